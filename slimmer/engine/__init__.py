@@ -1,0 +1,1 @@
+"""The container engine: connect, images, containers, builds. Nothing else in slimmer talks to it."""

@@ -1,0 +1,109 @@
+"""Every way in which slimmer can fail: one class, one exit code and one hint each.
+
+They are raised anywhere below `cli/` and caught once, there. A message says what happened; a hint says what to do about it.
+Exit codes are part of the interface: scripts and pipelines branch on them.
+"""
+
+from __future__ import annotations
+
+
+class SlimmerError(Exception):
+    """The base of all failures that a user is told about; never raised itself."""
+
+    exit_code = 1
+    default_hint = ""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = self.default_hint if hint is None else hint
+
+
+class UsageError(SlimmerError):
+    """The command line, a probe file or an option's value does not make sense."""
+
+    exit_code = 2
+    default_hint = "`slimmer build --help` shows every option with an example."
+
+
+class TargetNotFound(SlimmerError):
+    """The engine has no such image, or the name fits several."""
+
+    exit_code = 3
+    default_hint = "`docker images` lists what is there; slimmer does not pull unless told to with --pull."
+
+
+class EngineUnreachable(SlimmerError):
+    """No container engine answers."""
+
+    exit_code = 4
+    default_hint = (
+        "Start Docker (or `podman system service`), or point DOCKER_HOST at a reachable engine; "
+        "`docker version` should list a server."
+    )
+
+
+class EngineError(SlimmerError):
+    """The engine refused or failed at something that slimmer asked for."""
+
+    exit_code = 4
+    default_hint = "The engine's own log has more; `slimmer doctor` checks what slimmer needs."
+
+
+class UnsupportedEngine(EngineError):
+    """The engine is there, but lacks something that slimmer cannot do without."""
+
+
+class AppFailed(SlimmerError):
+    """The app exited, crashed, or never became ready while it was observed."""
+
+    exit_code = 5
+    default_hint = (
+        "Run the image with the same options by hand; it must work unslimmed before it can be slimmed."
+    )
+
+
+class ExerciseFailed(SlimmerError):
+    """A probe, a host command or a command in the container failed."""
+
+    exit_code = 6
+    default_hint = (
+        "What was not exercised successfully may be missing from the slim image, so nothing was built."
+    )
+
+
+class ObservationIncomplete(SlimmerError):
+    """Events were lost, or nothing at all was recorded: no image is built from half a picture."""
+
+    exit_code = 7
+    default_hint = "Try again on a less busy machine, or with another recorder: `--recorder ptrace`."
+
+
+class VerificationFailed(SlimmerError):
+    """The slim image differs from the original in what it holds or how it answers."""
+
+    exit_code = 8
+    default_hint = "The candidate was not tagged. The report in the output folder names the differences."
+
+
+class BuildFailed(SlimmerError):
+    """The engine could not build or load the slim image."""
+
+    exit_code = 9
+    default_hint = (
+        "The output folder holds the Dockerfile and rootfs.tar; `docker build` there shows the same error."
+    )
+
+
+class OutputError(SlimmerError):
+    """The output folder cannot be written."""
+
+    exit_code = 10
+    default_hint = "Choose another folder with --out, or free some space."
+
+
+class Interrupted(SlimmerError):
+    """The user pressed Ctrl-C, or the process was told to terminate."""
+
+    exit_code = 130
+    default_hint = ""

@@ -1,0 +1,1 @@
+"""What an image is: its name, its configuration, its tree of paths."""

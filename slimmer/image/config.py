@@ -1,0 +1,116 @@
+"""An image's configuration: what `docker inspect` says about it, as an immutable value.
+
+Source: the OCI image specification (config.md, "Properties") and the Docker extensions to it (Healthcheck, OnBuild, Shell,
+StopTimeout), as Docker's Engine API v1.41 returns them from `GET /images/{name}/json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Healthcheck:
+    """HEALTHCHECK: `test` begins with NONE, CMD or CMD-SHELL; times are nanoseconds, 0 means inherited or default."""
+
+    test: tuple[str, ...]
+    interval: int = 0
+    timeout: int = 0
+    start_period: int = 0
+    start_interval: int = 0
+    retries: int = 0
+
+    @property
+    def disabled(self) -> bool:
+        """Whether there is nothing to run."""
+        return not self.test or self.test[0] == "NONE"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """The part of an image that is not files. None and () differ: an image may have no ENTRYPOINT, or an empty one."""
+
+    image_id: str
+    architecture: str
+    os: str
+    variant: str = ""
+    created: str = ""
+    user: str = ""
+    working_dir: str = ""
+    env: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] | None = None
+    cmd: tuple[str, ...] | None = None
+    exposed_ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    stop_signal: str = ""
+    stop_timeout: int | None = None
+    shell: tuple[str, ...] | None = None
+    healthcheck: Healthcheck | None = None
+    on_build: tuple[str, ...] = ()
+    author: str = ""
+    size: int = 0
+    layers: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What the container runs when nothing else is asked for: ENTRYPOINT and CMD together."""
+        return (self.entrypoint or ()) + (self.cmd or ())
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """The folders of PATH, as the engine would set it when the image does not (moby, oci/defaults.go)."""
+        default = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        value = next((entry[5:] for entry in self.env if entry.startswith("PATH=")), default)
+        return tuple(part for part in value.split(":") if part)
+
+
+def config_from_inspect(inspect: Mapping[str, Any]) -> ImageConfig:
+    """Read the answer of the engine's image inspection."""
+    config: Mapping[str, Any] = inspect.get("Config") or {}
+    return ImageConfig(
+        image_id=str(inspect.get("Id") or ""),
+        architecture=str(inspect.get("Architecture") or ""),
+        os=str(inspect.get("Os") or ""),
+        variant=str(inspect.get("Variant") or ""),
+        created=str(inspect.get("Created") or ""),
+        user=str(config.get("User") or ""),
+        working_dir=str(config.get("WorkingDir") or ""),
+        env=tuple(config.get("Env") or ()),
+        entrypoint=_optional(config.get("Entrypoint")),
+        cmd=_optional(config.get("Cmd")),
+        exposed_ports=tuple(sorted(config.get("ExposedPorts") or ())),
+        volumes=tuple(sorted(config.get("Volumes") or ())),
+        labels=tuple(sorted((config.get("Labels") or {}).items())),
+        stop_signal=str(config.get("StopSignal") or ""),
+        stop_timeout=config.get("StopTimeout"),
+        shell=_optional(config.get("Shell")),
+        healthcheck=_healthcheck(config.get("Healthcheck")),
+        on_build=tuple(config.get("OnBuild") or ()),
+        author=str(inspect.get("Author") or ""),
+        size=int(inspect.get("Size") or 0),
+        layers=tuple((inspect.get("RootFS") or {}).get("Layers") or ()),
+        tags=tuple(inspect.get("RepoTags") or ()),
+        digests=tuple(inspect.get("RepoDigests") or ()),
+    )
+
+
+def _optional(value: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if value is None else tuple(value)
+
+
+def _healthcheck(value: Mapping[str, Any] | None) -> Healthcheck | None:
+    if not value or not value.get("Test"):
+        return None
+    return Healthcheck(
+        test=tuple(value["Test"]),
+        interval=int(value.get("Interval") or 0),
+        timeout=int(value.get("Timeout") or 0),
+        start_period=int(value.get("StartPeriod") or 0),
+        start_interval=int(value.get("StartInterval") or 0),
+        retries=int(value.get("Retries") or 0),
+    )

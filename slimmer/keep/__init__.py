@@ -1,0 +1,1 @@
+"""Which paths stay, and why: pure functions from a tree and a log to a KeepSet."""

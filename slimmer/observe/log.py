@@ -1,0 +1,133 @@
+"""The access log: what a run looked at, as an immutable value that can be written to a file and read back.
+
+The words are those of the probe's record stream (docs/probe-protocol.md). Paths are text decoded with os.fsdecode; JSON
+is written in ASCII, so that names which are not UTF-8 survive as escaped surrogates.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, TextIO
+
+from slimmer.errors import UsageError
+
+FORMAT_VERSION = 1
+
+
+class Operation(StrEnum):
+    """What kind of access a record tells of; the words of the probe's protocol."""
+
+    EXEC = "exec"
+    OPEN = "open"
+    READ_DIR = "read-dir"
+    LOOK_UP = "look-up"
+    READ_LINK = "read-link"
+    CREATE = "create"
+    WRITE = "write"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One access. `asked` is absolute but not resolved; `resolved` is the kernel's answer, "" when nothing was found."""
+
+    operation: Operation
+    asked: str
+    resolved: str
+    found: bool
+    pid: int
+    executable: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """A recorder of the probe, whether it ran, and why or why not."""
+
+    name: str
+    active: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A TCP socket on which the app listens: an IP address and a port."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLog:
+    """All that was seen of one image in one run (or, merged, in several)."""
+
+    image_id: str
+    accesses: tuple[Access, ...]
+    recorders: tuple[Recorder, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    counters: Mapping[str, int] = field(default_factory=dict)
+    complete: bool = False
+    probe: str = ""
+
+    @property
+    def lost(self) -> int:
+        """Events that the probe knows it did not see."""
+        return self.counters.get("lost", 0) + self.counters.get("unreadable", 0)
+
+
+def write_log(log: AccessLog, file: TextIO) -> None:
+    """Write `log` as versioned JSON, one access a line, in a fixed order, without holding a second copy of it."""
+    head = {
+        "format": "slimmer-access-log",
+        "version": FORMAT_VERSION,
+        "image": log.image_id,
+        "probe": log.probe,
+        "complete": log.complete,
+        "recorders": [asdict(recorder) for recorder in log.recorders],
+        "listeners": [asdict(listener) for listener in log.listeners],
+        "counters": dict(sorted(log.counters.items())),
+    }
+    file.write(json.dumps(head, indent=1)[:-2] + ',\n "accesses": [')
+    separator = "\n"
+    for access in log.accesses:
+        row = [access.operation, access.found, access.asked, access.resolved, access.pid, access.executable]
+        file.write(separator + "  " + json.dumps(row))
+        separator = ",\n"
+    file.write("\n ]\n}\n")
+
+
+def read_log(file: TextIO) -> AccessLog:
+    """Read what write_log wrote.
+
+    Raises UsageError when it is not an access log, or of a version that this slimmer does not know.
+    """
+    try:
+        data = json.load(file)
+        if data["format"] != "slimmer-access-log":
+            raise ValueError("not an access log")
+        if data["version"] != FORMAT_VERSION:
+            raise ValueError(f"format version {data['version']}, this slimmer reads {FORMAT_VERSION}")
+        return _from_json(data)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"{getattr(file, 'name', 'the log')} cannot be read as an access log: {error}"
+        ) from error
+
+
+def _from_json(data: Mapping[str, Any]) -> AccessLog:
+    return AccessLog(
+        image_id=str(data["image"]),
+        accesses=tuple(_accesses(data["accesses"])),
+        recorders=tuple(Recorder(**entry) for entry in data["recorders"]),
+        listeners=tuple(Listener(**entry) for entry in data["listeners"]),
+        counters={str(key): int(value) for key, value in data["counters"].items()},
+        complete=bool(data["complete"]),
+        probe=str(data["probe"]),
+    )
+
+
+def _accesses(rows: Iterable[list[Any]]) -> Iterable[Access]:
+    for operation, found, asked, resolved, pid, executable in rows:
+        yield Access(Operation(operation), str(asked), str(resolved), bool(found), int(pid), str(executable))

@@ -1,0 +1,1 @@
+"""From a KeepSet to an image: rootfs.tar, Dockerfile, build or load."""

@@ -1,0 +1,1 @@
+"""What a build leaves to read: JSON, tables, and more to come."""
