@@ -94,7 +94,8 @@ class Exercised:
     @property
     def problems(self) -> tuple[str, ...]:
         """What failed, one line each."""
-        return tuple(item.problem for item in (*self.answers, *self.outcomes) if item.problem)
+        answers = tuple(answer.problem for answer in self.answers if answer.problem)
+        return answers + tuple(outcome.problem for outcome in self.outcomes if outcome.problem)
 
 
 class Subject(Protocol):
