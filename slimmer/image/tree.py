@@ -13,7 +13,7 @@ import posixpath
 import stat
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,6 +21,9 @@ from slimmer.errors import ObservationIncomplete
 
 LINK_LIMIT = 40
 """The kernel gives up after so many symbolic links on the way (path_resolution(7))."""
+
+CACHED_ENTRIES = 16384
+"""Walks ask for the same directories again and again; more would cost memory and save nothing."""
 
 _FIELDS = 4
 
@@ -69,11 +72,15 @@ class Resolution:
 class Tree:
     """An image's paths, by name. `blob` is the probe's index."""
 
-    def __init__(self, blob: bytes) -> None:
+    def __init__(self, blob: bytes | bytearray, without: Iterable[str] = ()) -> None:
+        """Index `blob`, leaving out the paths in `without` (not what lies below them)."""
         self._blob = blob
         self._offsets = _sorted_offsets(blob)
-        self.get = lru_cache(maxsize=65536)(self._get)
-        self.resolve = lru_cache(maxsize=65536)(self._resolve)
+        self.get = lru_cache(maxsize=CACHED_ENTRIES)(self._get)
+        unwanted = {_key(os.fsencode(path)) for path in without}
+        if unwanted:
+            kept = (offset for offset in self._offsets if self._key_at(offset) not in unwanted)
+            self._offsets = array("Q", kept)
 
     def __len__(self) -> int:
         return len(self._offsets)
@@ -84,10 +91,13 @@ class Tree:
     def __contains__(self, path: object) -> bool:
         return isinstance(path, str) and self.get(path) is not None
 
-    @property
-    def blob(self) -> bytes:
-        """The index itself, as it came; a tree made from it is equal."""
-        return self._blob
+    def records(self) -> Iterator[bytes]:
+        """The index, an entry at a time, as the probe wrote it: joined, it makes an equal tree."""
+        for offset in self._offsets:
+            end = offset
+            for _ in range(_FIELDS):
+                end = self._blob.index(b"\0", end) + 1
+            yield bytes(self._blob[offset:end])
 
     def _get(self, path: str) -> Entry | None:
         """The entry at exactly this path (no link is followed), or None."""
@@ -129,7 +139,7 @@ class Tree:
             if _is_link(self._blob, offset):
                 yield _entry(self._blob, offset)
 
-    def _resolve(self, path: str) -> Resolution:
+    def resolve(self, path: str) -> Resolution:
         """Walk `path` as the kernel does (path_resolution(7)): every link and directory on the way, and where it ends.
 
         The way holds each link and each directory that was passed, without the end itself; it is complete up to the
@@ -171,11 +181,11 @@ class Tree:
         return _key(self._blob[start : self._blob.index(b"\0", start)])
 
 
-def _key(path: bytes) -> bytes:
-    return path.replace(b"/", b"\0")
+def _key(path: bytes | bytearray) -> bytes:
+    return bytes(path).replace(b"/", b"\0")
 
 
-def _sorted_offsets(blob: bytes) -> array[int]:
+def _sorted_offsets(blob: bytes | bytearray) -> array[int]:
     """Where each entry begins, in the order of a walk. Raises ObservationIncomplete when the index is cut short."""
     offsets = array("Q")
     position, ordered, last = 0, True, b""
@@ -200,11 +210,11 @@ def _sorted_offsets(blob: bytes) -> array[int]:
     return array("Q", sorted(offsets, key=key_at))
 
 
-def _is_link(blob: bytes, offset: int) -> bool:
+def _is_link(blob: bytes | bytearray, offset: int) -> bool:
     return blob.startswith(b"120", offset)
 
 
-def _entry(blob: bytes, offset: int) -> Entry:
+def _entry(blob: bytes | bytearray, offset: int) -> Entry:
     head_end = blob.index(b"\0", offset)
     path_end = blob.index(b"\0", head_end + 1)
     target_end = blob.index(b"\0", path_end + 1)
@@ -212,7 +222,7 @@ def _entry(blob: bytes, offset: int) -> Entry:
     mode, *numbers = blob[offset:head_end].split(b" ")
     uid, gid, size, seconds, nanoseconds, links, inode, ctime, major, minor = map(int, numbers)
     return Entry(
-        path=os.fsdecode(blob[head_end + 1 : path_end]),
+        path=os.fsdecode(bytes(blob[head_end + 1 : path_end])),
         mode=int(mode, 8),
         uid=uid,
         gid=gid,
@@ -222,8 +232,8 @@ def _entry(blob: bytes, offset: int) -> Entry:
         inode=inode,
         ctime=ctime,
         device=(major, minor),
-        target=os.fsdecode(blob[path_end + 1 : target_end]),
-        xattrs=_xattrs(blob[target_end + 1 : xattrs_end]),
+        target=os.fsdecode(bytes(blob[path_end + 1 : target_end])),
+        xattrs=_xattrs(bytes(blob[target_end + 1 : xattrs_end])),
     )
 
 

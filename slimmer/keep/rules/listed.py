@@ -1,0 +1,53 @@
+"""Keep the entries of a directory that was listed for its names.
+
+Who lists a directory and then opens some entries by name wanted those, and they are kept already. Who opens none of them
+wanted the names: plug-in scans, migrations, locale lists. There every entry stays. The lister is known by its executable:
+processes that run the same program share what they open.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from slimmer.image.tree import Tree
+from slimmer.keep.context import Context, parent
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.observe.log import AccessLog, Operation
+
+
+def listed(context: Context) -> Iterator[Finding]:
+    """Every entry of each directory that was listed and none of whose entries the lister touched."""
+    listers = _listers(context.tree, context.log)
+    for directory, executable in _name_seekers(context.log, listers):
+        reason = Reason(
+            "listed", f"{executable or 'an unknown process'} listed {directory} and opened nothing in it"
+        )
+        for entry in context.tree.children(directory):
+            yield Finding(entry.path, reason)
+
+
+def _listers(tree: Tree, log: AccessLog) -> dict[str, set[str]]:
+    """Which executables listed which pristine directory."""
+    listers: dict[str, set[str]] = defaultdict(set)
+    for access in log.accesses:
+        if access.operation is Operation.READ_DIR and access.found:
+            end = tree.resolve(access.resolved or access.asked).end
+            if end is not None:
+                listers[end].add(access.executable)
+    return listers
+
+
+def _name_seekers(log: AccessLog, listers: dict[str, set[str]]) -> Iterator[tuple[str, str]]:
+    waiting = {(directory, executable) for directory, names in listers.items() for executable in names}
+    for access in log.accesses:
+        if not access.found or access.operation is Operation.READ_DIR:
+            continue
+        for path in {access.asked, access.resolved}:
+            directory = parent(path) if path else "/"
+            while path and directory != "/":
+                waiting.discard((directory, access.executable))
+                directory = parent(directory)
+            if path and path != "/":
+                waiting.discard(("/", access.executable))
+    return iter(sorted(waiting))

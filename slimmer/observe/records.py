@@ -1,0 +1,120 @@
+"""The probe's record stream, read as it arrives (docs/probe-protocol.md, "Record stream").
+
+`RecordReader` takes bytes in pieces of any size and keeps what they tell; it holds the accesses, never the bytes. The
+stream comes from our own probe, but from within an untrusted container: whatever does not fit the protocol is an error,
+and both a single field and the number of records have a bound.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from slimmer.errors import ObservationIncomplete
+from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder
+
+PROTOCOL_VERSION = "1"
+FIELD_LIMIT = 1 << 16
+RECORD_LIMIT = 4_000_000
+
+_OPERATIONS = {operation.value: operation for operation in Operation}
+
+
+class RecordReader:
+    """Turns the stream into an AccessLog. Attributes are safe to read between two calls of `feed`."""
+
+    def __init__(self) -> None:
+        self.probe = ""
+        self.recorders: list[Recorder] = []
+        self.listeners: list[Listener] = []
+        self.accesses: list[Access] = []
+        self.counters: dict[str, int] = {}
+        self.attached: list[int] = []
+        self.drained = 0
+        self.ended = False
+        self.fatal = ""
+        self._executables: dict[int, str] = {0: ""}
+        self._rest = b""
+        self._handlers: dict[str, Callable[[list[str], str, str], None]] = {
+            "hello": self._hello,
+            "recorder": self._recorder,
+            "attached": lambda words, a, b: self.attached.append(int(words[1])),
+            "exe": lambda words, a, b: self._executables.__setitem__(int(words[1]), a),
+            "listen": self._listen,
+            "drained": self._drained,
+            "end": self._end,
+            "fatal": self._fatal,
+        }
+
+    def feed(self, data: bytes) -> None:
+        """Take the next piece. Raises ObservationIncomplete when it does not follow the protocol."""
+        fields = (self._rest + data).split(b"\0")
+        whole = len(fields) - 1 - (len(fields) - 1) % 3
+        for position in range(0, whole, 3):
+            self._take(*(os.fsdecode(field) for field in fields[position : position + 3]))
+        self._rest = b"\0".join(fields[whole:])
+        if len(self._rest) > 3 * FIELD_LIMIT:
+            raise ObservationIncomplete("the probe's stream holds a record without an end")
+
+    def log(self, image_id: str, complete: bool) -> AccessLog:
+        """What was read so far, as a value."""
+        return AccessLog(
+            image_id=image_id,
+            accesses=tuple(self.accesses),
+            recorders=tuple(self.recorders),
+            listeners=tuple(self.listeners),
+            counters=dict(self.counters),
+            complete=complete,
+            probe=self.probe,
+        )
+
+    def _take(self, head: str, a: str, b: str) -> None:
+        words = head.split(" ")
+        try:
+            operation = _OPERATIONS.get(words[0])
+            if operation is not None:
+                self._access(operation, words, a, b)
+            else:
+                self._handlers[words[0]](words, a, b)
+        except (KeyError, IndexError, ValueError) as error:
+            raise ObservationIncomplete(
+                f"the probe sent a record that slimmer does not know: {head!r}"
+            ) from error
+
+    def _access(self, operation: Operation, words: list[str], a: str, b: str) -> None:
+        if len(self.accesses) >= RECORD_LIMIT:
+            raise ObservationIncomplete(f"the run made more than {RECORD_LIMIT:,} different accesses")
+        found = {"found": True, "missing": False}[words[1]]
+        executable = self._executables[int(words[3])]
+        self.accesses.append(
+            Access(operation, a, b or (a if found else ""), found, int(words[2]), executable)
+        )
+
+    def _hello(self, words: list[str], a: str, b: str) -> None:
+        if words[1] != PROTOCOL_VERSION:
+            raise ValueError(words[1])
+        self.probe = f"{words[2]} {a}"
+
+    def _recorder(self, words: list[str], a: str, b: str) -> None:
+        self.recorders.append(Recorder(words[1], {"on": True, "off": False}[words[2]], a))
+
+    def _listen(self, words: list[str], a: str, b: str) -> None:
+        listener = Listener(a, int(words[2]))
+        if listener not in self.listeners:
+            self.listeners.append(listener)
+
+    def _drained(self, words: list[str], a: str, b: str) -> None:
+        self.counters = _counters(a)
+        self.drained += 1
+
+    def _end(self, words: list[str], a: str, b: str) -> None:
+        self.counters = _counters(a)
+        self.ended = True
+
+    def _fatal(self, words: list[str], a: str, b: str) -> None:
+        self.fatal = a
+
+
+def _counters(text: str) -> dict[str, int]:
+    pairs = (word.partition("=") for word in text.split())
+    return {name: int(number) for name, _, number in pairs}
