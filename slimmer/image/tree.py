@@ -153,6 +153,7 @@ class Tree:
             if name == ".":
                 continue
             if name == "..":
+                way[current] = None
                 current = posixpath.dirname(current)
                 continue
             way[current] = None

@@ -1,0 +1,84 @@
+"""The record stream's reader, and the log's file format."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from slimmer.errors import ObservationIncomplete, UsageError
+from slimmer.observe.log import Access, Listener, Operation, Recorder, read_log, write_log
+from slimmer.observe.records import RecordReader
+
+STREAM = b"".join(
+    field + b"\0"
+    for field in (
+        b"hello 1 0.1.0", b"amd64", b"",
+        b"recorder notify on", b"the kernel has it", b"",
+        b"recorder fanotify off", b"EPERM", b"",
+        b"attached 1", b"/app", b"",
+        b"exe 1", b"/usr/bin/caf\xe9", b"",
+        b"exec found 1 1", b"/bin/app\nx", b"/usr/bin/app\nx",
+        b"look-up missing 7 0", b"/etc/none", b"",
+        b"open found 7 1", b"/etc/some", b"",
+        b"listen tcp 8080", b"0.0.0.0", b"",
+        b"drained", b"events=5 lost=0", b"",
+        b"end", b"events=6 lost=1", b"",
+    )
+)  # fmt: skip
+CAFE = b"/usr/bin/caf\xe9".decode(errors="surrogateescape")
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_the_stream_may_arrive_in_any_pieces(size: int) -> None:
+    reader = RecordReader()
+    for position in range(0, len(STREAM), size):
+        reader.feed(STREAM[position : position + size])
+    assert reader.accesses == [
+        Access(Operation.EXEC, "/bin/app\nx", "/usr/bin/app\nx", True, 1, CAFE),
+        Access(Operation.LOOK_UP, "/etc/none", "", False, 7, ""),
+        Access(Operation.OPEN, "/etc/some", "/etc/some", True, 7, CAFE),
+    ]
+    assert reader.recorders == [
+        Recorder("notify", True, "the kernel has it"),
+        Recorder("fanotify", False, "EPERM"),
+    ]
+    assert reader.listeners == [Listener("0.0.0.0", 8080)]
+    assert (reader.drained, reader.ended, reader.counters) == (1, True, {"events": 6, "lost": 1})
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"hello 2 9.9\0amd64\0\0",
+        b"dance found 1 0\0/x\0\0",
+        b"open maybe 1 0\0/x\0\0",
+        b"open found 1 9\0/x\0\0",
+    ],
+)
+def test_what_does_not_fit_the_protocol_is_an_error(record: bytes) -> None:
+    with pytest.raises(ObservationIncomplete):
+        RecordReader().feed(record)
+
+
+def test_a_record_without_an_end_is_an_error_before_it_fills_the_memory() -> None:
+    reader = RecordReader()
+    with pytest.raises(ObservationIncomplete):
+        for _ in range(1000):
+            reader.feed(b"x" * 4096)
+
+
+def test_a_log_survives_its_file_with_names_that_are_not_utf8() -> None:
+    reader = RecordReader()
+    reader.feed(STREAM)
+    log = reader.log("sha256:abc", complete=True)
+    file = io.StringIO()
+    write_log(log, file)
+    assert file.getvalue().isascii()
+    assert read_log(io.StringIO(file.getvalue())) == log
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": "slimmer-access-log", "version": 99}'])
+def test_a_file_that_is_no_log_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        read_log(io.StringIO(text))

@@ -1,0 +1,80 @@
+"""The pristine tree: look-ups, walks and resolution as the kernel does it."""
+
+from __future__ import annotations
+
+import pytest
+
+from slimmer.errors import ObservationIncomplete
+from slimmer.image.tree import Tree
+from tests.unit.tree_maker import make_tree, record
+
+TREE = make_tree(
+    """
+    l /bin -> usr/bin
+    f /usr/bin/dash
+    l /usr/bin/sh -> dash
+    f /usr/bin-old
+    f /etc/app.conf
+    l /etc/loop -> loop
+    l /etc/current -> /opt/v2/../v1
+    f /opt/v1/run
+    d /opt/v2
+    l /etc/dangling -> /nowhere/at/all
+    """
+)
+
+
+def test_entries_come_in_the_order_of_a_walk_whatever_the_order_of_the_index() -> None:
+    paths = [entry.path for entry in TREE]
+    assert paths[0] == "/"
+    assert paths.index("/usr/bin/sh") < paths.index("/usr/bin-old")
+    assert paths.index("/usr/bin") < paths.index("/usr/bin/dash")
+
+
+def test_a_prefix_of_a_name_is_not_its_parent() -> None:
+    assert [entry.path for entry in TREE.below("/usr/bin")] == ["/usr/bin/dash", "/usr/bin/sh"]
+    assert [entry.path for entry in TREE.children("/usr")] == ["/usr/bin", "/usr/bin-old"]
+
+
+def test_children_of_the_root() -> None:
+    assert [entry.path for entry in TREE.children("/")] == ["/bin", "/etc", "/opt", "/usr"]
+
+
+@pytest.mark.parametrize(
+    ("path", "end", "way"),
+    [
+        ("/bin/sh", "/usr/bin/dash", {"/", "/bin", "/usr", "/usr/bin", "/usr/bin/sh"}),
+        ("/etc/current/run", "/opt/v1/run", {"/", "/etc", "/etc/current", "/opt", "/opt/v2", "/opt/v1"}),
+        ("/etc/../etc/./app.conf", "/etc/app.conf", {"/", "/etc"}),
+        ("/etc/loop", None, {"/", "/etc", "/etc/loop"}),
+        ("/etc/dangling", None, {"/", "/etc", "/etc/dangling"}),
+        ("/usr/bin/dash/x", None, {"/", "/usr", "/usr/bin"}),
+        ("/", "/", set()),
+    ],
+)
+def test_resolution(path: str, end: str | None, way: set[str]) -> None:
+    resolution = TREE.resolve(path)
+    assert resolution.end == end
+    assert set(resolution.way) == way
+
+
+def test_names_that_are_not_utf8_survive() -> None:
+    name = b"/caf\xe9".decode(errors="surrogateescape")
+    tree = Tree(record("d", "/") + record("f", name, xattrs="757365722e61=00ff"))
+    entry = tree.get(name)
+    assert entry is not None
+    assert entry.xattrs == (("user.a", b"\x00\xff"),)
+
+
+def test_left_out_paths_are_gone_and_records_make_an_equal_tree() -> None:
+    tree = Tree(b"".join(TREE.records()), without=["/usr/bin/sh"])
+    assert "/usr/bin/sh" not in tree
+    assert len(tree) == len(TREE) - 1
+    assert [entry.path for entry in Tree(b"".join(tree.records()))] == [entry.path for entry in tree]
+
+
+@pytest.mark.parametrize("cut", [5, 20, 50])
+def test_an_index_that_is_cut_short_is_an_error(cut: int) -> None:
+    blob = b"".join(TREE.records())
+    with pytest.raises(ObservationIncomplete):
+        Tree(blob[:-cut])
