@@ -1,0 +1,140 @@
+"""Is every kept path in the slim image exactly what it was in the original?
+
+Only this names a wrong mode, a lost capability or a changed content for sure: behaviour may not show it for months.
+Compared path by path: type, mode, owner, size, link target, extended attributes, device numbers, modification time, which
+paths share an inode, and the SHA-256 of the content.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from slimmer.image.tree import Entry, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing in which the slim image is not the original: where, what, and both values in words."""
+
+    where: str
+    what: str
+    expected: str
+    actual: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what} was {self.expected}, is {self.actual}"
+
+
+Mtime = Callable[[Entry], tuple[int, int]]
+"""The modification time that an original's entry should have in the slim image (seconds, nanoseconds)."""
+
+
+def compare_structure(
+    original: Tree,
+    slim: Tree,
+    kept: Collection[str],
+    mtime: Mtime,
+    *,
+    whole_seconds: bool,
+) -> tuple[Difference, ...]:
+    """All differences between the kept part of the original and the slim image, in the order of a walk.
+
+    `whole_seconds` compares times without nanoseconds, for routes that cannot carry them (docker build).
+    """
+    differences = list(_missing_and_changed(original, slim, kept, mtime, whole_seconds))
+    wanted = set(kept)
+    differences += [
+        Difference(entry.path, "path", "absent", _kind(entry)) for entry in slim if entry.path not in wanted
+    ]
+    differences += _links_shared(original, slim, kept)
+    return tuple(differences)
+
+
+def compare_contents(
+    expected: Mapping[str, str], actual: Iterable[tuple[str, str | None]]
+) -> tuple[Difference, ...]:
+    """Differences between SHA-256 digests by path; None is a file that could not be read."""
+    return tuple(
+        Difference(
+            path,
+            "content",
+            f"sha256:{expected[path][:16]}…",
+            f"sha256:{digest[:16]}…" if digest else "unreadable",
+        )
+        for path, digest in actual
+        if digest != expected[path]
+    )
+
+
+def _missing_and_changed(
+    original: Tree, slim: Tree, kept: Collection[str], mtime: Mtime, whole_seconds: bool
+) -> Iterator[Difference]:
+    for path in kept:
+        before, after = original.get(path), slim.get(path)
+        if before is None:
+            continue
+        if after is None:
+            yield Difference(path, "path", _kind(before), "missing")
+        else:
+            yield from _changed(before, after, mtime(before), whole_seconds)
+
+
+def _changed(
+    before: Entry, after: Entry, mtime: tuple[int, int], whole_seconds: bool
+) -> Iterator[Difference]:
+    for what, expected, actual in _facts(before, after):
+        if expected != actual:
+            yield Difference(before.path, what, expected, actual)
+    digits = 1 if whole_seconds else 2
+    if mtime[:digits] != after.mtime[:digits]:
+        yield Difference(before.path, "modification time", _time(mtime), _time(after.mtime))
+
+
+def _facts(before: Entry, after: Entry) -> Iterator[tuple[str, str, str]]:
+    yield "type", _kind(before), _kind(after)
+    yield "mode", f"{stat.S_IMODE(before.mode):04o}", f"{stat.S_IMODE(after.mode):04o}"
+    yield "owner", f"{before.uid}:{before.gid}", f"{after.uid}:{after.gid}"
+    yield "extended attributes", _xattrs(before), _xattrs(after)
+    if before.is_file:
+        yield "size", str(before.size), str(after.size)
+    if before.is_link:
+        yield "link target", repr(before.target), repr(after.target)
+    if stat.S_ISCHR(before.mode) or stat.S_ISBLK(before.mode):
+        yield "device", "{}:{}".format(*before.device), "{}:{}".format(*after.device)
+
+
+def _links_shared(original: Tree, slim: Tree, kept: Collection[str]) -> Iterator[Difference]:
+    """Hard links: what shared an inode in the original must share one in the slim image."""
+    groups: dict[int, list[Entry]] = defaultdict(list)
+    for path in kept:
+        before, after = original.get(path), slim.get(path)
+        if before is not None and after is not None and before.is_file and before.links > 1:
+            groups[before.inode].append(after)
+    for group in groups.values():
+        if len({entry.inode for entry in group}) > 1:
+            names = ", ".join(entry.path for entry in group)
+            yield Difference(group[0].path, "hard links", f"one file: {names}", "several")
+
+
+def _kind(entry: Entry) -> str:
+    names = {
+        stat.S_IFDIR: "directory",
+        stat.S_IFREG: "file",
+        stat.S_IFLNK: "link",
+        stat.S_IFIFO: "FIFO",
+        stat.S_IFCHR: "character device",
+        stat.S_IFBLK: "block device",
+        stat.S_IFSOCK: "socket",
+    }
+    return names.get(stat.S_IFMT(entry.mode), "unknown")
+
+
+def _xattrs(entry: Entry) -> str:
+    return ", ".join(f"{name}={value.hex()}" for name, value in entry.xattrs) or "none"
+
+
+def _time(mtime: tuple[int, int]) -> str:
+    return f"{mtime[0]}.{mtime[1]:09d}"
