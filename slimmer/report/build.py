@@ -1,0 +1,106 @@
+"""The report of a build: one JSON value, and the table that a person reads. Shapes are versioned with FORMAT_VERSION.
+
+Nothing in it holds values of --env, request headers or bodies: they may be secrets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from slimmer.exercise.plan import Answer, Exercised, Outcome
+from slimmer.observe.log import AccessLog
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+FORMAT_VERSION = 1
+
+
+def exercise_report(exercised: Exercised) -> dict[str, Any]:
+    """Every request and command with what came of it, without headers, bodies and outputs."""
+    return {
+        "http_ports": list(exercised.http_ports),
+        "requests": [_answer(answer) for answer in exercised.answers],
+        "commands": [_outcome(outcome) for outcome in exercised.outcomes],
+        "exit_code": exercised.exit_code,
+        "warnings": list(exercised.warnings),
+    }
+
+
+def observation_report(log: AccessLog) -> dict[str, Any]:
+    """Which recorders ran, what they counted, who listened."""
+    return {
+        "probe": log.probe,
+        "recorders": [{"name": r.name, "active": r.active, "reason": r.reason} for r in log.recorders],
+        "accesses": len(log.accesses),
+        "counters": dict(log.counters),
+        "listeners": [{"address": listener.address, "port": listener.port} for listener in log.listeners],
+    }
+
+
+def as_json(report: dict[str, Any]) -> str:
+    """The report as text; ASCII, since names in images need not be UTF-8."""
+    return json.dumps(report, indent=2)
+
+
+def as_table(report: dict[str, Any]) -> Table:
+    """Before, after, ratio, files and the time of each stage."""
+    from rich.table import Table
+
+    before, after = report["target"], report["slim"]
+    table = Table(title=f"{before['name']} → {after['tag'] or 'untagged'}", title_justify="left")
+    table.add_column("")
+    for heading in ("before", "after", "ratio"):
+        table.add_column(heading, justify="right")
+    ratio = f"{before['size'] / after['size']:.1f}x smaller" if after["size"] else "-"
+    table.add_row("size", human_size(before["size"]), human_size(after["size"]), ratio)
+    files = f"{before['paths'] / after['paths']:.1f}x fewer" if after["paths"] else "-"
+    table.add_row("paths", f"{before['paths']:,}", f"{after['paths']:,}", files)
+    table.add_section()
+    table.add_row("verified", "", "yes" if report["verification"]["verified"] else "no", "")
+    for stage in report["stages"]:
+        table.add_row(stage["name"], "", f"{stage['seconds']:.2f} s", "")
+    return table
+
+
+def human_size(size: int) -> str:
+    """Bytes in decimal units, as docker prints them: 1.2 MB."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} TB"
+
+
+def difference_lines(differences: Iterable[object], limit: int = 20) -> str:
+    """The first differences, one a line, and how many more there are."""
+    lines = [str(difference) for difference in differences]
+    more = [f"… and {len(lines) - limit} more"] if len(lines) > limit else []
+    return "\n".join([*lines[:limit], *more])
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    return {
+        "method": answer.request.method,
+        "path": answer.request.path,
+        "port": answer.port,
+        "status": answer.status,
+        "content_type": answer.content_type,
+        "size": answer.size,
+        "seconds": round(answer.seconds, 4),
+        "problem": answer.problem,
+        "warning": answer.warning,
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    """Only the program's name: arguments may hold credentials."""
+    return {
+        "where": outcome.where,
+        "program": outcome.command[0].split(" ", 1)[0] if outcome.command else "",
+        "exit_code": outcome.exit_code,
+        "problem": outcome.problem,
+    }
