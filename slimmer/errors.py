@@ -58,18 +58,14 @@ class AppFailed(SlimmerError):
     """The app exited, crashed, or never became ready while it was observed."""
 
     exit_code = 5
-    default_hint = (
-        "Run the image with the same options by hand; it must work unslimmed before it can be slimmed."
-    )
+    default_hint = "Run the image with the same options by hand; it must work unslimmed before it can be slimmed."
 
 
 class ExerciseFailed(SlimmerError):
     """A probe, a host command or a command in the container failed."""
 
     exit_code = 6
-    default_hint = (
-        "What was not exercised successfully may be missing from the slim image, so nothing was built."
-    )
+    default_hint = "What was not exercised successfully may be missing from the slim image, so nothing was built."
 
 
 class ObservationIncomplete(SlimmerError):
@@ -90,9 +86,7 @@ class BuildFailed(SlimmerError):
     """The engine could not build or load the slim image."""
 
     exit_code = 9
-    default_hint = (
-        "The output folder holds the Dockerfile and rootfs.tar; `docker build` there shows the same error."
-    )
+    default_hint = "The output folder holds the Dockerfile and rootfs.tar; `docker build` there shows the same error."
 
 
 class OutputError(SlimmerError):

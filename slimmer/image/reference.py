@@ -74,9 +74,7 @@ def slim_tag(reference: Reference, config: ImageConfig) -> str:
     if not name or (reference.digest and not tag) or _means_identifier(reference, config):
         name, tag = _first_tag(config)
     if not name:
-        raise UsageError(
-            f"the image {reference.text} has no name that a slim one could follow", hint=TAG_HINT
-        )
+        raise UsageError(f"the image {reference.text} has no name that a slim one could follow", hint=TAG_HINT)
     slim = "slim" if tag in ("", "latest") else f"{tag}-slim"
     if len(slim) > TAG_LIMIT:
         raise UsageError(f"the tag {slim} would be longer than {TAG_LIMIT} characters", hint=TAG_HINT)
@@ -93,9 +91,7 @@ def checked_tag(text: str) -> str:
     if reference.digest:
         raise UsageError(f"--tag {text!r} has a digest, which only an image's content decides", hint=TAG_HINT)
     if reference.name.startswith(RESERVED):
-        raise UsageError(
-            f"--tag: names below {RESERVED} are slimmer's own, and removed at once", hint=TAG_HINT
-        )
+        raise UsageError(f"--tag: names below {RESERVED} are slimmer's own, and removed at once", hint=TAG_HINT)
     return f"{reference.name}:{reference.tag or 'latest'}"
 
 

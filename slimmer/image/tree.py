@@ -240,6 +240,4 @@ def _entry(blob: bytes | bytearray, offset: int) -> Entry:
 
 def _xattrs(field: bytes) -> tuple[tuple[str, bytes], ...]:
     pairs = (word.partition(b"=") for word in field.split())
-    return tuple(
-        sorted((os.fsdecode(bytes.fromhex(n.decode())), bytes.fromhex(v.decode())) for n, _, v in pairs)
-    )
+    return tuple(sorted((os.fsdecode(bytes.fromhex(n.decode())), bytes.fromhex(v.decode())) for n, _, v in pairs))

@@ -111,9 +111,7 @@ def read_log(file: TextIO) -> AccessLog:
             raise ValueError(f"format version {data['version']}, this slimmer reads {FORMAT_VERSION}")
         return _from_json(data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(
-            f"{getattr(file, 'name', 'the log')} cannot be read as an access log: {error}"
-        ) from error
+        raise UsageError(f"{getattr(file, 'name', 'the log')} cannot be read as an access log: {error}") from error
 
 
 def _from_json(data: Mapping[str, Any]) -> AccessLog:

@@ -77,18 +77,14 @@ class RecordReader:
             else:
                 self._handlers[words[0]](words, a, b)
         except (KeyError, IndexError, ValueError) as error:
-            raise ObservationIncomplete(
-                f"the probe sent a record that slimmer does not know: {head!r}"
-            ) from error
+            raise ObservationIncomplete(f"the probe sent a record that slimmer does not know: {head!r}") from error
 
     def _access(self, operation: Operation, words: list[str], a: str, b: str) -> None:
         if len(self.accesses) >= RECORD_LIMIT:
             raise ObservationIncomplete(f"the run made more than {RECORD_LIMIT:,} different accesses")
         found = {"found": True, "missing": False}[words[1]]
         executable = self._executables[int(words[3])]
-        self.accesses.append(
-            Access(operation, a, b or (a if found else ""), found, int(words[2]), executable)
-        )
+        self.accesses.append(Access(operation, a, b or (a if found else ""), found, int(words[2]), executable))
 
     def _hello(self, words: list[str], a: str, b: str) -> None:
         if words[1] != PROTOCOL_VERSION:

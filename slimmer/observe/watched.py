@@ -105,9 +105,7 @@ class WatchedRun:
         self._stream = self._container.exec_stream(argv, user="0:0")
         self._thread = threading.Thread(target=self._read, name="slimmer-supervisor", daemon=True)
         self._thread.start()
-        self._await(
-            lambda: bool(self._reader.attached), ATTACH_TIMEOUT, "the probe did not take over the app"
-        )
+        self._await(lambda: bool(self._reader.attached), ATTACH_TIMEOUT, "the probe did not take over the app")
 
     def _read(self) -> None:
         assert self._stream is not None
@@ -204,9 +202,7 @@ class WatchedRun:
         if log.lost:
             raise ObservationIncomplete(f"{log.lost} events were lost: {_counters(log)}")
         if not log.complete:
-            raise ObservationIncomplete(
-                "the run ended without the probe's trailer: the log may lack its last events"
-            )
+            raise ObservationIncomplete("the run ended without the probe's trailer: the log may lack its last events")
         return log
 
     def _stop(self, signal: str, timeout: float) -> bool:

@@ -39,9 +39,7 @@ def _answers(before: Answer, after: Answer) -> Iterator[Difference]:
 def _outcomes(before: Outcome, after: Outcome) -> Iterator[Difference]:
     if before.exit_code != after.exit_code:
         where = f"{before.where} command {before.command[0] if before.command else ''}".strip()
-        yield Difference(
-            where, "exit code", str(before.exit_code), f"{after.exit_code} ({_tail(after.output)})"
-        )
+        yield Difference(where, "exit code", str(before.exit_code), f"{after.exit_code} ({_tail(after.output)})")
 
 
 def _ports(exercised: Exercised) -> str:

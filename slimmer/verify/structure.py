@@ -53,9 +53,7 @@ def compare_structure(
     return tuple(differences)
 
 
-def compare_contents(
-    expected: Mapping[str, str], actual: Iterable[tuple[str, str | None]]
-) -> tuple[Difference, ...]:
+def compare_contents(expected: Mapping[str, str], actual: Iterable[tuple[str, str | None]]) -> tuple[Difference, ...]:
     """Differences between SHA-256 digests by path; None is a file that could not be read."""
     return tuple(
         Difference(
@@ -82,9 +80,7 @@ def _missing_and_changed(
             yield from _changed(before, after, mtime(before), whole_seconds)
 
 
-def _changed(
-    before: Entry, after: Entry, mtime: tuple[int, int], whole_seconds: bool
-) -> Iterator[Difference]:
+def _changed(before: Entry, after: Entry, mtime: tuple[int, int], whole_seconds: bool) -> Iterator[Difference]:
     for what, expected, actual in _facts(before, after):
         if expected != actual:
             yield Difference(before.path, what, expected, actual)

@@ -29,9 +29,7 @@ def engine_needs(context: Context) -> Iterator[Finding]:
     if context.home:
         yield from reach(tree, context.home, Reason("engine", "the user's HOME"))
     for path in MOUNT_POINTS:
-        yield from reach(
-            tree, path, Reason("engine", "every container has it, with the image's mode and owner")
-        )
+        yield from reach(tree, path, Reason("engine", "every container has it, with the image's mode and owner"))
     yield from _volumes(context)
     for path in _shells(context):
         yield from reach(tree, path, Reason("engine", "the shell of a shell-form instruction"))

@@ -20,9 +20,7 @@ def listed(context: Context) -> Iterator[Finding]:
     """Every entry of each directory that was listed and none of whose entries the lister touched."""
     listers = _listers(context.tree, context.log)
     for directory, executable in _name_seekers(context.log, listers):
-        reason = Reason(
-            "listed", f"{executable or 'an unknown process'} listed {directory} and opened nothing in it"
-        )
+        reason = Reason("listed", f"{executable or 'an unknown process'} listed {directory} and opened nothing in it")
         for entry in context.tree.children(directory):
             yield Finding(entry.path, reason)
 

@@ -29,9 +29,7 @@ _BRINGS_INTO_BEING = {Operation.CREATE, Operation.WRITE, Operation.CHANGE}
 def observed(context: Context) -> Iterator[Finding]:
     """One finding or more for each access; see the module."""
     for access in context.log.accesses:
-        reason = Reason(
-            "observed", f"{_VERBS[access.operation]} by {access.executable or 'an unknown process'}"
-        )
+        reason = Reason("observed", f"{_VERBS[access.operation]} by {access.executable or 'an unknown process'}")
         yield from _kept(context.tree, access, access.asked, reason)
         if access.resolved and access.resolved != access.asked:
             yield from _kept(context.tree, access, access.resolved, reason)

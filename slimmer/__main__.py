@@ -1,0 +1,5 @@
+"""`python -m slimmer` is `slimmer`."""
+
+from slimmer.cli.main import run
+
+run()

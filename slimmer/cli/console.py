@@ -1,0 +1,50 @@
+"""Where words go: data to stdout, talk to stderr. Rich honours NO_COLOR and FORCE_COLOR, and drops colour in pipes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+
+talk = Console(stderr=True, soft_wrap=True)
+data = Console(soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """Text from an untrusted image, safe for a terminal: control characters and broken bytes are shown as escapes."""
+    return "".join(
+        c if c in "\n\t" or (c.isprintable() and not "\ud800" <= c <= "\udfff") else ascii(c)[1:-1] for c in text
+    )
+
+
+class TerminalProgress:
+    """Progress on stderr: a line a stage with what came of it, and on a terminal a live line while it runs."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Announce a stage; on a terminal a spinner runs until it is over."""
+        if self._quiet:
+            yield
+            return
+        started = time.monotonic()
+        if talk.is_terminal:
+            with talk.status(escape(name)):
+                yield
+        else:
+            yield
+        talk.print(f"[green]✓[/] {escape(name)} [dim]({time.monotonic() - started:.1f} s)[/]", highlight=False)
+
+    def note(self, text: str) -> None:
+        """Something that the user should know but need not act upon."""
+        if not self._quiet:
+            talk.print(f"  {escape(printable(text))}", highlight=False)
+
+    def warn(self, text: str) -> None:
+        """Something that the user may have to act upon; shown even when quiet."""
+        talk.print(f"[yellow]warning:[/] {escape(printable(text))}", highlight=False)

@@ -1,0 +1,106 @@
+"""The entry point: the commands by name, and the one place where failures become words and exit codes.
+
+Commands are imported when they run, so that `slimmer --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from slimmer.cli import build, clean, compare, doctor
+from slimmer.errors import Interrupted, SlimmerError
+
+app = typer.Typer(
+    name="slimmer",
+    help="Make container images small without breaking them: run, watch, keep what is used, rebuild, prove that it works.",
+    epilog="Start with: slimmer build myapp:latest",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+app.command("build", epilog=build.EPILOG)(build.build)
+app.command("compare", epilog=compare.EPILOG)(compare.compare)
+app.command("clean")(clean.clean)
+app.command("doctor")(doctor.doctor)
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the versions of slimmer and of its probe.")] = False,
+) -> None:
+    """Options that belong to no command."""
+
+
+def run() -> NoReturn:
+    """Run the command line; every failure that has a name ends here, as a message, a hint and an exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    if sys.argv[1:] == ["--version"]:
+        _print_version()
+    try:
+        app(standalone_mode=False)
+    except SlimmerError as error:
+        _complain(error)
+        sys.exit(error.exit_code)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _complain(Interrupted("interrupted; nothing is left behind"))
+        sys.exit(Interrupted.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        _usage(error)
+    sys.exit(0)
+
+
+def _usage(error: Exception) -> NoReturn:
+    """A click usage error, in the same words as our own."""
+    from slimmer.errors import UsageError
+
+    context = getattr(error, "ctx", None)
+    hint = f"`{context.command_path} --help` shows every option." if context else None
+    _complain(UsageError(error.format_message(), hint=hint))  # type: ignore[attr-defined]
+    sys.exit(UsageError.exit_code)
+
+
+def _complain(error: SlimmerError) -> None:
+    from slimmer.cli.console import talk
+
+    talk.print(f"[bold red]error:[/] {_plain(error.message)}", highlight=False)
+    if error.hint:
+        talk.print(f"[bold]hint:[/] {_plain(error.hint)}", highlight=False)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    from slimmer.cli.console import printable
+
+    return escape(printable(text))
+
+
+def _print_version() -> NoReturn:
+    from slimmer import __version__
+    from slimmer.probe_binary import probe_version
+
+    print(f"slimmer {__version__} (probe {probe_version()})")
+    sys.exit(0)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM is handled as Ctrl-C: clean up, then end."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    run()

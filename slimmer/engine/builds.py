@@ -1,0 +1,106 @@
+"""Images out of the output folder: `docker build` with the classic builder, or `docker load` of an archive.
+
+Both stream from disk: neither the engine's client nor slimmer ever holds a layer in memory.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from os import fdopen, pipe
+from pathlib import Path
+from typing import IO, Any
+
+import requests
+from docker.errors import APIError, BuildError, DockerException
+
+from slimmer.engine.connection import Engine
+from slimmer.engine.containers import engine_calls
+from slimmer.errors import BuildFailed
+
+LOG_LINES = 15
+
+
+def build(engine: Engine, files: Iterable[Path], tag: str, platform: str = "") -> str:
+    """`docker build` with just these files as context; the image's ID. Raises BuildFailed with the engine's words."""
+    files = list(files)
+    try:
+        with _streamed(lambda file: _write_context(file, files)) as context:
+            answers = engine.api.build(
+                fileobj=context,
+                custom_context=True,
+                tag=tag,
+                rm=True,
+                forcerm=True,
+                nocache=True,
+                decode=True,
+                platform=platform or None,
+            )
+            _follow(answers)
+    except (DockerException, requests.RequestException, BuildError, OSError) as error:
+        raise BuildFailed(f"the engine could not build the slim image: {_words(error)}") from error
+    with engine_calls("inspect the slim image"):
+        return str(engine.api.inspect_image(tag)["Id"])
+
+
+def load(engine: Engine, write: Callable[[IO[bytes]], None], tag: str) -> str:
+    """`docker load` of the archive that `write` writes; the image's ID. Raises BuildFailed with the engine's words."""
+    try:
+        with _streamed(write) as archive:
+            _follow(engine.api.load_image(archive))
+    except (DockerException, requests.RequestException, OSError) as error:
+        raise BuildFailed(f"the engine could not load the slim image: {_words(error)}") from error
+    with engine_calls("inspect the slim image"):
+        return str(engine.api.inspect_image(tag)["Id"])
+
+
+class _streamed:
+    """A file to read from what a function writes, through a pipe; the function's error is raised at the end."""
+
+    def __init__(self, write: Callable[[IO[bytes]], None]) -> None:
+        self._write = write
+        self._error: BaseException | None = None
+
+    def __enter__(self) -> Iterator[bytes]:
+        source, target = pipe()
+        self._source = fdopen(source, "rb", buffering=0)
+        self._thread = threading.Thread(target=self._run, args=(fdopen(target, "wb", buffering=1 << 20),), daemon=True)
+        self._thread.start()
+        return iter(lambda: self._source.read(1 << 20), b"")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._source.close()
+        self._thread.join()
+        if error is None and self._error is not None:
+            raise self._error
+
+    def _run(self, target: IO[bytes]) -> None:
+        try:
+            with target:
+                self._write(target)
+        except BaseException as error:
+            self._error = error
+
+
+def _write_context(file: IO[bytes], files: list[Path]) -> None:
+    with tarfile.open(fileobj=file, mode="w|", bufsize=1 << 20) as tar:
+        for path in files:
+            tar.add(path, arcname=path.name)
+
+
+def _follow(answers: Iterable[dict[str, Any]]) -> None:
+    """Read the engine's progress to its end. Raises BuildFailed at the first error that it reports."""
+    lines: deque[str] = deque(maxlen=LOG_LINES)
+    for answer in answers:
+        if "error" in answer:
+            said = "".join(lines).strip()
+            raise BuildFailed(f"{answer['error']}" + (f"\n{said}" if said else ""))
+        lines.append(str(answer.get("stream", "")))
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, APIError) and error.explanation:
+        return str(error.explanation)
+    return str(error)

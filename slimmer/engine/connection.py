@@ -1,0 +1,124 @@
+"""Finds the container engine and connects to it: Docker or Podman, local or remote, the way the `docker` client does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import requests
+from docker.errors import DockerException
+from docker.utils import kwargs_from_env
+
+from slimmer.errors import EngineUnreachable, UnsupportedEngine
+
+ANSWER_TIMEOUT = 120
+"""Seconds that the engine may take for one answer; a build or load streams its progress."""
+
+ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A connected engine and what it says about itself."""
+
+    api: Any  # docker.APIClient; its published types lack many of the calls that slimmer makes
+    url: str
+    version: str
+    architecture: str
+    operating_system: str
+    is_podman: bool
+    rootless: bool
+    security: tuple[str, ...]
+
+    @property
+    def local(self) -> bool:
+        """Whether containers' own addresses can be reached from this machine."""
+        desktop = "desktop" in self.operating_system.lower()
+        return self.url.startswith(("unix://", "http+unix://")) and sys.platform == "linux" and not desktop
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.api.close()
+
+
+def connect() -> Engine:
+    """Connect to the first engine that answers.
+
+    DOCKER_HOST decides alone when it is set; else the current docker context, then the usual sockets.
+
+    Raises EngineUnreachable, saying what was tried, or UnsupportedEngine for one that runs no Linux containers.
+    """
+    tried: list[str] = []
+    for settings in _candidates():
+        url = str(settings.get("base_url", ""))
+        try:
+            return _describe(docker.APIClient(version="auto", timeout=ANSWER_TIMEOUT, **settings), url)
+        except (DockerException, requests.RequestException, OSError) as error:
+            tried.append(f"{url}: {_reason(error)}")
+    denied = any("ermission denied" in line for line in tried)
+    hint = "Add yourself to the docker group and log in again, or use sudo." if denied else None
+    raise EngineUnreachable("no container engine answers. Tried:\n  " + "\n  ".join(tried or ["nothing"]), hint=hint)
+
+
+def _candidates() -> list[dict[str, Any]]:
+    if os.environ.get("DOCKER_HOST"):
+        return [dict(kwargs_from_env())]
+    context = _context()
+    sockets = [{"base_url": f"unix://{path}"} for path in _sockets() if path.is_socket()]
+    return ([context] if context else []) + sockets or [{"base_url": "unix:///var/run/docker.sock"}]
+
+
+def _context() -> dict[str, Any] | None:
+    """The current docker context, unless it is the default one (which the usual sockets cover)."""
+    try:
+        context = docker.ContextAPI.get_current_context()
+    except (DockerException, OSError, ValueError, KeyError):
+        return None  # a broken context is the docker client's to complain about; a socket may still answer
+    if context is None or context.Name == "default" or not context.Host:
+        return None
+    return {"base_url": context.Host, "tls": context.TLSConfig or False}
+
+
+def _sockets() -> list[Path]:
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    return [
+        Path("/var/run/docker.sock"),
+        runtime / "docker.sock",
+        Path.home() / ".docker/run/docker.sock",
+        Path.home() / ".docker/desktop/docker.sock",
+        runtime / "podman/podman.sock",
+        Path("/run/podman/podman.sock"),
+    ]
+
+
+def _describe(api: docker.APIClient, url: str) -> Engine:
+    info: dict[str, Any] = api.info()
+    if info.get("OSType", "linux") != "linux":
+        raise UnsupportedEngine(
+            f"the engine at {url} runs {info['OSType']} containers", hint="Switch it to Linux containers."
+        )
+    security = tuple(str(option) for option in info.get("SecurityOptions") or ())
+    components = (api.version().get("Components") or [{}])[0]
+    return Engine(
+        api=api,
+        url=url,
+        version=str(info.get("ServerVersion", "")),
+        architecture=ARCHITECTURES.get(str(info.get("Architecture", "")), str(info.get("Architecture", ""))),
+        operating_system=str(info.get("OperatingSystem", "")),
+        is_podman="podman" in str(components.get("Name", "")).lower(),
+        rootless=any("rootless" in option for option in security),
+        security=security,
+    )
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause, in few words: docker-py wraps it several times."""
+    text = str(error)
+    for words in ("Permission denied", "Connection refused", "No such file or directory"):
+        if words in text:
+            return words
+    return text.splitlines()[0][:200] if text else type(error).__name__

@@ -1,0 +1,189 @@
+"""One container: start it, talk to it, stop it. How containers are described to the engine is in `description`."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+from docker.errors import APIError, DockerException, NotFound
+
+from slimmer.engine.connection import Engine
+from slimmer.engine.streams import MultiplexedStream
+from slimmer.errors import AppFailed, EngineError, EngineUnreachable, UsageError
+
+TAIL_LIMIT = 4096
+"""Bytes of output that are kept for messages."""
+
+START_PROBLEMS = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
+
+
+@contextmanager
+def engine_calls(doing: str) -> Iterator[None]:
+    """Turn whatever the SDK raises into our own errors. `doing` completes "the engine could not …"."""
+    try:
+        yield
+    except APIError as error:
+        raise EngineError(f"the engine could not {doing}: {error.explanation or error}") from error
+    except (requests.RequestException, DockerException) as error:
+        raise EngineUnreachable(f"the engine stopped answering (to {doing}): {error}") from error
+
+
+class Tail:
+    """The last bytes of what went by."""
+
+    def __init__(self, limit: int = TAIL_LIMIT) -> None:
+        self._limit = limit
+        self._pieces: deque[bytes] = deque()
+        self._size = 0
+
+    def add(self, data: bytes) -> None:
+        """Take the next piece."""
+        self._pieces.append(data[-self._limit :])
+        self._size += len(self._pieces[-1])
+        while self._size - len(self._pieces[0]) >= self._limit:
+            self._size -= len(self._pieces.popleft())
+
+    def text(self) -> str:
+        """The last lines."""
+        return b"".join(self._pieces)[-self._limit :].decode(errors="replace")
+
+
+class Container:
+    """A container of one run. Its output is read as it comes; a thread waits for its end."""
+
+    def __init__(self, engine: Engine, identifier: str, name: str) -> None:
+        self.id = identifier
+        self.name = name
+        self._engine = engine
+        self._tail = Tail()
+        self._ended = threading.Event()
+        self._code: int | None = None
+        self._address: str | None = None
+
+    def start(self, *, collect_output: bool = True) -> None:
+        """Start it. Raises AppFailed when its command cannot be run at all, EngineError for anything else."""
+        api = self._engine.api
+        with engine_calls(f"attach to {self.name}"):
+            output = (
+                api.attach_socket(self.id, params={"stdout": 1, "stderr": 1, "stream": 1}) if collect_output else None
+            )
+        if output is not None:
+            threading.Thread(target=self._collect, args=(output,), daemon=True).start()
+        try:
+            api.start(self.id)
+        except APIError as error:
+            raise _start_problem(error) from error
+        threading.Thread(target=self._await_end, daemon=True).start()
+
+    def attach(self) -> MultiplexedStream:
+        """Stdin and stdout of the container's own process; to be called before start(collect_output=False)."""
+        with engine_calls(f"attach to {self.name}"):
+            params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+            return MultiplexedStream(self._engine.api.attach_socket(self.id, params=params))
+
+    def exec_stream(self, argv: tuple[str, ...], *, user: str) -> MultiplexedStream:
+        """Run a command in the container, with its stdin and stdout here."""
+        api = self._engine.api
+        with engine_calls(f"run a command in {self.name}"):
+            created = api.exec_create(self.id, list(argv), stdin=True, user=user)
+            return MultiplexedStream(api.exec_start(created["Id"], socket=True))
+
+    def exec_run(self, argv: tuple[str, ...], timeout: float, *, user: str) -> tuple[int, str]:
+        """Run a command to its end: exit code and the last 4 kB of its output.
+
+        A command that does not end in time has exit code 124, as with timeout(1); it ends with the container.
+        """
+        api = self._engine.api
+        with engine_calls(f"run a command in {self.name}"):
+            created = api.exec_create(self.id, list(argv), user=user)
+            connection = api.exec_start(created["Id"], socket=True)
+        tail = Tail()
+        if not _read_until(connection, tail, time.monotonic() + timeout):
+            return 124, tail.text() + f"\n(no end within {timeout:g} s)"
+        with engine_calls(f"ask for a command's exit code in {self.name}"):
+            code = api.exec_inspect(created["Id"])["ExitCode"]
+        return (137 if code is None else int(code)), tail.text()
+
+    def exit_code(self) -> int | None:
+        """The exit code, None while it runs."""
+        return self._code if self._ended.is_set() else None
+
+    def wait(self, seconds: float) -> int | None:
+        """Wait for the end, at most so many seconds; the exit code, None if it still runs."""
+        self._ended.wait(seconds)
+        return self.exit_code()
+
+    def kill(self, signal: str) -> None:
+        """Send a signal to PID 1; no error if it ended before."""
+        try:
+            self._engine.api.kill(self.id, signal)
+        except APIError as error:
+            if self._ended.wait(1.0) or error.status_code in (404, 409):
+                return
+            raise UsageError(f"the engine cannot send {signal} to the app: {error.explanation}") from error
+
+    def health(self) -> str:
+        """The engine's verdict on HEALTHCHECK: "healthy", "unhealthy", "starting", or "none" without one."""
+        with engine_calls(f"inspect {self.name}"):
+            state: dict[str, Any] = self._engine.api.inspect_container(self.id)["State"]
+        return str((state.get("Health") or {}).get("Status") or "none")
+
+    def address(self) -> str:
+        """Its first IP address; "" in networks that give none (none, host, another container's)."""
+        if self._address is None:
+            with engine_calls(f"inspect {self.name}"):
+                networks = self._engine.api.inspect_container(self.id)["NetworkSettings"]["Networks"] or {}
+            found = [n.get("IPAddress") or n.get("GlobalIPv6Address") or "" for n in networks.values()]
+            self._address = next((address for address in found if address), "")
+        return self._address
+
+    def last_log_lines(self) -> str:
+        """The last lines of its output."""
+        return self._tail.text()
+
+    def _collect(self, output: Any) -> None:
+        connection = getattr(output, "_sock", output)
+        connection.settimeout(None)
+        stream = MultiplexedStream(output, merge=True)
+        with contextlib.suppress(OSError, ValueError):
+            while data := stream.recv():
+                self._tail.add(data)
+
+    def _await_end(self) -> None:
+        """Blocks in the engine until the container ends; a container that is removed has ended, too."""
+        code = 137
+        with contextlib.suppress(DockerException, requests.RequestException, OSError, ValueError):
+            code = int(self._engine.api.wait(self.id, timeout=None)["StatusCode"])
+        self._code = code
+        self._ended.set()
+
+
+def _read_until(connection: Any, tail: Tail, deadline: float) -> bool:
+    """Read a command's output to its end; False when the time is over before."""
+    stream = MultiplexedStream(connection, merge=True)
+    try:
+        while True:
+            stream.set_timeout(max(0.001, deadline - time.monotonic()))
+            data = stream.recv()
+            if not data:
+                return True
+            tail.add(data)
+    except TimeoutError:
+        return False
+    finally:
+        stream.close()
+
+
+def _start_problem(error: APIError) -> Exception:
+    explanation = str(error.explanation or error)
+    if any(words in explanation for words in START_PROBLEMS):
+        return AppFailed(f"the container's command cannot be run: {explanation}", hint="Check --entrypoint and --cmd.")
+    if isinstance(error, NotFound):
+        return EngineError(f"the container is gone: {explanation}")
+    return EngineError(f"the engine could not start the container: {explanation}")

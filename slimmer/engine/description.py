@@ -1,0 +1,210 @@
+"""How a container is described to the engine: pure functions from options to the JSON of `POST /containers/create`.
+
+Four kinds of run, one module, so that what they share stays the same. Source: Engine API v1.41, "Create a container".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from slimmer.engine.options import RunOptions
+from slimmer.errors import UsageError
+from slimmer.image.config import ImageConfig
+
+PROBE_FOLDER = "/.slimmer"
+PROBE = f"{PROBE_FOLDER}/slimmer-probe"
+PROBE_CAPABILITIES = ("SYS_ADMIN", "SYS_PTRACE")
+"""For seccomp listeners without no_new_privs, fanotify and reading the app's memory. The app never gets them."""
+
+FAST_HEALTH_INTERVAL = 200_000_000
+"""Nanoseconds between two health checks while a slim image is verified; the image itself keeps its own."""
+
+Description = dict[str, Any]
+
+
+def command(config: ImageConfig, options: RunOptions) -> tuple[str, ...]:
+    """What the container runs, as `docker run` puts it together: an --entrypoint clears the image's CMD."""
+    if options.entrypoint is not None:
+        return options.entrypoint + (options.cmd or ())
+    return (config.entrypoint or ()) + (config.cmd or () if options.cmd is None else options.cmd)
+
+
+def native(config: ImageConfig, options: RunOptions, image: str) -> Description:
+    """The app as a user would run it; HEALTHCHECK runs more often, so that its verdict does not take half a minute."""
+    description = _with_user(_base(image, options, command(config, options)), options)
+    if config.healthcheck and not config.healthcheck.disabled:
+        check = config.healthcheck
+        description["Healthcheck"] = {
+            "Test": list(check.test),
+            "Interval": FAST_HEALTH_INTERVAL,
+            "Timeout": check.timeout,
+            "Retries": check.retries,
+            "StartPeriod": check.start_period,
+        }
+    return description
+
+
+def asking(config: ImageConfig, options: RunOptions, image: str, helper: str) -> Description:
+    """The probe's `ask` in the app's place: same user, same options, nothing added."""
+    description = _with_probe(_base(image, options, (PROBE, "ask")), helper)
+    return _with_user(description, options)
+
+
+def observed(
+    config: ImageConfig, options: RunOptions, image: str, helper: str, identity: str, recorder: str
+) -> Description:
+    """The app under the probe, which needs more than the app: root, and two capabilities. It gives them all up."""
+    app = command(config, options)
+    argv = (PROBE, "run", "--recorder", recorder, "--identity", identity, "--", *app)
+    description = _with_probe(_base(image, options, argv), helper)
+    description["User"] = "0:0"
+    host = description["HostConfig"]
+    host["CapAdd"] = sorted({*_plain(options.cap_add), *PROBE_CAPABILITIES})
+    host["CapDrop"] = []
+    host["SecurityOpt"] = [option for option in options.security_opt if not option.startswith("no-new-privileges")]
+    return description
+
+
+def pristine(config: ImageConfig, image: str, helper: str) -> Description:
+    """A container that only serves the image's files: no network, and no copies of VOLUME contents."""
+    description = _with_probe(_base(image, RunOptions(platform=""), (PROBE, "serve")), helper)
+    description |= {"User": "0:0", "OpenStdin": True, "StdinOnce": True, "AttachStdin": True, "WorkingDir": "/"}
+    host = description["HostConfig"]
+    shades = [{"Type": "tmpfs", "Target": volume} for volume in config.volumes]
+    host |= {"NetworkMode": "none", "CapAdd": ["SYS_ADMIN"], "Mounts": shades}
+    return description
+
+
+def _base(image: str, options: RunOptions, argv: tuple[str, ...]) -> Description:
+    """What all runs share. The log driver is none: output is read from an attached stream, and leaves no file."""
+    binds, anonymous = _volumes(options)
+    return {
+        "Image": image,
+        "Entrypoint": list(argv[:1]),
+        "Cmd": list(argv[1:]),
+        "Env": list(options.env),
+        "WorkingDir": options.workdir,
+        "Hostname": options.hostname,
+        "Volumes": {target: {} for target in anonymous},
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "HostConfig": {
+            "LogConfig": {"Type": "none"},
+            "Binds": binds,
+            "Tmpfs": dict(_tmpfs(entry) for entry in options.tmpfs),
+            "NetworkMode": options.network or "default",
+            "CapAdd": list(options.cap_add),
+            "CapDrop": list(options.cap_drop),
+            "GroupAdd": list(options.group_add),
+            "SecurityOpt": list(options.security_opt),
+            "ShmSize": options.shm_size,
+            "Memory": options.memory,
+            "Ulimits": [_ulimit(entry) for entry in options.ulimits],
+            "Devices": [_device(entry) for entry in options.devices],
+            "DeviceRequests": _gpus(options.gpus),
+            "Init": options.init or None,
+            "ReadonlyRootfs": options.read_only,
+            "ExtraHosts": list(options.add_hosts),
+            "Sysctls": dict(_pair("--sysctl", entry) for entry in options.sysctls),
+            "PidMode": options.pid_mode,
+            "IpcMode": options.ipc_mode,
+        },
+    }
+
+
+def _with_probe(description: Description, helper: str) -> Description:
+    description["HostConfig"]["VolumesFrom"] = [f"{helper}:ro"]
+    description["Healthcheck"] = {"Test": ["NONE"]}
+    return description
+
+
+def _with_user(description: Description, options: RunOptions) -> Description:
+    if options.user:
+        description["User"] = options.user
+    return description
+
+
+def check(options: RunOptions) -> None:
+    """Raise UsageError for options that make no sense or that slimmer refuses, before anything is made."""
+    _base("", options, ("x",))
+    for entry in options.volumes:
+        source, target, mode = split_volume(entry)
+        if is_bind(source) and not options.share_mounts and "ro" not in mode.split(","):
+            raise UsageError(
+                f"--volume {source}:{target} is a read-write bind mount, which every run would share and change",
+                hint="Add :ro, use a named volume (each run gets a copy), or allow it with --share-mounts.",
+            )
+
+
+def split_volume(entry: str) -> tuple[str, str, str]:
+    """`SOURCE:TARGET[:MODE]`, or `TARGET` alone for an anonymous volume (SOURCE is "" then)."""
+    parts = entry.split(":")
+    if len(parts) == 1:
+        parts = ["", entry]
+    if len(parts) > 3 or not parts[1].startswith("/"):
+        raise UsageError(f"--volume: not understood: {entry!r}", hint="For example: --volume data:/var/lib/app:ro")
+    return parts[0], parts[1], parts[2] if len(parts) == 3 else ""
+
+
+def is_bind(source: str) -> bool:
+    """Whether a volume's source is a path of the host and not a volume's name."""
+    return source.startswith(("/", ".", "~"))
+
+
+def _volumes(options: RunOptions) -> tuple[list[str], list[str]]:
+    binds, anonymous = [], []
+    for entry in options.volumes:
+        source, target, mode = split_volume(entry)
+        if not source:
+            anonymous.append(target)
+            continue
+        path = str(Path(source).expanduser().absolute()) if is_bind(source) else source
+        binds.append(":".join(part for part in (path, target, mode) if part))
+    return binds, anonymous
+
+
+def _tmpfs(entry: str) -> tuple[str, str]:
+    path, _, options = entry.partition(":")
+    if not path.startswith("/"):
+        raise UsageError(f"--tmpfs: not an absolute path: {entry!r}", hint="For example: --tmpfs /tmp:size=64m")
+    return path, options
+
+
+def _ulimit(entry: str) -> Mapping[str, Any]:
+    name, _, limits = entry.partition("=")
+    soft, _, hard = limits.partition(":")
+    try:
+        return {"Name": name, "Soft": int(soft), "Hard": int(hard or soft)}
+    except ValueError as error:
+        raise UsageError(
+            f"--ulimit: not understood: {entry!r}", hint="For example: --ulimit nofile=1024:4096"
+        ) from error
+
+
+def _device(entry: str) -> Mapping[str, str]:
+    parts = entry.split(":")
+    inside = parts[1] if len(parts) > 1 and parts[1].startswith("/") else parts[0]
+    last = parts[-1] if len(parts) > 1 and not parts[-1].startswith("/") else "rwm"
+    return {"PathOnHost": parts[0], "PathInContainer": inside, "CgroupPermissions": last}
+
+
+def _gpus(text: str) -> list[Mapping[str, Any]]:
+    if not text:
+        return []
+    count = -1 if text == "all" else int(text) if text.isdigit() else 0
+    if count == 0:
+        raise UsageError(f"--gpus: not understood: {text!r}", hint="A number, or all.")
+    return [{"Driver": "", "Count": count, "Capabilities": [["gpu"]]}]
+
+
+def _pair(option: str, entry: str) -> tuple[str, str]:
+    name, equals, value = entry.partition("=")
+    if not (name and equals):
+        raise UsageError(f"{option}: not understood: {entry!r}", hint=f"For example: {option} NAME=VALUE")
+    return name, value
+
+
+def _plain(capabilities: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name.upper().removeprefix("CAP_") for name in capabilities)

@@ -1,0 +1,100 @@
+"""How slimmer marks what it makes, so that it can tell its own from others', and a dead run's from a living one's."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+RUN_LABEL = "slimmer.run"
+OWNER_LABEL = "slimmer.owner"
+TEMPORARY = "slimmer.local/tmp"
+"""The reserved repository of images that exist only during a run. Its tags are `RUN-OWNER-PURPOSE`."""
+
+CLOCK_TOLERANCE = 200
+"""Hundredths of a second by which two readings of a start time may differ: the boot time moves with the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The process that made something: its machine, the machine's boot, its number and its start in 1/100 s."""
+
+    host: str
+    boot: str
+    pid: int
+    started: int
+
+    def __str__(self) -> str:
+        return f"{self.host}_{self.boot}_{self.pid}_{self.started}"
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs. One of another machine counts as alive: it cannot be asked."""
+        here = this_owner()
+        if self.host != here.host:
+            return True
+        if self.boot != here.boot:
+            return False
+        try:
+            return abs(_started(psutil.Process(self.pid)) - self.started) <= CLOCK_TOLERANCE
+        except psutil.Error:
+            return False
+
+
+def this_owner() -> Owner:
+    """This process."""
+    return Owner(_host(), _boot(), os.getpid(), _started(psutil.Process()))
+
+
+def owner_of(text: str) -> Owner | None:
+    """Read what str(owner) wrote; None for anything else."""
+    parts = text.split("_")
+    if len(parts) != 4 or not (parts[2].isdigit() and parts[3].isdigit()):
+        return None
+    return Owner(parts[0], parts[1], int(parts[2]), int(parts[3]))
+
+
+def new_run() -> str:
+    """A name for a run that no other run has."""
+    return uuid.uuid4().hex[:12]
+
+
+def labels(run: str) -> dict[str, str]:
+    """The labels of everything that a run makes."""
+    return {RUN_LABEL: run, OWNER_LABEL: str(this_owner())}
+
+
+def temporary_tag(run: str, purpose: str) -> str:
+    """A tag in the reserved repository. The owner is in the tag, since a label would stay in the final image."""
+    return f"{TEMPORARY}:{run}-{this_owner()}-{purpose}"
+
+
+def owner_of_tag(tag: str) -> Owner | None:
+    """Whose temporary tag this is; None when it is none."""
+    repository, _, name = tag.rpartition(":")
+    parts = name.split("-")
+    return owner_of(parts[1]) if repository == TEMPORARY and len(parts) == 3 else None
+
+
+def owner_of_labels(found: Mapping[str, str] | None) -> Owner | None:
+    """Who made a thing with these labels; None when slimmer did not."""
+    return owner_of((found or {}).get(OWNER_LABEL, ""))
+
+
+def _host() -> str:
+    """The host's name, in the characters that a tag may hold."""
+    return "".join(c if c.isascii() and c.isalnum() else "." for c in socket.gethostname())[:24] or "host"
+
+
+def _boot() -> str:
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().replace("-", "")[:12] if path.exists() else str(int(psutil.boot_time()))
+
+
+def _started(process: psutil.Process) -> int:
+    return int(process.create_time() * 100)

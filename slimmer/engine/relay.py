@@ -1,0 +1,127 @@
+"""Ports of a container, reachable from here: directly, or through the probe's `relay` mode.
+
+On Linux a container's own address can be reached. Not so with remote engines, on desktops, from within another container,
+in networks without addresses, and where the app listens on its loopback only. There a relay listens on 127.0.0.1 here,
+and carries each connection through an `exec` in the container.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from types import TracebackType
+
+from slimmer.engine.containers import Container
+from slimmer.engine.description import PROBE
+from slimmer.engine.streams import MultiplexedStream
+from slimmer.errors import SlimmerError
+
+CONNECT_TIMEOUT = 1.0
+PIECE = 1 << 16
+TIMED_OUT = 124
+
+
+class Ports:
+    """Endpoints of one container's ports. Close it to end the relays."""
+
+    def __init__(self, container: Container, *, local: bool, network: str, relay_through: Container | None) -> None:
+        """`relay_through` has the probe and shares the container's network; None where no relay is possible."""
+        self._container = container
+        self._local = local
+        self._host_network = network == "host"
+        self._relay_through = relay_through
+        self._relays: dict[int, _Relay] = {}
+        self._direct: dict[int, str] = {}
+
+    def __enter__(self) -> Ports:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for relay in self._relays.values():
+            relay.close()
+
+    def endpoint(self, port: int) -> tuple[str, int]:
+        """A host and port that lead to this port of the container."""
+        if port in self._direct:
+            return self._direct[port], port
+        if port in self._relays:
+            return "127.0.0.1", self._relays[port].port
+        address = self._address()
+        if address and _accepts(address, port):
+            self._direct[port] = address
+            return address, port
+        if self._relay_through is not None and _relayed(self._relay_through, port):
+            self._relays[port] = _Relay(self._relay_through, port)
+            return "127.0.0.1", self._relays[port].port
+        return address or "127.0.0.1", port
+
+    def accepts(self, port: int) -> bool:
+        """Whether something listens on this port by now."""
+        address = self._address()
+        if address and _accepts(address, port):
+            return True
+        return self._relay_through is not None and (port in self._relays or _relayed(self._relay_through, port))
+
+    def _address(self) -> str:
+        if self._host_network:
+            return "127.0.0.1" if self._local else ""
+        return self._container.address() if self._local else ""
+
+
+def _accepts(address: str, port: int) -> bool:
+    try:
+        with socket.create_connection((address, port), timeout=CONNECT_TIMEOUT):
+            return True
+    except OSError:
+        return False
+
+
+def _relayed(container: Container, port: int) -> bool:
+    """Whether the relay can connect from within the container's network; a connection that stays open is one."""
+    code, _ = container.exec_run((PROBE, "relay", "127.0.0.1", str(port)), CONNECT_TIMEOUT, user="0:0")
+    return code in (0, TIMED_OUT)
+
+
+class _Relay:
+    """A listener here whose connections end at a port in the container's network."""
+
+    def __init__(self, container: Container, target: int) -> None:
+        self._container = container
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+
+    def _carry(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError, SlimmerError):
+            stream = self._container.exec_stream((PROBE, "relay", "127.0.0.1", str(self._target)), user="0:0")
+            try:
+                threading.Thread(target=_pump_out, args=(client, stream), daemon=True).start()
+                while data := stream.recv(PIECE):
+                    client.sendall(data)
+                with contextlib.suppress(OSError):
+                    client.shutdown(socket.SHUT_WR)
+            finally:
+                stream.close()
+
+
+def _pump_out(client: socket.socket, stream: MultiplexedStream) -> None:
+    """From the client into the container, until the client has no more to say."""
+    with contextlib.suppress(OSError):
+        while data := client.recv(PIECE):
+            stream.sendall(data)
+        stream.close_write()

@@ -1,0 +1,107 @@
+"""What the engine put into a container's root file system, rather than the image: told apart, and left out.
+
+The pristine tree is read in a container, and there the engine has been at work: moby's init layer (daemon/initlayer/
+setup_unix.go) makes the entries of `INIT_LAYER` where the image has none, runc makes mount points, and the directories that
+hold them get new times. An entry counts as the engine's only when its name, its kind and its change time all say so.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import stat
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
+
+from slimmer.image.tree import Entry, Tree
+
+INIT_LAYER = {
+    "/.dockerenv": stat.S_IFREG,
+    "/dev": stat.S_IFDIR,
+    "/dev/console": stat.S_IFREG,
+    "/dev/pts": stat.S_IFDIR,
+    "/dev/shm": stat.S_IFDIR,
+    "/etc": stat.S_IFDIR,
+    "/etc/hostname": stat.S_IFREG,
+    "/etc/hosts": stat.S_IFREG,
+    "/etc/mtab": stat.S_IFLNK,
+    "/etc/resolv.conf": stat.S_IFREG,
+    "/proc": stat.S_IFDIR,
+    "/sys": stat.S_IFDIR,
+}
+PROBE_FOLDER = "/.slimmer"
+CREATION_TIME = 60
+"""Seconds that may pass between the creation of the init layer and the mounting of the probe's folder."""
+
+
+def engine_made(tree: Tree, mount_points: Collection[str] = ()) -> tuple[str, ...]:
+    """Paths of a pristine container's tree that are the engine's. `mount_points` are those that slimmer asked for."""
+    started = _started(tree)
+    if started is None:
+        return ()
+    made = {PROBE_FOLDER}
+    names = sorted({*INIT_LAYER, *mount_points}, key=lambda name: -name.count("/"))
+    for name in names:
+        entry = tree.get(name)
+        if entry is not None and _looks_made(tree, entry, made, started):
+            made.add(name)
+    return tuple(sorted(made))
+
+
+def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int) -> bool:
+    if stat.S_IFMT(entry.mode) != INIT_LAYER.get(entry.path, stat.S_IFDIR):
+        return False
+    if entry.ctime < started - CREATION_TIME or (entry.uid, entry.gid) != (0, 0) or entry.xattrs:
+        return False
+    if entry.is_link:
+        return entry.target == "/proc/mounts"
+    if stat.S_IMODE(entry.mode) != 0o755:
+        return False
+    if entry.is_directory:
+        return entry.mtime[0] >= started - CREATION_TIME and all(e.path in made for e in tree.children(entry.path))
+    return entry.size == 0
+
+
+def own_times(tree: Tree, created: str, mount_points: Collection[str] = ()) -> Callable[[Entry], tuple[int, int]]:
+    """The time that a path has in the image itself: its own, except for directories that the engine wrote into.
+
+    Those have lost theirs; they get the time at which the image was created (`created`, RFC 3339).
+    """
+    started = _started(tree)
+    written = {posixpath.dirname(name) for name in (*INIT_LAYER, *mount_points, PROBE_FOLDER)}
+    fallback = (creation_second(created), 0)
+
+    def mtime(entry: Entry) -> tuple[int, int]:
+        lost = (
+            started is not None
+            and entry.path in written
+            and entry.mtime[0] >= started - CREATION_TIME
+            and entry.mtime[0] > fallback[0]
+        )
+        return fallback if lost else entry.mtime
+
+    return mtime
+
+
+def creation_second(created: str) -> int:
+    """Seconds since 1970 of an RFC 3339 time, at least 0; 0 for none."""
+    head = created.split(".", 1)[0].removesuffix("Z")
+    try:
+        return max(0, int(datetime.fromisoformat(head + "+00:00").timestamp()))
+    except (ValueError, OverflowError):
+        return 0
+
+
+def _started(tree: Tree) -> int | None:
+    entry = tree.get(PROBE_FOLDER)
+    return None if entry is None else entry.ctime
+
+
+def overrides(
+    paths: Collection[str], tree: Tree, mtime: Callable[[Entry], tuple[int, int]]
+) -> Iterator[tuple[str, str]]:
+    """The pairs that the probe's `pack` takes: each path, and its time where that is not the one it shows."""
+    for path in paths:
+        entry = tree.get(path)
+        if entry is not None:
+            seconds = mtime(entry)
+            yield path, "" if seconds == entry.mtime else f"mtime={seconds[0]}"
