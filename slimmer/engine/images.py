@@ -1,102 +1,195 @@
-"""Images in the engine: find the one that the user means, tag, untag."""
+"""Images in the engine: find the one that the user means, tag, untag, look at its layers."""
 
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from typing import Any
 
-from docker.errors import APIError, ImageNotFound
+import requests
+from docker.errors import APIError, DockerException
 
-from slimmer.engine.connection import Engine
+from slimmer.engine.connection import ARCHITECTURES, Engine
 from slimmer.engine.containers import engine_calls
-from slimmer.errors import TargetNotFound
+from slimmer.errors import EngineError, TargetNotFound, UnsupportedEngine
 from slimmer.image.config import ImageConfig, config_from_inspect
-from slimmer.image.reference import may_be_identifier
+from slimmer.image.reference import RESERVED, Reference, familiar, parse
 
 NEAR_NAMES = 3
+CANDIDATES = 10
+"""How many candidates of an ambiguous ID are listed."""
+
+RUNS_ALSO = {"amd64": ("386",), "arm64": ("arm",)}
+"""Architectures whose programs an engine of another one runs by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A line of an image's history: the instruction that made it, and the bytes that it added."""
+
+    created_by: str
+    size: int
 
 
 def resolve(engine: Engine, target: str, *, platform: str = "", pull: bool = False) -> ImageConfig:
     """The image that `target` means: a name, name:tag, digest, ID, or a unique prefix of an ID; a name goes first.
 
-    Raises TargetNotFound, with near names or with the candidates of an ambiguous prefix.
+    Raises TargetNotFound, with near names or with the candidates of an ambiguous prefix; UsageError for what can be no
+    reference; UnsupportedEngine for an image that this engine cannot run.
     """
+    reference = parse(target)
     if pull:
-        _pull(engine, target, platform)
-    with engine_calls(f"look for {target}"):
-        name = _identifier(engine, target) or target
-    try:
-        with engine_calls(f"inspect {target}"):
-            return inspect(engine, name)
-    except TargetNotFound:
-        raise _not_found(engine, target) from None
+        _pull(engine, reference, platform)
+    found = (
+        _inspect(engine, target)
+        if reference.is_name and not reference.identifier
+        else _by_identifier(engine, reference)
+    )
+    if found is None:
+        raise _not_found(engine, reference, pulled=pull)
+    config = config_from_inspect(found)
+    _check_platform(engine, target, config, platform)
+    return config
 
 
 def inspect(engine: Engine, name: str) -> ImageConfig:
-    """The configuration of an image by a name that the engine knows. Raises TargetNotFound."""
-    try:
-        return config_from_inspect(engine.api.inspect_image(name))
-    except (ImageNotFound, ValueError) as error:
-        raise TargetNotFound(f"no such image: {name}") from error
-    except APIError as error:
-        if error.status_code in (400, 404):
-            raise TargetNotFound(f"no such image: {name}") from error
-        raise
+    """The configuration of an image by an exact name or ID. Raises TargetNotFound."""
+    found = _inspect(engine, name)
+    if found is None:
+        raise TargetNotFound(f"no such image: {name}")
+    return config_from_inspect(found)
+
+
+def identifier_of(engine: Engine, name: str) -> str | None:
+    """The ID of the image that bears this name; None when there is none."""
+    found = _inspect(engine, name)
+    return None if found is None else str(found["Id"])
+
+
+def layers(engine: Engine, name: str) -> tuple[Layer, ...]:
+    """An image's history, oldest first. Raises EngineError when there is no such image."""
+    with engine_calls(f"read the history of {name}"):
+        entries: list[dict[str, Any]] = engine.api.history(name)
+    return tuple(Layer(str(entry.get("CreatedBy") or ""), int(entry.get("Size") or 0)) for entry in reversed(entries))
 
 
 def tag(engine: Engine, image: str, name: str) -> None:
-    """Give an image a name, which it may take from another."""
+    """Give an image a name (NAME:TAG), which it may take from another."""
     repository, _, tag_name = name.rpartition(":")
     with engine_calls(f"tag {name}"):
         engine.api.tag(image, repository, tag_name, force=True)
 
 
 def untag(engine: Engine, name: str) -> None:
-    """Remove a name, and the image with its last one."""
-    with engine_calls(f"remove {name}"):
-        engine.api.remove_image(name)
+    """Remove a name, and the image with its last one; no error if it is gone."""
+    try:
+        with engine_calls(f"remove {name}"):
+            engine.api.remove_image(name)
+    except EngineError as error:
+        if not _is_not_found(error.__cause__):
+            raise
 
 
-def _identifier(engine: Engine, target: str) -> str | None:
-    """The ID that a prefix stands for, unless an image has that name.
+def _by_identifier(engine: Engine, reference: Reference) -> dict[str, Any] | None:
+    """An image by (a prefix of) its ID, unless one has that name.
 
-    The engine takes prefixes, too, but says only "no such image" of an ambiguous one.
+    The engine resolves prefixes, too, but of an ambiguous one it says only "no such image", and podman takes any.
     """
-    if not may_be_identifier(target):
-        return None
-    images: list[dict[str, Any]] = engine.api.images()
-    if any(name in (target, f"{target}:latest") for image in images for name in image.get("RepoTags") or ()):
-        return None
-    prefix = target.removeprefix("sha256:")
-    found = {image["Id"]: image for image in images if image["Id"].removeprefix("sha256:").startswith(prefix)}
+    with engine_calls(f"look for {reference.text}"):
+        images: list[dict[str, Any]] = engine.api.images()
+    if reference.is_name and any(_same_name(reference.text, name) for image in images for name in _names(image)):
+        return _inspect(engine, f"{reference.text}:latest")
+    found = {image["Id"]: image for image in images if _digits(image).startswith(reference.identifier)}
     if len(found) > 1:
-        lines = [f"{identifier[7:19]}  {', '.join(_names(image)) or '<none>'}" for identifier, image in found.items()]
-        raise TargetNotFound(
-            f"{target} is the beginning of {len(found)} image IDs:\n  " + "\n  ".join(sorted(lines)),
-            hint="Give more of the ID, or a name.",
-        )
-    return next(iter(found), None)
+        raise _ambiguous(reference, list(found.values()))
+    return _inspect(engine, next(iter(found), reference.text))
 
 
-def _not_found(engine: Engine, target: str) -> TargetNotFound:
+def _inspect(engine: Engine, name: str) -> dict[str, Any] | None:
+    try:
+        with engine_calls(f"inspect {name}"):
+            found: dict[str, Any] = engine.api.inspect_image(name)
+            return found
+    except EngineError as error:
+        if _is_not_found(error.__cause__):
+            return None
+        raise
+
+
+def _is_not_found(error: BaseException | None) -> bool:
+    return isinstance(error, APIError) and error.status_code in (400, 404)
+
+
+def _ambiguous(reference: Reference, images: list[dict[str, Any]]) -> TargetNotFound:
+    lines = sorted(f"{_digits(image)[:12]}  {', '.join(_names(image)) or '<none>'}" for image in images)
+    if len(lines) > CANDIDATES:
+        lines[CANDIDATES:] = [f"and {len(lines) - CANDIDATES} more"]
+    return TargetNotFound(
+        f"{reference.text} is the beginning of {len(images)} image IDs:\n  " + "\n  ".join(lines),
+        hint="Give more of the ID, or a name.",
+    )
+
+
+def _not_found(engine: Engine, reference: Reference, *, pulled: bool) -> TargetNotFound:
     with engine_calls("list images"):
         names = [name for image in engine.api.images() for name in _names(image)]
-    short = {name.removesuffix(":latest"): name for name in names}
-    near = difflib.get_close_matches(target, [*short, *names], NEAR_NAMES)
-    hint = f"Did you mean {' or '.join(dict.fromkeys(near))}?" if near else None
-    return TargetNotFound(f"no such image: {target}", hint=hint)
+    short = [name.removesuffix(":latest").removeprefix("localhost/") for name in names]
+    repositories = [name.rpartition(":")[0] for name in names]
+    near = difflib.get_close_matches(reference.text, dict.fromkeys([*short, *repositories]), NEAR_NAMES)
+    advice = [f"Did you mean {' or '.join(near)}?"] if near else ["`docker images` lists what is there."]
+    if reference.is_name and not pulled:
+        advice.append("With --pull it is fetched from its registry first.")
+    return TargetNotFound(f"no such image: {reference.text}", hint=" ".join(advice))
+
+
+def _check_platform(engine: Engine, target: str, config: ImageConfig, platform: str) -> None:
+    """Raises when the image is not what was asked for, or not for this engine."""
+    if config.os not in ("", "linux"):
+        raise UnsupportedEngine(f"{target} is an image for {config.os}", hint="slimmer knows Linux images only.")
+    architecture = ARCHITECTURES.get(config.architecture, config.architecture)
+    if platform:
+        wanted = platform.split("/")
+        if wanted[0] != "linux" or (len(wanted) > 1 and ARCHITECTURES.get(wanted[1], wanted[1]) != architecture):
+            raise TargetNotFound(
+                f"{target} is here for linux/{architecture}, not for {platform}",
+                hint=f"`docker pull --platform {platform} {target}` may fetch it, or use --pull.",
+            )
+    if architecture not in ("", engine.architecture, *RUNS_ALSO.get(engine.architecture, ())):
+        raise UnsupportedEngine(
+            f"{target} is an image for {architecture}, but the engine runs {engine.architecture}",
+            hint="An image can only be watched where it runs natively: point DOCKER_HOST at an engine for it.",
+        )
 
 
 def _names(image: dict[str, Any]) -> list[str]:
-    return [str(name) for name in image.get("RepoTags") or () if not str(name).startswith("<none>")]
+    tags = (str(name) for name in image.get("RepoTags") or ())
+    return [name for name in tags if not name.startswith(("<none>", RESERVED))]
 
 
-def _pull(engine: Engine, target: str, platform: str) -> None:
+def _same_name(text: str, name: str) -> bool:
+    return familiar(name).removeprefix("localhost/") == f"{text}:latest"
+
+
+def _digits(image: dict[str, Any]) -> str:
+    return str(image["Id"]).removeprefix("sha256:")
+
+
+def _pull(engine: Engine, reference: Reference, platform: str) -> None:
+    if not reference.is_name:
+        raise TargetNotFound(f"{reference.text} is an ID: only names can be pulled", hint="Leave out --pull.")
+    version = reference.digest or reference.tag or "latest"
     try:
-        with engine_calls(f"pull {target}"):
-            engine.api.pull(target, platform=platform or None)
-    except Exception as error:
-        message = getattr(error, "message", str(error))
-        raise TargetNotFound(
-            f"{target} cannot be pulled: {message}", hint="Leave out --pull to use a local image."
-        ) from error
+        for progress in engine.api.pull(
+            reference.name, tag=version, platform=platform or None, stream=True, decode=True
+        ):
+            if "error" in progress:
+                raise _unpulled(reference, str(progress["error"]))
+    except (DockerException, requests.RequestException) as error:
+        raise _unpulled(reference, str(getattr(error, "explanation", "") or error)) from error
+
+
+def _unpulled(reference: Reference, reason: str) -> TargetNotFound:
+    return TargetNotFound(
+        f"{reference.text} cannot be pulled: {reason}",
+        hint="Check the name, and `docker login` for a private registry; without --pull a local image is used.",
+    )

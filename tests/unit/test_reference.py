@@ -82,10 +82,7 @@ def test_the_slim_twin_follows_the_targets_name(target: str, expected: str) -> N
 
 @pytest.mark.parametrize("target", [ID, "sha256:" + ID, "3f2a9c", f"app@{DIGEST}"])
 def test_an_identifier_or_digest_follows_the_images_first_tag(target: str) -> None:
-    assert (
-        slim_tag(parse(target), image("<none>:<none>", "slimmer.local/tmp:x", "web:3", "web:4"))
-        == "web:3-slim"
-    )
+    assert slim_tag(parse(target), image("<none>:<none>", "slimmer.local/tmp:x", "web:3", "web:4")) == "web:3-slim"
 
 
 def test_a_name_of_hex_digits_is_a_name_where_the_image_bears_it() -> None:
@@ -110,9 +107,7 @@ def test_a_users_tag_is_completed() -> None:
     assert checked_tag("localhost:5000/app:small") == "localhost:5000/app:small"
 
 
-@pytest.mark.parametrize(
-    "text", ["", "App:1", f"app@{DIGEST}", ID, "sha256:" + ID, "slimmer.local/tmp:x", "a b"]
-)
+@pytest.mark.parametrize("text", ["", "App:1", f"app@{DIGEST}", ID, "sha256:" + ID, "slimmer.local/tmp:x", "a b"])
 def test_a_users_tag_that_cannot_be_given_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         checked_tag(text)
