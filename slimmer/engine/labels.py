@@ -22,7 +22,7 @@ CLOCK_TOLERANCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The process that made something: its machine, the machine's boot, its number and its start in 1/100 s."""
+    """The process that made something: its machine (or container), its boot, its number, its start in 1/100 s."""
 
     host: str
     boot: str
@@ -77,7 +77,7 @@ def temporary_tag(run: str, purpose: str) -> str:
 def owner_of_tag(tag: str) -> Owner | None:
     """Whose temporary tag this is; None when it is none."""
     repository, _, name = tag.rpartition(":")
-    parts = name.split("-")
+    parts = name.split("-", 2)
     return owner_of(parts[1]) if repository == TEMPORARY and len(parts) == 3 else None
 
 
@@ -87,8 +87,15 @@ def owner_of_labels(found: Mapping[str, str] | None) -> Owner | None:
 
 
 def _host() -> str:
-    """The host's name, in the characters that a tag may hold."""
-    return "".join(c if c.isascii() and c.isalnum() else "." for c in socket.gethostname())[:24] or "host"
+    """The host's name, in the characters that a tag may hold, and the namespace in which process numbers mean anything.
+
+    Containers that share an engine may share a host name, too: another's process number says nothing here.
+    """
+    name = "".join(c if c.isascii() and c.isalnum() else "." for c in socket.gethostname())[:24] or "host"
+    try:
+        return f"{name}.{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return name
 
 
 def _boot() -> str:

@@ -1,12 +1,13 @@
 """Byte streams to and from a process in a container, over the engine's hijacked connections.
 
-Without a terminal the engine multiplexes stdout and stderr: frames of an 8-byte header (stream type, three zeros, size in
-big-endian) and a payload. Source: Engine API, "Attach to a container", section "Stream format".
+Without a terminal the engine multiplexes stdout and stderr: frames of an 8-byte header (stream type, three zeros, size
+in big-endian) and a payload. Source: Engine API, "Attach to a container", section "Stream format".
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import struct
 from collections import deque
@@ -30,6 +31,7 @@ class MultiplexedStream:
         """
         self._owner = connection
         self._socket: socket.socket = getattr(connection, "_sock", connection)
+        self._ahead = _read_ahead(connection, self._socket)
         self._socket.settimeout(None)
         self._merge = merge
         self._left = 0
@@ -42,7 +44,7 @@ class MultiplexedStream:
         while True:
             if self._left == 0 and not self._next_frame():
                 return b""
-            data = self._socket.recv(min(self._left, size))
+            data = self._receive(min(self._left, size))
             if not data:
                 return b""
             self._left -= len(data)
@@ -91,15 +93,37 @@ class MultiplexedStream:
     def _next_frame(self) -> bool:
         header = b""
         while len(header) < _HEADER.size:
-            data = self._socket.recv(_HEADER.size - len(header))
+            data = self._receive(_HEADER.size - len(header))
             if not data:
                 return False
             header += data
         self._kind, self._left = _HEADER.unpack(header)
         return True if self._left else self._next_frame()
 
+    def _receive(self, size: int) -> bytes:
+        if self._ahead:
+            data, self._ahead = self._ahead[:size], self._ahead[size:]
+            return data
+        return self._socket.recv(size)
+
     def _keep_error(self, data: bytes) -> None:
         self._errors.append(data)
         self._errors_size += len(data)
         while self._errors_size > STDERR_LIMIT:
             self._errors_size -= len(self._errors.popleft())
+
+
+def _read_ahead(connection: Any, sock: socket.socket) -> bytes:
+    """What the HTTP client read past the answer's headers: a process that speaks at once may be in the same segment.
+
+    docker-py hands out the socket below the client's buffer, and what the buffer holds would be lost.
+    """
+    response = getattr(getattr(connection, "_response", None), "raw", None)
+    buffer = getattr(getattr(response, "_fp", None), "fp", None)
+    if not isinstance(buffer, io.BufferedReader):
+        return b""
+    sock.settimeout(0)
+    try:
+        return bytes(buffer.peek())
+    except OSError:  # nothing buffered, and nothing more to be had at once
+        return b""
