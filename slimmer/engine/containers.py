@@ -20,6 +20,11 @@ from slimmer.errors import AppFailed, EngineError, EngineUnreachable, UsageError
 TAIL_LIMIT = 4096
 """Bytes of output that are kept for messages."""
 
+LAST_WORDS_TIMEOUT = 2.0
+KILLED = 137
+"""The exit code of a container that was removed before it could tell."""
+
+WAIT_ATTEMPTS = 100
 START_PROBLEMS = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
 
 
@@ -62,8 +67,9 @@ class Container:
         self.name = name
         self._engine = engine
         self._tail = Tail()
+        self._collector: threading.Thread | None = None
         self._ended = threading.Event()
-        self._code: int | None = None
+        self._code = KILLED
         self._address: str | None = None
 
     def start(self, *, collect_output: bool = True) -> None:
@@ -74,11 +80,14 @@ class Container:
                 api.attach_socket(self.id, params={"stdout": 1, "stderr": 1, "stream": 1}) if collect_output else None
             )
         if output is not None:
-            threading.Thread(target=self._collect, args=(output,), daemon=True).start()
+            self._collector = threading.Thread(target=self._collect, args=(output,), daemon=True)
+            self._collector.start()
         try:
             api.start(self.id)
         except APIError as error:
             raise _start_problem(error) from error
+        except (requests.RequestException, DockerException) as error:
+            raise EngineUnreachable(f"the engine stopped answering (to start {self.name}): {error}") from error
         threading.Thread(target=self._await_end, daemon=True).start()
 
     def attach(self) -> MultiplexedStream:
@@ -108,7 +117,7 @@ class Container:
             return 124, tail.text() + f"\n(no end within {timeout:g} s)"
         with engine_calls(f"ask for a command's exit code in {self.name}"):
             code = api.exec_inspect(created["Id"])["ExitCode"]
-        return (137 if code is None else int(code)), tail.text()
+        return (KILLED if code is None else int(code)), tail.text()
 
     def exit_code(self) -> int | None:
         """The exit code, None while it runs."""
@@ -144,7 +153,9 @@ class Container:
         return self._address
 
     def last_log_lines(self) -> str:
-        """The last lines of its output."""
+        """The last lines of its output; all of them are in when it has ended."""
+        if self._collector is not None and self._ended.is_set():
+            self._collector.join(LAST_WORDS_TIMEOUT)
         return self._tail.text()
 
     def _collect(self, output: Any) -> None:

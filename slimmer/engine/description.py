@@ -5,6 +5,7 @@ Four kinds of run, one module, so that what they share stays the same. Source: E
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ PROBE_CAPABILITIES = ("SYS_ADMIN", "SYS_PTRACE")
 
 FAST_HEALTH_INTERVAL = 200_000_000
 """Nanoseconds between two health checks while a slim image is verified; the image itself keeps its own."""
+
+UNMASKED = "systempaths=unconfined"
+"""A security option that the docker client translates itself."""
 
 Description = dict[str, Any]
 
@@ -63,7 +67,8 @@ def observed(
     host = description["HostConfig"]
     host["CapAdd"] = sorted({*_plain(options.cap_add), *PROBE_CAPABILITIES})
     host["CapDrop"] = []
-    host["SecurityOpt"] = [option for option in options.security_opt if not option.startswith("no-new-privileges")]
+    # no_new_privs is part of the identity; set on the container it would keep the probe from its capabilities.
+    host["SecurityOpt"] = [option for option in host["SecurityOpt"] if not option.startswith("no-new-privileges")]
     return description
 
 
@@ -98,7 +103,7 @@ def _base(image: str, options: RunOptions, argv: tuple[str, ...]) -> Description
             "CapAdd": list(options.cap_add),
             "CapDrop": list(options.cap_drop),
             "GroupAdd": list(options.group_add),
-            "SecurityOpt": list(options.security_opt),
+            "SecurityOpt": [_security(entry) for entry in options.security_opt if entry != UNMASKED],
             "ShmSize": options.shm_size,
             "Memory": options.memory,
             "Ulimits": [_ulimit(entry) for entry in options.ulimits],
@@ -110,6 +115,7 @@ def _base(image: str, options: RunOptions, argv: tuple[str, ...]) -> Description
             "Sysctls": dict(_pair("--sysctl", entry) for entry in options.sysctls),
             "PidMode": options.pid_mode,
             "IpcMode": options.ipc_mode,
+            **({"MaskedPaths": [], "ReadonlyPaths": []} if UNMASKED in options.security_opt else {}),
         },
     }
 
@@ -170,6 +176,17 @@ def _tmpfs(entry: str) -> tuple[str, str]:
     if not path.startswith("/"):
         raise UsageError(f"--tmpfs: not an absolute path: {entry!r}", hint="For example: --tmpfs /tmp:size=64m")
     return path, options
+
+
+def _security(entry: str) -> str:
+    """A seccomp profile is a file on the client's side; the engine wants its content, as `docker run` sends it."""
+    name, _, value = entry.replace(":", "=", 1).partition("=") if "=" not in entry else entry.partition("=")
+    if name != "seccomp" or value in ("unconfined", "builtin"):
+        return entry
+    try:
+        return "seccomp=" + json.dumps(json.loads(Path(value).read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--security-opt {entry}: {error}", hint="A seccomp profile is a JSON file.") from error
 
 
 def _ulimit(entry: str) -> Mapping[str, Any]:

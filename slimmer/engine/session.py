@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import io
 import tarfile
+import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,15 +23,22 @@ from requests import RequestException
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import Container, engine_calls
-from slimmer.engine.description import PROBE_FOLDER, Description, is_bind, split_volume
+from slimmer.engine.description import PROBE, PROBE_FOLDER, Description, is_bind, split_volume
 from slimmer.engine.labels import RUN_LABEL, labels, new_run, temporary_tag
 from slimmer.engine.options import RunOptions
+from slimmer.errors import EngineError
 
 REMOVERS = 6
+REMOVAL_TIMEOUT = 30.0
+"""Seconds to wait for a removal that the engine has begun already."""
+
+POLL = 0.02
+INTERRUPTS = 10
+"""So many Ctrl-C are put off until everything is removed."""
 
 
 class RunScope:
-    """A context manager that owns the containers, volumes and temporary images of one run."""
+    """A context manager that owns containers, volumes and temporary images of one run; several threads may use it."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -38,6 +47,9 @@ class RunScope:
         self._volumes: list[str] = []
         self._images: list[str] = []
         self._helper = ""
+        self._scratch = ""
+        self._lock = threading.Lock()
+        self._closed = False
 
     def __enter__(self) -> RunScope:
         return self
@@ -50,32 +62,32 @@ class RunScope:
     # ------------------------------------------------------------------ making
 
     def create(self, description: Description, purpose: str) -> Container:
-        """Create a container (it is not started). Raises EngineError with the engine's words."""
+        """Create a container (it is not started). `purpose` is unique within the run. Raises EngineError."""
         name = f"slimmer-{self.run}-{purpose}"
         description = {**description, "Labels": labels(self.run)}
+        self._own(self._containers, name)
         with engine_calls(f"create a container of {description['Image']}"):
             created: dict[str, Any] = self.engine.api.create_container_from_config(description, name)
-        self._containers.append(created["Id"])
         return Container(self.engine, created["Id"], name)
 
     def remove(self, container: Container) -> None:
         """Remove a container before the end of the run, with its anonymous volumes."""
-        _remove_container(self.engine, container.id)
+        _remove_container(self.engine, container.name)
         with suppress(ValueError):
-            self._containers.remove(container.id)
+            self._containers.remove(container.name)
 
     def probe_helper(self, probe: Path) -> str:
         """The container that lends the probe to others as a read-only volume; made once, never started."""
-        if not self._helper:
-            image = self._import_probe(probe)
-            description: Description = {"Image": image, "Cmd": ["none"], "HostConfig": {"LogConfig": {"Type": "none"}}}
-            self._helper = self.create(description, "probe").id
-        return self._helper
+        with self._lock:
+            if not self._helper:
+                image = self._import(_probe_archive(probe), "probe", f"VOLUME {PROBE_FOLDER}")
+                self._helper = self.create(_still(image), "probe").id
+            return self._helper
 
     def temporary_tag(self, purpose: str) -> str:
         """A tag in the reserved repository; the image that gets it is removed (or untagged) with the run."""
         tag = temporary_tag(self.run, purpose)
-        self._images.append(tag)
+        self._own(self._images, tag)
         return tag
 
     def own_volumes(self, options: RunOptions, purpose: str) -> RunOptions:
@@ -83,21 +95,19 @@ class RunScope:
         volumes = tuple(self._own_volume(entry, f"{purpose}-{n}") for n, entry in enumerate(options.volumes))
         return dataclasses.replace(options, volumes=volumes)
 
-    def _import_probe(self, probe: Path) -> str:
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w") as tar:
-            folder = tarfile.TarInfo(PROBE_FOLDER.strip("/"))
-            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-            tar.addfile(folder)
-            member = tarfile.TarInfo(f"{PROBE_FOLDER.strip('/')}/slimmer-probe")
-            member.size, member.mode = probe.stat().st_size, 0o555
-            with probe.open("rb") as file:
-                tar.addfile(member, file)
-        tag = self.temporary_tag("probe")
+    def _own(self, kind: list[str], name: str) -> None:
+        """Remember a name *before* the thing is made, so that an interrupt in between leaves nothing behind."""
+        if self._closed:
+            raise EngineError("the run is over")
+        kind.append(name)
+
+    def _import(self, archive: bytes, purpose: str, *changes: str) -> str:
+        """A helper image; it never becomes a user's, so it carries a label, too."""
+        tag = self.temporary_tag(purpose)
         repository, _, name = tag.rpartition(":")
-        changes = [f"VOLUME {PROBE_FOLDER}", f"LABEL {RUN_LABEL}={self.run}"]
-        with engine_calls("import the probe"):
-            self.engine.api.import_image_from_data(archive.getvalue(), repository=repository, tag=name, changes=changes)
+        all_changes = [f"LABEL {RUN_LABEL}={self.run}", *changes]
+        with engine_calls("import a helper image"):
+            self.engine.api.import_image_from_data(archive, repository=repository, tag=name, changes=all_changes)
         return tag
 
     def _own_volume(self, entry: str, purpose: str) -> str:
@@ -105,30 +115,29 @@ class RunScope:
         if not source or is_bind(source):
             return entry
         name = f"slimmer-{self.run}-{purpose}"
+        self._own(self._volumes, name)
         with engine_calls("create a volume"):
             self.engine.api.create_volume(name, labels=labels(self.run))
-        self._volumes.append(name)
         if self._volume_exists(source):
             self._copy_volume(source, name, purpose)
         return ":".join(part for part in (name, target, mode) if part)
 
     def _volume_exists(self, name: str) -> bool:
         try:
-            self.engine.api.inspect_volume(name)
-        except APIError as error:
-            if error.status_code == 404:
+            with engine_calls(f"inspect the volume {name}"):
+                self.engine.api.inspect_volume(name)
+        except EngineError as error:
+            if isinstance(error.__cause__, APIError) and error.__cause__.status_code == 404:
                 return False
             raise
         return True
 
     def _copy_volume(self, source: str, target: str, purpose: str) -> None:
-        """Copy with the engine's own archive calls, through a container that never runs: no tool in any image needed."""
-        mounts = [f"{source}:/from:ro,nocopy", f"{target}:/to:nocopy"]
-        description: Description = {
-            "Image": temporary_tag(self.run, "probe"),
-            "Cmd": ["none"],
-            "HostConfig": {"LogConfig": {"Type": "none"}, "Binds": mounts},
-        }
+        """Copy with the engine's own archive calls, through a container that never runs and needs no tool."""
+        with self._lock:
+            self._scratch = self._scratch or self._import(_empty_archive(), "scratch")
+        description = _still(self._scratch)
+        description["HostConfig"]["Binds"] = [f"{source}:/from:ro,nocopy", f"{target}:/to:nocopy"]
         container = self.create(description, f"copy-{purpose}")
         with engine_calls(f"copy the volume {source}"):
             stream, _ = self.engine.api.get_archive(container.id, "/from/.")
@@ -138,8 +147,9 @@ class RunScope:
     # ------------------------------------------------------------------ removing
 
     def close(self) -> None:
-        """Remove all that is left. Interrupts meanwhile are raised at the end; other failures leave it to the next run."""
+        """Remove all that is left. Interrupts meanwhile are raised at the end; what fails is left to the next run."""
         interrupts: list[KeyboardInterrupt] = []
+        self._closed = True
         _persist(lambda: self._remove_all(_remove_container, self._containers), interrupts)
         _persist(lambda: self._remove_all(_remove_volume, self._volumes), interrupts)
         _persist(lambda: self._remove_all(_remove_image, self._images), interrupts)
@@ -147,14 +157,38 @@ class RunScope:
             raise interrupts[0]
 
     def _remove_all(self, remove: Callable[[Engine, str], None], names: list[str]) -> None:
-        with ThreadPoolExecutor(REMOVERS) as pool:
-            list(pool.map(lambda name: remove(self.engine, name), list(names)))
-        names.clear()
+        if names:
+            with ThreadPoolExecutor(min(REMOVERS, len(names))) as pool:
+                list(pool.map(lambda name: remove(self.engine, name), list(names)))
+            names.clear()
+
+
+def _still(image: str) -> Description:
+    """A container that is never started."""
+    return {"Image": image, "Cmd": ["none"], "HostConfig": {"LogConfig": {"Type": "none"}, "NetworkMode": "none"}}
+
+
+def _probe_archive(probe: Path) -> bytes:
+    content, archive = probe.read_bytes(), io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        folder = tarfile.TarInfo(PROBE_FOLDER.strip("/"))
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(folder)
+        member = tarfile.TarInfo(PROBE.strip("/"))
+        member.size, member.mode = len(content), 0o555
+        tar.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
+
+
+def _empty_archive() -> bytes:
+    archive = io.BytesIO()
+    tarfile.open(fileobj=archive, mode="w").close()
+    return archive.getvalue()
 
 
 def _persist(action: Callable[[], None], interrupts: list[KeyboardInterrupt]) -> None:
     """Repeat an action until it was not interrupted."""
-    while len(interrupts) < 10:
+    while len(interrupts) < INTERRUPTS:
         try:
             action()
         except KeyboardInterrupt as interrupt:
@@ -163,9 +197,18 @@ def _persist(action: Callable[[], None], interrupts: list[KeyboardInterrupt]) ->
             return
 
 
-def _remove_container(engine: Engine, identifier: str) -> None:
+def _remove_container(engine: Engine, name: str) -> None:
+    """Remove it with its anonymous volumes, and wait if somebody else has begun to."""
+    deadline = time.monotonic() + REMOVAL_TIMEOUT
     with suppress(DockerException, RequestException):
-        engine.api.remove_container(identifier, v=True, force=True)
+        while time.monotonic() < deadline:
+            try:
+                engine.api.remove_container(name, v=True, force=True)
+                return
+            except APIError as error:
+                if error.status_code != 409:  # 409: its removal is in progress
+                    raise
+                time.sleep(POLL)
 
 
 def _remove_volume(engine: Engine, name: str) -> None:
