@@ -5,6 +5,8 @@ Both stream from disk: neither the engine's client nor slimmer ever holds a laye
 
 from __future__ import annotations
 
+import contextlib
+import re
 import tarfile
 import threading
 from collections import deque
@@ -14,18 +16,22 @@ from pathlib import Path
 from typing import IO, Any
 
 import requests
-from docker.errors import APIError, BuildError, DockerException
+from docker.errors import APIError, DockerException
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import engine_calls
 from slimmer.errors import BuildFailed
 
 LOG_LINES = 15
+_STEP = re.compile(r" ---> ([0-9a-f]{12})\n")
 
 
 def build(engine: Engine, files: Iterable[Path], tag: str, platform: str = "") -> str:
-    """`docker build` with just these files as context; the image's ID. Raises BuildFailed with the engine's words."""
-    files = list(files)
+    """`docker build` with just these files as context; the image's ID. Raises BuildFailed with the engine's words.
+
+    Nothing of a build that fails is left: the engine removes its containers, and slimmer the images of its steps.
+    """
+    files, steps = list(files), _Steps()
     try:
         with _streamed(lambda file: _write_context(file, files)) as context:
             answers = engine.api.build(
@@ -38,9 +44,12 @@ def build(engine: Engine, files: Iterable[Path], tag: str, platform: str = "") -
                 decode=True,
                 platform=platform or None,
             )
-            _follow(answers)
-    except (DockerException, requests.RequestException, BuildError, OSError) as error:
-        raise BuildFailed(f"the engine could not build the slim image: {_words(error)}") from error
+            _follow(steps.watch(answers))
+    except BaseException as error:
+        steps.remove(engine)
+        if isinstance(error, (DockerException, requests.RequestException, OSError)):
+            raise BuildFailed(f"the engine could not build the slim image: {_words(error)}") from error
+        raise
     with engine_calls("inspect the slim image"):
         return str(engine.api.inspect_image(tag)["Id"])
 
@@ -54,6 +63,27 @@ def load(engine: Engine, write: Callable[[IO[bytes]], None], tag: str) -> str:
         raise BuildFailed(f"the engine could not load the slim image: {_words(error)}") from error
     with engine_calls("inspect the slim image"):
         return str(engine.api.inspect_image(tag)["Id"])
+
+
+class _Steps:
+    """The images of a build's steps, as the classic builder names them (`---> 1b2c3d4e5f60`)."""
+
+    def __init__(self) -> None:
+        self._images: list[str] = []
+
+    def watch(self, answers: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The answers, unchanged."""
+        for answer in answers:
+            if match := _STEP.fullmatch(str(answer.get("stream", ""))):
+                self._images.append(match[1])
+            yield answer
+
+    def remove(self, engine: Engine) -> None:
+        """Remove what no name holds, the last step first; what does not go is the engine's to prune."""
+        for image in reversed(self._images):
+            with contextlib.suppress(DockerException, requests.RequestException):
+                if not engine.api.inspect_image(image)["RepoTags"]:
+                    engine.api.remove_image(image, noprune=False)
 
 
 class _streamed:

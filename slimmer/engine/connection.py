@@ -1,4 +1,4 @@
-"""Finds the container engine and connects to it: Docker or Podman, local or remote, the way the `docker` client does."""
+"""Finds the container engine and connects to it: Docker or Podman, local or remote, as the `docker` client does."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from docker.utils import kwargs_from_env
 
 from slimmer.errors import EngineUnreachable, UnsupportedEngine
 
+CONNECT_TIMEOUT = 10
+"""Seconds within which an engine says what it is; a host that swallows packets must not hang the command."""
+
 ANSWER_TIMEOUT = 120
-"""Seconds that the engine may take for one answer; a build or load streams its progress."""
+"""Seconds that the engine may take for any later answer; a build or load streams its progress."""
 
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -56,17 +59,37 @@ def connect() -> Engine:
     for settings in _candidates():
         url = str(settings.get("base_url", ""))
         try:
-            return _describe(docker.APIClient(version="auto", timeout=ANSWER_TIMEOUT, **settings), url)
-        except (DockerException, requests.RequestException, OSError) as error:
+            return _connected(settings, url)
+        except (DockerException, requests.RequestException, OSError, ValueError) as error:
             tried.append(f"{url}: {_reason(error)}")
-    denied = any("ermission denied" in line for line in tried)
-    hint = "Add yourself to the docker group and log in again, or use sudo." if denied else None
-    raise EngineUnreachable("no container engine answers. Tried:\n  " + "\n  ".join(tried or ["nothing"]), hint=hint)
+    raise EngineUnreachable("no container engine answers. Tried:\n  " + "\n  ".join(tried), hint=_hint(tried))
+
+
+def _connected(settings: dict[str, Any], url: str) -> Engine:
+    api = docker.APIClient(version="auto", timeout=CONNECT_TIMEOUT, **settings)
+    try:
+        engine = _describe(api, url)
+    except BaseException:
+        api.close()
+        raise
+    api.timeout = ANSWER_TIMEOUT
+    return engine
+
+
+def _hint(tried: list[str]) -> str | None:
+    if any("ermission denied" in line for line in tried):
+        return "Add yourself to the docker group and log in again (`newgrp docker`), or use sudo."
+    if os.environ.get("DOCKER_HOST"):
+        return "DOCKER_HOST is set, so nothing else was tried: start that engine, or unset DOCKER_HOST."
+    return None
 
 
 def _candidates() -> list[dict[str, Any]]:
     if os.environ.get("DOCKER_HOST"):
-        return [dict(kwargs_from_env())]
+        try:
+            return [dict(kwargs_from_env())]
+        except DockerException as error:  # DOCKER_TLS_VERIFY without certificates
+            raise EngineUnreachable(f"DOCKER_HOST cannot be used: {_reason(error)}") from error
     context = _context()
     sockets = [{"base_url": f"unix://{path}"} for path in _sockets() if path.is_socket()]
     return ([context] if context else []) + sockets or [{"base_url": "unix:///var/run/docker.sock"}]

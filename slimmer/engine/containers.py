@@ -24,6 +24,9 @@ LAST_WORDS_TIMEOUT = 2.0
 KILLED = 137
 """The exit code of a container that was removed before it could tell."""
 
+TIMED_OUT = 124
+"""The exit code of a command that did not end in time, as with timeout(1)."""
+
 WAIT_ATTEMPTS = 100
 START_PROBLEMS = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
 
@@ -114,7 +117,7 @@ class Container:
             connection = api.exec_start(created["Id"], socket=True)
         tail = Tail()
         if not _read_until(connection, tail, time.monotonic() + timeout):
-            return 124, tail.text() + f"\n(no end within {timeout:g} s)"
+            return TIMED_OUT, tail.text() + f"\n(no end within {timeout:g} s)"
         with engine_calls(f"ask for a command's exit code in {self.name}"):
             code = api.exec_inspect(created["Id"])["ExitCode"]
         return (KILLED if code is None else int(code)), tail.text()

@@ -180,7 +180,7 @@ def _tmpfs(entry: str) -> tuple[str, str]:
 
 def _security(entry: str) -> str:
     """A seccomp profile is a file on the client's side; the engine wants its content, as `docker run` sends it."""
-    name, _, value = entry.replace(":", "=", 1).partition("=") if "=" not in entry else entry.partition("=")
+    name, _, value = entry.partition("=")
     if name != "seccomp" or value in ("unconfined", "builtin"):
         return entry
     try:

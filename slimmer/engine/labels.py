@@ -33,12 +33,20 @@ class Owner:
         return f"{self.host}_{self.boot}_{self.pid}_{self.started}"
 
     @property
-    def alive(self) -> bool:
-        """Whether the process still runs. One of another machine counts as alive: it cannot be asked."""
-        here = this_owner()
-        if self.host != here.host:
-            return True
-        if self.boot != here.boot:
+    def here(self) -> bool:
+        """Whether it can be asked from here if the process still runs."""
+        return self.host == _host()
+
+    def gone(self) -> bool:
+        """Whether the process is known to be dead. One of another machine or container is not: it cannot be asked."""
+        return self.here and not self._runs()
+
+    def gone_or_elsewhere(self) -> bool:
+        """Whether the process is dead or cannot be asked."""
+        return not (self.here and self._runs())
+
+    def _runs(self) -> bool:
+        if self.boot != _boot():
             return False
         try:
             return abs(_started(psutil.Process(self.pid)) - self.started) <= CLOCK_TOLERANCE

@@ -1,8 +1,8 @@
 """Ports of a container, reachable from here: directly, or through the probe's `relay` mode.
 
-On Linux a container's own address can be reached. Not so with remote engines, on desktops, from within another container,
-in networks without addresses, and where the app listens on its loopback only. There a relay listens on 127.0.0.1 here,
-and carries each connection through an `exec` in the container.
+On Linux a container's own address can be reached. Not so with remote engines, on desktops, from within another
+container, in networks without addresses, and where the app listens on its loopback only. There a relay listens on
+127.0.0.1 here, and carries each connection through an `exec` in the container.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import socket
 import threading
 from types import TracebackType
 
-from slimmer.engine.containers import Container
+from slimmer.engine.containers import TIMED_OUT, Container
 from slimmer.engine.description import PROBE
 from slimmer.engine.streams import MultiplexedStream
 from slimmer.errors import SlimmerError
 
 CONNECT_TIMEOUT = 1.0
+TRIAL_TIMEOUT = 2.0
 PIECE = 1 << 16
-TIMED_OUT = 124
 
 
 class Ports:
@@ -31,7 +31,7 @@ class Ports:
         self._local = local
         self._host_network = network == "host"
         self._relay_through = relay_through
-        self._relays: dict[int, _Relay] = {}
+        self._relays: dict[int, Relay] = {}
         self._direct: dict[int, str] = {}
 
     def __enter__(self) -> Ports:
@@ -53,8 +53,8 @@ class Ports:
         if address and _accepts(address, port):
             self._direct[port] = address
             return address, port
-        if self._relay_through is not None and _relayed(self._relay_through, port):
-            self._relays[port] = _Relay(self._relay_through, port)
+        if self._relay_through is not None and (inside := self._address_inside(port)):
+            self._relays[port] = Relay(self._relay_through, inside, port)
             return "127.0.0.1", self._relays[port].port
         return address or "127.0.0.1", port
 
@@ -63,7 +63,15 @@ class Ports:
         address = self._address()
         if address and _accepts(address, port):
             return True
-        return self._relay_through is not None and (port in self._relays or _relayed(self._relay_through, port))
+        return bool(self._address_inside(port))
+
+    def _address_inside(self, port: int) -> str:
+        """The address on which the port accepts within the container's network; "" for none."""
+        if self._relay_through is None:
+            return ""
+        addresses = dict.fromkeys(("127.0.0.1", "::1", self._container.address()))
+        through = self._relay_through
+        return next((address for address in addresses if address and _accepts_inside(through, address, port)), "")
 
     def _address(self) -> str:
         if self._host_network:
@@ -79,23 +87,24 @@ def _accepts(address: str, port: int) -> bool:
         return False
 
 
-def _relayed(container: Container, port: int) -> bool:
-    """Whether the relay can connect from within the container's network; a connection that stays open is one."""
-    code, _ = container.exec_run((PROBE, "relay", "127.0.0.1", str(port)), CONNECT_TIMEOUT, user="0:0")
+def _accepts_inside(container: Container, address: str, port: int) -> bool:
+    """Try a relay without anything to say: it fails when it cannot connect. A service that waits for more accepted."""
+    code, _ = container.exec_run((PROBE, "relay", address, str(port)), TRIAL_TIMEOUT, user="0:0")
     return code in (0, TIMED_OUT)
 
 
-class _Relay:
-    """A listener here whose connections end at a port in the container's network."""
+class Relay:
+    """A listener here whose connections end at an address and port in the container's network."""
 
-    def __init__(self, container: Container, target: int) -> None:
+    def __init__(self, container: Container, address: str, target: int) -> None:
         self._container = container
-        self._target = target
+        self._argv = (PROBE, "relay", address, str(target))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
+        """Take no more connections; those that are open end with the container."""
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -108,7 +117,7 @@ class _Relay:
 
     def _carry(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError, SlimmerError):
-            stream = self._container.exec_stream((PROBE, "relay", "127.0.0.1", str(self._target)), user="0:0")
+            stream = self._container.exec_stream(self._argv, user="0:0")
             try:
                 threading.Thread(target=_pump_out, args=(client, stream), daemon=True).start()
                 while data := stream.recv(PIECE):
