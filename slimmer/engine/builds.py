@@ -23,6 +23,7 @@ from slimmer.engine.containers import engine_calls
 from slimmer.errors import BuildFailed
 
 LOG_LINES = 15
+PIECE = 1 << 20
 _STEP = re.compile(r" ---> ([0-9a-f]{12})\n")
 
 
@@ -87,7 +88,7 @@ class _Steps:
 
 
 class _streamed:
-    """A file to read from what a function writes, through a pipe; the function's error is raised at the end."""
+    """A file to read from what a function writes, through a pipe; the function's error is raised in the end."""
 
     def __init__(self, write: Callable[[IO[bytes]], None]) -> None:
         self._write = write
@@ -96,14 +97,22 @@ class _streamed:
     def __enter__(self) -> Iterator[bytes]:
         source, target = pipe()
         self._source = fdopen(source, "rb", buffering=0)
-        self._thread = threading.Thread(target=self._run, args=(fdopen(target, "wb", buffering=1 << 20),), daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(fdopen(target, "wb", buffering=PIECE),), daemon=True)
         self._thread.start()
-        return iter(lambda: self._source.read(1 << 20), b"")
+        return self._pieces()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._source.close()
         self._thread.join()
-        if error is None and self._error is not None:
+        if self._error is not None and not isinstance(self._error, BrokenPipeError):
+            raise self._error
+
+    def _pieces(self) -> Iterator[bytes]:
+        """What was written; a writer that fails breaks the upload off, lest the engine take a half for the whole."""
+        while piece := self._source.read(PIECE):
+            yield piece
+        self._thread.join()
+        if self._error is not None:
             raise self._error
 
     def _run(self, target: IO[bytes]) -> None:
