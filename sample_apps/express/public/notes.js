@@ -1,0 +1,2 @@
+"use strict";
+document.title += ` (${document.querySelectorAll("li.open").length} open)`;
