@@ -33,6 +33,9 @@ REMOVAL_TIMEOUT = 30.0
 """Seconds to wait for a removal that the engine has begun already."""
 
 POLL = 0.02
+COPIED = "/volume"
+"""Where a volume lies while it is copied."""
+
 INTERRUPTS = 10
 """So many Ctrl-C are put off until everything is removed."""
 
@@ -133,16 +136,24 @@ class RunScope:
         return True
 
     def _copy_volume(self, source: str, target: str, purpose: str) -> None:
-        """Copy with the engine's own archive calls, through a container that never runs and needs no tool."""
+        """Copy with the engine's own archive calls, through containers that never run and need no tool.
+
+        Two of them, with the volume at the same place: so its own folder is an entry, too, and keeps owner and mode.
+        """
+        giver = self._holder(f"{source}:{COPIED}:ro,nocopy", f"from-{purpose}")
+        taker = self._holder(f"{target}:{COPIED}:nocopy", f"to-{purpose}")
+        with engine_calls(f"copy the volume {source}"):
+            stream, _ = self.engine.api.get_archive(giver.id, COPIED)
+            self.engine.api.put_archive(taker.id, "/", stream)
+        self.remove(giver)
+        self.remove(taker)
+
+    def _holder(self, bind: str, purpose: str) -> Container:
         with self._lock:
             self._scratch = self._scratch or self._import(_empty_archive(), "scratch")
         description = _still(self._scratch)
-        description["HostConfig"]["Binds"] = [f"{source}:/from:ro,nocopy", f"{target}:/to:nocopy"]
-        container = self.create(description, f"copy-{purpose}")
-        with engine_calls(f"copy the volume {source}"):
-            stream, _ = self.engine.api.get_archive(container.id, "/from/.")
-            self.engine.api.put_archive(container.id, "/to", stream)
-        self.remove(container)
+        description["HostConfig"]["Binds"] = [bind]
+        return self.create(description, purpose)
 
     # ------------------------------------------------------------------ removing
 
