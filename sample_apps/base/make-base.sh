@@ -69,7 +69,8 @@ slim_down() {
     printf 'path-include /usr/share/doc/*/copyright\n' >>"$root/etc/dpkg/dpkg.cfg.d/docker"
     find "$root/usr/share/doc" -mindepth 1 ! -type d ! -name copyright -delete
     find "$root/usr/share/doc" -mindepth 1 -type d -empty -delete
-    rm -rf "$root"/usr/share/{groff,info,linda,lintian,locale,man}/*
+    rm -rf "$root"/usr/share/{groff,info,linda,lintian}/*
+    find "$root"/usr/share/{locale,man} -mindepth 1 ! -path '*/man/man[0-9]' -delete # packages put links into man/man1 and fail without it
     rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb \
         "$root"/var/cache/ldconfig/* "$root"/var/log/{bootstrap.log,dpkg.log,alternatives.log,apt/*} "$root"/var/lib/dpkg/*-old \
         "$root"/var/cache/debconf/*-old "$root"/etc/{hostname,resolv.conf} "$root"/tmp/* "$root"/run/*
