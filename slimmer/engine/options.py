@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 class RunOptions:
     """Options of a run, as the user gave them. Values of `env` are secrets: they are never written to an artefact.
 
-    `entrypoint` and `cmd` None mean the image's own; an entrypoint that is given clears the image's CMD, as `docker run`
-    does. `volumes` are `SOURCE:TARGET[:MODE]`; `tmpfs` are `PATH[:OPTIONS]`; `ulimits` are `NAME=SOFT[:HARD]`;
+    `entrypoint` and `cmd` None mean the image's own; an entrypoint that is given clears the image's CMD, as in docker.
+    `volumes` are `SOURCE:TARGET[:MODE]`; `tmpfs` are `PATH[:OPTIONS]`; `ulimits` are `NAME=SOFT[:HARD]`;
     `devices` are `HOST[:CONTAINER[:PERMISSIONS]]`; `shm_size` is in bytes, 0 for the engine's default.
     """
 

@@ -50,6 +50,7 @@ class RunScope:
         self._volumes: list[str] = []
         self._images: list[str] = []
         self._helper = ""
+        self._probe_image = ""
         self._scratch = ""
         self._lock = threading.Lock()
         self._closed = False
@@ -81,11 +82,18 @@ class RunScope:
 
     def probe_helper(self, probe: Path) -> str:
         """The container that lends the probe to others as a read-only volume; made once, never started."""
+        image = self.probe_image(probe)
         with self._lock:
             if not self._helper:
-                image = self._import(_probe_archive(probe), "probe", f"VOLUME {PROBE_FOLDER}")
                 self._helper = self.create(_still(image), "probe").id
             return self._helper
+
+    def probe_image(self, probe: Path) -> str:
+        """The tag of an image that holds the probe and nothing else; made once."""
+        with self._lock:
+            if not self._probe_image:
+                self._probe_image = self._import(_probe_archive(probe), "probe", f"VOLUME {PROBE_FOLDER}")
+            return self._probe_image
 
     def temporary_tag(self, purpose: str) -> str:
         """A tag in the reserved repository; the image that gets it is removed (or untagged) with the run."""
