@@ -82,6 +82,13 @@ def pristine(config: ImageConfig, image: str, helper: str) -> Description:
     return description
 
 
+def neighbour(probe_image: str, helper: str, container: str) -> Description:
+    """The probe in another container's network, to relay to a container that must not hold the probe itself."""
+    description = pristine(ImageConfig(image_id="", architecture="", os=""), probe_image, helper)
+    description["HostConfig"]["NetworkMode"] = f"container:{container}"
+    return description
+
+
 def _base(image: str, options: RunOptions, argv: tuple[str, ...]) -> Description:
     """What all runs share. The log driver is none: output is read from an attached stream, and leaves no file."""
     binds, anonymous = _volumes(options)

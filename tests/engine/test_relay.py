@@ -1,0 +1,179 @@
+"""Ports of containers that cannot be reached directly, through the probe's relay; with real servers and sockets."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from slimmer.engine import description
+from slimmer.engine.connection import Engine, connect
+from slimmer.engine.containers import Container
+from slimmer.engine.options import RunOptions
+from slimmer.engine.relay import Ports
+from slimmer.engine.session import RunScope
+from slimmer.image.config import ImageConfig
+from slimmer.probe_binary import probe_path
+
+IMAGE = "debian:bookworm-slim"
+CONFIG = ImageConfig(image_id="", architecture="", os="linux")
+PORT = 7007
+ECHO = """
+use IO::Socket::IP;
+$SIG{CHLD} = 'IGNORE';
+my $server = IO::Socket::IP->new(LocalHost => $ARGV[0], LocalPort => 7007, Listen => 50, ReuseAddr => 1,
+                                   GetAddrInfoFlags => 0) or die $@;
+print "ready\\n"; STDOUT->flush;
+while (my $client = $server->accept) {
+    next if fork;
+    syswrite $client, $ARGV[1];
+    while (sysread $client, my $data, 65536) {
+        for (my $sent = 0; $sent < length $data; ) { $sent += syswrite($client, $data, length($data) - $sent, $sent) }
+    }
+    exit;
+}
+"""
+"""Says a greeting, echoes everything, and closes when the other side has nothing more to say."""
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    engine = connect()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def probe(engine: Engine) -> Path:
+    return probe_path(engine.architecture)
+
+
+@pytest.fixture
+def scope(engine: Engine) -> Iterator[RunScope]:
+    with RunScope(engine) as scope:
+        yield scope
+
+
+def server(
+    scope: RunScope, probe: Path | None, address: str, greeting: str = "", options: RunOptions | None = None
+) -> Container:
+    """A started echo server that listens on one address; with the probe in it or without."""
+    asked = description.native(CONFIG, options or RunOptions(), IMAGE)
+    asked |= {"Entrypoint": ["perl", "-e", ECHO], "Cmd": [address, greeting]}
+    asked["HostConfig"]["Sysctls"] = {"net.ipv6.conf.lo.disable_ipv6": "0"}
+    if probe is not None:
+        asked["HostConfig"]["VolumesFrom"] = [f"{scope.probe_helper(probe)}:ro"]
+    container = scope.create(asked, "server")
+    container.start()
+    while "ready" not in container.last_log_lines():
+        assert container.wait(0.02) is None, container.last_log_lines()
+    return container
+
+
+@contextmanager
+def connected(endpoint: tuple[str, int]) -> Iterator[socket.socket]:
+    with socket.create_connection(endpoint, timeout=30) as connection:
+        yield connection
+
+
+def echoed(endpoint: tuple[str, int], data: bytes) -> bytes:
+    """What comes back for `data`, all of it, until the server closes."""
+    with connected(endpoint) as connection:
+        sender = threading.Thread(target=_send, args=(connection, data))
+        sender.start()
+        answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+        sender.join()
+    return answer
+
+
+def _send(connection: socket.socket, data: bytes) -> None:
+    connection.sendall(data)
+    connection.shutdown(socket.SHUT_WR)
+
+
+def test_a_local_engines_containers_are_reached_directly(scope: RunScope, probe: Path) -> None:
+    container = server(scope, probe, "0.0.0.0")
+    with Ports(container, local=scope.engine.local, network="", relay_through=container) as ports:
+        if scope.engine.local:
+            assert ports.endpoint(PORT) == (container.address(), PORT)
+        assert ports.accepts(PORT)
+        assert not ports.accepts(PORT + 1)
+        assert echoed(ports.endpoint(PORT), b"hello") == b"hello"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "0.0.0.0"])
+def test_what_cannot_be_reached_directly_is_relayed(scope: RunScope, probe: Path, address: str) -> None:
+    container = server(scope, probe, address)
+    with Ports(container, local=False, network="", relay_through=container) as ports:
+        assert ports.accepts(PORT)
+        host, port = ports.endpoint(PORT)
+        assert host == "127.0.0.1"
+        assert ports.endpoint(PORT) == (host, port)
+        data = os.urandom(3 << 20)
+        assert echoed((host, port), data) == data
+    with pytest.raises(OSError):
+        socket.create_connection((host, port), timeout=5).close()
+
+
+def test_a_service_on_the_containers_own_address_is_relayed(scope: RunScope, probe: Path) -> None:
+    container = server(scope, probe, "0.0.0.0", options=RunOptions(hostname="itself"))
+    code, said = container.exec_run(("perl", "-e", ECHO.replace("7007", "7008"), container.address(), ""), 1.0, user="")
+    assert code == 124, said
+    with Ports(container, local=False, network="", relay_through=container) as ports:
+        assert echoed(ports.endpoint(7008), b"hello") == b"hello"
+
+
+def test_a_service_that_listens_on_its_loopback_only_is_relayed_even_here(scope: RunScope, probe: Path) -> None:
+    container = server(scope, probe, "127.0.0.1")
+    with Ports(container, local=scope.engine.local, network="", relay_through=container) as ports:
+        assert ports.endpoint(PORT)[0] == "127.0.0.1"
+        assert echoed(ports.endpoint(PORT), b"hello") == b"hello"
+
+
+def test_a_container_without_a_network_is_relayed(scope: RunScope, probe: Path) -> None:
+    container = server(scope, probe, "0.0.0.0", options=RunOptions(network="none"))
+    with Ports(container, local=scope.engine.local, network="none", relay_through=container) as ports:
+        assert echoed(ports.endpoint(PORT), b"hello") == b"hello"
+
+
+def test_a_service_that_speaks_first_is_heard(scope: RunScope, probe: Path) -> None:
+    container = server(scope, probe, "127.0.0.1", greeting="220 welcome\r\n")
+    with Ports(container, local=False, network="", relay_through=container) as ports:
+        assert ports.accepts(PORT)
+        with connected(ports.endpoint(PORT)) as connection:
+            assert connection.recv(100) == b"220 welcome\r\n"
+            connection.sendall(b"EHLO")
+            assert connection.recv(100) == b"EHLO"
+
+
+def test_many_connections_at_once(scope: RunScope, probe: Path) -> None:
+    container = server(scope, probe, "127.0.0.1")
+    sent = [b"%d" % number * 1000 for number in range(24)]
+    with Ports(container, local=False, network="", relay_through=container) as ports, ThreadPoolExecutor(8) as pool:
+        endpoint = ports.endpoint(PORT)
+        assert list(pool.map(lambda data: echoed(endpoint, data), sent)) == sent
+
+
+def test_where_nobody_listens_nothing_is_accepted(scope: RunScope, probe: Path) -> None:
+    container = server(scope, probe, "127.0.0.1")
+    with Ports(container, local=False, network="", relay_through=container) as ports:
+        assert not ports.accepts(PORT + 1)
+        with pytest.raises(OSError):
+            socket.create_connection(ports.endpoint(1), timeout=5).close()
+
+
+def test_a_neighbour_relays_for_a_container_without_the_probe(scope: RunScope, probe: Path) -> None:
+    container = server(scope, None, "127.0.0.1")
+    helper = scope.probe_helper(probe)
+    neighbour = scope.create(description.neighbour(scope.probe_image(probe), helper, container.id), "neighbour")
+    neighbour.start()
+    with Ports(container, local=False, network="", relay_through=neighbour) as ports:
+        assert ports.accepts(PORT)
+        assert echoed(ports.endpoint(PORT), b"hello") == b"hello"
+    assert neighbour.exit_code() is None
