@@ -1,0 +1,67 @@
+# `make demo` shows slimmer at work, `make test` runs all tests; both set up what they need and can be run again at once.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Stamps say what was done; they are older than what has to be done again.
+TOOLS := .cache/packages
+READY := $(VENV)/slimmer-is-installed
+PROBE := $(filter-out probes/files/build/%,$(wildcard probes/files/*.[ch] probes/files/*.inc probes/files/Makefile))
+SAMPLES := $(notdir $(patsubst %/Dockerfile,%,$(wildcard sample_apps/*/Dockerfile)))
+PYTEST_OPTIONS ?=
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## slim a sample web app, run both images and compare them
+	@scripts/engine.sh sample_apps/build.sh flask
+	@scripts/engine.sh scripts/demo.sh flask
+
+test: check $(READY) ## set everything up and run all checks and tests
+	@scripts/engine.sh sample_apps/build.sh
+	@scripts/engine.sh $(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+unit: $(READY) ## run the tests that need no engine
+	@$(BIN)/python -m pytest tests/unit $(PYTEST_OPTIONS)
+
+check: $(READY) ## check style, types and shell scripts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --strict slimmer
+	@git ls-files '*.sh' .ci/run | xargs $(BIN)/shellcheck --severity=warning
+
+samples: $(READY) ## build all sample images, slimmer-sample-NAME:latest
+	@scripts/engine.sh sample_apps/build.sh $(SAMPLES)
+
+bench: $(READY) samples ## measure: stages of a build, overhead of the recorders, packing
+	@for benchmark in benchmarks/bench_*.py; do scripts/engine.sh $(BIN)/python $$benchmark; done
+
+wheel: $(READY) ## build the release wheel in dist/, with the probe for amd64 and arm64
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet build ziglang
+	@SLIMMER_PROBE_ARCHS=amd64,arm64 $(BIN)/python -m build --wheel --no-isolation --outdir dist
+
+lock: $(READY) ## write requirements.lock and requirements-dev.lock anew from pyproject.toml
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet pip-tools
+	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
+	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate --extra dev --all-build-deps \
+	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements-dev.lock pyproject.toml
+
+clean: ## remove what the other targets made in this folder (images stay: slimmer clean, docker rmi)
+	rm -rf $(VENV) .cache build dist slimmer-out .pytest_cache .mypy_cache .ruff_cache probes/files/build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(TOOLS): scripts/setup.sh
+	@mkdir -p $(@D)
+	@scripts/setup.sh packages
+	@touch $@
+
+$(READY): pyproject.toml requirements-dev.lock hatch_build.py $(PROBE) | $(TOOLS)
+	@scripts/setup.sh venv
+	@touch $@
+
+.PHONY: help demo test unit check samples bench wheel lock clean

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Sets this checkout up, and does nothing where nothing is missing:
+#   scripts/setup.sh packages   the compilers and tools, as Debian or Ubuntu packages (as root; elsewhere it names what is missing)
+#   scripts/setup.sh venv       .venv with the locked dependencies, and slimmer itself from this checkout
+# PYTHON names another interpreter than the first Python 3.11 or newer on PATH.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+venv=.venv
+
+say() { echo "setup: $*" >&2; }
+
+# Package servers fail now and then.
+thrice() {
+    local try
+    for try in 1 2 3; do
+        "$@" >"$work/log" 2>&1 && return
+        say "try $try of 3 failed: $*"
+        tail -n 5 "$work/log" >&2
+    done
+    return 1
+}
+
+# --- packages ---
+
+packages() {
+    local -a missing
+    mapfile -t missing < <(missing_packages)
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        say "please install: ${missing[*]} (Debian's names), then run this again"
+        exit 1
+    fi
+    say "installing ${missing[*]}"
+    install "${missing[@]}" || { say "apt-get cannot install them"; exit 1; }
+}
+
+install() {
+    export DEBIAN_FRONTEND=noninteractive
+    # the lists may be there and fresh enough; if not, get them first
+    apt-get install -qy --no-install-recommends "$@" >"$work/log" 2>&1 </dev/null ||
+        { thrice apt-get update -q </dev/null && thrice apt-get install -qy --no-install-recommends "$@" </dev/null; }
+}
+
+missing_packages() {
+    local pair
+    for pair in gcc:gcc musl-gcc:musl-tools git:git curl:curl; do
+        command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"
+    done
+    compiles -static || echo libc6-dev
+    if [ "$(uname -m)" = x86_64 ]; then
+        compiles -m32 -static || echo gcc-multilib
+    fi
+    find_python >/dev/null || { [ -n "$(new_enough)" ] && echo python3-venv; } || true
+}
+
+compiles() { echo 'int main(void) { return 0; }' | gcc "$@" -x c -o "$work/a.out" - 2>/dev/null; }
+
+# --- Python ---
+
+# Prints the first interpreter that is new enough and can make a virtual environment.
+find_python() {
+    local python
+    for python in $(new_enough); do
+        if "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+            echo "$python"
+            return
+        fi
+    done
+    return 1
+}
+
+new_enough() {
+    local python
+    for python in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3}; do
+        "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$python"
+    done
+    return 0
+}
+
+venv() {
+    local python
+    if ! "$venv/bin/python" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        if ! python=$(find_python); then
+            say "no Python 3.11 or newer with the venv module is on PATH."
+            say "Install one (Debian 12: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3"
+            exit 1
+        fi
+        say "making $venv with $("$python" --version)"
+        "$python" -m venv --clear "$venv"
+    fi
+    say "installing the locked dependencies"
+    thrice pip --require-hashes -r requirements-dev.lock || exit 1
+    say "installing slimmer from this checkout (compiles the probe)"
+    pip --no-deps --no-build-isolation -e . >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+}
+
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check install --quiet "$@"; }
+
+case "${1:-}" in
+packages | venv) "$1" ;;
+*) sed -n '2,5s/^# //p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+esac
