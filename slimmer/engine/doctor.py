@@ -20,7 +20,7 @@ from slimmer.probe_binary import probe_path
 TIMEOUT = 30.0
 RECORDERS = {
     "notify": "Seccomp user notification needs kernel 5.5 or later; without it ptrace is used, which is slower.",
-    "fanotify": "Without it, opens that no system call names (interpreters, io_uring) are missed; not in rootless engines.",
+    "fanotify": "Without it, opens that no system call names are missed (interpreters); rootless engines lack it.",
 }
 
 

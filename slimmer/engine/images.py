@@ -117,7 +117,10 @@ def _inspect(engine: Engine, name: str) -> dict[str, Any] | None:
 
 
 def _is_not_found(error: BaseException | None) -> bool:
-    return isinstance(error, APIError) and error.status_code in (400, 404)
+    """Whether the engine knows no such image. Podman fails (500) at an unknown ID, trying to read it as a name."""
+    if not isinstance(error, APIError):
+        return False
+    return error.status_code in (400, 404) or "hexadecimal strings" in str(error.explanation)
 
 
 def _ambiguous(reference: Reference, images: list[dict[str, Any]]) -> TargetNotFound:
@@ -133,7 +136,8 @@ def _ambiguous(reference: Reference, images: list[dict[str, Any]]) -> TargetNotF
 def _not_found(engine: Engine, reference: Reference, *, pulled: bool) -> TargetNotFound:
     with engine_calls("list images"):
         names = [name for image in engine.api.images() for name in _names(image)]
-    short = [name.removesuffix(":latest").removeprefix("localhost/") for name in names]
+    names = [name.removeprefix("localhost/") for name in names]
+    short = [name.removesuffix(":latest") for name in names]
     repositories = [name.rpartition(":")[0] for name in names]
     near = difflib.get_close_matches(reference.text, dict.fromkeys([*short, *repositories]), NEAR_NAMES)
     advice = [f"Did you mean {' or '.join(near)}?"] if near else ["`docker images` lists what is there."]
@@ -162,12 +166,12 @@ def _check_platform(engine: Engine, target: str, config: ImageConfig, platform: 
 
 
 def _names(image: dict[str, Any]) -> list[str]:
-    tags = (str(name) for name in image.get("RepoTags") or ())
+    tags = (familiar(str(name)) for name in image.get("RepoTags") or ())
     return [name for name in tags if not name.startswith(("<none>", RESERVED))]
 
 
 def _same_name(text: str, name: str) -> bool:
-    return familiar(name).removeprefix("localhost/") == f"{text}:latest"
+    return name.removeprefix("localhost/") == f"{text}:latest"
 
 
 def _digits(image: dict[str, Any]) -> str:

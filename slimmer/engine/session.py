@@ -11,7 +11,7 @@ import io
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -85,14 +85,18 @@ class RunScope:
         image = self.probe_image(probe)
         with self._lock:
             if not self._helper:
-                self._helper = self.create(_still(image), "probe").id
+                helper = self.create(_still(image), "probe").id
+                if self.engine.is_podman:  # which fills a volume from its image only at the start
+                    with engine_calls("put the probe into its volume"):
+                        self.engine.api.put_archive(helper, PROBE_FOLDER, _archive({Path(PROBE).name: probe}))
+                self._helper = helper
             return self._helper
 
     def probe_image(self, probe: Path) -> str:
         """The tag of an image that holds the probe and nothing else; made once."""
         with self._lock:
             if not self._probe_image:
-                self._probe_image = self._import(_probe_archive(probe), "probe", f"VOLUME {PROBE_FOLDER}")
+                self._probe_image = self._import(_archive({PROBE: probe}), "probe", f"VOLUME {PROBE_FOLDER}")
             return self._probe_image
 
     def temporary_tag(self, purpose: str) -> str:
@@ -115,10 +119,10 @@ class RunScope:
     def _import(self, archive: bytes, purpose: str, *changes: str) -> str:
         """A helper image; it never becomes a user's, so it carries a label, too."""
         tag = self.temporary_tag(purpose)
-        repository, _, name = tag.rpartition(":")
         all_changes = [f"LABEL {RUN_LABEL}={self.run}", *changes]
         with engine_calls("import a helper image"):
-            self.engine.api.import_image_from_data(archive, repository=repository, tag=name, changes=all_changes)
+            # The whole tag as repository: podman takes no notice of `tag`.
+            self.engine.api.import_image_from_data(archive, repository=tag, changes=all_changes)
         return tag
 
     def _own_volume(self, entry: str, purpose: str) -> str:
@@ -158,7 +162,7 @@ class RunScope:
 
     def _holder(self, bind: str, purpose: str) -> Container:
         with self._lock:
-            self._scratch = self._scratch or self._import(_empty_archive(), "scratch")
+            self._scratch = self._scratch or self._import(_archive({}), "scratch")
         description = _still(self._scratch)
         description["HostConfig"]["Binds"] = [bind]
         return self.create(description, purpose)
@@ -187,21 +191,15 @@ def _still(image: str) -> Description:
     return {"Image": image, "Cmd": ["none"], "HostConfig": {"LogConfig": {"Type": "none"}, "NetworkMode": "none"}}
 
 
-def _probe_archive(probe: Path) -> bytes:
-    content, archive = probe.read_bytes(), io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        folder = tarfile.TarInfo(PROBE_FOLDER.strip("/"))
-        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-        tar.addfile(folder)
-        member = tarfile.TarInfo(PROBE.strip("/"))
-        member.size, member.mode = len(content), 0o555
-        tar.addfile(member, io.BytesIO(content))
-    return archive.getvalue()
-
-
-def _empty_archive() -> bytes:
+def _archive(files: Mapping[str, Path]) -> bytes:
+    """A tar of programs by name; empty for none."""
     archive = io.BytesIO()
-    tarfile.open(fileobj=archive, mode="w").close()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name, path in files.items():
+            content = path.read_bytes()
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), 0o555
+            tar.addfile(member, io.BytesIO(content))
     return archive.getvalue()
 
 
