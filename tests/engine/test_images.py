@@ -31,8 +31,7 @@ def make(engine: Engine, tag: str, content: bytes, changes: tuple[str, ...] = ()
         member = tarfile.TarInfo("file")
         member.size = len(content)
         tar.addfile(member, io.BytesIO(content))
-    repository, _, name = tag.partition(":")
-    engine.api.import_image_from_data(archive.getvalue(), repository=repository, tag=name, changes=list(changes))
+    engine.api.import_image_from_data(archive.getvalue(), repository=tag, changes=list(changes))
     return str(engine.api.inspect_image(tag)["Id"]).removeprefix("sha256:")
 
 
