@@ -2,8 +2,9 @@
 # Makes sure that a container engine answers, then runs COMMAND with it: scripts/engine.sh [COMMAND…]
 # A reachable engine is used as it is: DOCKER_HOST decides alone when it is set, then the docker context, then the usual sockets (Docker's and Podman's,
 # rootless ones too). Otherwise, on Debian and Ubuntu as root, docker.io is installed and dockerd started, publishing on loopback only. Elsewhere it
-# says what to do and exits with 4. Settings, for another place than the usual one (all of it then lies there, and no other engine is looked for):
-#   SLIMMER_ENGINE_ROOT     a folder for the engine's socket, state, data and log
+# says what to do and exits with 4. Settings, to try this script beside an engine that runs:
+#   SLIMMER_ENGINE_ROOT     a folder for the engine's socket, state, data and log; no other engine is looked for, and the daemon gets network and
+#                           mount namespaces of its own (two daemons in one would take docker0 from each other)
 #   SLIMMER_ENGINE_OPTIONS  more options for dockerd
 set -euo pipefail
 
@@ -16,6 +17,8 @@ data=${data:-/var/lib/docker}
 system_containerd=${root:-/run}/containerd/containerd.sock
 log=${root:-/var/log}/dockerd.log
 lock=${root:-/var/lock}/slimmer-engine.lock
+apart=()
+[ -z "$root" ] || apart=(unshare --net --mount)
 read -ra more_options <<<"${SLIMMER_ENGINE_OPTIONS:-}"
 
 main() {
@@ -139,7 +142,7 @@ apt_install() {
 start_daemon() {
     forget_the_dead
     say "starting dockerd; its log is $log"
-    setsid dockerd --ip 127.0.0.1 --host "unix://$socket" --pidfile "$pid_file" --exec-root "$state" --data-root "$data" \
+    setsid "${apart[@]}" dockerd --ip 127.0.0.1 --host "unix://$socket" --pidfile "$pid_file" --exec-root "$state" --data-root "$data" \
         "${more_options[@]}" </dev/null >"$log" 2>&1 9>&- &
     started=$!
 }

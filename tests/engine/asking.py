@@ -1,0 +1,89 @@
+"""Runs an image as a user would and holds it against its probe file: a sample, or its slim twin."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import docker
+import httpx
+from docker.models.containers import Container
+
+from tests.engine import samples
+
+READY_DEADLINE = 60.0
+PAUSE = 0.05
+BODIES = {"json": "json", "data": "form", "content": "body"}
+"""httpx's names for what a probe file calls json, form and body."""
+
+
+@contextmanager
+def running(client: docker.DockerClient, image: str, **options: Any) -> Iterator[Container]:
+    """A container of that image, removed with its volumes at the end."""
+    container = client.containers.run(image, detach=True, **options)
+    try:
+        yield container
+    finally:
+        container.remove(force=True, v=True)
+
+
+def address(container: Container) -> str:
+    """The URL of the container's first exposed port, at its own address."""
+    container.reload()
+    port = min(int(port.split("/")[0]) for port in container.attrs["Config"]["ExposedPorts"])
+    return f"http://{container.attrs['NetworkSettings']['IPAddress']}:{port}"
+
+
+def ask(container: Container, url: str, request: dict[str, Any]) -> httpx.Response:
+    """Send one request of a probe file; until the server listens, again."""
+    body: dict[str, Any] = {key: request[name] for key, name in BODIES.items() if name in request}
+    end = time.monotonic() + READY_DEADLINE
+    while True:
+        try:
+            return httpx.request(
+                request["method"], url + request["path"], headers=request.get("headers"), timeout=30, **body
+            )
+        except httpx.ConnectError:
+            container.reload()
+            assert container.status == "running", container.logs(tail=20).decode()
+            assert time.monotonic() < end, "nothing listens"
+            time.sleep(PAUSE)
+
+
+def check(answer: httpx.Response, request: dict[str, Any]) -> None:
+    """Hold an answer against the request's `expect`."""
+    expect, asked = request["expect"], f"{request['method']} {request['path']}"
+    assert answer.status_code == expect["status"], asked
+    assert expect.get("contains", "") in answer.text, asked
+    assert answer.headers.get("content-type", "").startswith(expect.get("content_type", "")), asked
+
+
+def check_image(client: docker.DockerClient, name: str, image: str) -> None:
+    """Everything that the sample's image, or its slim twin, must do."""
+    if name in samples.AS_TOOL:
+        for command in samples.AS_TOOL[name]:
+            output = client.containers.run(image, list(command.words) or None, remove=True).decode()
+            assert command.contains in output, command.words
+        return
+    with running(client, image) as container:
+        for request in samples.requests(name):
+            check(ask(container, address(container), request), request)
+        for command in samples.IN_CONTAINER.get(name, ()):
+            check_command(container, command)
+        container.reload()
+        assert container.status == "running"
+
+
+def check_command(container: Container, command: samples.Command) -> None:
+    """Run a command in the container; until the server is up, again."""
+    end = time.monotonic() + READY_DEADLINE
+    while True:
+        result = container.exec_run(list(command.words))
+        if result.exit_code == 0 or time.monotonic() > end:
+            break
+        time.sleep(PAUSE)
+    output = b"".join([result.output] if isinstance(result.output, bytes) else result.output).decode()
+    assert result.exit_code == 0, output
+    assert command.contains in output, command.words
