@@ -8,10 +8,8 @@ from __future__ import annotations
 import contextlib
 import re
 import tarfile
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from os import fdopen, pipe
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,48 +18,62 @@ from docker.errors import APIError, DockerException
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import engine_calls
+from slimmer.engine.uploads import Upload
 from slimmer.errors import BuildFailed
 
 LOG_LINES = 15
-PIECE = 1 << 20
 _STEP = re.compile(r" ---> ([0-9a-f]{12})\n")
 
 
 def build(engine: Engine, files: Iterable[Path], tag: str, platform: str = "") -> str:
     """`docker build` with just these files as context; the image's ID. Raises BuildFailed with the engine's words.
 
-    Nothing of a build that fails is left: the engine removes its containers, and slimmer the images of its steps.
+    Nothing is left of a build that fails: the engine removes its containers, slimmer the images of its steps. One that is
+    interrupted late comes to its end first, and has its tag.
     """
     files, steps = list(files), _Steps()
+    context = Upload(lambda file: _write_context(file, files))
     try:
-        with _streamed(lambda file: _write_context(file, files)) as context:
-            answers = engine.api.build(
-                fileobj=context,
-                custom_context=True,
-                tag=tag,
-                rm=True,
-                forcerm=True,
-                nocache=True,
-                decode=True,
-                platform=platform or None,
-            )
-            _follow(steps.watch(answers))
+        context.run(lambda: _build(engine, context, steps, tag, platform))
     except BaseException as error:
         steps.remove(engine)
         if isinstance(error, (DockerException, requests.RequestException, OSError)):
             raise BuildFailed(f"the engine could not build the slim image: {_words(error)}") from error
         raise
-    with engine_calls("inspect the slim image"):
-        return str(engine.api.inspect_image(tag)["Id"])
+    return _identifier(engine, tag)
 
 
 def load(engine: Engine, write: Callable[[IO[bytes]], None], tag: str) -> str:
     """`docker load` of the archive that `write` writes; the image's ID. Raises BuildFailed with the engine's words."""
+    archive = Upload(write)
     try:
-        with _streamed(write) as archive:
-            _follow(engine.api.load_image(archive))
+        archive.run(lambda: _load(engine, archive))
     except (DockerException, requests.RequestException, OSError) as error:
         raise BuildFailed(f"the engine could not load the slim image: {_words(error)}") from error
+    return _identifier(engine, tag)
+
+
+def _build(engine: Engine, upload: Upload, steps: _Steps, tag: str, platform: str) -> None:
+    with upload as context:
+        answers = engine.api.build(
+            fileobj=context,
+            custom_context=True,
+            tag=tag,
+            rm=True,
+            forcerm=True,
+            nocache=True,
+            decode=True,
+            platform=platform or None,
+        )
+        _follow(steps.watch(answers))
+
+
+def _load(engine: Engine, upload: Upload) -> None:
+    with upload as archive:
+        _follow(engine.api.load_image(archive))
+
+
+def _identifier(engine: Engine, tag: str) -> str:
     with engine_calls("inspect the slim image"):
         return str(engine.api.inspect_image(tag)["Id"])
 
@@ -85,42 +97,6 @@ class _Steps:
             with contextlib.suppress(DockerException, requests.RequestException):
                 if not engine.api.inspect_image(image)["RepoTags"]:
                     engine.api.remove_image(image, noprune=False)
-
-
-class _streamed:
-    """A file to read from what a function writes, through a pipe; the function's error is raised in the end."""
-
-    def __init__(self, write: Callable[[IO[bytes]], None]) -> None:
-        self._write = write
-        self._error: BaseException | None = None
-
-    def __enter__(self) -> Iterator[bytes]:
-        source, target = pipe()
-        self._source = fdopen(source, "rb", buffering=0)
-        self._thread = threading.Thread(target=self._run, args=(fdopen(target, "wb", buffering=PIECE),), daemon=True)
-        self._thread.start()
-        return self._pieces()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._source.close()
-        self._thread.join()
-        if self._error is not None and not isinstance(self._error, BrokenPipeError):
-            raise self._error
-
-    def _pieces(self) -> Iterator[bytes]:
-        """What was written; a writer that fails breaks the upload off, lest the engine take a half for the whole."""
-        while piece := self._source.read(PIECE):
-            yield piece
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-
-    def _run(self, target: IO[bytes]) -> None:
-        try:
-            with target:
-                self._write(target)
-        except BaseException as error:
-            self._error = error
 
 
 def _write_context(file: IO[bytes], files: list[Path]) -> None:

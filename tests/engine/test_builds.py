@@ -6,15 +6,17 @@ import hashlib
 import io
 import json
 import os
+import signal
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
 from slimmer.engine import builds
 from slimmer.engine.connection import Engine, connect
+from slimmer.engine.images import untag
 from slimmer.errors import BuildFailed
 
 TAG = "slimmer-test-builds:candidate"
@@ -79,6 +81,29 @@ def test_a_file_that_vanishes_is_a_failed_build(engine: Engine, tmp_path: Path) 
     files = folder(tmp_path, START)
     with pytest.raises(BuildFailed, match="gone"):
         builds.build(engine, [*files, tmp_path / "gone"], TAG)
+    assert left(engine) == []
+
+
+@pytest.mark.parametrize("moment", ["context", "Step 1/", "Step 3/", "Successfully built"])
+def test_an_interrupt_leaves_no_half_made_image(engine: Engine, tmp_path: Path, moment: str) -> None:
+    class Interrupted:
+        """The real engine; the user presses Ctrl-C when the build is so far."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(engine.api, name)
+
+        def build(self, **options: Any) -> Iterator[dict[str, Any]]:
+            if moment == "context":
+                os.kill(os.getpid(), signal.SIGINT)
+            for answer in engine.api.build(**options):
+                if moment in answer.get("stream", ""):
+                    os.kill(os.getpid(), signal.SIGINT)
+                yield answer
+
+    fields = {name: getattr(engine, name) for name in Engine.__dataclass_fields__}
+    with pytest.raises(KeyboardInterrupt):
+        builds.build(Engine(**{**fields, "api": Interrupted()}), folder(tmp_path, START), TAG)
+    untag(engine, TAG)
     assert left(engine) == []
 
 
