@@ -16,7 +16,7 @@ data=${root:+$root/data}
 data=${data:-/var/lib/docker}
 system_containerd=${root:-/run}/containerd/containerd.sock
 log=${root:-/var/log}/dockerd.log
-lock=${root:-/var/lock}/slimmer-engine.lock
+lock=${root:-/run}/slimmer-engine.lock
 apart=()
 [ -z "$root" ] || apart=(unshare --net --mount)
 read -ra more_options <<<"${SLIMMER_ENGINE_OPTIONS:-}"
