@@ -31,7 +31,7 @@ unit: $(READY) ## run the tests that need no engine
 check: $(READY) ## check style, types and shell scripts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy --strict slimmer
+	@$(BIN)/mypy --strict slimmer tests
 	@git ls-files '*.sh' .ci/run | xargs $(BIN)/shellcheck --severity=warning
 
 samples: $(READY) ## build all sample images, slimmer-sample-NAME:latest
