@@ -21,9 +21,10 @@ BODIES = {"json": "json", "data": "form", "content": "body"}
 
 @contextmanager
 def running(client: docker.DockerClient, image: str, **options: Any) -> Iterator[Container]:
-    """A container of that image, removed with its volumes at the end."""
-    container = client.containers.run(image, detach=True, **options)
+    """A container of that image, removed with its volumes at the end, also when it does not start."""
+    container = client.containers.create(image, **options)
     try:
+        container.start()
         yield container
     finally:
         container.remove(force=True, v=True)
@@ -64,8 +65,9 @@ def check_image(client: docker.DockerClient, name: str, image: str) -> None:
     """Everything that the sample's image, or its slim twin, must do."""
     if name in samples.AS_TOOL:
         for command in samples.AS_TOOL[name]:
-            output = client.containers.run(image, list(command.words) or None, remove=True).decode()
-            assert command.contains in output, command.words
+            with running(client, image, command=list(command.words) or None) as container:
+                assert container.wait(timeout=READY_DEADLINE)["StatusCode"] == 0, command.words
+                assert command.contains in container.logs().decode(), command.words
         return
     with running(client, image) as container:
         for request in samples.requests(name):
