@@ -28,8 +28,8 @@ _STEP = re.compile(r" ---> ([0-9a-f]{12})\n")
 def build(engine: Engine, files: Iterable[Path], tag: str, platform: str = "") -> str:
     """`docker build` with just these files as context; the image's ID. Raises BuildFailed with the engine's words.
 
-    Nothing is left of a build that fails: the engine removes its containers, slimmer the images of its steps. One that is
-    interrupted late comes to its end first, and has its tag.
+    Nothing is left of a build that fails: the engine removes its containers, slimmer the images of its steps. One
+    that is interrupted late comes to its end first, and has its tag.
     """
     files, steps = list(files), _Steps()
     context = Upload(lambda file: _write_context(file, files))

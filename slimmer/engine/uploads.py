@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from os import fdopen, pipe
 from types import TracebackType
 from typing import IO, TypeVar
 
 PIECE = 1 << 20
+HELD = 1 << 16
+"""More than the end mark and the padding of a tar archive (10 kB)."""
+
 Result = TypeVar("Result")
 
 
@@ -42,24 +46,36 @@ class Upload:
         A Ctrl-C breaks the upload off; once the engine has everything, the work goes on to its end before the interrupt
         is raised, because an engine that loses its client half-way leaves what it was about to make.
         """
-        with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(work)
-            try:
-                return running.result()
-            except KeyboardInterrupt:
-                self._cancelled = True
-                running.exception()
-                raise
+        outcome: Future[Result] = Future()  # and no Thread.join: an interrupted one takes the thread for ended (3.11)
+        try:
+            _start(threading.Thread(target=_fulfil, args=(outcome, work), daemon=True))
+            return outcome.result()
+        except KeyboardInterrupt:
+            self._cancelled = True
+            outcome.exception()
+            raise
 
     def _pieces(self) -> Iterator[bytes]:
-        """What was written; a writer that fails breaks the upload off, lest the engine take a half for the whole."""
-        while (piece := self._source.read(PIECE)) and not self._cancelled:
-            yield piece
-        if self._cancelled:
-            raise OSError("interrupted")
+        """What was written. Broken off, when the writer fails or is interrupted, before the engine has the whole.
+
+        The end is held back until all is well: an engine that has seen an archive's end does not wait for the upload's.
+        """
+        held = b""
+        while piece := self._source.read(PIECE):
+            self._check()
+            held += piece
+            if len(held) > HELD:
+                yield held[:-HELD]
+                held = held[-HELD:]
         self._thread.join()
+        self._check()
+        yield held
+
+    def _check(self) -> None:
         if self._error is not None:
             raise self._error
+        if self._cancelled:
+            raise OSError("interrupted")
 
     def _run(self, target: IO[bytes]) -> None:
         try:
@@ -67,3 +83,22 @@ class Upload:
                 self._write(target)
         except BaseException as error:
             self._error = error
+
+
+def _start(thread: threading.Thread) -> None:
+    """Start a thread; an interrupt comes before or after, since one in between makes a thread that nobody knows."""
+    if not hasattr(signal, "pthread_sigmask"):
+        thread.start()
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        thread.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _fulfil(outcome: Future[Result], work: Callable[[], Result]) -> None:
+    try:
+        outcome.set_result(work())
+    except BaseException as error:
+        outcome.set_exception(error)

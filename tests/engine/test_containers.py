@@ -46,7 +46,8 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def config(engine: Engine) -> Iterator[ImageConfig]:
-    for answer in engine.api.build(fileobj=io.BytesIO(DOCKERFILE.encode()), tag=IMAGE, rm=True, decode=True):
+    dockerfile = io.BytesIO(DOCKERFILE.encode())
+    for answer in engine.api.build(fileobj=dockerfile, tag=IMAGE, rm=True, forcerm=True, decode=True):
         assert "error" not in answer, answer
     yield images.resolve(engine, IMAGE)
     engine.api.remove_image(IMAGE)
