@@ -1,0 +1,25 @@
+/* One path of one call: reading it, finding what it leads to, recording it. */
+#ifndef ACCESS_H
+#define ACCESS_H
+
+#include "calls.h"
+#include "caller.h"
+
+struct request {
+    const struct caller *caller;
+    enum operation operation;
+    int dirfd;
+    bool follow;
+    bool in_root;       /* the directory is the path's root (openat2) */
+    bool or_descriptor; /* an empty path means the descriptor itself (execveat) */
+};
+
+void access_by_address(const struct request *request, uint64_t address);
+void access_by_path(const struct request *request, const char *path);
+void access_by_descriptor(const struct caller *caller, enum operation operation, int fd);
+
+/* An open that fanotify saw: `process` may be gone. In the company of another recorder an open that it has recorded already
+ * is not told again. */
+void access_by_event(pid_t process, enum operation operation, const char *path, bool in_company);
+
+#endif

@@ -1,0 +1,23 @@
+/* ask: one line that says who this process is; see identity.h. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "identity.h"
+#include "modes.h"
+#include "util.h"
+
+int ask_main(int argc, char **argv) {
+    (void)argv;
+    if (argc != 1)
+        die_plain(EXIT_USAGE, "usage: slimmer-probe ask");
+    struct identity identity;
+    measure_identity(&identity);
+    struct buffer line = {0};
+    char *text = identity_line(&identity);
+    buffer_add_text(&line, text);
+    buffer_add_text(&line, "\n");
+    if (write_full(STDOUT_FILENO, line.data, line.length))
+        die("stdout");
+    return 0;
+}
+int supervise_main(int argc, char **argv) { (void)argc, (void)argv; return EXIT_PROBE; }

@@ -1,0 +1,35 @@
+/* The calls of this machine's own architecture. */
+#include <asm/unistd.h>
+#include <linux/audit.h>
+
+#include "attempts.h"
+#include "calls.h"
+#include "calls_new.h"
+
+static const struct call calls[] = {
+#include "calls.inc"
+};
+
+#if defined(__x86_64__)
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#endif
+
+const struct call_table native_calls = {
+    .arch = NATIVE_ARCH,
+    .pointer_size = 8,
+    .calls = calls,
+    .count = sizeof calls / sizeof *calls,
+};
+
+static const struct attempt attempts[] = {
+#include "attempts.inc"
+};
+
+const struct attempt_table native_attempts = {
+    .arch = NATIVE_ARCH,
+    .name = "native",
+    .attempts = attempts,
+    .count = sizeof attempts / sizeof *attempts,
+};

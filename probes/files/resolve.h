@@ -1,0 +1,40 @@
+/* From a path in a caller's memory to the path that slimmer knows, and to the one that the kernel finds. */
+#ifndef RESOLVE_H
+#define RESOLVE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { LOCATION_SIZE = 2 * PATH_MAX };
+
+/* An absolute path as asked: a prefix that the caller cannot leave (its root; "" for the container's), then the rest. */
+struct location {
+    char asked[LOCATION_SIZE];
+    size_t root_length;
+    bool names_directory; /* a slash at the end: the kernel follows a link there */
+};
+
+/* Some process has changed its root: from now on every caller's root is looked at. */
+void expect_other_roots(void);
+
+/* False when it cannot be told: a descriptor that is closed or no directory, a folder that was removed. */
+bool locate(pid_t thread, int dirfd, const char *path, struct location *location);
+/* As openat2 with RESOLVE_IN_ROOT: the descriptor's directory is the root of this one path. */
+bool locate_in_root(pid_t thread, int dirfd, const char *path, struct location *location);
+/* The path of an open descriptor; false when it is no file with a name. */
+bool locate_descriptor(pid_t thread, int fd, struct location *location);
+
+enum outcome { OUTCOME_FOUND, OUTCOME_MISSING, OUTCOME_UNKNOWN };
+
+/* `resolved` becomes "" where the kernel's path equals the asked one or is not a path. `size` is at least PATH_MAX. */
+enum outcome look(pid_t thread, const struct location *location, bool follow, char *resolved, size_t size);
+
+/* As `look`, but keeps the file open (O_PATH): the descriptor, or -1. */
+int open_location(pid_t thread, const struct location *location, bool follow);
+
+/* True for what lies in /proc or /sys: kernel state, never a part of an image. */
+bool is_kernel_path(const char *path);
+
+#endif
