@@ -1,0 +1,45 @@
+"""A pristine container: opens one for an image, so that its files can be asked for as the image holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from slimmer.engine import description
+from slimmer.engine.session import RunScope
+from slimmer.image.config import ImageConfig
+from slimmer.image.engine_made import engine_made
+from slimmer.image.tree import Tree
+from slimmer.observe.pristine import PristineImage
+
+
+@contextmanager
+def open_pristine(
+    scope: RunScope, config: ImageConfig, image: str, probe: Path, purpose: str
+) -> Iterator[PristineImage]:
+    """The files of `image`, whose configuration is `config`, for as long as the context lasts.
+
+    `probe` is the probe's program; `purpose` is unique within the run. Raises EngineError. The container is removed at
+    the end, whether or not the probe still answers.
+    """
+    helper = scope.probe_helper(probe)
+    container = scope.create(description.pristine(config, image, helper), purpose)
+    try:
+        stream = container.attach()
+        try:
+            container.start(collect_output=False)
+            yield PristineImage(stream)
+        finally:
+            stream.close()
+    finally:
+        scope.remove(container)
+
+
+def image_tree(pristine: PristineImage, config: ImageConfig) -> Tree:
+    """The tree of the image itself: the container's, without what the engine made in it.
+
+    Raises ObservationIncomplete for an image with more paths than slimmer can index.
+    """
+    index = pristine.index()
+    return Tree(index, without=engine_made(Tree(index), config.volumes))
