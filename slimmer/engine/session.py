@@ -24,6 +24,7 @@ from requests import RequestException
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import Container, engine_calls
 from slimmer.engine.description import PROBE, PROBE_FOLDER, Description, is_bind, split_volume
+from slimmer.engine.interrupts import finish
 from slimmer.engine.labels import RUN_LABEL, labels, new_run, temporary_tag
 from slimmer.engine.options import RunOptions
 from slimmer.errors import EngineError
@@ -71,7 +72,7 @@ class RunScope:
         description = {**description, "Labels": labels(self.run)}
         self._own(self._containers, name)
         with engine_calls(f"create a container of {description['Image']}"):
-            created: dict[str, Any] = self.engine.api.create_container_from_config(description, name)
+            created: dict[str, Any] = finish(lambda: self.engine.api.create_container_from_config(description, name))
         return Container(self.engine, created["Id"], name)
 
     def remove(self, container: Container) -> None:
@@ -122,7 +123,7 @@ class RunScope:
         all_changes = [f"LABEL {RUN_LABEL}={self.run}", *changes]
         with engine_calls("import a helper image"):
             # The whole tag as repository: podman takes no notice of `tag`.
-            self.engine.api.import_image_from_data(archive, repository=tag, changes=all_changes)
+            finish(lambda: self.engine.api.import_image_from_data(archive, repository=tag, changes=all_changes))
         return tag
 
     def _own_volume(self, entry: str, purpose: str) -> str:
@@ -132,7 +133,7 @@ class RunScope:
         name = f"slimmer-{self.run}-{purpose}"
         self._own(self._volumes, name)
         with engine_calls("create a volume"):
-            self.engine.api.create_volume(name, labels=labels(self.run))
+            finish(lambda: self.engine.api.create_volume(name, labels=labels(self.run)))
         if self._volume_exists(source):
             self._copy_volume(source, name, purpose)
         return ":".join(part for part in (name, target, mode) if part)

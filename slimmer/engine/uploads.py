@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from os import fdopen, pipe
 from types import TracebackType
 from typing import IO, TypeVar
+
+from slimmer.engine.interrupts import finish
 
 PIECE = 1 << 20
 HELD = 1 << 16
@@ -41,19 +41,15 @@ class Upload:
             raise self._error
 
     def run(self, work: Callable[[], Result]) -> Result:
-        """Do `work`, which uploads this, in a thread.
+        """Do `work`, which uploads this.
 
         A Ctrl-C breaks the upload off; once the engine has everything, the work goes on to its end before the interrupt
         is raised, because an engine that loses its client half-way leaves what it was about to make.
         """
-        outcome: Future[Result] = Future()  # and no Thread.join: an interrupted one takes the thread for ended (3.11)
-        try:
-            _start(threading.Thread(target=_fulfil, args=(outcome, work), daemon=True))
-            return outcome.result()
-        except KeyboardInterrupt:
-            self._cancelled = True
-            outcome.exception()
-            raise
+        return finish(work, self._cancel)
+
+    def _cancel(self) -> None:
+        self._cancelled = True
 
     def _pieces(self) -> Iterator[bytes]:
         """What was written. Broken off, when the writer fails or is interrupted, before the engine has the whole.
@@ -83,22 +79,3 @@ class Upload:
                 self._write(target)
         except BaseException as error:
             self._error = error
-
-
-def _start(thread: threading.Thread) -> None:
-    """Start a thread; an interrupt comes before or after, since one in between makes a thread that nobody knows."""
-    if not hasattr(signal, "pthread_sigmask"):
-        thread.start()
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        thread.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _fulfil(outcome: Future[Result], work: Callable[[], Result]) -> None:
-    try:
-        outcome.set_result(work())
-    except BaseException as error:
-        outcome.set_exception(error)

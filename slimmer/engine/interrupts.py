@@ -1,0 +1,50 @@
+"""Engine calls that an interrupt does not cut in two: the engine would go on, and nobody would know what it makes.
+
+A Ctrl-C raises KeyboardInterrupt in the main thread, wherever that is; so the call is made in another one, and waited for.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def finish(work: Callable[[], Result], cancel: Callable[[], object] = lambda: None) -> Result:
+    """Do `work` to its end and return its result; an interrupt calls `cancel`, and is raised when `work` has ended.
+
+    A second interrupt does not wait.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    outcome: Future[Result] = Future()  # and no Thread.join: an interrupted one takes the thread for ended (3.11)
+    try:
+        _start(threading.Thread(target=_fulfil, args=(outcome, work), daemon=True))
+        return outcome.result()
+    except KeyboardInterrupt:
+        cancel()
+        outcome.exception()
+        raise
+
+
+def _start(thread: threading.Thread) -> None:
+    """Start a thread; an interrupt comes before or after, since one in between makes a thread that nobody knows."""
+    if not hasattr(signal, "pthread_sigmask"):
+        thread.start()
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        thread.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _fulfil(outcome: Future[Result], work: Callable[[], Result]) -> None:
+    try:
+        outcome.set_result(work())
+    except BaseException as error:
+        outcome.set_exception(error)
