@@ -27,9 +27,7 @@ def main() -> None:
     name, url = sys.argv[1:]
     answer = ask(url)
     digest = hashlib.sha256(answer.content).hexdigest()[:12]
-    print(
-        f"{name:32} {answer.status_code} {answer.reason_phrase}, {len(answer.content)} bytes, sha256 {digest}"
-    )
+    print(f"{name:32} {answer.status_code} {answer.reason_phrase}, {len(answer.content)} bytes, sha256 {digest}")
     sys.exit(not answer.is_success)
 
 

@@ -1,6 +1,6 @@
-"""The generated Dockerfile: an image's whole configuration, in a fixed order, with every value quoted for the parser.
+r"""The generated Dockerfile: an image's whole configuration, in a fixed order, with every value quoted for the parser.
 
-Quoting: the classic builder splits ENV and LABEL into words, in which a backslash escapes `"`, `\\` and `$`; it expands
+Quoting: the classic builder splits ENV and LABEL into words, in which a backslash escapes `"`, `\` and `$`; it expands
 variables in VOLUME, USER, WORKDIR, EXPOSE and STOPSIGNAL too, JSON array or not. Sources: Dockerfile reference,
 "Environment replacement"; moby, builder/dockerfile/dispatchers.go.
 """
@@ -37,7 +37,7 @@ def render(config: ImageConfig) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # it is no HTML; every value is quoted by instructions()
+        autoescape=False,  # noqa: S701 - it is no HTML; every value is quoted by instructions()
     )
     return environment.get_template(TEMPLATE).render(instructions=list(instructions(config)))
 

@@ -7,9 +7,7 @@ import sys
 from pathlib import Path
 
 
-def slimmer(
-    *arguments: str | Path, cwd: Path | None = None, timeout: float = 300
-) -> subprocess.CompletedProcess[str]:
+def slimmer(*arguments: str | Path, cwd: Path | None = None, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """Run the program to its end."""
     command = [sys.executable, "-m", "slimmer", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=timeout, check=False)

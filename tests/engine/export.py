@@ -52,9 +52,7 @@ def export(client: docker.DockerClient, image: str) -> dict[str, Exported]:
     """Every path of an image ("" is the root), read from a container that is created, exported and removed."""
     container = client.api.create_container(image, command=["x"], entrypoint=["x"])
     try:
-        with tarfile.open(
-            fileobj=_Stream(client.api.export(container["Id"])), mode="r|", bufsize=1 << 20
-        ) as tar:
+        with tarfile.open(fileobj=_Stream(client.api.export(container["Id"])), mode="r|", bufsize=1 << 20) as tar:
             return {name: member for name, member in _members(tar) if name not in ENGINE_MADE}
     finally:
         client.api.remove_container(container["Id"], v=True, force=True)

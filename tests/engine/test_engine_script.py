@@ -51,9 +51,7 @@ def start(
 ) -> subprocess.CompletedProcess[str]:
     """Run the script with everything below that folder; it gives such a daemon a network of its own, too."""
     env = {**os.environ, "SLIMMER_ENGINE_ROOT": str(folder), "SLIMMER_ENGINE_OPTIONS": options}
-    return subprocess.run(
-        [SCRIPT, *command], capture_output=True, text=True, timeout=180, env=env, check=False
-    )
+    return subprocess.run([SCRIPT, *command], capture_output=True, text=True, timeout=180, env=env, check=False)
 
 
 def leave_stale_state(folder: Path) -> None:

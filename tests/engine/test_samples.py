@@ -32,9 +32,7 @@ def test_a_rendered_page_obeys_its_variable(
 
 
 @pytest.mark.parametrize("name", ["flask", "redis"])
-def test_a_healthcheck_turns_healthy(
-    name: str, sample: Callable[[str], str], engine: docker.DockerClient
-) -> None:
+def test_a_healthcheck_turns_healthy(name: str, sample: Callable[[str], str], engine: docker.DockerClient) -> None:
     check = engine.images.get(sample(name)).attrs["Config"]["Healthcheck"]
     quick = {"test": check["Test"], "interval": SECOND // 5, "timeout": 5 * SECOND, "retries": 20}
     with asking.running(engine, sample(name), healthcheck=quick) as container:
@@ -47,9 +45,7 @@ def test_a_healthcheck_turns_healthy(
 
 @pytest.mark.parametrize("name", samples.NAMES)
 def test_a_sample_is_complete(name: str) -> None:
-    assert {"Dockerfile", "README.md", "probes.yaml"} <= {
-        path.name for path in (samples.FOLDER / name).iterdir()
-    }
+    assert {"Dockerfile", "README.md", "probes.yaml"} <= {path.name for path in (samples.FOLDER / name).iterdir()}
     for request in samples.requests(name):
         assert request.keys() <= {"method", "path", "headers", "json", "form", "body", "expect"}
         assert request["expect"].keys() <= {"status", "contains", "content_type"}

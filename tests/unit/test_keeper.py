@@ -31,9 +31,7 @@ def kept(tree: Tree, *accesses: Access, config: ImageConfig | None = None, home:
 
 
 def test_a_file_is_kept_with_all_that_leads_to_it_and_nothing_else() -> None:
-    tree = make_tree(
-        "f /app\nl /lib -> usr/lib\nf /usr/lib/libc.so.6\nf /usr/lib/libm.so.6\nf /usr/share/doc/x"
-    )
+    tree = make_tree("f /app\nl /lib -> usr/lib\nf /usr/lib/libc.so.6\nf /usr/lib/libm.so.6\nf /usr/share/doc/x")
     assert set(kept(tree, access("open", "/lib/libc.so.6", resolved="/usr/lib/libc.so.6"))) == {
         "/", "/app", "/lib", "/usr", "/usr/lib", "/usr/lib/libc.so.6",
     }  # fmt: skip
@@ -90,9 +88,7 @@ def test_a_directory_is_never_left_hollow() -> None:
     tree = make_tree(
         "f /app\nf /py/pkg/__init__.py\nf /py/pkg/sub/mod.py\nf /share/doc/a/x\nf /share/doc/b/y\nd /empty"
     )
-    result = kept(
-        tree, access("look-up", "/py/pkg"), access("look-up", "/share"), access("look-up", "/empty")
-    )
+    result = kept(tree, access("look-up", "/py/pkg"), access("look-up", "/share"), access("look-up", "/empty"))
     assert {"/py/pkg/__init__.py", "/share/doc/a/x", "/empty"} <= set(result)
     assert "/share/doc/b/y" not in result
     assert "/py/pkg/sub" not in result
@@ -136,9 +132,7 @@ def test_what_only_the_engine_reads_stays() -> None:
 def test_every_kept_path_says_why() -> None:
     tree = make_tree("f /app\nf /etc/app.conf")
     result = kept(tree, access("open", "/etc/app.conf", by="/usr/bin/node"))
-    assert [str(reason) for reason in result.reasons["/etc/app.conf"]] == [
-        "observed: opened by /usr/bin/node"
-    ]
+    assert [str(reason) for reason in result.reasons["/etc/app.conf"]] == ["observed: opened by /usr/bin/node"]
     assert all(result.reasons[path] for path in result)
 
 

@@ -66,9 +66,7 @@ def test_missing_and_extra_paths_are_named() -> None:
 
 
 def test_contents_are_compared_by_digest() -> None:
-    differences = compare_contents(
-        {"/a": "aa", "/b": "bb", "/c": "cc"}, [("/a", "aa"), ("/b", "b0"), ("/c", None)]
-    )
+    differences = compare_contents({"/a": "aa", "/b": "bb", "/c": "cc"}, [("/a", "aa"), ("/b", "b0"), ("/c", None)])
     assert [(difference.where, difference.actual) for difference in differences] == [
         ("/b", "sha256:b0…"),
         ("/c", "unreadable"),

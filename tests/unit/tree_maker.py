@@ -9,9 +9,7 @@ from slimmer.image.tree import Tree
 TYPES = {"d": 0o040000, "f": 0o100000, "l": 0o120000, "s": 0o140000, "p": 0o010000, "c": 0o020000}
 
 
-def record(
-    kind: str, path: str, *, mode: int = 0o644, target: str = "", xattrs: str = "", **numbers: int
-) -> bytes:
+def record(kind: str, path: str, *, mode: int = 0o644, target: str = "", xattrs: str = "", **numbers: int) -> bytes:
     """One index entry; numbers are uid, gid, size, mtime, links, inode, ctime."""
     get = numbers.get
     head = (
