@@ -93,7 +93,7 @@ def _print_version() -> NoReturn:
     from slimmer import __version__
     from slimmer.probe_binary import probe_version
 
-    print(f"slimmer {__version__} (probe {probe_version()})")
+    print(f"slimmer {__version__} ({probe_version()})")
     sys.exit(0)
 
 

@@ -12,8 +12,9 @@ from slimmer.engine.containers import Container
 from slimmer.engine.description import PROBE, Description
 from slimmer.engine.leftovers import find_leftovers
 from slimmer.engine.options import RunOptions
+from slimmer.engine.runs import ask_identity
 from slimmer.engine.session import RunScope
-from slimmer.errors import EngineError, SlimmerError
+from slimmer.errors import SlimmerError
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
 
@@ -72,13 +73,14 @@ def _leftovers(engine: Engine) -> Check:
 def _trial(scope: RunScope, probe: Path) -> Iterator[Check]:
     """Watch the smallest app there is: the probe's own `version`."""
     try:
-        identity = _identity(scope, probe)
+        config = _config(scope, probe)
+        identity = ask_identity(scope, config, RunOptions(network="none"), probe)
     except SlimmerError as error:
         yield _failed("run", error)
         return
     yield Check("run", True, "the probe runs in a container")
     try:
-        container = scope.create(_watched(scope, probe, identity), "trial")
+        container = scope.create(_watched(scope, config, probe, identity), "trial")
         container.start()
     except SlimmerError as error:
         yield _failed(
@@ -89,24 +91,14 @@ def _trial(scope: RunScope, probe: Path) -> Iterator[Check]:
     yield from _recorders(container)
 
 
-def _identity(scope: RunScope, probe: Path) -> str:
-    image = scope.probe_image(probe)
-    asking = description.asking(_config(scope), RunOptions(network="none"), image, scope.probe_helper(probe))
-    container = scope.create(asking, "ask")
-    container.start()
-    if container.wait(TIMEOUT) != 0:
-        raise EngineError(f"the probe could not say who it is: {container.last_log_lines()}")
-    return container.last_log_lines().strip()
-
-
-def _watched(scope: RunScope, probe: Path, identity: str) -> Description:
+def _watched(scope: RunScope, config: ImageConfig, probe: Path, identity: str) -> Description:
     options = RunOptions(entrypoint=(PROBE, "version"), network="none")
-    image, helper = scope.probe_image(probe), scope.probe_helper(probe)
-    return description.observed(_config(scope), options, image, helper, identity, "auto")
+    return description.observed(config, options, config.image_id, scope.probe_helper(probe), identity, "auto")
 
 
-def _config(scope: RunScope) -> ImageConfig:
-    return ImageConfig(image_id="", architecture=scope.engine.architecture, os="linux")
+def _config(scope: RunScope, probe: Path) -> ImageConfig:
+    """The probe's own image."""
+    return ImageConfig(image_id=scope.probe_image(probe), architecture=scope.engine.architecture, os="linux")
 
 
 def _recorders(container: Container) -> Iterator[Check]:

@@ -58,6 +58,11 @@ class Ports:
             return "127.0.0.1", self._relays[port].port
         return address or "127.0.0.1", port
 
+    @property
+    def relayed(self) -> bool:
+        """Whether a port could not be reached directly."""
+        return bool(self._relays)
+
     def accepts(self, port: int) -> bool:
         """Whether something listens on this port by now."""
         address = self._address()

@@ -38,13 +38,16 @@ def compare_structure(
     kept: Collection[str],
     mtime: Mtime,
     *,
+    slim_mtime: Mtime | None = None,
     whole_seconds: bool,
 ) -> tuple[Difference, ...]:
     """All differences between the kept part of the original and the slim image, in the order of a walk.
 
+    `mtime` and `slim_mtime` tell the time that an entry has in the image itself; a container's tree may show another one.
     `whole_seconds` compares times without nanoseconds, for routes that cannot carry them (docker build).
     """
-    differences = list(_missing_and_changed(original, slim, kept, mtime, whole_seconds))
+    times = (mtime, slim_mtime or _own_mtime)
+    differences = list(_missing_and_changed(original, slim, kept, times, whole_seconds))
     wanted = set(kept)
     differences += [
         Difference(entry.path, "path", "absent", _kind(entry)) for entry in slim if entry.path not in wanted
@@ -68,7 +71,7 @@ def compare_contents(expected: Mapping[str, str], actual: Iterable[tuple[str, st
 
 
 def _missing_and_changed(
-    original: Tree, slim: Tree, kept: Collection[str], mtime: Mtime, whole_seconds: bool
+    original: Tree, slim: Tree, kept: Collection[str], times: tuple[Mtime, Mtime], whole_seconds: bool
 ) -> Iterator[Difference]:
     for path in kept:
         before, after = original.get(path), slim.get(path)
@@ -77,16 +80,24 @@ def _missing_and_changed(
         if after is None:
             yield Difference(path, "path", _kind(before), "missing")
         else:
-            yield from _changed(before, after, mtime(before), whole_seconds)
+            yield from _changed(before, after)
+            yield from _retimed(before.path, times[0](before), times[1](after), whole_seconds)
 
 
-def _changed(before: Entry, after: Entry, mtime: tuple[int, int], whole_seconds: bool) -> Iterator[Difference]:
+def _own_mtime(entry: Entry) -> tuple[int, int]:
+    return entry.mtime
+
+
+def _changed(before: Entry, after: Entry) -> Iterator[Difference]:
     for what, expected, actual in _facts(before, after):
         if expected != actual:
             yield Difference(before.path, what, expected, actual)
+
+
+def _retimed(path: str, before: tuple[int, int], after: tuple[int, int], whole_seconds: bool) -> Iterator[Difference]:
     digits = 1 if whole_seconds else 2
-    if mtime[:digits] != after.mtime[:digits]:
-        yield Difference(before.path, "modification time", _time(mtime), _time(after.mtime))
+    if before[:digits] != after[:digits]:
+        yield Difference(path, "modification time", _time(before), _time(after))
 
 
 def _facts(before: Entry, after: Entry) -> Iterator[tuple[str, str, str]]:

@@ -1,0 +1,97 @@
+"""The runs of an image that a build needs: asking who the app would be, the app under the probe, the app by itself.
+
+Each has volumes of its own, filled from the user's, so that one run's state does not change the next.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from slimmer.engine import description
+from slimmer.engine.containers import Container
+from slimmer.engine.options import RunOptions
+from slimmer.engine.relay import Ports
+from slimmer.engine.session import RunScope
+from slimmer.errors import EngineError
+from slimmer.image.config import ImageConfig
+from slimmer.observe.watched import WatchedRun
+from slimmer.verify.native import NativeRun
+
+IDENTITY_LIMIT = 1 << 16
+ASK_TIMEOUT = 60.0
+
+
+def ask_identity(scope: RunScope, config: ImageConfig, options: RunOptions, probe: Path) -> str:
+    """Who the app would be without slimmer: the probe's line (docs/probe-protocol.md, "Identity").
+
+    Raises AppFailed when the engine cannot start it (an unknown USER, say), EngineError when the probe says nothing.
+    """
+    binds = tuple(entry for entry in options.volumes if description.is_bind(description.split_volume(entry)[0]))
+    options = dataclasses.replace(options, volumes=binds)
+    asking = description.asking(config, options, config.image_id, scope.probe_helper(probe))
+    container = scope.create(asking, "ask")
+    stream = container.attach()
+    try:
+        container.start(collect_output=False)
+        stream.set_timeout(ASK_TIMEOUT)
+        said = b""
+        while len(said) < IDENTITY_LIMIT and (data := stream.recv()):
+            said += data
+    except TimeoutError as error:
+        raise EngineError("the probe did not say in time who the app's user is") from error
+    finally:
+        stream.close()
+    if container.wait(ASK_TIMEOUT) != 0 or not said.endswith(b"\n"):
+        raise EngineError(f"the probe could not say who the app's user is: {stream.stderr.strip()}")
+    scope.remove(container)
+    return said.decode("ascii").strip()
+
+
+@contextmanager
+def watched_run(
+    scope: RunScope, config: ImageConfig, options: RunOptions, probe: Path, identity: str, recorder: str, purpose: str
+) -> Iterator[tuple[WatchedRun, Ports]]:
+    """The image's app under the probe, started and taken over; removed at the end."""
+    own = scope.own_volumes(options, purpose)
+    helper = scope.probe_helper(probe)
+    container = scope.create(description.observed(config, own, config.image_id, helper, identity, recorder), purpose)
+    ports = Ports(container, local=scope.engine.local, network=options.network, relay_through=container)
+    with ports, WatchedRun(container, identity, recorder, ports.endpoint) as run:
+        yield run, ports
+    scope.remove(container)
+
+
+@contextmanager
+def native_run(
+    scope: RunScope,
+    config: ImageConfig,
+    options: RunOptions,
+    image: str,
+    ports: tuple[int, ...],
+    relay_probe: Path | None,
+    purpose: str,
+) -> Iterator[NativeRun]:
+    """An image's app as a user would run it, started; removed at the end.
+
+    `ports` are those on which the original listened. `relay_probe` is the probe, where they can only be reached through
+    a neighbour that relays.
+    """
+    own = scope.own_volumes(options, purpose)
+    container = scope.create(description.native(config, own, image), purpose)
+    container.start()
+    neighbour = _neighbour(scope, relay_probe, container) if relay_probe else None
+    with Ports(container, local=scope.engine.local, network=options.network, relay_through=neighbour) as reachable:
+        yield NativeRun(container, ports, reachable.endpoint, reachable.accepts)
+    if neighbour is not None:
+        scope.remove(neighbour)
+    scope.remove(container)
+
+
+def _neighbour(scope: RunScope, probe: Path, container: Container) -> Container:
+    wanted = description.neighbour(scope.probe_image(probe), scope.probe_helper(probe), container.id)
+    neighbour = scope.create(wanted, f"{container.name.rpartition('-')[2]}-neighbour")
+    neighbour.start(collect_output=False)
+    return neighbour
