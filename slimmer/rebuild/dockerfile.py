@@ -8,16 +8,34 @@ variables in VOLUME, USER, WORKDIR, EXPOSE and STOPSIGNAL too, JSON array or not
 from __future__ import annotations
 
 import json
+import posixpath
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from slimmer.image.config import Healthcheck, ImageConfig
 from slimmer.image.tree import Entry
 
+NAME = "Dockerfile"
 TEMPLATE = "Dockerfile.j2"
 KEPT_BY_BUILD = "security.capability"
 """The only extended attribute that the builder writes into a layer (moby, archive.ReadSecurityXattrToTarHeader)."""
 
+LINE_LIMIT = 65_000
+"""Bytes; the parser refuses lines of more than 65,535 (bufio.MaxScanTokenSize)."""
+
+SHORTEST = 1_000_000
+"""Nanoseconds; the parser refuses shorter times in HEALTHCHECK."""
+
+_VARIABLE = re.compile(r"(?!--)[\w.-]+", re.ASCII)
+_PORT = re.compile(r"[0-9]+/(tcp|udp|sctp)")
+_SIGNAL = re.compile(r"[A-Z0-9+-]+")
+_TRIGGERS = frozenset(
+    {
+        "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "RUN", "SHELL", "STOPSIGNAL",
+        "USER", "VOLUME", "WORKDIR",
+    }
+)  # fmt: skip
 _UNITS = (
     ("h", 3_600_000_000_000),
     ("m", 60_000_000_000),
@@ -28,8 +46,11 @@ _UNITS = (
 )
 
 
-def render(config: ImageConfig) -> str:
-    """The Dockerfile's text."""
+def render(config: ImageConfig, beyond: Iterable[str] = ()) -> str:
+    """The Dockerfile's text. `beyond` is what it cannot say (beyond_dockerfile), which a comment then tells.
+
+    A value with a line break is left out: the rest of it would be read as an instruction, and the image is untrusted.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -39,7 +60,8 @@ def render(config: ImageConfig) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - it is no HTML; every value is quoted by instructions()
     )
-    return environment.get_template(TEMPLATE).render(instructions=list(instructions(config)))
+    lines = [line for line in instructions(config) if not _has_newline(line.value)]
+    return environment.get_template(TEMPLATE).render(instructions=lines, beyond=[ascii(text)[1:-1] for text in beyond])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +84,7 @@ def instructions(config: ImageConfig) -> Iterator[Instruction]:
     for port in config.exposed_ports:
         yield Instruction("EXPOSE", _unexpanded(port))
     if config.volumes:
-        yield Instruction("VOLUME", _unexpanded(_array(config.volumes), in_json=True))
+        yield Instruction("VOLUME", _array(_unexpanded(volume) for volume in config.volumes))
     yield from _process(config)
     yield from (Instruction("ONBUILD", text) for text in config.on_build)
 
@@ -70,7 +92,7 @@ def instructions(config: ImageConfig) -> Iterator[Instruction]:
 def _process(config: ImageConfig) -> Iterator[Instruction]:
     if config.stop_signal:
         yield Instruction("STOPSIGNAL", _unexpanded(config.stop_signal))
-    if config.shell is not None:
+    if config.shell:
         yield Instruction("SHELL", _array(config.shell))
     if config.healthcheck:
         yield Instruction("HEALTHCHECK", _healthcheck(config.healthcheck))
@@ -86,7 +108,7 @@ def _process(config: ImageConfig) -> Iterator[Instruction]:
 
 def beyond_dockerfile(config: ImageConfig, entries: Iterable[Entry], architecture: str) -> tuple[str, ...]:
     """What of this image `docker build` would mangle, in words; then it has to be loaded instead. () when nothing."""
-    found = list(_beyond(config, architecture))
+    found = list(dict.fromkeys(_beyond(config, architecture)))
     attributes = {name for entry in entries for name, _ in entry.xattrs if name != KEPT_BY_BUILD}
     if attributes:
         found.append(f"extended attributes ({', '.join(sorted(attributes)[:3])})")
@@ -94,37 +116,58 @@ def beyond_dockerfile(config: ImageConfig, entries: Iterable[Entry], architectur
 
 
 def _beyond(config: ImageConfig, architecture: str) -> Iterator[str]:
-    if any(_has_newline(entry) for entry in config.env):
-        yield "a line break in ENV"
-    if any(_has_newline(name + value) or not name for name, value in config.labels):
-        yield "a line break in LABEL"
-    if config.stop_timeout is not None:
-        yield "StopTimeout"
     if config.architecture != architecture or config.variant:
         yield f"the architecture {config.architecture}{config.variant and '/' + config.variant}"
     if config.os != "linux":
         yield f"the system {config.os}"
-    texts = [config.author, config.user, config.working_dir, *config.volumes, *config.on_build]
-    if any(not _one_line(text) for text in texts if text):
-        yield "a value that does not fit on one line"
-    if config.healthcheck and not _sayable(config.healthcheck):
-        yield "the form of HEALTHCHECK"
+    if config.stop_timeout is not None:
+        yield "StopTimeout"
+    if config.entrypoint == ():
+        yield "an empty ENTRYPOINT"
+    for instruction in instructions(config):
+        if _has_newline(instruction.value):
+            yield f"a line break in {instruction.keyword}"
+        elif not _one_line(instruction):
+            yield f"the form of {instruction.keyword}"
+    yield from (f"the form of {keyword}" for keyword, usual in _usual(config) if not usual)
+
+
+def _usual(config: ImageConfig) -> Iterator[tuple[str, bool]]:
+    """Whether the builder takes each value as it is, neither refusing it nor writing it in another way."""
+    names = [entry.partition("=")[0] for entry in config.env]
+    yield "ENV", len(set(names)) == len(names) and all("=" in entry for entry in config.env)
+    yield "ENV", all(_VARIABLE.fullmatch(name) for name in names)
+    yield "LABEL", all(name and "=" not in name for name, _ in config.labels)
+    yield "EXPOSE", all(_PORT.fullmatch(port) for port in config.exposed_ports)
+    yield "STOPSIGNAL", not config.stop_signal or bool(_SIGNAL.fullmatch(config.stop_signal))
+    yield "WORKDIR", not config.working_dir or _is_clean(config.working_dir)
+    yield "ONBUILD", all(text.split(" ", 1)[0].upper() in _TRIGGERS for text in config.on_build)
+    yield "HEALTHCHECK", config.healthcheck is None or _sayable(config.healthcheck)
 
 
 def _has_newline(text: str) -> bool:
     return "\n" in text or "\r" in text
 
 
-def _one_line(text: str) -> bool:
-    """Whether a raw line gives the text back: no line break, nothing to trim, no backslash that continues the line."""
-    return not _has_newline(text) and text == text.strip() and not text.endswith("\\")
+def _one_line(instruction: Instruction) -> bool:
+    """Whether a line gives its value back: nothing to trim, no backslash that continues it, no flag, not too long."""
+    value = instruction.value
+    if value != value.strip() or value.endswith("\\") or len(value.encode(errors="replace")) > LINE_LIMIT:
+        return False
+    return instruction.keyword == "HEALTHCHECK" or not value.startswith("--")
+
+
+def _is_clean(path: str) -> bool:
+    return path.startswith("/") and not path.startswith("//") and posixpath.normpath(path) == path
 
 
 def _sayable(check: Healthcheck) -> bool:
-    if check.start_interval or check.test[0] not in ("NONE", "CMD", "CMD-SHELL"):
+    if check.start_interval or check.retries < 0 or check.test[0] not in ("NONE", "CMD", "CMD-SHELL"):
+        return False
+    if any(0 != time < SHORTEST for time in (check.interval, check.timeout, check.start_period)):
         return False
     if check.test[0] == "CMD-SHELL":
-        return len(check.test) == 2 and _one_line(check.test[1]) and not check.test[1].startswith("[")
+        return len(check.test) == 2 and check.test[1] == check.test[1].strip() and not check.test[1].startswith("[")
     return check.test[0] == "NONE" or len(check.test) > 1
 
 
@@ -158,8 +201,6 @@ def _quoted(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '"'
 
 
-def _unexpanded(text: str, *, in_json: bool = False) -> str:
-    """Text in which the builder shall expand nothing; within JSON the escaping backslash is escaped itself."""
-    if in_json:
-        return text.replace("$", "\\\\$")
+def _unexpanded(text: str) -> str:
+    """Text in which the builder shall expand nothing; it takes its words apart after it has read a JSON array."""
     return text.replace("\\", "\\\\").replace("$", "\\$").replace('"', '\\"').replace("'", "\\'")

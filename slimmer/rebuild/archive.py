@@ -1,0 +1,114 @@
+"""A docker-archive: the slim image as `docker load` takes it, with the whole configuration and one layer.
+
+The configuration's JSON is the image: its SHA-256 is the image's ID, so the same files and configuration always give the
+same ID. Sources: moby, image/spec/spec.md ("Combined Image JSON + Filesystem Changeset Format"); OCI image specification,
+config.md; the Docker extensions are those of slimmer.image.config.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import IO, Any
+
+from slimmer.errors import UsageError
+from slimmer.image.config import Healthcheck, ImageConfig
+from slimmer.rebuild.rootfs import RootFs
+
+CREATED_BY = "slimmer build"
+
+
+def creation_time(config: ImageConfig, source_date_epoch: str | None) -> str:
+    """When the slim image was created, as RFC 3339: the original's time, or SOURCE_DATE_EPOCH where that is set.
+
+    Raises UsageError for what is no number of seconds. Source: reproducible-builds.org, "SOURCE_DATE_EPOCH".
+    """
+    if not source_date_epoch:
+        return config.created
+    try:
+        return datetime.fromtimestamp(int(source_date_epoch), UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError) as error:
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is not a time: {source_date_epoch!r}",
+            hint="Seconds since 1970: `date +%s`, or unset it.",
+        ) from error
+
+
+def config_json(config: ImageConfig, rootfs: RootFs, created: str) -> bytes:
+    """The image's configuration, byte for byte the same for the same values. `created` is RFC 3339, or "" for none."""
+    image = {
+        "architecture": config.architecture,
+        "author": config.author,
+        "created": created,
+        "history": [_present({"created": created, "created_by": CREATED_BY})],
+        "os": config.os,
+        "rootfs": {"type": "layers", "diff_ids": [rootfs.diff_id]},
+        "variant": config.variant,
+    }
+    complete = _present(image) | {"config": _process(config)}
+    return json.dumps(complete, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def image_id(configuration: bytes) -> str:
+    """The ID of the image that has this configuration (config_json)."""
+    return f"sha256:{hashlib.sha256(configuration).hexdigest()}"
+
+
+def write_archive(file: IO[bytes], configuration: bytes, rootfs: RootFs, tag: str) -> None:
+    """Write the archive as a stream; `tag` is the NAME:TAG under which it is loaded."""
+    name = f"{image_id(configuration).removeprefix('sha256:')}.json"
+    layer = f"{rootfs.diff_id.removeprefix('sha256:')}/layer.tar"
+    manifest = [{"Config": name, "RepoTags": [tag], "Layers": [layer]}]
+    with tarfile.open(fileobj=file, mode="w|", bufsize=1 << 20) as tar, rootfs.path.open("rb") as files:
+        _add(tar, name, io.BytesIO(configuration), len(configuration))
+        _add(tar, layer, files, rootfs.size)
+        text = json.dumps(manifest).encode("ascii")
+        _add(tar, "manifest.json", io.BytesIO(text), len(text))
+
+
+def _add(tar: tarfile.TarFile, name: str, content: IO[bytes], size: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = size, 0o444
+    tar.addfile(member, content)
+
+
+def _process(config: ImageConfig) -> dict[str, Any]:
+    """The part that a container takes over. What is absent is left out; an empty ENTRYPOINT or CMD is an empty list."""
+    values: dict[str, Any] = {
+        "User": config.user,
+        "ExposedPorts": {port: {} for port in config.exposed_ports},
+        "Env": list(config.env),
+        "Volumes": {volume: {} for volume in config.volumes},
+        "WorkingDir": config.working_dir,
+        "Labels": dict(config.labels),
+        "StopSignal": config.stop_signal,
+        "OnBuild": list(config.on_build),
+        "Healthcheck": _healthcheck(config.healthcheck) if config.healthcheck else {},
+    }
+    optional = {
+        "Entrypoint": config.entrypoint,
+        "Cmd": config.cmd,
+        "Shell": config.shell,
+        "StopTimeout": config.stop_timeout,
+    }
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in optional.items()}
+    return _present(values) | {name: value for name, value in given.items() if value is not None}
+
+
+def _healthcheck(check: Healthcheck) -> dict[str, Any]:
+    times = {
+        "Interval": check.interval,
+        "Timeout": check.timeout,
+        "StartPeriod": check.start_period,
+        "StartInterval": check.start_interval,
+        "Retries": check.retries,
+    }
+    return {"Test": list(check.test)} | _present(times)
+
+
+def _present(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value}

@@ -1,0 +1,132 @@
+"""The slim image's files: `rootfs.tar`, packed by the probe out of the pristine image, and read again before it counts.
+
+The probe writes the archive while it walks an untrusted image, so another reader (Python's tarfile) checks that it holds
+what was asked for, in that order, and nothing behind it. Nothing here holds more than one piece of a file in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Protocol
+
+from slimmer.errors import BuildFailed
+from slimmer.report.output import OutputFolder
+
+NAME = "rootfs.tar"
+PIECE = 1 << 20
+_END = 2 * tarfile.BLOCKSIZE
+"""An archive ends with at least two blocks of zeros (POSIX pax, "ustar Interchange Format")."""
+
+HINT = "Please report this with the image's name: the archive was not used."
+
+
+class Packer(Protocol):
+    """What packs an image's files (slimmer.observe.pristine.PristineImage)."""
+
+    def pack(self, paths: Iterable[tuple[str, str]], sink: Callable[[bytes], object]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RootFs:
+    """The archive: its place, its size in bytes and its digest (`sha256:…`, which is the layer's diff ID).
+
+    `digests` has the SHA-256 in hex of each regular file's content by path, hard links included.
+    """
+
+    path: Path
+    size: int
+    diff_id: str
+    digests: Mapping[str, str] = field(repr=False)
+
+
+def write_rootfs(packer: Packer, pairs: Iterable[tuple[str, str]], folder: OutputFolder) -> RootFs:
+    """Pack (path, override) pairs (docs/probe-protocol.md, "Serve") into the folder's rootfs.tar.
+
+    Raises EngineError when a path cannot be read, OutputError when the folder cannot take the archive, and BuildFailed
+    when the archive is not what was asked for. The folder has a whole archive or none.
+    """
+    pairs = list(pairs)
+    digest = hashlib.sha256()
+    with folder.writing(NAME) as file:
+
+        def sink(piece: bytes) -> None:
+            digest.update(piece)
+            file.write(piece)
+
+        packer.pack(pairs, sink)
+        size = file.tell()
+        digests = checked_digests(file, [path for path, _ in pairs])
+    return RootFs(folder.path / NAME, size, f"sha256:{digest.hexdigest()}", digests)
+
+
+def checked_digests(file: IO[bytes], paths: Iterable[str]) -> dict[str, str]:
+    """SHA-256 in hex of every regular file in the archive, by path. Raises BuildFailed unless it holds just `paths`."""
+    file.seek(0)
+    digests: dict[str, str] = {}
+    wanted = iter(paths)
+    try:
+        for member, content in _members(file):
+            path = _path(member.name)
+            if path != next(wanted, None):
+                raise BuildFailed(f"rootfs.tar holds {path!r}, which was not to be there", hint=HINT)
+            if member.islnk():
+                digests[path] = _linked(digests, member)
+            elif member.isreg():
+                digests[path] = _digest(content)
+    except tarfile.TarError as error:
+        raise BuildFailed(f"rootfs.tar is not an archive: {error}", hint=HINT) from error
+    missing = next(wanted, None)
+    if missing is not None:
+        raise BuildFailed(f"rootfs.tar lacks {missing!r}", hint=HINT)
+    return digests
+
+
+def _members(file: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, Iterator[bytes]]]:
+    """Every member with its content, up to the end of the archive, behind which there must be nothing."""
+    with tarfile.open(fileobj=file, mode="r:") as tar:
+        while (member := tar.next()) is not None:
+            tar.members = []  # type: ignore[attr-defined]  # it would remember every one
+            yield member, _content(tar, member)
+        file.seek(tar.offset)
+    if not _is_end(file):
+        raise tarfile.ReadError("it does not end as it should")
+
+
+def _is_end(file: IO[bytes]) -> bool:
+    """Whether all that is left to read are zeros, and enough of them."""
+    size = 0
+    while piece := file.read(PIECE):
+        if piece.strip(b"\0"):
+            return False
+        size += len(piece)
+    return size >= _END
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
+    source = tar.extractfile(member) if member.isreg() else None
+    while source is not None and (piece := source.read(PIECE)):
+        yield piece
+
+
+def _digest(content: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for piece in content:
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _linked(digests: Mapping[str, str], member: tarfile.TarInfo) -> str:
+    """A hard link has the content of a file packed before it."""
+    target = _path(member.linkname)
+    if target not in digests:
+        raise BuildFailed(f"rootfs.tar links {_path(member.name)!r} to {target!r}, which is no file in it", hint=HINT)
+    return digests[target]
+
+
+def _path(name: str) -> str:
+    """A path of the image from a member's name (without the leading `/`; the root is `.`)."""
+    return "/" if name in (".", "./") else "/" + name.removesuffix("/")

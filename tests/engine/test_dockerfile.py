@@ -1,0 +1,148 @@
+"""The generated Dockerfile, and the archive, give a real engine the configuration that the image had, whatever it holds."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from slimmer.engine import builds, images
+from slimmer.engine.connection import Engine, connect
+from slimmer.image.config import Healthcheck, ImageConfig
+from slimmer.rebuild.archive import config_json, image_id
+from slimmer.rebuild.image import Builder, choose_builder, make_image
+from slimmer.rebuild.rootfs import RootFs, write_rootfs
+from slimmer.report.output import OutputFolder
+
+TAG = "slimmer-test-dockerfile:candidate"
+SECOND = 1_000_000_000
+PATH = "PATH=/usr/bin"
+NASTY = (
+    "", "a b", " lead and trail ", "it's", 'say "hi"', "back\\slash", "ends in \\", "\\\\", "$HOME", "${HOME:-x}", "\\$HOME", "$$",
+    "#no comment", "tab\there", "a=b=c", "–é漢🐳", "`id`", "--flag=1", "<<EOF", "{{x}}", "%s", "'", '"', "\x0b\x0c", "[\"a\"]",
+)  # fmt: skip
+"""Values that a parser of lines, words, quotes or variables could trip over."""
+
+
+def make(**values: object) -> ImageConfig:
+    base = ImageConfig(image_id="", architecture="amd64", os="linux", created="2024-02-03T04:05:06.789Z", env=(PATH,))
+    return dataclasses.replace(base, **values)  # type: ignore[arg-type]
+
+
+SAYABLE = {
+    "nothing": make(),
+    "env": make(env=(PATH, *(f"N{n}={value}" for n, value in enumerate(NASTY)), "lower.case-name=1")),
+    "labels": make(labels=tuple(sorted((f"l{n}{value}".replace("=", "-"), value) for n, value in enumerate(NASTY)))),
+    "commands": make(entrypoint=NASTY, cmd=NASTY, shell=("/bin/ash", "-c", "a b", "$HOME", "\\")),
+    "no entrypoint": make(cmd=("one",)),
+    "an empty command": make(cmd=(), entrypoint=("/x",)),
+    "user": make(user="we$ird \\user:1"),
+    "work folder": make(working_dir='/a "b" $HOME\\c/é\'d'),
+    "volumes": make(volumes=tuple(sorted(("/a b", "/$HOME/x", '/q"uote', "/back\\slash", "/é", "/it's")))),
+    "ports": make(exposed_ports=("53/udp", "8080/tcp", "99/sctp")),
+    "signal": make(stop_signal="SIGRTMIN+3"),
+    "a shell's health": make(healthcheck=Healthcheck(("CMD-SHELL", 'curl "$URL" || exit 1 # \\x'), 30 * SECOND, 1_500_000, 0, 0, 3)),
+    "a command's health": make(healthcheck=Healthcheck(("CMD", *NASTY), 0, 90 * SECOND, 7_200 * SECOND, 0, 0)),
+    "no health": make(healthcheck=Healthcheck(("NONE",))),
+    "on build": make(on_build=('RUN echo "$HOME" \'x\' \\n', "COPY . /app/", "ENV A=b C=\"d e\"")),
+    "author": make(author='Jo "the \\ $one" <jo@example.org>'),
+    "everything": make(
+        env=(PATH, "A=$PATH"), labels=(("a", "b"),), entrypoint=("/e",), cmd=("c",), exposed_ports=("80/tcp",),
+        volumes=("/v",), stop_signal="SIGQUIT", shell=("/bin/sh", "-ec"), user="7:8", working_dir="/srv",
+        healthcheck=Healthcheck(("CMD", "/ok"), SECOND, SECOND, SECOND, 0, 2), on_build=("RUN true",), author="Jo",
+    ),
+}  # fmt: skip
+ONLY_LOADED = {
+    "a line break in ENV": make(env=(PATH, "A=one\ntwo", "B=one\r")),
+    "a label's line break": make(labels=(("a", "one\ntwo"),)),
+    "stop timeout": make(stop_timeout=3),
+    "an instruction in a value": make(labels=(("a", "\nUSER root"),), user="7"),
+    "a command line of many lines": make(healthcheck=Healthcheck(("CMD-SHELL", "a\nb"))),
+    "health in a form of its own": make(healthcheck=Healthcheck(("CMD-SHELL", '["x"]'))),
+    "health more often than builders allow": make(healthcheck=Healthcheck(("CMD", "/x"), 1000)),
+    "a value that is trimmed": make(user=" root"),
+    "a folder written in another way": make(working_dir="srv//x/"),
+    "a port without protocol": make(exposed_ports=("8080",)),
+    "a line beyond the parser's limit": make(env=(PATH, "A=" + "x" * 70_000)),
+    "a variable without a value": make(env=(PATH, "A")),
+    "a variable's odd name": make(env=(PATH, "a b=1", "--c=2", "d'=3", "$e=4", '"f=5', "g\\=6", "#=7")),
+    "an empty entrypoint": make(cmd=("/x",), entrypoint=()),
+    "a label's odd name": make(labels=(("", "1"), ("a=b", "2"))),
+    "a variable given twice": make(env=(PATH, "A=1", "A=2")),
+    "a backslash at the end": make(user="a\\"),
+    "a flag for a value": make(user="--root"),
+    "a trigger that is none": make(on_build=("ONBUILD RUN x", "FROM y")),
+}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    engine = connect()
+    yield engine
+    engine.close()
+
+
+class OneFile:
+    """Packs an archive with a root and a file."""
+
+    def pack(self, paths: object, sink: object) -> None:
+        with tarfile.open(fileobj=(archive := io.BytesIO()), mode="w") as tar:
+            root = tarfile.TarInfo("./")
+            root.type, root.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(root)
+            tar.addfile(tarfile.TarInfo("file"))
+        sink(archive.getvalue())  # type: ignore[operator]
+
+
+def made(engine: Engine, config: ImageConfig, builder: Builder, path: Path) -> ImageConfig:
+    """What the engine says of the image that was made; the image is removed again."""
+
+    def build(files: list[Path], tag: str) -> str:
+        return builds.build(engine, files, tag)
+
+    def load(write: Callable[[IO[bytes]], None], tag: str) -> str:
+        return builds.load(engine, write, tag)
+
+    with OutputFolder(path / "out") as folder:
+        rootfs: RootFs = write_rootfs(OneFile(), [("/", ""), ("/file", "")], folder)
+        try:
+            identifier = make_image(config, rootfs, builder, folder, TAG, config.created, build, load)
+            if builder.name == "load":
+                assert identifier == image_id(config_json(config, rootfs, config.created))
+            return images.inspect(engine, TAG)
+        finally:
+            images.untag(engine, TAG)
+
+
+def meaning(config: ImageConfig) -> ImageConfig:
+    """What has to be the same: not names, times, layers."""
+    return dataclasses.replace(config, image_id="", created="", size=0, layers=(), tags=(), digests=())
+
+
+@pytest.mark.usefixtures("leftovers")
+@pytest.mark.parametrize("name", SAYABLE)
+def test_a_built_image_has_the_configuration(engine: Engine, tmp_path: Path, name: str) -> None:
+    config = SAYABLE[name]
+    builder = choose_builder("", config, [], "amd64")
+    assert builder.name == "dockerfile", builder.reason
+    assert meaning(made(engine, config, builder, tmp_path)) == meaning(config)
+
+
+@pytest.mark.usefixtures("leftovers")
+@pytest.mark.parametrize("name", SAYABLE | ONLY_LOADED)
+def test_a_loaded_image_has_the_configuration(engine: Engine, tmp_path: Path, name: str) -> None:
+    config = (SAYABLE | ONLY_LOADED)[name]
+    result = made(engine, config, choose_builder("load", config, [], "amd64"), tmp_path)
+    assert meaning(result) == meaning(config)
+    assert result.created == config.created
+
+
+@pytest.mark.parametrize("name", ONLY_LOADED)
+def test_what_a_dockerfile_cannot_say_is_loaded(name: str) -> None:
+    builder = choose_builder("", ONLY_LOADED[name], [], "amd64")
+    assert (builder.name, bool(builder.reason)) == ("load", True)

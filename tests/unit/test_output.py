@@ -1,0 +1,139 @@
+"""The output folder: whole artefacts or none, the user's own files untouched, nobody's link followed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from slimmer.errors import OutputError
+from slimmer.report.output import OutputFolder, default_folder
+
+
+def write(folder: OutputFolder, name: str, content: bytes) -> None:
+    with folder.writing(name) as file:
+        file.write(content)
+
+
+def test_the_default_folder_is_named_after_the_image() -> None:
+    assert default_folder("app:slim") == Path("slimmer-out/app")
+    assert default_folder("registry.example:5000/team/app:1.4-slim") == Path("slimmer-out/app")
+
+
+def test_it_is_made_with_its_parents_for_all_to_read(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        with OutputFolder(tmp_path / "a/b") as folder:
+            write(folder, "report.json", b"{}")
+    finally:
+        os.umask(before)
+    assert [oct((tmp_path / name).stat().st_mode & 0o777) for name in ("a", "a/b")] == ["0o755", "0o755"]
+    assert (tmp_path / "a/b/report.json").read_bytes() == b"{}"
+
+
+def test_nothing_stays_when_nothing_was_written(tmp_path: Path) -> None:
+    with OutputFolder(tmp_path / "a/b"):
+        assert (tmp_path / "a/b").is_dir()
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_folder_that_was_there_stays(tmp_path: Path) -> None:
+    with OutputFolder(tmp_path / "a" / ".."):
+        pass
+    with OutputFolder(tmp_path):
+        pass
+    assert tmp_path.is_dir()
+
+
+def test_a_failed_write_leaves_the_old_artefact_and_no_other(tmp_path: Path) -> None:
+    with OutputFolder(tmp_path) as folder:
+        write(folder, "report.json", b"old")
+        with pytest.raises(RuntimeError), folder.writing("report.json") as file:
+            file.write(b"new")
+            raise RuntimeError
+        with pytest.raises(RuntimeError), folder.writing_text("report.json") as text:
+            text.write("new")
+            raise RuntimeError
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"report.json": b"old"}
+
+
+def test_text_is_written_in_utf_8_and_can_be_read_back_while_written(tmp_path: Path) -> None:
+    with OutputFolder(tmp_path) as folder:
+        with folder.writing_text("Dockerfile") as text:
+            text.write("é\n")
+        with folder.writing("rootfs.tar") as file:
+            file.write(b"abc")
+            file.seek(1)
+            assert file.read() == b"bc"
+    assert (tmp_path / "Dockerfile").read_bytes() == "é\n".encode()
+
+
+def test_old_artefacts_go_and_foreign_files_stay(tmp_path: Path) -> None:
+    for name in ("rootfs.tar", "report.json", ".slimmer-0123456789abcdef", "notes.txt", ".slimmerignore"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "folder").mkdir()
+    with OutputFolder(tmp_path) as folder:
+        folder.clear()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".slimmerignore", "folder", "notes.txt"]
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling", "folder", "fifo"])
+def test_what_is_no_file_is_refused_and_not_touched(tmp_path: Path, kind: str) -> None:
+    out, victim = tmp_path / "out", tmp_path / "victim"
+    out.mkdir()
+    planted = out / "rootfs.tar"
+    if kind == "link":
+        victim.write_text("precious")
+    if kind in ("link", "dangling"):
+        planted.symlink_to(victim)
+    elif kind == "folder":
+        planted.mkdir()
+    else:
+        os.mkfifo(planted)
+    with OutputFolder(out) as folder:
+        with pytest.raises(OutputError, match=r"rootfs\.tar is"):
+            write(folder, "rootfs.tar", b"x")
+        with pytest.raises(OutputError, match=r"rootfs\.tar is"):
+            folder.clear()
+    assert planted.lstat()
+    assert victim.exists() == (kind == "link")
+    assert kind != "link" or victim.read_text() == "precious"
+
+
+def test_a_link_planted_while_it_is_written_is_replaced_not_followed(tmp_path: Path) -> None:
+    out, victim = tmp_path / "out", tmp_path / "victim"
+    victim.write_text("precious")
+    with OutputFolder(out) as folder, folder.writing("rootfs.tar") as file:
+        file.write(b"mine")
+        (out / "rootfs.tar").symlink_to(victim)
+    assert victim.read_text() == "precious"
+    assert not (out / "rootfs.tar").is_symlink()
+    assert (out / "rootfs.tar").read_bytes() == b"mine"
+
+
+def test_a_user_may_name_the_folder_by_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with OutputFolder(tmp_path / "link") as folder:
+        write(folder, "report.json", b"{}")
+    assert (tmp_path / "real/report.json").read_bytes() == b"{}"
+
+
+def test_two_at_a_time_are_refused(tmp_path: Path) -> None:
+    with OutputFolder(tmp_path), pytest.raises(OutputError, match="another slimmer"), OutputFolder(tmp_path):
+        pass
+    with OutputFolder(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("place", ["/proc/slimmer-out", "/proc/self/slimmer-out/deep", "/dev/null", "/dev/null/deep"])
+def test_an_unwritable_place_is_refused_at_once(place: str) -> None:
+    with pytest.raises(OutputError, match="cannot be written") as caught, OutputFolder(Path(place)):
+        pass
+    assert caught.value.exit_code == 10
+
+
+def test_an_existing_folder_that_takes_no_files_is_refused_at_once() -> None:
+    with pytest.raises(OutputError, match="cannot be written"), OutputFolder(Path("/proc/self")):
+        pass

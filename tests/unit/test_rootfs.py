@@ -1,0 +1,94 @@
+"""rootfs.tar is read again before it counts: what was not asked for, or is not whole, never becomes an image."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tarfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from slimmer.errors import BuildFailed, OutputError
+from slimmer.rebuild.rootfs import write_rootfs
+from slimmer.report.output import OutputFolder
+
+ODD = os.fsdecode(b"srv/caf\xe9\n ")
+LONG = "srv/" + "x" * 250
+
+
+class Packer:
+    """Packs a given archive, whatever it was asked for, in pieces of odd sizes."""
+
+    def __init__(self, archive: bytes) -> None:
+        self.archive = archive
+
+    def pack(self, paths: Iterable[tuple[str, str]], sink: Callable[[bytes], object]) -> None:
+        for position in range(0, len(self.archive), 1000):
+            sink(self.archive[position : position + 1000])
+
+
+def archive(*members: tuple[str, bytes | str | None]) -> bytes:
+    """An archive of files (content), hard links (target) and directories (None)."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT, errors="surrogateescape") as tar:
+        for name, what in members:
+            member = tarfile.TarInfo(name)
+            if what is None:
+                member.type = tarfile.DIRTYPE
+            elif isinstance(what, str):
+                member.type, member.linkname = tarfile.LNKTYPE, what
+            else:
+                member.size, member.mtime = len(what), 1.5
+            tar.addfile(member, io.BytesIO(what) if isinstance(what, bytes) else None)
+    return file.getvalue()
+
+
+GOOD = archive(("./", None), ("a", b"one"), ("b", "a"), ("srv/", None), (ODD, b"two" * 1000), (LONG, b""))
+PATHS = ["/", "/a", "/b", "/srv", "/" + ODD, "/" + LONG]
+
+
+def written(folder: OutputFolder, content: bytes, paths: list[str]) -> dict[str, str]:
+    return dict(write_rootfs(Packer(content), [(path, "") for path in paths], folder).digests)
+
+
+def test_a_good_archive_is_written_with_its_digests(tmp_path: Path) -> None:
+    with OutputFolder(tmp_path / "out") as folder:
+        rootfs = write_rootfs(Packer(GOOD), [(path, "") for path in PATHS], folder)
+    one, two, nothing = (hashlib.sha256(text).hexdigest() for text in (b"one", b"two" * 1000, b""))
+    assert rootfs.digests == {"/a": one, "/b": one, "/" + ODD: two, "/" + LONG: nothing}
+    assert rootfs.path.read_bytes() == GOOD
+    assert (rootfs.size, rootfs.diff_id) == (len(GOOD), "sha256:" + hashlib.sha256(GOOD).hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("content", "paths", "words"),
+    [
+        (GOOD, PATHS[:-1], "was not to be there"),
+        (GOOD, [*PATHS, "/more"], "lacks '/more'"),
+        (GOOD, [PATHS[0], PATHS[2], PATHS[1], *PATHS[3:]], "was not to be there"),
+        (archive(("./", None), ("../evil", b"")), ["/", "/evil"], "was not to be there"),
+        (archive(("a", "b")), ["/a"], "which is no file in it"),
+        (archive(("a", b"x" * 2000))[:1500], ["/a"], "not an archive"),
+        (GOOD[:-12000], PATHS, "not an archive"),
+        (archive(("a", b""))[:1024], ["/a"], "not an archive"),
+        (archive(("a", b""))[:2048], ["/a"], "does not end"),
+        (archive(("a", b"")) + archive(("b", b"")), ["/a"], "does not end"),
+        (b"nonsense" * 200, ["/a"], "not an archive"),
+        (b"", [], "not an archive"),
+    ],
+)
+def test_anything_else_is_refused_and_not_kept(tmp_path: Path, content: bytes, paths: list[str], words: str) -> None:
+    with OutputFolder(tmp_path / "out") as folder, pytest.raises(BuildFailed, match=words):
+        written(folder, content, paths)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_an_output_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with OutputFolder(tmp_path / "out") as folder:
+        full = os.open("/dev/full", os.O_RDWR)
+        monkeypatch.setattr(folder, "_create", lambda access: (full, "none"))
+        with pytest.raises(OutputError, match="No space left"):
+            written(folder, b"x" * (4 << 20), [])
