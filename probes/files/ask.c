@@ -20,4 +20,3 @@ int ask_main(int argc, char **argv) {
         die("stdout");
     return 0;
 }
-int supervise_main(int argc, char **argv) { (void)argc, (void)argv; return EXIT_PROBE; }

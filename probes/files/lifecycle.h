@@ -5,9 +5,19 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* The app listens: a look at the sockets will soon be worth it. */
-void note_listen(void);
-/* A thread is about to exit, alone or with its whole process. */
+/* A process was taken over; the first one is the main process, whose end is the container's. */
+void note_attached(pid_t process);
+bool was_attached(pid_t process);
+/* 0 before the first one. */
+pid_t main_process(void);
+
+/* A thread is about to exit, alone or with its whole process. When that ends the main process, all is told and `end`
+ * written before this returns. */
 void note_exit(pid_t thread, bool whole_process);
+/* No watched process is left. */
+void note_all_gone(void);
+
+/* Gives up: writes `fatal`, and sees to it that no process goes on unwatched. */
+void end_container(const char *message) __attribute__((noreturn));
 
 #endif

@@ -4,14 +4,7 @@
 
 #include "modes.h"
 #include "util.h"
-
-#if defined(__x86_64__)
-#define ARCHITECTURE "amd64"
-#elif defined(__aarch64__)
-#define ARCHITECTURE "arm64"
-#else
-#error "the probe is written for x86_64 and aarch64"
-#endif
+#include "version.h"
 
 static int version_main(int argc, char **argv) {
     (void)argc, (void)argv;

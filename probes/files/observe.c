@@ -16,6 +16,7 @@
 #include "lifecycle.h"
 #include "records.h"
 #include "resolve.h"
+#include "sockets.h"
 #include "util.h"
 
 #ifndef RENAME_EXCHANGE

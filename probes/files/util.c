@@ -9,12 +9,23 @@
 #include <time.h>
 #include <unistd.h>
 
+static void (*last_will)(const char *message);
+
+void on_death(void (*will)(const char *message)) {
+    last_will = will;
+}
+
 static void complain(const char *text, va_list arguments, const char *reason) {
-    char line[1024];
+    char line[1024], message[1200];
     int length = vsnprintf(line, sizeof line, text, arguments);
     if (length < 0)
         line[0] = '\0';
-    dprintf(STDERR_FILENO, "slimmer-probe: %s%s%s\n", line, reason ? ": " : "", reason ? reason : "");
+    snprintf(message, sizeof message, "%s%s%s", line, reason ? ": " : "", reason ? reason : "");
+    dprintf(STDERR_FILENO, "slimmer-probe: %s\n", message);
+    void (*will)(const char *) = last_will;
+    last_will = NULL; /* it may fail, too */
+    if (will)
+        will(message);
 }
 
 void die(const char *text, ...) {

@@ -14,6 +14,8 @@ enum exit_code { EXIT_USAGE = 2, EXIT_PROBE = 125, EXIT_NOT_EXECUTABLE = 126, EX
 /* Prints "slimmer-probe: MESSAGE" on stderr and ends the process. `die` adds the text of errno. */
 void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 void die_plain(enum exit_code code, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
+/* From now on, a process that is about to end with a reason first hands it to `will` (once). */
+void on_death(void (*will)(const char *message));
 
 void *check_alloc(void *memory);
 void *xcalloc(size_t count, size_t size);

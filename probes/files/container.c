@@ -1,0 +1,59 @@
+#include "container.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "table.h"
+#include "util.h"
+
+bool in_this_container(pid_t process) {
+    char path[64];
+    struct stat own, other;
+    format(path, sizeof path, "/proc/%d/ns/mnt", process);
+    if (stat("/proc/self/ns/mnt", &own))
+        die("/proc/self/ns/mnt");
+    return !stat(path, &other) && own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+}
+
+/* proc_pid_stat(5): field 2 is a name in parentheses that may hold anything, 3 the state, 22 the time of the start. */
+static bool read_stat(pid_t task, char *state, uint64_t *start) {
+    char path[64], text[1024];
+    format(path, sizeof path, "/proc/%d/stat", task);
+    if (read_text(path, text, sizeof text) < 0)
+        return false;
+    const char *rest = strrchr(text, ')');
+    unsigned long long value;
+    if (!rest || sscanf(rest + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+                        state, &value) != 2)
+        return false;
+    *start = value;
+    return true;
+}
+
+uint64_t task_key(pid_t task) {
+    char state;
+    uint64_t start;
+    return read_stat(task, &state, &start) ? hash_bytes((uint64_t)task, &start, sizeof start) : 0;
+}
+
+bool task_lives(pid_t task) {
+    char state;
+    uint64_t start;
+    return read_stat(task, &state, &start) && state != 'Z' && state != 'X';
+}
+
+bool visit_numbers(const char *folder, bool (*visit)(int number, void *context), void *context) {
+    DIR *directory = opendir(folder);
+    if (!directory)
+        return false;
+    bool found = false;
+    for (struct dirent *entry; !found && (entry = readdir(directory));) {
+        uint64_t number;
+        if (parse_number(entry->d_name, 10, &number))
+            found = visit((int)number, context);
+    }
+    closedir(directory);
+    return found;
+}

@@ -1,0 +1,20 @@
+/* Which processes belong to this container, and telling a process from a later one with the same number. */
+#ifndef CONTAINER_H
+#define CONTAINER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* True for a process in the supervisor's own mount namespace. The PID namespace may be shared with strangers (--pid). */
+bool in_this_container(pid_t process);
+
+/* Of a process or thread: its number together with the time of its start; 0 when it is gone. */
+uint64_t task_key(pid_t task);
+/* False when the task is gone or a zombie. */
+bool task_lives(pid_t task);
+
+/* Calls `visit` for each number in a folder of /proc until it returns true; whether it did. */
+bool visit_numbers(const char *folder, bool (*visit)(int number, void *context), void *context);
+
+#endif

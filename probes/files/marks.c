@@ -1,0 +1,193 @@
+#include "marks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/fanotify.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "access.h"
+#include "mounts.h"
+#include "records.h"
+#include "resolve.h"
+#include "util.h"
+
+#ifndef FAN_MARK_EVICTABLE /* Linux 5.19 */
+#define FAN_MARK_EVICTABLE 0x00000200
+#endif
+#ifndef FAN_OPEN_EXEC /* Linux 5.0 */
+#define FAN_OPEN_EXEC 0x00001000
+#endif
+#ifndef FAN_MARK_FILESYSTEM /* Linux 4.20 */
+#define FAN_MARK_FILESYSTEM 0x00000100
+#endif
+
+/* Each event that is read holds a descriptor until it is dealt with. When descriptors run out the kernel drops events and
+ * says nothing, so the limit on them bounds what is read at once, with some kept for everything else. */
+enum { MOST_EVENTS = 256, OTHER_DESCRIPTORS = 32, OPENS = FAN_OPEN | FAN_OPEN_EXEC };
+
+static struct fanotify_event_metadata events[MOST_EVENTS];
+static size_t events_at_once;
+static int group = -1;
+static bool accompanied;
+
+static void bound_events(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        die("getrlimit");
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        die("setrlimit");
+    events_at_once = limit.rlim_cur >= MOST_EVENTS + OTHER_DESCRIPTORS   ? MOST_EVENTS
+                     : limit.rlim_cur > OTHER_DESCRIPTORS ? (size_t)limit.rlim_cur - OTHER_DESCRIPTORS
+                                                          : 1;
+}
+
+static void explain(char *trouble, size_t size, const char *what) {
+    format(trouble, size, "%.200s: %s", what, strerror(errno));
+}
+
+static int mark(unsigned kind, const char *path) {
+    return fanotify_mark(group, FAN_MARK_ADD | kind, OPENS | FAN_ONDIR, AT_FDCWD, path);
+}
+
+/* An overlay file system is this container's own, and marked as a whole it shows what is opened through other mounts of it
+ * as well. Any other may be the host's: there only the container's own mount of it is marked. */
+static int mark_mount(const struct mount *mount) {
+    if (!strcmp(mount->type, "overlay") && !mark(FAN_MARK_FILESYSTEM, mount->path))
+        return 0;
+    return mark(FAN_MARK_MOUNT, mount->path);
+}
+
+/* Kernel state, and what starts empty, holds nothing of an image; and the probe is not the app's. */
+static bool holds_files(const struct mount *mount) {
+    static const char *const others[] = {"proc",   "sysfs",   "cgroup",     "cgroup2", "devpts",   "mqueue", "devtmpfs",
+                                         "tmpfs",  "debugfs", "securityfs", "tracefs", "configfs", "bpf",    "pstore",
+                                         "fusectl"};
+    if (!strcmp(mount->path, "/"))
+        return true;
+    for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
+        if (!strcmp(mount->type, others[i]))
+            return false;
+    return !is_kernel_path(mount->path) && !is_probe_path(mount->path);
+}
+
+struct marking {
+    char *trouble;
+    size_t size;
+};
+
+/* Returns true, which ends the walk, when a mark cannot be placed. A mount that lies hidden below another is no loss. */
+static bool mark_if_needed(const struct mount *mount, void *context) {
+    struct marking *marking = context;
+    if (!holds_files(mount) || !mark_mount(mount) || errno == ENOENT || errno == ENOTDIR)
+        return false;
+    explain(marking->trouble, marking->size, mount->path);
+    return true;
+}
+
+bool place_marks(bool in_company, char *trouble, size_t size) {
+    struct marking marking = {trouble, size};
+    accompanied = in_company;
+    bound_events();
+    unsigned event_flags = O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NONBLOCK | O_NOATIME;
+    group = fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS,
+                          event_flags);
+    if (group < 0) {
+        explain(trouble, size, "fanotify_init");
+        return false;
+    }
+    if (!visit_mounts(mark_if_needed, &marking))
+        return true;
+    close(group);
+    group = -1;
+    return false;
+}
+
+int marks_descriptor(void) {
+    return group;
+}
+
+/* The next opens of this file would be no news. Not for files with several names, of which each is news; only where the
+ * kernel may forget the mark again: else each would pin its file in memory. */
+static void ignore_file(const struct fanotify_event_metadata *event) {
+    struct stat status;
+    if (event->mask & FAN_ONDIR || fstat(event->fd, &status) || status.st_nlink > 1 || !S_ISREG(status.st_mode))
+        return;
+    uint64_t ignored = event->mask & FAN_OPEN_EXEC ? OPENS : FAN_OPEN;
+    unsigned how = FAN_MARK_ADD | FAN_MARK_IGNORED_MASK | FAN_MARK_IGNORED_SURV_MODIFY | FAN_MARK_EVICTABLE;
+    fanotify_mark(group, how, ignored, event->fd, NULL); /* failing, it only costs time */
+}
+
+/* runc enters the container for `docker exec` and looks the user up there: that is the engine, not the app. */
+static bool is_engine(pid_t process) {
+    char path[64], name[32];
+    format(path, sizeof path, "/proc/%d/comm", process);
+    return read_text(path, name, sizeof name) > 0 && !strncmp(name, "runc:[", 6);
+}
+
+/* Process 0 is one outside the container's PID namespace: the engine, copying files for its user. */
+static bool concerns_app(const struct fanotify_event_metadata *event, const char *path) {
+    return event->pid && event->pid != getpid() && !is_probe_path(path) && !is_engine(event->pid);
+}
+
+static void serve_event(const struct fanotify_event_metadata *event) {
+    char link[64], path[PATH_MAX];
+    format(link, sizeof link, "/proc/self/fd/%d", event->fd);
+    if (read_link(link, path, sizeof path) < 0) {
+        counters.unreadable++;
+        return;
+    }
+    if (!concerns_app(event, path))
+        return;
+    access_by_event(event->pid, event->mask & FAN_OPEN_EXEC ? OP_EXEC : OP_OPEN, path, accompanied);
+    ignore_file(event);
+}
+
+static void serve_events(size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        counters.events++;
+        if (events[i].vers != FANOTIFY_METADATA_VERSION || events[i].event_len != sizeof *events)
+            die_plain(EXIT_PROBE, "fanotify speaks version %d", events[i].vers);
+        if (events[i].mask & FAN_Q_OVERFLOW || events[i].fd < 0) {
+            counters.lost++;
+            continue;
+        }
+        serve_event(&events[i]);
+        close(events[i].fd);
+    }
+}
+
+/* Returns how many events were read. */
+static size_t read_events(void) {
+    ssize_t size = read(group, events, events_at_once * sizeof *events);
+    if (size >= 0) {
+        serve_events((size_t)size / sizeof *events);
+        return (size_t)size / sizeof *events;
+    }
+    if (errno == EAGAIN)
+        return 0;
+    if (errno != EINTR)
+        counters.lost++; /* the kernel could not open the file of the next event, and has dropped it */
+    return errno == EINTR ? 0 : 1;
+}
+
+void serve_marks(void) {
+    read_events();
+}
+
+void drain_marks(void) {
+    int waiting = 0;
+    if (group < 0)
+        return;
+    if (ioctl(group, FIONREAD, &waiting))
+        die("FIONREAD");
+    /* Those who are not held go on opening files: what happens from now on is not waited for. */
+    for (size_t left = (size_t)waiting / sizeof *events, done; left; left -= done < left ? done : left)
+        if (!(done = read_events()))
+            break;
+}

@@ -1,0 +1,67 @@
+#include "mounts.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+
+/* Blanks, newlines and backslashes in a name are written as a backslash and three octal digits. */
+static void decode(char *text) {
+    char *write = text;
+    for (const char *read = text; *read; write++) {
+        unsigned code;
+        if (read[0] == '\\' && sscanf(read + 1, "%3o", &code) == 1) {
+            *write = (char)code;
+            read += 4;
+        } else {
+            *write = *read++;
+        }
+    }
+    *write = '\0';
+}
+
+/* ID, parent, device, root, mount point, options, any number of tags, "-", type, source, options. */
+static bool parse_mount(char *line, struct mount *mount) {
+    char *save, *word = strtok_r(line, " ", &save);
+    for (int i = 0; word && i < 4; i++)
+        word = strtok_r(NULL, " ", &save);
+    if (!word)
+        return false;
+    decode(word);
+    mount->path = word;
+    while (word && strcmp(word, "-"))
+        word = strtok_r(NULL, " ", &save);
+    mount->type = word ? strtok_r(NULL, " ", &save) : NULL;
+    return mount->type;
+}
+
+bool visit_mounts(bool (*visit)(const struct mount *mount, void *context), void *context) {
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    if (!file)
+        die("/proc/self/mountinfo");
+    char *line = NULL;
+    size_t size = 0;
+    bool found = false;
+    while (!found && getline(&line, &size, file) > 0) {
+        struct mount mount;
+        if (parse_mount(line, &mount))
+            found = visit(&mount, context);
+    }
+    free(line);
+    fclose(file);
+    return found;
+}
+
+bool is_probe_path(const char *path) {
+    static char folder[PATH_MAX];
+    static size_t length;
+    if (!length) {
+        if (read_link("/proc/self/exe", folder, sizeof folder) < 0)
+            die("/proc/self/exe");
+        length = (size_t)(strrchr(folder, '/') - folder);
+        folder[length] = '\0';
+    }
+    return !strncmp(path, folder, length) && (!path[length] || path[length] == '/');
+}

@@ -1,0 +1,17 @@
+/* The mounts of this container, as /proc/self/mountinfo lists them (proc_pid_mountinfo(5)). */
+#ifndef MOUNTS_H
+#define MOUNTS_H
+
+#include <stdbool.h>
+
+struct mount {
+    const char *path, *type;
+};
+
+/* Calls `visit` for each mount until it returns true; whether it did. */
+bool visit_mounts(bool (*visit)(const struct mount *mount, void *context), void *context);
+
+/* True for the folder that holds the probe, and what lies in it. */
+bool is_probe_path(const char *path);
+
+#endif

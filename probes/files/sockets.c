@@ -1,0 +1,132 @@
+#include "sockets.h"
+
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "container.h"
+#include "lifecycle.h"
+#include "records.h"
+#include "table.h"
+#include "util.h"
+
+/* After a listen() looks come quickly, then less and less so. The steady look is for sockets that no such call announces:
+ * those of processes without the filter. */
+enum { FIRST_WAIT_MS = 1, STEADY_WAIT_MS = 100, TRIES = 10, LINE_SIZE = 512 };
+
+static int64_t due, wait_ms = FIRST_WAIT_MS;
+
+/* Sockets that were told, and those that nobody in the container holds (the engine's DNS server, for one), with the number
+ * of looks that came to that. */
+static struct table told, strangers;
+
+struct listener {
+    unsigned long long inode;
+    unsigned port;
+    char address[INET6_ADDRSTRLEN];
+};
+
+void note_listen(void) {
+    wait_ms = FIRST_WAIT_MS;
+    due = now_ms() + wait_ms;
+}
+
+int64_t sockets_due(void) {
+    return due;
+}
+
+/* The kernel prints an address as 32-bit words of the machine's own order (proc_net_tcp(5)). */
+static bool read_address(const char *text, char *address) {
+    uint32_t words[4];
+    size_t length = strlen(text);
+    if (length != 8 && length != 32)
+        return false;
+    for (size_t i = 0; i < length / 8; i++)
+        if (sscanf(text + 8 * i, "%8x", &words[i]) != 1)
+            return false;
+    return inet_ntop(length == 8 ? AF_INET : AF_INET6, words, address, INET6_ADDRSTRLEN);
+}
+
+enum { LISTENING = 0x0A };
+
+/* False for the first line that is no listening socket: they come first. */
+static bool read_listener(const char *line, struct listener *listener) {
+    char address[64];
+    unsigned state;
+    if (sscanf(line, " %*u: %63[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %llu", address,
+               &listener->port, &state, &listener->inode) != 4)
+        return false;
+    return state == LISTENING && read_address(address, listener->address);
+}
+
+/* The context is the link of the socket that is looked for; a process is searched by its descriptors. */
+struct search {
+    char link[64];
+    int process;
+};
+
+static bool is_the_socket(int fd, void *context) {
+    const struct search *search = context;
+    char path[64], target[64];
+    format(path, sizeof path, "/proc/%d/fd/%d", search->process, fd);
+    return read_link(path, target, sizeof target) > 0 && !strcmp(target, search->link);
+}
+
+static bool holds_socket(int process, void *context) {
+    struct search *search = context;
+    char folder[64];
+    if (!in_this_container(process))
+        return false;
+    search->process = process;
+    format(folder, sizeof folder, "/proc/%d/fd", process);
+    return visit_numbers(folder, is_the_socket, search);
+}
+
+static bool is_ours(const struct listener *listener) {
+    bool added;
+    uint64_t key = hash_bytes(0, &listener->inode, sizeof listener->inode);
+    uint32_t *tries = table_put(&strangers, key, &added);
+    if (*tries == TRIES)
+        return false;
+    ++*tries;
+    struct search search;
+    format(search.link, sizeof search.link, "socket:[%llu]", listener->inode);
+    return visit_numbers("/proc", holds_socket, &search);
+}
+
+static void tell(const struct listener *listener) {
+    char head[32];
+    uint64_t key = hash_text(listener->port, listener->address);
+    if (table_get(&told, key) || !is_ours(listener))
+        return;
+    table_add(&told, key);
+    format(head, sizeof head, "listen tcp %u", listener->port);
+    write_record(head, listener->address, "");
+}
+
+static void look_at(const char *family) {
+    char path[64], line[LINE_SIZE];
+    struct listener listener;
+    format(path, sizeof path, "/proc/%d/net/%s", main_process(), family);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return; /* no such family here, or the process has just ended */
+    bool heading = true;
+    while (fgets(line, sizeof line, file) && (heading || read_listener(line, &listener))) {
+        if (!heading)
+            tell(&listener);
+        heading = false;
+    }
+    fclose(file);
+}
+
+void look_at_sockets(void) {
+    int64_t now = now_ms();
+    if (now < due || !main_process())
+        return;
+    look_at("tcp");
+    look_at("tcp6");
+    wait_ms = wait_ms * 2 < STEADY_WAIT_MS ? wait_ms * 2 : STEADY_WAIT_MS;
+    due = now + wait_ms;
+}

@@ -1,0 +1,15 @@
+/* The TCP sockets on which this container listens, told as `listen` records. */
+#ifndef SOCKETS_H
+#define SOCKETS_H
+
+#include <stdint.h>
+
+/* A process calls listen(), which takes effect only after the recorder has let the call go on: a look will soon be worth it. */
+void note_listen(void);
+
+/* When the next look is due (now_ms). */
+int64_t sockets_due(void);
+/* Looks if a look is due, and writes what is new. */
+void look_at_sockets(void);
+
+#endif

@@ -1,0 +1,232 @@
+/* supervise: takes over every process that waits at its gate, and records what it and its children do until the end. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gated.h"
+#include "lifecycle.h"
+#include "marks.h"
+#include "modes.h"
+#include "notify.h"
+#include "recorder.h"
+#include "records.h"
+#include "sockets.h"
+#include "stream.h"
+#include "tracer.h"
+#include "util.h"
+#include "version.h"
+
+enum {
+    FIRST_LOOK_MS = 1, /* for a process at its gate; doubled up to the last */
+    LAST_LOOK_MS = 32,
+    GATE_TIMEOUT_MS = 25000,
+    COMMAND_SIZE = 4096,
+};
+
+static struct {
+    int *descriptors;
+    size_t count;
+} listeners;
+
+/* Further `run` processes that slimmer has announced. */
+static struct {
+    unsigned awaited;
+    int64_t due;
+    int wait_ms;
+} adoption;
+
+static sigset_t while_polling;
+
+static void ignore_signal(int signal) {
+    (void)signal;
+}
+
+/* An app that ends everyone around it (`kill -1`) must not end its own record. SIGCHLD, which tells of a traced thread's
+ * stop, is let in only while there is nothing else to do. */
+static void hold_signals(void) {
+    struct sigaction wake = {.sa_handler = ignore_signal};
+    sigset_t all;
+    sigfillset(&all);
+    if (sigaction(SIGCHLD, &wake, NULL) || sigprocmask(SIG_SETMASK, &all, NULL))
+        die("signals");
+    while_polling = all;
+    sigdelset(&while_polling, SIGCHLD);
+}
+
+static void send_records(void) {
+    if (!flush_records())
+        end_container("slimmer does not read any more");
+}
+
+static void add_listener(int listener) {
+    listeners.descriptors = xrealloc(listeners.descriptors, (listeners.count + 1) * sizeof *listeners.descriptors);
+    listeners.descriptors[listeners.count++] = listener;
+}
+
+static void drop_listener(size_t i) {
+    close(listeners.descriptors[i]);
+    listeners.descriptors[i] = listeners.descriptors[--listeners.count];
+    if (!listeners.count)
+        note_all_gone();
+}
+
+static int take_means(pid_t process, const struct gate *gate) {
+    if (gate->means == MEANS_TRACE)
+        return trace(process);
+    int listener = take_listener(process);
+    if (listener >= 0)
+        add_listener(listener);
+    return listener;
+}
+
+/* The process stays at its gate until the first turn of `serve`, and its record is written before that. */
+static void take_over(pid_t process, const struct gate *gate) {
+    char head[32], command[COMMAND_SIZE];
+    read_command(process, command, sizeof command);
+    note_attached(process);
+    if (take_means(process, gate) < 0) {
+        if (kill(process, 0) && errno == ESRCH)
+            return; /* it ended at its gate */
+        die("cannot take over process %d", process);
+    }
+    format(head, sizeof head, "attached %d", process);
+    write_record(head, command, "");
+    send_records();
+}
+
+static void place_marks_for(const struct gate *gate) {
+    char trouble[512] = "";
+    bool marked = place_marks(gate->scope == SCOPE_ALL, trouble, sizeof trouble);
+    if (!marked && gate->asked == RECORDER_FANOTIFY)
+        die_plain(EXIT_PROBE, "fanotify cannot run here: %s", trouble);
+    tell_recorders(gate, trouble);
+}
+
+static void watch_stdin(int wait_ms) {
+    struct pollfd polled = {.fd = STDIN_FILENO, .events = POLLIN};
+    if (poll(&polled, 1, wait_ms) < 0 && errno != EINTR)
+        die("poll");
+    if (polled.revents && !stream_receive())
+        end_container("slimmer is gone");
+}
+
+static void take_first(void) {
+    struct gate gate;
+    pid_t process;
+    int64_t start = now_ms();
+    for (int wait_ms = FIRST_LOOK_MS; !(process = find_gated(&gate)); wait_ms = wait_ms < LAST_LOOK_MS ? 2 * wait_ms : wait_ms) {
+        if (now_ms() - start > GATE_TIMEOUT_MS)
+            die_plain(EXIT_PROBE, "no process came to its gate");
+        watch_stdin(wait_ms);
+    }
+    place_marks_for(&gate);
+    take_over(process, &gate);
+}
+
+static void expect_another(void) {
+    adoption.awaited++;
+    adoption.wait_ms = FIRST_LOOK_MS;
+    adoption.due = now_ms();
+}
+
+static void look_for_another(void) {
+    struct gate gate;
+    if (!adoption.awaited || now_ms() < adoption.due)
+        return;
+    pid_t process = find_gated(&gate);
+    if (process) {
+        adoption.awaited--;
+        take_over(process, &gate);
+    } else if (adoption.wait_ms < LAST_LOOK_MS) {
+        adoption.wait_ms *= 2;
+    }
+    adoption.due = now_ms() + adoption.wait_ms;
+}
+
+static void obey(void) {
+    if (!stream_receive())
+        end_container("slimmer is gone");
+    for (const char *order; (order = stream_order());) {
+        if (!strcmp(order, "adopt")) {
+            expect_another();
+        } else if (!strcmp(order, "drain")) {
+            drain_marks();
+            write_counters("drained");
+        } else {
+            die_plain(EXIT_PROBE, "what is %s?", order);
+        }
+    }
+}
+
+static int time_to_wait(void) {
+    int64_t due = sockets_due(), now = now_ms();
+    if (adoption.awaited && adoption.due < due)
+        due = adoption.due;
+    return due > now ? (int)(due - now) : 0;
+}
+
+enum { ORDERS, MARKS, LISTENERS };
+
+/* Sleeps until there is something to do. The array is as long as LISTENERS and the number of listeners. */
+static const struct pollfd *await(bool at_once) {
+    static struct pollfd *polled;
+    static size_t room;
+    size_t count = LISTENERS + listeners.count;
+    if (room < count) {
+        polled = xrealloc(polled, count * sizeof *polled);
+        room = count;
+    }
+    polled[ORDERS] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
+    polled[MARKS] = (struct pollfd){.fd = marks_descriptor(), .events = POLLIN};
+    for (size_t i = 0; i < listeners.count; i++)
+        polled[LISTENERS + i] = (struct pollfd){.fd = listeners.descriptors[i], .events = POLLIN};
+    int wait_ms = at_once ? 0 : time_to_wait();
+    struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000L};
+    if (ppoll(polled, (nfds_t)count, &wait, &while_polling) < 0) {
+        if (errno != EINTR)
+            die("ppoll");
+        for (size_t i = 0; i < count; i++)
+            polled[i].revents = 0;
+    }
+    return polled;
+}
+
+/* From the last to the first, because a listener without processes is replaced by the last. */
+static void serve_listeners(const struct pollfd *polled, size_t count) {
+    for (size_t i = count; i-- > 0;) {
+        if (polled[i].revents & POLLIN)
+            serve_notification(listeners.descriptors[i]);
+        else if (polled[i].revents)
+            drop_listener(i);
+    }
+}
+
+static void serve(void) {
+    for (bool at_once = false;; send_records()) {
+        const struct pollfd *polled = await(at_once);
+        serve_listeners(polled + LISTENERS, listeners.count);
+        at_once = serve_stops();
+        if (polled[MARKS].revents)
+            serve_marks();
+        if (polled[ORDERS].revents)
+            obey();
+        look_at_sockets();
+        look_for_another();
+    }
+}
+
+int supervise_main(int argc, char **argv) {
+    enum recorder recorder;
+    if (argc != 1 && (argc != 3 || strcmp(argv[1], "--recorder") || !parse_recorder(argv[2], &recorder)))
+        die_plain(EXIT_USAGE, "usage: slimmer-probe supervise [--recorder R]");
+    hold_signals();
+    on_death(end_container);
+    stream_open();
+    write_record("hello 1 " PROBE_VERSION, ARCHITECTURE, "");
+    take_first();
+    serve();
+    return EXIT_PROBE;
+}
