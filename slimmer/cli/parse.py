@@ -6,10 +6,13 @@ import json
 import os
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import Until
+from slimmer.exercise.plan import DEFAULT_REQUESTS, Plan, Until
+from slimmer.exercise.probe_file import request_from_text, requests_from_file
+from slimmer.exercise.until import check_possible
 
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
@@ -81,3 +84,55 @@ def positive_seconds(option: str, text: str) -> float:
     if not match:
         raise UsageError(f"{option}: not a number of seconds: {text!r}", hint="For example: 30")
     return float(match[1])
+
+
+def choice(option: str, text: str, choices: Sequence[str]) -> str:
+    """One of the given words; "" is no word of its own in the message."""
+    if text in choices:
+        return text
+    known = ", ".join(word for word in choices if word)
+    raise UsageError(f"{option}: not known: {text!r}", hint=f"Known: {known}.")
+
+
+def plan(
+    *,
+    probes: Sequence[str],
+    files: Sequence[Path],
+    http: bool,
+    ports: Sequence[int],
+    host_commands: Sequence[str],
+    exec_commands: Sequence[str],
+    until: Until,
+    seconds: float,
+    ready_timeout: float,
+) -> Plan:
+    """The exercise that the options ask for. Requests of the user's own take the place of the default `GET /`."""
+    explicit = bool(probes or files)
+    if explicit and not http:
+        raise UsageError("--no-http and --probe or --probe-file contradict each other", hint="Leave one of them out.")
+    check_possible(until)
+    own = [request_from_text(text) for text in probes]
+    own += [request for file in files for request in requests_from_file(file)]
+    return Plan(
+        requests=tuple(own) if explicit else DEFAULT_REQUESTS,
+        explicit=explicit,
+        http=http,
+        ports=tuple(dict.fromkeys(_port(port) for port in ports)),
+        host_commands=tuple(_not_empty("--exercise", text) for text in host_commands),
+        exec_commands=tuple(command("--exec", _not_empty("--exec", text)) for text in exec_commands),
+        until=until,
+        seconds=seconds,
+        ready_timeout=ready_timeout,
+    )
+
+
+def _port(number: int) -> int:
+    if not 0 < number < 1 << 16:
+        raise UsageError(f"--port: not a port: {number}", hint="A port is a number from 1 to 65535.")
+    return number
+
+
+def _not_empty(option: str, text: str) -> str:
+    if not text.strip():
+        raise UsageError(f"{option}: an empty command", hint=f"For example: {option} 'ls /'")
+    return text

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
+
+SLOWER = 10
+"""How many times longer than the original the slim image may take to end: the machine may be busy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What an answer must be like. None: not asked for, and then 5xx fails, 4xx warns and the rest is fine."""
+    """What an answer must be like. Empty: not asked for; without any, 5xx fails, 4xx warns and the rest is fine.
 
-    status: int | None = None
-    contains: str | None = None
-    content_type: str | None = None
+    `status`: any of these. `contains`: all of these, in the decoded body. `content_type`: a media type, whose
+    parameters count only if it has some (`text/html` fits `text/html; charset=utf-8`).
+    """
+
+    status: tuple[int, ...] = ()
+    contains: tuple[str, ...] = ()
+    content_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `port` None: every port that speaks HTTP. `body` is what is sent, already encoded."""
+    """One HTTP request. `port` None: every port that speaks HTTP. `body` is what is sent, already encoded.
+
+    Headers and body may hold secrets: they are in no repr, message or artefact.
+    """
 
     method: str
     path: str
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
     port: int | None = None
     expect: Expectation | None = None
@@ -38,13 +48,23 @@ class Until(StrEnum):
     SECONDS = "seconds"
 
 
+DEFAULT_REQUESTS = (Request("GET", "/"),)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The whole exercise of one run."""
+    """The whole exercise of one run. Times are seconds.
 
-    requests: tuple[Request, ...] = (Request("GET", "/"),)
+    `explicit`: the requests are the user's own, so they must reach somebody. `ports`: these alone are exercised, and must
+    get ready. `expected_ports`: those that the image EXPOSEs, or, on a replay, those that the original served.
+    `exit_timeout`: how long a command may take to its end; None for as long as it likes.
+    """
+
+    requests: tuple[Request, ...] = DEFAULT_REQUESTS
+    explicit: bool = False
     http: bool = True
     ports: tuple[int, ...] = ()
+    expected_ports: tuple[int, ...] = ()
     host_commands: tuple[str, ...] = ()
     exec_commands: tuple[tuple[str, ...], ...] = ()
     healthcheck: tuple[str, ...] = ()
@@ -53,11 +73,27 @@ class Plan:
     ready_timeout: float = 60.0
     request_timeout: float = 30.0
     command_timeout: float = 600.0
+    exit_timeout: float | None = None
+
+    @property
+    def asks(self) -> tuple[Request, ...]:
+        """The requests that are to be sent."""
+        return self.requests if self.http else ()
+
+    @property
+    def named_ports(self) -> tuple[int, ...]:
+        """Ports that the user named, for the whole run or for one request."""
+        own = tuple(request.port for request in self.asks if request.port is not None)
+        return tuple(dict.fromkeys(self.ports + own))
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back for a request. `problem` is "" when it passed; `warning` for what is odd but no failure."""
+    """What came back for a request. `problem` is "" when it passed; `warning` for what is odd but no failure.
+
+    `size` and `digest` (SHA-256) are of the decoded body; a body that was cut at a limit of time or size is `truncated` and
+    has no digest. `content_type` is in lower case, its parameters sorted.
+    """
 
     request: Request
     port: int
@@ -68,6 +104,7 @@ class Answer:
     seconds: float
     problem: str = ""
     warning: str = ""
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +120,34 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Exercised:
-    """All answers and outcomes of one exercise, in the plan's order, and the ports that spoke HTTP."""
+    """All answers and outcomes of one exercise, in the plan's order (of one request: by port).
+
+    `ports`: those that accepted connections; `http_ports`: those of them that spoke HTTP. `exit_code` is that of an app that
+    ended as it was meant to; None while it runs. `seconds`: how long the exercise took.
+    """
 
     answers: tuple[Answer, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     http_ports: tuple[int, ...] = ()
+    ports: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
     exit_code: int | None = None
+    seconds: float = 0.0
 
     @property
     def problems(self) -> tuple[str, ...]:
         """What failed, one line each."""
         answers = tuple(answer.problem for answer in self.answers if answer.problem)
         return answers + tuple(outcome.problem for outcome in self.outcomes if outcome.problem)
+
+
+def replay_plan(plan: Plan, observed: Exercised) -> Plan:
+    """The same plan for the slim image, of which is known what the original did: its ports, and how long it took."""
+    return replace(
+        plan,
+        expected_ports=observed.http_ports or observed.ports,
+        exit_timeout=max(plan.ready_timeout, SLOWER * observed.seconds),
+    )
 
 
 class Subject(Protocol):

@@ -1,0 +1,263 @@
+"""One HTTP/1.1 request to an app that is not trusted: every answer is bounded in time, size and memory.
+
+Redirects are not followed (the answer itself is what is compared later), bodies are hashed as they come and never held, any
+certificate is accepted. httpcore speaks the protocol (RFC 9112); one deadline lies over all of a request's reads and writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import httpcore
+
+from slimmer.exercise.media_type import charset, normal_media_type
+from slimmer.exercise.plan import Request
+
+SIZE_LIMIT = 64 << 20
+"""Bytes of a decoded body that are read; what is longer is cut off."""
+
+PIECE = 1 << 16
+DEFAULT_HEADERS = (("User-Agent", "slimmer"), ("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate"))
+COMPRESSED = ("gzip", "x-gzip", "deflate")
+
+
+class Trouble(StrEnum):
+    """Why there was no answer, or not a whole one."""
+
+    NONE = ""
+    REFUSED = "no connection"
+    SILENT = "no answer in time"
+    CLOSED = "the connection was closed without an answer"
+    NOT_HTTP = "the answer was not HTTP"
+    BROKEN = "the answer broke off"
+    GONE = "the app had exited before"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. `missing`: the expected texts that the body does not contain, as positions in `expect.contains`."""
+
+    status: int | None = None
+    content_type: str = ""
+    size: int = 0
+    digest: str = ""
+    seconds: float = 0.0
+    truncated: bool = False
+    missing: tuple[int, ...] = ()
+    trouble: Trouble = Trouble.NONE
+
+
+class Deadline:
+    """A point in time after which nothing more is waited for."""
+
+    def __init__(self, seconds: float) -> None:
+        self.started = time.monotonic()
+        self._end = self.started + seconds
+
+    def left(self) -> float:
+        """Seconds that are left; raises httpcore.ReadTimeout when there are none."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("the time is over")
+        return left
+
+
+class BoundedStream(httpcore.NetworkStream):
+    """A connection whose every operation ends at the deadline: an app that sends a byte a second gains nothing."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+        self.received = 0
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data = self._stream.read(max_bytes, self._deadline.left())
+        self.received += len(data)
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        view = memoryview(buffer)
+        for start in range(0, len(view), PIECE):
+            self._stream.write(bytes(view[start : start + PIECE]), self._deadline.left())
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        self._stream = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left())
+        return self
+
+    def get_extra_info(self, info: str) -> object:
+        return self._stream.get_extra_info(info)
+
+
+class BoundedNetwork(httpcore.NetworkBackend):
+    """Connects for one request."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        self.stream: BoundedStream | None = None
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        plain = httpcore.SyncBackend().connect_tcp(host, port, self._deadline.left())
+        self.stream = BoundedStream(plain, self._deadline)
+        return self.stream
+
+
+def ask(
+    request: Request,
+    endpoint: tuple[str, int],
+    port: int,
+    *,
+    scheme: str = "http",
+    timeout: float,
+    size_limit: int = SIZE_LIMIT,
+) -> Reply:
+    """Send a request to an endpoint, and read the answer for at most `timeout` seconds and `size_limit` bytes.
+
+    The Host header says localhost and the container's `port`: the same for every run, whatever the endpoint is, and what
+    apps that check it allow most often.
+    """
+    deadline = Deadline(timeout)
+    network = BoundedNetwork(deadline)
+    try:
+        with (
+            httpcore.ConnectionPool(ssl_context=any_certificate(), network_backend=network) as pool,
+            pool.stream(
+                request.method,
+                httpcore.URL(scheme=scheme, host=endpoint[0], port=endpoint[1], target=request.path.encode()),
+                headers=_headers(request, port, scheme),
+                content=request.body,
+                extensions={"sni_hostname": "localhost"},
+            ) as response,
+        ):
+            return _read(request, response, deadline, size_limit)
+    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
+        return Reply(seconds=time.monotonic() - deadline.started, trouble=_trouble(error, network.stream))
+
+
+def any_certificate() -> ssl.SSLContext:
+    """TLS with whoever answers, however old: it is the app that is tried out here, not the way to it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    return context
+
+
+def _headers(request: Request, port: int, scheme: str) -> list[tuple[bytes, bytes]]:
+    default_port = 443 if scheme == "https" else 80
+    host = "localhost" if port == default_port else f"localhost:{port}"
+    own = {name.lower() for name, _ in request.headers}
+    defaults = [pair for pair in (("Host", host), *DEFAULT_HEADERS) if pair[0].lower() not in own]
+    return [(name.encode(), value.encode()) for name, value in (*defaults, *request.headers)]
+
+
+def _trouble(error: Exception, stream: BoundedStream | None) -> Trouble:
+    if stream is None:
+        return Trouble.REFUSED
+    if isinstance(error, httpcore.TimeoutException):
+        return Trouble.SILENT
+    return Trouble.NOT_HTTP if stream.received else Trouble.CLOSED
+
+
+def _read(request: Request, response: httpcore.Response, deadline: Deadline, size_limit: int) -> Reply:
+    """Read the body: hash it, count it, search it. A body that does not end is cut, which is no failure."""
+    headers = {name.lower(): value.decode("latin-1") for name, value in response.headers}
+    search = Search(request.expect.contains if request.expect else (), charset(headers.get(b"content-type", "")))
+    digest, size, truncated, trouble = hashlib.sha256(), 0, False, Trouble.NONE
+    try:
+        for piece in _decoded(_raw(response), headers.get(b"content-encoding", "").strip().lower()):
+            piece = piece[: size_limit - size]
+            digest.update(piece)
+            search.feed(piece)
+            size += len(piece)
+            if truncated := size >= size_limit:
+                break
+    except httpcore.TimeoutException:
+        truncated = True
+    except (httpcore.NetworkError, httpcore.ProtocolError, zlib.error):
+        trouble = Trouble.BROKEN
+    whole = not truncated and not trouble
+    return Reply(
+        status=response.status,
+        content_type=normal_media_type(headers.get(b"content-type", "")),
+        size=size,
+        digest=digest.hexdigest() if whole else "",
+        seconds=time.monotonic() - deadline.started,
+        truncated=truncated,
+        missing=search.missing(),
+        trouble=trouble,
+    )
+
+
+def _raw(response: httpcore.Response) -> Iterator[bytes]:
+    """The body as it is sent; what follows an upgrade (status 101) is no body."""
+    return iter(()) if response.status == 101 else iter(response.iter_stream())
+
+
+def _decoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """Inflate in bounded pieces, so that a small bomb is not a large block of memory. Other encodings stay as they are."""
+    if encoding not in COMPRESSED:
+        yield from pieces
+        return
+    inflater = None
+    for piece in pieces:
+        while piece:
+            if inflater is None or inflater.eof:  # gzip data may be several members, one after the other
+                inflater = zlib.decompressobj(_window(encoding, piece))
+            yield inflater.decompress(piece, PIECE)
+            piece = inflater.unconsumed_tail or inflater.unused_data
+    if inflater is not None:
+        yield inflater.flush()
+        if not inflater.eof:
+            raise zlib.error("the compressed data ends too early")
+
+
+def _window(encoding: str, start: bytes) -> int:
+    """zlib's window bits: gzip or zlib by their headers (+32), or the raw deflate that some servers send (negative)."""
+    zlib_header = len(start) < 2 or ((start[0] & 0x0F) == 8 and int.from_bytes(start[:2], "big") % 31 == 0)
+    return -zlib.MAX_WBITS if encoding == "deflate" and not zlib_header else zlib.MAX_WBITS + 32
+
+
+class Search:
+    """Looks for texts in a stream of pieces, and remembers no more of it than the longest text."""
+
+    def __init__(self, texts: tuple[str, ...], charset: str) -> None:
+        self._wanted = {position: _encoded(text, charset) for position, text in enumerate(texts)}
+        self._keep = max((len(text) for text in self._wanted.values()), default=1) - 1
+        self._rest = b""
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece."""
+        if not self._wanted:
+            return
+        data = self._rest + piece
+        self._wanted = {position: text for position, text in self._wanted.items() if text not in data}
+        self._rest = data[max(0, len(data) - self._keep) :]
+
+    def missing(self) -> tuple[int, ...]:
+        """Positions of the texts that were not found so far; an empty text is found in an empty body, too."""
+        return tuple(position for position, text in self._wanted.items() if text)
+
+
+def _encoded(text: str, charset: str) -> bytes:
+    try:
+        return text.encode(charset)
+    except (LookupError, UnicodeEncodeError):
+        return text.encode()

@@ -1,0 +1,103 @@
+"""The commands of a plan: in the container, the image's HEALTHCHECK, and on this machine against the app."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+
+from slimmer.exercise.exec_server import exec_server
+from slimmer.exercise.plan import Outcome
+from slimmer.exercise.process import TIMED_OUT, run_shell
+from slimmer.exercise.watch import Watch
+
+CHECK_PAUSE = 0.2
+"""Seconds between two tries of a health check."""
+
+SHORTEST_CHECK = 5.0
+"""Seconds that a health check may take, even if the time to get ready is nearly over."""
+
+NOT_RUN = -1
+"""The exit code of a command that was never started."""
+
+
+def run_exec_commands(watch: Watch) -> Iterator[Outcome]:
+    """Run each --exec command in the container as the image's user, one after the other."""
+    for command in watch.plan.exec_commands:
+        watch.say(f"in the container: {shlex.join(command)}")
+        if watch.ended:
+            yield _not_run(command, "container")
+            continue
+        code, output = watch.subject.execute(command, watch.plan.command_timeout)
+        yield Outcome(command, "container", code, output, _problem("--exec", shlex.join(command), code, watch))
+        watch.check_running(f"while `{shlex.join(command)}` ran in its container")
+
+
+def run_healthcheck(watch: Watch) -> Iterator[Outcome]:
+    """Run the HEALTHCHECK's command until it succeeds, within the time that the app may take to get ready."""
+    command = watch.plan.healthcheck
+    if not command or watch.replay or watch.ended:
+        return
+    watch.say("HEALTHCHECK")
+    code, output = _check(watch)
+    while code != 0 and watch.ready_in > 0 and not watch.ended:
+        watch.pause(CHECK_PAUSE)
+        code, output = _check(watch)
+    watch.check_running("while its HEALTHCHECK was run")
+    problem = f"HEALTHCHECK: still exit code {code} after {watch.elapsed:.0f} s" if code else ""
+    yield Outcome(command, "healthcheck", code, output, problem)
+
+
+def run_host_commands(watch: Watch, port: int | None, scheme: str, sweep: Callable[[], None]) -> Iterator[Outcome]:
+    """Run each --exercise command here with `sh -c`; SLIMMER_* variables lead it to the app.
+
+    `sweep` is called after each one, as it may have made the app listen on a new port.
+    """
+    if not watch.plan.host_commands:
+        return
+    timeout = watch.plan.command_timeout
+    with exec_server(lambda argv: watch.subject.execute(argv, timeout)) as executable:
+        environment = {"SLIMMER_EXEC": str(executable), **_whereabouts(watch, port, scheme)}
+        for command in watch.plan.host_commands:
+            watch.say(f"on this machine: {command}")
+            if watch.ended:
+                yield _not_run((command,), "host")
+                continue
+            code, output = run_shell(command, environment, timeout, lambda: _gone(watch))
+            watch.check_running(f"while `{command}` ran against it")
+            yield Outcome((command,), "host", code, output, _problem("--exercise", command, code, watch))
+            sweep()
+
+
+def _check(watch: Watch) -> tuple[int, str]:
+    return watch.subject.execute(watch.plan.healthcheck, max(SHORTEST_CHECK, watch.ready_in))
+
+
+def _gone(watch: Watch) -> bool:
+    """Whether the app has exited, against expectation; also lets the subject raise what is wrong with the run."""
+    watch.subject.wait(0)
+    if watch.ended:
+        watch.check_running("while a command ran against it")
+    return False
+
+
+def _whereabouts(watch: Watch, port: int | None, scheme: str) -> dict[str, str]:
+    """SLIMMER_URL is empty for a port that speaks no HTTP, and all three are when nothing listens."""
+    host, number = ("", 0) if port is None else watch.subject.endpoint(port)
+    authority = f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
+    return {
+        "SLIMMER_CONTAINER": watch.subject.container_name(),
+        "SLIMMER_HOST": host,
+        "SLIMMER_PORT": str(number) if port is not None else "",
+        "SLIMMER_URL": f"{scheme}://{authority}" if scheme else "",
+    }
+
+
+def _problem(option: str, command: str, code: int, watch: Watch) -> str:
+    if code == TIMED_OUT:
+        return f"{option} `{command}`: no end within {watch.plan.command_timeout:g} s (or exit code {code})"
+    return f"{option} `{command}`: exit code {code}" if code else ""
+
+
+def _not_run(command: tuple[str, ...], where: str) -> Outcome:
+    problem = f"`{shlex.join(command)}` was not run: the app had exited before"
+    return Outcome(command, where, NOT_RUN, "", problem)

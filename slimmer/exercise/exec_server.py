@@ -1,0 +1,103 @@
+"""SLIMMER_EXEC: a small executable for the user's commands that runs its arguments in the container, through slimmer.
+
+It needs no docker client, runs under the probe, and as the image's user. It is a shell script in a private temporary folder
+that starts `exec_client.py`, which speaks to a thread here over a Unix socket: one connection a call, JSON each way
+({"argv": [...]}, then {"code": 0, "output": "..."}).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import shutil
+import socket
+import socketserver
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from slimmer.errors import SlimmerError
+from slimmer.exercise import exec_client
+
+LONGEST_SOCKET_PATH = 100
+"""Bytes: the kernel takes 108 with the end (unix(7)), other systems fewer."""
+
+REQUEST_LIMIT = 16 << 20
+CANNOT_RUN = 125
+"""The exit code of a call that failed on slimmer's side, as with `docker run`."""
+
+Execute = Callable[[tuple[str, ...]], tuple[int, str]]
+
+SCRIPT = """#!/bin/sh
+exec {python} -I -S {client} {socket} "$@"
+"""
+
+
+@contextmanager
+def exec_server(execute: Execute) -> Iterator[Path]:
+    """Serve calls until the block is left; gives the executable's path. Calls may overlap."""
+    folder = _private_folder()
+    try:
+        server = _Server(str(folder / "socket"), _Handler)
+        server.execute = execute
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield _script(folder)
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _private_folder() -> Path:
+    """A folder that only this user can enter, with a name short enough for a socket in it."""
+    folder = Path(tempfile.mkdtemp(prefix="slimmer-"))
+    if len(bytes(folder / "socket")) <= LONGEST_SOCKET_PATH:
+        return folder
+    folder.rmdir()
+    return Path(tempfile.mkdtemp(prefix="slimmer-", dir="/tmp"))
+
+
+def _script(folder: Path) -> Path:
+    words = {"python": sys.executable, "client": exec_client.__file__, "socket": str(folder / "socket")}
+    script = folder / "exec"
+    script.write_text(SCRIPT.format(**{name: shlex.quote(word) for name, word in words.items()}))
+    script.chmod(0o700)
+    return script
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    """A thread for each call; those that still run when the server closes end with their command in the container."""
+
+    daemon_threads = True
+    block_on_close = False
+    execute: Execute
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    server: _Server
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):
+            code, output = self._run(self.rfile.read(REQUEST_LIMIT))
+            self.wfile.write(json.dumps({"code": code, "output": output}).encode())
+            self.connection.shutdown(socket.SHUT_WR)
+
+    def _run(self, message: bytes) -> tuple[int, str]:
+        try:
+            argv = tuple(str(word) for word in json.loads(message)["argv"])
+        except (ValueError, KeyError, TypeError):
+            return CANNOT_RUN, "not a call\n"
+        if not argv:
+            return 2, "usage: $SLIMMER_EXEC COMMAND [ARGUMENT]...\n"
+        try:
+            return self.server.execute(argv)
+        except SlimmerError as error:
+            return CANNOT_RUN, f"{error.message}\n"

@@ -1,0 +1,105 @@
+"""Requests in words: a line of text (`POST /echo {"a": 1}`) or a YAML file of them. What is wrong is said where it is.
+
+docs/probing.md shows every key. JSON is YAML, so that a JSON file is read as well. Limits hold for what a file may bring in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from slimmer.errors import UsageError
+from slimmer.exercise.plan import Request
+from slimmer.exercise.probe_entry import FORM, JSON, Fault, make_request, request_from_mapping, shown
+
+FILE_LIMIT = 4 << 20
+EXAMPLE = 'For example: {method: POST, path: /echo, json: {a: 1}, expect: {status: 200, contains: "a"}}'
+
+
+def request_from_text(text: str) -> Request:
+    """`/path`, `GET /path` or `POST /path BODY`. A body that is JSON is sent as such, any other as a form, as curl does.
+
+    Raises UsageError.
+    """
+    words = text.split(None, 2)
+    if words and words[0].startswith("/"):
+        words = ["GET", *text.split(None, 1)]
+    try:
+        if len(words) < 2:
+            raise Fault("a path is missing")
+        body = words[2].strip() if len(words) > 2 else ""
+        content_type = (JSON if _is_json(body) else FORM) if body else ""
+        return make_request(words[0], words[1], (), (body.encode(), content_type) if body else None)
+    except Fault as fault:
+        raise UsageError(
+            f"--probe {shown(text)}: {fault}",
+            hint="For example: --probe 'GET /health' or --probe 'POST /echo {\"a\": 1}'",
+        ) from fault
+
+
+def requests_from_file(path: Path) -> tuple[Request, ...]:
+    """All requests of a probe file, in order. Raises UsageError that names the file, the entry and the key."""
+    document = _load(path)
+    if isinstance(document, Mapping):
+        unknown = [str(key) for key in document if key != "requests"]
+        if unknown or "requests" not in document:
+            what = f"unknown key {unknown[0]!r}" if unknown else "no `requests`"
+            raise UsageError(f"{path}: {what}", hint=f"A probe file has one key, `requests`: a list. {EXAMPLE}")
+        document = document["requests"]
+    if not isinstance(document, list):
+        raise UsageError(f"{path}: `requests` is not a list", hint=EXAMPLE)
+    return tuple(_entry(path, number, entry) for number, entry in enumerate(document, 1))
+
+
+def _entry(path: Path, number: int, entry: object) -> Request:
+    try:
+        return request_from_mapping(entry, path.parent)
+    except Fault as fault:
+        raise UsageError(f"{path}: request {number}: {fault}", hint=EXAMPLE) from fault
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+# ---------------------------------------------------------------------- the file
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe subset, in which a key that stands twice is an error: one of the two would be lost."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {twice!r} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _load(path: Path) -> object:
+    try:
+        with path.open("rb") as file:
+            text = file.read(FILE_LIMIT + 1)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", hint="--probe-file takes a YAML or JSON file.") from error
+    if len(text) > FILE_LIMIT:
+        raise UsageError(f"{path}: larger than {FILE_LIMIT >> 20} MB", hint="Put large bodies beside it: `file: NAME`.")
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
+    except (yaml.YAMLError, RecursionError, UnicodeDecodeError, ValueError) as error:
+        raise UsageError(f"{path}: not YAML: {_one_line(error)}", hint=EXAMPLE) from error
+
+
+def _one_line(error: Exception) -> str:
+    """What is wrong and where, but not the line itself, which may hold a secret."""
+    mark = getattr(error, "problem_mark", None)
+    place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+    return f"{getattr(error, 'problem', None) or type(error).__name__}{place}"

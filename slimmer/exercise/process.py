@@ -1,0 +1,93 @@
+"""A command on this machine with all its children: run to its end, its output's tail kept, nothing of it left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import IO
+
+TAIL_LIMIT = 4096
+TIMED_OUT = 124
+"""The exit code of a command that did not end in time, as with timeout(1)."""
+
+TICK = 0.05
+GRACE = 2.0
+"""Seconds between SIGTERM and SIGKILL."""
+
+
+def run_shell(
+    command: str, environment: Mapping[str, str], timeout: float, abandon: Callable[[], bool]
+) -> tuple[int, str]:
+    """Run `sh -c COMMAND` to its end, for `timeout` seconds at most, or until `abandon` says that it is of no use any more.
+
+    Returns the exit code (128 + number for a signal, as in the shell; 124 when it was ended here) and the last 4 kB of its
+    output, stdout and stderr together. However it ends, by an exception as well, its whole process group is ended.
+    """
+    process = subprocess.Popen(
+        ["sh", "-c", command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **environment},
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    output = _Tail(process.stdout)
+    try:
+        in_time = _wait(process, time.monotonic() + timeout, abandon)
+    finally:
+        _end_group(process)
+    code = process.returncode
+    if not in_time:
+        return TIMED_OUT, output.text()
+    return (code if code >= 0 else 128 - code), output.text()
+
+
+def _wait(process: subprocess.Popen[bytes], end: float, abandon: Callable[[], bool]) -> bool:
+    while time.monotonic() < end:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(min(TICK, max(0.0, end - time.monotonic())))
+            return True
+        if abandon():
+            return False
+    return False
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Ask the group to end, then make it; also what a command that has ended left running in the background."""
+    if process.poll() is None:
+        _signal(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
+    _signal(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+class _Tail:
+    """Reads a pipe to its end in a thread, and remembers the last bytes."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._data = b""
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def text(self) -> str:
+        """What was read. A process that left its group may hold the pipe open: it is not waited for."""
+        self._thread.join(GRACE)
+        return self._data.decode(errors="replace")
+
+    def _read(self) -> None:
+        with self._pipe:
+            while data := os.read(self._pipe.fileno(), 1 << 16):
+                self._data = (self._data + data)[-TAIL_LIMIT:]

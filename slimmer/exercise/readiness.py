@@ -1,0 +1,137 @@
+"""When is the app ready? When it listens and accepts; or it was a command, and has ended; or a worker, and just runs.
+
+Nothing tells these three apart but waiting: how long depends on what the image and the user said (`_patience`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable
+
+from slimmer.errors import AppFailed
+from slimmer.exercise.plan import Plan, Until
+from slimmer.exercise.watch import Watch, last_words
+
+CONNECT_TIMEOUT = 2.0
+
+WORKER_PATIENCE = 5.0
+"""Seconds for an app to begin to listen, when nothing says that it will, before commands are run against it."""
+
+
+def open_ports(watch: Watch, known: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """Ports that may be exercised and accept connections: first those that were named or expected, then by number."""
+    plan = watch.plan
+    listening = watch.subject.listening_ports()
+    chosen = [port for port in listening if port in plan.named_ports or not plan.ports]
+    accepting = (port for port in set(chosen) if port in known or _accepts(watch, port))
+    return tuple(sorted(accepting, key=lambda port: (port not in plan.named_ports + plan.expected_ports, port)))
+
+
+def await_ready(watch: Watch, over: Callable[[], bool]) -> tuple[int, ...]:
+    """Wait for the app; the ports that are open then: none for a worker, or for a command that has ended.
+
+    `over` tells that the user has seen enough of a worker. Raises AppFailed when the app never gets ready, or exits though
+    it was to listen.
+    """
+    ports: tuple[int, ...] = ()
+
+    def ready() -> bool:
+        nonlocal ports
+        ports = open_ports(watch, ports)
+        return bool(ports) and set(_required(watch)) <= set(ports)
+
+    def seen_enough() -> bool:
+        return watch.plan.until is not Until.SECONDS and not _must_listen(watch.plan) and over()
+
+    if watch.wait_for(lambda: ready() or seen_enough(), _patience(watch)):
+        return ports
+    if watch.ended:
+        _check_command(watch)
+    elif not _may_be_silent(watch):
+        raise _never_ready(watch)
+    return ports
+
+
+def _accepts(watch: Watch, port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(watch.subject.endpoint(port), CONNECT_TIMEOUT):
+        return True
+    return False
+
+
+def _required(watch: Watch) -> tuple[int, ...]:
+    """Ports without which the app is not ready. An image may EXPOSE more than it serves; the original's ports are sure."""
+    plan = watch.plan
+    return plan.named_ports + (plan.expected_ports if watch.replay else ())
+
+
+def _must_listen(plan: Plan) -> bool:
+    """Whether the user said that somebody listens."""
+    return bool(plan.named_ports or (plan.explicit and plan.asks))
+
+
+def _patience(watch: Watch) -> float | None:
+    """Seconds to wait for a listener or an end; None for as long as it takes."""
+    plan = watch.plan
+    if plan.until is Until.EXIT:
+        return plan.exit_timeout
+    if _must_listen(plan) or plan.expected_ports:
+        return plan.ready_timeout
+    if not watch.replay and plan.until is Until.SECONDS:
+        return min(plan.ready_timeout, plan.seconds)
+    if not watch.replay and plan.until in (Until.SIGNAL, Until.ENTER):
+        return None
+    if _may_be_silent(watch):
+        return min(plan.ready_timeout, WORKER_PATIENCE)
+    return plan.exit_timeout or plan.ready_timeout
+
+
+def _may_be_silent(watch: Watch) -> bool:
+    """Whether an app that neither listens nor exits is fine: somebody else says what to do with it, or for how long."""
+    plan = watch.plan
+    if _must_listen(plan) or plan.until is Until.EXIT or (watch.replay and plan.expected_ports):
+        return False
+    by_time = plan.until in (Until.SECONDS, Until.SIGNAL, Until.ENTER)
+    return by_time or (bool(plan.host_commands or plan.exec_commands) and not plan.expected_ports)
+
+
+def _check_command(watch: Watch) -> None:
+    """The app exited before it listened. Fine for a command; not for what was to be a server, nor with an error."""
+    plan, code = watch.plan, watch.subject.exit_code()
+    if _must_listen(plan) or (watch.replay and plan.expected_ports):
+        ports = _words(_required(watch))
+        waited = f"it listened on {ports}" if ports else "it listened on any TCP port"
+        raise AppFailed(f"the app exited with code {code} before {waited}{last_words(watch.subject)}")
+    if (plan.exec_commands or plan.host_commands) and plan.until is not Until.EXIT:
+        raise AppFailed(
+            f"the app exited with code {code} before a command could be run against it{last_words(watch.subject)}"
+        )
+
+
+def _never_ready(watch: Watch) -> AppFailed:
+    plan = watch.plan
+    listening = watch.subject.listening_ports()
+    seen = f"it listens on {_words(listening)}" if listening else "it listens on nothing"
+    waited = _words(_required(watch) or plan.expected_ports) or "any TCP port"
+    if plan.until is Until.EXIT or (plan.exit_timeout and not plan.expected_ports):
+        message = f"the app did not end within {watch.elapsed:.0f} s"
+    else:
+        message = f"the app was not ready within {plan.ready_timeout:g} s: waited for {waited} to accept; {seen}"
+    return AppFailed(message + last_words(watch.subject), hint=_advice(plan))
+
+
+def _advice(plan: Plan) -> str:
+    if _must_listen(plan) or plan.expected_ports:
+        return (
+            "More time: --ready-timeout 180. Another port: --port N. An app that serves nobody: --until 30 "
+            "(seconds to watch it)."
+        )
+    return (
+        "A worker that serves nobody: --until 30 (seconds to watch it), or commands for it: --exec, --exercise. A command "
+        "that takes longer: --until exit. A slow server: --ready-timeout 180."
+    )
+
+
+def _words(ports: tuple[int, ...]) -> str:
+    unique = sorted(set(ports))
+    return f"port{'s' if len(unique) > 1 else ''} {', '.join(map(str, unique))}" if unique else ""

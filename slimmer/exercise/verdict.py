@@ -1,0 +1,97 @@
+"""Did it pass? From replies to answers with problems and warnings, and from those to the error that the user reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from slimmer.errors import ExerciseFailed
+from slimmer.exercise.client import Reply, Trouble
+from slimmer.exercise.plan import Answer, Exercised, Outcome, Request
+
+SHOWN_PROBLEMS = 20
+SHOWN_TEXT = 60
+
+
+def judge(request: Request, port: int, reply: Reply) -> Answer:
+    """Judge a reply by the request's expectations, or, without any, by its status alone."""
+    where = f"{request.method} {request.path} on port {port}"
+    fault = _fault(request, reply)
+    client_error = not request.expect and reply.status is not None and 400 <= reply.status < 500
+    return Answer(
+        request=request,
+        port=port,
+        status=reply.status,
+        content_type=reply.content_type,
+        size=reply.size,
+        digest=reply.digest,
+        seconds=reply.seconds,
+        problem=f"{where}: {fault}" if fault else "",
+        warning=f"{where} answered {reply.status}" if client_error and not fault else "",
+        truncated=reply.truncated,
+    )
+
+
+def _fault(request: Request, reply: Reply) -> str:
+    if reply.status is None:
+        return f"{reply.trouble} ({reply.seconds:.1f} s)"
+    if reply.trouble is Trouble.BROKEN:
+        return f"{reply.status}, but the answer broke off after {reply.size} bytes"
+    return "; ".join(_mismatches(request, reply))
+
+
+def _mismatches(request: Request, reply: Reply) -> Iterator[str]:
+    expect = request.expect
+    wanted = expect.status if expect else ()
+    if reply.status is not None and (reply.status not in wanted if wanted else reply.status >= 500):
+        yield f"answered {reply.status}" + (f", not {' or '.join(map(str, wanted))}" if wanted else "")
+    if not expect:
+        return
+    for position in reply.missing:
+        limit = f" in its first {reply.size} bytes" if reply.truncated else ""
+        yield f"the body does not contain {_short(expect.contains[position])}{limit}"
+    if expect.content_type and not _same_type(expect.content_type, reply.content_type):
+        yield f"the content type is {reply.content_type or 'missing'}, not {expect.content_type}"
+
+
+def _same_type(wanted: str, actual: str) -> bool:
+    return wanted == actual or (";" not in wanted and wanted == actual.partition(";")[0])
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= SHOWN_TEXT else text[:SHOWN_TEXT] + "…")
+
+
+def settle(answers: list[Answer]) -> list[Answer]:
+    """A request that went to every port need please only one: the metrics port cannot answer as the app does.
+
+    Where one port met the expectations, other ports' answers that did not are warnings. 5xx and no answer stay problems.
+    """
+    pleased = {id(answer.request) for answer in answers if answer.request.expect and not answer.problem}
+    return [_forgiven(answer) if id(answer.request) in pleased else answer for answer in answers]
+
+
+def _forgiven(answer: Answer) -> Answer:
+    if answer.problem and answer.status is not None and answer.status < 500:
+        return replace(answer, problem="", warning=answer.problem)
+    return answer
+
+
+def failure(exercised: Exercised) -> ExerciseFailed | None:
+    """The error to raise for an exercise, with each problem on a line and failed commands' last words; None if it passed."""
+    problems = [answer.problem for answer in exercised.answers if answer.problem]
+    problems += [problem_with_output(outcome) for outcome in exercised.outcomes if outcome.problem]
+    if not problems:
+        return None
+    shown = problems[:SHOWN_PROBLEMS]
+    if len(problems) > len(shown):
+        shown.append(f"and {len(problems) - len(shown)} more")
+    if len(shown) == 1:
+        return ExerciseFailed(f"the exercise failed: {shown[0]}")
+    return ExerciseFailed("\n- ".join([f"the exercise failed, {len(problems)} times:", *shown]))
+
+
+def problem_with_output(outcome: Outcome) -> str:
+    """A command's problem, with what it wrote last."""
+    output = outcome.output.rstrip()
+    return f"{outcome.problem}; its last output:\n{output}" if output.strip() else f"{outcome.problem}, without output"

@@ -1,0 +1,92 @@
+"""All requests of a plan to one port. The first that is answered tells whether the port speaks HTTP, or HTTPS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slimmer.exercise.client import Reply, Trouble, ask
+from slimmer.exercise.plan import Answer, Request
+from slimmer.exercise.verdict import judge
+from slimmer.exercise.watch import Watch
+
+SILENCE = 5.0
+"""Seconds to wait for a word from a port that nobody named, once there is reason to believe that it speaks no HTTP."""
+
+WARMING_UP = (502, 503, 504)
+"""What an app says, or the proxy before it, that is not ready yet: RFC 9110, sections 15.6.3 to 15.6.5."""
+
+PAUSE = 0.25
+
+SUSPICIOUS = (Trouble.REFUSED, Trouble.CLOSED, Trouble.BROKEN)
+LAST_BREATH = 0.5
+"""Seconds for the exit of an app to become known whose connection broke: its sockets close before it is reaped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visited:
+    """What a port said: the plan's positions of the requests with their answers. `scheme` is "" if it spoke no HTTP."""
+
+    port: int
+    scheme: str
+    answers: tuple[tuple[int, Answer], ...]
+
+
+def visit(watch: Watch, port: int, *, patient: bool) -> Visited:
+    """Send the requests that are for this port, in the plan's order.
+
+    A `patient` visit gives a silent port the whole request timeout to say its first word.
+    """
+    return _Visit(watch, port, patient).run()
+
+
+class _Visit:
+    def __init__(self, watch: Watch, port: int, patient: bool) -> None:
+        self._watch = watch
+        self._port = port
+        self._scheme = ""
+        self._timeout = watch.plan.request_timeout
+        self._first_timeout = self._timeout if patient else min(SILENCE, self._timeout)
+
+    def run(self) -> Visited:
+        answers = []
+        for position, request in enumerate(self._watch.plan.asks):
+            if request.port not in (None, self._port):
+                continue
+            reply = Reply(trouble=Trouble.GONE) if self._watch.ended else self._reply(request)
+            answers.append((position, judge(request, self._port, reply)))
+            if reply.trouble in SUSPICIOUS:
+                self._watch.pause(LAST_BREATH)
+        return Visited(self._port, self._scheme, tuple(answers))
+
+    def _reply(self, request: Request) -> Reply:
+        if self._scheme:
+            return self._ask(request, self._scheme, self._timeout)
+        reply = self._first_reply(request)
+        while reply.status in WARMING_UP and not _expected(request, reply) and self._may_warm_up():
+            self._watch.pause(PAUSE)
+            reply = self._ask(request, self._scheme, self._timeout)
+        return reply
+
+    def _may_warm_up(self) -> bool:
+        return self._watch.ready_in > 0 and not self._watch.ended
+
+    def _first_reply(self, request: Request) -> Reply:
+        """HTTP first, since most speak it; servers of HTTPS answer that with 400, with an alert, or not at all."""
+        reply = self._ask(request, "http", self._first_timeout)
+        if reply.status == 400 or reply.trouble in (Trouble.CLOSED, Trouble.NOT_HTTP):
+            secure = self._ask(request, "https", self._first_timeout)
+            if secure.status is not None:
+                self._scheme = "https"
+                return secure
+        if reply.status is not None:
+            self._scheme = "http"
+        if reply.trouble is Trouble.SILENT:
+            self._first_timeout = min(SILENCE, self._timeout)
+        return reply
+
+    def _ask(self, request: Request, scheme: str, timeout: float) -> Reply:
+        return ask(request, self._watch.subject.endpoint(self._port), self._port, scheme=scheme, timeout=timeout)
+
+
+def _expected(request: Request, reply: Reply) -> bool:
+    return bool(request.expect and reply.status in request.expect.status)
