@@ -44,6 +44,16 @@ bool task_lives(pid_t task) {
     return read_stat(task, &state, &start) && state != 'Z' && state != 'X';
 }
 
+bool handles_signal(pid_t task, int signal) {
+    char path[64], status[4096];
+    unsigned long long caught;
+    format(path, sizeof path, "/proc/%d/status", task);
+    if (read_text(path, status, sizeof status) < 0)
+        return true;
+    const char *line = strstr(status, "\nSigCgt:");
+    return !line || sscanf(line, "\nSigCgt: %llx", &caught) != 1 || caught >> (signal - 1) & 1;
+}
+
 bool visit_numbers(const char *folder, bool (*visit)(int number, void *context), void *context) {
     DIR *directory = opendir(folder);
     if (!directory)

@@ -13,6 +13,8 @@ bool in_this_container(pid_t process);
 uint64_t task_key(pid_t task);
 /* False when the task is gone or a zombie. */
 bool task_lives(pid_t task);
+/* Whether the task has a handler for the signal; true when that cannot be told. */
+bool handles_signal(pid_t task, int signal);
 
 /* Calls `visit` for each number in a folder of /proc until it returns true; whether it did. */
 bool visit_numbers(const char *folder, bool (*visit)(int number, void *context), void *context);

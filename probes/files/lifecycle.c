@@ -11,6 +11,7 @@
 #include "marks.h"
 #include "records.h"
 #include "table.h"
+#include "turn.h"
 #include "util.h"
 
 static struct {
@@ -44,6 +45,7 @@ static void write_end(void) {
     drain_marks();
     write_counters("end");
     close_records();
+    send_records();
 }
 
 static bool goes_on(int thread, void *context) {
@@ -68,6 +70,11 @@ void note_all_gone(void) {
         write_end();
 }
 
+void send_records(void) {
+    if (!flush_records())
+        end_container("slimmer does not read any more");
+}
+
 /* A process that stays behind its recorder would be left with system calls that fail with ENOSYS. The kernel's own SIGKILL
  * at the end of this tracer reaches even PID 1, which is deaf to one from its own namespace. What a debugger of the app
  * holds cannot be seized, but only PID 1 is deaf. */
@@ -77,6 +84,7 @@ static void doom(pid_t process) {
 }
 
 void end_container(const char *message) {
+    take_turn();
     on_death(NULL);
     write_fatal(message);
     flush_records(); /* nobody may be there to read it, and then there is no one left to tell that */

@@ -17,6 +17,9 @@ void note_exit(pid_t thread, bool whole_process);
 /* No watched process is left. */
 void note_all_gone(void);
 
+/* Sends what was recorded on its way; without a reader, ends the container. */
+void send_records(void);
+
 /* Gives up: writes `fatal`, and sees to it that no process goes on unwatched. */
 void end_container(const char *message) __attribute__((noreturn));
 

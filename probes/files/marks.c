@@ -28,7 +28,7 @@
 
 /* Each event that is read holds a descriptor until it is dealt with. When descriptors run out the kernel drops events and
  * says nothing, so the limit on them bounds what is read at once, with some kept for everything else. */
-enum { MOST_EVENTS = 256, OTHER_DESCRIPTORS = 32, OPENS = FAN_OPEN | FAN_OPEN_EXEC };
+enum { MOST_EVENTS = 64, OTHER_DESCRIPTORS = 32, OPENS = FAN_OPEN | FAN_OPEN_EXEC };
 
 static struct fanotify_event_metadata events[MOST_EVENTS];
 static size_t events_at_once;

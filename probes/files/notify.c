@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -13,6 +16,7 @@
 #include "lifecycle.h"
 #include "observe.h"
 #include "records.h"
+#include "turn.h"
 #include "util.h"
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS /* Linux 6.6 */
@@ -20,21 +24,31 @@
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
 #endif
 
-/* The kernel's structures may be longer than those that this program was compiled with. */
-static struct seccomp_notif *request;
-static struct seccomp_notif_resp *answer;
-static size_t request_size, answer_size;
+/* A signal takes back a call that no thread has received yet, and the app sees EINTR where there was none before; once it is
+ * received, only its death can (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV). So there are always threads that wait to receive,
+ * though only one at a time has its turn to record. */
+enum { RECEIVERS = 4, STACK_SIZE = 256 * 1024 };
 
-static void make_room(void) {
+struct receiver {
+    int listener;
+    struct seccomp_notif *request;
+    struct seccomp_notif_resp *answer;
+    size_t request_size, answer_size;
+};
+
+/* The kernel's structures may be longer than those that this program was compiled with. */
+static struct receiver *make_receiver(int listener) {
     struct seccomp_notif_sizes sizes;
-    if (request)
-        return;
     if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes))
         die("SECCOMP_GET_NOTIF_SIZES");
-    request_size = sizes.seccomp_notif > sizeof *request ? sizes.seccomp_notif : sizeof *request;
-    answer_size = sizes.seccomp_notif_resp > sizeof *answer ? sizes.seccomp_notif_resp : sizeof *answer;
-    request = xcalloc(1, request_size);
-    answer = xcalloc(1, answer_size);
+    struct receiver *made = xcalloc(1, sizeof *made);
+    made->listener = listener;
+    made->request_size = sizes.seccomp_notif > sizeof *made->request ? sizes.seccomp_notif : sizeof *made->request;
+    made->answer_size =
+        sizes.seccomp_notif_resp > sizeof *made->answer ? sizes.seccomp_notif_resp : sizeof *made->answer;
+    made->request = xcalloc(1, made->request_size);
+    made->answer = xcalloc(1, made->answer_size);
+    return made;
 }
 
 struct listener_search {
@@ -64,7 +78,6 @@ static int fetch_descriptor(pid_t process, int fd) {
 }
 
 int take_listener(pid_t process) {
-    make_room();
     struct listener_search search = {.process = process};
     char folder[64];
     format(folder, sizeof folder, "/proc/%d/fd", process);
@@ -79,41 +92,82 @@ int take_listener(pid_t process) {
     return listener;
 }
 
-static void give_answer(int listener, enum verdict verdict) {
-    memset(answer, 0, answer_size);
-    answer->id = request->id;
+static bool is_deserted(int listener) {
+    struct pollfd polled = {.fd = listener};
+    return poll(&polled, 1, 0) == 1 && polled.revents & POLLHUP;
+}
+
+/* False when no process has the filter any more. */
+static bool receive(struct receiver *self) {
+    for (;;) {
+        memset(self->request, 0, self->request_size);
+        if (!ioctl(self->listener, SECCOMP_IOCTL_NOTIF_RECV, self->request))
+            return true;
+        if (errno == ENOENT) {
+            if (is_deserted(self->listener))
+                return false;
+            take_turn();
+            counters.interrupted++; /* the call that woke this thread was taken back */
+            end_turn();
+        } else if (errno != EINTR) {
+            die("SECCOMP_IOCTL_NOTIF_RECV");
+        }
+    }
+}
+
+static void give_answer(struct receiver *self, enum verdict verdict) {
+    memset(self->answer, 0, self->answer_size);
+    self->answer->id = self->request->id;
     if (verdict == REFUSE)
-        answer->error = -ENOSYS;
+        self->answer->error = -ENOSYS;
     else
-        answer->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-    if (!ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, answer))
+        self->answer->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+    if (!ioctl(self->listener, SECCOMP_IOCTL_NOTIF_SEND, self->answer))
         return;
     if (errno != ENOENT)
         die("SECCOMP_IOCTL_NOTIF_SEND");
-    /* The call waits no more: its thread was killed, or a signal took it back. */
-    if (task_lives((pid_t)request->pid))
+    /* The call waits no more: its thread was killed, or (before Linux 5.19) a signal took it back. */
+    if (task_lives((pid_t)self->request->pid))
         counters.interrupted++;
 }
 
-void serve_notification(int listener) {
-    memset(request, 0, request_size);
-    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, request)) {
-        if (errno == ENOENT) /* the call that had made the listener readable was taken back */
-            counters.interrupted++;
-        else if (errno != EINTR)
-            die("SECCOMP_IOCTL_NOTIF_RECV");
-        return;
-    }
+static void serve_call(struct receiver *self) {
     struct caller caller = {
-        .thread = (pid_t)request->pid,
-        .arch = request->data.arch,
-        .number = (uint32_t)request->data.nr,
-        .listener = listener,
-        .notification = request->id,
+        .thread = (pid_t)self->request->pid,
+        .arch = self->request->data.arch,
+        .number = (uint32_t)self->request->data.nr,
+        .listener = self->listener,
+        .notification = self->request->id,
     };
-    memcpy(caller.arguments, request->data.args, sizeof caller.arguments);
+    memcpy(caller.arguments, self->request->data.args, sizeof caller.arguments);
     enum verdict verdict = observe_call(&caller);
-    if (!flush_records())
-        end_container("slimmer does not read any more");
-    give_answer(listener, verdict);
+    send_records();
+    give_answer(self, verdict);
+}
+
+static void *receiver_main(void *context) {
+    struct receiver *self = context;
+    while (receive(self)) {
+        take_turn();
+        serve_call(self);
+        end_turn();
+    }
+    free(self->request);
+    free(self->answer);
+    free(self);
+    return NULL;
+}
+
+void serve_listener(int listener) {
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) || pthread_attr_setstacksize(&attributes, STACK_SIZE) ||
+        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED))
+        die_plain(EXIT_PROBE, "the attributes of a thread cannot be set");
+    for (int i = 0; i < RECEIVERS; i++) {
+        pthread_t thread;
+        errno = pthread_create(&thread, &attributes, receiver_main, make_receiver(listener));
+        if (errno)
+            die("pthread_create");
+    }
+    pthread_attr_destroy(&attributes);
 }

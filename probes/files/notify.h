@@ -2,13 +2,13 @@
 #ifndef NOTIFY_H
 #define NOTIFY_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 /* Fetches the listener out of a process that waits at its gate. Returns -1 with errno (ENOENT: it has none). */
 int take_listener(pid_t process);
 
-/* Records one call that waits at the listener and lets it go on. */
-void serve_notification(int listener);
+/* Starts the threads that record each call that waits at the listener and let it go on. They end with the last process that
+ * has the filter; the descriptor then shows POLLHUP, and stays open. */
+void serve_listener(int listener);
 
 #endif

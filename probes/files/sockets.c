@@ -9,6 +9,7 @@
 #include "lifecycle.h"
 #include "records.h"
 #include "table.h"
+#include "turn.h"
 #include "util.h"
 
 /* After a listen() looks come quickly, then less and less so. The steady look is for sockets that no such call announces:
@@ -30,6 +31,7 @@ struct listener {
 void note_listen(void) {
     wait_ms = FIRST_WAIT_MS;
     due = now_ms() + wait_ms;
+    wake_main_thread();
 }
 
 int64_t sockets_due(void) {

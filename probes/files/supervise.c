@@ -16,6 +16,7 @@
 #include "sockets.h"
 #include "stream.h"
 #include "tracer.h"
+#include "turn.h"
 #include "util.h"
 #include "version.h"
 
@@ -56,18 +57,13 @@ static void hold_signals(void) {
     sigdelset(&while_polling, SIGCHLD);
 }
 
-static void send_records(void) {
-    if (!flush_records())
-        end_container("slimmer does not read any more");
-}
-
 static void add_listener(int listener) {
     listeners.descriptors = xrealloc(listeners.descriptors, (listeners.count + 1) * sizeof *listeners.descriptors);
     listeners.descriptors[listeners.count++] = listener;
 }
 
+/* Its receivers may still be at it: the descriptor stays. */
 static void drop_listener(size_t i) {
-    close(listeners.descriptors[i]);
     listeners.descriptors[i] = listeners.descriptors[--listeners.count];
     if (!listeners.count)
         note_all_gone();
@@ -77,12 +73,14 @@ static int take_means(pid_t process, const struct gate *gate) {
     if (gate->means == MEANS_TRACE)
         return trace(process);
     int listener = take_listener(process);
-    if (listener >= 0)
-        add_listener(listener);
-    return listener;
+    if (listener < 0)
+        return -1;
+    add_listener(listener);
+    return 0;
 }
 
-/* The process stays at its gate until the first turn of `serve`, and its record is written before that. */
+/* The process stays at its gate until its record is written: its call is received by threads that are started after that, its
+ * stop is seen by `serve`. */
 static void take_over(pid_t process, const struct gate *gate) {
     char head[32], command[COMMAND_SIZE];
     read_command(process, command, sizeof command);
@@ -95,6 +93,8 @@ static void take_over(pid_t process, const struct gate *gate) {
     format(head, sizeof head, "attached %d", process);
     write_record(head, command, "");
     send_records();
+    if (gate->means == MEANS_LISTENER)
+        serve_listener(listeners.descriptors[listeners.count - 1]);
 }
 
 static void place_marks_for(const struct gate *gate) {
@@ -168,51 +168,58 @@ static int time_to_wait(void) {
     return due > now ? (int)(due - now) : 0;
 }
 
-enum { ORDERS, MARKS, LISTENERS };
+enum { ORDERS, MARKS, WAKES, LISTENERS };
 
-/* Sleeps until there is something to do. The array is as long as LISTENERS and the number of listeners. */
-static const struct pollfd *await(bool at_once) {
+/* What is waited for besides calls: of the listeners it is only the end (POLLHUP, which needs not be asked for). */
+static struct pollfd *list_polled(size_t *count) {
     static struct pollfd *polled;
     static size_t room;
-    size_t count = LISTENERS + listeners.count;
-    if (room < count) {
-        polled = xrealloc(polled, count * sizeof *polled);
-        room = count;
+    *count = LISTENERS + listeners.count;
+    if (room < *count) {
+        polled = xrealloc(polled, *count * sizeof *polled);
+        room = *count;
     }
     polled[ORDERS] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
     polled[MARKS] = (struct pollfd){.fd = marks_descriptor(), .events = POLLIN};
+    polled[WAKES] = (struct pollfd){.fd = wake_descriptor(), .events = POLLIN};
     for (size_t i = 0; i < listeners.count; i++)
-        polled[LISTENERS + i] = (struct pollfd){.fd = listeners.descriptors[i], .events = POLLIN};
-    int wait_ms = at_once ? 0 : time_to_wait();
-    struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000L};
-    if (ppoll(polled, (nfds_t)count, &wait, &while_polling) < 0) {
-        if (errno != EINTR)
-            die("ppoll");
-        for (size_t i = 0; i < count; i++)
-            polled[i].revents = 0;
-    }
+        polled[LISTENERS + i] = (struct pollfd){.fd = listeners.descriptors[i]};
     return polled;
 }
 
-/* From the last to the first, because a listener without processes is replaced by the last. */
-static void serve_listeners(const struct pollfd *polled, size_t count) {
-    for (size_t i = count; i-- > 0;) {
-        if (polled[i].revents & POLLIN)
-            serve_notification(listeners.descriptors[i]);
-        else if (polled[i].revents)
-            drop_listener(i);
-    }
+static void await(struct pollfd *polled, size_t count, int wait_ms) {
+    struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000L};
+    if (ppoll(polled, (nfds_t)count, &wait, &while_polling) >= 0)
+        return;
+    if (errno != EINTR)
+        die("ppoll");
+    for (size_t i = 0; i < count; i++)
+        polled[i].revents = 0;
 }
 
+/* From the last to the first, because a listener without processes is replaced by the last. */
+static void drop_deserted(const struct pollfd *polled, size_t count) {
+    for (size_t i = count; i-- > LISTENERS;)
+        if (polled[i].revents)
+            drop_listener(i - LISTENERS);
+}
+
+/* The turn is held but for the waiting. */
 static void serve(void) {
     for (bool at_once = false;; send_records()) {
-        const struct pollfd *polled = await(at_once);
-        serve_listeners(polled + LISTENERS, listeners.count);
+        size_t count;
+        struct pollfd *polled = list_polled(&count);
+        int wait_ms = at_once ? 0 : time_to_wait();
+        end_turn();
+        await(polled, count, wait_ms);
+        take_turn();
+        take_wakes();
         at_once = serve_stops();
         if (polled[MARKS].revents)
             serve_marks();
         if (polled[ORDERS].revents)
             obey();
+        drop_deserted(polled, count);
         look_at_sockets();
         look_for_another();
     }
@@ -223,6 +230,8 @@ int supervise_main(int argc, char **argv) {
     if (argc != 1 && (argc != 3 || strcmp(argv[1], "--recorder") || !parse_recorder(argv[2], &recorder)))
         die_plain(EXIT_USAGE, "usage: slimmer-probe supervise [--recorder R]");
     hold_signals();
+    open_turn();
+    take_turn();
     on_death(end_container);
     stream_open();
     write_record("hello 1 " PROBE_VERSION, ARCHITECTURE, "");

@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 
 #include "caller.h"
+#include "container.h"
 #include "lifecycle.h"
 #include "observe.h"
-#include "records.h"
 #include "registers.h"
 #include "util.h"
 
@@ -52,8 +52,7 @@ static void observe_stop(pid_t thread) {
         .thread = thread, .arch = info.arch, .number = (uint32_t)info.seccomp.nr, .listener = -1};
     memcpy(caller.arguments, info.seccomp.args, sizeof caller.arguments);
     enum verdict verdict = observe_call(&caller);
-    if (!flush_records())
-        end_container("slimmer does not read any more");
+    send_records();
     if (verdict == REFUSE && fail_call(thread, ENOSYS) && errno != ESRCH)
         die("a system call cannot be refused");
 }
@@ -91,16 +90,32 @@ static void serve_event(pid_t thread, int event, int signal) {
     request(PTRACE_CONT, thread, 0);
 }
 
+/* A fault is a signal that the kernel sends for an instruction, which is repeated unless the signal changes something. */
+static bool is_fault(pid_t thread, int signal) {
+    siginfo_t info;
+    return (signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL) &&
+           !ptrace(PTRACE_GETSIGINFO, thread, 0, &info) && info.si_code > 0;
+}
+
+/* PID 1 dies of a fault that it does not handle, but not while it is traced (force_sig_info_to_task() in the kernel): it
+ * would meet the same fault for ever. Left alone, it meets it once more and dies as it would have. */
+static bool let_die(pid_t thread, int signal) {
+    if (process_of(thread).process != 1 || !is_fault(thread, signal) || handles_signal(thread, signal))
+        return false;
+    note_exit(thread, true);
+    request(PTRACE_DETACH, thread, 0);
+    return true;
+}
+
 static void serve_stop(pid_t thread, int status) {
     if (WIFEXITED(status) || WIFSIGNALED(status)) {
         if (thread == main_process())
             note_all_gone();
-        return;
-    }
-    if (status >> 16)
+    } else if (status >> 16) {
         serve_event(thread, status >> 16, WSTOPSIG(status));
-    else
+    } else if (!let_die(thread, WSTOPSIG(status))) {
         request(PTRACE_CONT, thread, (uintptr_t)WSTOPSIG(status)); /* a signal on its way to the app */
+    }
 }
 
 bool serve_stops(void) {
