@@ -27,12 +27,13 @@ RECORDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was tried. `hint` says what to do, or what it means, when it is not `ok`."""
+    """One thing that was tried. `hint` says what to do, or what it means, when it is not `ok`; what is `needed` must be."""
 
     name: str
     ok: bool
     detail: str
     hint: str = ""
+    needed: bool = True
 
 
 def examine() -> tuple[Check, ...]:
@@ -67,7 +68,7 @@ def _leftovers(engine: Engine) -> Check:
     counts = (
         f"{len(found.containers)} containers, {len(found.volumes)} volumes, {len(found.images)} images of dead runs"
     )
-    return Check("leftovers", not found, counts if found else "none", "`slimmer clean` removes them.")
+    return Check("leftovers", not found, counts if found else "none", "`slimmer clean` removes them.", needed=False)
 
 
 def _trial(scope: RunScope, probe: Path) -> Iterator[Check]:
@@ -120,7 +121,7 @@ def _recorders(container: Container) -> Iterator[Check]:
     states = {head.split()[1]: (head.split()[-1] == "on", why) for head, why in _recorder_lines(fields)}
     for name, meaning in RECORDERS.items():
         on, why = states.get(name, (False, stream.stderr.strip() or "not mentioned by the probe"))
-        yield Check(f"recorder {name}", on, why or "runs", meaning)
+        yield Check(f"recorder {name}", on, why or "runs", meaning, needed=False)
 
 
 def _recorder_lines(fields: list[str]) -> Iterator[tuple[str, str]]:

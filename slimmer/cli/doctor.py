@@ -1,0 +1,58 @@
+"""`slimmer doctor`: tries what slimmer needs of the engine and its kernel, and says what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from slimmer.engine.doctor import Check
+
+FORMAT_VERSION = 1
+
+
+def doctor(
+    output_format: Annotated[str, typer.Option("--format", help="text or json; on stdout.", metavar="FORMAT")] = "text",
+) -> None:
+    """Check the engine, its kernel and the probe, each by trying it.
+
+    Ends with exit code 4 when something is missing that slimmer cannot do without.
+    """
+    from slimmer.cli import parse
+    from slimmer.engine.doctor import examine
+    from slimmer.errors import UnsupportedEngine
+
+    form = parse.choice("--format", output_format, ("text", "json"))
+    checks = examine()
+    _print_json(checks) if form == "json" else _print_text(checks)
+    missing = [check.name for check in checks if check.needed and not check.ok]
+    if missing:
+        raise UnsupportedEngine(f"slimmer cannot work here: {', '.join(missing)}", hint="")
+
+
+def _print_text(checks: Sequence[Check]) -> None:
+    from rich.markup import escape
+
+    from slimmer.cli.console import data, printable
+
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        mark = "[green]✓[/]" if check.ok else "[red]✗[/]" if check.needed else "[yellow]![/]"
+        data.print(f"{mark} {check.name:<{width}}  {escape(printable(check.detail))}", highlight=False)
+        if check.hint and not check.ok:
+            data.print(f"  {'':<{width}}  {escape(printable(check.hint))}", highlight=False)
+
+
+def _print_json(checks: Sequence[Check]) -> None:
+    import json
+    from dataclasses import asdict
+
+    report = {
+        "format": "slimmer-doctor",
+        "version": FORMAT_VERSION,
+        "ok": all(check.ok or not check.needed for check in checks),
+        "checks": [asdict(check) for check in checks],
+    }
+    print(json.dumps(report, indent=2))

@@ -1,0 +1,51 @@
+"""Surveys of images: what they hold, counted, and how large their layers are under compression; several at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from slimmer.engine.pristine import image_tree, open_pristine
+from slimmer.engine.saved import compressed_size
+from slimmer.engine.session import RunScope
+from slimmer.errors import Interrupted
+from slimmer.image.config import ImageConfig
+from slimmer.image.facts import ImageFacts, facts_of
+from slimmer.image.packages import DATABASE_LIMIT
+from slimmer.probe_binary import probe_path
+
+
+def survey(
+    scope: RunScope, images: Sequence[ImageConfig], passed: Callable[[int], object] = lambda size: None
+) -> tuple[ImageFacts, ...]:
+    """The facts of each image. `passed` is called, in other threads, with the bytes that were read of saved layers.
+
+    Raises EngineError, or ObservationIncomplete for an image with more paths than slimmer can index. An interrupt stops
+    all of them.
+    """
+    over = threading.Event()
+
+    def go_on(size: int) -> None:
+        if over.is_set():
+            raise Interrupted("interrupted")
+        passed(size)
+
+    with ThreadPoolExecutor(2 * len(images)) as pool:
+        try:
+            sizes = [pool.submit(compressed_size, scope.engine, image.image_id, go_on) for image in images]
+            counts = [pool.submit(_facts, scope, image, f"survey-{n}") for n, image in enumerate(images)]
+            return tuple(
+                dataclasses.replace(count.result(), compressed_size=size.result())
+                for count, size in zip(counts, sizes, strict=True)
+            )
+        except BaseException:
+            over.set()
+            raise
+
+
+def _facts(scope: RunScope, image: ImageConfig, purpose: str) -> ImageFacts:
+    probe = probe_path(scope.engine.architecture)
+    with open_pristine(scope, image, image.image_id, probe, purpose) as pristine:
+        return facts_of(image, image_tree(pristine, image), lambda paths: pristine.read(paths, DATABASE_LIMIT))

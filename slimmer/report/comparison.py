@@ -1,0 +1,215 @@
+"""Two images side by side: as JSON, as a table for a terminal, and as Markdown for a pull request."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from slimmer.image.config import ImageConfig
+from slimmer.image.facts import ImageFacts
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+FORMAT_VERSION = 1
+NAMES_SHOWN = 4
+"""How many names of shells or packages a table cell lists."""
+
+NO_CONFIGURATION = frozenset({"image_id", "created", "size", "layers", "tags", "digests"})
+"""Fields of an ImageConfig that differ between any two images."""
+
+INSTRUCTIONS = {
+    "working_dir": "WORKDIR",
+    "exposed_ports": "EXPOSE",
+    "volumes": "VOLUME",
+    "labels": "LABEL",
+    "stop_signal": "STOPSIGNAL",
+    "on_build": "ONBUILD",
+    **{name: name.upper() for name in ("env", "cmd", "entrypoint", "user", "shell", "healthcheck")},
+}
+"""How people call the fields of a configuration that have an instruction of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two images, each with the name by which the user called it."""
+
+    before_name: str
+    before: ImageFacts
+    after_name: str
+    after: ImageFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table, in words."""
+
+    what: str
+    before: str
+    after: str
+    ratio: str = ""
+
+
+def as_json(comparison: Comparison) -> str:
+    """The comparison as JSON; ASCII, since names in images need not be UTF-8. Versioned with FORMAT_VERSION."""
+    before, after = comparison.before, comparison.after
+    document = {
+        "format": "slimmer-comparison",
+        "version": FORMAT_VERSION,
+        "before": _facts(comparison.before_name, before),
+        "after": _facts(comparison.after_name, after),
+        "ratio": {
+            "size": _quotient(before.config.size, after.config.size),
+            "compressed_size": _quotient(before.compressed_size, after.compressed_size),
+            "files": _quotient(before.files, after.files),
+        },
+        "configuration": {name: {"before": first, "after": second} for name, first, second in differences(comparison)},
+    }
+    return json.dumps(document, indent=2)
+
+
+def as_table(comparison: Comparison) -> Table:
+    """The comparison as a table; texts come from the images and are to be made printable by who prints it."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(f"{comparison.before_name} → {comparison.after_name}"), title_justify="left")
+    table.add_column("")
+    for heading in ("before", "after", "ratio"):
+        table.add_column(heading, justify="right")
+    for row in rows(comparison):
+        table.add_row(*(Text(_printable(text)) for text in (row.what, row.before, row.after, row.ratio)))
+    return table
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """The comparison as a table in GitHub's Markdown."""
+    lines = [
+        f"| | {_cell(comparison.before_name)} | {_cell(comparison.after_name)} | ratio |",
+        "|:--|--:|--:|--:|",
+        *(
+            f"| {_cell(row.what)} | {_cell(row.before)} | {_cell(row.after)} | {row.ratio} |"
+            for row in rows(comparison)
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def rows(comparison: Comparison) -> Iterator[Row]:
+    """The lines of the table: sizes, counts, what an attacker would like, packages, and what differs in configuration."""
+    before, after = comparison.before, comparison.after
+    yield _sizes("size", before.config.size, after.config.size)
+    yield _sizes("compressed size", before.compressed_size, after.compressed_size)
+    for what in ("layers", "files", "directories", "links", "executables"):
+        yield _counts(what, getattr(before, what), getattr(after, what))
+    for what, name in (("setuid files", "setuid"), ("setgid files", "setgid"), ("files with capabilities", "capable")):
+        yield _counts(what, len(getattr(before, name)), len(getattr(after, name)))
+    yield Row("shells", _names(before.shells), _names(after.shells))
+    yield from _packages(before, after)
+    for name, first, second in differences(comparison):
+        yield Row(INSTRUCTIONS.get(name, name.replace("_", " ")), _value(first), _value(second))
+
+
+def differences(comparison: Comparison) -> Iterator[tuple[str, Any, Any]]:
+    """The parts of the configuration that differ, as JSON's values; of lists, what only one side has."""
+    first, second = (dataclasses.asdict(facts.config) for facts in (comparison.before, comparison.after))
+    for field in dataclasses.fields(ImageConfig):
+        one, two = first[field.name], second[field.name]
+        if field.name in NO_CONFIGURATION or one == two:
+            continue
+        if field.name in ("env", "labels", "exposed_ports", "volumes") and set(one) != set(two):
+            one, two = ([entry for entry in mine if entry not in theirs] for mine, theirs in ((one, two), (two, one)))
+        yield field.name, _plain(field.name, one), _plain(field.name, two)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Labels as a mapping."""
+    return dict(value) if name == "labels" else value
+
+
+def _facts(name: str, facts: ImageFacts) -> dict[str, Any]:
+    return {
+        "name": name,
+        "id": facts.config.image_id,
+        "size": facts.config.size,
+        "compressed_size": facts.compressed_size,
+        "layers": facts.layers,
+        "files": facts.files,
+        "directories": facts.directories,
+        "links": facts.links,
+        "executables": facts.executables,
+        "setuid": list(facts.setuid),
+        "setgid": list(facts.setgid),
+        "capabilities": list(facts.capable),
+        "shells": list(facts.shells),
+        "packages": {
+            "count": len(facts.packages),
+            "by_manager": dict(facts.packages_by_manager),
+            "unread_databases": list(facts.unread),
+            "installed": [dataclasses.asdict(package) for package in facts.packages],
+        },
+    }
+
+
+def _packages(before: ImageFacts, after: ImageFacts) -> Iterator[Row]:
+    """A line for all packages, and one for each manager where there are several."""
+    yield Row(
+        "packages", _package_count(before), _package_count(after), _ratio(len(before.packages), len(after.packages))
+    )
+    managers = sorted({*before.packages_by_manager, *after.packages_by_manager})
+    for manager in managers if len(managers) > 1 else ():
+        one, two = (facts.packages_by_manager.get(manager, 0) for facts in (before, after))
+        yield _counts(f"packages: {manager}", one, two)
+
+
+def _package_count(facts: ImageFacts) -> str:
+    count = f"{len(facts.packages):,}"
+    if not facts.unread:
+        return count
+    return f"{count} and unknown" if facts.packages else "unknown"
+
+
+def _sizes(what: str, before: int, after: int) -> Row:
+    from slimmer.report.build import human_size
+
+    return Row(what, human_size(before), human_size(after), _ratio(before, after))
+
+
+def _counts(what: str, before: int, after: int) -> Row:
+    return Row(what, f"{before:,}", f"{after:,}", _ratio(before, after))
+
+
+def _quotient(before: int, after: int) -> float | None:
+    return round(before / after, 3) if after else None
+
+
+def _ratio(before: int, after: int) -> str:
+    """How many times less; nothing where that says nothing."""
+    if before == after or not before or not after:
+        return ""
+    return f"{before / after:.1f}x" if before > after else f"{before / after:.2f}x"
+
+
+def _names(paths: tuple[str, ...]) -> str:
+    """The last names of paths, each once, and how many more there are."""
+    names = sorted({path.rpartition("/")[2] for path in paths})
+    more = [f"and {len(names) - NAMES_SHOWN} more"] if len(names) > NAMES_SHOWN else []
+    return ", ".join([*names[:NAMES_SHOWN], *more]) or "none"
+
+
+def _value(value: Any) -> str:
+    """A part of a configuration in one line: "-" for what is absent."""
+    return "-" if value in (None, "", [], (), {}) else json.dumps(value, ensure_ascii=False)
+
+
+def _printable(text: str) -> str:
+    """Control characters and broken bytes as escapes."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _cell(text: str) -> str:
+    """Text of an untrusted image in a table cell: one line, no markup of its own."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>|#!&$~@" else c for c in _printable(text))
