@@ -1,0 +1,1 @@
+"""The file-access probe, in real containers."""

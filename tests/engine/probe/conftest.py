@@ -1,0 +1,57 @@
+"""What the probe's tests share: an engine, the bench, and the image, which is built once a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from slimmer.engine import images
+from slimmer.engine.connection import Engine, connect
+from slimmer.engine.labels import RUN_LABEL
+from slimmer.engine.session import RunScope
+from slimmer.image.config import ImageConfig
+from tests.engine.probe.image import BUILDS, Programs, make_archive
+from tests.engine.watching import Bench, bench
+
+IMAGE = "slimmer-test-probe:cases"
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The engine, as slimmer connects to it."""
+    engine = connect()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def probes(engine: Engine) -> Bench:
+    """The bench: an engine and a probe."""
+    return bench(engine)
+
+
+@pytest.fixture(scope="session")
+def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageConfig]:
+    """An image FROM scratch with the programs and all cases."""
+    archive = make_archive(Programs(tmp_path_factory.mktemp("programs")))
+    changes = ["ENV FROM_IMAGE=yes", *(f"VOLUME /{build}/volume" for build in BUILDS)]
+    engine.api.import_image_from_data(archive, repository=IMAGE, changes=changes)
+    yield images.resolve(engine, IMAGE)
+    engine.api.remove_image(IMAGE)
+
+
+@pytest.fixture
+def scope(image: ImageConfig, engine: Engine, leftovers: None) -> Iterator[RunScope]:
+    """A scope that must leave nothing behind."""
+    with RunScope(engine) as scope:
+        yield scope
+
+
+def left(engine: Engine, run: str) -> list[str]:
+    """What a run left in the engine: containers, volumes, temporary images."""
+    mine = {"label": f"{RUN_LABEL}={run}"}
+    containers = [entry["Id"] for entry in engine.api.containers(all=True, filters=mine)]
+    volumes = [entry["Name"] for entry in engine.api.volumes(filters=mine)["Volumes"] or []]
+    tags = [tag for entry in engine.api.images() for tag in entry["RepoTags"] or () if run in tag]
+    return containers + volumes + tags
