@@ -11,10 +11,14 @@
 #include "util.h"
 
 /* Requests that were found and recorded: the same again needs no look at the file system. What is missing is looked for
- * each time, because it may have come into being. */
+ * each time, because it may have come into being; so is what differs from process to process. */
 static struct table settled;
 /* Paths that were opened by a recorded call: fanotify's event for the same open is no news. */
 static struct table opened;
+
+void expect_other_ways(void) {
+    table_clear(&settled);
+}
 
 static uint64_t request_key(const struct request *request, const struct process *process, const char *asked) {
     uint64_t words[] = {process->executable, request->operation, request->follow};
@@ -38,7 +42,8 @@ static void record(const struct request *request, const struct process *process,
     };
     const char *real = *resolved ? resolved : location->asked;
     remember_opened(request->operation, real);
-    if (!is_kernel_path(real))
+    /* A link of the image may lead to kernel files, and one of /proc into the image. */
+    if (!is_kernel_path(real) || !is_kernel_path(location->asked))
         write_access(&access);
 }
 
@@ -78,7 +83,8 @@ static void settle(const struct request *request, const struct location *locatio
     record(request, &process, location, outcome == OUTCOME_FOUND, resolved);
     if (outcome == OUTCOME_MISSING)
         return;
-    table_add(&settled, key);
+    if (!is_own_path(location->asked))
+        table_add(&settled, key);
     if (request->operation == OP_EXEC)
         record_interpreters(request, location);
 }

@@ -18,6 +18,9 @@ void access_by_address(const struct request *request, uint64_t address);
 void access_by_path(const struct request *request, const char *path);
 void access_by_descriptor(const struct caller *caller, enum operation operation, int fd);
 
+/* A link or a folder gets another place: a path that was looked at may lead elsewhere from now on. */
+void expect_other_ways(void);
+
 /* An open that fanotify saw: `process` may be gone. In the company of another recorder an open that it has recorded already
  * is not told again. */
 void access_by_event(pid_t process, enum operation operation, const char *path, bool in_company);

@@ -20,7 +20,8 @@ enum last_part {
 
 enum call_kind {
     KIND_PATHS = 1,
-    KIND_RENAME,  /* its flags may make the second path a change, too */
+    KIND_RENAME,  /* its flags may make the second path a change, too; afterwards paths may lead elsewhere */
+    KIND_REDIRECT, /* paths, after which paths may lead elsewhere */
     KIND_ROOT,    /* changes the caller's root */
     KIND_OPEN,    /* flags: O_* */
     KIND_OPENAT2, /* flags: pointer to struct open_how */

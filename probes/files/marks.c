@@ -135,14 +135,21 @@ static bool concerns_app(const struct fanotify_event_metadata *event, const char
     return event->pid && event->pid != getpid() && !is_probe_path(path) && !is_engine(event->pid);
 }
 
+/* The kernel calls a file of O_TMPFILE "#" and a number. */
+static bool never_had_a_name(int fd, const char *path) {
+    const char *name = strrchr(path, '/');
+    struct stat status;
+    return name && name[1] == '#' && name[2] && !name[2 + strspn(name + 2, "0123456789")] && !fstat(fd, &status) && !status.st_nlink;
+}
+
 static void serve_event(const struct fanotify_event_metadata *event) {
     char link[64], path[PATH_MAX];
     format(link, sizeof link, "/proc/self/fd/%d", event->fd);
-    if (read_link(link, path, sizeof path) < 0) {
+    if (read_path_link(link, path, sizeof path) < 0) {
         counters.unreadable++;
         return;
     }
-    if (!concerns_app(event, path))
+    if (!concerns_app(event, path) || never_had_a_name(event->fd, path))
         return;
     access_by_event(event->pid, event->mask & FAN_OPEN_EXEC ? OP_EXEC : OP_OPEN, path, accompanied);
     ignore_file(event);

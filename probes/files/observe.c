@@ -195,6 +195,7 @@ static void observe_kind(const struct seen_call *seen) {
         break;
     case KIND_PATHS:
     case KIND_RENAME:
+    case KIND_REDIRECT:
         observe_paths(seen);
         break;
     case KIND_OPEN:
@@ -241,12 +242,26 @@ static void observe_kind(const struct seen_call *seen) {
     }
 }
 
+/* A call that changes where paths lead has its effect after it was seen, and at the latest before its thread's next call. */
+static void await_redirection(pid_t thread, const struct call *call) {
+    static pid_t redirecting;
+    if (thread == redirecting) {
+        expect_other_ways();
+        redirecting = 0;
+    }
+    if (call->kind == KIND_RENAME || call->kind == KIND_REDIRECT || call->kind == KIND_ROOT) {
+        expect_other_ways();
+        redirecting = thread;
+    }
+}
+
 enum verdict observe_call(const struct caller *caller) {
     const struct call_table *table;
     const struct call *call = find_call(caller->arch, caller->number, &table);
     counters.events++;
     if (!call)
         return GO_ON;
+    await_redirection(caller->thread, call);
     struct seen_call seen = {.caller = caller, .call = call, .pointer_size = table->pointer_size};
     observe_kind(&seen);
     return call->kind == KIND_IO_URING ? REFUSE : GO_ON;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,15 +21,35 @@ static bool ends_with(const char *text, size_t length, const char *end) {
     return length >= end_length && !memcmp(text + length - end_length, end, end_length);
 }
 
-/* The target of a link below /proc/THREAD, when it is a path that still exists. */
-static bool read_proc_path(const char *link, char *path, size_t size) {
+static bool is_same_file(const char *path, const char *other) {
+    struct stat first, second;
+    return !stat(path, &first) && !stat(other, &second) && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+ssize_t read_path_link(const char *link, char *path, size_t size) {
+    static const char removed[] = " (deleted)";
     ssize_t length = read_link(link, path, size);
-    return length > 0 && path[0] == '/' && !ends_with(path, (size_t)length, " (deleted)");
+    /* A name may end so by itself. */
+    if (length > 0 && ends_with(path, (size_t)length, removed) && !is_same_file(link, path)) {
+        length -= (ssize_t)strlen(removed);
+        path[length] = '\0';
+    }
+    return length;
+}
+
+/* The target of a link below /proc, when it is a path; memfd_create(2) only looks like one. */
+static bool read_proc_path(const char *link, char *path, size_t size) {
+    return read_path_link(link, path, size) > 0 && path[0] == '/' && strncmp(path, "/memfd:", strlen("/memfd:"));
+}
+
+static void start(struct location *location) {
+    location->asked[0] = location->base[0] = '\0';
+    location->root_length = location->base_length = 0;
+    location->names_directory = false;
 }
 
 static bool read_root(pid_t thread, struct location *location) {
-    location->root_length = 0;
-    location->asked[0] = '\0';
+    start(location);
     if (!other_roots)
         return true;
     char link[64];
@@ -42,19 +63,21 @@ static bool read_root(pid_t thread, struct location *location) {
     return true;
 }
 
-static bool read_base(pid_t thread, int dirfd, char *base, size_t size) {
-    char link[64];
+/* Puts the directory that a path starts from into the location, in the place of what it held. */
+static bool read_base(pid_t thread, int dirfd, struct location *location) {
     if (dirfd == AT_FDCWD)
-        format(link, sizeof link, "/proc/%d/cwd", thread);
+        format(location->base, sizeof location->base, "/proc/%d/cwd", thread);
     else
-        format(link, sizeof link, "/proc/%d/fd/%d", thread, dirfd);
-    return read_proc_path(link, base, size);
+        format(location->base, sizeof location->base, "/proc/%d/fd/%d", thread, dirfd);
+    if (!read_proc_path(location->base, location->asked, PATH_MAX))
+        return false;
+    location->base_length = strcmp(location->asked, "/") ? strlen(location->asked) : 0;
+    return true;
 }
 
 /* Takes out "//" and "/./" and a slash at the end; ".." stays, because what it means depends on links. */
 static void tidy(struct location *location) {
     char *start = location->asked + location->root_length, *write = start;
-    location->names_directory = false;
     for (const char *read = start; *read;) {
         if (read[0] == '/' && read[1] == '/') {
             read++;
@@ -65,7 +88,7 @@ static void tidy(struct location *location) {
             *write++ = *read++;
         }
     }
-    if (write > start + 1 && write[-1] == '/') {
+    if (write > location->asked + 1 && write[-1] == '/') {
         write--;
         location->names_directory = true;
     }
@@ -88,40 +111,61 @@ static bool append(struct location *location, const char *path) {
 bool locate(pid_t thread, int dirfd, const char *path, struct location *location) {
     if (path[0] == '/')
         return read_root(thread, location) && append(location, path);
-    char base[PATH_MAX];
-    if (!read_base(thread, dirfd, base, sizeof base) || !read_root(thread, location))
+    char root[PATH_MAX];
+    if (!read_root(thread, location))
+        return false;
+    strcpy(root, location->asked);
+    if (!read_base(thread, dirfd, location))
         return false;
     /* The base is the kernel's path, with the caller's root already in it (unless the caller has left its root). */
-    if (strncmp(base, location->asked, location->root_length))
+    if (strncmp(location->asked, root, location->root_length))
         location->root_length = 0;
-    strcpy(location->asked, base);
     return append(location, path);
 }
 
 bool locate_in_root(pid_t thread, int dirfd, const char *path, struct location *location) {
-    if (!read_base(thread, dirfd, location->asked, PATH_MAX))
+    start(location);
+    if (!read_base(thread, dirfd, location))
         return false;
-    location->root_length = strcmp(location->asked, "/") ? strlen(location->asked) : 0;
+    location->root_length = location->base_length;
     return append(location, path);
 }
 
 bool locate_descriptor(pid_t thread, int fd, struct location *location) {
-    location->root_length = 0;
-    location->names_directory = false;
-    return read_base(thread, fd, location->asked, PATH_MAX);
+    start(location);
+    return read_base(thread, fd, location);
 }
 
-/* The caller's own /proc/self is not the supervisor's. */
-static const char *for_supervisor(pid_t thread, const char *asked, char *buffer, size_t size) {
-    static const char *const selves[] = {"/proc/self", "/proc/thread-self"};
-    for (size_t i = 0; i < ARRAY_LENGTH(selves); i++) {
-        size_t length = strlen(selves[i]);
-        if (strncmp(asked, selves[i], length) || (asked[length] && asked[length] != '/'))
-            continue;
-        format(buffer, size, "/proc/%d%s", thread, asked + length);
-        return buffer;
+/* What every process has for itself, and where that is for others. */
+static const struct own_path {
+    const char *path, *below_proc;
+} own_paths[] = {
+    {"/proc/self", ""},      {"/proc/thread-self", ""},  {"/dev/fd", "/fd"},
+    {"/dev/stdin", "/fd/0"}, {"/dev/stdout", "/fd/1"}, {"/dev/stderr", "/fd/2"},
+};
+
+static const struct own_path *find_own_path(const char *path) {
+    for (size_t i = 0; i < ARRAY_LENGTH(own_paths); i++) {
+        size_t length = strlen(own_paths[i].path);
+        if (!strncmp(path, own_paths[i].path, length) && (!path[length] || path[length] == '/'))
+            return &own_paths[i];
     }
-    return asked;
+    return NULL;
+}
+
+bool is_own_path(const char *path) {
+    return find_own_path(path) != NULL;
+}
+
+/* The path by which the supervisor comes to what the caller asks for. */
+static void translate(pid_t thread, const struct location *location, char *path, size_t size) {
+    const struct own_path *own = find_own_path(location->asked);
+    if (location->base[0])
+        format(path, size, "%s%s", location->base, location->asked + location->base_length);
+    else if (own)
+        format(path, size, "/proc/%d%s%s", thread, own->below_proc, location->asked + strlen(own->path));
+    else
+        format(path, size, "%s", location->asked);
 }
 
 static int open_below(const char *root, const char *path, int flags) {
@@ -138,13 +182,15 @@ static int open_below(const char *root, const char *path, int flags) {
 
 int open_location(pid_t thread, const struct location *location, bool follow) {
     int flags = O_PATH | O_CLOEXEC | (follow || location->names_directory ? 0 : O_NOFOLLOW);
-    char buffer[LOCATION_SIZE + 32];
+    char path[LOCATION_SIZE + 64];
+    translate(thread, location, path, sizeof path);
     if (!location->root_length)
-        return open(for_supervisor(thread, location->asked, buffer, sizeof buffer), flags);
-    memcpy(buffer, location->asked, location->root_length);
-    buffer[location->root_length] = '\0';
-    int fd = open_below(buffer, location->asked + location->root_length, flags);
-    return fd < 0 && errno == ENOSYS ? open(location->asked, flags) : fd;
+        return open(path, flags);
+    char root[PATH_MAX];
+    memcpy(root, location->asked, location->root_length);
+    root[location->root_length] = '\0';
+    int fd = open_below(root, location->asked + location->root_length, flags);
+    return fd < 0 && errno == ENOSYS ? open(path, flags) : fd;
 }
 
 enum outcome look(pid_t thread, const struct location *location, bool follow, char *resolved, size_t size) {
@@ -156,7 +202,7 @@ enum outcome look(pid_t thread, const struct location *location, bool follow, ch
     }
     char link[64];
     format(link, sizeof link, "/proc/self/fd/%d", fd);
-    if (read_link(link, resolved, size) < 0 || resolved[0] != '/' || !strcmp(resolved, location->asked))
+    if (!read_proc_path(link, resolved, size) || !strcmp(resolved, location->asked))
         resolved[0] = '\0';
     close(fd);
     return OUTCOME_FOUND;

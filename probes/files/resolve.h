@@ -9,17 +9,19 @@
 
 enum { LOCATION_SIZE = 2 * PATH_MAX };
 
-/* An absolute path as asked: a prefix that the caller cannot leave (its root; "" for the container's), then the rest. */
+/* An absolute path as asked: a prefix that the caller cannot leave (its root; "" for the container's), then the rest. A
+ * relative path begins with the folder that `base` leads to, a link below /proc ("" for an absolute one). */
 struct location {
     char asked[LOCATION_SIZE];
-    size_t root_length;
+    char base[64];
+    size_t root_length, base_length;
     bool names_directory; /* a slash at the end: the kernel follows a link there */
 };
 
 /* Some process has changed its root: from now on every caller's root is looked at. */
 void expect_other_roots(void);
 
-/* False when it cannot be told: a descriptor that is closed or no directory, a folder that was removed. */
+/* False when it cannot be told: a descriptor that is closed or no file with a name. */
 bool locate(pid_t thread, int dirfd, const char *path, struct location *location);
 /* As openat2 with RESOLVE_IN_ROOT: the descriptor's directory is the root of this one path. */
 bool locate_in_root(pid_t thread, int dirfd, const char *path, struct location *location);
@@ -34,6 +36,11 @@ enum outcome look(pid_t thread, const struct location *location, bool follow, ch
 /* As `look`, but keeps the file open (O_PATH): the descriptor, or -1. */
 int open_location(pid_t thread, const struct location *location, bool follow);
 
+/* As read_link, for a link below /proc: without the word that the kernel adds to the path of what was removed. */
+ssize_t read_path_link(const char *link, char *path, size_t size);
+
+/* True for a path that leads elsewhere for another process. */
+bool is_own_path(const char *path);
 /* True for what lies in /proc or /sys: kernel state, never a part of an image. */
 bool is_kernel_path(const char *path);
 
