@@ -165,7 +165,7 @@ class Container:
         connection = getattr(output, "_sock", output)
         connection.settimeout(None)
         stream = MultiplexedStream(output, merge=True)
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.closing(stream), contextlib.suppress(OSError, ValueError):
             while data := stream.recv():
                 self._tail.add(data)
 
