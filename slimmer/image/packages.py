@@ -136,7 +136,7 @@ def _rpm_headers(content: bytes) -> Iterator[bytes]:
             ).fetchone():
                 raise ValueError("not a database of rpm's: it has no packages")
             yield from (row[0] for row in connection.execute("SELECT CAST(blob AS BLOB) FROM Packages") if row[0])
-        except sqlite3.Error as error:
+        except (sqlite3.Error, MemoryError, AttributeError) as error:  # deserialize is missing from some builds
             raise ValueError(f"not a database of rpm's: {error}") from error
 
 

@@ -1,0 +1,117 @@
+"""Two images side by side, in the three forms that `slimmer compare` prints."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from typing import Any
+
+from rich.console import Console
+
+from slimmer.image.config import Healthcheck, ImageConfig
+from slimmer.image.facts import ImageFacts
+from slimmer.image.packages import Package
+from slimmer.report.comparison import Comparison, Row, as_json, as_markdown, as_table, rows
+
+BEFORE = ImageFacts(
+    config=ImageConfig(
+        image_id="sha256:aa", architecture="amd64", os="linux", size=100_000_000, layers=("a", "b", "c"),
+        env=("PATH=/bin", "A=1"), cmd=("run",), labels=(("x", "1"), ("y", "2")), healthcheck=Healthcheck(("CMD", "/ok")),
+    ),
+    files=1000, directories=50, links=20, executables=30, setuid=("/bin/su",), setgid=(), capable=(),
+    shells=("/bin/sh", "/usr/bin/sh", "/bin/bash", "/bin/ash", "/bin/zsh", "/bin/fish"),
+    packages=(Package("deb", "a", "1"), Package("deb", "b", "1"), Package("python", "c", "1")), unread=(),
+    compressed_size=40_000_000,
+)  # fmt: skip
+AFTER = dataclasses.replace(
+    BEFORE,
+    config=dataclasses.replace(
+        BEFORE.config, image_id="sha256:bb", size=8_000_000, layers=("d",), env=("PATH=/bin", "B=2"), cmd=(),
+        labels=(("x", "1"),), created="2024", tags=("t",),
+    ),
+    files=10, setuid=(), shells=(), packages=(), unread=("/var/lib/rpm/Packages",), compressed_size=3_000_000,
+)  # fmt: skip
+COMPARISON = Comparison("app:latest", BEFORE, "app:slim", AFTER)
+
+
+def by_name(comparison: Comparison = COMPARISON) -> dict[str, Row]:
+    return {row.what: row for row in rows(comparison)}
+
+
+def with_command(*words: str) -> Comparison:
+    return Comparison(
+        "a|b", BEFORE, "b", dataclasses.replace(AFTER, config=dataclasses.replace(AFTER.config, cmd=words))
+    )
+
+
+def test_sizes_and_counts_have_their_ratio() -> None:
+    found = by_name()
+    assert found["size"] == Row("size", "100 MB", "8 MB", "12.5x")
+    assert found["compressed size"] == Row("compressed size", "40 MB", "3 MB", "13.3x")
+    assert found["layers"] == Row("layers", "3", "1", "3.0x")
+    assert found["files"] == Row("files", "1,000", "10", "100.0x")
+    assert found["setuid files"] == Row("setuid files", "1", "0")
+    assert found["links"] == Row("links", "20", "20")
+
+
+def test_a_larger_image_has_a_ratio_below_one() -> None:
+    assert by_name(Comparison("a", AFTER, "b", BEFORE))["size"].ratio == "0.08x"
+
+
+def test_shells_and_packages_are_told_in_words() -> None:
+    found = by_name()
+    assert found["shells"] == Row("shells", "ash, bash, fish, sh, and 1 more", "none")
+    assert found["packages"] == Row("packages", "3", "unknown")
+    assert (found["packages: deb"].before, found["packages: python"].before) == ("2", "1")
+    assert by_name(Comparison("a", dataclasses.replace(BEFORE, unread=("/x",)), "b", AFTER))["packages"].before == (
+        "3 and unknown"
+    )
+
+
+def test_only_the_configuration_that_differs_is_shown() -> None:
+    found = by_name()
+    assert (found["ENV"].before, found["ENV"].after) == ('["A=1"]', '["B=2"]')
+    assert (found["CMD"].before, found["CMD"].after) == ('["run"]', "-")
+    assert (found["LABEL"].before, found["LABEL"].after) == ('{"y": "2"}', "-")
+    assert not {"image id", "created", "tags", "HEALTHCHECK", "architecture"} & set(found)
+
+
+def test_an_image_has_the_configuration_of_itself() -> None:
+    assert [row.what for row in rows(Comparison("a", BEFORE, "a", BEFORE)) if row.what.isupper()] == []
+
+
+def test_json_holds_the_whole_comparison() -> None:
+    document: dict[str, Any] = json.loads(as_json(COMPARISON))
+    assert (document["format"], document["version"]) == ("slimmer-comparison", 1)
+    assert document["ratio"] == {"size": 12.5, "compressed_size": 13.333, "files": 100.0}
+    assert document["before"]["setuid"] == ["/bin/su"]
+    assert document["before"]["packages"]["by_manager"] == {"deb": 2, "python": 1}
+    assert document["after"]["packages"] == {
+        "count": 0,
+        "by_manager": {},
+        "unread_databases": ["/var/lib/rpm/Packages"],
+        "installed": [],
+    }
+    assert document["configuration"]["env"] == {"before": ["A=1"], "after": ["B=2"]}
+    assert sorted(document["configuration"]) == ["cmd", "env", "labels"]
+
+
+def test_an_empty_image_has_no_ratio() -> None:
+    nothing = dataclasses.replace(AFTER, config=dataclasses.replace(AFTER.config, size=0), files=0, compressed_size=0)
+    document = json.loads(as_json(Comparison("a", BEFORE, "b", nothing)))
+    assert document["ratio"] == {"size": None, "compressed_size": None, "files": None}
+
+
+def test_text_from_an_image_cannot_break_out_of_the_table() -> None:
+    comparison = with_command("\x1b[31m", "[red]", "|", "\n", "\udce9", "<b>", "`", "é")
+    for line in as_markdown(comparison).splitlines():
+        assert line.replace("\\|", "").count("|") == 5, line
+    assert "<b>" not in as_markdown(comparison).replace("\\<", "")
+    output = io.StringIO()
+    Console(file=output, width=200).print(as_table(comparison))
+    assert "\x1b" not in output.getvalue()
+    assert "[red]" in output.getvalue()
+    assert "é" in output.getvalue()
+    output.getvalue().encode("utf-8")
+    json.loads(as_json(comparison).encode("ascii"))
