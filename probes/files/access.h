@@ -22,7 +22,8 @@ void access_by_descriptor(const struct caller *caller, enum operation operation,
 void expect_other_ways(void);
 
 /* An open that fanotify saw: `process` may be gone. In the company of another recorder an open that it has recorded already
- * is not told again. */
-void access_by_event(pid_t process, enum operation operation, const char *path, bool in_company);
+ * is no news. */
+bool event_is_news(const char *path, bool in_company);
+void access_by_event(pid_t process, enum operation operation, const char *path);
 
 #endif

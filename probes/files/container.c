@@ -17,6 +17,15 @@ bool in_this_container(pid_t process) {
     return !stat(path, &other) && own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
+bool runs_probe(pid_t process) {
+    char path[64];
+    struct stat own, other;
+    format(path, sizeof path, "/proc/%d/exe", process);
+    if (stat("/proc/self/exe", &own))
+        die("/proc/self/exe");
+    return !stat(path, &other) && own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+}
+
 /* proc_pid_stat(5): field 2 is a name in parentheses that may hold anything, 3 the state, 22 the time of the start. */
 static bool read_stat(pid_t task, char *state, uint64_t *start) {
     char path[64], text[1024];

@@ -8,6 +8,8 @@
 
 /* True for a process in the supervisor's own mount namespace. The PID namespace may be shared with strangers (--pid). */
 bool in_this_container(pid_t process);
+/* True for a process that has not gone through its gate yet, and for whoever else runs this program. */
+bool runs_probe(pid_t process);
 
 /* Of a process or thread: its number together with the time of its start; 0 when it is gone. */
 uint64_t task_key(pid_t task);

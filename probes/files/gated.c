@@ -1,22 +1,10 @@
 #include "gated.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "container.h"
 #include "lifecycle.h"
 #include "util.h"
-
-static bool runs_probe(pid_t process) {
-    char path[64];
-    struct stat own, other;
-    format(path, sizeof path, "/proc/%d/exe", process);
-    if (stat("/proc/self/exe", &own))
-        die("/proc/self/exe");
-    return !stat(path, &other) && own.st_dev == other.st_dev && own.st_ino == other.st_ino;
-}
 
 struct found {
     pid_t process;

@@ -65,9 +65,13 @@ void note_exit(pid_t thread, bool whole_process) {
         write_end();
 }
 
+void note_main_gone(void) {
+    write_end();
+}
+
 void note_all_gone(void) {
-    if (attached.count)
-        write_end();
+    write_end();
+    _exit(0);
 }
 
 void send_records(void) {

@@ -14,8 +14,10 @@ pid_t main_process(void);
 /* A thread is about to exit, alone or with its whole process. When that ends the main process, all is told and `end`
  * written before this returns. */
 void note_exit(pid_t thread, bool whole_process);
-/* No watched process is left. */
-void note_all_gone(void);
+/* The main process has ended without having told: it was killed. */
+void note_main_gone(void);
+/* No watched process is left: writes `end` unless that was done, and ends the supervisor. */
+void note_all_gone(void) __attribute__((noreturn));
 
 /* Sends what was recorded on its way; without a reader, ends the container. */
 void send_records(void);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "access.h"
+#include "container.h"
 #include "mounts.h"
 #include "records.h"
 #include "resolve.h"
@@ -123,35 +124,32 @@ static void ignore_file(const struct fanotify_event_metadata *event) {
     fanotify_mark(group, how, ignored, event->fd, NULL); /* failing, it only costs time */
 }
 
-/* runc enters the container for `docker exec` and looks the user up there: that is the engine, not the app. */
-static bool is_engine(pid_t process) {
+/* runc enters the container for `docker exec`, looks the user up there, and runs the probe: that is not the app yet. */
+static bool is_on_its_way(pid_t process) {
     char path[64], name[32];
     format(path, sizeof path, "/proc/%d/comm", process);
-    return read_text(path, name, sizeof name) > 0 && !strncmp(name, "runc:[", 6);
+    if (read_text(path, name, sizeof name) > 0 && !strncmp(name, "runc:[", 6))
+        return true;
+    return runs_probe(process);
 }
 
 /* Process 0 is one outside the container's PID namespace: the engine, copying files for its user. */
-static bool concerns_app(const struct fanotify_event_metadata *event, const char *path) {
-    return event->pid && event->pid != getpid() && !is_probe_path(path) && !is_engine(event->pid);
-}
-
-/* The kernel calls a file of O_TMPFILE "#" and a number. */
-static bool never_had_a_name(int fd, const char *path) {
-    const char *name = strrchr(path, '/');
-    struct stat status;
-    return name && name[1] == '#' && name[2] && !name[2 + strspn(name + 2, "0123456789")] && !fstat(fd, &status) && !status.st_nlink;
+static bool comes_from_app(pid_t process) {
+    return process && process != getpid() && !is_on_its_way(process);
 }
 
 static void serve_event(const struct fanotify_event_metadata *event) {
     char link[64], path[PATH_MAX];
     format(link, sizeof link, "/proc/self/fd/%d", event->fd);
-    if (read_path_link(link, path, sizeof path) < 0) {
+    if (read_link(link, path, sizeof path) < 0) {
         counters.unreadable++;
         return;
     }
-    if (!concerns_app(event, path) || never_had_a_name(event->fd, path))
-        return;
-    access_by_event(event->pid, event->mask & FAN_OPEN_EXEC ? OP_EXEC : OP_OPEN, path, accompanied);
+    if (event_is_news(path, accompanied)) {
+        if (is_probe_path(path) || !comes_from_app(event->pid))
+            return;
+        access_by_event(event->pid, event->mask & FAN_OPEN_EXEC ? OP_EXEC : OP_OPEN, path);
+    }
     ignore_file(event);
 }
 

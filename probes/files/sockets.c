@@ -62,39 +62,43 @@ static bool read_listener(const char *line, struct listener *listener) {
     return state == LISTENING && read_address(address, listener->address);
 }
 
-/* The context is the link of the socket that is looked for; a process is searched by its descriptors. */
-struct search {
-    char link[64];
-    int process;
-};
+/* The sockets that processes of this container hold, collected once a look, if there is a question. */
+static struct table held;
+static bool is_collected;
 
-static bool is_the_socket(int fd, void *context) {
-    const struct search *search = context;
-    char path[64], target[64];
-    format(path, sizeof path, "/proc/%d/fd/%d", search->process, fd);
-    return read_link(path, target, sizeof target) > 0 && !strcmp(target, search->link);
+static uint64_t inode_key(unsigned long long inode) {
+    return hash_bytes(0, &inode, sizeof inode);
 }
 
-static bool holds_socket(int process, void *context) {
-    struct search *search = context;
+static bool collect_descriptor(int fd, void *context) {
+    const int *process = context;
+    char path[64], target[64];
+    unsigned long long inode;
+    format(path, sizeof path, "/proc/%d/fd/%d", *process, fd);
+    if (read_link(path, target, sizeof target) > 0 && sscanf(target, "socket:[%llu]", &inode) == 1)
+        table_add(&held, inode_key(inode));
+    return false;
+}
+
+static bool collect_process(int process, void *context) {
+    (void)context;
     char folder[64];
-    if (!in_this_container(process))
-        return false;
-    search->process = process;
     format(folder, sizeof folder, "/proc/%d/fd", process);
-    return visit_numbers(folder, is_the_socket, search);
+    return in_this_container(process) && visit_numbers(folder, collect_descriptor, &process);
 }
 
 static bool is_ours(const struct listener *listener) {
     bool added;
-    uint64_t key = hash_bytes(0, &listener->inode, sizeof listener->inode);
-    uint32_t *tries = table_put(&strangers, key, &added);
+    uint32_t *tries = table_put(&strangers, inode_key(listener->inode), &added);
     if (*tries == TRIES)
         return false;
     ++*tries;
-    struct search search;
-    format(search.link, sizeof search.link, "socket:[%llu]", listener->inode);
-    return visit_numbers("/proc", holds_socket, &search);
+    if (!is_collected) {
+        table_clear(&held);
+        visit_numbers("/proc", collect_process, NULL);
+        is_collected = true;
+    }
+    return table_get(&held, inode_key(listener->inode));
 }
 
 static void tell(const struct listener *listener) {
@@ -127,6 +131,7 @@ void look_at_sockets(void) {
     int64_t now = now_ms();
     if (now < due || !main_process())
         return;
+    is_collected = false;
     look_at("tcp");
     look_at("tcp6");
     wait_ms = wait_ms * 2 < STEADY_WAIT_MS ? wait_ms * 2 : STEADY_WAIT_MS;

@@ -85,6 +85,7 @@ static void take_over(pid_t process, const struct gate *gate) {
     char head[32], command[COMMAND_SIZE];
     read_command(process, command, sizeof command);
     note_attached(process);
+    drain_marks(); /* while what was opened on the way here can be told from what the app will open */
     if (take_means(process, gate) < 0) {
         if (kill(process, 0) && errno == ESRCH)
             return; /* it ended at its gate */

@@ -110,7 +110,7 @@ static bool let_die(pid_t thread, int signal) {
 static void serve_stop(pid_t thread, int status) {
     if (WIFEXITED(status) || WIFSIGNALED(status)) {
         if (thread == main_process())
-            note_all_gone();
+            note_main_gone();
     } else if (status >> 16) {
         serve_event(thread, status >> 16, WSTOPSIG(status));
     } else if (!let_die(thread, WSTOPSIG(status))) {
@@ -126,9 +126,11 @@ bool serve_stops(void) {
         pid_t thread = waitpid(-1, &status, __WALL | WNOHANG);
         if (thread < 0 && errno == EINTR)
             continue;
-        if (thread < 0 && errno != ECHILD)
+        if (thread < 0 && errno == ECHILD)
+            note_all_gone();
+        if (thread < 0)
             die("waitpid");
-        if (thread <= 0)
+        if (thread == 0)
             return false;
         serve_stop(thread, status);
     }

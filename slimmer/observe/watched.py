@@ -231,7 +231,8 @@ class WatchedRun:
     def _wait_for_end(self, timeout: float) -> bool:
         deadline = time.monotonic() + timeout
         with self._changed:
-            self._changed.wait_for(lambda: self._over, timeout)
+            # After the trailer nothing more comes; in a shared PID namespace the engine may leave the stream open.
+            self._changed.wait_for(lambda: self._over or self._reader.ended, timeout)
         return self._container.wait(max(POLL, deadline - time.monotonic())) is not None
 
 
