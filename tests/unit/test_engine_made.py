@@ -1,0 +1,42 @@
+"""Times of directories that the engine wrote into are lost; those of all others are the image's own."""
+
+from __future__ import annotations
+
+import pytest
+
+from slimmer.image.engine_made import own_times
+from slimmer.image.tree import Tree
+from tests.unit.tree_maker import record
+
+STARTED = 1_700_000_100
+CREATED = "2023-11-14T22:13:20.25Z"
+CREATED_SECOND = 1_700_000_000
+
+
+def at(path: str, seconds: int, nanoseconds: int) -> bytes:
+    head, rest = record("d", path, mode=0o755, mtime=seconds).split(b"\0", 1)
+    return head.replace(b" %d 0 " % seconds, b" %d %d " % (seconds, nanoseconds), 1) + b"\0" + rest
+
+
+def time_of(path: str, seconds: int, nanoseconds: int = 0) -> tuple[int, int]:
+    tree = Tree(at(path, seconds, nanoseconds) + record("d", "/.slimmer", mode=0o755, ctime=STARTED))
+    entry = tree.get(path)
+    assert entry is not None
+    return own_times(tree, CREATED, ["/data/volume"])(entry)
+
+
+@pytest.mark.parametrize("path", ["/", "/etc", "/dev", "/data"])
+def test_a_directory_that_was_written_into_gets_the_images_time(path: str) -> None:
+    assert time_of(path, STARTED) == (CREATED_SECOND, 0)
+
+
+def test_a_directory_that_was_not_keeps_its_own() -> None:
+    assert time_of("/srv", STARTED, 5) == (STARTED, 5)
+    assert time_of("/etc", CREATED_SECOND - 5000, 7) == (CREATED_SECOND - 5000, 7)
+
+
+def test_an_image_made_in_the_same_second_has_no_time_of_its_own() -> None:
+    tree = Tree(at("/", CREATED_SECOND, 629) + record("d", "/.slimmer", mode=0o755, ctime=CREATED_SECOND))
+    root = tree.get("/")
+    assert root is not None
+    assert own_times(tree, CREATED)(root) == (CREATED_SECOND, 0)
