@@ -9,7 +9,7 @@ from pathlib import Path
 from slimmer.engine import description
 from slimmer.engine.session import RunScope
 from slimmer.image.config import ImageConfig
-from slimmer.image.engine_made import engine_made
+from slimmer.image.engine_made import own_tree
 from slimmer.image.tree import Tree
 from slimmer.observe.pristine import PristineImage
 
@@ -41,5 +41,4 @@ def image_tree(pristine: PristineImage, config: ImageConfig) -> Tree:
 
     Raises ObservationIncomplete for an image with more paths than slimmer can index.
     """
-    index = pristine.index()
-    return Tree(index, without=engine_made(Tree(index), config.volumes))
+    return own_tree(pristine.index(), config.created, config.volumes).tree

@@ -10,6 +10,7 @@ from __future__ import annotations
 import posixpath
 import stat
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from slimmer.image.tree import Entry, Tree
@@ -31,6 +32,27 @@ INIT_LAYER = {
 PROBE_FOLDER = "/.slimmer"
 CREATION_TIME = 60
 """Seconds that may pass between the creation of the init layer and the mounting of the probe's folder."""
+
+
+Mtime = Callable[[Entry], tuple[int, int]]
+"""The modification time that an entry has in the image itself (seconds, nanoseconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTree:
+    """The tree of the image itself, and the time that each of its paths has in it."""
+
+    tree: Tree
+    mtime: Mtime
+
+
+def own_tree(index: bytes | bytearray, created: str, mount_points: Collection[str] = ()) -> OwnTree:
+    """Read a pristine container's index as the image's: without what the engine made, and with the image's own times.
+
+    `created` is the image's creation time (RFC 3339). Raises ObservationIncomplete when the index is cut short.
+    """
+    shown = Tree(index)
+    return OwnTree(Tree(index, without=engine_made(shown, mount_points)), own_times(shown, created, mount_points))
 
 
 def engine_made(tree: Tree, mount_points: Collection[str] = ()) -> tuple[str, ...]:
@@ -61,8 +83,8 @@ def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int) -
     return entry.size == 0
 
 
-def own_times(tree: Tree, created: str, mount_points: Collection[str] = ()) -> Callable[[Entry], tuple[int, int]]:
-    """The time that a path has in the image itself: its own, except for directories that the engine wrote into.
+def own_times(tree: Tree, created: str, mount_points: Collection[str] = ()) -> Mtime:
+    """The time, of an entry of this pristine container's tree, that a path has in the image itself: its own, except for directories that the engine wrote into.
 
     Those have lost theirs; they get the time at which the image was created (`created`, RFC 3339).
     """
@@ -75,7 +97,7 @@ def own_times(tree: Tree, created: str, mount_points: Collection[str] = ()) -> C
             started is not None
             and entry.path in written
             and entry.mtime[0] >= started - CREATION_TIME
-            and entry.mtime[0] > fallback[0]
+            and entry.mtime > fallback
         )
         return fallback if lost else entry.mtime
 
@@ -96,12 +118,10 @@ def _started(tree: Tree) -> int | None:
     return None if entry is None else entry.ctime
 
 
-def overrides(
-    paths: Collection[str], tree: Tree, mtime: Callable[[Entry], tuple[int, int]]
-) -> Iterator[tuple[str, str]]:
+def overrides(paths: Collection[str], own: OwnTree) -> Iterator[tuple[str, str]]:
     """The pairs that the probe's `pack` takes: each path, and its time where that is not the one it shows."""
     for path in paths:
-        entry = tree.get(path)
+        entry = own.tree.get(path)
         if entry is not None:
-            seconds = mtime(entry)
+            seconds = own.mtime(entry)
             yield path, "" if seconds == entry.mtime else f"mtime={seconds[0]}"

@@ -7,15 +7,76 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from slimmer import __version__
 from slimmer.exercise.plan import Answer, Exercised, Outcome
+from slimmer.image.config import ImageConfig
 from slimmer.observe.log import AccessLog
+from slimmer.rebuild.image import Builder
+from slimmer.verify.structure import Difference
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build came to: the images, how many paths each has, what was seen, and whether it was verified.
+
+    `tag` is "" when the slim image got none; `stages` are (name, seconds) pairs in their order.
+    """
+
+    target: str
+    tag: str
+    original: ImageConfig
+    slim: ImageConfig
+    original_paths: int
+    kept_paths: int
+    policy: str
+    builder: Builder
+    log: AccessLog
+    exercised: Exercised
+    verified: bool
+    differences: tuple[Difference, ...]
+    stages: tuple[tuple[str, float], ...]
+
+
+def build_report(built: Built) -> dict[str, Any]:
+    """The whole report."""
+    return {
+        "format": "slimmer-report",
+        "version": FORMAT_VERSION,
+        "slimmer": __version__,
+        "target": _image(built.target, built.original, built.original_paths),
+        "slim": {**_image(built.tag, built.slim, built.kept_paths), "tag": built.tag},
+        "policy": built.policy,
+        "builder": {"name": built.builder.name, "reason": built.builder.reason, "beyond": list(built.builder.beyond)},
+        "observation": observation_report(built.log),
+        "exercise": exercise_report(built.exercised),
+        "verification": {
+            "verified": built.verified,
+            "differences": [
+                {"where": d.where, "what": d.what, "expected": d.expected, "actual": d.actual}
+                for d in built.differences
+            ],
+        },
+        "stages": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in built.stages],
+    }
+
+
+def _image(name: str, config: ImageConfig, paths: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "id": config.image_id,
+        "architecture": config.architecture,
+        "size": config.size,
+        "layers": len(config.layers),
+        "paths": paths,
+    }
 
 
 def exercise_report(exercised: Exercised) -> dict[str, Any]:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slimmer.image.config import ImageConfig
-from slimmer.image.engine_made import own_times
-from slimmer.image.tree import Tree
+from slimmer.image.engine_made import OwnTree
 from slimmer.verify.structure import Difference, compare_contents, compare_structure
 
 HashContents = Callable[[Sequence[str]], Iterable[tuple[str, str | None]]]
@@ -39,7 +38,7 @@ COMPARED = {
 class Side:
     """One of the two images: its tree and its configuration."""
 
-    tree: Tree
+    own: OwnTree
     config: ImageConfig
 
 
@@ -56,12 +55,13 @@ def check_structure(
 
     `digests` are the SHA-256 of the pristine files by path. `whole_seconds`: the route there could carry no nanoseconds.
     """
-    mtime = own_times(original.tree, original.config.created, original.config.volumes)
-    slim_mtime = own_times(slim.tree, original.config.created, original.config.volumes)
+    before, after = original.own, slim.own
     found = list(
-        compare_structure(original.tree, slim.tree, kept, mtime, slim_mtime=slim_mtime, whole_seconds=whole_seconds)
+        compare_structure(
+            before.tree, after.tree, kept, before.mtime, slim_mtime=after.mtime, whole_seconds=whole_seconds
+        )
     )
-    present = [path for path in digests if path in slim.tree]  # what is missing was named already
+    present = [path for path in digests if path in after.tree]  # what is missing was named already
     found.extend(compare_contents(digests, hash_contents(present)))
     found.extend(compare_configs(original.config, slim.config))
     return tuple(found)
