@@ -44,12 +44,12 @@ def run() -> NoReturn:
     if sys.argv[1:] == ["--version"]:
         _print_version()
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # None, or what typer would have exited with: it takes interrupts for itself
+        if code == Interrupted.exit_code:
+            raise KeyboardInterrupt
     except SlimmerError as error:
         _complain(error)
         sys.exit(error.exit_code)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _complain(Interrupted("interrupted; nothing is left behind"))
         sys.exit(Interrupted.exit_code)
@@ -60,13 +60,15 @@ def run() -> NoReturn:
         if not hasattr(error, "format_message"):
             raise
         _usage(error)
-    sys.exit(0)
+    sys.exit(code or 0)
 
 
 def _usage(error: Exception) -> NoReturn:
     """A click usage error, in the same words as our own."""
     from slimmer.errors import UsageError
 
+    if not error.format_message():  # type: ignore[attr-defined]  # no argument at all: the help was shown
+        sys.exit(UsageError.exit_code)
     context = getattr(error, "ctx", None)
     hint = f"`{context.command_path} --help` shows every option." if context else None
     _complain(UsageError(error.format_message(), hint=hint))  # type: ignore[attr-defined]

@@ -1,0 +1,160 @@
+"""`slimmer compare` on real images: what it counts, held against `docker save`, `docker export` and `docker inspect`."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import tarfile
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import docker
+import pytest
+
+from slimmer.engine.connection import Engine, connect
+from tests.engine.command import slimmer
+from tests.engine.export import export
+from tests.engine.odd_image import odd_image
+
+BASE = "debian:bookworm-slim"
+CHANGED = "slimmer-test-compare:changed"
+DOCKERFILE = f"""FROM {BASE}
+RUN chmod u+s /usr/bin/id && rm /usr/bin/dash /bin/sh && dpkg --force-all --purge hostname
+ENV A=1
+USER 7
+"""
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    engine = connect()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[docker.DockerClient]:
+    client = docker.from_env(timeout=120)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def changed(client: docker.DockerClient) -> Iterator[str]:
+    """The base image with some changes, in three more layers at most."""
+    client.images.build(
+        fileobj=io.BytesIO(DOCKERFILE.encode()), tag=CHANGED, rm=True, forcerm=True, network_mode="none"
+    )
+    yield CHANGED
+    client.images.remove(CHANGED, force=True)
+
+
+@pytest.fixture(scope="module")
+def compared(changed: str) -> dict[str, Any]:
+    result = slimmer("compare", BASE, changed, "--format", "json")
+    assert result.returncode == 0, result.stderr
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
+
+
+def test_files_are_counted_as_an_export_counts_them(client: docker.DockerClient, compared: dict[str, Any]) -> None:
+    for side, image in (("before", BASE), ("after", CHANGED)):
+        files = export(client, image)
+        regular = [member for member in files.values() if member.kind in (tarfile.REGTYPE, tarfile.LNKTYPE)]
+        own = {"etc/hostname", "etc/resolv.conf", "etc/hosts"}  # the export's own list leaves these out
+        assert 0 <= compared[side]["files"] - len(regular) <= len(own)
+        assert compared[side]["links"] == len([member for member in files.values() if member.kind == tarfile.SYMTYPE])
+        setuid = sorted(f"/{name}" for name, member in files.items() if member.mode & 0o4000 and member in regular)
+        assert sorted(compared[side]["setuid"]) == setuid
+
+
+def test_sizes_and_layers_are_the_engines(client: docker.DockerClient, compared: dict[str, Any]) -> None:
+    for side, image in (("before", BASE), ("after", CHANGED)):
+        inspected = client.api.inspect_image(image)
+        assert compared[side]["size"] == inspected["Size"]
+        assert compared[side]["id"] == inspected["Id"]
+        assert compared[side]["layers"] == len(inspected["RootFS"]["Layers"])
+
+
+def test_the_compressed_size_is_what_gzip_makes_of_the_layers(
+    client: docker.DockerClient, compared: dict[str, Any]
+) -> None:
+    saved = io.BytesIO(b"".join(client.api.get_image(CHANGED)))
+    with tarfile.open(fileobj=saved) as tar:
+        manifest = tar.extractfile("manifest.json")
+        assert manifest is not None
+        layers = [tar.extractfile(name) for name in set(json.load(manifest)[0]["Layers"])]
+        size = sum(len(zlib.compress(layer.read(), 6)) for layer in layers if layer is not None)
+    assert compared["after"]["compressed_size"] == pytest.approx(size, rel=0.05)
+
+
+def test_what_was_changed_is_what_differs(compared: dict[str, Any]) -> None:
+    before, after = compared["before"], compared["after"]
+    assert set(after["setuid"]) - set(before["setuid"]) == {"/usr/bin/id"}
+    assert set(before["shells"]) - set(after["shells"]) == {"/usr/bin/dash", "/usr/bin/sh"}
+    names = [{package["name"] for package in side["packages"]["installed"]} for side in (before, after)]
+    assert names[0] - names[1] == {"hostname"}
+    assert before["packages"]["by_manager"]["deb"] == after["packages"]["by_manager"]["deb"] + 1
+    assert compared["configuration"]["user"] == {"before": "", "after": "7"}
+    assert "A=1" in compared["configuration"]["env"]["after"]
+
+
+def test_images_from_scratch_with_odd_names_are_compared(engine: Engine) -> None:
+    with odd_image(engine, "slimmer-test-compare:odd", user_xattrs=True) as odd:
+        result = slimmer("compare", odd, odd, "--format", "json")
+        assert result.returncode == 0, result.stderr
+        side = json.loads(result.stdout)["before"]
+    assert side["capabilities"] == ["/srv/capable"]
+    assert (side["setuid"], side["setgid"]) == (["/srv/setuid"], ["/srv/setuid"])
+    assert side["packages"] == {"count": 0, "by_manager": {}, "unread_databases": [], "installed": []}
+
+
+def test_tables_go_to_stdout_and_nothing_else_does(engine: Engine) -> None:
+    with odd_image(engine, "slimmer-test-compare:odd", user_xattrs=False) as odd:
+        table = slimmer("compare", odd, odd)
+        markdown = slimmer("compare", odd, odd, "--format", "markdown")
+    assert (table.returncode, markdown.returncode) == (0, 0)
+    assert "compressed size" in table.stdout
+    assert markdown.stdout.startswith("| | slimmer-test-compare:odd |")
+    assert (table.stderr, markdown.stderr) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["slimmer-test-none", BASE], 3),
+        ([BASE, "slimmer-test-none"], 3),
+        ([BASE, BASE, "--format", "xml"], 2),
+        ([BASE], 2),
+    ],
+)
+def test_what_cannot_be_compared_is_told(arguments: list[str], code: int) -> None:
+    result = slimmer("compare", *arguments)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert "error:" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_interrupt_leaves_nothing_behind(engine: Engine, changed: str) -> None:
+    """On a terminal the bar shows that the work has begun; then comes the Ctrl-C."""
+    controller, terminal = pty.openpty()
+    command = [sys.executable, "-m", "slimmer", "compare", BASE, changed]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=terminal, text=True) as program:
+        os.close(terminal)
+        assert os.read(controller, 1)
+        program.send_signal(signal.SIGINT)
+        seen = b""
+        while b"error:" not in seen:
+            seen += os.read(controller, 4096)
+        assert program.wait(60) == 130
+    os.close(controller)
+    assert b"interrupted" in seen
+    mine = [c for c in engine.api.containers(all=True) if f"_{program.pid}_" in str(c["Labels"].get("slimmer.owner"))]
+    tags = [tag for image in engine.api.images() for tag in image["RepoTags"] or () if f"_{program.pid}_" in tag]
+    assert (mine, tags) == ([], [])
