@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shlex
-import shutil
 import socket
 import socketserver
 import sys
@@ -40,8 +40,8 @@ exec {python} -I -S {client} {socket} "$@"
 @contextmanager
 def exec_server(execute: Execute) -> Iterator[Path]:
     """Serve calls until the block is left; gives the executable's path. Calls may overlap."""
-    folder = _private_folder()
-    try:
+    with _private_folder() as name:
+        folder = Path(name)
         server = _Server(str(folder / "socket"), _Handler)
         server.execute = execute
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -52,17 +52,15 @@ def exec_server(execute: Execute) -> Iterator[Path]:
             server.shutdown()
             server.server_close()
             thread.join()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _private_folder() -> Path:
+def _private_folder() -> tempfile.TemporaryDirectory[str]:
     """A folder that only this user can enter, with a name short enough for a socket in it."""
-    folder = Path(tempfile.mkdtemp(prefix="slimmer-"))
-    if len(bytes(folder / "socket")) <= LONGEST_SOCKET_PATH:
+    folder = tempfile.TemporaryDirectory(prefix="slimmer-")
+    if len(os.fsencode(folder.name)) + len("/socket") <= LONGEST_SOCKET_PATH:
         return folder
-    folder.rmdir()
-    return Path(tempfile.mkdtemp(prefix="slimmer-", dir="/tmp"))
+    folder.cleanup()
+    return tempfile.TemporaryDirectory(prefix="slimmer-", dir="/tmp")
 
 
 def _script(folder: Path) -> Path:

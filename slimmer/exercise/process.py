@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import IO
 
+from slimmer.engine.interrupts import finish
+
 TAIL_LIMIT = 4096
 TIMED_OUT = 124
 """The exit code of a command that did not end in time, as with timeout(1)."""
@@ -28,6 +30,15 @@ def run_shell(
     Returns the exit code (128 + number for a signal, as in the shell; 124 when it was ended here) and the last 4 kB of its
     output, stdout and stderr together. However it ends, by an exception as well, its whole process group is ended.
     """
+    interrupted = threading.Event()
+    return finish(
+        lambda: _run(command, environment, timeout, lambda: interrupted.is_set() or abandon()), interrupted.set
+    )
+
+
+def _run(command: str, environment: Mapping[str, str], timeout: float, abandon: Callable[[], bool]) -> tuple[int, str]:
+    """In a thread of its own: an interrupt that came between the fork and its record would leave a process behind."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})  # the command inherits the mask
     process = subprocess.Popen(
         ["sh", "-c", command],
         stdin=subprocess.DEVNULL,

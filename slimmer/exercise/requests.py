@@ -11,6 +11,9 @@ from slimmer.exercise.watch import Watch
 LATE = 10.0
 """Seconds to wait for a port that the image EXPOSEs, when those that are open speak no HTTP."""
 
+MOST_PORTS = 50
+"""An app that opens a new port for each request would never be done."""
+
 
 class Requests:
     """Visits each port once, whenever it shows up. The answers are in the plan's order, whatever the order of the ports."""
@@ -23,9 +26,11 @@ class Requests:
     def sweep(self) -> None:
         """Send the requests to every port that was not visited before, until there is no new one."""
         while new := [port for port in self._look() if port not in self._visited]:
-            for port in new:
+            for port in new[: MOST_PORTS - len(self._visited)]:
                 self._visit(port)
                 self._watch.check_running(f"while port {port} was exercised")
+            if len(self._visited) >= MOST_PORTS:
+                break
 
     def await_late_ports(self) -> None:
         """Where nobody spoke HTTP so far, give the ports that the image EXPOSEs some time to open, and visit them."""
@@ -71,6 +76,8 @@ class Requests:
         """What the user should know about the ports."""
         plan = self._watch.plan
         notes = []
+        if len(self._visited) >= MOST_PORTS:
+            notes.append(f"the app opens ever more ports: only {MOST_PORTS} of them were exercised")
         if plan.expected_ports and not set(plan.expected_ports) & set(self._open) and not self._watch.replay:
             notes.append(f"nothing listened on what the image EXPOSEs ({', '.join(map(str, plan.expected_ports))})")
         if plan.asks and self._open and not self.http_ports and not (plan.exec_commands or plan.host_commands):

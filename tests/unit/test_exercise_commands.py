@@ -1,0 +1,256 @@
+"""Commands: on this machine against the app, in the container, the HEALTHCHECK, and SLIMMER_EXEC between the two."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from slimmer.errors import AppFailed, EngineError
+from slimmer.exercise.drive import exercise
+from slimmer.exercise.exec_server import exec_server
+from slimmer.exercise.plan import Exercised, Outcome, Plan
+from slimmer.exercise.process import run_shell
+from slimmer.exercise.verdict import failure
+from tests.unit.local_app import LocalApp
+
+ROOT = Path(__file__).parents[2]
+WEB = "serve(); forever()"
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary folder of the test's own, which must be empty at the end; and no process may be left."""
+    scratch = tmp_path_factory.mktemp("t")
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    yield scratch
+    assert list(scratch.iterdir()) == []
+
+
+def run(folder: Path, source: str, plan: Plan, *, replay: bool = False) -> Exercised:
+    """Start the app, exercise it, kill it."""
+    with LocalApp(folder, source) as app:
+        return exercise(app, plan, replay=replay)
+
+
+def shell(command: str, timeout: float = 30.0) -> tuple[int, str]:
+    return run_shell(command, {}, timeout, lambda: False)
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, at the latest soon: a kill takes effect a moment later."""
+    end = time.monotonic() + 5
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+# ---------------------------------------------------------------------- processes
+
+
+def test_a_command_has_its_exit_code_and_both_outputs() -> None:
+    code, output = shell("echo out; echo err >&2; exit 3")
+    assert code == 3 and sorted(output.split()) == ["err", "out"]
+
+
+def test_only_the_end_of_much_output_is_kept() -> None:
+    code, output = shell("head -c 5000000 /dev/zero | tr '\\0' x; echo; echo the end")
+    assert code == 0 and len(output) == 4096 and output.endswith("xx\nthe end\n")
+
+
+def test_output_that_is_no_text_survives() -> None:
+    assert shell(r"printf 'a\377b'") == (0, "a\ufffdb")
+
+
+def test_a_command_reads_nothing_from_the_terminal() -> None:
+    assert shell("cat; echo done") == (0, "done\n")
+
+
+def test_a_killed_command_has_the_shells_exit_code() -> None:
+    assert shell("kill -TERM $$")[0] == 128 + signal.SIGTERM
+
+
+def test_a_command_that_takes_too_long_is_ended_with_its_children() -> None:
+    started = time.monotonic()
+    code, output = shell("sleep 600 & echo $!; sh -c 'sleep 600' & echo $!; wait", timeout=0.5)
+    assert code == 124 and time.monotonic() - started < 10
+    assert all(is_gone(int(pid)) for pid in output.split())
+
+
+def test_a_command_that_does_not_heed_sigterm_is_killed() -> None:
+    code, output = shell("trap '' TERM; echo $$; while :; do sleep 1; done", timeout=0.3)
+    assert code == 124 and is_gone(int(output.split()[0]))
+
+
+def test_what_a_command_left_in_the_background_ends_with_it() -> None:
+    started = time.monotonic()
+    code, output = shell("sleep 600 & echo $!")
+    assert code == 0 and time.monotonic() - started < 10
+    assert is_gone(int(output))
+
+
+def test_a_command_can_be_ended_by_others_as_always() -> None:
+    """The signals that are blocked while a thread starts are not so for the command."""
+    assert shell("timeout 0.2 sleep 60")[0] == 124
+    assert shell("grep SigBlk /proc/self/status")[1].split()[1] == "0" * 16
+
+
+def test_an_interrupt_ends_the_command_and_its_children(tmp_path: Path, nothing_left: Path) -> None:
+    """A process of its own, since the interrupt is one for the whole process."""
+    script = """
+import sys
+from pathlib import Path
+from slimmer.exercise.drive import exercise
+from slimmer.exercise.plan import Plan
+from tests.unit.local_app import LocalApp
+folder = Path(sys.argv[1])
+with LocalApp(folder, "serve(); forever()") as app:
+    exercise(app, Plan(host_commands=(f"sleep 600 & echo $! > {folder}/pid.new; mv {folder}/pid.new {folder}/pid; wait",)))
+"""
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True)
+    pid_file = tmp_path / "pid"
+    while not pid_file.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert b"KeyboardInterrupt" in errors
+    assert is_gone(int(pid_file.read_text()))
+    assert list(nothing_left.iterdir()) == []
+
+
+# ---------------------------------------------------------------------- against the app
+
+
+def test_a_host_command_finds_the_app(tmp_path: Path) -> None:
+    asks = f"{sys.executable} -c 'import os, urllib.request as r; print(r.urlopen(os.environ[\"SLIMMER_URL\"]).read())'"
+    exercised = run(tmp_path, WEB, Plan(host_commands=(asks, "env")))
+    first, second = exercised.outcomes
+    assert "hello" in first.output
+    (port,) = exercised.http_ports
+    assert f"SLIMMER_URL=http://127.0.0.1:{port}\n" in second.output
+    assert f"SLIMMER_PORT={port}\n" in second.output
+    assert "SLIMMER_HOST=127.0.0.1\n" in second.output and "SLIMMER_CONTAINER=the-container\n" in second.output
+
+
+def test_a_host_command_runs_against_an_app_without_http(tmp_path: Path) -> None:
+    source = "raw(lambda client: client.close()); forever()"
+    exercised = run(tmp_path, source, Plan(host_commands=('test -z "$SLIMMER_URL" && test -n "$SLIMMER_PORT"',)))
+    assert exercised.problems == () == exercised.warnings
+
+
+def test_failed_commands_are_problems_with_their_last_output(tmp_path: Path) -> None:
+    plan = Plan(
+        host_commands=("echo what happened; exit 3", "exit 0"), exec_commands=(("sh", "-c", "echo inside; exit 5"),)
+    )
+    exercised = run(tmp_path, WEB, plan)
+    assert [(o.where, o.exit_code) for o in exercised.outcomes] == [("container", 5), ("host", 3), ("host", 0)]
+    assert len(exercised.problems) == 2
+    error = failure(exercised)
+    assert error is not None and error.exit_code == 6
+    assert "what happened" in error.message and "inside" in error.message
+    assert "hush" not in repr(Outcome(("a",), "host", 1, "hush"))
+
+
+def test_a_crash_of_the_app_ends_the_command_against_it(tmp_path: Path) -> None:
+    started = time.monotonic()
+    source = "serve(); threading.Timer(1.5, lambda: (print('broke', flush=True), os._exit(9))).start(); forever()"
+    with pytest.raises(AppFailed, match=r"(?s)code 9.*broke"):
+        run(tmp_path, source, Plan(host_commands=("sleep 600",)))
+    assert time.monotonic() - started < 20
+
+
+def test_a_health_check_is_tried_until_it_passes(tmp_path: Path) -> None:
+    check = ("sh", "-c", f"echo x >> {tmp_path}/tries; test $(wc -l < {tmp_path}/tries) -ge 3")
+    exercised = run(tmp_path, WEB, Plan(healthcheck=check))
+    assert [(o.where, o.exit_code) for o in exercised.outcomes] == [("healthcheck", 0)]
+    assert (tmp_path / "tries").read_text().count("x") == 3
+
+
+def test_a_health_check_that_never_passes_is_a_problem(tmp_path: Path) -> None:
+    exercised = run(tmp_path, WEB, Plan(healthcheck=("false",), ready_timeout=1.5))
+    assert "HEALTHCHECK" in exercised.problems[0]
+
+
+def test_the_health_check_is_the_engines_on_replay(tmp_path: Path) -> None:
+    assert run(tmp_path, WEB, Plan(healthcheck=("false",)), replay=True).outcomes == ()
+
+
+# ---------------------------------------------------------------------- SLIMMER_EXEC
+
+
+def test_a_host_command_runs_commands_in_the_container(tmp_path: Path) -> None:
+    command = "$SLIMMER_EXEC sh -c 'echo \"$1\"; exit 7' sh \"it's a  'word'\"; echo code $?"
+    exercised = run(tmp_path, WEB, Plan(host_commands=(command,)))
+    assert exercised.outcomes[0].output == "it's a  'word'\ncode 7\n"
+
+
+def test_words_that_are_no_utf8_arrive_as_they_are() -> None:
+    calls: list[tuple[str, ...]] = []
+
+    def execute(argv: tuple[str, ...]) -> tuple[int, str]:
+        calls.append(argv)
+        return 0, ""
+
+    with exec_server(execute) as executable:
+        subprocess.run([executable, b"caf\xe9", "ü", ""], check=True, timeout=30)
+    assert calls == [(os.fsdecode(b"caf\xe9"), "ü", "")]
+
+
+def test_calls_may_overlap() -> None:
+    running: list[str] = []
+
+    def execute(argv: tuple[str, ...]) -> tuple[int, str]:
+        running.append(argv[0])
+        end = time.monotonic() + 20
+        while len(running) < 4 and time.monotonic() < end:
+            time.sleep(0.01)
+        return len(running), argv[0]
+
+    with exec_server(execute) as executable, ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda word: subprocess.run([executable, word], capture_output=True, timeout=60), "abcd"))
+    assert [(one.returncode, one.stdout) for one in done] == [(4, b"a"), (4, b"b"), (4, b"c"), (4, b"d")]
+
+
+def test_a_failure_on_our_side_is_told_and_is_no_exit_code_of_the_command() -> None:
+    def execute(argv: tuple[str, ...]) -> tuple[int, str]:
+        raise EngineError("the engine went away")
+
+    with exec_server(execute) as executable:
+        done = subprocess.run([executable, "ls"], capture_output=True, text=True, timeout=30, check=False)
+        bare = subprocess.run([executable], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 125 and "the engine went away" in done.stdout
+    assert bare.returncode == 2 and "usage" in bare.stdout
+
+
+def test_after_the_end_nobody_answers_and_nothing_is_left(tmp_path: Path) -> None:
+    with exec_server(lambda argv: (0, "")) as executable:
+        copy = tmp_path / "exec"
+        copy.write_bytes(executable.read_bytes())
+        assert executable.parent.stat().st_mode & 0o777 == 0o700
+    done = subprocess.run(["sh", copy, "ls"], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 125 and "does not answer" in done.stderr
+    assert not executable.exists()
+
+
+def test_a_long_temporary_folder_does_not_matter(nothing_left: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = nothing_left / ("d" * 120)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    with exec_server(lambda argv: (0, "here")) as executable:
+        assert subprocess.run([executable, "x"], capture_output=True, timeout=30, check=True).stdout == b"here"
+    assert not executable.parent.exists()
+    deep.rmdir()

@@ -1,0 +1,127 @@
+"""When an app counts as ready, as a command that has ended, as a worker, and as one that never got ready."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from slimmer.errors import AppFailed
+from slimmer.exercise.drive import exercise
+from slimmer.exercise.plan import Exercised, Plan, Request, Until, replay_plan
+from tests.unit.local_app import LocalApp, free_port
+
+
+def run(folder: Path, source: str, plan: Plan, *, replay: bool = False) -> Exercised:
+    """Start the app, exercise it, kill it."""
+    with LocalApp(folder, source) as app:
+        return exercise(app, plan, replay=replay)
+
+
+def test_a_server_that_starts_slowly_is_waited_for(tmp_path: Path) -> None:
+    assert run(tmp_path, "time.sleep(1.2); serve(); forever()", Plan()).answers[0].status == 200
+
+
+def test_a_command_that_ends_well_is_what_it_was_to_be(tmp_path: Path) -> None:
+    exercised = run(tmp_path, "print('1.0')", Plan())
+    assert exercised.exit_code == 0
+    assert not (exercised.answers or exercised.ports or exercised.problems or exercised.warnings)
+
+
+def test_a_command_of_an_image_that_exposes_a_port_may_end_too(tmp_path: Path) -> None:
+    exercised = run(tmp_path, "print('1.0')", Plan(expected_ports=(80,)))
+    assert exercised.exit_code == 0
+    assert "EXPOSE" in exercised.warnings[0]
+
+
+def test_a_command_that_fails_shows_its_last_words(tmp_path: Path) -> None:
+    with pytest.raises(AppFailed, match=r"(?s)code 4.*no configuration") as error:
+        run(tmp_path, "print('no configuration'); sys.exit(4)", Plan())
+    assert "--env" in error.value.hint
+
+
+def test_a_command_that_fails_on_replay_is_there_to_be_compared(tmp_path: Path) -> None:
+    plan = replay_plan(Plan(), Exercised(exit_code=0, seconds=0.1))
+    assert run(tmp_path, "sys.exit(4)", plan, replay=True).exit_code == 4
+
+
+def test_a_slim_server_that_exits_at_once_is_a_failure(tmp_path: Path) -> None:
+    plan = replay_plan(Plan(), Exercised(http_ports=(8080,), seconds=0.1))
+    with pytest.raises(AppFailed, match=r"(?s)code 0 before it listened on port 8080.*gone"):
+        run(tmp_path, "print('gone')", plan, replay=True)
+
+
+def test_a_slim_server_that_does_not_listen_is_a_failure(tmp_path: Path) -> None:
+    plan = replay_plan(Plan(ready_timeout=0.5, until=Until.SECONDS, seconds=0.1), Exercised(http_ports=(8080,)))
+    with pytest.raises(AppFailed, match="waited for port 8080"):
+        run(tmp_path, "forever()", plan, replay=True)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [Plan(ports=(8080,)), Plan(requests=(Request("GET", "/x"),), explicit=True), Plan(exec_commands=(("true",),))],
+    ids=["port", "request", "exec"],
+)
+def test_an_app_that_ends_before_it_could_be_exercised_as_asked_is_a_failure(tmp_path: Path, plan: Plan) -> None:
+    with pytest.raises(AppFailed, match="code 0 before"):
+        run(tmp_path, "", plan)
+
+
+def test_an_exposed_port_on_which_nothing_listens_is_never_ready(tmp_path: Path) -> None:
+    with pytest.raises(
+        AppFailed, match=r"(?s)not ready within 0.5 s.*ports 80, 443.*listens on nothing.*thinking"
+    ) as error:
+        run(tmp_path, "print('thinking', flush=True); forever()", Plan(expected_ports=(80, 443), ready_timeout=0.5))
+    assert "--ready-timeout" in error.value.hint
+
+
+def test_a_named_port_on_which_nothing_listens_is_never_ready(tmp_path: Path) -> None:
+    port = free_port()
+    with pytest.raises(AppFailed, match=f"waited for port {port}.*it listens on port"):
+        run(tmp_path, "serve(); forever()", Plan(ports=(port,), ready_timeout=1.0))
+
+
+def test_an_app_that_listens_elsewhere_than_exposed_is_ready(tmp_path: Path) -> None:
+    exercised = run(tmp_path, "serve(); forever()", Plan(expected_ports=(81,)))
+    assert exercised.answers[0].status == 200
+    assert "EXPOSE" in exercised.warnings[0]
+
+
+def test_a_worker_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(AppFailed, match="not ready") as error:
+        run(tmp_path, "forever()", Plan(ready_timeout=0.3))
+    assert "--until 30" in error.value.hint and "--until exit" in error.value.hint
+
+
+def test_a_worker_is_watched_for_as_long_as_asked(tmp_path: Path) -> None:
+    started = time.monotonic()
+    exercised = run(tmp_path, "forever()", Plan(until=Until.SECONDS, seconds=0.8))
+    assert 0.8 <= time.monotonic() - started < 10
+    assert exercised.exit_code is None and exercised.problems == ()
+
+
+def test_a_worker_that_ends_while_it_is_watched_is_fine(tmp_path: Path) -> None:
+    assert run(tmp_path, "time.sleep(0.3)", Plan(until=Until.SECONDS, seconds=20.0)).exit_code == 0
+
+
+def test_seconds_do_not_cut_short_a_server_that_starts_slowly(tmp_path: Path) -> None:
+    port = free_port()
+    plan = Plan(until=Until.SECONDS, seconds=0.1, expected_ports=(port,))
+    assert run(tmp_path, f"time.sleep(0.8); serve({port}); forever()", plan).http_ports == (port,)
+
+
+def test_a_worker_with_commands_is_exercised_by_them(tmp_path: Path) -> None:
+    exercised = run(tmp_path, "forever()", Plan(exec_commands=(("true",),), ready_timeout=0.3))
+    assert [outcome.exit_code for outcome in exercised.outcomes] == [0]
+
+
+def test_a_long_command_is_waited_for_when_its_exit_is_the_end(tmp_path: Path) -> None:
+    plan = Plan(until=Until.EXIT, ready_timeout=0.2)
+    assert run(tmp_path, "time.sleep(1.0)", plan).exit_code == 0
+
+
+def test_a_slim_command_that_does_not_end_is_a_failure(tmp_path: Path) -> None:
+    plan = replay_plan(Plan(ready_timeout=0.3), Exercised(exit_code=0, seconds=0.01))
+    with pytest.raises(AppFailed, match="did not end within"):
+        run(tmp_path, "forever()", plan, replay=True)

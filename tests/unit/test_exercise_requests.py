@@ -1,0 +1,230 @@
+"""Requests to a real server: which ports are asked, what passes, what warns, what fails, and what is a crash."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from slimmer.errors import AppFailed
+from slimmer.exercise.drive import exercise
+from slimmer.exercise.plan import Exercised, Expectation, Plan, Request, Until, replay_plan
+from slimmer.exercise.requests import MOST_PORTS
+from slimmer.exercise.verdict import failure
+from tests.unit.local_app import LocalApp, certificate, free_port
+
+WEB = "serve(); forever()"
+
+
+def run(folder: Path, source: str, plan: Plan, *, replay: bool = False) -> Exercised:
+    """Start the app, exercise it, kill it."""
+    with LocalApp(folder, source) as app:
+        return exercise(app, plan, replay=replay)
+
+
+def asking(*requests: Request, request_timeout: float = 5.0) -> Plan:
+    """A plan of the user's own requests."""
+    return Plan(requests=requests, explicit=True, ready_timeout=10.0, request_timeout=request_timeout)
+
+
+def get(path: str, **expect: object) -> Request:
+    return Request("GET", path, expect=Expectation(**expect) if expect else None)  # type: ignore[arg-type]
+
+
+def test_a_plain_web_app_is_asked_for_its_front_page(tmp_path: Path) -> None:
+    exercised = run(tmp_path, WEB, Plan())
+    (answer,) = exercised.answers
+    assert (answer.request.method, answer.request.path, answer.status) == ("GET", "/", 200)
+    assert answer.content_type == "text/html; charset=utf-8"
+    assert exercised.http_ports == exercised.ports == (answer.port,)
+    assert exercised.problems == exercised.warnings == ()
+    assert exercised.exit_code is None
+    assert failure(exercised) is None
+
+
+def test_own_requests_take_the_place_of_the_default(tmp_path: Path) -> None:
+    exercised = run(tmp_path, WEB, asking(Request("POST", "/echo", (("Content-Type", "a/b"),), b"text"), get("/")))
+    assert [(a.request.path, a.status, a.content_type) for a in exercised.answers] == [
+        ("/echo", 201, "a/b"),
+        ("/", 200, "text/html; charset=utf-8"),
+    ]
+
+
+def test_all_requests_are_tried_and_all_problems_are_told(tmp_path: Path) -> None:
+    exercised = run(
+        tmp_path, WEB, asking(get("/broken"), get("/", status=(201,)), get("/"), get("/", contains=("bye",)))
+    )
+    assert [answer.status for answer in exercised.answers] == [500, 200, 200, 200]
+    assert len(exercised.problems) == 3
+    error = failure(exercised)
+    assert error is not None and error.exit_code == 6
+    assert "GET /broken" in error.message and "answered 500" in error.message
+    assert "answered 200, not 201" in error.message and "does not contain 'bye'" in error.message
+
+
+def test_an_unexpected_client_error_is_a_warning_and_an_expected_one_is_fine(tmp_path: Path) -> None:
+    exercised = run(tmp_path, WEB, asking(get("/none"), get("/none", status=(404, 410))))
+    assert exercised.problems == ()
+    assert "GET /none" in exercised.answers[0].warning and "404" in exercised.answers[0].warning
+    assert exercised.answers[1].warning == ""
+
+
+def test_an_expected_server_error_passes(tmp_path: Path) -> None:
+    assert run(tmp_path, WEB, asking(get("/broken", status=(500,)))).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "passes"), [("text/html", True), ("text/html; charset=utf-8", True), ("text/css", False)]
+)
+def test_the_content_type_counts_without_its_parameters_unless_they_are_asked_for(
+    tmp_path: Path, wanted: str, passes: bool
+) -> None:
+    assert (run(tmp_path, WEB, asking(get("/", content_type=wanted))).problems == ()) is passes
+
+
+def test_a_hanging_request_fails_in_time_and_the_next_ones_are_sent(tmp_path: Path) -> None:
+    started = time.monotonic()
+    exercised = run(tmp_path, WEB, asking(get("/"), get("/hang"), get("/"), request_timeout=0.5))
+    assert time.monotonic() - started < 10
+    assert [answer.status for answer in exercised.answers] == [200, None, 200]
+    assert "no answer in time" in exercised.problems[0]
+
+
+def test_a_first_request_that_hangs_does_not_hide_the_port(tmp_path: Path) -> None:
+    exercised = run(tmp_path, WEB, asking(get("/hang"), get("/"), request_timeout=0.5))
+    assert [answer.status for answer in exercised.answers] == [None, 200]
+    assert len(exercised.problems) == 1 and exercised.http_ports
+
+
+def test_a_crash_while_exercised_shows_the_last_words(tmp_path: Path) -> None:
+    with pytest.raises(AppFailed, match=r"(?s)code 3 while port .*about to crash") as error:
+        run(tmp_path, WEB, asking(get("/"), get("/crash")))
+    assert error.value.exit_code == 5
+
+
+def test_a_server_that_ends_well_while_exercised_has_crashed_too(tmp_path: Path) -> None:
+    with pytest.raises(AppFailed, match="code 0"):
+        run(tmp_path, WEB, asking(get("/leave")))
+
+
+def test_a_server_may_end_when_its_exit_is_waited_for(tmp_path: Path) -> None:
+    plan = Plan(requests=(get("/"), get("/leave", status=(200,))), until=Until.EXIT, request_timeout=5)
+    exercised = run(tmp_path, WEB, plan)
+    assert exercised.exit_code == 0
+    assert [answer.status for answer in exercised.answers] == [200, None]
+
+
+def test_an_app_that_is_warming_up_is_asked_again(tmp_path: Path) -> None:
+    assert run(tmp_path, WEB, asking(get("/warm"))).answers[0].status == 200
+
+
+def test_an_app_that_never_warms_up_fails_when_the_time_is_over(tmp_path: Path) -> None:
+    plan = Plan(requests=(get("/unavailable"),), explicit=True, ready_timeout=1.5)
+    assert "answered 503" in run(tmp_path, WEB, plan).problems[0]
+
+
+def test_a_port_that_opens_late_is_exercised_too(tmp_path: Path) -> None:
+    exercised = run(tmp_path, WEB, asking(get("/more-once"), get("/")))
+    assert len(exercised.http_ports) == 2
+    assert [answer.request.path for answer in exercised.answers] == ["/more-once", "/more-once", "/", "/"]
+
+
+def test_an_app_that_opens_ever_more_ports_comes_to_an_end(tmp_path: Path) -> None:
+    exercised = run(tmp_path, WEB, asking(get("/more")))
+    assert len(exercised.http_ports) == MOST_PORTS
+    assert "ever more ports" in exercised.warnings[0]
+
+
+def test_answers_come_in_the_plans_order_then_by_port(tmp_path: Path) -> None:
+    exercised = run(tmp_path, "serve(); serve(); forever()", asking(get("/a"), get("/b")))
+    keys = [(answer.request.path, answer.port) for answer in exercised.answers]
+    assert keys == sorted(keys) and len(keys) == 4
+
+
+def test_one_port_that_meets_the_expectations_is_enough(tmp_path: Path) -> None:
+    source = """
+        class Metrics(Handler):
+            def get_(self):
+                self.answer(200, b"metrics 1")
+        serve(); serve(handler=Metrics); forever()
+    """
+    exercised = run(tmp_path, source, asking(get("/", contains=("hello",))))
+    assert exercised.problems == ()
+    assert sum("does not contain" in answer.warning for answer in exercised.answers) == 1
+
+
+def test_a_request_with_a_port_goes_there_alone(tmp_path: Path) -> None:
+    port = free_port()
+    exercised = run(tmp_path, f"serve(); serve({port}); forever()", asking(Request("GET", "/", port=port)))
+    assert [answer.port for answer in exercised.answers] == [port]
+
+
+def test_only_the_named_ports_are_exercised(tmp_path: Path) -> None:
+    port = free_port()
+    exercised = run(tmp_path, f"serve(); serve({port}); forever()", Plan(ports=(port,)))
+    assert exercised.ports == exercised.http_ports == (port,)
+
+
+def test_no_http_sends_nothing(tmp_path: Path) -> None:
+    exercised = run(tmp_path, "serve(); forever()", Plan(http=False))
+    assert exercised.answers == () and len(exercised.ports) == 1
+
+
+def test_a_self_signed_https_server_is_exercised(tmp_path: Path) -> None:
+    exercised = run(tmp_path, f"serve(tls={str(certificate(tmp_path))!r}); forever()", Plan(request_timeout=5))
+    assert [answer.status for answer in exercised.answers] == [200]
+    assert exercised.problems == ()
+
+
+BANNER = r'raw(lambda client: (client.sendall(b"220 mail.example ESMTP\r\n"), time.sleep(9), client)); '
+SILENT = "raw(lambda client: (time.sleep(600), client)); "
+CLOSES = "raw(lambda client: client.close()); "
+
+
+@pytest.mark.parametrize("talk", [BANNER, SILENT, CLOSES], ids=["banner", "silent", "closes"])
+def test_a_port_that_speaks_no_http_is_no_failure(tmp_path: Path, talk: str) -> None:
+    exercised = run(tmp_path, talk + "forever()", Plan(request_timeout=0.5))
+    assert not (exercised.problems or exercised.answers or exercised.http_ports)
+    assert "no port spoke HTTP" in exercised.warnings[0]
+
+
+@pytest.mark.parametrize("talk", [BANNER, SILENT, CLOSES], ids=["banner", "silent", "closes"])
+def test_own_requests_that_reach_nobody_are_a_failure(tmp_path: Path, talk: str) -> None:
+    exercised = run(tmp_path, talk + "forever()", asking(get("/"), get("/b"), request_timeout=0.5))
+    assert len(exercised.problems) == 2
+
+
+def test_a_named_port_must_speak_http(tmp_path: Path) -> None:
+    port = free_port()
+    plan = Plan(ports=(port,), request_timeout=0.5)
+    source = f"raw(lambda client: client.close(), {port}); forever()"
+    assert len(run(tmp_path, source, plan).problems) == 1
+    assert run(tmp_path, source, Plan(ports=(port,), http=False)).problems == ()
+
+
+def test_a_silent_port_beside_the_web_port_is_no_failure(tmp_path: Path) -> None:
+    exercised = run(tmp_path, SILENT + WEB, asking(get("/"), request_timeout=0.5))
+    assert exercised.problems == () and len(exercised.http_ports) == 1 and len(exercised.ports) == 2
+
+
+def test_an_exposed_port_that_opens_after_a_silent_one_is_waited_for(tmp_path: Path) -> None:
+    port = free_port()
+    source = f"{CLOSES} time.sleep(1.5); serve({port}); forever()"
+    exercised = run(tmp_path, source, Plan(expected_ports=(port,)))
+    assert exercised.http_ports == (port,)
+
+
+def test_a_replay_waits_for_the_ports_of_the_original(tmp_path: Path) -> None:
+    first, second = free_port(), free_port()
+    source = f"serve({first}); time.sleep(1.0); serve({second}); forever()"
+    plan = replay_plan(Plan(), Exercised(http_ports=(first, second), seconds=1.0))
+    assert run(tmp_path, source, plan, replay=True).http_ports == tuple(sorted((first, second)))
+
+
+def test_nothing_secret_is_told(tmp_path: Path) -> None:
+    request = Request("POST", "/echo", (("Authorization", "Bearer hush"),), b"hush", expect=Expectation(status=(200,)))
+    exercised = run(tmp_path, WEB, asking(request))
+    error = failure(exercised)
+    assert error is not None
+    assert "hush" not in error.message + repr(exercised) + repr(asking(request))
