@@ -7,7 +7,7 @@ echo 1 > /srv/stat/conf; echo 2 > /srv/stat/conf.d/item; echo 3 > /srv/stat/conf
 echo 1 > /srv/relative/only-access; echo 2 > /srv/relative/unseen
 echo 1 > /srv/faccessat2; echo 1 > /srv/o_path
 ln -s /nowhere/at/all /srv/dangling; ln -s target-of-link /srv/link-read-only
-echo 1 > /srv/xattr-only; setfattr -n user.note -v note /srv/xattr-only
+echo 1 > /srv/xattr-only
 mkfifo /srv/fifo
 touch /srv/plugins/a.so /srv/plugins/b.so /srv/plugins/c.so
 echo 1 > /srv/listed/wanted; echo 2 > /srv/listed/unwanted
@@ -18,9 +18,8 @@ echo one > /srv/hard/one; ln /srv/hard/one /srv/hard/two; ln /srv/hard/one /srv/
 cp /opt/interpreter /srv/modes/setuid; chown 0:1234 /srv/modes/setuid; chmod 4755 /srv/modes/setuid
 cp /opt/interpreter /srv/modes/setgid; chgrp 1234 /srv/modes/setgid; chmod 2755 /srv/modes/setgid
 mkdir /srv/modes/sticky; chmod 1777 /srv/modes/sticky
-cp /opt/interpreter /srv/modes/capable; setcap cap_net_raw+ep /srv/modes/capable
 for f in appended truncated renamed removed chmodded; do echo "pristine $f" > /srv/changed/$f; done
-chmod 640 /srv/changed/*
+chmod 640 /srv/changed/*; mkdir -m 700 /srv/changed/opened-up
 printf '#!/opt/interpreter\nnothing\n' > /srv/script; chmod 755 /srv/script
 echo seed > /srv/volume/deep/seed; echo other > "/srv/other volume/file"
 echo ok > /srv/health/marker
