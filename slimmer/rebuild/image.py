@@ -42,7 +42,9 @@ class Builder:
         return self.name == DOCKERFILE
 
 
-def choose_builder(asked: str, config: ImageConfig, kept: Iterable[Entry], architecture: str) -> Builder:
+def choose_builder(
+    asked: str, config: ImageConfig, kept: Iterable[Entry], architecture: str, *, is_podman: bool = False
+) -> Builder:
     """The builder for an image with these kept entries, on an engine of this architecture; `asked` is "" for any.
 
     Raises UsageError when a Dockerfile is asked for that cannot say everything: nothing is lost in silence.
@@ -50,9 +52,10 @@ def choose_builder(asked: str, config: ImageConfig, kept: Iterable[Entry], archi
     beyond = dockerfile.beyond_dockerfile(config, kept, architecture)
     if asked == LOAD:
         return Builder(LOAD, "as asked", beyond)
-    if not beyond:
+    changes = (*beyond, "the labels, to which podman adds its own") if is_podman else beyond
+    if not changes:
         return Builder(DOCKERFILE, "as asked" if asked else "anybody can repeat it without slimmer")
-    words = f"docker build would lose {', '.join(beyond)}"
+    words = f"a build would change {', '.join(changes)}"
     if asked == DOCKERFILE:
         raise UsageError(f"--builder dockerfile: {words}", hint="Leave out --builder, or use --builder load.")
     return Builder(LOAD, words, beyond)
