@@ -119,7 +119,7 @@ def plan(
         http=http,
         ports=tuple(dict.fromkeys(_port(port) for port in ports)),
         host_commands=tuple(_not_empty("--exercise", text) for text in host_commands),
-        exec_commands=tuple(command("--exec", _not_empty("--exec", text)) for text in exec_commands),
+        exec_commands=tuple(_container_command(text) for text in exec_commands),
         until=until,
         seconds=seconds,
         ready_timeout=ready_timeout,
@@ -130,6 +130,12 @@ def _port(number: int) -> int:
     if not 0 < number < 1 << 16:
         raise UsageError(f"--port: not a port: {number}", hint="A port is a number from 1 to 65535.")
     return number
+
+
+def _container_command(text: str) -> tuple[str, ...]:
+    words = command("--exec", text)
+    _not_empty("--exec", words[0] if words else "")
+    return words
 
 
 def _not_empty(option: str, text: str) -> str:

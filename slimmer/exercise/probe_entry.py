@@ -115,7 +115,7 @@ def _encoded(kind: str, value: object, folder: Path) -> tuple[bytes, str]:
 
 def _json(value: object) -> bytes:
     try:
-        return json.dumps(_filled_deep(value), ensure_ascii=False).encode()
+        return json.dumps(_filled_deep(value), ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise Fault("`json` holds what JSON has no word for, such as a date; put it in quotes") from error
 

@@ -15,6 +15,9 @@ from slimmer.exercise.watch import Watch, last_words
 
 CONNECT_TIMEOUT = 2.0
 
+MOST_PORTS = 50
+"""An app that opens a new port for each request, or thousands at once, would never be done."""
+
 WORKER_PATIENCE = 5.0
 """Seconds for an app to begin to listen, when nothing says that it will, before commands are run against it."""
 
@@ -22,10 +25,10 @@ WORKER_PATIENCE = 5.0
 def open_ports(watch: Watch, known: tuple[int, ...] = ()) -> tuple[int, ...]:
     """Ports that may be exercised and accept connections: first those that were named or expected, then by number."""
     plan = watch.plan
-    listening = watch.subject.listening_ports()
-    chosen = [port for port in listening if port in plan.named_ports or not plan.ports]
-    accepting = (port for port in set(chosen) if port in known or _accepts(watch, port))
-    return tuple(sorted(accepting, key=lambda port: (port not in plan.named_ports + plan.expected_ports, port)))
+    wanted = plan.named_ports + plan.expected_ports
+    listening = {port for port in watch.subject.listening_ports() if port in plan.named_ports or not plan.ports}
+    chosen = sorted(listening, key=lambda port: (port not in wanted, port))[:MOST_PORTS]
+    return tuple(port for port in chosen if port in known or _accepts(watch, port))
 
 
 def await_ready(watch: Watch, over: Callable[[], bool]) -> tuple[int, ...]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from slimmer.exercise.plan import Answer
-from slimmer.exercise.readiness import open_ports
+from slimmer.exercise.readiness import MOST_PORTS, open_ports
 from slimmer.exercise.verdict import settle
 from slimmer.exercise.visit import Visited, visit
 from slimmer.exercise.watch import Watch
 
 LATE = 10.0
 """Seconds to wait for a port that the image EXPOSEs, when those that are open speak no HTTP."""
-
-MOST_PORTS = 50
-"""An app that opens a new port for each request would never be done."""
 
 
 class Requests:

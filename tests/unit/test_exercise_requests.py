@@ -10,7 +10,7 @@ import pytest
 from slimmer.errors import AppFailed
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import Exercised, Expectation, Plan, Request, Until, replay_plan
-from slimmer.exercise.requests import MOST_PORTS
+from slimmer.exercise.readiness import MOST_PORTS
 from slimmer.exercise.verdict import failure
 from tests.unit.local_app import LocalApp, certificate, free_port
 

@@ -1,0 +1,114 @@
+"""The ends that a user can choose, with a real terminal and real signals."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slimmer.errors import AppFailed, UsageError
+from slimmer.exercise.drive import exercise
+from slimmer.exercise.plan import Exercised, Plan, Until, replay_plan
+from tests.unit.local_app import LocalApp
+
+WEB = "serve(); forever()"
+
+
+def run(folder: Path, source: str, plan: Plan, *, replay: bool = False) -> tuple[Exercised, list[str], float]:
+    """Start the app, exercise it, kill it: also what was said, and how long it took."""
+    said: list[str] = []
+    started = time.monotonic()
+    with LocalApp(folder, source) as app:
+        exercised = exercise(app, plan, replay=replay, say=said.append)
+    return exercised, said, time.monotonic() - started
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Standard input is a terminal; gives the end at which the user types."""
+    user, ours = pty.openpty()
+    with os.fdopen(ours, "r") as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        yield user
+    os.close(user)
+
+
+def test_enter_ends_the_observation(tmp_path: Path, terminal: int) -> None:
+    threading.Timer(1.0, os.write, (terminal, b"\n")).start()
+    exercised, said, seconds = run(tmp_path, WEB, Plan(until=Until.ENTER))
+    assert exercised.answers[0].status == 200 and 1.0 <= seconds < 20
+    assert any("press Enter" in line for line in said)
+
+
+def test_enter_ends_the_observation_of_a_worker(tmp_path: Path, terminal: int) -> None:
+    threading.Timer(0.5, os.write, (terminal, b"\n")).start()
+    exercised, _, seconds = run(tmp_path, "forever()", Plan(until=Until.ENTER))
+    assert exercised.problems == () and 0.5 <= seconds < 20
+
+
+def test_enter_without_a_terminal_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path(os.devnull).open() as null:
+        monkeypatch.setattr(sys, "stdin", null)
+        with pytest.raises(UsageError, match="no terminal"):
+            run(tmp_path, WEB, Plan(until=Until.ENTER))
+    with pytest.raises(UsageError, match="no terminal"):  # closed by now
+        run(tmp_path, WEB, Plan(until=Until.ENTER))
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(UsageError, match="no terminal"):
+        run(tmp_path, WEB, Plan(until=Until.ENTER))
+
+
+def test_a_signal_ends_the_observation_and_its_handler_is_gone(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+    exercised, said, seconds = run(tmp_path, WEB, Plan(until=Until.SIGNAL))
+    assert exercised.answers[0].status == 200 and 1.0 <= seconds < 20
+    assert any(f"kill -USR1 {os.getpid()}" in line for line in said)
+    assert signal.getsignal(signal.SIGUSR1) is before
+
+
+def test_seconds_are_the_least_that_is_watched(tmp_path: Path) -> None:
+    exercised, _, seconds = run(tmp_path, WEB, Plan(until=Until.SECONDS, seconds=1.5))
+    assert exercised.answers[0].status == 200 and 1.5 <= seconds < 20
+
+
+def test_a_port_that_opens_while_the_end_is_waited_for_is_exercised(tmp_path: Path) -> None:
+    source = "serve(); time.sleep(1.0); serve(); forever()"
+    assert len(run(tmp_path, source, Plan(until=Until.SECONDS, seconds=2.0))[0].http_ports) == 2
+
+
+def test_a_server_that_dies_while_the_end_is_waited_for_has_crashed(tmp_path: Path) -> None:
+    source = "serve(); threading.Timer(1.2, lambda: os._exit(0)).start(); forever()"
+    with pytest.raises(AppFailed, match="code 0 while it was exercised"):
+        run(tmp_path, source, Plan(until=Until.SECONDS, seconds=30.0))
+
+
+def test_an_exit_that_fails_is_a_failure(tmp_path: Path) -> None:
+    source = "serve(); threading.Timer(1.0, lambda: (print('lost', flush=True), os._exit(6))).start(); forever()"
+    with pytest.raises(AppFailed, match=r"(?s)code 6.*lost"):
+        run(tmp_path, source, Plan(until=Until.EXIT))
+
+
+def test_commands_that_came_too_late_are_problems(tmp_path: Path) -> None:
+    plan = Plan(until=Until.EXIT, exec_commands=(("true",),), host_commands=("true",))
+    assert [("not run" in problem) for problem in run(tmp_path, "", plan)[0].problems] == [True, True]
+
+
+@pytest.mark.parametrize("until", [Until.ENTER, Until.SIGNAL, Until.SECONDS])
+def test_a_replay_does_not_wait_for_the_user(tmp_path: Path, until: Until) -> None:
+    plan = replay_plan(Plan(until=until, seconds=60.0), Exercised(seconds=60.0))
+    exercised, _, seconds = run(tmp_path, WEB, plan, replay=True)
+    assert exercised.answers[0].status == 200 and seconds < 20
+
+
+def test_a_replay_waits_for_an_exit_no_longer_than_is_sensible(tmp_path: Path) -> None:
+    plan = replay_plan(Plan(until=Until.EXIT, ready_timeout=0.5), Exercised(seconds=0.01, exit_code=0))
+    with pytest.raises(AppFailed, match=r"did not (exit|end)"):
+        run(tmp_path, WEB, plan, replay=True)

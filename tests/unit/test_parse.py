@@ -1,0 +1,81 @@
+"""Option values in words: the exercise that they ask for, and choices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slimmer.cli import parse
+from slimmer.errors import UsageError
+from slimmer.exercise.plan import DEFAULT_REQUESTS, Plan, Request, Until
+
+
+def plan(**options: Any) -> Plan:
+    defaults: dict[str, Any] = {
+        "probes": [], "files": [], "http": True, "ports": [], "host_commands": [], "exec_commands": [],
+        "until": Until.PROBES, "seconds": 0.0, "ready_timeout": 60.0,
+    }  # fmt: skip
+    return parse.plan(**{**defaults, **options})
+
+
+def test_without_options_the_front_page_is_asked_for() -> None:
+    assert plan() == Plan()
+    assert plan().asks == DEFAULT_REQUESTS and not plan().explicit
+
+
+def test_probes_come_before_files_and_replace_the_default(tmp_path: Path) -> None:
+    file = tmp_path / "probes.yaml"
+    file.write_text("requests: [{path: /c}]")
+    made = plan(probes=["/a", "POST /b"], files=[file])
+    assert made.explicit
+    assert made.asks == (Request("GET", "/a"), Request("POST", "/b", body=b""), Request("GET", "/c"))
+
+
+def test_a_file_without_requests_asks_for_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "probes.yaml"
+    file.write_text("requests: []")
+    assert plan(files=[file]).asks == ()
+
+
+def test_no_http_asks_for_nothing_and_contradicts_probes() -> None:
+    assert plan(http=False).asks == ()
+    with pytest.raises(UsageError, match="contradict"):
+        plan(http=False, probes=["/"])
+
+
+def test_commands_in_the_container_are_words_or_arrays() -> None:
+    made = plan(exec_commands=["redis-cli set 'a b' 1", '["sh", "-c", "a | b"]'], host_commands=["a | b"])
+    assert made.exec_commands == (("redis-cli", "set", "a b", "1"), ("sh", "-c", "a | b"))
+    assert made.host_commands == ("a | b",)
+
+
+@pytest.mark.parametrize("options", [{"exec_commands": [" "]}, {"host_commands": [""]}, {"exec_commands": ["[]"]}])
+def test_an_empty_command_is_an_error(options: dict[str, list[str]]) -> None:
+    with pytest.raises(UsageError, match="empty command"):
+        plan(**options)
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_a_port_must_be_one(port: int) -> None:
+    with pytest.raises(UsageError, match="--port"):
+        plan(ports=[port])
+
+
+def test_ports_count_once() -> None:
+    assert plan(ports=[80, 81, 80]).ports == (80, 81)
+
+
+def test_enter_needs_a_terminal_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(UsageError, match="terminal"):
+        plan(until=Until.ENTER)
+
+
+def test_a_choice_is_one_of_the_known_words() -> None:
+    assert parse.choice("--builder", "", ("", "load")) == ""
+    assert parse.choice("--builder", "load", ("", "load")) == "load"
+    with pytest.raises(UsageError, match="--builder: not known: 'lode'") as error:
+        parse.choice("--builder", "lode", ("", "dockerfile", "load"))
+    assert error.value.hint == "Known: dockerfile, load."
