@@ -37,7 +37,7 @@ from slimmer.observe.log import AccessLog, write_log
 from slimmer.observe.pristine import PristineImage
 from slimmer.probe_binary import probe_path
 from slimmer.rebuild.archive import creation_time
-from slimmer.rebuild.image import Builder, choose_builder, make_image
+from slimmer.rebuild.image import DOCKERFILE, Builder, choose_builder, make_image
 from slimmer.rebuild.rootfs import RootFs, write_rootfs
 from slimmer.report.build import Built, as_json, build_report, difference_lines
 from slimmer.report.manifest import manifest, write_manifest
@@ -214,9 +214,10 @@ class _Build:
         self.folder.clear()
         paths = list(kept)
         entries = (entry for path in paths if (entry := own.tree.get(path)) is not None)
-        builder = choose_builder(self.request.builder, config, entries, self.engine.architecture)
+        engine = self.engine
+        builder = choose_builder(self.request.builder, config, entries, engine.architecture, is_podman=engine.is_podman)
         rootfs = write_rootfs(pristine, overrides(paths, own), self.folder)
-        if builder.beyond:
+        if builder.name != (self.request.builder or DOCKERFILE):
             self.progress.note(f"builder {builder.name}: {builder.reason}")
         image_id = make_image(
             config,
