@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
@@ -20,6 +21,8 @@ class Policy(StrEnum):
     """How much more than the observed to keep."""
 
     OBSERVED = "observed"
+    BALANCED = "balanced"
+    GENEROUS = "generous"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,21 @@ class Context:
 
 Rule = Callable[[Context], Iterator[Finding]]
 """A rule looks at the context and names pristine paths with reasons; what leads to them is added by the keeper."""
+
+
+class Kept(Protocol):
+    """What is kept so far (slimmer.keep.keepset.Growing)."""
+
+    def __contains__(self, path: object) -> bool: ...
+
+    def reasons(self, path: str) -> tuple[Reason, ...]: ...
+
+
+Follow = Callable[[Sequence[str], Kept], Iterable[Finding]]
+"""Looks at paths that were just kept, each once in a run, and names what they lead to. Asks for contents in one go."""
+
+Follower = Callable[[Context], Follow]
+"""Begins to follow: made anew for each run of the keeper, so that it can remember what it has learnt of this image."""
 
 
 def reach(tree: Tree, path: str, reason: Reason) -> Iterator[Finding]:

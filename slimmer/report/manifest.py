@@ -111,8 +111,13 @@ def _to_json(line: Line) -> dict[str, Any]:
         "device": line.device,
         "xattrs": dict(line.xattrs) or None,
     }
-    reasons = [{"rule": reason.rule, "detail": reason.detail} for reason in line.reasons]
+    reasons = [_reason(reason) for reason in line.reasons]
     return head | {key: value for key, value in special.items() if value is not None} | {"reasons": reasons}
+
+
+def _reason(reason: Reason) -> dict[str, str]:
+    words = {"rule": reason.rule, "detail": reason.detail}
+    return words | ({"cause": reason.cause} if reason.cause else {})
 
 
 def _from_json(data: Mapping[str, Any]) -> Line:
@@ -125,7 +130,10 @@ def _from_json(data: Mapping[str, Any]) -> Line:
         uid=int(data["uid"]),
         gid=int(data["gid"]),
         mtime=(int(seconds), int(nanoseconds)),
-        reasons=tuple(Reason(str(reason["rule"]), str(reason["detail"])) for reason in data["reasons"]),
+        reasons=tuple(
+            Reason(str(reason["rule"]), str(reason["detail"]), str(reason.get("cause", "")))
+            for reason in data["reasons"]
+        ),
         size=data.get("size"),
         sha256=str(data.get("sha256", "")),
         target=str(data.get("target", "")),

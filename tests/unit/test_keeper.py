@@ -147,3 +147,11 @@ def test_an_empty_log_is_an_error() -> None:
     tree = make_tree("f /app")
     with pytest.raises(ObservationIncomplete):
         keep(Context(tree, AccessLog("sha256:1", ()), ImageConfig("i", "amd64", "linux"), read_nothing))
+
+
+def test_a_tree_of_thousands_of_levels_is_closed_without_recursion() -> None:
+    deep = "/srv" + "/d" * 3000
+    tree = make_tree(f"f /app\nf {deep}/file\nd /hollow" + "/d" * 3000)
+    result = kept(tree, access("open", f"{deep}/file"), access("look-up", "/hollow"))
+    assert deep in result
+    assert "/hollow" + "/d" * 3000 in result

@@ -12,7 +12,7 @@ import zstandard
 
 from slimmer.errors import UsageError
 from slimmer.image.tree import Entry, Tree
-from slimmer.keep.keepset import Finding, Reason, collect
+from slimmer.keep.keepset import KeepSet, Reason
 from slimmer.report.manifest import manifest, read_manifest, write_manifest
 from slimmer.report.tree_file import read_tree, write_tree
 from tests.unit.tree_maker import record
@@ -38,7 +38,7 @@ def mtime(entry: Entry) -> tuple[int, int]:
 
 
 def lines_of(*paths: str) -> str:
-    kept = collect(Finding(path, WHY) for path in paths)
+    kept = KeepSet({path: (WHY,) for path in paths})
     file = io.StringIO()
     write_manifest(manifest(TREE, kept, {ODD: "ab" * 32}, mtime), file)
     return file.getvalue()
@@ -71,7 +71,7 @@ def test_a_line_says_what_the_path_is_and_why_it_stays() -> None:
 
 
 def test_the_manifest_can_be_read_back() -> None:
-    kept = collect(Finding(path, WHY) for path in ("/", "/srv", ODD, "/srv/link", "/srv/null"))
+    kept = KeepSet({path: (WHY,) for path in ("/", "/srv", ODD, "/srv/link", "/srv/null")})
     lines = list(manifest(TREE, kept, {ODD: "ab" * 32}, mtime))
     file = io.StringIO()
     write_manifest(lines, file)

@@ -9,31 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from slimmer.image.tree import Entry, Tree
-from slimmer.keep.context import parent
+from slimmer.image.tree import Tree
 from slimmer.keep.keepset import Finding, Reason
 
 
-def hollow(tree: Tree, kept: Iterable[str]) -> Iterator[Finding]:
-    """What fills the hollow directories among the kept paths."""
-    paths = set(kept)
-    filled = {parent(path) for path in paths if path != "/"}
-    for path in sorted(paths - filled):
-        entry = tree.get(path)
-        if entry is not None and entry.is_directory:
-            yield from _filling(tree, path)
+def hollow(tree: Tree, directories: Iterable[str]) -> Iterator[Finding]:
+    """What fills these directories, of which nothing is kept."""
+    for path in directories:
+        yield from _filling(tree, path)
 
 
 def _filling(tree: Tree, directory: str) -> Iterator[Finding]:
     reason = Reason("not-hollow", f"{directory} is kept and was not empty")
-    folders: list[Entry] = []
-    found = False
-    for entry in tree.children(directory):
-        if entry.is_directory:
-            folders.append(entry)
-            continue
-        found = True
-        yield Finding(entry.path, reason)
-    if not found and folders:
-        yield Finding(folders[0].path, reason)
-        yield from _filling(tree, folders[0].path)
+    while directory:
+        entries = list(tree.children(directory))
+        files = [entry for entry in entries if not entry.is_directory]
+        folders = [entry for entry in entries if entry.is_directory]
+        chosen = files or folders[:1]
+        yield from (Finding(entry.path, reason) for entry in chosen)
+        directory = "" if files or not folders else folders[0].path
