@@ -15,7 +15,15 @@ from slimmer.image.config import config_from_inspect
 from slimmer.image.tree import Tree
 from tests.engine.export import ENGINE_MADE, export
 from tests.engine.serve.everything import THINGS, UNTIMELY, expected, is_hard, seen
-from tests.engine.serve.serving import DEBIAN, Serve, entries
+from tests.engine.serve.serving import DEBIAN, Serve, entries, lines, served
+
+ABYSS = """
+mount -t tmpfs none /mnt
+cp /.slimmer/slimmer-probe /mnt/slimmer-probe
+touch /mnt/file
+perl -e 'chdir "/mnt"; for (1..9000) { mkdir "d"; chdir "d" or die }'
+exec chroot /mnt /slimmer-probe serve
+"""
 
 
 def test_the_index_shows_the_image_as_it_was_made(tree: Tree) -> None:
@@ -82,3 +90,12 @@ def test_what_is_mounted_does_not_show(strange: Serve) -> None:
     index = entries(strange)
     assert index["/srv/mount"].is_directory
     assert [path for path in index if path.startswith(("/srv/mount/", "/proc/", "/sys/"))] == []
+
+
+def test_a_tree_without_end_is_an_error_and_not_the_end(scope: RunScope, probe: Path) -> None:
+    """It lies in a file system of its own, which goes with the container: engines cannot remove so deep a tree."""
+    with served(scope, DEBIAN, probe, script=ABYSS, purpose="abyss") as serve:
+        blob, status = serve.ask("index")
+        assert status.startswith("directories lie more than 8192 deep: /d/d/d")
+        assert blob.split(b"\0")[1 + 4 * 8000] == b"/d" * 8000
+        assert lines(serve.ask("read", b"/file")) == [b"0"]
