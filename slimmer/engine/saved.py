@@ -44,7 +44,7 @@ def compressed_size(engine: Engine, image: str, passed: Callable[[int], object] 
         try:
             with tarfile.open(fileobj=_Stream(stream, passed), mode="r|", bufsize=PIECE) as tar:
                 return _size_of_layers(tar)
-        except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
+        except (tarfile.TarError, ValueError, LookupError, TypeError) as error:
             raise EngineError(f"what the engine saves of {image} is not understood: {error!r}") from error
         finally:
             stream.close()
@@ -53,7 +53,7 @@ def compressed_size(engine: Engine, image: str, passed: Callable[[int], object] 
 def _size_of_layers(tar: tarfile.TarFile) -> int:
     sizes: dict[str, int] = {}
     links: dict[str, str] = {}
-    layers: set[str] = set()
+    layers: set[str] | None = None
     while (member := tar.next()) is not None:
         tar.members = []  # type: ignore[attr-defined]  # it would remember every one
         if member.issym():
@@ -62,9 +62,11 @@ def _size_of_layers(tar: tarfile.TarFile) -> int:
         if source is None:
             continue
         if member.name == "manifest.json":
-            layers.update(json.loads(source.read(MANIFEST_LIMIT))[0]["Layers"])
+            layers = set(json.loads(source.read(MANIFEST_LIMIT))[0]["Layers"] or ())  # null: an image without files
         else:
             sizes[member.name] = _compressed(source)
+    if layers is None:
+        raise ValueError("no manifest.json")
     return sum(sizes[name] for name in {links.get(layer, layer) for layer in layers})
 
 

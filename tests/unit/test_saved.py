@@ -1,0 +1,113 @@
+"""Compressed sizes from what `docker save` gives, in the layouts of older and newer engines."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import random
+import tarfile
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from slimmer.engine.connection import Engine
+from slimmer.engine.saved import compressed_size
+from slimmer.errors import EngineError
+
+WORDS = random.Random(1)
+ONE, TWO = (b" ".join(b"%x" % WORDS.getrandbits(30) for _ in range(count)) for count in (30_000, 200_000))
+
+
+def archive(files: dict[str, bytes | str]) -> bytes:
+    """An archive of files (bytes) and symbolic links (text)."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        for name, what in files.items():
+            member = tarfile.TarInfo(name)
+            if isinstance(what, str):
+                member.type, member.linkname = tarfile.SYMTYPE, what
+            else:
+                member.size = len(what)
+            tar.addfile(member, io.BytesIO(what) if isinstance(what, bytes) else None)
+    return file.getvalue()
+
+
+def manifest(*layers: str) -> bytes:
+    return json.dumps([{"Config": "c", "RepoTags": [], "Layers": layers}]).encode()
+
+
+def size(saved: bytes, passed: Any = lambda size: None) -> int:
+    """What compressed_size says of an engine that saves this, in pieces of an odd size."""
+
+    def get_image(image: str, chunk_size: int) -> Iterator[bytes]:
+        return (saved[position : position + 77_777] for position in range(0, len(saved), 77_777))
+
+    engine = SimpleNamespace(api=SimpleNamespace(get_image=get_image))
+    return compressed_size(cast(Engine, engine), "image", passed)
+
+
+def near(*layers: bytes) -> Any:
+    return pytest.approx(sum(len(gzip.compress(layer, 6)) for layer in layers), rel=0.05)
+
+
+def test_layers_of_an_older_engine_are_counted_and_nothing_else() -> None:
+    files: dict[str, bytes | str] = {"a/layer.tar": ONE, "a/json": TWO, "b/layer.tar": TWO, "c.json": TWO}
+    assert size(archive(files | {"manifest.json": manifest("a/layer.tar", "b/layer.tar")})) == near(ONE, TWO)
+
+
+def test_a_layer_that_comes_twice_is_held_once() -> None:
+    files: dict[str, bytes | str] = {"a/layer.tar": ONE, "b/layer.tar": "../a/layer.tar"}
+    saved = archive(files | {"manifest.json": manifest("a/layer.tar", "b/layer.tar", "a/layer.tar")})
+    assert size(saved) == near(ONE)
+
+
+def test_blobs_of_a_newer_engine_are_counted_by_its_manifest() -> None:
+    files: dict[str, bytes | str] = {"manifest.json": manifest("blobs/sha256/1"), "blobs/sha256/1": ONE}
+    assert size(archive(files | {"blobs/sha256/2": TWO, "oci-layout": b"{}"})) == near(ONE)
+
+
+@pytest.mark.parametrize("head", [b"\x1f\x8b", b"\x28\xb5\x2f\xfd"])
+def test_a_layer_that_is_compressed_already_has_its_own_size(head: bytes) -> None:
+    blob = head + bytes(3_000_000)
+    assert size(archive({"1": blob, "manifest.json": manifest("1")})) == len(blob)
+
+
+def test_progress_counts_every_byte_and_can_stop_the_work() -> None:
+    saved = archive({"1": ONE, "manifest.json": manifest("1")})
+    passed: list[int] = []
+    size(saved, passed.append)
+    assert sum(passed) == len(saved)
+
+    def stop(size: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        size(saved, stop)
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        b"",
+        b"nonsense" * 1000,
+        archive({"1": ONE, "manifest.json": manifest("2")}),
+        archive({"manifest.json": b"[]", "1": ONE}),
+        archive({"manifest.json": b"{", "1": ONE}),
+        archive({"manifest.json": manifest("1"), "1": ONE})[:50_000],
+    ],
+)
+def test_what_is_not_understood_is_an_error(saved: bytes) -> None:
+    with pytest.raises(EngineError):
+        size(saved)
+
+
+def test_an_image_without_layers_has_no_size() -> None:
+    assert size(archive({"manifest.json": manifest().replace(b"[]}", b"null}"), "1": ONE})) == 0
+
+
+def test_an_image_without_a_manifest_is_an_error() -> None:
+    with pytest.raises(EngineError):
+        size(archive({"1": ONE}))
