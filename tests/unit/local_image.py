@@ -75,6 +75,6 @@ def followed(context: Context, follower: Follower, *start: str) -> Growing:
 
 def _record(place: Path, path: str) -> bytes:
     status = place.lstat()
-    target = os.readlink(place) if stat.S_ISLNK(status.st_mode) else ""
+    target = str(place.readlink()) if stat.S_ISLNK(status.st_mode) else ""
     head = f"{status.st_mode:o} 0 0 {status.st_size} 1000 0 {status.st_nlink} {status.st_ino} 1000 0 0"
     return b"\0".join((head.encode(), os.fsencode(path), os.fsencode(target), b"")) + b"\0"
