@@ -34,7 +34,7 @@ def survey(
 
     with ThreadPoolExecutor(2 * len(images)) as pool:
         try:
-            sizes = [pool.submit(compressed_size, scope.engine, image.image_id, go_on) for image in images]
+            sizes = [pool.submit(_compressed, scope, image, go_on) for image in images]
             counts = [pool.submit(_facts, scope, image, f"survey-{n}") for n, image in enumerate(images)]
             return tuple(
                 dataclasses.replace(count.result(), compressed_size=size.result())
@@ -49,3 +49,8 @@ def _facts(scope: RunScope, image: ImageConfig, purpose: str) -> ImageFacts:
     probe = probe_path(scope.engine.architecture)
     with open_pristine(scope, image, image.image_id, probe, purpose) as pristine:
         return facts_of(image, image_tree(pristine, image), lambda paths: pristine.read(paths, DATABASE_LIMIT))
+
+
+def _compressed(scope: RunScope, image: ImageConfig, passed: Callable[[int], object]) -> int:
+    """0 for an image without layers, which engines refuse to save."""
+    return compressed_size(scope.engine, image.image_id, passed) if image.layers else 0

@@ -126,7 +126,9 @@ def differences(comparison: Comparison) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """Labels as a mapping."""
+    """Labels as a mapping, and of a health check what is set."""
+    if name == "healthcheck":
+        return {key: part for key, part in value.items() if part} if value else None
     return dict(value) if name == "labels" else value
 
 

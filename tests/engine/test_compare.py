@@ -115,6 +115,18 @@ def test_images_from_scratch_with_odd_names_are_compared(engine: Engine) -> None
     assert side["packages"] == {"count": 0, "by_manager": {}, "unread_databases": [], "installed": []}
 
 
+def test_an_image_without_a_file_has_nothing(client: docker.DockerClient) -> None:
+    empty = "slimmer-test-compare:empty"
+    client.images.build(fileobj=io.BytesIO(b"FROM scratch\nENV A=1\n"), tag=empty, rm=True, forcerm=True)
+    try:
+        result = slimmer("compare", empty, empty, "--format", "json")
+    finally:
+        client.images.remove(empty, force=True)
+    assert result.returncode == 0, result.stderr
+    side = json.loads(result.stdout)["after"]
+    assert (side["size"], side["compressed_size"], side["layers"], side["files"]) == (0, 0, 0, 0)
+
+
 def test_tables_go_to_stdout_and_nothing_else_does(engine: Engine) -> None:
     with odd_image(engine, "slimmer-test-compare:odd", user_xattrs=False) as odd:
         table = slimmer("compare", odd, odd)

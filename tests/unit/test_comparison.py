@@ -77,6 +77,12 @@ def test_only_the_configuration_that_differs_is_shown() -> None:
     assert not {"image id", "created", "tags", "HEALTHCHECK", "architecture"} & set(found)
 
 
+def test_a_health_check_is_shown_without_what_is_not_set() -> None:
+    without = dataclasses.replace(AFTER, config=dataclasses.replace(AFTER.config, healthcheck=None))
+    row = by_name(Comparison("a", BEFORE, "b", without))["HEALTHCHECK"]
+    assert (row.before, row.after) == ('{"test": ["CMD", "/ok"]}', "-")
+
+
 def test_an_image_has_the_configuration_of_itself() -> None:
     assert [row.what for row in rows(Comparison("a", BEFORE, "a", BEFORE)) if row.what.isupper()] == []
 
