@@ -36,6 +36,10 @@ static size_t events_at_once;
 static int group = -1;
 static bool accompanied;
 
+/* Next to another recorder almost every event is an old story: those wait a little, and are read together. */
+enum { REST_MS = 5 };
+static int64_t due;
+
 static void bound_events(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit))
@@ -138,22 +142,26 @@ static bool comes_from_app(pid_t process) {
     return process && process != getpid() && !is_on_its_way(process);
 }
 
-static void serve_event(const struct fanotify_event_metadata *event) {
+/* Returns true for news. */
+static bool serve_event(const struct fanotify_event_metadata *event) {
     char link[64], path[PATH_MAX];
     format(link, sizeof link, "/proc/self/fd/%d", event->fd);
     if (read_link(link, path, sizeof path) < 0) {
         counters.unreadable++;
-        return;
+        return false;
     }
-    if (event_is_news(path, accompanied)) {
-        if (is_probe_path(path) || !comes_from_app(event->pid))
-            return;
+    bool news = event_is_news(path, accompanied);
+    if (news && (is_probe_path(path) || !comes_from_app(event->pid)))
+        return false;
+    if (news)
         access_by_event(event->pid, event->mask & FAN_OPEN_EXEC ? OP_EXEC : OP_OPEN, path);
-    }
     ignore_file(event);
+    return news;
 }
 
-static void serve_events(size_t count) {
+/* Returns true if there was news among them. */
+static bool serve_events(size_t count) {
+    bool news = false;
     for (size_t i = 0; i < count; i++) {
         counters.events++;
         if (events[i].vers != FANOTIFY_METADATA_VERSION || events[i].event_len != sizeof *events)
@@ -162,23 +170,29 @@ static void serve_events(size_t count) {
             counters.lost++;
             continue;
         }
-        serve_event(&events[i]);
+        news |= serve_event(&events[i]);
         close(events[i].fd);
     }
+    return news;
 }
 
 /* Returns how many events were read. */
 static size_t read_events(void) {
     ssize_t size = read(group, events, events_at_once * sizeof *events);
-    if (size >= 0) {
-        serve_events((size_t)size / sizeof *events);
-        return (size_t)size / sizeof *events;
-    }
-    if (errno == EAGAIN)
+    if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
-    if (errno != EINTR)
+    if (size < 0) {
         counters.lost++; /* the kernel could not open the file of the next event, and has dropped it */
-    return errno == EINTR ? 0 : 1;
+        return 1;
+    }
+    size_t count = (size_t)size / sizeof *events;
+    bool news = serve_events(count);
+    due = !accompanied || news || count == events_at_once ? 0 : now_ms() + REST_MS;
+    return count;
+}
+
+int64_t marks_due(void) {
+    return group < 0 ? INT64_MAX : due;
 }
 
 void serve_marks(void) {

@@ -97,6 +97,12 @@ static bool is_deserted(int listener) {
     return poll(&polled, 1, 0) == 1 && polled.revents & POLLHUP;
 }
 
+static void count_interrupted(void) {
+    take_turn();
+    counters.interrupted++;
+    end_turn();
+}
+
 /* False when no process has the filter any more. */
 static bool receive(struct receiver *self) {
     for (;;) {
@@ -106,9 +112,7 @@ static bool receive(struct receiver *self) {
         if (errno == ENOENT) {
             if (is_deserted(self->listener))
                 return false;
-            take_turn();
-            counters.interrupted++; /* the call that woke this thread was taken back */
-            end_turn();
+            count_interrupted(); /* the call that woke this thread was taken back */
         } else if (errno != EINTR) {
             die("SECCOMP_IOCTL_NOTIF_RECV");
         }
@@ -128,10 +132,10 @@ static void give_answer(struct receiver *self, enum verdict verdict) {
         die("SECCOMP_IOCTL_NOTIF_SEND");
     /* The call waits no more: its thread was killed, or (before Linux 5.19) a signal took it back. */
     if (task_lives((pid_t)self->request->pid))
-        counters.interrupted++;
+        count_interrupted();
 }
 
-static void serve_call(struct receiver *self) {
+static enum verdict record_call(const struct receiver *self) {
     struct caller caller = {
         .thread = (pid_t)self->request->pid,
         .arch = self->request->data.arch,
@@ -142,15 +146,16 @@ static void serve_call(struct receiver *self) {
     memcpy(caller.arguments, self->request->data.args, sizeof caller.arguments);
     enum verdict verdict = observe_call(&caller);
     send_records();
-    give_answer(self, verdict);
+    return verdict;
 }
 
 static void *receiver_main(void *context) {
     struct receiver *self = context;
     while (receive(self)) {
         take_turn();
-        serve_call(self);
-        end_turn();
+        enum verdict verdict = record_call(self);
+        end_turn(); /* before the answer: the caller runs at once, and its next call would find the turn taken */
+        give_answer(self, verdict);
     }
     free(self->request);
     free(self->answer);

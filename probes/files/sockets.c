@@ -13,8 +13,9 @@
 #include "util.h"
 
 /* After a listen() looks come quickly, then less and less so. The steady look is for sockets that no such call announces:
- * those of processes without the filter. */
-enum { FIRST_WAIT_MS = 1, STEADY_WAIT_MS = 100, TRIES = 10, LINE_SIZE = 512 };
+ * those of processes without the filter. A look makes the kernel walk all its connections, however few are asked for: it is
+ * to take no more than a tenth of the time. */
+enum { FIRST_WAIT_MS = 1, STEADY_WAIT_MS = 500, LOOK_SHARE = 10, TRIES = 10, LINE_SIZE = 512 };
 
 static int64_t due, wait_ms = FIRST_WAIT_MS;
 
@@ -134,6 +135,7 @@ void look_at_sockets(void) {
     is_collected = false;
     look_at("tcp");
     look_at("tcp6");
+    int64_t took = now_ms() - now;
     wait_ms = wait_ms * 2 < STEADY_WAIT_MS ? wait_ms * 2 : STEADY_WAIT_MS;
-    due = now + wait_ms;
+    due = now + (took * LOOK_SHARE > wait_ms ? took * LOOK_SHARE : wait_ms);
 }

@@ -162,17 +162,19 @@ static void obey(void) {
     }
 }
 
-static int time_to_wait(void) {
-    int64_t due = sockets_due(), now = now_ms();
+static int time_to_wait(int64_t now) {
+    int64_t due = sockets_due();
     if (adoption.awaited && adoption.due < due)
         due = adoption.due;
+    if (marks_due() > now && marks_due() < due)
+        due = marks_due();
     return due > now ? (int)(due - now) : 0;
 }
 
 enum { ORDERS, MARKS, WAKES, LISTENERS };
 
 /* What is waited for besides calls: of the listeners it is only the end (POLLHUP, which needs not be asked for). */
-static struct pollfd *list_polled(size_t *count) {
+static struct pollfd *list_polled(size_t *count, int64_t now) {
     static struct pollfd *polled;
     static size_t room;
     *count = LISTENERS + listeners.count;
@@ -181,7 +183,7 @@ static struct pollfd *list_polled(size_t *count) {
         room = *count;
     }
     polled[ORDERS] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
-    polled[MARKS] = (struct pollfd){.fd = marks_descriptor(), .events = POLLIN};
+    polled[MARKS] = (struct pollfd){.fd = marks_due() > now ? -1 : marks_descriptor(), .events = POLLIN};
     polled[WAKES] = (struct pollfd){.fd = wake_descriptor(), .events = POLLIN};
     for (size_t i = 0; i < listeners.count; i++)
         polled[LISTENERS + i] = (struct pollfd){.fd = listeners.descriptors[i]};
@@ -209,8 +211,9 @@ static void drop_deserted(const struct pollfd *polled, size_t count) {
 static void serve(void) {
     for (bool at_once = false;; send_records()) {
         size_t count;
-        struct pollfd *polled = list_polled(&count);
-        int wait_ms = at_once ? 0 : time_to_wait();
+        int64_t now = now_ms();
+        struct pollfd *polled = list_polled(&count, now);
+        int wait_ms = at_once ? 0 : time_to_wait(now);
         end_turn();
         await(polled, count, wait_ms);
         take_turn();
