@@ -1,0 +1,183 @@
+"""The options of the commands that run an image, each once: its type, its name, its help and its place in `--help`.
+
+Commands take them by name (`tag: options.Tag = ""`), so that an option means the same wherever it is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+ASK, RUN, OUT = "What to ask of the app", "How to run the app", "What to make"
+
+
+def _option(*names: str, help: str, panel: str | None = None, metavar: str | None = None) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=panel, metavar=metavar, show_default=False)
+
+
+Strings = list[str] | None
+Paths = list[Path] | None
+
+# --- the image ---
+
+Target = Annotated[str, typer.Argument(help="Image: name, name:tag, digest, ID or a unique prefix of an ID.")]
+
+# --- what to make ---
+
+Tag = Annotated[
+    str,
+    _option(
+        "--tag",
+        "-t",
+        help="Name of the slim image. Default: NAME:TAG-slim, NAME:slim for latest.",
+        panel=OUT,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    _option(
+        "--out",
+        "-o",
+        help="Folder for the artefacts. Default: slimmer-out/NAME.",
+        panel=OUT,
+        metavar="DIR",
+    ),
+]
+Builder = Annotated[
+    str,
+    _option(
+        "--builder",
+        help="dockerfile (docker build of the artefacts) or load (exact and faster). Default: dockerfile, or load where a Dockerfile cannot say it.",
+        panel=OUT,
+    ),
+]
+Policy = Annotated[str, _option("--policy", help="What to keep: observed.", panel=OUT)]
+Verify = Annotated[
+    bool,
+    typer.Option("--verify/--no-verify", help="Tag the image only after it was seen working.", rich_help_panel=OUT),
+]
+OutputFormat = Annotated[
+    str,
+    _option(
+        "--format",
+        help="text (a table on stderr, the tag on stdout) or json (the report on stdout).",
+        panel=OUT,
+    ),
+]
+Quiet = Annotated[bool, _option("--quiet", "-q", help="No progress, no table.", panel=OUT)]
+Pull = Annotated[bool, _option("--pull", help="Pull the image first.", panel=OUT)]
+Recorder = Annotated[str, _option("--recorder", help="auto, notify, ptrace or fanotify.", panel=OUT)]
+
+# --- what to ask ---
+
+Probe = Annotated[
+    Strings,
+    _option(
+        "--probe",
+        help="A request, as 'GET /path', '/path' or 'POST /echo {\"a\": 1}'. Repeatable.",
+        panel=ASK,
+        metavar="REQUEST",
+    ),
+]
+ProbeFile = Annotated[
+    Paths,
+    _option("--probe-file", help="YAML or JSON file of requests. Repeatable.", panel=ASK, metavar="FILE"),
+]
+NoHttp = Annotated[bool, _option("--no-http", help="Send no HTTP request at all.", panel=ASK)]
+Port = Annotated[list[int] | None, _option("--port", help="Exercise these ports only. Repeatable.", panel=ASK)]
+Exercise = Annotated[
+    Strings,
+    _option(
+        "--exercise",
+        help="Host command to run against the app; gets SLIMMER_URL, SLIMMER_HOST, SLIMMER_PORT, SLIMMER_CONTAINER, SLIMMER_EXEC. Repeatable.",
+        panel=ASK,
+        metavar="COMMAND",
+    ),
+]
+Exec = Annotated[
+    Strings,
+    _option(
+        "--exec",
+        help="Command to run in the container as the image's user. Repeatable.",
+        panel=ASK,
+        metavar="COMMAND",
+    ),
+]
+Until = Annotated[
+    str,
+    _option(
+        "--until",
+        help="End of the observation: probes (default), exit, signal (SIGUSR1), enter, or seconds.",
+        panel=ASK,
+    ),
+]
+ReadyTimeout = Annotated[
+    str,
+    _option(
+        "--ready-timeout",
+        help="How long the app may take to get ready. Default: 60 s.",
+        panel=ASK,
+        metavar="SECONDS",
+    ),
+]
+
+# --- how to run ---
+
+Cmd = Annotated[
+    str | None,
+    _option("--cmd", help="Replaces CMD: a JSON array or shell words.", panel=RUN, metavar="COMMAND"),
+]
+Entrypoint = Annotated[
+    str | None,
+    _option("--entrypoint", help="Replaces ENTRYPOINT (and clears CMD).", panel=RUN, metavar="COMMAND"),
+]
+Env = Annotated[
+    Strings,
+    _option(
+        "--env",
+        "-e",
+        help="NAME=VALUE, or NAME to pass it on. Never written to an artefact. Repeatable.",
+        panel=RUN,
+    ),
+]
+EnvFile = Annotated[
+    Paths, _option("--env-file", help="File of NAME=VALUE lines. Repeatable.", panel=RUN, metavar="FILE")
+]
+Volume = Annotated[
+    Strings,
+    _option(
+        "--volume",
+        "-v",
+        help="SOURCE:TARGET[:ro]. Every run gets its own copy of a named volume. Repeatable.",
+        panel=RUN,
+    ),
+]
+ShareMounts = Annotated[
+    bool,
+    _option("--share-mounts", help="Allow read-write bind mounts, which all runs then share.", panel=RUN),
+]
+Tmpfs = Annotated[Strings, _option("--tmpfs", help="PATH[:OPTIONS]. Repeatable.", panel=RUN)]
+User = Annotated[str, _option("--user", "-u", help="Run as this user instead of the image's.", panel=RUN)]
+Workdir = Annotated[str, _option("--workdir", "-w", help="Working directory.", panel=RUN)]
+Network = Annotated[str, _option("--network", help="Network to join: a name, bridge, host or none.", panel=RUN)]
+CapAdd = Annotated[Strings, _option("--cap-add", help="Add a capability. Repeatable.", panel=RUN)]
+CapDrop = Annotated[Strings, _option("--cap-drop", help="Drop a capability, or ALL. Repeatable.", panel=RUN)]
+GroupAdd = Annotated[Strings, _option("--group-add", help="Additional group. Repeatable.", panel=RUN)]
+SecurityOpt = Annotated[
+    Strings, _option("--security-opt", help="Security option, as for docker run. Repeatable.", panel=RUN)
+]
+ShmSize = Annotated[str, _option("--shm-size", help="Size of /dev/shm, e.g. 256m.", panel=RUN)]
+Memory = Annotated[str, _option("--memory", "-m", help="Memory limit, e.g. 512m.", panel=RUN)]
+Ulimit = Annotated[Strings, _option("--ulimit", help="NAME=SOFT[:HARD]. Repeatable.", panel=RUN)]
+Device = Annotated[Strings, _option("--device", help="HOST[:CONTAINER[:rwm]]. Repeatable.", panel=RUN)]
+Gpus = Annotated[str, _option("--gpus", help="GPUs to add, e.g. all.", panel=RUN)]
+Init = Annotated[bool, _option("--init", help="Run an init as PID 1.", panel=RUN)]
+ReadOnly = Annotated[bool, _option("--read-only", help="Mount the root file system read-only.", panel=RUN)]
+Platform = Annotated[str, _option("--platform", help="Platform of the image, e.g. linux/amd64.", panel=RUN)]
+Hostname = Annotated[str, _option("--hostname", help="The container's host name.", panel=RUN)]
+AddHost = Annotated[Strings, _option("--add-host", help="HOST:IP. Repeatable.", panel=RUN)]
+Sysctl = Annotated[Strings, _option("--sysctl", help="NAME=VALUE. Repeatable.", panel=RUN)]
+Pid = Annotated[str, _option("--pid", help="PID namespace, e.g. host.", panel=RUN)]
+Ipc = Annotated[str, _option("--ipc", help="IPC namespace, e.g. host.", panel=RUN)]
