@@ -18,6 +18,7 @@ import httpcore
 
 from slimmer.exercise.media_type import charset, normal_media_type
 from slimmer.exercise.plan import Request
+from slimmer.exercise.tls import any_certificate
 
 SIZE_LIMIT = 64 << 20
 """Bytes of a decoded body that are read; what is longer is cut off."""
@@ -149,15 +150,6 @@ def ask(
             return _read(request, response, deadline, size_limit)
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
         return Reply(seconds=time.monotonic() - deadline.started, trouble=_trouble(error, network.stream))
-
-
-def any_certificate() -> ssl.SSLContext:
-    """TLS with whoever answers, however old: it is the app that is tried out here, not the way to it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    return context
 
 
 def _headers(request: Request, port: int, scheme: str) -> list[tuple[bytes, bytes]]:

@@ -10,6 +10,7 @@ from slimmer.exercise.watch import Watch
 
 LATE = 10.0
 """Seconds to wait for a port that the image EXPOSEs, when those that are open speak no HTTP."""
+MOST_WARNINGS = 10
 
 
 class Requests:
@@ -70,9 +71,14 @@ class Requests:
         return tuple(settle([answer for _, _, answer in sorted(chosen, key=lambda entry: entry[:2])]))
 
     def warnings(self) -> tuple[str, ...]:
-        """What the user should know about the ports."""
+        """What the user should know about the ports, and about answers that are odd but no failure."""
+        odd = [answer.warning for answer in self.answers() if answer.warning]
+        rest = [f"and {len(odd) - MOST_WARNINGS} more such answers"] if len(odd) > MOST_WARNINGS else []
+        return tuple(self._notes() + odd[:MOST_WARNINGS] + rest)
+
+    def _notes(self) -> list[str]:
         plan = self._watch.plan
-        notes = []
+        notes: list[str] = []
         if len(self._visited) >= MOST_PORTS:
             notes.append(f"the app opens ever more ports: only {MOST_PORTS} of them were exercised")
         if plan.expected_ports and not set(plan.expected_ports) & set(self._open) and not self._watch.replay:
@@ -81,7 +87,7 @@ class Requests:
             notes.append(
                 "no port spoke HTTP, so only the start of the app was observed: exercise it with --exec or --exercise"
             )
-        return tuple(notes)
+        return notes
 
     def _counts(self, port: int, answer: Answer) -> bool:
         """Whether silence is a failure: on a port that was named, or when the user's own requests reached nobody."""

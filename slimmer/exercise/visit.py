@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from slimmer.exercise.client import Reply, Trouble, ask
 from slimmer.exercise.plan import Answer, Request
+from slimmer.exercise.tls import speaks_tls
 from slimmer.exercise.verdict import judge
 from slimmer.exercise.watch import Watch
 
@@ -73,7 +74,7 @@ class _Visit:
     def _first_reply(self, request: Request) -> Reply:
         """HTTP first, since most speak it; servers of HTTPS answer that with 400, with an alert, or not at all."""
         reply = self._ask(request, "http", self._first_timeout)
-        if reply.status == 400 or reply.trouble in (Trouble.CLOSED, Trouble.NOT_HTTP):
+        if self._may_be_tls(reply):
             secure = self._ask(request, "https", self._first_timeout)
             if secure.status is not None:
                 self._scheme = "https"
@@ -83,6 +84,10 @@ class _Visit:
         if reply.trouble is Trouble.SILENT:
             self._first_timeout = min(SILENCE, self._timeout)
         return reply
+
+    def _may_be_tls(self, reply: Reply) -> bool:
+        refused = reply.status == 400 or reply.trouble in (Trouble.CLOSED, Trouble.NOT_HTTP)
+        return refused and speaks_tls(self._watch.subject.endpoint(self._port), self._first_timeout)
 
     def _ask(self, request: Request, scheme: str, timeout: float) -> Reply:
         return ask(request, self._watch.subject.endpoint(self._port), self._port, scheme=scheme, timeout=timeout)

@@ -152,6 +152,27 @@ def test_a_host_command_runs_against_an_app_without_http(tmp_path: Path) -> None
     assert exercised.problems == () == exercised.warnings
 
 
+class Ipv6App(LocalApp):
+    """An app that is reached by an address of IPv6."""
+
+    def endpoint(self, port: int) -> tuple[str, int]:
+        return "::1", port
+
+
+def test_an_app_at_an_ipv6_address_has_a_url_that_works(tmp_path: Path) -> None:
+    source = """
+        class Server(http.server.ThreadingHTTPServer):
+            address_family = socket.AF_INET6
+        server = Server(("::1", 0), Handler)
+        server.serve_forever()
+    """
+    asks = f"{sys.executable} -c 'import os, urllib.request as r; r.urlopen(os.environ[\"SLIMMER_URL\"])'; echo $SLIMMER_URL"
+    with Ipv6App(tmp_path, source) as app:
+        exercised = exercise(app, Plan(host_commands=(f"set -e; {asks}",)))
+    assert exercised.problems == () and exercised.answers[0].status == 200
+    assert exercised.outcomes[0].output == f"http://[::1]:{exercised.http_ports[0]}\n"
+
+
 def test_failed_commands_are_problems_with_their_last_output(tmp_path: Path) -> None:
     plan = Plan(
         host_commands=("echo what happened; exit 3", "exit 0"), exec_commands=(("sh", "-c", "echo inside; exit 5"),)

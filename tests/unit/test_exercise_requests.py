@@ -68,6 +68,7 @@ def test_an_unexpected_client_error_is_a_warning_and_an_expected_one_is_fine(tmp
     assert exercised.problems == ()
     assert "GET /none" in exercised.answers[0].warning and "404" in exercised.answers[0].warning
     assert exercised.answers[1].warning == ""
+    assert exercised.warnings == (exercised.answers[0].warning,)
 
 
 def test_an_expected_server_error_passes(tmp_path: Path) -> None:
@@ -187,6 +188,33 @@ def test_a_port_that_speaks_no_http_is_no_failure(tmp_path: Path, talk: str) -> 
     exercised = run(tmp_path, talk + "forever()", Plan(request_timeout=0.5))
     assert not (exercised.problems or exercised.answers or exercised.http_ports)
     assert "no port spoke HTTP" in exercised.warnings[0]
+
+
+def test_a_service_that_waits_for_the_end_of_a_line_does_not_hold_us_up(tmp_path: Path) -> None:
+    """As Redis: it closes on HTTP, and takes a ClientHello for the beginning of a command."""
+    source = """
+        def talk(client):
+            data = client.recv(65536)
+            if not data.startswith(b"GET "):
+                while not data.endswith(b"\\n") and (more := client.recv(65536)):
+                    data += more
+            client.close()
+        raw(talk); forever()
+    """
+    started = time.monotonic()
+    assert run(tmp_path, source, Plan()).problems == ()
+    assert time.monotonic() - started < 15
+
+
+def test_an_https_server_that_answers_slowly_is_exercised(tmp_path: Path) -> None:
+    source = f"""
+        class Slow(Handler):
+            def setup(self):
+                time.sleep(1.0)
+                super().setup()
+        serve(tls={str(certificate(tmp_path))!r}, handler=Slow); forever()
+    """
+    assert [answer.status for answer in run(tmp_path, source, Plan()).answers] == [200]
 
 
 @pytest.mark.parametrize("talk", [BANNER, SILENT, CLOSES], ids=["banner", "silent", "closes"])
