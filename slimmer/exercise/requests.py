@@ -10,6 +10,7 @@ from slimmer.exercise.watch import Watch
 
 LATE = 10.0
 """Seconds to wait for a port that the image EXPOSEs, when those that are open speak no HTTP."""
+
 MOST_WARNINGS = 10
 
 

@@ -12,6 +12,8 @@ from types import TracebackType
 
 import psutil
 
+CERTIFICATE = Path(__file__).with_name("certificate.pem")
+
 SERVER = """
 import http.server, os, socket, ssl, sys, threading, time
 
@@ -154,13 +156,3 @@ def free_port() -> int:
     """A port on which nobody listens at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
-
-
-def certificate(folder: Path) -> Path:
-    """A self-signed certificate with its key, in one file."""
-    file = folder / "certificate.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=somewhere.test"]
-    key = folder / "key.pem"
-    subprocess.run([*command, "-keyout", key, "-out", file], check=True, capture_output=True, timeout=60)
-    file.write_bytes(file.read_bytes() + key.read_bytes())
-    return file

@@ -12,7 +12,7 @@ from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import Exercised, Expectation, Plan, Request, Until, replay_plan
 from slimmer.exercise.readiness import MOST_PORTS
 from slimmer.exercise.verdict import failure
-from tests.unit.local_app import LocalApp, certificate, free_port
+from tests.unit.local_app import CERTIFICATE, LocalApp, free_port
 
 WEB = "serve(); forever()"
 
@@ -173,7 +173,7 @@ def test_no_http_sends_nothing(tmp_path: Path) -> None:
 
 
 def test_a_self_signed_https_server_is_exercised(tmp_path: Path) -> None:
-    exercised = run(tmp_path, f"serve(tls={str(certificate(tmp_path))!r}); forever()", Plan(request_timeout=5))
+    exercised = run(tmp_path, f"serve(tls={str(CERTIFICATE)!r}); forever()", Plan(request_timeout=5))
     assert [answer.status for answer in exercised.answers] == [200]
     assert exercised.problems == ()
 
@@ -212,7 +212,7 @@ def test_an_https_server_that_answers_slowly_is_exercised(tmp_path: Path) -> Non
             def setup(self):
                 time.sleep(1.0)
                 super().setup()
-        serve(tls={str(certificate(tmp_path))!r}, handler=Slow); forever()
+        serve(tls={str(CERTIFICATE)!r}, handler=Slow); forever()
     """
     assert [answer.status for answer in run(tmp_path, source, Plan()).answers] == [200]
 
