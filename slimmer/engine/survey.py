@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 from slimmer.engine.pristine import image_tree, open_pristine
 from slimmer.engine.saved import compressed_size
@@ -32,17 +33,31 @@ def survey(
             raise Interrupted("interrupted")
         passed(size)
 
-    with ThreadPoolExecutor(2 * len(images)) as pool:
-        try:
-            sizes = [pool.submit(_compressed, scope, image, go_on) for image in images]
+    different = {image.image_id: image for image in images}
+    sizes = {name: _begun(partial(_compressed, scope, image, go_on)) for name, image in different.items()}
+    try:
+        with ThreadPoolExecutor(len(images)) as pool:
             counts = [pool.submit(_facts, scope, image, f"survey-{n}") for n, image in enumerate(images)]
-            return tuple(
-                dataclasses.replace(count.result(), compressed_size=size.result())
-                for count, size in zip(counts, sizes, strict=True)
-            )
-        except BaseException:
-            over.set()
-            raise
+        return tuple(
+            dataclasses.replace(count.result(), compressed_size=sizes[image.image_id].result())
+            for image, count in zip(images, counts, strict=True)
+        )
+    finally:
+        over.set()
+
+
+def _begun(work: Callable[[], int]) -> Future[int]:
+    """Work in a thread that nobody has to wait for: an engine may take long before it begins to save a large image."""
+    outcome: Future[int] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return outcome
 
 
 def _facts(scope: RunScope, image: ImageConfig, purpose: str) -> ImageFacts:
