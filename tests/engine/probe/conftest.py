@@ -42,10 +42,11 @@ def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-def scope(image: ImageConfig, engine: Engine, leftovers: None) -> Iterator[RunScope]:
+def scope(engine: Engine) -> Iterator[RunScope]:
     """A scope that must leave nothing behind."""
     with RunScope(engine) as scope:
         yield scope
+    assert left(engine, scope.run) == []
 
 
 def left(engine: Engine, run: str) -> list[str]:
