@@ -9,6 +9,9 @@ from typing import Protocol
 SLOWER = 10
 """How many times longer than the original the slim image may take to end: the machine may be busy."""
 
+FIRST_EPHEMERAL_PORT = 32768
+"""From here on Linux picks ports for those who name none (ip(7), ip_local_port_range)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
@@ -57,7 +60,8 @@ class Plan:
 
     `explicit`: the requests are the user's own, so they must reach somebody. `ports`: these alone are exercised, and must
     get ready. `expected_ports`: those that the image EXPOSEs, or, on a replay, those that the original served.
-    `exit_timeout`: how long a command may take to its end; None for as long as it likes.
+    `exit_timeout`: on a replay, how long a command may take that ended in the original; None where it did not end, or where
+    nothing is known.
     """
 
     requests: tuple[Request, ...] = DEFAULT_REQUESTS
@@ -142,11 +146,16 @@ class Exercised:
 
 
 def replay_plan(plan: Plan, observed: Exercised) -> Plan:
-    """The same plan for the slim image, of which is known what the original did: its ports, and how long it took."""
+    """The same plan for the slim image, of which is known what the original did: its ports, and whether and when it ended.
+
+    Ports that the kernel chose are others each time; they are not waited for, unless they spoke HTTP.
+    """
+    lasting = tuple(port for port in observed.ports if port < FIRST_EPHEMERAL_PORT)
+    ended = observed.exit_code is not None
     return replace(
         plan,
-        expected_ports=observed.http_ports or observed.ports,
-        exit_timeout=max(plan.ready_timeout, SLOWER * observed.seconds),
+        expected_ports=observed.http_ports or lasting,
+        exit_timeout=max(plan.ready_timeout, SLOWER * observed.seconds) if ended else None,
     )
 
 

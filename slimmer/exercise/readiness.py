@@ -92,8 +92,10 @@ def _patience(watch: Watch) -> float | None:
 def _may_be_silent(watch: Watch) -> bool:
     """Whether an app that neither listens nor exits is fine: somebody else says what to do with it, or for how long."""
     plan = watch.plan
-    if _must_listen(plan) or plan.until is Until.EXIT or (watch.replay and plan.expected_ports):
+    if _must_listen(plan) or plan.until is Until.EXIT:
         return False
+    if watch.replay:
+        return not plan.expected_ports and plan.exit_timeout is None
     by_time = plan.until in (Until.SECONDS, Until.SIGNAL, Until.ENTER)
     return by_time or (bool(plan.host_commands or plan.exec_commands) and not plan.expected_ports)
 

@@ -125,3 +125,14 @@ def test_a_slim_command_that_does_not_end_is_a_failure(tmp_path: Path) -> None:
     plan = replay_plan(Plan(ready_timeout=0.3), Exercised(exit_code=0, seconds=0.01))
     with pytest.raises(AppFailed, match="did not end within"):
         run(tmp_path, "forever()", plan, replay=True)
+
+
+def test_a_slim_worker_that_goes_on_as_the_original_is_fine(tmp_path: Path) -> None:
+    plan = replay_plan(Plan(ready_timeout=0.3, until=Until.SECONDS, seconds=60.0), Exercised(seconds=60.0))
+    exercised = run(tmp_path, "forever()", plan, replay=True)
+    assert exercised.exit_code is None and exercised.problems == ()
+
+
+def test_a_port_of_the_kernels_choice_is_not_waited_for_again(tmp_path: Path) -> None:
+    plan = replay_plan(Plan(ready_timeout=0.5), Exercised(ports=(40001,)))
+    assert run(tmp_path, "forever()", plan, replay=True).problems == ()
