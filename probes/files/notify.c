@@ -25,24 +25,33 @@
 #endif
 
 /* A signal takes back a call that no thread has received yet, and the app sees EINTR where there was none before; once it is
- * received, only its death can (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV). So there are always threads that wait to receive,
- * though only one at a time has its turn to record. */
+ * received, only its death can (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV). So one of several threads, the leader, waits to
+ * receive. It records and answers the call, too, if it has its turn at once: to hand calls from thread to thread takes twice
+ * the time. If it must wait for its turn, another thread leads meanwhile. */
 enum { RECEIVERS = 4, STACK_SIZE = 256 * 1024 };
 
-struct receiver {
+struct crew {
     int listener;
+    int members; /* belongs to the leader */
+    pthread_mutex_t lead;
+};
+
+struct receiver {
+    struct crew *crew;
+    int listener; /* the crew's */
     struct seccomp_notif *request;
     struct seccomp_notif_resp *answer;
     size_t request_size, answer_size;
 };
 
 /* The kernel's structures may be longer than those that this program was compiled with. */
-static struct receiver *make_receiver(int listener) {
+static struct receiver *make_receiver(struct crew *crew) {
     struct seccomp_notif_sizes sizes;
     if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes))
         die("SECCOMP_GET_NOTIF_SIZES");
     struct receiver *made = xcalloc(1, sizeof *made);
-    made->listener = listener;
+    made->crew = crew;
+    made->listener = crew->listener;
     made->request_size = sizes.seccomp_notif > sizeof *made->request ? sizes.seccomp_notif : sizeof *made->request;
     made->answer_size =
         sizes.seccomp_notif_resp > sizeof *made->answer ? sizes.seccomp_notif_resp : sizeof *made->answer;
@@ -149,28 +158,68 @@ static enum verdict record_call(const struct receiver *self) {
     return verdict;
 }
 
-static void *receiver_main(void *context) {
-    struct receiver *self = context;
-    while (receive(self)) {
-        take_turn();
-        enum verdict verdict = record_call(self);
-        end_turn(); /* before the answer: the caller runs at once, and its next call would find the turn taken */
-        give_answer(self, verdict);
-    }
+static void take_lead(struct crew *crew) {
+    if (pthread_mutex_lock(&crew->lead))
+        die_plain(EXIT_PROBE, "the lead cannot be taken");
+}
+
+static void end_lead(struct crew *crew) {
+    if (pthread_mutex_unlock(&crew->lead))
+        die_plain(EXIT_PROBE, "the lead cannot be ended");
+}
+
+/* The leader leaves; the last one out closes the listener. */
+static void leave(struct receiver *self) {
+    struct crew *crew = self->crew;
+    bool is_last = !--crew->members;
+    end_lead(crew);
     free(self->request);
     free(self->answer);
     free(self);
+    if (!is_last)
+        return;
+    close(crew->listener);
+    pthread_mutex_destroy(&crew->lead);
+    free(crew);
+}
+
+static void *receiver_main(void *context) {
+    struct receiver *self = context;
+    take_lead(self->crew);
+    while (receive(self)) {
+        bool leads = try_turn();
+        if (!leads) {
+            end_lead(self->crew);
+            take_turn();
+        }
+        enum verdict verdict = record_call(self);
+        end_turn(); /* before the answer: the caller runs at once, and its next call would find the turn taken */
+        give_answer(self, verdict);
+        if (!leads)
+            take_lead(self->crew);
+    }
+    leave(self);
     return NULL;
 }
 
+static struct crew *make_crew(int listener) {
+    struct crew *crew = xcalloc(1, sizeof *crew);
+    crew->listener = listener;
+    crew->members = RECEIVERS;
+    if (pthread_mutex_init(&crew->lead, NULL))
+        die_plain(EXIT_PROBE, "a mutex cannot be made");
+    return crew;
+}
+
 void serve_listener(int listener) {
+    struct crew *crew = make_crew(listener);
     pthread_attr_t attributes;
     if (pthread_attr_init(&attributes) || pthread_attr_setstacksize(&attributes, STACK_SIZE) ||
         pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED))
         die_plain(EXIT_PROBE, "the attributes of a thread cannot be set");
     for (int i = 0; i < RECEIVERS; i++) {
         pthread_t thread;
-        errno = pthread_create(&thread, &attributes, receiver_main, make_receiver(listener));
+        errno = pthread_create(&thread, &attributes, receiver_main, make_receiver(crew));
         if (errno)
             die("pthread_create");
     }

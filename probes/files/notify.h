@@ -7,8 +7,8 @@
 /* Fetches the listener out of a process that waits at its gate. Returns -1 with errno (ENOENT: it has none). */
 int take_listener(pid_t process);
 
-/* Starts the threads that record each call that waits at the listener and let it go on. They end with the last process that
- * has the filter; the descriptor then shows POLLHUP, and stays open. */
+/* Starts the threads that record each call that waits at the listener and let it go on. They end, and close it, when no process
+ * has the filter any more. */
 void serve_listener(int listener);
 
 #endif

@@ -1,5 +1,6 @@
 /* supervise: takes over every process that waits at its gate, and records what it and its children do until the end. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -57,45 +58,55 @@ static void hold_signals(void) {
     sigdelset(&while_polling, SIGCHLD);
 }
 
-static void add_listener(int listener) {
+/* The descriptor that is kept is for its POLLHUP alone; the other belongs to those who serve it. */
+static void keep_listener(int listener) {
+    int kept = fcntl(listener, F_DUPFD_CLOEXEC, 0);
+    if (kept < 0)
+        die("a listener cannot be kept");
     listeners.descriptors = xrealloc(listeners.descriptors, (listeners.count + 1) * sizeof *listeners.descriptors);
-    listeners.descriptors[listeners.count++] = listener;
+    listeners.descriptors[listeners.count++] = kept;
 }
 
-/* Its receivers may still be at it: the descriptor stays. */
 static void drop_listener(size_t i) {
+    close(listeners.descriptors[i]);
     listeners.descriptors[i] = listeners.descriptors[--listeners.count];
     if (!listeners.count)
         note_all_gone();
 }
 
-static int take_means(pid_t process, const struct gate *gate) {
-    if (gate->means == MEANS_TRACE)
-        return trace(process);
-    int listener = take_listener(process);
-    if (listener < 0)
-        return -1;
-    add_listener(listener);
-    return 0;
-}
-
-/* The process stays at its gate until its record is written: its call is received by threads that are started after that, its
- * stop is seen by `serve`. */
-static void take_over(pid_t process, const struct gate *gate) {
-    char head[32], command[COMMAND_SIZE];
-    read_command(process, command, sizeof command);
-    note_attached(process);
-    drain_marks(); /* while what was opened on the way here can be told from what the app will open */
-    if (take_means(process, gate) < 0) {
-        if (kill(process, 0) && errno == ESRCH)
-            return; /* it ended at its gate */
-        die("cannot take over process %d", process);
-    }
+static void tell_attached(pid_t process, const char *command) {
+    char head[32];
     format(head, sizeof head, "attached %d", process);
     write_record(head, command, "");
     send_records();
-    if (gate->means == MEANS_LISTENER)
-        serve_listener(listeners.descriptors[listeners.count - 1]);
+}
+
+/* False when the process has ended at its gate. */
+static bool is_taken(pid_t process, int result) {
+    if (result >= 0)
+        return true;
+    int error = errno;
+    if (kill(process, 0) && errno == ESRCH)
+        return false;
+    errno = error;
+    die("cannot take over process %d", process);
+}
+
+/* The process stays at its gate until this is told: its call is received by threads that are started after that, its stop is
+ * seen by `serve`. */
+static void take_over(pid_t process, const struct gate *gate) {
+    char command[COMMAND_SIZE];
+    read_command(process, command, sizeof command);
+    note_attached(process);
+    drain_marks(); /* while what was opened on the way here can be told from what the app will open */
+    int result = gate->means == MEANS_TRACE ? trace(process) : take_listener(process);
+    if (!is_taken(process, result))
+        return;
+    tell_attached(process, command);
+    if (gate->means == MEANS_LISTENER) {
+        keep_listener(result);
+        serve_listener(result);
+    }
 }
 
 static void place_marks_for(const struct gate *gate) {

@@ -26,6 +26,13 @@ void take_turn(void) {
         die_plain(EXIT_PROBE, "the turn cannot be taken");
 }
 
+bool try_turn(void) {
+    int error = pthread_mutex_trylock(&turn);
+    if (error && error != EBUSY)
+        die_plain(EXIT_PROBE, "the turn cannot be tried");
+    return !error;
+}
+
 void end_turn(void) {
     if (pthread_mutex_unlock(&turn))
         die_plain(EXIT_PROBE, "the turn cannot be ended");

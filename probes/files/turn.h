@@ -3,11 +3,15 @@
 #ifndef TURN_H
 #define TURN_H
 
+#include <stdbool.h>
+
 /* To be called once, before there is a second thread. */
 void open_turn(void);
 
 /* A thread that holds the turn may take it again. */
 void take_turn(void);
+/* False when another thread has it. */
+bool try_turn(void);
 void end_turn(void);
 
 /* Wakes the main thread from its waiting; to be polled by it. */
