@@ -1,0 +1,99 @@
+"""The exercise of real containers: the same plan under the probe and, replayed, without it, with the same result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from slimmer.engine import images
+from slimmer.engine.connection import Engine, connect
+from slimmer.engine.options import RunOptions
+from slimmer.engine.runs import ask_identity, native_run, watched_run
+from slimmer.engine.session import RunScope
+from slimmer.errors import AppFailed
+from slimmer.exercise.drive import exercise
+from slimmer.exercise.plan import Exercised, Plan, replay_plan
+from slimmer.exercise.probe_file import requests_from_file
+from slimmer.exercise.verdict import failure
+from slimmer.probe_binary import probe_path
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("leftovers")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    engine = connect()
+    yield engine
+    engine.close()
+
+
+def both(engine: Engine, image: str, plan: Plan, options: RunOptions | None = None) -> tuple[Exercised, Exercised]:
+    """Exercise an image under the probe, and the same image again as a user would run it."""
+    options = options or RunOptions()
+    with RunScope(engine) as scope:
+        config, probe = images.resolve(engine, image), probe_path(engine.architecture)
+        identity = ask_identity(scope, config, options, probe)
+        with watched_run(scope, config, options, probe, identity, "auto", "observed") as (run, _):
+            observed = exercise(run, plan)
+        again = replay_plan(plan, observed)
+        with native_run(scope, config, options, config.image_id, observed.ports, None, "again") as native:
+            return observed, exercise(native, again, replay=True)
+
+
+def test_a_web_app_with_its_probe_file_and_host_commands(engine: Engine, sample: Callable[[str], str]) -> None:
+    plan = Plan(
+        requests=requests_from_file(ROOT / "sample_apps/flask/probes.yaml"),
+        explicit=True,
+        expected_ports=(8000,),
+        host_commands=('test "$($SLIMMER_EXEC id -un)" = "$($SLIMMER_EXEC sh -c "id -un")" && $SLIMMER_EXEC id -un',),
+    )
+    observed, replayed = both(engine, sample("flask"), plan)
+    assert failure(observed) is None and failure(replayed) is None
+    assert observed.http_ports == replayed.http_ports == (8000,)
+    assert [(a.status, a.content_type, a.digest) for a in observed.answers] == [
+        (a.status, a.content_type, a.digest) for a in replayed.answers
+    ]
+    user = observed.outcomes[0].output.strip()
+    assert user not in ("", "root") and replayed.outcomes[0].output.strip() == user
+
+
+def test_a_server_that_speaks_no_http_and_its_commands(engine: Engine, sample: Callable[[str], str]) -> None:
+    plan = Plan(
+        exec_commands=(("redis-cli", "set", "a", "b"), ("redis-cli", "get", "a")),
+        healthcheck=("redis-cli", "ping"),
+        expected_ports=(6379,),
+    )
+    observed, replayed = both(engine, sample("redis"), plan)
+    assert failure(observed) is None and failure(replayed) is None
+    assert (observed.ports, observed.http_ports) == (replayed.ports, replayed.http_ports) == ((6379,), ())
+    assert [outcome.output.split() for outcome in observed.outcomes] == [["OK"], ["b"], ["PONG"]]
+    assert [outcome.output.split() for outcome in replayed.outcomes] == [["OK"], ["b"]]
+
+
+def test_a_command_runs_to_its_end(engine: Engine, sample: Callable[[str], str]) -> None:
+    observed, replayed = both(engine, sample("flask"), Plan(), RunOptions(entrypoint=("python3", "--version")))
+    assert (observed.exit_code, observed.ports) == (replayed.exit_code, replayed.ports) == (0, ())
+
+
+def test_a_command_that_fails_shows_what_it_said(engine: Engine, sample: Callable[[str], str]) -> None:
+    options = RunOptions(entrypoint=("sh", "-c", "echo no database >&2; exit 7"))
+    with pytest.raises(AppFailed, match=r"(?s)code 7.*no database"):
+        both(engine, sample("flask"), Plan(), options)
+
+
+CRASHING = """
+import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        print("out of luck", flush=True)
+        os._exit(9)
+http.server.HTTPServer(("", 8000), Handler).serve_forever()
+"""
+
+
+def test_an_app_that_crashes_while_it_is_exercised(engine: Engine, sample: Callable[[str], str]) -> None:
+    with pytest.raises(AppFailed, match=r"(?s)code 9 while port 8000 was exercised.*out of luck"):
+        both(engine, sample("flask"), Plan(), RunOptions(entrypoint=("python3", "-c", CRASHING)))
