@@ -38,7 +38,7 @@ def mtime(entry: Entry) -> tuple[int, int]:
 
 
 def lines_of(*paths: str) -> str:
-    kept = KeepSet({path: (WHY,) for path in paths})
+    kept = KeepSet(dict.fromkeys(paths, (WHY,)))
     file = io.StringIO()
     write_manifest(manifest(TREE, kept, {ODD: "ab" * 32}, mtime), file)
     return file.getvalue()
@@ -71,7 +71,7 @@ def test_a_line_says_what_the_path_is_and_why_it_stays() -> None:
 
 
 def test_the_manifest_can_be_read_back() -> None:
-    kept = KeepSet({path: (WHY,) for path in ("/", "/srv", ODD, "/srv/link", "/srv/null")})
+    kept = KeepSet(dict.fromkeys(("/", "/srv", ODD, "/srv/link", "/srv/null"), (WHY,)))
     lines = list(manifest(TREE, kept, {ODD: "ab" * 32}, mtime))
     file = io.StringIO()
     write_manifest(lines, file)
