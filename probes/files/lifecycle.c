@@ -10,6 +10,7 @@
 #include "container.h"
 #include "marks.h"
 #include "records.h"
+#include "sending.h"
 #include "table.h"
 #include "turn.h"
 #include "util.h"
@@ -72,11 +73,6 @@ void note_main_gone(void) {
 void note_all_gone(void) {
     write_end();
     _exit(0);
-}
-
-void send_records(void) {
-    if (!flush_records())
-        end_container("slimmer does not read any more");
 }
 
 /* A process that stays behind its recorder would be left with system calls that fail with ENOSYS. The kernel's own SIGKILL

@@ -19,9 +19,6 @@ void note_main_gone(void);
 /* No watched process is left: writes `end` unless that was done, and ends the supervisor. */
 void note_all_gone(void) __attribute__((noreturn));
 
-/* Sends what was recorded on its way; without a reader, ends the container. */
-void send_records(void);
-
 /* Gives up: writes `fatal`, and sees to it that no process goes on unwatched. */
 void end_container(const char *message) __attribute__((noreturn));
 

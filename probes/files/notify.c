@@ -16,6 +16,7 @@
 #include "lifecycle.h"
 #include "observe.h"
 #include "records.h"
+#include "sending.h"
 #include "turn.h"
 #include "util.h"
 
@@ -154,7 +155,7 @@ static enum verdict record_call(const struct receiver *self) {
     };
     memcpy(caller.arguments, self->request->data.args, sizeof caller.arguments);
     enum verdict verdict = observe_call(&caller);
-    send_records();
+    send_records_soon();
     return verdict;
 }
 

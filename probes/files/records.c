@@ -69,6 +69,10 @@ void write_counters(const char *head) {
     buffer_free(&words);
 }
 
+size_t pending_bytes(void) {
+    return pending.length;
+}
+
 bool flush_records(void) {
     bool sent = !pending.length || stream_send(pending.data, pending.length);
     pending.length = 0;

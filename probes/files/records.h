@@ -3,6 +3,7 @@
 #define RECORDS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "calls.h"
@@ -33,6 +34,8 @@ uint32_t executable_number(const char *path);
 void write_counters(const char *head);
 void write_record(const char *head, const char *a, const char *b);
 
+/* How much was written and not sent yet. */
+size_t pending_bytes(void);
 /* Sends what was written on its way. False when nobody reads it any more. */
 bool flush_records(void);
 /* No record is written after this (but for a `fatal`). */

@@ -14,6 +14,7 @@
 #include "notify.h"
 #include "recorder.h"
 #include "records.h"
+#include "sending.h"
 #include "sockets.h"
 #include "stream.h"
 #include "tracer.h"
@@ -167,6 +168,8 @@ static void obey(void) {
         } else if (!strcmp(order, "drain")) {
             drain_marks();
             write_counters("drained");
+            send_records();
+            send_each_record();
         } else {
             die_plain(EXIT_PROBE, "what is %s?", order);
         }
@@ -177,6 +180,8 @@ static int time_to_wait(int64_t now) {
     int64_t due = sockets_due();
     if (adoption.awaited && adoption.due < due)
         due = adoption.due;
+    if (sending_due() < due)
+        due = sending_due();
     if (marks_due() > now && marks_due() < due)
         due = marks_due();
     return due > now ? (int)(due - now) : 0;
@@ -220,7 +225,7 @@ static void drop_deserted(const struct pollfd *polled, size_t count) {
 
 /* The turn is held but for the waiting. */
 static void serve(void) {
-    for (bool at_once = false;; send_records()) {
+    for (bool at_once = false;; send_records_if_due()) {
         size_t count;
         int64_t now = now_ms();
         struct pollfd *polled = list_polled(&count, now);

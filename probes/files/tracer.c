@@ -11,6 +11,7 @@
 #include "lifecycle.h"
 #include "observe.h"
 #include "registers.h"
+#include "sending.h"
 #include "util.h"
 
 #ifndef PTRACE_EVENT_STOP
@@ -52,7 +53,7 @@ static void observe_stop(pid_t thread) {
         .thread = thread, .arch = info.arch, .number = (uint32_t)info.seccomp.nr, .listener = -1};
     memcpy(caller.arguments, info.seccomp.args, sizeof caller.arguments);
     enum verdict verdict = observe_call(&caller);
-    send_records();
+    send_records_soon();
     if (verdict == REFUSE && fail_call(thread, ENOSYS) && errno != ESRCH)
         die("a system call cannot be refused");
 }
