@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -136,6 +137,9 @@ int run_main(int argc, char **argv) {
     /* The filters need CAP_SYS_ADMIN (or no_new_privs, which would disarm setuid programs), so they come before the drop. */
     install_refusals(identity.refusals, identity.refusal_count, findings->refusals, findings->refusal_count);
     struct gate gate = install_gate(arguments.recorder);
+    /* From here to execve, which undoes it, this process is the app's equal and holds the listener: the app must not reach it. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+        die("PR_SET_DUMPABLE");
     become(&identity);
     publish_gate(&gate);
     pass_gate(findings->command, arguments.command, &gate);

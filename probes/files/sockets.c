@@ -17,7 +17,7 @@
  * to take no more than a tenth of the time. */
 enum { FIRST_WAIT_MS = 1, STEADY_WAIT_MS = 500, LOOK_SHARE = 10, TRIES = 10, LINE_SIZE = 512 };
 
-static int64_t due, wait_ms = FIRST_WAIT_MS;
+static int64_t due, wait_ms = STEADY_WAIT_MS;
 
 /* Sockets that were told, and those that nobody in the container holds (the engine's DNS server, for one), with the number
  * of looks that came to that. */
@@ -130,7 +130,9 @@ static void look_at(const char *family) {
 
 void look_at_sockets(void) {
     int64_t now = now_ms();
-    if (now < due || !main_process())
+    if (!due)
+        due = now + wait_ms; /* the app has hardly begun */
+    if (now < due)
         return;
     is_collected = false;
     look_at("tcp");
