@@ -52,7 +52,7 @@ def own_tree(index: bytes | bytearray, created: str, mount_points: Collection[st
     `created` is the image's creation time (RFC 3339). Raises ObservationIncomplete when the index is cut short.
     """
     shown = Tree(index)
-    return OwnTree(Tree(index, without=engine_made(shown, mount_points)), own_times(shown, created, mount_points))
+    return OwnTree(shown.without(engine_made(shown, mount_points)), own_times(shown, created, mount_points))
 
 
 def engine_made(tree: Tree, mount_points: Collection[str] = ()) -> tuple[str, ...]:

@@ -1,9 +1,6 @@
-"""The pristine tree: every path of an image, as an immutable index that stays small.
+"""The pristine tree: every path of an image, as an immutable view that stays small.
 
-An image may hold 300,000 paths; as objects they would take hundreds of megabytes. The tree keeps the probe's index as it
-came (docs/probe-protocol.md, "Serve": four NUL-terminated fields an entry) and an array of offsets, sorted in the order
-of a walk; an `Entry` is made when somebody asks for it. Sorting key: the path with "/" replaced by NUL, which no name can
-hold, so that a directory is followed at once by all that lies below it.
+The paths stay in the probe's index (slimmer.image.path_index); an `Entry` is made when somebody asks for it.
 """
 
 from __future__ import annotations
@@ -11,21 +8,19 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
-from slimmer.errors import ObservationIncomplete
+from slimmer.image.path_index import PathIndex, sorting_key
 
 LINK_LIMIT = 40
 """The kernel gives up after so many symbolic links on the way (path_resolution(7))."""
 
-CACHED_ENTRIES = 16384
-"""Walks ask for the same directories again and again; more would cost memory and save nothing."""
-
-_FIELDS = 4
+CACHED_ENTRIES = 2048
+CACHED_FOLDERS = 4096
+"""Rules ask for the same directories again and again; more would cost memory and save nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,75 +64,67 @@ class Resolution:
     end: str | None
 
 
-class Tree:
-    """An image's paths, by name. `blob` is the probe's index."""
+class _Walk(NamedTuple):
+    """How far a walk came: the links and directories passed, the directory it is in, the links followed; or stuck."""
 
-    def __init__(self, blob: bytes | bytearray, without: Iterable[str] = ()) -> None:
-        """Index `blob`, leaving out the paths in `without` (not what lies below them)."""
-        self._blob = blob
-        self._offsets = _sorted_offsets(blob)
+    way: tuple[str, ...]
+    current: str
+    followed: int
+    stuck: bool
+
+
+_START = _Walk((), "/", 0, False)
+
+
+class Tree:
+    """An image's paths, by name. `index` is the probe's index, or a part of one."""
+
+    def __init__(self, index: bytes | bytearray | PathIndex) -> None:
+        """Raises ObservationIncomplete when the index is cut short."""
+        self._index = index if isinstance(index, PathIndex) else PathIndex(index)
         self.get = lru_cache(maxsize=CACHED_ENTRIES)(self._get)
-        unwanted = {_key(os.fsencode(path)) for path in without}
-        if unwanted:
-            kept = (offset for offset in self._offsets if self._key_at(offset) not in unwanted)
-            self._offsets = array("Q", kept)
+        self._enter = lru_cache(maxsize=CACHED_FOLDERS)(self._walk_into)
+
+    def without(self, paths: Iterable[str]) -> Tree:
+        """This tree, with these paths left out (not what lies below them)."""
+        found = (self._index.find(os.fsencode(path)) for path in paths)
+        return Tree(self._index.without(frozenset(offset for offset in found if offset is not None)))
 
     def __len__(self) -> int:
-        return len(self._offsets)
+        return len(self._index.offsets)
 
     def __iter__(self) -> Iterator[Entry]:
-        return (_entry(self._blob, offset) for offset in self._offsets)
+        return map(self._entry, self._index.offsets)
 
     def __contains__(self, path: object) -> bool:
-        return isinstance(path, str) and self.get(path) is not None
+        return isinstance(path, str) and self._index.find(os.fsencode(path)) is not None
 
     def records(self) -> Iterator[bytes]:
         """The index, an entry at a time, as the probe wrote it: joined, it makes an equal tree."""
-        for offset in self._offsets:
-            end = offset
-            for _ in range(_FIELDS):
-                end = self._blob.index(b"\0", end) + 1
-            yield bytes(self._blob[offset:end])
-
-    def _get(self, path: str) -> Entry | None:
-        """The entry at exactly this path (no link is followed), or None."""
-        key = _key(os.fsencode(path))
-        position = self._position(key)
-        if position < len(self._offsets) and self._key_at(self._offsets[position]) == key:
-            return _entry(self._blob, self._offsets[position])
-        return None
+        return self._index.records()
 
     def below(self, path: str) -> Iterator[Entry]:
         """All that lies under a directory, at any depth, in the order of a walk; not the directory itself."""
-        prefix = _key(os.fsencode(path)).rstrip(b"\0") + b"\0"
-        for position in range(self._position(prefix), len(self._offsets)):
-            offset = self._offsets[position]
-            key = self._key_at(offset)
-            if not key.startswith(prefix):
+        prefix, first = self._first_below(path)
+        for position in range(first, len(self._index.offsets)):
+            offset = self._index.offsets[position]
+            if not self._index.key_at(offset).startswith(prefix):
                 return
-            if key != prefix:
-                yield _entry(self._blob, offset)
+            yield self._entry(offset)
 
     def children(self, path: str) -> Iterator[Entry]:
         """The entries of a directory, sorted; skips over what lies deeper without reading it."""
-        prefix = _key(os.fsencode(path)).rstrip(b"\0") + b"\0"
-        position = self._position(prefix)
-        if position < len(self._offsets) and self._key_at(self._offsets[position]) == prefix:
-            position += 1  # the root itself
-        while position < len(self._offsets):
-            offset = self._offsets[position]
-            key = self._key_at(offset)
-            if not key.startswith(prefix):
+        prefix, position = self._first_below(path)
+        while position < len(self._index.offsets):
+            offset = self._index.offsets[position]
+            if not self._index.key_at(offset).startswith(prefix):
                 return
-            yield _entry(self._blob, offset)
-            # "\1" sorts after the NUL of everything below this child and before any sibling
-            position = self._position(key + b"\1", position + 1)
+            yield self._entry(offset)
+            position = self._index.position_behind(position)
 
     def links(self) -> Iterator[Entry]:
         """All symbolic links."""
-        for offset in self._offsets:
-            if _is_link(self._blob, offset):
-                yield _entry(self._blob, offset)
+        return (self._entry(offset) for offset in self._index.offsets if self._index.is_link(offset))
 
     def resolve(self, path: str) -> Resolution:
         """Walk `path` as the kernel does (path_resolution(7)): every link and directory on the way, and where it ends.
@@ -145,97 +132,81 @@ class Tree:
         The way holds each link and each directory that was passed, without the end itself; it is complete up to the
         point where something was missing, looped, or was no directory.
         """
-        way: dict[str, None] = {}
-        pending = [part for part in reversed(path.split("/")) if part]
-        current, followed = "/", 0
+        folder, _, name = path.rstrip("/").rpartition("/")
+        walk = self._enter(folder)
+        if not walk.stuck and name:
+            walk = self._walk(walk, [name])
+        if walk.stuck:
+            return Resolution(walk.way, None)
+        end = path if walk.current == path else walk.current  # one string for a path, however often it is met
+        way = tuple(step for step in walk.way if step != end) if end in walk.way else walk.way
+        return Resolution(way, end if end in self else None)
+
+    def _walk_into(self, folder: str) -> _Walk:
+        """Walk to a directory. Anything else there is stuck, as the kernel is at "file/."."""
+        return self._walk(_START, [*reversed(folder.split("/"))], entering=True)
+
+    def _walk(self, walk: _Walk, pending: list[str], *, entering: bool = False) -> _Walk:
+        """Go on with the names in `pending`, the next one last; `entering` says that more names will come."""
+        way, (current, followed) = dict.fromkeys(walk.way), walk[1:3]
         while pending:
             name = pending.pop()
-            if name == ".":
-                continue
-            if name == "..":
-                way[current] = None
-                current = posixpath.dirname(current)
+            if name in ("", "."):
                 continue
             way[current] = None
+            if name == "..":
+                current = posixpath.dirname(current)
+                continue
             step = posixpath.join(current, name)
-            entry = self.get(step)
-            if entry is None or (pending and not entry.is_link and not entry.is_directory):
-                return Resolution(tuple(way), None)
-            if not entry.is_link:
+            offset = self._index.find(os.fsencode(step))
+            if offset is None:
+                return _Walk(tuple(way), current, followed, True)
+            if not self._index.is_link(offset):
+                if (pending or entering) and not self._index.is_directory(offset):
+                    return _Walk(tuple(way), current, followed, True)
                 current = step
                 continue
             way[step] = None
             followed += 1
-            if followed > LINK_LIMIT or not entry.target:
-                return Resolution(tuple(way), None)
-            pending.extend(part for part in reversed(entry.target.split("/")) if part)
-            if entry.target.startswith("/"):
+            target = self._entry(offset).target
+            if followed > LINK_LIMIT or not target:
+                return _Walk(tuple(way), current, followed, True)
+            pending.extend(reversed(target.split("/")))
+            if target.startswith("/"):
                 current = "/"
-        way.pop(current, None)
-        return Resolution(tuple(way), current if self.get(current) is not None else None)
+        return _Walk(tuple(way), current, followed, False)
 
-    def _position(self, key: bytes, low: int = 0) -> int:
-        return bisect_left(self._offsets, key, lo=low, key=self._key_at)
+    def _first_below(self, path: str) -> tuple[bytes, int]:
+        """With what the keys below a directory begin, and the position of the first one."""
+        prefix = sorting_key(os.fsencode(path)).rstrip(b"\0") + b"\0"
+        position = self._index.position(prefix)
+        offsets = self._index.offsets
+        is_root = position < len(offsets) and self._index.key_at(offsets[position]) == prefix
+        return prefix, position + is_root
 
-    def _key_at(self, offset: int) -> bytes:
-        start = self._blob.index(b"\0", offset) + 1
-        return _key(self._blob[start : self._blob.index(b"\0", start)])
+    def _get(self, path: str) -> Entry | None:
+        """The entry at exactly this path (no link is followed), or None."""
+        offset = self._index.find(os.fsencode(path))
+        return None if offset is None else self._entry(offset)
 
-
-def _key(path: bytes | bytearray) -> bytes:
-    return bytes(path).replace(b"/", b"\0")
-
-
-def _sorted_offsets(blob: bytes | bytearray) -> array[int]:
-    """Where each entry begins, in the order of a walk. Raises ObservationIncomplete when the index is cut short."""
-    offsets = array("Q")
-    position, ordered, last = 0, True, b""
-    while position < len(blob):
-        offsets.append(position)
-        path_start = blob.find(b"\0", position) + 1
-        end = path_start
-        for _ in range(_FIELDS - 1):
-            end = blob.find(b"\0", end) + 1
-            if end == 0 or path_start == 0:
-                raise ObservationIncomplete("the index of the image's files is cut short")
-        key = _key(blob[path_start : blob.find(b"\0", path_start)])
-        ordered = ordered and last <= key
-        last, position = key, end
-    if ordered:
-        return offsets
-
-    def key_at(offset: int) -> bytes:
-        start = blob.index(b"\0", offset) + 1
-        return _key(blob[start : blob.index(b"\0", start)])
-
-    return array("Q", sorted(offsets, key=key_at))
-
-
-def _is_link(blob: bytes | bytearray, offset: int) -> bool:
-    return blob.startswith(b"120", offset)
-
-
-def _entry(blob: bytes | bytearray, offset: int) -> Entry:
-    head_end = blob.index(b"\0", offset)
-    path_end = blob.index(b"\0", head_end + 1)
-    target_end = blob.index(b"\0", path_end + 1)
-    xattrs_end = blob.index(b"\0", target_end + 1)
-    mode, *numbers = blob[offset:head_end].split(b" ")
-    uid, gid, size, seconds, nanoseconds, links, inode, ctime, major, minor = map(int, numbers)
-    return Entry(
-        path=os.fsdecode(bytes(blob[head_end + 1 : path_end])),
-        mode=int(mode, 8),
-        uid=uid,
-        gid=gid,
-        size=size,
-        mtime=(seconds, nanoseconds),
-        links=links,
-        inode=inode,
-        ctime=ctime,
-        device=(major, minor),
-        target=os.fsdecode(bytes(blob[path_end + 1 : target_end])),
-        xattrs=_xattrs(bytes(blob[target_end + 1 : xattrs_end])),
-    )
+    def _entry(self, offset: int) -> Entry:
+        head, path, target, xattrs = self._index.fields(offset)
+        mode, *numbers = head.split(b" ")
+        uid, gid, size, seconds, nanoseconds, links, inode, ctime, major, minor = map(int, numbers)
+        return Entry(
+            path=os.fsdecode(path),
+            mode=int(mode, 8),
+            uid=uid,
+            gid=gid,
+            size=size,
+            mtime=(seconds, nanoseconds),
+            links=links,
+            inode=inode,
+            ctime=ctime,
+            device=(major, minor),
+            target=os.fsdecode(target),
+            xattrs=_xattrs(xattrs),
+        )
 
 
 def _xattrs(field: bytes) -> tuple[tuple[str, bytes], ...]:

@@ -67,7 +67,7 @@ def test_names_that_are_not_utf8_survive() -> None:
 
 
 def test_left_out_paths_are_gone_and_records_make_an_equal_tree() -> None:
-    tree = Tree(b"".join(TREE.records()), without=["/usr/bin/sh"])
+    tree = TREE.without(["/usr/bin/sh", "/not/there"])
     assert "/usr/bin/sh" not in tree
     assert len(tree) == len(TREE) - 1
     assert [entry.path for entry in Tree(b"".join(tree.records()))] == [entry.path for entry in tree]
@@ -78,3 +78,17 @@ def test_an_index_that_is_cut_short_is_an_error(cut: int) -> None:
     blob = b"".join(TREE.records())
     with pytest.raises(ObservationIncomplete):
         Tree(blob[:-cut])
+
+
+def test_children_skip_whatever_lies_below_them() -> None:
+    lines = [f"f /a/{number % 7}/{number:03}" for number in range(300)] + ["f /a-b", "f /b"]
+    tree = make_tree("\n".join(lines))
+    assert [entry.path for entry in tree.children("/")] == ["/a", "/a-b", "/b"]
+    assert [entry.path for entry in tree.children("/a")] == [f"/a/{number}" for number in range(7)]
+    assert all(entry.path in tree and tree.get(entry.path) == entry for entry in tree)
+
+
+def test_a_target_that_ends_in_a_slash_must_be_a_directory() -> None:
+    tree = make_tree("f /file\nd /folder\nl /to-file -> file/\nl /to-folder -> folder/")
+    assert tree.resolve("/to-file").end is None
+    assert tree.resolve("/to-folder").end == "/folder"

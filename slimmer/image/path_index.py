@@ -1,0 +1,131 @@
+"""The probe's index of an image as it came, with two ways into it: the order of a walk, and a path's name.
+
+An image may hold 300,000 paths; as objects they would take hundreds of megabytes. Kept are the bytes of the index
+(docs/probe-protocol.md, "Serve": four NUL-terminated fields an entry), where each entry begins (8 bytes), and a hash table
+(8 to 16 bytes an entry), since rules ask for hundreds of thousands of paths by name.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from slimmer.errors import ObservationIncomplete
+
+RECORD = re.compile(rb"([^\0]*)\0([^\0]*)\0([^\0]*)\0([^\0]*)\0")
+"""An entry's four fields: head, path, link target, extended attributes."""
+
+
+class PathIndex:
+    """Entries by place and by path. An offset says where an entry begins in the index; a position, its place in a walk."""
+
+    def __init__(self, blob: bytes | bytearray) -> None:
+        """Raises ObservationIncomplete when the index is cut short."""
+        self._blob = blob
+        self.offsets = _in_order_of_a_walk(blob)
+        self._table: array[int] | None = None
+        self._gone: frozenset[int] = frozenset()
+
+    def without(self, offsets: frozenset[int]) -> PathIndex:
+        """The same index with these entries left out (not what lies below them)."""
+        other = PathIndex.__new__(PathIndex)
+        other._blob, other._table, other._gone = self._blob, self._table, self._gone | offsets
+        other.offsets = array("Q", (offset for offset in self.offsets if offset not in offsets))
+        return other
+
+    def find(self, path: bytes) -> int | None:
+        """The offset of the entry at exactly this path, or None."""
+        if self._table is None:
+            self._table = self._tabulated()
+        mask = len(self._table) - 1
+        slot = hash(path) & mask
+        while found := self._table[slot]:
+            if self.path_at(found - 1) == path:
+                return None if found - 1 in self._gone else found - 1
+            slot = (slot + 1) & mask
+        return None
+
+    def position(self, key: bytes, low: int = 0, high: int | None = None) -> int:
+        """The first position at or behind `key`."""
+        return bisect_left(self.offsets, key, lo=low, hi=high, key=self.key_at)
+
+    def position_behind(self, position: int) -> int:
+        """The first position behind the entry at this one and all that lies below it; near ones are found at once."""
+        key = self.key_at(self.offsets[position])
+        below, step, end = key + b"\0", 1, len(self.offsets)
+        low = high = position + 1
+        while high < end and self.key_at(self.offsets[high]).startswith(below):
+            low, high, step = high + 1, min(high + step, end), step * 2
+        # "\1" sorts behind the NUL of everything below this entry and before any sibling
+        return self.position(key + b"\1", low, high)
+
+    def fields(self, offset: int) -> tuple[bytes, bytes, bytes, bytes]:
+        """Head, path, link target and extended attributes of an entry."""
+        match = RECORD.match(self._blob, offset)
+        assert match is not None, "offsets are those of whole entries"
+        head, path, target, xattrs = match.groups()
+        return head, path, target, xattrs
+
+    def is_link(self, offset: int) -> bool:
+        """Whether this entry is a symbolic link, by the type in its octal mode."""
+        return self._blob.startswith(b"120", offset)
+
+    def is_directory(self, offset: int) -> bool:
+        """Whether this entry is a directory, by the type in its octal mode."""
+        return self._blob.startswith(b"40", offset)
+
+    def path_at(self, offset: int) -> bytes:
+        """The path of an entry."""
+        start = self._blob.index(b"\0", offset) + 1
+        return bytes(self._blob[start : self._blob.index(b"\0", start)])
+
+    def key_at(self, offset: int) -> bytes:
+        """The sorting key of an entry."""
+        return sorting_key(self.path_at(offset))
+
+    def records(self) -> Iterator[bytes]:
+        """Every entry as the probe wrote it, in the order of a walk."""
+        for offset in self.offsets:
+            match = RECORD.match(self._blob, offset)
+            assert match is not None, "offsets are those of whole entries"
+            yield bytes(match[0])
+
+    def _tabulated(self) -> array[int]:
+        """Offsets, and 1 so that 0 is free, by the hash of the path: open addressing, at most half full."""
+        table = array("L" if len(self._blob) >> 32 else "I", [0]) * (1 << (2 * len(self.offsets)).bit_length())
+        mask = len(table) - 1
+        for offset in self.offsets:
+            slot = hash(self.path_at(offset)) & mask
+            while table[slot]:
+                slot = (slot + 1) & mask
+            table[slot] = offset + 1
+        return table
+
+
+def sorting_key(path: bytes) -> bytes:
+    """Sorts as a walk does: with "/" replaced by NUL, which no name can hold, a directory is followed by what lies below."""
+    return path.replace(b"/", b"\0")
+
+
+def _in_order_of_a_walk(blob: bytes | bytearray) -> array[int]:
+    """Where each entry begins, sorted. Raises ObservationIncomplete when the index is cut short."""
+    offsets = array("Q")
+    end, ordered, last = 0, True, b""
+    for match in RECORD.finditer(blob):
+        offsets.append(match.start())
+        key = sorting_key(match[2])
+        ordered = ordered and last <= key
+        last, end = key, match.end()
+    if end != len(blob):
+        raise ObservationIncomplete("the index of the image's files is cut short")
+    if ordered:
+        return offsets
+
+    def key_at(offset: int) -> bytes:
+        match = RECORD.match(blob, offset)
+        assert match is not None
+        return sorting_key(match[2])
+
+    return array("Q", sorted(offsets, key=key_at))
