@@ -40,7 +40,7 @@ def options(
 
 def run() -> NoReturn:
     """Run the command line; every failure that has a name ends here, as a message, a hint and an exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
+    _handle_signals()
     if sys.argv[1:] == ["--version"]:
         _print_version()
     try:
@@ -99,8 +99,17 @@ def _print_version() -> NoReturn:
     sys.exit(0)
 
 
+def _handle_signals() -> None:
+    """What would end the process at once ends it tidily; the signal of `--until signal` does no harm at a wrong time."""
+    signal.signal(signal.SIGTERM, _terminate)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not below nohup(1)
+        signal.signal(signal.SIGHUP, _terminate)
+    if hasattr(signal, "SIGUSR1"):
+        signal.signal(signal.SIGUSR1, lambda number, frame: None)
+
+
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    """SIGTERM is handled as Ctrl-C: clean up, then end."""
+    """SIGTERM and SIGHUP are handled as Ctrl-C: clean up, then end."""
     raise KeyboardInterrupt
 
 

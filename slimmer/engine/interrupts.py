@@ -36,7 +36,7 @@ def _start(thread: threading.Thread) -> None:
     if not hasattr(signal, "pthread_sigmask"):
         thread.start()
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         thread.start()
     finally:

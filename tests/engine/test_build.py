@@ -123,7 +123,12 @@ def test_both_builders_and_every_recorder_keep_the_same(
     road: str, made: Made, engine: docker.DockerClient, tmp_path: Path
 ) -> None:
     """The layer of a load has nanoseconds that docker build's has not, so paths and contents are compared."""
-    for option in (("--builder", "load"), ("--recorder", "ptrace"), ("--recorder", "notify"), ("--recorder", "fanotify")):
+    for option in (
+        ("--builder", "load"),
+        ("--recorder", "ptrace"),
+        ("--recorder", "notify"),
+        ("--recorder", "fanotify"),
+    ):
         out, tag = tmp_path / option[1], f"slimmer-test-road:{option[1]}"
         try:
             assert built(road, "--tag", tag, "--out", out, *option, "--policy", "observed") == tag
@@ -159,7 +164,9 @@ def test_json_is_alone_on_stdout_and_quiet_says_nothing(road: str, engine: docke
     engine.images.get(road).tag("registry.example:5000/team/road", "1.4")
     target = engine.images.get(road).id.partition(":")[2][:20]
     try:
-        result = slimmer("build", "registry.example:5000/team/road:1.4", "--format", "json", "--no-verify", cwd=tmp_path)
+        result = slimmer(
+            "build", "registry.example:5000/team/road:1.4", "--format", "json", "--no-verify", cwd=tmp_path
+        )
         assert (result.returncode, json.loads(result.stdout)["slim"]["tag"]) == (0, tag)
         assert not json.loads(result.stdout)["verification"]["verified"]
         by_id = slimmer("build", target, "--quiet", "--tag", tag, "--out", "here", "--no-verify", cwd=tmp_path)
