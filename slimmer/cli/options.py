@@ -123,6 +123,16 @@ ReadyTimeout = Annotated[
     ),
 ]
 
+RequestTimeout = Annotated[
+    str,
+    _option(
+        "--request-timeout",
+        help="How long the answer to a request may take. Default: 30 s.",
+        panel=ASK,
+        metavar="SECONDS",
+    ),
+]
+
 # --- how to run ---
 
 Cmd = Annotated[

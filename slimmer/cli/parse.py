@@ -105,6 +105,7 @@ def plan(
     until: Until,
     seconds: float,
     ready_timeout: float,
+    request_timeout: float,
 ) -> Plan:
     """The exercise that the options ask for. Requests of the user's own take the place of the default `GET /`."""
     explicit = bool(probes or files)
@@ -123,6 +124,7 @@ def plan(
         until=until,
         seconds=seconds,
         ready_timeout=ready_timeout,
+        request_timeout=request_timeout,
     )
 
 

@@ -22,6 +22,9 @@ DRAIN_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
 """What `docker stop` waits before it kills, unless the image says otherwise."""
 
+END_TIMEOUT = 1.0
+"""Seconds for the end of a container to become known, whose processes are gone already."""
+
 POLL = 0.01
 READ_SIZE = 1 << 16
 
@@ -102,7 +105,11 @@ class WatchedRun:
 
     def _supervise(self) -> None:
         argv = (PROBE, "supervise", "--recorder", self._recorder)
-        self._stream = self._container.exec_stream(argv, user="0:0")
+        try:
+            self._stream = self._container.exec_stream(argv, user="0:0")
+        except EngineError:
+            self._check_started()
+            raise
         self._thread = threading.Thread(target=self._read, name="slimmer-supervisor", daemon=True)
         self._thread.start()
         self._await(lambda: bool(self._reader.attached), ATTACH_TIMEOUT, "the probe did not take over the app")
@@ -130,10 +137,14 @@ class WatchedRun:
             if happened():
                 return
         self._check()
-        code = self._container.wait(1.0)
+        self._check_started()
+        raise ObservationIncomplete(problem, hint="`slimmer doctor` tells what the engine's kernel allows.")
+
+    def _check_started(self) -> None:
+        """Raises AppFailed when the container has ended already: its command could not be run."""
+        code = self._container.wait(END_TIMEOUT)
         if code is not None:
             raise AppFailed(f"the app exited at once, with code {code}{_quoted(self.last_log_lines())}")
-        raise ObservationIncomplete(problem, hint="`slimmer doctor` tells what the engine's kernel allows.")
 
     def _check(self) -> None:
         if self._failure is not None:
@@ -162,10 +173,16 @@ class WatchedRun:
         return self._endpoint(port)
 
     def exit_code(self) -> int | None:
-        """The app's exit code, None while it runs."""
+        """The app's exit code, None while it runs. Raises ObservationIncomplete when it runs on unwatched."""
         with self._changed:
             running = not (self._over or self._reader.ended)
-        return None if running else self._container.wait(STOP_TIMEOUT)
+        if running:
+            return None
+        code = self._container.wait(STOP_TIMEOUT)
+        if code is None and not self._reader.ended:
+            self._check()
+            raise ObservationIncomplete("the probe was ended, but the app goes on without it")
+        return code
 
     def wait(self, seconds: float) -> None:
         """Return at the next record, at the end of the run, or after so many seconds."""

@@ -16,6 +16,7 @@ def plan(**options: Any) -> Plan:
     defaults: dict[str, Any] = {
         "probes": [], "files": [], "http": True, "ports": [], "host_commands": [], "exec_commands": [],
         "until": Until.PROBES, "seconds": 0.0, "ready_timeout": 60.0,
+        "request_timeout": 30.0,
     }  # fmt: skip
     return parse.plan(**{**defaults, **options})
 
