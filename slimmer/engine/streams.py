@@ -63,7 +63,7 @@ class MultiplexedStream:
             size -= len(data)
         return b"".join(pieces)
 
-    def sendall(self, data: bytes) -> None:
+    def sendall(self, data: bytes | bytearray) -> None:
         """Write all of `data` to stdin."""
         self._socket.sendall(data)
 

@@ -25,7 +25,7 @@ class ServeStream(Protocol):
 
     def recv_exactly(self, size: int) -> bytes: ...
 
-    def sendall(self, data: bytes) -> None: ...
+    def sendall(self, data: bytes | bytearray) -> None: ...
 
 
 class PristineImage:
@@ -37,7 +37,7 @@ class PristineImage:
     def index(self) -> bytearray:
         """The index of every path, for `Tree`. Raises ObservationIncomplete for an image beyond INDEX_LIMIT."""
         blob = bytearray()
-        for chunk in self._ask(b"index\n"):
+        for chunk in self._ask(b"index"):
             blob += chunk
             if len(blob) > INDEX_LIMIT:
                 raise ObservationIncomplete("the image has more paths than slimmer can index")
@@ -45,13 +45,12 @@ class PristineImage:
 
     def pack(self, paths: Iterable[tuple[str, str]], sink: Callable[[bytes], object]) -> None:
         """Write a tar of (path, override) pairs to `sink`, piece by piece, in the given order."""
-        payload = b"".join(os.fsencode(path) + b"\0" + override.encode() + b"\0" for path, override in paths)
-        for chunk in self._ask(b"pack %d\n" % len(payload) + payload):
+        for chunk in self._ask(b"pack", _listing(field for pair in paths for field in pair)):
             sink(chunk)
 
     def read(self, paths: Sequence[str], limit: int = 1 << 24) -> Iterator[tuple[str, bytes | None]]:
         """Contents of regular files, in order; None for what cannot be read, or is larger than `limit` bytes."""
-        pieces = _Pieces(self._ask(_listing(b"read", paths)))
+        pieces = _Pieces(self._ask(b"read", _listing(paths)))
         for path in paths:
             head = pieces.line()
             if head.startswith(b"-"):
@@ -62,14 +61,17 @@ class PristineImage:
 
     def hash(self, paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
         """SHA-256 of the content of regular files, in order; None for what cannot be read."""
-        pieces = _Pieces(self._ask(_listing(b"hash", paths)))
+        pieces = _Pieces(self._ask(b"hash", _listing(paths)))
         for path in paths:
             line = pieces.line()
             yield path, None if line.startswith(b"-") else line.decode("ascii")
         pieces.finish()
 
-    def _ask(self, order: bytes) -> Iterator[bytes]:
-        self._stream.sendall(order)
+    def _ask(self, order: bytes, payload: bytes | bytearray | None = None) -> Iterator[bytes]:
+        self._stream.sendall(order + (b"\n" if payload is None else b" %d\n" % len(payload)))
+        if payload:
+            self._stream.sendall(payload)
+            payload = None  # it may be tens of megabytes, and the answer long in coming
         while length := self._length():
             yield self._stream.recv_exactly(length)
         status = self._stream.recv_exactly(self._length())
@@ -83,9 +85,11 @@ class PristineImage:
         return length
 
 
-def _listing(order: bytes, paths: Sequence[str]) -> bytes:
-    payload = b"".join(os.fsencode(path) + b"\0" for path in paths)
-    return b"%s %d\n" % (order, len(payload)) + payload
+def _listing(fields: Iterable[str]) -> bytearray:
+    payload = bytearray()
+    for field in fields:
+        payload += os.fsencode(field) + b"\0"
+    return payload
 
 
 class _Pieces:

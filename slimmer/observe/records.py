@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import lru_cache
 
 from slimmer.errors import ObservationIncomplete
 from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder
@@ -16,6 +17,9 @@ from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder
 PROTOCOL_VERSION = "1"
 FIELD_LIMIT = 1 << 16
 RECORD_LIMIT = 4_000_000
+
+_number = lru_cache(maxsize=1024)(int)
+"""One object for a process's number in all its records."""
 
 _OPERATIONS = {operation.value: operation for operation in Operation}
 
@@ -84,7 +88,7 @@ class RecordReader:
             raise ObservationIncomplete(f"the run made more than {RECORD_LIMIT:,} different accesses")
         found = {"found": True, "missing": False}[words[1]]
         executable = self._executables[int(words[3])]
-        self.accesses.append(Access(operation, a, b or (a if found else ""), found, int(words[2]), executable))
+        self.accesses.append(Access(operation, a, b or (a if found else ""), found, _number(words[2]), executable))
 
     def _hello(self, words: list[str], a: str, b: str) -> None:
         if words[1] != PROTOCOL_VERSION:

@@ -70,9 +70,9 @@ def checked_digests(file: IO[bytes], paths: Iterable[str]) -> dict[str, str]:
     wanted = iter(paths)
     try:
         for member, content in _members(file):
-            path = _path(member.name)
-            if path != next(wanted, None):
-                raise BuildFailed(f"rootfs.tar holds {path!r}, which was not to be there", hint=HINT)
+            path = next(wanted, "")  # the same object as the caller's, since there may be hundreds of thousands
+            if path != _path(member.name):
+                raise BuildFailed(f"rootfs.tar holds {_path(member.name)!r}, which was not to be there", hint=HINT)
             if member.islnk():
                 digests[path] = _linked(digests, member)
             elif member.isreg():

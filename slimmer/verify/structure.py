@@ -117,8 +117,8 @@ def _links_shared(original: Tree, slim: Tree, kept: Collection[str]) -> Iterator
     """Hard links: what shared an inode in the original must share one in the slim image."""
     groups: dict[int, list[Entry]] = defaultdict(list)
     for path in kept:
-        before, after = original.get(path), slim.get(path)
-        if before is not None and after is not None and before.is_file and before.links > 1:
+        before = original.get(path)
+        if before is not None and before.is_file and before.links > 1 and (after := slim.get(path)) is not None:
             groups[before.inode].append(after)
     for group in groups.values():
         if len({entry.inode for entry in group}) > 1:

@@ -37,15 +37,20 @@ def _listers(tree: Tree, log: AccessLog) -> dict[str, set[str]]:
 
 
 def _name_seekers(log: AccessLog, listers: dict[str, set[str]]) -> Iterator[tuple[str, str]]:
-    waiting = {(directory, executable) for directory, names in listers.items() for executable in names}
+    """Directories, and executables that listed them and touched nothing below."""
+    touched: set[tuple[str, str]] = set()
     for access in log.accesses:
-        if not access.found or access.operation is Operation.READ_DIR:
-            continue
-        for path in {access.asked, access.resolved}:
-            directory = parent(path) if path else "/"
-            while path and directory != "/":
-                waiting.discard((directory, access.executable))
-                directory = parent(directory)
-            if path and path != "/":
-                waiting.discard(("/", access.executable))
-    return iter(sorted(waiting))
+        if access.found and access.operation is not Operation.READ_DIR:
+            for path in dict.fromkeys((access.asked, access.resolved or access.asked)):
+                _touch(touched, path, access.executable)
+    waiting = {(directory, executable) for directory, names in listers.items() for executable in names}
+    return iter(sorted(waiting - touched))
+
+
+def _touch(touched: set[tuple[str, str]], path: str, executable: str) -> None:
+    """Note every directory above a path."""
+    while path != "/":
+        path = parent(path)
+        if (path, executable) in touched:
+            return  # and so are all above it
+        touched.add((path, executable))

@@ -6,11 +6,13 @@ the way: the link itself may be what the app goes on to read or to write through
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 
 from slimmer.image.tree import Resolution, Tree
 from slimmer.keep.context import Context, leading
-from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.keepset import REASONS, Finding, Reason
 from slimmer.observe.log import Access, Operation
 
 _VERBS = {
@@ -28,20 +30,29 @@ _BRINGS_INTO_BEING = {Operation.CREATE, Operation.WRITE, Operation.CHANGE}
 
 def observed(context: Context) -> Iterator[Finding]:
     """One finding or more for each access; see the module."""
+    reason_of, ways = cache(_reason), Counter[tuple[str, ...]]()
     for access in context.log.accesses:
-        reason = Reason("observed", f"{_VERBS[access.operation]} by {access.executable or 'an unknown process'}")
-        yield from _kept(context.tree, access, access.asked, reason)
-        if access.resolved and access.resolved != access.asked:
-            yield from _kept(context.tree, access, access.resolved, reason)
+        reason = reason_of(access.operation, access.executable)
+        for path in dict.fromkeys((access.asked, access.resolved or access.asked)):
+            resolution = context.tree.resolve(path)
+            if resolution.end is not None:
+                yield Finding(resolution.end, reason)
+            elif not _matters(context.tree, access, resolution):
+                continue
+            ways[resolution.way] += 1
+            if (
+                ways[resolution.way] <= REASONS
+            ):  # thousands of files may lie in one folder: some of them say why it stays
+                yield from leading(resolution.way, path)
 
 
-def _kept(tree: Tree, access: Access, path: str, reason: Reason) -> Iterator[Finding]:
-    resolution = tree.resolve(path)
-    if resolution.end is not None:
-        yield Finding(resolution.end, reason)
-    elif not (access.found or access.operation in _BRINGS_INTO_BEING or _passes_link(tree, resolution)):
-        return
-    yield from leading(resolution.way, path)
+def _reason(operation: Operation, executable: str) -> Reason:
+    return Reason("observed", f"{_VERBS[operation]} by {executable or 'an unknown process'}")
+
+
+def _matters(tree: Tree, access: Access, resolution: Resolution) -> bool:
+    """Whether what leads to nothing stays all the same."""
+    return access.found or access.operation in _BRINGS_INTO_BEING or _passes_link(tree, resolution)
 
 
 def _passes_link(tree: Tree, resolution: Resolution) -> bool:
