@@ -1,0 +1,253 @@
+"""What the dynamic loader reads of an ELF file: its machine, its libraries, where it seeks them, what it imports.
+
+A reader of our own, and not pyelftools, for two reasons: an image is untrusted, so that every count needs a bound, and it
+holds hundreds of libraries, of which no more is wanted than the loader itself reads (program headers and the dynamic
+segment; section headers are not looked at). The tests check it against pyelftools. Sources: elf(5); System V ABI, "Dynamic
+Section"; glibc, elf/dl-load.c (DT_RPATH, DT_RUNPATH), elf/dl-lookup.c (DT_GNU_HASH).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+MAGIC = b"\x7fELF"
+SMALLEST = 52
+"""Bytes of the smaller file header; nothing shorter is an ELF file."""
+
+_SEGMENTS = 256
+_TAGS = 1024
+_SYMBOLS = 200_000
+_NAMES = 256
+_STRING = 1 << 16
+
+_PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
+_DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 1, 4, 5, 6, 14, 15, 29
+_DT_GNU_HASH, _DT_AUXILIARY, _DT_FILTER = 0x6FFFFEF5, 0x7FFFFFFD, 0x7FFFFFFF
+
+_LIBRARY_NAME = re.compile(rb"\.so(?:\.[0-9]{1,6}){0,3}\0")
+_NAME_LENGTH = 128
+_NAME_SHAPE = re.compile(r"(?:[\w./+$@{}-]*/)?[\w+@][\w.+@-]*", re.ASCII)
+_OPENERS = frozenset(("dlopen", "dlmopen"))
+
+
+@dataclass(frozen=True, slots=True)
+class ElfFile:
+    """One ELF file. `rpath` and `runpath` are folders as written, with their tokens; "" and () stand for none.
+
+    `helpers` are the libraries of DT_AUXILIARY and DT_FILTER; `imports` are the names of undefined symbols;
+    `library_names` are the strings that look like a library's file name or path ("libx.so.1", "plugins/y.so"), where the
+    file can load libraries at all: it imports dlopen.
+    """
+
+    machine: int
+    bits: int
+    little: bool
+    interpreter: str = ""
+    soname: str = ""
+    needed: tuple[str, ...] = ()
+    helpers: tuple[str, ...] = ()
+    rpath: tuple[str, ...] = ()
+    runpath: tuple[str, ...] = ()
+    imports: frozenset[str] = frozenset()
+    library_names: tuple[str, ...] = ()
+
+    @property
+    def is_program(self) -> bool:
+        """Whether it is started and not loaded. The C library names a loader, too, and can be started to say its version."""
+        return bool(self.interpreter) and not self.soname
+
+    @property
+    def is_shared_library(self) -> bool:
+        """Whether it has a name by which others link it. Neither program nor library is a plug-in, which is loaded by path."""
+        return bool(self.soname)
+
+    def fits(self, other: ElfFile) -> bool:
+        """Whether both can live in one process."""
+        return (self.machine, self.bits, self.little) == (other.machine, other.bits, other.little)
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """The layouts of a class and byte order: struct formats, and where in a program header which field is."""
+
+    header: struct.Struct
+    segment: struct.Struct
+    segment_fields: tuple[int, int, int, int]  # type, offset, address, size in the file
+    tag: struct.Struct
+    symbol: struct.Struct
+    symbol_section: int  # the place of st_shndx among a symbol's fields
+    word: int  # bytes of a word of DT_GNU_HASH's Bloom filter
+    order: str
+
+
+def _format(bits: int, order: str) -> _Format:
+    if bits == 64:
+        layouts = ("HHIQQQIHHHHHH", "IIQQQQQQ", "QQ", "IBBHQQ")
+        fields, section = (0, 2, 3, 5), 3
+    else:
+        layouts = ("HHIIIIIHHHHHH", "IIIIIIII", "II", "IIIBBH")
+        fields, section = (0, 1, 2, 4), 5
+    header, segment, tag, symbol = (struct.Struct(order + layout) for layout in layouts)
+    return _Format(header, segment, fields, tag, symbol, section, bits // 8, order)
+
+
+_FORMATS = {(bits, order): _format(bits, order) for bits in (32, 64) for order in "<>"}
+
+
+def parse_elf(content: bytes) -> ElfFile | None:
+    """Read an ELF file; None for what is none, or is too broken for any loader. Never raises, and takes bounded time."""
+    if len(content) < SMALLEST or content[:4] != MAGIC or content[4] not in (1, 2) or content[5] not in (1, 2):
+        return None
+    bits, order = 32 * content[4], "<" if content[5] == 1 else ">"
+    try:
+        return _Parser(content, _FORMATS[bits, order]).elf_file(bits, order == "<")
+    except struct.error:
+        return None
+
+
+class _Parser:
+    """Reads one file. Its methods raise struct.error where the file's headers point beyond its end."""
+
+    def __init__(self, content: bytes, layout: _Format) -> None:
+        self._content, self._layout = content, layout
+        header = layout.header.unpack_from(content, 16)
+        self._machine: int = header[1]
+        self._segments = list(self._read_segments(header[4], header[8], min(header[9], _SEGMENTS)))
+        self._tags = self._read_tags()
+        self._strings = self._offset(self._tags[_DT_STRTAB][0]) if _DT_STRTAB in self._tags else None
+
+    def elf_file(self, bits: int, little: bool) -> ElfFile:
+        """All of it."""
+        runpath = tuple(self._folders(_DT_RUNPATH))
+        imports = frozenset(self._imports())
+        soname = next(self._texts(_DT_SONAME), "")
+        needed = tuple(dict.fromkeys(self._texts(_DT_NEEDED)))
+        loads = not imports.isdisjoint(_OPENERS)
+        own = {soname, *needed}
+        return ElfFile(
+            machine=self._machine,
+            bits=bits,
+            little=little,
+            interpreter=self._interpreter(),
+            soname=soname,
+            needed=needed,
+            helpers=tuple(dict.fromkeys((*self._texts(_DT_AUXILIARY), *self._texts(_DT_FILTER)))),
+            rpath=() if runpath else tuple(self._folders(_DT_RPATH)),
+            runpath=runpath,
+            imports=imports,
+            library_names=tuple(name for name in _library_names(self._content) if name not in own) if loads else (),
+        )
+
+    def _read_segments(self, start: int, size: int, count: int) -> Iterator[tuple[int, int, int, int]]:
+        """Type, offset, address and size in the file of each segment."""
+        unpack, (kind, offset, address, length) = self._layout.segment.unpack_from, self._layout.segment_fields
+        for number in range(count):
+            fields = unpack(self._content, start + number * size)
+            yield fields[kind], fields[offset], fields[address], fields[length]
+
+    def _read_tags(self) -> Mapping[int, list[int]]:
+        tags: dict[int, list[int]] = defaultdict(list)
+        place = next(((offset, size) for kind, offset, _, size in self._segments if kind == _PT_DYNAMIC), None)
+        if place is not None:
+            self._check(place[0])
+            piece = self._content[place[0] : place[0] + min(place[1], _TAGS * self._layout.tag.size)]
+            whole = len(piece) - len(piece) % self._layout.tag.size
+            for tag, value in self._layout.tag.iter_unpack(piece[:whole]):
+                if tag == 0:
+                    break
+                tags[tag].append(value)
+        return tags
+
+    def _interpreter(self) -> str:
+        for kind, offset, _, size in self._segments:
+            if kind == _PT_INTERP:
+                self._check(offset)
+                return os.fsdecode(self._content[offset : offset + min(size, _STRING)].partition(b"\0")[0])
+        return ""
+
+    def _offset(self, address: int) -> int:
+        """Where in the file an address of memory lies."""
+        for kind, offset, start, size in self._segments:
+            if kind == _PT_LOAD and start <= address < start + size:
+                return self._check(offset + address - start)
+        raise struct.error("the address is in no segment")
+
+    def _check(self, offset: int) -> int:
+        if offset > len(self._content):
+            raise struct.error("beyond the end")
+        return offset
+
+    def _texts(self, tag: int) -> Iterator[str]:
+        """The strings that the values of a tag point to, without empty ones."""
+        texts = (self._text(value) for value in self._tags.get(tag, ()))
+        return (text for text in texts if text)
+
+    def _text(self, offset: int) -> str:
+        if self._strings is None or self._strings + offset >= len(self._content):
+            return ""
+        start = self._strings + offset
+        end = self._content.find(b"\0", start, start + _STRING)
+        return os.fsdecode(self._content[start:end]) if end > start else ""
+
+    def _folders(self, tag: int) -> Iterator[str]:
+        return (folder for text in self._texts(tag) for folder in text.split(":") if folder)
+
+    def _imports(self) -> Iterator[str]:
+        """The names of undefined symbols."""
+        if _DT_SYMTAB not in self._tags:
+            return
+        start, layout = self._offset(self._tags[_DT_SYMTAB][0]), self._layout
+        count = min(self._symbols(), _SYMBOLS, (len(self._content) - start) // layout.symbol.size)
+        for fields in layout.symbol.iter_unpack(self._content[start : start + count * layout.symbol.size]):
+            if fields[layout.symbol_section] == 0 and (name := self._text(fields[0])):
+                yield name
+
+    def _symbols(self) -> int:
+        """How many symbols there are: the dynamic segment says so only through its hash tables."""
+        if _DT_HASH in self._tags:
+            place = self._offset(self._tags[_DT_HASH][0])
+            count: int = struct.unpack_from(self._layout.order + "II", self._content, place)[1]
+            return count
+        if _DT_GNU_HASH in self._tags:
+            return self._hashed(self._offset(self._tags[_DT_GNU_HASH][0]))
+        return self._before_strings()
+
+    def _hashed(self, place: int) -> int:
+        """The end of the last chain of DT_GNU_HASH; a table without chains leaves no other hint than the place of the strings."""
+        order = self._layout.order
+        count, first, words, _ = struct.unpack_from(order + "IIII", self._content, place)
+        if count > _SYMBOLS:
+            raise struct.error("too many buckets")
+        buckets = place + 16 + words * self._layout.word
+        last: int = max(struct.unpack_from(f"{order}{count}I", self._content, buckets), default=0)
+        if last < first:
+            return max(int(first), self._before_strings())
+        chains = buckets + 4 * count
+        for symbol in range(last, _SYMBOLS):
+            if struct.unpack_from(order + "I", self._content, chains + 4 * (symbol - first))[0] & 1:
+                return symbol + 1
+        return _SYMBOLS
+
+    def _before_strings(self) -> int:
+        """The symbols that fit between symbol and string table, which linkers write one behind the other."""
+        room: int = self._tags.get(_DT_STRTAB, [0])[0] - self._tags[_DT_SYMTAB][0]
+        return max(0, room // self._layout.symbol.size)
+
+
+def _library_names(content: bytes) -> Iterator[str]:
+    """NUL-terminated strings that end as libraries' names do, each once."""
+    seen: set[bytes] = set()
+    for match in islice(_LIBRARY_NAME.finditer(content), _NAMES):
+        start = content.rfind(b"\0", max(0, match.start() - _NAME_LENGTH), match.start()) + 1
+        name = content[start : match.end() - 1]
+        if start and name not in seen:
+            seen.add(name)
+            text = os.fsdecode(name)
+            if _NAME_SHAPE.fullmatch(text):
+                yield text
