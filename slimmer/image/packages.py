@@ -2,18 +2,16 @@
 
 Pure functions over contents that come from an untrusted image: what cannot be understood gives no packages, and the
 database counts as unreadable. Sources: deb-control(5) and dpkg's lib/dpkg/parse.c; apk-tools, doc/apk-v2.5.scd
-("installed database"); rpm, docs/manual/hregions.md and lib/rpmtag.h, and its sqlite back end (lib/backend/sqlite.c).
+("installed database"). rpm's is read by slimmer.image.rpm_database.
 """
 
 from __future__ import annotations
 
 import re
-import sqlite3
-import struct
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 
+from slimmer.image.rpm_database import rpm_headers
 from slimmer.image.tree import Tree
 
 DPKG_STATUS = "/var/lib/dpkg/status"
@@ -30,12 +28,6 @@ DATABASE_LIMIT = 1 << 26
 
 _PYTHON = re.compile(r"/(?P<name>[^/]+?)-(?P<version>[^/-]+)\.(?:dist|egg)-info$")
 _NODE = re.compile(r"/node_modules/(?P<name>(?:@[^/]+/)?[^/@.][^/]*)/package\.json$")
-
-_SQLITE_STEPS = 50_000_000
-_ROW_LIMIT = 1 << 24
-_RPM_NAME, _RPM_VERSION, _RPM_RELEASE = 1000, 1001, 1002
-_RPM_STRING = 6
-_RPM_ENTRY = struct.Struct(">4L")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,7 +70,7 @@ def packages_by_path(path: str) -> Iterator[Package]:
 def dpkg_packages(content: bytes) -> Iterator[Package]:
     """Installed packages of a dpkg status file; a paragraph without Status (in status.d) is one that is installed."""
     for paragraph in re.split(rb"\n[ \t]*\n", content):
-        fields = _fields(paragraph, b": ")
+        fields = fields_of(paragraph, b": ")
         status = fields.get("Status", "install ok installed").split()
         if "Package" in fields and status[-1:] == ["installed"]:
             yield Package("deb", fields["Package"], fields.get("Version", ""))
@@ -87,17 +79,14 @@ def dpkg_packages(content: bytes) -> Iterator[Package]:
 def apk_packages(content: bytes) -> Iterator[Package]:
     """Installed packages of apk's database: paragraphs with P: (name) and V: (version)."""
     for paragraph in content.split(b"\n\n"):
-        fields = _fields(paragraph, b":")
+        fields = fields_of(paragraph, b":")
         if "P" in fields:
             yield Package("apk", fields["P"], fields.get("V", ""))
 
 
 def rpm_packages(content: bytes) -> Iterator[Package]:
     """Installed packages of rpm's sqlite database. Raises ValueError when it cannot be read."""
-    for header in _rpm_headers(content):
-        tags = _rpm_tags(header)
-        if tags.get(_RPM_NAME) != "gpg-pubkey":  # a key, which rpm keeps among the packages
-            yield Package("rpm", tags.get(_RPM_NAME, ""), f"{tags.get(_RPM_VERSION, '')}-{tags.get(_RPM_RELEASE, '')}")
+    return (Package("rpm", header.name, header.version) for header in rpm_headers(content))
 
 
 def _parts(tree: Tree) -> Iterator[str]:
@@ -108,7 +97,7 @@ def _unreadable(content: bytes) -> Iterator[Package]:
     raise ValueError("a database of a kind that is not read")
 
 
-def _fields(paragraph: bytes, separator: bytes) -> dict[str, str]:
+def fields_of(paragraph: bytes, separator: bytes) -> dict[str, str]:
     """`NAME: VALUE` lines; lines that continue a value are left out, and the first field of a name counts."""
     fields: dict[str, str] = {}
     for line in paragraph.split(b"\n"):
@@ -116,40 +105,3 @@ def _fields(paragraph: bytes, separator: bytes) -> dict[str, str]:
         if found and not line.startswith((b" ", b"\t")):
             fields.setdefault(name.decode(errors="replace"), value.strip().decode(errors="replace"))
     return fields
-
-
-def _without_log(content: bytes) -> bytes:
-    """The database marked as one without a write-ahead log, which memory cannot have (sqlite.org/fileformat2, 1.3.3)."""
-    return content[:18] + b"\x01\x01" + content[20:] if content[18:20] == b"\x02\x02" else content
-
-
-def _rpm_headers(content: bytes) -> Iterator[bytes]:
-    """The rows of the table of packages. The file may be made to harm: no views, no endless work, no endless rows."""
-    with closing(sqlite3.connect(":memory:")) as connection:
-        try:
-            connection.deserialize(_without_log(content))
-            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _ROW_LIMIT)
-            connection.set_progress_handler(lambda: 1, _SQLITE_STEPS)
-            connection.execute("PRAGMA trusted_schema = OFF")
-            if not connection.execute(
-                "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'Packages'"
-            ).fetchone():
-                raise ValueError("not a database of rpm's: it has no packages")
-            yield from (row[0] for row in connection.execute("SELECT CAST(blob AS BLOB) FROM Packages") if row[0])
-        except (sqlite3.Error, MemoryError, AttributeError) as error:  # deserialize is missing from some builds
-            raise ValueError(f"not a database of rpm's: {error}") from error
-
-
-def _rpm_tags(header: bytes) -> dict[int, str]:
-    """The string tags of a header: two counts, the index (tag, type, offset, count), and the data that it points into."""
-    if len(header) < 8:
-        raise ValueError("a header of rpm's is too short")
-    (count,) = struct.unpack_from(">L", header)
-    data = 8 + count * _RPM_ENTRY.size
-    if data > len(header):
-        raise ValueError("a header of rpm's is cut short")
-    tags = {}
-    for tag, kind, offset, _ in _RPM_ENTRY.iter_unpack(header[8:data]):
-        if kind == _RPM_STRING and tag in (_RPM_NAME, _RPM_VERSION, _RPM_RELEASE):
-            tags[tag] = header[data + offset :].partition(b"\0")[0].decode(errors="replace")
-    return tags

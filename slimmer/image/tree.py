@@ -99,6 +99,15 @@ class Tree:
     def __contains__(self, path: object) -> bool:
         return isinstance(path, str) and self._index.find(os.fsencode(path)) is not None
 
+    def number(self, path: bytes) -> int | None:
+        """A number that a path has in this tree, and no other path has; None for directories and what is not there."""
+        offset = self._index.find(path)
+        return None if offset is None or self._index.is_directory(offset) else offset
+
+    def numbered(self, number: int) -> str:
+        """The path that has this number."""
+        return os.fsdecode(self._index.path_at(number))
+
     def records(self) -> Iterator[bytes]:
         """The index, an entry at a time, as the probe wrote it: joined, it makes an equal tree."""
         return self._index.records()

@@ -1,0 +1,115 @@
+"""Packages of language package managers, known by where they lie: pip's, npm's, RubyGems' and Composer's.
+
+A package of npm, RubyGems or Composer is a folder with a description in a known place. A distribution of Python shares
+its folder with others and lists its files in RECORD, or installed-files.txt. Sources: the Python packaging user guide,
+"Recording installed projects"; npm-folders(5); RubyGems' Gem::BasicSpecification; Composer's "vendor/composer/installed.json".
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from slimmer.image.packages import Package
+from slimmer.image.tree import Tree
+
+_NPM = re.compile(r".*/node_modules/(?P<name>(?:@[^/]+/)?[^/@.][^/]*)(?=/)", re.DOTALL)
+_GEM = re.compile(r"(?P<home>.*)/(?:bundler/)?gems/(?P<name>[^/]+)-(?P<version>[0-9][^/-]*)(?:-[^/]*)?(?=/)", re.DOTALL)
+_COMPOSER = re.compile(r"(?P<vendor>.*/vendor)/(?P<name>[^/]+/[^/]+)(?=/)", re.DOTALL)
+_SITE = re.compile(r".*?/(?:site|dist)-packages(?=/)", re.DOTALL)
+_METADATA = re.compile(r"/(?P<name>[^/]+?)-(?P<version>[^/-]+)\.(?:dist|egg)-info$", re.DOTALL)
+_RECORDS = ("RECORD", "installed-files.txt")
+_PATH_LIMIT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A package that is a folder of its own."""
+
+    package: Package
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A Python distribution: its folder of metadata, and the file in it that lists its files ("" where there is none)."""
+
+    package: Package
+    metadata: str
+    record: str
+
+
+def folder_of(tree: Tree, path: str) -> Folder | None:
+    """The innermost package folder that a real path lies in; None when it lies in none."""
+    if "/node_modules/" in path and (match := _NPM.match(path)) and f"{match[0]}/package.json" in tree:
+        return Folder(Package("node", match["name"], ""), match[0])
+    if "/gems/" in path and (match := _GEM.match(path)) and _is_gem(tree, match):
+        return Folder(Package("ruby", match["name"], match["version"]), match[0])
+    if "/vendor/" in path and (match := _COMPOSER.match(path)) and f"{match['vendor']}/composer/installed.json" in tree:
+        return Folder(Package("php", match["name"], ""), match[0])
+    return None
+
+
+def all_folders(tree: Tree) -> Iterator[Folder]:
+    """Every package folder of an image. Walks the whole tree."""
+    for entry in tree:
+        if entry.is_directory and (folder := folder_of(tree, f"{entry.path}/")) and folder.path == entry.path:
+            yield folder
+
+
+def all_sites(tree: Tree) -> Iterator[str]:
+    """Every folder for Python's distributions. Walks the whole tree."""
+    return (entry.path for entry in tree if entry.is_directory and site_of(f"{entry.path}/") == entry.path)
+
+
+def site_of(path: str) -> str | None:
+    """The folder for Python's distributions that a path lies in, or None."""
+    match = _SITE.match(path) if "-packages/" in path else None
+    return match[0] if match else None
+
+
+def distributions(tree: Tree, site: str) -> Iterator[Distribution]:
+    """What is installed in a folder for Python's distributions."""
+    for entry in tree.children(site):
+        match = _METADATA.search(entry.path) if entry.is_directory else None
+        if match is not None:
+            records = (f"{entry.path}/{name}" for name in _RECORDS)
+            record = next((path for path in records if (found := tree.get(path)) and found.is_file), "")
+            yield Distribution(Package("python", match["name"], match["version"]), entry.path, record)
+
+
+def recorded(distribution: Distribution, content: bytes) -> Iterator[str]:
+    """Absolute paths out of RECORD (its first column, relative to the site) or installed-files.txt (to the metadata)."""
+    if distribution.record.endswith("RECORD"):
+        folder = posixpath.dirname(distribution.metadata)
+        names = (row[0] for row in _rows(os.fsdecode(content)) if row)
+    else:
+        folder, names = distribution.metadata, (line for line in os.fsdecode(content).splitlines())
+    yield from (posixpath.normpath(posixpath.join(folder, name)) for name in names if 0 < len(name) <= _PATH_LIMIT)
+
+
+def same_python_name(first: str, second: str) -> bool:
+    """Whether two names mean one distribution (packaging.python.org, "Names and normalization")."""
+    return _normal(first) == _normal(second)
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _rows(text: str) -> Iterator[list[str]]:
+    """Rows of a table; what csv cannot read ends it."""
+    rows = csv.reader(text.splitlines())
+    try:
+        yield from rows
+    except csv.Error:
+        return
+
+
+def _is_gem(tree: Tree, match: re.Match[str]) -> bool:
+    name = posixpath.basename(match[0])
+    return f"{match['home']}/specifications/{name}.gemspec" in tree or "/bundler/gems/" in match[0]
