@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from slimmer.image.config import ImageConfig
+from slimmer.image.package_files import PackageFiles
 from slimmer.image.tree import Tree
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
 
 ReadContents = Callable[[Iterable[str]], Iterator[tuple[str, bytes | None]]]
@@ -27,13 +29,21 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The input of every rule. `home` is the home directory that the engine gave the app's user, "" if none."""
+    """The input of every rule. `home` is the home directory that the engine gave the app's user, "" if none.
+
+    `selection` is what the user asked for by name; `packages` reads the databases of packages when it is first asked.
+    """
 
     tree: Tree
     log: AccessLog
     config: ImageConfig
     read: ReadContents
     home: str = ""
+    selection: Selection = field(default_factory=Selection)
+    packages: PackageFiles = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "packages", PackageFiles(self.tree, self.read))
 
 
 Rule = Callable[[Context], Iterator[Finding]]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import stat
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from slimmer.image.tree import Tree
+from slimmer.image.tree import Entry, Tree
 
 REASONS = 8
 """How many reasons a path keeps; the first ones tell most."""
@@ -39,9 +39,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class KeepSet:
-    """Kept paths with their reasons; iteration is in the order of a walk ("/" sorts before every other byte)."""
+    """Kept paths with their reasons, both in the order of a walk ("/" sorts before every other byte).
+
+    `excluded` are the paths that a rule would have kept, had the user not excluded them, with the first reason for each.
+    """
 
     reasons: Mapping[str, tuple[Reason, ...]]
+    excluded: Mapping[str, Reason] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        in_order = {path: self.reasons[path] for path in sorted(self.reasons, key=walk_order)}
+        object.__setattr__(self, "reasons", in_order)
 
     def __contains__(self, path: object) -> bool:
         return path in self.reasons
@@ -50,7 +58,7 @@ class KeepSet:
         return len(self.reasons)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self.reasons, key=walk_order))
+        return iter(self.reasons)
 
 
 def walk_order(path: str) -> str:
@@ -61,18 +69,23 @@ def walk_order(path: str) -> str:
 class Growing:
     """A KeepSet in the making. It takes findings, adds what leads to them, and hands out what is new since last asked.
 
-    A path keeps its first REASONS different reasons, in order of discovery. What no image layer can hold (sockets) and
-    what is not in the tree is left out.
+    A path keeps its first REASONS different reasons, in order of discovery. What no image layer can hold (sockets),
+    what is not in the tree, and what `excludes` says is left out; never the root, nor what leads to something kept.
     """
 
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
+    def __init__(self, tree: Tree, excludes: Callable[[Entry], bool] = lambda entry: False) -> None:
+        self._tree, self._excludes = tree, excludes
+        self._excluded: dict[str, Reason] = {}
         self._reasons: dict[str, tuple[Reason, ...]] = {}
+        self._alike: dict[tuple[Reason, ...], tuple[Reason, ...]] = {}
         self._filled: set[str] = set()
         self._fresh: list[str] = []
 
     def __contains__(self, path: object) -> bool:
         return path in self._reasons
+
+    def __len__(self) -> int:
+        return len(self._reasons)
 
     def reasons(self, path: str) -> tuple[Reason, ...]:
         """Why a path is kept so far; () when it is not."""
@@ -95,16 +108,16 @@ class Growing:
 
     def finished(self) -> KeepSet:
         """What came of it."""
-        return KeepSet(self._reasons)
+        return KeepSet(self._reasons, {path: why for path, why in self._excluded.items() if path not in self._reasons})
 
     def _add(self, path: str, reason: Reason) -> None:
         known = self._reasons.get(path)
         if known is not None:
             if len(known) < REASONS and reason not in known:
-                self._reasons[path] = (*known, reason)
+                self._reasons[path] = self._shared((*known, reason))
             return
         entry = self._tree.get(path)
-        if entry is None or stat.S_ISSOCK(entry.mode):
+        if entry is None or stat.S_ISSOCK(entry.mode) or self._is_excluded(entry, reason):
             return
         self._keep(path, reason)
         while path != "/":  # a loop, since an image may nest thousands of directories
@@ -115,6 +128,17 @@ class Growing:
             self._keep(above, Reason("leads-to", path))
             path = above
 
+    def _is_excluded(self, entry: Entry, reason: Reason) -> bool:
+        if entry.path not in self._excluded:
+            if entry.path == "/" or not self._excludes(entry):
+                return False
+            self._excluded[entry.path] = reason
+        return True
+
     def _keep(self, path: str, reason: Reason) -> None:
-        self._reasons[path] = (reason,)
+        self._reasons[path] = self._shared((reason,))
         self._fresh.append(path)
+
+    def _shared(self, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+        """One object for equal reasons: thousands of files stay for the same ones."""
+        return self._alike.setdefault(reasons, reasons)

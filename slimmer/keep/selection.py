@@ -1,0 +1,113 @@
+"""What the user chose to keep or to drop, beside what was observed; and patterns of paths in gitignore's syntax.
+
+Patterns are relative to the image's root; the last one that matches decides, and `!` takes back (gitignore(5)). An
+anchored pattern goes through links as the image has them: `/lib/x*` means `/usr/lib/x*` where `/lib` is a link.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from slimmer.errors import UsageError
+from slimmer.image.tree import Entry, Tree
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+_MAGIC = re.compile(r"[*?\[\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The user's choice. `include` and `exclude` are patterns; `bins` are commands, found on the image's PATH.
+
+    `packages` are NAME or MANAGER:NAME. `licences` says whether licence texts of packages with kept files stay.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    bins: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    shell: bool = False
+    licences: bool = True
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is named that the image might lack."""
+        return not (self.include or self.bins or self.packages or self.shell)
+
+
+class Patterns:
+    """Patterns for the paths of one image."""
+
+    def __init__(self, tree: Tree, patterns: Iterable[str], option: str) -> None:
+        """Raises UsageError, which names `option`, for what is no pattern."""
+        self._tree, self._option = tree, option
+        self.patterns = tuple(pattern for text in patterns if (pattern := _through_links(tree, text)))
+        _spec(self.patterns, option)
+
+    def match(self, entry: Entry) -> bool:
+        """Whether the last pattern that matches this path, or a folder above it, is one without `!`."""
+        return bool(self.patterns) and self._all.match_file(_name(entry))
+
+    def matches(self) -> Iterator[tuple[str, list[Entry]]]:
+        """Each pattern without `!`, and the paths that it and all others together mean."""
+        for pattern in self.patterns:
+            if not pattern.startswith("!"):
+                alone = _spec([pattern], self._option)
+                found = [entry for entry in _candidates(self._tree, pattern) if alone.match_file(_name(entry))]
+                yield pattern, [entry for entry in found if self._all.match_file(_name(entry))]
+
+    @cached_property
+    def _all(self) -> GitIgnoreSpec:
+        return _spec(self.patterns, self._option)
+
+
+def literal_path(pattern: str) -> str:
+    """The path that a pattern without wildcards names, absolute; "" for another."""
+    plain = pattern.removeprefix("!").rstrip("/")
+    return "" if _MAGIC.search(plain) or not plain else posixpath.join("/", plain)
+
+
+def _spec(patterns: Sequence[str], option: str) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        return GitIgnoreSpec.from_lines(patterns)
+    except ValueError as error:
+        hint = "Patterns are those of .gitignore, relative to the image's root: /srv/**/*.html"
+        raise UsageError(f"{option}: {error}", hint=hint) from error
+
+
+def _name(entry: Entry) -> str:
+    """A path as gitignore's patterns see it: from the root on, directories with a slash."""
+    return entry.path[1:] + ("/" if entry.is_directory else "")
+
+
+def _through_links(tree: Tree, pattern: str) -> str:
+    """The pattern with its folders as they are in the image: those in front of the first wildcard, links resolved."""
+    sign, plain = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
+    if not plain.startswith("/"):
+        return pattern
+    parts = plain.split("/")
+    literal = next((place for place, part in enumerate(parts) if _MAGIC.search(part)), len(parts) - 1)
+    end = tree.resolve("/".join(parts[:literal])).end if literal > 1 else None
+    return pattern if end is None else sign + "/".join([_escaped(end), *parts[literal:]])
+
+
+def _escaped(path: str) -> str:
+    return _MAGIC.sub(r"\\\g<0>", path)
+
+
+def _candidates(tree: Tree, pattern: str) -> Iterator[Entry]:
+    """The paths that a pattern may match: those below its folders without wildcards, if it is anchored."""
+    parts = pattern.rstrip("/").split("/")
+    literal = next((place for place, part in enumerate(parts) if _MAGIC.search(part)), len(parts) - 1)
+    if not pattern.startswith("/") or literal < 2:
+        return iter(tree)
+    return tree.below("/".join(parts[:literal]))
