@@ -11,13 +11,19 @@ from collections.abc import Iterable
 from slimmer.errors import ObservationIncomplete
 from slimmer.keep.context import Context, Follower, Policy, Rule
 from slimmer.keep.keepset import Finding, Growing, KeepSet
+from slimmer.keep.rules.chosen import chosen, only_chosen
 from slimmer.keep.rules.engine_needs import engine_needs
 from slimmer.keep.rules.hollow import hollow
+from slimmer.keep.rules.interpreters import interpreters
+from slimmer.keep.rules.licences import licences
 from slimmer.keep.rules.links import links
 from slimmer.keep.rules.listed import listed
+from slimmer.keep.rules.native import native
 from slimmer.keep.rules.observed import observed
+from slimmer.keep.rules.packages import packages
+from slimmer.keep.selection import Patterns
 
-OBSERVED: tuple[Rule, ...] = (observed, listed, engine_needs)
+OBSERVED: tuple[Rule, ...] = (chosen, observed, listed, engine_needs)
 RULES: dict[Policy, tuple[Rule, ...]] = {
     Policy.OBSERVED: OBSERVED,
     Policy.BALANCED: OBSERVED,
@@ -26,9 +32,9 @@ RULES: dict[Policy, tuple[Rule, ...]] = {
 """Which rules a policy runs, in the order in which their reasons are listed."""
 
 FOLLOWERS: dict[Policy, tuple[Follower, ...]] = {
-    Policy.OBSERVED: (links,),
-    Policy.BALANCED: (links,),
-    Policy.GENEROUS: (links,),
+    Policy.OBSERVED: (links, only_chosen(native), licences),
+    Policy.BALANCED: (links, native, interpreters, licences),
+    Policy.GENEROUS: (links, native, interpreters, packages, licences),
 }
 """What looks at the paths that were kept, for what they lead to."""
 
@@ -44,7 +50,7 @@ def keep(context: Context, policy: Policy = Policy.OBSERVED, extra: Iterable[Fin
             "the run recorded no access to any file of the image",
             hint="Does the app start at all? `--recorder ptrace` sees through another door.",
         )
-    growing = Growing(tree)
+    growing = Growing(tree, Patterns(tree, context.selection.exclude, "--exclude").match)
     for rule in RULES[policy]:
         growing.add(rule(context))
     growing.add(extra)
@@ -62,4 +68,7 @@ def _close(context: Context, growing: Growing, followers: Iterable[Follower]) ->
         empty = [path for path in growing.hollow() if next(context.tree.children(path), None) is not None]
         if not empty:
             return
+        known = len(growing)
         growing.add(hollow(context.tree, empty))
+        if len(growing) == known:  # what would fill them is a socket, or excluded
+            return

@@ -11,11 +11,11 @@ from slimmer.image.tree import Tree
 
 SHELLS = ("sh", "bash", "ash", "dash", "busybox", "zsh", "ksh")
 _TOOLS = (
-    "[ awk base64 basename bunzip2 bzip2 cat chgrp chmod chown clear cmp cp curl cut date dd df diff dirname dmesg du echo"
-    " egrep env expr false fgrep find free getent grep groups gunzip gzip head hexdump hostname id install ip kill less ln"
-    " ls md5sum mkdir mkfifo mktemp more mount mv nc nl nohup od paste pgrep pidof ping printenv printf ps pwd readlink"
-    " realpath reset rm rmdir sed seq sha256sum sleep sort split ss stat stty sync tail tar tee test time timeout top touch"
-    " tput tr true truncate tty umount uname uniq uptime vi watch wc wget which whoami xargs xxd yes zcat"
+    "[ awk base64 basename bzip2 bunzip2 cat chgrp chmod chown clear cmp cp cut date dd df diff dirname du echo egrep env expr"
+    " false fgrep find free getent grep groups gunzip gzip head hexdump hostname id kill less ln ls md5sum mkdir mkfifo mktemp"
+    " more mv nl nohup od paste pgrep pidof printenv printf ps pwd readlink realpath reset rm rmdir sed seq sha256sum sleep"
+    " sort split stat stty sync tail tar tee test time timeout top touch tput tr true truncate tty uname uniq uptime vi watch"
+    " wc which whoami xargs xxd yes zcat"
 )
 TOOLS = tuple(_TOOLS.split())
 """Those of them that the image has are kept; a shell without them is no place to look around."""
