@@ -2,9 +2,9 @@
 
 Linked libraries are found as the loader would find them (slimmer.keep.rules.library_search), each in every context in which it
 may be loaded: whose RPATHs it inherits depends on its loaders. Names in the strings of code that calls dlopen count
-where the file is next to its user or below. Outside the system's folders any name does; there, where everything is next
-to everything, a program or plug-in must name it with its version ("libz.so.1"). What shared libraries name there
-are helpers for what their users rarely ask for, and they are large (Java: the proxies of a desktop, 6 MB; the C library: names
+where the file is next to its user, in a folder below that the name says, or at an absolute path. In the system's folders,
+where everything is next to everything, a bare name counts only with its version ("libz.so.1") and from a program or
+plug-in, which is also sought by the loader's rules: what shared libraries name are helpers for what their users rarely ask for, and they are large (Java: the proxies of a desktop, 6 MB; the C library: names
 of hosts in other scripts, 2 MB). An exception is libgcc_s, without which threads cannot be cancelled (pthread_cancel(3)).
 """
 
@@ -113,7 +113,7 @@ class _Libraries:
     def _loadable(self, name: str, user: Code, seeker: Seeker) -> Iterator[tuple[str, ...]]:
         folder = posixpath.dirname(user.path)
         at_home = not self._search.is_standard(folder, user.elf)
-        if at_home or name.startswith("/"):
+        if at_home or "/" in name:
             yield (posixpath.join(folder, name),)
         if not user.elf.is_shared_library and "/" not in name and _VERSIONED.search(name):
             yield from self._search.groups(name, seeker)

@@ -97,7 +97,7 @@ class LibrarySearch:
         triplet = _TRIPLETS.get((elf.machine, elf.bits), ("", ""))[0]
         multiarch = [f"/lib/{triplet}", f"/usr/lib/{triplet}"] if triplet else []
         wide = ["/lib64", "/usr/lib64"] if elf.bits == 64 else ["/lib32", "/usr/lib32"]
-        return [*self._configured, *multiarch, *wide, "/lib", "/usr/lib"]
+        return [*self._configured, *multiarch, *wide, "/lib", "/usr/lib", *self._musl_folders]
 
     def _groups_in(self, folders: Sequence[str], names: Sequence[str]) -> Iterator[tuple[str, ...]]:
         for folder in folders:
@@ -158,20 +158,28 @@ class LibrarySearch:
 
     @cached_property
     def is_musl(self) -> bool:
-        """Whether the image's loader is musl's; where glibc's is beside it, glibc's rules are tried."""
-        tree = self._context.tree
-        glibc = "/etc/ld.so.cache" in tree or any(self._exists(f"{folder}/libc.so.6") for folder in ("/lib", "/lib64"))
-        return not glibc and next(self._musl_loaders(), None) is not None
+        """Whether the image's only loader is musl's."""
+        return (
+            bool(self._loaders("ld-musl-"))
+            and not self._loaders("ld-linux")
+            and "/etc/ld.so.cache" not in self._context.tree
+        )
 
-    def _musl_loaders(self) -> Iterator[str]:
-        folder = self._context.tree.resolve("/lib").end
-        children = self._context.tree.children(folder) if folder else ()
-        return (e.path for e in children if posixpath.basename(e.path).startswith("ld-musl-"))
+    def _loaders(self, start: str) -> list[str]:
+        """The loaders whose names begin so, without their folders."""
+        tree = self._context.tree
+        folders = {tree.resolve(folder).end for folder in ("/lib", "/lib64")} - {None}
+        names = (posixpath.basename(entry.path) for folder in folders for entry in tree.children(str(folder)))
+        return sorted(name for name in names if name.startswith(start))
 
     @cached_property
     def _musl_folders(self) -> tuple[str, ...]:
-        names = (posixpath.basename(path).removesuffix(".so.1") for path in self._musl_loaders())
-        found = [path for name in names if (path := f"/etc/{name}.path") in self._context.tree]
+        """The folders of musl's loader, if there is one."""
+        loaders = self._loaders("ld-musl-")
+        if not loaders:
+            return ()
+        lists = (f"/etc/{name.removesuffix('.so.1')}.path" for name in loaders)
+        found = [path for path in lists if path in self._context.tree]
         text = os.fsdecode(read_one(self._context, found[0], _CONFIGURATION_LIMIT)) if found else ""
         folders = tuple(part for part in re.split("[\n:]", text) if part.startswith("/"))
         return folders[:_FOLDERS] or _MUSL_DEFAULT

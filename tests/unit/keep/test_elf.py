@@ -172,12 +172,15 @@ def test_in_the_systems_folder_a_plugin_must_name_a_version_and_libraries_are_no
 ) -> None:
     put(image, "/usr/lib/plugin.so", library(tmp_path, "", source=OPENER % "libfar.so.6"))
     put(image, "/usr/lib/vague.so", library(tmp_path, "", source=OPENER % "libfar.so"))
+    put(image, "/usr/lib/below.so", library(tmp_path, "", source=OPENER % "sub/libsub.so"))
+    put(image, "/usr/lib/sub/libsub.so", make_elf())
     put(image, "/usr/lib/libany.so.1", library(tmp_path, "libany.so.1", source=OPENER % "libfar.so.6"))
     for name in ("libfar.so.6", "libfar.so"):
         put(image, f"/usr/lib/{name}", make_elf())
     assert kept(image, "/usr/lib/plugin.so") == {"/usr/lib/libfar.so.6"}
     assert kept(image, "/usr/lib/vague.so") == set()
     assert kept(image, "/usr/lib/libany.so.1") == set()
+    assert kept(image, "/usr/lib/below.so") == {"/usr/lib/sub/libsub.so"}
 
 
 def test_cancelling_threads_needs_the_unwinder(image: LocalImage, tmp_path: Path) -> None:
