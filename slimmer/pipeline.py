@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -31,23 +31,29 @@ from slimmer.image import reference
 from slimmer.image.config import ImageConfig
 from slimmer.image.engine_made import OwnTree, overrides, own_tree
 from slimmer.keep.context import Context, Policy
-from slimmer.keep.keeper import keep
+from slimmer.keep.keeper import check_selection, keep
 from slimmer.keep.keepset import KeepSet
+from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog, write_log
 from slimmer.observe.pristine import PristineImage
 from slimmer.probe_binary import probe_path
 from slimmer.rebuild.archive import creation_time
 from slimmer.rebuild.image import DOCKERFILE, Builder, choose_builder, make_image
 from slimmer.rebuild.rootfs import RootFs, write_rootfs
+from slimmer.report import package_file
 from slimmer.report.build import Built, as_json, build_report, difference_lines
 from slimmer.report.manifest import manifest, write_manifest
 from slimmer.report.output import OutputFolder, default_folder
+from slimmer.report.package_file import package_document
 from slimmer.report.tree_file import write_tree
 from slimmer.verify.behaviour import compare_behaviour
 from slimmer.verify.check import Side, check_structure
 from slimmer.verify.structure import Difference
 
 WORKERS = 4
+SHOWN = 5
+"""Lines of one kind that the user is shown; the rest is counted."""
+
 FIRST_EPHEMERAL_PORT = 32768
 """Ports from here on are chosen by the kernel (ip_local_port_range, ip(7)) and differ from run to run."""
 
@@ -72,6 +78,7 @@ class BuildRequest:
     options: RunOptions = field(default_factory=RunOptions)
     plan: Plan = field(default_factory=Plan)
     policy: str = Policy.OBSERVED
+    selection: Selection = field(default_factory=Selection)
     builder: str = ""
     recorder: str = "auto"
     verify: bool = True
@@ -153,17 +160,24 @@ class _Build:
         removed = self.pool.submit(leftovers.remove_leftovers, self.engine)
         with self.stage("observe"):
             indexed = self.pool.submit(self.open_image, opened)
+            if not self.request.selection.is_empty:
+                self.check_selection(*indexed.result())
             observation = self.observe()
             pristine, own = indexed.result()
         self.tell(observation, removed)
+        context = self.context(own, pristine, observation.log, observation.home)
         with self.stage("keep"):
-            kept = self.keep(own, pristine, observation)
+            kept = keep(context, Policy(self.request.policy))
+        self.tell_excluded(kept)
         with self.stage("rebuild"):
             candidate = self.rebuild(own, pristine, kept)
+        packages = self.pool.submit(package_document, own.tree, context.packages, self.config.image_id)
         differences: tuple[Difference, ...] = ()
         if self.request.verify:
             with self.stage("verify"):
                 differences = self.verify(own, kept, candidate, observation)
+        with self.folder.writing(package_file.NAME) as archive:
+            package_file.write_packages(packages.result(), archive)
         return self.conclude(own, kept, candidate, observation, differences)
 
     @contextmanager
@@ -199,14 +213,17 @@ class _Build:
             log = run.finish(config.image_id, config.stop_signal, config.stop_timeout)
             return Observation(log, exercised, _home(identity), ports.relayed)
 
-    def keep(self, own: OwnTree, pristine: PristineImage, observation: Observation) -> KeepSet:
-        """Decide what stays."""
+    def context(self, own: OwnTree, pristine: PristineImage, log: AccessLog, home: str = "") -> Context:
+        """What the keep rules look at."""
 
-        def read(paths: Any) -> Iterator[tuple[str, bytes | None]]:
+        def read(paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
             return pristine.read(list(paths))
 
-        context = Context(own.tree, observation.log, self.config, read, observation.home)
-        return keep(context, Policy(self.request.policy))
+        return Context(own.tree, log, self.config, read, home, self.request.selection)
+
+    def check_selection(self, pristine: PristineImage, own: OwnTree) -> None:
+        """Refuse what the image lacks before it is run. Raises UsageError."""
+        check_selection(self.context(own, pristine, AccessLog(self.config.image_id, ())))
 
     def rebuild(self, own: OwnTree, pristine: PristineImage, kept: KeepSet) -> Candidate:
         """Pack what stays, and make the candidate under a temporary tag."""
@@ -287,6 +304,7 @@ class _Build:
                 original_paths=len(own.tree),
                 kept_paths=len(kept),
                 policy=self.request.policy,
+                selection=self.request.selection,
                 builder=candidate.builder,
                 log=observation.log,
                 exercised=observation.exercised,
@@ -314,6 +332,14 @@ class _Build:
             write_tree(own.tree, self.config.image_id, archive)
         with self.folder.writing_text("report.json") as file:
             file.write(as_json(report) + "\n")
+
+    def tell_excluded(self, kept: KeepSet) -> None:
+        """What the user excluded though it was seen in use, or the engine needs it: the app may miss it."""
+        used = [f"{path} ({reason})" for path, reason in kept.excluded.items() if reason.rule in ("observed", "engine")]
+        for text in used[:SHOWN]:
+            self.progress.warn(f"excluded although it was in use: {text}")
+        if len(used) > SHOWN:
+            self.progress.warn(f"{len(used) - SHOWN} more paths are excluded although they were in use")
 
     def tell(self, observation: Observation, removed: Future[leftovers.Leftovers]) -> None:
         """What the user should know of the observation, and of what dead runs had left."""

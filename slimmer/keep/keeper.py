@@ -58,6 +58,13 @@ def keep(context: Context, policy: Policy = Policy.OBSERVED, extra: Iterable[Fin
     return growing.finished()
 
 
+def check_selection(context: Context) -> None:
+    """Whether the image has what the user chose, and the patterns make sense: raises UsageError. Needs no log."""
+    Patterns(context.tree, context.selection.exclude, "--exclude")
+    for _ in chosen(context):
+        pass
+
+
 def _close(context: Context, growing: Growing, followers: Iterable[Follower]) -> None:
     """Follow until nothing is new; only then is it known which directories would be hollow."""
     follows = [follower(context) for follower in followers]

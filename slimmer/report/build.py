@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from slimmer import __version__
 from slimmer.exercise.plan import Answer, Exercised, Outcome
 from slimmer.image.config import ImageConfig
+from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
 from slimmer.rebuild.image import Builder
 from slimmer.verify.structure import Difference
@@ -37,6 +38,7 @@ class Built:
     original_paths: int
     kept_paths: int
     policy: str
+    selection: Selection
     builder: Builder
     log: AccessLog
     exercised: Exercised
@@ -54,6 +56,7 @@ def build_report(built: Built) -> dict[str, Any]:
         "target": _image(built.target, built.original, built.original_paths),
         "slim": {**_image(built.tag, built.slim, built.kept_paths), "tag": built.tag},
         "policy": built.policy,
+        "selection": asdict(built.selection),
         "builder": {"name": built.builder.name, "reason": built.builder.reason, "beyond": list(built.builder.beyond)},
         "observation": observation_report(built.log),
         "exercise": exercise_report(built.exercised),

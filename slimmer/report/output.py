@@ -22,7 +22,7 @@ from slimmer.errors import OutputError
 
 DEFAULT = Path("slimmer-out")
 ARTEFACTS = (
-    "Dockerfile", "rootfs.tar", "manifest.jsonl", "access.json", "tree.json.zst", "report.json", "report.html",
+    "Dockerfile", "rootfs.tar", "manifest.jsonl", "access.json", "tree.json.zst", "packages.json.zst", "report.json", "report.html",
     "sbom.cdx.json", "seccomp.json",
 )  # fmt: skip
 """What slimmer may write; anything else in the folder is the user's."""

@@ -1,0 +1,99 @@
+"""packages.json.zst: which packages each path of the original belongs to, beside the tree, in its order.
+
+One JSON document, compressed: `{"format": …, "version": 1, "image": ID, "packages": [[MANAGER, NAME, VERSION], …], "runs": [[COUNT,
+PLACE, …], …]}`. A run says to which packages (places in the list, counted from 0) the next COUNT paths of tree.json.zst belong; the
+runs cover all of them. ASCII; bytes that are not UTF-8 are escaped surrogates.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import IO, Any
+
+import zstandard
+
+from slimmer.errors import UsageError
+from slimmer.image.package_files import Owners
+from slimmer.image.packages import Package
+from slimmer.image.tree import Entry, Tree
+
+NAME = "packages.json.zst"
+FORMAT = "slimmer-packages"
+FORMAT_VERSION = 1
+
+_CHUNK = 4096
+_SIZE_LIMIT = 1 << 28
+"""Bytes of the document; that of two million paths, all in packages of their own, has a tenth."""
+
+Runs = list[list[int]]
+
+
+def package_document(tree: Tree, owners: Owners, image_id: str) -> dict[str, Any]:
+    """The document; what `owners` is asked for at a time is bounded."""
+    places: dict[Package, int] = {}
+    runs: Runs = []
+    entries = iter(tree)
+    while chunk := list(islice(entries, _CHUNK)):
+        _extend(runs, places, chunk, owners.owners(entry.path for entry in chunk if not entry.is_directory))
+    packages = [[package.manager, package.name, package.version] for package in places]
+    head = {"format": FORMAT, "version": FORMAT_VERSION, "image": image_id}
+    return head | {"packages": packages, "runs": runs}
+
+
+def write_packages(document: Mapping[str, Any], file: IO[bytes]) -> None:
+    """Write what package_document made."""
+    file.write(zstandard.ZstdCompressor(level=6).compress(json.dumps(document).encode("ascii")))
+
+
+class PackageRecord:
+    """The packages of a tree, as an earlier build knew them."""
+
+    def __init__(self, tree: Tree, packages: tuple[Package, ...], runs: Runs) -> None:
+        self._tree, self._packages, self._runs = tree, packages, runs
+
+    def owners(self, paths: Iterable[str]) -> dict[str, tuple[Package, ...]]:
+        """The packages that each of these paths belongs to. Walks the whole tree, so ask once for many."""
+        found: dict[str, tuple[Package, ...]] = dict.fromkeys(paths, ())
+        for entry, packages in zip(self._tree, self._each(), strict=False):
+            if packages and entry.path in found:
+                found[entry.path] = packages
+        return found
+
+    def _each(self) -> Iterator[tuple[Package, ...]]:
+        for count, *places in self._runs:
+            packages = tuple(self._packages[place] for place in places)
+            for _ in range(count):
+                yield packages
+
+
+def read_packages(file: IO[bytes], tree: Tree) -> PackageRecord:
+    """Read what write_packages wrote about this tree.
+
+    Raises UsageError when it is no such file, cut short, of another version, or larger than any that slimmer writes.
+    """
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(file, closefd=False) as raw:
+            content = raw.read(_SIZE_LIMIT)
+        data = json.loads(content)
+        if data["format"] != FORMAT or data["version"] != FORMAT_VERSION:
+            raise ValueError(f"format {data['format']}, version {data['version']}")
+        packages = tuple(Package(str(manager), str(name), str(version)) for manager, name, version in data["packages"])
+        runs = [[int(number) for number in run] for run in data["runs"]]
+        if any(not run or not all(0 <= place < len(packages) for place in run[1:]) for run in runs):
+            raise ValueError("a run names a package that is not there")
+    except (ValueError, KeyError, TypeError, zstandard.ZstdError) as error:
+        raise UsageError(f"{getattr(file, 'name', NAME)} cannot be read as packages of slimmer's: {error}") from error
+    return PackageRecord(tree, packages, runs)
+
+
+def _extend(
+    runs: Runs, places: dict[Package, int], entries: Iterable[Entry], owners: Mapping[str, tuple[Package, ...]]
+) -> None:
+    for entry in entries:
+        row = [places.setdefault(package, len(places)) for package in owners.get(entry.path, ())]
+        if runs and runs[-1][1:] == row:
+            runs[-1][0] += 1
+        else:
+            runs.append([1, *row])
