@@ -17,6 +17,8 @@ static bool in_scope(const struct call *call, enum filter_scope scope) {
     case KIND_EXIT_GROUP:
     case KIND_LISTEN:
     case KIND_SOCKETCALL:
+    case KIND_SECCOMP: /* an app's own filter may clash with the gate's, too */
+    case KIND_PRCTL:
         return true;
     default:
         return scope == SCOPE_ALL;

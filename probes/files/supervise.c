@@ -14,6 +14,7 @@
 #include "notify.h"
 #include "recorder.h"
 #include "records.h"
+#include "resolve.h"
 #include "sending.h"
 #include "sockets.h"
 #include "stream.h"
@@ -135,6 +136,8 @@ static void take_first(void) {
             die_plain(EXIT_PROBE, "no process came to its gate");
         watch_stdin(wait_ms);
     }
+    if (gate.scope == SCOPE_GATE)
+        expect_other_roots(); /* chroot is not seen */
     place_marks_for(&gate);
     take_over(process, &gate);
 }
