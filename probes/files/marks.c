@@ -142,15 +142,23 @@ static bool comes_from_app(pid_t process) {
     return process && process != getpid() && !is_on_its_way(process);
 }
 
+/* The kernel calls a file of O_TMPFILE "#" and a number. */
+static bool never_had_a_name(int fd, const char *path) {
+    const char *name = strrchr(path, '/');
+    struct stat status;
+    return name && name[1] == '#' && name[2] && !name[2 + strspn(name + 2, "0123456789")] && !fstat(fd, &status) &&
+           !status.st_nlink;
+}
+
 /* Returns true for news. */
 static bool serve_event(const struct fanotify_event_metadata *event) {
     char link[64], path[PATH_MAX];
     format(link, sizeof link, "/proc/self/fd/%d", event->fd);
-    if (read_link(link, path, sizeof path) < 0) {
+    if (read_path_link(link, path, sizeof path) < 0) {
         counters.unreadable++;
         return false;
     }
-    bool news = event_is_news(path, accompanied);
+    bool news = !never_had_a_name(event->fd, path) && event_is_news(path, accompanied);
     if (news && (is_probe_path(path) || !comes_from_app(event->pid)))
         return false;
     if (news)
