@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-ASK, RUN, OUT = "What to ask of the app", "How to run the app", "What to make"
+from slimmer.cli import settings
+
+ASK, RUN, OUT, KEEP = "What to ask of the app", "How to run the app", "What to make", "What to keep"
 
 
 def _option(*names: str, help: str, panel: str | None = None, metavar: str | None = None) -> Any:
@@ -53,7 +55,6 @@ Builder = Annotated[
         panel=OUT,
     ),
 ]
-Policy = Annotated[str, _option("--policy", help="What to keep: observed.", panel=OUT)]
 Verify = Annotated[
     bool,
     typer.Option("--verify/--no-verify", help="Tag the image only after it was seen working.", rich_help_panel=OUT),
@@ -69,6 +70,76 @@ OutputFormat = Annotated[
 Quiet = Annotated[bool, _option("--quiet", "-q", help="No progress, no table.", panel=OUT)]
 Pull = Annotated[bool, _option("--pull", help="Pull the image first.", panel=OUT)]
 Recorder = Annotated[str, _option("--recorder", help="auto, notify, ptrace or fanotify.", panel=OUT)]
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="Settings file. Default: slimmer.toml or [tool.slimmer] in pyproject.toml, here or above.",
+        rich_help_panel=OUT,
+        metavar="FILE",
+        envvar="SLIMMER_CONFIG",
+        show_envvar=False,
+        show_default=False,
+        is_eager=True,
+        callback=settings.load,
+    ),
+]
+
+# --- what to keep ---
+
+Policy = Annotated[
+    str,
+    _option(
+        "--policy",
+        help="observed (what was seen in use), balanced (also what that code can reach) or generous (whole packages).",
+        panel=KEEP,
+    ),
+]
+Include = Annotated[
+    Strings,
+    _option(
+        "--include",
+        help="Keep these paths: a pattern as in .gitignore, relative to the image's root. Repeatable.",
+        panel=KEEP,
+        metavar="GLOB",
+    ),
+]
+Exclude = Annotated[
+    Strings,
+    _option("--exclude", help="Drop these paths, whatever else says. Repeatable.", panel=KEEP, metavar="GLOB"),
+]
+IncludeBin = Annotated[
+    Strings,
+    _option(
+        "--include-bin",
+        help="Keep this command of the image's PATH with its libraries. Repeatable.",
+        panel=KEEP,
+        metavar="NAME",
+    ),
+]
+IncludePackage = Annotated[
+    Strings,
+    _option(
+        "--include-package",
+        help="Keep this package whole: NAME or MANAGER:NAME, of dpkg, apk, rpm, pip, npm, gem or composer. Repeatable.",
+        panel=KEEP,
+        metavar="NAME",
+    ),
+]
+IncludeShell = Annotated[
+    bool, _option("--include-shell", help="Keep a shell and the usual core tools of the image.", panel=KEEP)
+]
+KeepFile = Annotated[
+    Paths,
+    _option("--keep-file", help="File of --include patterns, one a line. Repeatable.", panel=KEEP, metavar="FILE"),
+]
+Licences = Annotated[
+    bool,
+    typer.Option(
+        "--licences/--no-licences", help="Keep the licence texts of packages with kept files.", rich_help_panel=KEEP
+    ),
+]
 
 # --- what to ask ---
 

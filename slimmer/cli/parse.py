@@ -13,7 +13,13 @@ from slimmer.errors import UsageError
 from slimmer.exercise.plan import DEFAULT_REQUESTS, Plan, Until
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
 from slimmer.exercise.until import check_possible
+from slimmer.keep.selection import Selection
 
+LONGEST = 366 * 24 * 3600.0
+LARGEST_SIZE = 1 << 63
+"""The engine counts bytes in signed 64-bit numbers."""
+
+SHOWN = 60
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -26,7 +32,7 @@ def command(option: str, text: str) -> tuple[str, ...]:
             raise UsageError(f"{option}: {error}: {text!r}", hint="Close the quotes, or write a JSON array.") from error
     try:
         words = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{option} is not a JSON array: {error}", hint="""For example: '["--port", "80"]'"""
         ) from error
@@ -39,10 +45,11 @@ def size(option: str, text: str) -> int:
     """Bytes, with docker's units: 64m, 1g, 1024k, 512 (powers of 1024)."""
     if not text:
         return 0
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg]?)b?", text.strip().lower())
-    if not match:
-        raise UsageError(f"{option}: not a size: {text!r}", hint="For example: 64m, 1g, 1048576.")
-    return int(float(match[1]) * _UNITS[match[2]])
+    match = re.fullmatch(r"(\d{1,19}(?:\.\d+)?)([kmg]?)b?", text.strip().lower(), re.ASCII)
+    number = int(float(match[1]) * _UNITS[match[2]]) if match else -1
+    if not 0 <= number < LARGEST_SIZE:
+        raise UsageError(f"{option}: not a size: {_short(text)}", hint="For example: 64m, 1g, 1048576.")
+    return number
 
 
 def environment(entries: list[str], files: list[Path]) -> tuple[str, ...]:
@@ -75,14 +82,16 @@ def until(text: str) -> tuple[Until, float]:
     except UsageError:
         if text in {value.value for value in Until if value is not Until.SECONDS}:
             return Until(text), 0.0
-    raise UsageError(f"--until: not known: {text!r}", hint="One of probes, exit, signal, enter, or seconds: --until 30")
+    raise UsageError(
+        f"--until: not known: {_short(text)}", hint="One of probes, exit, signal, enter, or seconds: --until 30"
+    )
 
 
 def positive_seconds(option: str, text: str) -> float:
-    """A number of seconds, at least 0; `10`, `10s` or `2.5`."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)s?", text.strip())
-    if not match:
-        raise UsageError(f"{option}: not a number of seconds: {text!r}", hint="For example: 30")
+    """A number of seconds, at least 0 and no longer than a year has; `10`, `10s` or `2.5`."""
+    match = re.fullmatch(r"(\d{1,8}(?:\.\d+)?)s?", text.strip(), re.ASCII)
+    if not match or float(match[1]) > LONGEST:
+        raise UsageError(f"{option}: not a number of seconds: {_short(text)}", hint="For example: 30")
     return float(match[1])
 
 
@@ -91,7 +100,7 @@ def choice(option: str, text: str, choices: Sequence[str]) -> str:
     if text in choices:
         return text
     known = ", ".join(word for word in choices if word)
-    raise UsageError(f"{option}: not known: {text!r}", hint=f"Known: {known}.")
+    raise UsageError(f"{option}: not known: {_short(text)}", hint=f"Known: {known}.")
 
 
 def plan(
@@ -128,6 +137,51 @@ def plan(
     )
 
 
+def selection(
+    *,
+    include: Sequence[str],
+    exclude: Sequence[str],
+    files: Sequence[Path],
+    bins: Sequence[str],
+    packages: Sequence[str],
+    shell: bool,
+    licences: bool,
+) -> Selection:
+    """What the user chose to keep or to drop. Patterns of files come first, so that those of the command line decide."""
+    return Selection(
+        include=(*(line for file in files for line in _pattern_lines(file)), *_patterns("--include", include)),
+        exclude=_patterns("--exclude", exclude),
+        bins=tuple(_named("--include-bin", name, "curl") for name in bins),
+        packages=tuple(_named("--include-package", name, "tzdata") for name in packages),
+        shell=shell,
+        licences=licences,
+    )
+
+
+def _pattern_lines(file: Path) -> list[str]:
+    """The patterns of a file. Names need not be UTF-8."""
+    try:
+        lines = os.fsdecode(file.read_bytes()).splitlines()
+    except OSError as error:
+        raise UsageError(
+            f"--keep-file {file}: {error.strerror}", hint="One pattern a line; # begins a comment."
+        ) from error
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _patterns(option: str, patterns: Sequence[str]) -> tuple[str, ...]:
+    for pattern in patterns:
+        if not pattern.strip().lstrip("!/"):
+            raise UsageError(f"{option}: an empty pattern: {pattern!r}", hint=f"For example: {option} '/srv/**/*.html'")
+    return tuple(patterns)
+
+
+def _named(option: str, name: str, example: str) -> str:
+    if not name.strip():
+        raise UsageError(f"{option}: an empty name", hint=f"For example: {option} {example}")
+    return name
+
+
 def _port(number: int) -> int:
     if not 0 < number < 1 << 16:
         raise UsageError(f"--port: not a port: {number}", hint="A port is a number from 1 to 65535.")
@@ -144,3 +198,7 @@ def _not_empty(option: str, text: str) -> str:
     if not text.strip():
         raise UsageError(f"{option}: an empty command", hint=f"For example: {option} 'ls /'")
     return text
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")

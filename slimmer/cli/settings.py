@@ -1,0 +1,221 @@
+"""Options from a settings file and from the environment. The command line wins over the environment, and that over the file.
+
+The file is slimmer.toml, or the table [tool.slimmer] of pyproject.toml: the first that is met from the current folder upwards, or
+the one that --config names. Keys are the options' long names without dashes in front; those of one command may be in a table of its
+name. An option's variable is SLIMMER_COMMAND_OPTION, or SLIMMER_OPTION for every command that has it. docs/settings.md shows both.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+
+from slimmer.errors import UsageError
+
+FILE, PROJECT, TABLE = "slimmer.toml", "pyproject.toml", "slimmer"
+PREFIX = "SLIMMER"
+GIVEN_TO_COMMANDS = frozenset(("SLIMMER_HOST", "SLIMMER_PORT", "SLIMMER_URL", "SLIMMER_CONTAINER", "SLIMMER_EXEC"))
+"""Variables that slimmer itself sets for the commands of --exercise: a slimmer among these must not take them for options."""
+
+_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_NO_SETTING = frozenset(("config", "help"))
+
+
+class Option(NamedTuple):
+    """An option of a command: its parameter's name, the type of a value (bool, int, str, Path), whether it may be repeated."""
+
+    name: str
+    kind: type
+    repeatable: bool
+
+
+class Found(NamedTuple):
+    """A settings file: where it is, and what it says for slimmer."""
+
+    path: Path
+    values: Mapping[str, Any]
+
+
+def load(context: Any, config: Path | None) -> Path | None:
+    """The callback of --config: from now on, options that the command line does not give have the values of the settings.
+
+    Raises UsageError, naming file or variable, for unknown keys and values of a wrong type.
+    """
+    if not context.resilient_parsing:
+        commands = context.find_root().command.commands
+        found = read(config) if config is not None else search(Path.cwd())
+        values = _from_file(found, context.info_name, commands) if found is not None else {}
+        context.default_map = values | _from_environment(os.environ, context.info_name, commands)
+    return config
+
+
+def search(folder: Path) -> Found | None:
+    """The first settings file from `folder` upwards.
+
+    Raises UsageError for one in a folder above that belongs to somebody else: it may name commands to run.
+    """
+    for place in (folder, *folder.parents):
+        for name in (FILE, PROJECT):
+            path = place / name
+            found = read(path) if path.is_file() and (name == FILE or _mentions_slimmer(path)) else None
+            if found is not None:
+                if place != folder and path.stat().st_uid not in (0, os.geteuid()):
+                    raise UsageError(f"{path} belongs to another user", hint=f"If you trust it: --config {path}")
+                return found
+    return None
+
+
+def read(path: Path) -> Found | None:
+    """The settings in a file; None for a pyproject.toml without any. Raises UsageError when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            data = tomllib.load(file)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: {error}", hint="Settings are TOML: docs/settings.md shows every kind.") from error
+    if path.name != PROJECT:
+        return Found(path, data)
+    tool = data.get("tool", {})
+    values = tool.get(TABLE) if isinstance(tool, dict) else None
+    if values is not None and not isinstance(values, dict):
+        raise UsageError(f"{path}: tool.{TABLE} must be a table", hint=f"[tool.{TABLE}]")
+    return None if values is None else Found(path, values)
+
+
+def options_of(command: Any) -> dict[str, Option]:
+    """A command's options by their keys: `probe-file` for --probe-file. Types are those of the command's function."""
+    hints = get_type_hints(command.callback)
+    found = {}
+    for parameter in command.params:
+        names = [name[2:] for name in parameter.opts if name.startswith("--")]
+        if names and names[0] not in _NO_SETTING:
+            found[names[0]] = _option(parameter.name, hints[parameter.name])
+    return found
+
+
+def _option(name: str, hint: Any) -> Option:
+    """From a hint such as `bool`, `Path | None` or `list[int] | None`."""
+    hint = (
+        next((part for part in get_args(hint) if part is not NoneType), hint) if get_origin(hint) is UnionType else hint
+    )
+    repeatable = get_origin(hint) is list
+    return Option(name, get_args(hint)[0] if repeatable else hint, repeatable)
+
+
+def _from_file(found: Found, command: str, commands: Mapping[str, Any]) -> dict[str, Any]:
+    """Values for this command, by the names of its parameters: those for every command, then those of its table."""
+    own = options_of(commands[command])
+    everywhere = {key for other in commands.values() for key in options_of(other)}
+    general = {key: value for key, value in found.values.items() if key not in commands or not isinstance(value, dict)}
+    result = {}
+    for key, value in _known(found.path, "", general, everywhere):
+        if key in own:
+            result[own[key].name] = _of_file(own[key], value, f"{found.path}: {key}", found.path.parent)
+    for name, table in found.values.items():
+        if name in commands and isinstance(table, dict):
+            keys = options_of(commands[name])
+            for key, value in _known(found.path, f"{name}.", table, keys):
+                checked = _of_file(keys[key], value, f"{found.path}: {name}.{key}", found.path.parent)
+                if name == command:
+                    result[keys[key].name] = checked
+    return result
+
+
+def _known(path: Path, table: str, values: Mapping[str, Any], keys: Any) -> Iterator[tuple[str, Any]]:
+    for written, value in values.items():
+        key = written.replace("_", "-")
+        if key not in keys:
+            raise UsageError(f"{path}: {table}{written} is no setting", hint=_suggestion(key, keys))
+        yield key, value
+
+
+def _of_file(option: Option, value: Any, where: str, folder: Path) -> Any:
+    """A value as typer would make it of words. Paths are relative to the file's folder."""
+    if not option.repeatable:
+        return _single(option, value, where, folder)
+    return [_single(option, entry, where, folder) for entry in (value if isinstance(value, list) else [value])]
+
+
+def _single(option: Option, value: Any, where: str, folder: Path) -> Any:
+    if option.kind in (bool, int):
+        return _checked(value, option.kind, where, "true or false" if option.kind is bool else "a whole number")
+    if option.kind is str and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    text = _checked(value, str, where, "text")
+    return str(folder / text) if option.kind is Path else text
+
+
+def _checked(value: Any, kind: type, where: str, words: str) -> Any:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise UsageError(f"{where} must be {words}, not {value!r}", hint="docs/settings.md shows every kind.")
+    return value
+
+
+def _from_environment(environment: Mapping[str, str], command: str, commands: Mapping[str, Any]) -> dict[str, Any]:
+    """Values for this command; an empty variable counts as none."""
+    own = options_of(commands[command])
+    _refuse_unknown(environment, commands)
+    result = {}
+    for key, option in own.items():
+        for variable in (_variable(command, key), _variable("", key)):
+            text = environment.get(variable, "")
+            if text and variable not in GIVEN_TO_COMMANDS:
+                result[option.name] = _of_words(option, text, variable)
+                break
+    return result
+
+
+def _refuse_unknown(environment: Mapping[str, str], commands: Mapping[str, Any]) -> None:
+    """A variable with the name of a command in it is meant for that command."""
+    for command, other in commands.items():
+        known = {_variable(command, key) for key in options_of(other)}
+        for variable in environment:
+            if variable.startswith(_variable(command, "")) and variable not in known:
+                raise UsageError(f"{variable} is no option of `slimmer {command}`", hint=_suggestion(variable, known))
+
+
+def _of_words(option: Option, text: str, variable: str) -> Any:
+    """A value from a variable's text: of options that may be repeated, one a line."""
+    if option.repeatable:
+        return [_word(option, line.strip(), variable) for line in text.splitlines() if line.strip()]
+    return _word(option, text, variable)
+
+
+def _word(option: Option, text: str, variable: str) -> Any:
+    if option.kind is bool:
+        if text.lower() not in _WORDS:
+            raise UsageError(f"{variable} must be true or false, not {text!r}", hint="Also: 1, yes, on; 0, no, off.")
+        return _WORDS[text.lower()]
+    if option.kind is not int:
+        return text
+    try:
+        return int(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{variable} must be a whole number, not {text!r}", hint="Several of them: one a line."
+        ) from error
+
+
+def _variable(command: str, key: str) -> str:
+    """SLIMMER_BUILD_PROBE_FILE; without a command SLIMMER_PROBE_FILE, without a key what all of a command begin with."""
+    words = [PREFIX, command, key.replace("-", "_")] if command else [PREFIX, key.replace("-", "_")]
+    return "_".join(words).upper()
+
+
+def _mentions_slimmer(path: Path) -> bool:
+    """Whether a pyproject.toml may have settings: others' broken ones are none of our business."""
+    try:
+        return b"slimmer" in path.read_bytes()
+    except OSError:
+        return False
+
+
+def _suggestion(key: str, keys: Any) -> str:
+    from slimmer.image.near import did_you_mean, near_names
+
+    return did_you_mean(
+        near_names(key, keys), "`slimmer build --help` lists the options; a key is one without its dashes."
+    )
