@@ -42,7 +42,7 @@ class Heard(Container):
 class Ended:
     """A run that is over: exit code, output, and what was seen of it (None of a native run)."""
 
-    code: int | None
+    code: int
     output: str
     log: AccessLog | None = None
 
@@ -97,6 +97,7 @@ class Bench:
         made = self._create(scope, description.native(config, options, config.image_id))
         made.start()
         code = made.wait(DEADLINE)
+        assert code is not None, f"it does not end: {made.last_log_lines()}"
         scope.remove(made)
         return Ended(code, made.last_log_lines())
 

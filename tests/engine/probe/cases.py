@@ -128,6 +128,8 @@ TABLE = (
         Case("exec-chain", ("program *", "second *", "file"), ("exec program", "exec second", "open file"),
              ("exec program", "exec second", "open file")),
         Case("exec-in-thread", ("program *", "file"), ("exec program", "open file"), ("exec program", "open file")),
+        Case("exec-in-chroot", ("root/program *", "root/file"), ("look-up root", "exec root/program", "open root/file"),
+             ("exec root/program", "open root/file")),
         Case("memory", ("program *", "file"), ("open program", "open file"), ("open program", "open file")),
         Case("script", ("script #! program", "program *", "file"),
              ("exec script", "exec program", "open script", "open file"),
@@ -229,7 +231,7 @@ TABLE = (
     Line("runs beside the app, started by `slimmer` (HEALTHCHECK, `--exec`)", "yes", "yes", "yes", ()),
     Line("runs beside the app, started by `docker exec`", "no", "no", "yes", ()),
     Line("traces its own processes (`ptrace`: strace, gdb)", "works", "fails (`EPERM`)", "works", ()),
-    Line("installs a filter that asks for a listener", "fails (`EBUSY`) and is counted", "works", "fails (`EBUSY`)", ()),
+    Line("installs a filter that asks for a listener", "fails (`EBUSY`) and is counted", "works", "fails (`EBUSY`) and is counted", ()),
 )  # fmt: skip
 
 CASES = tuple(case for line in TABLE for case in line.cases)

@@ -62,6 +62,17 @@ static void other_root(void) {
     open_and_close(at("outside") + 1, O_RDONLY);
 }
 
+static void exec_in_other_root(void) {
+    pid_t child = fork();
+    if (child == 0) {
+        if (chroot(at("root")) || chdir("/"))
+            _exit(126);
+        execl("/program", "program", "/file", NULL);
+        _exit(127);
+    }
+    expect_success(child, "execve in another root");
+}
+
 /* `program` belongs to 1234 and is setuid; `secret` is for its owner alone, and this process is somebody else. */
 static void set_user(void) {
     pid_t child = fork();
@@ -112,6 +123,7 @@ const struct look processes[] = {
     {"threads", threads},
     {"exec-in-thread", exec_in_thread},
     {"chroot", other_root},
+    {"exec-in-chroot", exec_in_other_root},
     {"setuid", set_user},
     {"io-uring", ring},
     {0},
