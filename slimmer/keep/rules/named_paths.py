@@ -1,0 +1,159 @@
+"""Files and folders that an app names in its source: views, static files, data, programs.
+
+A text of the source counts when it leads to something in the image. A file is kept by itself, a folder with all that lies in
+it, as long as that is no more than FOLDER_FILES and FOLDER_BYTES: every file of it may be a page that somebody asks for.
+Names with unknown parts (`views/${name}.ejs`) stand for all files that they fit.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from slimmer.image.tree import Entry, Tree
+from slimmer.keep.context import Context, reach
+from slimmer.keep.keepset import Finding, Reason
+
+RULE = "named-path"
+FOLDER_FILES = 2000
+FOLDER_BYTES = 10 << 20
+HOLE = "\0"
+"""What stands in a text for a part that is known only at run time."""
+
+_TEXT_LIMIT = 1024
+_SYSTEM = frozenset(
+    ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "run", "sbin", "sys", "tmp", "usr", "var")
+)
+_DEPENDENCIES = frozenset(("node_modules", ".git", "vendor", "site-packages"))
+_COMMAND = re.compile(r"(?:^|[|;&(`]|\$\()\s{0,9}(?:exec\s{1,9}|sudo\s{1,9})?([\w./+-]{1,200})")
+
+
+class Base(StrEnum):
+    """What a path in a source is relative to."""
+
+    FOLDER = "folder of the source"
+    WORKING = "working directory"
+    ANY = "either"
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A path that a source names, perhaps; `sure` when the source uses it as one, so that it may be a folder's bare name."""
+
+    path: str
+    base: Base
+    sure: bool
+    place: str = ""
+
+
+class NamedPaths:
+    """Looks up in one image what its sources name. Remembers folders, so that each is walked once."""
+
+    def __init__(self, context: Context) -> None:
+        self._tree = context.tree
+        self._working = posixpath.normpath(posixpath.join("/", context.config.working_dir))
+        self._search_path = context.config.search_path
+        self._done: set[tuple[str, str]] = set()
+
+    def findings(self, source: str, mentions: tuple[Mention, ...], root: str) -> Iterator[Finding]:
+        """What these mentions in a source lead to; `root` is the folder of the app or package that it belongs to."""
+        for mention in mentions:
+            if 0 < len(mention.path) <= _TEXT_LIMIT:
+                for path in self._places(source, mention, root):
+                    yield from self._at(path, mention, source, root)
+
+    def programs(self, source: str, command: str, place: str = "") -> Iterator[Finding]:
+        """The programs that a command line of a source starts, and the shell, if it takes one to understand it."""
+        reason = Reason("program", f"started by {source}{place}", source)
+        names = dict.fromkeys(match[1] for match in _COMMAND.finditer(command[:_TEXT_LIMIT]))
+        for name in names:
+            places = [name] if name.startswith("/") else [posixpath.join(step, name) for step in self._search_path]
+            found = next((path for path in places if self._is_program(path)), None)
+            if found is not None and ("/" not in name or name.startswith("/")):
+                yield from reach(self._tree, found, reason)
+
+    def _is_program(self, path: str) -> bool:
+        end = self._tree.resolve(path).end
+        entry = self._tree.get(end) if end is not None else None
+        return entry is not None and entry.is_file and bool(entry.mode & 0o111)
+
+    def _places(self, source: str, mention: Mention, root: str) -> Iterator[str]:
+        """Where the mention may lead, without repetition."""
+        if mention.path.startswith("/") and mention.base is Base.ANY:
+            yield posixpath.normpath(mention.path)
+            return
+        bases = {
+            Base.FOLDER: (posixpath.dirname(source),),
+            Base.WORKING: (self._working,),
+            Base.ANY: (posixpath.dirname(source), self._working, root),
+        }[mention.base]
+        yield from dict.fromkeys(posixpath.normpath(f"{base}/{mention.path}") for base in bases)
+
+    def _at(self, path: str, mention: Mention, source: str, root: str) -> Iterator[Finding]:
+        reason = Reason(RULE, f"named by {source}{mention.place}", source)
+        if (path, root) in self._done:
+            return
+        self._done.add((path, root))
+        if HOLE in path:
+            yield from self._fitting(path, reason, root)
+            return
+        end = self._tree.resolve(path).end
+        entry = self._tree.get(end) if end is not None else None
+        if entry is None:
+            return
+        if entry.is_file:
+            yield from reach(self._tree, path, reason)
+        elif entry.is_directory and (mention.sure or "/" in mention.path) and self._is_part(entry.path, source, root):
+            yield from reach(self._tree, path, reason)
+            yield from whole_folder(self._tree, entry.path, Reason(RULE, f"in {path}, {reason.detail}", source))
+
+    def _is_part(self, folder: str, source: str, root: str) -> bool:
+        """Whether a folder is one of the app's parts: not the app itself, nor the system, nor its dependencies."""
+        parts = folder.strip("/").split("/")
+        if not parts[0] or _DEPENDENCIES.intersection(parts[-1:]) or (len(parts) == 1 and parts[0] in _SYSTEM):
+            return False
+        around = (source, root + "/", self._working + "/")
+        if any(place.startswith(folder + "/") for place in around):
+            return False
+        return parts[0] not in _SYSTEM or folder.startswith((root + "/", self._working + "/"))
+
+    def _fitting(self, path: str, reason: Reason, root: str) -> Iterator[Finding]:
+        """Files that a path with holes may stand for: those of a known folder whose names fit."""
+        folder, start = posixpath.split(path[: path.index(HOLE)])
+        pattern = start + path[path.index(HOLE) :]
+        end = self._tree.resolve(folder).end
+        if end is None or "/" in pattern or end.count("/") < 2:
+            return
+        if pattern.strip(HOLE) or self._is_part(end, reason.cause, root):
+            yield from fitting(self._tree, folder, pattern, reason)
+
+
+def fitting(tree: Tree, folder: str, pattern: str, reason: Reason) -> Iterator[Finding]:
+    """The files of a folder whose names begin and end as a pattern with holes does, within the bounds on a folder."""
+    end = tree.resolve(folder).end
+    if end is None:
+        return
+    start, last = pattern.split(HOLE)[0], pattern.split(HOLE)[-1]
+    names = ((entry, posixpath.basename(entry.path)) for entry in tree.children(end) if entry.is_file)
+    files = _bounded(entry for entry, name in names if name.startswith(start) and name.endswith(last))
+    yield from (Finding(entry.path, reason) for entry in files)
+
+
+def whole_folder(tree: Tree, folder: str, reason: Reason, size: int = FOLDER_BYTES) -> Iterator[Finding]:
+    """All that lies in a real folder but dependencies, or nothing where that is more than the bounds allow."""
+    inside = (entry for entry in tree.below(folder) if _DEPENDENCIES.isdisjoint(entry.path[len(folder) :].split("/")))
+    yield from (Finding(entry.path, reason) for entry in _bounded(inside, size))
+
+
+def _bounded(entries: Iterator[Entry], limit: int = FOLDER_BYTES) -> list[Entry]:
+    """These entries; none of them where they are too many or too large."""
+    chosen, size = [], 0
+    for entry in entries:
+        size += entry.size if entry.is_file else 0
+        chosen.append(entry)
+        if len(chosen) > FOLDER_FILES or size > limit:
+            return []
+    return chosen

@@ -1,0 +1,1 @@
+"""What JavaScript run by Node can load: modules, their package.json files, native addons, named files and folders."""

@@ -1,0 +1,110 @@
+"""package.json, as far as it says where modules lie (Node.js documentation, "Modules: Packages")."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+DEPTH = 12
+"""How deep conditions nest at most."""
+
+TARGETS = 16
+"""How many targets a condition's arrays and conditions are looked through for."""
+
+STARS = 8
+"""How often a target repeats what its pattern's star stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One package.json. `exports` and `imports` are None, or JSON as it was written; dependencies are names.
+
+    `declared` are the packages that the package itself says it loads, `peers` those which it loads when the app has them,
+    `optional` those of its dependencies that may be missing.
+    """
+
+    name: str = ""
+    main: str = ""
+    exports: Any = None
+    imports: Any = None
+    declared: frozenset[str] = field(default_factory=frozenset)
+    peers: frozenset[str] = field(default_factory=frozenset)
+    optional: tuple[str, ...] = ()
+
+
+def read_manifest(content: bytes) -> Manifest:
+    """Read a package.json; what cannot be understood counts as absent."""
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError):
+        return Manifest()
+    if not isinstance(data, dict):
+        return Manifest()
+    optional = tuple(_names(data.get("optionalDependencies")))
+    return Manifest(
+        name=_text(data.get("name")),
+        main=_text(data.get("main")),
+        exports=data.get("exports"),
+        imports=data.get("imports"),
+        declared=frozenset((*_names(data.get("dependencies")), *optional)),
+        peers=frozenset((*_names(data.get("peerDependencies")), *_names(data.get("peerDependenciesMeta")))),
+        optional=optional,
+    )
+
+
+def targets(mapping: Any, subpath: str, conditions: frozenset[str]) -> Iterator[str]:
+    """Where `exports` or `imports` sends a subpath ("." or "./x" or "#x"); in order, the first that exists is meant.
+
+    The algorithm is PACKAGE_EXPORTS_RESOLVE and PACKAGE_IMPORTS_EXPORTS_RESOLVE of "Modules: ECMAScript modules".
+    """
+    if not isinstance(mapping, dict) or not any(key.startswith((".", "#")) for key in mapping):
+        mapping = {".": mapping}
+    target, star = _entry(mapping, subpath)
+    for found in _conditional(target, conditions, DEPTH):
+        yield found.replace("*", star, STARS) if star is not None else found
+
+
+def _entry(mapping: Mapping[str, Any], subpath: str) -> tuple[Any, str | None]:
+    """The entry for a subpath, and what its pattern's star stands for; the longest pattern wins."""
+    if subpath in mapping and "*" not in subpath:
+        return mapping[subpath], None
+    best, star = "", ""
+    for key in mapping:
+        start, found, end = key.partition("*")
+        if not found and key.endswith("/"):  # a folder mapping, which Node knew until version 17
+            start, found = key, "*"
+        fits = len(subpath) >= len(start) + len(end) and subpath.startswith(start) and subpath.endswith(end)
+        if found and fits and len(start) > len(best.partition("*")[0]):
+            best, star = key, subpath[len(start) : len(subpath) - len(end)]
+    if best.endswith("/"):
+        return _appended(mapping[best], star), None
+    return (mapping[best], star) if best else (None, None)
+
+
+def _appended(target: Any, rest: str) -> Any:
+    return target + rest if isinstance(target, str) else None
+
+
+def _conditional(target: Any, conditions: frozenset[str], depth: int) -> Iterator[str]:
+    if isinstance(target, str):
+        yield target
+    elif depth and isinstance(target, list):
+        for choice in target[:TARGETS]:
+            yield from _conditional(choice, conditions, depth - 1)
+    elif depth and isinstance(target, dict):
+        for condition, choice in list(target.items())[:TARGETS]:
+            if condition in conditions:
+                found = list(_conditional(choice, conditions, depth - 1))
+                if found:
+                    yield from found
+                    return
+
+
+def _names(value: Any) -> Iterator[str]:
+    return iter(value) if isinstance(value, dict) else iter(())
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) and "\0" not in value else ""

@@ -1,0 +1,100 @@
+"""Follow scripts: from sources that an interpreter was seen to open, to all that they can load.
+
+What is the same for every language: a layer of sources is read in one round trip, each gives facts, the facts of a layer
+give leads, and leads to code are the next layer. What a language says and means is its Interpreter's.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from slimmer.keep.context import Context, Follow, Kept, reach
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.rules.syntax import SOURCE_LIMIT
+from slimmer.observe.log import Operation
+
+SOURCES_LIMIT = 256 << 20
+"""Bytes that a run parses of one language; what is found beyond is kept, but not looked into."""
+
+F = TypeVar("F")
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A path that a source leads to, links unresolved, and why; `code` when it is loaded and followed in its turn."""
+
+    path: str
+    reason: Reason
+    code: bool = False
+
+
+class Interpreter(Protocol[F]):
+    """A language: what its sources say, and where that leads in this image."""
+
+    def reads(self, path: str) -> bool:
+        """Whether a real path's name is that of a source."""
+
+    def facts(self, path: str, content: bytes) -> F:
+        """What one source says; never raises."""
+
+    def leads(self, facts: Mapping[str, F]) -> Iterable[Lead | Finding]:
+        """Where the sources of a layer lead, by their real paths."""
+
+
+def opened_by(context: Context, programs: re.Pattern[str]) -> frozenset[str]:
+    """Real paths of files that were opened or run by executables with such names."""
+    wanted = (Operation.OPEN, Operation.EXEC)
+    asked = {
+        access.resolved or access.asked
+        for access in context.log.accesses
+        if access.found and access.operation in wanted and programs.fullmatch(posixpath.basename(access.executable))
+    }
+    ends = (context.tree.resolve(path).end for path in asked)
+    return frozenset(end for end in ends if end is not None)
+
+
+def follow_scripts(context: Context, interpreter: Interpreter[F], opened: frozenset[str]) -> Follow:
+    """Follow what `opened` names once it is kept, and all that it leads to. Costs nothing when nothing was opened."""
+    return _Scripts(context, interpreter, opened).follow
+
+
+class _Scripts(Generic[F]):
+    def __init__(self, context: Context, interpreter: Interpreter[F], opened: frozenset[str]) -> None:
+        self._context, self._interpreter, self._opened = context, interpreter, opened
+        self._seen: set[str] = set()
+        self._budget = SOURCES_LIMIT
+
+    def follow(self, fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """Findings for all that the freshly kept sources lead to, breadth first, one round trip for each layer."""
+        layer = [path for path in fresh if path in self._opened and self._is_new(path)]
+        while layer:
+            facts = dict(self._facts(layer))
+            layer = []
+            for lead in self._interpreter.leads(facts):
+                if isinstance(lead, Finding):
+                    yield lead
+                    continue
+                findings = tuple(reach(self._context.tree, lead.path, lead.reason))
+                yield from findings
+                if lead.code:
+                    layer += [
+                        found.path for found in findings if found.reason is lead.reason and self._is_new(found.path)
+                    ]
+
+    def _facts(self, paths: Iterable[str]) -> Iterator[tuple[str, F]]:
+        for path, content in self._context.read(paths):
+            if content is not None:
+                yield path, self._interpreter.facts(path, content)
+
+    def _is_new(self, path: str) -> bool:
+        """Whether a real path is a source that was not looked into yet; notes that it is now."""
+        entry = self._context.tree.get(path)
+        if path in self._seen or entry is None or not entry.is_file or not self._interpreter.reads(path):
+            return False
+        self._seen.add(path)
+        self._budget -= min(entry.size, SOURCE_LIMIT)
+        return self._budget >= 0
