@@ -31,6 +31,7 @@ _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_SONAME, _DT_RPATH, _DT_RUNPATH
 _DT_GNU_HASH, _DT_AUXILIARY, _DT_FILTER = 0x6FFFFEF5, 0x7FFFFFFD, 0x7FFFFFFF
 
 _LIBRARY_NAME = re.compile(rb"\.so(?:\.[0-9]{1,6}){0,3}\0")
+_VERSION = re.compile(r"\.so\.[0-9]|[0-9]\.so$")
 _NAME_LENGTH = 128
 _NAME_SHAPE = re.compile(r"(?:[\w./+$@{}-]*/)?[\w+@][\w.+@-]*", re.ASCII)
 _OPENERS = frozenset(("dlopen", "dlmopen"))
@@ -63,9 +64,14 @@ class ElfFile:
         return bool(self.interpreter) and not self.soname
 
     @property
+    def is_plugin(self) -> bool:
+        """Whether programs load it by its path: it has no name by which it could be linked (libtool gives it its file's)."""
+        return not self.is_program and not self.soname.startswith("lib")
+
+    @property
     def is_shared_library(self) -> bool:
-        """Whether it has a name by which others link it. Neither program nor library is a plug-in, which is loaded by path."""
-        return bool(self.soname)
+        """Whether it is there to be linked for sure, having a version in its name ("libphp.so" may be a plug-in)."""
+        return _VERSION.search(self.soname) is not None
 
     def fits(self, other: ElfFile) -> bool:
         """Whether both can live in one process."""

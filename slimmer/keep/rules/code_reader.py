@@ -50,8 +50,8 @@ def read_one(context: Context, path: str, limit: int) -> bytes:
 class CodeReader:
     """Reads ELF files, each once, and looks for `phrases` in those that speak for themselves.
 
-    These are programs, plug-ins (which have no DT_SONAME) and whatever imports one of `users`; any other library's phrases
-    say nothing about its users.
+    These are programs, plug-ins and whatever imports one of `users`; any other library's phrases say nothing about those
+    who are linked with it.
     """
 
     def __init__(self, context: Context, phrases: Iterable[str] = (), users: Iterable[str] = ()) -> None:

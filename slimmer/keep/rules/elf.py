@@ -115,7 +115,8 @@ class _Libraries:
         at_home = not self._search.is_standard(folder, user.elf)
         if at_home or "/" in name:
             yield (posixpath.join(folder, name),)
-        if not user.elf.is_shared_library and "/" not in name and _VERSIONED.search(name):
+        speaks = user.elf.is_program or user.elf.is_plugin
+        if speaks and "/" not in name and _VERSIONED.search(name):
             yield from self._search.groups(name, seeker)
 
     def _meet(self, needs: Iterable[_Need]) -> Iterator[_Met]:

@@ -127,7 +127,7 @@ class _CharacterSets:
         for code in codes:
             elf = code.elf
             if not elf.imports.isdisjoint(_CONVERTERS) and not elf.soname.startswith(_BYSTANDERS):
-                modules = _MAIN if elf.is_program or elf.is_shared_library else _LISTED
+                modules = _LISTED if elf.is_plugin else _MAIN
                 yield modules, Reason("character-sets", f"{code.path} calls iconv_open", code.path)
         for path in fresh:
             if path.endswith(".so") and posixpath.basename(parent(path)) == "gconv" and _was_observed(path, kept):

@@ -34,6 +34,9 @@ _MODULES = (
 """Modules that open the system's zones by name, by the ends of their paths: Python's zoneinfo (also compiled), dateutil,
 Debian's pytz (PyPI's brings its own data), Ruby's tzinfo."""
 
+_RUNTIMES = ("libphp",)
+"""Libraries that are a language's runtime and read the system's zones. Java's names the folder for its local zone only."""
+
 
 def time_zones(context: Context) -> CodeFollow:
     """The local zone, or all zones."""
@@ -98,4 +101,6 @@ def _by_name(code: Code) -> bool:
     """Static code names the folder for its C library's sake, and every Go program does for its local zone's."""
     if _GO in code.mentions:
         return _GO_BY_NAME in code.mentions
-    return ZONES in code.mentions and bool(code.elf.needed) and not code.elf.is_shared_library
+    elf = code.elf
+    speaks = elf.is_program or elf.is_plugin or elf.soname.startswith(_RUNTIMES)
+    return ZONES in code.mentions and bool(elf.needed) and speaks

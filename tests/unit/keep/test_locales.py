@@ -84,8 +84,9 @@ def test_a_program_that_converts_keeps_the_main_sets(image: LocalImage, tmp_path
     assert names(kept(image, "/app/converts")) == INDEX | {"ISO8859-1.so", "UTF-16.so"}
 
 
-def test_a_binding_of_iconv_keeps_the_sets_in_wide_use(image: LocalImage, tmp_path: Path) -> None:
-    image.add("/app/binding.so", library(tmp_path, "", source=CALL.format("iconv_open")))
+@pytest.mark.parametrize("soname", ["", "iconv.so"])
+def test_a_binding_of_iconv_keeps_the_sets_in_wide_use(image: LocalImage, tmp_path: Path, soname: str) -> None:
+    image.add("/app/binding.so", library(tmp_path, soname, source=CALL.format("iconv_open")))
     assert names(kept(image, "/app/binding.so")) == INDEX | {"ISO8859-1.so", "UTF-16.so", "SJIS.so"}
 
 

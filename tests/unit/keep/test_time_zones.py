@@ -92,3 +92,16 @@ def test_a_linked_program_that_names_the_folder_keeps_all(image: LocalImage, tmp
     source = '__attribute__((used)) const char where[] = "/usr/share/zoneinfo"; int main(void) { return 0; }'
     image.add("/app/dynamic", compile_c(tmp_path, source), mode=0o755)
     assert zones(image, "/app/dynamic") == ALL
+
+
+@pytest.mark.parametrize(
+    ("soname", "found"), [("libphp.so", ALL), ("php.so", ALL), ("libjava.so", set()), ("libglib-2.0.so.0", set())]
+)
+def test_a_module_of_a_server_that_names_the_folder_keeps_all_and_a_library_does_not(
+    image: LocalImage, tmp_path: Path, soname: str, found: set[str]
+) -> None:
+    library(tmp_path, "libc.so")
+    source = '__attribute__((used)) const char where[] = "/usr/share/zoneinfo";'
+    linked = ("-Wl,--no-as-needed", "-L.", "-l:libc.so")
+    image.add("/app/module.so", library(tmp_path, soname, *linked, source=source))
+    assert zones(image, "/app/module.so") == found
