@@ -142,6 +142,8 @@ def _with_user(description: Description, options: RunOptions) -> Description:
 def check(options: RunOptions) -> None:
     """Raise UsageError for options that make no sense or that slimmer refuses, before anything is made."""
     _base("", options, ("x",))
+    _check_namespace("--pid", options.pid_mode, ("host",))
+    _check_namespace("--ipc", options.ipc_mode, ("host", "none", "private", "shareable"))
     for entry in options.volumes:
         source, target, mode = split_volume(entry)
         if is_bind(source) and not options.share_mounts and "ro" not in mode.split(","):
@@ -149,6 +151,13 @@ def check(options: RunOptions) -> None:
                 f"--volume {source}:{target} is a read-write bind mount, which every run would share and change",
                 hint="Add :ro, use a named volume (each run gets a copy), or allow it with --share-mounts.",
             )
+
+
+def _check_namespace(option: str, mode: str, names: tuple[str, ...]) -> None:
+    """The engine takes a word that it does not know for the default; the docker client is who refuses it."""
+    if mode and mode not in names and not mode.startswith("container:"):
+        known = ", ".join((*names, "container:NAME"))
+        raise UsageError(f"{option}: not known: {mode!r}", hint=f"Known: {known}.")
 
 
 def split_volume(entry: str) -> tuple[str, str, str]:

@@ -225,7 +225,7 @@ class WatchedRun:
     def _stop(self, signal: str, timeout: float) -> bool:
         """Drain, ask the app to stop, wait, kill. Whether everything up to the kill is known to be in the log."""
         if self._over or self._reader.ended:
-            self._wait_for_end(timeout)
+            self._wait_for_end(timeout if self._reader.ended else END_TIMEOUT)
             return False
         if not self._drain():
             return False
