@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from slimmer.cli import build, clean, compare, doctor
+from slimmer.cli import build, clean, compare, doctor, explain
 from slimmer.errors import Interrupted, SlimmerError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 app.command("build", epilog=build.EPILOG)(build.build)
 app.command("compare", epilog=compare.EPILOG)(compare.compare)
+app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("clean")(clean.clean)
 app.command("doctor")(doctor.doctor)
 

@@ -21,11 +21,11 @@ def near_names(name: str, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def near_paths(tree: Tree, path: str) -> tuple[str, ...]:
-    """Paths that the user may have meant: near ones in the folder that was named, the same name elsewhere, near names."""
+    """Paths that the user may have meant: with the nearest names in place of wrong ones, or the same name elsewhere."""
     name = posixpath.basename(path.rstrip("/"))
     folder = tree.resolve(posixpath.dirname(posixpath.join("/", path.rstrip("/")))).end
     beside = {posixpath.basename(entry.path): entry.path for entry in tree.children(folder)} if folder else {}
-    found = [beside[other] for other in near_names(name, beside)]
+    found = [beside[other] for other in near_names(name, beside)] or _corrected(tree, path)
     if len(found) < SUGGESTIONS:
         everywhere: dict[str, str] = {}
         for entry in tree:
@@ -35,6 +35,21 @@ def near_paths(tree: Tree, path: str) -> tuple[str, ...]:
         )
         found += same
     return tuple(dict.fromkeys(found))[:SUGGESTIONS]
+
+
+def _corrected(tree: Tree, path: str) -> list[str]:
+    """The path with each name that is not there replaced by the nearest that is, as far as there is one."""
+    current, changed = "/", False
+    for part in filter(None, path.split("/")):
+        step = tree.resolve(posixpath.join(current, part)).end
+        if step is None:
+            names = {posixpath.basename(entry.path): entry.path for entry in tree.children(current)}
+            nearest = near_names(part, names)[:1]
+            if not nearest:
+                break
+            step, changed = tree.resolve(names[nearest[0]]).end or names[nearest[0]], True
+        current = step
+    return [current] if changed else []
 
 
 def did_you_mean(names: Iterable[str], otherwise: str) -> str:

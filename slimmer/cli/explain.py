@@ -1,0 +1,162 @@
+"""`slimmer explain`: why a path is in the slim image or is not, and where the bytes are; from the artefacts of a build."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from slimmer.report.explanation import Explanation
+    from slimmer.report.sizes import Share, Sizes
+
+EPILOG = """Examples:
+
+  slimmer explain myapp /usr/lib/ssl/openssl.cnf
+
+  slimmer explain slimmer-out/myapp /srv/templates --format json
+
+  slimmer explain myapp --why-size --top 20
+
+Exit codes: 0 explained, 2 usage, 3 the original has no such path."""
+
+DROPPED = "nothing looked at it while the app was observed, and no rule of the policy {} leads to it"
+
+
+def explain(
+    image_or_out: Annotated[
+        str,
+        typer.Argument(help="The image as it was given to build, or the folder of its artefacts.", show_default=False),
+    ],
+    path: Annotated[
+        str, typer.Argument(help="A path of the original image; with --why-size, a folder.", show_default=False)
+    ] = "",
+    why_size: Annotated[
+        bool, typer.Option("--why-size", help="List what costs most, by reason, package, folder.")
+    ] = False,
+    top: Annotated[int, typer.Option("--top", help="How many entries a list has.", min=1, metavar="N")] = 10,
+    output_format: Annotated[str, typer.Option("--format", help="text or json; on stdout.", metavar="FORMAT")] = "text",
+) -> None:
+    """Explain why a path is in the slim image, or what would keep it.
+
+    Works from the artefacts that `slimmer build` wrote, without an engine.
+    """
+    from slimmer.cli import parse
+    from slimmer.errors import UsageError
+    from slimmer.report.build_output import find_output
+
+    form = parse.choice("--format", output_format, ("text", "json"))
+    if not path and not why_size:
+        raise UsageError(
+            "explain what? Give a path, or --why-size", hint="For example: slimmer explain myapp /etc/passwd"
+        )
+    output = find_output(image_or_out)
+    if why_size:
+        from slimmer.report.sizes import sizes
+
+        found = sizes(output, path or "/")
+        _print_json(_sizes_json(found, top)) if form == "json" else _print_sizes(found, top)
+        return
+    from slimmer.report.explanation import explain as explain_path
+
+    explanation = explain_path(output, path)
+    _print_json(_explanation_json(explanation)) if form == "json" else _print_text(explanation, output.policy)
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    """ASCII, since names in images need not be UTF-8."""
+    import json
+
+    print(json.dumps(document, indent=2))
+
+
+def _explanation_json(explanation: Explanation) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from slimmer.report.explanation import FORMAT_VERSION
+
+    return {"format": "slimmer-explanation", "version": FORMAT_VERSION, **asdict(explanation)}
+
+
+def _sizes_json(found: Sizes, top: int) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from slimmer.report.sizes import FORMAT_VERSION
+
+    shown = {name: value[:top] if isinstance(value, tuple) else value for name, value in asdict(found).items()}
+    return {"format": "slimmer-sizes", "version": FORMAT_VERSION, **shown}
+
+
+def _say(text: str, indent: int = 0) -> None:
+    from rich.markup import escape
+
+    from slimmer.cli.console import data, printable
+
+    data.print(" " * indent + escape(printable(text).replace("\n", "\\n")), highlight=False, emoji=False)
+
+
+def _print_text(explanation: Explanation, policy: str) -> None:
+    from slimmer.report.build import human_size
+
+    word = "kept" if explanation.kept else "dropped"
+    packages = [" ".join(filter(None, (p.manager, p.name, p.version))) for p in explanation.packages]
+    size = "" if explanation.kind not in ("file", "directory") else human_size(explanation.size)
+    _say(f"{word}: {explanation.path} ({', '.join(filter(None, (explanation.kind, size, *packages)))})")
+    for link in explanation.links:
+        _say(f"through the link {link.path} -> {link.target}" + ("" if link.kept else ", which is dropped"), 2)
+    _print_kept(explanation) if explanation.kept else _print_dropped(explanation, policy)
+
+
+def _print_kept(explanation: Explanation) -> None:
+    for depth, step in enumerate(explanation.chain):
+        _say(f"{step.path + ', ' if depth else ''}because {step.reason}", 2 + 2 * depth)
+    told = {step.reason for step in explanation.chain[:1]}
+    others = [reason for reason in explanation.reasons if reason not in told]
+    if others:
+        _say("also:", 2)
+    for reason in others:
+        _say(str(reason), 4)
+    _print_accesses(explanation)
+
+
+def _print_dropped(explanation: Explanation, policy: str) -> None:
+    if explanation.excluded:
+        _say(f"excluded by --exclude {explanation.excluded}", 2)
+    elif not explanation.accesses:
+        _say(DROPPED.format(policy), 2)
+    _print_accesses(explanation)
+    kept, total = explanation.beside
+    _say(f"of the {total} entries of its folder, {kept} are kept", 2)
+    if explanation.remedies:
+        _say("to keep it:", 2)
+    for remedy in explanation.remedies:
+        _say(remedy, 4)
+
+
+def _print_accesses(explanation: Explanation) -> None:
+    if explanation.accesses:
+        _say("the app looked at it:", 2)
+    for access in explanation.accesses:
+        _say(access, 4)
+
+
+def _print_sizes(found: Sizes, top: int) -> None:
+    from slimmer.report.build import human_size
+
+    _say(f"{human_size(found.total.size)} in {found.total.files:,} files below {found.below}")
+    for title, shares in (
+        ("by rule", found.rules),
+        ("by package", found.packages),
+        ("by folder", found.folders),
+        ("by file", found.files),
+    ):
+        _say(f"{title}:")
+        _print_shares(shares[:top], found.total.size)
+
+
+def _print_shares(shares: tuple[Share, ...], total: int) -> None:
+    from slimmer.report.build import human_size
+
+    for share in shares:
+        part = f"{100 * share.size / total:.1f} %" if total else ""
+        _say(f"{human_size(share.size):>8} {part:>7} {share.files:>6,} files  {share.name}", 2)

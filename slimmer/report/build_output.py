@@ -1,0 +1,100 @@
+"""The output folder of an earlier build, read back: what it kept and why, the original's tree and packages, the access log."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any
+
+from slimmer.errors import UsageError
+from slimmer.image import reference
+from slimmer.image.tree import Tree
+from slimmer.keep.selection import Selection
+from slimmer.observe.log import AccessLog, read_log
+from slimmer.report import manifest, package_file, tree_file
+from slimmer.report.manifest import Line, read_manifest
+from slimmer.report.output import default_folder
+from slimmer.report.package_file import PackageRecord, read_packages
+from slimmer.report.tree_file import read_tree
+
+HINT = (
+    "`slimmer build IMAGE` writes the folder; name it as it was given to --out, or the image as it was given to build."
+)
+
+
+@dataclass(frozen=True)
+class BuildOutput:
+    """A folder that `slimmer build` wrote. Its files are read when they are asked for, each with its own UsageError."""
+
+    folder: Path
+
+    @cached_property
+    def report(self) -> Mapping[str, Any]:
+        """report.json."""
+        with self._open("report.json") as file:
+            try:
+                data: Mapping[str, Any] = json.load(file)
+                if data["format"] != "slimmer-report":
+                    raise ValueError("another format")
+            except (ValueError, KeyError, TypeError) as error:
+                raise UsageError(f"{file.name} cannot be read as a report of slimmer's: {error}", hint=HINT) from error
+            return data
+
+    @cached_property
+    def lines(self) -> Mapping[str, Line]:
+        """The manifest: what is in the slim image, by path, in the order of a walk."""
+        with self._open(manifest.NAME) as binary, io.TextIOWrapper(binary, encoding="utf-8") as file:
+            return {line.path: line for line in read_manifest(file)}
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The original's tree."""
+        with self._open(tree_file.NAME) as file:
+            return read_tree(file)[1]
+
+    @cached_property
+    def packages(self) -> PackageRecord:
+        """Which packages the original's paths belong to."""
+        with self._open(package_file.NAME) as file:
+            return read_packages(file, self.tree)
+
+    @cached_property
+    def log(self) -> AccessLog:
+        """What the app looked at."""
+        with self._open("access.json") as binary, io.TextIOWrapper(binary, encoding="utf-8") as file:
+            return read_log(file)
+
+    @property
+    def policy(self) -> str:
+        """The policy of the build."""
+        return str(self.report.get("policy", ""))
+
+    @property
+    def selection(self) -> Selection:
+        """What the user chose, as far as it says what to drop."""
+        chosen = self.report.get("selection")
+        patterns = chosen.get("exclude", []) if isinstance(chosen, dict) else []
+        return Selection(exclude=tuple(str(pattern) for pattern in patterns) if isinstance(patterns, list) else ())
+
+    def _open(self, name: str) -> IO[bytes]:
+        try:
+            return (self.folder / name).open("rb")
+        except OSError as error:
+            raise UsageError(f"{self.folder / name}: {error.strerror}", hint=HINT) from error
+
+
+def find_output(target: str) -> BuildOutput:
+    """The folder that `target` names: itself, or the image whose artefacts lie in slimmer-out. Raises UsageError."""
+    folder = Path(target)
+    if not (folder / manifest.NAME).is_file():
+        if folder.is_dir():
+            raise UsageError(f"{folder} is no output folder of `slimmer build`: it has no {manifest.NAME}", hint=HINT)
+        name = reference.parse(target).name
+        folder = default_folder(f"{name}:") if name else folder
+    if not (folder / manifest.NAME).is_file():
+        raise UsageError(f"there are no artefacts of a build of {target}: no {folder / manifest.NAME}", hint=HINT)
+    return BuildOutput(folder)

@@ -1,0 +1,219 @@
+"""Why a path of the original is in the slim image, or is not: an Explanation, from the artefacts of a build.
+
+From cause to cause a kept path is traced back to something that was observed, chosen, or needed by the engine. A dropped
+path is told what it belongs to, and what would keep it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from slimmer.errors import TargetNotFound
+from slimmer.image.near import did_you_mean, near_paths
+from slimmer.image.packages import Package
+from slimmer.image.tree import Entry, Tree
+from slimmer.keep.keepset import Reason
+from slimmer.keep.rules.packages import is_worth_keeping
+from slimmer.keep.selection import Patterns, literal_path
+from slimmer.observe.log import Access
+from slimmer.report.build_output import BuildOutput
+from slimmer.report.manifest import KINDS, Line
+
+FORMAT_VERSION = 1
+ACCESSES = 5
+"""How many of a path's accesses are told."""
+
+_LEADS_TO = "leads-to"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A kept path and a reason for it; in a chain, the next step's path is this reason's cause."""
+
+    path: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A symbolic link on the way to the path that was asked about, and whether it is in the slim image."""
+
+    path: str
+    target: str
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is known of `path`, the real path behind `asked`. `size` is in bytes: of a directory, that of all files below it.
+
+    `chain` leads from the path to what it was kept for in the end, `reasons` are all that are known; both are empty when it was
+    dropped. `excluded` is the pattern that dropped it, `accesses` tells how the app looked at it, `beside` how many entries of
+    its folder are kept, of how many. `remedies` are options that would keep it.
+    """
+
+    asked: str
+    path: str
+    kept: bool
+    kind: str
+    size: int
+    packages: tuple[Package, ...]
+    links: tuple[Link, ...]
+    reasons: tuple[Reason, ...] = ()
+    chain: tuple[Step, ...] = ()
+    excluded: str = ""
+    accesses: tuple[str, ...] = ()
+    beside: tuple[int, int] = (0, 0)
+    remedies: tuple[str, ...] = ()
+
+
+def explain(output: BuildOutput, asked: str) -> Explanation:
+    """Explain a path of the original. Raises TargetNotFound, with near names, when the original has no such path."""
+    tree = output.tree
+    asked = posixpath.join("/", asked)
+    entry, links = _found(output, asked)
+    line = output.lines.get(entry.path)
+    shared = (asked, entry.path, line is not None, KINDS.get(stat.S_IFMT(entry.mode), "unknown"), _size(tree, entry))
+    packages = output.packages.owners([entry.path])[entry.path]
+    accesses = tuple(dict.fromkeys(_accesses(output, entry)))[:ACCESSES]
+    if line is not None:
+        return Explanation(*shared, packages, links, line.reasons, chain(output.lines, entry.path), accesses=accesses)
+    excluded = _excluded(output, entry)
+    return Explanation(
+        *shared,
+        packages,
+        links,
+        excluded=excluded,
+        accesses=accesses,
+        beside=_beside(output, entry.path),
+        remedies=tuple(_remedies(output, entry, packages, excluded)),
+    )
+
+
+def chain(lines: Mapping[str, Line], path: str) -> tuple[Step, ...]:
+    """The shortest way from a kept path to a reason that has no further cause, breadth first: causes may form rings."""
+    before: dict[str, Step | None] = {path: None}
+    waiting = [path]
+    for current in waiting:
+        reasons = lines[current].reasons
+        root = next((r for r in reasons if r.rule != _LEADS_TO and not _cause(lines, r)), None)
+        if root is not None:
+            return (*_steps(before, current), Step(current, root))
+        for reason in reasons:
+            cause = _cause(lines, reason)
+            if cause and cause not in before:
+                before[cause] = Step(current, reason)
+                waiting.append(cause)
+    return tuple(Step(path, reason) for reason in lines[path].reasons[:1])
+
+
+def _cause(lines: Mapping[str, Line], reason: Reason) -> str:
+    """The kept path that a reason refers to: its cause, or that to which a folder or link leads; "" for none."""
+    named = reason.cause or (reason.detail if reason.rule == _LEADS_TO else "")
+    return named if named in lines else ""
+
+
+def _steps(before: Mapping[str, Step | None], last: str) -> tuple[Step, ...]:
+    """The steps by which a search came from its start to `last`."""
+    steps: list[Step] = []
+    step = before[last]
+    while step is not None:
+        steps.append(step)
+        step = before[step.path]
+    return tuple(reversed(steps))
+
+
+def _found(output: BuildOutput, asked: str) -> tuple[Entry, tuple[Link, ...]]:
+    """The entry behind a path (a dangling link is its own end), and the links that were passed."""
+    tree = output.tree
+    resolution = tree.resolve(asked)
+    end = resolution.end or next((step for step in reversed(resolution.way) if _is_itself(tree, step, asked)), None)
+    entry = tree.get(end) if end is not None else None
+    if entry is None:
+        raise _no_such_path(output, asked)
+    steps = (found for step in resolution.way if (found := tree.get(step)) is not None and found.is_link)
+    links = tuple(Link(link.path, link.target, link.path in output.lines) for link in steps if link.path != entry.path)
+    return entry, links
+
+
+def _is_itself(tree: Tree, step: str, asked: str) -> bool:
+    """Whether a link on the way is what was asked about, and leads nowhere."""
+    entry = tree.get(step)
+    folder = tree.resolve(posixpath.dirname(asked.rstrip("/"))).end
+    return entry is not None and entry.is_link and folder == posixpath.dirname(step)
+
+
+def _no_such_path(output: BuildOutput, asked: str) -> TargetNotFound:
+    seen = [access for access in output.log.accesses if access.asked == asked]
+    more = "; the app looked for it, too" if seen and not any(access.found for access in seen) else ""
+    more = "; the app made it while it was observed" if any(access.found for access in seen) else more
+    hint = did_you_mean(near_paths(output.tree, asked), "Paths are those of the image that was slimmed.")
+    return TargetNotFound(f"the original image has no {asked}{more}", hint=hint)
+
+
+def _size(tree: Tree, entry: Entry) -> int:
+    if not entry.is_directory:
+        return entry.size if entry.is_file else 0
+    files = {below.inode: below.size for below in tree.below(entry.path) if below.is_file}
+    return sum(files.values())
+
+
+def _accesses(output: BuildOutput, entry: Entry) -> Iterator[str]:
+    for access in output.log.accesses:
+        if entry.path in (access.resolved, access.asked):
+            yield _told(access, entry.path)
+
+
+def _told(access: Access, path: str) -> str:
+    way = f", asked for as {access.asked}" if access.asked != path else ""
+    return f"{access.operation} by {access.executable or 'an unknown process'}{way}"
+
+
+def _excluded(output: BuildOutput, entry: Entry) -> str:
+    """The last pattern that excludes a path, as it was given; "" when none does."""
+    given = output.selection.exclude
+    if not Patterns(output.tree, given, "--exclude").match(entry):
+        return ""
+    matching = (
+        p for p in reversed(given) if not p.startswith("!") and Patterns(output.tree, [p], "--exclude").match(entry)
+    )
+    return next(matching, given[-1])
+
+
+def _beside(output: BuildOutput, path: str) -> tuple[int, int]:
+    entries = [entry.path for entry in output.tree.children(posixpath.dirname(path))]
+    return sum(entry in output.lines for entry in entries), len(entries)
+
+
+def _remedies(output: BuildOutput, entry: Entry, packages: tuple[Package, ...], excluded: str) -> Iterator[str]:
+    """Options that would keep a dropped path, the narrowest first."""
+    if excluded:
+        yield f"leave out --exclude {excluded}, or add --exclude '!{_pattern(entry)}'"
+        return
+    if stat.S_ISSOCK(entry.mode):
+        return
+    yield f"--include {_quoted(_pattern(entry))}"
+    yield from (f"--include-package {package.manager}:{package.name}" for package in packages)
+    if output.policy != "generous" and packages and is_worth_keeping(entry.path) and _is_touched(output, packages):
+        yield "--policy generous"
+
+
+def _is_touched(output: BuildOutput, packages: tuple[Package, ...]) -> bool:
+    owners = output.packages.owners(output.lines)
+    return any(package in owned for owned in owners.values() for package in packages)
+
+
+def _pattern(entry: Entry) -> str:
+    """A pattern that matches just this path and, of a directory, what lies below it."""
+    return entry.path if literal_path(entry.path) == entry.path else "".join(
+        f"\\{letter}" if letter in "*?[\\" else letter for letter in entry.path
+    )  # fmt: skip
+
+
+def _quoted(pattern: str) -> str:
+    import shlex
+
+    return shlex.quote(pattern)

@@ -1,0 +1,84 @@
+"""Where the bytes of a slim image are: by file, by rule, by package, by folder. Of hard links, the first one counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from slimmer.image.packages import Package
+from slimmer.report.build_output import BuildOutput
+from slimmer.report.manifest import Line
+
+FORMAT_VERSION = 1
+FOLDER_DEPTH = 3
+"""Folders are told apart down to this depth: /usr/lib/python3.11."""
+
+_FILLING = frozenset(("leads-to", "link", "not-hollow"))
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What something costs: how many bytes, in how many files."""
+
+    name: str
+    size: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The costs, each list with the largest first. `below` is the folder to which they are limited, "/" for the whole image."""
+
+    below: str
+    total: Share
+    files: tuple[Share, ...]
+    rules: tuple[Share, ...]
+    packages: tuple[Share, ...]
+    folders: tuple[Share, ...]
+
+
+def sizes(output: BuildOutput, below: str = "/") -> Sizes:
+    """Add up what is kept below a folder."""
+    lines = _single_files(output, below)
+    owners = output.packages.owners(line.path for line in lines)
+    depth = FOLDER_DEPTH + below.rstrip("/").count("/")
+    return Sizes(
+        below,
+        Share(below, sum(line.size or 0 for line in lines), len(lines)),
+        _shares(lines, lambda line: line.path),
+        _shares(lines, _rule),
+        _shares(lines, lambda line: _package(owners, line)),
+        _shares(lines, lambda line: "/".join(line.path.split("/")[: depth + 1][: line.path.count("/")]) or "/"),
+    )
+
+
+def _single_files(output: BuildOutput, below: str) -> list[Line]:
+    """Regular files below a folder, one for each inode."""
+    prefix = below.rstrip("/") + "/"
+    found: dict[object, Line] = {}
+    for line in output.lines.values():
+        if line.size is not None and (line.path.startswith(prefix) or line.path == below):
+            entry = output.tree.get(line.path)
+            found.setdefault(entry.inode if entry is not None and entry.links > 1 else line.path, line)
+    return list(found.values())
+
+
+def _rule(line: Line) -> str:
+    """The rule that tells most: the first that did more than fill a folder."""
+    rules = [reason.rule for reason in line.reasons]
+    return next((rule for rule in rules if rule not in _FILLING), rules[0] if rules else "unknown")
+
+
+def _package(owners: Mapping[str, tuple[Package, ...]], line: Line) -> str:
+    """The innermost package, so that each byte counts once."""
+    packages = owners.get(line.path, ())
+    return f"{packages[-1].manager}:{packages[-1].name}" if packages else "of no package"
+
+
+def _shares(lines: Iterable[Line], name: Callable[[Line], str]) -> tuple[Share, ...]:
+    totals: dict[str, tuple[int, int]] = {}
+    for line in lines:
+        size, files = totals.get(name(line), (0, 0))
+        totals[name(line)] = size + (line.size or 0), files + 1
+    shares = (Share(name, size, files) for name, (size, files) in totals.items())
+    return tuple(sorted(shares, key=lambda share: (-share.size, share.name)))
