@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -13,8 +14,6 @@ from slimmer.engine.session import RunScope
 from slimmer.image.config import ImageConfig
 from tests.engine.probe.image import BUILDS, Programs, make_archive
 from tests.engine.watching import Bench, bench
-
-IMAGE = "slimmer-test-probe:cases"
 
 
 @pytest.fixture(scope="session")
@@ -36,9 +35,10 @@ def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """An image FROM scratch with the programs and all cases."""
     archive = make_archive(Programs(tmp_path_factory.mktemp("programs")))
     changes = ["ENV FROM_IMAGE=yes", *(f"VOLUME /{build}/volume" for build in BUILDS)]
-    engine.api.import_image_from_data(archive, repository=IMAGE, changes=changes)
-    yield images.resolve(engine, IMAGE)
-    engine.api.remove_image(IMAGE)
+    tag = f"slimmer-test-probe:{uuid.uuid4().hex[:12]}"  # several sessions may share an engine
+    engine.api.import_image_from_data(archive, repository=tag, changes=changes)
+    yield images.resolve(engine, tag)
+    engine.api.remove_image(tag)
 
 
 @pytest.fixture

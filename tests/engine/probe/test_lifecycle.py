@@ -20,8 +20,8 @@ from slimmer.engine.session import RunScope, remove_everything
 from slimmer.errors import AppFailed, ObservationIncomplete
 from slimmer.image.config import ImageConfig
 from slimmer.observe.log import Recorder
-from tests.engine.probe.conftest import IMAGE, left
-from tests.engine.watching import RECORDERS, Bench, Ended
+from tests.engine.probe.conftest import left
+from tests.engine.watching import DEADLINE, RECORDERS, Bench, Ended
 
 SHORT_RUNS = 20
 DEATH_DEADLINE = 20.0
@@ -168,6 +168,26 @@ def test_an_app_that_traces_its_children(probes: Bench, scope: RunScope, image: 
     )
 
 
+# ---------------------------------------------------------------------- commands beside the app
+
+
+@recorders
+def test_commands_beside_the_app_are_seen_also_at_once(
+    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+) -> None:
+    """And one that cannot be run does no harm to those after it."""
+    with probes.watched(scope, image, life("term"), recorder) as watched:
+        watched.wait_for_output("ready")
+        assert watched.run.execute(("/bin/nothing",), DEADLINE)[0] == 127
+        with ThreadPoolExecutor(3) as pool:
+            files = ("/etc/passwd", "/etc/group", "/native/open/file")
+            codes = list(pool.map(lambda path: watched.run.execute(("/bin/touch", path), DEADLINE)[0], files))
+        log = watched.run.finish(image.image_id, "SIGTERM", 10.0)
+        assert watched.container.wait(10.0) == 41
+    assert codes == [0, 0, 0]
+    assert set(files) <= {access.asked for access in log.accesses if access.executable == "/bin/touch"}
+
+
 # ---------------------------------------------------------------------- filters, signals
 
 
@@ -227,7 +247,7 @@ def test_the_supervisor_outlives_a_signal_to_everyone(
 
 @recorders
 def test_the_container_ends_with_a_slimmer_that_is_killed(engine: Engine, image: ImageConfig, recorder: str) -> None:
-    command = (sys.executable, "-m", "tests.engine.probe.driver", IMAGE, recorder)
+    command = (sys.executable, "-m", "tests.engine.probe.driver", image.image_id, recorder)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as driver:
         assert driver.stdout is not None
         run, _, container = driver.stdout.readline().strip().partition(" ")
