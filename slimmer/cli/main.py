@@ -100,18 +100,27 @@ def _print_version() -> NoReturn:
     sys.exit(0)
 
 
+class _Stop(KeyboardInterrupt):
+    """What a signal raises.
+
+    A plain KeyboardInterrupt that comes while Python executes a string (as dataclasses do when they are made) would make
+    Python end by SIGINT in the end, though it was caught: CPython notes it in run_eval_code_obj (pythonrun.c).
+    """
+
+
 def _handle_signals() -> None:
     """What would end the process at once ends it tidily; the signal of `--until signal` does no harm at a wrong time."""
-    signal.signal(signal.SIGTERM, _terminate)
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not below nohup(1)
-        signal.signal(signal.SIGHUP, _terminate)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup(1) and shells' & set it
+            signal.signal(number, _terminate)
     if hasattr(signal, "SIGUSR1"):
         signal.signal(signal.SIGUSR1, lambda number, frame: None)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     """SIGTERM and SIGHUP are handled as Ctrl-C: clean up, then end."""
-    raise KeyboardInterrupt
+    raise _Stop
 
 
 if __name__ == "__main__":

@@ -1,0 +1,40 @@
+"""The entry point's way with signals: an exit code that scripts can rely on, wherever the signal strikes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import signal, sys
+from slimmer import pipeline
+from slimmer.cli.main import run
+
+def build(request, progress):
+    exec("import os, signal; os.kill(os.getpid(), signal.{name}); signal.pause()")
+
+pipeline.build = build
+sys.argv = ["slimmer", "build", "image"]
+{before}
+run()
+"""
+
+
+def run(name: str, before: str = "") -> subprocess.CompletedProcess[str]:
+    program = PROGRAM.format(name=name, before=before)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_with_its_exit_code_even_inside_code_that_is_a_string(name: str) -> None:
+    result = run(name)
+    assert (result.returncode, result.stdout) == (130, "")
+    assert result.stderr == "error: interrupted; nothing is left behind\n"
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    """Below nohup(1): the app's end comes by another signal then."""
+    before = "signal.signal(signal.SIGHUP, signal.SIG_IGN); signal.alarm(1); signal.signal(signal.SIGALRM, lambda *_: sys.exit(7))"
+    assert run("SIGHUP", before).returncode == 7
