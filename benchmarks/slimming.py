@@ -1,0 +1,49 @@
+"""Runs `slimmer build` as a user would, in a process of its own, and removes the slim image again."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docker.errors import DockerException
+
+from slimmer.engine.connection import Engine
+
+
+@dataclass(frozen=True)
+class Slimmed:
+    """One build: its report, seconds from the start of the interpreter to its end, and 10^6 bytes at its largest."""
+
+    report: dict[str, Any]
+    seconds: float
+    megabytes: float
+
+
+def slim(engine: Engine, image: str, folder: Path, *arguments: str) -> Slimmed:
+    """Build the slim image of `image`, with the artefacts in `folder`. Raises CalledProcessError when that fails."""
+    tag = f"slimmer-bench-{os.getpid()}:slim"
+    command = [sys.executable, "-m", "slimmer", "build", image, "--tag", tag, "--out", str(folder), "--format", "json"]
+    try:
+        return _run([*command, *arguments])
+    finally:
+        with suppress(DockerException):
+            engine.api.remove_image(tag)
+
+
+def _run(command: list[str]) -> Slimmed:
+    start = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        output = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Slimmed(json.loads(output), time.perf_counter() - start, usage.ru_maxrss * 1024 / 1e6)
