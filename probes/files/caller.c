@@ -106,6 +106,10 @@ static uint64_t thread_key(pid_t thread) {
     return hash_bytes(0, &thread, sizeof thread);
 }
 
+bool process_is_remembered(pid_t thread) {
+    return table_get(&places, thread_key(thread));
+}
+
 struct process process_at_a_glance(pid_t thread) {
     const uint32_t *place = table_get(&places, thread_key(thread));
     if (place && processes[*place].process)

@@ -8,22 +8,25 @@
 #include "table.h"
 #include "util.h"
 
-bool in_this_container(pid_t process) {
+/* Whether a link below /proc/PROCESS leads to the same file as the supervisor's own, which never changes. */
+static bool shares(pid_t process, const char *name, struct stat *own) {
     char path[64];
-    struct stat own, other;
-    format(path, sizeof path, "/proc/%d/ns/mnt", process);
-    if (stat("/proc/self/ns/mnt", &own))
-        die("/proc/self/ns/mnt");
-    return !stat(path, &other) && own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+    struct stat other;
+    format(path, sizeof path, "/proc/self/%s", name);
+    if (!own->st_ino && stat(path, own))
+        die("%s", path);
+    format(path, sizeof path, "/proc/%d/%s", process, name);
+    return !stat(path, &other) && own->st_dev == other.st_dev && own->st_ino == other.st_ino;
+}
+
+bool in_this_container(pid_t process) {
+    static struct stat own;
+    return shares(process, "ns/mnt", &own);
 }
 
 bool runs_probe(pid_t process) {
-    char path[64];
-    struct stat own, other;
-    format(path, sizeof path, "/proc/%d/exe", process);
-    if (stat("/proc/self/exe", &own))
-        die("/proc/self/exe");
-    return !stat(path, &other) && own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+    static struct stat own;
+    return shares(process, "exe", &own);
 }
 
 /* proc_pid_stat(5): field 2 is a name in parentheses that may hold anything, 3 the state, 22 the time of the start. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "access.h"
+#include "caller.h"
 #include "container.h"
 #include "mounts.h"
 #include "records.h"
@@ -36,7 +37,8 @@ static size_t events_at_once;
 static int group = -1;
 static bool accompanied;
 
-/* Next to another recorder almost every event is an old story: those wait a little, and are read together. */
+/* Next to another recorder almost every event is an old story: those wait a little, and are read together. News, and whatever
+ * comes from a process that the other recorder does not know, are read at once: it must be asked who it is while it lives. */
 enum { REST_MS = 5 };
 static int64_t due;
 
@@ -150,7 +152,7 @@ static bool never_had_a_name(int fd, const char *path) {
            !status.st_nlink;
 }
 
-/* Returns true for news. */
+/* Returns true when the next event should not wait. */
 static bool serve_event(const struct fanotify_event_metadata *event) {
     char link[64], path[PATH_MAX];
     format(link, sizeof link, "/proc/self/fd/%d", event->fd);
@@ -159,17 +161,18 @@ static bool serve_event(const struct fanotify_event_metadata *event) {
         return false;
     }
     bool news = !never_had_a_name(event->fd, path) && event_is_news(path, accompanied);
+    bool urgent = news || !process_is_remembered(event->pid);
     if (news && (is_probe_path(path) || !comes_from_app(event->pid)))
-        return false;
+        return urgent;
     if (news)
         access_by_event(event->pid, event->mask & FAN_OPEN_EXEC ? OP_EXEC : OP_OPEN, path);
     ignore_file(event);
-    return news;
+    return urgent;
 }
 
-/* Returns true if there was news among them. */
+/* Returns true when the next ones should not wait. */
 static bool serve_events(size_t count) {
-    bool news = false;
+    bool urgent = false;
     for (size_t i = 0; i < count; i++) {
         counters.events++;
         if (events[i].vers != FANOTIFY_METADATA_VERSION || events[i].event_len != sizeof *events)
@@ -178,10 +181,10 @@ static bool serve_events(size_t count) {
             counters.lost++;
             continue;
         }
-        news |= serve_event(&events[i]);
+        urgent |= serve_event(&events[i]);
         close(events[i].fd);
     }
-    return news;
+    return urgent;
 }
 
 /* Returns how many events were read. */
@@ -194,8 +197,8 @@ static size_t read_events(void) {
         return 1;
     }
     size_t count = (size_t)size / sizeof *events;
-    bool news = serve_events(count);
-    due = !accompanied || news || count == events_at_once ? 0 : now_ms() + REST_MS;
+    bool urgent = serve_events(count);
+    due = !accompanied || urgent || count == events_at_once ? 0 : now_ms() + REST_MS;
     return count;
 }
 

@@ -26,6 +26,8 @@
 enum {
     FIRST_LOOK_MS = 1, /* for a process at its gate; doubled up to the last */
     LAST_LOOK_MS = 32,
+    PATIENT_MS = 5000, /* after so long it will hardly come: its command cannot be run, or slimmer has thought better of it */
+    RARE_LOOK_MS = 500,
     GATE_TIMEOUT_MS = 25000,
     COMMAND_SIZE = 4096,
 };
@@ -38,7 +40,7 @@ static struct {
 /* Further `run` processes that slimmer has announced. */
 static struct {
     unsigned awaited;
-    int64_t due;
+    int64_t since, due;
     int wait_ms;
 } adoption;
 
@@ -145,7 +147,7 @@ static void take_first(void) {
 static void expect_another(void) {
     adoption.awaited++;
     adoption.wait_ms = FIRST_LOOK_MS;
-    adoption.due = now_ms();
+    adoption.since = adoption.due = now_ms();
 }
 
 static void look_for_another(void) {
@@ -158,6 +160,8 @@ static void look_for_another(void) {
         take_over(process, &gate);
     } else if (adoption.wait_ms < LAST_LOOK_MS) {
         adoption.wait_ms *= 2;
+    } else if (now_ms() - adoption.since > PATIENT_MS) {
+        adoption.wait_ms = RARE_LOOK_MS;
     }
     adoption.due = now_ms() + adoption.wait_ms;
 }
