@@ -152,8 +152,10 @@ class _Certificates:
         """A Java runtime has its own store (jdk, sun.security.ssl.TrustStoreManager): lib/security/cacerts."""
         for path in fresh:
             if path.endswith("/libjvm.so"):
-                store = posixpath.join(posixpath.dirname(path), "../security/cacerts")
-                yield from reach(self._tree, store, Reason("certificates", f"the authorities of {path}", path))
+                folder = posixpath.dirname(path)
+                for above in ("..", "../.."):  # until Java 8, a folder of the architecture's lies between
+                    store = posixpath.join(folder, above, "security/cacerts")
+                    yield from reach(self._tree, store, Reason("certificates", f"the authorities of {path}", path))
 
 
 def _is_openssl(code: Code) -> bool:

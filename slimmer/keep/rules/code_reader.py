@@ -34,7 +34,7 @@ class Code:
 
 
 class CodeFollow(Protocol):
-    """What a rule about native code looks at: ELF files that are in use now, and paths that were just kept."""
+    """A rule about native code: it is given the ELF files that are in use now, and all paths that are (links left out)."""
 
     def __call__(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterable[Finding]: ...
 

@@ -1,7 +1,7 @@
 """Follow native code: its libraries, and the system's data that its imports call for.
 
-One follower for all of these, so that each ELF file is read once. Code that is kept only as a filling (a hollow folder, a
-directory that was listed for its names) is not followed: nothing says that it is ever loaded, and the libraries of a whole
+One follower for all of these, so that each ELF file is read once. What is kept only as a filling (of a hollow folder, of a
+directory that was listed for its names) is not followed: nothing says that it is ever used, and the libraries of a whole
 /usr/bin would be much. It is followed as soon as another rule has a use for it.
 """
 
@@ -17,7 +17,7 @@ from slimmer.keep.rules.elf import libraries
 from slimmer.keep.rules.library_search import LibrarySearch
 
 FILLING = frozenset(("not-hollow", "listed", "link", "leads-to", "licence"))
-"""Rules whose findings are there to be seen, not to be run."""
+"""Rules whose findings are there to be seen, not to be used."""
 
 _PHRASES = (*certificates.PHRASES, *name_service.PHRASES, *time_zones.PHRASES)
 
@@ -34,19 +34,24 @@ def native(context: Context) -> Follow:
         locales.locales(context),
         locales.character_sets(context),
     )
-    filling: dict[str, None] = {}
+    waiting: dict[str, None] = {}
 
     def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        filling.update(dict.fromkeys(path for path in fresh if reader.may_be_code(path)))
-        used = [path for path in filling if _is_used(path, kept)]
-        for path in used:
-            del filling[path]
+        waiting.update(dict.fromkeys(fresh))
+        used = [path for path in waiting if _is_used(path, kept)]
+        for path in (*used, *(path for path in fresh if _leads_on(path, kept))):
+            waiting.pop(path, None)
         codes = tuple(reader.read(used).values())
-        for rule in rules:
-            yield from rule(codes, fresh, kept)
+        for rule in rules if used else ():
+            yield from rule(codes, used, kept)
 
     return follow
 
 
 def _is_used(path: str, kept: Kept) -> bool:
     return any(reason.rule not in FILLING for reason in kept.reasons(path))
+
+
+def _leads_on(path: str, kept: Kept) -> bool:
+    """Whether this is a directory or link on the way to something else, of which nothing more can come."""
+    return all(reason.rule == "leads-to" for reason in kept.reasons(path))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
+from slimmer.keep.keepset import Finding, Growing, Reason
 from slimmer.keep.rules.native import native
 from slimmer.observe.log import Access
 from tests.unit.elf_maker import compile_c, library, make_elf
@@ -105,3 +106,16 @@ def test_a_module_of_a_server_that_names_the_folder_keeps_all_and_a_library_does
     linked = ("-Wl,--no-as-needed", "-L.", "-l:libc.so")
     image.add("/app/module.so", library(tmp_path, soname, *linked, source=source))
     assert zones(image, "/app/module.so") == found
+
+
+def test_a_module_that_only_fills_a_folder_keeps_no_zone_until_it_is_used(image: LocalImage) -> None:
+    module = "/usr/lib/python3.11/zoneinfo/_common.py"
+    image.add(module, "import os")
+    context = image.context()
+    growing, follow = Growing(context.tree), native(context)
+    growing.add([Finding(module, Reason("not-hollow"))])
+    growing.add(follow(growing.fresh(), growing))
+    assert "/usr/share/zoneinfo/Japan" not in growing
+    growing.add([Finding(module, Reason("python")), Finding("/app/plain.so", Reason("observed"))])
+    growing.add(follow(growing.fresh(), growing))
+    assert "/usr/share/zoneinfo/Japan" in growing
