@@ -100,7 +100,9 @@ def _print_text(explanation: Explanation, policy: str) -> None:
 
     word = "kept" if explanation.kept else "dropped"
     packages = [" ".join(filter(None, (p.manager, p.name, p.version))) for p in explanation.packages]
-    size = "" if explanation.kind not in ("file", "directory") else human_size(explanation.size)
+    size = human_size(explanation.size) if explanation.kind in ("file", "directory") else ""
+    if explanation.kept and explanation.kind == "directory":
+        size = f"{human_size(explanation.kept_size)} of {size}"
     _say(f"{word}: {explanation.path} ({', '.join(filter(None, (explanation.kind, size, *packages)))})")
     for link in explanation.links:
         _say(f"through the link {link.path} -> {link.target}" + ("" if link.kept else ", which is dropped"), 2)

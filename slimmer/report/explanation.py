@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from slimmer.errors import TargetNotFound
@@ -50,6 +50,7 @@ class Link:
 class Explanation:
     """What is known of `path`, the real path behind `asked`. `size` is in bytes: of a directory, that of all files below it.
 
+    `kept_size` is how many of these bytes are kept.
     `chain` leads from the path to what it was kept for in the end, `reasons` are all that are known; both are empty when it was
     dropped. `excluded` is the pattern that dropped it, `accesses` tells how the app looked at it, `beside` how many entries of
     its folder are kept, of how many. `remedies` are options that would keep it.
@@ -60,6 +61,7 @@ class Explanation:
     kept: bool
     kind: str
     size: int
+    kept_size: int
     packages: tuple[Package, ...]
     links: tuple[Link, ...]
     reasons: tuple[Reason, ...] = ()
@@ -76,7 +78,8 @@ def explain(output: BuildOutput, asked: str) -> Explanation:
     asked = posixpath.join("/", asked)
     entry, links = _found(output, asked)
     line = output.lines.get(entry.path)
-    shared = (asked, entry.path, line is not None, KINDS.get(stat.S_IFMT(entry.mode), "unknown"), _size(tree, entry))
+    kind = KINDS.get(stat.S_IFMT(entry.mode), "unknown")
+    shared = (asked, entry.path, line is not None, kind, _size(tree, entry), _size(tree, entry, output.lines))
     packages = output.packages.owners([entry.path])[entry.path]
     accesses = tuple(dict.fromkeys(_accesses(output, entry)))[:ACCESSES]
     if line is not None:
@@ -154,11 +157,11 @@ def _no_such_path(output: BuildOutput, asked: str) -> TargetNotFound:
     return TargetNotFound(f"the original image has no {asked}{more}", hint=hint)
 
 
-def _size(tree: Tree, entry: Entry) -> int:
-    if not entry.is_directory:
-        return entry.size if entry.is_file else 0
-    files = {below.inode: below.size for below in tree.below(entry.path) if below.is_file}
-    return sum(files.values())
+def _size(tree: Tree, entry: Entry, among: Container[str] | None = None) -> int:
+    """Bytes of a file, or of the files below a directory, hard links once; only of those `among`, where that is given."""
+    below = (entry, *tree.below(entry.path)) if entry.is_directory else (entry,)
+    counted = (found for found in below if found.is_file and (among is None or found.path in among))
+    return sum({found.inode: found.size for found in counted}.values())
 
 
 def _accesses(output: BuildOutput, entry: Entry) -> Iterator[str]:
