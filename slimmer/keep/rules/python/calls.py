@@ -1,0 +1,117 @@
+"""Calls that import by a string, and calls that start a command."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slimmer.keep.rules.python.facts import Dynamic
+from slimmer.keep.rules.python.grammar import Captures, head, matches, text
+from slimmer.keep.rules.python.scopes import Scopes
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_QUERY = "(call function: [(identifier) (attribute)] @callee arguments: (argument_list . (_) @argument))"
+_IMPORTS = re.compile(rb"import\w{0,40}\s{0,9}\(")
+_COMMANDS = re.compile(rb"subprocess|\bos\b|shutil|popen|pexpect")
+_STARTERS = frozenset(
+    {
+        "Popen", "call", "check_call", "check_output", "create_subprocess_exec", "create_subprocess_shell", "execlp",
+        "execvp", "getoutput", "getstatusoutput", "popen", "run", "spawn", "system", "which",
+    }
+)  # fmt: skip
+_OWN_PACKAGE = frozenset({"__name__", "__package__", "__spec__.parent", "__spec__.name"})
+_NAME = re.compile(r"\.{0,9}\w{1,80}(?:\.\w{1,80}){0,19}")
+_PREFIX = re.compile(r"\.{1,9}|\.{0,9}\w{1,80}(?:\.\w{1,80}){0,19}\.")
+_COMMAND = re.compile(r"\s{0,9}(?:exec\s{1,9})?([\w./+@-]{1,200})")
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What was found, each once."""
+
+    dynamic: tuple[Dynamic, ...] = ()
+    commands: tuple[str, ...] = ()
+
+
+def read_calls(source: bytes, root: Node, scopes: Scopes, *, commands: bool) -> Calls:
+    """The calls of a source; nothing is looked for where no word of it speaks of such calls."""
+    commands = commands and _COMMANDS.search(source) is not None
+    if not commands and not _IMPORTS.search(source):
+        return Calls()
+    found = sorted(matches(_QUERY, root), key=lambda match: match["callee"][0].start_byte)
+    arguments = {match["callee"][0].start_byte: match for match in found}
+    dynamic: dict[Dynamic, None] = {}
+    started: dict[str, None] = {}
+    for callee, scope in scopes.locate([match["callee"][0] for match in found]):
+        name = head(source, callee, 200).rpartition(".")[2]
+        argument = _argument(arguments[callee.start_byte])
+        if scope.skipped or argument is None:
+            continue
+        if "import" in name and (read := _imported(argument, scope.where)):
+            dynamic[read] = None
+        elif commands and name in _STARTERS and (command := _command(argument)):
+            started[command] = None
+    return Calls(tuple(dynamic), tuple(started))
+
+
+def _argument(match: Captures) -> Node | None:
+    """The first argument of a call, without its keyword."""
+    node = match["argument"][0]
+    return node.child_by_field_name("value") if node.type == "keyword_argument" else node
+
+
+def _imported(argument: Node, where: str) -> Dynamic | None:
+    """A literal name, or the known beginning of one that is computed: f"a.{x}", "a." + x, "a.%s" % x, "a.{}".format(x)."""
+    known, computed = _beginning(argument)
+    if not computed:
+        return Dynamic(known, where=where) if _NAME.fullmatch(known) else None
+    known = known.partition("%")[0].partition("{")[0]
+    return Dynamic(known, prefix=True, where=where) if _PREFIX.fullmatch(known) else None
+
+
+def _beginning(node: Node) -> tuple[str, bool]:
+    """The text that a string expression begins with, "." for the module's own package; and whether more follows."""
+    if node.type == "string":
+        return _string(node)
+    if node.type == "binary_operator":
+        return _own(node.child_by_field_name("left")), True
+    if node.type == "call":
+        function = node.child_by_field_name("function")
+        if function is not None and text(function.child_by_field_name("attribute")) == "format":
+            return _own(function.child_by_field_name("object")), True
+    return "", True
+
+
+def _own(node: Node | None) -> str:
+    """A literal at the left end of an expression; `__name__ + ".x."` counts as ".x."."""
+    if node is None:
+        return ""
+    if node.type == "string":
+        return _string(node)[0]
+    if node.type == "binary_operator":
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        if left is not None and right is not None and text(left) in _OWN_PACKAGE and right.type == "string":
+            return _string(right)[0]
+    return ""
+
+
+def _string(node: Node) -> tuple[str, bool]:
+    parts = [child for child in node.named_children if child.type in ("string_content", "interpolation")]
+    if parts and parts[0].type == "interpolation" and text(parts[0]).strip("{}") in _OWN_PACKAGE:
+        parts = parts[1:]
+        return (text(parts[0]) if parts and parts[0].type == "string_content" else "."), len(parts) > 1
+    known = text(parts[0]) if parts and parts[0].type == "string_content" else ""
+    return known, any(part.type == "interpolation" for part in parts)
+
+
+def _command(argument: Node) -> str:
+    """The program of `["program", …]` or of a command line."""
+    if argument.type in ("list", "tuple"):
+        argument = next(iter(argument.named_children), argument)
+    if argument.type != "string":
+        return ""
+    match = _COMMAND.match(_string(argument)[0])
+    return match[1] if match else ""

@@ -1,0 +1,132 @@
+"""What modules need besides modules: metadata of distributions, data files, encodings, entry points, named files, commands."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from slimmer.keep.context import Context, reach
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.rules.python.data import APP_LIMIT, LIBRARY_LIMIT, package_data
+from slimmer.keep.rules.python.edges import Level
+from slimmer.keep.rules.python.facts import Facts
+from slimmer.keep.rules.python.metadata import Distribution, Distributions
+from slimmer.keep.rules.python.search import APP, STDLIB, Finder, Module
+from slimmer.keep.rules.python.words import COMMON_ENCODINGS, encoding_names, module_names, named_files, schemes
+
+TIME_ZONES = ("zoneinfo", "tzdata")
+"""The standard library's module, and the distribution that it reads zones from (PEP 615)."""
+
+
+class Extras:
+    """Gathers what is learnt of modules, and answers what that asks for; everything is answered once."""
+
+    def __init__(self, context: Context, finder: Finder, distributions: Distributions) -> None:
+        self._context, self._finder, self._distributions = context, finder, distributions
+        self.words: set[str] = set()
+        self._groups: set[str] = set()
+        self._encodings: dict[str, str] = {}
+        self._owners: dict[str, tuple[Distribution, str]] = {}
+        self._data: dict[str, tuple[int, str]] = {}
+        self._files: dict[str, str] = {}
+        self._commands: dict[str, str] = {}
+        self._told: set[str] = set()
+        self._aliases: bytes | None = None
+
+    def reached(self, module: Module) -> None:
+        """A module is kept: its distribution's metadata will be, too."""
+        if module.root.kind != STDLIB and module.files:
+            owner = self._distributions.owner(module.files[0])
+            if owner is not None:
+                self._owners.setdefault(owner.path, (owner, module.files[0]))
+        if module.name == TIME_ZONES[0] and (zones := self._finder.find(TIME_ZONES[1])) and zones.folders:
+            self._data.setdefault(zones.folders[0], (APP_LIMIT, module.files[0]))
+
+    def learn(self, module: Module, facts: Facts, level: Level) -> None:
+        """What a module's source says."""
+        folder = posixpath.dirname(module.source)
+        beside = module.root.kind == APP or folder != module.root.path
+        if facts.reads_data and level > Level.LOADED and module.root.kind != STDLIB and beside:
+            self._data.setdefault(folder, (APP_LIMIT if level is Level.APP else LIBRARY_LIMIT, module.source))
+        self._groups.update(facts.groups)
+        if level is Level.APP:
+            self._learn_app(module, facts)
+
+    def named(self, facts: Facts) -> Iterator[tuple[str, str]]:
+        """Modules that the strings and attributes of the app's code name, each with the words that tell so."""
+        for name in module_names(self._finder, facts.words):
+            yield name, "named in a string of"
+        for chain in facts.attributes:
+            *_, found = [None, *self._finder.way(chain)]
+            if found is not None and "." in found.name:
+                yield found.name, "used as an attribute by"
+
+    def modules(self) -> Iterator[tuple[str, str, str]]:
+        """Modules that are asked for by their kind: encodings by name, entry points by group. Name, detail, cause."""
+        for name, cause in self._encoding_modules():
+            if self._new(f"encodings.{name}"):
+                yield f"encodings.{name}", f"an encoding that {cause or 'any text'} may ask for", cause
+        for distribution, _ in self._owners.values():
+            for group in sorted(self._groups & distribution.entry_points.keys()):
+                for module in distribution.entry_points[group]:
+                    if self._new(f"{group}:{module}"):
+                        yield module, f"an entry point of {group}", distribution.path
+
+    def findings(self) -> Iterator[Finding]:
+        """Metadata, data, files and commands."""
+        for distribution, cause in self._owners.values():
+            if self._new(distribution.path):
+                reason = Reason("python", f"metadata of {distribution.name}", cause)
+                yield from (Finding(path, reason) for path in self._distributions.metadata(distribution))
+        for folder, (limit, cause) in self._data.items():
+            if self._new(f"{folder}/"):
+                reason = Reason("python", f"data that {cause} may read", cause)
+                yield from (Finding(path, reason) for path in package_data(self._context.tree, folder, limit))
+        yield from self._named_files()
+        yield from self._started()
+
+    def _learn_app(self, module: Module, facts: Facts) -> None:
+        names = [name for entry in facts.imports for name in (*entry.module.split("."), *entry.names)]
+        parts = [part for chain in facts.attributes for part in chain.split(".")]
+        self.words.update(facts.words, names, parts, schemes(facts.words))
+        for word in facts.words:
+            self._encodings.setdefault(word, module.source)
+            self._files.setdefault(word, module.source)
+        for command in facts.commands:
+            self._commands.setdefault(command, module.source)
+
+    def _encoding_modules(self) -> Iterator[tuple[str, str]]:
+        package = self._finder.find("encodings")
+        if package is None or not package.folders:
+            return
+        if self._aliases is None:
+            aliases = self._finder.find("encodings.aliases")
+            paths = [aliases.source] if aliases and aliases.source else []
+            self._aliases = b"".join(content or b"" for _, content in self._context.read(paths))
+        yield from ((name, package.files[0]) for name in COMMON_ENCODINGS)
+        for word, cause in self._encodings.items():
+            for name in encoding_names([word], self._aliases):
+                if self._finder.find(f"encodings.{name}"):
+                    yield name, cause
+        self._encodings.clear()
+
+    def _named_files(self) -> Iterator[Finding]:
+        words, self._files = self._files, {}
+        for path, word in named_files(self._context.tree, self._finder, words):
+            yield Finding(path, Reason("python", f"named in a string of {words[word]}", words[word]))
+
+    def _started(self) -> Iterator[Finding]:
+        commands, self._commands = self._commands, {}
+        for command, cause in commands.items():
+            folders = [""] if command.startswith("/") else self._context.config.search_path
+            for folder in folders:
+                path = posixpath.join(folder, command)
+                if self._context.tree.resolve(path).end is not None:
+                    yield from reach(self._context.tree, path, Reason("python", f"started by {cause}", cause))
+                    break
+
+    def _new(self, key: str) -> bool:
+        if key in self._told:
+            return False
+        self._told.add(key)
+        return True

@@ -1,0 +1,83 @@
+"""What a Python source says about other modules and files: an immutable value that can be written down and read back.
+
+Facts depend on nothing but the source's bytes, so that they can be cached by its hash.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+VERSION = "python-1"
+"""Changes whenever the same source may give other facts."""
+
+MAIN = "__main__"
+"""The place of what runs only when the file is executed as a script."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """An import statement. `level` counts the leading dots; `names` are what `from` asks for, ("*",) for all.
+
+    `where` is the function it stands in, "" when importing the module runs it; `instead` are the modules whose absence
+    the statement makes up for (`except ImportError`).
+    """
+
+    module: str
+    level: int = 0
+    names: tuple[str, ...] = ()
+    where: str = ""
+    instead: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamic:
+    """A call that imports by a string. `prefix`: only the beginning is known, the rest is computed.
+
+    A leading dot means the module's own package.
+    """
+
+    name: str
+    prefix: bool = False
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is known of one source.
+
+    `words` are its short string literals, `attributes` the dotted names that start at something imported, both only
+    where they were asked for; `groups` may name entry point groups; `exports` is `__all__`; `commands` are what it
+    starts; `reads_data`: it looks for files beside itself; `lazy`: it makes attributes on demand (PEP 562).
+    """
+
+    imports: tuple[Import, ...] = ()
+    dynamic: tuple[Dynamic, ...] = ()
+    words: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    reads_data: bool = False
+    lazy: bool = False
+
+
+def dump_facts(facts: Facts) -> bytes:
+    """`facts` as JSON, in ASCII."""
+    return json.dumps(asdict(facts), separators=(",", ":")).encode()
+
+
+def load_facts(data: bytes) -> Facts | None:
+    """What dump_facts wrote; None when it is not that."""
+    try:
+        raw: dict[str, Any] = json.loads(data)
+        imports = tuple(Import(**_tuples(entry)) for entry in raw.pop("imports"))
+        dynamic = tuple(Dynamic(**entry) for entry in raw.pop("dynamic"))
+        return Facts(imports=imports, dynamic=dynamic, **_tuples(raw))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _tuples(raw: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}

@@ -1,0 +1,145 @@
+"""The closure over one Python's modules: from what is used, along the edges, until nothing is new."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from slimmer.keep.context import Context
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.rules.python.edges import Depth, Edge, Level, edges
+from slimmer.keep.rules.python.extras import Extras
+from slimmer.keep.rules.python.facts import Facts
+from slimmer.keep.rules.python.metadata import Distributions
+from slimmer.keep.rules.python.reading import Sources
+from slimmer.keep.rules.python.search import APP, Finder, Module
+
+LIBRARY_COMPUTED = 1 << 20
+"""Bytes of modules that a library may choose among by a computed name; of more, those stay that the app names."""
+
+APP_COMPUTED = 1 << 23
+"""The same for the app's own code."""
+
+_CODE = (".py", ".pyc", ".so")
+
+
+class Reach:
+    """What one Python can reach; remembers between calls what it has followed, and how deep."""
+
+    def __init__(self, context: Context, finder: Finder, sources: Sources) -> None:
+        self._context, self._finder, self._sources = context, finder, sources
+        self._distributions = Distributions(context, finder)
+        self._depth = Depth(self._distributions)
+        self._extras = Extras(context, finder, self._distributions)
+        self._levels: dict[str, Level] = {}
+        self._queue: dict[str, Module] = {}
+        self._named: set[str] = set()
+        self._starred: set[str] = set()
+        self._exports: dict[str, tuple[Module, Level, tuple[str, ...]]] = {}
+        self._computed: dict[tuple[str, str], tuple[Module, Level, Edge]] = {}
+
+    def follow(self, paths: Sequence[str], is_used: Callable[[str], bool]) -> Iterator[Finding]:
+        """Begin at these paths, as far as they are modules; `is_used` tells files that are more than filler."""
+        for path in paths:
+            module = self._module_at(path) if path.endswith(_CODE) else None
+            if module is not None and (module.root.kind == APP or is_used(path)):
+                self._named.add(path)
+                yield from self._keep(module, self._depth.of(module), "source or bytecode of the same module", path)
+        while self._queue:
+            yield from self._drain()
+            yield from self._choose()
+            for name, detail, cause in list(self._extras.modules()):
+                yield from self._import(name, Level.USED, detail, cause)
+        yield from self._extras.findings()
+
+    def _module_at(self, path: str) -> Module | None:
+        """The module of a file; a script whose name is none still is one."""
+        located = self._finder.name_of(path)
+        if located is None:
+            return None
+        module = self._finder.find(located[0])
+        if module is None or path not in module.files:
+            return Module(located[0], located[1], (path,), path if path.endswith(".py") else "", ())
+        return module
+
+    def _keep(self, module: Module, level: Level, detail: str, cause: str) -> Iterator[Finding]:
+        """Name a module's files, and queue its source unless it was followed as deep before."""
+        for path in module.files:
+            if path not in self._named:
+                self._named.add(path)
+                yield Finding(path, Reason("python", detail, cause))
+        key = module.files[0] if module.files else f"{module.folders[0]}/"
+        if level > self._levels.get(key, 0):
+            self._levels[key] = level
+            self._extras.reached(module)
+            if module.source:
+                self._queue[module.source] = module
+
+    def _import(self, name: str, level: Level, detail: str, cause: str) -> Iterator[Finding]:
+        """Import a module: the packages above it are loaded, too."""
+        for module in self._finder.way(name):
+            way = detail if module.name == name else f"a package of {name}, {detail}"
+            yield from self._keep(module, level, way, cause)
+
+    def _drain(self) -> Iterator[Finding]:
+        """Follow the queue until it is empty; one reading for all that waits."""
+        while self._queue:
+            queue, self._queue = self._queue, {}
+            wanted = {path: self._levels[path] is Level.APP for path in queue}
+            for path, facts in self._sources.facts(wanted):
+                yield from self._follow(queue[path], facts, self._levels[path])
+
+    def _follow(self, module: Module, facts: Facts, level: Level) -> Iterator[Finding]:
+        self._extras.learn(module, facts, level)
+        for edge in edges(self._finder, module, facts):
+            if edge.computed:
+                self._computed.setdefault((module.source, edge.target), (module, level, edge))
+                continue
+            yield from self._edge(module, level, edge)
+            if edge.all_names:
+                self._starred.add(edge.target)
+                yield from self._export(edge.target)
+        if level is Level.APP:
+            for name, detail in self._extras.named(facts):
+                yield from self._edge(module, level, Edge(name), detail)
+        if facts.exports and module.folders:
+            self._exports[module.name] = (module, level, facts.exports)
+            yield from self._export(module.name)
+
+    def _export(self, package: str) -> Iterator[Finding]:
+        """What `from package import *` loads: submodules that the package names in __all__."""
+        if package in self._starred and package in self._exports:
+            module, level, names = self._exports[package]
+            for name in names:
+                yield from self._edge(module, level, Edge(f"{package}.{name}"), "named in __all__ of")
+
+    def _edge(self, module: Module, level: Level, edge: Edge, verb: str = "imported by") -> Iterator[Finding]:
+        *_, target = [None, *self._finder.way(edge.target)]
+        deep = self._depth.along(module, level, target, edge.where) if target else None
+        if target and deep:
+            place = f" in {edge.where}()" if edge.where else ""
+            yield from self._import(target.name, deep, f"{verb} {module.source}{place}", module.source)
+
+    def _choose(self) -> Iterator[Finding]:
+        """Imports by computed names: all that lies in the package, or, where that is much, what the app names."""
+        computed, self._computed = self._computed, {}
+        for module, level, edge in computed.values():
+            package = self._finder.find(edge.target)
+            if package is None or not package.folders:
+                continue
+            names = list(self._finder.submodules(package))
+            limit = APP_COMPUTED if level is Level.APP else LIBRARY_COMPUTED
+            if self._size(names) > limit:
+                names = [name for name in names if name.rpartition(".")[2] in self._extras.words]
+            for name in names:
+                yield from self._edge(module, level, Edge(name, edge.where), "imported by a computed name by")
+
+    def _size(self, names: Iterable[str]) -> int:
+        tree = self._context.tree
+        files = {path for name in names if (module := self._finder.find(name)) for path in self._all(module)}
+        return sum(entry.size for path in files if (entry := tree.get(path)))
+
+    def _all(self, module: Module) -> Iterator[str]:
+        yield from module.files
+        for folder in module.folders:
+            yield from (end for end in self._finder.listing(folder).values() if posixpath.splitext(end)[1] in _CODE)
