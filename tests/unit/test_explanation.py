@@ -1,0 +1,188 @@
+"""What an explanation says, of an output folder that was written as a build writes it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from slimmer.errors import TargetNotFound, UsageError
+from slimmer.image.tree import Tree
+from slimmer.keep.keeper import keep
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.selection import Selection
+from slimmer.observe.log import Access, Operation, write_log
+from slimmer.report import package_file, tree_file
+from slimmer.report.build_output import BuildOutput, find_output
+from slimmer.report.explanation import chain, explain
+from slimmer.report.manifest import Line, manifest, write_manifest
+from slimmer.report.package_file import package_document, read_packages, write_packages
+from slimmer.report.sizes import sizes
+from slimmer.report.tree_file import write_tree
+from tests.unit.local_image import LocalImage, opened
+
+SSL, SO = "/usr/lib/python3/ssl.py", "/usr/lib/libssl.so.3"
+LATE = Access(Operation.OPEN, "/lib/libssl.so.3", SO, True, 7, "/b")
+FOUND = (
+    Finding(SSL, Reason("python", "imported by /app in late()", "/app")),
+    Finding(SO, Reason("elf", f"needed by {SSL}", SSL)),
+)
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> BuildOutput:
+    """/app was opened; it imports ssl.py in late(), which needs libssl; /srv/secret was excluded."""
+    image = LocalImage(tmp_path / "image")
+    image.add("/app", "x" * 10, mode=0o755)
+    image.add(SSL, "y" * 200)
+    image.add(SO, "z" * 3000)
+    image.link("/usr/lib/libssl.so", "libssl.so.3")
+    image.link("/lib", "usr/lib")
+    image.add("/usr/share/ssl/extra", "e" * 40)
+    image.add("/usr/share/ssl/man/man1/x.1", "m")
+    image.add("/srv/secret")
+    image.add("/opt/public[1]")
+    image.add("/opt/dir/one", "1" * 5)
+    image.link("/dangling", "/nowhere")
+    image.add("/var/lib/dpkg/status", "Package: ssl\nStatus: install ok installed\nVersion: 3\n")
+    image.add("/var/lib/dpkg/info/ssl.list", f"{SO}\n/usr/share/ssl/extra\n/usr/share/ssl/man/man1/x.1\n")
+    (tmp_path / "image/var/tmp").mkdir()
+    selection = Selection(exclude=("/srv/secret", "!/opt/public*"), licences=False)
+    accesses = (
+        opened("/app", operation="exec", by="/bin/init"),
+        opened("/srv/secret"),
+        LATE,
+    )
+    context = dataclasses.replace(image.context(*accesses[:2]), selection=selection)
+    kept = keep(context, extra=FOUND)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    with (folder / "manifest.jsonl").open("w") as file:
+        write_manifest(manifest(context.tree, kept, {}, lambda entry: entry.mtime), file)
+    with (folder / "access.json").open("w") as file:
+        write_log(dataclasses.replace(context.log, accesses=accesses), file)
+    with (folder / tree_file.NAME).open("wb") as archive:
+        write_tree(context.tree, "sha256:1", archive)
+    with (folder / package_file.NAME).open("wb") as archive:
+        write_packages(package_document(context.tree, context.packages, "sha256:1"), archive)
+    report = {"format": "slimmer-report", "policy": "observed", "selection": asdict(selection)}
+    (folder / "report.json").write_text(json.dumps(report))
+    return find_output(str(folder))
+
+
+def test_a_kept_path_is_traced_back_to_what_was_observed(output: BuildOutput) -> None:
+    explanation = explain(output, SO)
+    assert explanation.kept
+    assert [(step.path, str(step.reason)) for step in explanation.chain] == [
+        (SO, f"elf: needed by {SSL}"),
+        (SSL, "python: imported by /app in late()"),
+        ("/app", "observed: executed by /bin/init"),
+    ]
+    assert [package.name for package in explanation.packages] == ["ssl"]
+
+
+def test_the_asked_path_goes_through_links(output: BuildOutput) -> None:
+    explanation = explain(output, "/lib/libssl.so")
+    assert (explanation.path, explanation.size) == (SO, 3000)
+    assert [(link.path, link.target, link.kept) for link in explanation.links] == [
+        ("/lib", "usr/lib", True),
+        ("/usr/lib/libssl.so", "libssl.so.3", True),
+    ]
+    assert explanation.accesses == ("open by /b, asked for as /lib/libssl.so.3",)
+
+
+def test_a_directory_has_the_sizes_below_it(output: BuildOutput) -> None:
+    usr = explain(output, "usr/")
+    assert (usr.kept, usr.size, usr.kept_size, usr.chain[0].path) == (True, 3241, 3200, "/usr")
+    assert usr.chain[-1].reason.rule == "observed"
+
+
+def test_a_dropped_path_is_told_what_would_keep_it(output: BuildOutput) -> None:
+    extra = explain(output, "/usr/share/ssl/extra")
+    assert not extra.kept
+    assert extra.remedies == ("--include /usr/share/ssl/extra", "--include-package deb:ssl", "--policy generous")
+    assert "--policy generous" not in explain(output, "/usr/share/ssl/man/man1/x.1").remedies
+    assert explain(output, "/opt/public[1]").remedies == ("--include '/opt/public\\[1]'",)
+    assert explain(output, "/opt/dir").size == 5
+    assert explain(output, "/dangling").kind == "link"
+
+
+def test_an_excluded_path_names_the_pattern(output: BuildOutput) -> None:
+    secret = explain(output, "/srv/secret")
+    assert secret.excluded == "/srv/secret"
+    assert secret.remedies == ("leave out --exclude /srv/secret, or add --exclude '!/srv/secret'",)
+    assert secret.accesses == ("open by /app",)
+    assert secret.beside == (0, 1)
+
+
+def test_a_path_that_does_not_exist_has_near_names(output: BuildOutput) -> None:
+    with pytest.raises(TargetNotFound, match="the original image has no /srv/secrets") as caught:
+        explain(output, "/srv/secrets")
+    assert "/srv/secret" in caught.value.hint
+
+
+def test_sizes_are_told_by_rule_package_folder_and_file(output: BuildOutput) -> None:
+    found = sizes(output)
+    assert (found.total.size, found.total.files) == (3210, 3)
+    assert {share.name: share.size for share in found.rules} == {"elf": 3000, "python": 200, "observed": 10}
+    assert [(share.name, share.size) for share in found.packages] == [("deb:ssl", 3000), ("of no package", 210)]
+    assert {share.name: share.files for share in found.folders} == {"/usr/lib": 1, "/usr/lib/python3": 1, "/": 1}
+    assert found.files[0].name == SO
+    assert sizes(output, "/usr/lib/python3").total.size == 200
+
+
+def test_hard_links_count_once(tmp_path: Path) -> None:
+    image = LocalImage(tmp_path / "image")
+    image.add("/a", "x" * 100)
+    (tmp_path / "image/b").hardlink_to(tmp_path / "image/a")
+    tree = image.tree()
+    lines = {path: line_of(tree, path) for path in ("/a", "/b")}
+    output = BuildOutput(tmp_path)
+    vars(output).update(tree=tree, lines=lines, packages=image.context().packages)
+    assert (sizes(output).total.size, sizes(output).total.files) == (100, 1)
+
+
+def line_of(tree: Tree, path: str, *reasons: Reason) -> Line:
+    entry = tree.get(path)
+    assert entry is not None
+    return Line(path, "file", 0o644, 0, 0, (0, 0), reasons or (Reason("observed", "opened"),), size=entry.size)
+
+
+def test_a_ring_of_causes_ends(tmp_path: Path) -> None:
+    image = LocalImage(tmp_path / "image")
+    image.add("/a")
+    image.add("/b")
+    tree = image.tree()
+    ring = {
+        "/a": line_of(tree, "/a", Reason("x", "by b", "/b")),
+        "/b": line_of(tree, "/b", Reason("x", "by a", "/a")),
+    }
+    assert [step.path for step in chain(ring, "/a")] == ["/a"]
+    out = ring | {"/b": line_of(tree, "/b", Reason("x", "by a", "/a"), Reason("observed", "opened"))}
+    assert [step.path for step in chain(out, "/a")] == ["/a", "/b"]
+
+
+def test_packages_survive_the_way_through_a_file(output: BuildOutput) -> None:
+    assert [p.name for p in output.packages.owners([SO, "/app", "/none"])[SO]] == ["ssl"]
+    assert output.packages.owners(["/app", "/none"]) == {"/app": (), "/none": ()}
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\x28\xb5\x2f\xfd", b"x" * 100])
+def test_what_is_no_file_of_packages_is_refused(output: BuildOutput, content: bytes) -> None:
+    path = output.folder / package_file.NAME
+    path.write_bytes(content)
+    with path.open("rb") as file, pytest.raises(UsageError, match="packages"):
+        read_packages(file, output.tree)
+
+
+def test_a_folder_without_artefacts_and_an_image_without_a_build_are_clear_errors(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no output folder"):
+        find_output(str(tmp_path))
+    with pytest.raises(UsageError, match=r"slimmer-out/never-built/manifest\.jsonl"):
+        find_output("registry.example:5000/team/never-built:1.0")
+    (tmp_path / "manifest.jsonl").write_text("")
+    with pytest.raises(UsageError, match=r"report\.json"):
+        assert find_output(str(tmp_path)).policy
