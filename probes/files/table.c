@@ -8,9 +8,10 @@
 enum { FIRST_PLACES = 1 << 12 };
 
 uint64_t hash_bytes(uint64_t seed, const void *data, size_t size) {
-    /* FNV-1a, and a last mixing that spreads short differences over the low bits. */
+    /* FNV-1a, and a last mixing that spreads short differences over the low bits. The seed is multiplied first: a small one
+     * would meet the first byte in the same bits, and (1, 2) be the same as (2, 1). */
     const unsigned char *bytes = data;
-    uint64_t hash = seed ^ 14695981039346656037ULL;
+    uint64_t hash = (seed ^ 14695981039346656037ULL) * 1099511628211ULL;
     for (size_t i = 0; i < size; i++)
         hash = (hash ^ bytes[i]) * 1099511628211ULL;
     hash ^= hash >> 32;
