@@ -56,14 +56,21 @@ bool task_lives(pid_t task) {
     return read_stat(task, &state, &start) && state != 'Z' && state != 'X';
 }
 
-bool handles_signal(pid_t task, int signal) {
+/* A mask of signals out of a task's status (proc(5)); all ones when it cannot be read. */
+static uint64_t signal_mask(pid_t task, const char *name) {
     char path[64], status[4096];
-    unsigned long long caught;
+    unsigned long long mask;
     format(path, sizeof path, "/proc/%d/status", task);
-    if (read_text(path, status, sizeof status) < 0)
-        return true;
-    const char *line = strstr(status, "\nSigCgt:");
-    return !line || sscanf(line, "\nSigCgt: %llx", &caught) != 1 || caught >> (signal - 1) & 1;
+    const char *line = read_text(path, status, sizeof status) < 0 ? NULL : strstr(status, name);
+    return line && sscanf(line + strlen(name), " %llx", &mask) == 1 ? mask : UINT64_MAX;
+}
+
+bool handles_signal(pid_t task, int signal) {
+    return signal_mask(task, "\nSigCgt:") >> (signal - 1) & 1;
+}
+
+uint64_t signals_reaching(pid_t task) {
+    return signal_mask(task, "\nSigCgt:") | signal_mask(task, "\nSigBlk:");
 }
 
 bool visit_numbers(const char *folder, bool (*visit)(int number, void *context), void *context) {

@@ -17,6 +17,9 @@ uint64_t task_key(pid_t task);
 bool task_lives(pid_t task);
 /* Whether the task has a handler for the signal; true when that cannot be told. */
 bool handles_signal(pid_t task, int signal);
+/* The signals that may make the task do something: those with a handler, and those that it blocks (for sigwait or a
+ * signalfd). Bit 0 is signal 1; all ones when that cannot be told. */
+uint64_t signals_reaching(pid_t task);
 
 /* Calls `visit` for each number in a folder of /proc until it returns true; whether it did. */
 bool visit_numbers(const char *folder, bool (*visit)(int number, void *context), void *context);

@@ -44,7 +44,7 @@ static void write_end(void) {
         return;
     ended = true;
     drain_marks();
-    write_counters("end");
+    write_counters("end", "");
     close_records();
     send_records();
 }

@@ -57,7 +57,7 @@ uint32_t executable_number(const char *path) {
     return *number;
 }
 
-void write_counters(const char *head) {
+void write_counters(const char *head, const char *b) {
     struct buffer words = {0};
     buffer_addf(&words, "events=%llu records=%llu lost=%llu unreadable=%llu interrupted=%llu io_uring=%llu own_filters=%llu",
                 (unsigned long long)counters.events, (unsigned long long)counters.records,
@@ -65,7 +65,7 @@ void write_counters(const char *head) {
                 (unsigned long long)counters.interrupted, (unsigned long long)counters.io_uring,
                 (unsigned long long)counters.own_filters);
     buffer_add(&words, "", 1);
-    write_record(head, words.data, "");
+    write_record(head, words.data, b);
     buffer_free(&words);
 }
 

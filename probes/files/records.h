@@ -30,8 +30,8 @@ void write_access(const struct access *access);
 /* The number of an executable, told to the stream when it is new. */
 uint32_t executable_number(const char *path);
 
-/* `end` and `drained` with the counters. */
-void write_counters(const char *head);
+/* `end` and `drained` with the counters; `b` is the record's last field. */
+void write_counters(const char *head, const char *b);
 void write_record(const char *head, const char *a, const char *b);
 
 /* How much was written and not sent yet. */

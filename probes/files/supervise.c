@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "container.h"
 #include "gated.h"
 #include "lifecycle.h"
 #include "marks.h"
@@ -166,17 +167,22 @@ static void look_for_another(void) {
     adoption.due = now_ms() + adoption.wait_ms;
 }
 
+/* Says what a stop could reach, too: PID 1 of a namespace gets no signal that it did not ask for (pid_namespaces(7)). */
+static void drain(void) {
+    char signals[32];
+    drain_marks();
+    format(signals, sizeof signals, "signals=%llx", (unsigned long long)signals_reaching(1));
+    write_counters("drained", signals);
+    send_records();
+    send_each_record();
+}
+
 static void obey(void) {
-    if (!stream_receive())
-        end_container("slimmer is gone");
     for (const char *order; (order = stream_order());) {
         if (!strcmp(order, "adopt")) {
             expect_another();
         } else if (!strcmp(order, "drain")) {
-            drain_marks();
-            write_counters("drained");
-            send_records();
-            send_each_record();
+            drain();
         } else {
             die_plain(EXIT_PROBE, "what is %s?", order);
         }
@@ -244,8 +250,9 @@ static void serve(void) {
         at_once = serve_stops();
         if (polled[MARKS].revents)
             serve_marks();
-        if (polled[ORDERS].revents)
-            obey();
+        if (polled[ORDERS].revents && !stream_receive())
+            end_container("slimmer is gone");
+        obey();
         drop_deserted(polled, count);
         look_at_sockets();
         look_for_another();

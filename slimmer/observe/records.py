@@ -18,6 +18,9 @@ PROTOCOL_VERSION = "1"
 FIELD_LIMIT = 1 << 16
 RECORD_LIMIT = 4_000_000
 
+ALL_SIGNALS = (1 << 64) - 1
+"""The mask of a probe that cannot tell which signals reach PID 1."""
+
 _number = lru_cache(maxsize=1024)(int)
 """One object for a process's number in all its records."""
 
@@ -35,6 +38,7 @@ class RecordReader:
         self.counters: dict[str, int] = {}
         self.attached: list[int] = []
         self.drained = 0
+        self.signals = ALL_SIGNALS
         self.ended = False
         self.fatal = ""
         self._executables: dict[int, str] = {0: ""}
@@ -105,6 +109,7 @@ class RecordReader:
 
     def _drained(self, words: list[str], a: str, b: str) -> None:
         self.counters = _counters(a)
+        self.signals = int(b.removeprefix("signals="), 16) if b else ALL_SIGNALS
         self.drained += 1
 
     def _end(self, words: list[str], a: str, b: str) -> None:

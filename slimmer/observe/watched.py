@@ -6,6 +6,8 @@ record is the app's own execve. A thread reads the supervisor's stream as it com
 
 from __future__ import annotations
 
+import signal as signals
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -229,7 +231,10 @@ class WatchedRun:
             return False
         if not self._drain():
             return False
-        self._container.kill(signal)
+        if self._reaches(signal):
+            self._container.kill(signal)
+        else:
+            timeout = 0.0  # nothing would happen: PID 1 of a namespace gets only what it asked for
         if self._wait_for_end(timeout):
             # It may have died of the signal, with no exit_group to see: all up to the signal was drained.
             return True
@@ -237,6 +242,11 @@ class WatchedRun:
         self._container.kill("SIGKILL")
         self._wait_for_end(timeout)
         return drained
+
+    def _reaches(self, signal: str) -> bool:
+        """Whether PID 1 catches or blocks the signal; True when that is not known."""
+        number = _signal_number(signal)
+        return number is None or bool(self._reader.signals >> (number - 1) & 1)
 
     def _drain(self) -> bool:
         before = self._reader.drained
@@ -251,6 +261,15 @@ class WatchedRun:
             # After the trailer nothing more comes; in a shared PID namespace the engine may leave the stream open.
             self._changed.wait_for(lambda: self._over or self._reader.ended, timeout)
         return self._container.wait(max(POLL, deadline - time.monotonic())) is not None
+
+
+def _signal_number(signal: str) -> int | None:
+    """The number of a signal by its Linux name or number; None for one that this system does not know by name."""
+    if signal.isdigit():
+        return int(signal) or None
+    name = signal.upper() if signal.upper().startswith("SIG") else f"SIG{signal.upper()}"
+    known = signals.Signals.__members__.get(name) if sys.platform == "linux" else None
+    return None if known is None else int(known)
 
 
 def _quoted(lines: str) -> str:

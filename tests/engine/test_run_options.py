@@ -20,6 +20,7 @@ from tests.engine.command import built, slimmer
 from tests.engine.road import PORT, compile_road, fetching
 
 SLIM = "slimmer-test-road:options"
+STOP_TIMEOUT = 10.0
 MEGABYTE = 1 << 20
 SECRET = "correct-horse-battery-staple"
 
@@ -234,6 +235,13 @@ def kept(folder: Path) -> set[str]:
     """Paths of the build's manifest, without the leading slash."""
     lines = [json.loads(line) for line in (folder / "out/manifest.jsonl").read_text().splitlines()]
     return {line["path"].strip("/") for line in lines if "path" in line}
+
+
+def test_an_app_that_no_signal_reaches_is_not_waited_for(road: str, tmp_path: Path) -> None:
+    """`docker stop` waits its 10 seconds for a PID 1 without a handler, though nothing can come of it."""
+    built(road, "--tag", SLIM, "--out", tmp_path / "out", "--cmd", "--deaf")
+    stages = json.loads((tmp_path / "out/report.json").read_text())["stages"]
+    assert next(stage["seconds"] for stage in stages if stage["name"] == "observe") < STOP_TIMEOUT
 
 
 def test_until_a_signal_the_user_exercises_the_app(road: str, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ STREAM = b"".join(
         b"look-up missing 7 0", b"/etc/none", b"",
         b"open found 7 1", b"/etc/some", b"",
         b"listen tcp 8080", b"0.0.0.0", b"",
-        b"drained", b"events=5 lost=0", b"",
+        b"drained", b"events=5 lost=0", b"signals=4002",
         b"end", b"events=6 lost=1", b"",
     )
 )  # fmt: skip
@@ -44,6 +44,7 @@ def test_the_stream_may_arrive_in_any_pieces(size: int) -> None:
         Recorder("fanotify", False, "EPERM"),
     ]
     assert reader.listeners == [Listener("0.0.0.0", 8080)]
+    assert reader.signals == 1 << 14 | 1 << 1
     assert (reader.drained, reader.ended, reader.counters) == (1, True, {"events": 6, "lost": 1})
 
 
