@@ -168,12 +168,17 @@ static void translate(pid_t thread, const struct location *location, char *path,
         format(path, size, "%s", location->asked);
 }
 
+enum { ROOT_TRIES = 10000 };
+
 static int open_below(const char *root, const char *path, int flags) {
     int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root_fd < 0)
         return -1;
     struct open_how how = {.flags = (uint64_t)flags, .resolve = RESOLVE_IN_ROOT};
-    int fd = (int)syscall(SYS_openat2, root_fd, *path ? path : "/", &how, sizeof how);
+    int fd = -1;
+    /* While others rename, the kernel may be unable to tell that ".." stays below the root, and says so with EAGAIN. */
+    for (int tries = 0; fd < 0 && (!tries || errno == EAGAIN) && tries < ROOT_TRIES; tries++)
+        fd = (int)syscall(SYS_openat2, root_fd, *path ? path : "/", &how, sizeof how);
     int error = errno;
     close(root_fd);
     errno = error;

@@ -302,6 +302,18 @@ def test_of_much_at_once_nothing_is_lost(probes: Bench, scope: RunScope, image: 
     assert len(looked_for) == len(set(looked_for)) == 4000
 
 
+@pytest.mark.parametrize("recorder", ["notify", "ptrace"])
+def test_looks_below_another_root_survive_renames(
+    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+) -> None:
+    """openat2(2): EAGAIN where the kernel cannot tell that ".." stays below a root."""
+    log = probes.watch(scope, image, life("other-root"), recorder).log
+    assert log is not None
+    missing = {access.asked for access in log.accesses if "/folder/../folder/../missing-" in access.asked}
+    assert len(missing) == 3000
+    assert all(path.startswith("/native/chroot/root/") for path in missing)
+
+
 # ---------------------------------------------------------------------- other containers
 
 

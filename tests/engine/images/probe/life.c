@@ -360,6 +360,34 @@ static int storm(int argc, char **argv) {
     return 0;
 }
 
+enum { ROOT_LOOKS = 3000, RENAMERS = 3 };
+
+static void rename_for_ever(int number) {
+    char one[32], other[32];
+    snprintf(one, sizeof one, "/one-%d", number);
+    snprintf(other, sizeof other, "/other-%d", number);
+    close(open(one, O_CREAT | O_WRONLY, 0600));
+    while (!rename(one, other) && !rename(other, one))
+        continue;
+}
+
+/* In another root, with ".." in the paths, while others rename: how it is looked up below that root may have to be repeated. */
+static int look_in_other_root(int argc, char **argv) {
+    (void)argc, (void)argv;
+    char path[64];
+    struct stat status;
+    if (chroot("/native/chroot/root") || chdir("/"))
+        return 1;
+    for (int i = 0; i < RENAMERS; i++)
+        if (fork() == 0)
+            rename_for_ever(i);
+    for (int i = 0; i < ROOT_LOOKS; i++) {
+        snprintf(path, sizeof path, "folder/../folder/../missing-%d", i);
+        stat(path, &status);
+    }
+    return 0;
+}
+
 /* ------------------------------------------------------------------ sockets */
 
 static int bound_socket(int family, const struct sockaddr *address, socklen_t length) {
@@ -407,6 +435,7 @@ static const struct way ways[] = {
     {"terminate-everyone", terminate_everyone},
     {"flood", flood},
     {"storm", storm},
+    {"other-root", look_in_other_root},
     {"listen", listen_to_ports},
 };
 
