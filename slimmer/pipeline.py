@@ -124,6 +124,7 @@ def build(request: BuildRequest, progress: Progress) -> BuildResult:
     with ExitStack() as stack:
         stack.callback(engine.close)
         config = images.resolve(engine, request.target, platform=request.options.platform, pull=request.pull)
+        description.check_command(config, request.options)
         tag = tag or reference.slim_tag(reference.parse(request.target), config)
         creation = creation_time(config, created)
         probe = probe_path(engine.architecture)

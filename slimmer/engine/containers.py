@@ -28,6 +28,11 @@ TIMED_OUT = 124
 """The exit code of a command that did not end in time, as with timeout(1)."""
 
 WAIT_ATTEMPTS = 100
+OPTION_PROBLEMS = (
+    "unable to find user", "unable to find group", "sethostname", "environment variable", "device information", "network ",
+)  # fmt: skip
+"""Words of an engine that takes options, and finds only at the start that they, or the image's USER, cannot be."""
+
 START_PROBLEMS = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
 
 
@@ -196,6 +201,11 @@ def _read_until(connection: Any, tail: Tail, deadline: float) -> bool:
 
 def _start_problem(error: APIError) -> Exception:
     explanation = str(error.explanation or error)
+    if any(words in explanation.lower() for words in OPTION_PROBLEMS):
+        return AppFailed(
+            f"the engine cannot start the container so: {explanation}",
+            hint="`docker run` with the same options fails, too: check --user, --network, --env and the like, and the image's USER.",
+        )
     if any(words in explanation for words in START_PROBLEMS):
         return AppFailed(f"the container's command cannot be run: {explanation}", hint="Check --entrypoint and --cmd.")
     if isinstance(error, NotFound):

@@ -35,6 +35,15 @@ def command(config: ImageConfig, options: RunOptions) -> tuple[str, ...]:
     return (config.entrypoint or ()) + (config.cmd or () if options.cmd is None else options.cmd)
 
 
+def check_command(config: ImageConfig, options: RunOptions) -> None:
+    """Raise UsageError when there is nothing to run."""
+    if not any(command(config, options)):
+        raise UsageError(
+            "there is nothing to run: neither the image nor an option names a command",
+            hint="Say what to run: --cmd 'myapp --port 80', or --entrypoint.",
+        )
+
+
 def native(config: ImageConfig, options: RunOptions, image: str) -> Description:
     """The app as a user would run it; HEALTHCHECK runs more often, so that its verdict does not take half a minute."""
     description = _with_user(_base(image, options, command(config, options)), options)

@@ -27,7 +27,7 @@ from slimmer.engine.description import PROBE, PROBE_FOLDER, Description, is_bind
 from slimmer.engine.interrupts import finish
 from slimmer.engine.labels import RUN_LABEL, labels, new_run, temporary_tag
 from slimmer.engine.options import RunOptions
-from slimmer.errors import EngineError
+from slimmer.errors import EngineError, UsageError
 
 REMOVERS = 6
 REMOVAL_TIMEOUT = 30.0
@@ -67,12 +67,22 @@ class RunScope:
     # ------------------------------------------------------------------ making
 
     def create(self, description: Description, purpose: str) -> Container:
-        """Create a container (it is not started). `purpose` is unique within the run. Raises EngineError."""
+        """Create a container (it is not started). `purpose` is unique within the run.
+
+        Raises UsageError for options that the engine does not take, EngineError for anything else.
+        """
         name = f"slimmer-{self.run}-{purpose}"
         description = {**description, "Labels": labels(self.run)}
         self._own(self._containers, name)
-        with engine_calls(f"create a container of {description['Image']}"):
-            created: dict[str, Any] = finish(lambda: self.engine.api.create_container_from_config(description, name))
+        try:
+            with engine_calls(f"create a container of {description['Image']}"):
+                created: dict[str, Any] = finish(
+                    lambda: self.engine.api.create_container_from_config(description, name)
+                )
+        except EngineError as error:
+            if isinstance(error.__cause__, APIError) and error.__cause__.status_code == 400:
+                raise UsageError(f"the engine does not take the options: {error.__cause__.explanation}") from error
+            raise
         return Container(self.engine, created["Id"], name)
 
     def remove(self, container: Container) -> None:

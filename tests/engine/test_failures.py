@@ -108,6 +108,19 @@ def test_nonsense_is_refused_in_words(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+WRONG_OPTIONS = {
+    2: [("--cap-add", "NO_SUCH"), ("--add-host", "x"), ("--workdir", "relative"), ("--entrypoint", ""), ("--ipc", "nonsense")],
+    5: [("--user", "no-such-user"), ("--network", "no-such-network"), ("--device", "/dev/no-such-device"), ("--user", "7:no")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", WRONG_OPTIONS)
+def test_options_that_docker_run_refuses_are_the_users_to_mend(code: int, tmp_path: Path) -> None:
+    for option in WRONG_OPTIONS[code]:
+        said = failed(code, IMAGE, "--out", tmp_path / "out", *option)
+        assert "slimmer doctor" not in said
+
+
 def test_an_unwritable_output_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     failed(10, IMAGE, "--out", tmp_path / "file")
