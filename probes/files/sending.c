@@ -4,6 +4,7 @@
 
 #include "lifecycle.h"
 #include "records.h"
+#include "stream.h"
 #include "turn.h"
 #include "util.h"
 
@@ -19,6 +20,8 @@ void send_records(void) {
     last_sent = now_ms();
     if (!flush_records())
         end_container("slimmer does not read any more");
+    if (stream_has_order()) /* it came while there was no room, and stdin will not tell again */
+        wake_main_thread();
 }
 
 int64_t sending_due(void) {

@@ -41,6 +41,10 @@ bool stream_receive(void) {
     }
 }
 
+bool stream_has_order(void) {
+    return memchr(orders, '\n', orders_length);
+}
+
 const char *stream_order(void) {
     char *newline = memchr(orders, '\n', orders_length);
     if (!newline)
