@@ -15,26 +15,31 @@ from slimmer.keep.rules.chosen import chosen, only_chosen
 from slimmer.keep.rules.engine_needs import engine_needs
 from slimmer.keep.rules.hollow import hollow
 from slimmer.keep.rules.interpreters import interpreters
+from slimmer.keep.rules.java.rule import java
 from slimmer.keep.rules.licences import licences
 from slimmer.keep.rules.links import links
 from slimmer.keep.rules.listed import listed
 from slimmer.keep.rules.native import native
+from slimmer.keep.rules.node.follower import node
 from slimmer.keep.rules.observed import observed
 from slimmer.keep.rules.packages import packages
+from slimmer.keep.rules.python.follower import python
 from slimmer.keep.selection import Patterns
 
 OBSERVED: tuple[Rule, ...] = (chosen, observed, listed, engine_needs)
+REACHABLE: tuple[Rule, ...] = (*OBSERVED, java)
 RULES: dict[Policy, tuple[Rule, ...]] = {
     Policy.OBSERVED: OBSERVED,
-    Policy.BALANCED: OBSERVED,
-    Policy.GENEROUS: OBSERVED,
+    Policy.BALANCED: REACHABLE,
+    Policy.GENEROUS: REACHABLE,
 }
 """Which rules a policy runs, in the order in which their reasons are listed."""
 
+REACHED: tuple[Follower, ...] = (links, native, interpreters, python, node)
 FOLLOWERS: dict[Policy, tuple[Follower, ...]] = {
     Policy.OBSERVED: (links, only_chosen(native), licences),
-    Policy.BALANCED: (links, native, interpreters, licences),
-    Policy.GENEROUS: (links, native, interpreters, packages, licences),
+    Policy.BALANCED: (*REACHED, licences),
+    Policy.GENEROUS: (*REACHED, packages, licences),
 }
 """What looks at the paths that were kept, for what they lead to."""
 

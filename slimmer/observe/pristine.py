@@ -16,6 +16,9 @@ from slimmer.errors import EngineError, ObservationIncomplete
 INDEX_LIMIT = 1 << 28
 """A quarter of a gigabyte of index is some two million paths."""
 
+READ_LIMIT = 200 << 20
+"""Bytes of one file that a keep rule may look into: large programs (Node, Go) have their libraries and strings there."""
+
 CHUNK_LIMIT = 1 << 18
 _LENGTH = struct.Struct("<L")
 
@@ -48,16 +51,21 @@ class PristineImage:
         for chunk in self._ask(b"pack", _listing(field for pair in paths for field in pair)):
             sink(chunk)
 
-    def read(self, paths: Sequence[str], limit: int = 1 << 24) -> Iterator[tuple[str, bytes | None]]:
-        """Contents of regular files, in order; None for what cannot be read, or is larger than `limit` bytes."""
-        pieces = _Pieces(self._ask(b"read", _listing(paths)))
-        for path in paths:
-            head = pieces.line()
-            if head.startswith(b"-"):
-                yield path, None
-            else:
-                yield path, pieces.take(int(head), limit)
-        pieces.finish()
+    def read(self, paths: Sequence[str], limit: int = READ_LIMIT) -> Iterator[tuple[str, bytes | None]]:
+        """Contents of regular files, in order; None for what cannot be read, or is larger than `limit` bytes.
+
+        Whoever stops half-way loses nothing but the rest: it is read past, so that the next question can be asked.
+        """
+        pieces = _Pieces(self._ask(_listing(b"read", paths)))
+        try:
+            for path in paths:
+                head = pieces.line()
+                if head.startswith(b"-"):
+                    yield path, None
+                else:
+                    yield path, pieces.take(int(head), limit)
+        finally:
+            pieces.finish()
 
     def hash(self, paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
         """SHA-256 of the content of regular files, in order; None for what cannot be read."""

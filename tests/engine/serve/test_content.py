@@ -24,6 +24,15 @@ def test_contents_are_read_in_order(pristine: PristineImage) -> None:
     assert list(pristine.read(list(reversed(contents)))) == list(reversed(contents.items()))
 
 
+def test_an_answer_that_nobody_reads_to_its_end_does_not_spoil_the_next(pristine: PristineImage) -> None:
+    contents = {thing.path: thing.content for thing in THINGS if thing.kind == tarfile.REGTYPE}
+    first, *_ = contents
+    for path, content in pristine.read(list(contents)):
+        assert (path, content) == (first, contents[first])
+        break
+    assert dict(pristine.read(list(contents))) == contents
+
+
 @pytest.mark.parametrize("order", ["read", "hash"])
 @pytest.mark.parametrize(
     ("path", "error"),
