@@ -134,7 +134,7 @@ static void take_first(void) {
     struct gate gate;
     pid_t process;
     int64_t start = now_ms();
-    for (int wait_ms = FIRST_LOOK_MS; !(process = find_gated(&gate)); wait_ms = wait_ms < LAST_LOOK_MS ? 2 * wait_ms : wait_ms) {
+    for (int wait_ms = FIRST_LOOK_MS; !(process = find_gated(&gate)); wait_ms += wait_ms < LAST_LOOK_MS ? wait_ms : 0) {
         if (now_ms() - start > GATE_TIMEOUT_MS)
             die_plain(EXIT_PROBE, "no process came to its gate");
         watch_stdin(wait_ms);
