@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -37,6 +37,29 @@ class Base(StrEnum):
     FOLDER = "folder of the source"
     WORKING = "working directory"
     ANY = "either"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What an expression stands for, if it is a path: a text with holes, and what it is relative to."""
+
+    path: str
+    base: Base = Base.ANY
+
+
+UNKNOWN = Value(HOLE)
+
+
+def joined(values: Sequence[Value], separator: str, limit: int = _TEXT_LIMIT) -> Value:
+    """Texts one after the other. Only the first may say what they are relative to; what is too long is unknown."""
+    if not values:
+        return UNKNOWN
+    path = separator.join(
+        value.path if index == 0 or value.base is Base.ANY else HOLE for index, value in enumerate(values)
+    )
+    if separator and values[0].base is not Base.ANY:
+        path = path.lstrip("/")
+    return Value(path, values[0].base) if len(path) <= limit else UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +97,11 @@ class NamedPaths:
             found = next((path for path in places if self._is_program(path)), None)
             if found is not None and ("/" not in name or name.startswith("/")):
                 yield from reach(self._tree, found, reason)
+
+    def usual_folders(self, source: str, names: frozenset[str], root: str) -> Iterator[Finding]:
+        """Folders of such names beside a source, which frameworks look into without being told."""
+        for name in sorted(names):
+            yield from self.findings(source, (Mention(name, Base.FOLDER, True),), root)
 
     def _is_program(self, path: str) -> bool:
         end = self._tree.resolve(path).end

@@ -14,11 +14,18 @@ from typing import Generic, Protocol, TypeVar
 
 from slimmer.keep.context import Context, Follow, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.rules.named_paths import RULE as NAMED
+from slimmer.keep.rules.native import FILLING
 from slimmer.keep.rules.syntax import SOURCE_LIMIT
 from slimmer.observe.log import Operation
 
 SOURCES_LIMIT = 256 << 20
 """Bytes that a run parses of one language; what is found beyond is kept, but not looked into."""
+
+_UNUSED = FILLING | {"observed", NAMED}
+"""What is kept by these rules alone is no code, as far as it was seen."""
+
+_SYSTEM = ("/usr/", "/etc/", "/var/", "/lib", "/proc/", "/sys/", "/dev/", "/run/", "/root/.")
 
 F = TypeVar("F")
 
@@ -70,7 +77,7 @@ class _Scripts(Generic[F]):
 
     def follow(self, fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """Findings for all that the freshly kept sources lead to, breadth first, one round trip for each layer."""
-        layer = [path for path in fresh if path in self._opened and self._is_new(path)]
+        layer = [path for path in fresh if self._is_used(path, kept) and self._is_new(path)] if self._opened else []
         while layer:
             facts = dict(self._facts(layer))
             layer = []
@@ -85,6 +92,13 @@ class _Scripts(Generic[F]):
                         found.path for found in findings if found.reason is lead.reason and self._is_new(found.path)
                     ]
 
+    def _is_used(self, path: str, kept: Kept) -> bool:
+        """Whether the interpreter opened it, or a rule has a use for it other than that it is there to be seen."""
+        if path in self._opened:
+            return True
+        suffix = posixpath.splitext(path)[1]
+        return suffix != "" and any(reason.rule not in _UNUSED for reason in kept.reasons(path))
+
     def _facts(self, paths: Iterable[str]) -> Iterator[tuple[str, F]]:
         for path, content in self._context.read(paths):
             if content is not None:
@@ -95,6 +109,8 @@ class _Scripts(Generic[F]):
         entry = self._context.tree.get(path)
         if path in self._seen or entry is None or not entry.is_file or not self._interpreter.reads(path):
             return False
+        if "." not in posixpath.basename(path) and not entry.mode & 0o111 and path.startswith(_SYSTEM):
+            return False  # data without a suffix, such as a time zone
         self._seen.add(path)
         self._budget -= min(entry.size, SOURCE_LIMIT)
         return self._budget >= 0

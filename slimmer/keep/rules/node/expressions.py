@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slimmer.keep.rules.named_paths import HOLE, Base
+from slimmer.keep.rules.named_paths import HOLE, UNKNOWN, Base, Value, joined
 from slimmer.keep.rules.syntax import first_child, text
 
 if TYPE_CHECKING:
@@ -36,15 +35,6 @@ _SAME = frozenset(
 _JOIN_NAMES = frozenset(("join", "resolve"))
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A path with holes, and what it is relative to."""
-
-    path: str
-    base: Base = Base.ANY
-
-
-_UNKNOWN = Value(HOLE)
 _FOLDER = Value("", Base.FOLDER)
 _KNOWN = {"__dirname": _FOLDER, "__filename": _FOLDER, "import.meta.url": _FOLDER, "import.meta.dirname": _FOLDER}
 
@@ -66,7 +56,7 @@ class Evaluator:
     def value(self, node: Node, depth: int = DEPTH) -> Value:
         """What an expression stands for; a hole where that is unknown."""
         if depth == 0 or node.end_byte - node.start_byte > LENGTH:
-            return _UNKNOWN
+            return UNKNOWN
         kind = node.type
         if kind == "string":
             return Value(_ESCAPE.sub(r"\1", text(node, LENGTH)[1:-1]) or HOLE)
@@ -74,63 +64,51 @@ class Evaluator:
             return self._template(node, depth)
         if kind in ("identifier", "member_expression"):
             name = text(node, 200)
-            return _KNOWN.get(name) or self._constants.get(name, _UNKNOWN)
+            return _KNOWN.get(name) or self._constants.get(name, UNKNOWN)
         if kind == "binary_expression" and text(node.child_by_field_name("operator"), 9) == "+":
-            return _joined([self._field(node, "left", depth), self._field(node, "right", depth)], "")
+            return joined([self._field(node, "left", depth), self._field(node, "right", depth)], "")
         if kind in ("call_expression", "new_expression"):
             return self._call(node, depth)
         if kind in ("parenthesized_expression", "as_expression", "await_expression"):
             inner = first_child(node)
-            return self.value(inner, depth - 1) if inner is not None else _UNKNOWN
-        return _UNKNOWN
+            return self.value(inner, depth - 1) if inner is not None else UNKNOWN
+        return UNKNOWN
 
     def _field(self, node: Node, name: str, depth: int) -> Value:
         child = node.child_by_field_name(name)
-        return self.value(child, depth - 1) if child is not None else _UNKNOWN
+        return self.value(child, depth - 1) if child is not None else UNKNOWN
 
     def _template(self, node: Node, depth: int) -> Value:
         pieces = []
         for child in node.named_children:
             if child.type == "template_substitution":
                 inner = first_child(child)
-                pieces.append(self.value(inner, depth - 1) if inner is not None else _UNKNOWN)
+                pieces.append(self.value(inner, depth - 1) if inner is not None else UNKNOWN)
             else:
                 pieces.append(Value(text(child, LENGTH)))
-        return _joined(pieces, "")
+        return joined(pieces, "")
 
     def _call(self, node: Node, depth: int) -> Value:
         function = node.child_by_field_name("function") or node.child_by_field_name("constructor")
         name = text(function, 200)
         given = node.child_by_field_name("arguments")
         if given is None:
-            return _UNKNOWN
+            return UNKNOWN
         values = [self.value(child, depth - 1) for child in given.named_children[:8]]
         if name == "process.cwd":
             return Value("", Base.WORKING)
         if not values:
-            return _UNKNOWN
+            return UNKNOWN
         if name == "URL":
-            return _joined([*reversed(values)], "/")
+            return joined([*reversed(values)], "/")
         if name.rpartition(".")[2] == "dirname":
             return Value(values[0].path + "/..", values[0].base) if values[0].path else self._dirname(given, values[0])
         if name in _SAME:
             return values[0]
         if name in _JOINS or (name.rpartition(".")[2] in _JOIN_NAMES and values[0].base is not Base.ANY):
-            return _joined(values, "/")
-        return _UNKNOWN
+            return joined(values, "/")
+        return UNKNOWN
 
     def _dirname(self, arguments: Node, value: Value) -> Value:
         """The folder of a file that stands for its folder is that; the folder of a folder is the one above."""
         return Value("..", value.base) if "__dirname" in text(arguments, 200) else value
-
-
-def _joined(values: list[Value], separator: str) -> Value:
-    """Texts one after the other; only the first may say what they are relative to."""
-    if not values:
-        return _UNKNOWN
-    path = separator.join(
-        value.path if index == 0 or value.base is Base.ANY else HOLE for index, value in enumerate(values)
-    )
-    if separator:
-        path = path.lstrip("/") if values[0].base is not Base.ANY else path
-    return Value(path[:LENGTH], values[0].base)

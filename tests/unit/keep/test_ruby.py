@@ -1,0 +1,191 @@
+"""What the Ruby rule keeps, for small apps laid out as Ruby expects them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from slimmer.image.config import ImageConfig
+from slimmer.keep.rules.ruby.follower import ruby
+from tests.unit.local_image import LocalImage, followed, opened
+
+APP = "/srv/app/app.rb"
+STANDARD = "/usr/local/lib/ruby/3.1.0"
+GEMS = "/usr/local/bundle"
+CONFIG = ImageConfig("sha256:1", "amd64", "linux", working_dir="/srv/app", env=("PATH=/usr/bin", f"GEM_HOME={GEMS}"))
+
+
+class RubyImage(LocalImage):
+    """An image with an app and Ruby, which always loads its monitor.rb."""
+
+    def kept(self, *start: str) -> set[str]:
+        """Files that are kept besides those that Ruby opened: `start`, or the app's app.rb."""
+        paths = (*(start or (APP,)), f"{STANDARD}/monitor.rb")
+        context = self.context(*(opened(path, by="/usr/local/bin/ruby") for path in paths), config=CONFIG)
+        growing = followed(context, ruby, *paths)
+        files = {entry.path for entry in context.tree if entry.path in growing and not entry.is_directory}
+        return files - set(paths)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> RubyImage:
+    image = RubyImage(tmp_path)
+    image.add(f"{STANDARD}/monitor.rb")
+    return image
+
+
+def test_files_are_found_however_they_are_loaded(image: RubyImage) -> None:
+    image.add(
+        APP,
+        """
+        require_relative "one"
+        require "csv"
+        autoload :Late, File.join(__dir__, "late")
+        def four; load File.expand_path("../four.rb", __FILE__); end
+        require "#{__dir__}/five"
+        $LOAD_PATH.unshift File.join(__dir__, "lib")
+        require "six/inner"
+        # require "comment"
+        """,
+    )
+    own = ("one.rb", "late.rb", "four.rb", "five.rb", "lib/six/inner.rb")
+    for name in (*own, "comment.rb", "lib/seven.rb"):
+        image.add(f"/srv/app/{name}")
+    image.add(f"{STANDARD}/csv.rb", "require_relative 'csv/parser'; begin; require 'date_core'; rescue LoadError; end")
+    image.add(f"{STANDARD}/csv/parser.rb")
+    image.add(f"{STANDARD}/x86_64-linux/date_core.so")
+    image.add(f"{STANDARD}/x86_64-linux/monitor.so")
+    image.add(f"{STANDARD}/set.rb")
+    kept = image.kept()
+    assert {f"/srv/app/{name}" for name in own} | {f"{STANDARD}/csv.rb", f"{STANDARD}/csv/parser.rb"} <= kept
+    assert not {"/srv/app/comment.rb", f"{STANDARD}/set.rb"} & kept
+
+
+def test_who_loads_is_told_with_the_method(image: RubyImage) -> None:
+    image.add(APP, "def late\n  require 'csv'\nend\n")
+    image.add(f"{STANDARD}/csv.rb")
+    context = image.context(*(opened(path, by="/usr/bin/ruby") for path in (APP, f"{STANDARD}/monitor.rb")))
+    (reason,) = followed(context, ruby, APP).reasons(f"{STANDARD}/csv.rb")
+    assert str(reason) == "ruby: required by /srv/app/app.rb in late()"
+
+
+def test_gems_come_with_their_specifications_and_extensions(image: RubyImage) -> None:
+    image.add(APP, "get('/') { require 'pg' }")
+    image.add(f"{GEMS}/gems/pg-1.10.0/lib/pg.rb", "require 'pg_ext'; autoload :Result, 'pg/result'")
+    image.add(f"{GEMS}/gems/pg-1.9.0/lib/pg.rb")
+    image.add(f"{GEMS}/gems/pg-1.10.0/lib/pg/result.rb")
+    image.add(f"{GEMS}/gems/pg-1.10.0/spec/pg_spec.rb")
+    image.add(f"{GEMS}/extensions/x86_64-linux/3.1.0/pg-1.10.0/pg_ext.so")
+    image.add(f"{GEMS}/specifications/pg-1.10.0.gemspec")
+    image.add(f"{GEMS}/specifications/other-1.0.gemspec")
+    assert image.kept() == {
+        f"{GEMS}/gems/pg-1.10.0/lib/pg.rb",
+        f"{GEMS}/gems/pg-1.10.0/lib/pg/result.rb",
+        f"{GEMS}/extensions/x86_64-linux/3.1.0/pg-1.10.0/pg_ext.so",
+        f"{GEMS}/specifications/pg-1.10.0.gemspec",
+    }
+
+
+def test_what_a_gem_tries_of_gems_that_nobody_uses_is_left(image: RubyImage) -> None:
+    image.add(APP, "require 'tilt'")
+    image.add(
+        f"{GEMS}/gems/tilt-2.0/lib/tilt.rb", "def haml; require 'haml'; end; require 'rack'; autoload :Own, 'tilt/own'"
+    )
+    for name in ("haml-6.0/lib/haml.rb", "rack-2.0/lib/rack.rb", "tilt-2.0/lib/tilt/own.rb"):
+        image.add(f"{GEMS}/gems/{name}")
+    names = ("tilt-2.0/lib/tilt.rb", "rack-2.0/lib/rack.rb", "tilt-2.0/lib/tilt/own.rb")
+    assert image.kept() == {f"{GEMS}/gems/{name}" for name in names}
+
+
+def test_autoload_without_a_path_follows_the_constants_name(image: RubyImage) -> None:
+    library = f"{GEMS}/gems/active-7.0/lib"
+    image.add(APP, "require 'active'")
+    image.add(
+        f"{library}/active.rb", "module Active; extend Autoload; autoload :LogSubscriber; autoload :HTTPClient; end"
+    )
+    image.add(f"{library}/active/log_subscriber.rb")
+    image.add(f"{library}/active/http_client.rb")
+    image.add(f"{library}/active/other.rb")
+    assert image.kept() == {
+        f"{library}/{name}" for name in ("active.rb", "active/log_subscriber.rb", "active/http_client.rb")
+    }
+
+
+def test_views_public_files_and_named_folders(image: RubyImage) -> None:
+    image.add(
+        APP, "set :mails, File.join(settings.root, 'mails'); File.read('data/terms.txt'); Dir[\"#{__dir__}/jobs/*.rb\"]"
+    )
+    named = ("views/index.erb", "views/partials/a.erb", "public/a.css", "mails/m.txt", "data/terms.txt")
+    for name in (*named, "spec/app_spec.rb", "data/other.txt"):
+        image.add(f"/srv/app/{name}")
+    assert image.kept() == {f"/srv/app/{name}" for name in named}
+
+
+def test_compiled_code_requires_by_texts_in_it(image: RubyImage) -> None:
+    image.add(APP, "require 'psych'")
+    image.add(f"{STANDARD}/psych.rb", "require 'psych.so'")
+    image.add(f"{STANDARD}/x86_64-linux/psych.so", b"\x7fELF\0psych/syntax_error\0no/such\0")
+    image.add(f"{STANDARD}/x86_64-linux/other.so")
+    image.add(f"{STANDARD}/psych/syntax_error.rb")
+    start = (APP, f"{STANDARD}/x86_64-linux/other.so")
+    assert image.kept(*start) == {
+        f"{STANDARD}/psych.rb", f"{STANDARD}/x86_64-linux/psych.so", f"{STANDARD}/psych/syntax_error.rb",
+    }  # fmt: skip
+
+
+def test_package_managers_do_not_bring_all_of_themselves(image: RubyImage) -> None:
+    image.add(
+        f"{STANDARD}/rubygems.rb",
+        "autoload :Installer, 'rubygems/installer'; def yaml; require 'yaml'; end; require 'rubygems/compat'",
+    )
+    for name in ("rubygems/installer.rb", "rubygems/compat.rb", "yaml.rb"):
+        image.add(f"{STANDARD}/{name}")
+    assert image.kept(f"{STANDARD}/rubygems.rb") == {f"{STANDARD}/rubygems/compat.rb"}
+
+
+@pytest.mark.parametrize(("source", "every"), [("puts 1", False), ("name.encode('Shift_JIS')", True)])
+def test_encodings_the_small_ones_or_all_for_who_asks(image: RubyImage, source: str, every: bool) -> None:
+    image.add(APP, source)
+    image.add(f"{STANDARD}/enc/iso_8859_15.so")
+    image.add(f"{STANDARD}/enc/trans/big5.so", b"x" * 500_000)
+    kept = image.kept()
+    assert f"{STANDARD}/enc/iso_8859_15.so" in kept
+    assert (f"{STANDARD}/enc/trans/big5.so" in kept) is every
+
+
+def test_programs_that_are_started(image: RubyImage) -> None:
+    image.add(APP, "system('convert', 'a'); x = `git log`; Open3.capture2('wc -l')")
+    for path in ("/usr/bin/convert", "/usr/bin/git", "/usr/bin/wc", "/usr/bin/other"):
+        image.add(path, mode=0o755)
+    assert image.kept() == {"/usr/bin/convert", "/usr/bin/git", "/usr/bin/wc"}
+
+
+def test_images_without_ruby_cost_nothing(image: RubyImage) -> None:
+    image.add(APP, "require 'csv'")
+    followed(image.context(opened(APP, by="/usr/bin/cat")), ruby, APP)
+    assert image.reads == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"(" * 200_000,
+        b'"#{' * 100_000,
+        b"require(" * 50_000,
+        b"a+" * 100_000 + b"1",
+        b"File.join(__dir__," * 20_000,
+        b"<<A\n" * 50_000,
+        b"%w[" * 50_000,
+        b"\xff\xfe\x00require 'x'",
+        b"require '" + b"../" * 100_000 + b"etc/passwd'",
+        b"require_relative '../../../../../../../../etc/passwd'",
+    ],
+)
+def test_hostile_sources_end_soon(image: RubyImage, content: bytes) -> None:
+    image.add(APP, content)
+    image.add("/etc/shadow")
+    started = time.monotonic()
+    assert image.kept() == set()
+    assert time.monotonic() - started < 10
