@@ -66,6 +66,7 @@ def _add(tar: tarfile.TarFile, name: str, size: int, content: IO[bytes]) -> None
     member = tarfile.TarInfo(name)
     member.size, member.mode = size, 0o755
     tar.addfile(member, content)
+    tar.members = []  # type: ignore[attr-defined]  # it would remember every one, and a child's peak counts from its parent's size
 
 
 @contextmanager
