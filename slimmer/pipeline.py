@@ -233,7 +233,14 @@ class _Build:
         paths = list(kept)
         entries = (entry for path in paths if (entry := own.tree.get(path)) is not None)
         engine = self.engine
-        builder = choose_builder(self.request.builder, config, entries, engine.architecture, is_podman=engine.is_podman)
+        builder = choose_builder(
+            self.request.builder,
+            config,
+            entries,
+            engine.architecture,
+            is_podman=engine.is_podman,
+            lacks_workdir=bool(config.working_dir) and own.tree.resolve(config.working_dir).end is None,
+        )
         rootfs = write_rootfs(pristine, overrides(paths, own), self.folder)
         if builder.name != (self.request.builder or DOCKERFILE):
             self.progress.note(f"builder {builder.name}: {builder.reason}")

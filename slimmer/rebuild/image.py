@@ -43,13 +43,22 @@ class Builder:
 
 
 def choose_builder(
-    asked: str, config: ImageConfig, kept: Iterable[Entry], architecture: str, *, is_podman: bool = False
+    asked: str,
+    config: ImageConfig,
+    kept: Iterable[Entry],
+    architecture: str,
+    *,
+    is_podman: bool = False,
+    lacks_workdir: bool = False,
 ) -> Builder:
     """The builder for an image with these kept entries, on an engine of this architecture; `asked` is "" for any.
 
+    `lacks_workdir`: the image has no such directory (the engine makes it in each container, a build in the image).
     Raises UsageError when a Dockerfile is asked for that cannot say everything: nothing is lost in silence.
     """
     beyond = dockerfile.beyond_dockerfile(config, kept, architecture)
+    if lacks_workdir:
+        beyond += ("a WORKDIR that the image does not have",)
     if asked == LOAD:
         return Builder(LOAD, "as asked", beyond)
     changes = (*beyond, "the labels, to which podman adds its own") if is_podman else beyond

@@ -4,6 +4,7 @@
  *   /env/NAME       a variable's value            /file/PATH  a file's content, or 404
  *   /append/PATH    adds a line, counts them all  /status/N   an answer with that status
  *   /xattr/PATH     its user.note attribute       /echo       the request's body
+ *   /acl/PATH       the size of its POSIX ACL, in bytes
  *   /hang           no answer at all              /crash      words on stderr, then abort(3)
  *   /first          /srv/first, if /shared/seen is not there yet and can be made; else /srv/second
  *
@@ -190,6 +191,8 @@ static void fill(struct answer *to, const char *path, const char *body)
 		append(to, rest);
 	else if ((rest = below(path, "/xattr")))
 		say_xattr(to, rest);
+	else if ((rest = below(path, "/acl")))
+		say(to, "%zd\n", getxattr(rest, "system.posix_acl_access", NULL, 0));
 	else if ((rest = below(path, "/status/")))
 		to->status = atoi(rest);
 	else
