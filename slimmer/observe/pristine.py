@@ -56,7 +56,7 @@ class PristineImage:
 
         Whoever stops half-way loses nothing but the rest: it is read past, so that the next question can be asked.
         """
-        pieces = _Pieces(self._ask(_listing(b"read", paths)))
+        pieces = _Pieces(self._ask(b"read", _listing(paths)))
         try:
             for path in paths:
                 head = pieces.line()
