@@ -78,6 +78,7 @@ class Container:
         self._collector: threading.Thread | None = None
         self._ended = threading.Event()
         self._code = KILLED
+        self._lost = ""
         self._address: str | None = None
 
     def start(self, *, collect_output: bool = True) -> None:
@@ -128,7 +129,9 @@ class Container:
         return (KILLED if code is None else int(code)), tail.text()
 
     def exit_code(self) -> int | None:
-        """The exit code, None while it runs."""
+        """The exit code, None while it runs. Raises EngineUnreachable when the engine is gone, and nobody knows."""
+        if self._lost:
+            raise EngineUnreachable(f"the engine stopped answering while {self.name} ran: {self._lost}")
         return self._code if self._ended.is_set() else None
 
     def wait(self, seconds: float) -> int | None:
@@ -176,10 +179,12 @@ class Container:
 
     def _await_end(self) -> None:
         """Blocks in the engine until the container ends; a container that is removed has ended, too."""
-        code = 137
-        with contextlib.suppress(DockerException, requests.RequestException, OSError, ValueError):
-            code = int(self._engine.api.wait(self.id, timeout=None)["StatusCode"])
-        self._code = code
+        try:
+            self._code = int(self._engine.api.wait(self.id, timeout=None)["StatusCode"])
+        except APIError:
+            pass  # it was removed
+        except (DockerException, requests.RequestException, OSError, ValueError) as error:
+            self._lost = str(error) or type(error).__name__
         self._ended.set()
 
 

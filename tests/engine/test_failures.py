@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,8 +15,8 @@ import pytest
 from tests.engine.command import slimmer
 from tests.engine.road import IMAGE, SLIM
 
+FORWARD = Path(__file__).parent / "forward.py"
 LAST_WORDS = "the last words of this app"
-BROKEN = "slimmer-test-road:broken"
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,25 @@ def failed(code: int, *arguments: str | Path, cwd: Path | None = None) -> str:
     assert "hint: " in result.stderr
     assert "Traceback" not in result.stderr
     return result.stderr
+
+
+class Gateway:
+    """A socket that leads to the engine's own, by a process that can be killed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Gateway:
+        engine = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
+        command = [sys.executable, str(FORWARD), str(self.path), engine]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == b"ready\n"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
 
 
 # ---------------------------------------------------------------------- what is wrong before anything runs
@@ -293,18 +313,13 @@ def test_a_slim_image_that_answers_otherwise_is_not_tagged(engine: docker.Docker
     ]
 
 
-def test_an_engine_that_cannot_build_is_quoted(engine: docker.DockerClient, tmp_path: Path) -> None:
-    """`docker build` runs nothing of the image, so only an ONBUILD that no Dockerfile may hold makes it fail."""
-    container = engine.api.create_container(IMAGE)["Id"]
-    try:
-        engine.api.commit(
-            container, "slimmer-test-road", "broken", conf={"OnBuild": ["NONSENSE"], "Cmd": ["--port", "8080"]}
+def test_an_engine_that_is_lost_half_way_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine is real; the way to it is cut, as by a network, by the user's own exercise."""
+    with Gateway(tmp_path / "gateway.sock") as gateway:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{gateway.path}")
+        said = failed(
+            4, IMAGE, "--out", tmp_path / "out", "--exercise", f"rm {gateway.path}; kill -9 {gateway.process.pid}"
         )
-        result = slimmer("build", BROKEN, "--tag", SLIM, "--out", tmp_path / "out")
-    finally:
-        engine.api.remove_container(container)
-        engine.images.remove(BROKEN, force=True)
-        if engine.images.list(SLIM):
-            engine.images.remove(SLIM, force=True)
-    assert result.returncode in (0, 9), result.stderr
-    assert "Traceback" not in result.stderr
+    assert "engine" in said
+    monkeypatch.undo()
+    assert slimmer("clean").returncode == 0
