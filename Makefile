@@ -32,6 +32,7 @@ check: $(READY) ## check style, types and shell scripts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --strict slimmer tests
+	@cd benchmarks && MYPYPATH=.. ../$(BIN)/mypy --strict *.py
 	@git ls-files '*.sh' .ci/run | xargs $(BIN)/shellcheck --severity=warning
 
 samples: $(READY) ## build all sample images, slimmer-sample-NAME:latest
