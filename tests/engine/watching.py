@@ -52,6 +52,12 @@ class Ended:
         return dict(self.log.counters)
 
 
+def looked_at(ended: Ended) -> set[str]:
+    """The paths that the app asked for and that were there."""
+    assert ended.log is not None
+    return {access.asked for access in ended.log.accesses if access.found}
+
+
 @dataclass(frozen=True, slots=True)
 class Watched:
     """A run under the probe, and its container."""
