@@ -7,14 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slimmer.keep.rules.python.facts import Dynamic
-from slimmer.keep.rules.python.grammar import Captures, head, matches, text
+from slimmer.keep.rules.python.grammar import head, text
 from slimmer.keep.rules.python.scopes import Scopes
+from slimmer.keep.rules.syntax import Grammar, find
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_QUERY = "(call function: [(identifier) (attribute)] @callee arguments: (argument_list . (_) @argument))"
-_IMPORTS = re.compile(rb"import\w{0,40}\s{0,9}\(")
+_GRAMMAR = Grammar(
+    module="tree_sitter_python",
+    functions=frozenset(),
+    wanted=frozenset({"call"}),
+    leaves=frozenset({"string", "import_statement", "import_from_statement", "comment", "parameters"}),
+)
+"""Calls are walked to, since they may nest beyond what a query follows in good time."""
+
+_IMPORTS = re.compile(rb"import\w{0,40}\(")
 _COMMANDS = re.compile(rb"subprocess|\bos\b|shutil|popen|pexpect")
 _STARTERS = frozenset(
     {
@@ -36,31 +44,40 @@ class Calls:
     commands: tuple[str, ...] = ()
 
 
-def read_calls(source: bytes, root: Node, scopes: Scopes, *, commands: bool) -> Calls:
+def read_calls(source: bytes, scopes: Scopes, *, commands: bool) -> Calls:
     """The calls of a source; nothing is looked for where no word of it speaks of such calls."""
     commands = commands and _COMMANDS.search(source) is not None
     if not commands and not _IMPORTS.search(source):
         return Calls()
-    found = sorted(matches(_QUERY, root), key=lambda match: match["callee"][0].start_byte)
-    arguments = {match["callee"][0].start_byte: match for match in found}
     dynamic: dict[Dynamic, None] = {}
     started: dict[str, None] = {}
-    for callee, scope in scopes.locate([match["callee"][0] for match in found]):
-        name = head(source, callee, 200).rpartition(".")[2]
-        argument = _argument(arguments[callee.start_byte])
-        if scope.skipped or argument is None:
+    for call, scope in scopes.locate(found.node for found in find(_GRAMMAR, source)):
+        name = _name(source, call)
+        if scope.skipped or not ("import" in name or (commands and name in _STARTERS)):
             continue
-        if "import" in name and (read := _imported(argument, scope.where)):
-            dynamic[read] = None
-        elif commands and name in _STARTERS and (command := _command(argument)):
+        argument = _argument(call)
+        if argument is None:
+            continue
+        if name not in _STARTERS:
+            if read := _imported(argument, scope.where):
+                dynamic[read] = None
+        elif command := _command(argument):
             started[command] = None
     return Calls(tuple(dynamic), tuple(started))
 
 
-def _argument(match: Captures) -> Node | None:
+def _name(source: bytes, call: Node) -> str:
+    """What is called, without what it belongs to."""
+    function = call.child_by_field_name("function")
+    attribute = function.child_by_field_name("attribute") if function is not None else None
+    return head(source, attribute or function, 80)
+
+
+def _argument(call: Node) -> Node | None:
     """The first argument of a call, without its keyword."""
-    node = match["argument"][0]
-    return node.child_by_field_name("value") if node.type == "keyword_argument" else node
+    arguments = call.child_by_field_name("arguments")
+    node = arguments.named_child(0) if arguments is not None and arguments.named_child_count else None
+    return node.child_by_field_name("value") if node is not None and node.type == "keyword_argument" else node
 
 
 def _imported(argument: Node, where: str) -> Dynamic | None:

@@ -42,7 +42,7 @@ def _sites(context: Context, installation: Installation, used: Sequence[str]) ->
     """Folders of installed packages: those of virtual environments first; the system's where they are looked into."""
     settings = [path for path in used if path.endswith("/pyvenv.cfg") and _size(context.tree, path) <= SETTINGS_LIMIT]
     alone = bool(settings)
-    for path, content in context.read(settings):
+    for path, content in list(context.read(settings)) if settings else ():
         yield from site_folders(posixpath.dirname(path), installation.version)
         alone = alone and not _SYSTEM_SITES.search(content or b"")
     if context.home:
@@ -67,7 +67,7 @@ def _added(context: Context, sites: Sequence[str]) -> Iterator[str]:
         if entry.path.endswith(".pth") and entry.is_file and entry.size <= SETTINGS_LIMIT
     ]
     count = 0
-    for file, content in context.read(files) if files else ():
+    for file, content in list(context.read(files)) if files else ():
         for line in (content or b"").decode(errors="surrogateescape").splitlines():
             written = line.strip()
             if not written or written.startswith(("#", "import ", "import\t")) or "\0" in written:

@@ -103,7 +103,8 @@ class Extras:
             aliases = self._finder.find("encodings.aliases")
             paths = [aliases.source] if aliases and aliases.source else []
             self._aliases = b"".join(content or b"" for _, content in self._context.read(paths))
-        yield from ((name, package.files[0]) for name in COMMON_ENCODINGS)
+        start = package.files[0] if package.files else ""
+        yield from ((name, start) for name in COMMON_ENCODINGS if self._finder.find(f"encodings.{name}"))
         for word, cause in self._encodings.items():
             for name in encoding_names([word], self._aliases):
                 if self._finder.find(f"encodings.{name}"):

@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-VERSION = "python-1"
+VERSION = "python-2"
 """Changes whenever the same source may give other facts."""
 
 MAIN = "__main__"

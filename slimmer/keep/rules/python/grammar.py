@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -26,13 +25,6 @@ def captures(query: str, root: Node) -> Captures:
 
     found = QueryCursor(_query(query)).captures(root)
     return {name: sorted(nodes, key=lambda node: node.start_byte) for name, nodes in found.items()}
-
-
-def matches(query: str, root: Node) -> Iterator[Captures]:
-    """The captures of each match of the query."""
-    from tree_sitter import QueryCursor
-
-    return (found for _, found in QueryCursor(_query(query)).matches(root))
 
 
 def text(node: Node | None) -> str:

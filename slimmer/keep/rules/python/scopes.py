@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _QUERY = """
 (function_definition) @function
-(lambda) @lambda
 (if_statement) @if
 (elif_clause) @if
 (try_statement) @try
@@ -99,8 +98,6 @@ def _leave(stack: list[Scope], position: int) -> None:
 def _functions(source: bytes, found: Captures) -> Iterator[Scope]:
     for node in found.get("function", ()):
         yield Scope(node.start_byte, node.end_byte, head(source, node.child_by_field_name("name"), 80) or "a function")
-    for node in found.get("lambda", ()):
-        yield Scope(node.start_byte, node.end_byte, "a lambda")
 
 
 def _branches(source: bytes, found: Captures) -> Iterator[Scope]:

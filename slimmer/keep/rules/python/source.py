@@ -19,7 +19,7 @@ from slimmer.keep.rules.python.scopes import Scope, scopes_of
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-SOURCE_LIMIT = 1 << 22
+SOURCE_LIMIT = 1 << 20
 """Bytes of a source; a larger one is data, and is not parsed."""
 
 BROKEN_LIMIT = 1 << 15
@@ -57,7 +57,7 @@ def read_source(content: bytes, *, whole: bool) -> Facts:
         root = parse(source)
     scopes = scopes_of(source, root)
     imports = [entry for node, scope in scopes.locate(scopes.imports) for entry in _imports(node, scope)][:LIST_LIMIT]
-    calls = read_calls(source, root, scopes, commands=whole)
+    calls = read_calls(source, scopes, commands=whole)
     groups = b"entry_points" in source
     words = _words(root) if whole or groups else ()
     return Facts(

@@ -1,0 +1,279 @@
+"""What the Python rule keeps, for small images laid out as Pythons are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from slimmer.image.config import ImageConfig
+from slimmer.keep.keepset import Finding, Growing, Reason
+from slimmer.keep.rules.python import data
+from slimmer.keep.rules.python.follower import python
+from tests.unit.local_image import LocalImage, followed
+
+APP = "/srv/app/app.py"
+LIBRARY = "/usr/lib/python3.11"
+SITE = "/opt/venv/lib/python3.11/site-packages"
+CONFIG = ImageConfig("sha256:1", "amd64", "linux", working_dir="/srv/app", env=("PATH=/usr/bin:/bin",))
+
+
+class PythonImage(LocalImage):
+    """An image with Python 3.11, a virtual environment, and an app under /srv/app."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        for name in ("os.py", "json/__init__.py", "json/decoder.py", "csv.py", "encodings/__init__.py"):
+            self.add(f"{LIBRARY}/{name}")
+        self.add("/opt/venv/pyvenv.cfg", "home = /usr/bin\n")
+        self.start = [f"{LIBRARY}/os.py", f"{LIBRARY}/encodings/__init__.py", "/opt/venv/pyvenv.cfg", APP]
+
+    def package(self, name: str, **sources: str) -> None:
+        """Install a package with a distribution's metadata."""
+        self.add(f"{SITE}/{name}/__init__.py", sources.pop("init", ""))
+        for module, source in sources.items():
+            self.add(f"{SITE}/{name}/{module}.py", source)
+        self.add(f"{SITE}/{name}-1.0.dist-info/METADATA", "Name: x")
+        self.add(f"{SITE}/{name}-1.0.dist-info/RECORD", f"{name}/__init__.py,,\n")
+
+    def growing(self, *more: str, config: ImageConfig = CONFIG) -> Growing:
+        return followed(self.context(config=config), python, *self.start, *more)
+
+    def kept(self, source: str, *more: str, config: ImageConfig = CONFIG) -> set[str]:
+        """Files that are kept besides those that were observed, when the app is `source`."""
+        self.add(APP, source)
+        growing = self.growing(*more, config=config)
+        files = {entry.path for entry in self.context().tree if entry.path in growing and not entry.is_directory}
+        return files - {*self.start, *more}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> PythonImage:
+    return PythonImage(tmp_path)
+
+
+def metadata(name: str) -> set[str]:
+    return {f"{SITE}/{name}-1.0.dist-info/{file}" for file in ("METADATA", "RECORD")}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import json",
+        "def late():\n    import json",
+        "try:\n    import json\nexcept ImportError:\n    json = None",
+        "import importlib\nimportlib.import_module('json')",
+        "from json import loads",
+        "import re\nPARSER = 'json.decoder'",
+        "if __name__ == '__main__':\n    import json",
+    ],
+)
+def test_what_the_app_imports_anywhere_is_kept(image: PythonImage, source: str) -> None:
+    assert f"{LIBRARY}/json/__init__.py" in image.kept(source)
+
+
+def test_what_the_app_does_not_import_is_not_kept(image: PythonImage) -> None:
+    image.package("unused")
+    assert image.kept("x = 1\n# import unused, json\n") == set()
+
+
+def test_a_package_that_is_imported_late_comes_with_what_it_loads_and_its_metadata(image: PythonImage) -> None:
+    image.package("shop", init="from . import prices\nfrom shop.cart import *", prices="import csv", cart="", other="")
+    kept = image.kept("def late():\n    from shop import prices\n")
+    assert kept == {f"{SITE}/shop/{name}.py" for name in ("__init__", "prices", "cart")} | metadata("shop") | {
+        f"{LIBRARY}/csv.py"
+    }
+
+
+def test_a_librarys_functions_import_from_their_own_distribution_and_small_others(image: PythonImage) -> None:
+    image.package("big")
+    image.add(f"{SITE}/big/weight.bin", bytes(5 << 20))
+    image.package("small")
+    image.package("shop", init="def f():\n    from . import late\n    import small, big, csv\n    import pdb", late="")
+    image.add(f"{LIBRARY}/pdb.py")
+    kept = image.kept("import shop")
+    assert {f"{SITE}/shop/late.py", f"{SITE}/small/__init__.py", f"{LIBRARY}/csv.py"} <= kept
+    assert not {f"{SITE}/big/__init__.py", f"{LIBRARY}/pdb.py"} & kept
+
+
+def test_a_fallback_is_kept_only_where_what_it_makes_up_for_is_missing(image: PythonImage) -> None:
+    source = "try:\n    import fast\nexcept ImportError:\n    import csv\n"
+    assert f"{LIBRARY}/csv.py" in image.kept(source)
+    image.package("fast")
+    assert f"{LIBRARY}/csv.py" not in image.kept(source)
+
+
+def test_source_and_bytecode_of_the_right_version_belong_together(image: PythonImage) -> None:
+    for tag in ("cpython-311", "cpython-39", "cpython-311.opt-1"):
+        image.add(f"{LIBRARY}/__pycache__/csv.{tag}.pyc")
+    assert image.kept("import csv") == {f"{LIBRARY}/csv.py", f"{LIBRARY}/__pycache__/csv.cpython-311.pyc"}
+    observed = f"{LIBRARY}/__pycache__/csv.cpython-311.pyc"
+    assert image.kept("", observed) == {f"{LIBRARY}/csv.py"}
+
+
+def test_extension_modules_are_found_by_their_tags(image: PythonImage) -> None:
+    dynload = f"{LIBRARY}/lib-dynload"
+    image.add(f"{dynload}/_a.cpython-311-x86_64-linux-gnu.so")
+    image.add(f"{dynload}/_b.abi3.so")
+    image.add(f"{dynload}/_c.cpython-39-x86_64-linux-gnu.so")
+    kept = image.kept("import _a, _b, _c")
+    assert kept == {f"{dynload}/_a.cpython-311-x86_64-linux-gnu.so", f"{dynload}/_b.abi3.so"}
+
+
+def test_a_computed_name_keeps_all_that_it_may_be(image: PythonImage) -> None:
+    for name in ("__init__", "one", "two"):
+        image.add(f"/srv/app/plugins/{name}.py")
+    kept = image.kept("import importlib\ndef load(n):\n    return importlib.import_module(f'plugins.{n}')\n")
+    assert kept == {f"/srv/app/plugins/{name}.py" for name in ("__init__", "one", "two")}
+
+
+def test_of_too_many_computed_names_those_stay_that_the_app_names(image: PythonImage) -> None:
+    init = "def load(name):\n    return __import__('drivers.%s' % name)\n"
+    image.package("drivers", init=init, sqlite="#" * (1 << 20), oracle="#" * (1 << 20))
+    kept = image.kept("import drivers\nURL = 'sqlite:///file'\n")
+    assert f"{SITE}/drivers/sqlite.py" in kept and f"{SITE}/drivers/oracle.py" not in kept
+
+
+def test_submodules_used_as_attributes_are_kept(image: PythonImage) -> None:
+    image.package("science", stats="import csv")
+    assert {f"{SITE}/science/stats.py", f"{LIBRARY}/csv.py"} <= image.kept(
+        "import science as s\nscience.stats.norm(1)\n"
+    )
+
+
+def test_settings_name_classes_and_references(image: PythonImage) -> None:
+    image.package("web", gzip="", sessions="")
+    kept = image.kept("MIDDLEWARE = ['web.gzip.Middleware']\nENGINE = 'web.sessions:Store'\n")
+    assert {f"{SITE}/web/gzip.py", f"{SITE}/web/sessions.py"} <= kept
+
+
+def test_encodings_that_the_app_names_are_kept_by_their_aliases(image: PythonImage) -> None:
+    image.add(f"{LIBRARY}/encodings/aliases.py", "aliases = {\n 'sjis'    : 'shift_jis',\n}\n")
+    for name in ("shift_jis", "cp1250", "big5", "idna"):
+        image.add(f"{LIBRARY}/encodings/{name}.py")
+    kept = image.kept("'x'.encode('SJIS')\nopen('f', encoding='cp1250')\n")
+    assert {f"{LIBRARY}/encodings/{name}.py" for name in ("shift_jis", "cp1250", "idna", "aliases")} <= kept
+    assert f"{LIBRARY}/encodings/big5.py" not in kept
+
+
+def test_entry_points_of_kept_distributions_are_kept_where_their_group_is_asked_for(image: PythonImage) -> None:
+    image.package("shop", init="from importlib.metadata import entry_points\nentry_points(group='shop.tills')", plug="")
+    image.add(f"{SITE}/shop-1.0.dist-info/entry_points.txt", "[shop.tills]\na = shop.plug:Till\n[other]\nb = shop.no\n")
+    image.add(f"{SITE}/shop/no.py")
+    kept = image.kept("import shop")
+    assert f"{SITE}/shop/plug.py" in kept and f"{SITE}/shop/no.py" not in kept
+
+
+def test_data_beside_a_package_that_reads_it(image: PythonImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    image.package("shop", init="import os\nHERE = os.path.dirname(__file__)\n")
+    image.add(f"{SITE}/shop/data/rates.json", "{}")
+    image.add(f"{SITE}/shop/tests/big.json", "{}")
+    assert image.kept("import shop") - metadata("shop") == {f"{SITE}/shop/__init__.py", f"{SITE}/shop/data/rates.json"}
+    monkeypatch.setattr(data, "ENTRIES_LIMIT", 1)
+    assert f"{SITE}/shop/data/rates.json" not in image.kept("import shop")
+
+
+def test_files_and_commands_that_the_app_names(image: PythonImage) -> None:
+    image.add("/srv/app/templates/error.html")
+    image.add("/srv/app/templates/other.html")
+    image.add("/usr/bin/convert", mode=0o755)
+    kept = image.kept("import subprocess\nrender('error.html')\nsubprocess.run(['convert', 'a'])\n")
+    assert kept == {"/srv/app/templates/error.html", "/usr/bin/convert"}
+
+
+def test_folders_of_pth_files_and_pythonpath_are_searched(image: PythonImage) -> None:
+    image.add(f"{SITE}/extra.pth", "# comment\n/opt/extra\nimport nothing\n")
+    image.add("/opt/extra/addon.py")
+    image.add("/opt/path/other.py")
+    config = ImageConfig("sha256:1", "amd64", "linux", env=("PYTHONPATH=/opt/path",))
+    assert image.kept("import addon, other", config=config) == {"/opt/extra/addon.py", "/opt/path/other.py"}
+
+
+@pytest.mark.parametrize(("setting", "found"), [("false", False), ("true", True)])
+def test_the_systems_packages_are_searched_as_the_environment_says(
+    image: PythonImage, setting: str, found: bool
+) -> None:
+    image.add("/opt/venv/pyvenv.cfg", f"include-system-site-packages = {setting}\n")
+    image.add("/usr/lib/python3/dist-packages/apt.py")
+    assert (image.kept("import apt") == {"/usr/lib/python3/dist-packages/apt.py"}) is found
+
+
+def test_an_app_that_is_installed_from_a_folder_is_the_app(image: PythonImage) -> None:
+    image.package("mine", init="", views="def f():\n    import unseen")
+    image.add(f"{SITE}/mine-1.0.dist-info/direct_url.json", "{}")
+    image.package("unseen")
+    image.add(f"{SITE}/unseen/weight.bin", bytes(5 << 20))
+    assert f"{SITE}/unseen/__init__.py" in image.kept("", f"{SITE}/mine/views.py")
+
+
+def test_python_2_finds_modules_beside_the_importer_and_their_bytecode(tmp_path: Path) -> None:
+    image = LocalImage(tmp_path)
+    image.add("/usr/lib/python2.7/os.py")
+    image.add("/opt/app/pkg/__init__.py")
+    image.add("/opt/app/pkg/main.py", "import sibling\nprint 'x'\n")
+    image.add("/opt/app/pkg/sibling.py")
+    image.add("/opt/app/pkg/sibling.pyc")
+    growing = followed(image.context(), python, "/usr/lib/python2.7/os.py", "/opt/app/pkg/main.py")
+    assert "/opt/app/pkg/sibling.py" in growing and "/opt/app/pkg/sibling.pyc" in growing
+
+
+def test_reasons_lead_back_to_the_app(image: PythonImage) -> None:
+    image.package("shop", init="import csv")
+    image.add(APP, "def late():\n    import shop\n")
+    growing = image.growing()
+    assert growing.reasons(f"{SITE}/shop/__init__.py")[0] == Reason("python", f"imported by {APP} in late()", APP)
+    assert growing.reasons(f"{LIBRARY}/csv.py")[0].cause == f"{SITE}/shop/__init__.py"
+
+
+def test_filler_is_not_followed_unless_it_is_the_apps(image: PythonImage) -> None:
+    image.package("shop", init="import csv")
+    image.add(APP, "")
+    image.add("/srv/app/listed.py", "import json")
+    growing = Growing(image.context().tree)
+    growing.add(Finding(path, Reason("observed", "opened")) for path in image.start)
+    growing.add(Finding(path, Reason("listed", "x")) for path in (f"{SITE}/shop/__init__.py", "/srv/app/listed.py"))
+    follow = python(image.context(config=CONFIG))
+    while fresh := growing.fresh():
+        growing.add(follow(fresh, growing))
+    assert f"{LIBRARY}/csv.py" not in growing and f"{LIBRARY}/json/__init__.py" in growing
+
+
+def test_an_image_without_python_costs_nothing(tmp_path: Path) -> None:
+    image = LocalImage(tmp_path)
+    image.add("/usr/bin/app")
+    image.add("/srv/tool.py", "import os")
+    followed(image.context(), python, "/usr/bin/app", "/srv/tool.py")
+    assert image.reads == []
+
+
+def test_hostile_layouts_are_survived(image: PythonImage) -> None:
+    image.link(f"{SITE}/loop", "loop")
+    image.link(f"{SITE}/around", ".")
+    image.add(f"{SITE}/more.pth", b"\xff\xfe\n\0\n../..\n/\n" + b"x\n" * 5000)
+    image.add(f"{SITE}/odd-1.0.dist-info/RECORD", b"\xff\n,,,\n/\n../../../etc/passwd,,\n")
+    image.add(f"{SITE}/odd-1.0.dist-info/entry_points.txt", b"[\n=\n[x]\n===\n\xff=\xff")
+    name = os.fsdecode(b"caf\xe9")
+    image.add(f"/srv/app/{name}.py", "import csv")
+    (image.root / "srv/app/fifo.py").unlink(missing_ok=True)
+    os.mkfifo(image.root / "srv/app/fifo.py")
+    source = "import loop, fifo\nfrom " + "." * 50 + " import x\nimport " + ".".join(["around"] * 100) + "\n"
+    kept = image.kept(source, f"/srv/app/{name}.py")
+    assert f"{LIBRARY}/csv.py" in kept and "/etc/passwd" not in kept
+
+
+def test_what_was_read_once_is_not_parsed_again(image: PythonImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = image.kept("import csv")
+    monkeypatch.setattr("slimmer.keep.rules.python.reading.read_source", None)
+    assert image.kept("import csv") == first == {f"{LIBRARY}/csv.py"}
+
+
+def test_many_sources_are_parsed_by_several_processes(image: PythonImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slimmer.keep.rules.python.reading.PARALLEL", 0)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert image.kept("def late():\n    import csv") == {f"{LIBRARY}/csv.py"}

@@ -1,0 +1,146 @@
+"""What is read from Python sources of any version, and that no source is too odd."""
+
+from __future__ import annotations
+
+import random
+import time
+from itertools import product
+
+import pytest
+
+from slimmer.keep.rules.python.facts import MAIN, Dynamic, Facts, Import, dump_facts, load_facts
+from slimmer.keep.rules.python.source import BROKEN_LIMIT, SOURCE_LIMIT, read_source
+
+LIMIT = 20.0
+
+
+def facts(source: str) -> Facts:
+    return read_source(source.encode(), whole=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import a.b as c, d", (Import("a.b"), Import("d"))),
+        ("from . import x, y as z", (Import("", 1, ("x", "y")),)),
+        ("from ..k.l import (m,\n n,)", (Import("k.l", 2, ("m", "n")),)),
+        ("from q import *", (Import("q", 0, ("*",)),)),
+        ("from __future__ import annotations", ()),
+        ("def late():\n    import lazy", (Import("lazy", where="late"),)),
+        ("class A:\n    async def late(self):\n        if x:\n            import lazy", (Import("lazy", where="late"),)),
+        ("class A:\n    import now", (Import("now"),)),
+        ("if __name__ == '__main__':\n    import script", (Import("script", where=MAIN),)),
+        ("try:\n    import fast\nexcept ImportError:\n    import slow", (Import("fast"), Import("slow", instead=("fast",)))),
+        ("try:\n    from . import f\nexcept ImportError:\n    f = 0", (Import("", 1, ("f",)),)),
+        ("try:\n    import fast\nexcept KeyError:\n    import other", (Import("fast"), Import("other"))),
+        ("print 'two'\nimport urllib2\nexec 'x' in {}", (Import("urllib2"),)),
+        ("match x:\n    case 1:\n        import new", (Import("new"),)),
+    ],
+)  # fmt: skip
+def test_imports(source: str, expected: tuple[Import, ...]) -> None:
+    assert facts(source).imports == expected
+
+
+@pytest.mark.parametrize(
+    "condition", ["TYPE_CHECKING", "typing.TYPE_CHECKING", "sys.platform == 'win32'", "os.name == 'nt'"]
+)
+def test_what_never_runs_is_not_imported_but_its_opposite_is(condition: str) -> None:
+    source = f"if {condition}:\n    import never\nelse:\n    import ever\n"
+    assert [entry.module for entry in facts(source).imports] == ["ever"]
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("importlib.import_module('a.b')", Dynamic("a.b")),
+        ("import_module('.c', __package__)", Dynamic(".c")),
+        ("import_optional_dependency(name='openpyxl')", Dynamic("openpyxl")),
+        ("__import__('p.%s' % x)", Dynamic("p.", prefix=True)),
+        ("__import__('p.' + x)", Dynamic("p.", prefix=True)),
+        ("import_module(f'p.q.{x}')", Dynamic("p.q.", prefix=True)),
+        ("import_module('p.{}.r'.format(x))", Dynamic("p.", prefix=True)),
+        ("import_module(f'{__name__}.{x}')", Dynamic(".", prefix=True)),
+        ("import_module(__package__ + '.q.' + x)", Dynamic(".q.", prefix=True)),
+    ],
+)
+def test_imports_by_strings(call: str, expected: Dynamic) -> None:
+    assert facts(call).dynamic == (expected,)
+
+
+@pytest.mark.parametrize("call", ["import_module(name)", "import_module(f'{a}.b')", "import_module('a b')", "f('a.b')"])
+def test_what_is_no_import_by_a_string(call: str) -> None:
+    assert facts(call).dynamic == ()
+
+
+def test_words_attributes_commands_and_exports_are_read_where_they_are_asked_for() -> None:
+    source = (
+        b"import scipy, subprocess\n__all__ = ['one']\n__all__ += ('two',)\n"
+        b"scipy.stats.norm\nother.thing\nsubprocess.run(['convert', '-x'])\nos.system('ls -l')\nx = 'a.b:c'\n"
+    )
+    found = read_source(source, whole=True)
+    assert found.exports == ("one", "two")
+    assert found.commands == ("convert", "ls")
+    assert "a.b:c" in found.words
+    assert "scipy.stats" in found.attributes and "other.thing" not in found.attributes
+    less = read_source(source, whole=False)
+    assert less.exports == ("one", "two") and (less.words, less.attributes, less.commands) == ((), (), ())
+
+
+@pytest.mark.parametrize(
+    ("source", "reads"),
+    [
+        ("open(os.path.join(os.path.dirname(__file__), 'x'))", True),
+        ("app = Flask(__name__)", True),
+        ("logging.getLogger(__name__)", False),
+        ("x = 1", False),
+    ],
+)
+def test_who_reads_data_beside_itself(source: str, reads: bool) -> None:
+    assert facts(source).reads_data is reads
+
+
+def test_a_declared_encoding_is_obeyed() -> None:
+    source = "# -*- coding: latin-1 -*-\nname = 'é'\nimport näme\n".encode("latin-1")
+    assert [entry.module for entry in read_source(source, whole=True).imports] == ["näme"]
+
+
+@pytest.mark.parametrize("encoding", ["no-such", "rot13", "hex", "idna"])
+def test_an_encoding_that_is_none_of_text_is_survived(encoding: str) -> None:
+    read_source(f"# coding: {encoding}\nimport a\n".encode(), whole=True)
+
+
+def test_a_source_with_a_mistake_gives_what_could_be_understood() -> None:
+    assert Import("a") in facts("import a\ndef f(:\n  x = = 2\nimport b\n").imports
+
+
+def test_what_is_written_down_is_read_back() -> None:
+    found = facts("import a\ndef f():\n    from .b import c\n    import_module('d.e')\n'x.y'\n")
+    assert load_facts(dump_facts(found)) == found
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff", b'{"imports":[{"x":1}],"dynamic":[]}', b'{"imports":3}'])
+def test_what_is_no_facts_is_none(data: bytes) -> None:
+    assert load_facts(data) is None
+
+
+HOSTILE = {
+    "brackets": b"(" * 300_000,
+    "calls": b"import_module(" * 60_000 + b")" * 60_000,
+    "lambdas": b"lambda:" * 100_000 + b"import_module('a')",
+    "attributes": b"import a\n" + b"a." * 300_000,
+    "operators": b"import_module(" + b"a+" * 300_000,
+    "names": b"from a import " + b"b," * 200_000,
+    "tries": b"".join(b" " * depth + b"try:\n" + b" " * depth + b" import a\n" for depth in range(1000)),
+    "strings": b"'\"f{" * 50_000,
+    "noise": random.Random(1).randbytes(200_000).replace(b"\0", b" "),
+    "nul": b"import a\n\0",
+    "too long": b"import a\n" * SOURCE_LIMIT,
+    "broken": b"def f(:\n" * BROKEN_LIMIT,
+}
+
+
+@pytest.mark.parametrize(("name", "whole"), list(product(HOSTILE, [True, False])))
+def test_no_source_takes_for_ever(name: str, whole: bool) -> None:
+    started = time.process_time()
+    read_source(HOSTILE[name], whole=whole)
+    assert time.process_time() - started < LIMIT
