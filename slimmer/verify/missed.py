@@ -1,0 +1,44 @@
+"""What the slim image's app looked for in vain although the original has it: the look-ups that a repair mends.
+
+The slim image runs under the probe, exercised as the original was. Whatever it asks for and does not find, while the
+original's tree leads to something there, was dropped wrongly: the first run did not happen to ask for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+
+from slimmer.image.tree import Tree
+from slimmer.keep.context import reach
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.observe.log import Access, AccessLog, Operation
+
+LISTED = 200
+"""Entries of a dropped folder that come with it, when it was to be listed: more would be the whole image."""
+
+
+def missed(original: Tree, kept: Container[str], log: AccessLog) -> Iterator[Finding]:
+    """Findings for each access of the slim image's run (`log`) that failed, though the original has the path.
+
+    A path that is kept and yet was not found is not mended by keeping it: the app had removed it, or it lies behind a
+    folder that it may not enter.
+    """
+    for access in log.accesses:
+        if access.found:
+            continue
+        end = original.resolve(access.asked).end
+        if end is None or end in kept:
+            continue
+        reason = Reason("missed", f"missed on replay by {access.executable or 'an unknown process'}")
+        yield from reach(original, access.asked, reason)
+        yield from _entries(original, end, access, reason)
+
+
+def _entries(original: Tree, end: str, access: Access, reason: Reason) -> Iterator[Finding]:
+    """A folder that was opened in vain would have been listed next."""
+    entry = original.get(end)
+    if access.operation is Operation.OPEN and entry is not None and entry.is_directory:
+        for position, child in enumerate(original.children(end)):
+            if position == LISTED:
+                return
+            yield Finding(child.path, reason)
