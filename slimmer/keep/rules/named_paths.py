@@ -99,9 +99,11 @@ class NamedPaths:
                 yield from reach(self._tree, found, reason)
 
     def usual_folders(self, source: str, names: frozenset[str], root: str) -> Iterator[Finding]:
-        """Folders of such names beside a source, which frameworks look into without being told."""
+        """Folders of such names beside a source or in its root, which frameworks look into without being told."""
         for name in sorted(names):
-            yield from self.findings(source, (Mention(name, Base.FOLDER, True),), root)
+            yield from self.findings(
+                source, (Mention(name, Base.FOLDER, True), Mention(f"{root}/{name}", Base.ANY, True)), root
+            )
 
     def _is_program(self, path: str) -> bool:
         end = self._tree.resolve(path).end

@@ -1,0 +1,1 @@
+"""What PHP can load: included files, autoloaded classes, templates."""

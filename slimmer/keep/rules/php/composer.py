@@ -1,0 +1,70 @@
+r"""Composer's autoloader: where the files of classes are (getcomposer.org, "Autoloader"; PSR-4, PSR-0).
+
+`vendor/composer/autoload_*.php` are files of PHP that Composer writes, an entry a line: `'Name\\' => array($vendorDir . '/x/src'),`.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+PREFIXES = 1000
+"""How many prefixes of PSR-0 count; each is compared with every class, and hardly anybody has one."""
+
+_ENTRY = re.compile(r"\s{0,20}'((?:[^'\\]|\\.){0,400})' => (.{1,4000})")
+_PLACE = re.compile(r"\$(vendorDir|baseDir) \. '([^']{0,1000})'")
+
+
+@dataclass
+class Autoloader:
+    """What one vendor folder knows: files by class, folders by the beginning of a class's name."""
+
+    vendor: str
+    classes: dict[str, str] = field(default_factory=dict)
+    psr4: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    psr0: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def learn(self, name: str, content: bytes) -> None:
+        """Read one of the autoload files, known by its name."""
+        text = content.decode("utf-8", "surrogateescape")
+        if name == "autoload_classmap.php":
+            self.classes.update((key, places[0]) for key, places in self._entries(text) if places)
+        elif name == "autoload_psr4.php":
+            self.psr4.update(self._entries(text))
+        elif name == "autoload_namespaces.php":
+            self.psr0.update(islice(self._entries(text), PREFIXES))
+
+    def candidates(self, name: str) -> Iterator[str]:
+        """Where the file of a class may be, best first."""
+        if name in self.classes:
+            yield self.classes[name]
+        parts = name.split("\\")
+        for length in range(len(parts) - 1, -1, -1):
+            prefix = "".join(f"{part}\\" for part in parts[:length])
+            for folder in self.psr4.get(prefix, ()):
+                yield posixpath.join(folder, *parts[length:]) + ".php"
+        for beginning, folders in self.psr0.items():
+            if name.startswith(beginning):
+                yield from (posixpath.join(folder, old_path(name)) for folder in folders)
+
+    def _entries(self, text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        bases = {"vendorDir": self.vendor, "baseDir": posixpath.dirname(self.vendor)}
+        for line in text.splitlines():
+            if (match := _ENTRY.match(line)) is not None:
+                places = (posixpath.normpath(bases[base] + rest) for base, rest in _PLACE.findall(match[2]))
+                yield match[1].replace("\\\\", "\\"), tuple(places)
+
+
+def old_path(name: str) -> str:
+    """The file of a class by PSR-0: underscores of the last part are folders, too."""
+    namespace, separator, last = name.rpartition("\\")
+    return namespace.replace("\\", "/") + ("/" if separator else "") + last.replace("_", "/") + ".php"
+
+
+def package_of(path: str, vendor: str) -> str:
+    """The folder of the package that a file of a vendor folder is in: vendor/NAME/NAME."""
+    parts = path[len(vendor) + 1 :].split("/")
+    return posixpath.join(vendor, *parts[:2])

@@ -1,0 +1,183 @@
+"""Follow the PHP sources that were seen to be opened: what they include, the classes that they use, what they name.
+
+An app's source (outside of vendor folders and the shared folders of PHP) is read for all that it names. Of libraries counts
+what they include, the parents of their classes, and classes of their own package or of packages that the app uses. Extensions need no
+rule: PHP loads all that its configuration names when it starts.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+
+from slimmer.keep.context import Context, Follow
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.rules.load_path import is_file
+from slimmer.keep.rules.named_paths import HOLE, Base, NamedPaths, fitting
+from slimmer.keep.rules.php.composer import Autoloader, old_path, package_of
+from slimmer.keep.rules.php.source import ClassUse, Facts, Include, read_source
+from slimmer.keep.rules.script import Lead, follow_scripts, opened_by
+
+_PROGRAMS = re.compile(r"php(?:-fpm|-cgi|dbg)?[0-9.]{0,8}|apache2|httpd|frankenphp|unitd|uwsgi(?:-core)?|roadrunner|rr")
+_SUFFIXES = frozenset((".php", ".phtml", ".inc", ".module", ".theme", ".install", ".profile", ".php5", ".php7", ""))
+_SHARED = (
+    "/usr/share/php",
+    "/usr/local/lib/php",
+    "/usr/share/pear",
+    "/usr/lib/php",
+    "/usr/share/php8",
+    "/usr/share/php7",
+)
+_FOLDERS = frozenset(
+    (
+        "templates",
+        "views",
+        "resources/views",
+        "resources/lang",
+        "lang",
+        "translations",
+        "locale",
+        "config",
+        "routes",
+        "public",
+    )
+)
+"""Folders beside an app's source, or in its root, into which frameworks look without being told."""
+
+_MAPS = ("autoload_classmap.php", "autoload_psr4.php", "autoload_namespaces.php")
+_LEVELS = 12
+
+
+def php(context: Context) -> Follow:
+    """What the sources that PHP opened lead to."""
+    opened = opened_by(context, _PROGRAMS)
+    sources = frozenset(path for path in opened if path.endswith((".php", ".phtml", ".inc")) or "." not in path)
+    return follow_scripts(context, _Php(context, sources), sources)
+
+
+class _Php:
+    """PHP as an interpreter; see slimmer.keep.rules.script.Interpreter."""
+
+    def __init__(self, context: Context, opened: frozenset[str]) -> None:
+        self._context, self._tree = context, context.tree
+        self._named = NamedPaths(context)
+        self._loaders: dict[str, Autoloader] = {}
+        self._packages: set[str] = set()
+        self._roots: dict[str, str] = {}
+        folders = {
+            posixpath.dirname(path) for path in opened if not path.startswith(_SHARED) and "/vendor/" not in path
+        }
+        self._include_path = (*sorted(folders, key=len)[:20], context.config.working_dir or "/", *_SHARED)
+
+    def reads(self, path: str) -> bool:
+        return posixpath.splitext(path)[1] in _SUFFIXES
+
+    def facts(self, path: str, content: bytes) -> Facts:
+        return read_source(content, whole=_is_app(path))
+
+    def leads(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
+        yield from self._autoloaders(facts)
+        for path, found in facts.items():
+            is_app, root = _is_app(path), self._root(path)
+            if is_app:
+                yield from self._named.usual_folders(path, _FOLDERS, root)
+                for command in found.commands:
+                    yield from self._named.programs(path, command.path, command.place)
+            for finding in self._named.findings(path, found.mentions, root):
+                yield Lead(finding.path, finding.reason, code=True) if is_app else finding
+            for include in found.includes:
+                reason = Reason("php", f"included by {path}{include.place}", path)
+                yield from (Lead(place, reason, code=True) for place in self._included(path, include, root))
+            for use in found.classes:
+                yield from self._used(path, use, is_app)
+
+    def _autoloaders(self, facts: Mapping[str, Facts]) -> Iterator[Lead]:
+        """Composer's own files of each vendor folder in use; its maps are read at once."""
+        vendors: dict[str, str] = {}
+        for path in facts:
+            vendor = f"{self._root(path)}/vendor"
+            if vendor not in self._loaders and f"{vendor}/composer/autoload_real.php" in self._tree:
+                self._loaders[vendor] = Autoloader(vendor)
+                vendors[vendor] = path
+        maps = [f"{vendor}/composer/{name}" for vendor in vendors for name in _MAPS]
+        maps = [path for path in maps if path in self._tree]
+        for path, content in self._context.read(maps) if maps else ():
+            if content is not None:
+                self._loaders[posixpath.dirname(posixpath.dirname(path))].learn(posixpath.basename(path), content)
+        for vendor, path in vendors.items():
+            reason = Reason("php", f"a part of the autoloader of {vendor}", path)
+            yield Lead(f"{vendor}/autoload.php", reason)
+            for entry in self._tree.children(f"{vendor}/composer"):
+                if entry.is_file and entry.path.endswith((".php", ".json")):
+                    yield Lead(entry.path, reason)
+
+    def _root(self, path: str) -> str:
+        """The folder of the app or package that a source belongs to: the nearest above it with a vendor folder."""
+        folder = posixpath.dirname(path)
+        known = self._roots.get(folder)
+        if known is None:
+            known = self._roots[folder] = next(
+                (above for above in _above(folder) if f"{above}/vendor/autoload.php" in self._tree), folder
+            )
+        return known
+
+    def _included(self, path: str, include: Include, root: str) -> Iterator[str]:
+        folder = posixpath.dirname(path)
+        if include.path.startswith(HOLE):
+            yield from self._behind_a_constant(folder, include.path)
+            return
+        if HOLE in include.path:
+            base = folder if include.base is Base.FOLDER else root
+            where, pattern = posixpath.split(posixpath.normpath(f"{base}/{include.path}"))
+            if HOLE not in where and where.count("/") > 1:
+                yield from (finding.path for finding in fitting(self._tree, where, pattern, Reason("php")))
+            return
+        bases = (folder,) if include.base is Base.FOLDER else (*self._include_path, folder, root)
+        name = include.path.lstrip("/") if include.base is Base.FOLDER else include.path
+        places = (posixpath.normpath(posixpath.join(base, name)) for base in bases)
+        yield from [place for place in places if is_file(self._tree, place)][:1]
+
+    def _behind_a_constant(self, folder: str, path: str) -> Iterator[str]:
+        """`ABSPATH . 'wp-includes/x.php'`: what the constant says is another file's matter; it is a folder above."""
+        name = path.rpartition(HOLE)[2].lstrip("/")
+        if name.endswith((".php", ".inc", ".phtml")):
+            places = (posixpath.normpath(f"{above}/{name}") for above in _above(folder))
+            yield from [place for place in places if is_file(self._tree, place)][:1]
+
+    def _used(self, path: str, use: ClassUse, is_app: bool) -> Iterator[Lead]:
+        for name in use.names:
+            for place, package in self._class_files(path, name):
+                own = bool(package) and path.startswith(f"{package}/")
+                if is_app:
+                    self._packages.add(package)
+                if is_app or use.parent or own or package in self._packages:
+                    reason = Reason("php", f"the class {name}, used by {path}{use.place}", path)
+                    yield Lead(place, reason, code=True)
+                    return
+
+    def _class_files(self, path: str, name: str) -> Iterator[tuple[str, str]]:
+        """The file of a class, and the folder of its package ("" where it has none)."""
+        loaders = [self._loaders[vendor] for vendor in (f"{self._root(path)}/vendor",) if vendor in self._loaders]
+        for loader in loaders or list(self._loaders.values())[:4]:
+            for place in loader.candidates(name):
+                if is_file(self._tree, place):
+                    yield place, package_of(place, loader.vendor) if place.startswith(f"{loader.vendor}/") else ""
+                    return
+        for base in _SHARED:
+            place = f"{base}/{old_path(name)}"
+            if is_file(self._tree, place):
+                yield place, posixpath.join(base, name.partition("\\")[0])
+                return
+
+
+def _is_app(path: str) -> bool:
+    return "/vendor/" not in path and not path.startswith(tuple(f"{folder}/" for folder in _SHARED))
+
+
+def _above(folder: str) -> Iterator[str]:
+    for _ in range(_LEVELS):
+        if folder in ("/", ""):
+            return
+        yield folder
+        folder = posixpath.dirname(folder)
