@@ -1,0 +1,1 @@
+"""What shell scripts call, source and name."""
