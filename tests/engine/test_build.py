@@ -17,7 +17,15 @@ from tests.engine import asking, samples
 from tests.engine.command import built, slimmer
 from tests.engine.road import IMAGE, SLIM, UNSEEN
 
-ARTEFACTS = {"Dockerfile", "rootfs.tar", "manifest.jsonl", "access.json", "tree.json.zst", "packages.json.zst", "report.json"}
+ARTEFACTS = {
+    "Dockerfile",
+    "rootfs.tar",
+    "manifest.jsonl",
+    "access.json",
+    "tree.json.zst",
+    "packages.json.zst",
+    "report.json",
+}
 CONFIGURATION = ["Entrypoint", "Cmd", "Env", "ExposedPorts", "User", "WorkingDir", "Labels", "Volumes"]
 
 
