@@ -135,7 +135,7 @@ def test_a_computed_name_keeps_all_that_it_may_be(image: PythonImage) -> None:
 
 def test_of_too_many_computed_names_those_stay_that_the_app_names(image: PythonImage) -> None:
     init = "def load(name):\n    return __import__('drivers.%s' % name)\n"
-    image.package("drivers", init=init, sqlite="#" * (1 << 20), oracle="#" * (1 << 20))
+    image.package("drivers", init=init, sqlite="#" * (3 << 20), oracle="#" * (3 << 20))
     kept = image.kept("import drivers\nURL = 'sqlite:///file'\n")
     assert f"{SITE}/drivers/sqlite.py" in kept and f"{SITE}/drivers/oracle.py" not in kept
 
@@ -151,6 +151,12 @@ def test_settings_name_classes_and_references(image: PythonImage) -> None:
     image.package("web", gzip="", sessions="")
     kept = image.kept("MIDDLEWARE = ['web.gzip.Middleware']\nENGINE = 'web.sessions:Store'\n")
     assert {f"{SITE}/web/gzip.py", f"{SITE}/web/sessions.py"} <= kept
+
+
+def test_a_library_names_its_own_modules_in_strings(image: PythonImage) -> None:
+    image.package("web", init="LOADERS = ['web.loaders.File', 'csv.x.y']\n", loaders="", other="")
+    kept = image.kept("import web")
+    assert f"{SITE}/web/loaders.py" in kept and not {f"{SITE}/web/other.py", f"{LIBRARY}/csv.py"} & kept
 
 
 def test_encodings_that_the_app_names_are_kept_by_their_aliases(image: PythonImage) -> None:

@@ -74,7 +74,7 @@ def test_what_is_no_import_by_a_string(call: str) -> None:
 
 def test_words_attributes_commands_and_exports_are_read_where_they_are_asked_for() -> None:
     source = (
-        b"import scipy, subprocess\n__all__ = ['one']\n__all__ += ('two',)\n"
+        b"import scipy, subprocess\nLOADER = 'web.loaders.File'\n__all__ = ['one']\n__all__ += ('two',)\n"
         b"scipy.stats.norm\nother.thing\nsubprocess.run(['convert', '-x'])\nos.system('ls -l')\nx = 'a.b:c'\n"
     )
     found = read_source(source, whole=True)
@@ -83,7 +83,11 @@ def test_words_attributes_commands_and_exports_are_read_where_they_are_asked_for
     assert "a.b:c" in found.words
     assert "scipy.stats" in found.attributes and "other.thing" not in found.attributes
     less = read_source(source, whole=False)
-    assert less.exports == ("one", "two") and (less.words, less.attributes, less.commands) == ((), (), ())
+    assert less.exports == ("one", "two") and (less.words, less.attributes, less.commands) == (
+        ("web.loaders.File",),
+        (),
+        (),
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-VERSION = "python-2"
+VERSION = "python-3"
 """Changes whenever the same source may give other facts."""
 
 MAIN = "__main__"
@@ -47,8 +47,8 @@ class Dynamic:
 class Facts:
     """All that is known of one source.
 
-    `words` are its short string literals, `attributes` the dotted names that start at something imported, both only
-    where they were asked for; `groups` may name entry point groups; `exports` is `__all__`; `commands` are what it
+    `words` are its short string literals (or those of several dotted parts, where no more was asked for), `attributes` the
+    dotted names that start at something imported, where they were asked for; `groups` may name entry point groups; `exports` is `__all__`; `commands` are what it
     starts; `reads_data`: it looks for files beside itself; `lazy`: it makes attributes on demand (PEP 562).
     """
 

@@ -14,11 +14,14 @@ from slimmer.keep.rules.python.metadata import Distributions
 from slimmer.keep.rules.python.reading import Sources
 from slimmer.keep.rules.python.search import APP, Finder, Module
 
-LIBRARY_COMPUTED = 1 << 20
-"""Bytes of modules that a library may choose among by a computed name; of more, those stay that the app names."""
+LIBRARY_COMPUTED = 1 << 22
+"""Bytes that a library's choice by a computed name may add; where it is more, only what the app names is kept."""
 
 APP_COMPUTED = 1 << 23
 """The same for the app's own code."""
+
+BY_NAME = "<string>"
+"""The place of an edge that is only a name: like a function's import, it may or may not happen."""
 
 _CODE = (".py", ".pyc", ".so")
 
@@ -102,9 +105,19 @@ class Reach:
         if level is Level.APP:
             for name, detail in self._extras.named(facts):
                 yield from self._edge(module, level, Edge(name), detail)
+        elif level is Level.USED:
+            yield from self._own_names(module, level, facts)
         if facts.exports and module.folders:
             self._exports[module.name] = (module, level, facts.exports)
             yield from self._export(module.name)
+
+    def _own_names(self, module: Module, level: Level, facts: Facts) -> Iterator[Finding]:
+        """What a library's strings name of its own: defaults of settings, modules that are loaded on demand."""
+        start = module.name.partition(".")[0] + "."
+        for word in facts.words:
+            found = list(self._finder.way(word)) if word.startswith(start) else []
+            if len(found) > 1:
+                yield from self._edge(module, level, Edge(found[-1].name, BY_NAME), "named in a string of")
 
     def _export(self, package: str) -> Iterator[Finding]:
         """What `from package import *` loads: submodules that the package names in __all__."""
@@ -117,7 +130,7 @@ class Reach:
         *_, target = [None, *self._finder.way(edge.target)]
         deep = self._depth.along(module, level, target, edge.where) if target else None
         if target and deep:
-            place = f" in {edge.where}()" if edge.where else ""
+            place = f" in {edge.where}()" if edge.where and edge.where != BY_NAME else ""
             yield from self._import(target.name, deep, f"{verb} {module.source}{place}", module.source)
 
     def _choose(self) -> Iterator[Finding]:
@@ -137,7 +150,7 @@ class Reach:
     def _size(self, names: Iterable[str]) -> int:
         tree = self._context.tree
         files = {path for name in names if (module := self._finder.find(name)) for path in self._all(module)}
-        return sum(entry.size for path in files if (entry := tree.get(path)))
+        return sum(entry.size for path in files - self._named if (entry := tree.get(path)))
 
     def _all(self, module: Module) -> Iterator[str]:
         yield from module.files

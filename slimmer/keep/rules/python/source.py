@@ -41,11 +41,12 @@ _DATA = re.compile(
     rb"|(?<!getLogger)\(\s{0,9}__(?:name|package)__\s{0,9}[,)]|,\s{0,9}__(?:name|package)__\s{0,9}[,)]"
 )
 _WORD = re.compile(r"[\w.:/+@-]{2,200}")
+_DOTTED_STRING = re.compile(rb"""['"]([A-Za-z_]\w{0,79}(?:\.\w{1,80}){2,8})['":]""")
 _CHAIN = re.compile(r"\w{1,80}(?:\.\w{1,80}){1,5}")
 
 
 def read_source(content: bytes, *, whole: bool) -> Facts:
-    """The facts of a source; `whole` asks for words, attributes and commands, too, which cost more."""
+    """The facts of a source; `whole` asks for all words, attributes and commands, too, which cost more."""
     if len(content) > SOURCE_LIMIT:
         return Facts()
     source = _utf8(content)
@@ -63,7 +64,7 @@ def read_source(content: bytes, *, whole: bool) -> Facts:
     return Facts(
         imports=tuple(imports),
         dynamic=calls.dynamic[:LIST_LIMIT],
-        words=words if whole else (),
+        words=words if whole else _dotted_strings(source),
         attributes=_attributes(root, imports) if whole else (),
         groups=words if groups else (),
         exports=_exports(root) if b"__all__" in source else (),
@@ -129,6 +130,12 @@ def _names(nodes: Sequence[Node]) -> tuple[str, ...]:
 def _words(root: Node) -> tuple[str, ...]:
     found = dict.fromkeys(text(node) for node in captures(_STRINGS, root).get("content", ()) if _short(node))
     return tuple(word for word in found if _WORD.fullmatch(word))[:LIST_LIMIT]
+
+
+def _dotted_strings(source: bytes) -> tuple[str, ...]:
+    """Strings of three parts or more, as libraries name their own modules and classes; found without the tree."""
+    found = dict.fromkeys(match[1].decode(errors="replace") for match in _DOTTED_STRING.finditer(source))
+    return tuple(found)[:LIST_LIMIT]
 
 
 def _short(node: Node) -> bool:
