@@ -12,7 +12,7 @@ from slimmer.keep.rules.python.extras import Extras
 from slimmer.keep.rules.python.facts import Facts
 from slimmer.keep.rules.python.metadata import Distributions
 from slimmer.keep.rules.python.reading import Sources
-from slimmer.keep.rules.python.search import APP, Finder, Module
+from slimmer.keep.rules.python.search import APP, STDLIB, Finder, Module
 
 LIBRARY_COMPUTED = 1 << 22
 """Bytes that a library's choice by a computed name may add; where it is more, only what the app names is kept."""
@@ -141,8 +141,7 @@ class Reach:
             if package is None or not package.folders:
                 continue
             names = list(self._finder.submodules(package))
-            limit = APP_COMPUTED if level is Level.APP else LIBRARY_COMPUTED
-            if self._size(names) > limit:
+            if self._size(names) > _limit(module, level):
                 names = [name for name in names if name.rpartition(".")[2] in self._extras.words]
             for name in names:
                 yield from self._edge(module, level, Edge(name, edge.where), "imported by a computed name by")
@@ -156,3 +155,10 @@ class Reach:
         yield from module.files
         for folder in module.folders:
             yield from (end for end in self._finder.listing(folder).values() if posixpath.splitext(end)[1] in _CODE)
+
+
+def _limit(module: Module, level: Level) -> int:
+    """Bytes that a choice by a computed name may add; the standard library chooses encodings, which have names."""
+    if level is Level.APP:
+        return APP_COMPUTED
+    return 0 if module.root.kind == STDLIB else LIBRARY_COMPUTED
