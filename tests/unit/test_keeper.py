@@ -155,3 +155,8 @@ def test_a_tree_of_thousands_of_levels_is_closed_without_recursion() -> None:
     result = kept(tree, access("open", f"{deep}/file"), access("look-up", "/hollow"))
     assert deep in result
     assert "/hollow" + "/d" * 3000 in result
+
+
+def test_a_folder_that_nothing_can_fill_ends() -> None:
+    tree = make_tree("f /app\ns /run/only/app.sock\nf /etc/a")
+    assert "/run/only" in kept(tree, access("look-up", "/run/only"))
