@@ -1,0 +1,183 @@
+"""What the Perl rule keeps, for small apps laid out as perl expects them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from slimmer.image.config import ImageConfig
+from slimmer.keep.rules.perl.follower import perl
+from tests.unit.local_image import LocalImage, followed, opened
+
+APP = "/srv/app/app.pl"
+CORE = "/usr/share/perl/5.36.0"
+COMPILED = "/usr/lib/x86_64-linux-gnu/perl/5.36.0"
+SITE = "/usr/share/perl5"
+CONFIG = ImageConfig("sha256:1", "amd64", "linux", working_dir="/srv/app", env=("PATH=/usr/bin", "PERL5LIB=/opt/lib"))
+
+
+class PerlImage(LocalImage):
+    """An image with an app and perl, which always loads its strict.pm."""
+
+    def kept(self, *start: str) -> set[str]:
+        """Files that are kept besides those that perl opened: `start`, or the app's app.pl."""
+        paths = (*(start or (APP,)), f"{CORE}/strict.pm")
+        context = self.context(*(opened(path, by="/usr/bin/perl") for path in paths), config=CONFIG)
+        growing = followed(context, perl, *paths)
+        files = {entry.path for entry in context.tree if entry.path in growing and not entry.is_directory}
+        return files - set(paths)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> PerlImage:
+    image = PerlImage(tmp_path)
+    image.add(f"{CORE}/strict.pm")
+    return image
+
+
+def test_modules_are_found_however_they_are_loaded(image: PerlImage) -> None:
+    image.add(
+        APP,
+        """
+        use strict; use One::Inner 1.2 qw(x);
+        use lib "$FindBin::Bin/lib", '/opt/more';
+        sub late { require Two; Three->can('x'); eval { require Four::A } }
+        use parent -norequire, 'Five'; use base qw(Six::A Six::B);
+        Seven::A->new; my $class = 'Eight::A'; use if $] < 5, 'Nine';
+        require "ten.pl"; do './eleven.pl';
+        # use Comment;
+
+=pod
+
+use Documented;
+
+=cut
+
+        require Thirteen;
+__END__
+use Ended;
+""",
+    )
+    core = ("One/Inner.pm", "Two.pm", "Seven/A.pm", "Eight/A.pm", "Nine.pm", "Thirteen.pm")
+    for name in (*core, "Comment.pm", "Documented.pm", "Ended.pm", "Three.pm"):
+        image.add(f"{CORE}/{name}")
+    others = (
+        "/srv/app/lib/Four/A.pm",
+        "/opt/more/Five.pm",
+        "/opt/lib/Six/A.pm",
+        f"{SITE}/Six/B.pm",
+        "/srv/app/ten.pl",
+        "/srv/app/eleven.pl",
+    )
+    for name in (*others, "/srv/app/other.pl"):
+        image.add(name)
+    assert image.kept() == {f"{CORE}/{name}" for name in core} | set(others)
+
+
+def test_who_loads_is_told(image: PerlImage) -> None:
+    image.add(APP, "require Two;")
+    image.add(f"{CORE}/Two.pm")
+    context = image.context(*(opened(path, by="/usr/bin/perl") for path in (APP, f"{CORE}/strict.pm")))
+    assert [str(reason) for reason in followed(context, perl, APP).reasons(f"{CORE}/Two.pm")] == [
+        "perl: required by /srv/app/app.pl"
+    ]
+
+
+def test_compiled_parts_split_functions_and_resources_stay_with_a_module(image: PerlImage) -> None:
+    image.add(APP, "use Net::SSL; use Encode;")
+    image.add(f"{COMPILED}/Net/SSL.pm")
+    image.add(f"{COMPILED}/Encode.pm")
+    image.add(f"{COMPILED}/Encode/Byte.pm")
+    parts = (
+        "auto/Net/SSL/SSL.so",
+        "auto/Net/SSL/autosplit.ix",
+        "auto/Net/SSL/late.al",
+        "auto/Encode/Byte/Byte.so",
+        "Net/SSL/public/x.css",
+    )
+    for name in (*parts, "auto/Net/Other/Other.so", "Encode/TW.pm"):
+        image.add(f"{COMPILED}/{name}")
+    image.add("/usr/lib/x86_64-linux-gnu/perl-base/auto/Net/SSL/SSL.so")
+    modules = ("Net/SSL.pm", "Encode.pm", "Encode/Byte.pm")
+    assert image.kept() == {f"{COMPILED}/{name}" for name in (*parts, *modules)}
+
+
+def test_encodings_that_the_app_names(image: PerlImage) -> None:
+    image.add(APP, "encode('Shift_JIS', $x)")
+    image.add(f"{COMPILED}/Encode/JP.pm")
+    image.add(f"{COMPILED}/Encode/KR.pm")
+    assert image.kept() == {f"{COMPILED}/Encode/JP.pm"}
+
+
+@pytest.mark.parametrize(
+    ("source", "old", "expected"),
+    [
+        ("print 1;", True, set()),
+        ("/\\p{Greek}/", False, set()),
+        ("/\\p{Greek}/", True, {"Heavy.pl", "lib/Sc/Grek.pl", "To/Lower.pl"}),
+        ("use utf8;", True, {"To/Lower.pl"}),
+        ('"\\N{BULLET}"', False, {"Name.pl"}),
+        ("use Unicode::UCD;", False, {"Name.pl", "lib/Sc/Grek.pl", "To/Lower.pl"}),
+    ],
+)
+def test_tables_of_unicode_for_who_asks(image: PerlImage, source: str, old: bool, expected: set[str]) -> None:
+    image.add(APP, source)
+    for name in ("Name.pl", "lib/Sc/Grek.pl", "To/Lower.pl", *(["Heavy.pl"] if old else [])):
+        image.add(f"{CORE}/unicore/{name}")
+    assert image.kept() == {f"{CORE}/unicore/{name}" for name in expected}
+
+
+def test_libraries_bring_what_is_theirs_or_perls(image: PerlImage) -> None:
+    image.add(APP, "use Lib::A; DBI->connect('dbi:SQLite:x');")
+    image.add(
+        f"{SITE}/Lib/A.pm", 'use Used; sub f { require Lib::B; require Core; require Chance; require "Lib/Part/$x.pm" }'
+    )
+    own = ("Lib/A.pm", "Lib/B.pm", "Used.pm", "Lib/Part/X.pm", "DBD/SQLite.pm")
+    for name in (*own[1:], "Chance.pm"):
+        image.add(f"{SITE}/{name}")
+    image.add(f"{CORE}/Core.pm")
+    assert image.kept() == {f"{SITE}/{name}" for name in own} | {f"{CORE}/Core.pm"}
+
+
+def test_folders_files_and_programs_that_the_app_names(image: PerlImage) -> None:
+    image.add(
+        "/srv/app/script/app.pl",
+        "open F, \"$FindBin::Bin/../data/terms.txt\"; system('convert a'); my $x = `git log`; qx{wc -l}",
+    )
+    named = ("templates/a.html.ep", "public/a.css", "data/terms.txt")
+    for name in (*named, "data/other.txt", "t/basic.t"):
+        image.add(f"/srv/app/{name}")
+    for name in ("convert", "git", "wc", "other"):
+        image.add(f"/usr/bin/{name}", mode=0o755)
+    programs = {f"/usr/bin/{name}" for name in ("convert", "git", "wc")}
+    assert image.kept("/srv/app/script/app.pl") == {f"/srv/app/{name}" for name in named} | programs
+
+
+def test_images_without_perl_cost_nothing(image: PerlImage) -> None:
+    image.add(APP, "use Two;")
+    followed(image.context(opened(APP, by="/usr/bin/cat")), perl, APP)
+    assert image.reads == []
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "use ", "use A", "use A::", "use A qw(", "require ", "use lib '", "'", '"', "`", "qx{", "system(", "$", "${", "$a[", "A::",
+        "if 'A' ", "with ", " ", "=pod\n", "#", "use A\n\n", "\\N{", "dbi:", "load \"+", "{;", "\t\n", "do (", "qw(", "->", "\udcff",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("width", [1_000_000, 200])
+def test_hostile_sources_end_soon(image: PerlImage, piece: str, width: int) -> None:
+    line = piece * (width // len(piece)) + "\n"
+    image.add(APP, (line * (1_000_000 // len(line) + 1)).encode("utf-8", "surrogateescape"))
+    started = time.monotonic()
+    assert image.kept() == set()
+    assert time.monotonic() - started < 10
+
+
+def test_paths_out_of_the_load_path_lead_to_no_data(image: PerlImage) -> None:
+    image.add(APP, "require '../../../../etc/shadow'; use lib '../../../..'; require \"../../etc/$x\";")
+    image.add("/etc/shadow-")
+    assert image.kept() == set()
