@@ -251,5 +251,5 @@ class Search:
 def _encoded(text: str, charset: str) -> bytes:
     try:
         return text.encode(charset)
-    except (LookupError, UnicodeEncodeError):
+    except (LookupError, ValueError):  # no such codec, or one that cannot: UnicodeError is a ValueError
         return text.encode()

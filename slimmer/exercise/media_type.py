@@ -10,10 +10,15 @@ VOLATILE = ("boundary",)
 
 def normal_media_type(value: str) -> str:
     """`Text/HTML;Charset="UTF-8"` as `text/html; charset=utf-8`, the parameters sorted; "" stays ""."""
-    parameters: list[tuple[str, str]] = _message(value).get_params(failobj=[("", "")])
-    pairs = sorted((name.strip().lower(), text.strip().lower()) for name, text in parameters[1:])
+    parameters = _message(value).get_params(failobj=[("", "")])
+    pairs = sorted((name.strip().lower(), _plain(text).strip().lower()) for name, text in parameters[1:])
     kept = [f"{name}={text}" for name, text in pairs if name and name not in VOLATILE]
     return "; ".join([parameters[0][0].strip().lower(), *kept])
+
+
+def _plain(text: str | tuple[str | None, str | None, str]) -> str:
+    """A parameter's text. One in the form of RFC 2231 comes with a character set and a language, which say nothing here."""
+    return text if isinstance(text, str) else text[2]
 
 
 def charset(value: str) -> str:

@@ -223,6 +223,29 @@ def test_texts_are_looked_for_in_the_bodys_character_set() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "named"),
+    [
+        ("text/html; charset*=utf-8''utf-8", "text/html; charset=utf-8"),
+        ("text/html; charset*0*=utf-8''utf; charset*1=-8", "text/html; charset=utf-8"),
+        ("text/html; charset*=no-such-set''%FF", "text/html; charset=ÿ"),
+        ("text/html; charset*=us-ascii''%00", "text/html; charset=\0"),
+        ("text/html; charset*=undefined''x", "text/html; charset=x"),
+        ("text/html; charset=undefined", "text/html; charset=undefined"),
+        ("text/html; charset=idna", "text/html; charset=idna"),
+        ("text/html; charset=base64", "text/html; charset=base64"),
+        ('text/html; charset="', 'text/html; charset="'),
+        (";;;", ""),
+    ],
+)
+def test_an_odd_content_type_does_no_harm(kind: str, named: str) -> None:
+    """It is the app's to write (RFC 2231 gives it some ways), and names codecs that Python has for other purposes."""
+    body = b"found ..."
+    answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nContent-Type: {kind}\r\n\r\n".encode() + body
+    reply = fetch(answer, Request("GET", "/", expect=Expectation(contains=("...", "absent..."))))
+    assert (reply.status, reply.content_type, reply.missing) == (200, named, (1,))
+
+
 def test_nobody_there() -> None:
     with server(lambda client: None) as endpoint:
         pass
