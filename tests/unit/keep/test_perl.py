@@ -132,9 +132,10 @@ def test_tables_of_unicode_for_who_asks(image: PerlImage, source: str, old: bool
 def test_libraries_bring_what_is_theirs_or_perls(image: PerlImage) -> None:
     image.add(APP, "use Lib::A; DBI->connect('dbi:SQLite:x');")
     image.add(
-        f"{SITE}/Lib/A.pm", 'use Used; sub f { require Lib::B; require Core; require Chance; require "Lib/Part/$x.pm" }'
+        f"{SITE}/Lib/A.pm",
+        'use Used; sub f { require Lib::B; require Core; require Chance; require "Lib/Part/$x.pm" } $n = "Lib::Named";',
     )
-    own = ("Lib/A.pm", "Lib/B.pm", "Used.pm", "Lib/Part/X.pm", "DBD/SQLite.pm")
+    own = ("Lib/A.pm", "Lib/B.pm", "Used.pm", "Lib/Part/X.pm", "Lib/Named.pm", "DBD/SQLite.pm")
     for name in (*own[1:], "Chance.pm"):
         image.add(f"{SITE}/{name}")
     image.add(f"{CORE}/Core.pm")

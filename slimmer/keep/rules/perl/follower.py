@@ -37,6 +37,9 @@ _CODE = (".pl", ".pm", ".ph", ".al")
 _PARTS = (".so", ".al", ".ix", ".ld", ".bs")
 _FOLDERS = frozenset(("templates", "views", "public", "locale", "share", "root", "static"))
 _RESOURCES = ("resources", "templates", "public", "share", "files")
+_LEFT = ("B::", "Encode::CN", "Encode::JP", "Encode::KR", "Encode::TW", "Encode::EBCDIC", "Encode::Symbol")
+"""What libraries do not bring later: a look into perl's own code, and large encodings, which the app's texts name."""
+
 _DEBUGGERS = frozenset(("re", "B", "Devel/Peek"))
 """Modules whose compiled code serves to look into perl itself: that of `re` is a second regular expression engine."""
 
@@ -113,8 +116,8 @@ class _Perl:
 
     def _requested(self, path: str, request: Request) -> Iterator[Lead]:
         reason = Reason("perl", f"{'required' if request.lazy else 'used'} by {path}", path)
-        if request.lazy and request.name.startswith("B::") and not is_app(path):
-            return  # B looks into perl's own code: for who debugs it
+        if request.lazy and request.name.startswith(_LEFT) and not is_app(path):
+            return
         if request.is_file:
             yield from self._file(path, request.name, reason)
             return

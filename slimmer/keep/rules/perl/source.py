@@ -116,10 +116,10 @@ def _requests(code: str, *, whole: bool) -> Iterator[Request]:
     for match in _LOADED.finditer(code):
         yield Request(match[1], lazy=True)
         yield Request(f"Mojolicious::Plugin::{match[1]}", lazy=True)
+    yield from (Request(text, lazy=True) for text in _texts(code) if "::" in text and _MODULE.fullmatch(text))
     if whole:
         yield from (Request(match[1], lazy=True) for match in _CALLED.finditer(code))
         yield from (Request(f"DBD::{match[1]}", lazy=True) for match in _DATABASE.finditer(code))
-        yield from (Request(text, lazy=True) for text in _texts(code) if "::" in text and _MODULE.fullmatch(text))
 
 
 def _libraries(code: str) -> Iterator[str]:
