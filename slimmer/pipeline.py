@@ -1,61 +1,50 @@
 """The main road: the stages of a build in their order. Only this module knows it; each stage takes and returns values.
 
-What does not depend on each other runs at the same time: the index of the image beside its observation, the structural
-check beside the run of the slim image.
+What does not depend on each other runs at the same time: the index of the image beside its observation, the checks of the
+slim image beside each other.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote_to_bytes
 
-from slimmer.engine import builds, description, images, leftovers
-from slimmer.engine.connection import Engine, connect
+from slimmer.engine import images, leftovers
 from slimmer.engine.options import RunOptions
-from slimmer.engine.pristine import open_pristine
-from slimmer.engine.runs import ask_identity, native_run, watched_run
-from slimmer.engine.session import RunScope
 from slimmer.errors import AppFailed, ExerciseFailed, VerificationFailed
-from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import Exercised, Plan, replay_plan
-from slimmer.exercise.verdict import failure
+from slimmer.exercise.plan import Plan
 from slimmer.image import reference
-from slimmer.image.config import ImageConfig
-from slimmer.image.engine_made import OwnTree, overrides, own_tree
+from slimmer.image.engine_made import OwnTree
 from slimmer.keep.context import Context, Policy
 from slimmer.keep.keeper import check_selection, keep
-from slimmer.keep.keepset import KeepSet
+from slimmer.keep.keepset import Finding, KeepSet
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog, write_log
 from slimmer.observe.pristine import PristineImage
-from slimmer.probe_binary import probe_path
 from slimmer.rebuild.archive import creation_time
-from slimmer.rebuild.image import DOCKERFILE, Builder, choose_builder, make_image
-from slimmer.rebuild.rootfs import RootFs, write_rootfs
+from slimmer.rebuild.image import DOCKERFILE
 from slimmer.report import package_file
 from slimmer.report.build import Built, as_json, build_report, difference_lines
 from slimmer.report.manifest import manifest, write_manifest
 from slimmer.report.output import OutputFolder, default_folder
 from slimmer.report.package_file import package_document
 from slimmer.report.tree_file import write_tree
+from slimmer.site import Candidate, Observation, Site, open_site
 from slimmer.verify.behaviour import compare_behaviour
-from slimmer.verify.check import Side, check_structure
+from slimmer.verify.missed import missed
 from slimmer.verify.structure import Difference
 
-WORKERS = 4
 SHOWN = 5
 """Lines of one kind that the user is shown; the rest is counted."""
 
-FIRST_EPHEMERAL_PORT = 32768
-"""Ports from here on are chosen by the kernel (ip_local_port_range, ip(7)) and differ from run to run."""
+REPAIRS = 2
+"""How often a slim image is mended, unless the user says otherwise."""
 
 
 class Progress(Protocol):
@@ -70,18 +59,22 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
-    """What the user asked for. `tag` "" and `out` None stand for the defaults, `builder` "" for any."""
+    """What the user asked for. `tag` "" and `out` None stand for the defaults, `builder` "" for any.
+
+    `repair`: how many times look-ups that fail in the slim image alone may be mended.
+    """
 
     target: str
     tag: str = ""
     out: Path | None = None
     options: RunOptions = field(default_factory=RunOptions)
     plan: Plan = field(default_factory=Plan)
-    policy: str = Policy.OBSERVED
+    policy: str = Policy.BALANCED
     selection: Selection = field(default_factory=Selection)
     builder: str = ""
     recorder: str = "auto"
     verify: bool = True
+    repair: int = REPAIRS
     pull: bool = False
 
 
@@ -94,22 +87,20 @@ class BuildResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """A watched run: what was accessed, what was answered, who the app was, and whether its ports needed a relay."""
+class Verdict:
+    """What the checks of a candidate found: differences, and what its app looked for in vain though the original has it."""
 
-    log: AccessLog
-    exercised: Exercised
-    home: str
-    relayed: bool
+    differences: tuple[Difference, ...] = ()
+    missed: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A slim image that was made but not tagged yet."""
+class Slim:
+    """A candidate, what was kept for it, and what its checks found."""
 
-    image_id: str
-    rootfs: RootFs
-    builder: Builder
+    kept: KeepSet
+    candidate: Candidate
+    verdict: Verdict
 
 
 def build(request: BuildRequest, progress: Progress) -> BuildResult:
@@ -117,69 +108,41 @@ def build(request: BuildRequest, progress: Progress) -> BuildResult:
 
     Raises a SlimmerError for each way to fail; nothing is left in the engine then, and no tag has changed.
     """
-    description.check(request.options)
     tag = reference.checked_tag(request.tag) if request.tag else ""
-    created = os.environ.get("SOURCE_DATE_EPOCH")
-    engine = connect()
-    with ExitStack() as stack:
-        stack.callback(engine.close)
-        config = images.resolve(engine, request.target, platform=request.options.platform, pull=request.pull)
-        description.check_command(config, request.options)
-        tag = tag or reference.slim_tag(reference.parse(request.target), config)
-        creation = creation_time(config, created)
-        probe = probe_path(engine.architecture)
-        folder = stack.enter_context(OutputFolder(request.out or default_folder(tag)))
-        # Left in this order: the scope removes the containers, so that what the pool's threads wait for ends, and then
-        # nobody uses what they opened.
-        opened = stack.enter_context(ExitStack())
-        pool = stack.enter_context(ThreadPoolExecutor(WORKERS))
-        scope = stack.enter_context(RunScope(engine))
-        return _Build(request, progress, engine, scope, pool, folder, config, probe, tag, creation).run(opened)
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    with open_site(request.target, request.options, request.recorder, pull=request.pull) as site:
+        tag = tag or reference.slim_tag(reference.parse(request.target), site.config)
+        created = creation_time(site.config, epoch)
+        with OutputFolder(request.out or default_folder(tag)) as folder:
+            return _Build(request, progress, site, folder, tag, created).run()
 
 
 class _Build:
-    """One build: its surroundings as attributes, its stages as methods."""
+    """One build: its surroundings as attributes, its steps as methods."""
 
     def __init__(
-        self,
-        request: BuildRequest,
-        progress: Progress,
-        engine: Engine,
-        scope: RunScope,
-        pool: ThreadPoolExecutor,
-        folder: OutputFolder,
-        config: ImageConfig,
-        probe: Path,
-        tag: str,
-        created: str,
+        self, request: BuildRequest, progress: Progress, site: Site, folder: OutputFolder, tag: str, created: str
     ) -> None:
-        self.request, self.progress, self.engine, self.scope, self.pool = request, progress, engine, scope, pool
-        self.folder, self.config, self.probe, self.tag, self.created = folder, config, probe, tag, created
+        self.request, self.progress, self.site, self.folder = request, progress, site, folder
+        self.tag, self.created = tag, created
         self.times: list[tuple[str, float]] = []
 
-    def run(self, opened: ExitStack) -> BuildResult:
-        removed = self.pool.submit(leftovers.remove_leftovers, self.engine)
+    def run(self) -> BuildResult:
+        site, selection = self.site, self.request.selection
+        removed = site.pool.submit(leftovers.remove_leftovers, site.engine)
         with self.stage("observe"):
-            indexed = self.pool.submit(self.open_image, opened)
-            if not self.request.selection.is_empty:
+            indexed = site.pool.submit(site.open_image)
+            if not selection.is_empty:
                 self.check_selection(*indexed.result())
-            observation = self.observe()
+            observation = site.observe(self.request.plan, self.progress.note)
             pristine, own = indexed.result()
         self.tell(observation, removed)
-        context = self.context(own, pristine, observation.log, observation.home)
-        with self.stage("keep"):
-            kept = keep(context, Policy(self.request.policy))
-        self.tell_excluded(kept)
-        with self.stage("rebuild"):
-            candidate = self.rebuild(own, pristine, kept)
-        packages = self.pool.submit(package_document, own.tree, context.packages, self.config.image_id)
-        differences: tuple[Difference, ...] = ()
-        if self.request.verify:
-            with self.stage("verify"):
-                differences = self.verify(own, kept, candidate, observation)
+        context = site.context(own, pristine, observation.log, observation.home, selection)
+        slim = self.slim(context, own, pristine, observation)
+        packages = package_document(own.tree, context.packages, site.config.image_id)
         with self.folder.writing(package_file.NAME) as archive:
-            package_file.write_packages(packages.result(), archive)
-        return self.conclude(own, kept, candidate, observation, differences)
+            package_file.write_packages(packages, archive)
+        return self.conclude(own, slim, observation)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -189,157 +152,118 @@ class _Build:
             yield
         self.times.append((name, time.monotonic() - started))
 
-    # ------------------------------------------------------------------ the stages
-
-    def open_image(self, opened: ExitStack) -> tuple[PristineImage, OwnTree]:
-        """The pristine image, open until the end of the build, and its tree."""
-        pristine = opened.enter_context(
-            open_pristine(self.scope, self.config, self.config.image_id, self.probe, "pristine")
-        )
-        return pristine, own_tree(pristine.index(), self.config.created, self.config.volumes)
-
-    def observe(self) -> Observation:
-        """Run the app under the probe while it is exercised, and stop it as `docker stop` would."""
-        request, config = self.request, self.config
-        identity = ask_identity(self.scope, config, request.options, self.probe)
-        plan = dataclasses.replace(request.plan, expected_ports=_exposed(config), healthcheck=_healthcheck(config))
-        with watched_run(self.scope, config, request.options, self.probe, identity, request.recorder, "observed") as (
-            run,
-            ports,
-        ):
-            exercised = exercise(run, plan, say=self.progress.note)
-            problem = failure(exercised)
-            if problem is not None:
-                raise problem
-            log = run.finish(config.image_id, config.stop_signal, config.stop_timeout)
-            return Observation(log, exercised, _home(identity), ports.relayed)
-
-    def context(self, own: OwnTree, pristine: PristineImage, log: AccessLog, home: str = "") -> Context:
-        """What the keep rules look at."""
-
-        def read(paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-            return pristine.read(list(paths))
-
-        return Context(own.tree, log, self.config, read, home, self.request.selection)
-
     def check_selection(self, pristine: PristineImage, own: OwnTree) -> None:
         """Refuse what the image lacks before it is run. Raises UsageError."""
-        check_selection(self.context(own, pristine, AccessLog(self.config.image_id, ())))
+        nothing = AccessLog(self.site.config.image_id, ())
+        check_selection(self.site.context(own, pristine, nothing, "", self.request.selection))
 
-    def rebuild(self, own: OwnTree, pristine: PristineImage, kept: KeepSet) -> Candidate:
-        """Pack what stays, and make the candidate under a temporary tag."""
-        config = self.config
-        self.folder.clear()
-        paths = list(kept)
-        entries = (entry for path in paths if (entry := own.tree.get(path)) is not None)
-        engine = self.engine
-        builder = choose_builder(
-            self.request.builder,
-            config,
-            entries,
-            engine.architecture,
-            is_podman=engine.is_podman,
-            lacks_workdir=bool(config.working_dir) and own.tree.resolve(config.working_dir).end is None,
-        )
-        rootfs = write_rootfs(pristine, overrides(paths, own), self.folder)
-        if builder.name != (self.request.builder or DOCKERFILE):
+    # ------------------------------------------------------------------ keep, rebuild, verify; and again
+
+    def slim(self, context: Context, own: OwnTree, pristine: PristineImage, observation: Observation) -> Slim:
+        """A candidate with its verdict. One whose app misses something is mended, a few times at most."""
+        extra: list[Finding] = []
+        for repairs in range(self.request.repair + 1):
+            again = f" (repair {repairs})" if repairs else ""
+            with self.stage(f"keep{again}"):
+                kept = keep(context, Policy(self.request.policy), extra)
+            if not repairs:
+                self.tell_excluded(kept)
+            with self.stage(f"rebuild{again}"):
+                candidate = self.rebuild(own, pristine, kept, repairs)
+            if not self.request.verify:
+                return Slim(kept, candidate, Verdict())
+            with self.stage(f"verify{again}"):
+                verdict = self.verify(own, kept, candidate, observation, repairs)
+            slim = Slim(kept, candidate, verdict)
+            if not verdict.missed or repairs == self.request.repair:
+                break
+            self.tell_missed(verdict.missed)
+            extra.extend(verdict.missed)
+        return slim
+
+    def rebuild(self, own: OwnTree, pristine: PristineImage, kept: KeepSet, repairs: int) -> Candidate:
+        """Make a candidate of what is kept."""
+        builder = self.site.choose_builder(self.request.builder, own, kept)
+        if builder.name != (self.request.builder or DOCKERFILE) and not repairs:
             self.progress.note(f"builder {builder.name}: {builder.reason}")
-        image_id = make_image(
-            config,
-            rootfs,
-            builder,
-            self.folder,
-            self.scope.temporary_tag("candidate"),
-            self.created,
-            lambda files, tag: builds.build(self.engine, files, tag, self.request.options.platform),
-            lambda write, tag: builds.load(self.engine, write, tag),
-        )
-        return Candidate(image_id, rootfs, builder)
+        purpose = f"candidate{repairs}"
+        return self.site.rebuild(own, pristine, kept, builder, self.folder, self.created, purpose)
 
     def verify(
-        self, own: OwnTree, kept: KeepSet, candidate: Candidate, observation: Observation
-    ) -> tuple[Difference, ...]:
-        """Hold the candidate against the original: what it holds, and how it answers as a user would run it."""
-        structure = self.pool.submit(self.check_structure, own, kept, candidate)
-        behaviour = self.check_behaviour(candidate, observation)
-        return structure.result() + behaviour
+        self, own: OwnTree, kept: KeepSet, candidate: Candidate, observation: Observation, repairs: int
+    ) -> Verdict:
+        """Hold the candidate against the original: what it holds, how it answers as a user would run it, what it misses."""
+        site, plan, image = self.site, self.request.plan, candidate.image_id
+        structure = site.pool.submit(site.check_structure, own, kept, candidate, f"slim-tree{repairs}")
+        watched = (
+            site.pool.submit(site.watch_again, image, plan, observation, f"replay{repairs}")
+            if self.request.repair
+            else None
+        )
+        behaviour = self.check_behaviour(candidate, observation, repairs)
+        found = tuple(missed(own.tree, kept, watched.result())) if watched else ()
+        return Verdict(structure.result() + behaviour, tuple(f for f in found if f.path not in kept))
 
-    def check_structure(self, own: OwnTree, kept: KeepSet, candidate: Candidate) -> tuple[Difference, ...]:
-        """Differences in paths, contents and configuration."""
-        slim_config = images.inspect(self.engine, candidate.image_id)
-        with open_pristine(self.scope, slim_config, candidate.image_id, self.probe, "slim-tree") as slim:
-            return check_structure(
-                Side(own, self.config),
-                Side(own_tree(slim.index(), self.config.created, self.config.volumes), slim_config),
-                list(kept),
-                candidate.rootfs.digests,
-                slim.hash,
-                whole_seconds=candidate.builder.whole_seconds,
-            )
-
-    def check_behaviour(self, candidate: Candidate, observation: Observation) -> tuple[Difference, ...]:
+    def check_behaviour(self, candidate: Candidate, observation: Observation, repairs: int) -> tuple[Difference, ...]:
         """Differences in answers, exit codes and health, between the watched original and the candidate by itself."""
-        ports = _lasting_ports(observation, self.config)
-        plan = replay_plan(self.request.plan, observation.exercised)
-        relay = self.probe if observation.relayed else None
-        with native_run(self.scope, self.config, self.request.options, candidate.image_id, ports, relay, "slim") as run:
-            try:
-                answered = exercise(run, plan, replay=True, say=lambda text: None)
-                differences = compare_behaviour(observation.exercised, answered)
-                if answered.exit_code is None and _healthcheck(self.config) and run.await_health() != "healthy":
-                    differences += (Difference("HEALTHCHECK", "verdict", "healthy", "unhealthy"),)
-            except (AppFailed, ExerciseFailed) as error:
-                return (Difference("the slim image", "run", "good", error.message),)
-            return differences
+        try:
+            answered, health = self.site.answer(candidate.image_id, self.request.plan, observation, f"slim{repairs}")
+        except (AppFailed, ExerciseFailed) as error:
+            return (Difference("the slim image", "run", "good", error.message),)
+        differences = compare_behaviour(observation.exercised, answered)
+        if health not in ("healthy", "none"):
+            differences += (Difference("HEALTHCHECK", "verdict", "healthy", health),)
+        return differences
 
     # ------------------------------------------------------------------ the end
 
-    def conclude(
-        self,
-        own: OwnTree,
-        kept: KeepSet,
-        candidate: Candidate,
-        observation: Observation,
-        differences: tuple[Difference, ...],
-    ) -> BuildResult:
+    def conclude(self, own: OwnTree, slim: Slim, observation: Observation) -> BuildResult:
         """Write the artefacts, then give the image its name: in that order, so that a name never lacks its report."""
+        request, engine, differences = self.request, self.site.engine, slim.verdict.differences
         report = build_report(
             Built(
-                target=self.request.target,
+                target=request.target,
                 tag="" if differences else self.tag,
-                original=self.config,
-                slim=images.inspect(self.engine, candidate.image_id),
+                original=self.site.config,
+                slim=images.inspect(engine, slim.candidate.image_id),
                 original_paths=len(own.tree),
-                kept_paths=len(kept),
-                policy=self.request.policy,
-                selection=self.request.selection,
-                builder=candidate.builder,
+                kept_paths=len(slim.kept),
+                policy=request.policy,
+                selection=request.selection,
+                builder=slim.candidate.builder,
                 log=observation.log,
                 exercised=observation.exercised,
-                verified=self.request.verify and not differences,
+                verified=request.verify and not differences,
                 differences=differences,
+                missed=tuple(dict.fromkeys(finding.path for finding in slim.verdict.missed)),
                 stages=tuple(self.times),
             )
         )
-        self.write(own, kept, candidate, observation.log, report)
+        self.write(own, slim, observation.log, report)
         if differences:
             raise VerificationFailed(
                 f"the slim image is not what the original is:\n{difference_lines(differences)}",
                 hint=f"It was not tagged. {self.folder.path}/report.json has all differences.",
             )
-        images.tag(self.engine, candidate.image_id, self.tag)
+        images.tag(engine, slim.candidate.image_id, self.tag)
         return BuildResult(self.tag, report)
 
-    def write(self, own: OwnTree, kept: KeepSet, candidate: Candidate, log: AccessLog, report: dict[str, Any]) -> None:
+    def write(self, own: OwnTree, slim: Slim, log: AccessLog, report: dict[str, Any]) -> None:
         """The artefacts beside Dockerfile and rootfs.tar."""
         with self.folder.writing_text("access.json") as file:
             write_log(log, file)
         with self.folder.writing_text("manifest.jsonl") as file:
-            write_manifest(manifest(own.tree, kept, candidate.rootfs.digests, own.mtime), file)
+            write_manifest(manifest(own.tree, slim.kept, slim.candidate.rootfs.digests, own.mtime), file)
         with self.folder.writing("tree.json.zst") as archive:
-            write_tree(own.tree, self.config.image_id, archive)
+            write_tree(own.tree, self.site.config.image_id, archive)
         with self.folder.writing_text("report.json") as file:
             file.write(as_json(report) + "\n")
+
+    def tell_missed(self, findings: tuple[Finding, ...]) -> None:
+        """What the slim image's app looked for in vain, and gets now."""
+        paths = list(dict.fromkeys(f.path for f in findings if f.reason.rule == "missed"))
+        more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+        self.progress.note(f"missed in the slim image, and kept now: {', '.join(paths[:SHOWN])}{more}")
 
     def tell_excluded(self, kept: KeepSet) -> None:
         """What the user excluded though it was seen in use, or the engine needs it: the app may miss it."""
@@ -362,31 +286,3 @@ class _Build:
         for recorder in observation.log.recorders:
             if not recorder.active and recorder.name == "fanotify":
                 self.progress.warn(f"the recorder fanotify did not run: {recorder.reason}")
-
-
-def _exposed(config: ImageConfig) -> tuple[int, ...]:
-    ports = (entry.partition("/") for entry in config.exposed_ports)
-    return tuple(sorted(int(port) for port, _, protocol in ports if protocol in ("", "tcp") and port.isdigit()))
-
-
-def _healthcheck(config: ImageConfig) -> tuple[str, ...]:
-    """HEALTHCHECK as a command to run in the container; () for none."""
-    check = config.healthcheck
-    if check is None or check.disabled:
-        return ()
-    if check.test[0] == "CMD-SHELL":
-        return (*(config.shell or ("/bin/sh", "-c")), *check.test[1:])
-    return check.test[1:]
-
-
-def _home(identity: str) -> str:
-    """The user's HOME out of an identity's words; "" for none."""
-    value = next((word[5:] for word in identity.split(" ") if word.startswith("home=")), "")
-    return os.fsdecode(unquote_to_bytes(value))
-
-
-def _lasting_ports(observation: Observation, config: ImageConfig) -> tuple[int, ...]:
-    """Ports on which the slim image must listen, too: those that answered, or are exposed, or are no kernel's choice."""
-    listened = dict.fromkeys(listener.port for listener in observation.log.listeners)
-    named = {*observation.exercised.http_ports, *_exposed(config)}
-    return tuple(port for port in listened if port in named or port < FIRST_EPHEMERAL_PORT)

@@ -24,12 +24,13 @@ def build(
     out: options.Out = None,
     builder: options.Builder = "",
     verify: options.Verify = True,
+    repair: options.Repair = 2,
     output_format: options.OutputFormat = "text",
     quiet: options.Quiet = False,
     pull: options.Pull = False,
     recorder: options.Recorder = "auto",
     config: options.Config = None,
-    policy: options.Policy = "observed",
+    policy: options.Policy = "balanced",
     include: options.Include = None,
     exclude: options.Exclude = None,
     include_bin: options.IncludeBin = None,
@@ -144,6 +145,7 @@ def build(
         builder=parse.choice("--builder", builder, ("", "dockerfile", "load")),
         recorder=parse.choice("--recorder", recorder, ("auto", "notify", "ptrace", "fanotify")),
         verify=verify,
+        repair=repair,
         pull=pull,
     )
     form = parse.choice("--format", output_format, ("text", "json"))

@@ -59,6 +59,17 @@ Verify = Annotated[
     bool,
     typer.Option("--verify/--no-verify", help="Tag the image only after it was seen working.", rich_help_panel=OUT),
 ]
+Repair = Annotated[
+    int,
+    typer.Option(
+        "--repair",
+        help="How many times to add what the slim image's app looks for in vain, and rebuild. 0 does not look.",
+        rich_help_panel=OUT,
+        min=0,
+        max=10,
+        metavar="N",
+    ),
+]
 OutputFormat = Annotated[
     str,
     _option(

@@ -17,6 +17,7 @@ from slimmer.engine.relay import Ports
 from slimmer.engine.session import RunScope
 from slimmer.errors import EngineError
 from slimmer.image.config import ImageConfig
+from slimmer.observe.records import RecordReader
 from slimmer.observe.watched import WatchedRun
 from slimmer.verify.native import NativeRun
 
@@ -52,14 +53,27 @@ def ask_identity(scope: RunScope, config: ImageConfig, options: RunOptions, prob
 
 @contextmanager
 def watched_run(
-    scope: RunScope, config: ImageConfig, options: RunOptions, probe: Path, identity: str, recorder: str, purpose: str
+    scope: RunScope,
+    config: ImageConfig,
+    options: RunOptions,
+    probe: Path,
+    identity: str,
+    recorder: str,
+    purpose: str,
+    *,
+    image: str = "",
+    reader: RecordReader | None = None,
 ) -> Iterator[tuple[WatchedRun, Ports]]:
-    """The image's app under the probe, started and taken over; removed at the end."""
+    """The app under the probe, started and taken over; removed at the end.
+
+    `image` is another than the configuration's own: a slim one, whose configuration is the same. `reader` as WatchedRun's.
+    """
     own = scope.own_volumes(options, purpose)
     helper = scope.probe_helper(probe)
-    container = scope.create(description.observed(config, own, config.image_id, helper, identity, recorder), purpose)
+    wanted = description.observed(config, own, image or config.image_id, helper, identity, recorder)
+    container = scope.create(wanted, purpose)
     ports = Ports(container, local=scope.engine.local, network=options.network, relay_through=container)
-    with ports, WatchedRun(container, identity, recorder, ports.endpoint) as run:
+    with ports, WatchedRun(container, identity, recorder, ports.endpoint, reader) as run:
         yield run, ports
     scope.remove(container)
 

@@ -71,12 +71,14 @@ class WatchedRun:
         identity: str,
         recorder: str,
         endpoint: Callable[[int], tuple[str, int]],
+        reader: RecordReader | None = None,
     ) -> None:
+        """`reader` takes the records in; a caller that passes its own has them, too, when the run fails."""
         self._container = container
         self._identity = identity
         self._recorder = recorder
         self._endpoint = endpoint
-        self._reader = RecordReader()
+        self._reader = reader or RecordReader()
         self._changed = threading.Condition()
         self._failure: SlimmerError | None = None
         self._over = False

@@ -28,7 +28,7 @@ FORMAT_VERSION = 1
 class Built:
     """What a build came to: the images, how many paths each has, what was seen, and whether it was verified.
 
-    `tag` is "" when the slim image got none; `stages` are (name, seconds) pairs in their order.
+    `tag` is "" when the slim image got none; `missed` are paths that its app looked for in vain to the end; `stages` are (name, seconds) pairs in their order.
     """
 
     target: str
@@ -44,6 +44,7 @@ class Built:
     exercised: Exercised
     verified: bool
     differences: tuple[Difference, ...]
+    missed: tuple[str, ...]
     stages: tuple[tuple[str, float], ...]
 
 
@@ -66,6 +67,7 @@ def build_report(built: Built) -> dict[str, Any]:
                 {"where": d.where, "what": d.what, "expected": d.expected, "actual": d.actual}
                 for d in built.differences
             ],
+            "missed": list(built.missed),
         },
         "stages": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in built.stages],
     }

@@ -1,0 +1,266 @@
+"""The site of a build: one image on one engine, what is opened for it, and the stages that work there.
+
+A site is opened once; its stages take and return values, and may run at the same time. In which order, is the pipeline's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+from slimmer.engine import builds, description, images
+from slimmer.engine.connection import Engine, connect
+from slimmer.engine.options import RunOptions
+from slimmer.engine.pristine import open_pristine
+from slimmer.engine.relay import Ports
+from slimmer.engine.runs import ask_identity, native_run, watched_run
+from slimmer.engine.session import RunScope
+from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
+from slimmer.exercise.drive import exercise
+from slimmer.exercise.plan import Exercised, Plan, replay_plan
+from slimmer.exercise.verdict import failure
+from slimmer.image.config import ImageConfig
+from slimmer.image.engine_made import OwnTree, overrides, own_tree
+from slimmer.keep.context import Context
+from slimmer.keep.keepset import KeepSet
+from slimmer.keep.selection import Selection
+from slimmer.observe.log import AccessLog
+from slimmer.observe.pristine import PristineImage
+from slimmer.observe.records import RecordReader
+from slimmer.observe.watched import WatchedRun
+from slimmer.probe_binary import probe_path
+from slimmer.rebuild.image import Builder, choose_builder, make_image
+from slimmer.rebuild.rootfs import RootFs, write_rootfs
+from slimmer.report.output import OutputFolder
+from slimmer.verify.check import Side, check_structure
+from slimmer.verify.structure import Difference
+
+WORKERS = 6
+FIRST_EPHEMERAL_PORT = 32768
+"""Ports from here on are chosen by the kernel (ip_local_port_range, ip(7)) and differ from run to run."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A watched run: what was accessed, what was answered, who the app was, and whether its ports needed a relay."""
+
+    log: AccessLog
+    exercised: Exercised
+    identity: str
+    relayed: bool
+
+    @property
+    def home(self) -> str:
+        """The user's HOME; "" for none."""
+        value = next((word[5:] for word in self.identity.split(" ") if word.startswith("home=")), "")
+        return os.fsdecode(unquote_to_bytes(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A slim image that was made but not tagged yet."""
+
+    image_id: str
+    rootfs: RootFs
+    builder: Builder
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An image and how to run it (`options`, `recorder`), on an engine. `purpose` names must be unique on a site."""
+
+    engine: Engine
+    scope: RunScope
+    pool: ThreadPoolExecutor
+    opened: ExitStack
+    probe: Path
+    config: ImageConfig
+    options: RunOptions
+    recorder: str
+
+    # ------------------------------------------------------------------ the original
+
+    def open_image(self) -> tuple[PristineImage, OwnTree]:
+        """The pristine image, open as long as the site is, and its tree."""
+        pristine = self.opened.enter_context(
+            open_pristine(self.scope, self.config, self.config.image_id, self.probe, "pristine")
+        )
+        return pristine, self._tree(pristine)
+
+    def observe(self, plan: Plan, say: Say) -> Observation:
+        """Run the app under the probe while it is exercised, and stop it as `docker stop` would.
+
+        Raises AppFailed, ExerciseFailed or ObservationIncomplete.
+        """
+        config = self.config
+        identity = ask_identity(self.scope, config, self.options, self.probe)
+        plan = dataclasses.replace(plan, expected_ports=exposed(config), healthcheck=healthcheck(config))
+        with self._watched(identity, "observed") as (run, ports):
+            exercised = exercise(run, plan, say=say)
+            problem = failure(exercised)
+            if problem is not None:
+                raise problem
+            log = run.finish(config.image_id, config.stop_signal, config.stop_timeout)
+            return Observation(log, exercised, identity, ports.relayed)
+
+    def context(
+        self, own: OwnTree, pristine: PristineImage, log: AccessLog, home: str, selection: Selection
+    ) -> Context:
+        """What the keep rules look at."""
+
+        def read(paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+            return pristine.read(list(paths))
+
+        return Context(own.tree, log, self.config, read, home, selection)
+
+    # ------------------------------------------------------------------ the slim image
+
+    def choose_builder(self, asked: str, own: OwnTree, kept: KeepSet) -> Builder:
+        """Which builder makes the slim image, and why. Raises UsageError when the one that was asked for cannot."""
+        workdir = self.config.working_dir
+        return choose_builder(
+            asked,
+            self.config,
+            (entry for path in kept if (entry := own.tree.get(path)) is not None),
+            self.engine.architecture,
+            is_podman=self.engine.is_podman,
+            lacks_workdir=bool(workdir) and own.tree.resolve(workdir).end is None,
+        )
+
+    def rebuild(
+        self,
+        own: OwnTree,
+        pristine: PristineImage,
+        kept: KeepSet,
+        builder: Builder,
+        folder: OutputFolder,
+        created: str,
+        purpose: str,
+    ) -> Candidate:
+        """Pack what stays into the folder, and make the candidate of it, under a temporary tag."""
+        folder.clear()
+        rootfs = write_rootfs(pristine, overrides(list(kept), own), folder)
+        image_id = make_image(
+            self.config,
+            rootfs,
+            builder,
+            folder,
+            self.scope.temporary_tag(purpose),
+            created,
+            lambda files, tag: builds.build(self.engine, files, tag, self.options.platform),
+            lambda write, tag: builds.load(self.engine, write, tag),
+        )
+        return Candidate(image_id, rootfs, builder)
+
+    def check_structure(
+        self, own: OwnTree, kept: KeepSet, candidate: Candidate, purpose: str
+    ) -> tuple[Difference, ...]:
+        """Differences in paths, contents and configuration."""
+        slim_config = images.inspect(self.engine, candidate.image_id)
+        with open_pristine(self.scope, slim_config, candidate.image_id, self.probe, purpose) as slim:
+            return check_structure(
+                Side(own, self.config),
+                Side(self._tree(slim), slim_config),
+                list(kept),
+                candidate.rootfs.digests,
+                slim.hash,
+                whole_seconds=candidate.builder.whole_seconds,
+            )
+
+    def answer(self, image: str, plan: Plan, observed: Observation, purpose: str) -> tuple[Exercised, str]:
+        """Run an image as a user would and repeat the exercise: what it answered, and its health ("none" without one).
+
+        Raises AppFailed and the like when it does not get so far.
+        """
+        ports = _lasting_ports(observed, self.config)
+        relay = self.probe if observed.relayed else None
+        with native_run(self.scope, self.config, self.options, image, ports, relay, purpose) as run:
+            answered = exercise(run, replay_plan(plan, observed.exercised), replay=True)
+            has_health = answered.exit_code is None and bool(healthcheck(self.config))
+            return answered, run.await_health() if has_health else "none"
+
+    def watch_again(self, image: str, plan: Plan, observed: Observation, purpose: str) -> AccessLog:
+        """Repeat the exercise with an image under the probe, for what it looks for in vain: however far it gets."""
+        reader = RecordReader()
+        again = replay_plan(plan, observed.exercised)
+        if command := healthcheck(self.config):
+            again = dataclasses.replace(again, exec_commands=(*again.exec_commands, command))
+        with (
+            suppress(AppFailed, ExerciseFailed, ObservationIncomplete),
+            self._watched(observed.identity, purpose, image, reader) as (run, _),
+        ):
+            exercise(run, again, replay=True)
+            run.finish(image, self.config.stop_signal, self.config.stop_timeout)
+        return reader.log(image, complete=reader.ended)
+
+    # ------------------------------------------------------------------ helpers
+
+    def _watched(
+        self, identity: str, purpose: str, image: str = "", reader: RecordReader | None = None
+    ) -> AbstractContextManager[tuple[WatchedRun, Ports]]:
+        return watched_run(
+            self.scope,
+            self.config,
+            self.options,
+            self.probe,
+            identity,
+            self.recorder,
+            purpose,
+            image=image,
+            reader=reader,
+        )
+
+    def _tree(self, pristine: PristineImage) -> OwnTree:
+        return own_tree(pristine.index(), self.config.created, self.config.volumes)
+
+
+@contextmanager
+def open_site(target: str, options: RunOptions, recorder: str = "auto", *, pull: bool = False) -> Iterator[Site]:
+    """Connect, find the image and the probe. Whatever the stages make in the engine is removed at the end.
+
+    Raises EngineUnreachable, TargetNotFound, UnsupportedEngine, or UsageError for options that make no sense.
+    """
+    description.check(options)
+    with ExitStack() as stack:
+        engine = connect()
+        stack.callback(engine.close)
+        config = images.resolve(engine, target, platform=options.platform, pull=pull)
+        description.check_command(config, options)
+        probe = probe_path(engine.architecture)
+        # Left in this order: the scope removes the containers, so that what the pool's threads wait for ends, and then
+        # nobody uses what they opened.
+        opened = stack.enter_context(ExitStack())
+        pool = stack.enter_context(ThreadPoolExecutor(WORKERS))
+        scope = stack.enter_context(RunScope(engine))
+        yield Site(engine, scope, pool, opened, probe, config, options, recorder)
+
+
+def exposed(config: ImageConfig) -> tuple[int, ...]:
+    """The TCP ports that an image EXPOSEs."""
+    ports = (entry.partition("/") for entry in config.exposed_ports)
+    return tuple(sorted(int(port) for port, _, protocol in ports if protocol in ("", "tcp") and port.isdigit()))
+
+
+def healthcheck(config: ImageConfig) -> tuple[str, ...]:
+    """HEALTHCHECK as a command to run in the container; () for none."""
+    check = config.healthcheck
+    if check is None or check.disabled:
+        return ()
+    if check.test[0] == "CMD-SHELL":
+        return (*(config.shell or ("/bin/sh", "-c")), *check.test[1:])
+    return check.test[1:]
+
+
+def _lasting_ports(observed: Observation, config: ImageConfig) -> tuple[int, ...]:
+    """Ports on which the slim image must listen, too: those that answered, or are exposed, or are no kernel's choice."""
+    listened = dict.fromkeys(listener.port for listener in observed.log.listeners)
+    named = {*observed.exercised.http_ports, *exposed(config)}
+    return tuple(port for port in listened if port in named or port < FIRST_EPHEMERAL_PORT)
