@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
@@ -50,6 +51,9 @@ class Until(StrEnum):
     ENTER = "enter"
     SECONDS = "seconds"
 
+
+PLAIN_WORD = re.compile(r"[\w./+-]+")
+"""A word that a shell takes as it is: no assignment, no expansion, no end of a command."""
 
 DEFAULT_REQUESTS = (Request("GET", "/"),)
 
@@ -120,6 +124,15 @@ class Outcome:
     exit_code: int
     output: str = field(repr=False)
     problem: str = ""
+
+    @property
+    def program(self) -> str:
+        """The program's name alone, since arguments may hold credentials; "sh" where a shell has more than that to read."""
+        first = next(iter(self.command), "")
+        if self.where != "host":
+            return first
+        name = next(iter(first.split()), "")
+        return name if PLAIN_WORD.fullmatch(name) else "sh"
 
 
 @dataclass(frozen=True, slots=True)

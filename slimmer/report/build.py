@@ -163,10 +163,9 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:
-    """Only the program's name: arguments may hold credentials."""
     return {
         "where": outcome.where,
-        "program": outcome.command[0].split(" ", 1)[0] if outcome.command else "",
+        "program": outcome.program,
         "exit_code": outcome.exit_code,
         "problem": outcome.problem,
     }

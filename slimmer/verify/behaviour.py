@@ -20,7 +20,10 @@ def _differences(original: Exercised, slim: Exercised) -> Iterator[Difference]:
         yield Difference("the app", "answers", str(len(original.answers)), str(len(slim.answers)))
     for before, after in zip(original.answers, slim.answers, strict=False):
         yield from _answers(before, after)
-    for first, second in zip(_commands(original), _commands(slim), strict=False):
+    commands = _commands(original), _commands(slim)
+    if len(commands[0]) != len(commands[1]):
+        yield Difference("the app", "commands", str(len(commands[0])), str(len(commands[1])))
+    for first, second in zip(*commands, strict=False):
         yield from _outcomes(first, second)
     if original.exit_code != slim.exit_code:
         yield Difference("the app", "exit code", _code(original.exit_code), _code(slim.exit_code))
@@ -43,8 +46,8 @@ def _answers(before: Answer, after: Answer) -> Iterator[Difference]:
 
 def _outcomes(before: Outcome, after: Outcome) -> Iterator[Difference]:
     if before.exit_code != after.exit_code:
-        where = f"{before.where} command {before.command[0] if before.command else ''}".strip()
-        yield Difference(where, "exit code", str(before.exit_code), f"{after.exit_code} ({_tail(after.output)})")
+        where = f"{before.where} command {before.program}"
+        yield Difference(where, "exit code", str(before.exit_code), str(after.exit_code), _tail(after.output))
 
 
 def _ports(exercised: Exercised) -> str:

@@ -10,22 +10,26 @@ from __future__ import annotations
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slimmer.image.tree import Entry, Tree
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing in which the slim image is not the original: where, what, and both values in words."""
+    """One thing in which the slim image is not the original: where, what, and both values in words.
+
+    `detail` is for the person at the terminal alone: words of the app or of a command, which may hold secrets.
+    """
 
     where: str
     what: str
     expected: str
     actual: str
+    detail: str = field(default="", repr=False)
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what} was {self.expected}, is {self.actual}"
+        return f"{self.where}: {self.what} was {self.expected}, is {self.actual}{self.detail and f' ({self.detail})'}"
 
 
 Mtime = Callable[[Entry], tuple[int, int]]
