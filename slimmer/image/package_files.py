@@ -11,7 +11,6 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Protocol
 
 from slimmer.image import language_packages
 from slimmer.image.file_lists import FileList, Lists, Read, find_lists, read_lists
@@ -21,12 +20,6 @@ from slimmer.image.tree import Tree
 
 _BITS = 16
 _PACKAGES = 1 << _BITS
-
-
-class Owners(Protocol):
-    """What is known of the packages of an image (PackageFiles; a file of an earlier build's)."""
-
-    def owners(self, paths: Iterable[str]) -> Mapping[str, tuple[Package, ...]]: ...
 
 
 class PackageFiles:
@@ -55,19 +48,18 @@ class PackageFiles:
         manager, _, plain = name.rpartition(":")
         return tuple(package for package in self.everything() if _is_meant(package, manager, plain))
 
+    def know_all(self) -> None:
+        """Learn of all Python distributions, so that their commands, which lie elsewhere, have owners. Walks the whole tree."""
+        self._learn(language_packages.all_sites(self._tree))
+
     def everything(self) -> tuple[Package, ...]:
         """All packages of the image. Walks the whole tree."""
-        self._learn(language_packages.all_sites(self._tree))
+        self.know_all()
         found = dict.fromkeys(self._system.packages)
         for site in sorted(self._sites):
             found.update(dict.fromkeys(d.package for d in language_packages.distributions(self._tree, site)))
         found.update(dict.fromkeys(folder.package for folder in self._folders))
         return tuple(found)
-
-    @cached_property
-    def has_any(self) -> bool:
-        """Whether the image may have packages at all, told without reading anything."""
-        return bool(self._lists.paths) or any("-packages" in e.path or "/node_modules" in e.path for e in self._tree)
 
     @property
     def unreadable(self) -> tuple[str, ...]:
@@ -91,8 +83,8 @@ class PackageFiles:
         if number is None:
             return ()
         found = [self._system.owner(number)]
-        if site := self._sites.get(language_packages.site_of(path) or ""):
-            found.append(site.owner(number))
+        site = language_packages.site_of(path)
+        found += [self._sites[place].owner(number) for place in ([site] if site is not None else self._sites)]
         folder = language_packages.folder_of(self._tree, path)
         found.append(folder.package if folder else None)
         return tuple(dict.fromkeys(package for package in found if package is not None))

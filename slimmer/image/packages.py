@@ -23,6 +23,9 @@ RPM_FOLDERS = ("/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm")
 RPM_UNREADABLE = ("Packages", "Packages.db")
 """Older back ends, Berkeley DB and ndb, which are not read here."""
 
+SYSTEM_MANAGERS = frozenset(("deb", "apk", "rpm"))
+"""Those of a distribution; the others are languages'."""
+
 DATABASE_LIMIT = 1 << 26
 """Bytes of a database that are read at most."""
 
@@ -32,7 +35,7 @@ _NODE = re.compile(r"/node_modules/(?P<name>(?:@[^/]+/)?[^/@.][^/]*)/package\.js
 
 @dataclass(frozen=True, slots=True, order=True)
 class Package:
-    """An installed package: `manager` is deb, apk, rpm, python or node; the version may be unknown ("")."""
+    """An installed package: `manager` is deb, apk, rpm, python, node, ruby or php; the version may be unknown ("")."""
 
     manager: str
     name: str

@@ -15,7 +15,7 @@ from typing import IO, Any
 import zstandard
 
 from slimmer.errors import UsageError
-from slimmer.image.package_files import Owners
+from slimmer.image.package_files import PackageFiles
 from slimmer.image.packages import Package
 from slimmer.image.tree import Entry, Tree
 
@@ -30,13 +30,14 @@ _SIZE_LIMIT = 1 << 28
 Runs = list[list[int]]
 
 
-def package_document(tree: Tree, owners: Owners, image_id: str) -> dict[str, Any]:
-    """The document; what `owners` is asked for at a time is bounded."""
+def package_document(tree: Tree, known: PackageFiles, image_id: str) -> dict[str, Any]:
+    """The document; what `known` is asked for at a time is bounded."""
+    known.know_all()
     places: dict[Package, int] = {}
     runs: Runs = []
     entries = iter(tree)
     while chunk := list(islice(entries, _CHUNK)):
-        _extend(runs, places, chunk, owners.owners(entry.path for entry in chunk if not entry.is_directory))
+        _extend(runs, places, chunk, known.owners(entry.path for entry in chunk if not entry.is_directory))
     packages = [[package.manager, package.name, package.version] for package in places]
     head = {"format": FORMAT, "version": FORMAT_VERSION, "image": image_id}
     return head | {"packages": packages, "runs": runs}

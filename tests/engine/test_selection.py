@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import docker
 import pytest
+from docker.errors import ImageNotFound
 
 from tests.engine.command import slimmer
 
@@ -68,6 +70,12 @@ def run(engine: docker.DockerClient, image: str, *command: str, **options: objec
         container.remove(force=True, v=True)
 
 
+def remove_if_there(engine: docker.DockerClient, tag: str) -> None:
+    """A build that failed has made no image."""
+    with suppress(ImageNotFound):
+        engine.images.remove(tag, force=True)
+
+
 def test_a_chosen_shell_works_with_its_tools(made: Made, engine: docker.DockerClient) -> None:
     script = (
         "set -e; cd /tmp; mkdir d; printf 'b\\na\\n' > d/f; sort d/f | head -n1; ls -l d | grep -c f; id -un;"
@@ -114,8 +122,21 @@ def test_licence_texts_stay_unless_they_are_not_wanted(
     try:
         assert slimmer("build", sample("nginx"), *arguments).returncode == 0
     finally:
-        engine.images.remove(tag, force=True)
+        remove_if_there(engine, tag)
     assert not [path for path in kept(tmp_path) if "/doc/" in path or "licenses" in path]
+
+
+def test_a_chosen_command_of_a_languages_package_works_where_imports_are_followed(
+    sample: Callable[[str], str], engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    tag = "slimmer-test-selection:pip"
+    arguments = ("--tag", tag, "--out", tmp_path, "--include-bin", "pip", "--policy", "balanced", "--probe", "/")
+    try:
+        result = slimmer("build", sample("flask"), *arguments, "--no-verify")
+        assert result.returncode == 0, result.stderr
+        assert "flask" in run(engine, tag, "pip", "list", "--disable-pip-version-check").lower()
+    finally:
+        remove_if_there(engine, tag)
 
 
 def test_a_busybox_image_has_a_shell_with_all_applets(
@@ -129,7 +150,7 @@ def test_a_busybox_image_has_a_shell_with_all_applets(
         assert result.returncode == 0, result.stderr
         assert run(engine, tag, "sh", "-c", "ls -d /tmp | sed s/tmp/x/; echo $((1 + 1))") == "/x\n2\n"
     finally:
-        engine.images.remove(tag, force=True)
+        remove_if_there(engine, tag)
 
 
 @pytest.mark.parametrize(

@@ -232,3 +232,10 @@ def test_paths_made_to_make_a_pattern_work_hard_are_done_at_once(part: str) -> N
         assert folder_of(tree, path) is None
         site_of(path)
     assert time.monotonic() - started < 2
+
+
+def test_a_distributions_command_has_an_owner_once_all_are_known(image: LocalImage) -> None:
+    python(image)
+    packages = known(image)
+    packages.know_all()
+    assert packages.owners(["/srv/venv/bin/flask"]) == {"/srv/venv/bin/flask": (FLASK,)}

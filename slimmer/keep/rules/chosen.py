@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from slimmer.errors import UsageError
 from slimmer.image.config import ImageConfig
 from slimmer.image.near import did_you_mean, near_names, near_paths
+from slimmer.image.packages import SYSTEM_MANAGERS
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.context import Context, Follow, Follower, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
@@ -26,7 +27,7 @@ def chosen(context: Context) -> Iterator[Finding]:
     selection = context.selection
     yield from _included(context.tree, selection.include)
     for name in selection.bins:
-        yield from reach(context.tree, _command(context, name), Reason(RULE, f"--include-bin {name}"))
+        yield from _bin(context, name)
     yield from _packages(context, selection.packages)
     if selection.shell:
         for path in shell_tools(context.tree, context.config):
@@ -82,6 +83,17 @@ def _behind_link(tree: Tree, pattern: str) -> list[Entry]:
     entry = tree.get(path) if path else None
     end = tree.resolve(path).end if entry is not None and entry.is_link else None
     return list(tree.below(end)) if end is not None and end != "/" else []
+
+
+def _bin(context: Context, name: str) -> Iterator[Finding]:
+    """A command; of one that a language's package installed, that package: it is no more than a way into it."""
+    path = _command(context, name)
+    yield from reach(context.tree, path, Reason(RULE, f"--include-bin {name}"))
+    end = context.tree.resolve(path).end or path
+    context.packages.know_all()
+    own = [package for package in context.packages.owners([end])[end] if package.manager not in SYSTEM_MANAGERS]
+    for package, file in context.packages.files(own) if own else ():
+        yield Finding(file, Reason(RULE, f"--include-bin {name} is of {package.manager} package {package.name}"))
 
 
 def _command(context: Context, name: str) -> str:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from slimmer.image.language_packages import distributions, folder_of, site_of
-from slimmer.image.packages import Package
+from slimmer.image.packages import SYSTEM_MANAGERS, Package
 from slimmer.image.tree import Tree
 from slimmer.keep.context import Context, Follow, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
@@ -60,7 +60,7 @@ def _place(tree: Tree, path: str, package: Package) -> tuple[Package, str]:
 
 
 def _texts(tree: Tree, path: str, package: Package, reason: Reason) -> Iterator[Finding]:
-    if package.manager in ("deb", "apk", "rpm"):
+    if package.manager in SYSTEM_MANAGERS:
         yield from reach(tree, f"/usr/share/doc/{package.name}/copyright", reason)
         folders = [f"/usr/share/licenses/{package.name}"]
     elif package.manager == "python":

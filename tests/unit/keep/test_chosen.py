@@ -179,3 +179,16 @@ def test_nothing_chosen_reads_nothing(image: LocalImage) -> None:
     image.add("/usr/bin/x", "#!/bin/sh\n", mode=0o755)
     kept(image, opened("/usr/bin/x", operation="exec"))
     assert image.reads == []
+
+
+def test_a_command_of_a_languages_package_brings_its_package(image: LocalImage) -> None:
+    site = "/opt/lib/python3/site-packages"
+    image.add("/opt/bin/tool", "#!/usr/bin/python3\nimport tool\n", mode=0o755)
+    image.add(f"{site}/tool/__init__.py")
+    image.add(f"{site}/tool-1.dist-info/RECORD", "tool/__init__.py,,\n../../../bin/tool,,\n")
+    image.add("/lib/node_modules/pm/package.json")
+    image.add("/lib/node_modules/pm/cli.js", "#!/usr/bin/env node\n", mode=0o755)
+    image.add("/lib/node_modules/pm/node_modules/dep/index.js")
+    image.link("/usr/bin/pm", "/lib/node_modules/pm/cli.js")
+    result = kept(image, bins=("tool", "pm"))
+    assert {f"{site}/tool/__init__.py", "/lib/node_modules/pm/node_modules/dep/index.js"} <= set(result)
