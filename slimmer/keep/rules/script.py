@@ -6,18 +6,27 @@ give leads, and leads to code are the next layer. What a language says and means
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from slimmer.keep.cache import FactsCache
 from slimmer.keep.context import Context, Follow, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.rules.facts import dump_facts, load_facts
 from slimmer.keep.rules.named_paths import RULE as NAMED
 from slimmer.keep.rules.native import FILLING
 from slimmer.keep.rules.syntax import SOURCE_LIMIT
 from slimmer.observe.log import Operation
+
+READ_LIMIT = 1 << 24
+"""Bytes of a source that is read at all."""
+
+PORTION = 1 << 24
+"""Bytes of sources that are held at a time; one may be longer than that."""
 
 SOURCES_LIMIT = 256 << 20
 """Bytes that a run parses of one language; what is found beyond is kept, but not looked into."""
@@ -40,10 +49,15 @@ class Lead:
 
 
 class Interpreter(Protocol[F]):
-    """A language: what its sources say, and where that leads in this image."""
+    """A language: what its sources say, in values of `kind`, and where that leads in this image."""
+
+    kind: type[F]
 
     def reads(self, path: str) -> bool:
         """Whether a real path's name is that of a source."""
+
+    def variant(self, path: str) -> str:
+        """How a source is read: with its content, that decides what its facts are. Names the reader and its version."""
 
     def facts(self, path: str, content: bytes) -> F:
         """What one source says; never raises."""
@@ -72,6 +86,7 @@ def follow_scripts(context: Context, interpreter: Interpreter[F], opened: frozen
 class _Scripts(Generic[F]):
     def __init__(self, context: Context, interpreter: Interpreter[F], opened: frozenset[str]) -> None:
         self._context, self._interpreter, self._opened = context, interpreter, opened
+        self._cache = FactsCache()
         self._seen: set[str] = set()
         self._budget = SOURCES_LIMIT
 
@@ -79,7 +94,7 @@ class _Scripts(Generic[F]):
         """Findings for all that the freshly kept sources lead to, breadth first, one round trip for each layer."""
         layer = [path for path in fresh if self._is_used(path, kept) and self._is_new(path)] if self._opened else []
         while layer:
-            facts = dict(self._facts(layer))
+            facts = {path: found for portion in self._portions(layer) for path, found in self._facts(portion)}
             layer = []
             for lead in self._interpreter.leads(facts):
                 if isinstance(lead, Finding):
@@ -99,10 +114,35 @@ class _Scripts(Generic[F]):
         suffix = posixpath.splitext(path)[1]
         return suffix != "" and any(reason.rule not in _UNUSED for reason in kept.reasons(path))
 
+    def _portions(self, paths: Iterable[str]) -> Iterator[list[str]]:
+        """The paths in groups whose contents may be held at the same time."""
+        portion: list[str] = []
+        size = 0
+        for path in paths:
+            entry = self._context.tree.get(path)
+            portion.append(path)
+            size += entry.size if entry is not None else 0
+            if size > PORTION:
+                yield portion
+                portion, size = [], 0
+        if portion:
+            yield portion
+
     def _facts(self, paths: Iterable[str]) -> Iterator[tuple[str, F]]:
-        for path, content in self._context.read(paths):
-            if content is not None:
-                yield path, self._interpreter.facts(path, content)
+        contents = [(path, content) for path, content in self._context.read(paths) if content is not None]
+        keys = {path: self._key(path, content) for path, content in contents}
+        known = self._cache.get(set(keys.values()))
+        parsed: dict[str, bytes] = {}
+        for path, content in contents:
+            facts = load_facts(self._interpreter.kind, known.get(keys[path], b""))
+            if facts is None:
+                facts = self._interpreter.facts(path, content)
+                parsed[keys[path]] = dump_facts(facts)
+            yield path, facts
+        self._cache.put(parsed)
+
+    def _key(self, path: str, content: bytes) -> str:
+        return f"{self._interpreter.variant(path)}:{hashlib.sha256(content).hexdigest()}"
 
     def _is_new(self, path: str) -> bool:
         """Whether a real path is a source that was not looked into yet; notes that it is now."""
@@ -112,5 +152,7 @@ class _Scripts(Generic[F]):
         if "." not in posixpath.basename(path) and not entry.mode & 0o111 and path.startswith(_SYSTEM):
             return False  # data without a suffix, such as a time zone
         self._seen.add(path)
+        if entry.size > READ_LIMIT:
+            return False
         self._budget -= min(entry.size, SOURCE_LIMIT)
         return self._budget >= 0

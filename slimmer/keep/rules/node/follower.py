@@ -19,7 +19,7 @@ from slimmer.keep.rules.named_paths import HOLE, NamedPaths, fitting, whole_fold
 from slimmer.keep.rules.node.addons import Platform, addons_of
 from slimmer.keep.rules.node.manifest import Manifest
 from slimmer.keep.rules.node.resolver import SHARED, Asked, Resolver, package_name
-from slimmer.keep.rules.node.source import Facts, Request, read_source
+from slimmer.keep.rules.node.source import VERSION, Facts, Request, read_source
 from slimmer.keep.rules.script import Lead, follow_scripts, opened_by
 
 _PROGRAMS = re.compile(r"node(?:js)?[0-9.]{0,8}|bun|electron")
@@ -41,6 +41,8 @@ def node(context: Context) -> Follow:
 class _Node:
     """Node as an interpreter; see slimmer.keep.rules.script.Interpreter."""
 
+    kind = Facts
+
     def __init__(self, context: Context) -> None:
         self._context, self._tree = context, context.tree
         self._resolver = Resolver(context.tree, context.read, context.config, _conditions(context))
@@ -56,6 +58,9 @@ class _Node:
 
     def reads(self, path: str) -> bool:
         return posixpath.splitext(path)[1] in _SUFFIXES
+
+    def variant(self, path: str) -> str:
+        return f"node-{VERSION}-{is_app(path)}-{posixpath.splitext(path)[1]}"
 
     def facts(self, path: str, content: bytes) -> Facts:
         return read_source(path, content, whole=is_app(path))

@@ -20,6 +20,9 @@ from slimmer.keep.rules.syntax import Found, Grammar, find, first_child, is_sour
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+VERSION = 1
+"""Of the facts: another one makes those in the cache unknown."""
+
 WORDS = 5000
 """How many texts of one source are remembered."""
 

@@ -16,7 +16,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.rules.load_path import LoadPath, searched
 from slimmer.keep.rules.named_paths import HOLE, Base, NamedPaths, fitting, whole_folder
 from slimmer.keep.rules.perl.layout import is_app, standard_folder, standard_folders
-from slimmer.keep.rules.perl.source import Facts, Request, read_source
+from slimmer.keep.rules.perl.source import VERSION, Facts, Request, read_source
 from slimmer.keep.rules.perl.unicode import unicode_tables
 from slimmer.keep.rules.script import Lead, follow_scripts, opened_by
 
@@ -59,6 +59,8 @@ def perl(context: Context) -> Follow:
 class _Perl:
     """Perl as an interpreter; see slimmer.keep.rules.script.Interpreter."""
 
+    kind = Facts
+
     def __init__(self, context: Context, opened: frozenset[str]) -> None:
         self._context, self._tree = context, context.tree
         self._named = NamedPaths(context)
@@ -80,6 +82,9 @@ class _Perl:
 
     def reads(self, path: str) -> bool:
         return posixpath.splitext(path)[1] in _SUFFIXES
+
+    def variant(self, path: str) -> str:
+        return f"perl-{VERSION}-{is_app(path)}"
 
     def facts(self, path: str, content: bytes) -> Facts:
         return read_source(content, whole=is_app(path))

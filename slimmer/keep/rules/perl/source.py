@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from slimmer.keep.rules.named_paths import HOLE, Base, Mention
 
+VERSION = 1
+"""Of the facts: another one makes those in the cache unknown."""
+
 LIMIT = 5000
 """How many modules, and how many texts, of one source are remembered."""
 

@@ -16,7 +16,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.rules.load_path import is_file
 from slimmer.keep.rules.named_paths import HOLE, Base, NamedPaths, fitting
 from slimmer.keep.rules.php.composer import Autoloader, old_path, package_of
-from slimmer.keep.rules.php.source import ClassUse, Facts, Include, read_source
+from slimmer.keep.rules.php.source import VERSION, ClassUse, Facts, Include, read_source
 from slimmer.keep.rules.script import Lead, follow_scripts, opened_by
 
 _PROGRAMS = re.compile(r"php(?:-fpm|-cgi|dbg)?[0-9.]{0,8}|apache2|httpd|frankenphp|unitd|uwsgi(?:-core)?|roadrunner|rr")
@@ -59,6 +59,8 @@ def php(context: Context) -> Follow:
 class _Php:
     """PHP as an interpreter; see slimmer.keep.rules.script.Interpreter."""
 
+    kind = Facts
+
     def __init__(self, context: Context, opened: frozenset[str]) -> None:
         self._context, self._tree = context, context.tree
         self._named = NamedPaths(context)
@@ -72,6 +74,9 @@ class _Php:
 
     def reads(self, path: str) -> bool:
         return posixpath.splitext(path)[1] in _SUFFIXES
+
+    def variant(self, path: str) -> str:
+        return f"php-{VERSION}-{_is_app(path)}"
 
     def facts(self, path: str, content: bytes) -> Facts:
         return read_source(content, whole=_is_app(path))

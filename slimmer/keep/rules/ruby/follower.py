@@ -15,7 +15,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.rules.load_path import LoadPath, is_file, searched
 from slimmer.keep.rules.named_paths import HOLE, NamedPaths, fitting
 from slimmer.keep.rules.ruby.layout import Gem, gem_of, gem_roots, gems_in, is_standard, specifications
-from slimmer.keep.rules.ruby.source import Facts, Request, read_extension, read_source
+from slimmer.keep.rules.ruby.source import VERSION, Facts, Request, read_extension, read_source
 from slimmer.keep.rules.script import Lead, follow_scripts, opened_by
 
 _PROGRAMS = re.compile(r"(?:j|truffle)?ruby[0-9.]{0,8}")
@@ -40,6 +40,8 @@ def ruby(context: Context) -> Follow:
 
 class _Ruby:
     """Ruby as an interpreter; see slimmer.keep.rules.script.Interpreter."""
+
+    kind = Facts
 
     def __init__(self, context: Context, opened: frozenset[str]) -> None:
         self._context, self._tree = context, context.tree
@@ -92,6 +94,9 @@ class _Ruby:
     def reads(self, path: str) -> bool:
         suffix = posixpath.splitext(path)[1]
         return suffix in _SOURCES and (suffix != ".so" or self._path.root_of(path) is not None)
+
+    def variant(self, path: str) -> str:
+        return f"ruby-{VERSION}-{self._is_app(path)}-{path.endswith('.so')}"
 
     def facts(self, path: str, content: bytes) -> Facts:
         return read_extension(content) if path.endswith(".so") else read_source(content, whole=self._is_app(path))
