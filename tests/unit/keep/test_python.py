@@ -284,3 +284,11 @@ def test_many_sources_are_parsed_by_several_processes(image: PythonImage, monkey
     monkeypatch.setattr("slimmer.keep.rules.python.reading.PARALLEL", 0)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     assert image.kept("def late():\n    import csv") == {f"{LIBRARY}/csv.py"}
+
+
+def test_the_values_of_the_build_come_with_sysconfig(image: PythonImage) -> None:
+    values = f"{LIBRARY}/_sysconfigdata__x86_64-linux-gnu.py"
+    image.add(f"{LIBRARY}/sysconfig.py", "def late(name):\n    return __import__(name)\n")
+    image.add(values)
+    assert values in image.kept("def late():\n    import sysconfig\n")
+    assert values not in image.kept("import os\n")

@@ -17,6 +17,9 @@ from slimmer.keep.rules.python.words import COMMON_ENCODINGS, encoding_names, mo
 TIME_ZONES = ("zoneinfo", "tzdata")
 """The standard library's module, and the distribution that it reads zones from (PEP 615)."""
 
+BUILD_VALUES = ("sysconfig", "_sysconfigdata_")
+"""The standard library's module, and what the computed name of the module with the build's values begins with."""
+
 
 class Extras:
     """Gathers what is learnt of modules, and answers what that asks for; everything is answered once."""
@@ -30,6 +33,7 @@ class Extras:
         self._data: dict[str, tuple[int, str]] = {}
         self._files: dict[str, str] = {}
         self._commands: dict[str, str] = {}
+        self._build_values: dict[str, str] = {}
         self._told: set[str] = set()
         self._aliases: bytes | None = None
 
@@ -39,6 +43,8 @@ class Extras:
             owner = self._distributions.owner(module.files[0])
             if owner is not None:
                 self._owners.setdefault(owner.path, (owner, module.files[0]))
+        if module.name == BUILD_VALUES[0] and module.root.kind == STDLIB and module.files:
+            self._build_values.setdefault(module.root.path, module.files[0])
         if module.name == TIME_ZONES[0] and (zones := self._finder.find(TIME_ZONES[1])) and zones.folders:
             self._data.setdefault(zones.folders[0], (APP_LIMIT, module.files[0]))
 
@@ -66,6 +72,11 @@ class Extras:
         for name, cause in self._encoding_modules():
             if self._new(f"encodings.{name}"):
                 yield f"encodings.{name}", f"an encoding that {cause or 'any text'} may ask for", cause
+        for folder, cause in self._build_values.items():
+            for file in self._finder.listing(folder):
+                name, suffix = posixpath.splitext(file)
+                if name.startswith(BUILD_VALUES[1]) and suffix == ".py" and self._new(name):
+                    yield name, f"imported by a computed name by {cause}", cause
         for distribution, _ in self._owners.values():
             for group in sorted(self._groups & distribution.entry_points.keys()):
                 for module in distribution.entry_points[group]:
