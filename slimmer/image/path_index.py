@@ -74,7 +74,7 @@ class PathIndex:
 
     def is_directory(self, offset: int) -> bool:
         """Whether this entry is a directory, by the type in its octal mode."""
-        return self._blob.startswith(b"40", offset)
+        return self._blob.startswith(b"4", offset)  # the next digit is setuid, setgid and sticky
 
     def path_at(self, offset: int) -> bytes:
         """The path of an entry."""

@@ -92,3 +92,11 @@ def test_a_target_that_ends_in_a_slash_must_be_a_directory() -> None:
     tree = make_tree("f /file\nd /folder\nl /to-file -> file/\nl /to-folder -> folder/")
     assert tree.resolve("/to-file").end is None
     assert tree.resolve("/to-folder").end == "/folder"
+
+
+@pytest.mark.parametrize("mode", [0o1777, 0o2755, 0o4755, 0o7777])
+def test_a_walk_passes_directories_with_setgid_and_sticky_bits(mode: int) -> None:
+    tree = Tree(record("d", "/", mode=0o755) + record("d", "/tmp", mode=mode) + record("f", "/tmp/x"))
+    assert tree.resolve("/tmp/x").end == "/tmp/x"
+    assert tree.number(b"/tmp") is None
+    assert tree.numbered(tree.number(b"/tmp/x") or 0) == "/tmp/x"
