@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -193,15 +194,14 @@ class _Build:
         self, own: OwnTree, kept: KeepSet, candidate: Candidate, observation: Observation, repairs: int
     ) -> Verdict:
         """Hold the candidate against the original: what it holds, how it answers as a user would run it, what it misses."""
-        site, plan, image = self.site, self.request.plan, candidate.image_id
+        site, plan = self.site, self.request.plan
+        watch = partial(site.watch_again, candidate.image_id, plan, observation, f"replay{repairs}")
         structure = site.pool.submit(site.check_structure, own, kept, candidate, f"slim-tree{repairs}")
-        watched = (
-            site.pool.submit(site.watch_again, image, plan, observation, f"replay{repairs}")
-            if self.request.repair
-            else None
-        )
+        beside = site.pool.submit(watch) if self.request.repair and not _meet(self.request) else None
         behaviour = self.check_behaviour(candidate, observation, repairs)
-        found = tuple(missed(own.tree, kept, watched.result())) if watched else ()
+        if not self.request.repair:
+            return Verdict(structure.result() + behaviour)
+        found = missed(own.tree, kept, beside.result() if beside else watch())
         return Verdict(structure.result() + behaviour, tuple(f for f in found if f.path not in kept))
 
     def check_behaviour(self, candidate: Candidate, observation: Observation, repairs: int) -> tuple[Difference, ...]:
@@ -209,7 +209,8 @@ class _Build:
         try:
             answered, health = self.site.answer(candidate.image_id, self.request.plan, observation, f"slim{repairs}")
         except (AppFailed, ExerciseFailed) as error:
-            return (Difference("the slim image", "run", "good", error.message),)
+            problem, _, last_words = error.message.partition("\n")
+            return (Difference("the slim image", "run", "good", problem.removesuffix(":"), last_words),)
         differences = compare_behaviour(observation.exercised, answered)
         if health not in ("healthy", "none"):
             differences += (Difference("HEALTHCHECK", "verdict", "healthy", health),)
@@ -286,3 +287,11 @@ class _Build:
         for recorder in observation.log.recorders:
             if not recorder.active and recorder.name == "fanotify":
                 self.progress.warn(f"the recorder fanotify did not run: {recorder.reason}")
+
+
+def _meet(request: BuildRequest) -> bool:
+    """Whether two runs at a time would get in each other's way outside of their containers, and so must come in turn."""
+    options = request.options
+    places = (options.network, options.pid_mode, options.ipc_mode)
+    shared = any(place == "host" or place.startswith("container:") for place in places)
+    return shared or options.share_mounts or bool(options.devices or request.plan.host_commands)

@@ -1,0 +1,56 @@
+"""A slim image that cannot be started is a verification that failed: the original's command and user are not to blame."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.engine.command import slimmer
+from tests.engine.road import IMAGE, SLIM
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--exclude", "/bin/road"), "/bin/road"),
+        (("--user", "app", "--exclude", "/etc/passwd"), "user app"),
+    ],
+    ids=["command", "user"],
+)
+def test_a_slim_image_that_does_not_start_is_not_tagged(
+    arguments: Sequence[str],
+    words: str,
+    road: str,
+    engine: docker.DockerClient,
+    leftovers: None,
+    tmp_path: Path,
+) -> None:
+    result = slimmer("build", IMAGE, "--tag", SLIM, "--out", tmp_path / "out", *arguments)
+    assert result.returncode == 8, result.stderr
+    assert "the slim image: run was good, is " in result.stderr
+    assert words in result.stderr
+    assert "It was not tagged" in result.stderr
+    assert not engine.images.list(SLIM)
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert not report["verification"]["verified"]
+
+
+def test_what_the_app_said_last_is_told_but_not_kept(
+    road: str, engine: docker.DockerClient, leftovers: None, tmp_path: Path
+) -> None:
+    """It may be a secret: a report holds none."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    secret = "SECRET=hunter2"
+    fail_later = f"test -e {shared}/seen && touch {shared}/second; touch {shared}/seen"
+    result = slimmer(
+        "build", IMAGE, "--tag", SLIM, "--out", tmp_path / "out", "--share-mounts", "-v", f"{shared}:/shared",
+        "--env", secret, "--exercise", f"{fail_later}; echo the word is hunter2; test ! -e {shared}/second",
+    )  # fmt: skip
+    assert result.returncode == 8, result.stderr
+    assert "hunter2" in result.stderr
+    assert not [path.name for path in (tmp_path / "out").iterdir() if b"hunter2" in path.read_bytes()]
