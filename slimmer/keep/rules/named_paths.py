@@ -88,10 +88,12 @@ class NamedPaths:
                 for path in self._places(source, mention, root):
                     yield from self._at(path, mention, source, root)
 
-    def programs(self, source: str, command: str, place: str = "") -> Iterator[Finding]:
-        """The programs that a command line of a source starts, and the shell, if it takes one to understand it."""
+    def programs(self, source: str, command: str, place: str = "", *, shell: bool = True) -> Iterator[Finding]:
+        """The programs that a command line of a source starts, and the shell that reads it, unless it is a mere name."""
         reason = Reason("program", f"started by {source}{place}", source)
         names = dict.fromkeys(match[1] for match in _COMMAND.finditer(command[:_TEXT_LIMIT]))
+        if shell:
+            yield from reach(self._tree, "/bin/sh", reason)
         for name in names:
             places = [name] if name.startswith("/") else [posixpath.join(step, name) for step in self._search_path]
             found = next((path for path in places if self._is_program(path)), None)

@@ -280,7 +280,23 @@ def test_commands_that_are_started_are_found_on_the_path(image: NodeImage) -> No
     for path in ("/usr/bin/convert", "/usr/bin/git", "/usr/bin/head", "/opt/tool", "/usr/bin/log"):
         image.add(path, mode=0o755)
     image.add("/usr/bin/nothing", mode=0o644)
-    assert image.kept() == {"/usr/bin/convert", "/usr/bin/git", "/usr/bin/head", "/opt/tool"}
+    image.add("/bin/sh", mode=0o755)
+    assert image.kept() == {"/usr/bin/convert", "/usr/bin/git", "/usr/bin/head", "/opt/tool", "/bin/sh"}
+
+
+def test_programs_that_no_shell_starts_need_none(image: NodeImage) -> None:
+    image.add(APP, "spawn('git', ['log']); execFile('wc')")
+    for path in ("/usr/bin/git", "/usr/bin/wc", "/bin/sh"):
+        image.add(path, mode=0o755)
+    assert image.kept() == {"/usr/bin/git", "/usr/bin/wc"}
+
+
+def test_views_where_express_looks_without_being_told(image: NodeImage) -> None:
+    image.add("/srv/app/src/server.js", "app.get('/', (q, r) => r.render('page'))")
+    image.add("/srv/app/views/page.ejs")
+    image.add("/srv/app/other/page.ejs")
+    image.manifest("/srv/app", name="app")
+    assert image.kept("/srv/app/src/server.js") == {"/srv/app/views/page.ejs", "/srv/app/package.json"}
 
 
 def test_addons_and_packages_of_this_platform(image: NodeImage) -> None:

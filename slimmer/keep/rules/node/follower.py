@@ -25,6 +25,9 @@ from slimmer.keep.rules.script import Lead, follow_scripts, opened_by
 _PROGRAMS = re.compile(r"node(?:js)?[0-9.]{0,8}|bun|electron")
 _SUFFIXES = frozenset((".js", ".cjs", ".mjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ""))
 
+_FOLDERS = frozenset(("views", "templates", "locales", "emails"))
+"""Folders beside an app's source, or in its root, into which frameworks look without being told."""
+
 _PAGES = frozenset(("public", "static", "assets", "www", "html", "client", "browser"))
 """Names of folders whose scripts are for browsers: they are kept as they are."""
 
@@ -135,8 +138,10 @@ class _Node:
         for finding in self._named.findings(path, facts.mentions, root):
             is_code = is_app(path) and _PAGES.isdisjoint(finding.path[len(root) :].split("/"))
             yield Lead(finding.path, finding.reason, code=True) if is_code else finding
-        for command in facts.commands if is_app(path) else ():
-            yield from self._named.programs(path, command.path, command.place)
+        if is_app(path):
+            yield from self._named.usual_folders(path, _FOLDERS, root)
+            for command in facts.commands:
+                yield from self._named.programs(path, command.path, command.place, shell=command.sure)
 
     def _package_files(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
         """package.json of the packages of these sources; addons and platform packages of those that load native code."""

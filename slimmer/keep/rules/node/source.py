@@ -152,7 +152,9 @@ class _Reading:
             return True
         if name in _STARTERS:
             command = self._evaluator.value(first)
-            self._commands[Mention(command.path, Base.ANY, True, found.place)] = None
+            self._commands[
+                Mention(command.path, Base.ANY, name.startswith("exec") and "File" not in name, found.place)
+            ] = None
         return False
 
     def _request(self, node: Node, found: Found, *, imported: bool) -> None:
