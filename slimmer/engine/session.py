@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from docker.errors import APIError, DockerException
 from requests import RequestException
@@ -40,6 +40,8 @@ COPIED = "/volume"
 INTERRUPTS = 10
 """So many Ctrl-C are put off until everything is removed."""
 
+Result = TypeVar("Result")
+
 
 class RunScope:
     """A context manager that owns containers, volumes and temporary images of one run; several threads may use it."""
@@ -54,6 +56,8 @@ class RunScope:
         self._probe_image = ""
         self._scratch = ""
         self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._making = 0
         self._closed = False
 
     def __enter__(self) -> RunScope:
@@ -73,11 +77,10 @@ class RunScope:
         """
         name = f"slimmer-{self.run}-{purpose}"
         description = {**description, "Labels": labels(self.run)}
-        self._own(self._containers, name)
         try:
             with engine_calls(f"create a container of {description['Image']}"):
-                created: dict[str, Any] = finish(
-                    lambda: self.engine.api.create_container_from_config(description, name)
+                created: dict[str, Any] = self._make(
+                    self._containers, name, lambda: self.engine.api.create_container_from_config(description, name)
                 )
         except EngineError as error:
             if isinstance(error.__cause__, APIError) and error.__cause__.status_code == 400:
@@ -127,13 +130,40 @@ class RunScope:
             raise EngineError("the run is over")
         kind.append(name)
 
+    def _make(self, kind: list[str], name: str, make: Callable[[], Result]) -> Result:
+        """Make a thing of this name. `close` waits for what is being made, since it could not be removed before."""
+        self._own(kind, name)
+        return finish(lambda: self._counted(make))
+
+    def _counted(self, make: Callable[[], Result]) -> Result:
+        with self._changed:
+            if self._closed:
+                raise EngineError("the run is over")
+            self._making += 1
+        try:
+            return make()
+        finally:
+            with self._changed:
+                self._making -= 1
+                self._changed.notify_all()
+
+    def _end_making(self) -> None:
+        """From now on nothing is made any more, and what was being made is there."""
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: not self._making, REMOVAL_TIMEOUT)
+
     def _import(self, archive: bytes, purpose: str, *changes: str) -> str:
         """A helper image; it never becomes a user's, so it carries a label, too."""
-        tag = self.temporary_tag(purpose)
+        tag = temporary_tag(self.run, purpose)
         all_changes = [f"LABEL {RUN_LABEL}={self.run}", *changes]
         with engine_calls("import a helper image"):
             # The whole tag as repository: podman takes no notice of `tag`.
-            finish(lambda: self.engine.api.import_image_from_data(archive, repository=tag, changes=all_changes))
+            self._make(
+                self._images,
+                tag,
+                lambda: self.engine.api.import_image_from_data(archive, repository=tag, changes=all_changes),
+            )
         return tag
 
     def _own_volume(self, entry: str, purpose: str) -> str:
@@ -141,9 +171,8 @@ class RunScope:
         if not source or is_bind(source):
             return entry
         name = f"slimmer-{self.run}-{purpose}"
-        self._own(self._volumes, name)
         with engine_calls("create a volume"):
-            finish(lambda: self.engine.api.create_volume(name, labels=labels(self.run)))
+            self._make(self._volumes, name, lambda: self.engine.api.create_volume(name, labels=labels(self.run)))
         if self._volume_exists(source):
             self._copy_volume(source, name, purpose)
         return ":".join(part for part in (name, target, mode) if part)
@@ -183,7 +212,7 @@ class RunScope:
     def close(self) -> None:
         """Remove all that is left. Interrupts meanwhile are raised at the end; what fails is left to the next run."""
         interrupts: list[KeyboardInterrupt] = []
-        self._closed = True
+        _persist(self._end_making, interrupts)
         _persist(lambda: self._remove_all(_remove_container, self._containers), interrupts)
         _persist(lambda: self._remove_all(_remove_volume, self._volumes), interrupts)
         _persist(lambda: self._remove_all(_remove_image, self._images), interrupts)
