@@ -64,7 +64,7 @@ void measure_identity(struct identity *identity) {
 
 static void add_encoded(struct buffer *line, const char *text) {
     for (; *text; text++)
-        if (*text <= ' ' || *text == '%' || *text == 0x7f)
+        if (*text <= ' ' || *text > '~' || *text == '%') /* a char may be signed, or not */
             buffer_addf(line, "%%%02x", (unsigned char)*text);
         else
             buffer_add(line, text, 1);
