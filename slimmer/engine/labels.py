@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -72,6 +73,11 @@ def new_run() -> str:
     return uuid.uuid4().hex[:12]
 
 
+def name_of(run: str, purpose: str) -> str:
+    """The name of a run's container or volume."""
+    return f"slimmer-{run}-{purpose}"
+
+
 def labels(run: str) -> dict[str, str]:
     """The labels of everything that a run makes."""
     return {RUN_LABEL: run, OWNER_LABEL: str(this_owner())}
@@ -92,6 +98,17 @@ def owner_of_tag(tag: str) -> Owner | None:
 def owner_of_labels(found: Mapping[str, str] | None) -> Owner | None:
     """Who made a thing with these labels; None when slimmer did not."""
     return owner_of((found or {}).get(OWNER_LABEL, ""))
+
+
+def owner_of_container(entry: Mapping[str, Any]) -> Owner | None:
+    """Who made a container of the engine's list; None when slimmer did not.
+
+    The labels alone do not tell: a container has those of its image, too, which anybody may have written.
+    """
+    given = entry.get("Labels") or {}
+    names = (name.removeprefix("/") for name in entry.get("Names") or ())
+    ours = any(name.startswith(name_of(given.get(RUN_LABEL, ""), "")) for name in names)
+    return owner_of_labels(given) if ours else None
 
 
 def _host() -> str:

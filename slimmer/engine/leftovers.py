@@ -8,7 +8,7 @@ from typing import Any
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import engine_calls
-from slimmer.engine.labels import RUN_LABEL, TEMPORARY, Owner, owner_of_labels, owner_of_tag
+from slimmer.engine.labels import RUN_LABEL, TEMPORARY, Owner, owner_of_container, owner_of_labels, owner_of_tag
 from slimmer.engine.session import remove_everything
 
 
@@ -35,7 +35,7 @@ def find_leftovers(engine: Engine, *, strangers: bool = False) -> Leftovers:
         volumes = engine.api.volumes(filters={"label": RUN_LABEL}).get("Volumes") or []
         images = engine.api.images(filters={"reference": f"{TEMPORARY}:*"})
     return Leftovers(
-        containers=tuple(str(entry["Id"]) for entry in containers if _is(gone, owner_of_labels(entry.get("Labels")))),
+        containers=tuple(str(entry["Id"]) for entry in containers if _is(gone, owner_of_container(entry))),
         volumes=tuple(str(entry["Name"]) for entry in volumes if _is(gone, owner_of_labels(entry.get("Labels")))),
         images=tuple(tag for tag in _tags(images) if _is(gone, owner_of_tag(tag))),
     )

@@ -25,7 +25,7 @@ from slimmer.engine.connection import Engine
 from slimmer.engine.containers import Container, engine_calls
 from slimmer.engine.description import PROBE, PROBE_FOLDER, Description, is_bind, split_volume
 from slimmer.engine.interrupts import finish
-from slimmer.engine.labels import RUN_LABEL, labels, new_run, temporary_tag
+from slimmer.engine.labels import RUN_LABEL, labels, name_of, new_run, temporary_tag
 from slimmer.engine.options import RunOptions
 from slimmer.errors import EngineError, UsageError
 
@@ -75,7 +75,7 @@ class RunScope:
 
         Raises UsageError for options that the engine does not take, EngineError for anything else.
         """
-        name = f"slimmer-{self.run}-{purpose}"
+        name = name_of(self.run, purpose)
         description = {**description, "Labels": labels(self.run)}
         try:
             with engine_calls(f"create a container of {description['Image']}"):
@@ -170,7 +170,7 @@ class RunScope:
         source, target, mode = split_volume(entry)
         if not source or is_bind(source):
             return entry
-        name = f"slimmer-{self.run}-{purpose}"
+        name = name_of(self.run, purpose)
         with engine_calls("create a volume"):
             self._make(self._volumes, name, lambda: self.engine.api.create_volume(name, labels=labels(self.run)))
         if self._volume_exists(source):

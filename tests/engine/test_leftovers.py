@@ -109,6 +109,19 @@ def test_what_only_looks_like_ours_is_left_alone(engine: Engine) -> None:
         images.untag(engine, f"{labels.TEMPORARY}:mine")
 
 
+def test_a_container_of_an_image_that_claims_to_be_ours_is_left_alone(engine: Engine) -> None:
+    """A container has its image's labels, too, and an image may be anybody's: here in the name of a run that is dead."""
+    name = "slimmer-test-leftovers-claimed"
+    dead = replace(this_owner(), started=1)
+    wanted = {"Image": "debian:bookworm-slim", "Labels": {labels.RUN_LABEL: "0" * 12, labels.OWNER_LABEL: str(dead)}}
+    made = engine.api.create_container_from_config(wanted, name)["Id"]
+    try:
+        assert dead.gone()
+        assert made not in find_leftovers(engine, strangers=True).containers
+    finally:
+        engine.api.remove_container(made)
+
+
 def test_another_machines_things_are_removed_only_on_request(engine: Engine) -> None:
     stranger, name = replace(this_owner(), host="elsewhere"), "slimmer-test-leftovers-stranger"
     engine.api.create_volume(name, labels={labels.RUN_LABEL: "x", labels.OWNER_LABEL: str(stranger)})
