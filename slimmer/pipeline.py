@@ -25,7 +25,7 @@ from slimmer.image.engine_made import OwnTree
 from slimmer.keep.context import Context, Policy
 from slimmer.keep.keeper import check_selection, keep
 from slimmer.keep.keepset import Finding, KeepSet
-from slimmer.keep.selection import Selection
+from slimmer.keep.selection import Patterns, Selection
 from slimmer.observe.log import AccessLog, write_log
 from slimmer.observe.pristine import PristineImage
 from slimmer.rebuild.archive import creation_time
@@ -202,7 +202,9 @@ class _Build:
         if not self.request.repair:
             return Verdict(structure.result() + behaviour)
         found = missed(own.tree, kept, beside.result() if beside else watch())
-        return Verdict(structure.result() + behaviour, tuple(f for f in found if f.path not in kept))
+        excludes = Patterns(own.tree, self.request.selection.exclude, "--exclude").excludes
+        wanted = tuple(f for f in found if f.path not in kept and not (excludes(f.path) and False))
+        return Verdict(structure.result() + behaviour, wanted)
 
     def check_behaviour(self, candidate: Candidate, observation: Observation, repairs: int) -> tuple[Difference, ...]:
         """Differences in answers, exit codes and health, between the watched original and the candidate by itself."""
@@ -287,6 +289,8 @@ class _Build:
         for recorder in observation.log.recorders:
             if not recorder.active and recorder.name == "fanotify":
                 self.progress.warn(f"the recorder fanotify did not run: {recorder.reason}")
+        for text in observation.log.disturbances:
+            self.progress.warn(text)
 
 
 def _meet(request: BuildRequest) -> bool:

@@ -17,6 +17,13 @@ from slimmer.errors import UsageError
 FORMAT_VERSION = 1
 
 
+DISTURBANCES = {
+    "interrupted": "{count} system calls of the app ended with EINTR, because a signal met the probe",
+    "own_filters": "{count} seccomp filters of the app's own clash with the probe's and had no effect",
+}
+"""Counters of the probe's that tell of changes to the app which another recorder does not make."""
+
+
 class Operation(StrEnum):
     """What kind of access a record tells of; the words of the probe's protocol."""
 
@@ -75,6 +82,15 @@ class AccessLog:
     def lost(self) -> int:
         """Events that the probe knows it did not see."""
         return self.counters.get("lost", 0) + self.counters.get("unreadable", 0)
+
+    @property
+    def disturbances(self) -> tuple[str, ...]:
+        """In what the probe made itself felt to the app, in words, with what helps."""
+        return tuple(
+            f"{words.format(count=count)}; if that matters to the app: --recorder ptrace"
+            for counter, words in DISTURBANCES.items()
+            if (count := self.counters.get(counter, 0))
+        )
 
 
 def write_log(log: AccessLog, file: TextIO) -> None:

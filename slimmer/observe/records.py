@@ -17,6 +17,11 @@ from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder
 PROTOCOL_VERSION = "1"
 FIELD_LIMIT = 1 << 16
 RECORD_LIMIT = 4_000_000
+TEXT_LIMIT = 1 << 30
+"""Bytes of all paths together: an app may ask for millions of different ones, each 4 kB long."""
+
+LESS = "Exercise the app less: fewer requests, a shorter --until."
+
 
 ALL_SIGNALS = (1 << 64) - 1
 """The mask of a probe that cannot tell which signals reach PID 1."""
@@ -43,6 +48,7 @@ class RecordReader:
         self.fatal = ""
         self._executables: dict[int, str] = {0: ""}
         self._rest = b""
+        self._text = 0
         self._handlers: dict[str, Callable[[list[str], str, str], None]] = {
             "hello": self._hello,
             "recorder": self._recorder,
@@ -89,7 +95,10 @@ class RecordReader:
 
     def _access(self, operation: Operation, words: list[str], a: str, b: str) -> None:
         if len(self.accesses) >= RECORD_LIMIT:
-            raise ObservationIncomplete(f"the run made more than {RECORD_LIMIT:,} different accesses")
+            raise ObservationIncomplete(f"the run made more than {RECORD_LIMIT:,} different accesses", hint=LESS)
+        self._text += len(a) + len(b)
+        if self._text > TEXT_LIMIT:
+            raise ObservationIncomplete(f"the names that the run asked for take more than {TEXT_LIMIT:,} bytes", hint=LESS)
         found = {"found": True, "missing": False}[words[1]]
         executable = self._executables[int(words[3])]
         self.accesses.append(Access(operation, a, b or (a if found else ""), found, _number(words[2]), executable))

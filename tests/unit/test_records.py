@@ -7,7 +7,7 @@ import io
 import pytest
 
 from slimmer.errors import ObservationIncomplete, UsageError
-from slimmer.observe.log import Access, Listener, Operation, Recorder, read_log, write_log
+from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder, read_log, write_log
 from slimmer.observe.records import RecordReader
 
 STREAM = b"".join(
@@ -83,3 +83,21 @@ def test_a_log_survives_its_file_with_names_that_are_not_utf8() -> None:
 def test_a_file_that_is_no_log_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         read_log(io.StringIO(text))
+
+
+def test_what_the_probe_changed_for_the_app_is_told() -> None:
+    quiet = AccessLog("", (), counters={"events": 9, "interrupted": 0, "own_filters": 0, "io_uring": 2})
+    assert quiet.disturbances == ()
+    first, second = AccessLog("", (), counters={"interrupted": 3, "own_filters": 1}).disturbances
+    assert first.startswith("3 system calls") and "EINTR" in first and "--recorder ptrace" in first
+    assert second.startswith("1 seccomp filters") and "--recorder ptrace" in second
+
+
+def test_many_long_names_are_refused_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app can ask for as many paths as it likes, each as long as the kernel takes."""
+    monkeypatch.setattr("slimmer.observe.records.TEXT_LIMIT", 1 << 20)
+    reader = RecordReader()
+    with pytest.raises(ObservationIncomplete, match="names"):
+        for number in range(1000):
+            reader.feed(b"look-up missing 1 0\0/%d/%s\0\0" % (number, b"x" * 4000))
+    assert 200 < len(reader.accesses) < 300
