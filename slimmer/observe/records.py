@@ -98,7 +98,9 @@ class RecordReader:
             raise ObservationIncomplete(f"the run made more than {RECORD_LIMIT:,} different accesses", hint=LESS)
         self._text += len(a) + len(b)
         if self._text > TEXT_LIMIT:
-            raise ObservationIncomplete(f"the names that the run asked for take more than {TEXT_LIMIT:,} bytes", hint=LESS)
+            raise ObservationIncomplete(
+                f"the names that the run asked for take more than {TEXT_LIMIT:,} bytes", hint=LESS
+            )
         found = {"found": True, "missing": False}[words[1]]
         executable = self._executables[int(words[3])]
         self.accesses.append(Access(operation, a, b or (a if found else ""), found, _number(words[2]), executable))
