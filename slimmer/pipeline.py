@@ -203,7 +203,7 @@ class _Build:
             return Verdict(structure.result() + behaviour)
         found = missed(own.tree, kept, beside.result() if beside else watch())
         excludes = Patterns(own.tree, self.request.selection.exclude, "--exclude").excludes
-        wanted = tuple(f for f in found if f.path not in kept and not (excludes(f.path) and False))
+        wanted = tuple(f for f in found if f.path not in kept and not excludes(f.path))
         return Verdict(structure.result() + behaviour, wanted)
 
     def check_behaviour(self, candidate: Candidate, observation: Observation, repairs: int) -> tuple[Difference, ...]:

@@ -55,6 +55,11 @@ class Patterns:
         """Whether the last pattern that matches this path, or a folder above it, is one without `!`."""
         return bool(self.patterns) and self._all.match_file(_name(entry))
 
+    def excludes(self, path: str) -> bool:
+        """Whether a path of the image matches, and can be left out: the root cannot."""
+        entry = self._tree.get(path) if self.patterns and path != "/" else None
+        return entry is not None and self.match(entry)
+
     def matches(self) -> Iterator[tuple[str, list[Entry]]]:
         """Each pattern without `!`, and the paths that it and all others together mean."""
         for pattern in self.patterns:
