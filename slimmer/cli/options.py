@@ -86,7 +86,7 @@ Config = Annotated[
     Path | None,
     typer.Option(
         "--config",
-        help="Settings file. Default: slimmer.toml or [tool.slimmer] in pyproject.toml, here or above.",
+        help="Settings file. Default: slimmer.toml or \\[tool.slimmer] in pyproject.toml, here or above.",
         rich_help_panel=OUT,
         metavar="FILE",
         envvar="SLIMMER_CONFIG",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -38,3 +39,13 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
     """Below nohup(1): the app's end comes by another signal then."""
     before = "signal.signal(signal.SIGHUP, signal.SIG_IGN); signal.alarm(1); signal.signal(signal.SIGALRM, lambda *_: sys.exit(7))"
     assert run("SIGHUP", before).returncode == 7
+
+
+def test_the_help_loses_no_words_in_brackets() -> None:
+    """They are markup to what prints the help."""
+    command = [sys.executable, "-m", "slimmer", "build", "--help"]
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    shown = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=True).stdout
+    for words in ("or [tool.slimmer] in", "PATH[:OPTIONS]", "NAME=SOFT[:HARD]", "HOST[:CONTAINER[:rwm]]", "TARGET[:ro]"):
+        assert words in shown
+    assert "\\[" not in shown
