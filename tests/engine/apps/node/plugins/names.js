@@ -1,0 +1,4 @@
+// The names alone.
+'use strict';
+
+exports.show = (stars) => stars.map((star) => star.name);

@@ -1,0 +1,1 @@
+INSERT INTO film VALUES ('Sunrise'), ('M');

@@ -1,0 +1,1 @@
+<?php return fn (array $films): string => (string) max(array_column($films, "minutes"));

@@ -1,0 +1,1 @@
+<?php return fn (array $films): string => implode(", ", array_column($films, "title"));

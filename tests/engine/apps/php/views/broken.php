@@ -1,0 +1,1 @@
+<h1>Something is broken</h1>

@@ -1,0 +1,1 @@
+<h1>No such page</h1>

@@ -1,0 +1,1 @@
+<!doctype html><title>Cinema</title><link rel="stylesheet" href="/site.css">

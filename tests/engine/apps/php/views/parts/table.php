@@ -1,0 +1,1 @@
+<table><?php foreach ($films as $film): ?><tr><td><?= $film["title"] ?><td><?= $film["minutes"] ?><?php endforeach ?></table>

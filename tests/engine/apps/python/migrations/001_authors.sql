@@ -1,0 +1,1 @@
+CREATE TABLE author (author_id INTEGER PRIMARY KEY, name TEXT);

@@ -1,0 +1,1 @@
+"""Ways to show the books; a page names the one that it wants."""

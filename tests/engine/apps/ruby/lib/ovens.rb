@@ -1,0 +1,4 @@
+# Ovens.
+module Ovens
+  autoload :Stone, "#{__dir__}/ovens/stone"
+end

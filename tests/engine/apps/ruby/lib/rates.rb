@@ -1,0 +1,4 @@
+# Rates.
+module Rates
+  PER_KILOGRAM = 6
+end

@@ -1,0 +1,1 @@
+CREATE TABLE loaf (name TEXT);

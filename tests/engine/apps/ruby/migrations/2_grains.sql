@@ -1,0 +1,1 @@
+INSERT INTO loaf VALUES ('Rye'), ('Emmer');

@@ -1,0 +1,163 @@
+"""Apps with routes that no probe calls (apps/*/routes.yaml): they show whether a slim image can do what no run has seen.
+
+Each app is a real image. slimmer sees its `probed` routes only; then the original and the slim image are asked the
+`unprobed` ones. The original is the control: a route works when the slim image gives the same answer.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import httpx
+import yaml
+from docker.errors import ImageNotFound
+from docker.models.containers import Container
+
+from tests.conftest import BUILD_DEADLINE, ROOT
+from tests.engine import asking
+from tests.engine.command import built
+
+FOLDER = Path(__file__).parent / "apps"
+NAMES = sorted(path.parent.name for path in FOLDER.glob("*/routes.yaml"))
+BASE = "slimmer-sample-base:latest"
+REQUEST_TIMEOUT = 20.0
+TRIES = 2
+"""Builds of an app's image: the package registries fail now and then."""
+
+Request = Mapping[str, Any]
+"""An entry of a probe file. `beyond` says why no rule can be expected to find what the route needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What routes.yaml says."""
+
+    name: str
+    probed: tuple[Request, ...]
+    unprobed: tuple[Request, ...]
+
+    @property
+    def image(self) -> str:
+        """The original's tag; named as the samples are, since it stays for the next run as they do."""
+        return f"slimmer-sample-routes-{self.name}:latest"
+
+    @property
+    def within_reach(self) -> set[str]:
+        """Paths of the routes that have to work in an image of the policy `balanced`."""
+        return {request["path"] for request in self.unprobed if "beyond" not in request}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a route answered; status 0 is no answer at all."""
+
+    status: int
+    content_type: str = ""
+    body: bytes = b""
+
+
+def load(name: str) -> App:
+    """The app of that name."""
+    document = yaml.safe_load((FOLDER / name / "routes.yaml").read_text(encoding="utf-8"))
+    return App(name, tuple(document["probed"]), tuple(document["unprobed"]))
+
+
+def build_image(app: App) -> None:
+    """Make the original; quick where the engine's cache has it."""
+    base = [ROOT / "scripts/engine.sh", ROOT / "sample_apps/base/make-base.sh"]
+    subprocess.run(base, check=True, capture_output=True, timeout=BUILD_DEADLINE)
+    # --network host: so that RUN steps reach the package registries the way that this machine does
+    options = [
+        "--network",
+        "host",
+        "--rm",
+        "--force-rm",
+        "--build-arg",
+        f"BASE={os.environ.get('SLIMMER_SAMPLE_BASE', BASE)}",
+    ]
+    command = ["docker", "build", *options, "--tag", app.image, str(FOLDER / app.name)]
+    for _ in range(TRIES):
+        result = subprocess.run(
+            command, capture_output=True, text=True, timeout=BUILD_DEADLINE, env={**os.environ, "DOCKER_BUILDKIT": "0"}
+        )
+        if result.returncode == 0:
+            return
+    raise AssertionError(f"{app.image} was not built:\n{result.stdout[-2000:]}{result.stderr[-2000:]}")
+
+
+@contextmanager
+def slim_image(client: docker.DockerClient, app: App, policy: str, folder: Path) -> Iterator[str]:
+    """The tag of a slim image that has seen the probed routes; artefacts go to `folder`. Removed at the end."""
+    tag = f"slimmer-test-routes-{app.name}:{policy}"
+    probes = folder / f"{app.name}-probes.yaml"
+    probes.write_text(yaml.safe_dump({"requests": list(app.probed)}), encoding="utf-8")
+    try:
+        built(
+            app.image,
+            "--probe-file",
+            probes,
+            "--policy",
+            policy,
+            "--tag",
+            tag,
+            "--out",
+            folder / f"{app.name}-{policy}",
+        )
+        yield tag
+    finally:
+        remove(client, tag)
+
+
+def remove(client: docker.DockerClient, tag: str) -> None:
+    """Remove an image, if it is there."""
+    with suppress(ImageNotFound):
+        client.images.remove(tag, force=True)
+
+
+def answers(client: docker.DockerClient, image: str, requests: Sequence[Request]) -> dict[str, Answer]:
+    """What a container of the image answers, by path. One that a request has killed is started again for the next."""
+    given: dict[str, Answer] = {}
+    with asking.running(client, image) as container:
+        for request in requests:
+            given[request["path"]] = _answer(container, request)
+    return given
+
+
+def _answer(container: Container, request: Request) -> Answer:
+    container.reload()
+    if container.status != "running":
+        container.start()
+    try:
+        response = asking.ask(container, asking.address(container), dict(request))
+    except (httpx.HTTPError, AssertionError):
+        return Answer(0)
+    return Answer(response.status_code, response.headers.get("content-type", ""), response.content)
+
+
+def unexpected(app: App, given: Mapping[str, Answer]) -> dict[str, Answer]:
+    """The routes whose answers are not what routes.yaml expects: of an original, they are faults of the app."""
+    return {
+        request["path"]: given[request["path"]]
+        for request in app.unprobed
+        if not _as_expected(given[request["path"]], request["expect"])
+    }
+
+
+def _as_expected(answer: Answer, expect: Mapping[str, Any]) -> bool:
+    return (
+        answer.status == expect["status"]
+        and str(expect.get("contains", "")).encode() in answer.body
+        and answer.content_type.startswith(expect.get("content_type", ""))
+    )
+
+
+def working(original: Mapping[str, Answer], slim: Mapping[str, Answer]) -> set[str]:
+    """The paths that a slim image answers as its original does."""
+    return {path for path, answer in original.items() if slim[path] == answer}

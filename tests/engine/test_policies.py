@@ -1,0 +1,42 @@
+"""What no probe has called works under `balanced`; under `observed` some of it fails, which shows that the rules do it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.engine import routes
+
+
+@pytest.fixture(scope="module", params=routes.NAMES)
+def app(request: pytest.FixtureRequest) -> routes.App:
+    """Each app in turn, with its image."""
+    loaded = routes.load(request.param)
+    routes.build_image(loaded)
+    return loaded
+
+
+def test_routes_that_no_probe_called(
+    app: routes.App, engine: docker.DockerClient, leftovers: None, tmp_path: Path
+) -> None:
+    original = routes.answers(engine, app.image, app.unprobed)
+    assert routes.unexpected(app, original) == {}, "the original itself fails"
+    working = {}
+    for policy in ("observed", "balanced"):
+        with routes.slim_image(engine, app, policy, tmp_path) as tag:
+            working[policy] = routes.working(original, routes.answers(engine, tag, app.unprobed))
+    assert app.within_reach - working["balanced"] == set()
+    assert app.within_reach - working["observed"] != set(), "nothing needs the rules: the control is none"
+
+
+@pytest.mark.parametrize("name", routes.NAMES)
+def test_an_app_has_a_control(name: str) -> None:
+    app = routes.load(name)
+    paths = [request["path"] for request in (*app.probed, *app.unprobed)]
+    assert len(paths) == len(set(paths))
+    assert len(app.within_reach) >= 0.95 * len(app.unprobed), "what is beyond reach is the exception"
+    for request in (*app.probed, *app.unprobed):
+        assert request.keys() <= {"method", "path", "headers", "json", "form", "body", "expect", "beyond"}
+        assert "status" in request["expect"]
