@@ -46,6 +46,12 @@ def test_the_help_loses_no_words_in_brackets() -> None:
     command = [sys.executable, "-m", "slimmer", "build", "--help"]
     environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
     shown = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=True).stdout
-    for words in ("or [tool.slimmer] in", "PATH[:OPTIONS]", "NAME=SOFT[:HARD]", "HOST[:CONTAINER[:rwm]]", "TARGET[:ro]"):
+    for words in (
+        "or [tool.slimmer] in",
+        "PATH[:OPTIONS]",
+        "NAME=SOFT[:HARD]",
+        "HOST[:CONTAINER[:rwm]]",
+        "TARGET[:ro]",
+    ):
         assert words in shown
     assert "\\[" not in shown
