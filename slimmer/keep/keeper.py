@@ -23,7 +23,11 @@ from slimmer.keep.rules.native import native
 from slimmer.keep.rules.node.follower import node
 from slimmer.keep.rules.observed import observed
 from slimmer.keep.rules.packages import packages
+from slimmer.keep.rules.perl.follower import perl
+from slimmer.keep.rules.php.follower import php
 from slimmer.keep.rules.python.follower import python
+from slimmer.keep.rules.ruby.follower import ruby
+from slimmer.keep.rules.shell.follower import shell
 from slimmer.keep.selection import Patterns
 
 OBSERVED: tuple[Rule, ...] = (chosen, observed, listed, engine_needs)
@@ -35,7 +39,7 @@ RULES: dict[Policy, tuple[Rule, ...]] = {
 }
 """Which rules a policy runs, in the order in which their reasons are listed."""
 
-REACHED: tuple[Follower, ...] = (links, native, interpreters, python, node)
+REACHED: tuple[Follower, ...] = (links, native, interpreters, shell, python, node, ruby, php, perl)
 FOLLOWERS: dict[Policy, tuple[Follower, ...]] = {
     Policy.OBSERVED: (links, only_chosen(native), licences),
     Policy.BALANCED: (*REACHED, licences),
