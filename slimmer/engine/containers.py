@@ -14,6 +14,7 @@ import requests
 from docker.errors import APIError, DockerException, NotFound
 
 from slimmer.engine.connection import Engine
+from slimmer.engine.error_lines import ErrorLines
 from slimmer.engine.streams import MultiplexedStream
 from slimmer.errors import AppFailed, EngineError, EngineUnreachable, UsageError
 
@@ -75,6 +76,7 @@ class Container:
         self.name = name
         self._engine = engine
         self._tail = Tail()
+        self._errors = ErrorLines()
         self._collector: threading.Thread | None = None
         self._ended = threading.Event()
         self._code = KILLED
@@ -165,9 +167,17 @@ class Container:
 
     def last_log_lines(self) -> str:
         """The last lines of its output; all of them are in when it has ended."""
+        self._await_output()
+        return self._tail.text()
+
+    def error_lines(self) -> tuple[str, ...]:
+        """Each kind of line of its output that looks like an error, once (slimmer.engine.error_lines)."""
+        self._await_output()
+        return self._errors.lines()
+
+    def _await_output(self) -> None:
         if self._collector is not None and self._ended.is_set():
             self._collector.join(LAST_WORDS_TIMEOUT)
-        return self._tail.text()
 
     def _collect(self, output: Any) -> None:
         connection = getattr(output, "_sock", output)
@@ -176,6 +186,8 @@ class Container:
         with contextlib.closing(stream), contextlib.suppress(OSError, ValueError):
             while data := stream.recv():
                 self._tail.add(data)
+                self._errors.add(data)
+        self._errors.end()
 
     def _await_end(self) -> None:
         """Blocks in the engine until the container ends; a container that is removed has ended, too."""

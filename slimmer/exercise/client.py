@@ -1,7 +1,7 @@
 """One HTTP/1.1 request to an app that is not trusted: every answer is bounded in time, size and memory.
 
-Redirects are not followed (the answer itself is what is compared later), bodies are hashed as they come and never held, any
-certificate is accepted. httpcore speaks the protocol (RFC 9112); one deadline lies over all of a request's reads and writes.
+Redirects are not followed (the answer itself is what is compared later), bodies are hashed as they come and held only while
+they are short, any certificate is accepted. httpcore speaks the protocol (RFC 9112); one deadline lies over all of a request's reads and writes.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ import ssl
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import httpcore
 
+from slimmer.exercise.headers import telling_headers
 from slimmer.exercise.media_type import charset, normal_media_type
 from slimmer.exercise.plan import Request
 from slimmer.exercise.tls import any_certificate
 
 SIZE_LIMIT = 64 << 20
 """Bytes of a decoded body that are read; what is longer is cut off."""
+
+BODY_LIMIT = 256 << 10
+"""Bytes of a decoded body that is held, to be compared; of a longer one there is only the digest."""
 
 PIECE = 1 << 16
 DEFAULT_HEADERS = (("User-Agent", "slimmer"), ("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate"))
@@ -42,7 +46,10 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. `missing`: the expected texts that the body does not contain, as positions in `expect.contains`."""
+    """What came back. `missing`: the expected texts that the body does not contain, as positions in `expect.contains`.
+
+    `headers` are those that matter (slimmer.exercise.headers); `body` is whole and decoded, or None.
+    """
 
     status: int | None = None
     content_type: str = ""
@@ -52,6 +59,8 @@ class Reply:
     truncated: bool = False
     missing: tuple[int, ...] = ()
     trouble: Trouble = Trouble.NONE
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: bytes | None = field(default=None, repr=False)
 
 
 class Deadline:
@@ -169,15 +178,18 @@ def _trouble(error: Exception, stream: BoundedStream | None) -> Trouble:
 
 
 def _read(request: Request, response: httpcore.Response, deadline: Deadline, size_limit: int) -> Reply:
-    """Read the body: hash it, count it, search it. A body that does not end is cut, which is no failure."""
-    headers = {name.lower(): value.decode("latin-1") for name, value in response.headers}
-    search = Search(request.expect.contains if request.expect else (), charset(headers.get(b"content-type", "")))
+    """Read the body: hash it, count it, search it, hold it. A body that does not end is cut, which is no failure."""
+    lines = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers]
+    headers = dict(lines)
+    search = Search(request.expect.contains if request.expect else (), charset(headers.get("content-type", "")))
     digest, size, truncated, trouble = hashlib.sha256(), 0, False, Trouble.NONE
+    held = bytearray()
     try:
-        for piece in _decoded(_raw(response), headers.get(b"content-encoding", "").strip().lower()):
+        for piece in _decoded(_raw(response), headers.get("content-encoding", "").strip().lower()):
             piece = piece[: size_limit - size]
             digest.update(piece)
             search.feed(piece)
+            held += piece[: BODY_LIMIT - len(held)]
             size += len(piece)
             if truncated := size >= size_limit:
                 break
@@ -188,13 +200,15 @@ def _read(request: Request, response: httpcore.Response, deadline: Deadline, siz
     whole = not truncated and not trouble
     return Reply(
         status=response.status,
-        content_type=normal_media_type(headers.get(b"content-type", "")),
+        content_type=normal_media_type(headers.get("content-type", "")),
         size=size,
         digest=digest.hexdigest() if whole else "",
         seconds=time.monotonic() - deadline.started,
         truncated=truncated,
         missing=search.missing(),
         trouble=trouble,
+        headers=telling_headers(lines),
+        body=bytes(held) if whole and size <= BODY_LIMIT else None,
     )
 
 

@@ -29,14 +29,17 @@ def exercise(subject: Subject, plan: Plan, *, replay: bool = False, say: Say = _
         requests = Requests(watch, await_ready(watch, end.over))
         outcomes: list[Outcome] = []
         _run(watch, requests, outcomes, end)
+        code = _exit_code(watch, serves=bool(requests.ports))
         return Exercised(
             answers=requests.answers(),
             outcomes=tuple(outcomes),
             http_ports=requests.http_ports,
             ports=requests.ports,
             warnings=requests.warnings(),
-            exit_code=_exit_code(watch, serves=bool(requests.ports)),
+            exit_code=code,
             seconds=watch.elapsed,
+            error_lines=subject.error_lines(),
+            output="" if code is None else subject.last_log_lines(),
         )
 
 

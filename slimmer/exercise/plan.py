@@ -100,7 +100,9 @@ class Answer:
     """What came back for a request. `problem` is "" when it passed; `warning` for what is odd but no failure.
 
     `size` and `digest` (SHA-256) are of the decoded body; a body that was cut at a limit of time or size is `truncated` and
-    has no digest. `content_type` is in lower case, its parameters sorted.
+    has no digest. `content_type` is in lower case, its parameters sorted. `headers` are the others that matter
+    (slimmer.exercise.headers). `body` is the decoded body, None for one that was too long to be held. Neither of the two is
+    in any repr or artefact.
     """
 
     request: Request
@@ -113,6 +115,8 @@ class Answer:
     problem: str = ""
     warning: str = ""
     truncated: bool = False
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,8 @@ class Exercised:
     """All answers and outcomes of one exercise, in the plan's order (of one request: by port).
 
     `ports`: those that accepted connections; `http_ports`: those of them that spoke HTTP. `exit_code` is that of an app that
-    ended as it was meant to; None while it runs. `seconds`: how long the exercise took.
+    ended as it was meant to; None while it runs. `seconds`: how long the exercise took. `error_lines`: what the app wrote
+    that looks like errors (slimmer.engine.error_lines). `output`: the last 4 kB of what an app wrote that ended.
     """
 
     answers: tuple[Answer, ...] = ()
@@ -150,6 +155,8 @@ class Exercised:
     warnings: tuple[str, ...] = ()
     exit_code: int | None = None
     seconds: float = 0.0
+    error_lines: tuple[str, ...] = field(default=(), repr=False)
+    output: str = field(default="", repr=False)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -201,4 +208,8 @@ class Subject(Protocol):
 
     def last_log_lines(self) -> str:
         """The last lines that the app wrote, for an error message."""
+        ...
+
+    def error_lines(self) -> tuple[str, ...]:
+        """What the app wrote so far that looks like errors, each kind of line once (slimmer.engine.error_lines)."""
         ...

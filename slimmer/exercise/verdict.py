@@ -29,6 +29,8 @@ def judge(request: Request, port: int, reply: Reply) -> Answer:
         problem=f"{where}: {fault}" if fault else "",
         warning=f"{where} answered {reply.status}" if client_error and not fault else "",
         truncated=reply.truncated,
+        headers=reply.headers,
+        body=reply.body,
     )
 
 

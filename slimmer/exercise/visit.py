@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slimmer.exercise.client import Reply, Trouble, ask
 from slimmer.exercise.plan import Answer, Request
@@ -54,6 +54,8 @@ class _Visit:
             if request.port not in (None, self._port):
                 continue
             reply = Reply(trouble=Trouble.GONE) if self._watch.ended else self._reply(request)
+            if not self._watch.has_room_for(reply.body):
+                reply = replace(reply, body=None)
             answers.append((position, judge(request, self._port, reply)))
             if reply.trouble in SUSPICIOUS:
                 self._watch.pause(LAST_BREATH)

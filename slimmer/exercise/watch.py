@@ -11,6 +11,9 @@ from slimmer.exercise.plan import Plan, Subject, Until
 POLL = 0.05
 """Seconds at most between two looks; the subject itself returns earlier when something happened."""
 
+BODIES_LIMIT = 16 << 20
+"""Bytes of bodies that one exercise holds together."""
+
 Say = Callable[[str], None]
 
 
@@ -23,6 +26,15 @@ class Watch:
         self.replay = replay
         self.say = say
         self.started = time.monotonic()
+        self._room = BODIES_LIMIT
+
+    def has_room_for(self, body: bytes | None) -> bool:
+        """Whether a body may be held beside those before it, which is then counted."""
+        size = len(body or b"")
+        if size > self._room:
+            return False
+        self._room -= size
+        return True
 
     @property
     def elapsed(self) -> float:

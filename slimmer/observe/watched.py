@@ -61,6 +61,8 @@ class RunningContainer(Protocol):
 
     def last_log_lines(self) -> str: ...
 
+    def error_lines(self) -> tuple[str, ...]: ...
+
 
 class WatchedRun:
     """A container under the probe. Use it as a context manager: leaving it kills what is left of the run."""
@@ -208,6 +210,10 @@ class WatchedRun:
     def last_log_lines(self) -> str:
         """The last lines that the app wrote."""
         return self._container.last_log_lines()
+
+    def error_lines(self) -> tuple[str, ...]:
+        """What the app wrote so far that looks like errors, each kind of line once."""
+        return self._container.error_lines()
 
     # ------------------------------------------------------------------ the end
 

@@ -29,6 +29,8 @@ class NativeContainer(Protocol):
 
     def last_log_lines(self) -> str: ...
 
+    def error_lines(self) -> tuple[str, ...]: ...
+
 
 class NativeRun:
     """A started container without the probe. Which ports listen is known from the observation of the original."""
@@ -72,6 +74,10 @@ class NativeRun:
     def last_log_lines(self) -> str:
         """The last lines that the app wrote."""
         return self._container.last_log_lines()
+
+    def error_lines(self) -> tuple[str, ...]:
+        """What the app wrote so far that looks like errors, each kind of line once."""
+        return self._container.error_lines()
 
     def await_health(self, timeout: float = HEALTH_TIMEOUT) -> str:
         """The engine's verdict on HEALTHCHECK: "healthy", "unhealthy", or "starting" when the time is over.

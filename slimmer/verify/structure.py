@@ -29,7 +29,10 @@ class Difference:
     detail: str = field(default="", repr=False)
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what} was {self.expected}, is {self.actual}{self.detail and f' ({self.detail})'}"
+        text = f"{self.where}: {self.what} was {self.expected}, is {self.actual}"
+        if self.detail.startswith(("- ", "+ ")):  # an excerpt (slimmer.verify.excerpt)
+            return "\n    ".join([text, *self.detail.split("\n")])
+        return f"{text} ({self.detail})" if self.detail else text
 
 
 Mtime = Callable[[Entry], tuple[int, int]]

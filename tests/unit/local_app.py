@@ -12,6 +12,8 @@ from types import TracebackType
 
 import psutil
 
+from slimmer.engine.error_lines import ErrorLines
+
 CERTIFICATE = Path(__file__).with_name("certificate.pem")
 
 SERVER = """
@@ -150,6 +152,11 @@ class LocalApp:
 
     def last_log_lines(self) -> str:
         return self._log.read_text()
+
+    def error_lines(self) -> tuple[str, ...]:
+        errors = ErrorLines()
+        errors.add(self._log.read_bytes())
+        return errors.lines()
 
 
 def free_port() -> int:

@@ -1,0 +1,68 @@
+"""What an app writes that looks like errors: each kind of line once, without what differs from run to run.
+
+A kind is a line with its digits, addresses, times and tokens replaced by `#`. Bounded in memory, whatever the app writes.
+"""
+
+from __future__ import annotations
+
+import re
+
+MOST_LINES = 500
+LONGEST_LINE = 200
+"""Characters of a kind of line that are kept."""
+
+READ_LINE = 2000
+"""Bytes of a line that are looked at; the rest is passed over."""
+
+_SUSPICIOUS = re.compile(
+    rb"error|exception|traceback|fatal|panic|critical|segfault|segmentation fault|core dumped|abort|"
+    rb"cannot|can't|could not|couldn't|unable to|failed|failure|missing|undefined symbol|unresolved|"
+    rb"no such|not found|no module named|permission denied|not permitted|read-only file system|unknown user",
+    re.IGNORECASE,
+)
+_VOLATILE = (
+    (re.compile(r"\x1b\[[0-9;?]*[A-Za-z]"), ""),  # colours
+    (re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b,?"), "#"),
+    (re.compile(r"\b0x[0-9a-fA-F]+\b|\b(?=[a-fA-F-]*\d)[0-9a-fA-F]{6,}(?:-[0-9a-fA-F]+)*\b"), "#"),  # hashes, UUIDs
+    (re.compile(r"\b(?=[A-Za-z_-]*\d)[\w-]{16,}"), "#"),  # tokens
+    (re.compile(r"\d+"), "#"),
+    (re.compile(r"#(?:[\s.,:/TZ+-]*#)+Z?"), "#"),  # times, versions and addresses, of however many parts
+    (re.compile(r"\s+"), " "),
+)
+
+
+class ErrorLines:
+    """Takes an app's output piece by piece, and remembers the kinds of lines that look like errors."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, None] = {}
+        self._rest = b""
+
+    def add(self, data: bytes) -> None:
+        """Take the next piece of output."""
+        *ended, rest = data.split(b"\n")
+        for piece in ended:
+            self._take(self._rest + piece)
+            self._rest = b""
+        self._rest = (self._rest + rest)[:READ_LINE]
+
+    def end(self) -> None:
+        """There is no more: what came last is a line, although nothing ends it."""
+        self._take(self._rest)
+        self._rest = b""
+
+    def lines(self) -> tuple[str, ...]:
+        """The kinds so far, in the order of their first appearance; of whole lines, as half a line is of no kind."""
+        return tuple(self._kinds)
+
+    def _take(self, line: bytes) -> None:
+        line = line[:READ_LINE]
+        if len(self._kinds) < MOST_LINES and _SUSPICIOUS.search(line):
+            self._kinds.setdefault(kind_of(line.decode(errors="replace")))
+
+
+def kind_of(line: str) -> str:
+    """A line without what differs from run to run: `2024-05-01 10:00:00 [12] ERROR at 0x7f3a` is `# [#] ERROR at #`."""
+    for pattern, replacement in _VOLATILE:
+        line = pattern.sub(replacement, line)
+    return line.strip()[:LONGEST_LINE]

@@ -1,0 +1,89 @@
+"""A difference in a few lines that a person can read, in the manner of a unified diff: `-` the original, `+` the slim image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from slimmer.verify.alignment import aligned
+from slimmer.verify.json_values import Change
+from slimmer.verify.noise import Template, lines_of
+
+MOST_LINES = 8
+HUNK_LINES = 3
+"""Lines of one side of one hunk."""
+
+MOST_CHANGES = 1000
+"""Changes that are counted."""
+
+LONGEST_LINE = 160
+CONTEXT = 40
+"""Characters that are shown before the place where two long lines begin to differ."""
+
+
+def text_excerpt(before: str, after: str, known: Template | None = None) -> str:
+    """The first lines that differ; those where the originals differ as well are left out, unless there are no others."""
+    hunks, noisy = list[list[str]](), list[list[str]]()
+    position = 0
+    for common, old, new in aligned(lines_of(before), lines_of(after)):
+        length = sum(map(len, old))
+        if not common:
+            volatile = known is not None and known.is_volatile(position, position + length)
+            (noisy if volatile else hunks).append(_hunk(old, new))
+        position += length
+    return _shown(hunks or noisy)
+
+
+def json_excerpt(changed: Iterable[Change]) -> str:
+    """Each path with what it was and what it is."""
+    return _shown([_sides(change) for change in islice(changed, MOST_CHANGES)])
+
+
+def lines_excerpt(lines: Sequence[str]) -> str:
+    """Lines that only the slim image has."""
+    return _shown([[f"+ {_cut(line, 0)}"] for line in lines])
+
+
+def _sides(change: Change) -> list[str]:
+    order = " (another order)" if change.order else ""
+    sides = (("-", change.before), ("+", change.after))
+    return [f"{sign} {change.path}: {_clean(text)}{order}" for sign, text in sides if text]
+
+
+def _hunk(old: Sequence[str], new: Sequence[str]) -> list[str]:
+    start = _parting("".join(old[:1]), "".join(new[:1]))
+    before, after = _side("-", old, start), _side("+", new, start)
+    if [line[1:] for line in before] == [line[1:] for line in after]:
+        return [*before, *after[:-1], f"{after[-1]} (it ends otherwise)"]
+    return before + after
+
+
+def _side(sign: str, lines: Sequence[str], start: int) -> list[str]:
+    more = [f"{sign} … {len(lines) - HUNK_LINES} more lines"] if len(lines) > HUNK_LINES else []
+    return [f"{sign} {_cut(line, start if at == 0 else 0)}" for at, line in enumerate(lines[:HUNK_LINES])] + more
+
+
+def _parting(old: str, new: str) -> int:
+    """Where to begin to show two lines: near their first difference, if that is far from their start."""
+    same = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    return same - CONTEXT if same > LONGEST_LINE - CONTEXT else 0
+
+
+def _cut(line: str, start: int) -> str:
+    text = line.removesuffix("\n")
+    cut = _clean(text[start : start + LONGEST_LINE])
+    return ("…" if start else "") + cut + ("…" if len(text) > start + LONGEST_LINE else "")
+
+
+def _clean(text: str) -> str:
+    """On one line, whatever an app calls a line; the terminal's part of making it safe is done where it is printed."""
+    return "".join(c if c == "\t" or c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _shown(hunks: list[list[str]]) -> str:
+    lines: list[str] = []
+    for number, hunk in enumerate(hunks):
+        if lines and len(lines) + len(hunk) > MOST_LINES:
+            return "\n".join([*lines, f"… and {len(hunks) - number} more changes"])
+        lines += hunk
+    return "\n".join(lines)
