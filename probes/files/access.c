@@ -1,5 +1,6 @@
 #include "access.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>
@@ -92,6 +93,7 @@ static void settle(const struct request *request, const struct location *locatio
 void access_by_path(const struct request *request, const char *path) {
     struct location location;
     bool located;
+    errno = 0;
     if (!*path)
         located = request->or_descriptor && locate_descriptor(request->caller->thread, request->dirfd, &location);
     else if (request->in_root)
@@ -100,6 +102,8 @@ void access_by_path(const struct request *request, const char *path) {
         located = locate(request->caller->thread, request->dirfd, path, &location);
     if (located)
         settle(request, &location);
+    else if (errno == ENAMETOOLONG && caller_still_waits(request->caller))
+        counters.unreadable++; /* it lies so deep that it cannot be named */
 }
 
 void access_by_address(const struct request *request, uint64_t address) {
@@ -111,7 +115,12 @@ void access_by_address(const struct request *request, uint64_t address) {
 void access_by_descriptor(const struct caller *caller, enum operation operation, int fd) {
     struct location location;
     struct request request = {.caller = caller, .operation = operation, .follow = true, .dirfd = fd};
-    if (!locate_descriptor(caller->thread, fd, &location) || !caller_still_waits(caller))
+    errno = 0;
+    bool located = locate_descriptor(caller->thread, fd, &location);
+    if (!caller_still_waits(caller))
+        return;
+    counters.unreadable += !located && errno == ENAMETOOLONG;
+    if (!located)
         return;
     struct process process = process_of(caller->thread);
     record(&request, &process, &location, true, "");

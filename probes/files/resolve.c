@@ -100,8 +100,10 @@ static void tidy(struct location *location) {
 /* `path` follows what `location` holds. */
 static bool append(struct location *location, const char *path) {
     size_t length = strlen(location->asked), more = strlen(path);
-    if (length + more + 2 > LOCATION_SIZE)
+    if (length + more + 2 > LOCATION_SIZE) {
+        errno = ENAMETOOLONG;
         return false;
+    }
     location->asked[length] = '/';
     memcpy(location->asked + length + 1, path, more + 1);
     tidy(location);

@@ -21,7 +21,7 @@ struct location {
 /* Some process has changed its root: from now on every caller's root is looked at. */
 void expect_other_roots(void);
 
-/* False when it cannot be told: a descriptor that is closed or no file with a name. */
+/* False when it cannot be told: a descriptor that is closed or no file with a name, or a path that is too long (ENAMETOOLONG). */
 bool locate(pid_t thread, int dirfd, const char *path, struct location *location);
 /* As openat2 with RESOLVE_IN_ROOT: the descriptor's directory is the root of this one path. */
 bool locate_in_root(pid_t thread, int dirfd, const char *path, struct location *location);

@@ -118,3 +118,14 @@ def test_looks_below_another_root_survive_renames(
     missing = {access.asked for access in log.accesses if "/folder/../folder/../missing-" in access.asked}
     assert len(missing) == 3000
     assert all(path.startswith("/native/chroot/root/") for path in missing)
+
+
+@pytest.mark.parametrize("recorder", ["notify", "ptrace"])
+def test_a_look_at_what_no_path_can_name_is_a_loss(
+    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+) -> None:
+    """A relative path in a folder that lies deeper than PATH_MAX: the kernel does not tell where that is."""
+    with probes.watched(scope, image, trouble("deep"), recorder) as watched:
+        assert watched.wait_for_end() == 0
+        with pytest.raises(ObservationIncomplete, match="unreadable [1-9]"):
+            watched.run.finish(image.image_id, "", 10.0)

@@ -142,6 +142,24 @@ static int look_in_other_root(int argc, char **argv) {
     return 0;
 }
 
+/* ------------------------------------------------------------------ too deep to be named */
+
+enum { DEEP_LEVELS = 25, DEEP_NAME = 200 }; /* together more than PATH_MAX */
+
+static int look_in_the_deep(int argc, char **argv) {
+    (void)argc, (void)argv;
+    struct stat status;
+    char name[DEEP_NAME + 1];
+    memset(name, 'd', DEEP_NAME);
+    name[DEEP_NAME] = '\0';
+    if (chdir("/tmp"))
+        return 1;
+    for (int i = 0; i < DEEP_LEVELS; i++)
+        if (mkdir(name, 0700) || chdir(name))
+            return 1;
+    return stat("looked-for", &status) == 0;
+}
+
 static const struct way ways[] = {
     {"kill-supervisor", kill_supervisor},
     {"kill-everyone", kill_everyone},
@@ -149,6 +167,7 @@ static const struct way ways[] = {
     {"flood", flood},
     {"storm", storm},
     {"other-root", look_in_other_root},
+    {"deep", look_in_the_deep},
 };
 
 int main(int argc, char **argv) {
