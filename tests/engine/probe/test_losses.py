@@ -127,5 +127,5 @@ def test_a_look_at_what_no_path_can_name_is_a_loss(
     """A relative path in a folder that lies deeper than PATH_MAX: the kernel does not tell where that is."""
     with probes.watched(scope, image, trouble("deep"), recorder) as watched:
         assert watched.wait_for_end() == 0
-        with pytest.raises(ObservationIncomplete, match="unreadable [1-9]"):
+        with pytest.raises(ObservationIncomplete, match=r"unreadable [1-9]"):
             watched.run.finish(image.image_id, "", 10.0)
