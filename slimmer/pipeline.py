@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -178,8 +178,12 @@ class _Build:
             slim = Slim(kept, candidate, verdict)
             if not verdict.missed or repairs == self.request.repair:
                 break
-            self.tell_missed(verdict.missed)
+            self.progress.note(f"missed in the slim image, and kept now: {_names(verdict.missed)}")
             extra.extend(verdict.missed)
+        if verdict.missed:
+            self.progress.warn(
+                f"the slim image's app still looks in vain for what the original has: {_names(verdict.missed)}"
+            )
         return slim
 
     def rebuild(self, own: OwnTree, pristine: PristineImage, kept: KeepSet, repairs: int) -> Candidate:
@@ -262,12 +266,6 @@ class _Build:
         with self.folder.writing_text("report.json") as file:
             file.write(as_json(report) + "\n")
 
-    def tell_missed(self, findings: tuple[Finding, ...]) -> None:
-        """What the slim image's app looked for in vain, and gets now."""
-        paths = list(dict.fromkeys(f.path for f in findings if f.reason.rule == "missed"))
-        more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-        self.progress.note(f"missed in the slim image, and kept now: {', '.join(paths[:SHOWN])}{more}")
-
     def tell_excluded(self, kept: KeepSet) -> None:
         """What the user excluded though it was seen in use, or the engine needs it: the app may miss it."""
         used = [f"{path} ({reason})" for path, reason in kept.excluded.items() if reason.rule in ("observed", "engine")]
@@ -291,6 +289,13 @@ class _Build:
                 self.progress.warn(f"the recorder fanotify did not run: {recorder.reason}")
         for text in observation.log.disturbances:
             self.progress.warn(text)
+
+
+def _names(findings: Iterable[Finding]) -> str:
+    """The first paths that were missed themselves, without what leads to them, and how many more there are."""
+    paths = list(dict.fromkeys(f.path for f in findings if f.reason.rule == "missed"))
+    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    return f"{', '.join(paths[:SHOWN])}{more}"
 
 
 def _meet(request: BuildRequest) -> bool:

@@ -32,7 +32,7 @@ class Difference:
         text = f"{self.where}: {self.what} was {self.expected}, is {self.actual}"
         if self.detail.startswith(("- ", "+ ")):  # an excerpt (slimmer.verify.excerpt)
             return "\n    ".join([text, *self.detail.split("\n")])
-        return f"{text} ({self.detail})" if self.detail else text
+        return f"{text}: {self.detail}" if self.detail else text
 
 
 Mtime = Callable[[Entry], tuple[int, int]]
