@@ -16,8 +16,11 @@ from slimmer.verify.alignment import aligned
 LONG_LINE = 160
 """Characters from which a line is looked at in parts: minified HTML and scripts are one line."""
 
-SHORT_STABLE = 12
-"""Characters up to which a stable part between two gaps is chance: two random sentences share a word."""
+SHORT_STABLE = 10
+"""Characters below which a stable part between two gaps is chance: two random sentences share words like " of the "."""
+
+MOST_PLACES = 64
+"""How many places of a stable part are tried, where noise happens to hold the same text."""
 
 GROWTH, GROWTH_BASE = 4, 200
 """A gap may hold so many times the longest text seen there, plus so many characters."""
@@ -34,9 +37,14 @@ class Gap:
     second: str
     start: int
 
+    @property
+    def longest(self) -> int:
+        """Characters that a text may have here."""
+        return GROWTH * max(len(self.first), len(self.second)) + GROWTH_BASE
+
     def fits(self, text: str) -> bool:
         """Whether a text is of the kind that stood here: one word where both had one, and of no other order of length."""
-        if len(text) > GROWTH * max(len(self.first), len(self.second)) + GROWTH_BASE:
+        if len(text) > self.longest:
             return False
         return not (_is_word(self.first) and _is_word(self.second)) or _is_word(text)
 
@@ -54,18 +62,31 @@ class Template:
             return text == self.stable[0]
         if not text.startswith(self.stable[0]):
             return False
-        position = len(self.stable[0])
+        ends = [len(self.stable[0])]
         for gap, stable in zip(self.gaps[:-1], self.stable[1:-1], strict=True):
-            found = text.find(stable, position)
-            if found < 0 or not gap.fits(text[position:found]):
-                return False
-            position = found + len(stable)
+            ends = _ends(text, ends, gap, stable)
         end = len(text) - len(self.stable[-1])
-        return end >= position and text.endswith(self.stable[-1]) and self.gaps[-1].fits(text[position:end])
+        return text.endswith(self.stable[-1]) and any(
+            start <= end <= start + self.gaps[-1].longest and self.gaps[-1].fits(text[start:end]) for start in ends
+        )
 
     def is_volatile(self, start: int, end: int) -> bool:
         """Whether this stretch of the first original's text overlaps a gap."""
         return any(start < gap.start + max(1, len(gap.first)) and gap.start < max(end, start + 1) for gap in self.gaps)
+
+
+def _ends(text: str, starts: list[int], gap: Gap, stable: str) -> list[int]:
+    """Where the next stable part may end, if the gap before it begins at one of `starts`."""
+    ends: set[int] = set()
+    for start in starts:
+        found = start - 1
+        for _ in range(MOST_PLACES):
+            found = text.find(stable, found + 1, start + gap.longest + len(stable))
+            if found < 0:
+                break
+            if gap.fits(text[start:found]):
+                ends.add(found + len(stable))
+    return sorted(ends)[:MOST_PLACES]
 
 
 def template(first: str, second: str) -> Template:
@@ -120,4 +141,4 @@ def _joined(one: Piece, other: Piece) -> Piece:
 
 
 def _is_word(text: str) -> bool:
-    return len(text.split()) == 1
+    return len(text.split(maxsplit=1)) == 1

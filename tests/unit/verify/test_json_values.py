@@ -1,0 +1,83 @@
+"""JSON answers of three runs: what counts as a change, under which path, and what is noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from slimmer.verify.json_values import MISSING, Change, changes, parse
+
+
+def told(before: Any, after: Any, again: Any) -> list[str]:
+    return [f"{c.path}: {c.before} -> {c.after}" for c in changes(before, after, again)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "paths"),
+    [
+        ({"a": 1}, {"a": 1}, []),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, []),
+        ({"a": 1}, {"a": 1.0}, []),
+        ({"a": 1}, {"a": True}, ["$.a: 1 -> true"]),
+        ({"a": 0}, {"a": None}, ["$.a: 0 -> null"]),
+        ({"a": None}, {}, ["$.a: null -> "]),
+        ({}, {"a": None}, ["$.a:  -> null"]),
+        ({"a": {"b c": [1, {"d": "x"}]}}, {"a": {"b c": [1, {"d": "y"}]}}, ['$.a["b c"][1].d: "x" -> "y"']),
+        ([1, 2], [2, 1], ["$: [1, 2] -> [2, 1]"]),
+        ([1, 2, 3], [1, 3], ["$: 3 entries, with 2 -> 2 entries"]),
+        ([], [1], ["$: 0 entries -> 1 entries, with 1"]),
+        ({"a": []}, {"a": {}}, ["$.a: [] -> {}"]),
+        ("x", "", ['$: "x" -> ""']),
+        ([[1]], [[2]], ["$[0][0]: 1 -> 2"]),
+        (1, 1, []),
+    ],
+)
+def test_without_noise_every_change_counts(before: Any, after: Any, paths: list[str]) -> None:
+    assert told(before, after, before) == paths
+
+
+@pytest.mark.parametrize(
+    ("before", "again", "fits", "fits_not"),
+    [
+        ({"pid": 7}, {"pid": 9}, {"pid": 8}, {"pid": "8"}),
+        ({"ok": True}, {"ok": False}, {"ok": True}, {"ok": None}),
+        ({"at": "2026-01-01T10:00:00Z"}, {"at": "2026-01-01T10:00:05Z"}, {"at": "2026-01-02T11:01:09Z"}, {"at": ""}),
+        ({"id": "3f2a9b"}, {"id": "77c01d"}, {"id": "abcdef"}, {"id": "Error: no random device"}),
+        ({"id": "3f2a9b"}, {"id": "77c01d"}, {"id": "abcdef"}, {}),
+        ({"id": "3f2a9b"}, {"id": "77c01d"}, {"id": "abcdef"}, {"id": None}),
+        ({"hit": 1}, {}, {"hit": 2}, {"hit": "no"}),  # there by chance
+        ({"hit": 1}, {}, {}, {"other": 1}),
+        ({"a1": 1, "s": 1}, {"b2": 1, "s": 1}, {"c3": 1, "s": 1}, {"c3": 1}),  # keys that are made up
+        ([1, 2, 3], [3, 1, 2], [2, 3, 1], [2, 3, 4]),  # a set
+        ([{"id": 1, "n": "x"}], [{"id": 2, "n": "x"}], [{"id": 3, "n": "x"}], [{"id": 3, "n": "y"}]),
+        ([1, 1], [1, 1, 1], [1], []),  # a queue
+        ([1, 1], [1, 1, 1], [1, 1, 1, 1], ["1"]),
+        ({"v": 1}, {"v": None}, {"v": 2}, {"v": "x"}),
+        ({"v": [1]}, {"v": None}, {"v": [2]}, {"v": {}}),
+    ],
+)
+def test_noise_is_of_its_kind(before: Any, again: Any, fits: Any, fits_not: Any) -> None:
+    assert told(before, fits, again) == []
+    assert told(before, before, again) == told(before, again, again) == []
+    assert told(before, fits_not, again) != []
+
+
+def test_what_is_not_noise_still_counts_beside_it() -> None:
+    before, again = ({"time": time, "fonts": ["serif", "sans"]} for time in (1, 2))
+    assert told(before, {"time": 3, "fonts": ["serif"]}, again) == ['$.fonts: 2 entries, with "sans" -> 1 entries']
+
+
+def test_another_order_is_told_as_such() -> None:
+    """A sort by a locale that is gone: no entry is missing."""
+    assert list(changes(["ä", "b"], ["b", "ä"], ["ä", "b"])) == [Change("$", '["ä", "b"]', '["b", "ä"]', order=True)]
+
+
+def test_long_values_are_shown_where_they_differ() -> None:
+    (change,) = changes({"a": "x" * 500 + "old"}, {"a": "x" * 500 + "new"}, {"a": "x" * 500 + "old"})
+    assert "old" in change.before and "new" in change.after and len(change.before + change.after) < 300
+
+
+@pytest.mark.parametrize("text", ["", "{", "NaN", "[1, Infinity]", "<html>", "1" * 5000, "{} x"])
+def test_what_is_no_json(text: str) -> None:
+    assert parse(text) is MISSING

@@ -1,0 +1,146 @@
+"""What two originals' texts tell about a third: what must be there, and where anything of the kind will do."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import uuid
+
+import pytest
+
+from slimmer.verify.noise import lines_of, template
+
+PAGE = """<!doctype html>
+<html><head><title>The shop</title>
+<meta name="csrf" content="{token}">
+</head><body>
+<p>It is {date}.</p>
+<ul><li>apples</li><li>pears</li></ul>
+<footer>request {number} served by {host}</footer>
+</body></html>
+"""
+
+
+def page(seed: int, text: str = PAGE) -> str:
+    chance = random.Random(seed)
+    return text.format(
+        token="".join(chance.choices("abcdefXYZ0123456789-_.=/+", k=40)),
+        date=f"Mon, {seed:02d} Jan 2026 10:{seed:02d}:{seed + 1:02d} GMT",
+        number=chance.randrange(10**9),
+        host=f"{chance.randrange(16**12):012x}",
+    )
+
+
+@pytest.mark.parametrize("seed", range(3, 40))
+def test_dates_tokens_and_ids_are_noise(seed: int) -> None:
+    assert template(page(1), page(2)).fits(page(seed))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("apples", "apple"),
+        ("<li>pears</li>", ""),
+        ("It is ", "Es ist "),
+        ("</html>\n", ""),
+        ("</html>\n", "</html>\nmore"),
+        ("<!doctype", "\n<!doctype"),
+        ("served by {host}", "served by "),
+        ("{token}", ""),
+        ("{token}", "no token: the template is missing"),
+        ("{number}", "None of the numbers could be had, since the generator is not here"),
+    ],
+)
+def test_what_is_the_same_in_both_must_stay_and_noise_must_be_of_its_kind(old: str, new: str) -> None:
+    assert not template(page(1), page(2)).fits(page(3, PAGE.replace(old, new)))
+
+
+def test_without_noise_everything_counts() -> None:
+    same = template("a b c", "a b c")
+    assert same.fits("a b c")
+    assert not same.fits("a b  c")
+    assert not same.fits("")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "fits", "fits_not"),
+    [
+        ("x", "y", "z", "z z"),  # all of it is a word
+        ("", "warning\n", "other\n", "w" * 1000),  # there or not, but not without end
+        ("id=1", "id=2", "id=30", ""),
+        ("a\n", "a\n", "a\n", "a"),
+        ("one two", "three four five", "six", "s" * 1000),
+        (str(uuid.UUID(int=1)), str(uuid.UUID(int=2**100)), str(uuid.UUID(int=2**127)), "Error: no entropy"),
+    ],
+)
+def test_small_texts(first: str, second: str, fits: str, fits_not: str) -> None:
+    known = template(first, second)
+    assert known.fits(fits) and known.fits(first) and known.fits(second)
+    assert not known.fits(fits_not)
+
+
+def test_a_word_that_two_random_sentences_share_is_chance() -> None:
+    known = template("<p>to be or not to be</p>", "<p>better to be late</p>")
+    assert known.fits("<p>nobody expects this</p>")
+    assert not known.fits("<b>nobody expects this</b>")
+
+
+def test_what_lies_far_between_two_noises_counts() -> None:
+    """A long page with a token at its start and a time at its end."""
+    middle = "".join(f"line {number} of the page\n" for number in range(3000))
+    first, second, third = (f"token {n}x{n}\n{middle}took {n}.{n} ms\n" for n in (11, 22, 33))
+    known = template(first, second)
+    assert known.fits(third)
+    assert not known.fits(third.replace("line 1500 of", "line of"))
+
+
+def test_a_single_long_line_is_looked_at_in_parts() -> None:
+    def minified(number: int, word: str) -> str:
+        return "".join(f"<td>{word}{i}</td>" for i in range(4000)) + f"<i>{number}</i>" + "<td>last</td>" * 100
+
+    known = template(minified(123, "cell"), minified(456, "cell"))
+    assert known.fits(minified(789, "cell"))
+    assert not known.fits(minified(789, "sell"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "a", "a\r\nb\x0bc\u2028d\n", "x" * 1000, "a>" * 500 + "\n" + ";," * 300, "\udcff\n"]
+)
+def test_parts_of_a_text_are_the_text(text: str) -> None:
+    assert "".join(lines_of(text)) == text
+    assert template(text, text + "tail").fits(text)
+
+
+def hard_texts() -> list[tuple[str, str]]:
+    """Pairs that make naive alignments take minutes."""
+    chance = random.Random(7)
+    few = [f"w{n}" for n in range(100)]
+    size = 250_000
+    return [
+        ("\n" * size, "a\n" * (size // 2)),
+        ("a " * (size // 2), "b a " * (size // 4)),
+        (" ".join(chance.choices(few, k=60_000)), " ".join(chance.choices(few, k=60_000))),
+        ("\n".join(chance.choices(few, k=60_000)), "\n".join(chance.choices(few, k=60_000))),
+        (json.dumps(list(range(40_000))), json.dumps(list(range(40_000, 0, -1)))),
+        ("(" * size, ")" * size),
+    ]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_the_work_is_bounded_whatever_an_app_sends(number: int) -> None:
+    first, second = hard_texts()[number]
+    started = time.process_time()
+    known = template(first, second)
+    assert known.fits(first) and known.fits(second)
+    assert time.process_time() - started < 15
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_both_originals_fit_their_own_template(seed: int) -> None:
+    chance = random.Random(seed)
+    words = ["a", "bb", " ", "\n", "<p>", "common words here", "1", "", "=\"x\""]
+    first, second = ("".join(chance.choices(words, k=chance.randrange(60))) for _ in range(2))
+    known = template(first, second)
+    assert known.fits(first), (first, second, known)
+    assert known.fits(second), (first, second, known)
