@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.markup import escape
 
-talk = Console(stderr=True, soft_wrap=True)
-data = Console(soft_wrap=True)
+talk = Console(stderr=True, soft_wrap=True, emoji=False)
+data = Console(soft_wrap=True, emoji=False)
 
 
 def printable(text: str) -> str:

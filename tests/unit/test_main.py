@@ -55,3 +55,10 @@ def test_the_help_loses_no_words_in_brackets() -> None:
     ):
         assert words in shown
     assert "\\[" not in shown
+
+
+def test_words_between_colons_are_no_pictures() -> None:
+    """A volume's parts, a tag, a path of an image: `:key:` is text."""
+    command = [sys.executable, "-m", "slimmer", "build", "image", "--volume", "a:key:b"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, "'a:key:b'" in result.stderr) == (2, True)
