@@ -1,0 +1,1 @@
+"""What the configuration of web servers and proxies names."""

@@ -1,0 +1,173 @@
+"""What the configuration of web servers keeps: document roots, includes, named files."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from slimmer.image.config import ImageConfig
+from slimmer.keep.rules.web_server import roots
+from slimmer.keep.rules.web_server.directives import CONFIG_LIMIT, read_directives
+from slimmer.keep.rules.web_server.follower import web_server
+from tests.unit.local_image import LocalImage, followed, opened
+
+CONFIG = "/etc/server/main.conf"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> LocalImage:
+    image = LocalImage(tmp_path)
+    for path in ("index.html", "deep/er/logo.png", ".git/HEAD"):
+        image.add(f"/srv/pages/{path}", "x")
+    for path in ("/etc/users", "/usr/lib/modules/mod_x.so", "/etc/server/conf.d/a.conf", "/etc/server/conf.d/b.off"):
+        image.add(path, "x")
+    return image
+
+
+def kept(image: LocalImage, text: str, *, config: str = CONFIG, by: str = "/usr/sbin/nginx") -> set[str]:
+    """Files and links that are kept on account of a configuration that a server opened."""
+    image.add(config, text)
+    context = image.context(opened(config, by=by))
+    growing = followed(context, web_server, config)
+    return {entry.path for entry in context.tree if entry.path in growing and not entry.is_directory} - {config}
+
+
+PAGES = {"/srv/pages/index.html", "/srv/pages/deep/er/logo.png"}
+
+
+@pytest.mark.parametrize(
+    ("by", "text"),
+    [
+        ("nginx", "server { listen 80; root /srv/pages; }"),
+        ("nginx", "location /x { alias '/srv/pages/'; }"),
+        ("apache2", '<VirtualHost *:80>\n  DocumentRoot "/srv/pages"\n</VirtualHost>'),
+        ("httpd", "Alias /x /srv/pages"),
+        ("lighttpd", 'server.document-root = "/srv/pages"'),
+        ("lighttpd", '$HTTP["host"] == "x" {\n alias.url += ( "/a" => "/absent",\n  "/b" => "/srv/pages/" )\n}'),
+        ("caddy", ":80 {\n\troot * /srv/pages\n\tfile_server\n}"),
+    ],
+)
+def test_document_roots_stay_whole_but_for_the_history(image: LocalImage, by: str, text: str) -> None:
+    assert kept(image, text, by=f"/usr/sbin/{by}") == PAGES
+
+
+def test_a_relative_root_begins_at_the_servers_prefix(image: LocalImage) -> None:
+    image.add("/usr/share/nginx/html/index.html", "x")
+    assert kept(image, "root html;") == {"/usr/share/nginx/html/index.html"}
+    assert kept(image, "ServerRoot /srv\nDocumentRoot pages") == PAGES
+
+
+@pytest.mark.parametrize("root", ["/", "/usr", "/usr/share", "/etc", "/srv", "/usr/share/", "/srv/../etc", "/proc/1"])
+def test_folders_of_the_system_are_no_roots(image: LocalImage, root: str) -> None:
+    image.add("/usr/share/x/y", "x")
+    image.add("/proc/1/x", "x")
+    assert kept(image, f"root {root};") == set()
+
+
+def test_a_folder_that_may_be_seen_is_no_root(image: LocalImage) -> None:
+    assert kept(image, "<Directory /srv/pages>\nRequire all granted\n</Directory>", by="/usr/sbin/apache2") == set()
+
+
+def test_a_root_beyond_the_bound_stays_as_it_was_seen_and_says_so(
+    image: LocalImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roots, "ROOT_FILES", 3)
+    image.add(CONFIG, "root /srv/pages;")
+    growing = followed(image.context(opened(CONFIG, by="/usr/sbin/nginx")), web_server, CONFIG)
+    assert "/srv/pages/index.html" not in growing
+    assert "only what was seen stays" in growing.reasons("/srv/pages")[0].detail
+
+
+def test_what_links_in_a_root_lead_to_stays(image: LocalImage) -> None:
+    image.add("/opt/shared/page.html", "x")
+    image.add("/opt/all/more", "x")
+    image.link("/srv/pages/page.html", "../../opt/shared/page.html")
+    image.link("/srv/pages/all", "/opt/all")
+    image.link("/srv/pages/loop", "loop")
+    links = {"/srv/pages/page.html", "/srv/pages/all", "/srv/pages/loop"}
+    assert kept(image, "root /srv/pages;") == PAGES | links | {"/opt/shared/page.html"}
+
+
+def test_included_files_are_followed(image: LocalImage) -> None:
+    image.add("/etc/server/conf.d/a.conf", "auth_basic_user_file /etc/users;")
+    assert kept(image, "include conf.d/*.conf;") == {"/etc/server/conf.d/a.conf", "/etc/users"}
+    assert kept(image, "IncludeOptional /etc/*/conf.d/?.conf") == {"/etc/server/conf.d/a.conf", "/etc/users"}
+
+
+def test_files_that_include_each_other_end(image: LocalImage) -> None:
+    image.add("/etc/server/conf.d/a.conf", f"include {CONFIG};\ninclude /etc/server/conf.d/*;")
+    assert kept(image, "include conf.d/a.conf;") == {"/etc/server/conf.d/a.conf", "/etc/server/conf.d/b.off"}
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("load_module /usr/lib/modules/mod_x.so;", "/usr/lib/modules/mod_x.so"),
+        ("LoadModule x_module /usr/lib/modules/mod_x.so", "/usr/lib/modules/mod_x.so"),
+        ("AuthUserFile /etc/users", "/etc/users"),
+        ("location / { auth_basic x; auth_basic_user_file ../users; }", "/etc/users"),
+        ("errorfile 503 /etc/users", "/etc/users"),
+        ('ssl.pemfile = "/etc/users"', "/etc/users"),
+    ],
+)
+def test_named_files_stay(image: LocalImage, text: str, path: str) -> None:
+    assert kept(image, text) == {path}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["location /etc/users { }", "rewrite ^ /etc/users;", "# root /srv/pages;", 'log_format x "root /srv/pages;";'],
+)
+def test_addresses_and_texts_name_no_files(image: LocalImage, text: str) -> None:
+    assert kept(image, text) == set()
+
+
+def test_a_folder_for_logs_stays_without_its_files(image: LocalImage) -> None:
+    image.add("/var/log/server/old.log", "x")
+    image.add(CONFIG, "error_log /var/log/server/error.log;\nproxy_temp_path /var/log/server;")
+    growing = followed(image.context(opened(CONFIG, by="/usr/sbin/nginx")), web_server, CONFIG)
+    assert "/var/log/server" in growing
+    assert "/var/log/server/old.log" not in growing
+
+
+@pytest.mark.parametrize(("path", "by"), [("/srv/pages/index.html", "/usr/sbin/nginx"), (CONFIG, "/usr/bin/cat")])
+def test_pages_and_what_others_open_are_not_read(image: LocalImage, path: str, by: str) -> None:
+    image.add(path, "root /srv/pages;")
+    followed(image.context(opened(path, by=by)), web_server, path)
+    assert image.reads == []
+
+
+def test_a_configuration_that_the_command_names_is_read(image: LocalImage) -> None:
+    image.add("/opt/setup", "root /srv/pages;")
+    config = ImageConfig("sha256:1", "amd64", "linux", cmd=("nginx", "-c", "/opt/setup"))
+    context = image.context(opened("/opt/setup", by="/usr/sbin/nginx"), config=config)
+    assert "/srv/pages/index.html" in followed(context, web_server, "/opt/setup")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'"' * CONFIG_LIMIT,
+        b"{" * CONFIG_LIMIT,
+        b"a " * (CONFIG_LIMIT // 2),
+        b'"\\' * (CONFIG_LIMIT // 2),
+        b"a;" * (CONFIG_LIMIT // 2),
+        b"=>" * (CONFIG_LIMIT // 2),
+        b"\xff\x01" * 1000,
+        b"",
+    ],
+)
+def test_hostile_configuration_takes_bounded_time(text: bytes) -> None:
+    start = time.monotonic()
+    list(read_directives(text))
+    assert time.monotonic() - start < 5
+
+
+def test_hostile_globs_take_bounded_time(image: LocalImage) -> None:
+    for number in range(300):
+        image.add(f"/srv/pages/{'a' * 100}{number}", "x")
+    start = time.monotonic()
+    kept(image, "include /srv/pages/" + "*a" * 100 + "b;\n" + "include /*/*/*/*/*;\n" * 50)
+    assert time.monotonic() - start < 10
