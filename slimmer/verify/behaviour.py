@@ -6,24 +6,16 @@ Three of them, as diffy does: the primary (the original, as it was observed), th
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 
-from slimmer.exercise.plan import FIRST_EPHEMERAL_PORT, Answer, Exercised, Outcome
-from slimmer.verify.bodies import compare_bodies, compare_texts, excerpt_of
+from slimmer.exercise.plan import Exercised, Outcome
+from slimmer.verify.answers import code_words, compare_answers, compare_contents, lasting_port
+from slimmer.verify.bodies import compare_texts
 from slimmer.verify.excerpt import lines_excerpt
-from slimmer.verify.noise import template
 from slimmer.verify.structure import Difference
-
-SHORTEST_SECRET = 4
-"""Characters from which a request's own header value is hidden in what is shown of a body that repeats it."""
 
 CUT_OUTPUT = 4090
 """Bytes from which a command's output was cut: it is held to its last 4 kB, and begins within a line."""
-
-PRIVATE_HEADERS = ("location", "content-disposition")
-"""Headers whose values may name a person or hold a token: they are shown, but in no artefact."""
 
 
 def compare_behaviour(
@@ -44,21 +36,17 @@ def compare_behaviour(
 def _certain(primary: Exercised, candidate: Exercised, secondary: Exercised) -> Iterator[Difference]:
     """Status, content type, exit code: what an app hardly ever changes by itself."""
     yield from _ports(primary, candidate, secondary)
-    for before, after, again in _answers(primary, candidate, secondary):
-        yield from _answer(before, after, again) if after else _unanswered(before, again, candidate)
+    yield from compare_answers(primary, candidate, secondary)
     yield from _surplus(primary, candidate, secondary)
     for command in _commands(primary, candidate, secondary):
         yield from _exit_code(*command)
     if candidate.exit_code not in (primary.exit_code, secondary.exit_code):
-        yield Difference("the app", "exit code", _code(primary.exit_code), _code(candidate.exit_code))
+        yield Difference("the app", "exit code", code_words(primary.exit_code), code_words(candidate.exit_code))
 
 
 def _differences(primary: Exercised, candidate: Exercised, secondary: Exercised) -> Iterator[Difference]:
     yield from _certain(primary, candidate, secondary)
-    for before, after, again in _answers(primary, candidate, secondary):
-        if after and after.status == before.status:
-            sample = again if again and again.status == before.status else before
-            yield from _hidden(_content(before, after, sample), before)
+    yield from compare_contents(primary, candidate, secondary)
     for command in _commands(primary, candidate, secondary):
         yield from _output(*command)
     if candidate.exit_code is not None and candidate.exit_code == primary.exit_code:
@@ -68,47 +56,11 @@ def _differences(primary: Exercised, candidate: Exercised, secondary: Exercised)
     yield from _log(primary, candidate, secondary)
 
 
-# ---------------------------------------------------------------------- answers
-
-
 def _ports(primary: Exercised, candidate: Exercised, secondary: Exercised) -> Iterator[Difference]:
     """Ports that spoke HTTP; the kernel's choices are others each time, so of them the number counts."""
-    before, after, again = (_lasting(exercised.http_ports) for exercised in (primary, candidate, secondary))
+    before, after, again = ([*map(lasting_port, exercised.http_ports)] for exercised in (primary, candidate, secondary))
     if after not in (before, again):
         yield Difference("the app", "HTTP ports", _listed(primary.http_ports), _listed(candidate.http_ports))
-
-
-def _lasting(ports: Iterable[int]) -> tuple[int, ...]:
-    return tuple(map(_lasting_port, ports))
-
-
-def _lasting_port(port: int) -> int:
-    return min(port, FIRST_EPHEMERAL_PORT)
-
-
-def _answers(
-    primary: Exercised, candidate: Exercised, secondary: Exercised
-) -> Iterator[tuple[Answer, Answer | None, Answer | None]]:
-    """Each answer of the primary with the candidate's and the secondary's to the same request on the same port."""
-    return zip(primary.answers, _matching(primary, candidate), _matching(primary, secondary), strict=True)
-
-
-def _matching(primary: Exercised, other: Exercised) -> list[Answer | None]:
-    """For each answer of the primary the other's. A request that is sent twice is answered twice, in this order."""
-    waiting: dict[object, list[Answer]] = defaultdict(list)
-    for answer in reversed(other.answers):
-        waiting[_asked(answer)].append(answer)
-    return [waiting[key].pop() if waiting[key := _asked(answer)] else None for answer in primary.answers]
-
-
-def _asked(answer: Answer) -> object:
-    return answer.request, _lasting_port(answer.port)
-
-
-def _unanswered(before: Answer, again: Answer | None, candidate: Exercised) -> Iterator[Difference]:
-    """An answer that is missing; for a whole port that is missing, the ports are enough."""
-    if again is not None and _lasting_port(before.port) in _lasting(candidate.http_ports):
-        yield Difference(_where(before), "answer", _code(before.status), "missing")
 
 
 def _surplus(primary: Exercised, candidate: Exercised, secondary: Exercised) -> Iterator[Difference]:
@@ -119,75 +71,6 @@ def _surplus(primary: Exercised, candidate: Exercised, secondary: Exercised) -> 
     ):
         if numbers[1] > max(numbers[0], numbers[2]):
             yield Difference("the app", what, str(numbers[0]), str(numbers[1]))
-
-
-def _answer(before: Answer, after: Answer, again: Answer | None) -> Iterator[Difference]:
-    """Whether there is an answer, its status, its type. Of a failure its status is told, and what the body says."""
-    again = again or before
-    where = _where(before)
-    if after.problem and not before.problem and not again.problem and after.status in (None, before.status):
-        yield Difference(where, "answer", "good", after.problem)
-    elif after.status not in (before.status, again.status):
-        yield from _hidden([_of_body(before, after, "status", _code(before.status), _code(after.status))], before)
-    if after.status == before.status and after.content_type not in (before.content_type, again.content_type):
-        types = before.content_type or "none", after.content_type or "none"
-        yield from _hidden([_of_body(before, after, "content type", *types)], before)
-
-
-def _of_body(before: Answer, after: Answer, what: str, expected: str, actual: str) -> Difference:
-    return Difference(_where(before), what, expected, actual, excerpt_of(before, after))
-
-
-def _content(before: Answer, after: Answer, again: Answer) -> Iterator[Difference]:
-    """The headers and the body of an answer whose status is the original's."""
-    yield from _headers(before, after, again)
-    if after.content_type != before.content_type:
-        return  # told already, with the body, or noise
-    if changed := compare_bodies(before, after, again):
-        yield Difference(_where(before), "body", changed.before, changed.after, changed.excerpt)
-
-
-def _headers(before: Answer, after: Answer, again: Answer) -> Iterator[Difference]:
-    if before.headers == after.headers:
-        return
-    first, second, third = dict(before.headers), dict(after.headers), dict(again.headers)
-    for name in sorted(first.keys() | second.keys()):
-        values = first.get(name), second.get(name), third.get(name)
-        if values[1] in (values[0], values[2]) or _varies(*values):
-            continue
-        if name in PRIVATE_HEADERS and None not in values[:2]:
-            detail = f"- {values[0]}\n+ {values[1]}"
-            yield Difference(_where(before), f"header {name}", "the original's", "another", detail)
-        else:
-            yield Difference(_where(before), f"header {name}", *(v if v is not None else "none" for v in values[:2]))
-
-
-def _varies(before: str | None, after: str | None, again: str | None) -> bool:
-    """Whether a header's value may be another one, as it is in two originals."""
-    if before is None or again is None:
-        return before != again  # there or not: by chance
-    return after is not None and before != again and template(before, again).fits(after)
-
-
-def _hidden(differences: Iterable[Difference], answer: Answer) -> Iterator[Difference]:
-    """Without the request's own secrets, which an app may repeat: header values, and what was sent."""
-    secrets = [
-        word for _, value in answer.request.headers for word in (value, *value.split()) if len(word) >= SHORTEST_SECRET
-    ]
-    if answer.request.body and len(answer.request.body) >= SHORTEST_SECRET:
-        secrets.append(answer.request.body.decode(errors="replace"))
-    for difference in differences:
-        detail = difference.detail
-        for secret in sorted(secrets, key=len, reverse=True):
-            detail = detail.replace(secret, "…")
-        yield replace(difference, detail=detail)
-
-
-def _where(answer: Answer) -> str:
-    return f"{answer.request.method} :{answer.port}{answer.request.path}"
-
-
-# ---------------------------------------------------------------------- commands and the app itself
 
 
 def _commands(
@@ -224,14 +107,18 @@ def _output(before: Outcome, after: Outcome | None, again: Outcome) -> Iterator[
 
 def _output_excerpt(before: str, after: str, again: str) -> str:
     """How outputs differ; "" when they do not. Their lines may change places: stdout and stderr come as they come."""
-    before, after, again = (_whole_lines(output) for output in (before, after, again))
+    before, after, again = _same_stretch(before, after, again)
     if before == after or sorted(before.splitlines()) == sorted(after.splitlines()):
         return ""
     return compare_texts(before, after, again)
 
 
-def _whole_lines(output: str) -> str:
-    return output.partition("\n")[2] if len(output.encode(errors="replace")) >= CUT_OUTPUT else output
+def _same_stretch(*outputs: str) -> list[str]:
+    """Outputs that were cut begin somewhere in a line: of those the last lines, as many as each of them has."""
+    lines = [output.splitlines(keepends=True) for output in outputs]
+    cut = [len(output.encode(errors="replace")) >= CUT_OUTPUT for output in outputs]
+    common = min((max(1, len(side) - 1) for side, is_cut in zip(lines, cut, strict=True) if is_cut), default=0)
+    return ["".join(side[len(side) - common :] if is_cut else side) for side, is_cut in zip(lines, cut, strict=True)]
 
 
 def _log(primary: Exercised, candidate: Exercised, secondary: Exercised) -> Iterator[Difference]:
@@ -239,15 +126,12 @@ def _log(primary: Exercised, candidate: Exercised, secondary: Exercised) -> Iter
     known = {*primary.error_lines, *secondary.error_lines}
     new = [line for line in candidate.error_lines if line not in known]
     if new:
-        yield Difference("the app's log", "errors", "the original's", f"{len(new)} more kinds", lines_excerpt(new))
+        kinds = "one kind" if len(new) == 1 else f"{len(new)} kinds"
+        yield Difference("the app", "log", "without", f"with {kinds} of errors of its own", lines_excerpt(new))
 
 
 def _listed(ports: tuple[int, ...]) -> str:
     return ", ".join(map(str, ports)) or "none"
-
-
-def _code(code: int | None) -> str:
-    return "none" if code is None else str(code)
 
 
 def _tail(output: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -67,3 +69,184 @@ def test_what_a_command_was_given_and_said_is_told_but_not_kept() -> None:
 def test_of_a_shells_command_the_report_names_the_program_alone(command: str, program: str) -> None:
     report = exercise_report(Exercised(outcomes=(Outcome((command,), "host", 0, ""),)))
     assert [entry["program"] for entry in report["commands"]] == [program]
+
+
+def answered(body: str, path: str = "/", **more: str) -> Answer:
+    """An answer with a body; `more` are headers, and (`sent`) what the request carried in Authorization."""
+    request = Request("GET", path, headers=(("Authorization", more.pop("sent")),) if "sent" in more else ())
+    data = body.encode()
+    headers = tuple(sorted((name.replace("_", "-"), value) for name, value in more.items()))
+    digest = hashlib.sha256(data).hexdigest()
+    return Answer(request, 80, 200, "text/html", len(data), digest, 0.1, headers=headers, body=data)
+
+
+def served(*answers: Answer) -> Exercised:
+    return Exercised(answers=answers, http_ports=(80,), ports=(80,))
+
+
+def ran(output: str, code: int = 0, where: str = "container") -> Exercised:
+    return Exercised(outcomes=(Outcome(("tool", "--secret=hunter2"), where, code, output),))
+
+
+def told(primary: Exercised, candidate: Exercised, secondary: Exercised | None = None) -> list[str]:
+    """The differences as the user reads them; a secondary that is the primary's double if none is given."""
+    return [str(d) for d in compare_behaviour(primary, candidate, lambda: secondary or primary)]
+
+
+def counting(exercised: Exercised, calls: list[int]) -> Callable[[], Exercised]:
+    def secondary() -> Exercised:
+        calls.append(1)
+        return exercised
+
+    return secondary
+
+
+def test_the_second_original_is_asked_once_and_only_when_something_differs() -> None:
+    one, other = served(answered("a 1")), served(answered("a 2"))
+    calls: list[int] = []
+    assert compare_behaviour(one, replace(one, seconds=7), counting(other, calls)) == () and calls == []
+    assert compare_behaviour(one, served(answered("a 3")), counting(other, calls)) == () and calls == [1]
+    assert len(compare_behaviour(one, served(answered("b 3")), counting(other, calls))) == 1 and calls == [1, 1]
+
+
+def test_what_the_second_original_raises_is_passed_on() -> None:
+    def fails() -> Exercised:
+        raise RuntimeError("it does not start again")
+
+    with pytest.raises(RuntimeError, match="again"):
+        compare_behaviour(served(answered("a")), served(answered("b")), fails)
+
+
+def test_without_a_second_original_what_may_be_noise_is_not_compared() -> None:
+    assert compare_behaviour(served(answered("a")), served(answered("b", vary="cookie"))) == ()
+    assert compare_behaviour(ran("a"), replace(ran("b"), error_lines=("error",))) == ()
+
+
+def test_a_body_is_shown_with_its_request() -> None:
+    before, after = answered("<b>one</b>\n", "/shop"), answered("<b>none</b>\n", "/shop")
+    assert told(served(before), served(after)) == [
+        f"GET :80/shop: body was 11 bytes (sha256:{before.digest[:12]}…), is 12 bytes (sha256:{after.digest[:12]}…)\n"
+        "    - <b>one</b>\n    + <b>none</b>"
+    ]
+
+
+def test_a_failure_is_one_difference_with_what_the_page_says() -> None:
+    failed = replace(answered("TemplateNotFound: shop.html"), status=500, content_type="text/plain", problem="failed")
+    (text,) = told(served(answered("the shop", vary="cookie")), served(failed))
+    assert text.startswith("GET :80/: status was 200, is 500\n") and "+ TemplateNotFound: shop.html" in text
+
+
+def test_another_type_is_one_difference() -> None:
+    (text,) = told(served(answered("<p>")), served(replace(answered("x"), content_type="application/octet-stream")))
+    assert "content type was text/html, is application/octet-stream" in text and "+ x" in text
+
+
+def test_values_that_an_original_gives_as_well_are_no_difference() -> None:
+    busy = served(replace(answered("busy"), status=503, problem="answered 503"))
+    assert told(served(answered("ok")), busy, busy) == []
+    assert told(served(answered("ok")), busy) != []
+    assert told(replace(ORIGINAL, exit_code=0), replace(ORIGINAL, exit_code=1), replace(ORIGINAL, exit_code=1)) == []
+    assert told(ran("", 0), ran("", 1), ran("", 1)) == []
+
+
+def test_a_second_original_that_failed_is_no_sample_of_a_good_body() -> None:
+    busy = served(replace(answered("busy"), status=503, problem="answered 503"))
+    assert len(told(served(answered("good")), served(answered("bad")), busy)) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "again", "text"),
+    [
+        ({"vary": "accept"}, {}, {"vary": "accept"}, "header vary was accept, is none"),
+        ({}, {"content_encoding": "gzip"}, {}, "header content-encoding was none, is gzip"),
+        (
+            {"set_cookie": "sid"},
+            {"set_cookie": "sid, x"},
+            {"set_cookie": "sid"},
+            "header set-cookie was sid, is sid, x",
+        ),
+        ({"location": "/login?t=1a"}, {"location": "/"}, {"location": "/login?t=2b"}, "+ /"),
+        ({"location": "/login?t=1a"}, {"location": "/login?t=77"}, {"location": "/login?t=2b"}, ""),
+        ({"cache_control": "max-age=10"}, {"cache_control": "max-age=12"}, {"cache_control": "max-age=11"}, ""),
+        ({"cache_control": "max-age=10"}, {}, {"cache_control": "max-age=11"}, "is none"),
+        ({"vary": "accept"}, {}, {}, ""),
+        ({}, {"vary": "accept"}, {"vary": "origin"}, ""),
+    ],
+)
+def test_headers_that_matter(before: dict[str, str], after: dict[str, str], again: dict[str, str], text: str) -> None:
+    differences = told(*(served(answered("x", **headers)) for headers in (before, after, again)))
+    assert len(differences) == bool(text)
+    assert text in "".join(differences)
+
+
+def test_where_a_redirect_leads_is_told_but_not_kept() -> None:
+    pair = (served(answered("", location=f"/reset/{token}")) for token in ("s3cr3t", "0th3r"))
+    (difference,) = compare_behaviour(primary := next(pair), next(pair), lambda: primary)
+    assert "s3cr3t" in str(difference) and "s3cr3t" not in repr(difference)
+    assert (difference.expected, difference.actual) == ("the original's", "another")
+    (difference,) = compare_behaviour(primary, served(answered("")), lambda: primary)
+    assert (difference.expected, difference.actual) == ("the original's", "none")
+
+
+def test_what_a_request_carried_is_not_shown_though_the_app_repeats_it() -> None:
+    before, after = (answered(f"hello {w}, you are hunter2\n", sent="Bearer hunter2") for w in ("you", "who"))
+    (text,) = told(served(before), served(after))
+    assert "hello who, you are …" in text and "hunter2" not in text
+
+
+def test_answers_are_matched_by_request_and_port() -> None:
+    def on(port: int, body: str, path: str = "/") -> Answer:
+        return replace(answered(body, path), port=port)
+
+    before = Exercised((on(80, "a"), on(9090, "m"), on(80, "b"), on(80, "c", "/c")), http_ports=(80, 9090))
+    after = Exercised((on(80, "a"), on(80, "b"), on(80, "c", "/c")), http_ports=(80,))
+    assert told(before, after) == ["the app: HTTP ports was 80, 9090, is 80"]
+    assert told(before, replace(before, answers=before.answers[:3])) == ["GET :80/c: answer was 200, is missing"]
+    assert told(before, replace(before, answers=(*before.answers, on(80, "d", "/d")))) == [
+        "the app: answers was 4, is 5"
+    ]
+
+
+def test_ports_that_the_kernel_chose_are_others_each_time() -> None:
+    one, other = (Exercised((replace(answered("a"), port=port),), http_ports=(port,)) for port in (40001, 50001))
+    assert told(one, other) == []
+    assert told(one, replace(other, answers=(replace(answered("b"), port=50001),))) != []
+
+
+def test_outputs_of_commands() -> None:
+    assert told(ran("1 passed in 0.12s\n"), ran("1 passed in 0.34s\n"), ran("1 passed in 0.25s\n")) == []
+    (text,) = told(ran("2 passed in 0.12s\n"), ran("1 passed in 0.34s\n"), ran("2 passed in 0.25s\n"))
+    assert text.startswith("container command tool: output was") and "+ 1 passed" in text and "hunter2" not in text
+    assert told(ran("out\nerr\n"), ran("err\nout\n")) == []  # two streams, as they come
+    assert told(ran('{"a": 1, "t": 1}'), ran('{"t": 3, "a": 1}'), ran('{"a": 1, "t": 2}')) == []
+
+
+def test_outputs_that_were_cut_begin_with_a_whole_line() -> None:
+    lines = "".join(f"line {number}\n" for number in range(1000))
+    assert told(ran(lines[-4096:]), ran(lines[-4091:]), ran(lines[-4095:])) == []
+    assert told(ran(lines[-4096:]), ran("x" * 5000)) != []
+    assert told(ran(lines[-4096:]), ran(lines[-4096:].replace("999", "x"))) != []
+
+
+def test_the_output_of_an_app_that_ends_is_compared() -> None:
+    one, other = (replace(ORIGINAL, exit_code=0, output=word) for word in ("3 entries", "no entries"))
+    (text,) = told(one, other)
+    assert text.startswith("the app: output was") and "+ no entries" in text
+
+
+def test_errors_that_no_original_logged() -> None:
+    quiet, other = replace(ORIGINAL, error_lines=("error a",)), replace(ORIGINAL, error_lines=("error b",))
+    assert told(quiet, other, other) == []
+    assert told(quiet, ORIGINAL) == []
+    (text,) = told(quiet, replace(ORIGINAL, error_lines=("error a", "error b", "error: no font")), other)
+    assert text == "the app: log was without, is with one kind of errors of its own\n    + error: no font"
+
+
+def test_nothing_that_an_app_said_is_in_an_artefact() -> None:
+    secret = "4711-0815"
+    before = replace(served(answered(f"<p>{secret}</p>")), error_lines=(f"error {secret}",), output=secret)
+    after = replace(before, answers=(answered(f"<p>no {secret}</p>"),), error_lines=(f"fatal {secret}",))
+    differences = compare_behaviour(before, after, lambda: before)
+    assert len(differences) == 2 and secret in str(differences[0]) and secret in str(differences[1])
+    assert secret not in repr(differences) and secret not in repr(before)
+    assert secret not in str(exercise_report(before))

@@ -1,0 +1,142 @@
+"""Each answer of the original beside the slim image's to the same request, and another original's: what a client gets.
+
+Of a failure its status is told, with what its page says; of a good answer the type, the headers that matter and the body.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from slimmer.exercise.plan import FIRST_EPHEMERAL_PORT, Answer, Exercised
+from slimmer.verify.bodies import compare_bodies, excerpt_of
+from slimmer.verify.noise import template
+from slimmer.verify.structure import Difference
+
+SHORTEST_SECRET = 4
+"""Characters from which a request's own header value is hidden in what is shown of a body that repeats it."""
+
+PRIVATE_HEADERS = ("location", "content-disposition")
+"""Headers whose values may name a person or hold a token: they are shown, but in no artefact."""
+
+
+def lasting_port(port: int) -> int:
+    """The port; one number for all that the kernel chose, since they are others each time."""
+    return min(port, FIRST_EPHEMERAL_PORT)
+
+
+def compare_answers(primary: Exercised, candidate: Exercised, secondary: Exercised) -> Iterator[Difference]:
+    """Missing answers, other statuses and content types: what an app hardly ever changes by itself."""
+    for before, after, again in _matched(primary, candidate, secondary):
+        yield from _answer(before, after, again) if after else _unanswered(before, again, candidate)
+
+
+def compare_contents(primary: Exercised, candidate: Exercised, secondary: Exercised) -> Iterator[Difference]:
+    """Other headers and bodies of answers that have the original's status, but for noise."""
+    for before, after, again in _matched(primary, candidate, secondary):
+        if after and after.status == before.status:
+            sample = again if again and again.status == before.status else before
+            yield from _hidden(_content(before, after, sample), before)
+
+
+def _matched(
+    primary: Exercised, candidate: Exercised, secondary: Exercised
+) -> Iterator[tuple[Answer, Answer | None, Answer | None]]:
+    """Each answer of the primary with the candidate's and the secondary's to the same request on the same port."""
+    return zip(primary.answers, _matching(primary, candidate), _matching(primary, secondary), strict=True)
+
+
+def _matching(primary: Exercised, other: Exercised) -> list[Answer | None]:
+    """For each answer of the primary the other's. A request that is sent twice is answered twice, in this order."""
+    waiting: dict[object, list[Answer]] = defaultdict(list)
+    for answer in reversed(other.answers):
+        waiting[_asked(answer)].append(answer)
+    return [waiting[key].pop() if waiting[key := _asked(answer)] else None for answer in primary.answers]
+
+
+def _asked(answer: Answer) -> object:
+    return answer.request, lasting_port(answer.port)
+
+
+def _unanswered(before: Answer, again: Answer | None, candidate: Exercised) -> Iterator[Difference]:
+    """An answer that is missing; for a whole port that is missing, the ports are enough."""
+    if again is not None and lasting_port(before.port) in map(lasting_port, candidate.http_ports):
+        yield Difference(_where(before), "answer", code_words(before.status), "missing")
+
+
+def _answer(before: Answer, after: Answer, again: Answer | None) -> Iterator[Difference]:
+    """Whether there is an answer, its status, its type. Of a failure its status is told, and what the body says."""
+    again = again or before
+    where = _where(before)
+    if after.problem and not before.problem and not again.problem and after.status in (None, before.status):
+        yield Difference(where, "answer", "good", after.problem)
+    elif after.status not in (before.status, again.status):
+        yield from _hidden(
+            [_of_body(before, after, "status", code_words(before.status), code_words(after.status))], before
+        )
+    if after.status == before.status and after.content_type not in (before.content_type, again.content_type):
+        types = before.content_type or "none", after.content_type or "none"
+        yield from _hidden([_of_body(before, after, "content type", *types)], before)
+
+
+def _of_body(before: Answer, after: Answer, what: str, expected: str, actual: str) -> Difference:
+    return Difference(_where(before), what, expected, actual, excerpt_of(before, after))
+
+
+def _content(before: Answer, after: Answer, again: Answer) -> Iterator[Difference]:
+    """The headers and the body of an answer whose status is the original's."""
+    yield from _headers(before, after, again)
+    if after.content_type != before.content_type:
+        return  # told already, with the body, or noise
+    if changed := compare_bodies(before, after, again):
+        yield Difference(_where(before), "body", changed.before, changed.after, changed.excerpt)
+
+
+def _headers(before: Answer, after: Answer, again: Answer) -> Iterator[Difference]:
+    if before.headers == after.headers:
+        return
+    first, second, third = dict(before.headers), dict(after.headers), dict(again.headers)
+    for name in sorted(first.keys() | second.keys()):
+        values = first.get(name), second.get(name), third.get(name)
+        if values[1] in (values[0], values[2]) or _varies(*values):
+            continue
+        yield _header(_where(before), name, *values[:2])
+
+
+def _header(where: str, name: str, before: str | None, after: str | None) -> Difference:
+    if name not in PRIVATE_HEADERS:
+        return Difference(where, f"header {name}", before or "none", after or "none")
+    words = ("none" if before is None else "the original's"), ("none" if after is None else "another")
+    sides = (f"{sign} {value}" for sign, value in (("-", before), ("+", after)) if value is not None)
+    return Difference(where, f"header {name}", *words, "\n".join(sides))
+
+
+def _varies(before: str | None, after: str | None, again: str | None) -> bool:
+    """Whether a header's value may be another one, as it is in two originals."""
+    if before is None or again is None:
+        return before != again  # there or not: by chance
+    return after is not None and before != again and template(before, again).fits(after)
+
+
+def _hidden(differences: Iterable[Difference], answer: Answer) -> Iterator[Difference]:
+    """Without the request's own secrets, which an app may repeat: header values, and what was sent."""
+    secrets = [
+        word for _, value in answer.request.headers for word in (value, *value.split()) if len(word) >= SHORTEST_SECRET
+    ]
+    if answer.request.body and len(answer.request.body) >= SHORTEST_SECRET:
+        secrets.append(answer.request.body.decode(errors="replace"))
+    for difference in differences:
+        detail = difference.detail
+        for secret in sorted(secrets, key=len, reverse=True):
+            detail = detail.replace(secret, "…")
+        yield replace(difference, detail=detail)
+
+
+def _where(answer: Answer) -> str:
+    return f"{answer.request.method} :{answer.port}{answer.request.path}"
+
+
+def code_words(code: int | None) -> str:
+    """A status or an exit code for a person."""
+    return "none" if code is None else str(code)
