@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from slimmer.errors import ObservationIncomplete
 from slimmer.image.tree import Entry, Tree
 
 INIT_LAYER = {
@@ -49,10 +50,21 @@ class OwnTree:
 def own_tree(index: bytes | bytearray, created: str, mount_points: Collection[str] = ()) -> OwnTree:
     """Read a pristine container's index as the image's: without what the engine made, and with the image's own times.
 
-    `created` is the image's creation time (RFC 3339). Raises ObservationIncomplete when the index is cut short.
+    `created` is the image's creation time (RFC 3339). Raises ObservationIncomplete when the index is cut short, or when the
+    image itself has something where the probe lies: the app would not see that, and the probe might lie elsewhere.
     """
     shown = Tree(index)
+    _check_probe_folder(shown)
     return OwnTree(shown.without(engine_made(shown, mount_points)), own_times(shown, created, mount_points))
+
+
+def _check_probe_folder(tree: Tree) -> None:
+    entry = tree.get(PROBE_FOLDER)
+    if entry is not None and (not entry.is_directory or next(tree.children(PROBE_FOLDER), None) is not None):
+        raise ObservationIncomplete(
+            f"the image has a {PROBE_FOLDER} of its own, which slimmer's probe would hide from the app",
+            hint="slimmer cannot watch it as it is: give that path another name in the image.",
+        )
 
 
 def engine_made(tree: Tree, mount_points: Collection[str] = ()) -> tuple[str, ...]:

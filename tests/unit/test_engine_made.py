@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from slimmer.image.engine_made import own_times
+from slimmer.errors import ObservationIncomplete
+from slimmer.image.engine_made import own_times, own_tree
 from slimmer.image.tree import Tree
-from tests.unit.tree_maker import record
+from tests.unit.tree_maker import make_tree, record
 
 STARTED = 1_700_000_100
 CREATED = "2023-11-14T22:13:20.25Z"
@@ -40,3 +41,16 @@ def test_an_image_made_in_the_same_second_has_no_time_of_its_own() -> None:
     root = tree.get("/")
     assert root is not None
     assert own_times(tree, CREATED)(root) == (CREATED_SECOND, 0)
+
+
+@pytest.mark.parametrize("own", ["f /.slimmer/file", "f /.slimmer", "l /.slimmer -> usr"])
+def test_an_image_that_has_something_in_the_probes_place_is_refused(own: str) -> None:
+    """The probe's folder would hide it from the app, and through a link hide another folder."""
+    index = b"".join(make_tree(own).records())
+    with pytest.raises(ObservationIncomplete, match="of its own"):
+        own_tree(index, CREATED)
+
+
+def test_the_probes_own_folder_is_not_the_images() -> None:
+    index = b"".join(make_tree("d /.slimmer\nf /srv/page").records())
+    assert [entry.path for entry in own_tree(index, CREATED).tree] == ["/", "/srv", "/srv/page"]
