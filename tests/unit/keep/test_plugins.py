@@ -1,0 +1,92 @@
+"""Plug-in folders: one was loaded, the others stay; and which folders are none of that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slimmer.keep.rules import plugins as rule
+from slimmer.keep.rules.plugins import plugins
+from tests.unit.elf_maker import library, make_elf
+from tests.unit.local_image import LocalImage, opened
+
+CODERS = "/usr/lib/x86_64-linux-gnu/magic/coders"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> LocalImage:
+    image = LocalImage(tmp_path / "image")
+    _fill(image, CODERS)
+    return image
+
+
+def _fill(image: LocalImage, folder: str) -> None:
+    for name in ("png.so", "gif.so", "jpeg.so.1"):
+        image.add(f"{folder}/{name}", make_elf())
+    for name in ("gif.la", "readme", "not-code.so", "../coders.cache", "../other.conf"):
+        image.add(f"{folder}/{name}", "x" * 100)
+
+
+def kept(image: LocalImage, path: str, *, by: str = "/usr/bin/convert", operation: str = "open") -> set[str]:
+    folder = path.rpartition("/")[0]
+    context = image.context(opened(path, by=by, operation=operation))
+    return {finding.path.removeprefix(folder + "/") for finding in plugins(context)} - {path.rpartition("/")[2]}
+
+
+def test_the_others_and_the_indexes_stay(image: LocalImage) -> None:
+    found = {"gif.so", "jpeg.so.1", "gif.la", "/usr/lib/x86_64-linux-gnu/magic/coders.cache"}
+    assert kept(image, f"{CODERS}/png.so") == found
+
+
+def test_a_library_that_has_a_name_to_be_linked_by_is_no_plugin(image: LocalImage, tmp_path: Path) -> None:
+    image.add(f"{CODERS}/libprivate.so", library(tmp_path, "libprivate.so"))
+    assert kept(image, f"{CODERS}/libprivate.so") == set()
+
+
+@pytest.mark.parametrize("folder", ["/usr/lib/x86_64-linux-gnu", "/usr/local/lib", "/lib"])
+def test_the_folders_of_libraries_hold_no_plugins(image: LocalImage, folder: str) -> None:
+    _fill(image, folder)
+    assert kept(image, f"{folder}/png.so") == set()
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "/usr/lib/gconv",
+        "/usr/lib/python3.11/lib-dynload",
+        "/usr/lib/php/20220829",
+        "/lib/security",
+        "/usr/lib/nginx/modules",
+    ],
+)
+def test_folders_with_a_rule_of_their_own_are_left_to_it(image: LocalImage, folder: str) -> None:
+    _fill(image, folder)
+    assert kept(image, f"{folder}/png.so") == set()
+    assert image.reads == []
+
+
+def test_a_servers_configuration_names_its_modules(image: LocalImage) -> None:
+    assert kept(image, f"{CODERS}/png.so", by="/usr/sbin/apache2") == set()
+
+
+def test_what_was_only_looked_at_was_not_loaded(image: LocalImage) -> None:
+    assert kept(image, f"{CODERS}/png.so", operation="look-up") == set()
+
+
+def test_a_plugin_with_large_needs_does_not_stay(
+    image: LocalImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rule, "NEEDED_BYTES", 10)
+    image.add("/usr/lib/x86_64-linux-gnu/libcompiler.so.1", make_elf(needed=["libother.so"]))
+    image.add(f"{CODERS}/heavy.so", make_elf(needed=["libcompiler.so.1"]))
+    assert "heavy.so" not in kept(image, f"{CODERS}/png.so")
+    context = image.context(
+        opened(f"{CODERS}/png.so"), opened("/usr/lib/x86_64-linux-gnu/libcompiler.so.1", by="/usr/bin/convert")
+    )
+    assert f"{CODERS}/heavy.so" in {finding.path for finding in plugins(context)}
+
+
+def test_a_folder_beyond_the_bound_stays_as_it_was_seen(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule, "FOLDER_FILES", 2)
+    assert kept(image, f"{CODERS}/png.so") == set()
