@@ -61,7 +61,7 @@ my %pages = (
         join ',', sort Weather::Formats->new->plugins;
     },
     note     => sub { open my $file, '<', "$FindBin::Bin/data/note.txt" or die $!; local $/; <$file> },
-    dump     => sub { require Data::Dumper; local $Data::Dumper::Sortkeys = 1; Data::Dumper::Dumper({a => 1}) },
+    dump     => sub { require Data::Dumper; Data::Dumper->new([{a => 1}])->Sortkeys(1)->Dump },
     crash    => sub { die 'the mast has fallen' },
 );
 
@@ -83,8 +83,8 @@ my $daemon = HTTP::Daemon->new(LocalPort => 8080, LocalAddr => '0.0.0.0', ReuseA
 $SIG{PIPE} = 'IGNORE';
 $SIG{TERM} = sub { exit };
 while (my $client = $daemon->accept) {
-    $client->force_last_request;
     my $request = $client->get_request or next;
+    $client->force_last_request;
     if ($request->uri->path =~ m{^/public/([\w.]+)$}) {
         $client->send_file_response("$FindBin::Bin/public/$1");
         next;

@@ -93,7 +93,7 @@ end
 get '/names' do
   require 'socket'
   require 'etc'
-  [Addrinfo.getaddrinfo('localhost', 'https', :INET).first.inspect_sockaddr, Etc.getpwuid.name].join(' ')
+  [Addrinfo.getaddrinfo('localhost', 443, :INET, :STREAM).first.inspect_sockaddr, Etc.getpwuid.name].join(' ')
 end
 
 get('/words') { IO.popen(%w[sort -r], 'r+') { |io| io.puts(LOAVES.map { |loaf| loaf[:name] }); io.close_write; io.read } }

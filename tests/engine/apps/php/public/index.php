@@ -94,9 +94,8 @@ try {
             text(hash('sha3-256', 'Amélie') . openssl_digest('Amélie', 'sha512-256'));
             break;
         case 'tls':
-            $context = stream_context_create(['ssl' => ['verify_peer' => true]]);
-            $bundle = openssl_get_cert_locations()['default_cert_dir'];
-            text(count(glob("$bundle/*.pem")) > 50 && $context ? 'certified' : 'alone');
+            $bundle = file_get_contents(openssl_get_cert_locations()['default_cert_file']);
+            text(substr_count($bundle, 'BEGIN CERTIFICATE') > 50 ? 'certified' : 'alone');
             break;
         case 'plugin':
             $show = require __DIR__ . '/../plugins/' . basename($argument) . '.php';
