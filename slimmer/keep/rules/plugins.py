@@ -15,13 +15,14 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.context import Context
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.rules.code_reader import Code, CodeReader
-from slimmer.keep.rules.library_search import LibrarySearch, Seeker
+from slimmer.keep.rules.library_needs import LibraryNeeds
+from slimmer.keep.rules.library_search import LibrarySearch
 from slimmer.keep.rules.web_server.follower import SERVERS
 from slimmer.observe.log import Operation
 
@@ -52,11 +53,11 @@ def plugins(context: Context) -> Iterator[Finding]:
         return
     reader, search = CodeReader(context), LibrarySearch(context)
     codes = reader.read(path for paths in loaded.values() for path in paths)
-    opened = _opened(context)
+    needs = LibraryNeeds(context, reader, search, _opened(context), NEEDED_BYTES)
     for folder, paths in sorted(loaded.items())[:_FOLDERS]:
         found = [codes[path] for path in paths if path in codes and _is_plugin(codes[path], search)]
         if found:
-            yield from _folder(context.tree, folder, found[0], reader, search, opened)
+            yield from _folder(context.tree, folder, found[0], reader, needs)
 
 
 def _loaded(context: Context) -> dict[str, list[str]]:
@@ -94,30 +95,18 @@ def _is_plugin(code: Code, search: LibrarySearch) -> bool:
     return code.elf.is_plugin and not search.is_standard(posixpath.dirname(code.path), code.elf)
 
 
-def _folder(
-    tree: Tree, folder: str, example: Code, reader: CodeReader, search: LibrarySearch, opened: Iterable[str]
-) -> Iterator[Finding]:
+def _folder(tree: Tree, folder: str, example: Code, reader: CodeReader, needs: LibraryNeeds) -> Iterator[Finding]:
     """The other plug-ins of a folder that are not too demanding, and the indexes."""
     others = list(_objects(tree, folder))
     if len(others) > FOLDER_FILES or sum(entry.size for entry in others) > FOLDER_BYTES:
         return
     reason = Reason(RULE, f"a plug-in beside {example.path}, which was loaded", example.path)
-    for code in reader.read(entry.path for entry in others).values():
-        if code.elf.fits(example.elf) and _needed(tree, code, search, opened) <= NEEDED_BYTES:
-            yield Finding(code.path, reason)
+    codes = reader.read(entry.path for entry in others).values()
+    yield from (
+        Finding(code.path, reason) for code in needs.modest(code for code in codes if code.elf.fits(example.elf))
+    )
     index = Reason(RULE, f"beside the plug-ins in {folder}, an index perhaps", example.path)
     for place, suffixes in ((folder, _INDEX_SUFFIXES), (posixpath.dirname(folder), _INDEX_ABOVE)):
         for entry in tree.children(place):
             if entry.is_file and entry.path.endswith(suffixes) and entry.size <= _INDEX_BYTES:
                 yield Finding(entry.path, index)
-
-
-def _needed(tree: Tree, code: Code, search: LibrarySearch, opened: Iterable[str]) -> int:
-    """Bytes of the libraries that a plug-in names and that were not opened in the run."""
-    size, seeker = 0, Seeker(code.elf, posixpath.dirname(code.path))
-    for name in code.elf.needed:
-        group = next(search.groups(name, seeker), ())
-        end = tree.resolve(group[0]).end if group else None
-        entry = tree.get(end) if end is not None and end not in opened else None
-        size += entry.size if entry is not None else 0
-    return size

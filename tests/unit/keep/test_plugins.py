@@ -74,12 +74,15 @@ def test_what_was_only_looked_at_was_not_loaded(image: LocalImage) -> None:
     assert kept(image, f"{CODERS}/png.so", operation="look-up") == set()
 
 
+@pytest.mark.parametrize("deep", [False, True])
 def test_a_plugin_with_large_needs_does_not_stay(
-    image: LocalImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    image: LocalImage, monkeypatch: pytest.MonkeyPatch, deep: bool
 ) -> None:
-    monkeypatch.setattr(rule, "NEEDED_BYTES", 10)
-    image.add("/usr/lib/x86_64-linux-gnu/libcompiler.so.1", make_elf(needed=["libother.so"]))
-    image.add(f"{CODERS}/heavy.so", make_elf(needed=["libcompiler.so.1"]))
+    monkeypatch.setattr(rule, "NEEDED_BYTES", 2000)
+    image.add("/usr/lib/x86_64-linux-gnu/libcompiler.so.1", make_elf(needed=["libother.so"]) + b"x" * 2000)
+    image.add("/usr/lib/x86_64-linux-gnu/libbetween.so.1", make_elf(needed=["libcompiler.so.1"]) if deep else b"")
+    needed = "libbetween.so.1" if deep else "libcompiler.so.1"
+    image.add(f"{CODERS}/heavy.so", make_elf(needed=[needed]))
     assert "heavy.so" not in kept(image, f"{CODERS}/png.so")
     context = image.context(
         opened(f"{CODERS}/png.so"), opened("/usr/lib/x86_64-linux-gnu/libcompiler.so.1", by="/usr/bin/convert")
