@@ -169,6 +169,20 @@ def test_encodings_that_the_app_names_are_kept_by_their_aliases(image: PythonIma
     assert f"{LIBRARY}/encodings/big5.py" not in kept
 
 
+def test_an_app_that_takes_an_encodings_name_from_elsewhere_gets_those_that_text_comes_in(image: PythonImage) -> None:
+    for name in ("shift_jis", "koi8_r", "cp037"):
+        image.add(f"{LIBRARY}/encodings/{name}.py", "#")
+    kept = image.kept("def f(text, name):\n    return text.encode(name)\n")
+    assert {f"{LIBRARY}/encodings/{name}.py" for name in ("shift_jis", "koi8_r")} <= kept
+    assert f"{LIBRARY}/encodings/cp037.py" not in kept
+
+
+def test_the_systems_media_types_come_with_the_module_that_reads_them(image: PythonImage) -> None:
+    image.add(f"{LIBRARY}/mimetypes.py")
+    image.add("/etc/mime.types", "text/plain txt")
+    assert image.kept("def f():\n    import mimetypes") == {f"{LIBRARY}/mimetypes.py", "/etc/mime.types"}
+
+
 def test_entry_points_of_kept_distributions_are_kept_where_their_group_is_asked_for(image: PythonImage) -> None:
     image.package("shop", init="from importlib.metadata import entry_points\nentry_points(group='shop.tills')", plug="")
     image.add(f"{SITE}/shop-1.0.dist-info/entry_points.txt", "[shop.tills]\na = shop.plug:Till\n[other]\nb = shop.no\n")

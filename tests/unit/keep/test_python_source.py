@@ -25,7 +25,7 @@ def facts(source: str) -> Facts:
         ("from . import x, y as z", (Import("", 1, ("x", "y")),)),
         ("from ..k.l import (m,\n n,)", (Import("k.l", 2, ("m", "n")),)),
         ("from q import *", (Import("q", 0, ("*",)),)),
-        ("from __future__ import annotations", ()),
+        ("from __future__ import annotations", (Import("__future__"),)),
         ("def late():\n    import lazy", (Import("lazy", where="late"),)),
         ("class A:\n    async def late(self):\n        if x:\n            import lazy", (Import("lazy", where="late"),)),
         ("class A:\n    import now", (Import("now"),)),
@@ -61,6 +61,8 @@ def test_what_never_runs_is_not_imported_but_its_opposite_is(condition: str) -> 
         ("import_module('p.{}.r'.format(x))", Dynamic("p.", prefix=True)),
         ("import_module(f'{__name__}.{x}')", Dynamic(".", prefix=True)),
         ("import_module(__package__ + '.q.' + x)", Dynamic(".q.", prefix=True)),
+        ("importlib.util.find_spec('p.q')", Dynamic("p.q")),
+        ("own = __name__.rpartition('.')[0]\n__import__(f'{own}.{x}')", Dynamic(".", prefix=True)),
     ],
 )
 def test_imports_by_strings(call: str, expected: Dynamic) -> None:
@@ -72,6 +74,40 @@ def test_what_is_no_import_by_a_string(call: str) -> None:
     assert facts(call).dynamic == ()
 
 
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("subprocess.run(['sort', '-r'])", ("sort",)),
+        ("subprocess.run('sort')", ("sort",)),
+        ("subprocess.run('seq 3 | tac', shell=True)", ("/bin/sh", "seq", "tac")),
+        ("os.popen(f'convert {name} -; TZ=UTC date')", ("/bin/sh", "convert", "date")),
+        ("subprocess.run(line, shell=True)", ("/bin/sh",)),
+        ("subprocess.run(words)", ()),
+    ],
+)
+def test_commands_and_command_lines(call: str, expected: tuple[str, ...]) -> None:
+    assert read_source(f"import subprocess, os\n{call}\n".encode(), whole=True).commands == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "computed"),
+    [
+        ("text.encode(name)", True),
+        ("data.decode(encoding=name)", True),
+        ("open(path, encoding=settings.encoding)", True),
+        ("codecs.getreader(name)", True),
+        ("text.encode()", False),
+        ("text.encode('sjis')", False),
+        ("text.encode(encoding='sjis')", False),
+        ("text.encode(errors=how)", False),
+        ("open(path, encoding='utf-8')", False),
+        ("open(path, encoding=None)", False),
+    ],
+)
+def test_encodings_by_computed_names(call: str, computed: bool) -> None:
+    assert read_source(f"{call}\n".encode(), whole=True).any_encoding is computed
+
+
 def test_words_attributes_commands_and_exports_are_read_where_they_are_asked_for() -> None:
     source = (
         b"import scipy, subprocess\nLOADER = 'web.loaders.File'\n__all__ = ['one']\n__all__ += ('two',)\n"
@@ -79,7 +115,7 @@ def test_words_attributes_commands_and_exports_are_read_where_they_are_asked_for
     )
     found = read_source(source, whole=True)
     assert found.exports == ("one", "two")
-    assert found.commands == ("convert", "ls")
+    assert found.commands == ("convert", "/bin/sh", "ls")
     assert "a.b:c" in found.words
     assert "scipy.stats" in found.attributes and "other.thing" not in found.attributes
     less = read_source(source, whole=False)

@@ -12,10 +12,20 @@ from slimmer.keep.rules.python.edges import Level
 from slimmer.keep.rules.python.facts import Facts
 from slimmer.keep.rules.python.metadata import Distribution, Distributions
 from slimmer.keep.rules.python.search import APP, STDLIB, Finder, Module
-from slimmer.keep.rules.python.words import COMMON_ENCODINGS, encoding_names, module_names, named_files, schemes
+from slimmer.keep.rules.python.words import (
+    COMMON_ENCODINGS,
+    LISTED_ENCODINGS,
+    encoding_names,
+    module_names,
+    named_files,
+    schemes,
+)
 
 TIME_ZONES = ("zoneinfo", "tzdata")
 """The standard library's module, and the distribution that it reads zones from (PEP 615)."""
+
+TYPES, TYPE_FILES = "mimetypes", ("/etc/mime.types",)
+"""The standard library's module, and the system's list of media types that it reads when a type is first asked for."""
 
 BUILD_VALUES = ("sysconfig", "_sysconfigdata_")
 """The standard library's module, and what the computed name of the module with the build's values begins with."""
@@ -34,6 +44,8 @@ class Extras:
         self._files: dict[str, str] = {}
         self._commands: dict[str, str] = {}
         self._build_values: dict[str, str] = {}
+        self._system: dict[str, tuple[str, ...]] = {}
+        self._any_encoding = ""
         self._told: set[str] = set()
         self._aliases: bytes | None = None
 
@@ -43,6 +55,8 @@ class Extras:
             owner = self._distributions.owner(module.files[0])
             if owner is not None:
                 self._owners.setdefault(owner.path, (owner, module.files[0]))
+        if module.name == TYPES and module.root.kind == STDLIB and module.files:
+            self._system.setdefault(module.files[0], TYPE_FILES)
         if module.name == BUILD_VALUES[0] and module.root.kind == STDLIB and module.files:
             self._build_values.setdefault(module.root.path, module.files[0])
         if module.name == TIME_ZONES[0] and (zones := self._finder.find(TIME_ZONES[1])) and zones.folders:
@@ -93,6 +107,9 @@ class Extras:
             if self._new(f"{folder}/"):
                 reason = Reason("python", f"data that {cause} may read", cause)
                 yield from (Finding(path, reason) for path in package_data(self._context.tree, folder, limit))
+        for cause, paths in self._system.items():
+            for path in paths if self._new(cause) else ():
+                yield from reach(self._context.tree, path, Reason("python", f"read by {cause}", cause))
         yield from self._named_files()
         yield from self._started()
 
@@ -103,6 +120,8 @@ class Extras:
         for word in facts.words:
             self._encodings.setdefault(word, module.source)
             self._files.setdefault(word, module.source)
+        if facts.any_encoding:
+            self._any_encoding = self._any_encoding or module.source
         for command in facts.commands:
             self._commands.setdefault(command, module.source)
 
@@ -116,6 +135,10 @@ class Extras:
             self._aliases = b"".join(content or b"" for _, content in self._context.read(paths))
         start = package.files[0] if package.files else ""
         yield from ((name, start) for name in COMMON_ENCODINGS if self._finder.find(f"encodings.{name}"))
+        if self._any_encoding:
+            yield from (
+                (name, self._any_encoding) for name in LISTED_ENCODINGS if self._finder.find(f"encodings.{name}")
+            )
         for word, cause in self._encodings.items():
             for name in encoding_names([word], self._aliases):
                 if self._finder.find(f"encodings.{name}"):

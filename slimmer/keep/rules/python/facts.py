@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-VERSION = "python-3"
+VERSION = "python-4"
 """Changes whenever the same source may give other facts."""
 
 MAIN = "__main__"
@@ -49,7 +49,8 @@ class Facts:
 
     `words` are its short string literals (or those of several dotted parts, where no more was asked for), `attributes` the
     dotted names that start at something imported, where they were asked for; `groups` may name entry point groups; `exports` is `__all__`; `commands` are what it
-    starts; `reads_data`: it looks for files beside itself; `lazy`: it makes attributes on demand (PEP 562).
+    starts; `reads_data`: it looks for files beside itself; `lazy`: it makes attributes on demand (PEP 562);
+    `any_encoding`: it encodes or decodes by a name that is computed.
     """
 
     imports: tuple[Import, ...] = ()
@@ -61,6 +62,7 @@ class Facts:
     commands: tuple[str, ...] = ()
     reads_data: bool = False
     lazy: bool = False
+    any_encoding: bool = False
 
 
 def dump_facts(facts: Facts) -> bytes:

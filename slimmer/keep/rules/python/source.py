@@ -40,6 +40,13 @@ _DATA = re.compile(
     rb"__file__|importlib[._]resources|pkgutil|pkg_resources|__loader__|\.get_data\(|PackageLoader"
     rb"|(?<!getLogger)\(\s{0,9}__(?:name|package)__\s{0,9}[,)]|,\s{0,9}__(?:name|package)__\s{0,9}[,)]"
 )
+_FUTURE = re.compile(rb"^\s{0,99}from\s{1,9}__future__\s", re.MULTILINE)
+_COMPUTED_ENCODING = re.compile(
+    rb"\.(?:en|de)code\(\s{0,99}(?:encoding\s{0,9}=\s{0,9})?(?!encoding\b|errors\b|\w{0,2}['\"])\w|[(,]\s{0,99}encoding\s{0,9}=\s{0,9}(?!None\b|\w{0,2}['\"])\w"
+    rb"|codecs\.(?:lookup|getreader|getwriter|getdecoder|getencoder)\(\s{0,99}(?!\w{0,2}['\"])\w"
+)
+"""Calls with an encoding that is no literal."""
+
 _WORD = re.compile(r"[\w.:/+@-]{2,200}")
 _DOTTED_STRING = re.compile(rb"""['"]([A-Za-z_]\w{0,79}(?:\.\w{1,80}){2,8})['":]""")
 _CHAIN = re.compile(r"\w{1,80}(?:\.\w{1,80}){1,5}")
@@ -58,6 +65,8 @@ def read_source(content: bytes, *, whole: bool) -> Facts:
         root = parse(source)
     scopes = scopes_of(source, root)
     imports = [entry for node, scope in scopes.locate(scopes.imports) for entry in _imports(node, scope)][:LIST_LIMIT]
+    if _FUTURE.search(source):
+        imports.append(Import("__future__"))  # a statement of its own kind to the grammar
     calls = read_calls(source, scopes, commands=whole)
     groups = b"entry_points" in source
     words = _words(root) if whole or groups else ()
@@ -71,6 +80,7 @@ def read_source(content: bytes, *, whole: bool) -> Facts:
         commands=calls.commands[:LIST_LIMIT],
         reads_data=_DATA.search(source) is not None,
         lazy=b"def __getattr__(" in source,
+        any_encoding=whole and _COMPUTED_ENCODING.search(source) is not None,
     )
 
 

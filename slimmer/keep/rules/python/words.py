@@ -14,6 +14,14 @@ COMMON_ENCODINGS = (
 )  # fmt: skip
 """Encodings that protocols and file formats ask for, whatever the app says: about 100 kB."""
 
+LISTED_ENCODINGS = (
+    "big5", "big5hkscs", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp866", "cp874", "cp932", "cp949",
+    "euc_jp", "euc_kr", "gb18030", "gb2312", "gbk", "hz", "iso2022_jp", "iso8859_10", "iso8859_11", "iso8859_13", "iso8859_14", "iso8859_15",
+    "iso8859_16", "iso8859_2", "iso8859_3", "iso8859_4", "iso8859_5", "iso8859_6", "iso8859_7", "iso8859_8", "iso8859_9", "koi8_r", "koi8_u",
+    "mac_cyrillic", "mac_roman", "shift_jis", "tis_620",
+)  # fmt: skip
+"""What text still comes in, for an app that takes an encoding's name from elsewhere: the WHATWG Encoding Standard's list, 1.5 MB."""
+
 FILES_LIMIT = 20_000
 """Files of the app among which its strings are looked up."""
 
