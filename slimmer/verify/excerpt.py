@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from slimmer.verify.alignment import aligned
@@ -26,12 +26,30 @@ def text_excerpt(before: str, after: str, known: Template | None = None) -> str:
     hunks, noisy = list[list[str]](), list[list[str]]()
     position = 0
     for common, old, new in aligned(lines_of(before), lines_of(after)):
-        length = sum(map(len, old))
         if not common:
-            volatile = known is not None and known.is_volatile(position, position + length)
-            (noisy if volatile else hunks).append(_hunk(old, new))
-        position += length
+            steady = (
+                [not known.is_volatile(*place) for place in _places(old, position)]
+                if known
+                else [True] * max(1, len(old))
+            )
+            if any(steady):
+                hunks.append(_hunk(*(_chosen(side, steady) if len(old) == len(new) else side for side in (old, new))))
+            else:
+                noisy.append(_hunk(old, new))
+        position += sum(map(len, old))
     return _shown(hunks or noisy)
+
+
+def _places(lines: Sequence[str], start: int) -> Iterator[tuple[int, int]]:
+    """Where lines lie in their text; one empty place for no lines."""
+    for line in lines or ("",):
+        yield start, start + len(line)
+        start += len(line)
+
+
+def _chosen(lines: Sequence[str], wanted: Sequence[bool]) -> list[str]:
+    """Of lines that stand in each other's place, those that are not noise."""
+    return [line for line, is_wanted in zip(lines, wanted, strict=False) if is_wanted]
 
 
 def json_excerpt(changed: Iterable[Change]) -> str:

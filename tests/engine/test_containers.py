@@ -110,6 +110,15 @@ def test_of_a_lot_of_output_the_last_is_kept(scope: RunScope, config: ImageConfi
     assert len(text) <= 4096
 
 
+def test_lines_that_look_like_errors_are_kept_however_much_comes_after_them(
+    scope: RunScope, config: ImageConfig
+) -> None:
+    script = "echo 1 ERROR: no font >&2; i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; printf 'fatal: out'"
+    container = started(scope, config, RunOptions(cmd=("sh", "-c", script)))
+    assert container.wait(30) == 0
+    assert container.error_lines() == ("# ERROR: no font", "fatal: out")
+
+
 def test_a_running_container_has_no_exit_code(scope: RunScope, config: ImageConfig) -> None:
     container = started(scope, config, RunOptions())
     assert container.exit_code() is None

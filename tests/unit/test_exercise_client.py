@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from slimmer.exercise.client import SIZE_LIMIT, Reply, Trouble, ask
+from slimmer.exercise.client import BODY_LIMIT, SIZE_LIMIT, Reply, Trouble, ask
 from slimmer.exercise.plan import Expectation, Request
 
 Talk = Callable[[socket.socket], None]
@@ -244,6 +244,30 @@ def test_an_odd_content_type_does_no_harm(kind: str, named: str) -> None:
     answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nContent-Type: {kind}\r\n\r\n".encode() + body
     reply = fetch(answer, Request("GET", "/", expect=Expectation(contains=("...", "absent..."))))
     assert (reply.status, reply.content_type, reply.missing) == (200, named, (1,))
+
+
+def test_a_short_body_is_held_decoded_and_shown_in_no_repr() -> None:
+    reply = fetch(response(gzip.compress(b"a secret"), "Content-Encoding: gzip"))
+    assert reply.body == b"a secret" and "secret" not in repr(reply)
+    assert fetch(response(b"")).body == b""
+
+
+@pytest.mark.parametrize(("size", "held"), [(BODY_LIMIT, True), (BODY_LIMIT + 1, False)])
+def test_of_a_long_body_there_is_only_the_digest(size: int, held: bool) -> None:
+    reply = fetch(response(b"x" * size))
+    assert (reply.size, reply.digest, reply.body is not None) == (size, sha(b"x" * size), held)
+
+
+def test_a_body_that_is_not_whole_is_not_held() -> None:
+    assert fetch(response(b"x" * 100), size_limit=50).body is None
+    assert fetch(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc").body is None
+
+
+def test_the_headers_that_matter_are_kept_without_secrets() -> None:
+    headers = ("Set-Cookie: sid=hunter2; Path=/", "Location: /next?t=1", "Vary: Cookie", "vary: Accept", "Date: now")
+    reply = fetch(response(b"", *headers, status="302 Found"))
+    assert reply.headers == (("location", "/next?t=1"), ("set-cookie", "sid"), ("vary", "accept, cookie"))
+    assert "next" not in repr(reply)
 
 
 def test_nobody_there() -> None:

@@ -12,6 +12,7 @@ from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import Exercised, Expectation, Plan, Request, Until, replay_plan
 from slimmer.exercise.readiness import MOST_PORTS
 from slimmer.exercise.verdict import failure
+from slimmer.exercise.watch import BODIES_LIMIT
 from tests.unit.local_app import CERTIFICATE, LocalApp, free_port
 
 WEB = "serve(); forever()"
@@ -256,3 +257,32 @@ def test_nothing_secret_is_told(tmp_path: Path) -> None:
     error = failure(exercised)
     assert error is not None
     assert "hush" not in error.message + repr(exercised) + repr(asking(request))
+
+
+LARGE = """
+def get_large(self):
+    self.answer(200, b"x" * (256 << 10))
+
+Handler.get_large = get_large
+serve(); forever()
+"""
+
+
+def test_all_bodies_together_are_bounded(tmp_path: Path) -> None:
+    exercised = run(tmp_path, LARGE, asking(*(get(f"/large?{number}") for number in range(70)), get("/")))
+    held = [answer for answer in exercised.answers if answer.body is not None]
+    assert sum(len(answer.body or b"") for answer in held) <= BODIES_LIMIT
+    assert len(held) == BODIES_LIMIT // (256 << 10)
+    assert all(answer.digest for answer in exercised.answers)
+
+
+def test_what_an_app_logs_as_errors_is_known(tmp_path: Path) -> None:
+    exercised = run(tmp_path, 'print("no font: /x/y: not found\\nready", flush=True); serve(); forever()', Plan())
+    assert exercised.error_lines == ("no font: /x/y: not found",)
+    assert exercised.output == "" and "font" not in repr(exercised)
+
+
+def test_what_an_app_wrote_that_ended_is_known(tmp_path: Path) -> None:
+    exercised = run(tmp_path, 'print("3 entries")', Plan())
+    assert (exercised.exit_code, exercised.output) == (0, "3 entries\n")
+    assert "entries" not in repr(exercised)

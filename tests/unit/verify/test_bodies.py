@@ -64,6 +64,16 @@ def test_an_excerpt_leaves_out_what_is_noise() -> None:
     assert shown == "- <p>template</p>\n+ <p>nothing</p>"
 
 
+def test_an_excerpt_leaves_out_noise_that_is_next_to_a_difference() -> None:
+    before, after, again = (answer(f"{n} a{n}\n{word}\nend\n") for n, word in ((1, "good"), (3, "bad"), (2, "good")))
+    assert excerpt(before, after, again) == "- good\n+ bad"
+
+
+def test_an_excerpt_shows_noise_that_is_of_another_kind() -> None:
+    before, after, again = (answer(f"token: {token}\n") for token in ("1a", "no random device", "2b"))
+    assert excerpt(before, after, again) == "- token: 1a\n+ token: no random device"
+
+
 def test_an_excerpt_is_short_and_on_lines_of_its_own() -> None:
     before, after = (answer("".join(f"{w} {i}\x1b[31m\u2028\n" * 2 for i in range(300))) for w in ("old", "new"))
     shown = excerpt(before, after, before)
