@@ -2,7 +2,7 @@
 
 A text of the source counts when it leads to something in the image. A file is kept by itself, a folder with all that lies in
 it, as long as that is no more than FOLDER_FILES and FOLDER_BYTES: every file of it may be a page that somebody asks for.
-Names with unknown parts (`views/${name}.ejs`) stand for all files that they fit.
+Names with unknown parts (`views/${name}.ejs`, `migrations/*.sql`) stand for all files that they fit.
 """
 
 from __future__ import annotations
@@ -129,10 +129,10 @@ class NamedPaths:
         if (path, root) in self._done:
             return
         self._done.add((path, root))
-        if HOLE in path:
-            yield from self._fitting(path, reason, root)
-            return
         end = self._tree.resolve(path).end
+        if HOLE in path or (end is None and "*" in path):
+            yield from self._fitting(path.replace("*", HOLE), reason, root)
+            return
         entry = self._tree.get(end) if end is not None else None
         if entry is None:
             return

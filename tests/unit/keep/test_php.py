@@ -103,6 +103,28 @@ def test_classes_are_found_as_composer_would(image: PhpImage) -> None:
     assert image.kept() == expected | COMPOSERS
 
 
+def test_classes_are_found_where_others_of_their_namespace_lie(image: PhpImage) -> None:
+    image.add(
+        APP, r"<?php use Shop\Cart; use Shop\Export\Csv; new Cart; function late($n) { return Csv::of(new Missing); }"
+    )
+    image.add("/srv/app/src/Cart.php", "<?php namespace Shop; class Cart {}")
+    for name in ("Export/Csv", "Export/Xml", "Other"):
+        image.add(f"/srv/app/src/{name}.php", "<?php")
+    start = (APP, "/srv/app/src/Cart.php")
+    assert image.kept(*start) == {"/srv/app/src/Export/Csv.php"}
+    image.add(
+        "/srv/app/src/Cart.php", r"<?php namespace Shop; function f($n) { $c = 'Shop\\Export\\' . $n; return new $c; }"
+    )
+    assert image.kept(*start) == {"/srv/app/src/Export/Csv.php", "/srv/app/src/Export/Xml.php"}
+
+
+def test_patterns_of_files(image: PhpImage) -> None:
+    image.add(APP, "<?php foreach (glob(__DIR__ . '/../changes/*.sql') as $f) { run($f); }")
+    for name in ("1.sql", "2.sql", "note.txt"):
+        image.add(f"/srv/changes/{name}")
+    assert image.kept() == {"/srv/changes/1.sql", "/srv/changes/2.sql"}
+
+
 def test_libraries_bring_their_own_and_what_they_cannot_do_without(image: PhpImage) -> None:
     image.composer(
         psr4="    'One\\\\' => array($vendorDir . '/x/one'),\n    'Two\\\\' => array($vendorDir . '/x/two'),\n"

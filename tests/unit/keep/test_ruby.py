@@ -156,10 +156,13 @@ def test_encodings_the_small_ones_or_all_for_who_asks(image: RubyImage, source: 
 
 
 def test_programs_that_are_started(image: RubyImage) -> None:
-    image.add(APP, "system('convert', 'a'); x = `git log`; Open3.capture2('wc -l')")
-    for path in ("/usr/bin/convert", "/usr/bin/git", "/usr/bin/wc", "/usr/bin/other"):
+    image.add(
+        APP, "system('convert', 'a'); x = `git log`; Open3.capture2('wc -l'); IO.popen(%w[sort -r]); popen(['jq', '.'])"
+    )
+    programs = {f"/usr/bin/{name}" for name in ("convert", "git", "wc", "sort", "jq")}
+    for path in (*programs, "/usr/bin/other"):
         image.add(path, mode=0o755)
-    assert image.kept() == {"/usr/bin/convert", "/usr/bin/git", "/usr/bin/wc"}
+    assert image.kept() == programs
 
 
 def test_images_without_ruby_cost_nothing(image: RubyImage) -> None:

@@ -47,6 +47,7 @@ _FOLDERS = frozenset(
 
 _MAPS = ("autoload_classmap.php", "autoload_psr4.php", "autoload_namespaces.php")
 _LEVELS = 12
+_NAMESPACES = 10_000
 
 
 def php(context: Context) -> Follow:
@@ -67,6 +68,7 @@ class _Php:
         self._loaders: dict[str, Autoloader] = {}
         self._packages: set[str] = set()
         self._roots: dict[str, str] = {}
+        self._namespaces: dict[str, dict[str, None]] = {}
         folders = {
             posixpath.dirname(path) for path in opened if not path.startswith(_SHARED) and "/vendor/" not in path
         }
@@ -83,6 +85,9 @@ class _Php:
 
     def leads(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
         yield from self._autoloaders(facts)
+        for path, found in facts.items():
+            if found.namespace and _is_app(path):
+                self._learn(path, found.namespace)
         for path, found in facts.items():
             is_app, root = _is_app(path), self._root(path)
             if is_app:
@@ -116,6 +121,25 @@ class _Php:
             for entry in self._tree.children(f"{vendor}/composer"):
                 if entry.is_file and entry.path.endswith((".php", ".json")):
                     yield Lead(entry.path, reason)
+
+    def _learn(self, path: str, namespace: str) -> None:
+        """Where an autoloader of the app's own finds classes: folders that are called as the namespaces in them (PSR-4)."""
+        folder, name = posixpath.dirname(path), namespace
+        while name and len(self._namespaces) < _NAMESPACES:
+            self._namespaces.setdefault(name, {})[folder] = None
+            above, _, last = name.rpartition("\\")
+            if posixpath.basename(folder).lower() != last.lower():
+                return
+            folder, name = posixpath.dirname(folder), above
+
+    def _own_classes(self, name: str) -> Iterator[str]:
+        prefix, rest = name, ""
+        for _ in range(_LEVELS):
+            prefix, _, last = prefix.rpartition("\\")
+            if not prefix:
+                return
+            rest = f"{last}/{rest}" if rest else last
+            yield from (f"{folder}/{rest}.php" for folder in list(self._namespaces.get(prefix, ()))[:_LEVELS])
 
     def _root(self, path: str) -> str:
         """The folder of the app or package that a source belongs to: the nearest above it with a vendor folder."""
@@ -152,6 +176,10 @@ class _Php:
 
     def _used(self, path: str, use: ClassUse, is_app: bool) -> Iterator[Lead]:
         for name in use.names:
+            if HOLE in name and is_app:
+                reason = Reason("php", f"a class of a computed name, used by {path}{use.place}", path)
+                yield from (Lead(place, reason, code=True) for place in self._any_class(path, name))
+                continue
             for place, package in self._class_files(path, name):
                 own = bool(package) and path.startswith(f"{package}/")
                 if is_app:
@@ -161,8 +189,20 @@ class _Php:
                     yield Lead(place, reason, code=True)
                     return
 
+    def _any_class(self, path: str, name: str) -> Iterator[str]:
+        """The files of the classes of a namespace: `name` has a hole for the class."""
+        loader = self._loaders.get(f"{self._root(path)}/vendor")
+        places = (*self._own_classes(name), *(loader.candidates(name) if loader is not None else ()))
+        for folder, pattern in dict.fromkeys(posixpath.split(place) for place in places):
+            if pattern.startswith(HOLE):
+                yield from (finding.path for finding in fitting(self._tree, folder, pattern, Reason("php")))
+
     def _class_files(self, path: str, name: str) -> Iterator[tuple[str, str]]:
         """The file of a class, and the folder of its package ("" where it has none)."""
+        own = next((place for place in self._own_classes(name) if is_file(self._tree, place)), None)
+        if own is not None:
+            yield own, ""
+            return
         loaders = [self._loaders[vendor] for vendor in (f"{self._root(path)}/vendor",) if vendor in self._loaders]
         for loader in loaders or list(self._loaders.values())[:4]:
             for place in loader.candidates(name):

@@ -14,7 +14,7 @@ from slimmer.keep.rules.syntax import Found, Grammar, find, first_child, is_sour
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-VERSION = 1
+VERSION = 2
 """Of the facts: another one makes those in the cache unknown."""
 
 LIMIT = 5000
@@ -56,7 +56,10 @@ class Include:
 
 @dataclass(frozen=True, slots=True)
 class ClassUse:
-    """A class that is used, by names that it may have in full; `parent` when the source's own class cannot do without."""
+    """A class that is used, by names that it may have in full; `parent` when the source's own class cannot do without.
+
+    A hole for the last part stands for any class of that namespace.
+    """
 
     names: tuple[str, ...]
     parent: bool
@@ -71,6 +74,7 @@ class Facts:
     classes: tuple[ClassUse, ...] = ()
     mentions: tuple[Mention, ...] = ()
     commands: tuple[Mention, ...] = ()
+    namespace: str = ""
 
 
 def read_source(content: bytes, *, whole: bool) -> Facts:
@@ -98,7 +102,13 @@ class _Reading:
         for node in found:
             if node.node.start_byte >= self._understood:
                 self._look(node)
-        return Facts(tuple(self._includes), tuple(self._classes), tuple(self._mentions), tuple(self._commands))
+        return Facts(
+            tuple(self._includes),
+            tuple(self._classes),
+            tuple(self._mentions),
+            tuple(self._commands),
+            self._namespace,
+        )
 
     def _look(self, found: Found) -> None:
         node, kind = found.node, found.node.type
@@ -162,6 +172,8 @@ class _Reading:
             return
         self._understood = node.end_byte
         if node.type == "string" and "\\" in value.path and _CLASS.fullmatch(value.path):
+            self._use((value.path.lstrip("\\"),), found)
+        elif value.path.endswith("\\" + HOLE) and _CLASS.fullmatch(value.path[:-2]):
             self._use((value.path.lstrip("\\"),), found)
         sure = value.base is not Base.ANY or found.parent in ("argument", "array_element_initializer")
         self._mentions[Mention(value.path, value.base, sure, found.place)] = None

@@ -14,7 +14,7 @@ from slimmer.keep.rules.syntax import Found, Grammar, find, first_child, is_sour
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-VERSION = 1
+VERSION = 2
 """Of the facts: another one makes those in the cache unknown."""
 
 MENTIONS = 5000
@@ -116,9 +116,15 @@ class _Reading:
                 self._requests[Request("constant", text(first, 200).lstrip(":"), False, True, found.place)] = None
             return True
         if method in _STARTERS:
-            command = self._evaluator.value(first)
-            self._commands[Mention(command.path, Base.ANY, True, found.place)] = None
+            self._commands[Mention(self._command(first), Base.ANY, True, found.place)] = None
         return False
+
+    def _command(self, node: Node) -> str:
+        """A command line, or the first of a list of words: `["sort", "-r"]`, `%w[sort -r]`."""
+        first = first_child(node) if node.type in ("array", "string_array") else node
+        if first is None:
+            return ""
+        return text(first, 200) if node.type == "string_array" else self._evaluator.value(first).path
 
     def _request(self, how: str, node: Node, found: Found) -> None:
         value = self._evaluator.value(node)
