@@ -9,7 +9,11 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TypeVar
+
+INTERRUPTS = 10
+"""So many Ctrl-C are put off until what was begun has come to its end."""
 
 Result = TypeVar("Result")
 
@@ -17,7 +21,7 @@ Result = TypeVar("Result")
 def finish(work: Callable[[], Result], cancel: Callable[[], object] = lambda: None) -> Result:
     """Do `work` to its end and return its result; an interrupt calls `cancel`, and is raised when `work` has ended.
 
-    A second interrupt does not wait.
+    Further ones, up to INTERRUPTS in all, are put off as well: `cancel`, which may be called again, makes the wait short.
     """
     if threading.current_thread() is not threading.main_thread():
         return work()
@@ -26,9 +30,16 @@ def finish(work: Callable[[], Result], cancel: Callable[[], object] = lambda: No
         _start(threading.Thread(target=_fulfil, args=(outcome, work), daemon=True))
         return outcome.result()
     except KeyboardInterrupt:
-        cancel()
-        outcome.exception()
+        _put_off(outcome, cancel)
         raise
+
+
+def _put_off(outcome: Future[Result], cancel: Callable[[], object]) -> None:
+    for _ in range(INTERRUPTS):
+        with suppress(KeyboardInterrupt):
+            cancel()
+            outcome.exception()
+            return
 
 
 def _start(thread: threading.Thread) -> None:

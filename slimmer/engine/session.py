@@ -24,7 +24,7 @@ from requests import RequestException
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import Container, engine_calls
 from slimmer.engine.description import PROBE, PROBE_FOLDER, Description, is_bind, split_volume
-from slimmer.engine.interrupts import finish
+from slimmer.engine.interrupts import INTERRUPTS, finish
 from slimmer.engine.labels import RUN_LABEL, labels, name_of, new_run, temporary_tag
 from slimmer.engine.options import RunOptions
 from slimmer.errors import EngineError, UsageError
@@ -36,9 +36,6 @@ REMOVAL_TIMEOUT = 30.0
 POLL = 0.02
 COPIED = "/volume"
 """Where a volume lies while it is copied."""
-
-INTERRUPTS = 10
-"""So many Ctrl-C are put off until everything is removed."""
 
 Result = TypeVar("Result")
 
