@@ -14,7 +14,7 @@ from slimmer.exercise.media_type import charset
 from slimmer.exercise.plan import Answer
 from slimmer.verify.excerpt import json_excerpt, text_excerpt
 from slimmer.verify.json_values import MISSING, changes, parse
-from slimmer.verify.noise import template
+from slimmer.verify.noise import steady, template
 
 CHARSETS = re.compile(r"(utf|ucs|iso|windows|cp|latin|us-ascii|ascii|koi8|mac|shift|euc|gb|big5).*")
 """Character sets of texts. Python knows more that are none, and some whose decoding takes long (punycode)."""
@@ -66,8 +66,9 @@ def compare_texts(before: str, after: str, again: str, content_type: str = "") -
             values = parse(before), parse(after), parse(again)
             if MISSING not in values[:2]:
                 return json_excerpt(changes(values[0], values[1], values[0] if values[2] is MISSING else values[2]))
-    known = template(before, again)
-    return "" if known.fits(after) else text_excerpt(before, after, known)
+    if template(steady(before), steady(again)).fits(steady(after)):
+        return ""
+    return text_excerpt(before, after, template(before, again))
 
 
 def excerpt_of(before: Answer, after: Answer) -> str:

@@ -13,10 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from slimmer.verify.noise import template
+from slimmer.verify.noise import steady, template
 
 SHOWN = 100
 """Characters of a value that are shown."""
+
+_MEASURED = re.compile(r"(?:.*[._])?(?:elapsed|took|latency|uptime|p?pid|tid|rss)(?:_\w+)?", re.IGNORECASE)
+"""Names of numbers that are measured, or are a process's: small ones, which two originals may share by chance."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -73,7 +76,7 @@ def changes(primary: Any, candidate: Any, secondary: Any) -> Iterator[Change]:
             elif not _reordered(before, again):
                 entries = zip(before, after, again, strict=False)
                 todo += reversed([(f"{path}[{at}]", *values) for at, values in enumerate(entries)])
-        elif before != after and not _is_noise(before, after, again):
+        elif before != after and not _is_noise(path, before, after, again):
             yield _change(path, before, after)
 
 
@@ -105,11 +108,11 @@ def _reordered(before: list[Any], again: list[Any]) -> bool:
     return before != again and len(before) == len(again) and _canonical(before) == _canonical(again)
 
 
-def _is_noise(before: Any, after: Any, again: Any) -> bool:
-    """Whether a scalar may be another one here: the originals' differ, and texts have the same form."""
-    if before == again:
-        return False
-    return template(before, again).fits(after) if isinstance(before, str) else True
+def _is_noise(path: str, before: Any, after: Any, again: Any) -> bool:
+    """Whether a scalar may be another one here: the originals' differ, and texts have the same form; or it is measured."""
+    if isinstance(before, str):
+        return template(steady(before), steady(again)).fits(steady(after))
+    return bool(before != again or (_kind(before) == "number" and _MEASURED.fullmatch(path)))
 
 
 def _canonical(entries: list[Any]) -> list[str]:

@@ -25,7 +25,12 @@ MOST_PLACES = 64
 GROWTH, GROWTH_BASE = 4, 200
 """A gap may hold so many times the longest text seen there, plus so many characters."""
 
-_TOKEN = re.compile(r"[\w.+/=~:%@-]+|\s+|[^\w\s]")
+_TOKEN = re.compile(r"[\w.+/=~:%@-]+(?:(?<=\d\d:\d\d),\d+)?|\s+|[^\w\s]")
+_MEASURED = re.compile(
+    r"\b\d+(?:\.\d+)?(?:e-?\d+)?(?=\s?(?:ns|us|µs|ms|s|secs?|seconds?)\b)"  # how long something took
+    r"|(?<=\bpid[ =:])\d+|(?<=\btid[ =:])\d+|(?<=\bthread[ =:-])\d+|(?<=\bprocess[ =:])\d+",
+    re.IGNORECASE,
+)
 _PART = re.compile(r"[^>,;}]*[>,;}]+|[^>,;}]+")
 
 
@@ -87,6 +92,15 @@ def _ends(text: str, starts: list[int], gap: Gap, stable: str) -> list[int]:
             if gap.fits(text[start:found]):
                 ends.add(found + len(stable))
     return sorted(ends)[:MOST_PLACES]
+
+
+def steady(text: str) -> str:
+    """The text without measured times and numbers of processes: small numbers, which two originals may share by chance.
+
+    Dates and times of day are left: a third run after two that agree would agree as well. So are ids and tokens, since nothing that
+    is long is shared by chance.
+    """
+    return _MEASURED.sub("#", text)
 
 
 def template(first: str, second: str) -> Template:

@@ -63,6 +63,23 @@ def test_noise_is_of_its_kind(before: Any, again: Any, fits: Any, fits_not: Any)
     assert told(before, fits_not, again) != []
 
 
+@pytest.mark.parametrize("key", ["elapsed_ms", "took", "pid", "ppid", "uptime", "query_latency", "memory_rss"])
+def test_measured_numbers_may_agree_by_chance(key: str) -> None:
+    assert told({key: 3}, {key: 4}, {key: 3}) == []
+    assert told({"x": {key: 3}}, {"x": {key: "4"}}, {"x": {key: 3}}) != []
+    assert told({key: 3}, {}, {key: 3}) != []
+
+
+@pytest.mark.parametrize("key", ["message", "items", "rapid", "timeout_ms", "age", "mistook"])
+def test_other_numbers_may_not(key: str) -> None:
+    assert told({key: 3}, {key: 4}, {key: 3}) != []
+
+
+def test_measured_times_in_a_text_may_agree_by_chance() -> None:
+    assert told({"m": "done in 3 ms"}, {"m": "done in 4 ms"}, {"m": "done in 3 ms"}) == []
+    assert told({"m": "3 mice"}, {"m": "4 mice"}, {"m": "3 mice"}) != []
+
+
 def test_what_is_not_noise_still_counts_beside_it() -> None:
     before, again = ({"time": time, "fonts": ["serif", "sans"]} for time in (1, 2))
     assert told(before, {"time": 3, "fonts": ["serif"]}, again) == ['$.fonts: 2 entries, with "sans" -> 1 entries']

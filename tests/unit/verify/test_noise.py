@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from slimmer.verify.noise import lines_of, template
+from slimmer.verify.noise import lines_of, steady, template
 
 PAGE = """<!doctype html>
 <html><head><title>The shop</title>
@@ -144,3 +144,37 @@ def test_both_originals_fit_their_own_template(seed: int) -> None:
     known = template(first, second)
     assert known.fits(first), (first, second, known)
     assert known.fits(second), (first, second, known)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("3 passed in 0.12s", "3 passed in 1.5s"),
+        ("took 3 ms", "took 12 ms"),
+        ("1e-05 seconds", "0.7 seconds"),
+        ("(12.5µs)", "(7µs)"),
+        ("pid 7, PID=7", "pid 12, PID=12"),
+    ],
+)
+def test_measured_times_and_numbers_of_processes_are_steady(one: str, other: str) -> None:
+    assert steady(one) == steady(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("3 passed", "2 passed"),
+        ("10:00:00", "11:00:00"),
+        ("port 80", "port 81"),
+        ("5 sheep", "6 sheep"),
+        ("a1 s", "a2 s"),
+    ],
+)
+def test_other_numbers_are_not(one: str, other: str) -> None:
+    assert steady(one) != steady(other)
+
+
+def test_a_time_with_its_milliseconds_is_one_word() -> None:
+    """A third of the times that two lines of a log show may share its milliseconds with another by chance."""
+    known = template("2026-01-01 10:00:01,123 INFO up\n", "2026-01-01 10:00:02,123 INFO up\n")
+    assert known.fits("2026-01-01 10:00:03,456 INFO up\n")
