@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 
 from slimmer.image.tree import Tree
-from slimmer.keep.context import reach
+from slimmer.keep.context import parent, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.observe.log import Access, AccessLog, Operation
 
@@ -20,18 +20,27 @@ LISTED = 200
 def missed(original: Tree, kept: Container[str], log: AccessLog) -> Iterator[Finding]:
     """Findings for each access of the slim image's run (`log`) that failed, though the original has the path.
 
-    A path that is kept and yet was not found is not mended by keeping it: the app had removed it, or it lies behind a
-    folder that it may not enter.
+    What was to be made where the original has nothing yet lacked the folder for it. A path that is kept and yet was not
+    found is not mended by keeping it: the app had removed it, or it lies behind a folder that it may not enter.
     """
     for access in log.accesses:
         if access.found:
             continue
-        end = original.resolve(access.asked).end
+        path, end = _wanted(original, access)
         if end is None or end in kept:
             continue
         reason = Reason("missed", f"missed on replay by {access.executable or 'an unknown process'}")
-        yield from reach(original, access.asked, reason)
+        yield from reach(original, path, reason)
         yield from _entries(original, end, access, reason)
+
+
+def _wanted(original: Tree, access: Access) -> tuple[str, str | None]:
+    """The path that was needed, and where it ends in the original: what was asked for, or the folder to make it in."""
+    end = original.resolve(access.asked).end
+    if end is not None or access.operation is not Operation.CREATE:
+        return access.asked, end
+    folder = parent(access.asked.rstrip("/"))
+    return folder, original.resolve(folder).end
 
 
 def _entries(original: Tree, end: str, access: Access, reason: Reason) -> Iterator[Finding]:

@@ -38,3 +38,15 @@ def test_what_was_found_is_no_miss() -> None:
 def test_a_folder_that_was_to_be_listed_comes_with_its_entries_and_one_that_was_looked_at_alone() -> None:
     assert {"/app/views", "/app/views/a", "/app/views/b"} <= paths(in_vain("/app/views"))
     assert "/app/views/a" not in paths(in_vain("/app/views", operation=Operation.LOOK_UP))
+
+
+def test_the_folder_in_which_something_was_to_be_made_is_kept() -> None:
+    found = paths(in_vain("/opt/lib/new", operation=Operation.CREATE))
+    assert {"/opt/lib"} <= found
+    assert "/opt/lib/other.so" not in found
+
+
+def test_the_folder_of_what_is_made_is_found_through_links_and_left_where_it_is_kept_or_nowhere() -> None:
+    assert {"/app/lib", "/opt/lib"} <= paths(in_vain("/app/lib/new", operation=Operation.CREATE))
+    assert paths(in_vain("/app/new", "/none/new", operation=Operation.CREATE)) == set()
+    assert paths(in_vain("/opt/lib/new", operation=Operation.LOOK_UP)) == set()

@@ -1,0 +1,177 @@
+"""A slim image that is broken on purpose, in ten ways: the verdict names each, and a repair mends what a look-up can show.
+
+The image is a real build's candidate; it is broken behind slimmer's back, and then held against the original as a build does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import pytest
+
+from slimmer.engine.options import RunOptions
+from slimmer.engine.session import RunScope
+from slimmer.errors import AppFailed
+from slimmer.exercise.plan import Exercised, Plan, Request
+from slimmer.image.engine_made import OwnTree
+from slimmer.keep.context import Policy
+from slimmer.keep.keeper import keep
+from slimmer.keep.keepset import Growing, KeepSet
+from slimmer.keep.selection import Selection
+from slimmer.observe.pristine import PristineImage
+from slimmer.pipeline import REPAIRS
+from slimmer.rebuild.image import LOAD
+from slimmer.report.output import OutputFolder
+from slimmer.site import Candidate, Observation, Site, open_site
+from slimmer.verify.behaviour import compare_behaviour
+from slimmer.verify.missed import missed
+from slimmer.verify.structure import Difference
+from tests.engine.breaking import Break, close, disarm, load_broken
+
+SOURCES = Path(__file__).parent / "images/breakable"
+LIBRARY = "/usr/lib/x86_64-linux-gnu/libsqlite3.so.0"
+
+BREAKS = {
+    "library": Break(lost=(LIBRARY, f"{LIBRARY}.8.6")),
+    "template": Break(lost=("/srv/templates/late.txt",)),
+    "user": Break(lost=("/etc/passwd",)),
+    "zone": Break(lost=("/usr/share/zoneinfo/Europe/Berlin",)),
+    "link": Break(lost=("/srv/releases/1/page",)),
+    "shell": Break(lost=("/usr/bin/sh", "/usr/bin/dash")),
+    "temporary": Break(lost=("/tmp",)),
+    "mode": Break(edited={"/srv/speaker": close}),
+    "capability": Break(edited={"/srv/reader": disarm}),
+    "config": Break(unset=("GREETING",)),
+}
+"""By the route of the app that needs what is broken."""
+
+IN_STRUCTURE = {
+    "mode": {("/srv/speaker", "mode")},
+    "capability": {("/srv/reader", "extended attributes")},
+    "config": {("the configuration", "ENV GREETING")},
+}
+"""What no look-up shows: whoever looks finds something."""
+
+IN_BEHAVIOUR = {"user": ("the slim image", "run"), "zone": ("GET :8000/zone", "body")}
+"""What an app does that cannot start, or goes on without saying anything; the others answer 500."""
+
+NEW_ERRORS = ("the app's log", "errors")
+"""What a program that fails says beside."""
+
+MENDED = [name for name, way in BREAKS.items() if way.lost]
+PLAN = Plan(tuple(Request("GET", f"/{name}") for name in BREAKS), explicit=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The original as two runs saw it, and a slim candidate of it that is good."""
+
+    site: Site
+    pristine: PristineImage
+    own: OwnTree
+    observed: Observation
+    secondary: Exercised
+    kept: KeepSet
+    good: Candidate
+
+    def structure(self, candidate: Candidate) -> tuple[Difference, ...]:
+        return self.site.check_structure(self.own, self.kept, candidate, "structure")
+
+    def behaviour(self, image: str, purpose: str) -> tuple[Difference, ...]:
+        """How the image behaves otherwise than the original."""
+        try:
+            answered, _ = self.site.answer(image, PLAN, self.observed, purpose)
+        except AppFailed as error:
+            return (Difference("the slim image", "run", "good", error.message),)
+        return compare_behaviour(self.observed.exercised, answered, lambda: self.secondary)
+
+    def broken(self, way: Break, place: Path) -> Candidate:
+        """The good candidate, broken; what it should hold is what the good one holds."""
+        tag = self.site.scope.temporary_tag("broken")
+        image_id = load_broken(self.site.engine, self.site.config, self.good.rootfs, way, place, tag)
+        return dataclasses.replace(self.good, image_id=image_id)
+
+    def without(self, lost: tuple[str, ...]) -> KeepSet:
+        """What would have been kept, had nothing told of these."""
+        return KeepSet({path: reasons for path, reasons in self.kept.reasons.items() if path not in lost})
+
+    def repaired(self, kept: KeepSet, image: str, folder: OutputFolder, number: int) -> tuple[KeepSet, Candidate]:
+        """A round of repair: what the image's app looks for in vain is kept, too."""
+        log = self.site.watch_again(image, PLAN, self.observed, f"replay{number}")
+        growing = Growing(self.own.tree)
+        growing.add(missed(self.own.tree, kept, log))
+        more = KeepSet({**growing.finished().reasons, **kept.reasons})
+        builder, created = self.good.builder, self.site.config.created
+        return more, self.site.rebuild(self.own, self.pristine, more, builder, folder, created, f"repaired{number}")
+
+
+@pytest.fixture(scope="module")
+def image(sample: Callable[[str], str], engine: docker.DockerClient) -> Iterator[str]:
+    """The image of images/breakable."""
+    base, tag = sample("flask"), f"slimmer-test-breakable:{uuid.uuid4().hex[:12]}"
+    engine.images.build(path=str(SOURCES), tag=tag, buildargs={"BASE": base}, rm=True, forcerm=True)
+    yield tag
+    engine.images.remove(tag, force=True)
+
+
+@pytest.fixture(scope="module")
+def prepared(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """What the ten have in common."""
+    with open_site(image, RunOptions()) as site, OutputFolder(tmp_path_factory.mktemp("good")) as folder:
+        pristine, own = site.open_image()
+        observed = site.observe(PLAN, lambda text: None)
+        kept = keep(site.context(own, pristine, observed.log, observed.home, Selection()), Policy.BALANCED)
+        builder = site.choose_builder(LOAD, own, kept)
+        good = site.rebuild(own, pristine, kept, builder, folder, site.config.created, "good")
+        secondary, _ = site.answer(site.config.image_id, PLAN, observed, "secondary")
+        yield Bench(site, pristine, own, observed, secondary, kept, good)
+
+
+@pytest.fixture
+def bench(prepared: Bench, leftovers: None) -> Iterator[Bench]:
+    """The same for one test, which leaves nothing in the engine."""
+    with RunScope(prepared.site.engine) as scope:
+        yield dataclasses.replace(prepared, site=dataclasses.replace(prepared.site, scope=scope))
+
+
+def test_the_slim_image_as_it_was_made_is_good(bench: Bench, tmp_path: Path) -> None:
+    assert all(answer.status == 200 for answer in bench.observed.exercised.answers)
+    candidate = bench.broken(Break(), tmp_path / "archive.tar")
+    assert bench.structure(candidate) == ()
+    assert bench.behaviour(candidate.image_id, "slim") == ()
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_the_verdict_names_what_is_broken(name: str, bench: Bench, tmp_path: Path) -> None:
+    way = BREAKS[name]
+    candidate = bench.broken(way, tmp_path / "archive.tar")
+    structure = {(found.where, found.what) for found in bench.structure(candidate)}
+    assert structure == {(path, "path") for path in way.lost} | IN_STRUCTURE.get(name, set())
+    behaviour = {(found.where, found.what) for found in bench.behaviour(candidate.image_id, "slim")}
+    assert behaviour - {NEW_ERRORS} == {IN_BEHAVIOUR.get(name, (f"GET :8000/{name}", "status"))}
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_a_repair_mends_what_a_look_up_shows(name: str, bench: Bench, tmp_path: Path) -> None:
+    candidate, kept = bench.broken(BREAKS[name], tmp_path / "archive.tar"), bench.without(BREAKS[name].lost)
+    with OutputFolder(tmp_path / "repaired") as folder:
+        for number in range(REPAIRS):
+            kept, candidate = bench.repaired(kept, candidate.image_id, folder, number)
+    mended = {path for path, reasons in kept.reasons.items() if reasons[0].rule == "missed"}
+    assert mended & {*BREAKS[name].lost}
+    assert set(kept) == set(bench.kept)
+    assert bench.structure(candidate) == ()
+    assert bench.behaviour(candidate.image_id, "slim") == ()
+
+
+@pytest.mark.parametrize("name", IN_STRUCTURE)
+def test_what_no_look_up_shows_is_nothing_to_repair(name: str, bench: Bench, tmp_path: Path) -> None:
+    candidate = bench.broken(BREAKS[name], tmp_path / "archive.tar")
+    log = bench.site.watch_again(candidate.image_id, PLAN, bench.observed, "replay")
+    assert log.complete
+    assert {found.path for found in missed(bench.own.tree, bench.kept, log)} == set()
