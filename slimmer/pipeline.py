@@ -11,23 +11,19 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 from slimmer.engine import images, leftovers
-from slimmer.engine.options import RunOptions
-from slimmer.errors import AppFailed, ExerciseFailed, VerificationFailed
-from slimmer.exercise.plan import Plan
+from slimmer.errors import VerificationFailed
 from slimmer.image import reference
 from slimmer.image.engine_made import OwnTree
 from slimmer.keep.context import Context, Policy
 from slimmer.keep.keeper import check_selection, keep
 from slimmer.keep.keepset import Finding, KeepSet
-from slimmer.keep.selection import Patterns, Selection
 from slimmer.observe.log import AccessLog, write_log
 from slimmer.observe.pristine import PristineImage
+from slimmer.observed import Observed, observed_for
 from slimmer.rebuild.archive import creation_time
 from slimmer.rebuild.image import DOCKERFILE
 from slimmer.report import package_file
@@ -36,63 +32,15 @@ from slimmer.report.manifest import manifest, write_manifest
 from slimmer.report.output import OutputFolder, default_folder
 from slimmer.report.package_file import package_document
 from slimmer.report.tree_file import write_tree
-from slimmer.site import Candidate, Observation, Site, open_site
-from slimmer.verify.behaviour import compare_behaviour
-from slimmer.verify.missed import missed
-from slimmer.verify.structure import Difference
+from slimmer.request import REPAIRS, BuildRequest, BuildResult, Progress
+from slimmer.scenes import scenes
+from slimmer.site import Candidate, Site, open_site
+from slimmer.trial import PlaceVerdict, Trial, Verdict, places
+
+__all__ = ["REPAIRS", "BuildRequest", "BuildResult", "Progress", "build"]
 
 SHOWN = 5
 """Lines of one kind that the user is shown; the rest is counted."""
-
-REPAIRS = 2
-"""How often a slim image is mended, unless the user says otherwise."""
-
-
-class Progress(Protocol):
-    """Whoever is told how far a build is (slimmer.cli.console.TerminalProgress)."""
-
-    def stage(self, name: str) -> Any: ...
-
-    def note(self, text: str) -> None: ...
-
-    def warn(self, text: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class BuildRequest:
-    """What the user asked for. `tag` "" and `out` None stand for the defaults, `builder` "" for any.
-
-    `repair`: how many times look-ups that fail in the slim image alone may be mended.
-    """
-
-    target: str
-    tag: str = ""
-    out: Path | None = None
-    options: RunOptions = field(default_factory=RunOptions)
-    plan: Plan = field(default_factory=Plan)
-    policy: str = Policy.BALANCED
-    selection: Selection = field(default_factory=Selection)
-    builder: str = ""
-    recorder: str = "auto"
-    verify: bool = True
-    repair: int = REPAIRS
-    pull: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class BuildResult:
-    """What came of it: the image's name and the report (slimmer.report.build)."""
-
-    tag: str
-    report: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the checks of a candidate found: differences, and what its app looked for in vain though the original has it."""
-
-    differences: tuple[Difference, ...] = ()
-    missed: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +50,7 @@ class Slim:
     kept: KeepSet
     candidate: Candidate
     verdict: Verdict
+    places: tuple[PlaceVerdict, ...] = ()
 
 
 def build(request: BuildRequest, progress: Progress) -> BuildResult:
@@ -111,7 +60,8 @@ def build(request: BuildRequest, progress: Progress) -> BuildResult:
     """
     tag = reference.checked_tag(request.tag) if request.tag else ""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    with open_site(request.target, request.options, request.recorder, pull=request.pull) as site:
+    first = scenes(request)[0].options
+    with open_site(request.target, first, request.recorder, pull=request.pull) as site:
         tag = tag or reference.slim_tag(reference.parse(request.target), site.config)
         created = creation_time(site.config, epoch)
         with OutputFolder(request.out or default_folder(tag)) as folder:
@@ -135,15 +85,15 @@ class _Build:
             indexed = site.pool.submit(site.open_image)
             if not selection.is_empty:
                 self.check_selection(*indexed.result())
-            observation = site.observe(self.request.plan, self.progress.note)
+            observed = observed_for(self.request, site, self.folder.path, self.progress.note)
             pristine, own = indexed.result()
-        self.tell(observation, removed)
-        context = site.context(own, pristine, observation.log, observation.home, selection)
-        slim = self.slim(context, own, pristine, observation)
+        self.tell(observed, own, removed)
+        context = site.context(own, pristine, observed.log, observed.home, selection)
+        slim = self.slim(context, own, pristine, observed)
         packages = package_document(own.tree, context.packages, site.config.image_id)
         with self.folder.writing(package_file.NAME) as archive:
             package_file.write_packages(packages, archive)
-        return self.conclude(own, slim, observation)
+        return self.conclude(own, slim, observed)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -160,8 +110,9 @@ class _Build:
 
     # ------------------------------------------------------------------ keep, rebuild, verify; and again
 
-    def slim(self, context: Context, own: OwnTree, pristine: PristineImage, observation: Observation) -> Slim:
+    def slim(self, context: Context, own: OwnTree, pristine: PristineImage, observed: Observed) -> Slim:
         """A candidate with its verdict. One whose app misses something is mended, a few times at most."""
+        trial = Trial(self.site, self.request, own, observed.performances, self.progress.warn)
         extra: list[Finding] = []
         for repairs in range(self.request.repair + 1):
             again = f" (repair {repairs})" if repairs else ""
@@ -174,7 +125,7 @@ class _Build:
             if not self.request.verify:
                 return Slim(kept, candidate, Verdict())
             with self.stage(f"verify{again}"):
-                verdict = self.verify(own, kept, candidate, observation, repairs)
+                verdict = trial.verify(kept, candidate)
             slim = Slim(kept, candidate, verdict)
             if not verdict.missed or repairs == self.request.repair:
                 break
@@ -184,6 +135,16 @@ class _Build:
             self.progress.warn(
                 f"the slim image's app still looks in vain for what the original has: {_names(verdict.missed)}"
             )
+        return self.verified_elsewhere(trial, slim)
+
+    def verified_elsewhere(self, trial: Trial, slim: Slim) -> Slim:
+        """The same with what the other places say, where the user asked for some."""
+        for place in places(self.request):
+            with self.stage(f"verify {place.name}"):
+                found = list(trial.verify_in(place, slim.candidate))
+            differences = tuple(difference for _, some in found for difference in some)
+            verdict = replace(slim.verdict, differences=slim.verdict.differences + differences)
+            slim = replace(slim, verdict=verdict, places=slim.places + tuple(one for one, _ in found))
         return slim
 
     def rebuild(self, own: OwnTree, pristine: PristineImage, kept: KeepSet, repairs: int) -> Candidate:
@@ -191,40 +152,11 @@ class _Build:
         builder = self.site.choose_builder(self.request.builder, own, kept)
         if builder.name != (self.request.builder or DOCKERFILE) and not repairs:
             self.progress.note(f"builder {builder.name}: {builder.reason}")
-        purpose = f"candidate{repairs}"
-        return self.site.rebuild(own, pristine, kept, builder, self.folder, self.created, purpose)
-
-    def verify(
-        self, own: OwnTree, kept: KeepSet, candidate: Candidate, observation: Observation, repairs: int
-    ) -> Verdict:
-        """Hold the candidate against the original: what it holds, how it answers as a user would run it, what it misses."""
-        site, plan = self.site, self.request.plan
-        watch = partial(site.watch_again, candidate.image_id, plan, observation, f"replay{repairs}")
-        structure = site.pool.submit(site.check_structure, own, kept, candidate, f"slim-tree{repairs}")
-        beside = site.pool.submit(watch) if self.request.repair and not _meet(self.request) else None
-        behaviour = self.check_behaviour(candidate, observation, repairs)
-        if not self.request.repair:
-            return Verdict(structure.result() + behaviour)
-        found = missed(own.tree, kept, beside.result() if beside else watch())
-        excludes = Patterns(own.tree, self.request.selection.exclude, "--exclude").excludes
-        wanted = tuple(f for f in found if f.path not in kept and not excludes(f.path))
-        return Verdict(structure.result() + behaviour, wanted)
-
-    def check_behaviour(self, candidate: Candidate, observation: Observation, repairs: int) -> tuple[Difference, ...]:
-        """Differences in answers, exit codes and health, between the watched original and the candidate by itself."""
-        try:
-            answered, health = self.site.answer(candidate.image_id, self.request.plan, observation, f"slim{repairs}")
-        except (AppFailed, ExerciseFailed) as error:
-            problem, _, last_words = error.message.partition("\n")
-            return (Difference("the slim image", "run", "good", problem.removesuffix(":"), last_words),)
-        differences = compare_behaviour(observation.exercised, answered)
-        if health not in ("healthy", "none"):
-            differences += (Difference("HEALTHCHECK", "verdict", "healthy", health),)
-        return differences
+        return self.site.rebuild(own, pristine, kept, builder, self.folder, self.created, "candidate")
 
     # ------------------------------------------------------------------ the end
 
-    def conclude(self, own: OwnTree, slim: Slim, observation: Observation) -> BuildResult:
+    def conclude(self, own: OwnTree, slim: Slim, observed: Observed) -> BuildResult:
         """Write the artefacts, then give the image its name: in that order, so that a name never lacks its report."""
         request, engine, differences = self.request, self.site.engine, slim.verdict.differences
         report = build_report(
@@ -233,20 +165,20 @@ class _Build:
                 tag="" if differences else self.tag,
                 original=self.site.config,
                 slim=images.inspect(engine, slim.candidate.image_id),
-                original_paths=len(own.tree),
+                tree=own.tree,
                 kept_paths=len(slim.kept),
                 policy=request.policy,
                 selection=request.selection,
                 builder=slim.candidate.builder,
-                log=observation.log,
-                exercised=observation.exercised,
+                observed=observed,
                 verified=request.verify and not differences,
                 differences=differences,
                 missed=tuple(dict.fromkeys(finding.path for finding in slim.verdict.missed)),
+                places=slim.places,
                 stages=tuple(self.times),
             )
         )
-        self.write(own, slim, observation.log, report)
+        self.write(own, slim, observed.log, report)
         if differences:
             raise VerificationFailed(
                 f"the slim image is not what the original is:\n{difference_lines(differences)}",
@@ -274,7 +206,7 @@ class _Build:
         if len(used) > SHOWN:
             self.progress.warn(f"{len(used) - SHOWN} more paths are excluded although they were in use")
 
-    def tell(self, observation: Observation, removed: Future[leftovers.Leftovers]) -> None:
+    def tell(self, observed: Observed, own: OwnTree, removed: Future[leftovers.Leftovers]) -> None:
         """What the user should know of the observation, and of what dead runs had left."""
         gone = removed.result()
         if gone:
@@ -282,12 +214,14 @@ class _Build:
                 f"removed what a run that was killed had left: {len(gone.containers)} containers, "
                 f"{len(gone.volumes)} volumes, {len(gone.images)} images"
             )
-        for warning in observation.exercised.warnings:
-            self.progress.warn(warning)
-        for recorder in observation.log.recorders:
+        for text in observed.notes(own.tree):
+            self.progress.note(text)
+        for text in dict.fromkeys(observed.warnings):
+            self.progress.warn(text)
+        for recorder in observed.log.recorders:
             if not recorder.active and recorder.name == "fanotify":
                 self.progress.warn(f"the recorder fanotify did not run: {recorder.reason}")
-        for text in observation.log.disturbances:
+        for text in observed.log.disturbances:
             self.progress.warn(text)
 
 
@@ -296,11 +230,3 @@ def _names(findings: Iterable[Finding]) -> str:
     paths = list(dict.fromkeys(f.path for f in findings if f.reason.rule == "missed"))
     more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
     return f"{', '.join(paths[:SHOWN])}{more}"
-
-
-def _meet(request: BuildRequest) -> bool:
-    """Whether two runs at a time would get in each other's way outside of their containers, and so must come in turn."""
-    options = request.options
-    places = (options.network, options.pid_mode, options.ipc_mode)
-    shared = any(place == "host" or place.startswith("container:") for place in places)
-    return shared or options.share_mounts or bool(options.devices or request.plan.host_commands)

@@ -6,6 +6,7 @@ A site is opened once; its stages take and return values, and may run at the sam
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ from slimmer.engine.runs import ask_identity, native_run, watched_run
 from slimmer.engine.session import RunScope
 from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import Exercised, Plan, replay_plan
+from slimmer.exercise.plan import Exercised, Plan, Until, replay_plan
 from slimmer.exercise.verdict import failure
 from slimmer.image.config import ImageConfig
 from slimmer.image.engine_made import OwnTree, overrides, own_tree
@@ -60,8 +61,7 @@ class Observation:
     @property
     def home(self) -> str:
         """The user's HOME; "" for none."""
-        value = next((word[5:] for word in self.identity.split(" ") if word.startswith("home=")), "")
-        return os.fsdecode(unquote_to_bytes(value))
+        return home_of(self.identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """An image and how to run it (`options`, `recorder`), on an engine. `purpose` names must be unique on a site."""
+    """An image and how to run it (`options`, `recorder`), on an engine.
+
+    `purpose` says in a container's name what it is for; `numbers` make these names unique.
+    """
 
     engine: Engine
     scope: RunScope
@@ -85,13 +88,20 @@ class Site:
     config: ImageConfig
     options: RunOptions
     recorder: str
+    numbers: Iterator[int] = dataclasses.field(default_factory=itertools.count)
+
+    def running(self, options: RunOptions) -> Site:
+        """The same site, where the image is run otherwise. Raises UsageError when there is nothing to run."""
+        description.check(options)
+        description.check_command(self.config, options)
+        return dataclasses.replace(self, options=options)
 
     # ------------------------------------------------------------------ the original
 
     def open_image(self) -> tuple[PristineImage, OwnTree]:
         """The pristine image, open as long as the site is, and its tree."""
         pristine = self.opened.enter_context(
-            open_pristine(self.scope, self.config, self.config.image_id, self.probe, "pristine")
+            open_pristine(self.scope, self.config, self.config.image_id, self.probe, self._unique("pristine"))
         )
         return pristine, self._tree(pristine)
 
@@ -101,7 +111,7 @@ class Site:
         Raises AppFailed, ExerciseFailed or ObservationIncomplete.
         """
         config = self.config
-        identity = ask_identity(self.scope, config, self.options, self.probe)
+        identity = self.identity()
         plan = dataclasses.replace(plan, expected_ports=exposed(config), healthcheck=healthcheck(config))
         with self._watched(identity, "observed") as (run, ports):
             exercised = exercise(run, plan, say=say)
@@ -110,6 +120,28 @@ class Site:
                 raise problem
             log = run.finish(config.image_id, config.stop_signal, config.stop_timeout)
             return Observation(log, exercised, identity, ports.relayed)
+
+    def identity(self) -> str:
+        """Who the app is when it is run by itself (docs/probe-protocol.md, "Identity"). Raises AppFailed or EngineError."""
+        return ask_identity(self.scope, self.config, self.options, self.probe, self._unique("ask"))
+
+    def exercise_by_itself(self, plan: Plan, log: AccessLog, purpose: str, say: Say) -> Observation:
+        """Exercise the original without the probe, for its answers; what it accesses is known from `log`.
+
+        Raises AppFailed or ExerciseFailed.
+        """
+        until = plan.until if plan.until is Until.EXIT else Until.PROBES
+        plan = dataclasses.replace(plan, expected_ports=exposed(self.config), healthcheck=(), until=until)
+        lasting = (listener.port for listener in log.listeners if listener.port < FIRST_EPHEMERAL_PORT)
+        ports = tuple(dict.fromkeys((*lasting, *plan.named_ports, *exposed(self.config))))
+        relayed = not self.engine.local or self.options.network == "none" or _has_hidden_port(log)
+        relay, image = self.probe if relayed else None, self.config.image_id
+        with native_run(self.scope, self.config, self.options, image, ports, relay, self._unique(purpose)) as run:
+            exercised = exercise(run, plan, say=say)
+            problem = failure(exercised)
+            if problem is not None:
+                raise problem
+        return Observation(log, exercised, self.identity(), relayed)
 
     def context(
         self, own: OwnTree, pristine: PristineImage, log: AccessLog, home: str, selection: Selection
@@ -153,7 +185,7 @@ class Site:
             rootfs,
             builder,
             folder,
-            self.scope.temporary_tag(purpose),
+            self.scope.temporary_tag(self._unique(purpose)),
             created,
             lambda files, tag: builds.build(self.engine, files, tag, self.options.platform),
             lambda write, tag: builds.load(self.engine, write, tag),
@@ -165,7 +197,9 @@ class Site:
     ) -> tuple[Difference, ...]:
         """Differences in paths, contents and configuration."""
         slim_config = images.inspect(self.engine, candidate.image_id)
-        with open_pristine(self.scope, slim_config, candidate.image_id, self.probe, purpose) as slim:
+        with open_pristine(
+            self.scope, slim_config, candidate.image_id, self.probe, self._unique(purpose)
+        ) as slim:
             return check_structure(
                 Side(own, self.config),
                 Side(self._tree(slim), slim_config),
@@ -182,9 +216,11 @@ class Site:
         """
         ports = _lasting_ports(observed, self.config)
         relay = self.probe if observed.relayed else None
-        with native_run(self.scope, self.config, self.options, image, ports, relay, purpose) as run:
+        with native_run(self.scope, self.config, self.options, image, ports, relay, self._unique(purpose)) as run:
             answered = exercise(run, replay_plan(plan, observed.exercised), replay=True)
             has_health = answered.exit_code is None and bool(healthcheck(self.config))
+            if plan.shared and not answered.ports:
+                has_health = False  # the check is meant for the command that listens
             return answered, run.await_health() if has_health else "none"
 
     def watch_again(self, image: str, plan: Plan, observed: Observation, purpose: str) -> AccessLog:
@@ -213,10 +249,13 @@ class Site:
             self.probe,
             identity,
             self.recorder,
-            purpose,
+            self._unique(purpose),
             image=image,
             reader=reader,
         )
+
+    def _unique(self, purpose: str) -> str:
+        return f"{purpose}.{next(self.numbers)}"
 
     def _tree(self, pristine: PristineImage) -> OwnTree:
         return own_tree(pristine.index(), self.config.created, self.config.volumes)
@@ -243,6 +282,12 @@ def open_site(target: str, options: RunOptions, recorder: str = "auto", *, pull:
         yield Site(engine, scope, pool, opened, probe, config, options, recorder)
 
 
+def home_of(identity: str) -> str:
+    """The user's HOME from the probe's line; "" for none."""
+    value = next((word[5:] for word in identity.split(" ") if word.startswith("home=")), "")
+    return os.fsdecode(unquote_to_bytes(value))
+
+
 def exposed(config: ImageConfig) -> tuple[int, ...]:
     """The TCP ports that an image EXPOSEs."""
     ports = (entry.partition("/") for entry in config.exposed_ports)
@@ -257,6 +302,15 @@ def healthcheck(config: ImageConfig) -> tuple[str, ...]:
     if check.test[0] == "CMD-SHELL":
         return (*(config.shell or ("/bin/sh", "-c")), *check.test[1:])
     return check.test[1:]
+
+
+def _has_hidden_port(log: AccessLog) -> bool:
+    """Whether a port was listened to on the loopback alone, where only a relay reaches it."""
+    addresses: dict[int, set[bool]] = {}
+    for listener in log.listeners:
+        loopback = listener.address == "::1" or listener.address.startswith("127.")
+        addresses.setdefault(listener.port, set()).add(loopback)
+    return any(False not in kinds for kinds in addresses.values())
 
 
 def _lasting_ports(observed: Observation, config: ImageConfig) -> tuple[int, ...]:

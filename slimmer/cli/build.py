@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slimmer.cli import options
+from slimmer.cli.asking import asks
+
+if TYPE_CHECKING:
+    from slimmer.request import ObserveRequest
 
 EPILOG = """Examples:
 
@@ -14,10 +18,17 @@ EPILOG = """Examples:
 
   slimmer build mytool:latest --cmd '["--version"]'
 
+  slimmer build shop:2 --cmd 'gunicorn app' --cmd 'celery worker' --cmd './manage.py migrate' --until 20
+
+  slimmer build myapp:latest --access unit-tests.json --access staging.json
+
+  slimmer build myapp:latest --verify-as 1000680000:0 --verify-read-only
+
 Exit codes: 0 built and verified, 2 usage, 3 no such image, 4 engine, 5 the app did not start, 6 a probe failed,
 7 observation incomplete, 8 verification failed, 9 build failed, 10 output folder, 130 interrupted."""
 
 
+@asks
 def build(
     target: options.Target,
     tag: options.Tag = "",
@@ -25,11 +36,10 @@ def build(
     builder: options.Builder = "",
     verify: options.Verify = True,
     repair: options.Repair = 2,
+    verify_as: options.VerifyAs = None,
+    verify_read_only: options.VerifyReadOnly = False,
     output_format: options.OutputFormat = "text",
     quiet: options.Quiet = False,
-    pull: options.Pull = False,
-    recorder: options.Recorder = "auto",
-    config: options.Config = None,
     policy: options.Policy = "balanced",
     include: options.Include = None,
     exclude: options.Exclude = None,
@@ -38,42 +48,12 @@ def build(
     include_shell: options.IncludeShell = False,
     keep_file: options.KeepFile = None,
     licences: options.Licences = True,
-    probe: options.Probe = None,
-    probe_file: options.ProbeFile = None,
-    no_http: options.NoHttp = False,
-    port: options.Port = None,
-    exercise: options.Exercise = None,
-    execute: options.Exec = None,
-    until: options.Until = "probes",
-    ready_timeout: options.ReadyTimeout = "60",
-    request_timeout: options.RequestTimeout = "30",
-    cmd: options.Cmd = None,
-    entrypoint: options.Entrypoint = None,
-    env: options.Env = None,
-    env_file: options.EnvFile = None,
-    volume: options.Volume = None,
-    share_mounts: options.ShareMounts = False,
-    tmpfs: options.Tmpfs = None,
-    user: options.User = "",
-    workdir: options.Workdir = "",
-    network: options.Network = "",
-    cap_add: options.CapAdd = None,
-    cap_drop: options.CapDrop = None,
-    group_add: options.GroupAdd = None,
-    security_opt: options.SecurityOpt = None,
-    shm_size: options.ShmSize = "",
-    memory: options.Memory = "",
-    ulimit: options.Ulimit = None,
-    device: options.Device = None,
-    gpus: options.Gpus = "",
-    init: options.Init = False,
-    read_only: options.ReadOnly = False,
-    platform: options.Platform = "",
-    hostname: options.Hostname = "",
-    add_host: options.AddHost = None,
-    sysctl: options.Sysctl = None,
-    pid: options.Pid = "",
-    ipc: options.Ipc = "",
+    access: options.Access = None,
+    rebase: options.Rebase = False,
+    observe: options.Observe = True,
+    reuse: options.Reuse = False,
+    *,
+    asked: ObserveRequest,
 ) -> None:
     """Make a small image that does the same as TARGET, and prove it.
 
@@ -82,56 +62,19 @@ def build(
     """
     from slimmer.cli import parse
     from slimmer.cli.console import TerminalProgress
-    from slimmer.engine.options import RunOptions
-    from slimmer.pipeline import BuildRequest
     from slimmer.pipeline import build as run_pipeline
+    from slimmer.request import BuildRequest
 
-    run_options = RunOptions(
-        entrypoint=None if entrypoint is None else parse.command("--entrypoint", entrypoint),
-        cmd=None if cmd is None else parse.command("--cmd", cmd),
-        env=parse.environment(env or [], env_file or []),
-        user=user,
-        workdir=workdir,
-        volumes=tuple(volume or ()),
-        share_mounts=share_mounts,
-        tmpfs=tuple(tmpfs or ()),
-        network=network,
-        cap_add=tuple(cap_add or ()),
-        cap_drop=tuple(cap_drop or ()),
-        group_add=tuple(group_add or ()),
-        security_opt=tuple(security_opt or ()),
-        shm_size=parse.size("--shm-size", shm_size),
-        memory=parse.size("--memory", memory),
-        ulimits=tuple(ulimit or ()),
-        devices=tuple(device or ()),
-        gpus=gpus,
-        init=init,
-        read_only=read_only,
-        platform=platform,
-        hostname=hostname,
-        add_hosts=tuple(add_host or ()),
-        sysctls=tuple(sysctl or ()),
-        pid_mode=pid,
-        ipc_mode=ipc,
-    )
-    end, seconds = parse.until(until)
     request = BuildRequest(
         target=target,
+        options=asked.options,
+        commands=asked.commands,
+        plan=asked.plan,
+        recorder=asked.recorder,
+        runs=asked.runs,
+        pull=asked.pull,
         tag=tag,
         out=out,
-        options=run_options,
-        plan=parse.plan(
-            probes=probe or [],
-            files=probe_file or [],
-            http=not no_http,
-            ports=port or [],
-            host_commands=exercise or [],
-            exec_commands=execute or [],
-            until=end,
-            seconds=seconds,
-            ready_timeout=parse.positive_seconds("--ready-timeout", ready_timeout),
-            request_timeout=parse.positive_seconds("--request-timeout", request_timeout),
-        ),
         policy=parse.choice("--policy", policy, ("observed", "balanced", "generous")),
         selection=parse.selection(
             include=include or [],
@@ -143,10 +86,14 @@ def build(
             licences=licences,
         ),
         builder=parse.choice("--builder", builder, ("", "dockerfile", "load")),
-        recorder=parse.choice("--recorder", recorder, ("auto", "notify", "ptrace", "fanotify")),
         verify=verify,
         repair=repair,
-        pull=pull,
+        access=tuple(parse.access_log(path) for path in access or ()),
+        rebase=rebase,
+        observe=observe,
+        reuse=reuse,
+        verify_as=tuple(parse.user("--verify-as", text) for text in verify_as or ()),
+        verify_read_only=verify_read_only,
     )
     form = parse.choice("--format", output_format, ("text", "json"))
     result = run_pipeline(request, TerminalProgress(quiet or form == "json"))

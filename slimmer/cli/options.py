@@ -59,6 +59,46 @@ Verify = Annotated[
     bool,
     typer.Option("--verify/--no-verify", help="Tag the image only after it was seen working.", rich_help_panel=OUT),
 ]
+VerifyAs = Annotated[
+    Strings,
+    _option(
+        "--verify-as",
+        help="Check the slim image under this user, too, as OpenShift would run it. Repeatable.",
+        panel=OUT,
+        metavar="UID[:GID]",
+    ),
+]
+VerifyReadOnly = Annotated[
+    bool,
+    _option("--verify-read-only", help="Check the slim image with a read-only root file system, too.", panel=OUT),
+]
+Access = Annotated[
+    Paths,
+    _option(
+        "--access",
+        help="Join an access log of another run of this image: of `slimmer observe`, or another build's. Repeatable.",
+        panel=KEEP,
+        metavar="LOG",
+    ),
+]
+Rebase = Annotated[bool, _option("--rebase", help="Take over --access logs of another build of the image.", panel=KEEP)]
+Observe = Annotated[
+    bool,
+    typer.Option(
+        "--observe/--no-observe",
+        help="Observe the image; not to do so needs --access.",
+        rich_help_panel=KEEP,
+        show_default=False,
+    ),
+]
+Reuse = Annotated[
+    bool,
+    _option(
+        "--reuse",
+        help="Use the observation in the output folder again, if image, options and slimmer's version are the same.",
+        panel=KEEP,
+    ),
+]
 Repair = Annotated[
     int,
     typer.Option(
@@ -195,6 +235,18 @@ Until = Annotated[
         panel=ASK,
     ),
 ]
+Runs = Annotated[
+    int,
+    typer.Option(
+        "--runs",
+        help="Observe so many times, and tell what was not in every run. All of it is kept.",
+        rich_help_panel=ASK,
+        min=1,
+        max=100,
+        metavar="N",
+        show_default=False,
+    ),
+]
 ReadyTimeout = Annotated[
     str,
     _option(
@@ -218,8 +270,13 @@ RequestTimeout = Annotated[
 # --- how to run ---
 
 Cmd = Annotated[
-    str | None,
-    _option("--cmd", help="Replaces CMD: a JSON array or shell words.", panel=RUN, metavar="COMMAND"),
+    Strings,
+    _option(
+        "--cmd",
+        help="Replaces CMD: a JSON array or shell words. Repeatable: web, worker, migration are run one after the other.",
+        panel=RUN,
+        metavar="COMMAND",
+    ),
 ]
 Entrypoint = Annotated[
     str | None,

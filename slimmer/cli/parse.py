@@ -14,10 +14,14 @@ from slimmer.exercise.plan import DEFAULT_REQUESTS, Plan, Until
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
 from slimmer.exercise.until import check_possible
 from slimmer.keep.selection import Selection
+from slimmer.observe.log import AccessLog, read_log
 
 LONGEST = 366 * 24 * 3600.0
 LARGEST_SIZE = 1 << 63
 """The engine counts bytes in signed 64-bit numbers."""
+
+LARGEST_ID = (1 << 32) - 1
+"""(uid_t) -1 means "no change" to the system calls that set an ID (setresuid(2))."""
 
 SHOWN = 60
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -65,6 +69,27 @@ def environment(entries: list[str], files: list[Path]) -> tuple[str, ...]:
         elif name in os.environ:
             result[name] = os.environ[name]
     return tuple(f"{name}={value}" for name, value in result.items())
+
+
+def access_log(path: Path) -> AccessLog:
+    """An access log from a file, or from the output folder that holds it."""
+    place = path / "access.json" if path.is_dir() else path
+    try:
+        with place.open(encoding="utf-8") as file:
+            return read_log(file)
+    except (OSError, RecursionError) as error:
+        raise UsageError(
+            f"{place}: {getattr(error, 'strerror', None) or 'not an access log'}",
+            hint="`slimmer observe IMAGE --out access.json` writes one, and so does every build.",
+        ) from error
+
+
+def user(option: str, text: str) -> str:
+    """UID or UID:GID; numbers, since no image knows an arbitrary user by name."""
+    match = re.fullmatch(r"(\d{1,10})(?::(\d{1,10}))?", text, re.ASCII)
+    if not match or any(int(number) >= LARGEST_ID for number in match.groups() if number):
+        raise UsageError(f"{option}: not UID or UID:GID: {_short(text)}", hint=f"For example: {option} 1000680000:0")
+    return text
 
 
 def _env_lines(file: Path) -> list[str]:

@@ -25,7 +25,9 @@ IDENTITY_LIMIT = 1 << 16
 ASK_TIMEOUT = 60.0
 
 
-def ask_identity(scope: RunScope, config: ImageConfig, options: RunOptions, probe: Path) -> str:
+def ask_identity(
+    scope: RunScope, config: ImageConfig, options: RunOptions, probe: Path, purpose: str = "ask"
+) -> str:
     """Who the app would be without slimmer: the probe's line (docs/probe-protocol.md, "Identity").
 
     Raises AppFailed when the engine cannot start it (an unknown USER, say), EngineError when the probe says nothing.
@@ -33,7 +35,7 @@ def ask_identity(scope: RunScope, config: ImageConfig, options: RunOptions, prob
     binds = tuple(entry for entry in options.volumes if description.is_bind(description.split_volume(entry)[0]))
     options = dataclasses.replace(options, volumes=binds)
     asking = description.asking(config, options, config.image_id, scope.probe_helper(probe))
-    container = scope.create(asking, "ask")
+    container = scope.create(asking, purpose)
     stream = container.attach()
     try:
         container.start(collect_output=False)

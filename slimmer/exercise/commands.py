@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from slimmer.exercise.exec_server import exec_server
 from slimmer.exercise.plan import Outcome
 from slimmer.exercise.process import TIMED_OUT, run_shell
+from slimmer.exercise.readiness import open_ports
 from slimmer.exercise.watch import Watch
 
 CHECK_PAUSE = 0.2
@@ -22,6 +23,8 @@ NOT_RUN = -1
 
 def run_exec_commands(watch: Watch) -> Iterator[Outcome]:
     """Run each --exec command in the container as the image's user, one after the other."""
+    if _is_others(watch):
+        return
     for command in watch.plan.exec_commands:
         watch.say(f"in the container: {shlex.join(command)}")
         if watch.ended:
@@ -35,7 +38,7 @@ def run_exec_commands(watch: Watch) -> Iterator[Outcome]:
 def run_healthcheck(watch: Watch) -> Iterator[Outcome]:
     """Run the HEALTHCHECK's command until it succeeds, within the time that the app may take to get ready."""
     command = watch.plan.healthcheck
-    if not command or watch.replay or watch.ended:
+    if not command or watch.replay or watch.ended or _is_others(watch):
         return
     watch.say("HEALTHCHECK")
     code, output = _check(watch)
@@ -52,7 +55,7 @@ def run_host_commands(watch: Watch, port: int | None, scheme: str, sweep: Callab
 
     `sweep` is called after each one, as it may have made the app listen on a new port.
     """
-    if not watch.plan.host_commands:
+    if not watch.plan.host_commands or _is_others(watch):
         return
     timeout = watch.plan.command_timeout
     with exec_server(lambda argv: watch.subject.execute(argv, timeout)) as executable:
@@ -66,6 +69,11 @@ def run_host_commands(watch: Watch, port: int | None, scheme: str, sweep: Callab
             watch.check_running(f"while `{command}` ran against it")
             yield Outcome((command,), "host", code, output, _problem("--exercise", command, code, watch))
             sweep()
+
+
+def _is_others(watch: Watch) -> bool:
+    """Whether another one of the image's commands, one that listens, is who is asked."""
+    return watch.plan.shared and not open_ports(watch)
 
 
 def _check(watch: Watch) -> tuple[int, str]:

@@ -65,7 +65,8 @@ class Plan:
     `explicit`: the requests are the user's own, so they must reach somebody. `ports`: these alone are exercised, and must
     get ready. `expected_ports`: those that the image EXPOSEs, or, on a replay, those that the original served.
     `exit_timeout`: on a replay, how long a command may take that ended in the original; None where it did not end, or where
-    nothing is known.
+    nothing is known. `shared`: the plan is for several commands of an image together: those that listen take what is asked,
+    the others just run.
     """
 
     requests: tuple[Request, ...] = DEFAULT_REQUESTS
@@ -82,6 +83,7 @@ class Plan:
     request_timeout: float = 30.0
     command_timeout: float = 600.0
     exit_timeout: float | None = None
+    shared: bool = False
 
     @property
     def asks(self) -> tuple[Request, ...]:

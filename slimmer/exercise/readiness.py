@@ -65,12 +65,13 @@ def _accepts(watch: Watch, port: int) -> bool:
 def _required(watch: Watch) -> tuple[int, ...]:
     """Ports without which the app is not ready. An image may EXPOSE more than it serves; the original's ports are sure."""
     plan = watch.plan
-    return plan.named_ports + (plan.expected_ports if watch.replay else ())
+    named = () if plan.shared else plan.named_ports
+    return named + (plan.expected_ports if watch.replay else ())
 
 
 def _must_listen(plan: Plan) -> bool:
-    """Whether the user said that somebody listens."""
-    return bool(plan.named_ports or (plan.explicit and plan.asks))
+    """Whether the user said that this app listens, and not just one of several."""
+    return not plan.shared and bool(plan.named_ports or (plan.explicit and plan.asks))
 
 
 def _patience(watch: Watch) -> float | None:
@@ -78,12 +79,15 @@ def _patience(watch: Watch) -> float | None:
     plan = watch.plan
     if plan.until is Until.EXIT:
         return plan.exit_timeout
-    if _must_listen(plan) or plan.expected_ports:
+    first = plan.shared and not watch.replay
+    if not first and (_must_listen(plan) or plan.expected_ports):
         return plan.ready_timeout
     if not watch.replay and plan.until is Until.SECONDS:
         return min(plan.ready_timeout, plan.seconds)
     if not watch.replay and plan.until in (Until.SIGNAL, Until.ENTER):
         return None
+    if first:
+        return plan.ready_timeout  # nothing tells a worker from a slow server
     if _may_be_silent(watch):
         return min(plan.ready_timeout, WORKER_PATIENCE)
     return plan.exit_timeout or plan.ready_timeout
@@ -96,6 +100,8 @@ def _may_be_silent(watch: Watch) -> bool:
         return False
     if watch.replay:
         return not plan.expected_ports and plan.exit_timeout is None
+    if plan.shared:
+        return True
     by_time = plan.until in (Until.SECONDS, Until.SIGNAL, Until.ENTER)
     return by_time or (bool(plan.host_commands or plan.exec_commands) and not plan.expected_ports)
 
@@ -107,7 +113,7 @@ def _check_command(watch: Watch) -> None:
         ports = _words(_required(watch))
         waited = f"it listened on {ports}" if ports else "it listened on any TCP port"
         raise AppFailed(f"the app exited with code {code} before {waited}{last_words(watch.subject)}")
-    if (plan.exec_commands or plan.host_commands) and plan.until is not Until.EXIT:
+    if (plan.exec_commands or plan.host_commands) and plan.until is not Until.EXIT and not plan.shared:
         raise AppFailed(
             f"the app exited with code {code} before a command could be run against it{last_words(watch.subject)}"
         )

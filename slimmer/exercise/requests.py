@@ -82,7 +82,8 @@ class Requests:
         notes: list[str] = []
         if len(self._visited) >= MOST_PORTS:
             notes.append(f"the app opens ever more ports: only {MOST_PORTS} of them were exercised")
-        if plan.expected_ports and not set(plan.expected_ports) & set(self._open) and not self._watch.replay:
+        first = not self._watch.replay and not plan.shared
+        if first and plan.expected_ports and not set(plan.expected_ports) & set(self._open):
             notes.append(f"nothing listened on what the image EXPOSEs ({', '.join(map(str, plan.expected_ports))})")
         if plan.asks and self._open and not self.http_ports and not (plan.exec_commands or plan.host_commands):
             notes.append(
@@ -92,7 +93,8 @@ class Requests:
 
     def _counts(self, port: int, answer: Answer) -> bool:
         """Whether silence is a failure: on a port that was named, or when the user's own requests reached nobody."""
-        return port in self._watch.plan.named_ports or (self._watch.plan.explicit and not self.http_ports)
+        plan = self._watch.plan
+        return port in plan.named_ports or (plan.explicit and not plan.shared and not self.http_ports)
 
     def _visit(self, port: int) -> None:
         plan = self._watch.plan

@@ -6,9 +6,10 @@ is written in ASCII, so that names which are not UTF-8 survive as escaped surrog
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TextIO
 
@@ -68,7 +69,11 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class AccessLog:
-    """All that was seen of one image in one run (or, merged, in several)."""
+    """All that was seen of one image in one run (or, merged, in several).
+
+    `starts`: where in `accesses` each run but the first begins. `fingerprint` tells how the image was observed
+    (slimmer.fingerprint), "" where that is not known.
+    """
 
     image_id: str
     accesses: tuple[Access, ...]
@@ -77,6 +82,17 @@ class AccessLog:
     counters: Mapping[str, int] = field(default_factory=dict)
     complete: bool = False
     probe: str = ""
+    starts: tuple[int, ...] = ()
+    fingerprint: str = ""
+
+    @property
+    def runs(self) -> tuple[AccessLog, ...]:
+        """The log of each run alone, as far as the accesses go."""
+        bounds = (0, *self.starts, len(self.accesses))
+        return tuple(
+            replace(self, accesses=self.accesses[start:end], starts=())
+            for start, end in itertools.pairwise(bounds)
+        )
 
     @property
     def lost(self) -> int:
@@ -104,6 +120,8 @@ def write_log(log: AccessLog, file: TextIO) -> None:
         "recorders": [asdict(recorder) for recorder in log.recorders],
         "listeners": [asdict(listener) for listener in log.listeners],
         "counters": dict(sorted(log.counters.items())),
+        "starts": list(log.starts),
+        "fingerprint": log.fingerprint,
     }
     file.write(json.dumps(head, indent=1)[:-2] + ',\n "accesses": [')
     separator = "\n"
@@ -139,7 +157,16 @@ def _from_json(data: Mapping[str, Any]) -> AccessLog:
         counters={str(key): int(value) for key, value in data["counters"].items()},
         complete=bool(data["complete"]),
         probe=str(data["probe"]),
+        starts=_starts(data.get("starts", []), len(data["accesses"])),
+        fingerprint=str(data.get("fingerprint", "")),
     )
+
+
+def _starts(values: list[Any], length: int) -> tuple[int, ...]:
+    starts = tuple(int(value) for value in values)
+    if list(starts) != sorted(starts) or any(not 0 <= start <= length for start in starts):
+        raise ValueError("runs begin where no access is")
+    return starts
 
 
 def _accesses(rows: Iterable[list[Any]]) -> Iterable[Access]:

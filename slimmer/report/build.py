@@ -13,39 +13,44 @@ from typing import TYPE_CHECKING, Any
 from slimmer import __version__
 from slimmer.exercise.plan import Answer, Exercised, Outcome
 from slimmer.image.config import ImageConfig
+from slimmer.image.tree import Tree
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
+from slimmer.observed import Observed
 from slimmer.rebuild.image import Builder
+from slimmer.trial import PlaceVerdict
 from slimmer.verify.structure import Difference
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 FORMAT_VERSION = 1
+MOST_PATHS = 100
+"""Paths of one kind that a report lists; it has the count of all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
     """What a build came to: the images, how many paths each has, what was seen, and whether it was verified.
 
-    `tag` is "" when the slim image got none; `missed` are paths that its app looked for in vain to the end; `stages` are (name, seconds) pairs in their order.
+    `tree` is the original's. `tag` is "" when the slim image got none; `missed` are paths that its app looked for in vain to the end; `stages` are (name, seconds) pairs in their order.
     """
 
     target: str
     tag: str
     original: ImageConfig
     slim: ImageConfig
-    original_paths: int
+    tree: Tree
     kept_paths: int
     policy: str
     selection: Selection
     builder: Builder
-    log: AccessLog
-    exercised: Exercised
+    observed: Observed
     verified: bool
     differences: tuple[Difference, ...]
     missed: tuple[str, ...]
     stages: tuple[tuple[str, float], ...]
+    places: tuple[PlaceVerdict, ...] = ()
 
 
 def build_report(built: Built) -> dict[str, Any]:
@@ -54,13 +59,13 @@ def build_report(built: Built) -> dict[str, Any]:
         "format": "slimmer-report",
         "version": FORMAT_VERSION,
         "slimmer": __version__,
-        "target": _image(built.target, built.original, built.original_paths),
+        "target": _image(built.target, built.original, len(built.tree)),
         "slim": {**_image(built.tag, built.slim, built.kept_paths), "tag": built.tag},
         "policy": built.policy,
         "selection": asdict(built.selection),
         "builder": {"name": built.builder.name, "reason": built.builder.reason, "beyond": list(built.builder.beyond)},
-        "observation": observation_report(built.log),
-        "exercise": exercise_report(built.exercised),
+        "observation": observation_report(built.observed.log) | _origin(built),
+        **_exercises(built.observed),
         "verification": {
             "verified": built.verified,
             "differences": [
@@ -68,6 +73,7 @@ def build_report(built: Built) -> dict[str, Any]:
                 for d in built.differences
             ],
             "missed": list(built.missed),
+            "places": [asdict(verdict) for verdict in built.places],
         },
         "stages": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in built.stages],
     }
@@ -82,6 +88,30 @@ def _image(name: str, config: ImageConfig, paths: int) -> dict[str, Any]:
         "layers": len(config.layers),
         "paths": paths,
     }
+
+
+def _origin(built: Built) -> dict[str, Any]:
+    """Where the observation comes from, and what of it is not the same in every run, or is of another image."""
+    observed = built.observed
+    varying, moved = observed.unsteady(built.tree), observed.moved(built.tree)
+    return {
+        "source": observed.source,
+        "fingerprint": observed.log.fingerprint,
+        "runs": observed.runs,
+        "joined": observed.joined,
+        "not_in_every_run": {"count": len(varying), "paths": list(varying[:MOST_PATHS])},
+        "moved": {"count": len(moved), "paths": list(moved[:MOST_PATHS])},
+    }
+
+
+def _exercises(observed: Observed) -> dict[str, Any]:
+    """The exercise of the image's command; of several, that of the first, and a list of each one's."""
+    reports = [
+        {"command": number, "program": one.scene.program, "exercise": exercise_report(one.observed.exercised)}
+        for number, one in enumerate(observed.performances, 1)
+    ]
+    first = reports[0]["exercise"] if reports else exercise_report(Exercised())
+    return {"exercise": first} | ({"commands": reports} if len(reports) > 1 else {})
 
 
 def exercise_report(exercised: Exercised) -> dict[str, Any]:

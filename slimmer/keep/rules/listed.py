@@ -17,9 +17,13 @@ from slimmer.observe.log import AccessLog, Operation
 
 
 def listed(context: Context) -> Iterator[Finding]:
-    """Every entry of each directory that was listed and none of whose entries the lister touched."""
-    listers = _listers(context.tree, context.log)
-    for directory, executable in _name_seekers(context.log, listers):
+    """Every entry of each directory that was listed, in some run, and none of whose entries the lister touched there."""
+    for run in context.log.runs:
+        yield from _listed(context, run)
+
+
+def _listed(context: Context, run: AccessLog) -> Iterator[Finding]:
+    for directory, executable in _name_seekers(run, _listers(context.tree, run)):
         reason = Reason("listed", f"{executable or 'an unknown process'} listed {directory} and opened nothing in it")
         for entry in context.tree.children(directory):
             yield Finding(entry.path, reason)

@@ -1,0 +1,156 @@
+"""The trial of a candidate: held against the original in every scene, as it will run, and for what it looks for in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from functools import cache
+
+from slimmer.engine.options import RunOptions
+from slimmer.errors import AppFailed, ExerciseFailed
+from slimmer.exercise.plan import Exercised
+from slimmer.image.engine_made import OwnTree
+from slimmer.keep.keepset import Finding, KeepSet
+from slimmer.keep.selection import Patterns
+from slimmer.observe.log import AccessLog
+from slimmer.request import BuildRequest
+from slimmer.scenes import Performance, Scene
+from slimmer.site import Candidate, Observation, Site
+from slimmer.verify.behaviour import compare_behaviour
+from slimmer.verify.missed import missed
+from slimmer.verify.structure import Difference
+
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Another way in which an image will run: its name, and what it changes about the user's options."""
+
+    name: str
+    user: str = ""
+    read_only: bool = False
+
+    def of(self, options: RunOptions) -> RunOptions:
+        """The options there."""
+        return replace(options, user=self.user or options.user, read_only=self.read_only or options.read_only)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceVerdict:
+    """How a place went for one scene: "same", "differs", or "original fails" with the reason in `problem`."""
+
+    place: str
+    scene: str
+    result: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the checks of a candidate found: differences, and what its app looked for in vain though the original has it."""
+
+    differences: tuple[Difference, ...] = ()
+    missed: tuple[Finding, ...] = ()
+
+
+def places(request: BuildRequest) -> tuple[Place, ...]:
+    """Where else the user wants to see the slim image at work."""
+    users = tuple(Place(f"as user {user}", user=user) for user in dict.fromkeys(request.verify_as))
+    return users + ((Place("read-only", read_only=True),) if request.verify_read_only else ())
+
+
+class Trial:
+    """The trials of one build: its site, the original's tree, and how the original did."""
+
+    def __init__(
+        self, site: Site, request: BuildRequest, own: OwnTree, performances: Sequence[Performance], warn: Warn
+    ) -> None:
+        self._site, self._request, self._own = site, request, own
+        self._performances, self._warn = performances, warn
+
+    def verify(self, kept: KeepSet, candidate: Candidate) -> Verdict:
+        """Hold the candidate against the original: what it holds, how it answers as a user would run it, what it misses."""
+        structure = self._site.pool.submit(self._site.check_structure, self._own, kept, candidate, "slim-tree")
+        differences: list[Difference] = []
+        wanted: list[Finding] = []
+        for performance in self._performances:
+            found, missing = self._scene(performance, kept, candidate)
+            differences += found
+            wanted += missing
+        return Verdict((*structure.result(), *differences), tuple(wanted))
+
+    def verify_in(self, place: Place, candidate: Candidate) -> Iterator[tuple[PlaceVerdict, tuple[Difference, ...]]]:
+        """Each scene with both images there. An original that fails there is no fault of the slim image's: a warning."""
+        for performance in self._performances:
+            scene = performance.scene
+            scene = replace(scene, options=place.of(scene.options))
+            site = self._site.running(scene.options)
+            try:
+                reference = site.exercise_by_itself(scene.plan, performance.observed.log, "reference", lambda text: None)
+            except (AppFailed, ExerciseFailed) as error:
+                problem = error.message.partition("\n")[0].removesuffix(":")
+                self._warn(f"{scene.named('the original')} does not work {place.name}, so that nothing can be compared: {problem}")
+                yield PlaceVerdict(place.name, scene.label, "original fails", problem), ()
+                continue
+            found = self._behaviour(scene, reference, candidate)
+            differences = tuple(replace(one, where=f"{place.name}: {one.where}") for one in found)
+            yield PlaceVerdict(place.name, scene.label, "differs" if differences else "same"), differences
+
+    # ------------------------------------------------------------------ one scene
+
+    def _scene(
+        self, performance: Performance, kept: KeepSet, candidate: Candidate
+    ) -> tuple[tuple[Difference, ...], tuple[Finding, ...]]:
+        scene, observed = performance.scene, performance.observed
+        site = self._site.running(scene.options)
+
+        def watch() -> AccessLog:
+            return site.watch_again(candidate.image_id, scene.plan, observed, "replay")
+
+        if not self._request.repair:
+            return self._behaviour(scene, observed, candidate), ()
+        beside: Future[AccessLog] | None = None if _meet(self._request) else site.pool.submit(watch)
+        differences = self._behaviour(scene, observed, candidate)
+        return differences, self._missed(kept, beside.result() if beside else watch())
+
+    def _missed(self, kept: KeepSet, log: AccessLog) -> tuple[Finding, ...]:
+        excludes = Patterns(self._own.tree, self._request.selection.exclude, "--exclude").excludes
+        found = missed(self._own.tree, kept, log)
+        return tuple(finding for finding in found if finding.path not in kept and not excludes(finding.path))
+
+    def _behaviour(self, scene: Scene, observed: Observation, candidate: Candidate) -> tuple[Difference, ...]:
+        """Differences in answers, exit codes and health, between the original and the candidate by itself."""
+        found = self._compare(scene, observed, candidate)
+        return tuple(replace(one, where=scene.named(one.where)) for one in found)
+
+    def _compare(self, scene: Scene, observed: Observation, candidate: Candidate) -> tuple[Difference, ...]:
+        site = self._site.running(scene.options)
+        try:
+            answered, health = site.answer(candidate.image_id, scene.plan, observed, "slim")
+        except (AppFailed, ExerciseFailed) as error:
+            problem, _, last_words = error.message.partition("\n")
+            return (Difference("the slim image", "run", "good", problem.removesuffix(":"), last_words),)
+
+        @cache
+        def again() -> tuple[Exercised, str]:
+            return site.answer(site.config.image_id, scene.plan, observed, "again")
+
+        differences: tuple[Difference, ...] = ()
+        try:
+            if health not in ("healthy", "none") and again()[1] != health:
+                differences = (Difference("HEALTHCHECK", "verdict", "healthy", health),)
+            return differences + compare_behaviour(observed.exercised, answered, lambda: again()[0])
+        except (AppFailed, ExerciseFailed) as error:
+            problem = error.message.partition("\n")[0].removesuffix(":")
+            self._warn(scene.named(f"the original does not do the same twice, so less can be compared: {problem}"))
+            return differences + compare_behaviour(observed.exercised, answered)
+
+
+def _meet(request: BuildRequest) -> bool:
+    """Whether two runs at a time would get in each other's way outside of their containers, and so must come in turn."""
+    options = request.options
+    shared = (options.network, options.pid_mode, options.ipc_mode)
+    outside = any(place == "host" or place.startswith("container:") for place in shared)
+    return outside or options.share_mounts or bool(options.devices or request.plan.host_commands)
