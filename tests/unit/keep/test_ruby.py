@@ -88,6 +88,22 @@ def test_gems_come_with_their_specifications_and_extensions(image: RubyImage) ->
     }
 
 
+def test_gems_beside_the_language_and_with_a_load_path_of_their_own(image: RubyImage) -> None:
+    home = "/usr/lib/ruby/gems/3.1.0"
+    image.add(APP, "def late; require 'rexml/document'; require 'concurrent/map'; end")
+    image.add(f"{home}/gems/rexml-3.2.5/lib/rexml/document.rb", "require_relative 'element'")
+    image.add(f"{home}/gems/rexml-3.2.5/lib/rexml/element.rb")
+    image.add(f"{home}/gems/concurrent-ruby-1.1.6/lib/concurrent-ruby/concurrent/map.rb")
+    image.add(f"{home}/specifications/rexml-3.2.5.gemspec")
+    kept = image.kept(APP, f"{home}/specifications")
+    assert kept == {
+        f"{home}/gems/rexml-3.2.5/lib/rexml/document.rb",
+        f"{home}/gems/rexml-3.2.5/lib/rexml/element.rb",
+        f"{home}/gems/concurrent-ruby-1.1.6/lib/concurrent-ruby/concurrent/map.rb",
+        f"{home}/specifications/rexml-3.2.5.gemspec",
+    }
+
+
 def test_what_a_gem_tries_of_gems_that_nobody_uses_is_left(image: RubyImage) -> None:
     image.add(APP, "require 'tilt'")
     image.add(

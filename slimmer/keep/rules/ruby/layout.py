@@ -18,7 +18,7 @@ _ARCHITECTURE = r"/[a-z0-9_]{2,20}-linux[a-z0-9_-]{0,20}"
 _STANDARD = re.compile(
     rf"/.{{0,400}}/(?:(?:site|vendor)_ruby(?:{_VERSION})?|ruby{_VERSION}|ruby/stdlib)(?:{_ARCHITECTURE})?", re.DOTALL
 )
-_GEM = re.compile(r"(/(?:[^/]{1,255}/){0,30}?(?:bundler/)?gems)/([^/]{1,200})(?:/|$)")
+_GEM = re.compile(r"(/(?:[^/]{1,255}/){0,30}?(?:bundler/)?gems)/([^/.][^/]{0,140}-[0-9][^/]{0,60})(?:/|$)")
 _NAME = re.compile(r"(.{1,200}?)-([0-9][^-/]{0,60})(?:-[a-z].{0,60})?", re.DOTALL)
 _SEARCHED = ("", "lib", "share")
 
@@ -66,6 +66,8 @@ def gems_in(tree: Tree, folder: str) -> Iterator[Gem]:
 def gem_roots(tree: Tree, gem: Gem) -> Iterator[str]:
     """The folders of a gem's load path: its own, and that of its compiled extensions."""
     yield f"{gem.folder}/lib"
+    if "-" in gem.name and (own := f"{gem.folder}/lib/{gem.name}") in tree:
+        yield own  # `require_paths` of who shares a folder of sources: modules have no hyphens in their names
     for architecture in tree.children(f"{gem.home}/extensions"):
         for version in tree.children(architecture.path):
             yield f"{version.path}/{gem.full}"
