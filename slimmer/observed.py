@@ -67,7 +67,9 @@ class Observed:
             yield f"joined with {self.joined} access log{'s' if self.joined > 1 else ''} from elsewhere"
         if self.foreign:
             gone = self.moved(tree)
-            known = f"{len(gone)} paths of it are no longer there: {_listed(gone)}" if gone else "all its paths are there"
+            known = (
+                f"{len(gone)} paths of it are no longer there: {_listed(gone)}" if gone else "all its paths are there"
+            )
             yield f"taken over from another image (--rebase): {known}"
         if paths := self.unsteady(tree):
             yield f"{len(paths)} paths were not in every one of {self.runs} runs, and are kept: {_listed(paths)}"
@@ -112,7 +114,9 @@ def _check(request: BuildRequest) -> None:
     if not request.observe and not request.access:
         raise UsageError("--no-observe needs a log of what the app uses", hint="For example: --access access.json")
     if request.rebase and not request.access:
-        raise UsageError("--rebase takes over logs, but none is given", hint="For example: --access access.json --rebase")
+        raise UsageError(
+            "--rebase takes over logs, but none is given", hint="For example: --access access.json --rebase"
+        )
 
 
 def _from_elsewhere(request: BuildRequest, image_id: str) -> tuple[tuple[AccessLog, ...], tuple[AccessLog, ...]]:

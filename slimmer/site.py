@@ -197,9 +197,7 @@ class Site:
     ) -> tuple[Difference, ...]:
         """Differences in paths, contents and configuration."""
         slim_config = images.inspect(self.engine, candidate.image_id)
-        with open_pristine(
-            self.scope, slim_config, candidate.image_id, self.probe, self._unique(purpose)
-        ) as slim:
+        with open_pristine(self.scope, slim_config, candidate.image_id, self.probe, self._unique(purpose)) as slim:
             return check_structure(
                 Side(own, self.config),
                 Side(self._tree(slim), slim_config),

@@ -88,10 +88,14 @@ class Trial:
             scene = replace(scene, options=place.of(scene.options))
             site = self._site.running(scene.options)
             try:
-                reference = site.exercise_by_itself(scene.plan, performance.observed.log, "reference", lambda text: None)
+                reference = site.exercise_by_itself(
+                    scene.plan, performance.observed.log, "reference", lambda text: None
+                )
             except (AppFailed, ExerciseFailed) as error:
                 problem = error.message.partition("\n")[0].removesuffix(":")
-                self._warn(f"{scene.named('the original')} does not work {place.name}, so that nothing can be compared: {problem}")
+                self._warn(
+                    f"{scene.named('the original')} does not work {place.name}, so that nothing can be compared: {problem}"
+                )
                 yield PlaceVerdict(place.name, scene.label, "original fails", problem), ()
                 continue
             found = self._behaviour(scene, reference, candidate)

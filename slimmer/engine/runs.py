@@ -25,9 +25,7 @@ IDENTITY_LIMIT = 1 << 16
 ASK_TIMEOUT = 60.0
 
 
-def ask_identity(
-    scope: RunScope, config: ImageConfig, options: RunOptions, probe: Path, purpose: str = "ask"
-) -> str:
+def ask_identity(scope: RunScope, config: ImageConfig, options: RunOptions, probe: Path, purpose: str = "ask") -> str:
     """Who the app would be without slimmer: the probe's line (docs/probe-protocol.md, "Identity").
 
     Raises AppFailed when the engine cannot start it (an unknown USER, say), EngineError when the probe says nothing.

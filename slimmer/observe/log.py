@@ -90,8 +90,7 @@ class AccessLog:
         """The log of each run alone, as far as the accesses go."""
         bounds = (0, *self.starts, len(self.accesses))
         return tuple(
-            replace(self, accesses=self.accesses[start:end], starts=())
-            for start, end in itertools.pairwise(bounds)
+            replace(self, accesses=self.accesses[start:end], starts=()) for start, end in itertools.pairwise(bounds)
         )
 
     @property
