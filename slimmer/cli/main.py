@@ -52,6 +52,7 @@ def run() -> NoReturn:
         _complain(error)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
+        _ignore_signals()
         _complain(Interrupted("interrupted; nothing is left behind"))
         sys.exit(Interrupted.exit_code)
     except BrokenPipeError:
@@ -116,6 +117,12 @@ def _handle_signals() -> None:
             signal.signal(number, _terminate)
     if hasattr(signal, "SIGUSR1"):
         signal.signal(signal.SIGUSR1, lambda number, frame: None)
+
+
+def _ignore_signals() -> None:
+    """Everything is removed: a user who presses Ctrl-C once more changes neither the words nor the exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

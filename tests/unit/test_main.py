@@ -35,6 +35,13 @@ def test_a_signal_ends_with_its_exit_code_even_inside_code_that_is_a_string(name
     assert result.stderr == "error: interrupted; nothing is left behind\n"
 
 
+def test_an_impatient_second_signal_changes_nothing_any_more() -> None:
+    """It comes when all is removed, while Python ends."""
+    again = "import atexit, os; atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))"
+    result = run("SIGINT", again)
+    assert (result.returncode, result.stderr) == (130, "error: interrupted; nothing is left behind\n")
+
+
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
     """Below nohup(1): the app's end comes by another signal then."""
     before = "signal.signal(signal.SIGHUP, signal.SIG_IGN); signal.alarm(1); signal.signal(signal.SIGALRM, lambda *_: sys.exit(7))"
