@@ -171,9 +171,8 @@ class _Reading:
         if not value.path.strip(HOLE) or len(self._mentions) > LIMIT or (value.base is Base.ANY and not self._whole):
             return
         self._understood = node.end_byte
-        if node.type == "string" and "\\" in value.path and _CLASS.fullmatch(value.path):
-            self._use((value.path.lstrip("\\"),), found)
-        elif value.path.endswith("\\" + HOLE) and _CLASS.fullmatch(value.path[:-2]):
+        is_class = node.type == "string" and "\\" in value.path and _CLASS.fullmatch(value.path)
+        if is_class or (value.path.endswith("\\" + HOLE) and _CLASS.fullmatch(value.path[:-2])):
             self._use((value.path.lstrip("\\"),), found)
         sure = value.base is not Base.ANY or found.parent in ("argument", "array_element_initializer")
         self._mentions[Mention(value.path, value.base, sure, found.place)] = None
