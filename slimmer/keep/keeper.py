@@ -17,6 +17,7 @@ from slimmer.keep.rules.hollow import hollow
 from slimmer.keep.rules.interpreters import interpreters
 from slimmer.keep.rules.java.rule import java
 from slimmer.keep.rules.licences import licences
+from slimmer.keep.rules.like_files import like_files
 from slimmer.keep.rules.links import links
 from slimmer.keep.rules.listed import listed
 from slimmer.keep.rules.native import native
@@ -25,13 +26,15 @@ from slimmer.keep.rules.observed import observed
 from slimmer.keep.rules.packages import packages
 from slimmer.keep.rules.perl.follower import perl
 from slimmer.keep.rules.php.follower import php
+from slimmer.keep.rules.plugins import plugins
 from slimmer.keep.rules.python.follower import python
 from slimmer.keep.rules.ruby.follower import ruby
 from slimmer.keep.rules.shell.follower import shell
+from slimmer.keep.rules.web_server.follower import web_server
 from slimmer.keep.selection import Patterns
 
 OBSERVED: tuple[Rule, ...] = (chosen, observed, listed, engine_needs)
-REACHABLE: tuple[Rule, ...] = (*OBSERVED, java)
+REACHABLE: tuple[Rule, ...] = (*OBSERVED, java, like_files, plugins)
 RULES: dict[Policy, tuple[Rule, ...]] = {
     Policy.OBSERVED: OBSERVED,
     Policy.BALANCED: REACHABLE,
@@ -39,9 +42,9 @@ RULES: dict[Policy, tuple[Rule, ...]] = {
 }
 """Which rules a policy runs, in the order in which their reasons are listed."""
 
-REACHED: tuple[Follower, ...] = (links, native, interpreters, shell, python, node, ruby, php, perl)
+REACHED: tuple[Follower, ...] = (links, native, interpreters, shell, web_server, python, node, ruby, php, perl)
 FOLLOWERS: dict[Policy, tuple[Follower, ...]] = {
-    Policy.OBSERVED: (links, only_chosen(native), licences),
+    Policy.OBSERVED: (links, only_chosen(native), only_chosen(shell), licences),
     Policy.BALANCED: (*REACHED, licences),
     Policy.GENEROUS: (*REACHED, packages, licences),
 }
