@@ -14,6 +14,9 @@ from itertools import pairwise
 SMALL_BLOCK = 10_000
 """Product of two blocks' lengths up to which they are aligned exactly; in larger ones only what is unique is matched."""
 
+MOSTLY = 2 / 3
+"""The share of two sequences that must be equal, place by place, to be of one shape."""
+
 DEEPEST = 30
 """How often a block is split at what is unique in it."""
 
@@ -63,8 +66,12 @@ def _between(
     depth: int,
     todo: list[tuple[int, int, int, int, int]],
 ) -> Iterator[tuple[int, int, int]]:
-    """Split a block at what is unique in it, into `todo`; or match it at once when it is small."""
+    """Match a block at once when it is of one shape or small; or split it at what is unique in it, into `todo`."""
     i, i_end, j, j_end = block
+    in_place = _in_place(first[i:i_end], second[j:j_end])
+    if in_place:
+        yield from ((i + at, j + at, 1) for at in in_place)
+        return
     anchors = _anchors(first[i:i_end], second[j:j_end]) if depth < DEEPEST else []
     if anchors:
         starts = [(i + a, j + b) for a, b in anchors]
@@ -75,6 +82,17 @@ def _between(
         for a, b, length in matcher.get_matching_blocks():
             if length:  # the last one is empty
                 yield i + a, j + b, length
+
+
+def _in_place(first: Sequence[str], second: Sequence[str]) -> list[int]:
+    """Where two sequences of one length are equal, if they mostly are: one shape, with other values in it.
+
+    Rows of a table are full of values, and an equal number in another row is chance.
+    """
+    if len(first) != len(second):
+        return []
+    equal = [at for at, (one, other) in enumerate(zip(first, second, strict=True)) if one == other]
+    return equal if len(equal) >= MOSTLY * len(first) else []
 
 
 def _anchors(first: Sequence[str], second: Sequence[str]) -> list[tuple[int, int]]:

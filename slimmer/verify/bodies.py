@@ -66,9 +66,15 @@ def compare_texts(before: str, after: str, again: str, content_type: str = "") -
             values = parse(before), parse(after), parse(again)
             if MISSING not in values[:2]:
                 return json_excerpt(changes(values[0], values[1], values[0] if values[2] is MISSING else values[2]))
+    if before != again and _sorted(before) == _sorted(again):  # their lines have no order
+        return compare_texts(_sorted(before), _sorted(after), _sorted(before))
     if template(steady(before), steady(again)).fits(steady(after)):
         return ""
     return text_excerpt(before, after, template(before, again))
+
+
+def _sorted(text: str) -> str:
+    return "".join(sorted(f"{line}\n" for line in text.splitlines()))
 
 
 def excerpt_of(before: Answer, after: Answer) -> str:

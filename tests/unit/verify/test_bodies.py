@@ -56,6 +56,13 @@ def test_json_that_is_nested_too_deep_is_a_text() -> None:
     assert compare_bodies(before, after, before) is not None
 
 
+def test_lines_that_have_no_order_in_the_originals() -> None:
+    one, other, third, less = (answer(text) for text in ("a\nb\nc\n", "c\na\nb\n", "b\nc\na\n", "b\nc\nc\n"))
+    assert compare_bodies(one, third, other) is None
+    assert compare_bodies(one, third, one) is not None
+    assert compare_bodies(one, less, other) is not None
+
+
 def test_an_excerpt_leaves_out_what_is_noise() -> None:
     def page(number: int, word: str) -> Answer:
         return answer("".join([f"<p>token {number * 7919}</p>\n", "<p>same</p>\n" * 30, f"<p>{word}</p>\n"]))

@@ -178,3 +178,13 @@ def test_a_time_with_its_milliseconds_is_one_word() -> None:
     """A third of the times that two lines of a log show may share its milliseconds with another by chance."""
     known = template("2026-01-01 10:00:01,123 INFO up\n", "2026-01-01 10:00:02,123 INFO up\n")
     assert known.fits("2026-01-01 10:00:03,456 INFO up\n")
+
+
+def test_an_equal_number_in_another_row_of_a_table_is_chance() -> None:
+    def table(seed: int, *seats: int) -> str:
+        row = "<tr><td>{}</td><td>seat {}</td></tr>\n"
+        return "".join(row.format(seed * 7919 + at, seat) for at, seat in enumerate(seats))
+
+    known = template(table(1, 11, 22, 33, 44, 55), table(2, 66, 77, 11, 88, 99))
+    assert known.fits(table(3, 12, 23, 34, 45, 56))
+    assert not known.fits(table(3, 12, 23, 34, 45, 56).replace("seat", "seal"))
