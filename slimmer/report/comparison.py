@@ -77,9 +77,9 @@ def as_table(comparison: Comparison) -> Table:
     from rich.text import Text
 
     table = Table(title=Text(f"{comparison.before_name} → {comparison.after_name}"), title_justify="left")
-    table.add_column("")
+    table.add_column("", overflow="fold")
     for heading in ("before", "after", "ratio"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", overflow="fold")
     for row in rows(comparison):
         table.add_row(*(Text(_printable(text)) for text in (row.what, row.before, row.after, row.ratio)))
     return table

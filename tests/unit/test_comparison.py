@@ -121,3 +121,10 @@ def test_text_from_an_image_cannot_break_out_of_the_table() -> None:
     assert "é" in output.getvalue()
     output.getvalue().encode("utf-8")
     json.loads(as_json(comparison).encode("ascii"))
+
+
+def test_a_narrow_terminal_loses_no_text() -> None:
+    output = io.StringIO()
+    Console(file=output, width=30).print(as_table(COMPARISON))
+    assert "…" not in output.getvalue()
+    assert max(map(len, output.getvalue().splitlines())) <= 30
