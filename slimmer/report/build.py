@@ -147,9 +147,9 @@ def as_table(report: dict[str, Any]) -> Table:
 
     before, after = report["target"], report["slim"]
     table = Table(title=f"{before['name']} → {after['tag'] or 'untagged'}", title_justify="left")
-    table.add_column("")
+    table.add_column("", overflow="fold")
     for heading in ("before", "after", "ratio"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", overflow="fold")
     ratio = f"{before['size'] / after['size']:.1f}x smaller" if after["size"] else "-"
     table.add_row("size", human_size(before["size"]), human_size(after["size"]), ratio)
     files = f"{before['paths'] / after['paths']:.1f}x fewer" if after["paths"] else "-"
