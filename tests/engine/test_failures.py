@@ -282,6 +282,8 @@ def test_a_tag_that_exists_stays_where_it_was_when_a_build_fails(
         f"{shared}:/shared",
         "--probe",
         "/first",
+        "--repair",
+        "0",
     )
     assert engine.images.get(SLIM).id == tagged
 
@@ -302,6 +304,8 @@ def test_a_slim_image_that_answers_otherwise_is_not_tagged(engine: docker.Docker
         f"{shared}:/shared",
         "--probe",
         "/first",
+        "--repair",
+        "0",
     )
     assert "/first" in said
     assert "404" in said
