@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,44 +12,23 @@ from pathlib import Path
 import psutil
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts/engine.sh"
-DEADLINE = 60.0
+from tests.engine import own_engine
+from tests.engine.own_engine import DEADLINE, POSSIBLE, engine_folder
 
-pytestmark = pytest.mark.skipif(
-    os.getuid() != 0 or shutil.which("dockerd") is None,
-    reason="needs root and Docker's daemon on this machine",
-)
+pytestmark = pytest.mark.skipif(not POSSIBLE, reason="needs root and Docker's daemon on this machine")
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Short enough for a socket's name; the daemon in it is ended."""
-    place = Path(tempfile.mkdtemp(prefix="slimmer-e"))
-    yield place
-    end_process(place / "docker.pid")
-    end_process(place / "docker/containerd/containerd.pid")
-    shutil.rmtree(place)
-
-
-def end_process(pid_file: Path) -> None:
-    """End the process that a pid file names, if it is one of the engine's."""
-    if not pid_file.exists():
-        return
-    try:
-        process = psutil.Process(int(pid_file.read_text()))
-        if process.name() in {"dockerd", "containerd"}:
-            process.terminate()
-            process.wait(DEADLINE)
-    except psutil.NoSuchProcess:
-        pass
+    with engine_folder() as place:
+        yield place
 
 
 def start(
     folder: Path, *command: str, options: str = "--bridge=none --iptables=false"
 ) -> subprocess.CompletedProcess[str]:
-    """Run the script with everything below that folder; it gives such a daemon a network of its own, too."""
-    env = {**os.environ, "SLIMMER_ENGINE_ROOT": str(folder), "SLIMMER_ENGINE_OPTIONS": options}
-    return subprocess.run([SCRIPT, *command], capture_output=True, text=True, timeout=180, env=env, check=False)
+    """An engine that publishes no ports, since that is all that is needed here."""
+    return own_engine.start(folder, *command, options=options)
 
 
 def leave_stale_state(folder: Path) -> None:

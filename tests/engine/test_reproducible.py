@@ -1,0 +1,170 @@
+"""The same access log and image give the same slim image: byte for byte, on one engine and on two, by either builder."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import pytest
+
+from slimmer.engine import images
+from slimmer.engine.options import RunOptions
+from slimmer.exercise.plan import Plan, Request
+from slimmer.image.config import ImageConfig
+from slimmer.keep.context import Policy
+from slimmer.keep.keeper import keep
+from slimmer.keep.selection import Selection
+from slimmer.observe.log import AccessLog, read_log, write_log
+from slimmer.rebuild.archive import creation_time
+from slimmer.rebuild.image import DOCKERFILE, LOAD
+from slimmer.report.output import OutputFolder
+from slimmer.site import Site, open_site
+from tests.engine.layers import LayerEntry, layer_entries
+from tests.engine.odd_image import CAFE, LONG, archive
+from tests.engine.own_engine import POSSIBLE, own_engine
+
+PLAN = Plan((Request("GET", "/file/srv/plain"), Request("GET", "/file/etc/passwd")), explicit=True)
+SELECTION = Selection(include=("/srv",))
+"""With all the kinds of files that are easily lost."""
+
+EPOCH = 1_600_000_000
+BUILDERS = (DOCKERFILE, LOAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What one rebuild gave: the artefacts' bytes, the image's layers and its configuration."""
+
+    rootfs: bytes
+    dockerfile: bytes
+    layers: tuple[tuple[LayerEntry, ...], ...]
+    config: ImageConfig
+
+    @property
+    def meaningful(self) -> ImageConfig:
+        """The configuration, without what the classic builder stamps (its time, and so the ID) and what an engine adds."""
+        return dataclasses.replace(self.config, image_id="", created="", tags=(), digests=())
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """An image, and an observation of it, as text."""
+
+    image: str
+    log: str
+    home: str
+
+
+@pytest.fixture(scope="module")
+def observed(road: str, engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
+    """The image of tests.engine.road with the files of tests.engine.odd_image, observed once."""
+    context, tag = tmp_path_factory.mktemp("context"), f"slimmer-test-reproducible:{uuid.uuid4().hex[:12]}"
+    (context / "odd.tar").write_bytes(archive(user_xattrs=False))
+    (context / "Dockerfile").write_text(f"FROM {road}\nADD odd.tar /\nVOLUME /data\nLABEL b=2 a=1\nUSER 1234:4321\n")
+    engine.images.build(path=str(context), tag=tag, rm=True, forcerm=True)
+    try:
+        with open_site(tag, RunOptions()) as site:
+            observation = site.observe(PLAN, lambda text: None)
+        text = io.StringIO()
+        write_log(observation.log, text)
+        yield Observed(tag, text.getvalue(), observation.home)
+    finally:
+        engine.images.remove(tag, force=True)
+
+
+@pytest.fixture
+def place(leftovers: None, tmp_path: Path) -> Path:
+    """A folder for a test that leaves nothing behind."""
+    return tmp_path
+
+
+@contextmanager
+def nothing_known(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Without any cache of slimmer's; the engine's is never used."""
+    with monkeypatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(place))
+        yield
+
+
+def rebuilt(observed: Observed, builder: str, place: Path, epoch: str | None = None) -> Rebuilt:
+    """Keep and rebuild what the log says, as a build does, on the engine that the environment names."""
+    log = read_log(io.StringIO(observed.log))
+    with open_site(observed.image, RunOptions()) as site, OutputFolder(place) as folder:
+        image_id = _rebuild(site, log, observed.home, builder, folder, creation_time(site.config, epoch))
+        client = docker.DockerClient(base_url=site.engine.url)
+        try:
+            return Rebuilt(
+                (place / "rootfs.tar").read_bytes(),
+                (place / "Dockerfile").read_bytes(),
+                layer_entries(client, image_id),
+                images.inspect(site.engine, image_id),
+            )
+        finally:
+            client.close()
+
+
+def _rebuild(site: Site, log: AccessLog, home: str, builder: str, folder: OutputFolder, created: str) -> str:
+    pristine, own = site.open_image()
+    kept = keep(site.context(own, pristine, log, home, SELECTION), Policy.BALANCED)
+    chosen = site.choose_builder(builder, own, kept)
+    return site.rebuild(own, pristine, kept, chosen, folder, created, "candidate").image_id
+
+
+def check_same(first: Rebuilt, second: Rebuilt) -> None:
+    """Entry by entry first, since that says what differs; then to the byte."""
+    for before, after in zip(first.layers, second.layers, strict=True):
+        assert [entry.name for entry in before] == [entry.name for entry in after]
+        assert [(one, other) for one, other in zip(before, after, strict=True) if one != other] == []
+    assert first.meaningful == second.meaningful
+    assert first.config.layers == second.config.layers
+    assert first.rootfs == second.rootfs
+    assert first.dockerfile == second.dockerfile
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+def test_on_one_engine_without_caches(
+    builder: str, observed: Observed, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for number in range(2):
+        with nothing_known(place / f"cache{number}", monkeypatch):
+            made.append(rebuilt(observed, builder, place / str(number)))
+    check_same(*made)
+    names = {entry.name.strip("/") for layer in made[0].layers for entry in layer}
+    assert {"bin/road", "srv/pipe", "srv/null", "srv/hard-2", "srv/capable", CAFE, LONG} <= names
+    if builder == LOAD:
+        assert made[0].config.image_id == made[1].config.image_id
+
+
+@pytest.mark.skipif(not POSSIBLE, reason="a second engine needs root and Docker's daemon on this machine")
+def test_on_two_engines(
+    observed: Observed, engine: docker.DockerClient, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = [rebuilt(observed, builder, place / builder) for builder in BUILDERS]
+    with own_engine() as url, monkeypatch.context() as patch, nothing_known(place / "cache", monkeypatch):
+        other = docker.DockerClient(base_url=url)
+        assert other.images.list() == []
+        other.images.load(engine.images.get(observed.image).save(named=True))
+        other.close()
+        patch.setenv("DOCKER_HOST", url)
+        there = [rebuilt(observed, builder, place / f"{builder}-there") for builder in BUILDERS]
+    for first, second in zip(here, there, strict=True):
+        check_same(first, second)
+    assert here[1].config.image_id == there[1].config.image_id
+
+
+def test_the_time_of_creation_is_the_originals_or_that_of_source_date_epoch(observed: Observed, place: Path) -> None:
+    """It is the image's alone: files keep theirs."""
+    plain = rebuilt(observed, LOAD, place / "plain")
+    dated = rebuilt(observed, LOAD, place / "dated", str(EPOCH))
+    with open_site(observed.image, RunOptions()) as site:
+        assert plain.config.created == site.config.created
+    assert dated.config.created == "2020-09-13T12:26:40Z"
+    assert dated.config.image_id != plain.config.image_id
+    check_same(plain, dated)
