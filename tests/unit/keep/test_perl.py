@@ -142,6 +142,34 @@ def test_libraries_bring_what_is_theirs_or_perls(image: PerlImage) -> None:
     assert image.kept() == {f"{SITE}/{name}" for name in own} | {f"{CORE}/Core.pm"}
 
 
+def test_a_librarys_own_folder_is_no_place_of_modules(image: PerlImage) -> None:
+    image.add(APP, "use Lib::Config;")
+    image.add(f"{SITE}/Lib/Config.pm", "our %KNOWN = (a => 'Lib::Late');")
+    image.add(f"{SITE}/Lib/Late.pm")
+    assert image.kept(APP, f"{SITE}/Lib/Config.pm") == {f"{SITE}/Lib/Late.pm"}
+
+
+def test_a_namespace_whose_modules_are_chosen_by_computed_names(image: PerlImage) -> None:
+    image.add(APP, """use lib "$FindBin::Bin/lib"; use Lib; my $c = "Forms::$name"; my @places = ('Plugs::Own');""")
+    image.add(f"{SITE}/Lib.pm", "sub load { my $c = 'Lib::Part::' . shift; my $o = \"Other::$c\"; }")
+    found = {f"/srv/app/lib/{name}.pm" for name in ("Forms/Short", "Forms/Long", "Plugs/Own/A")} | {
+        f"{SITE}/Lib/Part/X.pm"
+    }
+    for path in (*found, f"{SITE}/Other/Y.pm", "/srv/app/lib/Unused/Z.pm"):
+        image.add(path)
+    assert image.kept() == found | {f"{SITE}/Lib.pm"}
+
+
+def test_names_of_characters_need_what_is_else_a_debuggers(image: PerlImage) -> None:
+    image.add(f"{CORE}/_charnames.pm", 'use re "/aa";')
+    image.add(f"{CORE}/re.pm")
+    image.add(f"{COMPILED}/auto/re/re.so")
+    image.add(APP, "use re;")
+    assert image.kept() == {f"{CORE}/re.pm"}
+    image.add(APP, "sub late { require charnames; charnames::viacode(1) }")
+    assert image.kept() == {f"{CORE}/_charnames.pm", f"{CORE}/re.pm", f"{COMPILED}/auto/re/re.so"}
+
+
 def test_folders_files_and_programs_that_the_app_names(image: PerlImage) -> None:
     image.add(
         "/srv/app/script/app.pl",

@@ -22,16 +22,9 @@ from slimmer.keep.rules.script import Lead, follow_scripts, opened_by
 
 _PROGRAMS = re.compile(r"perl[0-9.]{0,12}|starman|apache2|httpd|uwsgi(?:-core)?")
 _SUFFIXES = frozenset((".pl", ".pm", ".cgi", ".psgi", ".fcgi", ".al", ".ph", ".t", ""))
-_ALWAYS_LOADED = (
-    "strict.pm",
-    "warnings.pm",
-    "Config.pm",
-    "Exporter.pm",
-    "Carp.pm",
-    "utf8.pm",
-    "constant.pm",
-    "vars.pm",
-)
+_ALWAYS_LOADED = ("strict.pm", "warnings.pm", "utf8.pm", "constant.pm", "vars.pm")
+"""Pragmas, whose names no module in a folder below has: there are Config.pm and Exporter.pm in many."""
+
 _CORE = re.compile(r"/perl-base/|/core_perl/|/(?:perl|lib/perl5)/5\.[0-9.]{1,7}/")
 _CODE = (".pl", ".pm", ".ph", ".al")
 _PARTS = (".so", ".al", ".ix", ".ld", ".bs")
@@ -40,8 +33,11 @@ _RESOURCES = ("resources", "templates", "public", "share", "files")
 _LEFT = ("B::", "Encode::CN", "Encode::JP", "Encode::KR", "Encode::TW", "Encode::EBCDIC", "Encode::Symbol")
 """What libraries do not bring later: a look into perl's own code, and large encodings, which the app's texts name."""
 
-_DEBUGGERS = frozenset(("re", "B", "Devel/Peek"))
+_DEBUGGERS = frozenset(("re", "Devel/Peek"))
 """Modules whose compiled code serves to look into perl itself: that of `re` is a second regular expression engine."""
+
+_NAMESPACE = 8 << 20
+"""Bytes of a namespace whose modules are kept since their names are computed: that of all time zones has 6.5 MB."""
 
 _BYTES = 2 << 20
 """Bytes of a module's folder of resources."""
@@ -117,16 +113,24 @@ class _Perl:
         for name in sorted(facts.traits):
             reason = Reason("perl", f"a character encoding that {path} names", path)
             yield from self._module("_charnames" if name == "names" else name, reason)
+            if name == "names":
+                yield from self._compiled("", "re", reason)  # its flags are asked for by the module of names
         yield from unicode_tables(self._tree, self._path, path, facts.traits)
 
     def _requested(self, path: str, request: Request) -> Iterator[Lead]:
         reason = Reason("perl", f"{'required' if request.lazy else 'used'} by {path}", path)
         if request.lazy and request.name.startswith(_LEFT) and not is_app(path):
             return
+        if request.name.endswith("::"):
+            yield from self._namespace(path, request.name[:-2], reason)
+            return
         if request.is_file:
             yield from self._file(path, request.name, reason)
             return
-        for lead in self._module(request.name, reason):
+        found = list(self._module(request.name, reason))
+        if not found and "::" in request.name and is_app(path):
+            yield from self._namespace(path, request.name, reason)
+        for lead in found:
             if is_app(path) or not request.lazy or self._is_related(path, request.name, lead.path):
                 yield lead
 
@@ -140,6 +144,18 @@ class _Perl:
         elif folder and HOLE not in folder and pattern.endswith(_CODE):
             for root in self._path.roots:
                 for finding in fitting(self._tree, posixpath.join(root, folder), pattern, reason):
+                    yield Lead(finding.path, reason, code=True)
+
+    def _namespace(self, path: str, name: str, reason: Reason) -> Iterator[Lead]:
+        """All modules of a namespace: for a library one of its own name, and no large encodings."""
+        for root in self._path.roots:
+            folder = posixpath.join(root, name.replace("::", "/"))
+            end = self._tree.resolve(folder).end
+            if end is None or not (is_app(path) or self._is_related(path, name, folder)):
+                continue
+            for finding in whole_folder(self._tree, end, reason, _NAMESPACE):
+                module = f"{name}::{finding.path[len(end) + 1 :].replace('/', '::')}"
+                if finding.path.endswith(".pm") and (is_app(path) or not module.startswith(_LEFT)):
                     yield Lead(finding.path, reason, code=True)
 
     def _module(self, name: str, reason: Reason) -> Iterator[Lead]:
@@ -170,12 +186,15 @@ class _Perl:
                 yield from self._module(needed, reason)
 
     def _compiled(self, root: str, name: str, reason: Reason) -> Iterator[Lead]:
-        """The module's folder in `auto`: beside the module, or else the first on the load path."""
-        for folder in dict.fromkeys((root, *self._path.roots)):
+        """The module's folder in `auto`: beside the module, or else the first on the load path.
+
+        Debuggers' only where no `root` is given: then something is known to need it.
+        """
+        for folder in dict.fromkeys((*((root,) if root else ()), *self._path.roots)):
             parts = [
                 entry.path for entry in self._tree.children(f"{folder}/auto/{name}") if entry.path.endswith(_PARTS)
             ]
-            if parts and name not in _DEBUGGERS:
+            if parts and (name not in _DEBUGGERS or not root):
                 yield from (Lead(part, reason) for part in parts)
                 return
 

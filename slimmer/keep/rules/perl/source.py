@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from slimmer.keep.rules.named_paths import HOLE, Base, Mention
 
-VERSION = 1
+VERSION = 2
 """Of the facts: another one makes those in the cache unknown."""
 
 LIMIT = 5000
@@ -39,12 +39,16 @@ _COMMAND = re.compile(
 )
 _HERE = re.compile(r"\$(?:FindBin::)?\{?(?:FindBin::)?(?:Real)?Bin\}?")
 _MODULE = re.compile(_NAME)
+_NAMESPACE = re.compile(rf"({_NAME}::)(?:[$@]\{{?\w[\w:]{{0,80}}\}}?)?")
 _VARIABLE = re.compile(r"[$@]\{?\w[\w:]{0,80}\}?(?:->)?(?:[\[{][^\]}]{0,80}[\]}])?")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A module ("A::B") or a file that is loaded; `lazy` when that happens only where the program gets there."""
+    """A module ("A::B") or a file that is loaded; `lazy` when that happens only where the program gets there.
+
+    A name with "::" at its end stands for all modules of that namespace: the rest is computed.
+    """
 
     name: str
     lazy: bool
@@ -120,6 +124,9 @@ def _requests(code: str, *, whole: bool) -> Iterator[Request]:
         yield Request(match[1], lazy=True)
         yield Request(f"Mojolicious::Plugin::{match[1]}", lazy=True)
     yield from (Request(text, lazy=True) for text in _texts(code) if "::" in text and _MODULE.fullmatch(text))
+    for text in _texts(code):
+        if (computed := _NAMESPACE.fullmatch(text)) is not None:
+            yield Request(computed[1], lazy=True)
     if whole:
         yield from (Request(match[1], lazy=True) for match in _CALLED.finditer(code))
         yield from (Request(f"DBD::{match[1]}", lazy=True) for match in _DATABASE.finditer(code))
