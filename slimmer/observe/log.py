@@ -18,6 +18,9 @@ from slimmer.errors import UsageError
 FORMAT_VERSION = 1
 
 
+PROBE = "/.slimmer/slimmer-probe"
+"""The probe's own path in a container (docs/probe-protocol.md)."""
+
 DISTURBANCES = {
     "interrupted": "{count} system calls of the app ended with EINTR, because a signal met the probe",
     "own_filters": "{count} seccomp filters of the app's own clash with the probe's and had no effect",
@@ -48,6 +51,11 @@ class Access:
     found: bool
     pid: int
     executable: str
+
+    @property
+    def by(self) -> str:
+        """Who did it, in words. What the probe starts in a container is what the engine would start without it."""
+        return "the engine" if self.executable == PROBE else self.executable or "an unknown process"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,9 @@ from types import TracebackType
 from typing import Protocol
 
 from slimmer.errors import AppFailed, EngineError, ObservationIncomplete, SlimmerError
-from slimmer.observe.log import AccessLog
+from slimmer.observe.log import PROBE, AccessLog
 from slimmer.observe.records import RecordReader
 
-PROBE = "/.slimmer/slimmer-probe"
 ATTACH_TIMEOUT = 30.0
 DRAIN_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0

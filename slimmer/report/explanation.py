@@ -172,7 +172,7 @@ def _accesses(output: BuildOutput, entry: Entry) -> Iterator[str]:
 
 def _told(access: Access, path: str) -> str:
     way = f", asked for as {access.asked}" if access.asked != path else ""
-    return f"{access.operation} by {access.executable or 'an unknown process'}{way}"
+    return f"{access.operation} by {access.by}{way}"
 
 
 def _excluded(output: BuildOutput, entry: Entry) -> str:

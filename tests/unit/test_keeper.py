@@ -136,6 +136,11 @@ def test_every_kept_path_says_why() -> None:
     assert all(result.reasons[path] for path in result)
 
 
+def test_what_the_probe_starts_is_the_engines_to_start() -> None:
+    result = kept(make_tree("f /app\nf /bin/check"), access("exec", "/bin/check", by="/.slimmer/slimmer-probe"))
+    assert [str(reason) for reason in result.reasons["/bin/check"]] == ["observed: executed by the engine"]
+
+
 def test_sockets_are_left_out_since_no_layer_can_hold_them() -> None:
     tree = make_tree("f /app\ns /run/app.sock\nf /run/pid")
     result = kept(tree, access("look-up", "/run/app.sock"), access("open", "/run/pid"))

@@ -32,7 +32,7 @@ def observed(context: Context) -> Iterator[Finding]:
     """One finding or more for each access; see the module."""
     reason_of, ways = cache(_reason), Counter[tuple[str, ...]]()
     for access in context.log.accesses:
-        reason = reason_of(access.operation, access.executable)
+        reason = reason_of(access.operation, access.by)
         for path in dict.fromkeys((access.asked, access.resolved or access.asked)):
             resolution = context.tree.resolve(path)
             if resolution.end is not None:
@@ -46,8 +46,8 @@ def observed(context: Context) -> Iterator[Finding]:
                 yield from leading(resolution.way, path)
 
 
-def _reason(operation: Operation, executable: str) -> Reason:
-    return Reason("observed", f"{_VERBS[operation]} by {executable or 'an unknown process'}")
+def _reason(operation: Operation, by: str) -> Reason:
+    return Reason("observed", f"{_VERBS[operation]} by {by}")
 
 
 def _matters(tree: Tree, access: Access, resolution: Resolution) -> bool:
