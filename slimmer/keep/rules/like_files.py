@@ -83,7 +83,11 @@ _DEPENDENCIES = frozenset(
     ("node_modules", "__pycache__", "site-packages", "dist-packages", "gems", "vendor", "bower_components")
 )
 _SYSTEM = re.compile(r"/(?:bin|boot|dev|etc|lib[^/]{0,4}|proc|run|sbin|sys|tmp|usr|var)(?:/.*)?", re.DOTALL)
-_APPS = re.compile(r"/(?:usr/src|usr/app|usr/local/app|usr/share/nginx|var/www|var/task|var/app)/.*", re.DOTALL)
+_APPS = re.compile(
+    r"/(?:usr/src|usr/app|usr/local/app|usr/share/nginx|var/www|var/task|var/app"
+    r"|usr/local/share/(?!(?:ca-certificates|doc|fonts|info|locale|man|xml|zoneinfo)/)[^/]{1,255})/.*",
+    re.DOTALL,
+)
 _CATALOGUE = re.compile(r"(/.{1,3000})/[A-Za-z]{2,3}(?:[_@-][\w@.-]{1,30})?/(LC_MESSAGES/[^/]{1,255}\.mo)", re.DOTALL)
 
 

@@ -72,6 +72,8 @@ def test_the_reason_names_the_file_that_was_opened(image: LocalImage) -> None:
         ("/app/a /app/b", "/app/c", set()),
         ("/app/a.json /app/b.json", "/app/package.json /app/lock.json", set()),
         ("/app/a.json /app/b.json", "/app/c.json", {"/app/c.json"}),
+        ("/usr/local/share/x/a.txt /usr/local/share/x/b.txt", "/usr/local/share/x/c.txt", {"/usr/local/share/x/c.txt"}),
+        ("/usr/local/share/man/a.1 /usr/local/share/man/b.1", "/usr/local/share/man/c.1", set()),
         ("/o/site-packages/x/a.txt /o/site-packages/x/b.txt", "/o/site-packages/x/c.txt", set()),
     ],
 )

@@ -149,6 +149,15 @@ def test_a_librarys_own_folder_is_no_place_of_modules(image: PerlImage) -> None:
     assert image.kept(APP, f"{SITE}/Lib/Config.pm") == {f"{SITE}/Lib/Late.pm"}
 
 
+def test_parts_that_a_module_names_by_their_last_names(image: PerlImage) -> None:
+    image.add(APP, "use Hooks;")
+    image.add(f"{SITE}/Hooks.pm", "build(implementations => ['XS', 'PP'], word => 'Missing');")
+    parts = {f"{SITE}/Hooks/XS.pm", f"{SITE}/Hooks/PP.pm"}
+    for path in (*parts, f"{SITE}/Hooks/Other.pm"):
+        image.add(path)
+    assert image.kept() == {f"{SITE}/Hooks.pm", *parts}
+
+
 def test_a_namespace_whose_modules_are_chosen_by_computed_names(image: PerlImage) -> None:
     image.add(APP, """use lib "$FindBin::Bin/lib"; use Lib; my $c = "Forms::$name"; my @places = ('Plugs::Own');""")
     image.add(f"{SITE}/Lib.pm", "sub load { my $c = 'Lib::Part::' . shift; my $o = \"Other::$c\"; }")

@@ -199,6 +199,20 @@ def _kept_as(image: LocalImage, rule: str) -> Growing:
     return growing
 
 
+def test_a_page_that_is_like_a_script_is_one(image: LocalImage) -> None:
+    image.add("/srv/pages/first.cgi", "echo hello")
+    image.add("/srv/pages/second.cgi", "one | two")
+    like = Finding("/srv/pages/second.cgi", Reason("like-files", "a .cgi file like …", "/srv/pages/first.cgi"))
+    for by, expected in (("/usr/bin/dash", {"one", "two"}), ("/usr/sbin/httpd", set())):
+        context = image.context(opened("/srv/pages/first.cgi", by=by), config=config())
+        growing = Growing(context.tree)
+        growing.add([like])
+        follow = shell(context)
+        while fresh := growing.fresh():
+            growing.add(follow(fresh, growing))
+        assert {path.removeprefix("/usr/bin/") for path in files(image, growing)} - {like.path} == expected
+
+
 @pytest.mark.parametrize("first", ["#!/usr/bin/python3", "#!/usr/bin/perl", "#!/usr/bin/fish"])
 def test_scripts_of_other_languages_are_left_to_their_rules(image: LocalImage, first: str) -> None:
     assert kept(image, f"{first}\none\n") == set()

@@ -121,6 +121,9 @@ class _Perl:
         reason = Reason("perl", f"{'required' if request.lazy else 'used'} by {path}", path)
         if request.lazy and request.name.startswith(_LEFT) and not is_app(path):
             return
+        if request.name.startswith("::"):
+            yield from self._part(path, request.name[2:], reason)
+            return
         if request.name.endswith("::"):
             yield from self._namespace(path, request.name[:-2], reason)
             return
@@ -145,6 +148,13 @@ class _Perl:
             for root in self._path.roots:
                 for finding in fitting(self._tree, posixpath.join(root, folder), pattern, reason):
                     yield Lead(finding.path, reason, code=True)
+
+    def _part(self, path: str, name: str, reason: Reason) -> Iterator[Lead]:
+        """A part of a module by its last name, as implementations are chosen: "XS" in A/B.pm for A/B/XS.pm."""
+        root = self._path.root_of(path)
+        if root is not None and path.endswith(".pm"):
+            module = path[len(root) + 1 :].removesuffix(".pm").replace("/", "::")
+            yield from self._module(f"{module}::{name}", reason)
 
     def _namespace(self, path: str, name: str, reason: Reason) -> Iterator[Lead]:
         """All modules of a namespace: for a library one of its own name, and no large encodings."""

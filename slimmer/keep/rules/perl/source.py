@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from slimmer.keep.rules.named_paths import HOLE, Base, Mention
 
-VERSION = 2
+VERSION = 3
 """Of the facts: another one makes those in the cache unknown."""
 
 LIMIT = 5000
@@ -40,6 +40,7 @@ _COMMAND = re.compile(
 _HERE = re.compile(r"\$(?:FindBin::)?\{?(?:FindBin::)?(?:Real)?Bin\}?")
 _MODULE = re.compile(_NAME)
 _NAMESPACE = re.compile(rf"({_NAME}::)(?:[$@]\{{?\w[\w:]{{0,80}}\}}?)?")
+_PART = re.compile(r"[A-Z]\w{0,40}")
 _VARIABLE = re.compile(r"[$@]\{?\w[\w:]{0,80}\}?(?:->)?(?:[\[{][^\]}]{0,80}[\]}])?")
 
 
@@ -47,6 +48,7 @@ _VARIABLE = re.compile(r"[$@]\{?\w[\w:]{0,80}\}?(?:->)?(?:[\[{][^\]}]{0,80}[\]}]
 class Request:
     """A module ("A::B") or a file that is loaded; `lazy` when that happens only where the program gets there.
 
+    A name with "::" before it is that of a part of the source's own module, if there is such a part.
     A name with "::" at its end stands for all modules of that namespace: the rest is computed.
     """
 
@@ -127,6 +129,8 @@ def _requests(code: str, *, whole: bool) -> Iterator[Request]:
     for text in _texts(code):
         if (computed := _NAMESPACE.fullmatch(text)) is not None:
             yield Request(computed[1], lazy=True)
+        elif _PART.fullmatch(text):
+            yield Request(f"::{text}", lazy=True)
     if whole:
         yield from (Request(match[1], lazy=True) for match in _CALLED.finditer(code))
         yield from (Request(f"DBD::{match[1]}", lazy=True) for match in _DATABASE.finditer(code))

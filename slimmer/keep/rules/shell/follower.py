@@ -2,6 +2,7 @@
 
 Scripts are those that a shell was seen to open, what those call or source in their turn, and scripts that another rule
 found to be started by something. A script that is only there to fill a folder, or that was merely looked at, says nothing.
+A file that is like those which a shell opened (slimmer.keep.rules.like_files) is taken for a script as well.
 Texts of the image's configuration count as well: ENTRYPOINT, CMD and HEALTHCHECK in shell form, and crontabs that a cron
 opened. Commands are sought on the image's PATH and in folders that the script adds to it. Bounds: SCRIPT_LIMIT for a
 script, SCRIPTS_LIMIT for all of them; folders that a script names are kept within the bounds of named paths.
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from slimmer.keep.context import Context, Follow, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.rules.like_files import RULE as LIKE
 from slimmer.keep.rules.named_paths import HOLE, Base, Mention, NamedPaths, fitting
 from slimmer.keep.rules.named_paths import RULE as NAMED
 from slimmer.keep.rules.native import FILLING
@@ -59,6 +61,7 @@ class _Scripts:
         self._named = NamedPaths(context)
         self._seen: set[str] = set()
         self._sourced: set[str] = set()
+        self._alike: set[str] = set()
         self._budget = SCRIPTS_LIMIT
         self._begun = False
 
@@ -78,6 +81,9 @@ class _Scripts:
     def _is_used(self, path: str, kept: Kept) -> bool:
         if path in self._crontabs or (path in self._opened and _looks_like_script(path)):
             return True
+        if self._is_like_a_script(path, kept):
+            self._alike.add(path)
+            return True
         if not self._is_executable(path):
             return path in self._applets and path.endswith(".sh")
         return (
@@ -85,6 +91,10 @@ class _Scripts:
             or path in self._applets
             or any(reason.rule not in _UNUSED for reason in kept.reasons(path))
         )
+
+    def _is_like_a_script(self, path: str, kept: Kept) -> bool:
+        """Whether it is kept for its likeness to a script that a shell opened, such as another page of a CGI folder."""
+        return any(reason.rule == LIKE and reason.cause in self._opened for reason in kept.reasons(path))
 
     def _is_executable(self, path: str) -> bool:
         entry = self._tree.get(path)
@@ -114,7 +124,7 @@ class _Scripts:
         """Whether a shell runs this: its first line says so, or a shell read it and it does not look like data."""
         if content.startswith(b"#!"):
             return _FIRST_LINE.match(content) is not None
-        if path in self._sourced:
+        if path in self._sourced or path in self._alike:
             return True
         return path in self._opened and _looks_like_script(path)
 
