@@ -25,6 +25,7 @@ from slimmer.engine.session import RunScope
 from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import Exercised, Plan, Until, replay_plan
+from slimmer.exercise.readiness import WORKER_PATIENCE
 from slimmer.exercise.verdict import failure
 from slimmer.image.config import ImageConfig
 from slimmer.image.engine_made import OwnTree, overrides, own_tree
@@ -130,10 +131,11 @@ class Site:
 
         Raises AppFailed or ExerciseFailed.
         """
-        until = plan.until if plan.until is Until.EXIT else Until.PROBES
-        plan = dataclasses.replace(plan, expected_ports=exposed(self.config), healthcheck=(), until=until)
         lasting = (listener.port for listener in log.listeners if listener.port < FIRST_EPHEMERAL_PORT)
         ports = tuple(dict.fromkeys((*lasting, *plan.named_ports, *exposed(self.config))))
+        plan = dataclasses.replace(plan, expected_ports=ports, healthcheck=())
+        if plan.until in (Until.SIGNAL, Until.ENTER):  # which were for watching
+            plan = dataclasses.replace(plan, until=Until.SECONDS, seconds=WORKER_PATIENCE)
         relayed = not self.engine.local or self.options.network == "none" or _has_hidden_port(log)
         relay, image = self.probe if relayed else None, self.config.image_id
         with native_run(self.scope, self.config, self.options, image, ports, relay, self._unique(purpose)) as run:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 from slimmer.engine.options import RunOptions
 from slimmer.errors import AppFailed, ExerciseFailed
 from slimmer.exercise.plan import Exercised
+from slimmer.exercise.verdict import failure
 from slimmer.image.engine_made import OwnTree
 from slimmer.keep.keepset import Finding, KeepSet
 from slimmer.keep.selection import Patterns
@@ -22,6 +23,8 @@ from slimmer.verify.missed import missed
 from slimmer.verify.structure import Difference
 
 Warn = Callable[[str], None]
+Answering = Callable[[str], tuple[Exercised, str]]
+"""Runs an image, for a purpose, and repeats the exercise: its answers and its health (slimmer.site.Site.answer)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +89,11 @@ class Trial:
         for performance in self._performances:
             scene = performance.scene
             scene = replace(scene, options=place.of(scene.options))
-            site = self._site.running(scene.options)
             try:
-                reference = site.exercise_by_itself(
-                    scene.plan, performance.observed.log, "reference", lambda text: None
-                )
+                reference = self._reference(scene, performance.observed)
             except (AppFailed, ExerciseFailed) as error:
                 problem = error.message.partition("\n")[0].removesuffix(":")
-                self._warn(
-                    f"{scene.named('the original')} does not work {place.name}, so that nothing can be compared: {problem}"
-                )
+                self._warn(f"{scene.named('the original')} fails {place.name}, so nothing can be compared: {problem}")
                 yield PlaceVerdict(place.name, scene.label, "original fails", problem), ()
                 continue
             found = self._behaviour(scene, reference, candidate)
@@ -103,6 +101,16 @@ class Trial:
             yield PlaceVerdict(place.name, scene.label, "differs" if differences else "same"), differences
 
     # ------------------------------------------------------------------ one scene
+
+    def _reference(self, scene: Scene, observed: Observation) -> Observation:
+        """How the original does in this scene, which is not quite the observed one. Raises what it fails of."""
+        site = self._site.running(scene.options)
+        answered, _ = site.answer(site.config.image_id, scene.plan, observed, "reference")
+        if (problem := failure(answered)) is not None:
+            raise problem
+        if answered.exit_code and not observed.exercised.exit_code:
+            raise AppFailed(f"the app exited with code {answered.exit_code}")
+        return replace(observed, exercised=answered)
 
     def _scene(
         self, performance: Performance, kept: KeepSet, candidate: Candidate
@@ -126,30 +134,38 @@ class Trial:
 
     def _behaviour(self, scene: Scene, observed: Observation, candidate: Candidate) -> tuple[Difference, ...]:
         """Differences in answers, exit codes and health, between the original and the candidate by itself."""
-        found = self._compare(scene, observed, candidate)
+        site = self._site.running(scene.options)
+        original = partial(site.answer, site.config.image_id, scene.plan, observed)
+        slim = partial(site.answer, candidate.image_id, scene.plan, observed)
+        found = compare_answers(scene, observed.exercised, original, slim, self._warn)
         return tuple(replace(one, where=scene.named(one.where)) for one in found)
 
-    def _compare(self, scene: Scene, observed: Observation, candidate: Candidate) -> tuple[Difference, ...]:
-        site = self._site.running(scene.options)
-        try:
-            answered, health = site.answer(candidate.image_id, scene.plan, observed, "slim")
-        except (AppFailed, ExerciseFailed) as error:
-            problem, _, last_words = error.message.partition("\n")
-            return (Difference("the slim image", "run", "good", problem.removesuffix(":"), last_words),)
 
-        @cache
-        def again() -> tuple[Exercised, str]:
-            return site.answer(site.config.image_id, scene.plan, observed, "again")
+def compare_answers(
+    scene: Scene, observed: Exercised, original: Answering, slim: Answering, warn: Warn
+) -> tuple[Difference, ...]:
+    """Differences in answers, exit codes and health. The original is asked again only when there is something to tell from
+    noise; if it fails then, less is compared, with a warning.
+    """
+    try:
+        answered, health = slim("slim")
+    except (AppFailed, ExerciseFailed) as error:
+        problem, _, last_words = error.message.partition("\n")
+        return (Difference("the slim image", "run", "good", problem.removesuffix(":"), last_words),)
 
-        differences: tuple[Difference, ...] = ()
-        try:
-            if health not in ("healthy", "none") and again()[1] != health:
-                differences = (Difference("HEALTHCHECK", "verdict", "healthy", health),)
-            return differences + compare_behaviour(observed.exercised, answered, lambda: again()[0])
-        except (AppFailed, ExerciseFailed) as error:
-            problem = error.message.partition("\n")[0].removesuffix(":")
-            self._warn(scene.named(f"the original does not do the same twice, so less can be compared: {problem}"))
-            return differences + compare_behaviour(observed.exercised, answered)
+    @cache
+    def again() -> tuple[Exercised, str]:
+        return original("again")
+
+    differences: tuple[Difference, ...] = ()
+    try:
+        if health not in ("healthy", "none") and again()[1] != health:
+            differences = (Difference("HEALTHCHECK", "verdict", "healthy", health),)
+        return differences + compare_behaviour(observed, answered, lambda: again()[0])
+    except (AppFailed, ExerciseFailed) as error:
+        problem = error.message.partition("\n")[0].removesuffix(":")
+        warn(scene.named(f"the original does not do the same twice, so less can be compared: {problem}"))
+        return differences + compare_behaviour(observed, answered)
 
 
 def _meet(request: BuildRequest) -> bool:

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from slimmer.cli import build, clean, compare, doctor, explain
+from slimmer.cli import build, clean, compare, doctor, explain, keep, observe, rebuild, verify
 from slimmer.errors import Interrupted, SlimmerError
 
 app = typer.Typer(
@@ -26,6 +26,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 app.command("build", epilog=build.EPILOG)(build.build)
+app.command("observe", epilog=observe.EPILOG)(observe.observe)
+app.command("keep", epilog=keep.EPILOG)(keep.keep)
+app.command("rebuild", epilog=rebuild.EPILOG)(rebuild.rebuild)
+app.command("verify", epilog=verify.EPILOG)(verify.verify)
 app.command("compare", epilog=compare.EPILOG)(compare.compare)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("clean")(clean.clean)

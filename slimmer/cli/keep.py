@@ -1,0 +1,74 @@
+"""`slimmer keep`: from access logs to a packed folder, without an image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from slimmer.cli import options
+
+EPILOG = """Examples:
+
+  slimmer keep access.json unit-tests.json --out packed
+
+  slimmer rebuild packed --tag myapp:slim
+
+Exit codes: 0 packed, 2 usage, 3 no such image, 4 engine, 7 the logs show no access, 10 output, 130 interrupted."""
+
+
+def keep(
+    logs: Annotated[
+        list[Path],
+        typer.Argument(help="Access logs of one image, or folders that hold an access.json.", metavar="LOG…"),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the result.", rich_help_panel=options.OUT, metavar="DIR")
+    ],
+    rebase: Annotated[
+        str,
+        typer.Option(
+            "--rebase",
+            help="Keep from this image instead of the logs' own: a later build of it.",
+            rich_help_panel=options.KEEP,
+            metavar="IMAGE",
+            show_default=False,
+        ),
+    ] = "",
+    quiet: options.Quiet = False,
+    config: options.Config = None,
+    policy: options.Policy = "balanced",
+    include: options.Include = None,
+    exclude: options.Exclude = None,
+    include_bin: options.IncludeBin = None,
+    include_package: options.IncludePackage = None,
+    include_shell: options.IncludeShell = False,
+    keep_file: options.KeepFile = None,
+    licences: options.Licences = True,
+) -> None:
+    """Decide what to keep of the image that the logs belong to, and pack it.
+
+    Writes Dockerfile, rootfs.tar, manifest.jsonl and the joined log into a folder. No app is run, no image is made, and
+    nothing is verified: `slimmer rebuild` makes the image, `slimmer verify` compares it.
+    """
+    from slimmer.cli import parse
+    from slimmer.cli.console import TerminalProgress, talk
+    from slimmer.keep.context import Policy
+    from slimmer.report.build import human_size
+    from slimmer.stages import keep_from
+
+    chosen = parse.selection(
+        include=include or [],
+        exclude=exclude or [],
+        files=keep_file or [],
+        bins=include_bin or [],
+        packages=include_package or [],
+        shell=include_shell,
+        licences=licences,
+    )
+    level = Policy(parse.choice("--policy", policy, ("observed", "balanced", "generous")))
+    kept = keep_from([parse.access_log(path) for path in logs], rebase, out, level, chosen, TerminalProgress(quiet))
+    if not quiet:
+        talk.print(f"{kept.kept:,} of {kept.paths:,} paths stay, {human_size(kept.size)}", highlight=False)
+    print(out)

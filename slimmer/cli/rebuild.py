@@ -1,0 +1,35 @@
+"""`slimmer rebuild`: the image of a packed folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from slimmer.cli import options
+
+EPILOG = """Examples:
+
+  slimmer rebuild slimmer-out/myapp --tag myapp:slim
+
+Exit codes: 0 built, 2 usage, 4 engine, 9 build failed, 130 interrupted."""
+
+
+def rebuild(
+    folder: Annotated[Path, typer.Argument(help="Folder that `slimmer build` or `slimmer keep` wrote.", metavar="OUT")],
+    tag: Annotated[
+        str, typer.Option("--tag", "-t", help="Name of the image.", rich_help_panel=options.OUT, show_default=False)
+    ],
+    quiet: options.Quiet = False,
+) -> None:
+    """Build the image of a folder's Dockerfile and rootfs.tar, as `docker build` would, and tag it.
+
+    Nothing is verified: `slimmer verify` compares it with the original.
+    """
+    from slimmer.cli.console import TerminalProgress
+    from slimmer.stages import rebuild_folder
+
+    with TerminalProgress(quiet).stage("rebuild"):
+        rebuild_folder(folder, tag)
+    print(tag)

@@ -1,0 +1,50 @@
+"""`slimmer verify`: does one image do what another does?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from slimmer.cli import options
+from slimmer.cli.asking import asks
+
+if TYPE_CHECKING:
+    from slimmer.request import ObserveRequest
+
+EPILOG = """Examples:
+
+  slimmer verify myapp:latest myapp:slim
+
+  slimmer verify myapp:latest myapp:slim --probe-file probes.yaml --exec 'myapp --self-test'
+
+Exit codes: 0 the same, 2 usage, 3 no such image, 4 engine, 5 the first image's app did not start, 6 a probe failed on it,
+7 observation incomplete, 8 there are differences, 130 interrupted."""
+
+
+@asks
+def verify(
+    before: Annotated[str, typer.Argument(help="The image that shows how it should be.", show_default=False)],
+    after: Annotated[str, typer.Argument(help="The image to check.", show_default=False)],
+    quiet: options.Quiet = False,
+    *,
+    asked: ObserveRequest,
+) -> None:
+    """Check that AFTER holds nothing else than BEFORE does, is configured alike and answers the same.
+
+    What only BEFORE holds is no difference. Differences are printed, one a line.
+    """
+    from dataclasses import replace
+
+    from slimmer.cli.console import TerminalProgress, printable
+    from slimmer.errors import VerificationFailed
+    from slimmer.pair import verify_pair
+
+    differences = verify_pair(replace(asked, target=before), after, TerminalProgress(quiet))
+    for difference in differences:
+        print(printable(str(difference)))
+    if differences:
+        raise VerificationFailed(
+            f"{after} differs from {before}: {len(differences)} differences",
+            hint="Of each is told what it is, and what it was. `slimmer compare` shows both images side by side.",
+        )

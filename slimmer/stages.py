@@ -1,0 +1,116 @@
+"""The stages alone: observe an image, decide what to keep and pack it, build a packed folder.
+
+Each takes files or images and leaves files; a build (slimmer.pipeline) does the same in one go. How two images are held
+against each other alone is slimmer.pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from slimmer.engine import builds, images
+from slimmer.engine.connection import connect
+from slimmer.engine.options import RunOptions
+from slimmer.engine.session import RunScope
+from slimmer.errors import UsageError
+from slimmer.image import reference
+from slimmer.image.engine_made import overrides
+from slimmer.keep.context import Policy
+from slimmer.keep.keeper import keep
+from slimmer.keep.selection import Selection
+from slimmer.observe.log import AccessLog, write_log
+from slimmer.observe.merge import check_image, merge, rebased
+from slimmer.observed import LOG_NAME, observe_all
+from slimmer.rebuild import dockerfile
+from slimmer.rebuild.image import DOCKERFILE, write_dockerfile
+from slimmer.rebuild.rootfs import NAME as ROOTFS
+from slimmer.rebuild.rootfs import write_rootfs
+from slimmer.report import manifest, package_file, tree_file
+from slimmer.report.output import OutputFolder
+from slimmer.request import ObserveRequest, Progress
+from slimmer.scenes import scenes
+from slimmer.site import home_of, open_site
+
+JSON_SUFFIX = ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What `keep` came to: paths of the image, paths that stay, and bytes of their contents."""
+
+    image: str
+    paths: int
+    kept: int
+    size: int
+
+
+def observe_image(request: ObserveRequest, out: Path, progress: Progress) -> Path:
+    """Observe an image and write its log, to a file or as access.json into a folder; returns the file's path.
+
+    Raises AppFailed, ExerciseFailed, ObservationIncomplete or OutputError.
+    """
+    folder, name = (out.parent, out.name) if out.suffix == JSON_SUFFIX else (out, LOG_NAME)
+    first = scenes(request)[0].options
+    with open_site(request.target, first, request.recorder, pull=request.pull) as site, OutputFolder(folder) as output:
+        with progress.stage("observe"):
+            log, performances = observe_all(request, site, progress.note)
+        for performance in performances:
+            for text in performance.observed.exercised.warnings:
+                progress.warn(performance.scene.named(text))
+        with output.writing_text(name) as file:
+            write_log(log, file)
+    return folder / name
+
+
+def keep_from(
+    logs: Sequence[AccessLog], target: str, out: Path, policy: Policy, selection: Selection, progress: Progress
+) -> Kept:
+    """Decide what to keep of the logs' image (or of `target`, to which they are taken over) and pack it into a folder.
+
+    Writes Dockerfile, rootfs.tar, manifest, tree, packages and the joined log; no image is made.
+    """
+    image = target or merge(logs).image_id
+    # The command does not matter here, as nothing is run but the question who the app's user is.
+    with open_site(image, RunOptions(cmd=("true",))) as site, OutputFolder(out) as folder:
+        log = merge([rebased(log, site.config.image_id) if target else log for log in logs])
+        check_image(log, site.config.image_id)
+        pristine, own = site.open_image()
+        context = site.context(own, pristine, log, home_of(site.identity()), selection)
+        with progress.stage("keep"):
+            kept = keep(context, policy)
+        with progress.stage("pack"):
+            folder.clear()
+            rootfs = write_rootfs(pristine, overrides(list(kept), own), folder)
+            builder = site.choose_builder("", own, kept)
+            write_dockerfile(site.config, builder, folder)
+        if builder.name != DOCKERFILE:
+            progress.warn(f"{builder.reason}: `slimmer build` keeps that, `slimmer rebuild` and `docker build` do not")
+        with folder.writing_text(LOG_NAME) as file:
+            write_log(log, file)
+        with folder.writing_text(manifest.NAME) as file:
+            manifest.write_manifest(manifest.manifest(own.tree, kept, rootfs.digests, own.mtime), file)
+        with folder.writing(tree_file.NAME) as archive:
+            tree_file.write_tree(own.tree, site.config.image_id, archive)
+        with folder.writing(package_file.NAME) as archive:
+            packages = package_file.package_document(own.tree, context.packages, site.config.image_id)
+            package_file.write_packages(packages, archive)
+        return Kept(site.config.image_id, len(own.tree), len(kept), rootfs.size)
+
+
+def rebuild_folder(folder: Path, tag: str) -> str:
+    """`docker build` of a folder's Dockerfile and rootfs.tar, to a tag; returns the image's ID. Raises BuildFailed."""
+    name = reference.checked_tag(tag)
+    files = [folder / dockerfile.NAME, folder / ROOTFS]
+    missing = next((path for path in files if not path.is_file()), None)
+    if missing is not None:
+        raise UsageError(f"{missing} is not there", hint="`slimmer build` and `slimmer keep` write such a folder.")
+    engine = connect()
+    try:
+        with RunScope(engine) as scope:
+            identifier = builds.build(engine, files, scope.temporary_tag("rebuilt"), "")
+            images.tag(engine, identifier, name)
+            return identifier
+    finally:
+        engine.close()
