@@ -10,6 +10,10 @@ import pytest
 from tests.engine import routes
 
 
+BEYOND = 2
+"""How many routes of an app may need what no rule can find; or 5 %, where that is more."""
+
+
 @pytest.fixture(scope="module", params=routes.NAMES)
 def app(request: pytest.FixtureRequest) -> routes.App:
     """Each app in turn, with its image."""
@@ -36,7 +40,8 @@ def test_an_app_has_a_control(name: str) -> None:
     app = routes.load(name)
     paths = [request["path"] for request in (*app.probed, *app.unprobed)]
     assert len(paths) == len(set(paths))
-    assert len(app.within_reach) >= 0.95 * len(app.unprobed), "what is beyond reach is the exception"
+    beyond = len(app.unprobed) - len(app.within_reach)
+    assert beyond <= max(BEYOND, 0.05 * len(app.unprobed)), "what is beyond reach is the exception"
     for request in (*app.probed, *app.unprobed):
         assert request.keys() <= {"method", "path", "headers", "json", "form", "body", "expect", "beyond"}
         assert "status" in request["expect"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Sequence
 
+from slimmer.image.tree import Tree
 from slimmer.keep.context import Context, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.rules.code_reader import Code, CodeFollow
@@ -56,7 +57,7 @@ class _TimeZones:
             reason = self._reason(codes, fresh)
             if reason is not None:
                 self._all = True
-                yield from self._zones(reason)
+                yield from zones(self._tree, reason)
 
     def _local_zone(self, codes: Sequence[Code]) -> Iterator[Finding]:
         code = next((code for code in codes if not code.elf.imports.isdisjoint(_CONVERTERS)), None)
@@ -89,12 +90,14 @@ class _TimeZones:
                     return access.executable or "an unknown process"
         return ""
 
-    def _zones(self, reason: Reason) -> Iterator[Finding]:
-        yield from reach(self._tree, ZONES, reason)
-        end = self._tree.resolve(ZONES).end
-        for entry in self._tree.below(end) if end else ():
-            if not entry.path.startswith(tuple(copy + "/" for copy in _COPIES)) and entry.path not in _COPIES:
-                yield Finding(entry.path, reason)
+
+def zones(tree: Tree, reason: Reason) -> Iterator[Finding]:
+    """All zones."""
+    yield from reach(tree, ZONES, reason)
+    end = tree.resolve(ZONES).end
+    for entry in tree.below(end) if end else ():
+        if not entry.path.startswith(tuple(copy + "/" for copy in _COPIES)) and entry.path not in _COPIES:
+            yield Finding(entry.path, reason)
 
 
 def _by_name(code: Code) -> bool:

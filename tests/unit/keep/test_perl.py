@@ -149,6 +149,14 @@ def test_a_librarys_own_folder_is_no_place_of_modules(image: PerlImage) -> None:
     assert image.kept(APP, f"{SITE}/Lib/Config.pm") == {f"{SITE}/Lib/Late.pm"}
 
 
+def test_what_a_library_requires_as_it_is_loaded(image: PerlImage) -> None:
+    image.add(APP, "use Lib;")
+    image.add(f"{SITE}/Lib.pm", "BEGIN {\n  if ($x) {\n    require Needed;\n  }\n}\nsub late {\n  require Later;\n}\n")
+    for name in ("Needed", "Later"):
+        image.add(f"{SITE}/{name}.pm")
+    assert image.kept() == {f"{SITE}/Lib.pm", f"{SITE}/Needed.pm"}
+
+
 def test_parts_that_a_module_names_by_their_last_names(image: PerlImage) -> None:
     image.add(APP, "use Hooks;")
     image.add(f"{SITE}/Hooks.pm", "build(implementations => ['XS', 'PP'], word => 'Missing');")

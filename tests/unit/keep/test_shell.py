@@ -199,6 +199,12 @@ def _kept_as(image: LocalImage, rule: str) -> Growing:
     return growing
 
 
+@pytest.mark.parametrize(("line", "chosen"), [("TZ=$1 one", True), ('export TZ="$zone"', True), ("TZ=UTC one", False)])
+def test_a_script_that_chooses_a_time_zone_has_them_all(image: LocalImage, line: str, chosen: bool) -> None:
+    image.add("/usr/share/zoneinfo/Asia/Tokyo")
+    assert ("/usr/share/zoneinfo/Asia/Tokyo" in kept(image, f"#!/bin/sh\n{line}\n")) is chosen
+
+
 def test_a_page_that_is_like_a_script_is_one(image: LocalImage) -> None:
     image.add("/srv/pages/first.cgi", "echo hello")
     image.add("/srv/pages/second.cgi", "one | two")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from slimmer.keep.rules.named_paths import HOLE, Base, Mention
 
-VERSION = 3
+VERSION = 4
 """Of the facts: another one makes those in the cache unknown."""
 
 LIMIT = 5000
@@ -24,6 +24,9 @@ _LINE_LIMIT = 2000
 _NAME = r"[A-Za-z_]\w{0,80}(?:::\w{1,80}){0,12}"
 _USE = re.compile(rf"(?:^|[;{{}}])\s{{0,200}}(?:use|no)\s{{1,20}}({_NAME})\b([^;#]{{0,400}})", re.MULTILINE)
 _REQUIRE = re.compile(rf"\brequire\s{{1,20}}({_NAME})\b(?!\s{{0,9}}=>)")
+_BEGIN = re.compile(r"^BEGIN\s{0,9}\{(?:.{0,400}\n){0,60}?\}", re.MULTILINE)
+"""Code that runs when the source is loaded, up to the brace that stands alone at the beginning of a line."""
+
 _FILE = re.compile(r"""\b(?:require|do)\s{0,20}\(?\s{0,9}(?:["']([^"'\n]{1,200})["'])""")
 _LOADED = re.compile(
     rf"""\b(?:use_module|require_module|load_class|use_package_optimistically|load|autouse|plugin|with|extends|if)
@@ -119,7 +122,8 @@ def _requests(code: str, *, whole: bool) -> Iterator[Request]:
         if name in ("parent", "base", "if", "autouse", "fields"):
             for word in (*_list(rest), *(found[1] for found in re.finditer(rf"\b({_NAME}::\w{{1,80}})", rest))):
                 yield Request(word, lazy=False)
-    yield from (Request(match[1], lazy=True) for match in _REQUIRE.finditer(code))
+    at_once = {match.start() for block in _BEGIN.finditer(code) for match in _REQUIRE.finditer(code, *block.span())}
+    yield from (Request(match[1], lazy=match.start() not in at_once) for match in _REQUIRE.finditer(code))
     for match in _FILE.finditer(code):
         yield Request(_VARIABLE.sub(HOLE, match[1]), lazy=True, is_file=True)
     for match in _LOADED.finditer(code):

@@ -25,6 +25,7 @@ from slimmer.keep.rules.shell.command_line import Kind, Use
 from slimmer.keep.rules.shell.crontab import commands_of, is_crontab
 from slimmer.keep.rules.shell.source import SCRIPT_LIMIT, Script, read_command, read_script
 from slimmer.keep.rules.syntax import is_source
+from slimmer.keep.rules.time_zones import zones
 
 RULE = "shell"
 SCRIPTS_LIMIT = 16 << 20
@@ -40,6 +41,7 @@ _FIRST_LINE = re.compile(
 _SUFFIXES = frozenset(
     (".sh", ".bash", ".ash", ".dash", ".ksh", ".zsh", ".inc", ".env", ".rc", ".conf", ".func", ".functions", "")
 )
+_ZONE = re.compile(rb"(?<![\w$])TZ=[\"']?\$")
 _UNUSED = FILLING | {"observed", "engine", NAMED}
 """Rules that say nothing about who runs a file."""
 
@@ -64,6 +66,7 @@ class _Scripts:
         self._alike: set[str] = set()
         self._budget = SCRIPTS_LIMIT
         self._begun = False
+        self._zoned: str | None = None  # the script that chooses a time zone; "" once that was answered
 
     def follow(self, fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """Findings for all that fresh scripts lead to, breadth first, one round trip for each layer."""
@@ -74,9 +77,16 @@ class _Scripts:
         layer.update((path, None) for path in fresh if self._is_used(path, kept) and self._is_new(path))
         while layer:
             scripts = list(self._read(layer))
+            yield from self._zones()
             layer = {}
             for path, script in scripts:
                 yield from self._leads(path, path, script, layer)
+
+    def _zones(self) -> Iterator[Finding]:
+        """All time zones, for a script that chooses one at run time."""
+        if self._zoned:
+            source, self._zoned = self._zoned, ""
+            yield from zones(self._tree, Reason("time-zones", f"{source} sets TZ to what it is told", source))
 
     def _is_used(self, path: str, kept: Kept) -> bool:
         if path in self._crontabs or (path in self._opened and _looks_like_script(path)):
@@ -115,6 +125,8 @@ class _Scripts:
         for path, content in self._context.read(paths):
             if not content or not is_source(content):
                 continue
+            if self._zoned is None and _ZONE.search(content):
+                self._zoned = path
             if path in self._crontabs:
                 yield path, read_script(commands_of(path, content), self._environment)
             elif self._is_script(path, content):
