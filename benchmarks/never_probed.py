@@ -101,18 +101,18 @@ def show(lines: Iterable[Sequence[str]], results: Iterable[Measured]) -> None:
 def main() -> None:
     """Parse the options, measure app by app, print or write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "apps", nargs="*", default=routes.NAMES, choices=[*routes.NAMES, []], metavar="APP", help="default: all"
-    )
+    parser.add_argument("apps", nargs="*", metavar="APP", help=f"default: all of {', '.join(routes.NAMES)}")
     parser.add_argument("--policy", action="append", choices=POLICIES[1:], help="beside observed (default: all)")
     parser.add_argument("--markdown", action="store_true", help="write the table into docs/policies.md as well")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     chosen = parser.parse_args()
+    if unknown := set(chosen.apps) - set(routes.NAMES):
+        parser.error(f"no such app: {', '.join(sorted(unknown))}")
     policies = (OBSERVED, *(chosen.policy or POLICIES[1:]))
     client = docker.from_env(timeout=120)
     results: list[Measured] = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in chosen.apps:
+        for name in chosen.apps or routes.NAMES:
             results += measured(client, routes.load(name), policies, Path(folder))
     client.close()
     lines = list(rows(results, policies))
