@@ -115,7 +115,7 @@ def watched(client: docker.DockerClient, pid: int) -> str:
     end = time.monotonic() + DEADLINE
     while time.monotonic() < end:
         for entry in client.api.containers(filters={"label": "slimmer.run"}):
-            if f"_{pid}_" in entry["Labels"]["slimmer.owner"] and entry["Names"][0].endswith("-observed"):
+            if f"_{pid}_" in entry["Labels"]["slimmer.owner"] and "-observed" in entry["Names"][0]:
                 return str(entry["Names"][0].strip("/"))
         time.sleep(PAUSE)
     raise AssertionError("no app runs")
