@@ -1,0 +1,105 @@
+"""Each stage alone: observing, joining, keeping, rebuilding, verifying; and an observation that is used again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from tests.engine.command import slimmer
+from tests.engine.road import IMAGE
+
+TAG = "slimmer-test-road:stages"
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(road: str, engine: docker.DockerClient, leftovers: None) -> Iterator[None]:
+    """The image that a test tags goes, too."""
+    yield
+    with suppress(docker.errors.ImageNotFound):
+        engine.images.remove(TAG, force=True)
+
+
+def done(*arguments: str | Path, code: int = 0, cwd: Path | None = None) -> tuple[str, str]:
+    """Run slimmer, which must end with this code; what it printed and what it said."""
+    result = slimmer(*arguments, cwd=cwd)
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stdout, result.stderr
+
+
+def observed(folder: Path, name: str, *paths: str) -> Path:
+    """An access log of a run that was asked for these files."""
+    log = folder / f"{name}.json"
+    probes = [word for path in paths for word in ("--probe", f"/file{path}")]
+    assert done("observe", IMAGE, "--out", log, *probes)[0] == f"{log}\n"
+    return log
+
+
+def kept(out: Path) -> set[str]:
+    return {json.loads(line)["path"] for line in (out / "manifest.jsonl").read_text().splitlines()}
+
+
+def report(out: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((out / "report.json").read_text())
+    return found
+
+
+def test_the_stages_one_by_one_make_an_image_that_verifies(tmp_path: Path) -> None:
+    first, second = observed(tmp_path, "first", "/srv/first"), observed(tmp_path, "second", "/srv/second")
+    assert {path.name for path in tmp_path.iterdir()} == {"tmp", first.name, second.name}
+    out = tmp_path / "packed"
+    assert done("keep", first, second, "--out", out, "--policy", "observed")[0] == f"{out}\n"
+    assert {"/srv/first", "/srv/second"} <= kept(out)
+    assert not {"/srv/page", "/srv/unseen"} & kept(out)
+    assert done("rebuild", out, "--tag", TAG)[0] == f"{TAG}\n"
+    assert done("verify", IMAGE, TAG, "--probe", "/file/srv/first", "--probe", "/file/srv/second")[0] == ""
+    differences, said = done("verify", IMAGE, TAG, "--probe", "/file/srv/page", code=8)
+    assert "status was 200, is 404" in differences
+    assert "hint: " in said
+
+
+def test_a_build_takes_logs_from_elsewhere_with_and_without_a_run_of_its_own(tmp_path: Path) -> None:
+    log, out = observed(tmp_path, "elsewhere", "/srv/second"), tmp_path / "out"
+    _, said = done("build", IMAGE, "--tag", TAG, "--out", out, "--access", log, "--probe", "/file/srv/first")
+    assert "joined with 1 access log" in said
+    assert {"/srv/first", "/srv/second"} <= kept(out)
+    probes = ("--probe", "/file/srv/second")
+    done("build", IMAGE, "--tag", TAG, "--out", out, "--access", log, "--no-observe", *probes)
+    assert "/srv/second" in kept(out)
+    assert "/srv/first" not in kept(out)
+    assert report(out)["observation"]["source"] == "joined"
+    assert report(out)["verification"]["verified"]
+
+
+def test_a_log_of_another_image_is_refused_unless_it_is_taken_over(tmp_path: Path) -> None:
+    log, out = observed(tmp_path, "other", "/srv/second"), tmp_path / "out"
+    text = json.loads(log.read_text())
+    text["image"] = "sha256:" + "0" * 64
+    text["accesses"].append(["open", True, "/srv/renamed", "/srv/renamed", 1, "/bin/road"])
+    log.write_text(json.dumps(text))
+    _, said = done("build", IMAGE, "--tag", TAG, "--out", out, "--access", log, code=2)
+    assert "another image" in said
+    assert "--rebase" in said
+    _, said = done("build", IMAGE, "--tag", TAG, "--out", out, "--access", log, "--rebase")
+    assert "no longer there: /srv/renamed" in said
+    assert report(out)["observation"]["moved"] == {"count": 1, "paths": ["/srv/renamed"]}
+    assert "/srv/second" in kept(out)
+
+
+def test_an_unchanged_observation_is_used_again(tmp_path: Path) -> None:
+    build = ("build", IMAGE, "--tag", TAG, "--out", tmp_path / "out", "--reuse", "--env", "TOKEN=a-secret-word")
+    assert "nothing to reuse" in done(*build)[1]
+    before = kept(tmp_path / "out")
+    assert "is reused" in done(*build)[1]
+    assert (kept(tmp_path / "out"), report(tmp_path / "out")["observation"]["source"]) == (before, "reused")
+    assert report(tmp_path / "out")["verification"]["verified"]
+    assert "is not reused" in done(*build, "--probe", "/file/srv/first")[1]
+    assert "/srv/first" in kept(tmp_path / "out")
+    for path in (tmp_path / "out").iterdir():
+        assert b"a-secret-word" not in path.read_bytes(), path.name
