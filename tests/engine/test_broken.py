@@ -60,9 +60,6 @@ IN_STRUCTURE = {
 IN_BEHAVIOUR = {"user": ("the slim image", "run"), "zone": ("GET :8000/zone", "body")}
 """What an app does that cannot start, or goes on without saying anything; the others answer 500."""
 
-NEW_ERRORS = ("the app's log", "errors")
-"""What a program that fails says beside."""
-
 MENDED = [name for name, way in BREAKS.items() if way.lost]
 PLAN = Plan(tuple(Request("GET", f"/{name}") for name in BREAKS), explicit=True)
 
@@ -153,7 +150,7 @@ def test_the_verdict_names_what_is_broken(name: str, bench: Bench, tmp_path: Pat
     structure = {(found.where, found.what) for found in bench.structure(candidate)}
     assert structure == {(path, "path") for path in way.lost} | IN_STRUCTURE.get(name, set())
     behaviour = {(found.where, found.what) for found in bench.behaviour(candidate.image_id, "slim")}
-    assert behaviour - {NEW_ERRORS} == {IN_BEHAVIOUR.get(name, (f"GET :8000/{name}", "status"))}
+    assert behaviour == {IN_BEHAVIOUR.get(name, (f"GET :8000/{name}", "status"))}
 
 
 @pytest.mark.parametrize("name", MENDED)
@@ -162,6 +159,8 @@ def test_a_repair_mends_what_a_look_up_shows(name: str, bench: Bench, tmp_path: 
     with OutputFolder(tmp_path / "repaired") as folder:
         for number in range(REPAIRS):
             kept, candidate = bench.repaired(kept, candidate.image_id, folder, number)
+            if len(kept) == len(bench.kept):
+                break
     mended = {path for path, reasons in kept.reasons.items() if reasons[0].rule == "missed"}
     assert mended & {*BREAKS[name].lost}
     assert set(kept) == set(bench.kept)

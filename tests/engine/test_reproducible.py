@@ -25,6 +25,7 @@ from slimmer.rebuild.archive import creation_time
 from slimmer.rebuild.image import DOCKERFILE, LOAD
 from slimmer.report.output import OutputFolder
 from slimmer.site import Site, open_site
+from tests.engine.command import built
 from tests.engine.layers import LayerEntry, layer_entries
 from tests.engine.odd_image import CAFE, LONG, archive
 from tests.engine.own_engine import POSSIBLE, own_engine
@@ -168,3 +169,23 @@ def test_the_time_of_creation_is_the_originals_or_that_of_source_date_epoch(obse
     assert dated.config.created == "2020-09-13T12:26:40Z"
     assert dated.config.image_id != plain.config.image_id
     check_same(plain, dated)
+
+
+def test_builds_of_one_access_log_give_one_image(
+    observed: Observed, engine: docker.DockerClient, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a user does it, in an environment that names the time."""
+    (place / "log.json").write_text(observed.log)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(EPOCH))
+    options = ("--access", place / "log.json", "--no-observe", "--no-verify", "--builder", LOAD)
+    made = []
+    for number in ("1", "2"):
+        tag = f"slimmer-test-reproducible:{uuid.uuid4().hex[:12]}"
+        try:
+            built(observed.image, *options, "--tag", tag, "--out", place / number)
+            made.append(engine.images.get(tag).attrs)
+        finally:
+            engine.images.remove(tag, force=True)
+    assert made[0]["Id"] == made[1]["Id"]
+    assert made[0]["Created"] == "2020-09-13T12:26:40Z"
+    assert (place / "1/rootfs.tar").read_bytes() == (place / "2/rootfs.tar").read_bytes()

@@ -49,7 +49,7 @@ def mode() -> str:
 
 
 def capability() -> str:
-    return subprocess.check_output(["/srv/reader", "/srv/secret"], text=True)
+    return subprocess.check_output(["/srv/reader", "/srv/secret"], stderr=subprocess.DEVNULL, text=True)
 
 
 def config() -> str:
