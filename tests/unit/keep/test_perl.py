@@ -151,10 +151,13 @@ def test_a_librarys_own_folder_is_no_place_of_modules(image: PerlImage) -> None:
 
 def test_what_a_library_requires_as_it_is_loaded(image: PerlImage) -> None:
     image.add(APP, "use Lib;")
-    image.add(f"{SITE}/Lib.pm", "BEGIN {\n  if ($x) {\n    require Needed;\n  }\n}\nsub late {\n  require Later;\n}\n")
-    for name in ("Needed", "Later"):
+    image.add(
+        f"{SITE}/Lib.pm",
+        "BEGIN { require Early }\nBEGIN {\n  if ($x) {\n    require Needed;\n  }\n}\nsub late {\n  require Later;\n}\n",
+    )
+    for name in ("Early", "Needed", "Later"):
         image.add(f"{SITE}/{name}.pm")
-    assert image.kept() == {f"{SITE}/Lib.pm", f"{SITE}/Needed.pm"}
+    assert image.kept() == {f"{SITE}/{name}.pm" for name in ("Lib", "Early", "Needed")}
 
 
 def test_parts_that_a_module_names_by_their_last_names(image: PerlImage) -> None:
@@ -211,7 +214,7 @@ def test_images_without_perl_cost_nothing(image: PerlImage) -> None:
     "piece",
     [
         "use ", "use A", "use A::", "use A qw(", "require ", "use lib '", "'", '"', "`", "qx{", "system(", "$", "${", "$a[", "A::",
-        "if 'A' ", "with ", " ", "=pod\n", "#", "use A\n\n", "\\N{", "dbi:", "load \"+", "{;", "\t\n", "do (", "qw(", "->", "\udcff",
+        "if 'A' ", "with ", " ", "=pod\n", "#", "use A\n\n", "\\N{", "dbi:", "load \"+", "{;", "\t\n", "do (", "qw(", "->", "\udcff", "BEGIN {\n",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("width", [1_000_000, 200])

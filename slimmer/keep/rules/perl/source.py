@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from slimmer.keep.rules.named_paths import HOLE, Base, Mention
 
@@ -24,8 +25,9 @@ _LINE_LIMIT = 2000
 _NAME = r"[A-Za-z_]\w{0,80}(?:::\w{1,80}){0,12}"
 _USE = re.compile(rf"(?:^|[;{{}}])\s{{0,200}}(?:use|no)\s{{1,20}}({_NAME})\b([^;#]{{0,400}})", re.MULTILINE)
 _REQUIRE = re.compile(rf"\brequire\s{{1,20}}({_NAME})\b(?!\s{{0,9}}=>)")
-_BEGIN = re.compile(r"^BEGIN\s{0,9}\{(?:.{0,400}\n){0,60}?\}", re.MULTILINE)
-"""Code that runs when the source is loaded, up to the brace that stands alone at the beginning of a line."""
+_BEGIN = re.compile(r"^BEGIN\s{0,9}\{", re.MULTILINE)
+_BEGINNINGS, _BEGINNING = 50, 4000
+"""How many blocks of code that runs when the source is loaded are looked into, and characters of one."""
 
 _FILE = re.compile(r"""\b(?:require|do)\s{0,20}\(?\s{0,9}(?:["']([^"'\n]{1,200})["'])""")
 _LOADED = re.compile(
@@ -122,7 +124,7 @@ def _requests(code: str, *, whole: bool) -> Iterator[Request]:
         if name in ("parent", "base", "if", "autouse", "fields"):
             for word in (*_list(rest), *(found[1] for found in re.finditer(rf"\b({_NAME}::\w{{1,80}})", rest))):
                 yield Request(word, lazy=False)
-    at_once = {match.start() for block in _BEGIN.finditer(code) for match in _REQUIRE.finditer(code, *block.span())}
+    at_once = {match.start() for start, end in _beginnings(code) for match in _REQUIRE.finditer(code, start, end)}
     yield from (Request(match[1], lazy=match.start() not in at_once) for match in _REQUIRE.finditer(code))
     for match in _FILE.finditer(code):
         yield Request(_VARIABLE.sub(HOLE, match[1]), lazy=True, is_file=True)
@@ -138,6 +140,18 @@ def _requests(code: str, *, whole: bool) -> Iterator[Request]:
     if whole:
         yield from (Request(match[1], lazy=True) for match in _CALLED.finditer(code))
         yield from (Request(f"DBD::{match[1]}", lazy=True) for match in _DATABASE.finditer(code))
+
+
+def _beginnings(code: str) -> Iterator[tuple[int, int]]:
+    """Where BEGIN blocks start and end: at a brace in the first line, or at the beginning of one."""
+    for match in islice(_BEGIN.finditer(code), _BEGINNINGS):
+        start = match.end()
+        line = code.find("\n", start, start + _BEGINNING)
+        end = code.find("}", start, line) if line >= 0 else -1
+        if end < 0:
+            end = code.find("\n}", start, start + _BEGINNING)
+        if end >= 0:
+            yield start, end
 
 
 def _libraries(code: str) -> Iterator[str]:
