@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,23 +70,24 @@ def load(name: str) -> App:
     return App(name, tuple(document["probed"]), tuple(document["unprobed"]))
 
 
+@cache
+def make_base() -> None:
+    """Make sure, once, that what the originals start FROM is there."""
+    command = [ROOT / "scripts/engine.sh", ROOT / "sample_apps/base/make-base.sh"]
+    subprocess.run(command, check=True, capture_output=True, timeout=BUILD_DEADLINE)
+
+
 def build_image(app: App) -> None:
     """Make the original; quick where the engine's cache has it."""
-    base = [ROOT / "scripts/engine.sh", ROOT / "sample_apps/base/make-base.sh"]
-    subprocess.run(base, check=True, capture_output=True, timeout=BUILD_DEADLINE)
+    make_base()
+    base = os.environ.get("SLIMMER_SAMPLE_BASE", BASE)
     # --network host: so that RUN steps reach the package registries the way that this machine does
-    options = [
-        "--network",
-        "host",
-        "--rm",
-        "--force-rm",
-        "--build-arg",
-        f"BASE={os.environ.get('SLIMMER_SAMPLE_BASE', BASE)}",
-    ]
-    command = ["docker", "build", *options, "--tag", app.image, str(FOLDER / app.name)]
+    command = ["docker", "build", "--network", "host", "--rm", "--force-rm", "--build-arg", f"BASE={base}"]
+    command += ["--tag", app.image, str(FOLDER / app.name)]
+    environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
     for _ in range(TRIES):
         result = subprocess.run(
-            command, capture_output=True, text=True, timeout=BUILD_DEADLINE, env={**os.environ, "DOCKER_BUILDKIT": "0"}
+            command, capture_output=True, text=True, timeout=BUILD_DEADLINE, env=environment, check=False
         )
         if result.returncode == 0:
             return

@@ -9,7 +9,6 @@ import pytest
 
 from tests.engine import routes
 
-
 BEYOND = 2
 """How many routes of an app may need what no rule can find; or 5 %, where that is more."""
 
