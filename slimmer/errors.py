@@ -100,4 +100,4 @@ class Interrupted(SlimmerError):
     """The user pressed Ctrl-C, or the process was told to terminate."""
 
     exit_code = 130
-    default_hint = ""
+    default_hint = "`slimmer clean` removes what a slow engine may have kept."

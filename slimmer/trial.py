@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 
 from slimmer.engine.options import RunOptions
 from slimmer.errors import AppFailed, ExerciseFailed
@@ -153,8 +153,8 @@ def compare_answers(
         problem, _, last_words = error.message.partition("\n")
         return (Difference("the slim image", "run", "good", problem.removesuffix(":"), last_words),)
 
-    @cache
     def again() -> tuple[Exercised, str]:
+        """A fresh instance each time: what two of them share by chance, a third tells."""
         return original("again")
 
     differences: tuple[Difference, ...] = ()

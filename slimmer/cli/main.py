@@ -57,7 +57,7 @@ def run() -> NoReturn:
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _ignore_signals()
-        _complain(Interrupted("interrupted; nothing is left behind"))
+        _complain(Interrupted("interrupted"))
         sys.exit(Interrupted.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -106,13 +106,19 @@ def _write_context(file: IO[bytes], files: list[Path]) -> None:
 
 
 def _follow(answers: Iterable[dict[str, Any]]) -> None:
-    """Read the engine's progress to its end. Raises BuildFailed at the first error that it reports."""
+    """Read the engine's progress to its end, also past an error: what is not read to its end leaves its connection open.
+
+    Raises BuildFailed with the first error that it reports.
+    """
     lines: deque[str] = deque(maxlen=LOG_LINES)
+    failed: BuildFailed | None = None
     for answer in answers:
-        if "error" in answer:
+        if "error" in answer and failed is None:
             said = "".join(lines).strip()
-            raise BuildFailed(f"{answer['error']}" + (f"\n{said}" if said else ""))
+            failed = BuildFailed(f"{answer['error']}" + (f"\n{said}" if said else ""))
         lines.append(str(answer.get("stream", "")))
+    if failed is not None:
+        raise failed
 
 
 def _words(error: Exception) -> str:

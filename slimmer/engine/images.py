@@ -183,13 +183,12 @@ def _pull(engine: Engine, reference: Reference, platform: str) -> None:
         raise TargetNotFound(f"{reference.text} is an ID: only names can be pulled", hint="Leave out --pull.")
     version = reference.digest or reference.tag or "latest"
     try:
-        for progress in engine.api.pull(
-            reference.name, tag=version, platform=platform or None, stream=True, decode=True
-        ):
-            if "error" in progress:
-                raise _unpulled(reference, str(progress["error"]))
+        answers = engine.api.pull(reference.name, tag=version, platform=platform or None, stream=True, decode=True)
+        errors = [str(answer["error"]) for answer in answers if "error" in answer]
     except (DockerException, requests.RequestException) as error:
         raise _unpulled(reference, str(getattr(error, "explanation", "") or error)) from error
+    if errors:
+        raise _unpulled(reference, errors[0])
 
 
 def _unpulled(reference: Reference, reason: str) -> TargetNotFound:

@@ -39,6 +39,9 @@ _DEBUGGERS = frozenset(("re", "Devel/Peek"))
 _NAMESPACE = 8 << 20
 """Bytes of a namespace whose modules are kept since their names are computed: that of all time zones has 6.5 MB."""
 
+_SMALL = 16 << 10
+"""Bytes of another library's module that is kept when a function of a library requires it."""
+
 _BYTES = 2 << 20
 """Bytes of a module's folder of resources."""
 
@@ -134,7 +137,12 @@ class _Perl:
         if not found and "::" in request.name and is_app(path):
             yield from self._namespace(path, request.name, reason)
         for lead in found:
-            if is_app(path) or not request.lazy or self._is_related(path, request.name, lead.path):
+            if (
+                is_app(path)
+                or not request.lazy
+                or self._is_related(path, request.name, lead.path)
+                or (request.stated and self._is_small(lead.path))
+            ):
                 yield lead
 
     def _file(self, path: str, name: str, reason: Reason) -> Iterator[Lead]:
@@ -171,6 +179,11 @@ class _Perl:
     def _module(self, name: str, reason: Reason) -> Iterator[Lead]:
         for place in self._path.find(name.replace("::", "/"), (".pm",)):
             yield Lead(place, reason, code=True)
+
+    def _is_small(self, place: str) -> bool:
+        """Whether a module costs so little that a library may have it, though it is another's."""
+        entry = self._tree.get(self._tree.resolve(place).end or "")
+        return entry is not None and entry.size <= _SMALL
 
     def _is_related(self, path: str, name: str, place: str) -> bool:
         """Whether a library may mean this module: one of its own name, or of perl itself."""

@@ -13,7 +13,7 @@ from itertools import islice
 
 from slimmer.keep.rules.named_paths import HOLE, Base, Mention
 
-VERSION = 4
+VERSION = 5
 """Of the facts: another one makes those in the cache unknown."""
 
 LIMIT = 5000
@@ -53,6 +53,8 @@ _VARIABLE = re.compile(r"[$@]\{?\w[\w:]{0,80}\}?(?:->)?(?:[\[{][^\]}]{0,80}[\]}]
 class Request:
     """A module ("A::B") or a file that is loaded; `lazy` when that happens only where the program gets there.
 
+    `stated` when a statement names it, and not merely a text.
+
     A name with "::" before it is that of a part of the source's own module, if there is such a part.
     A name with "::" at its end stands for all modules of that namespace: the rest is computed.
     """
@@ -60,6 +62,7 @@ class Request:
     name: str
     lazy: bool
     is_file: bool = False
+    stated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def _requests(code: str, *, whole: bool) -> Iterator[Request]:
             for word in (*_list(rest), *(found[1] for found in re.finditer(rf"\b({_NAME}::\w{{1,80}})", rest))):
                 yield Request(word, lazy=False)
     at_once = {match.start() for start, end in _beginnings(code) for match in _REQUIRE.finditer(code, start, end)}
-    yield from (Request(match[1], lazy=match.start() not in at_once) for match in _REQUIRE.finditer(code))
+    yield from (Request(match[1], lazy=match.start() not in at_once, stated=True) for match in _REQUIRE.finditer(code))
     for match in _FILE.finditer(code):
         yield Request(_VARIABLE.sub(HOLE, match[1]), lazy=True, is_file=True)
     for match in _LOADED.finditer(code):
