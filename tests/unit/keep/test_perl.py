@@ -133,11 +133,12 @@ def test_libraries_bring_what_is_theirs_or_perls(image: PerlImage) -> None:
     image.add(APP, "use Lib::A; DBI->connect('dbi:SQLite:x');")
     image.add(
         f"{SITE}/Lib/A.pm",
-        'use Used; sub f { require Lib::B; require Core; require Chance; require "Lib/Part/$x.pm" } $n = "Lib::Named";',
+        'use Used; sub f { require Lib::B; require Core; require Chance; require Small; require "Lib/Part/$x.pm" } $n = "Lib::Named";',
     )
-    own = ("Lib/A.pm", "Lib/B.pm", "Used.pm", "Lib/Part/X.pm", "Lib/Named.pm", "DBD/SQLite.pm")
-    for name in (*own[1:], "Chance.pm"):
+    own = ("Lib/A.pm", "Lib/B.pm", "Used.pm", "Lib/Part/X.pm", "Lib/Named.pm", "DBD/SQLite.pm", "Small.pm")
+    for name in own[1:]:
         image.add(f"{SITE}/{name}")
+    image.add(f"{SITE}/Chance.pm", "#" * (1 << 15))
     image.add(f"{CORE}/Core.pm")
     assert image.kept() == {f"{SITE}/{name}" for name in own} | {f"{CORE}/Core.pm"}
 
@@ -156,7 +157,7 @@ def test_what_a_library_requires_as_it_is_loaded(image: PerlImage) -> None:
         "BEGIN { require Early }\nBEGIN {\n  if ($x) {\n    require Needed;\n  }\n}\nsub late {\n  require Later;\n}\n",
     )
     for name in ("Early", "Needed", "Later"):
-        image.add(f"{SITE}/{name}.pm")
+        image.add(f"{SITE}/{name}.pm", "#" * (1 << 15))
     assert image.kept() == {f"{SITE}/{name}.pm" for name in ("Lib", "Early", "Needed")}
 
 
