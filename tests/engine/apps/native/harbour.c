@@ -1,4 +1,5 @@
 /* A harbour's site: a server of one process and one connection at a time. Pages are in pages.c. */
+#include <locale.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ int main(void)
 {
 	int server = listening(8080);
 
+	setlocale(LC_ALL, "");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, _exit);
 	for (;;) {

@@ -83,14 +83,11 @@ static bool in_words(const char *name, char *page)
 	return true;
 }
 
-/* The locale that the environment names, which no page but this asks for. */
+/* In the locale that the environment names. */
 static bool formatted(const char *unused, char *page)
 {
 	(void)unused;
-	bool set = setlocale(LC_ALL, "") != NULL;
-	snprintf(page, PAGE_SIZE, "%'.2f\n", 1234567.5);
-	setlocale(LC_ALL, "C");
-	return set;
+	return snprintf(page, PAGE_SIZE, "%'.2f\n", 1234567.5) > 0;
 }
 
 static bool user(const char *name, char *page)

@@ -5,8 +5,11 @@ import os
 import subprocess
 from pathlib import Path
 
+import jsonschema
+import yaml
 from flask import Flask, Response, abort, jsonify, render_template, request, send_file
 from loans import overdue
+from markdown import markdown
 from PIL import Image, ImageDraw
 
 HERE = Path(__file__).parent
@@ -57,8 +60,6 @@ def export_xml():
 
 @app.get("/export.yaml")
 def export_yaml():
-    import yaml
-
     return Response(yaml.safe_dump(BOOKS, allow_unicode=True), mimetype="text/plain")
 
 
@@ -147,8 +148,6 @@ def names():
 
 @app.get("/check")
 def check():
-    import jsonschema
-
     schema = {"type": "object", "properties": {"year": {"type": "integer"}}, "required": ["author"]}
     errors = jsonschema.Draft202012Validator(schema).iter_errors({"year": "MDCCCLI"})
     return jsonify(sorted(error.message for error in errors))
@@ -157,8 +156,6 @@ def check():
 @app.get("/notes")
 def notes():
     """Extensions of the package are named by their entry points."""
-    from markdown import markdown
-
     return markdown("# Notes\n\nname | year\n---- | ----\nMoby | 1851\n", extensions=["tables", "toc"])
 
 

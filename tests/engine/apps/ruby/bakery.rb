@@ -46,8 +46,11 @@ get '/export.xml' do
 end
 
 get '/parse' do
-  require 'nokogiri'
-  Nokogiri::HTML('<ul><li>Rye<li>Spelt</ul>').css('li').map(&:text).join(', ')
+  require 'rexml/parsers/pullparser'
+  names = []
+  parser = REXML::Parsers::PullParser.new('<ul><li>Rye</li><li>Spelt</li></ul>')
+  parser.each { |event| names << event[0] if event.text? }
+  names.join(', ')
 end
 
 get '/search' do
