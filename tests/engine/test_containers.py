@@ -113,7 +113,9 @@ def test_of_a_lot_of_output_the_last_is_kept(scope: RunScope, config: ImageConfi
 def test_lines_that_look_like_errors_are_kept_however_much_comes_after_them(
     scope: RunScope, config: ImageConfig
 ) -> None:
-    script = "echo 1 ERROR: no font >&2; i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; printf 'fatal: out'"
+    script = (
+        "echo 1 ERROR: no font >&2; i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; printf 'fatal: out'"
+    )
     container = started(scope, config, RunOptions(cmd=("sh", "-c", script)))
     assert container.wait(30) == 0
     assert container.error_lines() == ("# ERROR: no font", "fatal: out")

@@ -110,10 +110,19 @@ def original(engine: Engine, sample: Callable[[str], str]) -> tuple[str, Exercis
     return image, primary, exercised_natively(engine, image, replay_plan(PLAN, primary), "")
 
 
+def instances(engine: Engine, image: str, primary: Exercised, secondary: Exercised) -> Iterator[Exercised]:
+    """The original once more, and a fresh instance each further time: two may agree by chance, as in the second they ran."""
+    yield secondary
+    while True:
+        yield exercised_natively(engine, image, replay_plan(PLAN, primary), "")
+
+
 def differences(engine: Engine, original: tuple[str, Exercised, Exercised], broken: str) -> tuple[Difference, ...]:
     image, primary, secondary = original
     candidate = exercised_natively(engine, image, replay_plan(PLAN, primary), broken)
-    return tuple(d for d in compare_behaviour(primary, candidate, lambda: secondary) if "container" not in d.where)
+    others = instances(engine, image, primary, secondary)
+    found = compare_behaviour(primary, candidate, lambda: next(others))
+    return tuple(difference for difference in found if "container" not in difference.where)
 
 
 def test_answers_that_are_never_the_same_twice_are_the_same(
@@ -146,7 +155,8 @@ def test_what_is_another_answer_is_named_with_its_request(
 def test_another_output_of_a_command_is_named(engine: Engine, original: tuple[str, Exercised, Exercised]) -> None:
     image, primary, secondary = original
     candidate = exercised_natively(engine, image, replay_plan(PLAN, primary), "output")
-    (found,) = compare_behaviour(primary, candidate, lambda: secondary)
+    others = instances(engine, image, primary, secondary)
+    (found,) = compare_behaviour(primary, candidate, lambda: next(others))
     assert str(found).startswith(
         "container command sh: output was the original's, is another\n    - good\n    + output"
     )

@@ -19,10 +19,17 @@ TAG = "slimmer-test-road:stages"
 
 @pytest.fixture(autouse=True)
 def nothing_stays(road: str, engine: docker.DockerClient, leftovers: None) -> Iterator[None]:
-    """The image that a test tags goes, too."""
+    """The images that a test tags go, too, also those that lost their name to a later one, as with `docker build`."""
+    before = nameless(engine)
     yield
     with suppress(docker.errors.ImageNotFound):
         engine.images.remove(TAG, force=True)
+    for image in nameless(engine) - before:
+        engine.images.remove(image, force=True)
+
+
+def nameless(engine: docker.DockerClient) -> set[str]:
+    return {str(image.id) for image in engine.images.list(filters={"dangling": True})}
 
 
 def done(*arguments: str | Path, code: int = 0, cwd: Path | None = None) -> tuple[str, str]:
