@@ -1,3 +1,4 @@
+#!/bin/sh
 # Makes every kind of file that tools of this sort lose.
 set -e
 useradd --create-home --uid 1234 worker
