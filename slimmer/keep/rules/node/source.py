@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slimmer.keep.rules.named_paths import HOLE, Base, Mention
-from slimmer.keep.rules.node.expressions import Evaluator
+from slimmer.keep.rules.node.expressions import JavaScript
 from slimmer.keep.rules.syntax import Found, Grammar, find, first_child, is_source, text
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class _Reading:
 
     def __init__(self, whole: bool) -> None:
         self._whole = whole
-        self._evaluator = Evaluator()
+        self._evaluator = JavaScript()
         self._requests: dict[Request, None] = {}
         self._mentions: dict[Mention, None] = {}
         self._commands: dict[Mention, None] = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slimmer.keep.rules.named_paths import HOLE, Base, Mention
-from slimmer.keep.rules.php.expressions import Evaluator
+from slimmer.keep.rules.php.expressions import Php
 from slimmer.keep.rules.syntax import Found, Grammar, find, first_child, is_source, text
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class _Reading:
 
     def __init__(self, whole: bool) -> None:
         self._whole = whole
-        self._evaluator = Evaluator()
+        self._evaluator = Php()
         self._namespace = ""
         self._aliases: dict[str, str] = {}
         self._includes: dict[Include, None] = {}

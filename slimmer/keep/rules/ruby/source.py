@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slimmer.keep.rules.named_paths import HOLE, Base, Mention
-from slimmer.keep.rules.ruby.expressions import Evaluator
+from slimmer.keep.rules.ruby.expressions import Ruby
 from slimmer.keep.rules.syntax import Found, Grammar, find, first_child, is_source, text
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class _Reading:
 
     def __init__(self, whole: bool) -> None:
         self._whole = whole
-        self._evaluator = Evaluator()
+        self._evaluator = Ruby()
         self._requests: dict[Request, None] = {}
         self._mentions: dict[Mention, None] = {}
         self._commands: dict[Mention, None] = {}
