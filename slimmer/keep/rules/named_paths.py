@@ -72,6 +72,15 @@ class Mention:
     place: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line that a source starts; `shell` when a shell reads it, otherwise it is a program's mere name."""
+
+    line: str
+    shell: bool = True
+    place: str = ""
+
+
 class NamedPaths:
     """Looks up in one image what its sources name. Remembers folders, so that each is walked once."""
 
@@ -88,17 +97,13 @@ class NamedPaths:
                 for path in self._places(source, mention, root):
                     yield from self._at(path, mention, source, root)
 
-    def programs(self, source: str, command: str, place: str = "", *, shell: bool = True) -> Iterator[Finding]:
-        """The programs that a command line of a source starts, and the shell that reads it, unless it is a mere name."""
-        reason = Reason("program", f"started by {source}{place}", source)
-        names = dict.fromkeys(match[1] for match in _COMMAND.finditer(command[:_TEXT_LIMIT]))
-        if shell:
-            yield from reach(self._tree, "/bin/sh", reason)
-        for name in names:
-            places = [name] if name.startswith("/") else [posixpath.join(step, name) for step in self._search_path]
-            found = next((path for path in places if self._is_program(path)), None)
-            if found is not None and ("/" not in name or name.startswith("/")):
-                yield from reach(self._tree, found, reason)
+    def programs(self, source: str, commands: tuple[Command, ...]) -> Iterator[Finding]:
+        """The programs that a source starts, and the shell for those that need one."""
+        for command in commands:
+            reason = Reason("program", f"started by {source}{command.place}", source)
+            if command.shell:
+                yield from reach(self._tree, "/bin/sh", reason)
+            yield from self._started(command.line[:_TEXT_LIMIT], reason)
 
     def usual_folders(self, source: str, names: frozenset[str], root: str) -> Iterator[Finding]:
         """Folders of such names beside a source or in its root, which frameworks look into without being told."""
@@ -106,6 +111,13 @@ class NamedPaths:
             yield from self.findings(
                 source, (Mention(name, Base.FOLDER, True), Mention(f"{root}/{name}", Base.ANY, True)), root
             )
+
+    def _started(self, line: str, reason: Reason) -> Iterator[Finding]:
+        for name in dict.fromkeys(match[1] for match in _COMMAND.finditer(line)):
+            places = [name] if name.startswith("/") else [posixpath.join(step, name) for step in self._search_path]
+            found = next((path for path in places if self._is_program(path)), None)
+            if found is not None and ("/" not in name or name.startswith("/")):
+                yield from reach(self._tree, found, reason)
 
     def _is_program(self, path: str) -> bool:
         end = self._tree.resolve(path).end

@@ -140,8 +140,7 @@ class _Node:
             yield Lead(finding.path, finding.reason, code=True) if is_code else finding
         if is_app(path):
             yield from self._named.usual_folders(path, _FOLDERS, root)
-            for command in facts.commands:
-                yield from self._named.programs(path, command.path, command.place, shell=command.sure)
+            yield from self._named.programs(path, facts.commands)
 
     def _package_files(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
         """package.json of the packages of these sources; addons and platform packages of those that load native code."""

@@ -111,8 +111,7 @@ class _Perl:
         )
         yield from self._named.usual_folders(path, _FOLDERS, root)
         yield from self._named.findings(path, facts.mentions, root)
-        for command in facts.commands:
-            yield from self._named.programs(path, command.path)
+        yield from self._named.programs(path, facts.commands)
         for name in sorted(facts.traits):
             reason = Reason("perl", f"a character encoding that {path} names", path)
             yield from self._module("_charnames" if name == "names" else name, reason)

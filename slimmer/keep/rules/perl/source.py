@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from slimmer.keep.rules.named_paths import HOLE, Base, Mention
+from slimmer.keep.rules.named_paths import HOLE, Base, Command, Mention
 
-VERSION = 5
+VERSION = 6
 """Of the facts: another one makes those in the cache unknown."""
 
 LIMIT = 5000
@@ -72,7 +72,7 @@ class Facts:
     requests: tuple[Request, ...] = ()
     libraries: tuple[Mention, ...] = ()
     mentions: tuple[Mention, ...] = ()
-    commands: tuple[Mention, ...] = ()
+    commands: tuple[Command, ...] = ()
     traits: frozenset[str] = frozenset()
 
 
@@ -101,9 +101,7 @@ def read_source(content: bytes, *, whole: bool) -> Facts:
         requests=tuple(requests)[:LIMIT],
         libraries=tuple(_mention(library) for library in libraries),
         mentions=tuple(_mention(text) for text in texts[:LIMIT]),
-        commands=tuple(Mention(match[1] or match[2], Base.ANY, True) for match in _COMMAND.finditer(code))
-        if whole
-        else (),
+        commands=tuple(Command(match[1] or match[2]) for match in _COMMAND.finditer(code)) if whole else (),
         traits=frozenset(name for name, pattern in _TRAITS.items() if pattern.search(code)) if whole else frozenset(),
     )
 

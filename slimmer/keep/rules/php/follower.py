@@ -92,8 +92,7 @@ class _Php:
             is_app, root = _is_app(path), self._root(path)
             if is_app:
                 yield from self._named.usual_folders(path, _FOLDERS, root)
-                for command in found.commands:
-                    yield from self._named.programs(path, command.path, command.place)
+                yield from self._named.programs(path, found.commands)
             for finding in self._named.findings(path, found.mentions, root):
                 yield Lead(finding.path, finding.reason, code=True) if is_app else finding
             for include in found.includes:

@@ -7,18 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slimmer.keep.rules.named_paths import HOLE, Base, Mention
+from slimmer.keep.rules.named_paths import HOLE, Base
 from slimmer.keep.rules.php.expressions import Php
+from slimmer.keep.rules.source_reader import LIMIT, Named, SourceReader
 from slimmer.keep.rules.syntax import Found, Grammar, find, first_child, is_source, text
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-VERSION = 2
+VERSION = 3
 """Of the facts: another one makes those in the cache unknown."""
-
-LIMIT = 5000
-"""How many classes, and how many paths, of one source are remembered."""
 
 _INCLUDES = frozenset(
     ("include_expression", "include_once_expression", "require_expression", "require_once_expression")
@@ -67,13 +65,11 @@ class ClassUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Named):
     """What one source says."""
 
     includes: tuple[Include, ...] = ()
     classes: tuple[ClassUse, ...] = ()
-    mentions: tuple[Mention, ...] = ()
-    commands: tuple[Mention, ...] = ()
     namespace: str = ""
 
 
@@ -81,33 +77,25 @@ def read_source(content: bytes, *, whole: bool) -> Facts:
     """The facts of a source. Of a library's (`whole` is false), only paths that begin at its own folder are told."""
     if not is_source(content) or b"<?" not in content:
         return Facts()
-    return _Reading(whole).read(find(_PHP, content))
+    return _Reader(whole).read(find(_PHP, content))
 
 
-class _Reading:
-    """One source that is being read."""
+class _Reader(SourceReader[Php]):
+    """A PHP source that is being read."""
+
+    takers = frozenset(("argument", "array_element_initializer"))
 
     def __init__(self, whole: bool) -> None:
-        self._whole = whole
-        self._evaluator = Php()
+        super().__init__(Php(), whole)
         self._namespace = ""
         self._aliases: dict[str, str] = {}
         self._includes: dict[Include, None] = {}
         self._classes: dict[ClassUse, None] = {}
-        self._mentions: dict[Mention, None] = {}
-        self._commands: dict[Mention, None] = {}
-        self._understood = 0  # up to which byte the text belongs to an expression whose meaning is known
 
-    def read(self, found: Iterator[Found]) -> Facts:
-        for node in found:
-            if node.node.start_byte >= self._understood:
-                self._look(node)
+    def read(self, nodes: Iterator[Found]) -> Facts:
+        self.look_at(nodes)
         return Facts(
-            tuple(self._includes),
-            tuple(self._classes),
-            tuple(self._mentions),
-            tuple(self._commands),
-            self._namespace,
+            tuple(self._mentions), tuple(self._commands), tuple(self._includes), tuple(self._classes), self._namespace
         )
 
     def _look(self, found: Found) -> None:
@@ -125,7 +113,7 @@ class _Reading:
         elif kind == "namespace_use_declaration":
             self._import(text(node))
         elif kind == "shell_command_expression":
-            self._commands[Mention(text(node)[1:-1], Base.ANY, True, found.place)] = None
+            self._start(text(node)[1:-1], found)
         else:
             self._look_at_place(found)
 
@@ -154,7 +142,7 @@ class _Reading:
     def _include(self, node: Node | None, found: Found) -> None:
         value = self._evaluator.value(node) if node is not None else None
         if node is not None and value is not None and value.path.strip(HOLE):
-            self._understood = node.end_byte
+            self._understand(node)
             self._includes[Include(value.path, value.base, found.place)] = None
 
     def _look_at_place(self, found: Found) -> None:
@@ -166,13 +154,10 @@ class _Reading:
             if name == "define":
                 self._evaluator.define_constant(node)
             if name in _STARTERS and first is not None:
-                self._commands[Mention(self._evaluator.value(first).path, Base.ANY, True, found.place)] = None
-        value = self._evaluator.value(node)
-        if not value.path.strip(HOLE) or len(self._mentions) > LIMIT or (value.base is Base.ANY and not self._whole):
+                self._start(self._evaluator.value(first).path, found)
+        value = self._mention(found)
+        if value is None:
             return
-        self._understood = node.end_byte
         is_class = node.type == "string" and "\\" in value.path and _CLASS.fullmatch(value.path)
         if is_class or (value.path.endswith("\\" + HOLE) and _CLASS.fullmatch(value.path[:-2])):
             self._use((value.path.lstrip("\\"),), found)
-        sure = value.base is not Base.ANY or found.parent in ("argument", "array_element_initializer")
-        self._mentions[Mention(value.path, value.base, sure, found.place)] = None

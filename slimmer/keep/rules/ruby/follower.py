@@ -47,7 +47,6 @@ class _Ruby:
         self._context, self._tree = context, context.tree
         self._named = NamedPaths(context)
         self._in_use: dict[str, Gem] = {}
-        self._homes: set[str] = set()
         self._path = LoadPath(context.tree)
         self._specified: dict[str, list[str]] = {}
         self._done: set[str] = set()
@@ -123,8 +122,7 @@ class _Ruby:
             if posixpath.basename(place) in ("lib", "app") and HOLE not in place:
                 self._path.add(place)
         yield from self._named.usual_folders(path, _FOLDERS, root)
-        for command in facts.commands:
-            yield from self._named.programs(path, command.path, command.place)
+        yield from self._named.programs(path, facts.commands)
         yield from self._encodings(path, every=facts.encodings)
 
     def _installed(self, path: str) -> Iterator[Lead]:

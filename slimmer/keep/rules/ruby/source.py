@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 
 from slimmer.keep.rules.named_paths import HOLE, Base, Mention
 from slimmer.keep.rules.ruby.expressions import Ruby
+from slimmer.keep.rules.source_reader import LIMIT, Named, SourceReader
 from slimmer.keep.rules.syntax import Found, Grammar, find, first_child, is_source, text
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-VERSION = 2
+VERSION = 3
 """Of the facts: another one makes those in the cache unknown."""
-
-MENTIONS = 5000
-"""How many paths of one source are remembered."""
 
 _FUNCTIONS = frozenset(("method", "singleton_method", "lambda", "begin", "do_block", "block"))
 _WANTED = frozenset(("call", "string", "binary", "assignment", "subshell"))
@@ -48,19 +46,17 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Named):
     """What one source says. `encodings` when it may ask for any character encoding."""
 
     requests: tuple[Request, ...] = ()
-    mentions: tuple[Mention, ...] = ()
-    commands: tuple[Mention, ...] = ()
     encodings: bool = False
 
 
 def read_extension(content: bytes) -> Facts:
     """The modules that compiled code may require: texts in it that look like a file's name in a folder."""
     names = dict.fromkeys(match[1].decode("ascii") for match in _TEXTS.finditer(content))
-    return Facts(tuple(Request("require", name, False, False) for name in list(names)[:MENTIONS]))
+    return Facts(requests=tuple(Request("require", name, False, False) for name in list(names)[:LIMIT]))
 
 
 def read_source(content: bytes, *, whole: bool) -> Facts:
@@ -69,32 +65,28 @@ def read_source(content: bytes, *, whole: bool) -> Facts:
         return Facts()
     if len(_OPENERS.findall(content)) > _OPENED:
         return Facts()
-    return _Reading(whole).read(find(_RUBY, content), whole and _ENCODINGS.search(content) is not None)
+    return _Reader(whole).read(find(_RUBY, content), whole and _ENCODINGS.search(content) is not None)
 
 
-class _Reading:
-    """One source that is being read."""
+class _Reader(SourceReader[Ruby]):
+    """A Ruby source that is being read."""
+
+    takers = frozenset(("argument_list", "pair"))
 
     def __init__(self, whole: bool) -> None:
-        self._whole = whole
-        self._evaluator = Ruby()
+        super().__init__(Ruby(), whole)
         self._requests: dict[Request, None] = {}
-        self._mentions: dict[Mention, None] = {}
-        self._commands: dict[Mention, None] = {}
-        self._understood = 0  # up to which byte the text belongs to an expression whose meaning is known
 
-    def read(self, found: Iterator[Found], encodings: bool) -> Facts:
-        for node in found:
-            if node.node.start_byte >= self._understood:
-                self._look(node)
-        return Facts(tuple(self._requests), tuple(self._mentions), tuple(self._commands), encodings)
+    def read(self, nodes: Iterator[Found], encodings: bool) -> Facts:
+        self.look_at(nodes)
+        return Facts(tuple(self._mentions), tuple(self._commands), tuple(self._requests), encodings)
 
     def _look(self, found: Found) -> None:
         node = found.node
         if node.type == "assignment":
             self._evaluator.define(node)
         elif node.type == "subshell":
-            self._commands[Mention(text(node)[1:-1], Base.ANY, True, found.place)] = None
+            self._start(text(node)[1:-1], found)
         elif node.type != "call" or not self._is_request(found):
             self._mention(found)
 
@@ -116,7 +108,7 @@ class _Reading:
                 self._requests[Request("constant", text(first, 200).lstrip(":"), False, True, found.place)] = None
             return True
         if method in _STARTERS:
-            self._commands[Mention(self._command(first), Base.ANY, True, found.place)] = None
+            self._start(self._command(first), found)
         return False
 
     def _command(self, node: Node) -> str:
@@ -130,17 +122,9 @@ class _Reading:
         value = self._evaluator.value(node)
         if not value.path.strip(HOLE):
             return
-        self._understood = node.end_byte
+        self._understand(node)
         relative = value.base is Base.FOLDER or how == "require_relative"
         if value.base is Base.WORKING:
             self._mentions[Mention(value.path, value.base, True, found.place)] = None
         lazy = found.lazy or how == "autoload"
         self._requests[Request(how, value.path, relative, lazy, found.place)] = None
-
-    def _mention(self, found: Found) -> None:
-        value = self._evaluator.value(found.node)
-        if not value.path.strip(HOLE) or len(self._mentions) > MENTIONS or (value.base is Base.ANY and not self._whole):
-            return
-        self._understood = found.node.end_byte
-        sure = value.base is not Base.ANY or found.parent in ("argument_list", "pair")
-        self._mentions[Mention(value.path, value.base, sure, found.place)] = None
