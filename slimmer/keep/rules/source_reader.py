@@ -47,22 +47,22 @@ class SourceReader(ABC, Generic[E]):
     def look_at(self, nodes: Iterable[Found]) -> None:
         """Look at these nodes of the source, outer ones before those in them."""
         for found in nodes:
-            if found.node.start_byte >= self._understood:
-                self._look(found)
+            self._look(found)
 
     @abstractmethod
     def _look(self, found: Found) -> None:
         """Note what a node says."""
 
     def _understand(self, node: Node) -> None:
-        """Note that it is known what an expression means: what it consists of means nothing by itself."""
-        self._understood = node.end_byte
+        """Note that it is known what an expression means: those that it consists of are no paths by themselves."""
+        self._understood = max(self._understood, node.end_byte)
 
     def _mention(self, found: Found) -> Value | None:
-        """Note an expression that may be a path, and return what it stands for; None if nothing is known of it."""
+        """Note an expression that may be a path, and return what it stands for; None if it is no path."""
+        if found.node.start_byte < self._understood or len(self._mentions) > LIMIT:
+            return None
         value = self._evaluator.value(found.node)
-        is_known = value.path.strip(HOLE) and (self._whole or value.base is not Base.ANY)
-        if not is_known or len(self._mentions) > LIMIT:
+        if not value.path.strip(HOLE) or (value.base is Base.ANY and not self._whole):
             return None
         self._understand(found.node)
         sure = value.base is not Base.ANY or found.parent in self.takers

@@ -60,6 +60,21 @@ def test_modules_are_found_however_they_are_asked_for(image: NodeImage) -> None:
     assert image.kept() == {f"/srv/app/{name}" for name in expected}
 
 
+def test_modules_and_commands_within_other_texts(image: NodeImage) -> None:
+    image.add(
+        APP,
+        """
+        console.log("version " + require("./first").version + " of " + "./second.txt");
+        const greeting = `Hello ${require("./third").name}`;
+        const head = "at " + require("child_process").execSync("git rev-parse HEAD");
+        """,
+    )
+    for name in ("first.js", "second.txt", "third.js"):
+        image.add(f"/srv/app/{name}")
+    image.add("/usr/bin/git", "program", mode=0o755)
+    assert image.kept() == {"/srv/app/first.js", "/srv/app/third.js", "/usr/bin/git"}
+
+
 def test_who_asked_is_told_with_the_function(image: NodeImage) -> None:
     image.add(APP, "async function late() {\n  await import('./report.js');\n}\n")
     image.add("/srv/app/report.js")

@@ -69,6 +69,23 @@ def test_files_are_found_however_they_are_included(image: PhpImage, server: str)
     assert image.kept(by=server) == {f"/srv/{name}" for name in own} | {"/usr/share/php/PEAR/six.php"}
 
 
+def test_files_classes_and_programs_within_other_texts(image: PhpImage) -> None:
+    image.composer(psr4="'Shop\\\\' => array($baseDir . '/src'),")
+    image.add(
+        APP,
+        r"""<?php
+        echo 'Hello ' . Shop\Greeter::name() . (new Shop\Date)->today();
+        echo "page: " . require __DIR__ . '/page.php';
+        echo 'at ' . exec('git rev-parse HEAD');
+        """,
+    )
+    for name in ("src/Greeter.php", "src/Date.php", "page.php"):
+        image.add(f"/srv/app/{name}")
+    image.add("/usr/bin/git", "program", mode=0o755)
+    own = {f"/srv/app/{name}" for name in ("src/Greeter.php", "src/Date.php", "page.php")}
+    assert image.kept() == own | {"/usr/bin/git"} | COMPOSERS
+
+
 def test_constants_of_other_files_stand_for_a_folder_above(image: PhpImage) -> None:
     image.add(
         "/srv/app/wp-admin/page.php",

@@ -63,6 +63,14 @@ def test_files_are_found_however_they_are_loaded(image: RubyImage) -> None:
     assert not {"/srv/app/comment.rb", f"{STANDARD}/set.rb"} & kept
 
 
+def test_files_and_programs_within_other_texts(image: RubyImage) -> None:
+    image.add(APP, 'puts "#{(load "one.rb"; One.name)} at " + `git rev-parse HEAD`; puts "for #{`whoami`}"')
+    image.add("/srv/app/one.rb")
+    for name in ("git", "whoami"):
+        image.add(f"/usr/bin/{name}", "program", mode=0o755)
+    assert image.kept() == {"/srv/app/one.rb", "/usr/bin/git", "/usr/bin/whoami"}
+
+
 def test_who_loads_is_told_with_the_method(image: RubyImage) -> None:
     image.add(APP, "def late\n  require 'csv'\nend\n")
     image.add(f"{STANDARD}/csv.rb")

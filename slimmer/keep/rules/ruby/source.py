@@ -15,7 +15,7 @@ from slimmer.keep.rules.syntax import Found, Grammar, find, first_child, is_sour
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-VERSION = 3
+VERSION = 4
 """Of the facts: another one makes those in the cache unknown."""
 
 _FUNCTIONS = frozenset(("method", "singleton_method", "lambda", "begin", "do_block", "block"))
