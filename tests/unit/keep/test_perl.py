@@ -9,7 +9,8 @@ import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.keep.rules.perl.follower import perl
-from tests.unit.local_image import LocalImage, followed, opened
+from tests.unit.keep.script_image import ScriptImage
+from tests.unit.local_image import followed, opened
 
 APP = "/srv/app/app.pl"
 CORE = "/usr/share/perl/5.36.0"
@@ -18,26 +19,12 @@ SITE = "/usr/share/perl5"
 CONFIG = ImageConfig("sha256:1", "amd64", "linux", working_dir="/srv/app", env=("PATH=/usr/bin", "PERL5LIB=/opt/lib"))
 
 
-class PerlImage(LocalImage):
-    """An image with an app and perl, which always loads its strict.pm."""
-
-    def kept(self, *start: str) -> set[str]:
-        """Files that are kept besides those that perl opened: `start`, or the app's app.pl."""
-        paths = (*(start or (APP,)), f"{CORE}/strict.pm")
-        context = self.context(*(opened(path, by="/usr/bin/perl") for path in paths), config=CONFIG)
-        growing = followed(context, perl, *paths)
-        files = {entry.path for entry in context.tree if entry.path in growing and not entry.is_directory}
-        return files - set(paths)
-
-
 @pytest.fixture
-def image(tmp_path: Path) -> PerlImage:
-    image = PerlImage(tmp_path)
-    image.add(f"{CORE}/strict.pm")
-    return image
+def image(tmp_path: Path) -> ScriptImage:
+    return ScriptImage(tmp_path, perl, app=APP, program="/usr/bin/perl", config=CONFIG, always=[f"{CORE}/strict.pm"])
 
 
-def test_modules_are_found_however_they_are_loaded(image: PerlImage) -> None:
+def test_modules_are_found_however_they_are_loaded(image: ScriptImage) -> None:
     image.add(
         APP,
         """
@@ -76,7 +63,7 @@ use Ended;
     assert image.kept() == {f"{CORE}/{name}" for name in core} | set(others)
 
 
-def test_who_loads_is_told(image: PerlImage) -> None:
+def test_who_loads_is_told(image: ScriptImage) -> None:
     image.add(APP, "require Two;")
     image.add(f"{CORE}/Two.pm")
     context = image.context(*(opened(path, by="/usr/bin/perl") for path in (APP, f"{CORE}/strict.pm")))
@@ -85,7 +72,7 @@ def test_who_loads_is_told(image: PerlImage) -> None:
     ]
 
 
-def test_compiled_parts_split_functions_and_resources_stay_with_a_module(image: PerlImage) -> None:
+def test_compiled_parts_split_functions_and_resources_stay_with_a_module(image: ScriptImage) -> None:
     image.add(APP, "use Net::SSL; use Encode;")
     image.add(f"{COMPILED}/Net/SSL.pm")
     image.add(f"{COMPILED}/Encode.pm")
@@ -104,7 +91,7 @@ def test_compiled_parts_split_functions_and_resources_stay_with_a_module(image: 
     assert image.kept() == {f"{COMPILED}/{name}" for name in (*parts, *modules)}
 
 
-def test_encodings_that_the_app_names(image: PerlImage) -> None:
+def test_encodings_that_the_app_names(image: ScriptImage) -> None:
     image.add(APP, "encode('Shift_JIS', $x)")
     image.add(f"{COMPILED}/Encode/JP.pm")
     image.add(f"{COMPILED}/Encode/KR.pm")
@@ -122,14 +109,14 @@ def test_encodings_that_the_app_names(image: PerlImage) -> None:
         ("use Unicode::UCD;", False, {"Name.pl", "lib/Sc/Grek.pl", "To/Lower.pl"}),
     ],
 )
-def test_tables_of_unicode_for_who_asks(image: PerlImage, source: str, old: bool, expected: set[str]) -> None:
+def test_tables_of_unicode_for_who_asks(image: ScriptImage, source: str, old: bool, expected: set[str]) -> None:
     image.add(APP, source)
     for name in ("Name.pl", "lib/Sc/Grek.pl", "To/Lower.pl", *(["Heavy.pl"] if old else [])):
         image.add(f"{CORE}/unicore/{name}")
     assert image.kept() == {f"{CORE}/unicore/{name}" for name in expected}
 
 
-def test_libraries_bring_what_is_theirs_or_perls(image: PerlImage) -> None:
+def test_libraries_bring_what_is_theirs_or_perls(image: ScriptImage) -> None:
     image.add(APP, "use Lib::A; DBI->connect('dbi:SQLite:x');")
     image.add(
         f"{SITE}/Lib/A.pm",
@@ -143,14 +130,14 @@ def test_libraries_bring_what_is_theirs_or_perls(image: PerlImage) -> None:
     assert image.kept() == {f"{SITE}/{name}" for name in own} | {f"{CORE}/Core.pm"}
 
 
-def test_a_librarys_own_folder_is_no_place_of_modules(image: PerlImage) -> None:
+def test_a_librarys_own_folder_is_no_place_of_modules(image: ScriptImage) -> None:
     image.add(APP, "use Lib::Config;")
     image.add(f"{SITE}/Lib/Config.pm", "our %KNOWN = (a => 'Lib::Late');")
     image.add(f"{SITE}/Lib/Late.pm")
     assert image.kept(APP, f"{SITE}/Lib/Config.pm") == {f"{SITE}/Lib/Late.pm"}
 
 
-def test_what_a_library_requires_as_it_is_loaded(image: PerlImage) -> None:
+def test_what_a_library_requires_as_it_is_loaded(image: ScriptImage) -> None:
     image.add(APP, "use Lib;")
     image.add(
         f"{SITE}/Lib.pm",
@@ -161,7 +148,7 @@ def test_what_a_library_requires_as_it_is_loaded(image: PerlImage) -> None:
     assert image.kept() == {f"{SITE}/{name}.pm" for name in ("Lib", "Early", "Needed")}
 
 
-def test_parts_that_a_module_names_by_their_last_names(image: PerlImage) -> None:
+def test_parts_that_a_module_names_by_their_last_names(image: ScriptImage) -> None:
     image.add(APP, "use Hooks;")
     image.add(f"{SITE}/Hooks.pm", "build(implementations => ['XS', 'PP'], word => 'Missing');")
     parts = {f"{SITE}/Hooks/XS.pm", f"{SITE}/Hooks/PP.pm"}
@@ -170,7 +157,7 @@ def test_parts_that_a_module_names_by_their_last_names(image: PerlImage) -> None
     assert image.kept() == {f"{SITE}/Hooks.pm", *parts}
 
 
-def test_a_namespace_whose_modules_are_chosen_by_computed_names(image: PerlImage) -> None:
+def test_a_namespace_whose_modules_are_chosen_by_computed_names(image: ScriptImage) -> None:
     image.add(APP, """use lib "$FindBin::Bin/lib"; use Lib; my $c = "Forms::$name"; my @places = ('Plugs::Own');""")
     image.add(f"{SITE}/Lib.pm", "sub load { my $c = 'Lib::Part::' . shift; my $o = \"Other::$c\"; }")
     found = {f"/srv/app/lib/{name}.pm" for name in ("Forms/Short", "Forms/Long", "Plugs/Own/A")} | {
@@ -181,7 +168,7 @@ def test_a_namespace_whose_modules_are_chosen_by_computed_names(image: PerlImage
     assert image.kept() == found | {f"{SITE}/Lib.pm"}
 
 
-def test_names_of_characters_need_what_is_else_a_debuggers(image: PerlImage) -> None:
+def test_names_of_characters_need_what_is_else_a_debuggers(image: ScriptImage) -> None:
     image.add(f"{CORE}/_charnames.pm", 'use re "/aa";')
     image.add(f"{CORE}/re.pm")
     image.add(f"{COMPILED}/auto/re/re.so")
@@ -191,7 +178,7 @@ def test_names_of_characters_need_what_is_else_a_debuggers(image: PerlImage) -> 
     assert image.kept() == {f"{CORE}/_charnames.pm", f"{CORE}/re.pm", f"{COMPILED}/auto/re/re.so"}
 
 
-def test_folders_files_and_programs_that_the_app_names(image: PerlImage) -> None:
+def test_folders_files_and_programs_that_the_app_names(image: ScriptImage) -> None:
     image.add(
         "/srv/app/script/app.pl",
         "open F, \"$FindBin::Bin/../data/terms.txt\"; system('convert a'); my $x = `git log`; qx{wc -l}",
@@ -205,7 +192,7 @@ def test_folders_files_and_programs_that_the_app_names(image: PerlImage) -> None
     assert image.kept("/srv/app/script/app.pl") == {f"/srv/app/{name}" for name in named} | programs
 
 
-def test_images_without_perl_cost_nothing(image: PerlImage) -> None:
+def test_images_without_perl_cost_nothing(image: ScriptImage) -> None:
     image.add(APP, "use Two;")
     followed(image.context(opened(APP, by="/usr/bin/cat")), perl, APP)
     assert image.reads == []
@@ -219,7 +206,7 @@ def test_images_without_perl_cost_nothing(image: PerlImage) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("width", [1_000_000, 200])
-def test_hostile_sources_end_soon(image: PerlImage, piece: str, width: int) -> None:
+def test_hostile_sources_end_soon(image: ScriptImage, piece: str, width: int) -> None:
     line = piece * (width // len(piece)) + "\n"
     image.add(APP, (line * (1_000_000 // len(line) + 1)).encode("utf-8", "surrogateescape"))
     started = time.monotonic()
@@ -227,7 +214,7 @@ def test_hostile_sources_end_soon(image: PerlImage, piece: str, width: int) -> N
     assert time.monotonic() - started < 10
 
 
-def test_paths_out_of_the_load_path_lead_to_no_data(image: PerlImage) -> None:
+def test_paths_out_of_the_load_path_lead_to_no_data(image: ScriptImage) -> None:
     image.add(APP, "require '../../../../etc/shadow'; use lib '../../../..'; require \"../../etc/$x\";")
     image.add("/etc/shadow-")
     assert image.kept() == set()

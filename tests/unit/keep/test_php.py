@@ -9,22 +9,14 @@ import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.keep.rules.php.follower import php
-from tests.unit.local_image import LocalImage, followed, opened
+from tests.unit.keep.script_image import ScriptImage
 
 APP = "/srv/app/index.php"
 CONFIG = ImageConfig("sha256:1", "amd64", "linux", working_dir="/srv", env=("PATH=/usr/bin",))
 
 
-class PhpImage(LocalImage):
+class PhpImage(ScriptImage):
     """An image with an app under /srv/app and PHP."""
-
-    def kept(self, *start: str, by: str = "/usr/local/bin/php") -> set[str]:
-        """Files that are kept besides those that PHP opened: `start`, or the app's index.php."""
-        paths = start or (APP,)
-        context = self.context(*(opened(path, by=by) for path in paths), config=CONFIG)
-        growing = followed(context, php, *paths)
-        files = {entry.path for entry in context.tree if entry.path in growing and not entry.is_directory}
-        return files - set(paths)
 
     def composer(self, psr4: str = "", classmap: str = "", namespaces: str = "") -> None:
         """Put Composer's autoloader into the app, with these entries."""
@@ -43,7 +35,7 @@ COMPOSERS = {
 
 @pytest.fixture
 def image(tmp_path: Path) -> PhpImage:
-    return PhpImage(tmp_path)
+    return PhpImage(tmp_path, php, app=APP, program="/usr/local/bin/php", config=CONFIG)
 
 
 @pytest.mark.parametrize("server", ["/usr/local/sbin/php-fpm", "/usr/sbin/php-fpm8.2", "/usr/sbin/apache2"])

@@ -1,0 +1,31 @@
+"""An image with an app in a language whose sources are followed, for tests of that language's rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from slimmer.image.config import ImageConfig
+from slimmer.keep.context import Follower
+from tests.unit.local_image import LocalImage, followed, opened
+
+
+class ScriptImage(LocalImage):
+    """An image with an interpreter that has opened the source of an app, `app`, and, `always`, some of its own."""
+
+    def __init__(
+        self, root: Path, rule: Follower, *, app: str, program: str, config: ImageConfig, always: Sequence[str] = ()
+    ) -> None:
+        super().__init__(root)
+        self._rule, self._app, self._program, self._config, self._always = rule, app, program, config, always
+        for path in always:
+            self.add(path)
+
+    def kept(self, *start: str, by: str = "", config: ImageConfig | None = None) -> set[str]:
+        """Files that are kept besides those that the interpreter opened: `start` instead of the app's source."""
+        paths = (*(start or (self._app,)), *self._always)
+        accesses = (opened(path, by=by or self._program) for path in paths)
+        context = self.context(*accesses, config=config or self._config)
+        growing = followed(context, self._rule, *paths)
+        files = {entry.path for entry in context.tree if entry.path in growing and not entry.is_directory}
+        return files - set(paths)
