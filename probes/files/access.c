@@ -130,7 +130,7 @@ bool event_is_news(const char *path, bool in_company) {
     return !is_kernel_path(path) && !(in_company && table_get(&opened, hash_text(0, path)));
 }
 
-void access_by_event(pid_t id, enum operation operation, const char *path) {
+void access_of_process(pid_t id, enum operation operation, const char *path) {
     struct process process = process_at_a_glance(id);
     struct access access = {
         .operation = operation,

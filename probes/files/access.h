@@ -21,9 +21,9 @@ void access_by_descriptor(const struct caller *caller, enum operation operation,
 /* A link or a folder gets another place: a path that was looked at may lead elsewhere from now on. */
 void expect_other_ways(void);
 
-/* An open that fanotify saw: `process` may be gone. In the company of another recorder an open that it has recorded already
- * is no news. */
+/* An open that fanotify saw. In the company of another recorder an open that it has recorded already is no news. */
 bool event_is_news(const char *path, bool in_company);
-void access_by_event(pid_t process, enum operation operation, const char *path);
+/* Records what was not seen in a call: `path` is the kernel's, and the process may be gone. */
+void access_of_process(pid_t process, enum operation operation, const char *path);
 
 #endif

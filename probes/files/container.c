@@ -1,32 +1,84 @@
 #include "container.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "table.h"
 #include "util.h"
 
-/* Whether a link below /proc/PROCESS leads to the same file as the supervisor's own, which never changes. */
-static bool shares(pid_t process, const char *name, struct stat *own) {
+/* A container that is not the probe's own: its first process (0 where there is no such container), its root, and whether it
+ * has a PID namespace that the probe is not in. */
+static struct {
+    pid_t process;
+    int root;
+    char root_path[32];
+    bool has_own_processes;
+} other;
+
+/* Whether a link below /proc/PROCESS leads to the same file as that link of `reference` (0: the probe) did at first. */
+static bool shares(pid_t process, const char *name, pid_t reference, struct stat *first) {
     char path[64];
-    struct stat other;
-    format(path, sizeof path, "/proc/self/%s", name);
-    if (!own->st_ino && stat(path, own))
+    struct stat found;
+    if (reference)
+        format(path, sizeof path, "/proc/%d/%s", reference, name);
+    else
+        format(path, sizeof path, "/proc/self/%s", name);
+    if (!first->st_ino && stat(path, first))
         die("%s", path);
     format(path, sizeof path, "/proc/%d/%s", process, name);
-    return !stat(path, &other) && own->st_dev == other.st_dev && own->st_ino == other.st_ino;
+    return !stat(path, &found) && first->st_dev == found.st_dev && first->st_ino == found.st_ino;
+}
+
+void watch_container_of(pid_t process) {
+    struct stat own = {0};
+    char path[64];
+    format(path, sizeof path, "/proc/%d/root", process);
+    other.root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (other.root < 0)
+        die("%s", path);
+    format(other.root_path, sizeof other.root_path, "/proc/self/fd/%d", other.root);
+    other.process = process;
+    other.has_own_processes = !shares(process, "ns/pid", 0, &own);
+    if (!in_this_container(process)) /* which also sets what others are held against, as long as this one lives */
+        die_plain(EXIT_PROBE, "process %d has left its container", process);
+}
+
+const char *container_root(void) {
+    return other.root_path;
+}
+
+/* The app may put a link in the place of any folder, which must not lead into the probe's own root. */
+int open_in_container(const char *path) {
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
+    if (!other.process)
+        return open(path, O_PATH | O_CLOEXEC);
+    return (int)syscall(SYS_openat2, other.root, path, &how, sizeof how);
+}
+
+void container_proc_path(const char *name, char *path, size_t size) {
+    if (other.process)
+        format(path, size, "/proc/%d/%s", other.process, name);
+    else
+        format(path, size, "/proc/self/%s", name);
 }
 
 bool in_this_container(pid_t process) {
-    static struct stat own;
-    return shares(process, "ns/mnt", &own);
+    static struct stat mounts, processes;
+    bool is_inside = shares(process, "ns/mnt", other.process, &mounts);
+    if (!other.has_own_processes)
+        return is_inside;
+    return shares(process, "ns/pid", other.process, &processes) || is_inside;
 }
 
 bool runs_probe(pid_t process) {
     static struct stat own;
-    return shares(process, "exe", &own);
+    return shares(process, "exe", 0, &own);
 }
 
 /* proc_pid_stat(5): field 2 is a name in parentheses that may hold anything, 3 the state, 22 the time of the start. */

@@ -1,12 +1,23 @@
-/* Which processes belong to this container, and telling a process from a later one with the same number. */
+/* The container that is watched and which processes belong to it, and telling a process from a later one with the same number. */
 #ifndef CONTAINER_H
 #define CONTAINER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-/* True for a process in the supervisor's own mount namespace. The PID namespace may be shared with strangers (--pid). */
+/* From now on the container is that of this process, which lives: another one than the probe's own. */
+void watch_container_of(pid_t process);
+/* Where its root lies for the probe: "" for the probe's own container. */
+const char *container_root(void);
+/* Opens (O_PATH) what lies there under an absolute path without links. Returns the descriptor, or -1 with errno. */
+int open_in_container(const char *path);
+/* The path of a file below /proc that tells of the container as its first process sees it. */
+void container_proc_path(const char *name, char *path, size_t size);
+
+/* True for a process in the container's mount namespace, or in its PID namespace; that one does not count if the probe is in
+ * it, too, because it may be shared with strangers (--pid). */
 bool in_this_container(pid_t process);
 /* True for a process that has not gone through its gate yet, and for whoever else runs this program. */
 bool runs_probe(pid_t process);

@@ -23,12 +23,19 @@ static struct {
 
 /* Threads of the main process that have called exit. */
 static struct table exiting;
-static bool ended;
+static bool ended, is_spared;
 
 void note_attached(pid_t process) {
     attached.processes = xrealloc(attached.processes, (attached.count + 1) * sizeof *attached.processes);
     attached.processes[attached.count++] = process;
     table_add(&attached.keys, task_key(process));
+}
+
+void tell_attached(pid_t process, const char *command) {
+    char head[32];
+    format(head, sizeof head, "attached %d", process);
+    write_record(head, command, "");
+    send_records();
 }
 
 bool was_attached(pid_t process) {
@@ -75,6 +82,12 @@ void note_all_gone(void) {
     _exit(0);
 }
 
+void tell_drained(const char *about) {
+    drain_marks();
+    write_counters("drained", about);
+    send_records();
+}
+
 /* A process that stays behind its recorder would be left with system calls that fail with ENOSYS. The kernel's own SIGKILL
  * at the end of this tracer reaches even PID 1, which is deaf to one from its own namespace. What a debugger of the app
  * holds cannot be seized, but only PID 1 is deaf. */
@@ -83,15 +96,24 @@ static void doom(pid_t process) {
         kill(process, SIGKILL);
 }
 
-void end_container(const char *message) {
-    take_turn();
-    on_death(NULL);
-    write_fatal(message);
-    flush_records(); /* nobody may be there to read it, and then there is no one left to tell that */
+static void doom_all(void) {
     if (in_this_container(1))
         doom(1);
     for (size_t i = 0; i < attached.count; i++)
         if (in_this_container(attached.processes[i]))
             doom(attached.processes[i]);
+}
+
+void spare_container(void) {
+    is_spared = true;
+}
+
+void give_up(const char *message) {
+    take_turn();
+    on_death(NULL);
+    write_fatal(message);
+    flush_records(); /* nobody may be there to read it, and then there is no one left to tell that */
+    if (!is_spared)
+        doom_all();
     _exit(EXIT_PROBE);
 }

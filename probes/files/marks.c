@@ -58,16 +58,25 @@ static void explain(char *trouble, size_t size, const char *what) {
     format(trouble, size, "%.200s: %s", what, strerror(errno));
 }
 
-static int mark(unsigned kind, const char *path) {
+static int mark(unsigned kind, int fd) {
+    char path[64];
+    format(path, sizeof path, "/proc/self/fd/%d", fd);
     return fanotify_mark(group, FAN_MARK_ADD | kind, OPENS | FAN_ONDIR, AT_FDCWD, path);
 }
 
 /* An overlay file system is this container's own, and marked as a whole it shows what is opened through other mounts of it
  * as well. Any other may be the host's: there only the container's own mount of it is marked. */
 static int mark_mount(const struct mount *mount) {
-    if (!strcmp(mount->type, "overlay") && !mark(FAN_MARK_FILESYSTEM, mount->path))
-        return 0;
-    return mark(FAN_MARK_MOUNT, mount->path);
+    int fd = open_in_container(mount->path);
+    if (fd < 0)
+        return -1;
+    int result = strcmp(mount->type, "overlay") ? -1 : mark(FAN_MARK_FILESYSTEM, fd);
+    if (result)
+        result = mark(FAN_MARK_MOUNT, fd);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return result;
 }
 
 /* Kernel state, and what starts empty, holds nothing of an image; and the probe is not the app's. */
@@ -130,26 +139,35 @@ static void ignore_file(const struct fanotify_event_metadata *event) {
     fanotify_mark(group, how, ignored, event->fd, NULL); /* failing, it only costs time */
 }
 
-/* runc enters the container for `docker exec`, looks the user up there, and runs the probe: that is not the app yet. */
-static bool is_on_its_way(pid_t process) {
+/* runc enters the container for `docker exec`, looks the user up there, and starts a program. */
+static bool is_runtime(pid_t process) {
     char path[64], name[32];
     format(path, sizeof path, "/proc/%d/comm", process);
-    if (read_text(path, name, sizeof name) > 0 && !strncmp(name, "runc:[", 6))
-        return true;
-    return runs_probe(process);
+    return read_text(path, name, sizeof name) > 0 && !strncmp(name, "runc:[", 6);
 }
 
-/* Process 0 is one outside the container's PID namespace: the engine, copying files for its user. */
-static bool comes_from_app(pid_t process) {
-    return process && process != getpid() && !is_on_its_way(process);
-}
-
-/* The kernel calls a file of O_TMPFILE "#" and a number. */
-static bool never_had_a_name(int fd, const char *path) {
-    const char *name = strrchr(path, '/');
+/* Seen from outside the container: an open by the engine, copying files for its user, or by anyone else who came in by another
+ * way. Of a process that is gone only the file tells. */
+static bool is_foreign(pid_t process, const char *link, const char *path) {
     struct stat status;
-    return name && name[1] == '#' && name[2] && !name[2 + strspn(name + 2, "0123456789")] && !fstat(fd, &status) &&
-           !status.st_nlink;
+    if (!container_root()[0])
+        return false;
+    if (task_lives(process))
+        return !in_this_container(process);
+    return !is_name_of(link, path) && !stat(link, &status) && status.st_nlink;
+}
+
+/* Process 0 is one outside the probe's PID namespace. Of what the runtime does, the start of a program is for the app. */
+static bool comes_from_app(const struct fanotify_event_metadata *event, const char *link, const char *path) {
+    pid_t process = event->pid;
+    if (!process || process == getpid() || runs_probe(process))
+        return false;
+    return is_runtime(process) ? event->mask & FAN_OPEN_EXEC : !is_foreign(process, link, path);
+}
+
+static void record_event(const struct fanotify_event_metadata *event, const char *path) {
+    bool is_program = event->mask & FAN_OPEN_EXEC;
+    access_of_process(is_runtime(event->pid) ? 0 : event->pid, is_program ? OP_EXEC : OP_OPEN, path);
 }
 
 /* Returns true when the next event should not wait. */
@@ -160,12 +178,12 @@ static bool serve_event(const struct fanotify_event_metadata *event) {
         counters.unreadable++;
         return false;
     }
-    bool news = !never_had_a_name(event->fd, path) && event_is_news(path, accompanied);
+    bool news = !never_had_a_name(link, path) && event_is_news(path, accompanied);
     bool urgent = news || !process_is_remembered(event->pid);
-    if (news && (is_probe_path(path) || !comes_from_app(event->pid)))
+    if (news && (is_probe_path(path) || !comes_from_app(event, link, path)))
         return urgent;
     if (news)
-        access_by_event(event->pid, event->mask & FAN_OPEN_EXEC ? OP_EXEC : OP_OPEN, path);
+        record_event(event, path);
     ignore_file(event);
     return urgent;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "container.h"
 #include "util.h"
 
 /* Blanks, newlines and backslashes in a name are written as a backslash and three octal digits. */
@@ -38,9 +39,11 @@ static bool parse_mount(char *line, struct mount *mount) {
 }
 
 bool visit_mounts(bool (*visit)(const struct mount *mount, void *context), void *context) {
-    FILE *file = fopen("/proc/self/mountinfo", "re");
+    char path[64];
+    container_proc_path("mountinfo", path, sizeof path);
+    FILE *file = fopen(path, "re");
     if (!file)
-        die("/proc/self/mountinfo");
+        die("%s", path);
     char *line = NULL;
     size_t size = 0;
     bool found = false;

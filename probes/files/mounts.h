@@ -1,4 +1,4 @@
-/* The mounts of this container, as /proc/self/mountinfo lists them (proc_pid_mountinfo(5)). */
+/* The mounts of the container, as a mountinfo file lists them (proc_pid_mountinfo(5)). */
 #ifndef MOUNTS_H
 #define MOUNTS_H
 

@@ -108,3 +108,10 @@ void tell_recorders(const struct gate *gate, const char *fanotify_trouble) {
                                                           : "sees opens that no system call names";
     tell("fanotify", fanotify_runs, fanotify_runs ? reason : fanotify_trouble);
 }
+
+void tell_attached_recorders(void) {
+    static const char reason[] = "attached to a container that ran already";
+    tell("notify", false, reason);
+    tell("ptrace", false, reason);
+    tell("fanotify", true, reason);
+}

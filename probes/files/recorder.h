@@ -1,4 +1,4 @@
-/* Which recorders run, and why another does not: chosen by `run`, which installs the filter, told by `supervise`. */
+/* Which recorders run, and why another does not: chosen by `run`, which installs the filter, told by `supervise` and `attach`. */
 #ifndef RECORDER_H
 #define RECORDER_H
 
@@ -28,5 +28,7 @@ bool read_gate(int pid, struct gate *gate);
 
 /* Writes the `recorder` records. `fanotify_trouble` is empty when fanotify runs. */
 void tell_recorders(const struct gate *gate, const char *fanotify_trouble);
+/* The same without a gate: the processes ran already, and nothing is put into them. */
+void tell_attached_recorders(void);
 
 #endif

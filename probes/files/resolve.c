@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "container.h"
 #include "util.h"
 
 static bool other_roots;
@@ -21,25 +22,40 @@ static bool ends_with(const char *text, size_t length, const char *end) {
     return length >= end_length && !memcmp(text + length - end_length, end, end_length);
 }
 
-static bool is_same_file(const char *path, const char *other) {
+bool is_name_of(const char *link, const char *path) {
+    char named[PATH_MAX + 64];
     struct stat first, second;
-    return !stat(path, &first) && !stat(other, &second) && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+    format(named, sizeof named, "%s%s", container_root(), path);
+    return !stat(link, &first) && !stat(named, &second) && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
 ssize_t read_path_link(const char *link, char *path, size_t size) {
     static const char removed[] = " (deleted)";
     ssize_t length = read_link(link, path, size);
     /* A name may end so by itself. */
-    if (length > 0 && ends_with(path, (size_t)length, removed) && !is_same_file(link, path)) {
+    if (length > 0 && ends_with(path, (size_t)length, removed) && !is_name_of(link, path)) {
         length -= (ssize_t)strlen(removed);
         path[length] = '\0';
     }
     return length;
 }
 
-/* The target of a link below /proc, when it is a path; memfd_create(2) only looks like one. */
+/* What memfd_create(2) makes only looks like a path. */
+bool is_path_of_file(const char *target) {
+    return target[0] == '/' && strncmp(target, "/memfd:", strlen("/memfd:"));
+}
+
+/* The target of a link below /proc, when it is a path. */
 static bool read_proc_path(const char *link, char *path, size_t size) {
-    return read_path_link(link, path, size) > 0 && path[0] == '/' && strncmp(path, "/memfd:", strlen("/memfd:"));
+    return read_path_link(link, path, size) > 0 && is_path_of_file(path);
+}
+
+/* The kernel calls such a file "#" and a number. */
+bool never_had_a_name(const char *link, const char *path) {
+    const char *name = strrchr(path, '/');
+    struct stat status;
+    return name && name[1] == '#' && name[2] && !name[2 + strspn(name + 2, "0123456789")] && !stat(link, &status) &&
+           !status.st_nlink;
 }
 
 static void start(struct location *location) {

@@ -19,7 +19,7 @@ void send_records(void) {
         return;
     last_sent = now_ms();
     if (!flush_records())
-        end_container("slimmer does not read any more");
+        give_up("slimmer does not read any more");
     if (stream_has_order()) /* it came while there was no room, and stdin will not tell again */
         wake_main_thread();
 }

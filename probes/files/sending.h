@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Sends what was recorded; without a reader, ends the container. */
+/* Sends what was recorded; without a reader, gives up. */
 void send_records(void);
 /* Sends it now or, if something was sent just before, has the main thread send it when that is due. */
 void send_records_soon(void);

@@ -79,13 +79,6 @@ static void drop_listener(size_t i) {
         note_all_gone();
 }
 
-static void tell_attached(pid_t process, const char *command) {
-    char head[32];
-    format(head, sizeof head, "attached %d", process);
-    write_record(head, command, "");
-    send_records();
-}
-
 /* False when the process has ended at its gate. */
 static bool is_taken(pid_t process, int result) {
     if (result >= 0)
@@ -127,7 +120,7 @@ static void watch_stdin(int wait_ms) {
     if (poll(&polled, 1, wait_ms) < 0 && errno != EINTR)
         die("poll");
     if (polled.revents && !stream_receive())
-        end_container("slimmer is gone");
+        give_up("slimmer is gone");
 }
 
 static void take_first(void) {
@@ -170,10 +163,8 @@ static void look_for_another(void) {
 /* Says what a stop could reach, too: PID 1 of a namespace gets no signal that it did not ask for (pid_namespaces(7)). */
 static void drain(void) {
     char signals[32];
-    drain_marks();
     format(signals, sizeof signals, "signals=%llx", (unsigned long long)signals_reaching(1));
-    write_counters("drained", signals);
-    send_records();
+    tell_drained(signals);
     send_each_record();
 }
 
@@ -251,7 +242,7 @@ static void serve(void) {
         if (polled[MARKS].revents)
             serve_marks();
         if (polled[ORDERS].revents && !stream_receive())
-            end_container("slimmer is gone");
+            give_up("slimmer is gone");
         obey();
         drop_deserted(polled, count);
         look_at_sockets();
@@ -266,7 +257,7 @@ int supervise_main(int argc, char **argv) {
     hold_signals();
     open_turn();
     take_turn();
-    on_death(end_container);
+    on_death(give_up);
     stream_open();
     write_record("hello 1 " PROBE_VERSION, ARCHITECTURE, "");
     take_first();

@@ -1,0 +1,101 @@
+/* attach: watches a container that runs already from outside, and does nothing to it. What its processes hold is read once;
+ * what they open from then on, fanotify tells. */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "container.h"
+#include "lifecycle.h"
+#include "marks.h"
+#include "modes.h"
+#include "open_files.h"
+#include "recorder.h"
+#include "records.h"
+#include "sending.h"
+#include "sockets.h"
+#include "stream.h"
+#include "turn.h"
+#include "util.h"
+#include "version.h"
+
+static int open_process(pid_t process) {
+    int fd = (int)syscall(SYS_pidfd_open, process, 0);
+    if (fd < 0)
+        die("process %d cannot be watched", process);
+    return fd;
+}
+
+static void place_all_marks(void) {
+    char trouble[512] = "";
+    if (!place_marks(false, trouble, sizeof trouble))
+        die_plain(EXIT_PROBE, "fanotify cannot run here: %s", trouble);
+    tell_attached_recorders();
+}
+
+static void tell_program(pid_t process) {
+    char link[64], program[PATH_MAX] = "";
+    format(link, sizeof link, "/proc/%d/exe", process);
+    read_link(link, program, sizeof program);
+    note_attached(process);
+    tell_attached(process, program);
+}
+
+static void obey(void) {
+    for (const char *order; (order = stream_order());) {
+        if (strcmp(order, "drain"))
+            die_plain(EXIT_PROBE, "what is %s?", order);
+        tell_drained("");
+    }
+}
+
+static int time_to_wait(void) {
+    int64_t now = now_ms(), due = sockets_due() < sending_due() ? sockets_due() : sending_due();
+    return due > now ? (int)(due - now) : 0;
+}
+
+enum { ORDERS, MARKS, WAKES, END, POLLED };
+
+static void serve(int process) {
+    struct pollfd polled[POLLED] = {
+        [ORDERS] = {.fd = STDIN_FILENO, .events = POLLIN},
+        [MARKS] = {.fd = marks_descriptor(), .events = POLLIN},
+        [WAKES] = {.fd = wake_descriptor(), .events = POLLIN},
+        [END] = {.fd = process, .events = POLLIN},
+    };
+    for (;; send_records_if_due()) {
+        while (poll(polled, POLLED, time_to_wait()) < 0)
+            if (errno != EINTR)
+                die("poll");
+        take_wakes();
+        if (polled[MARKS].revents)
+            serve_marks();
+        if (polled[ORDERS].revents && !stream_receive())
+            _exit(0); /* slimmer has seen enough, or is gone */
+        obey();
+        if (polled[END].revents)
+            note_all_gone();
+        look_at_sockets();
+    }
+}
+
+int attach_main(int argc, char **argv) {
+    uint64_t process;
+    if (argc != 2 || !parse_number(argv[1], 10, &process) || !process || process > INT_MAX)
+        die_plain(EXIT_USAGE, "usage: slimmer-probe attach PID");
+    spare_container();
+    open_turn();
+    on_death(give_up);
+    stream_open();
+    write_record("hello 1 " PROBE_VERSION, ARCHITECTURE, "");
+    int end = open_process((pid_t)process);
+    watch_container_of((pid_t)process);
+    place_all_marks();
+    tell_program((pid_t)process);
+    record_open_files();
+    note_listen(); /* whoever serves listens already */
+    serve(end);
+    return EXIT_PROBE;
+}
