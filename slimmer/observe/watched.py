@@ -1,25 +1,24 @@
 """A run of the image under the probe: a Subject that can be exercised, and in the end an AccessLog.
 
 The container's PID 1 is held by its own filter until the supervisor, started with `exec`, has taken over; so the first
-record is the app's own execve. A thread reads the supervisor's stream as it comes; everyone else waits on its condition.
+record is the app's own execve.
 """
 
 from __future__ import annotations
 
 import signal as signals
 import sys
-import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
 
-from slimmer.errors import AppFailed, EngineError, ObservationIncomplete, SlimmerError
+from slimmer.errors import AppFailed, EngineError, ObservationIncomplete
 from slimmer.observe.log import PROBE, AccessLog
+from slimmer.observe.probe_stream import ProbeStream, Stream
 from slimmer.observe.records import RecordReader
 
 ATTACH_TIMEOUT = 30.0
-DRAIN_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
 """What `docker stop` waits before it kills, unless the image says otherwise."""
 
@@ -27,17 +26,6 @@ END_TIMEOUT = 1.0
 """Seconds for the end of a container to become known, whose processes are gone already."""
 
 POLL = 0.01
-READ_SIZE = 1 << 16
-
-
-class Stream(Protocol):
-    """A byte stream to and from a process in a container (slimmer.engine.streams.MultiplexedStream)."""
-
-    def recv(self, size: int) -> bytes: ...
-
-    def sendall(self, data: bytes) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class RunningContainer(Protocol):
@@ -80,11 +68,7 @@ class WatchedRun:
         self._recorder = recorder
         self._endpoint = endpoint
         self._reader = reader or RecordReader()
-        self._changed = threading.Condition()
-        self._failure: SlimmerError | None = None
-        self._over = False
-        self._stream: Stream | None = None
-        self._thread: threading.Thread | None = None
+        self._stream: ProbeStream | None = None
 
     def __enter__(self) -> WatchedRun:
         try:
@@ -103,47 +87,27 @@ class WatchedRun:
     def _close(self) -> None:
         if self._stream is not None:
             self._stream.close()
-        if self._thread is not None:
-            self._thread.join(ATTACH_TIMEOUT)
 
     # ------------------------------------------------------------------ the supervisor
 
     def _supervise(self) -> None:
         argv = (PROBE, "supervise", "--recorder", self._recorder)
         try:
-            self._stream = self._container.exec_stream(argv, user="0:0")
+            self._stream = ProbeStream(self._container.exec_stream(argv, user="0:0"), self._reader)
         except EngineError:
             self._check_started()
             raise
-        self._thread = threading.Thread(target=self._read, name="slimmer-supervisor", daemon=True)
-        self._thread.start()
-        self._await(lambda: bool(self._reader.attached), ATTACH_TIMEOUT, "the probe did not take over the app")
+        if not self._stream.wait_for(lambda: bool(self._reader.attached), ATTACH_TIMEOUT):
+            self._stream.check()
+            self._check_started()
+            raise ObservationIncomplete(
+                "the probe did not take over the app", hint="`slimmer doctor` tells what the engine's kernel allows."
+            )
 
-    def _read(self) -> None:
-        assert self._stream is not None
-        try:
-            while data := self._stream.recv(READ_SIZE):
-                with self._changed:
-                    self._reader.feed(data)
-                    self._changed.notify_all()
-        except SlimmerError as error:
-            self._failure = error
-        except (OSError, ValueError):
-            pass  # the stream was closed, here or there: whether the log is complete shows in its trailer
-        finally:
-            with self._changed:
-                self._over = True
-                self._changed.notify_all()
-
-    def _await(self, happened: Callable[[], bool], timeout: float, problem: str) -> None:
-        """Wait until something was read; raises when the stream ends or fails before, or the time is over."""
-        with self._changed:
-            self._changed.wait_for(lambda: happened() or self._over, timeout)
-            if happened():
-                return
-        self._check()
-        self._check_started()
-        raise ObservationIncomplete(problem, hint="`slimmer doctor` tells what the engine's kernel allows.")
+    def _supervised(self) -> ProbeStream:
+        if self._stream is None:
+            raise EngineError("the run is not supervised")
+        return self._stream
 
     def _check_started(self) -> None:
         """Raises AppFailed when the container has ended already: its command could not be run."""
@@ -151,27 +115,11 @@ class WatchedRun:
         if code is not None:
             raise AppFailed(f"the app exited at once, with code {code}{_quoted(self.last_log_lines())}")
 
-    def _check(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-        if self._reader.fatal:
-            raise ObservationIncomplete(f"the probe gave up: {self._reader.fatal}")
-
-    def _order(self, order: str) -> None:
-        if self._stream is None:
-            raise EngineError("the run is not supervised")
-        try:
-            self._stream.sendall(order.encode() + b"\n")
-        except OSError as error:
-            self._check()
-            raise ObservationIncomplete(f"the probe is gone: {error}") from error
-
     # ------------------------------------------------------------------ Subject
 
     def listening_ports(self) -> tuple[int, ...]:
         """Ports on which the probe saw the app listen, each once, in the order of their appearance."""
-        with self._changed:
-            return tuple(dict.fromkeys(listener.port for listener in self._reader.listeners))
+        return self._supervised().listening_ports()
 
     def endpoint(self, port: int) -> tuple[str, int]:
         """Where this port of the container can be reached from here."""
@@ -179,26 +127,22 @@ class WatchedRun:
 
     def exit_code(self) -> int | None:
         """The app's exit code, None while it runs. Raises ObservationIncomplete when it runs on unwatched."""
-        with self._changed:
-            running = not (self._over or self._reader.ended)
-        if running:
+        stream = self._supervised()
+        if not stream.over:
             return None
         code = self._container.wait(STOP_TIMEOUT)
         if code is None and not self._reader.ended:
-            self._check()
+            stream.check()
             raise ObservationIncomplete("the probe was ended, but the app goes on without it")
         return code
 
     def wait(self, seconds: float) -> None:
         """Return at the next record, at the end of the run, or after so many seconds."""
-        with self._changed:
-            if not self._over:
-                self._changed.wait(seconds)
-        self._check()
+        self._supervised().wait(seconds)
 
     def execute(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
         """Run a command in the container, as the image's user, under the probe like the app itself."""
-        self._order("adopt")
+        self._supervised().order("adopt")
         argv = (PROBE, "run", "--recorder", self._recorder, "--identity", self._identity, "--", *command)
         return self._container.exec_run(argv, timeout, user="0:0")
 
@@ -222,21 +166,15 @@ class WatchedRun:
         Raises ObservationIncomplete when events were lost, or when the run ended without a word from the probe.
         """
         drained = self._stop(stop_signal or "SIGTERM", stop_timeout or STOP_TIMEOUT)
-        self._check()
-        with self._changed:
-            log = self._reader.log(image_id, complete=self._reader.ended or drained)
-        if log.lost:
-            raise ObservationIncomplete(f"{log.lost} events were lost: {_counters(log)}")
-        if not log.complete:
-            raise ObservationIncomplete("the run ended without the probe's trailer: the log may lack its last events")
-        return log
+        return self._supervised().log(image_id, drained=drained)
 
     def _stop(self, signal: str, timeout: float) -> bool:
         """Drain, ask the app to stop, wait, kill. Whether everything up to the kill is known to be in the log."""
-        if self._over or self._reader.ended:
+        stream = self._supervised()
+        if stream.over:
             self._wait_for_end(timeout if self._reader.ended else END_TIMEOUT)
             return False
-        if not self._drain():
+        if not stream.drain():
             return False
         if self._reaches(signal):
             self._container.kill(signal)
@@ -245,7 +183,7 @@ class WatchedRun:
         if self._wait_for_end(timeout):
             # It may have died of the signal, with no exit_group to see: all up to the signal was drained.
             return True
-        drained = self._drain()
+        drained = stream.drain()
         self._container.kill("SIGKILL")
         self._wait_for_end(timeout)
         return drained
@@ -255,18 +193,10 @@ class WatchedRun:
         number = _signal_number(signal)
         return number is None or bool(self._reader.signals >> (number - 1) & 1)
 
-    def _drain(self) -> bool:
-        before = self._reader.drained
-        self._order("drain")
-        with self._changed:
-            self._changed.wait_for(lambda: self._reader.drained > before or self._over, DRAIN_TIMEOUT)
-            return self._reader.drained > before or self._reader.ended
-
     def _wait_for_end(self, timeout: float) -> bool:
         deadline = time.monotonic() + timeout
-        with self._changed:
-            # After the trailer nothing more comes; in a shared PID namespace the engine may leave the stream open.
-            self._changed.wait_for(lambda: self._over or self._reader.ended, timeout)
+        # After the trailer nothing more comes; in a shared PID namespace the engine may leave the stream open.
+        self._supervised().wait_for(lambda: self._reader.ended, timeout)
         return self._container.wait(max(POLL, deadline - time.monotonic())) is not None
 
 
@@ -281,7 +211,3 @@ def _signal_number(signal: str) -> int | None:
 
 def _quoted(lines: str) -> str:
     return f"; its last words:\n{lines}" if lines.strip() else ", without a word"
-
-
-def _counters(log: AccessLog) -> str:
-    return ", ".join(f"{name} {number}" for name, number in sorted(log.counters.items()))

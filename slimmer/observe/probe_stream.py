@@ -1,0 +1,122 @@
+"""The probe's stream while it lasts: a thread reads its records as they come, others wait for them and give orders."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from slimmer.errors import ObservationIncomplete, SlimmerError
+from slimmer.observe.log import AccessLog
+from slimmer.observe.records import RecordReader
+
+DRAIN_TIMEOUT = 30.0
+JOIN_TIMEOUT = 30.0
+READ_SIZE = 1 << 16
+
+
+class Stream(Protocol):
+    """A byte stream to and from a process in a container (slimmer.engine.streams.MultiplexedStream)."""
+
+    def recv(self, size: int) -> bytes: ...
+
+    def sendall(self, data: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class ProbeStream:
+    """What the probe tells (docs/probe-protocol.md, "Record stream"), from the moment when this is made until `close`."""
+
+    def __init__(self, stream: Stream, reader: RecordReader) -> None:
+        """`reader` takes the records in."""
+        self._stream = stream
+        self._reader = reader
+        self._changed = threading.Condition()
+        self._failure: SlimmerError | None = None
+        self._over = False
+        self._thread = threading.Thread(target=self._read, name="slimmer-probe", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Close the stream, which tells the probe that nobody listens any more."""
+        self._stream.close()
+        self._thread.join(JOIN_TIMEOUT)
+
+    @property
+    def over(self) -> bool:
+        """Whether there is no more to come: the stream has ended, or the probe has said that this was all."""
+        with self._changed:
+            return self._over or self._reader.ended
+
+    def listening_ports(self) -> tuple[int, ...]:
+        """Ports on which the container was said to listen, each once, in the order of their appearance."""
+        with self._changed:
+            return tuple(dict.fromkeys(listener.port for listener in self._reader.listeners))
+
+    def wait_for(self, happened: Callable[[], bool], timeout: float) -> bool:
+        """Wait until something was read, the stream ended or the time is over; whether it happened."""
+        with self._changed:
+            self._changed.wait_for(lambda: happened() or self._over, timeout)
+            return happened()
+
+    def wait(self, seconds: float) -> None:
+        """Return at the next record, at the end of the stream, or after so many seconds. Raises as `check` does."""
+        with self._changed:
+            if not self._over:
+                self._changed.wait(seconds)
+        self.check()
+
+    def check(self) -> None:
+        """Raise ObservationIncomplete when the stream made no sense, or the probe gave up."""
+        if self._failure is not None:
+            raise self._failure
+        if self._reader.fatal:
+            raise ObservationIncomplete(f"the probe gave up: {self._reader.fatal}")
+
+    def order(self, order: str) -> None:
+        """Give the probe an order. Raises ObservationIncomplete when it is gone."""
+        try:
+            self._stream.sendall(order.encode() + b"\n")
+        except OSError as error:
+            self.check()
+            raise ObservationIncomplete(f"the probe is gone: {error}") from error
+
+    def drain(self) -> bool:
+        """Have everything told that has happened until now; False when the probe ends or is silent instead."""
+        before = self._reader.drained
+        self.order("drain")
+        return self.wait_for(lambda: self._reader.drained > before or self._reader.ended, DRAIN_TIMEOUT)
+
+    def log(self, image_id: str, *, drained: bool) -> AccessLog:
+        """All that was told. `drained`: whether everything is known to be in it, though the probe has not told of its end.
+
+        Raises ObservationIncomplete when events were lost, or when there was no end.
+        """
+        self.check()
+        with self._changed:
+            log = self._reader.log(image_id, complete=self._reader.ended or drained)
+        if log.lost:
+            raise ObservationIncomplete(f"{log.lost} events were lost: {_counters(log)}")
+        if not log.complete:
+            raise ObservationIncomplete("the run ended without the probe's trailer: the log may lack its last events")
+        return log
+
+    def _read(self) -> None:
+        try:
+            while data := self._stream.recv(READ_SIZE):
+                with self._changed:
+                    self._reader.feed(data)
+                    self._changed.notify_all()
+        except SlimmerError as error:
+            self._failure = error
+        except (OSError, ValueError):
+            pass  # the stream was closed, here or there: whether the log is complete shows in its trailer
+        finally:
+            with self._changed:
+                self._over = True
+                self._changed.notify_all()
+
+
+def _counters(log: AccessLog) -> str:
+    return ", ".join(f"{name} {number}" for name, number in sorted(log.counters.items()))
