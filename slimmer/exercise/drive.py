@@ -7,7 +7,7 @@ from slimmer.exercise.commands import run_exec_commands, run_healthcheck, run_ho
 from slimmer.exercise.plan import Exercised, Outcome, Plan, Subject, Until
 from slimmer.exercise.readiness import await_ready
 from slimmer.exercise.requests import Requests
-from slimmer.exercise.until import End
+from slimmer.exercise.until import End, await_end, end_of
 from slimmer.exercise.watch import Say, Watch, last_words
 
 
@@ -25,7 +25,7 @@ def exercise(subject: Subject, plan: Plan, *, replay: bool = False, say: Say = _
     does not get ready, crashes, or exits though it is a server; UsageError for an `until` that cannot come.
     """
     watch = Watch(subject, plan, replay=replay, say=say)
-    with End(watch) as end:
+    with end_of(watch) as end:
         requests = Requests(watch, await_ready(watch, end.over))
         outcomes: list[Outcome] = []
         _run(watch, requests, outcomes, end)
@@ -56,7 +56,7 @@ def _run(watch: Watch, requests: Requests, outcomes: list[Outcome], end: End) ->
     scheme = requests.scheme(port) if port is not None else ""
     for outcome in run_host_commands(watch, port, scheme, requests.sweep):
         outcomes.append(outcome)
-    end.wait()
+    await_end(end, watch)
     if not watch.ended:
         requests.sweep()
 

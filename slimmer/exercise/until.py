@@ -7,12 +7,16 @@ import select
 import signal
 import sys
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any
 
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import Until
 from slimmer.exercise.watch import Watch
+
+INTERRUPTS = tuple(number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)))
+"""Signals with which a user ends a program."""
 
 
 def check_possible(until: Until) -> None:
@@ -29,43 +33,58 @@ def check_possible(until: Until) -> None:
 
 
 class End:
-    """Knows whether the user has seen enough. A context manager: SIGUSR1 is listened to while it is open."""
+    """Knows whether the user has seen enough. A context manager: signals are listened to while it is open."""
 
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-        self._until = Until.PROBES if watch.replay and watch.plan.until is not Until.EXIT else watch.plan.until
+    def __init__(self, until: Until, seconds: float = 0.0, *, interrupts: bool = False) -> None:
+        """`seconds` count from now, for Until.SECONDS. `interrupts`: Ctrl-C and the like end the observation, not the program."""
+        self.until = until
+        self._seconds = seconds
+        self._started = time.monotonic()
+        self._signals = (signal.SIGUSR1,) if until is Until.SIGNAL else ()
+        if interrupts and threading.current_thread() is threading.main_thread():
+            self._signals += tuple(n for n in INTERRUPTS if signal.getsignal(n) is not signal.SIG_IGN)
         self._came = False
-        self._before: Any = None
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> End:
-        check_possible(self._until)
-        if self._until is Until.SIGNAL:
-            self._before = signal.signal(signal.SIGUSR1, self._on_signal)
+        check_possible(self.until)
+        for number in self._signals:
+            self._before[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._until is Until.SIGNAL:
-            signal.signal(signal.SIGUSR1, self._before or signal.SIG_DFL)
+        for number, handler in self._before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
     def over(self) -> bool:
         """Whether the end has come; never true where an app's exit or the last probe is the end."""
-        if self._until is Until.ENTER and not self._came:
+        if self.until is Until.ENTER and not self._came:
             self._came = _enter_was_pressed()
-        if self._until is Until.SECONDS:
-            return self._watch.elapsed >= self._watch.plan.seconds
-        return self._came
+        return self._came or (self.until is Until.SECONDS and self.seconds_left <= 0)
 
-    def wait(self) -> None:
-        """Wait for the end. Raises AppFailed if a server exits before; a worker may."""
-        if self._until is Until.PROBES:
-            return
-        self._watch.say(_waiting_for(self._until, self._watch))
-        self._watch.wait_for(self.over, self._watch.plan.exit_timeout if self._until is Until.EXIT else None)
+    @property
+    def seconds_left(self) -> float:
+        """How long it is until the end of Until.SECONDS; never negative."""
+        return max(0.0, self._started + self._seconds - time.monotonic())
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._came = True
+
+
+def end_of(watch: Watch) -> End:
+    """The end that a plan asks for. A replay waits for no user: there the last probe is the end, or an exit."""
+    until = Until.PROBES if watch.replay and watch.plan.until is not Until.EXIT else watch.plan.until
+    return End(until, watch.plan.seconds)
+
+
+def await_end(end: End, watch: Watch) -> None:
+    """Wait for the end. Raises AppFailed if a server exits before; a worker may."""
+    if end.until is Until.PROBES:
+        return
+    watch.say(_waiting_for(end))
+    watch.wait_for(end.over, watch.plan.exit_timeout if end.until is Until.EXIT else None)
 
 
 def _is_terminal() -> bool:
@@ -84,11 +103,11 @@ def _enter_was_pressed() -> bool:
     return True
 
 
-def _waiting_for(until: Until, watch: Watch) -> str:
-    if until is Until.SIGNAL:
+def _waiting_for(end: End) -> str:
+    if end.until is Until.SIGNAL:
         return f"exercise the app now; then `kill -USR1 {os.getpid()}`"
-    if until is Until.ENTER:
+    if end.until is Until.ENTER:
         return "exercise the app now; then press Enter"
-    if until is Until.EXIT:
+    if end.until is Until.EXIT:
         return "waiting for the app to exit"
-    return f"watching for {max(0.0, watch.plan.seconds - watch.elapsed):.0f} s more"
+    return f"watching for {end.seconds_left:.0f} s more"
