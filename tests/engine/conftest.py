@@ -1,12 +1,17 @@
-"""Images that several files of tests share."""
+"""What several files of tests share: images, the probe, and scopes, in the engine of the file's own fixture `engine`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import pytest
 
+from slimmer.engine.connection import Engine
+from slimmer.engine.session import RunScope
+from slimmer.probe_binary import probe_path
+from tests.engine.left import left
 from tests.engine.road import road_image
 
 
@@ -15,3 +20,17 @@ def road(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) 
     """The image of tests.engine.road, under its tag."""
     with road_image(engine, tmp_path_factory.mktemp("road")) as tag:
         yield tag
+
+
+@pytest.fixture(scope="module")
+def probe(engine: Engine) -> Path:
+    """The installed probe of the engine's architecture."""
+    return probe_path(engine.architecture)
+
+
+@pytest.fixture
+def scope(engine: Engine) -> Iterator[RunScope]:
+    """A scope that must leave nothing behind."""
+    with RunScope(engine) as scope:
+        yield scope
+    assert left(engine, scope.run) == []

@@ -16,12 +16,11 @@ import pytest
 from slimmer.engine import description, images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.containers import Container
-from slimmer.engine.labels import RUN_LABEL
 from slimmer.engine.options import RunOptions
 from slimmer.engine.session import RunScope
 from slimmer.errors import AppFailed, EngineError, UsageError
 from slimmer.image.config import ImageConfig
-from slimmer.probe_binary import probe_path
+from tests.engine.left import left
 
 BASE = "debian:bookworm-slim"
 IMAGE = "slimmer-test-containers:app"
@@ -51,27 +50,6 @@ def config(engine: Engine) -> Iterator[ImageConfig]:
         assert "error" not in answer, answer
     yield images.resolve(engine, IMAGE)
     engine.api.remove_image(IMAGE)
-
-
-@pytest.fixture(scope="module")
-def probe(engine: Engine) -> Path:
-    return probe_path(engine.architecture)
-
-
-@pytest.fixture
-def scope(engine: Engine) -> Iterator[RunScope]:
-    with RunScope(engine) as scope:
-        yield scope
-    assert left(engine, scope.run) == []
-
-
-def left(engine: Engine, run: str) -> list[str]:
-    """What a run left in the engine: containers, volumes, temporary images."""
-    mine = {"label": f"{RUN_LABEL}={run}"}
-    containers = [entry["Id"] for entry in engine.api.containers(all=True, filters=mine)]
-    volumes = [entry["Name"] for entry in engine.api.volumes(filters=mine)["Volumes"] or []]
-    tags = [tag for entry in engine.api.images() for tag in entry["RepoTags"] or () if run in tag]
-    return containers + volumes + tags
 
 
 def volumes(engine: Engine) -> set[str]:

@@ -19,7 +19,6 @@ from slimmer.engine.options import RunOptions
 from slimmer.engine.relay import Ports
 from slimmer.engine.session import RunScope
 from slimmer.image.config import ImageConfig
-from slimmer.probe_binary import probe_path
 
 IMAGE = "debian:bookworm-slim"
 CONFIG = ImageConfig(image_id="", architecture="", os="linux")
@@ -47,17 +46,6 @@ def engine() -> Iterator[Engine]:
     engine = connect()
     yield engine
     engine.close()
-
-
-@pytest.fixture(scope="module")
-def probe(engine: Engine) -> Path:
-    return probe_path(engine.architecture)
-
-
-@pytest.fixture
-def scope(engine: Engine) -> Iterator[RunScope]:
-    with RunScope(engine) as scope:
-        yield scope
 
 
 def server(

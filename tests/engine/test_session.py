@@ -13,12 +13,12 @@ import pytest
 
 from slimmer.engine import description
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.labels import RUN_LABEL
 from slimmer.engine.options import RunOptions
 from slimmer.engine.session import RunScope
 from slimmer.errors import EngineError
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
+from tests.engine.left import left
 
 PATIENCE = 30
 
@@ -86,11 +86,3 @@ def test_nothing_is_made_once_the_run_is_over(engine: Engine) -> None:
         with pytest.raises(EngineError, match="over"):
             make(scope)
     assert left(engine, scope.run) == []
-
-
-def left(engine: Engine, run: str) -> list[str]:
-    """Names of what a run has in the engine."""
-    containers = engine.api.containers(all=True, filters={"label": f"{RUN_LABEL}={run}"})
-    volumes = engine.api.volumes(filters={"label": f"{RUN_LABEL}={run}"})["Volumes"] or []
-    tags = [tag for found in engine.api.images() for tag in found["RepoTags"] or [] if run in tag]
-    return [entry["Names"][0] for entry in containers] + [entry["Name"] for entry in volumes] + tags

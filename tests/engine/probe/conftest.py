@@ -9,8 +9,6 @@ import pytest
 
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.labels import RUN_LABEL
-from slimmer.engine.session import RunScope
 from slimmer.image.config import ImageConfig
 from tests.engine.probe.image import BUILDS, Programs, make_archive
 from tests.engine.watching import Bench, bench
@@ -39,20 +37,3 @@ def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     engine.api.import_image_from_data(archive, repository=tag, changes=changes)
     yield images.resolve(engine, tag)
     engine.api.remove_image(tag)
-
-
-@pytest.fixture
-def scope(engine: Engine) -> Iterator[RunScope]:
-    """A scope that must leave nothing behind."""
-    with RunScope(engine) as scope:
-        yield scope
-    assert left(engine, scope.run) == []
-
-
-def left(engine: Engine, run: str) -> list[str]:
-    """What a run left in the engine: containers, volumes, temporary images."""
-    mine = {"label": f"{RUN_LABEL}={run}"}
-    containers = [entry["Id"] for entry in engine.api.containers(all=True, filters=mine)]
-    volumes = [entry["Name"] for entry in engine.api.volumes(filters=mine)["Volumes"] or []]
-    tags = [tag for entry in engine.api.images() for tag in entry["RepoTags"] or () if run in tag]
-    return containers + volumes + tags

@@ -16,7 +16,7 @@ from slimmer.engine.options import RunOptions
 from slimmer.engine.session import RunScope, remove_everything
 from slimmer.errors import ObservationIncomplete
 from slimmer.image.config import ImageConfig
-from tests.engine.probe.conftest import left
+from tests.engine.left import left
 from tests.engine.watching import RECORDERS, Bench, looked_at
 
 DEATH_DEADLINE = 20.0
