@@ -67,7 +67,7 @@ class Requests:
             (position, port, answer)
             for port, visited in self._visited.items()
             for position, answer in visited.answers
-            if visited.scheme or self._counts(port, answer)
+            if visited.scheme or self._must_answer(port)
         ]
         return tuple(settle([answer for _, _, answer in sorted(chosen, key=lambda entry: entry[:2])]))
 
@@ -91,7 +91,7 @@ class Requests:
             )
         return notes
 
-    def _counts(self, port: int, answer: Answer) -> bool:
+    def _must_answer(self, port: int) -> bool:
         """Whether silence is a failure: on a port that was named, or when the user's own requests reached nobody."""
         plan = self._watch.plan
         return port in plan.named_ports or (plan.explicit and not plan.shared and not self.http_ports)

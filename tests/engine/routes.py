@@ -28,7 +28,6 @@ from tests.engine.command import built
 FOLDER = Path(__file__).parent / "apps"
 NAMES = sorted(path.parent.name for path in FOLDER.glob("*/routes.yaml"))
 BASE = "slimmer-sample-base:latest"
-REQUEST_TIMEOUT = 20.0
 TRIES = 2
 """Builds of an app's image: the package registries fail now and then."""
 

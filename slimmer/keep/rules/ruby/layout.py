@@ -20,7 +20,6 @@ _STANDARD = re.compile(
 )
 _GEM = re.compile(r"(/(?:[^/]{1,255}/){0,30}?(?:bundler/)?gems)/([^/.][^/]{0,140}-[0-9][^/]{0,60})(?:/|$)")
 _NAME = re.compile(r"(.{1,200}?)-([0-9][^-/]{0,60})(?:-[a-z].{0,60})?", re.DOTALL)
-_SEARCHED = ("", "lib", "share")
 
 
 @dataclass(frozen=True, slots=True)
