@@ -1,4 +1,4 @@
-"""Each answer of the original beside the slim image's to the same request, and another original's: what a client gets.
+"""Each answer of the original beside the slim image's to the same request, and other originals': what a client gets.
 
 Of a failure its status is told, with what its page says; of a good answer the type, the headers that matter and the body.
 """
@@ -6,7 +6,7 @@ Of a failure its status is told, with what its page says; of a good answer the t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from slimmer.exercise.plan import FIRST_EPHEMERAL_PORT, Answer, Exercised
@@ -26,25 +26,30 @@ def lasting_port(port: int) -> int:
     return min(port, FIRST_EPHEMERAL_PORT)
 
 
-def compare_answers(primary: Exercised, candidate: Exercised, secondary: Exercised) -> Iterator[Difference]:
+def compare_answers(primary: Exercised, candidate: Exercised, others: Sequence[Exercised]) -> Iterator[Difference]:
     """Missing answers, other statuses and content types: what an app hardly ever changes by itself."""
-    for before, after, again in _matched(primary, candidate, secondary):
-        yield from _answer(before, after, again) if after else _unanswered(before, again, candidate)
+    for before, after, again in _matched(primary, candidate, others):
+        if after:
+            yield from _answer(before, after, again)
+        elif len(again) == len(others):
+            yield from _unanswered(before, candidate)
 
 
-def compare_contents(primary: Exercised, candidate: Exercised, secondary: Exercised) -> Iterator[Difference]:
+def compare_contents(primary: Exercised, candidate: Exercised, others: Sequence[Exercised]) -> Iterator[Difference]:
     """Other headers and bodies of answers that have the original's status, but for noise."""
-    for before, after, again in _matched(primary, candidate, secondary):
+    for before, after, again in _matched(primary, candidate, others):
         if after and after.status == before.status:
-            sample = again if again and again.status == before.status else before
-            yield from _hidden(_content(before, after, sample), before)
+            samples = [one for one in again if one.status == before.status]
+            yield from _hidden(_content(before, after, samples), before)
 
 
 def _matched(
-    primary: Exercised, candidate: Exercised, secondary: Exercised
-) -> Iterator[tuple[Answer, Answer | None, Answer | None]]:
-    """Each answer of the primary with the candidate's and the secondary's to the same request on the same port."""
-    return zip(primary.answers, _matching(primary, candidate), _matching(primary, secondary), strict=True)
+    primary: Exercised, candidate: Exercised, others: Sequence[Exercised]
+) -> Iterator[tuple[Answer, Answer | None, list[Answer]]]:
+    """Each answer of the primary with the candidate's and the other originals' to the same request on the same port."""
+    sides = zip(*(_matching(primary, side) for side in (candidate, *others)), strict=True)
+    for before, (after, *again) in zip(primary.answers, sides, strict=True):
+        yield before, after, [one for one in again if one is not None]
 
 
 def _matching(primary: Exercised, other: Exercised) -> list[Answer | None]:
@@ -59,23 +64,22 @@ def _asked(answer: Answer) -> object:
     return answer.request, lasting_port(answer.port)
 
 
-def _unanswered(before: Answer, again: Answer | None, candidate: Exercised) -> Iterator[Difference]:
+def _unanswered(before: Answer, candidate: Exercised) -> Iterator[Difference]:
     """An answer that is missing; for a whole port that is missing, the ports are enough."""
-    if again is not None and lasting_port(before.port) in map(lasting_port, candidate.http_ports):
+    if lasting_port(before.port) in map(lasting_port, candidate.http_ports):
         yield Difference(_where(before), "answer", code_words(before.status), "missing")
 
 
-def _answer(before: Answer, after: Answer, again: Answer | None) -> Iterator[Difference]:
+def _answer(before: Answer, after: Answer, again: Sequence[Answer]) -> Iterator[Difference]:
     """Whether there is an answer, its status, its type. Of a failure its status is told, and what the body says."""
-    again = again or before
-    where = _where(before)
-    if after.problem and not before.problem and not again.problem and after.status in (None, before.status):
+    where, originals = _where(before), (before, *again)
+    if after.problem and not any(one.problem for one in originals) and after.status in (None, before.status):
         yield Difference(where, "answer", "good", after.problem)
-    elif after.status not in (before.status, again.status):
+    elif after.status not in {one.status for one in originals}:
         yield from _hidden(
             [_of_body(before, after, "status", code_words(before.status), code_words(after.status))], before
         )
-    if after.status == before.status and after.content_type not in (before.content_type, again.content_type):
+    if after.status == before.status and after.content_type not in {one.content_type for one in originals}:
         types = before.content_type or "none", after.content_type or "none"
         yield from _hidden([_of_body(before, after, "content type", *types)], before)
 
@@ -84,24 +88,23 @@ def _of_body(before: Answer, after: Answer, what: str, expected: str, actual: st
     return Difference(_where(before), what, expected, actual, excerpt_of(before, after))
 
 
-def _content(before: Answer, after: Answer, again: Answer) -> Iterator[Difference]:
+def _content(before: Answer, after: Answer, again: Sequence[Answer]) -> Iterator[Difference]:
     """The headers and the body of an answer whose status is the original's."""
     yield from _headers(before, after, again)
     if after.content_type != before.content_type:
         return  # told already, with the body, or noise
-    if changed := compare_bodies(before, after, again):
+    if changed := compare_bodies(before, after, *again):
         yield Difference(_where(before), "body", changed.before, changed.after, changed.excerpt)
 
 
-def _headers(before: Answer, after: Answer, again: Answer) -> Iterator[Difference]:
+def _headers(before: Answer, after: Answer, again: Sequence[Answer]) -> Iterator[Difference]:
     if before.headers == after.headers:
         return
-    first, second, third = dict(before.headers), dict(after.headers), dict(again.headers)
+    first, second, *others = (dict(one.headers) for one in (before, after, *again))
     for name in sorted(first.keys() | second.keys()):
-        values = first.get(name), second.get(name), third.get(name)
-        if values[1] in (values[0], values[2]) or _varies(*values):
-            continue
-        yield _header(_where(before), name, *values[:2])
+        values, samples = (first.get(name), second.get(name)), [other.get(name) for other in others]
+        if values[1] not in (values[0], *samples) and not _varies(*values, samples):
+            yield _header(_where(before), name, *values)
 
 
 def _header(where: str, name: str, before: str | None, after: str | None) -> Difference:
@@ -112,11 +115,12 @@ def _header(where: str, name: str, before: str | None, after: str | None) -> Dif
     return Difference(where, f"header {name}", *words, "\n".join(sides))
 
 
-def _varies(before: str | None, after: str | None, again: str | None) -> bool:
-    """Whether a header's value may be another one, as it is in two originals."""
-    if before is None or again is None:
-        return before != again  # there or not: by chance
-    return after is not None and before != again and template(before, again).fits(after)
+def _varies(before: str | None, after: str | None, again: Sequence[str | None]) -> bool:
+    """Whether a header's value may be another one, as it is in the originals."""
+    samples = [value for value in again if value is not None]
+    if before is None or len(samples) < len(again):
+        return any(before != value for value in again)  # there or not: by chance
+    return after is not None and any(before != one for one in samples) and template(before, *samples).fits(after)
 
 
 def _hidden(differences: Iterable[Difference], answer: Answer) -> Iterator[Difference]:

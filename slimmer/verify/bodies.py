@@ -1,12 +1,13 @@
-"""The bodies of one request's answers: the original's, the slim image's, and another original's, which tells what is noise.
+"""The bodies of one request's answers: the original's, the slim image's, and other originals', which tell what is noise.
 
-JSON is compared by its structure, other text by lines and words, and what is no text by its digest. Where two originals
+JSON is compared by its structure, other text by lines and words, and what is no text by its digest. Where originals
 differ in what is no text, only its size and first bytes can be compared. Equal digests are no work.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ SIGNATURE = 16
 """First bytes of what is no text by which its format is known."""
 
 MOST_RATIO = 2
-"""How many times larger or smaller than both originals' a body that is noise may be."""
+"""How many times larger or smaller than all originals' a body that is noise may be."""
 
 _HOLDS_JSON = re.compile(r"[\w.+/-]*[/+]json(?:;|$)")
 
@@ -37,40 +38,39 @@ class BodyChange:
     excerpt: str
 
 
-def compare_bodies(before: Answer, after: Answer, again: Answer) -> BodyChange | None:
-    """What the slim image's answer `after` has in place of the original's, beyond what two originals differ in themselves.
+def compare_bodies(before: Answer, after: Answer, *again: Answer) -> BodyChange | None:
+    """What the slim image's answer `after` has in place of the original's, beyond what the originals differ in themselves.
 
-    To compare without knowing of noise, give `before` for `again`.
+    `again` are other originals' answers; none to compare without knowing of noise.
     """
-    if after.digest and after.digest in (before.digest, again.digest):
+    if after.digest and after.digest in (before.digest, *(other.digest for other in again)):
         return None
     if not (before.digest and after.digest):
         return _compare_unfinished(before, after, again)
-    if not again.digest:
-        again = before  # it came to no end: no sample
-    if before.body is None or after.body is None or again.body is None:
+    again = tuple(other for other in again if other.digest)  # what came to no end is no sample
+    bodies = [_text(answer) for answer in (before, after, *again)]
+    if bodies[0] is None or bodies[1] is None or any(other.body is None for other in again):
         return None if _is_alike(before, after, again) else _change(before, after)
-    texts = _text(before.body, before), _text(after.body, after), _text(again.body, again)
-    if texts[0] is None or texts[1] is None:
-        return None if _is_alike(before, after, again) else _change(before, after)
-    excerpt = compare_texts(texts[0], texts[1], texts[0] if texts[2] is None else texts[2], before.content_type)
+    samples = [text for text in bodies[2:] if text is not None]
+    excerpt = compare_texts(bodies[0], bodies[1], samples, before.content_type)
     return _change(before, after, excerpt) if excerpt else None
 
 
-def compare_texts(before: str, after: str, again: str, content_type: str = "") -> str:
+def compare_texts(before: str, after: str, again: Sequence[str], content_type: str = "") -> str:
     """The excerpt that shows how a text differs; "" when it does not, but for noise."""
-    if after in (before, again):
+    if after in (before, *again):
         return ""
     if _HOLDS_JSON.match(content_type) or before.startswith(("{", "[")):
         with suppress(RecursionError):  # it is nested too deep: then it is a text
-            values = parse(before), parse(after), parse(again)
-            if MISSING not in values[:2]:
-                return json_excerpt(changes(values[0], values[1], values[0] if values[2] is MISSING else values[2]))
-    if before != again and _sorted(before) == _sorted(again):  # their lines have no order
-        return compare_texts(_sorted(before), _sorted(after), _sorted(before))
-    if template(steady(before), steady(again)).fits(steady(after)):
+            first, second = parse(before), parse(after)
+            if MISSING not in (first, second):
+                others = [value for value in map(parse, again) if value is not MISSING]
+                return json_excerpt(changes(first, second, *others))
+    if any(before != other for other in again) and all(_sorted(before) == _sorted(other) for other in again):
+        return compare_texts(_sorted(before), _sorted(after), ())  # their lines have no order
+    if template(steady(before), *map(steady, again)).fits(steady(after)):
         return ""
-    return text_excerpt(before, after, template(before, again))
+    return text_excerpt(before, after, template(before, *again))
 
 
 def _sorted(text: str) -> str:
@@ -79,39 +79,40 @@ def _sorted(text: str) -> str:
 
 def excerpt_of(before: Answer, after: Answer) -> str:
     """How two bodies differ, whatever is noise: "" where there is nothing to be shown."""
-    changed = compare_bodies(before, after, before)
+    changed = compare_bodies(before, after)
     return changed.excerpt if changed else ""
 
 
-def _compare_unfinished(before: Answer, after: Answer, again: Answer) -> BodyChange | None:
+def _compare_unfinished(before: Answer, after: Answer, again: Sequence[Answer]) -> BodyChange | None:
     """Bodies that were cut at a limit: streams that do not end. Whether they are cut, and whether anything came, counts."""
     same = before.truncated == after.truncated and bool(before.size) == bool(after.size)
-    unsteady = before.truncated != again.truncated or bool(before.size) != bool(again.size)
+    unsteady = any(before.truncated != one.truncated or bool(before.size) != bool(one.size) for one in again)
     broken = not after.digest and not after.truncated
     return None if same or unsteady or broken else _change(before, after)
 
 
-def _is_alike(before: Answer, after: Answer, again: Answer) -> bool:
+def _is_alike(before: Answer, after: Answer, again: Sequence[Answer]) -> bool:
     """Whether a body that is no text, or was not held, may be another one, since the originals' are."""
-    if before.digest == again.digest or bool(after.size) != bool(before.size):
+    originals = before, *again
+    if all(one.digest == before.digest for one in again) or bool(after.size) != bool(before.size):
         return False
-    sizes = before.size, again.size
+    sizes = [one.size for one in originals]
     if not min(sizes) / MOST_RATIO <= after.size <= max(sizes) * MOST_RATIO:
         return False
-    if before.body is None or after.body is None or again.body is None:
+    if after.body is None or any(one.body is None for one in originals):
         return True
-    pairs = zip(before.body[:SIGNATURE], again.body[:SIGNATURE], strict=False)
-    common = next((at for at, (one, other) in enumerate(pairs) if one != other), SIGNATURE)
-    return after.body.startswith(before.body[:common])
+    starts = [(one.body or b"")[:SIGNATURE] for one in originals]
+    common = next((at for at in range(SIGNATURE) if len({start[at : at + 1] for start in starts}) > 1), SIGNATURE)
+    return after.body.startswith(starts[0][:common])
 
 
-def _text(body: bytes, answer: Answer) -> str | None:
-    """The body as text; None when it is none in its character set."""
+def _text(answer: Answer) -> str | None:
+    """The body as text; None when it was not held, or is none in its character set."""
     name = charset(answer.content_type).lower()
-    if b"\0" in body and not name.startswith(("utf-16", "utf-32")):
+    if answer.body is None or (b"\0" in answer.body and not name.startswith(("utf-16", "utf-32"))):
         return None
     try:
-        return body.decode(name if CHARSETS.fullmatch(name) else "utf-8")
+        return answer.body.decode(name if CHARSETS.fullmatch(name) else "utf-8")
     except (LookupError, UnicodeError):
         return None
 

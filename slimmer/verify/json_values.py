@@ -1,8 +1,8 @@
 """JSON answers compared by their structure: what the slim image's has in place of the original's, path by path.
 
-Paths are JSONPath's (RFC 9535): `$.items[2].name`. Where two originals differ is noise: there a value of the same kind will
-do; a text must fit what the two texts have in common. Arrays are compared by position, unless the originals hold the same
-entries in another order.
+Paths are JSONPath's (RFC 9535): `$.items[2].name`. Where originals differ is noise: there a value of the same kind will
+do; a text must fit what their texts have in common. Arrays are compared by position, unless the originals hold the same
+entries, but for noise, in another order.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from slimmer.verify.json_sets import as_sets, canonical
 from slimmer.verify.noise import steady, template
 
 SHOWN = 100
@@ -54,69 +55,89 @@ def _refuse(word: str) -> None:
     raise ValueError(word)
 
 
-def changes(primary: Any, candidate: Any, secondary: Any) -> Iterator[Change]:
-    """What the candidate has in place of the primary, but for what differs between primary and secondary as well.
+def changes(primary: Any, candidate: Any, *others: Any) -> Iterator[Change]:
+    """What the candidate has in place of the primary, but for what differs between the originals (primary and others), too.
 
     Raises RecursionError for values that are nested too deep.
     """
-    todo = [("$", primary, candidate, secondary)]
+    todo: list[Step] = [("$", primary, candidate, list(others))]
     while todo:
         path, before, after, again = todo.pop()
-        kinds = _kind(before), _kind(after), _kind(again)
-        if kinds[0] != kinds[2]:
-            if kinds[1] not in kinds[::2]:
-                yield _change(path, before, after)
-        elif kinds[0] != kinds[1]:
+        kinds = {_kind(value) for value in (before, *again)}
+        if _kind(after) not in kinds:
             yield _change(path, before, after)
+        elif len(kinds) > 1:
+            continue
         elif isinstance(before, dict):
-            todo += reversed(list(_members(path, before, after, again)))
+            found, steps = _object(path, before, after, again)
+            yield from found
+            todo += reversed(steps)
         elif isinstance(before, list):
-            if (found := _array(path, before, after, again)) is not None:
-                yield found
-            elif not _reordered(before, again):
-                entries = zip(before, after, again, strict=False)
-                todo += reversed([(f"{path}[{at}]", *values) for at, values in enumerate(entries)])
+            found, steps = _array(path, before, after, again)
+            yield from found
+            todo += reversed(steps)
         elif before != after and not _is_noise(path, before, after, again):
             yield _change(path, before, after)
 
 
-Step = tuple[str, Any, Any, Any]
+Step = tuple[str, Any, Any, list[Any]]
+"""A path to look at, and what is there: the primary's, the candidate's, the other originals'."""
+
+Looked = tuple[list[Change], list[Step]]
+"""What is wrong with an object or an array as a whole, and what is to be looked at in it."""
 
 
-def _members(path: str, before: dict[str, Any], after: dict[str, Any], again: dict[str, Any]) -> Iterator[Step]:
-    """The members to look at. Keys that are made up anew each time (each original has its own) are left out."""
-    made_up = bool(before.keys() - again.keys()) and bool(again.keys() - before.keys())
-    for key in dict.fromkeys((*before, *after)):
-        if made_up and not (key in before and key in again):
-            continue
-        yield _step(path, key), before.get(key, MISSING), after.get(key, MISSING), again.get(key, MISSING)
+def _object(path: str, before: dict[str, Any], after: dict[str, Any], again: list[dict[str, Any]]) -> Looked:
+    """Keys that are made up anew each time (each original has its own) may be others, of the same number and kind."""
+    keys = list(dict.fromkeys((*before, *after)))
+    changed = list[Change]()
+    if any(before.keys() - other.keys() and other.keys() - before.keys() for other in again):
+        lasting = before.keys() & set.intersection(*(set(other) for other in again))
+        keys = [key for key in keys if key in lasting]
+        own = [{key: value for key, value in side.items() if key not in lasting} for side in (before, after, *again)]
+        if not _are_alike(own[1], [own[0], *own[2:]]):
+            changed = [_change(path, list(own[0]), list(own[1]))]
+    values = [[side.get(key, MISSING) for key in keys] for side in (before, after, *again)]
+    return changed, _steps([_child(path, key) for key in keys], values)
 
 
-def _array(path: str, before: list[Any], after: list[Any], again: list[Any]) -> Change | None:
-    """What is wrong with an array as a whole; None when its entries can be looked at one by one."""
-    if len(before) == len(again) != len(after) or (before and again and not after):
-        return Change(path, *_lengths(before, after))
-    if before == again and len(before) > 1 and before != after and _canonical(before) == _canonical(after):
-        return Change(path, *_cut_pair(before, after), order=True)
-    if _reordered(before, again) and _canonical(before) != _canonical(after):
-        return _change(path, before, after)
-    return None
+def _are_alike(after: dict[str, Any], originals: list[dict[str, Any]]) -> bool:
+    """Whether made-up keys are as many as the originals have, if those agree, and hold values of their kinds."""
+    kinds = {_kind(value) for one in originals for value in one.values()}
+    return _is_length(len(after), {len(one) for one in originals}) and {_kind(v) for v in after.values()} <= kinds
 
 
-def _reordered(before: list[Any], again: list[Any]) -> bool:
-    """Whether the originals hold the same entries in different orders: then order means nothing."""
-    return before != again and len(before) == len(again) and _canonical(before) == _canonical(again)
+def _is_length(length: int, lengths: set[int]) -> bool:
+    """Whether it may be the length of what has these in the originals: nothing is not for something."""
+    return length in lengths if len(lengths) == 1 else bool(length) or 0 in lengths
 
 
-def _is_noise(path: str, before: Any, after: Any, again: Any) -> bool:
+def _array(path: str, before: list[Any], after: list[Any], again: list[list[Any]]) -> Looked:
+    """Entries by position, or, where they have no order, by what tells them from each other."""
+    if not _is_length(len(after), {len(before), *map(len, again)}):
+        return [Change(path, *_lengths(before, after))], []
+    sides = [before, after, *again]
+    if any(before != other for other in again):
+        if (sets := as_sets(sides)) is not None:
+            sides = [entries for _, entries in sets]
+            if sets[0][0] != sets[1][0]:
+                return [_change(path, *sides[:2])], []
+    elif len(before) > 1 and before != after and canonical(before) == canonical(after):
+        return [Change(path, *_cut_pair(before, after), order=True)], []
+    return [], _steps([f"{path}[{at}]" for at in range(len(before))], sides)
+
+
+def _steps(paths: list[str], sides: list[list[Any]]) -> list[Step]:
+    """The entries side by side, as many as all have."""
+    entries = zip(paths, *sides, strict=False)
+    return [(path, before, after, again) for path, before, after, *again in entries]
+
+
+def _is_noise(path: str, before: Any, after: Any, again: list[Any]) -> bool:
     """Whether a scalar may be another one here: the originals' differ, and texts have the same form; or it is measured."""
     if isinstance(before, str):
-        return template(steady(before), steady(again)).fits(steady(after))
-    return bool(before != again or (_kind(before) == "number" and _MEASURED.fullmatch(path)))
-
-
-def _canonical(entries: list[Any]) -> list[str]:
-    return sorted(json.dumps(entry, sort_keys=True) for entry in entries)
+        return template(steady(before), *map(steady, again)).fits(steady(after))
+    return any(before != other for other in again) or (_kind(before) == "number" and bool(_MEASURED.fullmatch(path)))
 
 
 def _kind(value: Any) -> str:
@@ -130,7 +151,7 @@ def _kind(value: Any) -> str:
     return "missing" if value is MISSING else type(value).__name__
 
 
-def _step(path: str, key: str) -> str:
+def _child(path: str, key: str) -> str:
     return f"{path}.{key}" if _PLAIN_KEY.fullmatch(key) else f"{path}[{_cut(json.dumps(key))}]"
 
 

@@ -1,14 +1,15 @@
-"""What two runs of one original tell about a text: what is always the same, and where it differs by itself.
+"""What several runs of one original tell about a text: what is always the same, and where it differs by itself.
 
-A text that two originals gave (dates, tokens and ids made it differ) becomes a template: stable parts, and gaps between
-them. A third text fits when it has all stable parts in their order, and in the gaps something of the same kind. The
+A text that originals gave (dates, tokens and ids made it differ) becomes a template: stable parts, and gaps between
+them. Another text fits when it has all stable parts in their order, and in the gaps something of the same kind. The
 texts come from an app that is not trusted: the work is bounded, and where it would not be, the whole stretch is a gap.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from slimmer.verify.alignment import aligned
@@ -25,33 +26,44 @@ MOST_PLACES = 64
 GROWTH, GROWTH_BASE = 4, 200
 """A gap may hold so many times the longest text seen there, plus so many characters."""
 
-_TOKEN = re.compile(r"[\w.+/=~:%@-]+(?:(?<=\d\d:\d\d),\d+)?|\s+|[^\w\s]")
+_TOKEN = re.compile(r"[\w.+/~:%@-]+(?:(?<=\d\d:\d\d),\d+)?|\s+|[^\w\s]")
 _MEASURED = re.compile(
     r"\b\d+(?:\.\d+)?(?:e-?\d+)?(?=\s?(?:ns|us|µs|ms|s|secs?|seconds?)\b)"  # how long something took
     r"|(?<=\bpid[ =:])\d+|(?<=\btid[ =:])\d+|(?<=\bthread[ =:-])\d+|(?<=\bprocess[ =:])\d+",
     re.IGNORECASE,
 )
+_FAILURE = re.compile(
+    r"\b(?:error|exception|traceback|fatal|panic|fail(?:ed|ure)|denied|missing|unavailable"
+    r"|can(?:not|'t)|could(?: not|n't)|unable to|no such|not found|no module|unknown)\b",
+    re.IGNORECASE,
+)
+_NOTHING = re.compile(r"none|null|nil|undefined|nan|n/a|false", re.IGNORECASE)
+_BARE = " \t\r\n\"'`=:,;()[]{}<>"
 _PART = re.compile(r"[^>,;}]*[>,;}]+|[^>,;}]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A place where the two originals differed: what each had there, and where it lies in the first's text."""
+    """A place where the originals differed: what each had there (the first's first), and where it lies in the first's text."""
 
-    first: str
-    second: str
+    texts: tuple[str, ...]
     start: int
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the first's text."""
+        return self.start + len(self.texts[0])
 
     @property
     def longest(self) -> int:
         """Characters that a text may have here."""
-        return GROWTH * max(len(self.first), len(self.second)) + GROWTH_BASE
+        return GROWTH * max(map(len, self.texts)) + GROWTH_BASE
 
     def fits(self, text: str) -> bool:
-        """Whether a text is of the kind that stood here: one word where both had one, and of no other order of length."""
-        if len(text) > self.longest:
+        """Whether a text is of the kind that stood here: one word where all had one, of no other order of length, and no error."""
+        if len(text) > self.longest or (tells_failure(text) and not any(map(tells_failure, self.texts))):
             return False
-        return not (_is_word(self.first) and _is_word(self.second)) or _is_word(text)
+        return not all(map(_is_word, self.texts)) or _is_word(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,7 @@ class Template:
     gaps: tuple[Gap, ...]
 
     def fits(self, text: str) -> bool:
-        """Whether a third text differs only where the originals do."""
+        """Whether another text differs only where the originals do."""
         if not self.gaps:
             return text == self.stable[0]
         if not text.startswith(self.stable[0]):
@@ -77,7 +89,7 @@ class Template:
 
     def is_volatile(self, start: int, end: int) -> bool:
         """Whether this stretch of the first original's text overlaps a gap."""
-        return any(start < gap.start + max(1, len(gap.first)) and gap.start < max(end, start + 1) for gap in self.gaps)
+        return any(start < max(gap.end, gap.start + 1) and gap.start < max(end, start + 1) for gap in self.gaps)
 
 
 def _ends(text: str, starts: list[int], gap: Gap, stable: str) -> list[int]:
@@ -103,17 +115,20 @@ def steady(text: str) -> str:
     return _MEASURED.sub("#", text)
 
 
-def template(first: str, second: str) -> Template:
-    """What two originals' texts have in common: by lines first, then by words in those that differ."""
-    stable, gaps, position = [""], list[Gap](), 0
-    for common, before, after in _merged(_pieces(first, second)):
-        if common:
-            stable[-1] += before
-        else:
-            gaps.append(Gap(before, after, position))
-            stable.append("")
-        position += len(before)
-    return Template(tuple(stable), tuple(gaps))
+def tells_failure(text: str) -> bool:
+    """Whether a text reads like an error, or like a value that is none: what a token, a date or a counter never does."""
+    return bool(_FAILURE.search(text) or _NOTHING.fullmatch(text.strip(_BARE)))
+
+
+def template(first: str, *others: str) -> Template:
+    """What the originals' texts have in common: by lines first, then by words in those that differ."""
+    edits = [list(_edits(first, other)) for other in others]
+    stable, gaps, position = list[str](), list[Gap](), 0
+    for start, end in _spans(sorted((start, end) for side in edits for start, end, _ in side)):
+        stable.append(first[position:start])
+        gaps.append(Gap((first[start:end], *(_edited(first, start, end, side) for side in edits)), start))
+        position = end
+    return Template((*stable, first[position:]), tuple(gaps))
 
 
 def lines_of(text: str) -> list[str]:
@@ -124,12 +139,21 @@ def lines_of(text: str) -> list[str]:
     return parts
 
 
-Piece = tuple[bool, str, str]
-"""Whether it is common to both, and what the first and the second have there."""
+Edit = tuple[int, int, str]
+"""A stretch of the first text (start, end), and what another has in its place."""
 
 
-def _pieces(first: str, second: str) -> Iterator[Piece]:
-    for common, before, after in aligned(lines_of(first), lines_of(second)):
+def _edits(first: str, other: str) -> Iterator[Edit]:
+    position = 0
+    for common, before, after in _pieces(first, other):
+        if not common:
+            yield position, position + len(before), after
+        position += len(before)
+
+
+def _pieces(first: str, other: str) -> Iterator[tuple[bool, str, str]]:
+    """Whether it is common to both, and what the first and the other have there."""
+    for common, before, after in aligned(lines_of(first), lines_of(other)):
         if common:
             yield True, "".join(before), "".join(after)
         else:
@@ -137,21 +161,25 @@ def _pieces(first: str, second: str) -> Iterator[Piece]:
             yield from ((same, "".join(a), "".join(b)) for same, a, b in words)
 
 
-def _merged(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """Join neighbours of one kind, and gaps with the little that is common between them."""
-    joined: list[Piece] = []
-    for piece in pieces:
-        if joined and joined[-1][0] == piece[0]:
-            piece = _joined(joined.pop(), piece)
-        if not piece[0] and len(joined) >= 2 and len(joined[-1][1]) < SHORT_STABLE:
-            chance, gap = joined.pop(), joined.pop()
-            piece = _joined(_joined(gap, chance), piece)
-        joined.append(piece)
-    yield from joined
+def _spans(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Stretches that are in order of their starts, joined where they meet or little lies between."""
+    spans = list[tuple[int, int]]()
+    for start, end in stretches:
+        if spans and start - spans[-1][1] < SHORT_STABLE:
+            start, end = spans[-1][0], max(end, spans.pop()[1])
+        spans.append((start, end))
+    return spans
 
 
-def _joined(one: Piece, other: Piece) -> Piece:
-    return one[0] and other[0], one[1] + other[1], one[2] + other[2]
+def _edited(first: str, start: int, end: int, edits: Sequence[Edit]) -> str:
+    """What another text has in place of a stretch of the first, which holds edits whole or not at all."""
+    parts, position = list[str](), start
+    number = bisect_left(edits, (start,))
+    while number < len(edits) and edits[number][0] <= end:
+        at, stop, text = edits[number]
+        parts += first[position:at], text
+        position, number = stop, number + 1
+    return "".join([*parts, first[position:end]])
 
 
 def _is_word(text: str) -> bool:

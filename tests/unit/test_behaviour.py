@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import random
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from slimmer.errors import AppFailed
 from slimmer.exercise.plan import Answer, Exercised, Outcome, Request
 from slimmer.report.build import exercise_report
-from slimmer.verify.behaviour import compare_behaviour
+from slimmer.verify.behaviour import FUTILE, compare_behaviour
 
 ANSWER = Answer(Request("GET", "/"), 80, 200, "text/html", 5, "d", 0.1)
 OUTCOME = Outcome(("TOKEN=hunter2 ./check.sh --key 1",), "host", 0, "")
@@ -114,11 +117,73 @@ def test_what_fails_for_sure_needs_no_third_original() -> None:
     assert len(compare_behaviour(one, failed, counting(one, calls))) == 1 and calls == [1]
 
 
-def test_small_numbers_of_two_originals_may_agree_by_chance() -> None:
-    runs = iter([served(answered("seat 7")), served(answered("seat 4"))])
-    assert compare_behaviour(served(answered("seat 7")), served(answered("seat 5")), lambda: next(runs)) == ()
-    runs = iter([served(answered("seat 7")), served(answered("seat 4"))])
-    assert len(compare_behaviour(served(answered("seat 7")), served(answered("none")), lambda: next(runs))) == 1
+def in_turn(*bodies: str) -> Callable[[], Exercised]:
+    """Originals one after the other; the last one again and again."""
+    waiting = [served(answered(body)) for body in bodies]
+    return lambda: waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+
+@pytest.mark.parametrize(
+    ("slim", "originals", "differs"),
+    [
+        ("seat 5", ("seat 7", "seat 4"), False),
+        ("none", ("seat 7", "seat 4"), True),
+        ('{"a": 5, "b": 5}', ('{"a": 1, "b": 2}', '{"a": 2, "b": 1}'), False),
+        ("a 5 of the first kind, b 5", ("a 1 of the first kind, b 2", "a 2 of the first kind, b 1"), False),
+        ('{"a": 5, "b": 5}', ('{"a": 1, "b": 2}', '{"a": 1, "b": 3}'), True),
+    ],
+)
+def test_small_numbers_of_two_originals_may_agree_by_chance(
+    slim: str, originals: tuple[str, ...], differs: bool
+) -> None:
+    """One number here and another one there, in each original another."""
+    first = originals[0].replace("2", "1")
+    assert bool(compare_behaviour(served(answered(first)), served(answered(slim)), in_turn(*originals))) is differs
+
+
+def test_kinds_of_errors_that_some_original_logged_are_known() -> None:
+    kinds = iter(["error: beta", "error: gamma", "error: alpha", "error: beta", "error: beta"])
+    one = replace(ORIGINAL, error_lines=("error: delta",))
+    slim = replace(ORIGINAL, error_lines=("error: alpha", "error: gamma"))
+    assert compare_behaviour(one, slim, lambda: replace(ORIGINAL, error_lines=(next(kinds),))) == ()
+
+
+@pytest.mark.parametrize("noise", ["dice", "coins", "set", "page"])
+def test_answers_that_hold_much_of_little_chance_are_seldom_told_as_differences(noise: str) -> None:
+    """Each has a few values out of few, which two originals often share."""
+    rng = random.Random(1)
+
+    def body() -> str:
+        names = rng.sample(["red", "green", "blue", "white"], 4)
+        dice = [rng.randint(1, 6) for _ in range(8)]
+        return {
+            "dice": json.dumps(dict(zip("abcdefgh", dice, strict=True))),
+            "coins": json.dumps({key: rng.random() < 0.5 for key in "abc"}),
+            "set": json.dumps([{"name": name, "load": rng.random()} for name in names]),
+            "page": "".join(f"<p>{name} has {number} lots</p>\n" for name, number in zip("abcd", dice, strict=False)),
+        }[noise]
+
+    def run() -> Exercised:
+        return served(answered(body()))
+
+    assert sum(bool(compare_behaviour(run(), run(), run)) for _ in range(100)) < 10
+
+
+def test_originals_are_asked_until_nothing_more_is_explained() -> None:
+    one, calls = served(answered("good")), list[int]()
+    assert len(compare_behaviour(one, served(answered("bad")), counting(one, calls))) == 1
+    assert len(calls) == 1 + FUTILE
+
+
+def test_an_original_that_fails_after_others_did_not_is_done_without() -> None:
+    runs = iter([served(answered("seat 7"))])
+
+    def fails() -> Exercised:
+        for run in runs:
+            return run
+        raise AppFailed("it does not start again")
+
+    assert len(compare_behaviour(served(answered("seat 7")), served(answered("seat 5")), fails)) == 1
 
 
 def test_what_the_second_original_raises_is_passed_on() -> None:

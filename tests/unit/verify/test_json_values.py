@@ -9,8 +9,13 @@ import pytest
 from slimmer.verify.json_values import MISSING, Change, changes, parse
 
 
-def told(before: Any, after: Any, again: Any) -> list[str]:
-    return [f"{c.path}: {c.before} -> {c.after}" for c in changes(before, after, again)]
+def told(before: Any, after: Any, *again: Any) -> list[str]:
+    return [f"{c.path}: {c.before} -> {c.after}" for c in changes(before, after, *again)]
+
+
+def paths(before: Any, after: Any, *again: Any) -> list[str]:
+    """Where the candidate differs."""
+    return [change.path for change in changes(before, after, *again)]
 
 
 @pytest.mark.parametrize(
@@ -98,3 +103,50 @@ def test_long_values_are_shown_where_they_differ() -> None:
 @pytest.mark.parametrize("text", ["", "{", "NaN", "[1, Infinity]", "<html>", "1" * 5000, "{} x"])
 def test_what_is_no_json(text: str) -> None:
     assert parse(text) is MISSING
+
+
+def test_what_two_originals_share_by_chance_a_third_tells() -> None:
+    originals = {"a": 1, "b": 1}, {"a": 1, "b": 5}, {"a": 5, "b": 1}
+    assert paths(originals[0], {"a": 2, "b": 2}, *originals[1:]) == []
+    assert paths(originals[0], {"a": 2, "b": 2}, originals[1]) == ["$.a"]
+    assert paths({"a": [1, 2]}, {"a": [1]}, {"a": [1, 2]}, {"a": [1]}) == []
+
+
+def test_an_error_in_place_of_a_token_is_no_token() -> None:
+    originals = [{"job": "a81f"}, {"job": "77e0"}]
+    assert paths(originals[0], {"job": "9c3d"}, originals[1]) == []
+    for wrong in ("error", "None", "undefined", "unavailable"):
+        assert paths(originals[0], {"job": wrong}, originals[1]) == ["$.job"]
+    assert paths({"job": "error"}, {"job": "None"}, {"job": "77e0"}) == []
+
+
+NAMED = {"a": 1, "b": 2, "c": 3}
+
+
+def entries(order: str, load: float, **more: Any) -> list[dict[str, Any]]:
+    """Named entries in an order, each with some noise."""
+    return [{"name": name, "weight": NAMED[name], "load": load + at, **more} for at, name in enumerate(order)]
+
+
+def test_entries_without_an_order_are_told_apart_by_what_never_changes() -> None:
+    originals = entries("abc", 0.1), entries("bac", 0.2)
+    assert paths(originals[0], entries("cba", 0.3), originals[1]) == []
+    assert paths(originals[0], entries("cba", 0.3, down=True), originals[1]) == ["$[0].down", "$[1].down", "$[2].down"]
+    assert paths(originals[0], entries("cbb", 0.3), originals[1]) == ["$"]
+    broken = entries("cba", 0.3)
+    broken[1]["weight"] = 9
+    assert paths(originals[0], broken, originals[1]) == ["$"]
+
+
+def test_entries_that_keep_their_order_must_keep_it() -> None:
+    assert paths(entries("abc", 0.1), entries("bac", 0.3), entries("abc", 0.2)) != []
+
+
+def test_keys_that_are_made_up_are_as_many_and_of_the_same_kind() -> None:
+    one, other = {"k1": {"new": True}, "n": 1}, {"k2": {"new": True}, "n": 1}
+    assert paths(one, {"k3": {}, "n": 1}, other) == []
+    assert paths(one, {"k3": {}, "n": 2}, other) == ["$.n"]
+    assert paths(one, {"n": 1}, other) == ["$"]
+    assert paths(one, {"k3": None, "n": 1}, other) == ["$"]
+    assert paths(one, {"k3": {}, "n": 1, "error": "no such file"}, other) == ["$"]
+    assert paths(one, {"k3": {}, "k4": {}, "n": 1}, other, {"k5": {}, "k6": {}, "n": 1}) == []

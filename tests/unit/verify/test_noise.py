@@ -1,4 +1,4 @@
-"""What two originals' texts tell about a third: what must be there, and where anything of the kind will do."""
+"""What originals' texts tell about another: what must be there, and where anything of the kind will do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from slimmer.verify.noise import lines_of, steady, template
+from slimmer.verify.noise import lines_of, steady, tells_failure, template
 
 PAGE = """<!doctype html>
 <html><head><title>The shop</title>
@@ -188,3 +188,42 @@ def test_an_equal_number_in_another_row_of_a_table_is_chance() -> None:
     known = template(table(1, 11, 22, 33, 44, 55), table(2, 66, 77, 11, 88, 99))
     assert known.fits(table(3, 12, 23, 34, 45, 56))
     assert not known.fits(table(3, 12, 23, 34, 45, 56).replace("seat", "seal"))
+
+
+@pytest.mark.parametrize(
+    ("originals", "text", "fits"),
+    [
+        (("same",), "same", True),
+        (("same",), "other", False),
+        (("id=a1;", "id=b2;"), "id=c3;", True),
+        (("id=a1;", "id=b2;"), "id=c3", False),
+        (("id=a1;", "id=b2;"), "id=;", False),
+        (("<p>seat 3</p> as it was <p>row 4</p>", "<p>seat 5</p> as it was <p>row 4</p>"),
+         "<p>seat 6</p> as it was <p>row 6</p>", False),
+        (("<p>seat 3</p> as it was <p>row 4</p>", "<p>seat 5</p> as it was <p>row 4</p>",
+          "<p>seat 3</p> as it was <p>row 5</p>"), "<p>seat 6</p> as it was <p>row 6</p>", True),
+        (("at 10:00\nthe end\n", "at 10:01\nthe end\n", "at 10:02\n\nthe end\n"), "at 10:03\nthe end\n", True),
+        (("saying: to be", "saying: all the world"), "saying: much ado about it", True),
+        (("saying: to be", "saying: all the world"), "saying: error: no such file", False),
+        (("saying: to be", "saying: not found", "saying: all"), "saying: error", True),
+        (("job a1 is up", "job b2 is up"), "job undefined is up", False),
+        (("x" * 10, "y" * 10), "z" * 1000, False),
+    ],
+)  # fmt: skip
+def test_what_fits(originals: tuple[str, ...], text: str, fits: bool) -> None:
+    assert template(*originals).fits(text) is fits
+    assert all(template(*originals).fits(original) for original in originals)
+
+
+def test_a_gap_holds_what_each_original_has_there() -> None:
+    found = template("one 1111 two three", "one 2222 two three", "one 1111 two 3333")
+    assert [gap.texts for gap in found.gaps] == [("1111 two three", "2222 two three", "1111 two 3333")]
+    far = " two, and much later on: "
+    found = template(f"one 1111{far}three", f"one 2222{far}three", f"one 1111{far}3333")
+    assert [gap.texts for gap in found.gaps] == [("1111", "2222", "1111"), ("three", "three", "3333")]
+    assert [found.is_volatile(*place) for place in ((0, 4), (4, 8), (8, 20), (33, 38))] == [False, True, False, True]
+
+
+def test_words_of_failure() -> None:
+    assert all(map(tells_failure, ["Error: x", "<b>not found</b>", "null", '"None"', "[Errno 2] No such file"]))
+    assert not any(map(tells_failure, ["terror", "nonesuch", "7d3e", "", "Mon, 02 Jan", "mirror"]))
