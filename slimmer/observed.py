@@ -71,6 +71,8 @@ class Observed:
                 f"{len(gone)} paths of it are no longer there: {_listed(gone)}" if gone else "all its paths are there"
             )
             yield f"taken over from another image (--rebase): {known}"
+        if self.source == "joined" and self.log.unseen:
+            yield f"{self.log.unseen} is not in every log: without --no-observe it is seen here"
         if paths := self.unsteady(tree):
             yield f"{len(paths)} paths were not in every one of {self.runs} runs, and are kept: {_listed(paths)}"
 

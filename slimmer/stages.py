@@ -1,4 +1,4 @@
-"""The stages alone: observe an image, decide what to keep and pack it, build a packed folder.
+"""The stages alone: observe an image or a running container, decide what to keep and pack it, build a packed folder.
 
 Each takes files or images and leaves files; a build (slimmer.pipeline) does the same in one go. How two images are held
 against each other alone is slimmer.pair.
@@ -6,15 +6,20 @@ against each other alone is slimmer.pair.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from slimmer.engine import builds, images
+from slimmer.engine import builds, images, running
 from slimmer.engine.connection import connect
 from slimmer.engine.options import RunOptions
+from slimmer.engine.runs import attached_run
 from slimmer.engine.session import RunScope
-from slimmer.errors import UsageError
+from slimmer.errors import UnsupportedEngine, UsageError
+from slimmer.exercise.plan import Until
+from slimmer.exercise.until import End
 from slimmer.image import reference
 from slimmer.image.engine_made import overrides
 from slimmer.keep.context import Policy
@@ -23,6 +28,7 @@ from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog, write_log
 from slimmer.observe.merge import check_image, merge, rebased
 from slimmer.observed import LOG_NAME, observe_all
+from slimmer.probe_binary import probe_path
 from slimmer.rebuild import dockerfile
 from slimmer.rebuild.image import DOCKERFILE, write_dockerfile
 from slimmer.rebuild.rootfs import NAME as ROOTFS
@@ -34,6 +40,11 @@ from slimmer.scenes import scenes
 from slimmer.site import home_of, open_site
 
 JSON_SUFFIX = ".json"
+POLL = 0.05
+"""Seconds at most between two looks whether the user has seen enough."""
+
+ROOTLESS_HINT = "Fanotify needs root. `slimmer observe IMAGE` works here: it runs the image itself."
+JOIN_HINT = "join it with an observed run (`slimmer build IMAGE --access LOG`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,7 @@ def observe_image(request: ObserveRequest, out: Path, progress: Progress) -> Pat
 
     Raises AppFailed, ExerciseFailed, ObservationIncomplete or OutputError.
     """
-    folder, name = (out.parent, out.name) if out.suffix == JSON_SUFFIX else (out, LOG_NAME)
+    folder, name = _place(out)
     first = scenes(request)[0].options
     with open_site(request.target, first, request.recorder, pull=request.pull) as site, OutputFolder(folder) as output:
         with progress.stage("observe"):
@@ -62,6 +73,50 @@ def observe_image(request: ObserveRequest, out: Path, progress: Progress) -> Pat
         with output.writing_text(name) as file:
             write_log(log, file)
     return folder / name
+
+
+def observe_container(container: str, out: Path, until: Until, seconds: float, progress: Progress) -> Path:
+    """Watch a running container from outside, and write its log as `observe_image` does; nothing is done to it.
+
+    Until.EXIT is the end of the container; with any other it is the latest. Ctrl-C is an end, too, and no interrupt.
+    Raises TargetNotFound, UnsupportedEngine, ObservationIncomplete or OutputError.
+    """
+    folder, name = _place(out)
+    with ExitStack() as stack:
+        engine = connect()
+        stack.callback(engine.close)
+        if engine.rootless:
+            raise UnsupportedEngine("a rootless engine cannot watch a running container", hint=ROOTLESS_HINT)
+        found = running.find(engine, container)
+        scope, output = stack.enter_context(RunScope(engine)), stack.enter_context(OutputFolder(folder))
+        run = stack.enter_context(attached_run(scope, found, probe_path(engine.architecture), "attached"))
+        end = stack.enter_context(End(until, seconds, interrupts=True))
+        progress.note(f"watching {found.name}; {_how_to_end(end)}")
+        with progress.stage("observe"):
+            while not (run.over or end.over()):
+                run.wait(POLL)
+            log = run.finish(found.image_id)
+        if run.has_ended:
+            progress.note(f"{found.name} has ended")
+        progress.warn(f"{log.unseen} is not in the log, nor what was read before and is not open any more: {JOIN_HINT}")
+        with output.writing_text(name) as file:
+            write_log(log, file)
+    return folder / name
+
+
+def _place(out: Path) -> tuple[Path, str]:
+    """The folder and the name of an access log: `out` is its file, or a folder for an access.json."""
+    return (out.parent, out.name) if out.suffix == JSON_SUFFIX else (out, LOG_NAME)
+
+
+def _how_to_end(end: End) -> str:
+    """In words, how the user ends it."""
+    ways = {
+        Until.SIGNAL: f"`kill -USR1 {os.getpid()}` or Ctrl-C ends that",
+        Until.ENTER: "Enter or Ctrl-C ends that",
+        Until.SECONDS: f"for {end.seconds_left:.0f} s, or until Ctrl-C",
+    }
+    return f"{ways.get(end.until, 'Ctrl-C ends that')}, and writes the log"
 
 
 def keep_from(

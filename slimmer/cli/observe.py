@@ -13,13 +13,20 @@ from slimmer.cli.asking import asks
 if TYPE_CHECKING:
     from slimmer.request import ObserveRequest
 
+WITH_ATTACH = frozenset(("attach", "out", "quiet", "until", "config"))
+"""Parameters that make sense for a container that runs already."""
+
+HINT = "`slimmer observe IMAGE` runs an image; `slimmer observe --attach CONTAINER` takes --until, --out and --quiet."
+
 EPILOG = """Examples:
 
   slimmer observe myapp:latest --out access.json
 
   slimmer observe myapp:latest --cmd 'pytest tests' --until exit --out unit-tests.json
 
-  slimmer build myapp:latest --access unit-tests.json
+  slimmer observe --attach web --until 600 --out staging.json
+
+  slimmer build myapp:latest --access unit-tests.json --access staging.json
 
 Exit codes: 0 observed, 2 usage, 3 no such image, 4 engine, 5 the app did not start, 6 a probe failed,
 7 observation incomplete, 10 output, 130 interrupted."""
@@ -27,7 +34,22 @@ Exit codes: 0 observed, 2 usage, 3 no such image, 4 engine, 5 the app did not st
 
 @asks
 def observe(
-    target: options.Target,
+    context: typer.Context,
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="Image: name, name:tag, digest, ID or a unique prefix of an ID. Not with --attach.", show_default=False
+        ),
+    ] = "",
+    attach: Annotated[
+        str,
+        typer.Option(
+            "--attach",
+            help="Watch this running container instead, from outside, until Ctrl-C, its end or what --until says.",
+            metavar="CONTAINER",
+            show_default=False,
+        ),
+    ] = "",
     out: Annotated[
         Path,
         typer.Option(
@@ -45,10 +67,35 @@ def observe(
     """Observe TARGET while it is exercised, and write its access log and nothing else.
 
     The log can be joined with others in `slimmer build --access` or `slimmer keep`. The file's name is printed.
+
+    With --attach nothing is run or exercised: a container that runs already is watched, and goes on as it was. Only opens
+    are seen then, so join the log with that of an observed run.
     """
     from dataclasses import replace
 
     from slimmer.cli.console import TerminalProgress
-    from slimmer.stages import observe_image
+    from slimmer.errors import UsageError
+    from slimmer.stages import observe_container, observe_image
 
-    print(observe_image(replace(asked, target=target), out, TerminalProgress(quiet)))
+    progress = TerminalProgress(quiet)
+    if attach:
+        _check_attach(context)
+        print(observe_container(attach, out, asked.plan.until, asked.plan.seconds, progress))
+    elif target:
+        print(observe_image(replace(asked, target=target), out, progress))
+    else:
+        raise UsageError("nothing to observe: neither TARGET nor --attach is given", hint=HINT)
+
+
+def _check_attach(context: typer.Context) -> None:
+    """Raise UsageError for what was given on the command line and is for running an image; settings may be for that."""
+    from slimmer.errors import UsageError
+
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        given = source is not None and source.name == "COMMANDLINE"
+        if given and parameter.name not in WITH_ATTACH:
+            name = "TARGET" if parameter.name == "target" else parameter.opts[0]
+            raise UsageError(f"{name} does not go with --attach: that container runs already", hint=HINT)
+        if given and parameter.name == "until" and context.params["until"] == "probes":
+            raise UsageError("--until probes does not go with --attach: nothing is asked of that container", hint=HINT)

@@ -1,6 +1,6 @@
 """How a container is described to the engine: pure functions from options to the JSON of `POST /containers/create`.
 
-Four kinds of run, one module, so that what they share stays the same. Source: Engine API v1.41, "Create a container".
+Every kind of run, one module, so that what they share stays the same. Source: Engine API v1.41, "Create a container".
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ PROBE_FOLDER = "/.slimmer"
 PROBE = f"{PROBE_FOLDER}/slimmer-probe"
 PROBE_CAPABILITIES = ("SYS_ADMIN", "SYS_PTRACE")
 """For seccomp listeners without no_new_privs, fanotify and reading the app's memory. The app never gets them."""
+
+ATTACH_CAPABILITIES = ("DAC_READ_SEARCH", "SYS_ADMIN", "SYS_PTRACE")
+"""To look into another container: for fanotify, at its processes, and through folders that are closed to others."""
 
 FAST_HEALTH_INTERVAL = 200_000_000
 """Nanoseconds between two health checks while a slim image is verified; the image itself keeps its own."""
@@ -95,6 +98,25 @@ def neighbour(probe_image: str, helper: str, container: str) -> Description:
     """The probe in another container's network, to relay to a container that must not hold the probe itself."""
     description = pristine(ImageConfig(image_id="", architecture="", os=""), probe_image, helper)
     description["HostConfig"]["NetworkMode"] = f"container:{container}"
+    return description
+
+
+def attached(probe_image: str, helper: str, process: int) -> Description:
+    """The probe beside a container that runs already. `process` is that one's first, as the host numbers it.
+
+    It is in the host's PID namespace, because it would not outlive the container in that one's. AppArmor and SELinux forbid
+    a container to look into another one.
+    """
+    description = _with_probe(_base(probe_image, RunOptions(), (PROBE, "attach", str(process))), helper)
+    description |= {"User": "0:0", "OpenStdin": True, "StdinOnce": True, "AttachStdin": True, "WorkingDir": "/"}
+    description["HostConfig"] |= {
+        "NetworkMode": "none",
+        "PidMode": "host",
+        "UsernsMode": "host",
+        "CapAdd": list(ATTACH_CAPABILITIES),
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["apparmor=unconfined", "label=disable"],
+    }
     return description
 
 

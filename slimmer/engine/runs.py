@@ -1,4 +1,4 @@
-"""The runs of an image that a build needs: asking who the app would be, the app under the probe, the app by itself.
+"""The runs of an image: asking who the app would be, the app under the probe, the app by itself; and watching one of the user's.
 
 Each has volumes of its own, filled from the user's, so that one run's state does not change the next.
 """
@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from slimmer.engine import description
+from slimmer.engine import description, running
 from slimmer.engine.containers import Container
 from slimmer.engine.options import RunOptions
 from slimmer.engine.relay import Ports
+from slimmer.engine.running import UserContainer
 from slimmer.engine.session import RunScope
 from slimmer.errors import EngineError
 from slimmer.image.config import ImageConfig
+from slimmer.observe.attached import AttachedRun
 from slimmer.observe.records import RecordReader
 from slimmer.observe.watched import WatchedRun
 from slimmer.verify.native import NativeRun
@@ -102,6 +104,16 @@ def native_run(
     if neighbour is not None:
         scope.remove(neighbour)
     scope.remove(container)
+
+
+@contextmanager
+def attached_run(scope: RunScope, container: UserContainer, probe: Path, purpose: str) -> Iterator[AttachedRun]:
+    """A container of the user's, watched from beside. Raises UnsupportedEngine, or ObservationIncomplete if it just ended."""
+    wanted = description.attached(scope.probe_image(probe), scope.probe_helper(probe), container.pid)
+    watcher = scope.create(wanted, purpose)
+    with AttachedRun(watcher, lambda: running.check_runs_on(scope.engine, container)) as run:
+        yield run
+    scope.remove(watcher)
 
 
 def _neighbour(scope: RunScope, probe: Path, container: Container) -> Container:

@@ -28,6 +28,15 @@ DISTURBANCES = {
 """Counters of the probe's that tell of changes to the app which another recorder does not make."""
 
 
+CALL_RECORDERS = frozenset(("notify", "ptrace"))
+"""Those that see the system calls themselves, and so what opens nothing."""
+
+UNSEEN = (
+    "what was only looked at (stat, access, readlink), the names in listed folders, and what was looked for in vain"
+)
+"""What fanotify alone does not show (docs/recorders.md)."""
+
+
 class Operation(StrEnum):
     """What kind of access a record tells of; the words of the probe's protocol."""
 
@@ -105,6 +114,12 @@ class AccessLog:
     def lost(self) -> int:
         """Events that the probe knows it did not see."""
         return self.counters.get("lost", 0) + self.counters.get("unreadable", 0)
+
+    @property
+    def unseen(self) -> str:
+        """What no recorder could see, at least in one of the runs; "" where system calls were recorded in all of them."""
+        active = {recorder.name for recorder in self.recorders if recorder.active}
+        return "" if active & CALL_RECORDERS or not self.recorders else UNSEEN
 
     @property
     def disturbances(self) -> tuple[str, ...]:

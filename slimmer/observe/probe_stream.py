@@ -11,6 +11,9 @@ from slimmer.observe.log import AccessLog
 from slimmer.observe.records import RecordReader
 
 DRAIN_TIMEOUT = 30.0
+END_TIMEOUT = 1.0
+"""Seconds for what the probe said before it ended to be read."""
+
 JOIN_TIMEOUT = 30.0
 READ_SIZE = 1 << 16
 
@@ -85,7 +88,11 @@ class ProbeStream:
     def drain(self) -> bool:
         """Have everything told that has happened until now; False when the probe ends or is silent instead."""
         before = self._reader.drained
-        self.order("drain")
+        try:
+            self.order("drain")
+        except ObservationIncomplete:
+            if not self.wait_for(lambda: self._reader.ended, END_TIMEOUT):
+                raise
         return self.wait_for(lambda: self._reader.drained > before or self._reader.ended, DRAIN_TIMEOUT)
 
     def log(self, image_id: str, *, drained: bool) -> AccessLog:
