@@ -1,4 +1,4 @@
-"""What an app writes that looks like errors: each kind of line once, without what differs from run to run.
+"""What an app writes that looks like errors, or tells of something that it does without: each kind of line once, without what differs from run to run.
 
 A kind is a line with its digits, addresses, times and tokens replaced by `#`. Bounded in memory, whatever the app writes.
 """
@@ -17,7 +17,9 @@ READ_LINE = 2000
 _SUSPICIOUS = re.compile(
     rb"error|exception|traceback|fatal|panic|critical|segfault|segmentation fault|core dumped|abort|"
     rb"cannot|can't|could not|couldn't|unable to|failed|failure|missing|undefined symbol|unresolved|"
-    rb"no such|not found|no module named|permission denied|not permitted|read-only file system|unknown user",
+    rb"no such|not found|no module named|permission denied|not permitted|read-only file system|unknown user|"
+    rb"warn|unavailable|not available|not installed|unsupported|not supported|disabled|invalid|refused|"
+    rb"fall(?:s|ing)? ?back|fallback|running without",
     re.IGNORECASE,
 )
 _VOLATILE = (

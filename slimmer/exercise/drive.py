@@ -18,7 +18,7 @@ def _silent(text: str) -> None:
 def exercise(subject: Subject, plan: Plan, *, replay: bool = False, say: Say = _silent) -> Exercised:
     """Drive the app: wait for it, send the requests, run the commands, and wait for the end that the plan asks for.
 
-    A `replay` (of `replay_plan`) leaves out what only watching needs: the HEALTHCHECK's command and the waiting at the end.
+    A `replay` (of `replay_plan`) leaves out what only watching needs: the HEALTHCHECK's command and the waiting for a user.
     It returns the exit code of a command that failed, so that it can be compared; else that is an error.
 
     Everything is tried; what failed is in `problems` (`verdict.failure` makes an error of it). Raises AppFailed when the app

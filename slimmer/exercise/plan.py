@@ -10,6 +10,9 @@ from typing import Protocol
 SLOWER = 10
 """How many times longer than the original the slim image may take to end: the machine may be busy."""
 
+LONGEST_WATCH = 60.0
+"""Seconds that a replay waits at most where the user had the original watched for some time."""
+
 FIRST_EPHEMERAL_PORT = 32768
 """From here on Linux picks ports for those who name none (ip(7), ip_local_port_range)."""
 
@@ -170,13 +173,15 @@ class Exercised:
 def replay_plan(plan: Plan, observed: Exercised) -> Plan:
     """The same plan for the slim image, of which is known what the original did: its ports, and whether and when it ended.
 
-    Ports that the kernel chose are others each time; they are not waited for, unless they spoke HTTP.
+    Ports that the kernel chose are others each time; they are not waited for, unless they spoke HTTP. What an app does by
+    itself in the seconds that it is watched for, it does again.
     """
     lasting = tuple(port for port in observed.ports if port < FIRST_EPHEMERAL_PORT)
     ended = observed.exit_code is not None
     return replace(
         plan,
         expected_ports=observed.http_ports or lasting,
+        seconds=min(plan.seconds, LONGEST_WATCH),
         exit_timeout=max(plan.ready_timeout, SLOWER * observed.seconds) if ended else None,
     )
 

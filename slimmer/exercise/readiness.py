@@ -82,7 +82,7 @@ def _patience(watch: Watch) -> float | None:
     first = plan.shared and not watch.replay
     if not first and (_must_listen(plan) or plan.expected_ports):
         return plan.ready_timeout
-    if not watch.replay and plan.until is Until.SECONDS:
+    if plan.until is Until.SECONDS and (not watch.replay or _may_be_silent(watch)):
         return min(plan.ready_timeout, plan.seconds)
     if not watch.replay and plan.until in (Until.SIGNAL, Until.ENTER):
         return None

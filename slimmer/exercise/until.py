@@ -74,8 +74,9 @@ class End:
 
 
 def end_of(watch: Watch) -> End:
-    """The end that a plan asks for. A replay waits for no user: there the last probe is the end, or an exit."""
-    until = Until.PROBES if watch.replay and watch.plan.until is not Until.EXIT else watch.plan.until
+    """The end that a plan asks for. A replay waits for no user: there the last probe is the end, an exit, or the time."""
+    waits_for_user = watch.plan.until in (Until.SIGNAL, Until.ENTER)
+    until = Until.PROBES if watch.replay and waits_for_user else watch.plan.until
     return End(until, watch.plan.seconds)
 
 

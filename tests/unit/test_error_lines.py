@@ -33,6 +33,10 @@ def of(*pieces: bytes) -> tuple[str, ...]:
         "nginx: [emerg] open() failed",
         "Segmentation fault (core dumped)",
         "ModuleNotFoundError: No module named 'x'",
+        "catalog unavailable, running without",
+        "perl: warning: Setting locale failed.",
+        "no GPU, falling back to CPU",
+        "PDF export disabled",
     ],
 )
 def test_lines_that_look_like_errors(line: str) -> None:

@@ -128,7 +128,7 @@ def test_a_slim_command_that_does_not_end_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_a_slim_worker_that_goes_on_as_the_original_is_fine(tmp_path: Path) -> None:
-    plan = replay_plan(Plan(ready_timeout=0.3, until=Until.SECONDS, seconds=60.0), Exercised(seconds=60.0))
+    plan = replay_plan(Plan(ready_timeout=0.3, until=Until.SECONDS, seconds=0.5), Exercised(seconds=0.5))
     exercised = run(tmp_path, "forever()", plan, replay=True)
     assert exercised.exit_code is None and exercised.problems == ()
 

@@ -15,7 +15,7 @@ import pytest
 
 from slimmer.errors import AppFailed, UsageError
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import Exercised, Plan, Until, replay_plan
+from slimmer.exercise.plan import LONGEST_WATCH, Exercised, Plan, Until, replay_plan
 from tests.unit.local_app import LocalApp
 
 WEB = "serve(); forever()"
@@ -101,11 +101,23 @@ def test_commands_that_came_too_late_are_problems(tmp_path: Path) -> None:
     assert [("not run" in problem) for problem in run(tmp_path, "", plan)[0].problems] == [True, True]
 
 
-@pytest.mark.parametrize("until", [Until.ENTER, Until.SIGNAL, Until.SECONDS])
+@pytest.mark.parametrize("until", [Until.ENTER, Until.SIGNAL])
 def test_a_replay_does_not_wait_for_the_user(tmp_path: Path, until: Until) -> None:
     plan = replay_plan(Plan(until=until, seconds=60.0), Exercised(seconds=60.0))
     exercised, _, seconds = run(tmp_path, WEB, plan, replay=True)
     assert exercised.answers[0].status == 200 and seconds < 20
+
+
+def test_a_replay_sees_what_an_app_does_by_itself_while_it_is_watched(tmp_path: Path) -> None:
+    """It dies after a second: so does the slim image, maybe, though the original does not."""
+    crash = "import os, threading\nthreading.Timer(1.0, os._exit, (7,)).start()\n" + WEB
+    plan = replay_plan(Plan(until=Until.SECONDS, seconds=3.0), Exercised(seconds=3.0, ports=(40001,)))
+    with pytest.raises(AppFailed, match="code 7"):
+        run(tmp_path, crash, plan, replay=True)
+
+
+def test_a_replay_does_not_watch_for_ever() -> None:
+    assert replay_plan(Plan(until=Until.SECONDS, seconds=9999.0), Exercised()).seconds == LONGEST_WATCH
 
 
 def test_a_replay_waits_for_an_exit_no_longer_than_is_sensible(tmp_path: Path) -> None:
