@@ -6,6 +6,7 @@ slim image beside each other.
 
 from __future__ import annotations
 
+import importlib
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -18,8 +19,8 @@ from slimmer.engine import images, leftovers
 from slimmer.errors import VerificationFailed
 from slimmer.image import reference
 from slimmer.image.engine_made import OwnTree
+from slimmer.image.package_files import PackageFiles
 from slimmer.keep.context import Context, Policy
-from slimmer.keep.keeper import check_selection, keep
 from slimmer.keep.keepset import Finding, KeepSet
 from slimmer.observe.log import AccessLog, write_log
 from slimmer.observe.pristine import PristineImage
@@ -35,12 +36,21 @@ from slimmer.report.tree_file import write_tree
 from slimmer.request import REPAIRS, BuildRequest, BuildResult, Progress
 from slimmer.scenes import scenes
 from slimmer.site import Candidate, Site, open_site
-from slimmer.trial import PlaceVerdict, Trial, Verdict, places
+from slimmer.trial import PlaceVerdict, Replay, Trial, Verdict, places
 
 __all__ = ["REPAIRS", "BuildRequest", "BuildResult", "Progress", "build"]
 
 SHOWN = 5
 """Lines of one kind that the user is shown; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What is known of the image itself: who answers for its files, its tree, its packages."""
+
+    pristine: PristineImage
+    own: OwnTree
+    packages: PackageFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +87,34 @@ class _Build:
         self.request, self.progress, self.site, self.folder = request, progress, site, folder
         self.tag, self.created = tag, created
         self.times: list[tuple[str, float]] = []
+        self.document: Future[dict[str, Any]] | None = None
 
     def run(self) -> BuildResult:
         site, selection = self.site, self.request.selection
         removed = site.pool.submit(leftovers.remove_leftovers, site.engine)
         with self.stage("observe"):
-            indexed = site.pool.submit(site.open_image)
+            known = site.pool.submit(self.know)
             if not selection.is_empty:
-                self.check_selection(*indexed.result())
+                self.check_selection(known.result())
             observed = observed_for(self.request, site, self.folder.path, self.progress.note)
-            pristine, own = indexed.result()
-        self.tell(observed, own, removed)
-        context = site.context(own, pristine, observed.log, observed.home, selection)
-        slim = self.slim(context, own, pristine, observed)
-        packages = package_document(own.tree, context.packages, site.config.image_id)
+            original = known.result()
+        self.tell(observed, original.own, removed)
+        slim = self.slim(original, observed)
         with self.folder.writing(package_file.NAME) as archive:
-            package_file.write_packages(packages, archive)
-        return self.conclude(own, slim, observed)
+            package_file.write_packages(self.documented(original).result(), archive)
+        return self.conclude(original.own, slim, observed)
+
+    def know(self) -> Original:
+        """Read what is to know of the image, while its app runs; and load the rules, which takes a tenth of a second."""
+        pristine, own = self.site.open_image()
+        importlib.import_module("slimmer.keep.keeper")
+        return Original(pristine, own, self.site.packages(own, pristine))
+
+    def documented(self, original: Original) -> Future[dict[str, Any]]:
+        """The document of the packages, begun once: best while the engine builds, and slimmer only waits."""
+        own, image_id = original.own, self.site.config.image_id
+        self.document = self.document or self.site.pool.submit(package_document, own.tree, original.packages, image_id)
+        return self.document
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -103,16 +124,25 @@ class _Build:
             yield
         self.times.append((name, time.monotonic() - started))
 
-    def check_selection(self, pristine: PristineImage, own: OwnTree) -> None:
+    def check_selection(self, original: Original) -> None:
         """Refuse what the image lacks before it is run. Raises UsageError."""
-        nothing = AccessLog(self.site.config.image_id, ())
-        check_selection(self.site.context(own, pristine, nothing, "", self.request.selection))
+        from slimmer.keep.keeper import check_selection
+
+        check_selection(self.context(original, AccessLog(self.site.config.image_id, ()), ""))
+
+    def context(self, original: Original, log: AccessLog, home: str) -> Context:
+        """What the keep rules look at."""
+        own, pristine, packages = original.own, original.pristine, original.packages
+        return self.site.context(own, pristine, log, home, self.request.selection, packages)
 
     # ------------------------------------------------------------------ keep, rebuild, verify; and again
 
-    def slim(self, context: Context, own: OwnTree, pristine: PristineImage, observed: Observed) -> Slim:
+    def slim(self, original: Original, observed: Observed) -> Slim:
         """A candidate with its verdict. One whose app misses something is mended, a few times at most."""
-        trial = Trial(self.site, self.request, own, observed.performances, self.progress.warn)
+        from slimmer.keep.keeper import keep
+
+        context = self.context(original, observed.log, observed.home)
+        trial = Trial(self.site, self.request, original.own, observed.performances, self.progress.warn)
         extra: list[Finding] = []
         for repairs in range(self.request.repair + 1):
             again = f" (repair {repairs})" if repairs else ""
@@ -121,11 +151,11 @@ class _Build:
             if not repairs:
                 self.tell_excluded(kept)
             with self.stage(f"rebuild{again}"):
-                candidate = self.rebuild(own, pristine, kept, repairs)
+                candidate, replay = self.rebuild(trial, original, kept, repairs)
             if not self.request.verify:
                 return Slim(kept, candidate, Verdict())
             with self.stage(f"verify{again}"):
-                verdict = trial.verify(kept, candidate)
+                verdict = trial.verify(kept, candidate, replay, is_last=repairs == self.request.repair)
             slim = Slim(kept, candidate, verdict)
             if not verdict.missed or repairs == self.request.repair:
                 break
@@ -147,12 +177,17 @@ class _Build:
             slim = replace(slim, verdict=verdict, places=slim.places + tuple(one for one, _ in found))
         return slim
 
-    def rebuild(self, own: OwnTree, pristine: PristineImage, kept: KeepSet, repairs: int) -> Candidate:
-        """Make a candidate of what is kept."""
-        builder = self.site.choose_builder(self.request.builder, own, kept)
-        if builder.name != (self.request.builder or DOCKERFILE) and not repairs:
+    def rebuild(self, trial: Trial, original: Original, kept: KeepSet, repairs: int) -> tuple[Candidate, Replay | None]:
+        """Make a candidate of what is kept. Meanwhile the search for what is missed may have begun."""
+        site, request = self.site, self.request
+        builder = site.choose_builder(request.builder, original.own, kept)
+        if builder.name != (request.builder or DOCKERFILE) and not repairs:
             self.progress.note(f"builder {builder.name}: {builder.reason}")
-        return self.site.rebuild(own, pristine, kept, builder, self.folder, self.created, "candidate")
+        rootfs = site.pack(original.own, original.pristine, kept, self.folder)
+        self.documented(original)
+        is_slow = builder.name == DOCKERFILE and request.verify
+        replay = trial.rehearse(kept, rootfs, self.created) if is_slow else None
+        return site.make(rootfs, builder, self.folder, self.created, "candidate"), replay
 
     # ------------------------------------------------------------------ the end
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from urllib.parse import unquote_to_bytes
 
 from slimmer.engine import builds, description, images
@@ -29,7 +30,8 @@ from slimmer.exercise.readiness import WORKER_PATIENCE
 from slimmer.exercise.verdict import failure
 from slimmer.image.config import ImageConfig
 from slimmer.image.engine_made import OwnTree, overrides, own_tree
-from slimmer.keep.context import Context
+from slimmer.image.package_files import PackageFiles
+from slimmer.keep.context import Context, ReadContents
 from slimmer.keep.keepset import KeepSet
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
@@ -37,7 +39,7 @@ from slimmer.observe.pristine import PristineImage
 from slimmer.observe.records import RecordReader
 from slimmer.observe.watched import WatchedRun
 from slimmer.probe_binary import probe_path
-from slimmer.rebuild.image import Builder, choose_builder, make_image
+from slimmer.rebuild.image import Builder, choose_builder, load_image, make_image
 from slimmer.rebuild.rootfs import RootFs, write_rootfs
 from slimmer.report.output import OutputFolder
 from slimmer.verify.check import Side, check_structure
@@ -106,6 +108,12 @@ class Site:
         )
         return pristine, self._tree(pristine)
 
+    def packages(self, own: OwnTree, pristine: PristineImage) -> PackageFiles:
+        """What every package of the image has. A round trip or two, and a walk through the whole tree."""
+        packages = PackageFiles(own.tree, _reader(pristine))
+        packages.know_all()
+        return packages
+
     def observe(self, plan: Plan, say: Say) -> Observation:
         """Run the app under the probe while it is exercised, and stop it as `docker stop` would.
 
@@ -146,14 +154,16 @@ class Site:
         return Observation(log, exercised, self.identity(), relayed)
 
     def context(
-        self, own: OwnTree, pristine: PristineImage, log: AccessLog, home: str, selection: Selection
+        self,
+        own: OwnTree,
+        pristine: PristineImage,
+        log: AccessLog,
+        home: str,
+        selection: Selection,
+        known: PackageFiles | None = None,
     ) -> Context:
-        """What the keep rules look at."""
-
-        def read(paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-            return pristine.read(list(paths))
-
-        return Context(own.tree, log, self.config, read, home, selection)
+        """What the keep rules look at; `known` is what is known of the image's packages already."""
+        return Context(own.tree, log, self.config, _reader(pristine), home, selection, known)
 
     # ------------------------------------------------------------------ the slim image
 
@@ -169,19 +179,13 @@ class Site:
             lacks_workdir=bool(workdir) and own.tree.resolve(workdir).end is None,
         )
 
-    def rebuild(
-        self,
-        own: OwnTree,
-        pristine: PristineImage,
-        kept: KeepSet,
-        builder: Builder,
-        folder: OutputFolder,
-        created: str,
-        purpose: str,
-    ) -> Candidate:
-        """Pack what stays into the folder, and make the candidate of it, under a temporary tag."""
+    def pack(self, own: OwnTree, pristine: PristineImage, kept: KeepSet, folder: OutputFolder) -> RootFs:
+        """Pack what stays into the folder; what an earlier build left there goes."""
         folder.clear()
-        rootfs = write_rootfs(pristine, overrides(list(kept), own), folder)
+        return write_rootfs(pristine, overrides(list(kept), own), folder)
+
+    def make(self, rootfs: RootFs, builder: Builder, folder: OutputFolder, created: str, purpose: str) -> Candidate:
+        """Make the candidate of what was packed into the folder, under a temporary tag."""
         image_id = make_image(
             self.config,
             rootfs,
@@ -193,6 +197,22 @@ class Site:
             lambda write, tag: builds.load(self.engine, write, tag),
         )
         return Candidate(image_id, rootfs, builder)
+
+    @contextmanager
+    def rehearsal(self, rootfs: RootFs, created: str, purpose: str) -> Iterator[str]:
+        """The ID of an image with the candidate's files and configuration that is there long before a build has ended.
+
+        It is loaded, which is twice as fast, and removed at the end. Raises BuildFailed.
+        """
+
+        def load(write: Callable[[IO[bytes]], None], tag: str) -> str:
+            return builds.load(self.engine, write, tag, lambda: self.scope.is_over)
+
+        tag, image = self.scope.make_image(
+            self._unique(purpose), lambda tag: load_image(self.config, rootfs, tag, created, load)
+        )
+        yield image
+        self.scope.remove_image(tag)
 
     def check_structure(
         self, own: OwnTree, kept: KeepSet, candidate: Candidate, purpose: str
@@ -280,6 +300,10 @@ def open_site(target: str, options: RunOptions, recorder: str = "auto", *, pull:
         pool = stack.enter_context(ThreadPoolExecutor(WORKERS))
         scope = stack.enter_context(RunScope(engine))
         yield Site(engine, scope, pool, opened, probe, config, options, recorder)
+
+
+def _reader(pristine: PristineImage) -> ReadContents:
+    return lambda paths: pristine.read(list(paths))
 
 
 def home_of(identity: str) -> str:

@@ -15,12 +15,16 @@ from slimmer.image.engine_made import OwnTree
 from slimmer.keep.keepset import Finding, KeepSet
 from slimmer.keep.selection import Patterns
 from slimmer.observe.log import AccessLog
+from slimmer.rebuild.rootfs import RootFs
 from slimmer.request import BuildRequest
 from slimmer.scenes import Performance, Scene
 from slimmer.site import Candidate, Observation, Site
 from slimmer.verify.behaviour import compare_behaviour
 from slimmer.verify.missed import missed
 from slimmer.verify.structure import Difference
+
+Replay = Future[tuple[Finding, ...]]
+"""A slim image at work under the probe: what it looked for in vain, though the original has it."""
 
 Warn = Callable[[str], None]
 Answering = Callable[[str], tuple[Exercised, str]]
@@ -73,16 +77,30 @@ class Trial:
         self._site, self._request, self._own = site, request, own
         self._performances, self._warn = performances, warn
 
-    def verify(self, kept: KeepSet, candidate: Candidate) -> Verdict:
-        """Hold the candidate against the original: what it holds, how it answers as a user would run it, what it misses."""
+    def rehearse(self, kept: KeepSet, rootfs: RootFs, created: str) -> Replay | None:
+        """Begin to look for what these files lack, in an image of them that is there before the candidate is built.
+
+        None when nothing is to be mended.
+        """
+        return self._site.pool.submit(self._rehearse, kept, rootfs, created) if self._request.repair else None
+
+    def verify(self, kept: KeepSet, candidate: Candidate, replay: Replay | None, *, is_last: bool) -> Verdict:
+        """Hold the candidate against the original: what it holds, how it answers as a user would run it, what it misses.
+
+        `replay` is a look for what is missed that has begun already. If it has ended, and found something, then the
+        candidate is not looked at any further, unless it `is_last`: it is to be mended first.
+        """
+        if replay is not None and not is_last and replay.done() and replay.result():
+            return Verdict((), replay.result())
         structure = self._site.pool.submit(self._site.check_structure, self._own, kept, candidate, "slim-tree")
+        if replay is None and self._request.repair:
+            replay = self._site.pool.submit(self._replay, kept, candidate.image_id)
+        if replay is not None and _meet(self._request):
+            replay.result()
         differences: list[Difference] = []
-        wanted: list[Finding] = []
         for performance in self._performances:
-            found, missing = self._scene(performance, kept, candidate)
-            differences += found
-            wanted += missing
-        return Verdict((*structure.result(), *differences), tuple(wanted))
+            differences += self._behaviour(performance.scene, performance.observed, candidate)
+        return Verdict((*structure.result(), *differences), replay.result() if replay else ())
 
     def verify_in(self, place: Place, candidate: Candidate) -> Iterator[tuple[PlaceVerdict, tuple[Difference, ...]]]:
         """Each scene with both images there. An original that fails there is no fault of the slim image's: a warning."""
@@ -112,25 +130,24 @@ class Trial:
             raise AppFailed(f"the app exited with code {answered.exit_code}")
         return replace(observed, exercised=answered)
 
-    def _scene(
-        self, performance: Performance, kept: KeepSet, candidate: Candidate
-    ) -> tuple[tuple[Difference, ...], tuple[Finding, ...]]:
-        scene, observed = performance.scene, performance.observed
-        site = self._site.running(scene.options)
+    def _rehearse(self, kept: KeepSet, rootfs: RootFs, created: str) -> tuple[Finding, ...]:
+        with self._site.rehearsal(rootfs, created, "rehearsal") as image:
+            return self._replay(kept, image)
 
-        def watch() -> AccessLog:
-            return site.watch_again(candidate.image_id, scene.plan, observed, "replay")
-
-        if not self._request.repair:
-            return self._behaviour(scene, observed, candidate), ()
-        beside: Future[AccessLog] | None = None if _meet(self._request) else site.pool.submit(watch)
-        differences = self._behaviour(scene, observed, candidate)
-        return differences, self._missed(kept, beside.result() if beside else watch())
-
-    def _missed(self, kept: KeepSet, log: AccessLog) -> tuple[Finding, ...]:
+    def _replay(self, kept: KeepSet, image: str) -> tuple[Finding, ...]:
+        """What the slim image's app looks for in vain in all scenes, though the original has it."""
         excludes = Patterns(self._own.tree, self._request.selection.exclude, "--exclude").excludes
-        found = missed(self._own.tree, kept, log)
-        return tuple(finding for finding in found if finding.path not in kept and not excludes(finding.path))
+        found = [
+            finding
+            for performance in self._performances
+            for finding in missed(self._own.tree, kept, self._watch(performance, image))
+            if finding.path not in kept and not excludes(finding.path)
+        ]
+        return tuple(found)
+
+    def _watch(self, performance: Performance, image: str) -> AccessLog:
+        site = self._site.running(performance.scene.options)
+        return site.watch_again(image, performance.scene.plan, performance.observed, "replay")
 
     def _behaviour(self, scene: Scene, observed: Observation, candidate: Candidate) -> tuple[Difference, ...]:
         """Differences in answers, exit codes and health, between the original and the candidate by itself."""

@@ -18,10 +18,13 @@ Result = TypeVar("Result")
 
 
 class Upload:
-    """What a function writes, as an iterator of pieces, through a pipe. The function's error is raised in the end."""
+    """What a function writes, as an iterator of pieces, through a pipe. The function's error is raised in the end.
 
-    def __init__(self, write: Callable[[IO[bytes]], None]) -> None:
-        self._write = write
+    `is_over` tells that nobody wants it any more: then it is broken off.
+    """
+
+    def __init__(self, write: Callable[[IO[bytes]], None], is_over: Callable[[], bool] = lambda: False) -> None:
+        self._write, self._is_over = write, is_over
         self._error: BaseException | None = None
         self._cancelled = False
 
@@ -70,7 +73,7 @@ class Upload:
     def _check(self) -> None:
         if self._error is not None:
             raise self._error
-        if self._cancelled:
+        if self._cancelled or self._is_over():
             raise OSError("interrupted")
 
     def _run(self, target: IO[bytes]) -> None:

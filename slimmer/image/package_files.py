@@ -49,8 +49,12 @@ class PackageFiles:
         return tuple(package for package in self.everything() if _is_meant(package, manager, plain))
 
     def know_all(self) -> None:
-        """Learn of all Python distributions, so that their commands, which lie elsewhere, have owners. Walks the whole tree."""
+        """Read all that is read of the image: later questions need no round trip. Walks the whole tree.
+
+        All Python distributions belong to it, so that their commands, which lie elsewhere, have owners.
+        """
         self._learn(language_packages.all_sites(self._tree))
+        self._system  # noqa: B018  # read when it is first asked for
 
     def everything(self) -> tuple[Package, ...]:
         """All packages of the image. Walks the whole tree."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -31,7 +31,8 @@ class Policy(StrEnum):
 class Context:
     """The input of every rule. `home` is the home directory that the engine gave the app's user, "" if none.
 
-    `selection` is what the user asked for by name; `packages` reads the databases of packages when it is first asked.
+    `selection` is what the user asked for by name; `packages` reads the databases of packages when it is first asked,
+    unless somebody (`known`) has begun to.
     """
 
     tree: Tree
@@ -40,10 +41,11 @@ class Context:
     read: ReadContents
     home: str = ""
     selection: Selection = field(default_factory=Selection)
+    known: InitVar[PackageFiles | None] = None
     packages: PackageFiles = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "packages", PackageFiles(self.tree, self.read))
+    def __post_init__(self, known: PackageFiles | None) -> None:
+        object.__setattr__(self, "packages", known or PackageFiles(self.tree, self.read))
 
 
 Rule = Callable[[Context], Iterator[Finding]]

@@ -104,7 +104,8 @@ class Bench:
         growing.add(missed(self.own.tree, kept, log))
         more = KeepSet({**growing.finished().reasons, **kept.reasons})
         builder, created = self.good.builder, self.site.config.created
-        return more, self.site.rebuild(self.own, self.pristine, more, builder, folder, created, f"repaired{number}")
+        rootfs = self.site.pack(self.own, self.pristine, more, folder)
+        return more, self.site.make(rootfs, builder, folder, created, f"repaired{number}")
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +125,7 @@ def prepared(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
         observed = site.observe(PLAN, lambda text: None)
         kept = keep(site.context(own, pristine, observed.log, observed.home, Selection()), Policy.BALANCED)
         builder = site.choose_builder(LOAD, own, kept)
-        good = site.rebuild(own, pristine, kept, builder, folder, site.config.created, "good")
+        good = site.make(site.pack(own, pristine, kept, folder), builder, folder, site.config.created, "good")
         secondary, _ = site.answer(site.config.image_id, PLAN, observed, "secondary")
         yield Bench(site, pristine, own, observed, secondary, kept, good)
 

@@ -110,12 +110,24 @@ def test_impatience_does_not_cut_the_removal_short(road: str, tmp_path: Path, le
     assert "Traceback" not in build.said
 
 
-def watched(client: docker.DockerClient, pid: int) -> str:
+def test_an_interrupt_while_a_first_slim_image_is_watched_and_another_is_built(
+    road: str, tmp_path: Path, leftovers: None
+) -> None:
+    client = docker.from_env()
+    with running(road, "--tag", SLIM, "--out", tmp_path / "out") as build:
+        watched(client, build.process.pid, "replay")
+        build.process.send_signal(signal.SIGINT)
+        assert build.end() == 130, build.said
+    assert "Traceback" not in build.said
+    client.close()
+
+
+def watched(client: docker.DockerClient, pid: int, purpose: str = "observed") -> str:
     """The name of the container in which this slimmer's app runs, once it does."""
     end = time.monotonic() + DEADLINE
     while time.monotonic() < end:
         for entry in client.api.containers(filters={"label": "slimmer.run"}):
-            if f"_{pid}_" in entry["Labels"]["slimmer.owner"] and "-observed" in entry["Names"][0]:
+            if f"_{pid}_" in entry["Labels"]["slimmer.owner"] and f"-{purpose}" in entry["Names"][0]:
                 return str(entry["Names"][0].strip("/"))
         time.sleep(PAUSE)
     raise AssertionError("no app runs")

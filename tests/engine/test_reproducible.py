@@ -114,7 +114,7 @@ def _rebuild(site: Site, log: AccessLog, home: str, builder: str, folder: Output
     pristine, own = site.open_image()
     kept = keep(site.context(own, pristine, log, home, SELECTION), Policy.BALANCED)
     chosen = site.choose_builder(builder, own, kept)
-    return site.rebuild(own, pristine, kept, chosen, folder, created, "candidate").image_id
+    return site.make(site.pack(own, pristine, kept, folder), chosen, folder, created, "candidate").image_id
 
 
 def check_same(first: Rebuilt, second: Rebuilt) -> None:
