@@ -12,6 +12,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from slimmer.image.config import Healthcheck, ImageConfig
 from slimmer.image.tree import Entry
@@ -30,6 +31,10 @@ SHORTEST = 1_000_000
 _VARIABLE = re.compile(r"(?!--)[\w.-]+", re.ASCII)
 _PORT = re.compile(r"[0-9]+/(tcp|udp|sctp)")
 _SIGNAL = re.compile(r"[A-Z0-9+-]+")
+_LISTS = ("ENV", "LABEL", "EXPOSE")
+"""Keywords that take several values in one instruction."""
+
+_NEXT_LINE = " \\\n    "
 _TRIGGERS = frozenset(
     {
         "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "RUN", "SHELL", "STOPSIGNAL",
@@ -60,16 +65,26 @@ def render(config: ImageConfig, beyond: Iterable[str] = ()) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - it is no HTML; every value is quoted by instructions()
     )
-    lines = [line for line in instructions(config) if not _has_newline(line.value)]
+    lines = _joined(line for line in instructions(config) if not _has_newline(line.value))
     return environment.get_template(TEMPLATE).render(instructions=lines, beyond=[ascii(text)[1:-1] for text in beyond])
 
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One line of a Dockerfile."""
+    """An instruction of a Dockerfile, with one value."""
 
     keyword: str
     value: str
+
+
+def _joined(single: Iterable[Instruction]) -> Iterator[Instruction]:
+    """As few instructions as say the same: the classic builder makes a container and a commit of each (45 ms)."""
+    for keyword, group in groupby(single, key=lambda instruction: instruction.keyword):
+        values = [instruction.value for instruction in group]
+        if keyword in _LISTS:
+            yield Instruction(keyword, _NEXT_LINE.join(values))
+        else:
+            yield from (Instruction(keyword, value) for value in values)
 
 
 def instructions(config: ImageConfig) -> Iterator[Instruction]:
