@@ -21,11 +21,8 @@ demo: $(READY) ## slim a sample web app, run both images and compare them
 	@scripts/engine.sh sample_apps/build.sh flask
 	@scripts/engine.sh scripts/demo.sh flask
 
-test: check $(READY) ## set everything up and run all checks and tests
-	@scripts/engine.sh sample_apps/build.sh
-# Whatever fails gets one more try by itself: engines on busy machines time out now and then. What fails twice is broken.
-	@scripts/engine.sh $(BIN)/python -m pytest $(PYTEST_OPTIONS) || { code=$$?; [ $$code = 1 ] || exit $$code; \
-	    echo "once more, what failed:"; scripts/engine.sh $(BIN)/python -m pytest --last-failed --last-failed-no-failures=none $(PYTEST_OPTIONS); }
+test: $(READY) ## set everything up and run all checks and tests
+	@scripts/engine.sh scripts/test.sh $(PYTEST_OPTIONS)
 
 unit: $(READY) ## run the tests that need no engine
 	@$(BIN)/python -m pytest tests/unit $(PYTEST_OPTIONS)

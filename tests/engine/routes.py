@@ -162,3 +162,8 @@ def _as_expected(answer: Answer, expect: Mapping[str, Any]) -> bool:
 def working(original: Mapping[str, Answer], slim: Mapping[str, Answer]) -> set[str]:
     """The paths that a slim image answers as its original does."""
     return {path for path, answer in original.items() if slim[path] == answer}
+
+
+if __name__ == "__main__":
+    for each in NAMES:
+        build_image(load(each))
