@@ -36,7 +36,7 @@ from slimmer.report.tree_file import write_tree
 from slimmer.request import REPAIRS, BuildRequest, BuildResult, Progress
 from slimmer.scenes import scenes
 from slimmer.site import Candidate, Site, open_site
-from slimmer.trial import PlaceVerdict, Replay, Trial, Verdict, places
+from slimmer.trial import PlaceVerdict, Trial, Verdict, places
 
 __all__ = ["REPAIRS", "BuildRequest", "BuildResult", "Progress", "build"]
 
@@ -151,11 +151,11 @@ class _Build:
             if not repairs:
                 self.tell_excluded(kept)
             with self.stage(f"rebuild{again}"):
-                candidate, replay = self.rebuild(trial, original, kept, repairs)
+                candidate = self.rebuild(original, kept, repairs)
             if not self.request.verify:
                 return Slim(kept, candidate, Verdict())
             with self.stage(f"verify{again}"):
-                verdict = trial.verify(kept, candidate, replay, is_last=repairs == self.request.repair)
+                verdict = trial.verify(kept, candidate)
             slim = Slim(kept, candidate, verdict)
             if not verdict.missed or repairs == self.request.repair:
                 break
@@ -177,17 +177,15 @@ class _Build:
             slim = replace(slim, verdict=verdict, places=slim.places + tuple(one for one, _ in found))
         return slim
 
-    def rebuild(self, trial: Trial, original: Original, kept: KeepSet, repairs: int) -> tuple[Candidate, Replay | None]:
-        """Make a candidate of what is kept. Meanwhile the search for what is missed may have begun."""
+    def rebuild(self, original: Original, kept: KeepSet, repairs: int) -> Candidate:
+        """Make a candidate of what is kept."""
         site, request = self.site, self.request
         builder = site.choose_builder(request.builder, original.own, kept)
         if builder.name != (request.builder or DOCKERFILE) and not repairs:
             self.progress.note(f"builder {builder.name}: {builder.reason}")
         rootfs = site.pack(original.own, original.pristine, kept, self.folder)
         self.documented(original)
-        is_slow = builder.name == DOCKERFILE and request.verify
-        replay = trial.rehearse(kept, rootfs, self.created) if is_slow else None
-        return site.make(rootfs, builder, self.folder, self.created, "candidate"), replay
+        return site.make(rootfs, builder, self.folder, self.created, "candidate")
 
     # ------------------------------------------------------------------ the end
 

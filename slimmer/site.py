@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 from urllib.parse import unquote_to_bytes
 
 from slimmer.engine import builds, description, images
@@ -39,7 +38,7 @@ from slimmer.observe.pristine import PristineImage
 from slimmer.observe.records import RecordReader
 from slimmer.observe.watched import WatchedRun
 from slimmer.probe_binary import probe_path
-from slimmer.rebuild.image import Builder, choose_builder, load_image, make_image
+from slimmer.rebuild.image import Builder, choose_builder, make_image
 from slimmer.rebuild.rootfs import RootFs, write_rootfs
 from slimmer.report.output import OutputFolder
 from slimmer.verify.check import Side, check_structure
@@ -197,22 +196,6 @@ class Site:
             lambda write, tag: builds.load(self.engine, write, tag),
         )
         return Candidate(image_id, rootfs, builder)
-
-    @contextmanager
-    def rehearsal(self, rootfs: RootFs, created: str, purpose: str) -> Iterator[str]:
-        """The ID of an image with the candidate's files and configuration that is there long before a build has ended.
-
-        It is loaded, which is twice as fast, and removed at the end. Raises BuildFailed.
-        """
-
-        def load(write: Callable[[IO[bytes]], None], tag: str) -> str:
-            return builds.load(self.engine, write, tag, lambda: self.scope.is_over)
-
-        tag, image = self.scope.make_image(
-            self._unique(purpose), lambda tag: load_image(self.config, rootfs, tag, created, load)
-        )
-        yield image
-        self.scope.remove_image(tag)
 
     def check_structure(
         self, own: OwnTree, kept: KeepSet, candidate: Candidate, purpose: str

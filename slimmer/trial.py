@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -15,16 +14,12 @@ from slimmer.image.engine_made import OwnTree
 from slimmer.keep.keepset import Finding, KeepSet
 from slimmer.keep.selection import Patterns
 from slimmer.observe.log import AccessLog
-from slimmer.rebuild.rootfs import RootFs
 from slimmer.request import BuildRequest
 from slimmer.scenes import Performance, Scene
 from slimmer.site import Candidate, Observation, Site
 from slimmer.verify.behaviour import compare_behaviour
 from slimmer.verify.missed import missed
 from slimmer.verify.structure import Difference
-
-Replay = Future[tuple[Finding, ...]]
-"""A slim image at work under the probe: what it looked for in vain, though the original has it."""
 
 Warn = Callable[[str], None]
 Answering = Callable[[str], tuple[Exercised, str]]
@@ -77,24 +72,11 @@ class Trial:
         self._site, self._request, self._own = site, request, own
         self._performances, self._warn = performances, warn
 
-    def rehearse(self, kept: KeepSet, rootfs: RootFs, created: str) -> Replay | None:
-        """Begin to look for what these files lack, in an image of them that is there before the candidate is built.
-
-        None when nothing is to be mended.
-        """
-        return self._site.pool.submit(self._rehearse, kept, rootfs, created) if self._request.repair else None
-
-    def verify(self, kept: KeepSet, candidate: Candidate, replay: Replay | None, *, is_last: bool) -> Verdict:
-        """Hold the candidate against the original: what it holds, how it answers as a user would run it, what it misses.
-
-        `replay` is a look for what is missed that has begun already. If it has ended, and found something, then the
-        candidate is not looked at any further, unless it `is_last`: it is to be mended first.
-        """
-        if replay is not None and not is_last and replay.done() and replay.result():
-            return Verdict((), replay.result())
-        structure = self._site.pool.submit(self._site.check_structure, self._own, kept, candidate, "slim-tree")
-        if replay is None and self._request.repair:
-            replay = self._site.pool.submit(self._replay, kept, candidate.image_id)
+    def verify(self, kept: KeepSet, candidate: Candidate) -> Verdict:
+        """Hold the candidate against the original: what it holds, how it answers as a user would run it, what it misses."""
+        pool = self._site.pool
+        structure = pool.submit(self._site.check_structure, self._own, kept, candidate, "slim-tree")
+        replay = pool.submit(self._replay, kept, candidate) if self._request.repair else None
         if replay is not None and _meet(self._request):
             replay.result()
         differences: list[Difference] = []
@@ -130,17 +112,13 @@ class Trial:
             raise AppFailed(f"the app exited with code {answered.exit_code}")
         return replace(observed, exercised=answered)
 
-    def _rehearse(self, kept: KeepSet, rootfs: RootFs, created: str) -> tuple[Finding, ...]:
-        with self._site.rehearsal(rootfs, created, "rehearsal") as image:
-            return self._replay(kept, image)
-
-    def _replay(self, kept: KeepSet, image: str) -> tuple[Finding, ...]:
+    def _replay(self, kept: KeepSet, candidate: Candidate) -> tuple[Finding, ...]:
         """What the slim image's app looks for in vain in all scenes, though the original has it."""
         excludes = Patterns(self._own.tree, self._request.selection.exclude, "--exclude").excludes
         found = [
             finding
             for performance in self._performances
-            for finding in missed(self._own.tree, kept, self._watch(performance, image))
+            for finding in missed(self._own.tree, kept, self._watch(performance, candidate.image_id))
             if finding.path not in kept and not excludes(finding.path)
         ]
         return tuple(found)

@@ -43,14 +43,9 @@ def build(engine: Engine, files: Iterable[Path], tag: str, platform: str = "") -
     return _identifier(engine, tag)
 
 
-def load(
-    engine: Engine, write: Callable[[IO[bytes]], None], tag: str, is_over: Callable[[], bool] = lambda: False
-) -> str:
-    """`docker load` of the archive that `write` writes; the image's ID. Raises BuildFailed with the engine's words.
-
-    It is broken off, and nothing is made, when `is_over` says so before the engine has the whole archive.
-    """
-    archive = Upload(write, is_over)
+def load(engine: Engine, write: Callable[[IO[bytes]], None], tag: str) -> str:
+    """`docker load` of the archive that `write` writes; the image's ID. Raises BuildFailed with the engine's words."""
+    archive = Upload(write)
     try:
         archive.run(lambda: _load(engine, archive))
     except (DockerException, requests.RequestException, OSError) as error:

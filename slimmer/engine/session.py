@@ -110,22 +110,6 @@ class RunScope:
                 self._probe_image = self._import(_archive({PROBE: probe}), "probe", f"VOLUME {PROBE_FOLDER}")
             return self._probe_image
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the run has begun to remove what it made; then nothing new is made."""
-        return self._closed
-
-    def make_image(self, purpose: str, make: Callable[[str], str]) -> tuple[str, str]:
-        """An image by a function that makes it under a tag: (tag, ID). For other threads than the main one, too."""
-        tag = temporary_tag(self.run, purpose)
-        return tag, self._make(self._images, tag, lambda: make(tag))
-
-    def remove_image(self, tag: str) -> None:
-        """Remove (or untag) an image before the end of the run."""
-        _remove_image(self.engine, tag)
-        with suppress(ValueError):
-            self._images.remove(tag)
-
     def temporary_tag(self, purpose: str) -> str:
         """A tag in the reserved repository; the image that gets it is removed (or untagged) with the run."""
         tag = temporary_tag(self.run, purpose)

@@ -18,13 +18,10 @@ Result = TypeVar("Result")
 
 
 class Upload:
-    """What a function writes, as an iterator of pieces, through a pipe. The function's error is raised in the end.
+    """What a function writes, as an iterator of pieces, through a pipe. The function's error is raised in the end."""
 
-    `is_over` tells that nobody wants it any more: then it is broken off.
-    """
-
-    def __init__(self, write: Callable[[IO[bytes]], None], is_over: Callable[[], bool] = lambda: False) -> None:
-        self._write, self._is_over = write, is_over
+    def __init__(self, write: Callable[[IO[bytes]], None]) -> None:
+        self._write = write
         self._error: BaseException | None = None
         self._cancelled = False
 
@@ -73,7 +70,7 @@ class Upload:
     def _check(self) -> None:
         if self._error is not None:
             raise self._error
-        if self._cancelled or self._is_over():
+        if self._cancelled:
             raise OSError("interrupted")
 
     def _run(self, target: IO[bytes]) -> None:

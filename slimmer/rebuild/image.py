@@ -95,10 +95,5 @@ def make_image(
     path = write_dockerfile(config, builder, folder)
     if builder.name == DOCKERFILE:
         return build([path, rootfs.path], tag)
-    return load_image(config, rootfs, tag, created, load)
-
-
-def load_image(config: ImageConfig, rootfs: RootFs, tag: str, created: str, load: Load) -> str:
-    """Load the image out of its files, under `tag`, and return its ID. Raises BuildFailed."""
     configuration = config_json(config, rootfs, created)
     return load(lambda file: write_archive(file, configuration, rootfs, tag), tag)

@@ -138,13 +138,6 @@ def test_an_archive_is_loaded(engine: Engine) -> None:
     assert left(engine) == []
 
 
-def test_an_archive_that_nobody_wants_any_more_is_no_image(engine: Engine) -> None:
-    asked = iter((False, False))
-    with pytest.raises(BuildFailed, match="interrupted"):
-        builds.load(engine, lambda file: archive(file, TAG, 3 << 20), TAG, lambda: next(asked, True))
-    assert left(engine) == []
-
-
 def test_an_archive_that_cannot_be_written_is_a_failed_build(engine: Engine) -> None:
     def full(file: IO[bytes]) -> None:
         file.write(os.urandom(1 << 20))

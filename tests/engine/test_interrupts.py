@@ -110,9 +110,7 @@ def test_impatience_does_not_cut_the_removal_short(road: str, tmp_path: Path, le
     assert "Traceback" not in build.said
 
 
-def test_an_interrupt_while_a_first_slim_image_is_watched_and_another_is_built(
-    road: str, tmp_path: Path, leftovers: None
-) -> None:
+def test_an_interrupt_while_the_slim_image_is_watched(road: str, tmp_path: Path, leftovers: None) -> None:
     client = docker.from_env()
     with running(road, "--tag", SLIM, "--out", tmp_path / "out") as build:
         watched(client, build.process.pid, "replay")
