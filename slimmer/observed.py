@@ -10,7 +10,7 @@ from slimmer.errors import UsageError
 from slimmer.fingerprint import fingerprint
 from slimmer.image.tree import Tree
 from slimmer.observe.log import AccessLog, read_log
-from slimmer.observe.merge import check_image, merge, moved, rebased, unsteady
+from slimmer.observe.merge import check_complete, check_image, merge, moved, rebased, unsteady
 from slimmer.request import BuildRequest, ObserveRequest
 from slimmer.scenes import Performance, check_shared, observe, perform, scenes
 from slimmer.site import Say, Site, home_of
@@ -127,9 +127,7 @@ def _from_elsewhere(request: BuildRequest, image_id: str) -> tuple[tuple[AccessL
     if not request.rebase:
         for log in request.access:
             check_image(log, image_id)
-    incomplete = next((log for log in request.access if not log.complete), None)
-    if incomplete is not None:
-        raise UsageError("an access log is incomplete: its run was cut short", hint="Observe that run again.")
+    check_complete(request.access)
     return tuple(rebased(log, image_id) for log in request.access), foreign
 
 
@@ -138,7 +136,7 @@ def _reusable(path: Path, mark: str, say: Say) -> AccessLog | None:
     try:
         with path.open(encoding="utf-8") as file:
             log = read_log(file)
-    except (OSError, UsageError, RecursionError):
+    except (OSError, UsageError):
         say(f"nothing to reuse: {path} is not there or no access log")
         return None
     if not log.complete or log.fingerprint != mark:

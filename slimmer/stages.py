@@ -26,7 +26,7 @@ from slimmer.keep.context import Policy
 from slimmer.keep.keeper import keep
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog, write_log
-from slimmer.observe.merge import check_image, merge, rebased
+from slimmer.observe.merge import check_complete, check_image, merge, rebased
 from slimmer.observed import LOG_NAME, observe_all
 from slimmer.probe_binary import probe_path
 from slimmer.rebuild import dockerfile
@@ -34,6 +34,8 @@ from slimmer.rebuild.image import DOCKERFILE, write_dockerfile
 from slimmer.rebuild.rootfs import NAME as ROOTFS
 from slimmer.rebuild.rootfs import write_rootfs
 from slimmer.report import manifest, package_file, tree_file
+from slimmer.report.build import as_json, keep_report
+from slimmer.report.build_output import REPORT
 from slimmer.report.output import OutputFolder
 from slimmer.request import ObserveRequest, Progress
 from slimmer.scenes import scenes
@@ -124,8 +126,10 @@ def keep_from(
 ) -> Kept:
     """Decide what to keep of the logs' image (or of `target`, to which they are taken over) and pack it into a folder.
 
-    Writes Dockerfile, rootfs.tar, manifest, tree, packages and the joined log; no image is made.
+    Writes Dockerfile, rootfs.tar, manifest, tree, packages, the joined log and a report; no image is made.
+    Raises UsageError for logs that do not fit together or are incomplete.
     """
+    check_complete(logs)
     image = target or merge(logs).image_id
     # The command does not matter here, as nothing is run but the question who the app's user is.
     with open_site(image, RunOptions(cmd=("true",))) as site, OutputFolder(out) as folder:
@@ -151,6 +155,8 @@ def keep_from(
         with folder.writing(package_file.NAME) as archive:
             packages = package_file.package_document(own.tree, context.packages, site.config.image_id)
             package_file.write_packages(packages, archive)
+        with folder.writing_text(REPORT) as file:
+            file.write(as_json(keep_report(site.config, own.tree, log, policy, selection, builder)) + "\n")
         return Kept(site.config.image_id, len(own.tree), len(kept), rootfs.size)
 
 

@@ -49,7 +49,7 @@ def keep(
 ) -> None:
     """Decide what to keep of the image that the logs belong to, and pack it.
 
-    Writes Dockerfile, rootfs.tar, manifest.jsonl and the joined log into a folder. No app is run, no image is made, and
+    Writes Dockerfile, rootfs.tar, manifest.jsonl, a report and the joined log into a folder. No app is run, no image is made, and
     nothing is verified: `slimmer rebuild` makes the image, `slimmer verify` compares it.
     """
     from slimmer.cli import parse

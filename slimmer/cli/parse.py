@@ -14,7 +14,7 @@ from slimmer.exercise.plan import DEFAULT_REQUESTS, Plan, Until
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
 from slimmer.exercise.until import check_possible
 from slimmer.keep.selection import Selection
-from slimmer.observe.log import AccessLog, read_log
+from slimmer.observe.log import HINT, AccessLog, read_log
 
 LONGEST = 366 * 24 * 3600.0
 LARGEST_SIZE = 1 << 63
@@ -77,11 +77,8 @@ def access_log(path: Path) -> AccessLog:
     try:
         with place.open(encoding="utf-8") as file:
             return read_log(file)
-    except (OSError, RecursionError) as error:
-        raise UsageError(
-            f"{place}: {getattr(error, 'strerror', None) or 'not an access log'}",
-            hint="`slimmer observe IMAGE --out access.json` writes one, and so does every build.",
-        ) from error
+    except OSError as error:
+        raise UsageError(f"{place}: {error.strerror}", hint=HINT) from error
 
 
 def user(option: str, text: str) -> str:

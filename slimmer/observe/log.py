@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TextIO
 
-from slimmer.errors import UsageError
+from slimmer.documents import check_format, flag, items, number, reading, table, text
 
+FORMAT = "slimmer-access-log"
 FORMAT_VERSION = 1
+PATH_LIMIT = 1 << 16
+"""Characters of a path: what a process asks for has at most 4096 bytes (PATH_MAX, limits.h), and so has its directory."""
 
+HINT = "`slimmer observe IMAGE --out access.json` writes one, and so does every build."
 
 PROBE = "/.slimmer/slimmer-probe"
 """The probe's own path in a container (docs/probe-protocol.md)."""
@@ -134,7 +138,7 @@ class AccessLog:
 def write_log(log: AccessLog, file: TextIO) -> None:
     """Write `log` as versioned JSON, one access a line, in a fixed order, without holding a second copy of it."""
     head = {
-        "format": "slimmer-access-log",
+        "format": FORMAT,
         "version": FORMAT_VERSION,
         "image": log.image_id,
         "probe": log.probe,
@@ -159,38 +163,54 @@ def read_log(file: TextIO) -> AccessLog:
 
     Raises UsageError when it is not an access log, or of a version that this slimmer does not know.
     """
-    try:
-        data = json.load(file)
-        if data["format"] != "slimmer-access-log":
-            raise ValueError("not an access log")
-        if data["version"] != FORMAT_VERSION:
-            raise ValueError(f"format version {data['version']}, this slimmer reads {FORMAT_VERSION}")
-        return _from_json(data)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{getattr(file, 'name', 'the log')} cannot be read as an access log: {error}") from error
+    with reading(str(getattr(file, "name", "the log")), "an access log", HINT):
+        return _from_json(check_format(json.load(file), FORMAT, FORMAT_VERSION))
 
 
 def _from_json(data: Mapping[str, Any]) -> AccessLog:
+    accesses = tuple(_accesses(items(data["accesses"])))
     return AccessLog(
-        image_id=str(data["image"]),
-        accesses=tuple(_accesses(data["accesses"])),
-        recorders=tuple(Recorder(**entry) for entry in data["recorders"]),
-        listeners=tuple(Listener(**entry) for entry in data["listeners"]),
-        counters={str(key): int(value) for key, value in data["counters"].items()},
-        complete=bool(data["complete"]),
-        probe=str(data["probe"]),
-        starts=_starts(data.get("starts", []), len(data["accesses"])),
-        fingerprint=str(data.get("fingerprint", "")),
+        image_id=text(data["image"]),
+        accesses=accesses,
+        recorders=tuple(_recorder(table(entry)) for entry in items(data["recorders"])),
+        listeners=tuple(_listener(table(entry)) for entry in items(data["listeners"])),
+        counters={key: number(value) for key, value in table(data["counters"]).items()},
+        complete=flag(data["complete"]),
+        probe=text(data["probe"]),
+        starts=_starts(items(data.get("starts", [])), len(accesses)),
+        fingerprint=text(data.get("fingerprint", "")),
     )
 
 
+def _recorder(entry: Mapping[str, Any]) -> Recorder:
+    return Recorder(text(entry["name"]), flag(entry["active"]), text(entry["reason"]))
+
+
+def _listener(entry: Mapping[str, Any]) -> Listener:
+    return Listener(text(entry["address"]), number(entry["port"]))
+
+
 def _starts(values: list[Any], length: int) -> tuple[int, ...]:
-    starts = tuple(int(value) for value in values)
+    starts = tuple(number(value) for value in values)
     if list(starts) != sorted(starts) or any(not 0 <= start <= length for start in starts):
         raise ValueError("runs begin where no access is")
     return starts
 
 
-def _accesses(rows: Iterable[list[Any]]) -> Iterable[Access]:
-    for operation, found, asked, resolved, pid, executable in rows:
-        yield Access(Operation(operation), str(asked), str(resolved), bool(found), int(pid), str(executable))
+def _accesses(rows: Iterable[Any]) -> Iterator[Access]:
+    """There may be millions: what is the same text becomes one object."""
+    executables: dict[str, str] = {}
+    for row in rows:
+        operation, found, asked, resolved, pid, executable = items(row, 6)
+        if resolved == asked:
+            resolved = asked
+        by = executables.get(executable) if isinstance(executable, str) else None
+        if by is None:
+            by = executables[executable] = text(executable)
+        yield Access(Operation(operation), _path(asked), _path(resolved), flag(found), number(pid), by)
+
+
+def _path(value: Any) -> str:
+    if len(path := text(value)) > PATH_LIMIT:
+        raise ValueError(f"a path has {len(path):,} characters")
+    return path

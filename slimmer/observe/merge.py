@@ -47,6 +47,12 @@ def check_image(log: AccessLog, image_id: str, name: str = "an access log") -> N
         )
 
 
+def check_complete(logs: Iterable[AccessLog]) -> None:
+    """Raise UsageError for the log of a run that was cut short, or whose recorder lost something."""
+    if not all(log.complete and not log.lost for log in logs):
+        raise UsageError("an access log is incomplete: its run was cut short", hint="Observe that run again.")
+
+
 def rebased(log: AccessLog, image_id: str) -> AccessLog:
     """The log as if it were of another image, say a later build of the same app."""
     return replace(log, image_id=image_id)

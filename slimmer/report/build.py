@@ -1,4 +1,4 @@
-"""The report of a build: one JSON value, and the table that a person reads. Shapes are versioned with FORMAT_VERSION.
+"""The report of a build: one JSON value, and the table that a person reads. Its shape is versioned with FORMAT_VERSION.
 
 Nothing in it holds values of --env, request headers or bodies: they may be secrets.
 """
@@ -18,13 +18,13 @@ from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
 from slimmer.observed import Observed
 from slimmer.rebuild.image import Builder
+from slimmer.report.build_output import FORMAT, FORMAT_VERSION
 from slimmer.trial import PlaceVerdict
 from slimmer.verify.structure import Difference
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-FORMAT_VERSION = 1
 MOST_PATHS = 100
 """Paths of one kind that a report lists; it has the count of all."""
 
@@ -56,14 +56,9 @@ class Built:
 def build_report(built: Built) -> dict[str, Any]:
     """The whole report."""
     return {
-        "format": "slimmer-report",
-        "version": FORMAT_VERSION,
-        "slimmer": __version__,
-        "target": _image(built.target, built.original, len(built.tree)),
+        **_head(built.target, built.original, built.tree),
         "slim": {**_image(built.tag, built.slim, built.kept_paths), "tag": built.tag},
-        "policy": built.policy,
-        "selection": asdict(built.selection),
-        "builder": {"name": built.builder.name, "reason": built.builder.reason, "beyond": list(built.builder.beyond)},
+        **_choices(built.policy, built.selection, built.builder),
         "observation": observation_report(built.observed.log) | _origin(built),
         **_exercises(built.observed),
         "verification": {
@@ -76,6 +71,34 @@ def build_report(built: Built) -> dict[str, Any]:
             "places": [asdict(verdict) for verdict in built.places],
         },
         "stages": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in built.stages],
+    }
+
+
+def keep_report(
+    original: ImageConfig, tree: Tree, log: AccessLog, policy: str, selection: Selection, builder: Builder
+) -> dict[str, Any]:
+    """What of a report is known before there is a slim image. `tree` is the original's."""
+    return {
+        **_head(original.image_id, original, tree),
+        **_choices(policy, selection, builder),
+        "observation": observation_report(log),
+    }
+
+
+def _head(target: str, original: ImageConfig, tree: Tree) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "slimmer": __version__,
+        "target": _image(target, original, len(tree)),
+    }
+
+
+def _choices(policy: str, selection: Selection, builder: Builder) -> dict[str, Any]:
+    return {
+        "policy": policy,
+        "selection": asdict(selection),
+        "builder": {"name": builder.name, "reason": builder.reason, "beyond": list(builder.beyond)},
     }
 
 

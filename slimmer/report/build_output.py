@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
+from slimmer.documents import check_format, items, reading, table, text
 from slimmer.errors import UsageError
 from slimmer.image import reference
 from slimmer.image.tree import Tree
@@ -21,27 +22,28 @@ from slimmer.report.output import default_folder
 from slimmer.report.package_file import PackageRecord, read_packages
 from slimmer.report.tree_file import read_tree
 
-HINT = (
-    "`slimmer build IMAGE` writes the folder; name it as it was given to --out, or the image as it was given to build."
-)
+REPORT = "report.json"
+FORMAT = "slimmer-report"
+FORMAT_VERSION = 1
+HINT = "`slimmer build IMAGE` and `slimmer keep` write the folder; name it as it was given to --out, or the image as it was given to build."
+
+_REPORT_LIMIT = 1 << 26
+"""Bytes; lists of paths in a report are cut, and what the user chose fits on a command line."""
 
 
 @dataclass(frozen=True)
 class BuildOutput:
-    """A folder that `slimmer build` wrote. Its files are read when they are asked for, each with its own UsageError."""
+    """A folder that `slimmer build` or `slimmer keep` wrote. Its files are read when they are asked for, each with its own UsageError."""
 
     folder: Path
 
     @cached_property
     def report(self) -> Mapping[str, Any]:
         """report.json."""
-        with self._open("report.json") as file:
-            try:
-                data: Mapping[str, Any] = json.load(file)
-                if data["format"] != "slimmer-report":
-                    raise ValueError("another format")
-            except (ValueError, KeyError, TypeError) as error:
-                raise UsageError(f"{file.name} cannot be read as a report of slimmer's: {error}", hint=HINT) from error
+        with self._open(REPORT) as file, reading(file.name, "a report of slimmer's", HINT):
+            data = check_format(json.loads(file.read(_REPORT_LIMIT)), FORMAT, FORMAT_VERSION)
+            text(data["policy"])
+            all(map(text, items(table(data["selection"])["exclude"])))
             return data
 
     @cached_property
@@ -71,14 +73,12 @@ class BuildOutput:
     @property
     def policy(self) -> str:
         """The policy of the build."""
-        return str(self.report.get("policy", ""))
+        return str(self.report["policy"])
 
     @property
     def selection(self) -> Selection:
         """What the user chose, as far as it says what to drop."""
-        chosen = self.report.get("selection")
-        patterns = chosen.get("exclude", []) if isinstance(chosen, dict) else []
-        return Selection(exclude=tuple(str(pattern) for pattern in patterns) if isinstance(patterns, list) else ())
+        return Selection(exclude=tuple(self.report["selection"]["exclude"]))
 
     def _open(self, name: str) -> IO[bytes]:
         try:
@@ -92,7 +92,7 @@ def find_output(target: str) -> BuildOutput:
     folder = Path(target)
     if not (folder / manifest.NAME).is_file():
         if folder.is_dir():
-            raise UsageError(f"{folder} is no output folder of `slimmer build`: it has no {manifest.NAME}", hint=HINT)
+            raise UsageError(f"{folder} is no output folder of slimmer's: it has no {manifest.NAME}", hint=HINT)
         name = reference.parse(target).name
         folder = default_folder(f"{name}:") if name else folder
     if not (folder / manifest.NAME).is_file():

@@ -6,17 +6,22 @@ Names come from an untrusted image and need not be UTF-8: JSON is written in ASC
 
 from __future__ import annotations
 
+import itertools
 import json
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from slimmer.errors import UsageError
+from slimmer.documents import items, number, reading, table, text
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.keepset import KeepSet, Reason
 
 NAME = "manifest.jsonl"
+HINT = "`slimmer build` and `slimmer keep` write one."
+LINE_LIMIT = 1 << 24
+"""Characters; a path has at most 4096 bytes, each extended attribute 64 kB (xattr(7))."""
+
 KINDS = {
     stat.S_IFREG: "file",
     stat.S_IFDIR: "directory",
@@ -68,12 +73,14 @@ def write_manifest(lines: Iterable[Line], file: TextIO) -> None:
 
 def read_manifest(file: TextIO) -> Iterator[Line]:
     """Read what write_manifest wrote, a line at a time. Raises UsageError, with the line's number, for anything else."""
-    for number, text in enumerate(file, 1):
-        try:
-            yield _from_json(json.loads(text))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            where = f"{getattr(file, 'name', 'the manifest')}, line {number}"
-            raise UsageError(f"{where}: not a line of a manifest: {error!r}") from error
+    name = getattr(file, "name", "the manifest")
+    for number_of_line in itertools.count(1):
+        with reading(f"{name}, line {number_of_line}", "a line of a manifest", HINT):
+            words = file.readline(LINE_LIMIT)
+            line = _from_json(table(json.loads(words))) if words else None
+        if line is None:
+            return
+        yield line
 
 
 def _line(entry: Entry, reasons: tuple[Reason, ...], digest: str, mtime: tuple[int, int]) -> Line:
@@ -121,22 +128,26 @@ def _reason(reason: Reason) -> dict[str, str]:
 
 
 def _from_json(data: Mapping[str, Any]) -> Line:
-    seconds, _, nanoseconds = data["mtime"].rpartition(".")
-    device = data.get("device")
+    seconds, _, nanoseconds = text(data["mtime"]).rpartition(".")
     return Line(
-        path=str(data["path"]),
-        kind=str(data["type"]),
-        mode=int(data["mode"], 8),
-        uid=int(data["uid"]),
-        gid=int(data["gid"]),
+        path=text(data["path"]),
+        kind=text(data["type"]),
+        mode=int(text(data["mode"]), 8),
+        uid=number(data["uid"]),
+        gid=number(data["gid"]),
         mtime=(int(seconds), int(nanoseconds)),
-        reasons=tuple(
-            Reason(str(reason["rule"]), str(reason["detail"]), str(reason.get("cause", "")))
-            for reason in data["reasons"]
-        ),
-        size=data.get("size"),
-        sha256=str(data.get("sha256", "")),
-        target=str(data.get("target", "")),
-        device=(int(device[0]), int(device[1])) if device else None,
-        xattrs=tuple(sorted((str(name), str(value)) for name, value in data.get("xattrs", {}).items())),
+        reasons=tuple(_reason_from_json(table(reason)) for reason in items(data["reasons"])),
+        size=number(data["size"]) if "size" in data else None,
+        sha256=text(data.get("sha256", "")),
+        target=text(data.get("target", "")),
+        device=_device(items(data["device"], 2)) if "device" in data else None,
+        xattrs=tuple(sorted((text(name), text(value)) for name, value in table(data.get("xattrs", {})).items())),
     )
+
+
+def _device(numbers: list[Any]) -> tuple[int, int]:
+    return number(numbers[0]), number(numbers[1])
+
+
+def _reason_from_json(data: Mapping[str, Any]) -> Reason:
+    return Reason(text(data["rule"]), text(data["detail"]), text(data.get("cause", "")))

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import zstandard
 
-from slimmer.errors import UsageError
+from slimmer.documents import check_format, items, number, reading, text
 from slimmer.image.package_files import PackageFiles
 from slimmer.image.packages import Package
 from slimmer.image.tree import Entry, Tree
@@ -24,8 +24,10 @@ FORMAT = "slimmer-packages"
 FORMAT_VERSION = 1
 
 _CHUNK = 4096
-_SIZE_LIMIT = 1 << 28
-"""Bytes of the document; that of two million paths, all in packages of their own, has a tenth."""
+HINT = "`slimmer build` and `slimmer keep` write one."
+
+_SIZE_LIMIT = 1 << 26
+"""Bytes of the document; two million paths, each in another package than the one before, take half of it."""
 
 Runs = list[list[int]]
 
@@ -74,18 +76,14 @@ def read_packages(file: IO[bytes], tree: Tree) -> PackageRecord:
 
     Raises UsageError when it is no such file, cut short, of another version, or larger than any that slimmer writes.
     """
-    try:
+    with reading(str(getattr(file, "name", NAME)), "packages of slimmer's", HINT):
         with zstandard.ZstdDecompressor().stream_reader(file, closefd=False) as raw:
             content = raw.read(_SIZE_LIMIT)
-        data = json.loads(content)
-        if data["format"] != FORMAT or data["version"] != FORMAT_VERSION:
-            raise ValueError(f"format {data['format']}, version {data['version']}")
-        packages = tuple(Package(str(manager), str(name), str(version)) for manager, name, version in data["packages"])
-        runs = [[int(number) for number in run] for run in data["runs"]]
+        data = check_format(json.loads(content), FORMAT, FORMAT_VERSION)
+        packages = tuple(Package(*map(text, items(package, 3))) for package in items(data["packages"]))
+        runs = [[number(value) for value in items(run)] for run in items(data["runs"])]
         if any(not run or not all(0 <= place < len(packages) for place in run[1:]) for run in runs):
             raise ValueError("a run names a package that is not there")
-    except (ValueError, KeyError, TypeError, zstandard.ZstdError) as error:
-        raise UsageError(f"{getattr(file, 'name', NAME)} cannot be read as packages of slimmer's: {error}") from error
     return PackageRecord(tree, packages, runs)
 
 

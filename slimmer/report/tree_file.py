@@ -10,37 +10,41 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO
 
 import zstandard
 
-from slimmer.errors import UsageError
+from slimmer.documents import check_format, items, reading, text
 from slimmer.image.tree import Tree
 from slimmer.observe.pristine import INDEX_LIMIT
+from slimmer.report.manifest import LINE_LIMIT
 
 NAME = "tree.json.zst"
 FORMAT = "slimmer-tree"
 FORMAT_VERSION = 1
 
+HINT = "`slimmer build` and `slimmer keep` write one."
+
 _FIELDS = 4
-_LINE_LIMIT = 1 << 24
-"""Characters; a path has at most 4096 bytes, each extended attribute 64 kB (xattr(7))."""
+_HEAD = re.compile(r"[0-7]{4,7}( -?[0-9]{1,20}){10}")
+_XATTR = re.compile(r"([0-9a-f]{2})+=([0-9a-f]{2})*", re.IGNORECASE)
 
 
 def write_tree(tree: Tree, image_id: str, file: IO[bytes]) -> None:
     """Write the index of the image with this ID."""
     with (
         zstandard.ZstdCompressor(level=6).stream_writer(file, closefd=False) as compressed,
-        io.TextIOWrapper(compressed, encoding="ascii", newline="\n") as text,
+        io.TextIOWrapper(compressed, encoding="ascii", newline="\n") as lines,
     ):
         head = {"format": FORMAT, "version": FORMAT_VERSION, "image": image_id}
-        text.write(json.dumps(head)[:-1] + ', "entries": [')
+        lines.write(json.dumps(head)[:-1] + ', "entries": [')
         separator = "\n"
         for record in tree.records():
-            text.write(separator + json.dumps([os.fsdecode(field) for field in record.split(b"\0")[:-1]]))
+            lines.write(separator + json.dumps([os.fsdecode(field) for field in record.split(b"\0")[:-1]]))
             separator = ",\n"
-        text.write("\n]}\n")
+        lines.write("\n]}\n")
 
 
 def read_tree(file: IO[bytes]) -> tuple[str, Tree]:
@@ -49,31 +53,26 @@ def read_tree(file: IO[bytes]) -> tuple[str, Tree]:
     Raises UsageError when it is no such file, cut short, of another version, or larger than any that slimmer writes.
     """
     blob = bytearray()
-    try:
-        with zstandard.ZstdDecompressor().stream_reader(file, closefd=False) as raw:
-            lines = _lines(io.TextIOWrapper(raw, encoding="ascii", newline="\n"))
-            image = _image(next(lines, ""))
-            for record in _records(lines):
-                blob += record
-                if len(blob) > INDEX_LIMIT:
-                    raise ValueError("too large")
-        return image, Tree(blob)
-    except (ValueError, KeyError, TypeError, zstandard.ZstdError) as error:
-        raise UsageError(f"{getattr(file, 'name', NAME)} cannot be read as a tree of slimmer's: {error}") from error
+    with (
+        reading(str(getattr(file, "name", NAME)), "a tree of slimmer's", HINT),
+        zstandard.ZstdDecompressor().stream_reader(file, closefd=False) as raw,
+    ):
+        lines = _lines(io.TextIOWrapper(raw, encoding="ascii", newline="\n"))
+        image = _image(next(lines, ""))
+        for record in _records(lines):
+            blob += record
+            if len(blob) > INDEX_LIMIT:
+                raise ValueError("too large")
+    return image, Tree(blob)
 
 
-def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    while line := text.readline(_LINE_LIMIT):
+def _lines(file: io.TextIOWrapper) -> Iterator[str]:
+    while line := file.readline(LINE_LIMIT):
         yield line
 
 
 def _image(line: str) -> str:
-    head: dict[str, Any] = json.loads(line + "]}")
-    if head["format"] != FORMAT:
-        raise ValueError("another format")
-    if head["version"] != FORMAT_VERSION:
-        raise ValueError(f"format version {head['version']}, this slimmer reads {FORMAT_VERSION}")
-    return str(head["image"])
+    return text(check_format(json.loads(line + "]}"), FORMAT, FORMAT_VERSION)["image"])
 
 
 def _records(lines: Iterator[str]) -> Iterator[bytes]:
@@ -81,8 +80,8 @@ def _records(lines: Iterator[str]) -> Iterator[bytes]:
     for line in lines:
         if line == "]}\n":
             return
-        fields = [os.fsencode(field) for field in json.loads(line.rstrip(",\n"))]
-        if len(fields) != _FIELDS or any(b"\0" in field for field in fields):
+        head, path, target, xattrs = map(text, items(json.loads(line.rstrip(",\n")), _FIELDS))
+        if not (_HEAD.fullmatch(head) and path.startswith("/") and all(map(_XATTR.fullmatch, xattrs.split()))):
             raise ValueError("an entry of another form")
-        yield b"\0".join(fields) + b"\0"
+        yield b"".join(os.fsencode(field) + b"\0" for field in (head, path, target, xattrs))
     raise ValueError("it is cut short")

@@ -61,14 +61,24 @@ def test_the_stages_one_by_one_make_an_image_that_verifies(tmp_path: Path) -> No
     first, second = observed(tmp_path, "first", "/srv/first"), observed(tmp_path, "second", "/srv/second")
     assert {path.name for path in tmp_path.iterdir()} == {"tmp", first.name, second.name}
     out = tmp_path / "packed"
-    assert done("keep", first, second, "--out", out, "--policy", "observed")[0] == f"{out}\n"
+    assert done("keep", first, second, "--out", out, "--policy", "observed", "--exclude", "/srv/page")[0] == f"{out}\n"
     assert {"/srv/first", "/srv/second"} <= kept(out)
     assert not {"/srv/page", "/srv/unseen"} & kept(out)
+    assert "because observed" in done("explain", out, "/srv/first")[0]
+    assert "excluded by --exclude /srv/page" in done("explain", out, "/srv/page")[0]
     assert done("rebuild", out, "--tag", TAG)[0] == f"{TAG}\n"
     assert done("verify", IMAGE, TAG, "--probe", "/file/srv/first", "--probe", "/file/srv/second")[0] == ""
     differences, said = done("verify", IMAGE, TAG, "--probe", "/file/srv/page", code=8)
     assert "status was 200, is 404" in differences
     assert "hint: " in said
+
+
+def test_a_log_that_is_incomplete_is_refused(tmp_path: Path) -> None:
+    log = observed(tmp_path, "cut", "/srv/first")
+    log.write_text(json.dumps(json.loads(log.read_text()) | {"complete": False}))
+    for command in ("keep", log), ("build", IMAGE, "--access", log):
+        assert "incomplete" in done(*command, "--out", tmp_path / "out", code=2)[1]
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_build_takes_logs_from_elsewhere_with_and_without_a_run_of_its_own(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def output(tmp_path: Path) -> BuildOutput:
         write_tree(context.tree, "sha256:1", archive)
     with (folder / package_file.NAME).open("wb") as archive:
         write_packages(package_document(context.tree, context.packages, "sha256:1"), archive)
-    report = {"format": "slimmer-report", "policy": "observed", "selection": asdict(selection)}
+    report = {"format": "slimmer-report", "version": 1, "policy": "observed", "selection": asdict(selection)}
     (folder / "report.json").write_text(json.dumps(report))
     return find_output(str(folder))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -82,6 +83,22 @@ def test_listing_for_names_keeps_the_entries_but_opening_one_is_enough() -> None
     )
     assert {"/plugins/a", "/plugins/b", "/lib/one"} <= set(result)
     assert "/lib/two" not in result
+
+
+def test_listing_for_names_is_told_for_names_with_two_slashes_too() -> None:
+    tree = make_tree("f /seen\nf /unseen")
+    assert set(kept(tree, access("read-dir", "/"), access("open", "//seen"))) == {"/", "/seen"}
+
+
+def test_paths_of_thousands_of_levels_do_not_fill_the_memory() -> None:
+    """An app can make as many of them as it likes."""
+    deep = [access("create", f"/tmp/{number}/{'a/' * 1000}x") for number in range(100)]
+    tracemalloc.start()
+    try:
+        kept(make_tree("f /app"), access("read-dir", "/"), access("open", "/app"), *deep)
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_directory_is_never_left_hollow() -> None:

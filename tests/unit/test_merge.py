@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from slimmer.errors import UsageError
 from slimmer.keep.context import Context
 from slimmer.keep.rules.listed import listed
 from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder, read_log, write_log
-from slimmer.observe.merge import merge, moved, rebased, unsteady
+from slimmer.observe.merge import check_complete, merge, moved, rebased, unsteady
 from tests.unit.local_image import LocalImage, opened
 
 IMAGE = "sha256:1"
@@ -54,6 +55,14 @@ def test_a_log_of_another_image_is_refused_unless_it_is_taken_over() -> None:
         merge([log(), other])
     assert "--rebase" in caught.value.hint
     assert merge([log(), rebased(other, IMAGE)]).image_id == IMAGE
+
+
+@pytest.mark.parametrize("fault", [{"complete": False}, {"counters": {"lost": 1}}])
+def test_a_log_that_lacks_something_is_refused(fault: dict[str, Any]) -> None:
+    whole = dataclasses.replace(log(), complete=True)
+    check_complete([whole])
+    with pytest.raises(UsageError, match="incomplete"):
+        check_complete([whole, dataclasses.replace(whole, **fault)])
 
 
 def test_a_joined_log_survives_its_file() -> None:

@@ -41,20 +41,25 @@ def _listers(tree: Tree, log: AccessLog) -> dict[str, set[str]]:
 
 
 def _name_seekers(log: AccessLog, listers: dict[str, set[str]]) -> Iterator[tuple[str, str]]:
-    """Directories, and executables that listed them and touched nothing below."""
-    touched: set[tuple[str, str]] = set()
-    for access in log.accesses:
-        if access.found and access.operation is not Operation.READ_DIR:
-            for path in dict.fromkeys((access.asked, access.resolved or access.asked)):
-                _touch(touched, path, access.executable)
+    """Directories, and executables that listed them and touched nothing below.
+
+    Of what was touched only the folders are held, and of what lies above these nothing but listed directories: an app
+    may make paths that are thousands of directories deep.
+    """
+    folders = {
+        (parent(path), access.executable)
+        for access in log.accesses
+        if access.found and access.operation is not Operation.READ_DIR
+        for path in {access.asked, access.resolved or access.asked}
+    }
+    touched = {(above, by) for folder, by in folders for above in _upwards(folder) if by in listers.get(above, ())}
     waiting = {(directory, executable) for directory, names in listers.items() for executable in names}
     return iter(sorted(waiting - touched))
 
 
-def _touch(touched: set[tuple[str, str]], path: str, executable: str) -> None:
-    """Note every directory above a path."""
-    while path != "/":
-        path = parent(path)
-        if (path, executable) in touched:
-            return  # and so are all above it
-        touched.add((path, executable))
+def _upwards(folder: str) -> Iterator[str]:
+    """A folder and every one above it; programs may ask for `//etc` and mean /etc."""
+    while folder.strip("/"):
+        yield folder
+        folder = parent(folder)
+    yield "/"
