@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,7 +18,7 @@ from slimmer.request import BuildRequest
 from slimmer.scenes import Performance, Scene
 from slimmer.site import Candidate, Observation, Site
 from slimmer.verify.behaviour import compare_behaviour
-from slimmer.verify.missed import missed
+from slimmer.verify.missed import missed, named
 from slimmer.verify.structure import Difference
 
 Warn = Callable[[str], None]
@@ -82,7 +82,10 @@ class Trial:
         differences: list[Difference] = []
         for performance in self._performances:
             differences += self._behaviour(performance.scene, performance.observed, candidate)
-        return Verdict((*structure.result(), *differences), replay.result() if replay else ())
+        found = replay.result() if replay else ()
+        known = {*kept, *(finding.path for finding in found)}
+        found += self._dropped(kept, named(self._own.tree, known, differences))
+        return Verdict((*structure.result(), *differences), found)
 
     def verify_in(self, place: Place, candidate: Candidate) -> Iterator[tuple[PlaceVerdict, tuple[Difference, ...]]]:
         """Each scene with both images there. An original that fails there is no fault of the slim image's: a warning."""
@@ -114,14 +117,13 @@ class Trial:
 
     def _replay(self, kept: KeepSet, candidate: Candidate) -> tuple[Finding, ...]:
         """What the slim image's app looks for in vain in all scenes, though the original has it."""
+        logs = (self._watch(performance, candidate.image_id) for performance in self._performances)
+        return self._dropped(kept, (finding for log in logs for finding in missed(self._own.tree, kept, log)))
+
+    def _dropped(self, kept: KeepSet, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Those that are not kept, though not because the user wants it so."""
         excludes = Patterns(self._own.tree, self._request.selection.exclude, "--exclude").excludes
-        found = [
-            finding
-            for performance in self._performances
-            for finding in missed(self._own.tree, kept, self._watch(performance, candidate.image_id))
-            if finding.path not in kept and not excludes(finding.path)
-        ]
-        return tuple(found)
+        return tuple(finding for finding in findings if finding.path not in kept and not excludes(finding.path))
 
     def _watch(self, performance: Performance, image: str) -> AccessLog:
         site = self._site.running(performance.scene.options)
@@ -154,8 +156,10 @@ def compare_answers(
 
     differences: tuple[Difference, ...] = ()
     try:
-        if health not in ("healthy", "none") and again()[1] != health:
+        if health not in ("healthy", "none"):
             differences = (Difference("HEALTHCHECK", "verdict", "healthy", health),)
+            if again()[1] == health:
+                differences = ()
         return differences + compare_behaviour(observed, answered, lambda: again()[0])
     except (AppFailed, ExerciseFailed) as error:
         problem = error.message.partition("\n")[0].removesuffix(":")

@@ -44,7 +44,8 @@ def verify(
     for difference in differences:
         print(printable(str(difference)))
     if differences:
+        number = "one difference" if len(differences) == 1 else f"{len(differences)} differences"
         raise VerificationFailed(
-            f"{after} differs from {before}: {len(differences)} differences",
+            f"{after} differs from {before}: {number}",
             hint="Of each is told what it is, and what it was. `slimmer compare` shows both images side by side.",
         )

@@ -75,3 +75,22 @@ def test_without_a_repair_it_is_refused_and_leaves_no_candidate(
     assert report["slim"]["id"] not in before
     with pytest.raises(docker.errors.ImageNotFound):
         engine.images.get(report["slim"]["id"])
+
+
+NAMING = "cat /etc/debian_version"
+"""Done by the app when no filter but the engine's lies on it: not where the probe would see it."""
+
+
+def test_what_the_app_names_is_kept_though_the_probe_never_saw_it_looked_for(
+    tag: str, engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    command = json.dumps(
+        ["sh", "-c", f"cat /etc/passwd; if grep -q 'Seccomp_filters:.1$' /proc/self/status; then {NAMING}; fi"]
+    )
+    options = ("--tag", tag, "--out", tmp_path / "out", "--cmd", command)
+    result = slimmer("build", "debian:bookworm-slim", *options)
+    assert result.returncode == 0, result.stderr
+    assert "missed in the slim image, and kept now: /etc/debian_version\n" in result.stderr
+    result = slimmer("build", "debian:bookworm-slim", *options, "--repair", "0")
+    assert result.returncode == 8, result.stderr
+    assert "looks in vain for what the original has: /etc/debian_version" in result.stderr

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from slimmer.observe.log import Access, AccessLog, Operation
-from slimmer.verify.missed import missed
+from slimmer.verify.missed import missed, named
+from slimmer.verify.structure import Difference
 from tests.unit.tree_maker import make_tree
 
 TREE = make_tree(
@@ -50,3 +53,20 @@ def test_the_folder_of_what_is_made_is_found_through_links_and_left_where_it_is_
     assert {"/app/lib", "/opt/lib"} <= paths(in_vain("/app/lib/new", operation=Operation.CREATE))
     assert paths(in_vain("/app/new", "/none/new", operation=Operation.CREATE)) == set()
     assert paths(in_vain("/opt/lib/new", operation=Operation.LOOK_UP)) == set()
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("FileNotFoundError: [Errno 2] No such file or directory: '/app/lib/late.so'", "/opt/lib/late.so"),
+        ("cat: /app/views/a: No such file or directory", "/app/views/a"),
+        ("error at start\nopen /app/views/b.", "/app/views/b"),
+        ("- see /app/views/a\n+ see nothing", ""),
+        ("/app/main: /app/views: no pages in http://host/app/views/a, ../app/views/a or /app/views/c", ""),
+        ("", ""),
+    ],
+)
+def test_a_file_that_the_app_names_where_it_differs(said: str, found: str) -> None:
+    differences = (Difference("the slim image", "run", "good", "the app exited with code 1", said),)
+    files = {finding.path for finding in named(TREE, KEPT, differences) if finding.reason.rule == "missed"}
+    assert files == ({found} if found else set())
