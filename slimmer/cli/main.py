@@ -5,7 +5,6 @@ Commands are imported when they run, so that `slimmer --help` answers at once.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from types import FrameType
@@ -13,8 +12,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from slimmer.cli import build, clean, compare, doctor, explain, keep, observe, rebuild, verify
-from slimmer.errors import Interrupted, SlimmerError
+from slimmer.cli import build, clean, compare, doctor, explain, keep, observe, rebuild, streams, verify
+from slimmer.errors import Interrupted, OutputError, SlimmerError, UsageError
 
 app = typer.Typer(
     name="slimmer",
@@ -45,40 +44,51 @@ def options(
 
 def run() -> NoReturn:
     """Run the command line; every failure that has a name ends here, as a message, a hint and an exit code."""
+    streams.install()
     _handle_signals()
+    sys.exit(_ran())
+
+
+def _ran() -> int:
+    """Run the command; its exit code. The last words to stdout are written, if they can be."""
+    try:
+        code = _command()
+    except SlimmerError as error:
+        _complain(error)
+        code = error.exit_code
+    try:
+        streams.flush()
+    except OutputError as error:
+        _complain(error)
+        code = code or error.exit_code
+    return code
+
+
+def _command() -> int:
     if sys.argv[1:] == ["--version"]:
         _print_version()
+        return 0
     try:
         code = app(standalone_mode=False)  # None, or what typer would have exited with: it takes interrupts for itself
         if code == Interrupted.exit_code:
             raise KeyboardInterrupt
-    except SlimmerError as error:
-        _complain(error)
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
+        return code or 0
+    except (KeyboardInterrupt, typer.Abort) as error:
         _ignore_signals()
-        _complain(Interrupted("interrupted"))
-        sys.exit(Interrupted.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        raise Interrupted("interrupted") from error
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        _usage(error)
-    sys.exit(code or 0)
+        if not error.format_message():  # no argument at all: the help was shown
+            return UsageError.exit_code
+        raise _usage(error) from error
 
 
-def _usage(error: Exception) -> NoReturn:
+def _usage(error: Exception) -> UsageError:
     """A click usage error, in the same words as our own."""
-    from slimmer.errors import UsageError
-
-    if not error.format_message():  # type: ignore[attr-defined]  # no argument at all: the help was shown
-        sys.exit(UsageError.exit_code)
     context = getattr(error, "ctx", None)
     hint = f"`{context.command_path} --help` shows every option." if context else None
-    _complain(UsageError(error.format_message(), hint=hint))  # type: ignore[attr-defined]
-    sys.exit(UsageError.exit_code)
+    return UsageError(error.format_message(), hint=hint)  # type: ignore[attr-defined]
 
 
 def _complain(error: SlimmerError) -> None:
@@ -97,12 +107,11 @@ def _plain(text: str) -> str:
     return escape(printable(text))
 
 
-def _print_version() -> NoReturn:
+def _print_version() -> None:
     from slimmer import __version__
     from slimmer.probe_binary import probe_version
 
     print(f"slimmer {__version__} ({probe_version()})")
-    sys.exit(0)
 
 
 class _Stop(KeyboardInterrupt):
@@ -125,7 +134,7 @@ def _handle_signals() -> None:
 
 def _ignore_signals() -> None:
     """Everything is removed: a user who presses Ctrl-C once more changes neither the words nor the exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
 

@@ -169,11 +169,12 @@ def _from_environment(environment: Mapping[str, str], command: str, commands: Ma
 
 
 def _refuse_unknown(environment: Mapping[str, str], commands: Mapping[str, Any]) -> None:
-    """A variable with the name of a command in it is meant for that command."""
+    """A variable with the name of a command in it is meant for that command, unless an option's name begins so."""
+    general = {_variable("", key) for other in commands.values() for key in options_of(other)}
     for command, other in commands.items():
         known = {_variable(command, key) for key in options_of(other)}
         for variable in environment:
-            if variable.startswith(_variable(command, "")) and variable not in known:
+            if variable.startswith(_variable(command, "")) and variable not in known | general:
                 raise UsageError(f"{variable} is no option of `slimmer {command}`", hint=_suggestion(variable, known))
 
 

@@ -117,6 +117,17 @@ def test_a_file_that_is_named_counts_instead(folder: Path, monkeypatch: pytest.M
     assert "nowhere.toml" in refusal("--config", "nowhere.toml").message
 
 
+def test_options_that_begin_like_a_command_have_their_variables(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`keep`, `verify` and `observe` are commands, too."""
+    monkeypatch.setenv("SLIMMER_KEEP_FILE", "patterns")
+    monkeypatch.setenv("SLIMMER_VERIFY_AS", "1000")
+    monkeypatch.setenv("SLIMMER_VERIFY_READ_ONLY", "1")
+    found = options()
+    assert (found["keep_file"], found["verify_as"], found["verify_read_only"]) == ([Path("patterns")], ["1000"], True)
+    monkeypatch.setenv("SLIMMER_VERIFY_SOMEHOW", "1")
+    assert "SLIMMER_VERIFY_SOMEHOW is no option" in refusal().message
+
+
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
