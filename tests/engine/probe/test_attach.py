@@ -1,0 +1,281 @@
+"""The probe beside a container that runs already: what it finds, what it sees, what it lets alone, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slimmer.engine import description, running
+from slimmer.engine.connection import Engine
+from slimmer.engine.containers import Container
+from slimmer.engine.runs import attached_run
+from slimmer.engine.session import RunScope
+from slimmer.errors import ObservationIncomplete, UnsupportedEngine
+from slimmer.image.config import ImageConfig
+from slimmer.observe.attached import AttachedRun
+from slimmer.observe.log import Access, AccessLog, Operation
+from tests.engine.probe.cases import CASES, Case
+from tests.engine.probe.image import BUILDS
+from tests.engine.probe.test_recorders import COMMAND, in_words, without_programs_as_files
+from tests.engine.watching import Bench
+
+DEBIAN = "debian:bookworm-slim"
+DEADLINE = 60.0
+HOLDER = """$| = 1;
+open my $closed, "<", "/etc/host.conf" or die; close $closed;
+chdir "/var/lib/dpkg" or die;
+open my $kept, "<", "/etc/issue" or die;
+open my $removed, "<", "/etc/debian_version" or die; unlink "/etc/debian_version" or die;
+open my $made, ">", "/etc/name (deleted)" or die;
+open my $bytes, ">", "/etc/caf\\xe9\\n" or die;
+unless (fork) { $) = $( = 65534; $< = $> = 65534; open my $other, "<", "/etc/shells" or die; print "ready\\n"; sleep 600 }
+sleep 600"""
+"""A program of Perl that holds files in all ways, in two processes; the second one's user is another."""
+
+NAMED = "/etc/caf" + os.fsdecode(b"\xe9") + "\n"
+
+
+@contextmanager
+def user_container(engine: Engine, image: str, *command: str, **host: Any) -> Iterator[Container]:
+    """A container that slimmer knows nothing of, and that runs."""
+    wanted = {"Image": image, "Cmd": list(command), "HostConfig": host}
+    created = engine.api.create_container_from_config(wanted)["Id"]
+    container = Container(engine, created, created[:12])
+    try:
+        container.start()
+        yield container
+    finally:
+        engine.api.remove_container(created, force=True, v=True)
+
+
+@contextmanager
+def attached(scope: RunScope, container: Container, probes: Bench, purpose: str = "attached") -> Iterator[AttachedRun]:
+    """Watches the container, from here to the end of the block."""
+    with attached_run(scope, running.find(scope.engine, container.id), probes.probe, purpose) as run:
+        yield run
+
+
+def await_(happened: Callable[[], bool], container: Container) -> None:
+    end = time.monotonic() + DEADLINE
+    while not happened():
+        assert container.exit_code() is None, container.last_log_lines()
+        assert time.monotonic() < end, container.last_log_lines()
+        container.wait(0.02)
+
+
+def found(log: AccessLog) -> set[tuple[str, str]]:
+    return {(access.operation.value, access.asked) for access in log.accesses if access.found}
+
+
+def runs(container: Container) -> bool:
+    return (
+        container.exit_code() is None and container.exec_run(("/bin/touch", "/etc/passwd"), DEADLINE, user="")[0] == 0
+    )
+
+
+# ---------------------------------------------------------------------- the table
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All cases, run beside a container's app."""
+
+    log: AccessLog
+    output: str
+
+
+@pytest.fixture(scope="module")
+def everything(engine: Engine, probes: Bench, image: ImageConfig) -> Iterator[Everything]:
+    with (
+        RunScope(engine) as scope,
+        user_container(engine, image.image_id, "/bin/life", "stay", SecurityOpt=["seccomp=unconfined"]) as container,
+        attached(scope, container, probes) as run,
+    ):
+        stream = container.exec_stream(COMMAND, user="")
+        stream.set_timeout(DEADLINE)
+        output = b""
+        while not output.endswith(b"done\n"):
+            data = stream.recv()
+            assert data, output + stream.stderr.encode()
+            output += data
+        yield Everything(run.finish(image.image_id), output.decode())
+        stream.close()
+
+
+@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_fanotify_sees_by_the_table_is_seen(everything: Everything, case: Case, build: str) -> None:
+    if case.only and case.only != build:
+        return
+    folder = f"/{build}/{case.name}"
+    seen = {in_words(access, folder) for access in everything.log.accesses if is_below(access, folder)}
+    assert without_programs_as_files(seen) == without_programs_as_files(set(case.events))
+
+
+def is_below(access: Access, folder: str) -> bool:
+    return access.asked.startswith(folder + "/")
+
+
+def test_nothing_is_lost_and_the_app_noticed_nothing(everything: Everything) -> None:
+    assert everything.output == "done\n"
+    assert everything.log.complete
+    assert everything.log.lost == 0
+    assert everything.log.counters["records"] == len(everything.log.accesses)
+
+
+def test_only_files_of_the_container_are_told(everything: Everything) -> None:
+    for access in everything.log.accesses:
+        assert access.asked.startswith("/"), access
+        assert not access.asked.startswith(("/proc/", "/sys/", "/.slimmer", "/memfd:", "/var/lib/docker")), access
+        assert not access.asked.endswith(" (deleted)"), access
+
+
+def test_a_program_that_is_started_beside_the_app_is_told(everything: Everything) -> None:
+    assert ("exec", "/bin/look") in found(everything.log)
+
+
+# ---------------------------------------------------------------------- what it finds
+
+
+def test_what_the_processes_hold_is_told(engine: Engine, scope: RunScope, probes: Bench) -> None:
+    with user_container(engine, DEBIAN, "perl", "-e", HOLDER) as container:
+        await_(lambda: "ready" in container.last_log_lines(), container)
+        with attached(scope, container, probes) as run:
+            log = run.finish("")
+    told = found(log)
+    assert {("exec", "/usr/bin/perl"), ("look-up", "/var/lib/dpkg")} <= told
+    assert {("open", f"/etc/{name}") for name in ("issue", "debian_version", "name (deleted)", "shells")} <= told
+    assert ("open", NAMED) in told
+    assert any(operation == "open" and path.endswith("/libc.so.6") for operation, path in told)
+    assert ("open", "/etc/host.conf") not in told
+    assert {access.executable for access in log.accesses} == {"/usr/bin/perl"}
+    assert len({access.pid for access in log.accesses}) == 2
+
+
+def test_ports_are_told_though_they_were_opened_before(engine: Engine, scope: RunScope, probes: Bench) -> None:
+    listener = (
+        'use IO::Socket::INET; my $s = IO::Socket::INET->new(Listen => 1, LocalPort => 8123); $| = 1; print "ready\n"; '
+        "sleep 600"
+    )
+    with user_container(engine, DEBIAN, "perl", "-e", listener) as container:
+        await_(lambda: "ready" in container.last_log_lines(), container)
+        with attached(scope, container, probes) as run:
+            end = time.monotonic() + DEADLINE
+            while not (log := run.finish("")).listeners and time.monotonic() < end:
+                run.wait(0.1)
+    assert [listener.port for listener in log.listeners] == [8123]
+
+
+def test_a_volume_s_files_are_told(engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig) -> None:
+    with (
+        user_container(engine, image.image_id, "/bin/life", "stay", ReadonlyRootfs=True) as container,
+        attached(scope, container, probes) as run,
+    ):
+        container.exec_run(("/bin/touch", "/native/volume/file"), DEADLINE, user="worker")
+        assert (Operation.OPEN.value, "/native/volume/file") in found(run.finish(""))
+
+
+# ---------------------------------------------------------------------- whom it watches
+
+
+def test_only_its_own_processes_are_told_among_the_host_s(
+    engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
+) -> None:
+    with (
+        user_container(engine, image.image_id, "/bin/life", "stay", PidMode="host") as container,
+        user_container(engine, image.image_id, "/bin/life", "stay") as stranger,
+        attached(scope, container, probes) as run,
+    ):
+        container.exec_run(("/bin/touch", "/native/plain/file"), DEADLINE, user="")
+        stranger.exec_run(("/bin/touch", "/native/adopted/file"), DEADLINE, user="")
+        log = run.finish("")
+    assert ("open", "/native/plain/file") in found(log)
+    assert ("open", "/native/adopted/file") not in found(log)
+    assert {access.executable for access in log.accesses} <= {"/bin/life", "/bin/touch", ""}
+
+
+def test_who_looks_in_from_outside_is_not_told(
+    engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
+) -> None:
+    with (
+        user_container(engine, image.image_id, "/bin/life", "stay") as container,
+        attached(scope, container, probes) as run,
+    ):
+        pid = running.find(engine, container.id).pid
+        with Path(f"/proc/{pid}/root/native/plain/file").open("rb"):
+            list(engine.api.get_archive(container.id, "/native/adopted")[0])
+            log = run.finish("")
+    assert not {path for _, path in found(log)} & {"/native/plain/file", "/native/adopted/file"}
+    assert not {path for _, path in found(log) if "overlay" in path}
+
+
+# ---------------------------------------------------------------------- how it ends
+
+
+def test_when_the_container_ends_all_is_told(
+    engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
+) -> None:
+    with (
+        user_container(engine, image.image_id, "/bin/life", "stay") as container,
+        attached(scope, container, probes) as run,
+    ):
+        container.exec_run(("/bin/touch", "/native/plain/file"), DEADLINE, user="")
+        container.kill("SIGKILL")
+        end = time.monotonic() + DEADLINE
+        while not run.over:
+            assert time.monotonic() < end
+            run.wait(1.0)
+        assert run.has_ended
+        log = run.finish("")
+    assert log.complete
+    assert ("open", "/native/plain/file") in found(log)
+
+
+def test_a_probe_that_gives_up_spares_the_container(
+    engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
+) -> None:
+    with user_container(engine, image.image_id, "/bin/life", "stay") as container:
+        watcher = create(scope, container, probes, [])
+        stream = watcher.attach()
+        watcher.start(collect_output=False)
+        stream.sendall(b"nonsense\n")
+        assert watcher.wait(DEADLINE) == 125
+        stream.close()
+        assert runs(container)
+
+
+def create(scope: RunScope, container: Container, probes: Bench, security: list[str]) -> Container:
+    """The container from which that one would be watched."""
+    helper, pid = scope.probe_helper(probes.probe), running.find(scope.engine, container.id).pid
+    wanted = description.attached(scope.probe_image(probes.probe), helper, pid)
+    wanted["HostConfig"]["SecurityOpt"] += security
+    return scope.create(wanted, "watcher")
+
+
+def test_without_fanotify_nothing_can_be_watched(
+    engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
+) -> None:
+    refuse = '{"names": ["fanotify_init"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}'
+    profile = f'seccomp={{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{refuse}]}}'
+    with user_container(engine, image.image_id, "/bin/life", "stay") as container:
+        watcher = create(scope, container, probes, [profile])
+        with pytest.raises(UnsupportedEngine, match="fanotify"), AttachedRun(watcher, lambda: None):
+            pass
+        assert runs(container)
+
+
+def test_a_container_that_was_started_anew_is_another_one(
+    engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
+) -> None:
+    with user_container(engine, image.image_id, "/bin/life", "stay") as container:
+        before = running.find(engine, container.id)
+        engine.api.restart(container.id, timeout=0)
+        with pytest.raises(ObservationIncomplete, match="ended"), attached_run(scope, before, probes.probe, "late"):
+            pass
