@@ -1,68 +1,22 @@
 """The options that say what to ask of an app and how to run it, for every command that runs one.
 
-`asks` adds them to a command, which gets them as one value, `asked`. They are declared once, as the parameters of `_asked`.
+`asks` adds them to a command, which gets them as one value, `asked`.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING
 
 from slimmer.cli import options
+from slimmer.cli.sharing import shares
 
 if TYPE_CHECKING:
+    from slimmer.engine.options import RunOptions
+    from slimmer.exercise.plan import Plan
     from slimmer.request import ObserveRequest
 
-Command = Callable[..., None]
 
-
-def asks(command: Command) -> Command:
-    """The command with all of these options in the place of its parameter `asked`.
-
-    That one becomes an ObserveRequest; its `target` is the command's own first parameter.
-    """
-    own, shared = _parameters(command), _parameters(_asked)
-    position = [parameter.name for parameter in own].index("asked")
-
-    def run(**values: Any) -> None:
-        given = {parameter.name: values.pop(parameter.name) for parameter in shared}
-        command(asked=_asked(**given), **values)
-
-    run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__
-    parameters = [*own[:position], *shared, *own[position + 1 :]]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # which typer reads
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return run
-
-
-def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    hints = get_type_hints(function, vars(options) | function.__globals__ | _LATE, include_extras=True)
-    return [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name])
-        for name, parameter in inspect.signature(function).parameters.items()
-    ]
-
-
-_LATE = {"ObserveRequest": Any}
-"""Names in annotations that are imported only when a command runs."""
-
-
-def _asked(
-    pull: options.Pull = False,
-    recorder: options.Recorder = "auto",
-    config: options.Config = None,
-    probe: options.Probe = None,
-    probe_file: options.ProbeFile = None,
-    no_http: options.NoHttp = False,
-    port: options.Port = None,
-    exercise: options.Exercise = None,
-    execute: options.Exec = None,
-    until: options.Until = "probes",
-    runs: options.Runs = 1,
-    ready_timeout: options.ReadyTimeout = "60",
-    request_timeout: options.RequestTimeout = "30",
-    cmd: options.Cmd = None,
+def _run_options(
     entrypoint: options.Entrypoint = None,
     env: options.Env = None,
     env_file: options.EnvFile = None,
@@ -89,13 +43,12 @@ def _asked(
     sysctl: options.Sysctl = None,
     pid: options.Pid = "",
     ipc: options.Ipc = "",
-) -> ObserveRequest:
-    """The options as a request, without its target. Raises UsageError for those that make no sense."""
+) -> RunOptions:
+    """How to run the app. Raises UsageError for options that make no sense."""
     from slimmer.cli import parse
     from slimmer.engine.options import RunOptions
-    from slimmer.request import ObserveRequest
 
-    run_options = RunOptions(
+    return RunOptions(
         entrypoint=None if entrypoint is None else parse.command("--entrypoint", entrypoint),
         env=parse.environment(env or [], env_file or []),
         user=user,
@@ -122,6 +75,23 @@ def _asked(
         pid_mode=pid,
         ipc_mode=ipc,
     )
+
+
+def _plan_and_runs(
+    probe: options.Probe = None,
+    probe_file: options.ProbeFile = None,
+    no_http: options.NoHttp = False,
+    port: options.Port = None,
+    exercise: options.Exercise = None,
+    execute: options.Exec = None,
+    until: options.Until = "probes",
+    runs: options.Runs = 1,
+    ready_timeout: options.ReadyTimeout = "60",
+    request_timeout: options.RequestTimeout = "30",
+) -> tuple[Plan, int]:
+    """What to ask of the app, and how many times. Raises UsageError for options that make no sense."""
+    from slimmer.cli import parse
+
     end, seconds = parse.until(until)
     plan = parse.plan(
         probes=probe or [],
@@ -135,6 +105,24 @@ def _asked(
         ready_timeout=parse.positive_seconds("--ready-timeout", ready_timeout),
         request_timeout=parse.positive_seconds("--request-timeout", request_timeout),
     )
+    return plan, runs
+
+
+@shares(run_options=_run_options, plan_and_runs=_plan_and_runs)
+def asked(
+    pull: options.Pull = False,
+    recorder: options.Recorder = "auto",
+    config: options.Config = None,
+    *,
+    plan_and_runs: tuple[Plan, int],
+    cmd: options.Cmd = None,
+    run_options: RunOptions,
+) -> ObserveRequest:
+    """The options as a request, without its target. Raises UsageError for those that make no sense."""
+    from slimmer.cli import parse
+    from slimmer.request import ObserveRequest
+
+    plan, runs = plan_and_runs
     return ObserveRequest(
         target="",
         options=run_options,
@@ -144,3 +132,7 @@ def _asked(
         runs=runs,
         pull=pull,
     )
+
+
+asks = shares(asked=asked)
+"""A decorator: the command with all of these options in the place of its parameter `asked`, an ObserveRequest without target."""

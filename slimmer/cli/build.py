@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from slimmer.cli import options
-from slimmer.cli.asking import asks
+from slimmer.cli.asking import asked
+from slimmer.cli.choosing import choice
+from slimmer.cli.sharing import shares
 
 if TYPE_CHECKING:
+    from slimmer.cli.choosing import Choice
     from slimmer.request import ObserveRequest
 
 EPILOG = """Examples:
@@ -28,7 +31,7 @@ Exit codes: 0 built and verified, 2 usage, 3 no such image, 4 engine, 5 the app 
 7 observation incomplete, 8 verification failed, 9 build failed, 10 output folder, 130 interrupted."""
 
 
-@asks
+@shares(asked=asked, choice=choice)
 def build(
     target: options.Target,
     tag: options.Tag = "",
@@ -40,19 +43,12 @@ def build(
     verify_read_only: options.VerifyReadOnly = False,
     output_format: options.OutputFormat = "text",
     quiet: options.Quiet = False,
-    policy: options.Policy = "balanced",
-    include: options.Include = None,
-    exclude: options.Exclude = None,
-    include_bin: options.IncludeBin = None,
-    include_package: options.IncludePackage = None,
-    include_shell: options.IncludeShell = False,
-    keep_file: options.KeepFile = None,
-    licences: options.Licences = True,
+    *,
+    choice: Choice,
     access: options.Access = None,
     rebase: options.Rebase = False,
     observe: options.Observe = True,
     reuse: options.Reuse = False,
-    *,
     asked: ObserveRequest,
 ) -> None:
     """Make a small image that does the same as TARGET, and prove it.
@@ -75,16 +71,8 @@ def build(
         pull=asked.pull,
         tag=tag,
         out=out,
-        policy=parse.choice("--policy", policy, ("observed", "balanced", "generous")),
-        selection=parse.selection(
-            include=include or [],
-            exclude=exclude or [],
-            files=keep_file or [],
-            bins=include_bin or [],
-            packages=include_package or [],
-            shell=include_shell,
-            licences=licences,
-        ),
+        policy=choice.policy,
+        selection=choice.selection,
         builder=parse.choice("--builder", builder, ("", "dockerfile", "load")),
         verify=verify,
         repair=repair,

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.markup import escape
 
+from slimmer import wording
+
 talk = Console(stderr=True, soft_wrap=True, emoji=False)
 data = Console(soft_wrap=True, emoji=False)
 
 
 def printable(text: str) -> str:
-    """Text from an untrusted image, safe for a terminal: control characters and broken bytes are shown as escapes."""
-    return "".join(
-        c if c in "\n\t" or (c.isprintable() and not "\ud800" <= c <= "\udfff") else ascii(c)[1:-1] for c in text
-    )
+    """Text from an untrusted image, safe for a terminal; its lines and tabs stay."""
+    return wording.printable(text, kept="\n\t")
 
 
 class TerminalProgress:

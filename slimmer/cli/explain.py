@@ -96,7 +96,7 @@ def _say(text: str, indent: int = 0) -> None:
 
 
 def _print_text(explanation: Explanation, policy: str) -> None:
-    from slimmer.report.build import human_size
+    from slimmer.wording import human_size
 
     word = "kept" if explanation.kept else "dropped"
     packages = [" ".join(filter(None, (p.manager, p.name, p.version))) for p in explanation.packages]
@@ -143,7 +143,7 @@ def _print_accesses(explanation: Explanation) -> None:
 
 
 def _print_sizes(found: Sizes, top: int) -> None:
-    from slimmer.report.build import human_size
+    from slimmer.wording import human_size
 
     _say(f"{human_size(found.total.size)} in {found.total.files:,} files below {found.below}")
     for title, shares in (
@@ -157,7 +157,7 @@ def _print_sizes(found: Sizes, top: int) -> None:
 
 
 def _print_shares(shares: tuple[Share, ...], total: int) -> None:
-    from slimmer.report.build import human_size
+    from slimmer.wording import human_size
 
     for share in shares:
         part = f"{100 * share.size / total:.1f} %" if total else ""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from slimmer.cli import options
+from slimmer.cli.choosing import choice
+from slimmer.cli.sharing import shares
+
+if TYPE_CHECKING:
+    from slimmer.cli.choosing import Choice
 
 EPILOG = """Examples:
 
@@ -18,6 +23,7 @@ EPILOG = """Examples:
 Exit codes: 0 packed, 2 usage, 3 no such image, 4 engine, 7 the logs show no access, 10 output, 130 interrupted."""
 
 
+@shares(choice=choice)
 def keep(
     logs: Annotated[
         list[Path],
@@ -38,14 +44,8 @@ def keep(
     ] = "",
     quiet: options.Quiet = False,
     config: options.Config = None,
-    policy: options.Policy = "balanced",
-    include: options.Include = None,
-    exclude: options.Exclude = None,
-    include_bin: options.IncludeBin = None,
-    include_package: options.IncludePackage = None,
-    include_shell: options.IncludeShell = False,
-    keep_file: options.KeepFile = None,
-    licences: options.Licences = True,
+    *,
+    choice: Choice,
 ) -> None:
     """Decide what to keep of the image that the logs belong to, and pack it.
 
@@ -54,21 +54,11 @@ def keep(
     """
     from slimmer.cli import parse
     from slimmer.cli.console import TerminalProgress, talk
-    from slimmer.keep.context import Policy
-    from slimmer.report.build import human_size
     from slimmer.stages import keep_from
+    from slimmer.wording import human_size
 
-    chosen = parse.selection(
-        include=include or [],
-        exclude=exclude or [],
-        files=keep_file or [],
-        bins=include_bin or [],
-        packages=include_package or [],
-        shell=include_shell,
-        licences=licences,
-    )
-    level = Policy(parse.choice("--policy", policy, ("observed", "balanced", "generous")))
-    kept = keep_from([parse.access_log(path) for path in logs], rebase, out, level, chosen, TerminalProgress(quiet))
+    read = [parse.access_log(path) for path in logs]
+    kept = keep_from(read, rebase, out, choice.policy, choice.selection, TerminalProgress(quiet))
     if not quiet:
         talk.print(f"{kept.kept:,} of {kept.paths:,} paths stay, {human_size(kept.size)}", highlight=False)
     print(out)

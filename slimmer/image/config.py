@@ -10,6 +10,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""PATH where an image sets none (moby, oci/defaults.go)."""
+
+INSTRUCTIONS = {
+    "user": "USER",
+    "working_dir": "WORKDIR",
+    "env": "ENV",
+    "entrypoint": "ENTRYPOINT",
+    "cmd": "CMD",
+    "exposed_ports": "EXPOSE",
+    "volumes": "VOLUME",
+    "labels": "LABEL",
+    "stop_signal": "STOPSIGNAL",
+    "shell": "SHELL",
+    "healthcheck": "HEALTHCHECK",
+    "on_build": "ONBUILD",
+}
+"""Fields of an ImageConfig that a Dockerfile's instruction sets (Dockerfile reference)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Healthcheck:
@@ -63,9 +82,8 @@ class ImageConfig:
 
     @property
     def search_path(self) -> tuple[str, ...]:
-        """The folders of PATH, as the engine would set it when the image does not (moby, oci/defaults.go)."""
-        default = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        value = next((entry[5:] for entry in self.env if entry.startswith("PATH=")), default)
+        """The folders of PATH, as the engine would set it when the image does not."""
+        value = next((entry[5:] for entry in self.env if entry.startswith("PATH=")), DEFAULT_PATH)
         return tuple(part for part in value.split(":") if part)
 
 

@@ -21,6 +21,7 @@ from slimmer.rebuild.image import Builder
 from slimmer.report.build_output import FORMAT, FORMAT_VERSION
 from slimmer.trial import PlaceVerdict
 from slimmer.verify.structure import Difference
+from slimmer.wording import human_size
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,7 +34,8 @@ MOST_PATHS = 100
 class Built:
     """What a build came to: the images, how many paths each has, what was seen, and whether it was verified.
 
-    `tree` is the original's. `tag` is "" when the slim image got none; `missed` are paths that its app looked for in vain to the end; `stages` are (name, seconds) pairs in their order.
+    `tree` is the original's. `tag` is "" when the slim image got none; `missed` are paths that its app looked for in vain
+    to the end; `stages` are (name, seconds) pairs in their order.
     """
 
     target: str
@@ -182,16 +184,6 @@ def as_table(report: dict[str, Any]) -> Table:
     for stage in report["stages"]:
         table.add_row(stage["name"], "", f"{stage['seconds']:.2f} s", "")
     return table
-
-
-def human_size(size: int) -> str:
-    """Bytes in decimal units, as docker prints them: 1.2 MB."""
-    value = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:.3g} TB"
 
 
 def difference_lines(differences: Iterable[object], limit: int = 20) -> str:

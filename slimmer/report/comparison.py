@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from slimmer.image.config import ImageConfig
+from slimmer.image.config import INSTRUCTIONS, ImageConfig
 from slimmer.image.facts import ImageFacts
+from slimmer.wording import human_size, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,17 +21,6 @@ NAMES_SHOWN = 4
 
 NO_CONFIGURATION = frozenset({"image_id", "created", "size", "layers", "tags", "digests"})
 """Fields of an ImageConfig that differ between any two images."""
-
-INSTRUCTIONS = {
-    "working_dir": "WORKDIR",
-    "exposed_ports": "EXPOSE",
-    "volumes": "VOLUME",
-    "labels": "LABEL",
-    "stop_signal": "STOPSIGNAL",
-    "on_build": "ONBUILD",
-    **{name: name.upper() for name in ("env", "cmd", "entrypoint", "user", "shell", "healthcheck")},
-}
-"""How people call the fields of a configuration that have an instruction of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +71,7 @@ def as_table(comparison: Comparison) -> Table:
     for heading in ("before", "after", "ratio"):
         table.add_column(heading, justify="right", overflow="fold")
     for row in rows(comparison):
-        table.add_row(*(Text(_printable(text)) for text in (row.what, row.before, row.after, row.ratio)))
+        table.add_row(*(Text(printable(text)) for text in (row.what, row.before, row.after, row.ratio)))
     return table
 
 
@@ -175,8 +165,6 @@ def _package_count(facts: ImageFacts) -> str:
 
 
 def _sizes(what: str, before: int, after: int) -> Row:
-    from slimmer.report.build import human_size
-
     return Row(what, human_size(before), human_size(after), _ratio(before, after))
 
 
@@ -207,11 +195,6 @@ def _value(value: Any) -> str:
     return "-" if value in (None, "", [], (), {}) else json.dumps(value, ensure_ascii=False)
 
 
-def _printable(text: str) -> str:
-    """Control characters and broken bytes as escapes."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def _cell(text: str) -> str:
     """Text of an untrusted image in a table cell: one line, no markup of its own."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>|#!&$~@" else c for c in _printable(text))
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>|#!&$~@" else c for c in printable(text))

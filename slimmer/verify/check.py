@@ -5,33 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from slimmer.image.config import ImageConfig
+from slimmer.image.config import DEFAULT_PATH, INSTRUCTIONS, ImageConfig
 from slimmer.image.engine_made import OwnTree
 from slimmer.verify.structure import Difference, compare_contents, compare_structure
 
 HashContents = Callable[[Sequence[str]], Iterable[tuple[str, str | None]]]
 """SHA-256 (hex) of regular files of the slim image by path; None for what cannot be read."""
 
-DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""What the classic builder adds to an image that sets no PATH (moby, builder/dockerfile/dispatchers.go)."""
-
 COMPARED = {
-    "user": "USER",
-    "working_dir": "WORKDIR",
-    "entrypoint": "ENTRYPOINT",
-    "cmd": "CMD",
-    "exposed_ports": "EXPOSE",
-    "volumes": "VOLUME",
-    "labels": "LABEL",
-    "stop_signal": "STOPSIGNAL",
+    **{name: instruction for name, instruction in INSTRUCTIONS.items() if name != "env"},
     "stop_timeout": "StopTimeout",
-    "shell": "SHELL",
-    "healthcheck": "HEALTHCHECK",
-    "on_build": "ONBUILD",
     "architecture": "architecture",
     "variant": "variant",
     "os": "OS",
 }
+"""Parts of a configuration that must be equal as they are, and what people call them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +63,7 @@ def compare_configs(original: ImageConfig, slim: ImageConfig) -> Iterator[Differ
             yield Difference("the configuration", name, _shown(before), _shown(after))
     before, after = set(original.env), set(slim.env)
     if not any(entry.startswith("PATH=") for entry in before):
-        after.discard(DEFAULT_PATH)
+        after.discard(f"PATH={DEFAULT_PATH}")  # the classic builder adds it (moby, builder/dockerfile/dispatchers.go)
     for entry in sorted(before ^ after):
         # The name alone: values of variables may be secrets.
         yield Difference("the configuration", f"ENV {entry.partition('=')[0]}", *_presence(entry in before))

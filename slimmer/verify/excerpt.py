@@ -8,6 +8,7 @@ from itertools import islice
 from slimmer.verify.alignment import aligned
 from slimmer.verify.json_values import Change
 from slimmer.verify.noise import Template, lines_of
+from slimmer.wording import printable
 
 MOST_LINES = 8
 HUNK_LINES = 3
@@ -65,7 +66,7 @@ def lines_excerpt(lines: Sequence[str]) -> str:
 def _sides(change: Change) -> list[str]:
     order = " (another order)" if change.order else ""
     sides = (("-", change.before), ("+", change.after))
-    return [f"{sign} {change.path}: {_clean(text)}{order}" for sign, text in sides if text]
+    return [f"{sign} {change.path}: {printable(text)}{order}" for sign, text in sides if text]
 
 
 def _hunk(old: Sequence[str], new: Sequence[str]) -> list[str]:
@@ -89,13 +90,8 @@ def _parting(old: str, new: str) -> int:
 
 def _cut(line: str, start: int) -> str:
     text = line.removesuffix("\n")
-    cut = _clean(text[start : start + LONGEST_LINE])
+    cut = printable(text[start : start + LONGEST_LINE], kept="\t")
     return ("…" if start else "") + cut + ("…" if len(text) > start + LONGEST_LINE else "")
-
-
-def _clean(text: str) -> str:
-    """On one line, whatever an app calls a line; the terminal's part of making it safe is done where it is printed."""
-    return "".join(c if c == "\t" or c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _shown(hunks: list[list[str]]) -> str:

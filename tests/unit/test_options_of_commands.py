@@ -1,4 +1,4 @@
-"""What `asks` makes of a command: the shared options in their place, as one value."""
+"""Options that several commands share: in their place in each command, which gets them as values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import inspect
 
 import pytest
 
-from slimmer.cli import build, observe, parse, verify
+from slimmer.cli import build, keep, observe, parse, verify
+from slimmer.cli.sharing import shares
 from slimmer.errors import UsageError
 
 
@@ -16,6 +17,25 @@ def test_every_command_that_runs_an_image_has_the_same_options() -> None:
     assert {"cmd", "env", "probe", "exercise", "until", "runs", "read_only", "config", "recorder"} <= shared
     assert not any("asked" in names for names in asked)
     assert {"access", "verify_as"} <= asked[0] - asked[1]
+
+
+def test_every_command_that_keeps_has_the_same_options() -> None:
+    names = [set(inspect.signature(command).parameters) for command in (build.build, keep.keep)]
+    assert {"policy", "include", "exclude", "include_shell", "keep_file", "licences"} <= set.intersection(*names)
+    assert not any("choice" in each for each in names)
+
+
+def test_shared_options_become_one_value_in_the_order_of_the_commands_own() -> None:
+    def _size(width: int = 1, height: int = 2) -> int:
+        return width * height
+
+    def _volume(depth: int = 3, *, size: int, unit: str = "cm") -> str:
+        return f"{depth * size} {unit}"
+
+    once = shares(size=_size)(_volume)
+    twice = shares(volume=once)(lambda name, volume: f"{name}: {volume}")
+    assert list(inspect.signature(twice).parameters) == ["name", "depth", "width", "height", "unit"]
+    assert twice(name="box", depth=1, width=2, height=5, unit="m") == "box: 10 m"
 
 
 @pytest.mark.parametrize("text", ["0", "1000", "1000680000:0", "4294967294"])

@@ -1,0 +1,21 @@
+"""How values are put into words for a person, wherever they are shown."""
+
+from __future__ import annotations
+
+
+def printable(text: str, kept: str = "") -> str:
+    """Text from an untrusted image on one line, safe for a terminal, but for the characters in `kept`.
+
+    Control characters, line ends and bytes that are not UTF-8 are shown as escapes.
+    """
+    return "".join(c if c.isprintable() or c in kept else ascii(c)[1:-1] for c in text)
+
+
+def human_size(size: int) -> str:
+    """Bytes in decimal units, as docker prints them: 1.2 MB."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} TB"
