@@ -1,7 +1,8 @@
 """One HTTP/1.1 request to an app that is not trusted: every answer is bounded in time, size and memory.
 
 Redirects are not followed (the answer itself is what is compared later), bodies are hashed as they come and held only while
-they are short, any certificate is accepted. httpcore speaks the protocol (RFC 9112); one deadline lies over all of a request's reads and writes.
+they are short, any certificate is accepted. httpcore speaks the protocol (RFC 9112); one deadline lies over all of a
+request's reads and writes.
 """
 
 from __future__ import annotations

@@ -34,7 +34,6 @@ PROBE_FOLDER = "/.slimmer"
 CREATION_TIME = 60
 """Seconds that may pass between the creation of the init layer and the mounting of the probe's folder."""
 
-
 Mtime = Callable[[Entry], tuple[int, int]]
 """The modification time that an entry has in the image itself (seconds, nanoseconds)."""
 
@@ -96,9 +95,10 @@ def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int) -
 
 
 def own_times(tree: Tree, created: str, mount_points: Collection[str] = ()) -> Mtime:
-    """The time, of an entry of this pristine container's tree, that a path has in the image itself: its own, except for directories that the engine wrote into.
+    """The time that an entry of a pristine container's tree has in the image itself.
 
-    Those have lost theirs; they get the time at which the image was created (`created`, RFC 3339).
+    That is its own, but for directories that the engine wrote into: those have lost theirs, and get the time at which the
+    image was created (`created`, RFC 3339).
     """
     started = _started(tree)
     written = {posixpath.dirname(name) for name in (*INIT_LAYER, *mount_points, PROBE_FOLDER)}

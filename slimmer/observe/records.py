@@ -22,7 +22,6 @@ TEXT_LIMIT = 1 << 30
 
 LESS = "Exercise the app less: fewer requests, a shorter --until."
 
-
 ALL_SIGNALS = (1 << 64) - 1
 """The mask of a probe that cannot tell which signals reach PID 1."""
 

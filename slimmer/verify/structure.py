@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from slimmer.image.engine_made import Mtime
 from slimmer.image.tree import Entry, Tree
 
 
@@ -33,10 +34,6 @@ class Difference:
         if self.detail.startswith(("- ", "+ ")):  # an excerpt (slimmer.verify.excerpt)
             return "\n    ".join([text, *self.detail.split("\n")])
         return f"{text}: {self.detail}" if self.detail else text
-
-
-Mtime = Callable[[Entry], tuple[int, int]]
-"""The modification time that an original's entry should have in the slim image (seconds, nanoseconds)."""
 
 
 def compare_structure(
