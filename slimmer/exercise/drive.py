@@ -59,6 +59,7 @@ def _run(watch: Watch, requests: Requests, outcomes: list[Outcome], end: End) ->
     await_end(end, watch)
     if not watch.ended:
         requests.sweep()
+        requests.await_other_ports()
 
 
 def _exit_code(watch: Watch, *, serves: bool) -> int | None:

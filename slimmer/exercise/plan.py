@@ -67,6 +67,7 @@ class Plan:
 
     `explicit`: the requests are the user's own, so they must reach somebody. `ports`: these alone are exercised, and must
     get ready. `expected_ports`: those that the image EXPOSEs, or, on a replay, those that the original served.
+    `other_ports`: on a replay, those that the original opened besides, for other protocols: they are waited for at the end.
     `exit_timeout`: on a replay, how long a command may take that ended in the original; None where it did not end, or where
     nothing is known. `shared`: the plan is for several commands of an image together: those that listen take what is asked,
     the others just run.
@@ -77,6 +78,7 @@ class Plan:
     http: bool = True
     ports: tuple[int, ...] = ()
     expected_ports: tuple[int, ...] = ()
+    other_ports: tuple[int, ...] = ()
     host_commands: tuple[str, ...] = ()
     exec_commands: tuple[tuple[str, ...], ...] = ()
     healthcheck: tuple[str, ...] = ()
@@ -181,6 +183,7 @@ def replay_plan(plan: Plan, observed: Exercised) -> Plan:
     return replace(
         plan,
         expected_ports=observed.http_ports or lasting,
+        other_ports=lasting,
         seconds=min(plan.seconds, LONGEST_WATCH),
         exit_timeout=max(plan.ready_timeout, SLOWER * observed.seconds) if ended else None,
     )

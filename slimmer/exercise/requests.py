@@ -9,7 +9,7 @@ from slimmer.exercise.visit import Visited, visit
 from slimmer.exercise.watch import Watch
 
 LATE = 10.0
-"""Seconds to wait for a port that the image EXPOSEs, when those that are open speak no HTTP."""
+"""Seconds to wait for a port that the image EXPOSEs, when those that are open speak no HTTP, or that the original opened."""
 
 MOST_WARNINGS = 10
 
@@ -37,6 +37,13 @@ class Requests:
         if self._watch.plan.asks and self._open and missing and not self.http_ports:
             limit = min(LATE, self._watch.ready_in)
             self._watch.wait_for(lambda: bool(set(self._look()) - set(self._visited)), limit)
+            self.sweep()
+
+    def await_other_ports(self) -> None:
+        """Wait for what the original opened for other protocols than HTTP, and visit it as it was visited there."""
+        others = set(self._watch.plan.other_ports)
+        if others - set(self._open):
+            self._watch.wait_for(lambda: others <= set(self._look()), LATE)
             self.sweep()
 
     @property

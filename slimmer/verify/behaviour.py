@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from slimmer.errors import AppFailed, ExerciseFailed
-from slimmer.exercise.plan import Exercised, Outcome
+from slimmer.exercise.plan import FIRST_EPHEMERAL_PORT, Exercised, Outcome
 from slimmer.verify.answers import code_words, compare_answers, compare_contents, lasting_port
 from slimmer.verify.bodies import compare_texts
 from slimmer.verify.excerpt import lines_excerpt
@@ -85,10 +85,13 @@ def _differences(primary: Exercised, candidate: Exercised, others: Others) -> It
 
 
 def _ports(primary: Exercised, candidate: Exercised, others: Others) -> Iterator[Difference]:
-    """Ports that spoke HTTP; the kernel's choices are others each time, so of them the number counts."""
+    """Ports that spoke HTTP; the kernel's choices are others each time, so of them the number counts. And those for others."""
     before, after, *again = ([*map(lasting_port, one.http_ports)] for one in (primary, candidate, *others))
     if after not in (before, *again):
         yield Difference("the app", "HTTP ports", _listed(primary.http_ports), _listed(candidate.http_ports))
+    closed = set.intersection(*(set(one.ports) for one in (primary, *others))) - {*candidate.ports, *primary.http_ports}
+    if any(port < FIRST_EPHEMERAL_PORT for port in closed):
+        yield Difference("the app", "open ports", _listed(primary.ports), _listed(candidate.ports))
 
 
 def _surplus(primary: Exercised, candidate: Exercised, others: Others) -> Iterator[Difference]:

@@ -290,6 +290,13 @@ def test_ports_that_the_kernel_chose_are_others_each_time() -> None:
     assert told(one, replace(other, answers=(replace(answered("b"), port=50001),))) != []
 
 
+def test_a_port_for_another_protocol_must_be_open_where_it_always_is() -> None:
+    original, slim = (replace(ORIGINAL, ports=ports) for ports in ((80, 9000, 40001), (80, 40002)))
+    assert told(original, slim) == ["the app: open ports was 80, 9000, 40001, is 80, 40002"]
+    assert told(original, slim, slim) == []
+    assert told(replace(ORIGINAL, ports=(80, 40001)), slim) == []
+
+
 def test_outputs_of_commands() -> None:
     assert told(ran("1 passed in 0.12s\n"), ran("1 passed in 0.34s\n"), ran("1 passed in 0.25s\n")) == []
     (text,) = told(ran("2 passed in 0.12s\n"), ran("1 passed in 0.34s\n"), ran("2 passed in 0.25s\n"))

@@ -286,3 +286,18 @@ def test_what_an_app_wrote_that_ended_is_known(tmp_path: Path) -> None:
     exercised = run(tmp_path, 'print("3 entries")', Plan())
     assert (exercised.exit_code, exercised.output) == (0, "3 entries\n")
     assert "entries" not in repr(exercised)
+
+
+def test_a_replay_waits_for_the_originals_other_ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port for another protocol may open long after the first answers; one that never opens is not waited for for ever."""
+    port, never = free_port(), free_port()
+    source = f"serve(); threading.Timer(1.5, raw, (lambda client: client.close(), {port})).start(); forever()"
+    assert port in run(tmp_path, source, Plan(other_ports=(port,)), replay=True).ports
+    assert port not in run(tmp_path, source, Plan(), replay=True).ports
+    monkeypatch.setattr("slimmer.exercise.requests.LATE", 0.3)
+    assert never not in run(tmp_path, WEB, Plan(other_ports=(never,)), replay=True).ports
+
+
+def test_a_replay_knows_the_ports_of_both_kinds() -> None:
+    plan = replay_plan(Plan(), Exercised(ports=(80, 9000, 40001), http_ports=(80, 40001)))
+    assert (plan.expected_ports, plan.other_ports) == ((80, 40001), (80, 9000))
