@@ -11,7 +11,7 @@ from slimmer.image.config import ImageConfig
 from slimmer.keep.keepset import Finding, Growing, Reason
 from slimmer.keep.rules.python import data
 from slimmer.keep.rules.python.follower import python
-from tests.unit.local_image import LocalImage, followed
+from tests.unit.local_image import LocalImage, followed, opened
 
 APP = "/srv/app/app.py"
 LIBRARY = "/usr/lib/python3.11"
@@ -46,6 +46,11 @@ class PythonImage(LocalImage):
         growing = self.growing(*more, config=config)
         files = {entry.path for entry in self.context().tree if entry.path in growing and not entry.is_directory}
         return files - {*self.start, *more}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 
 
 @pytest.fixture
@@ -193,6 +198,115 @@ def test_data_beside_a_package_that_reads_it(image: PythonImage, monkeypatch: py
     assert image.kept("import shop") - metadata("shop") == {f"{SITE}/shop/__init__.py", f"{SITE}/shop/data/rates.json"}
     monkeypatch.setattr(data, "ENTRIES_LIMIT", 1)
     assert f"{SITE}/shop/data/rates.json" not in image.kept("import shop")
+
+
+def test_of_much_data_the_nearest_is_kept_and_what_the_app_names(
+    image: PythonImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "DATA_LIMIT", 30)
+    image.package("cloud", init="HERE = __file__\n")
+    for name in ("list.json", "data/near.json", "data/s3/1.json", "data/ec2/1.json"):
+        image.add(f"{SITE}/cloud/{name}", "12345678")
+    kept = image.kept("import cloud\ncloud.client('s3')\n") - metadata("cloud")
+    assert kept == {f"{SITE}/cloud/{name}" for name in ("__init__.py", "list.json", "data/near.json", "data/s3/1.json")}
+
+
+@pytest.mark.parametrize(("read", "found"), [((), False), (("en",), False), (("en", "root"), True)])
+def test_records_of_which_several_were_read_are_all_kept(
+    image: PythonImage, monkeypatch: pytest.MonkeyPatch, read: tuple[str, ...], found: bool
+) -> None:
+    monkeypatch.setattr(data, "DATA_LIMIT", 20)
+    image.package("babel", init="HERE = __file__\n")
+    for name in ("root", "en", "pt_BR"):
+        image.add(f"{SITE}/babel/locale-data/{name}.dat", "1234567890")
+    image.add(APP, "import babel")
+    context = image.context(*(opened(f"{SITE}/babel/locale-data/{name}.dat") for name in read), config=CONFIG)
+    assert (f"{SITE}/babel/locale-data/pt_BR.dat" in followed(context, python, *image.start)) is found
+
+
+def test_a_package_whose_data_is_kept_keeps_its_beginning(image: PythonImage) -> None:
+    image.package("shop", init="FILES = 'shop.data.rates'\n")
+    image.add(f"{SITE}/shop/data/__init__.py")
+    image.add(f"{SITE}/shop/data/rates/__init__.py")
+    image.add(f"{SITE}/shop/data/rates/de.csv")
+    kept = image.kept("import shop")
+    assert {f"{SITE}/shop/data/rates/{name}" for name in ("__init__.py", "de.csv")} <= kept
+
+
+def test_templates_of_packages_that_frameworks_look_into(image: PythonImage) -> None:
+    image.package("admin")
+    image.add(f"{SITE}/admin/templates/registration/reset.html")
+    image.package("unused")
+    image.add(f"{SITE}/unused/templates/page.html")
+    assert image.kept("import admin") - metadata("admin") == {
+        f"{SITE}/admin/__init__.py",
+        f"{SITE}/admin/templates/registration/reset.html",
+    }
+
+
+def test_scripts_that_a_package_runs_by_their_names(image: PythonImage) -> None:
+    image.package("cv", init="HERE = __file__\nload(['config.py'])\nload(['config-{}.py'.format(3)])\n")
+    for name in ("config.py", "config-3.py", "other.py"):
+        image.add(f"{SITE}/cv/{name}")
+    kept = image.kept("import cv") - metadata("cv")
+    assert kept == {f"{SITE}/cv/{name}" for name in ("__init__.py", "config.py", "config-3.py")}
+
+
+def test_the_compiled_part_that_a_package_is_made_around(image: PythonImage) -> None:
+    image.package("cv", init="load()\n")
+    image.add(f"{SITE}/cv/cv.abi3.so")
+    assert f"{SITE}/cv/cv.abi3.so" in image.kept("import cv")
+
+
+def test_modules_whose_names_are_known_in_part(image: PythonImage) -> None:
+    image.package("any", init="def start(name):\n    return __import__('any.backends._' + name)\n")
+    for name in ("__init__", "_asyncio", "_trio", "base"):
+        image.add(f"{SITE}/any/backends/{name}.py")
+    kept = image.kept("import any")
+    assert {f"{SITE}/any/backends/{name}.py" for name in ("_asyncio", "_trio")} <= kept
+    assert f"{SITE}/any/backends/base.py" not in kept
+
+
+def test_commands_below_any_package_that_is_used(image: PythonImage) -> None:
+    image.package(
+        "web", init="def load(app, name):\n    return import_module('%s.management.commands.%s' % (app, name))"
+    )
+    image.add("/srv/app/shop/__init__.py")
+    folders = [f"{place}/management/commands" for place in ("/srv/app/shop", f"{SITE}/web", f"{SITE}/unused")]
+    for folder in folders:
+        image.add(f"{folder.removesuffix('/commands')}/__init__.py")
+        image.add(f"{folder}/__init__.py")
+        image.add(f"{folder}/report.py")
+        image.add(f"{folder}/test.py")
+    kept = image.kept("import web\nimport shop\n")
+    assert {f"{folder}/report.py" for folder in folders[:2]} <= kept
+    assert not {f"{folders[2]}/report.py", f"{folders[1]}/test.py"} & kept
+
+
+def test_what_a_star_makes_a_package_load_on_demand(image: PythonImage) -> None:
+    image.package("num", init="def __getattr__(name):\n    import num.testing as it\n    return it\n", testing="")
+    image.package("wrap", init="from num import *")
+    assert f"{SITE}/num/testing.py" in image.kept("import wrap")
+    assert f"{SITE}/num/testing.py" not in image.kept("import csv\nx = 'num'\n")
+
+
+def test_compiled_modules_import_what_they_name_and_what_lies_beside_them(image: PythonImage) -> None:
+    image.package("fast", init="from fast import core")
+    names = b"\0fast.inner.parts\0csv\0fast.core\0unknown\0"
+    image.add(f"{SITE}/fast/core.cpython-311-x86_64-linux-gnu.so", b"\x7fELF" + names)
+    for name in ("inner/__init__", "inner/parts", "_beside"):
+        image.add(f"{SITE}/fast/{name}.py")
+    kept = image.kept("def late():\n    import fast")
+    assert {f"{SITE}/fast/inner/parts.py", f"{SITE}/fast/_beside.py", f"{LIBRARY}/csv.py"} <= kept
+
+
+def test_compiled_modules_that_the_run_loaded_have_imported_all_they_do(image: PythonImage) -> None:
+    module = f"{SITE}/fast/core.cpython-311-x86_64-linux-gnu.so"
+    image.package("fast")
+    image.add(module, b"\0fast.late\0")
+    image.add(f"{SITE}/fast/late.py")
+    image.add(APP, "from fast import core")
+    assert f"{SITE}/fast/late.py" not in image.kept("from fast import core", f"{SITE}/fast/__init__.py", module)
 
 
 def test_files_and_commands_that_the_app_names(image: PythonImage) -> None:

@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from slimmer.keep.rules.python.facts import MAIN, Dynamic, Facts, Import, dump_facts, load_facts
+from slimmer.keep.rules.python.facts import BY_NAME, MAIN, Dynamic, Facts, Import, dump_facts, load_facts
 from slimmer.keep.rules.python.source import BROKEN_LIMIT, SOURCE_LIMIT, read_source
 
 LIMIT = 20.0
@@ -61,6 +61,11 @@ def test_what_never_runs_is_not_imported_but_its_opposite_is(condition: str) -> 
         ("import_module('p.{}.r'.format(x))", Dynamic("p.", prefix=True)),
         ("import_module(f'{__name__}.{x}')", Dynamic(".", prefix=True)),
         ("import_module(__package__ + '.q.' + x)", Dynamic(".q.", prefix=True)),
+        ("import_module(f'p._backends._{x}')", Dynamic("p._backends._", prefix=True)),
+        ("__import__('region_%s' % x, globals(), level=1)", Dynamic(".region_", prefix=True)),
+        ("__import__('one', globals(), locals(), [], 2)", Dynamic("..one")),
+        ("import_module('%s.management.commands.%s' % (app, name))", Dynamic("*.management.commands.", prefix=True)),
+        ("import_module(app + '.tills.' + name)", Dynamic("*.tills.", prefix=True)),
         ("importlib.util.find_spec('p.q')", Dynamic("p.q")),
         ("own = __name__.rpartition('.')[0]\n__import__(f'{own}.{x}')", Dynamic(".", prefix=True)),
     ],
@@ -69,7 +74,36 @@ def test_imports_by_strings(call: str, expected: Dynamic) -> None:
     assert facts(call).dynamic == (expected,)
 
 
-@pytest.mark.parametrize("call", ["import_module(name)", "import_module(f'{a}.b')", "import_module('a b')", "f('a.b')"])
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("exec('from p.q import *')", (Import("p.q", names=("*",), where=BY_NAME),)),
+        ("run([python, '-c', 'import p.q; p.q.go()'])", (Import("p.q", where=BY_NAME),)),
+        ("'imported from p.q'", ()),
+        ("say('from p.q to r')", ()),
+    ],
+)
+def test_import_statements_in_strings(source: str, expected: tuple[Import, ...]) -> None:
+    assert facts(source).imports == expected
+
+
+def test_a_librarys_data_is_not_parsed() -> None:
+    rows = "ROWS = {" + "'a.b.c': 1, " * 40_000 + "}\nHERE = __file__\n"
+    begun = time.monotonic()
+    found = read_source(rows.encode(), whole=False)
+    assert found.words == ("a.b.c",) and found.reads_data and time.monotonic() - begun < 0.5
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "import_module(name)",
+        "import_module('%s.%s' % (a, b))",
+        "import_module(f'{a}.b')",
+        "import_module('a b')",
+        "f('a.b')",
+    ],
+)
 def test_what_is_no_import_by_a_string(call: str) -> None:
     assert facts(call).dynamic == ()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slimmer.keep.rules.python.facts import Dynamic
+from slimmer.keep.rules.python.facts import HOLE, Dynamic
 from slimmer.keep.rules.python.grammar import head, text
 from slimmer.keep.rules.python.scopes import Scopes
 from slimmer.keep.rules.syntax import Grammar, find
@@ -43,7 +43,13 @@ _OWN_NAME = re.compile(
 """A variable that holds the module's own package."""
 
 _NAME = re.compile(r"\.{0,9}\w{1,80}(?:\.\w{1,80}){0,19}")
-_PREFIX = re.compile(r"\.{1,9}|\.{0,9}\w{1,80}(?:\.\w{1,80}){0,19}\.")
+_PREFIX = re.compile(r"\.{1,9}\w{0,80}|\.{0,9}\w{1,80}(?:\.\w{1,80}){0,19}\.\w{0,80}")
+_MIDDLE = re.compile(r"\*((?:\.\w{1,80}){1,9}\.)\*")
+_HOLES = re.compile(r"\*{2,}")
+PLACEHOLDER = re.compile(r"%(?:\(\w{1,80}\))?[sdr]|\{[^{}]{0,80}\}")
+"""What stands in a template for a value (str.format, and printf's way)."""
+
+_LEVEL = re.compile(r"[0-9]")
 LINE = 4096
 """Characters of a command line that are looked at."""
 
@@ -75,7 +81,8 @@ def read_calls(source: bytes, scopes: Scopes, *, commands: bool) -> Calls:
         if argument is None:
             continue
         if name not in _STARTERS:
-            if read := _imported(argument, scope.where, own):
+            level = _level(call) if name == "__import__" else 0
+            if read := _imported(argument, level, scope.where, own):
                 dynamic[read] = None
         else:
             started.update(dict.fromkeys(_commands(call, name, argument)))
@@ -96,48 +103,62 @@ def _argument(call: Node) -> Node | None:
     return node.child_by_field_name("value") if node is not None and node.type == "keyword_argument" else node
 
 
-def _imported(argument: Node, where: str, own: Set[str]) -> Dynamic | None:
-    """A literal name, or the known beginning of one that is computed: f"a.{x}", "a." + x, "a.%s" % x, "a.{}".format(x)."""
-    known, computed = _beginning(argument, own)
-    if not computed:
+def _imported(argument: Node, level: int, where: str, own: Set[str]) -> Dynamic | None:
+    """A literal name, or what is known of one that is computed: f"a.{x}", "a.b_" + x, "%s.a.%s" % (x, y), "a.{}".format(x)."""
+    known = "." * level + _HOLES.sub(HOLE, _pattern(argument, own))
+    start, hole, _ = known.partition(HOLE)
+    if not hole:
         return Dynamic(known, where=where) if _NAME.fullmatch(known) else None
-    known = known.partition("%")[0].partition("{")[0]
-    return Dynamic(known, prefix=True, where=where) if _PREFIX.fullmatch(known) else None
+    if match := _MIDDLE.fullmatch(known):
+        return Dynamic(HOLE + match[1], prefix=True, where=where)
+    return Dynamic(start, prefix=True, where=where) if _PREFIX.fullmatch(start) else None
 
 
-def _beginning(node: Node, own: Set[str]) -> tuple[str, bool]:
-    """The text that a string expression begins with, "." for the module's own package; and whether more follows."""
+def _pattern(node: Node, own: Set[str], depth: int = 8) -> str:
+    """The text that a string expression makes, "*" for what is computed; `__name__ + ".x"` counts as ".x"."""
     if node.type == "string":
         return _string(node, own)
-    if node.type == "binary_operator":
-        return _own(node.child_by_field_name("left"), own), True
-    if node.type == "call":
-        function = node.child_by_field_name("function")
-        if function is not None and text(function.child_by_field_name("attribute")) == "format":
-            return _own(function.child_by_field_name("object"), own), True
-    return "", True
-
-
-def _own(node: Node | None, own: Set[str]) -> str:
-    """A literal at the left end of an expression; `__name__ + ".x."` counts as ".x."."""
-    if node is None:
-        return ""
-    if node.type == "string":
-        return _string(node, own)[0]
-    if node.type == "binary_operator":
+    if node.type == "binary_operator" and depth:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        if left is not None and right is not None and text(left) in own and right.type == "string":
-            return _string(right, own)[0]
-    return ""
+        operator = text(node.child_by_field_name("operator"))
+        if left is not None and right is not None and operator == "+":
+            return ("" if text(left) in own else _pattern(left, own, depth - 1)) + _pattern(right, own, depth - 1)
+        if left is not None and operator == "%":
+            return PLACEHOLDER.sub(HOLE, _pattern(left, own, depth - 1))
+    if node.type == "call":
+        template = _template(node)
+        return PLACEHOLDER.sub(HOLE, _pattern(template, own, depth - 1)) if template is not None and depth else HOLE
+    return HOLE
 
 
-def _string(node: Node, own: Set[str]) -> tuple[str, bool]:
+def _template(call: Node) -> Node | None:
+    """What a call of `format` is a method of."""
+    function = call.child_by_field_name("function")
+    if function is None or text(function.child_by_field_name("attribute")) != "format":
+        return None
+    return function.child_by_field_name("object")
+
+
+def _string(node: Node, own: Set[str]) -> str:
     parts = [child for child in node.named_children if child.type in ("string_content", "interpolation")]
-    if parts and parts[0].type == "interpolation" and text(parts[0]).strip("{}") in own:
-        parts = parts[1:]
-        return (text(parts[0]) if parts and parts[0].type == "string_content" else "."), len(parts) > 1
-    known = text(parts[0]) if parts and parts[0].type == "string_content" else ""
-    return known, any(part.type == "interpolation" for part in parts)
+    known = ""
+    for position, part in enumerate(parts):
+        if part.type == "string_content":
+            known += text(part)
+        elif position == 0 and text(part).strip("{}") in own:
+            known += "" if len(parts) > 1 and parts[1].type == "string_content" else "."
+        else:
+            known += HOLE
+    return known
+
+
+def _level(call: Node) -> int:
+    """Of `__import__(name, globals(), locals(), names, level)`, how many packages up the name is looked for."""
+    arguments = call.child_by_field_name("arguments")
+    given = arguments.named_children if arguments is not None else []
+    named = [node for node in given if text(node.child_by_field_name("name")) == "level"]
+    level = named[0].child_by_field_name("value") if named else (given[4] if len(given) == 5 else None)
+    return int(text(level)) if level is not None and _LEVEL.fullmatch(text(level)) else 0
 
 
 def _commands(call: Node, name: str, argument: Node) -> Iterator[str]:
@@ -149,7 +170,7 @@ def _commands(call: Node, name: str, argument: Node) -> Iterator[str]:
         return
     if argument.type in ("list", "tuple"):
         argument = next(iter(argument.named_children), argument)
-    if argument.type == "string" and (match := _COMMAND.match(_string(argument, _OWN_PACKAGE)[0])):
+    if argument.type == "string" and (match := _COMMAND.match(_string(argument, _OWN_PACKAGE))):
         yield match[1]
 
 

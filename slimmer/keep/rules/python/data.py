@@ -3,28 +3,95 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, field
 
 from slimmer.image.tree import Entry, Tree
+from slimmer.observe.log import AccessLog, Operation
 
-LIBRARY_LIMIT = 1 << 21
-"""Bytes of a library package's data that are kept; of a package with more, only what lies in the package's own folder."""
+DATA_LIMIT = 1 << 24
+"""Bytes of a package's data that are kept whole; of a package with more, a part is (see `PackageData.of`)."""
 
-APP_LIMIT = 1 << 23
-"""The same for the app's own packages."""
+RECORDS_LIMIT = 1 << 25
+"""Bytes of files of one kind in one folder, of which two were opened: records, read by a key that came from outside."""
 
 ENTRIES_LIMIT = 5000
+_SEVERAL = 2
 _CODE = (".py", ".pyc", ".pyi", ".pyx", ".pxd", ".so", ".c", ".h", ".cpp", ".hpp", ".exe", ".dll")
 _SKIPPED = frozenset({"__pycache__", "tests", "test", "docs", "doc", "node_modules", ".git", "site-packages"})
 
 
-def package_data(tree: Tree, folder: str, limit: int) -> Iterator[str]:
-    """Files below a package's folder that are not code, within the bound; folders of other packages are theirs."""
-    files = list(_files(tree, folder))
-    if sum(entry.size for entry in files) > limit:
-        files = [entry for entry in files if posixpath.dirname(entry.path) == folder]
-    if sum(entry.size for entry in files) <= limit:
+@dataclass
+class PackageData:
+    """Finds the data of an image's packages. `log` tells which of it was opened; `words` are those of the app's code."""
+
+    tree: Tree
+    log: AccessLog
+    words: Set[str]
+    _opened: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter), init=False)
+
+    def of(self, folder: str) -> Iterator[str]:
+        """Files below a package's folder that are not code; folders of other packages are theirs.
+
+        Of more than DATA_LIMIT: what lies in the package's own folder, then in the folders there, the smallest first, then what
+        the app's code names (a folder, or a file without its suffix), as long as there is room; and kinds of files of which
+        several were opened.
+        """
+        files = list(_files(self.tree, folder))
+        if not files:
+            return
+        if _size(files) > DATA_LIMIT:
+            files = list(dict.fromkeys([*self._part(folder, files), *self._records(files)]))
         yield from (entry.path for entry in files)
+        yield from (path for name in ("__init__.py", "__init__.pyc") if (path := f"{folder}/{name}") in self.tree)
+
+    def _part(self, folder: str, files: Sequence[Entry]) -> Iterator[Entry]:
+        room = DATA_LIMIT
+        groups = _by_folder(files)
+        own = [groups.pop(folder)] if folder in groups else []
+        near = [group for place, group in groups.items() if posixpath.dirname(place) == folder]
+        named = [[entry] for entry in files if not self.words.isdisjoint(_names(entry.path[len(folder) + 1 :]))]
+        for group in [*own, *sorted(near, key=_size), *named]:
+            if (size := _size(group)) <= room:
+                room -= size
+                yield from group
+
+    def _records(self, files: Sequence[Entry]) -> Iterator[Entry]:
+        self._learn()
+        for folder, group in _by_folder(files).items():
+            for suffix, count in self._opened.get(folder, {}).items():
+                kind = [entry for entry in group if posixpath.splitext(entry.path)[1] == suffix]
+                if count >= _SEVERAL and _size(kind) <= RECORDS_LIMIT:
+                    yield from kind
+
+    def _learn(self) -> None:
+        """How many files of each suffix were opened in each folder."""
+        if not self._opened:
+            opened = {
+                access.resolved for access in self.log.accesses if access.operation is Operation.OPEN and access.found
+            }
+            for path in opened:
+                self._opened[posixpath.dirname(path)][posixpath.splitext(path)[1]] += 1
+
+
+def _size(entries: Iterable[Entry]) -> int:
+    return sum(entry.size for entry in entries)
+
+
+def _by_folder(files: Iterable[Entry]) -> dict[str, list[Entry]]:
+    groups: dict[str, list[Entry]] = defaultdict(list)
+    for entry in files:
+        groups[posixpath.dirname(entry.path)].append(entry)
+    return groups
+
+
+def _names(path: str) -> Iterator[str]:
+    """Parts of a path by which code may ask for it."""
+    *folders, name = path.split("/")
+    yield from folders
+    yield name
+    yield name.partition(".")[0]
 
 
 def _files(tree: Tree, folder: str) -> Iterator[Entry]:

@@ -35,12 +35,14 @@ class Level(IntEnum):
 class Edge:
     """A module that another may import; `where` is the importing function.
 
-    `computed`: all that lies in this package; `all_names`: what the package gives to `import *`.
+    `computed`: all that lies in this package and whose name begins with `stem`; a target that begins with HOLE is such a
+    package below any other. `all_names`: what the package gives to `import *`.
     """
 
     target: str
     where: str = ""
     computed: bool = False
+    stem: str = ""
     all_names: bool = False
 
 
@@ -72,9 +74,10 @@ def edges(finder: Finder, module: Module, facts: Facts) -> Iterator[Edge]:
             yield from (Edge(f"{base}.{name}", entry.where) for name in entry.names if finder.find(f"{base}.{name}"))
     for call in facts.dynamic:
         name = call.name.lstrip(".")
-        target = absolute(package, len(call.name) - len(name), name.rstrip("."))
+        known, _, stem = name.rpartition(".") if call.prefix else (name, "", "")
+        target = absolute(package, len(call.name) - len(name), known)
         if target:
-            yield Edge(target, call.where, computed=call.prefix)
+            yield Edge(target, call.where, computed=call.prefix, stem=stem)
 
 
 def _base(finder: Finder, package: str, entry: Import) -> str:

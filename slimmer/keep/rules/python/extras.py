@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from slimmer.keep.context import Context, reach
 from slimmer.keep.keepset import Finding, Reason
-from slimmer.keep.rules.python.data import APP_LIMIT, LIBRARY_LIMIT, package_data
+from slimmer.keep.rules.named_paths import whole_folder
+from slimmer.keep.rules.python.calls import PLACEHOLDER
+from slimmer.keep.rules.python.data import PackageData
 from slimmer.keep.rules.python.edges import Level
 from slimmer.keep.rules.python.facts import Facts
 from slimmer.keep.rules.python.metadata import Distribution, Distributions
@@ -27,6 +30,9 @@ TIME_ZONES = ("zoneinfo", "tzdata")
 TYPES, TYPE_FILES = "mimetypes", ("/etc/mime.types",)
 """The standard library's module, and the system's list of media types that it reads when a type is first asked for."""
 
+TEMPLATES = ("templates", "jinja2")
+"""Folders of a package into which frameworks look for templates without being told (Django's APP_DIRS, Flask's blueprints)."""
+
 BUILD_VALUES = ("sysconfig", "_sysconfigdata_")
 """The standard library's module, and what the computed name of the module with the build's values begins with."""
 
@@ -40,7 +46,10 @@ class Extras:
         self._groups: set[str] = set()
         self._encodings: dict[str, str] = {}
         self._owners: dict[str, tuple[Distribution, str]] = {}
-        self._data: dict[str, tuple[int, str]] = {}
+        self._package_data = PackageData(context.tree, context.log, self.words)
+        self._data: dict[str, str] = {}
+        self._scripts: dict[tuple[str, str], str] = {}
+        self._zones: dict[str, str] = {}
         self._files: dict[str, str] = {}
         self._commands: dict[str, str] = {}
         self._build_values: dict[str, str] = {}
@@ -60,17 +69,25 @@ class Extras:
         if module.name == BUILD_VALUES[0] and module.root.kind == STDLIB and module.files:
             self._build_values.setdefault(module.root.path, module.files[0])
         if module.name == TIME_ZONES[0] and (zones := self._finder.find(TIME_ZONES[1])) and zones.folders:
-            self._data.setdefault(zones.folders[0], (APP_LIMIT, module.files[0]))
+            self._zones.setdefault(zones.folders[0], module.files[0])
 
     def learn(self, module: Module, facts: Facts, level: Level) -> None:
         """What a module's source says."""
         folder = posixpath.dirname(module.source)
         beside = module.root.kind == APP or folder != module.root.path
         if facts.reads_data and level > Level.LOADED and module.root.kind != STDLIB and beside:
-            self._data.setdefault(folder, (APP_LIMIT if level is Level.APP else LIBRARY_LIMIT, module.source))
+            self._data.setdefault(folder, module.source)
+            self._scripts |= {(folder, word): module.source for word in facts.words if word.endswith(".py")}
+        if module.folders and module.root.kind != STDLIB:
+            self._data |= {f"{folder}/{name}": module.source for name in TEMPLATES}
         self._groups.update(facts.groups)
         if level is Level.APP:
             self._learn_app(module, facts)
+
+    def resources(self, package: Module, by: Module) -> None:
+        """A package that a library names in a string may be one of files (importlib.resources)."""
+        if package.folders and package.files:
+            self._data.setdefault(package.folders[0], by.source)
 
     def named(self, facts: Facts) -> Iterator[tuple[str, str]]:
         """Modules that the strings and attributes of the app's code name, each with the words that tell so."""
@@ -103,10 +120,16 @@ class Extras:
             if self._new(distribution.path):
                 reason = Reason("python", f"metadata of {distribution.name}", cause)
                 yield from (Finding(path, reason) for path in self._distributions.metadata(distribution))
-        for folder, (limit, cause) in self._data.items():
+        for folder, cause in self._data.items():
             if self._new(f"{folder}/"):
                 reason = Reason("python", f"data that {cause} may read", cause)
-                yield from (Finding(path, reason) for path in package_data(self._context.tree, folder, limit))
+                yield from (Finding(path, reason) for path in self._package_data.of(folder))
+        for folder, cause in self._zones.items():
+            if self._new(f"zones:{folder}"):
+                yield from whole_folder(
+                    self._context.tree, folder, Reason("python", f"zones that {cause} reads", cause)
+                )
+        yield from self._named_scripts()
         for cause, paths in self._system.items():
             for path in paths if self._new(cause) else ():
                 yield from reach(self._context.tree, path, Reason("python", f"read by {cause}", cause))
@@ -144,6 +167,15 @@ class Extras:
                 if self._finder.find(f"encodings.{name}"):
                     yield name, cause
         self._encodings.clear()
+
+    def _named_scripts(self) -> Iterator[Finding]:
+        """Scripts beside a module that it runs by their names (`config.py`, `config-{}.py`), not by an import."""
+        scripts, self._scripts = self._scripts, {}
+        for (folder, word), cause in scripts.items():
+            pattern = PLACEHOLDER.sub("*", word)
+            for name, end in self._finder.listing(folder).items() if not pattern.startswith("*") else ():
+                if fnmatchcase(name, pattern):
+                    yield Finding(end, Reason("python", f"named in a string of {cause}", cause))
 
     def _named_files(self) -> Iterator[Finding]:
         words, self._files = self._files, {}

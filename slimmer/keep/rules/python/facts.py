@@ -9,8 +9,14 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-VERSION = "python-4"
+VERSION = "python-5"
 """Changes whenever the same source may give other facts."""
+
+HOLE = "*"
+"""What stands in the name of a module for what is computed."""
+
+BY_NAME = "<string>"
+"""The place of what is only named in a string: like a function's import, it may or may not happen."""
 
 MAIN = "__main__"
 """The place of what runs only when the file is executed as a script."""
@@ -35,7 +41,8 @@ class Import:
 class Dynamic:
     """A call that imports by a string. `prefix`: only the beginning is known, the rest is computed.
 
-    A leading dot means the module's own package.
+    A leading dot means the module's own package. A beginning need not end with a whole part ("plugins.load_"), and may itself
+    begin with HOLE, for some package ("*.commands.").
     """
 
     name: str

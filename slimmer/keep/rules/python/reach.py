@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from slimmer.keep.context import Context
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.rules.python.computed import CODE, Choices
 from slimmer.keep.rules.python.edges import Depth, Edge, Level, edges
+from slimmer.keep.rules.python.extension import extension_imports
 from slimmer.keep.rules.python.extras import Extras
-from slimmer.keep.rules.python.facts import Facts
+from slimmer.keep.rules.python.facts import BY_NAME, Facts
 from slimmer.keep.rules.python.metadata import Distributions
 from slimmer.keep.rules.python.reading import Sources
-from slimmer.keep.rules.python.search import APP, STDLIB, Finder, Module
-
-LIBRARY_COMPUTED = 1 << 22
-"""Bytes that a library's choice by a computed name may add; where it is more, only what the app names is kept."""
-
-APP_COMPUTED = 1 << 23
-"""The same for the app's own code."""
-
-BY_NAME = "<string>"
-"""The place of an edge that is only a name: like a function's import, it may or may not happen."""
-
-_CODE = (".py", ".pyc", ".so")
+from slimmer.keep.rules.python.search import APP, Finder, Module
 
 
 class Reach:
@@ -39,18 +29,21 @@ class Reach:
         self._named: set[str] = set()
         self._starred: set[str] = set()
         self._exports: dict[str, tuple[Module, Level, tuple[str, ...]]] = {}
-        self._computed: dict[tuple[str, str], tuple[Module, Level, Edge]] = {}
+        self._lazy: dict[str, tuple[Module, Level, tuple[Edge, ...]]] = {}
+        self._extensions: dict[str, Module] = {}
+        self._choices = Choices(context.tree, finder, self._extras.words, self._named)
 
     def follow(self, paths: Sequence[str], is_used: Callable[[str], bool]) -> Iterator[Finding]:
         """Begin at these paths, as far as they are modules; `is_used` tells files that are more than filler."""
         for path in paths:
-            module = self._module_at(path) if path.endswith(_CODE) else None
+            module = self._module_at(path) if path.endswith(CODE) else None
             if module is not None and (module.root.kind == APP or is_used(path)):
                 self._named.add(path)
                 yield from self._keep(module, self._depth.of(module), "source or bytecode of the same module", path)
-        while self._queue:
+        while self._queue or self._extensions:
             yield from self._drain()
             yield from self._choose()
+            yield from self._compiled()
             for name, detail, cause in list(self._extras.modules()):
                 yield from self._import(name, Level.USED, detail, cause)
         yield from self._extras.findings()
@@ -70,11 +63,15 @@ class Reach:
         for path in module.files:
             if path not in self._named:
                 self._named.add(path)
+                if path.endswith(".so"):
+                    self._extensions[path] = module
                 yield Finding(path, Reason("python", detail, cause))
         key = module.files[0] if module.files else f"{module.folders[0]}/"
         if level > self._levels.get(key, 0):
             self._levels[key] = level
             self._extras.reached(module)
+            if module.folders:
+                self._choices.used(module.name)
             if module.source:
                 self._queue[module.source] = module
 
@@ -94,14 +91,19 @@ class Reach:
 
     def _follow(self, module: Module, facts: Facts, level: Level) -> Iterator[Finding]:
         self._extras.learn(module, facts, level)
+        yield from self._namesake(module, level)
         for edge in edges(self._finder, module, facts):
             if edge.computed:
-                self._computed.setdefault((module.source, edge.target), (module, level, edge))
+                self._choices.note(module, level, edge)
                 continue
             yield from self._edge(module, level, edge)
             if edge.all_names:
                 self._starred.add(edge.target)
                 yield from self._export(edge.target)
+        if facts.lazy and module.folders:
+            found = tuple(edge for edge in edges(self._finder, module, facts) if edge.where == "__getattr__")
+            self._lazy[module.name] = (module, level, found)
+            yield from self._export(module.name)
         if level is Level.APP:
             for name, detail in self._extras.named(facts):
                 yield from self._edge(module, level, Edge(name), detail)
@@ -111,16 +113,27 @@ class Reach:
             self._exports[module.name] = (module, level, facts.exports)
             yield from self._export(module.name)
 
+    def _namesake(self, module: Module, level: Level) -> Iterator[Finding]:
+        """The compiled module that a package is made around (`cv2/cv2.abi3.so`), however it comes to load it."""
+        inside = self._finder.find(f"{module.name}.{module.name.rpartition('.')[2]}") if module.folders else None
+        if inside and inside.files and inside.files[0].endswith(".so"):
+            yield from self._edge(module, level, Edge(inside.name), "the compiled part of")
+
     def _own_names(self, module: Module, level: Level, facts: Facts) -> Iterator[Finding]:
         """What a library's strings name of its own: defaults of settings, modules that are loaded on demand."""
         start = module.name.partition(".")[0] + "."
         for word in facts.words:
             found = list(self._finder.way(word)) if word.startswith(start) else []
             if len(found) > 1:
+                self._extras.resources(found[-1], module)
                 yield from self._edge(module, level, Edge(found[-1].name, BY_NAME), "named in a string of")
 
     def _export(self, package: str) -> Iterator[Finding]:
-        """What `from package import *` loads: submodules that the package names in __all__."""
+        """What `from package import *` loads: submodules that the package names in __all__, or makes on demand (PEP 562)."""
+        if package in self._starred and package in self._lazy:
+            module, level, found = self._lazy.pop(package)
+            for edge in found:
+                yield from self._edge(module, level, Edge(edge.target))
         if package in self._starred and package in self._exports:
             module, level, names = self._exports[package]
             for name in names:
@@ -134,31 +147,19 @@ class Reach:
             yield from self._import(target.name, deep, f"{verb} {module.source}{place}", module.source)
 
     def _choose(self) -> Iterator[Finding]:
-        """Imports by computed names: all that lies in the package, or, where that is much, what the app names."""
-        computed, self._computed = self._computed, {}
-        for module, level, edge in computed.values():
-            package = self._finder.find(edge.target)
-            if package is None or not package.folders:
-                continue
-            names = list(self._finder.submodules(package))
-            if self._size(names) > _limit(module, level):
-                names = [name for name in names if name.rpartition(".")[2] in self._extras.words]
+        """Imports by computed names."""
+        for module, level, edge in list(self._choices.answers()):
+            yield from self._edge(module, level, edge, "imported by a computed name by")
+
+    def _compiled(self) -> Iterator[Finding]:
+        """What compiled modules import that the run did not load: those that it loaded have imported it.
+
+        Newer compilers pack the names, so what lies beside such a module counts as imported by a computed name.
+        """
+        extensions, self._extensions = self._extensions, {}
+        for module in extensions.values():
+            if package := module.name.rpartition(".")[0]:
+                self._choices.note(module, Level.LOADED, Edge(package, computed=True))
+        for module, names in extension_imports(self._context, self._finder, extensions.values()):
             for name in names:
-                yield from self._edge(module, level, Edge(name, edge.where), "imported by a computed name by")
-
-    def _size(self, names: Iterable[str]) -> int:
-        tree = self._context.tree
-        files = {path for name in names if (module := self._finder.find(name)) for path in self._all(module)}
-        return sum(entry.size for path in files - self._named if (entry := tree.get(path)))
-
-    def _all(self, module: Module) -> Iterator[str]:
-        yield from module.files
-        for folder in module.folders:
-            yield from (end for end in self._finder.listing(folder).values() if posixpath.splitext(end)[1] in _CODE)
-
-
-def _limit(module: Module, level: Level) -> int:
-    """Bytes that a choice by a computed name may add; the standard library chooses encodings, which have names."""
-    if level is Level.APP:
-        return APP_COMPUTED
-    return 0 if module.root.kind == STDLIB else LIBRARY_COMPUTED
+                yield from self._import(name, Level.LOADED, f"named in {module.files[0]}", module.files[0])

@@ -9,10 +9,11 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from slimmer.keep.rules.python.calls import read_calls
-from slimmer.keep.rules.python.facts import Facts, Import
+from slimmer.keep.rules.python.facts import BY_NAME, Facts, Import
 from slimmer.keep.rules.python.grammar import captures, parse, text
 from slimmer.keep.rules.python.scopes import Scope, scopes_of
 
@@ -40,6 +41,9 @@ _DATA = re.compile(
     rb"__file__|importlib[._]resources|pkgutil|pkg_resources|__loader__|\.get_data\(|PackageLoader"
     rb"|(?<!getLogger)\(\s{0,9}__(?:name|package)__\s{0,9}[,)]|,\s{0,9}__(?:name|package)__\s{0,9}[,)]"
 )
+_IMPORTING = re.compile(rb"import|find_spec|__all__|entry_points|__getattr__")
+"""Without one of these words, a library's source imports nothing: it is data, and need not be parsed."""
+
 _FUTURE = re.compile(rb"^\s{0,99}from\s{1,9}__future__\s", re.MULTILINE)
 _COMPUTED_ENCODING = re.compile(
     rb"\.(?:en|de)code\(\s{0,99}(?:encoding\s{0,9}=\s{0,9})?(?!encoding\b|errors\b|\w{0,2}['\"])\w|[(,]\s{0,99}encoding\s{0,9}=\s{0,9}(?!None\b|\w{0,2}['\"])\w"
@@ -49,6 +53,13 @@ _COMPUTED_ENCODING = re.compile(
 
 _WORD = re.compile(r"[\w.:/+@-]{2,200}")
 _DOTTED_STRING = re.compile(rb"""['"]([A-Za-z_]\w{0,79}(?:\.\w{1,80}){2,8})['":]""")
+_STATEMENT = re.compile(
+    rb"""['"][ ]{0,9}(?:from[ ]{1,9}(\w{1,80}(?:\.\w{1,80}){0,9})[ ]{1,9}import[ ]{1,9}([\w*]{1,80}(?:,[ ]{0,9}\w{1,80}){0,20})"""
+    rb"""|import[ ]{1,9}(\w{1,80}(?:\.\w{1,80}){0,9})[ ]{0,9}(?:['";\\]|as\b))"""
+)
+"""An import statement that a string begins with: it is given to exec(), or to another Python."""
+
+_SCRIPT_STRING = re.compile(rb"""['"]([\w{}%.-]{1,80}\.py)['"]""")
 _CHAIN = re.compile(r"\w{1,80}(?:\.\w{1,80}){1,5}")
 
 
@@ -59,6 +70,8 @@ def read_source(content: bytes, *, whole: bool) -> Facts:
     source = _utf8(content)
     if b"\0" in source:
         return Facts()  # no Python reads it
+    if not whole and not _IMPORTING.search(source):
+        return Facts(words=_dotted_strings(source), reads_data=_DATA.search(source) is not None)
     root = parse(source)
     if root.has_error and len(source) > BROKEN_LIMIT:
         source = source[:BROKEN_LIMIT]
@@ -67,6 +80,7 @@ def read_source(content: bytes, *, whole: bool) -> Facts:
     imports = [entry for node, scope in scopes.locate(scopes.imports) for entry in _imports(node, scope)][:LIST_LIMIT]
     if _FUTURE.search(source):
         imports.append(Import("__future__"))  # a statement of its own kind to the grammar
+    imports += islice(_in_strings(source), LIST_LIMIT)
     calls = read_calls(source, scopes, commands=whole)
     groups = b"entry_points" in source
     words = _words(root) if whole or groups else ()
@@ -113,6 +127,13 @@ def _imports(node: Node, scope: Scope) -> Iterator[Import]:
     yield Import(module, level, names, scope.where, instead)
 
 
+def _in_strings(source: bytes) -> Iterator[Import]:
+    """Statements in strings; they may or may not run, as a function's."""
+    for match in _STATEMENT.finditer(source):
+        module, names, alone = (group.decode() if group else "" for group in match.groups())
+        yield Import(module or alone, names=tuple(name.strip() for name in names.split(",") if name), where=BY_NAME)
+
+
 def _from(node: Node) -> tuple[int, str]:
     """Leading dots and module of a `from` statement."""
     written = "".join(text(node.child_by_field_name("module_name")).split())[:400]
@@ -143,8 +164,9 @@ def _words(root: Node) -> tuple[str, ...]:
 
 
 def _dotted_strings(source: bytes) -> tuple[str, ...]:
-    """Strings of three parts or more, as libraries name their own modules and classes; found without the tree."""
+    """Strings of three parts or more, as libraries name their own modules and classes, and scripts; found without the tree."""
     found = dict.fromkeys(match[1].decode(errors="replace") for match in _DOTTED_STRING.finditer(source))
+    found |= dict.fromkeys(match[1].decode(errors="replace") for match in _SCRIPT_STRING.finditer(source))
     return tuple(found)[:LIST_LIMIT]
 
 
