@@ -10,24 +10,31 @@ import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.keep.rules.node.follower import node
-from tests.unit.keep.script_image import ScriptImage
-from tests.unit.local_image import followed, opened
+from tests.unit.local_image import LocalImage, followed, opened
 
 APP = "/srv/app/server.js"
 CONFIG = ImageConfig("sha256:1", "amd64", "linux", working_dir="/srv/app", env=("PATH=/usr/bin",))
 
 
-class NodeImage(ScriptImage):
+class NodeImage(LocalImage):
     """An image with an app under /srv/app and Node."""
 
     def manifest(self, folder: str, **fields: object) -> None:
         """Put a package.json into a folder."""
         self.add(f"{folder}/package.json", json.dumps(fields))
 
+    def kept(self, *start: str, config: ImageConfig = CONFIG) -> set[str]:
+        """Files that are kept besides those that Node opened: `start`, or the app's server.js."""
+        paths = start or (APP,)
+        context = self.context(*(opened(path, by="/usr/bin/node") for path in paths), config=config)
+        growing = followed(context, node, *paths)
+        files = {entry.path for entry in context.tree if entry.path in growing and not entry.is_directory}
+        return files - set(paths)
+
 
 @pytest.fixture
 def image(tmp_path: Path) -> NodeImage:
-    return NodeImage(tmp_path, node, app=APP, program="/usr/bin/node", config=CONFIG)
+    return NodeImage(tmp_path)
 
 
 def modules(*names: str) -> set[str]:
@@ -353,6 +360,32 @@ def test_scripts_that_node_did_not_open_are_not_even_read(image: NodeImage) -> N
     context = image.context(opened("/srv/site/page.js", by="/usr/sbin/nginx"))
     assert "/srv/site/other.js" not in followed(context, node, "/srv/site/page.js")
     assert image.reads == []
+
+
+def test_what_a_bundler_made_stays_whole(image: NodeImage) -> None:
+    image.manifest("/srv/app", dependencies={"sharp": "1"})
+    image.manifest("/srv/app/.next", type="commonjs")
+    image.manifest("/srv/app/node_modules/next", name="next")
+    image.manifest("/srv/app/node_modules/sharp", name="sharp", main="index.js")
+    image.add("/srv/app/node_modules/next/images.js", "try { require(process.env.OTHER || 'sharp') } catch {}")
+    image.add("/srv/app/node_modules/sharp/index.js")
+    image.add("/srv/app/.next/server/pages/late.js", "require('next/images.js')")
+    for name in ("static/chunks/1.js", "routes.json", "server/app/a.html", "static/chunks/1.js.map", "cache/1.pack"):
+        image.add(f"/srv/app/.next/{name}")
+    image.add("/srv/app/.next/server/start.js")
+    kept = image.kept("/srv/app/.next/server/start.js")
+    made = ("static/chunks/1.js", "routes.json", "server/app/a.html", "server/pages/late.js")
+    assert {f"/srv/app/.next/{name}" for name in made} | modules("next/images.js", "sharp/index.js") <= kept
+    assert not {f"/srv/app/.next/{name}" for name in ("static/chunks/1.js.map", "cache/1.pack")} & kept
+
+
+def test_plain_folders_of_bundlers_are_known_by_the_manifest_beside_them(image: NodeImage) -> None:
+    for place in ("/srv/app", "/srv/other"):
+        image.add(f"{place}/dist/main.js")
+        image.add(f"{place}/dist/chunk-1.js")
+    image.manifest("/srv/app")
+    assert "/srv/app/dist/chunk-1.js" in image.kept("/srv/app/dist/main.js")
+    assert "/srv/other/dist/chunk-1.js" not in image.kept("/srv/other/dist/main.js")
 
 
 def test_long_bundles_are_searched_for_what_they_ask_in_plain_words(image: NodeImage) -> None:

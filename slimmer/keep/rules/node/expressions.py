@@ -45,12 +45,22 @@ class JavaScript(Evaluator):
             return self._interpolated(node, "template_substitution", depth)
         if kind in ("identifier", "member_expression"):
             return self._named(node)
-        if kind == "binary_expression" and text(node.child_by_field_name("operator"), 9) == "+":
-            return self._both_sides(node, depth)
+        if kind == "binary_expression":
+            return self._binary(node, depth)
         if kind in ("call_expression", "new_expression"):
             return self._call(node, depth)
         if kind in ("parenthesized_expression", "as_expression", "await_expression"):
             return self.value(first_child(node), depth)
+        return UNKNOWN
+
+    def _binary(self, node: Node, depth: int) -> Value:
+        """`a + b`; and of `a || b` and `a ?? b` what is known, since a setting that is missing is the usual case."""
+        operator = text(node.child_by_field_name("operator"), 9)
+        if operator == "+":
+            return self._both_sides(node, depth)
+        if operator in ("||", "??"):
+            first = self.value(node.child_by_field_name("left"), depth)
+            return self.value(node.child_by_field_name("right"), depth) if first == UNKNOWN else first
         return UNKNOWN
 
     def _call(self, node: Node, depth: int) -> Value:

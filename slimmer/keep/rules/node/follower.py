@@ -18,6 +18,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.rules.named_paths import HOLE, NamedPaths, fitting, whole_folder
 from slimmer.keep.rules.node.addons import Platform, addons_of
 from slimmer.keep.rules.node.manifest import Manifest
+from slimmer.keep.rules.node.output import output_files, output_folder
 from slimmer.keep.rules.node.resolver import SHARED, Asked, Resolver, package_name
 from slimmer.keep.rules.node.source import VERSION, Facts, Request, read_source
 from slimmer.keep.rules.script import Lead, follow_scripts, opened_by
@@ -56,6 +57,7 @@ class _Node:
         self._words: set[str] = set()
         self._peers: set[str] = set()
         self._followed: set[str] = set()
+        self._outputs: set[str] = set()
         self._dependencies: dict[str, str] = {}
         self._platform = Platform(context.tree, context.config.architecture)
 
@@ -77,6 +79,8 @@ class _Node:
         for path, found in facts.items():
             if is_app(path):
                 self._app_folders.setdefault(self._resolver.scope(path) or posixpath.dirname(path))
+                if folder := output_folder(self._tree, path):
+                    self._app_folders.setdefault(posixpath.dirname(folder))
                 self._words |= found.words
         self._read_app_manifests()
         for path, found in facts.items():
@@ -141,6 +145,18 @@ class _Node:
         if is_app(path):
             yield from self._named.usual_folders(path, _FOLDERS, root)
             yield from self._named.programs(path, facts.commands)
+            yield from self._bundled(path)
+
+    def _bundled(self, path: str) -> Iterator[Lead | Finding]:
+        """All that a bundler made, if this source is a piece of it."""
+        folder = output_folder(self._tree, path)
+        if folder is None or folder in self._outputs:
+            return
+        self._outputs.add(folder)
+        reason = Reason("node", f"made by a bundler, as {path}", path)
+        for entry in output_files(self._tree, folder):
+            is_code = self.reads(entry.path) and _PAGES.isdisjoint(entry.path[len(folder) :].split("/"))
+            yield Lead(entry.path, reason, code=True) if is_code else Finding(entry.path, reason)
 
     def _package_files(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
         """package.json of the packages of these sources; addons and platform packages of those that load native code."""

@@ -21,8 +21,11 @@ from slimmer.keep.rules.syntax import Found, Grammar, find, first_child, is_sour
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-VERSION = 3
+VERSION = 4
 """Of the facts: another one makes those in the cache unknown."""
+
+LIBRARY_LIMIT = 1 << 17
+"""Bytes of a library's source that is parsed: what is longer was made by a bundler, and asks for what it asks for in plain words."""
 
 _FUNCTIONS = frozenset(
     [
@@ -80,7 +83,7 @@ def read_source(path: str, content: bytes, *, whole: bool) -> Facts:
     """The facts of a source. Of a library's (`whole` is false), only paths that begin at its own folder are told."""
     if not whole and not _LOADS.search(content):
         return Facts()
-    if not is_source(content):
+    if not is_source(content) or (not whole and len(content) > LIBRARY_LIMIT):
         return _plain(content)
     grammar = _GRAMMARS.get(posixpath.splitext(path)[1], _JAVASCRIPT)
     return _Reader(whole).read(find(grammar, content))
