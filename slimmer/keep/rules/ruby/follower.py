@@ -1,7 +1,7 @@
 """Follow the Ruby sources that were seen to be opened: what they require and autoload, at once or later, and name.
 
 An app's source (outside of the language's folders and gems) is read for all that it names. Of libraries counts what they
-load; what they load only in a function or a `begin` must be theirs, the language's, or a gem's that is in use.
+load; what they load only in a function or a `begin` must be theirs, the language's, or a gem's that is in use or locked for the app.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from slimmer.keep.context import Context, Follow
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.rules.load_path import LoadPath, is_file, searched
 from slimmer.keep.rules.named_paths import HOLE, NamedPaths, fitting
-from slimmer.keep.rules.ruby.layout import Gem, gem_of, gem_roots, gems_in, is_standard, specifications
+from slimmer.keep.rules.ruby.layout import Gem, gem_of, gem_roots, gems_in, is_standard, locked_gems, specifications
 from slimmer.keep.rules.ruby.source import VERSION, Facts, Request, read_extension, read_source
 from slimmer.keep.rules.script import Lead, follow_scripts, opened_by
 
@@ -47,16 +47,22 @@ class _Ruby:
         self._context, self._tree = context, context.tree
         self._named = NamedPaths(context)
         self._in_use: dict[str, Gem] = {}
+        self._locked: frozenset[str] = frozenset()
         self._path = LoadPath(context.tree)
         self._specified: dict[str, list[str]] = {}
         self._done: set[str] = set()
         if opened:
             self._look_around(opened)
+            self._locked = frozenset(locked_gems(context))
 
     def _look_around(self, opened: frozenset[str]) -> None:
-        """Find the load path: what was searched, then the language's own folders, then gems, those in use first."""
+        """Find the load path: what was searched, then the language's own folders, then gems, those in use first.
+
+        A gem's folders are known by the gem: active_support/json.rb does not make active_support one of the path.
+        """
         variables = dict(entry.partition("=")[::2] for entry in self._context.config.env)
-        roots = [*variables.get("RUBYLIB", "").split(":"), *searched(self._context.log, _ALWAYS_LOADED)]
+        seen = (root for root in searched(self._context.log, _ALWAYS_LOADED) if gem_of(f"{root}/") is None)
+        roots = [*variables.get("RUBYLIB", "").split(":"), *seen]
         folders = {posixpath.dirname(path) for path in opened}
         roots += sorted(above for folder in folders for above in _above(folder) if is_standard(above))
         for root in roots:
@@ -183,7 +189,7 @@ class _Ruby:
             return True
         gem, own = gem_of(place), gem_of(path)
         if gem is not None:
-            return gem.folder in self._in_use
+            return gem.folder in self._in_use or gem.name in self._locked
         return own is not None or self._path.root_of(place) == root or "/vendor_ruby" not in place
 
     def _encodings(self, path: str, *, every: bool) -> Iterator[Lead]:

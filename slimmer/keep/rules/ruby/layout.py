@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from slimmer.image.tree import Tree
+from slimmer.keep.context import Context
 
 _VERSION = r"/[0-9]{1,3}\.[0-9]{1,3}(?:\.[0-9]{1,3})?"
 _ARCHITECTURE = r"/[a-z0-9_]{2,20}-linux[a-z0-9_-]{0,20}"
@@ -20,6 +21,11 @@ _STANDARD = re.compile(
 )
 _GEM = re.compile(r"(/(?:[^/]{1,255}/){0,30}?(?:bundler/)?gems)/([^/.][^/]{0,140}-[0-9][^/]{0,60})(?:/|$)")
 _NAME = re.compile(r"(.{1,200}?)-([0-9][^-/]{0,60})(?:-[a-z].{0,60})?", re.DOTALL)
+_SEARCHED = ("", "lib", "share")
+_LOCKS = ("/Gemfile.lock", "/gems.locked")
+_LOCKED = re.compile(rb"^ {4}([\w.-]{1,140}) \([^()\n]{1,60}\)$", re.MULTILINE)
+LOCK_LIMIT = 1 << 20
+"""Bytes of a list of locked gems; a larger one is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +83,11 @@ def specifications(tree: Tree, gem: Gem) -> Iterator[str]:
     for place in (f"{gem.home}/specifications/{gem.full}.gemspec", f"{gem.folder}/{gem.name}.gemspec"):
         if place in tree:
             yield place
+
+
+def locked_gems(context: Context) -> Iterator[str]:
+    """Names of the gems that Bundler's lock files, as far as they were opened, list for the app (bundle-lock(1))."""
+    places = {access.resolved for access in context.log.accesses if access.resolved.endswith(_LOCKS)}
+    entries = [entry for path in sorted(places) if (entry := context.tree.get(path)) is not None]
+    for _, content in context.read([entry.path for entry in entries if entry.is_file and entry.size <= LOCK_LIMIT]):
+        yield from (match[1].decode() for match in _LOCKED.finditer(content or b""))
