@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from slimmer.image.config import DEFAULT_PATH, INSTRUCTIONS, ImageConfig
+from slimmer.image.config import DEFAULT_PATH, INSTRUCTIONS, Healthcheck, ImageConfig
 from slimmer.image.engine_made import OwnTree
 from slimmer.verify.structure import Difference, compare_contents, compare_structure
 
@@ -61,17 +62,28 @@ def compare_configs(original: ImageConfig, slim: ImageConfig) -> Iterator[Differ
         before, after = getattr(original, attribute), getattr(slim, attribute)
         if before != after:
             yield Difference("the configuration", name, _shown(before), _shown(after))
-    before, after = set(original.env), set(slim.env)
-    if not any(entry.startswith("PATH=") for entry in before):
-        after.discard(f"PATH={DEFAULT_PATH}")  # the classic builder adds it (moby, builder/dockerfile/dispatchers.go)
-    for entry in sorted(before ^ after):
-        # The name alone: values of variables may be secrets.
-        yield Difference("the configuration", f"ENV {entry.partition('=')[0]}", *_presence(entry in before))
+    before, after = _variables(original), _variables(slim)
+    if "PATH" not in before and after.get("PATH") == [DEFAULT_PATH]:
+        del after["PATH"]  # the classic builder adds it (moby, builder/dockerfile/dispatchers.go)
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):  # of which no more is told: values may be secrets
+            sides = ("one value" if name in before else "not set"), ("another" if name in before else "set")
+            yield Difference("the configuration", f"ENV {name}", sides[0], sides[1] if name in after else "not set")
 
 
-def _presence(before: bool) -> tuple[str, str]:
-    return ("set to one value", "not set to it") if before else ("not set to this value", "set to it")
+def _variables(config: ImageConfig) -> dict[str, list[str]]:
+    """ENV by name; an image made by hand may set one twice."""
+    variables: dict[str, list[str]] = {}
+    for entry in config.env:
+        name, _, value = entry.partition("=")
+        variables.setdefault(name, []).append(value)
+    return variables
 
 
 def _shown(value: object) -> str:
-    return repr(value) if value not in (None, "", ()) else "not set"
+    """A part of a configuration as a Dockerfile has it: lists as JSON, of a HEALTHCHECK what is not left to the engine."""
+    if not value:
+        return "empty" if value == () else "not set"
+    if isinstance(value, Healthcheck):
+        value = {key: part for key, part in asdict(value).items() if part}
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
