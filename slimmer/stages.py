@@ -7,6 +7,7 @@ against each other alone is slimmer.pair.
 from __future__ import annotations
 
 import os
+import tarfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ from slimmer.scenes import scenes
 from slimmer.site import home_of, open_site
 
 JSON_SUFFIX = ".json"
+FOLDER_HINT = "`slimmer build` and `slimmer keep` write such a folder."
 POLL = 0.05
 """Seconds at most between two looks whether the user has seen enough."""
 
@@ -66,7 +68,10 @@ def observe_image(request: ObserveRequest, out: Path, progress: Progress) -> Pat
     """
     folder, name = _place(out)
     first = scenes(request)[0].options
-    with open_site(request.target, first, request.recorder, pull=request.pull) as site, OutputFolder(folder) as output:
+    with (
+        open_site(request.target, first, request.recorder, pull=request.pull) as site,
+        OutputFolder(folder, for_one_file=True) as output,
+    ):
         with progress.stage("observe"):
             log, performances = observe_all(request, site, progress.note)
         for performance in performances:
@@ -90,7 +95,10 @@ def observe_container(container: str, out: Path, until: Until, seconds: float, p
         if engine.rootless:
             raise UnsupportedEngine("a rootless engine cannot watch a running container", hint=ROOTLESS_HINT)
         found = running.find(engine, container)
-        scope, output = stack.enter_context(RunScope(engine)), stack.enter_context(OutputFolder(folder))
+        scope, output = (
+            stack.enter_context(RunScope(engine)),
+            stack.enter_context(OutputFolder(folder, for_one_file=True)),
+        )
         run = stack.enter_context(attached_run(scope, found, probe_path(engine.architecture), "attached"))
         end = stack.enter_context(End(until, seconds, interrupts=True))
         progress.note(f"watching {found.name}; {_how_to_end(end)}")
@@ -166,7 +174,9 @@ def rebuild_folder(folder: Path, tag: str) -> str:
     files = [folder / dockerfile.NAME, folder / ROOTFS]
     missing = next((path for path in files if not path.is_file()), None)
     if missing is not None:
-        raise UsageError(f"{missing} is not there", hint="`slimmer build` and `slimmer keep` write such a folder.")
+        raise UsageError(f"{missing} is not there", hint=FOLDER_HINT)
+    if not tarfile.is_tarfile(folder / ROOTFS):  # the builder would put it into the image as it is
+        raise UsageError(f"{folder / ROOTFS} is no archive", hint=FOLDER_HINT)
     engine = connect()
     try:
         with RunScope(engine) as scope:

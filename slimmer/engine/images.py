@@ -139,7 +139,8 @@ def _not_found(engine: Engine, reference: Reference, *, pulled: bool) -> TargetN
     names = [name.removeprefix("localhost/") for name in names]
     short = [name.removesuffix(":latest") for name in names]
     repositories = [name.rpartition(":")[0] for name in names]
-    near = difflib.get_close_matches(reference.text, dict.fromkeys([*short, *repositories]), NEAR_NAMES)
+    others = [name for name in dict.fromkeys([*short, *repositories]) if name != reference.text]
+    near = difflib.get_close_matches(reference.text, others, NEAR_NAMES)
     advice = [f"Did you mean {' or '.join(near)}?"] if near else ["`docker images` lists what is there."]
     if reference.is_name and not pulled:
         advice.append("With --pull it is fetched from its registry first.")

@@ -50,7 +50,9 @@ class Owner:
         if self.boot != _boot():
             return False
         try:
-            return abs(_started(psutil.Process(self.pid)) - self.started) <= CLOCK_TOLERANCE
+            process = psutil.Process(self.pid)
+            alive = process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)  # nobody may ever wait for it
+            return alive and abs(_started(process) - self.started) <= CLOCK_TOLERANCE
         except psutil.Error:
             return False
 

@@ -27,6 +27,10 @@ ARTEFACTS = (
 )  # fmt: skip
 """What slimmer may write; anything else in the folder is the user's."""
 
+_MARKS = {"Dockerfile": b"# Made by slimmer.", "report.json": b'"slimmer-report"'}
+"""What slimmer's own have in their first bytes: users have files of these names, too, and want to keep them."""
+
+_MARKED = 200
 _TEMPORARY = ".slimmer-"
 _FOLDER_MODE = 0o755
 _FILE_MODE = 0o644
@@ -41,11 +45,13 @@ def default_folder(tag: str) -> Path:
 class OutputFolder:
     """A context manager that holds the folder open and locked; a folder that it made and that stays empty goes again.
 
-    Raises OutputError when the folder cannot be made, is not writable, or is in use by another slimmer.
+    Raises OutputError when the folder cannot be made, is not writable, is in use by another slimmer, or holds files of the
+    user's in the place of artefacts. `for_one_file`: the user named a file, whatever else its folder holds.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, for_one_file: bool = False) -> None:
         self.path = path
+        self._for_one_file = for_one_file
         self._made: list[Path] = []
         self._folder = -1
 
@@ -56,6 +62,8 @@ class OutputFolder:
                 self._folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 self._lock()
                 self._remove(self._create(os.O_WRONLY)[1])
+            if not self._for_one_file:
+                self._refuse_foreign()
         except BaseException:
             self._leave()
             raise
@@ -140,6 +148,24 @@ class OutputFolder:
         if not stat.S_ISREG(mode):
             kind = "a symbolic link" if stat.S_ISLNK(mode) else "not a file"
             raise OutputError(f"{self.path / name} is {kind}", hint="Remove it, or choose another folder with --out.")
+
+    def _refuse_foreign(self) -> None:
+        for name, mark in _MARKS.items():
+            if mark not in self._beginning(name):
+                raise OutputError(
+                    f"{self.path / name} was not made by slimmer, and would be replaced",
+                    hint="Choose another folder with --out, or move it away.",
+                )
+
+    def _beginning(self, name: str) -> bytes:
+        """The first bytes of a file; all marks where there is none. What is no file is refused when it is to be replaced."""
+        try:
+            descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._folder)
+        except OSError:
+            return b"".join(_MARKS.values())
+        with os.fdopen(descriptor, "rb") as file:
+            is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            return file.read(_MARKED) if is_file else b"".join(_MARKS.values())
 
     def _remove(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):

@@ -63,9 +63,14 @@ def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_no_such_image_names_what_is_near(tmp_path: Path) -> None:
+def test_no_such_image_names_what_is_near(engine: docker.DockerClient, tmp_path: Path) -> None:
     assert "Did you mean slimmer-test-road" in failed(3, "slimmer-test-raod", "--out", tmp_path / "out")
     failed(3, "slimmer-test-road:no-such-tag", "--out", tmp_path / "out")
+    engine.api.tag(IMAGE, "slimmer-test-tagged", "v1")
+    try:
+        assert "Did you mean slimmer-test-tagged:v1" in failed(3, "slimmer-test-tagged", "--out", tmp_path / "out")
+    finally:
+        engine.images.remove("slimmer-test-tagged:v1")
     failed(3, "sha256:" + "0" * 64, "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from slimmer.errors import OutputError
+from slimmer.image.config import ImageConfig
+from slimmer.rebuild.image import Builder, write_dockerfile
+from slimmer.report.build import as_json
+from slimmer.report.build_output import FORMAT
 from slimmer.report.output import OutputFolder, default_folder
 
 
@@ -71,11 +75,31 @@ def test_text_is_written_in_utf_8_and_can_be_read_back_while_written(tmp_path: P
 
 def test_old_artefacts_go_and_foreign_files_stay(tmp_path: Path) -> None:
     for name in ("rootfs.tar", "report.json", ".slimmer-0123456789abcdef", "notes.txt", ".slimmerignore"):
-        (tmp_path / name).write_text(name)
+        (tmp_path / name).write_text('{\n  "format": "slimmer-report"')
     (tmp_path / "folder").mkdir()
     with OutputFolder(tmp_path) as folder:
         folder.clear()
     assert sorted(path.name for path in tmp_path.iterdir()) == [".slimmerignore", "folder", "notes.txt"]
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "report.json"])
+def test_a_users_file_in_the_place_of_an_artefact_is_refused_at_once(tmp_path: Path, name: str) -> None:
+    """`--out .` in a project's folder, or `--out "$UNSET"`."""
+    (tmp_path / name).write_text("FROM debian\n")
+    with pytest.raises(OutputError, match=f"{name} was not made by slimmer"), OutputFolder(tmp_path):
+        pass
+    with OutputFolder(tmp_path, for_one_file=True) as folder:
+        write(folder, "access.json", b"{}")
+    assert (tmp_path / name).read_text() == "FROM debian\n"
+
+
+def test_what_slimmer_made_before_is_replaced(tmp_path: Path) -> None:
+    with OutputFolder(tmp_path) as folder:
+        write_dockerfile(ImageConfig("sha256:1", "amd64", "linux"), Builder("dockerfile", ""), folder)
+        write(folder, "report.json", as_json({"format": FORMAT}).encode())
+    with OutputFolder(tmp_path) as folder:
+        folder.clear()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling", "folder", "fifo"])

@@ -1,0 +1,31 @@
+"""Whose things are whose: a process that is dead is known to be, also before its parent has asked for its exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import psutil
+
+from slimmer.engine.labels import owner_of, this_owner
+
+
+def test_this_process_runs_and_one_that_began_at_another_time_is_another() -> None:
+    owner = this_owner()
+    assert owner_of(str(owner)) == owner
+    assert not owner.gone()
+    assert replace(owner, started=owner.started - 1000).gone()
+    assert replace(owner, boot="another").gone()
+
+
+def test_a_dead_process_that_nobody_waited_for_is_gone() -> None:
+    """PID 1 of a container that is no init never waits: its zombies would own their containers for ever."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        started = int(psutil.Process(process.pid).create_time() * 100)
+        owner = replace(this_owner(), pid=process.pid, started=started)
+        assert not owner.gone()
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert owner.gone()
