@@ -269,49 +269,26 @@ def tagged(engine: docker.DockerClient) -> Iterator[str]:
     engine.images.remove(SLIM)
 
 
+def failed_verification(tmp_path: Path) -> str:
+    """What is said of a slim image that answers otherwise.
+
+    What the runs share makes the app look for another file in the second one: one that was not seen in the first.
+    """
+    (tmp_path / "shared").mkdir()
+    share = ("--share-mounts", "-v", f"{tmp_path}/shared:/shared")
+    return failed(8, IMAGE, "--tag", SLIM, "--out", tmp_path / "out", *share, "--probe", "/first", "--repair", "0")
+
+
 def test_a_tag_that_exists_stays_where_it_was_when_a_build_fails(
     engine: docker.DockerClient, tagged: str, tmp_path: Path
 ) -> None:
-    shared = tmp_path / "shared"
-    shared.mkdir()
     failed(6, IMAGE, "--tag", SLIM, "--out", tmp_path / "out", "--probe", "/status/500")
-    failed(
-        8,
-        IMAGE,
-        "--tag",
-        SLIM,
-        "--out",
-        tmp_path / "out",
-        "--share-mounts",
-        "-v",
-        f"{shared}:/shared",
-        "--probe",
-        "/first",
-        "--repair",
-        "0",
-    )
+    failed_verification(tmp_path)
     assert engine.images.get(SLIM).id == tagged
 
 
 def test_a_slim_image_that_answers_otherwise_is_not_tagged(engine: docker.DockerClient, tmp_path: Path) -> None:
-    """What the runs share makes the app look for another file in the second one: one that was not seen in the first."""
-    shared = tmp_path / "shared"
-    shared.mkdir()
-    said = failed(
-        8,
-        IMAGE,
-        "--tag",
-        SLIM,
-        "--out",
-        tmp_path / "out",
-        "--share-mounts",
-        "-v",
-        f"{shared}:/shared",
-        "--probe",
-        "/first",
-        "--repair",
-        "0",
-    )
+    said = failed_verification(tmp_path)
     assert "/first" in said
     assert "404" in said
     assert not engine.images.list(SLIM)
