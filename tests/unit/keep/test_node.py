@@ -10,31 +10,24 @@ import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.keep.rules.node.follower import node
-from tests.unit.local_image import LocalImage, followed, opened
+from tests.unit.keep.script_image import ScriptImage
+from tests.unit.local_image import followed, opened
 
 APP = "/srv/app/server.js"
 CONFIG = ImageConfig("sha256:1", "amd64", "linux", working_dir="/srv/app", env=("PATH=/usr/bin",))
 
 
-class NodeImage(LocalImage):
+class NodeImage(ScriptImage):
     """An image with an app under /srv/app and Node."""
 
     def manifest(self, folder: str, **fields: object) -> None:
         """Put a package.json into a folder."""
         self.add(f"{folder}/package.json", json.dumps(fields))
 
-    def kept(self, *start: str, config: ImageConfig = CONFIG) -> set[str]:
-        """Files that are kept besides those that Node opened: `start`, or the app's server.js."""
-        paths = start or (APP,)
-        context = self.context(*(opened(path, by="/usr/bin/node") for path in paths), config=config)
-        growing = followed(context, node, *paths)
-        files = {entry.path for entry in context.tree if entry.path in growing and not entry.is_directory}
-        return files - set(paths)
-
 
 @pytest.fixture
 def image(tmp_path: Path) -> NodeImage:
-    return NodeImage(tmp_path)
+    return NodeImage(tmp_path, node, app=APP, program="/usr/bin/node", config=CONFIG)
 
 
 def modules(*names: str) -> set[str]:

@@ -48,11 +48,6 @@ class PythonImage(LocalImage):
         return files - {*self.start, *more}
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-
-
 @pytest.fixture
 def image(tmp_path: Path) -> PythonImage:
     return PythonImage(tmp_path)

@@ -9,7 +9,8 @@ import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.keep.rules.ruby.follower import ruby
-from tests.unit.local_image import LocalImage, followed, opened
+from tests.unit.keep.script_image import ScriptImage
+from tests.unit.local_image import followed, opened
 
 APP = "/srv/app/app.rb"
 STANDARD = "/usr/local/lib/ruby/3.1.0"
@@ -17,26 +18,14 @@ GEMS = "/usr/local/bundle"
 CONFIG = ImageConfig("sha256:1", "amd64", "linux", working_dir="/srv/app", env=("PATH=/usr/bin", f"GEM_HOME={GEMS}"))
 
 
-class RubyImage(LocalImage):
-    """An image with an app and Ruby, which always loads its monitor.rb."""
-
-    def kept(self, *start: str) -> set[str]:
-        """Files that are kept besides those that Ruby opened: `start`, or the app's app.rb."""
-        paths = (*(start or (APP,)), f"{STANDARD}/monitor.rb")
-        context = self.context(*(opened(path, by="/usr/local/bin/ruby") for path in paths), config=CONFIG)
-        growing = followed(context, ruby, *paths)
-        files = {entry.path for entry in context.tree if entry.path in growing and not entry.is_directory}
-        return files - set(paths)
-
-
 @pytest.fixture
-def image(tmp_path: Path) -> RubyImage:
-    image = RubyImage(tmp_path)
-    image.add(f"{STANDARD}/monitor.rb")
-    return image
+def image(tmp_path: Path) -> ScriptImage:
+    return ScriptImage(
+        tmp_path, ruby, app=APP, program="/usr/local/bin/ruby", config=CONFIG, always=[f"{STANDARD}/monitor.rb"]
+    )
 
 
-def test_files_are_found_however_they_are_loaded(image: RubyImage) -> None:
+def test_files_are_found_however_they_are_loaded(image: ScriptImage) -> None:
     image.add(
         APP,
         """
@@ -63,7 +52,7 @@ def test_files_are_found_however_they_are_loaded(image: RubyImage) -> None:
     assert not {"/srv/app/comment.rb", f"{STANDARD}/set.rb"} & kept
 
 
-def test_files_and_programs_within_other_texts(image: RubyImage) -> None:
+def test_files_and_programs_within_other_texts(image: ScriptImage) -> None:
     image.add(APP, 'puts "#{(load "one.rb"; One.name)} at " + `git rev-parse HEAD`; puts "for #{`whoami`}"')
     image.add("/srv/app/one.rb")
     for name in ("git", "whoami"):
@@ -71,7 +60,7 @@ def test_files_and_programs_within_other_texts(image: RubyImage) -> None:
     assert image.kept() == {"/srv/app/one.rb", "/usr/bin/git", "/usr/bin/whoami"}
 
 
-def test_who_loads_is_told_with_the_method(image: RubyImage) -> None:
+def test_who_loads_is_told_with_the_method(image: ScriptImage) -> None:
     image.add(APP, "def late\n  require 'csv'\nend\n")
     image.add(f"{STANDARD}/csv.rb")
     context = image.context(*(opened(path, by="/usr/bin/ruby") for path in (APP, f"{STANDARD}/monitor.rb")))
@@ -79,7 +68,7 @@ def test_who_loads_is_told_with_the_method(image: RubyImage) -> None:
     assert str(reason) == "ruby: required by /srv/app/app.rb in late()"
 
 
-def test_gems_come_with_their_specifications_and_extensions(image: RubyImage) -> None:
+def test_gems_come_with_their_specifications_and_extensions(image: ScriptImage) -> None:
     image.add(APP, "get('/') { require 'pg' }")
     image.add(f"{GEMS}/gems/pg-1.10.0/lib/pg.rb", "require 'pg_ext'; autoload :Result, 'pg/result'")
     image.add(f"{GEMS}/gems/pg-1.9.0/lib/pg.rb")
@@ -96,7 +85,7 @@ def test_gems_come_with_their_specifications_and_extensions(image: RubyImage) ->
     }
 
 
-def test_gems_beside_the_language_and_with_a_load_path_of_their_own(image: RubyImage) -> None:
+def test_gems_beside_the_language_and_with_a_load_path_of_their_own(image: ScriptImage) -> None:
     home = "/usr/lib/ruby/gems/3.1.0"
     image.add(APP, "def late; require 'rexml/document'; require 'concurrent/map'; end")
     image.add(f"{home}/gems/rexml-3.2.5/lib/rexml/document.rb", "require_relative 'element'")
@@ -112,7 +101,7 @@ def test_gems_beside_the_language_and_with_a_load_path_of_their_own(image: RubyI
     }
 
 
-def test_what_a_gem_tries_of_gems_that_nobody_uses_is_left(image: RubyImage) -> None:
+def test_what_a_gem_tries_of_gems_that_nobody_uses_is_left(image: ScriptImage) -> None:
     image.add(APP, "require 'tilt'")
     image.add(
         f"{GEMS}/gems/tilt-2.0/lib/tilt.rb", "def haml; require 'haml'; end; require 'rack'; autoload :Own, 'tilt/own'"
@@ -123,7 +112,7 @@ def test_what_a_gem_tries_of_gems_that_nobody_uses_is_left(image: RubyImage) -> 
     assert image.kept() == {f"{GEMS}/gems/{name}" for name in names}
 
 
-def test_what_a_gem_tries_of_gems_that_are_locked_for_the_app_is_kept(image: RubyImage) -> None:
+def test_what_a_gem_tries_of_gems_that_are_locked_for_the_app_is_kept(image: ScriptImage) -> None:
     image.add(APP, 'require "support"')
     image.add("/srv/app/Gemfile.lock", "GEM\n  specs:\n    builder (3.2.4)\n    support (1.0)\n      builder (~> 3)\n")
     image.add(f"{GEMS}/gems/support-1.0/lib/support.rb", 'def xml; require "support/builder"; end')
@@ -136,7 +125,7 @@ def test_what_a_gem_tries_of_gems_that_are_locked_for_the_app_is_kept(image: Rub
     assert f"{GEMS}/gems/builder-3.2.4/lib/builder.rb" in kept and f"{GEMS}/gems/other-1.0/lib/other.rb" not in kept
 
 
-def test_autoload_without_a_path_follows_the_constants_name(image: RubyImage) -> None:
+def test_autoload_without_a_path_follows_the_constants_name(image: ScriptImage) -> None:
     library = f"{GEMS}/gems/active-7.0/lib"
     image.add(APP, "require 'active'")
     image.add(
@@ -150,7 +139,7 @@ def test_autoload_without_a_path_follows_the_constants_name(image: RubyImage) ->
     }
 
 
-def test_views_public_files_and_named_folders(image: RubyImage) -> None:
+def test_views_public_files_and_named_folders(image: ScriptImage) -> None:
     image.add(
         APP, "set :mails, File.join(settings.root, 'mails'); File.read('data/terms.txt'); Dir[\"#{__dir__}/jobs/*.rb\"]"
     )
@@ -160,7 +149,7 @@ def test_views_public_files_and_named_folders(image: RubyImage) -> None:
     assert image.kept() == {f"/srv/app/{name}" for name in named}
 
 
-def test_compiled_code_requires_by_texts_in_it(image: RubyImage) -> None:
+def test_compiled_code_requires_by_texts_in_it(image: ScriptImage) -> None:
     image.add(APP, "require 'psych'")
     image.add(f"{STANDARD}/psych.rb", "require 'psych.so'")
     image.add(f"{STANDARD}/x86_64-linux/psych.so", b"\x7fELF\0psych/syntax_error\0no/such\0")
@@ -172,7 +161,7 @@ def test_compiled_code_requires_by_texts_in_it(image: RubyImage) -> None:
     }  # fmt: skip
 
 
-def test_package_managers_do_not_bring_all_of_themselves(image: RubyImage) -> None:
+def test_package_managers_do_not_bring_all_of_themselves(image: ScriptImage) -> None:
     image.add(
         f"{STANDARD}/rubygems.rb",
         "autoload :Installer, 'rubygems/installer'; def yaml; require 'yaml'; end; require 'rubygems/compat'",
@@ -183,7 +172,7 @@ def test_package_managers_do_not_bring_all_of_themselves(image: RubyImage) -> No
 
 
 @pytest.mark.parametrize(("source", "every"), [("puts 1", False), ("name.encode('Shift_JIS')", True)])
-def test_encodings_the_small_ones_or_all_for_who_asks(image: RubyImage, source: str, every: bool) -> None:
+def test_encodings_the_small_ones_or_all_for_who_asks(image: ScriptImage, source: str, every: bool) -> None:
     image.add(APP, source)
     image.add(f"{STANDARD}/enc/iso_8859_15.so")
     image.add(f"{STANDARD}/enc/trans/big5.so", b"x" * 500_000)
@@ -192,7 +181,7 @@ def test_encodings_the_small_ones_or_all_for_who_asks(image: RubyImage, source: 
     assert (f"{STANDARD}/enc/trans/big5.so" in kept) is every
 
 
-def test_programs_that_are_started(image: RubyImage) -> None:
+def test_programs_that_are_started(image: ScriptImage) -> None:
     image.add(
         APP, "system('convert', 'a'); x = `git log`; Open3.capture2('wc -l'); IO.popen(%w[sort -r]); popen(['jq', '.'])"
     )
@@ -202,7 +191,7 @@ def test_programs_that_are_started(image: RubyImage) -> None:
     assert image.kept() == programs
 
 
-def test_images_without_ruby_cost_nothing(image: RubyImage) -> None:
+def test_images_without_ruby_cost_nothing(image: ScriptImage) -> None:
     image.add(APP, "require 'csv'")
     followed(image.context(opened(APP, by="/usr/bin/cat")), ruby, APP)
     assert image.reads == []
@@ -223,7 +212,7 @@ def test_images_without_ruby_cost_nothing(image: RubyImage) -> None:
         b"require_relative '../../../../../../../../etc/passwd'",
     ],
 )
-def test_hostile_sources_end_soon(image: RubyImage, content: bytes) -> None:
+def test_hostile_sources_end_soon(image: ScriptImage, content: bytes) -> None:
     image.add(APP, content)
     image.add("/etc/shadow")
     started = time.monotonic()

@@ -21,7 +21,6 @@ _STANDARD = re.compile(
 )
 _GEM = re.compile(r"(/(?:[^/]{1,255}/){0,30}?(?:bundler/)?gems)/([^/.][^/]{0,140}-[0-9][^/]{0,60})(?:/|$)")
 _NAME = re.compile(r"(.{1,200}?)-([0-9][^-/]{0,60})(?:-[a-z].{0,60})?", re.DOTALL)
-_SEARCHED = ("", "lib", "share")
 _LOCKS = ("/Gemfile.lock", "/gems.locked")
 _LOCKED = re.compile(rb"^ {4}([\w.-]{1,140}) \([^()\n]{1,60}\)$", re.MULTILINE)
 LOCK_LIMIT = 1 << 20
