@@ -10,9 +10,11 @@ import pytest
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.session import RunScope
+from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
 from tests.engine.left import left
 from tests.engine.road import road_image
+from tests.engine.small_app import small_app
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +22,13 @@ def road(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) 
     """The image of tests.engine.road, under its tag."""
     with road_image(engine, tmp_path_factory.mktemp("road")) as tag:
         yield tag
+
+
+@pytest.fixture(scope="module")
+def config(engine: Engine) -> Iterator[ImageConfig]:
+    """The configuration of tests.engine.small_app's image."""
+    with small_app(engine) as config:
+        yield config
 
 
 @pytest.fixture(scope="module")

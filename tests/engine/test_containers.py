@@ -13,7 +13,7 @@ from slimmer.engine.options import RunOptions
 from slimmer.engine.session import RunScope
 from slimmer.errors import AppFailed, UsageError
 from slimmer.image.config import ImageConfig
-from tests.engine.small_app import IMAGE, output_of, small_app, started
+from tests.engine.small_app import IMAGE, output_of, started
 
 READY = ("sh", "-c", "echo ready; exec sleep 600")
 
@@ -23,12 +23,6 @@ def engine() -> Iterator[Engine]:
     engine = connect()
     yield engine
     engine.close()
-
-
-@pytest.fixture(scope="module")
-def config(engine: Engine) -> Iterator[ImageConfig]:
-    with small_app(engine) as config:
-        yield config
 
 
 def test_the_output_and_the_exit_code_are_known(scope: RunScope, config: ImageConfig) -> None:

@@ -16,7 +16,7 @@ from slimmer.engine.options import RunOptions
 from slimmer.engine.session import RunScope
 from slimmer.errors import UsageError
 from slimmer.image.config import ImageConfig
-from tests.engine.small_app import IMAGE, output_of, small_app, volumes
+from tests.engine.small_app import IMAGE, output_of, volumes
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +24,6 @@ def engine() -> Iterator[Engine]:
     engine = connect()
     yield engine
     engine.close()
-
-
-@pytest.fixture(scope="module")
-def config(engine: Engine) -> Iterator[ImageConfig]:
-    with small_app(engine) as config:
-        yield config
 
 
 def test_without_options_the_image_decides(scope: RunScope, config: ImageConfig) -> None:

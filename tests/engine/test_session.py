@@ -24,7 +24,7 @@ from slimmer.errors import EngineError
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
 from tests.engine.left import left
-from tests.engine.small_app import BASE, IMAGE, output_of, small_app, started, volumes
+from tests.engine.small_app import BASE, IMAGE, output_of, started, volumes
 
 PATIENCE = 30
 
@@ -34,12 +34,6 @@ def engine() -> Iterator[Engine]:
     engine = connect()
     yield engine
     engine.close()
-
-
-@pytest.fixture(scope="module")
-def config(engine: Engine) -> Iterator[ImageConfig]:
-    with small_app(engine) as config:
-        yield config
 
 
 def fill(engine: Engine, volume: str) -> None:
