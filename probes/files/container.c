@@ -17,12 +17,14 @@
 static struct {
     pid_t process;
     int root;
-    char root_path[32];
     bool has_own_processes;
 } other;
 
-/* Whether a link below /proc/PROCESS leads to the same file as that link of `reference` (0: the probe) did at first. */
-static bool shares(pid_t process, const char *name, pid_t reference, struct stat *first) {
+enum sameness { SAME, DIFFERENT, UNKNOWN };
+
+/* Whether a link below /proc/PROCESS leads to the same file as that link of `reference` (0: the probe) did at first. It cannot
+ * be told of a process that is about to end: that loses its namespaces before it is gone. */
+static enum sameness compare(pid_t process, const char *name, pid_t reference, struct stat *first) {
     char path[64];
     struct stat found;
     if (reference)
@@ -32,7 +34,24 @@ static bool shares(pid_t process, const char *name, pid_t reference, struct stat
     if (!first->st_ino && stat(path, first))
         die("%s", path);
     format(path, sizeof path, "/proc/%d/%s", process, name);
-    return !stat(path, &found) && first->st_dev == found.st_dev && first->st_ino == found.st_ino;
+    if (stat(path, &found))
+        return UNKNOWN;
+    return first->st_dev == found.st_dev && first->st_ino == found.st_ino ? SAME : DIFFERENT;
+}
+
+static enum sameness compare_mounts(pid_t process) {
+    static struct stat first;
+    return compare(process, "ns/mnt", other.process, &first);
+}
+
+/* Whether a process has the PID namespace and the root of the container that is not the probe's own. */
+static enum sameness compare_surroundings(pid_t process) {
+    static struct stat first_processes, first_root;
+    enum sameness processes = compare(process, "ns/pid", other.process, &first_processes);
+    enum sameness root = compare(process, "root", other.process, &first_root);
+    if (processes == DIFFERENT || root == DIFFERENT)
+        return DIFFERENT;
+    return processes == SAME && root == SAME ? SAME : UNKNOWN;
 }
 
 void watch_container_of(pid_t process) {
@@ -42,15 +61,15 @@ void watch_container_of(pid_t process) {
     other.root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (other.root < 0)
         die("%s", path);
-    format(other.root_path, sizeof other.root_path, "/proc/self/fd/%d", other.root);
     other.process = process;
-    other.has_own_processes = !shares(process, "ns/pid", 0, &own);
-    if (!in_this_container(process)) /* which also sets what others are held against, as long as this one lives */
+    other.has_own_processes = compare(process, "ns/pid", 0, &own) == DIFFERENT;
+    /* What others are held against is read now, as long as this one lives. */
+    if (compare_mounts(process) != SAME || compare_surroundings(process) != SAME)
         die_plain(EXIT_PROBE, "process %d has left its container", process);
 }
 
-const char *container_root(void) {
-    return other.root_path;
+bool is_outside_container(void) {
+    return other.process;
 }
 
 /* The app may put a link in the place of any folder, which must not lead into the probe's own root. */
@@ -69,16 +88,17 @@ void container_proc_path(const char *name, char *path, size_t size) {
 }
 
 bool in_this_container(pid_t process) {
-    static struct stat mounts, processes;
-    bool is_inside = shares(process, "ns/mnt", other.process, &mounts);
-    if (!other.has_own_processes)
-        return is_inside;
-    return shares(process, "ns/pid", other.process, &processes) || is_inside;
+    return compare_mounts(process) == SAME || (other.has_own_processes && compare_surroundings(process) == SAME);
+}
+
+bool in_another_container(pid_t process) {
+    return compare_mounts(process) == DIFFERENT &&
+           (!other.has_own_processes || compare_surroundings(process) == DIFFERENT);
 }
 
 bool runs_probe(pid_t process) {
-    static struct stat own;
-    return shares(process, "exe", 0, &own);
+    static struct stat first;
+    return compare(process, "exe", 0, &first) == SAME;
 }
 
 /* proc_pid_stat(5): field 2 is a name in parentheses that may hold anything, 3 the state, 22 the time of the start. */

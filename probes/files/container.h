@@ -9,16 +9,17 @@
 
 /* From now on the container is that of this process, which lives: another one than the probe's own. */
 void watch_container_of(pid_t process);
-/* Where its root lies for the probe: "" for the probe's own container. */
-const char *container_root(void);
+bool is_outside_container(void);
 /* Opens (O_PATH) what lies there under an absolute path without links. Returns the descriptor, or -1 with errno. */
 int open_in_container(const char *path);
 /* The path of a file below /proc that tells of the container as its first process sees it. */
 void container_proc_path(const char *name, char *path, size_t size);
 
-/* True for a process in the container's mount namespace, or in its PID namespace; that one does not count if the probe is in
- * it, too, because it may be shared with strangers (--pid). */
+/* True for a process in the container's mount namespace. The PID namespace may be shared with strangers (--pid): of another
+ * container than the probe's own it tells, together with the same root, who has left the mount namespace alone. */
 bool in_this_container(pid_t process);
+/* True for a process that is certainly not in it. Of one that ends neither can be told. */
+bool in_another_container(pid_t process);
 /* True for a process that has not gone through its gate yet, and for whoever else runs this program. */
 bool runs_probe(pid_t process);
 

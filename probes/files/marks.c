@@ -146,15 +146,25 @@ static bool is_runtime(pid_t process) {
     return read_text(path, name, sizeof name) > 0 && !strncmp(name, "runc:[", 6);
 }
 
+/* The kernel tells it by a word that read_path_link has taken off. (An overlay does not count the names of what it covers.) */
+static bool was_removed(const char *link, const char *path) {
+    char told[PATH_MAX];
+    return read_link(link, told, sizeof told) > 0 && strcmp(told, path);
+}
+
+static bool leads_nowhere(const char *path) {
+    int fd = open_in_container(path);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 /* Seen from outside the container: an open by the engine, copying files for its user, or by anyone else who came in by another
- * way. Of a process that is gone only the file tells. */
+ * way. Of a process that is gone, or about to be, only the path tells: theirs is that of a mount of their own. */
 static bool is_foreign(pid_t process, const char *link, const char *path) {
-    struct stat status;
-    if (!container_root()[0])
+    if (!is_outside_container() || in_this_container(process))
         return false;
-    if (task_lives(process))
-        return !in_this_container(process);
-    return !is_name_of(link, path) && !stat(link, &status) && status.st_nlink;
+    return in_another_container(process) || (leads_nowhere(path) && !was_removed(link, path));
 }
 
 /* Process 0 is one outside the probe's PID namespace. Of what the runtime does, the start of a program is for the app. */

@@ -22,11 +22,15 @@ static bool ends_with(const char *text, size_t length, const char *end) {
     return length >= end_length && !memcmp(text + length - end_length, end, end_length);
 }
 
-bool is_name_of(const char *link, const char *path) {
-    char named[PATH_MAX + 64];
+/* Whether the file that a link below /proc leads to is there under this path, in the container. */
+static bool is_name_of(const char *link, const char *path) {
     struct stat first, second;
-    format(named, sizeof named, "%s%s", container_root(), path);
-    return !stat(link, &first) && !stat(named, &second) && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+    int fd = open_in_container(path);
+    if (fd < 0)
+        return false;
+    bool same = !stat(link, &first) && !fstat(fd, &second) && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+    close(fd);
+    return same;
 }
 
 ssize_t read_path_link(const char *link, char *path, size_t size) {

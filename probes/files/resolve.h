@@ -41,8 +41,6 @@ ssize_t read_path_link(const char *link, char *path, size_t size);
 
 /* Whether a link below /proc leads to a file with a path: sockets, pipes and memory do not. */
 bool is_path_of_file(const char *target);
-/* Whether the file that a link below /proc leads to has this name in the container. */
-bool is_name_of(const char *link, const char *path);
 /* Whether a link below /proc, which leads to this path, is one to a file that was made without a name (O_TMPFILE). */
 bool never_had_a_name(const char *link, const char *path);
 

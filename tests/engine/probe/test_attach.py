@@ -201,6 +201,28 @@ def test_only_its_own_processes_are_told_among_the_host_s(
     assert {access.executable for access in log.accesses} <= {"/bin/life", "/bin/touch", ""}
 
 
+def test_a_neighbour_in_its_pid_namespace_is_not_told(
+    engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
+) -> None:
+    with user_container(engine, image.image_id, "/bin/life", "stay") as container:
+        mode = f"container:{container.id}"
+        with user_container(engine, DEBIAN, "sleep", "600", PidMode=mode), attached(scope, container, probes) as run:
+            log = run.finish("")
+    assert ("exec", "/bin/life") in found(log)
+    assert ("exec", "/usr/bin/sleep") not in found(log)
+
+
+def test_a_process_with_mounts_of_its_own_is_told(engine: Engine, scope: RunScope, probes: Bench) -> None:
+    command = "unshare -m sh -c 'echo ready; read line </etc/issue; exec sleep 600' & wait"
+    host = {"CapAdd": ["SYS_ADMIN"], "SecurityOpt": ["seccomp=unconfined", "apparmor=unconfined"]}
+    with user_container(engine, DEBIAN, "sh", "-c", command, **host) as container:
+        await_(lambda: "ready" in container.last_log_lines(), container)
+        with attached(scope, container, probes) as run:
+            container.exec_run(("unshare", "-m", "cat", "/etc/shells"), DEADLINE, user="")
+            log = run.finish("")
+    assert {("exec", "/usr/bin/sleep"), ("open", "/etc/shells")} <= found(log)
+
+
 def test_who_looks_in_from_outside_is_not_told(
     engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
 ) -> None:
