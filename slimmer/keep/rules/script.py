@@ -19,6 +19,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.rules.facts import dump_facts, load_facts
 from slimmer.keep.rules.named_paths import RULE as NAMED
 from slimmer.keep.rules.native import FILLING
+from slimmer.keep.rules.portions import portions
 from slimmer.keep.rules.syntax import SOURCE_LIMIT
 from slimmer.observe.log import Operation
 
@@ -26,7 +27,7 @@ READ_LIMIT = 1 << 24
 """Bytes of a source that is read at all."""
 
 PORTION = 1 << 24
-"""Bytes of sources that are held at a time; one may be longer than that."""
+"""Bytes of sources that are held at a time."""
 
 SOURCES_LIMIT = 256 << 20
 """Bytes that a run parses of one language; what is found beyond is kept, but not looked into."""
@@ -94,7 +95,8 @@ class _Scripts(Generic[F]):
         """Findings for all that the freshly kept sources lead to, breadth first, one round trip for each layer."""
         layer = [path for path in fresh if self._is_used(path, kept) and self._is_new(path)] if self._opened else []
         while layer:
-            facts = {path: found for portion in self._portions(layer) for path, found in self._facts(portion)}
+            groups = portions(self._context.tree, layer, READ_LIMIT, PORTION)
+            facts = {path: found for group in groups for path, found in self._facts(group)}
             layer = []
             for lead in self._interpreter.leads(facts):
                 if isinstance(lead, Finding):
@@ -113,20 +115,6 @@ class _Scripts(Generic[F]):
             return True
         suffix = posixpath.splitext(path)[1]
         return suffix != "" and any(reason.rule not in _UNUSED for reason in kept.reasons(path))
-
-    def _portions(self, paths: Iterable[str]) -> Iterator[list[str]]:
-        """The paths in groups whose contents may be held at the same time."""
-        portion: list[str] = []
-        size = 0
-        for path in paths:
-            entry = self._context.tree.get(path)
-            portion.append(path)
-            size += entry.size if entry is not None else 0
-            if size > PORTION:
-                yield portion
-                portion, size = [], 0
-        if portion:
-            yield portion
 
     def _facts(self, paths: Iterable[str]) -> Iterator[tuple[str, F]]:
         contents = [(path, content) for path, content in self._context.read(paths) if content is not None]

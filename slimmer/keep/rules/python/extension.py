@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from slimmer.keep.context import Context
+from slimmer.keep.rules.portions import portions
 from slimmer.keep.rules.python.edges import TOOLS
 from slimmer.keep.rules.python.search import STDLIB, Finder, Module
 
@@ -26,25 +27,9 @@ def extension_imports(
     Others' names stand there as well, but a word alone is a name of many things.
     """
     wanted = {module.files[0]: module for module in modules}
-    for portion in _portions(context, wanted):
+    for portion in portions(context.tree, wanted, EXTENSION_LIMIT, PORTION):
         for path, content in context.read(portion):
             yield wanted[path], tuple(_modules(finder, wanted[path], content or b""))
-
-
-def _portions(context: Context, paths: Iterable[str]) -> Iterator[list[str]]:
-    portion: list[str] = []
-    size = 0
-    for path in paths:
-        entry = context.tree.get(path)
-        if entry is None or not entry.is_file or entry.size > EXTENSION_LIMIT:
-            continue
-        if portion and size + entry.size > PORTION:
-            yield portion
-            portion, size = [], 0
-        portion.append(path)
-        size += entry.size
-    if portion:
-        yield portion
 
 
 def _modules(finder: Finder, module: Module, content: bytes) -> Iterator[str]:

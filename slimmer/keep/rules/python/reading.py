@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 from slimmer.keep.cache import FactsCache
 from slimmer.keep.context import Context
+from slimmer.keep.rules.portions import portions
 from slimmer.keep.rules.python.facts import VERSION, Facts, dump_facts, load_facts
 from slimmer.keep.rules.python.source import SOURCE_LIMIT, read_source
 
@@ -33,7 +34,7 @@ class Sources:
 
     def facts(self, wanted: Mapping[str, bool]) -> Iterator[tuple[str, Facts]]:
         """The facts of each source; the value tells whether all of them are wanted (slimmer.keep.rules.python.source)."""
-        for portion in self._portions(wanted):
+        for portion in portions(self._context.tree, wanted, SOURCE_LIMIT, PORTION):
             contents = [(path, content) for path, content in self._context.read(portion) if content is not None]
             keys = {path: _key(content, wanted[path]) for path, content in contents}
             known = self._cache.get(set(keys.values()))
@@ -43,21 +44,6 @@ class Sources:
             self._cache.put({key: dump_facts(facts) for key, facts in parsed.items()})
             read |= parsed
             yield from ((path, read[keys[path]]) for path, _ in contents)
-
-    def _portions(self, paths: Iterable[str]) -> Iterator[list[str]]:
-        portion: list[str] = []
-        size = 0
-        for path in paths:
-            entry = self._context.tree.get(path)
-            if entry is None or not entry.is_file or entry.size > SOURCE_LIMIT:
-                continue
-            if portion and size + entry.size > PORTION:
-                yield portion
-                portion, size = [], 0
-            portion.append(path)
-            size += entry.size
-        if portion:
-            yield portion
 
 
 def _key(content: bytes, whole: bool) -> str:

@@ -1,0 +1,27 @@
+"""Files in groups whose contents may be held in memory at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from slimmer.image.tree import Tree
+
+
+def portions(tree: Tree, paths: Iterable[str], longest: int, together: int) -> Iterator[list[str]]:
+    """The regular files among these real paths, in groups of `together` bytes at most; a longer one is a group of its own.
+
+    Files of more than `longest` bytes are left out.
+    """
+    portion: list[str] = []
+    size = 0
+    for path in paths:
+        entry = tree.get(path)
+        if entry is None or not entry.is_file or entry.size > longest:
+            continue
+        if portion and size + entry.size > together:
+            yield portion
+            portion, size = [], 0
+        portion.append(path)
+        size += entry.size
+    if portion:
+        yield portion
