@@ -355,6 +355,25 @@ def test_scripts_that_node_did_not_open_are_not_even_read(image: NodeImage) -> N
     assert image.reads == []
 
 
+def test_packages_of_both_kinds_of_modules_keep_the_manifest_that_names_them(image: NodeImage) -> None:
+    image.add(APP, "function late() { return require('long') }")
+    image.manifest("/srv/app/node_modules/long", name="long", main="umd/index.js", dependencies={"deep": "1"})
+    image.manifest("/srv/app/node_modules/long/umd", type="commonjs")
+    image.manifest("/srv/app/node_modules/deep", name="deep")
+    image.add("/srv/app/node_modules/deep/index.js")
+    image.add("/srv/app/node_modules/long/umd/index.js", "try { require('deep') } catch {}")
+    files = ("long/umd/index.js", "long/umd/package.json", "long/package.json", "deep/index.js", "deep/package.json")
+    assert image.kept() == modules(*files)
+
+
+def test_computed_names_within_another_package(image: NodeImage) -> None:
+    image.add(APP, "const f = name => require(`dates/locale/${name}`); const g = name => require(`other${name}`)")
+    image.manifest("/srv/app/node_modules/dates", name="dates")
+    for name in ("dates/locale/de.js", "dates/locale/fr/index.js", "dates/main.js", "other/index.js"):
+        image.add(f"/srv/app/node_modules/{name}")
+    assert image.kept() == modules("dates/locale/de.js", "dates/locale/fr/index.js", "dates/package.json")
+
+
 def test_what_a_bundler_made_stays_whole(image: NodeImage) -> None:
     image.manifest("/srv/app", dependencies={"sharp": "1"})
     image.manifest("/srv/app/.next", type="commonjs")

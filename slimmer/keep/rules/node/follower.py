@@ -78,9 +78,7 @@ class _Node:
         )
         for path, found in facts.items():
             if is_app(path):
-                self._app_folders.setdefault(self._resolver.scope(path) or posixpath.dirname(path))
-                if folder := output_folder(self._tree, path):
-                    self._app_folders.setdefault(posixpath.dirname(folder))
+                self._app_folders |= dict.fromkeys(self._resolver.scopes(path))
                 self._words |= found.words
         self._read_app_manifests()
         for path, found in facts.items():
@@ -109,20 +107,18 @@ class _Node:
         """Whether it is the source's own, or declared: what lies near by chance is not what a library means."""
         if is_app(path) or not request.lazy or request.specifier.startswith((".", "/", "#")):
             return True
-        own = self._resolver.scope(path)
-        manifest = self._resolver.manifests([own]).get(own) if own is not None else None
+        own = self._resolver.manifests(self._resolver.scopes(path)).values()
         name = package_name(request.specifier)
-        return manifest is None or name in manifest.declared or name in self._dependencies or name == manifest.name
+        return not own or name in self._dependencies or any(name in (*it.declared, it.name) for it in own)
 
     def _computed(self, path: str, specifier: str, reason: Reason) -> Iterator[Lead | Finding]:
-        """`require("./locale/" + name)`: the sources of that folder that fit."""
-        if not specifier.startswith(("./", "../")):
-            return
+        """`require("./locale/" + name)`, `import(`dates/locale/${name}`)`: the sources of that folder that fit."""
         folder, start = posixpath.split(specifier[: specifier.index(HOLE)])
         rest = specifier[specifier.rindex(HOLE) + 1 :]
-        place = posixpath.normpath(posixpath.join(posixpath.dirname(path), folder))
+        place = self._known_folder(path, folder)
         if (
-            posixpath.basename(place) == "node_modules"
+            place is None
+            or posixpath.basename(place) == "node_modules"
             or place == "/"
             or not (start or rest or folder not in (".", ".."))
         ):
@@ -136,6 +132,18 @@ class _Node:
             if entry.is_directory:
                 for found in self._resolver.find(Asked(path, f"{entry.path}/{below}".rstrip("/"), False)):
                     yield Lead(found, reason, code=True)
+
+    def _known_folder(self, path: str, folder: str) -> str | None:
+        """A folder that a specifier begins with: of the source's own, or of another package."""
+        if folder.partition("/")[0] in (".", ".."):
+            return posixpath.normpath(posixpath.join(posixpath.dirname(path), folder))
+        name = package_name(folder)
+        home = (
+            self._resolver.package_folder(path, name)
+            if "/" in folder[len(name) :] and not folder.startswith("/")
+            else None
+        )
+        return posixpath.normpath(home + folder[len(name) :]) if home is not None else None
 
     def _mentioned(self, path: str, facts: Facts) -> Iterator[Lead | Finding]:
         root = self._resolver.scope(path) or posixpath.dirname(path)
@@ -160,18 +168,19 @@ class _Node:
 
     def _package_files(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
         """package.json of the packages of these sources; addons and platform packages of those that load native code."""
-        scopes = {path: scope for path in facts if (scope := self._resolver.scope(path)) is not None}
-        new = [scope for scope in dict.fromkeys(scopes.values()) if scope not in self._packages]
+        found: dict[str, str] = {}
+        for path in facts:
+            for scope in self._resolver.scopes(path):
+                found.setdefault(scope, path)
+        new = [scope for scope in found if scope not in self._packages]
         self._packages.update(new)
         for folder, manifest in self._resolver.manifests(new).items():
-            reason = Reason(
-                "node", f"describes the package of {folder}", next(p for p in scopes if scopes[p] == folder)
-            )
+            reason = Reason("node", f"describes the package of {folder}", found[folder])
             yield Lead(f"{folder}/package.json", reason)
             self._peers |= manifest.peers
             yield from self._platform_packages(folder, manifest)
-        for path, folder in scopes.items():
-            if facts[path].addons and folder not in self._with_addons:
+        for path in (path for path in facts if facts[path].addons):
+            for folder in [scope for scope in self._resolver.scopes(path) if scope not in self._with_addons]:
                 self._with_addons.add(folder)
                 reason = Reason("node", f"a native addon that {path} looks for", path)
                 for entry in addons_of(self._tree, folder, self._platform):

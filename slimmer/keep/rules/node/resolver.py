@@ -71,12 +71,18 @@ class Resolver:
 
     def scope(self, path: str) -> str | None:
         """The folder of the nearest package.json above a file, which says how Node loads it."""
+        return next(self.scopes(path), None)
+
+    def scopes(self, path: str) -> Iterator[str]:
+        """The folders of all package.json files above a file up to its package's own, by which others find it.
+
+        A package of both kinds of modules has one inside, say in dist/esm, for the type alone.
+        """
         for folder in _above(posixpath.dirname(path)):
             if posixpath.basename(folder) == "node_modules":
-                return None
+                return
             if f"{folder}/package.json" in self._tree:
-                return folder
-        return None
+                yield folder
 
     def find(self, question: Asked) -> Iterator[str]:
         """The module's file, if there is one; call prepare before."""
