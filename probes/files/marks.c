@@ -177,7 +177,8 @@ static bool comes_from_app(const struct fanotify_event_metadata *event, const ch
 
 static void record_event(const struct fanotify_event_metadata *event, const char *path) {
     bool is_program = event->mask & FAN_OPEN_EXEC;
-    access_of_process(is_runtime(event->pid) ? 0 : event->pid, is_program ? OP_EXEC : OP_OPEN, path);
+    pid_t process = is_program && is_runtime(event->pid) ? 0 : event->pid; /* whose own program is not the container's */
+    access_of_process(process, is_program ? OP_EXEC : OP_OPEN, path);
 }
 
 /* Returns true when the next event should not wait. */

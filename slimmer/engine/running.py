@@ -80,7 +80,7 @@ def _inspect(engine: Engine, name: str) -> dict[str, Any]:
 
 def _not_found(engine: Engine, name: str) -> TargetNotFound:
     with engine_calls("list containers"):
-        names = [str(each).removeprefix("/") for entry in engine.api.containers() for each in entry["Names"]]
+        names = [str(each).removeprefix("/") for entry in engine.api.containers() for each in entry["Names"] or ()]
     near = difflib.get_close_matches(name, names, NEAR_NAMES)
     advice = f"Did you mean {' or '.join(near)}? " if near else ""
     return TargetNotFound(f"no such container: {name}", hint=f"{advice}`docker ps` lists those that run.")

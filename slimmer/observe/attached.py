@@ -12,6 +12,7 @@ from slimmer.observe.probe_stream import ProbeStream, Stream
 from slimmer.observe.records import RecordReader
 
 ATTACH_TIMEOUT = 30.0
+HINT = "Attach again, when the machine is less busy. The container itself goes on."
 
 
 class Watcher(Protocol):
@@ -34,7 +35,7 @@ class AttachedRun:
 
     def __enter__(self) -> AttachedRun:
         stream = self._watcher.attach()
-        self._stream = ProbeStream(stream, self._reader)
+        self._stream = ProbeStream(stream, self._reader, HINT)
         try:
             self._watcher.start(collect_output=False)
             self._await_marks()

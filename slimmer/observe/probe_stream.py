@@ -31,10 +31,11 @@ class Stream(Protocol):
 class ProbeStream:
     """What the probe tells (docs/probe-protocol.md, "Record stream"), from the moment when this is made until `close`."""
 
-    def __init__(self, stream: Stream, reader: RecordReader) -> None:
-        """`reader` takes the records in."""
+    def __init__(self, stream: Stream, reader: RecordReader, hint: str | None = None) -> None:
+        """`reader` takes the records in. `hint` says what to do about a log that is not whole; None for the usual."""
         self._stream = stream
         self._reader = reader
+        self._hint = hint
         self._changed = threading.Condition()
         self._failure: SlimmerError | None = None
         self._over = False
@@ -75,7 +76,7 @@ class ProbeStream:
         if self._failure is not None:
             raise self._failure
         if self._reader.fatal:
-            raise ObservationIncomplete(f"the probe gave up: {self._reader.fatal}")
+            raise ObservationIncomplete(f"the probe gave up: {self._reader.fatal}", hint=self._hint)
 
     def order(self, order: str) -> None:
         """Give the probe an order. Raises ObservationIncomplete when it is gone."""
@@ -83,7 +84,7 @@ class ProbeStream:
             self._stream.sendall(order.encode() + b"\n")
         except OSError as error:
             self.check()
-            raise ObservationIncomplete(f"the probe is gone: {error}") from error
+            raise ObservationIncomplete(f"the probe is gone: {error}", hint=self._hint) from error
 
     def drain(self) -> bool:
         """Have everything told that has happened until now; False when the probe ends or is silent instead."""
@@ -104,9 +105,11 @@ class ProbeStream:
         with self._changed:
             log = self._reader.log(image_id, complete=self._reader.ended or drained)
         if log.lost:
-            raise ObservationIncomplete(f"{log.lost} events were lost: {_counters(log)}")
+            raise ObservationIncomplete(f"{log.lost} events were lost: {_counters(log)}", hint=self._hint)
         if not log.complete:
-            raise ObservationIncomplete("the run ended without the probe's trailer: the log may lack its last events")
+            raise ObservationIncomplete(
+                "the run ended without the probe's trailer: the log may lack its last events", hint=self._hint
+            )
         return log
 
     def _read(self) -> None:
