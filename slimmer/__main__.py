@@ -1,5 +1,22 @@
 """`python -m slimmer` is `slimmer`."""
 
-from slimmer.cli.main import run
+from __future__ import annotations
 
-run()
+import signal
+
+
+def main() -> None:
+    """Run the command line.
+
+    Until it handles interrupts itself, which it has to be imported for, they just end the process: nothing is there to be
+    removed yet, and Python's own way would show a traceback.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from slimmer.cli.main import run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

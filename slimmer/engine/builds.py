@@ -19,14 +19,15 @@ from docker.errors import APIError, DockerException
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import engine_calls
 from slimmer.engine.uploads import Upload
-from slimmer.errors import BuildFailed
+from slimmer.errors import BuildFailed, SlimmerError
 
 LOG_LINES = 15
 _STEP = re.compile(r" ---> ([0-9a-f]{12})\n")
 
 
 def build(engine: Engine, files: Iterable[Path], tag: str, platform: str = "") -> str:
-    """`docker build` with just these files as context; the image's ID. Raises BuildFailed with the engine's words.
+    """`docker build` with just these files as context; the image's ID. Raises BuildFailed with the engine's words,
+    or EngineUnreachable.
 
     Nothing is left of a build that fails: the engine removes its containers, slimmer the images of its steps. One
     that is interrupted late comes to its end first, and has its tag.
@@ -38,7 +39,7 @@ def build(engine: Engine, files: Iterable[Path], tag: str, platform: str = "") -
     except BaseException as error:
         steps.remove(engine)
         if isinstance(error, (DockerException, requests.RequestException, OSError)):
-            raise BuildFailed(f"the engine could not build the slim image: {_words(error)}") from error
+            raise _failed(engine, "build", error) from error
         raise
     return _identifier(engine, tag)
 
@@ -49,7 +50,7 @@ def load(engine: Engine, write: Callable[[IO[bytes]], None], tag: str) -> str:
     try:
         archive.run(lambda: _load(engine, archive))
     except (DockerException, requests.RequestException, OSError) as error:
-        raise BuildFailed(f"the engine could not load the slim image: {_words(error)}") from error
+        raise _failed(engine, "load", error) from error
     return _identifier(engine, tag)
 
 
@@ -119,6 +120,16 @@ def _follow(answers: Iterable[dict[str, Any]]) -> None:
         lines.append(str(answer.get("stream", "")))
     if failed is not None:
         raise failed
+
+
+def _failed(engine: Engine, doing: str, error: Exception) -> SlimmerError:
+    """What the engine said, if it is there to say anything."""
+    try:
+        with engine_calls(f"{doing} the slim image"):
+            engine.api.ping()
+    except SlimmerError as gone:
+        return gone
+    return BuildFailed(f"the engine could not {doing} the slim image: {_words(error)}")
 
 
 def _words(error: Exception) -> str:

@@ -11,9 +11,10 @@ import io
 import socket
 import struct
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
-from slimmer.errors import EngineError
+from slimmer.errors import EngineError, EngineUnreachable
 
 _HEADER = struct.Struct(">BxxxL")
 _STDERR = 2
@@ -53,10 +54,11 @@ class MultiplexedStream:
             self._keep_error(data)
 
     def recv_exactly(self, size: int) -> bytes:
-        """Exactly `size` bytes of stdout. Raises EngineError when the stream ends before."""
+        """Exactly `size` bytes of stdout. Raises EngineError when the stream ends before, EngineUnreachable when it breaks."""
         pieces = []
         while size > 0:
-            data = self.recv(size)
+            with _connected():
+                data = self.recv(size)
             if not data:
                 raise EngineError("the process in the container ended before its answer" + self._words())
             pieces.append(data)
@@ -66,6 +68,11 @@ class MultiplexedStream:
     def sendall(self, data: bytes | bytearray) -> None:
         """Write all of `data` to stdin."""
         self._socket.sendall(data)
+
+    def send_exactly(self, data: bytes | bytearray) -> None:
+        """Write all of `data` to stdin. Raises EngineUnreachable when nobody takes it any more."""
+        with _connected():
+            self.sendall(data)
 
     def set_timeout(self, seconds: float | None) -> None:
         """How long one recv may take before it raises TimeoutError; None for ever."""
@@ -111,6 +118,14 @@ class MultiplexedStream:
         self._errors_size += len(data)
         while self._errors_size > STDERR_LIMIT:
             self._errors_size -= len(self._errors.popleft())
+
+
+@contextlib.contextmanager
+def _connected() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EngineUnreachable(f"the connection to a process in a container broke: {error}") from error
 
 
 def _read_ahead(connection: Any, sock: socket.socket) -> bytes:

@@ -28,7 +28,7 @@ class ServeStream(Protocol):
 
     def recv_exactly(self, size: int) -> bytes: ...
 
-    def sendall(self, data: bytes | bytearray) -> None: ...
+    def send_exactly(self, data: bytes | bytearray) -> None: ...
 
 
 class PristineImage:
@@ -76,9 +76,9 @@ class PristineImage:
         pieces.finish()
 
     def _ask(self, order: bytes, payload: bytes | bytearray | None = None) -> Iterator[bytes]:
-        self._stream.sendall(order + (b"\n" if payload is None else b" %d\n" % len(payload)))
+        self._stream.send_exactly(order + (b"\n" if payload is None else b" %d\n" % len(payload)))
         if payload:
-            self._stream.sendall(payload)
+            self._stream.send_exactly(payload)
             payload = None  # it may be tens of megabytes, and the answer long in coming
         while length := self._length():
             yield self._stream.recv_exactly(length)

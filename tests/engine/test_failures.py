@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -307,5 +308,26 @@ def test_an_engine_that_is_lost_half_way_is_told(tmp_path: Path, monkeypatch: py
             4, IMAGE, "--out", tmp_path / "out", "--exercise", f"rm {gateway.path}; kill -9 {gateway.process.pid}"
         )
     assert "engine" in said
+    monkeypatch.undo()
+    assert slimmer("clean").returncode == 0
+
+
+@pytest.mark.parametrize("words", ["✓ observe", "✓ keep"])
+def test_an_engine_that_is_lost_between_two_stages_is_told(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the image's files are read, and while the slim image is built."""
+    with Gateway(tmp_path / "gateway.sock") as gateway:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{gateway.path}")
+        command = [sys.executable, "-u", "-m", "slimmer", "build", IMAGE, "--out", str(tmp_path / "out")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as build:
+            assert build.stderr is not None
+            said = "".join(itertools.takewhile(lambda line: not line.startswith(words), build.stderr))
+            gateway.path.unlink()
+            gateway.process.kill()
+            out, rest = build.communicate(timeout=60)
+    assert (build.returncode, out) == (4, ""), said + rest
+    assert "error: " in rest
+    assert "hint: " in rest
     monkeypatch.undo()
     assert slimmer("clean").returncode == 0

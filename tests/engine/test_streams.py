@@ -11,7 +11,7 @@ import docker
 import pytest
 
 from slimmer.engine.streams import STDERR_LIMIT, MultiplexedStream
-from slimmer.errors import EngineError
+from slimmer.errors import EngineError, EngineUnreachable
 
 
 def frame(kind: int, payload: bytes) -> bytes:
@@ -45,6 +45,16 @@ def test_an_answer_that_ends_early_is_an_error_with_the_process_words(
     engine.shutdown(socket.SHUT_WR)
     with pytest.raises(EngineError, match="out of luck"):
         stream.recv_exactly(3)
+
+
+def test_an_engine_that_is_gone_is_told(pair: tuple[MultiplexedStream, socket.socket]) -> None:
+    stream, engine = pair
+    stream.send_exactly(b"a question that nobody reads")
+    engine.close()
+    with pytest.raises(EngineUnreachable, match="reset"):
+        stream.recv_exactly(1)
+    with pytest.raises(EngineUnreachable, match="broke"):
+        stream.send_exactly(b"another")
 
 
 def test_errors_are_bounded(pair: tuple[MultiplexedStream, socket.socket]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -49,6 +50,26 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
     """Below nohup(1): the app's end comes by another signal then."""
     before = "signal.signal(signal.SIGHUP, signal.SIG_IGN); signal.alarm(1); signal.signal(signal.SIGALRM, lambda *_: sys.exit(7))"
     assert run("SIGHUP", before).returncode == 7
+
+
+WHILE_IMPORTED = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+from slimmer.__main__ import main
+main()
+"""
+
+
+def test_an_interrupt_before_anything_began_shows_no_traceback() -> None:
+    command = [sys.executable, "-c", WHILE_IMPORTED]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (-signal.SIGINT, "", "")
 
 
 def test_the_help_loses_no_words_in_brackets() -> None:
