@@ -1,12 +1,15 @@
-"""Facts of sources as bytes for the cache, and back: any frozen dataclass of texts, flags, other such, and tuples of them."""
+"""Facts of sources as bytes for the cache, and back.
+
+Facts are any frozen dataclass of texts, numbers, flags, enumerations, other such, and tuples and frozen sets of them.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
-from enum import Enum
 from functools import lru_cache
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 F = TypeVar("F")
 
@@ -19,29 +22,50 @@ def dump_facts(facts: Any) -> bytes:
 def load_facts(kind: type[F], data: bytes) -> F | None:
     """What dump_facts wrote of a value of this kind; None when it is not that."""
     try:
-        value = _built(kind, json.loads(data))
+        value = _reader(cast(Any, kind))(json.loads(data))
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return value if isinstance(value, kind) else None
 
 
-def _built(kind: Any, value: Any) -> Any:
-    """The value of a type that the JSON stands for. Raises ValueError, TypeError or KeyError where it does not fit."""
-    origin = get_origin(kind)
-    if origin in (tuple, frozenset):
-        if not isinstance(value, list):
-            raise TypeError(kind)
-        inner = get_args(kind)[0]
-        return origin(_built(inner, each) for each in value)
-    if isinstance(kind, type) and is_dataclass(kind):
-        return kind(**{name: _built(field, value[name]) for name, field in _fields(kind).items()})
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(value)
-    if not isinstance(value, kind):
-        raise TypeError(kind)
-    return value
+_PLAIN = (str, int, bool)
+
+Read = Callable[[Any], Any]
+"""Makes a value from its JSON. Raises ValueError, TypeError or KeyError where it does not fit."""
 
 
 @lru_cache(maxsize=64)
-def _fields(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _reader(kind: Any) -> Read:
+    """The reader of a type, made once: there are thousands of facts, of a handful of types."""
+    if get_origin(kind) in (tuple, frozenset):
+        return _sequence_reader(get_origin(kind), get_args(kind)[0])
+    if is_dataclass(kind):
+        return _record_reader(kind)
+    if kind in _PLAIN:
+        return lambda value: _checked(value, kind)
+    return lambda value: kind(value)  # an enumeration
+
+
+def _sequence_reader(make: Any, inner: Any) -> Read:
+    read = None if inner in _PLAIN else _reader(inner)
+
+    def sequence(value: Any) -> Any:
+        entries = _checked(value, list)
+        if read is not None:
+            return make(map(read, entries))
+        if not {*map(type, entries)} <= {inner}:
+            raise TypeError(inner)
+        return make(entries)
+
+    return sequence
+
+
+def _record_reader(kind: Any) -> Read:
+    fields = [(name, _reader(field)) for name, field in get_type_hints(kind).items()]
+    return lambda value: kind(**{name: read(value[name]) for name, read in fields})
+
+
+def _checked(value: Any, kind: type) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(kind)
+    return value

@@ -8,7 +8,8 @@ from itertools import product
 
 import pytest
 
-from slimmer.keep.rules.python.facts import BY_NAME, MAIN, Dynamic, Facts, Import, dump_facts, load_facts
+from slimmer.keep.rules.facts import dump_facts, load_facts
+from slimmer.keep.rules.python.facts import BY_NAME, MAIN, Dynamic, Facts, Import
 from slimmer.keep.rules.python.source import BROKEN_LIMIT, SOURCE_LIMIT, read_source
 
 LIMIT = 20.0
@@ -189,12 +190,12 @@ def test_a_source_with_a_mistake_gives_what_could_be_understood() -> None:
 
 def test_what_is_written_down_is_read_back() -> None:
     found = facts("import a\ndef f():\n    from .b import c\n    import_module('d.e')\n'x.y'\n")
-    assert load_facts(dump_facts(found)) == found
+    assert load_facts(Facts, dump_facts(found)) == found
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff", b'{"imports":[{"x":1}],"dynamic":[]}', b'{"imports":3}'])
 def test_what_is_no_facts_is_none(data: bytes) -> None:
-    assert load_facts(data) is None
+    assert load_facts(Facts, data) is None
 
 
 HOSTILE = {

@@ -1,13 +1,11 @@
-"""What a Python source says about other modules and files: an immutable value that can be written down and read back.
+"""What a Python source says about other modules and files: an immutable value.
 
 Facts depend on nothing but the source's bytes, so that they can be cached by its hash.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 VERSION = "python-5"
 """Changes whenever the same source may give other facts."""
@@ -55,9 +53,9 @@ class Facts:
     """All that is known of one source.
 
     `words` are its short string literals (or those of several dotted parts, where no more was asked for), `attributes` the
-    dotted names that start at something imported, where they were asked for; `groups` may name entry point groups; `exports` is `__all__`; `commands` are what it
-    starts; `reads_data`: it looks for files beside itself; `lazy`: it makes attributes on demand (PEP 562);
-    `any_encoding`: it encodes or decodes by a name that is computed.
+    dotted names that start at something imported, where they were asked for; `groups` may name entry point groups;
+    `exports` is `__all__`; `commands` are what it starts; `reads_data`: it looks for files beside itself; `lazy`: it makes
+    attributes on demand (PEP 562); `any_encoding`: it encodes or decodes by a name that is computed.
     """
 
     imports: tuple[Import, ...] = ()
@@ -70,23 +68,3 @@ class Facts:
     reads_data: bool = False
     lazy: bool = False
     any_encoding: bool = False
-
-
-def dump_facts(facts: Facts) -> bytes:
-    """`facts` as JSON, in ASCII."""
-    return json.dumps(asdict(facts), separators=(",", ":")).encode()
-
-
-def load_facts(data: bytes) -> Facts | None:
-    """What dump_facts wrote; None when it is not that."""
-    try:
-        raw: dict[str, Any] = json.loads(data)
-        imports = tuple(Import(**_tuples(entry)) for entry in raw.pop("imports"))
-        dynamic = tuple(Dynamic(**entry) for entry in raw.pop("dynamic"))
-        return Facts(imports=imports, dynamic=dynamic, **_tuples(raw))
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
-
-
-def _tuples(raw: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}

@@ -11,8 +11,9 @@ from multiprocessing import get_context
 
 from slimmer.keep.cache import FactsCache
 from slimmer.keep.context import Context
+from slimmer.keep.rules.facts import dump_facts, load_facts
 from slimmer.keep.rules.portions import portions
-from slimmer.keep.rules.python.facts import VERSION, Facts, dump_facts, load_facts
+from slimmer.keep.rules.python.facts import VERSION, Facts
 from slimmer.keep.rules.python.source import SOURCE_LIMIT, read_source
 
 PORTION = 1 << 25
@@ -38,7 +39,7 @@ class Sources:
             contents = [(path, content) for path, content in self._context.read(portion) if content is not None]
             keys = {path: _key(content, wanted[path]) for path, content in contents}
             known = self._cache.get(set(keys.values()))
-            read = {key: facts for key, value in known.items() if (facts := load_facts(value)) is not None}
+            read = {key: facts for key, value in known.items() if (facts := load_facts(Facts, value)) is not None}
             unread = {keys[path]: (content, wanted[path]) for path, content in contents if keys[path] not in read}
             parsed = dict(zip(unread, _parse(list(unread.values())), strict=True))
             self._cache.put({key: dump_facts(facts) for key, facts in parsed.items()})
