@@ -40,6 +40,9 @@ from slimmer.trial import PlaceVerdict, Trial, Verdict, places
 
 __all__ = ["REPAIRS", "BuildRequest", "BuildResult", "Progress", "build"]
 
+EPOCH = "SOURCE_DATE_EPOCH"
+"""Says when the slim image was made: reproducible-builds.org, "SOURCE_DATE_EPOCH"."""
+
 SHOWN = 5
 """Lines of one kind that the user is shown; the rest is counted."""
 
@@ -69,7 +72,7 @@ def build(request: BuildRequest, progress: Progress) -> BuildResult:
     Raises a SlimmerError for each way to fail; nothing is left in the engine then, and no tag has changed.
     """
     tag = reference.checked_tag(request.tag) if request.tag else ""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    epoch = os.environ.get(EPOCH)
     first = scenes(request)[0].options
     with open_site(request.target, first, request.recorder, pull=request.pull) as site:
         tag = tag or reference.slim_tag(reference.parse(request.target), site.config)
@@ -180,9 +183,12 @@ class _Build:
     def rebuild(self, original: Original, kept: KeepSet, repairs: int) -> Candidate:
         """Make a candidate of what is kept."""
         site, request = self.site, self.request
-        builder = site.choose_builder(request.builder, original.own, kept)
+        dated = bool(os.environ.get(EPOCH))
+        builder = site.choose_builder(request.builder, original.own, kept, dated=dated)
         if builder.name != (request.builder or DOCKERFILE) and not repairs:
             self.progress.note(f"builder {builder.name}: {builder.reason}")
+        if dated and builder.name == DOCKERFILE and not repairs:
+            self.progress.warn(f"{EPOCH} does not count with --builder dockerfile: docker build stamps its own time")
         rootfs = site.pack(original.own, original.pristine, kept, self.folder)
         self.documented(original)
         return site.make(rootfs, builder, self.folder, self.created, "candidate")

@@ -166,8 +166,11 @@ class Site:
 
     # ------------------------------------------------------------------ the slim image
 
-    def choose_builder(self, asked: str, own: OwnTree, kept: KeepSet) -> Builder:
-        """Which builder makes the slim image, and why. Raises UsageError when the one that was asked for cannot."""
+    def choose_builder(self, asked: str, own: OwnTree, kept: KeepSet, *, dated: bool = False) -> Builder:
+        """Which builder makes the slim image, and why. Raises UsageError when the one that was asked for cannot.
+
+        `dated`: SOURCE_DATE_EPOCH gives the image's time of creation.
+        """
         workdir = self.config.working_dir
         return choose_builder(
             asked,
@@ -176,6 +179,7 @@ class Site:
             self.engine.architecture,
             is_podman=self.engine.is_podman,
             lacks_workdir=bool(workdir) and own.tree.resolve(workdir).end is None,
+            dated=dated,
         )
 
     def pack(self, own: OwnTree, pristine: PristineImage, kept: KeepSet, folder: OutputFolder) -> RootFs:

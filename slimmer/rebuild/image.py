@@ -50,10 +50,12 @@ def choose_builder(
     *,
     is_podman: bool = False,
     lacks_workdir: bool = False,
+    dated: bool = False,
 ) -> Builder:
     """The builder for an image with these kept entries, on an engine of this architecture; `asked` is "" for any.
 
     `lacks_workdir`: the image has no such directory (the engine makes it in each container, a build in the image).
+    `dated`: the user gave the image's time of creation (SOURCE_DATE_EPOCH), which a build would stamp itself.
     Raises UsageError when a Dockerfile is asked for that cannot say everything: nothing is lost in silence.
     """
     beyond = dockerfile.beyond_dockerfile(config, kept, architecture)
@@ -62,6 +64,8 @@ def choose_builder(
     if asked == LOAD:
         return Builder(LOAD, "as asked", beyond)
     changes = (*beyond, "the labels, to which podman adds its own") if is_podman else beyond
+    if not changes and dated and not asked:
+        return Builder(LOAD, "docker build would stamp a time of its own, and SOURCE_DATE_EPOCH gives another", beyond)
     if not changes:
         return Builder(DOCKERFILE, "as asked" if asked else "anybody can repeat it without slimmer")
     words = f"a build would change {', '.join(changes)}"

@@ -69,6 +69,13 @@ def test_podman_loads_since_its_builds_add_a_label() -> None:
     assert "podman" in builder.reason
 
 
+def test_a_given_time_of_creation_is_loaded_unless_a_build_was_asked_for() -> None:
+    builder = choose_builder("", CONFIG, [], "amd64", dated=True)
+    assert (builder.name, builder.beyond) == ("load", ())
+    assert "SOURCE_DATE_EPOCH" in builder.reason
+    assert choose_builder("dockerfile", CONFIG, [], "amd64", dated=True).name == "dockerfile"
+
+
 def test_a_value_cannot_become_an_instruction() -> None:
     beyond = choose_builder("", TWO_LINES, [], "amd64").beyond
     text = render(TWO_LINES, [*beyond, "a name\nRUN evil"])
