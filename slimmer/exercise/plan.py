@@ -13,6 +13,9 @@ SLOWER = 10
 LONGEST_WATCH = 60.0
 """Seconds that a replay waits at most where the user had the original watched for some time."""
 
+WARMING_UP = (502, 503, 504)
+"""What an app says, or the proxy before it, that is not ready yet: RFC 9110, sections 15.6.3 to 15.6.5."""
+
 FIRST_EPHEMERAL_PORT = 32768
 """From here on Linux picks ports for those who name none (ip(7), ip_local_port_range)."""
 
@@ -69,7 +72,7 @@ class Plan:
     get ready. `expected_ports`: those that the image EXPOSEs, or, on a replay, those that the original served.
     `other_ports`: on a replay, those that the original opened besides, for other protocols: they are waited for at the end.
     `exit_timeout`: on a replay, how long a command may take that ended in the original; None where it did not end, or where
-    nothing is known. `shared`: the plan is for several commands of an image together: those that listen take what is asked,
+    nothing is known. `unready`: what the original answered, to the end, as who is not ready does, by port. `shared`: the plan is for several commands of an image together: those that listen take what is asked,
     the others just run.
     """
 
@@ -88,6 +91,7 @@ class Plan:
     request_timeout: float = 30.0
     command_timeout: float = 600.0
     exit_timeout: float | None = None
+    unready: tuple[tuple[int, Request], ...] = ()
     shared: bool = False
 
     @property
@@ -184,6 +188,7 @@ def replay_plan(plan: Plan, observed: Exercised) -> Plan:
         plan,
         expected_ports=observed.http_ports or lasting,
         other_ports=lasting,
+        unready=tuple((said.port, said.request) for said in observed.answers if said.status in WARMING_UP),
         seconds=min(plan.seconds, LONGEST_WATCH),
         exit_timeout=max(plan.ready_timeout, SLOWER * observed.seconds) if ended else None,
     )

@@ -76,7 +76,8 @@ class Requests:
             for position, answer in visited.answers
             if visited.scheme or self._must_answer(port)
         ]
-        return tuple(settle([answer for _, _, answer in sorted(chosen, key=lambda entry: entry[:2])]))
+        answers = [answer for _, _, answer in sorted(chosen, key=lambda entry: entry[:2])]
+        return tuple(settle(answers, explicit=self._watch.plan.explicit))
 
     def warnings(self) -> tuple[str, ...]:
         """What the user should know about the ports, and about answers that are odd but no failure."""

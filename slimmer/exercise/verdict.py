@@ -64,17 +64,21 @@ def _short(text: str) -> str:
     return repr(text if len(text) <= SHOWN_TEXT else text[:SHOWN_TEXT] + "…")
 
 
-def settle(answers: list[Answer]) -> list[Answer]:
+def settle(answers: list[Answer], *, explicit: bool = True) -> list[Answer]:
     """A request that went to every port need please only one: the metrics port cannot answer as the app does.
 
-    Where one port met the expectations, other ports' answers that did not are warnings. 5xx and no answer stay problems.
+    Where one port met the expectations, other ports' answers that did not are warnings. 5xx and no answer stay problems; but
+    for a request that nobody asked for, such as the first `GET /`, one port's answer makes even another's 5xx a warning.
     """
-    pleased = {id(answer.request) for answer in answers if answer.request.expect and not answer.problem}
-    return [_forgiven(answer) if id(answer.request) in pleased else answer for answer in answers]
+    pleased = {
+        id(answer.request) for answer in answers if not answer.problem and (answer.request.expect or not explicit)
+    }
+    worst = 500 if explicit else 600
+    return [_forgiven(answer, worst) if id(answer.request) in pleased else answer for answer in answers]
 
 
-def _forgiven(answer: Answer) -> Answer:
-    if answer.problem and answer.status is not None and answer.status < 500:
+def _forgiven(answer: Answer, worst: int) -> Answer:
+    if answer.problem and answer.status is not None and answer.status < worst:
         return replace(answer, problem="", warning=answer.problem)
     return answer
 

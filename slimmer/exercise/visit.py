@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from slimmer.exercise.client import Reply, Trouble, ask
-from slimmer.exercise.plan import Answer, Request
+from slimmer.exercise.plan import WARMING_UP, Answer, Request
 from slimmer.exercise.tls import speaks_tls
 from slimmer.exercise.verdict import judge
 from slimmer.exercise.watch import Watch
 
 SILENCE = 5.0
 """Seconds to wait for a word from a port that nobody named, once there is reason to believe that it speaks no HTTP."""
-
-WARMING_UP = (502, 503, 504)
-"""What an app says, or the proxy before it, that is not ready yet: RFC 9110, sections 15.6.3 to 15.6.5."""
 
 PAUSE = 0.25
 
@@ -65,12 +62,14 @@ class _Visit:
         if self._scheme:
             return self._ask(request, self._scheme, self._timeout)
         reply = self._first_reply(request)
-        while reply.status in WARMING_UP and not _expected(request, reply) and self._may_warm_up():
+        while reply.status in WARMING_UP and not _expected(request, reply) and self._may_warm_up(request):
             self._watch.pause(PAUSE)
             reply = self._ask(request, self._scheme, self._timeout)
         return reply
 
-    def _may_warm_up(self) -> bool:
+    def _may_warm_up(self, request: Request) -> bool:
+        if (self._port, request) in self._watch.plan.unready:
+            return False
         return self._watch.ready_in > 0 and not self._watch.ended
 
     def _first_reply(self, request: Request) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,34 @@ def test_one_port_that_meets_the_expectations_is_enough(tmp_path: Path) -> None:
     exercised = run(tmp_path, source, asking(get("/", contains=("hello",))))
     assert exercised.problems == ()
     assert sum("does not contain" in answer.warning for answer in exercised.answers) == 1
+
+
+SICK = """
+    class Sick(Handler):
+        def get_(self):
+            self.answer(503, b"no such page here")
+"""
+
+
+def test_one_port_that_answers_the_first_request_is_enough(tmp_path: Path) -> None:
+    exercised = run(tmp_path, SICK + "    serve(); serve(handler=Sick); forever()", Plan(ready_timeout=1.5))
+    assert sorted(answer.status or 0 for answer in exercised.answers) == [200, 503] and exercised.problems == ()
+    assert sum("answered 503" in warning for warning in exercised.warnings) == 1
+
+
+def test_a_server_error_that_no_port_makes_up_for_or_that_was_asked_for_fails(tmp_path: Path) -> None:
+    assert run(tmp_path, SICK + "    serve(handler=Sick); forever()", Plan(ready_timeout=1.0)).problems
+    plan = Plan(requests=(get("/"),), explicit=True, ready_timeout=1.5)
+    assert len(run(tmp_path, SICK + "    serve(); serve(handler=Sick); forever()", plan).problems) == 1
+
+
+def test_a_replay_does_not_wait_for_what_the_original_never_was_ready_for(tmp_path: Path) -> None:
+    with LocalApp(tmp_path, SICK + "    serve(); serve(handler=Sick); forever()") as app:
+        plan = Plan(ready_timeout=1.5)
+        observed = exercise(app, plan)
+        again = exercise(app, replace(replay_plan(plan, observed), ready_timeout=60.0), replay=True)
+    assert [answer.status for answer in again.answers] == [answer.status for answer in observed.answers]
+    assert again.seconds < 30
 
 
 def test_a_request_with_a_port_goes_there_alone(tmp_path: Path) -> None:
