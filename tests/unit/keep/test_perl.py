@@ -91,6 +91,13 @@ def test_compiled_parts_split_functions_and_resources_stay_with_a_module(image: 
     assert image.kept() == {f"{COMPILED}/{name}" for name in (*parts, *modules)}
 
 
+def test_resources_may_lie_beside_the_module(image: ScriptImage) -> None:
+    image.add(APP, "use Mojo::Util;")
+    for name in ("Mojo/Util.pm", "Mojo/resources/entities.txt", "resources/other.txt"):
+        image.add(f"{SITE}/{name}")
+    assert image.kept() == {f"{SITE}/Mojo/Util.pm", f"{SITE}/Mojo/resources/entities.txt"}
+
+
 def test_encodings_that_the_app_names(image: ScriptImage) -> None:
     image.add(APP, "encode('Shift_JIS', $x)")
     image.add(f"{COMPILED}/Encode/JP.pm")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from itertools import product
 
 from slimmer.keep.context import Context, Follow
 from slimmer.keep.keepset import Finding, Reason
@@ -42,8 +43,8 @@ _NAMESPACE = 8 << 20
 _SMALL = 16 << 10
 """Bytes of another library's module that is kept when a function of a library requires it."""
 
-_BYTES = 2 << 20
-"""Bytes of a module's folder of resources."""
+_BYTES = 16 << 20
+"""Bytes of a module's folder of resources: those of a locale library are 8 MB."""
 
 
 def perl(context: Context) -> Follow:
@@ -191,7 +192,7 @@ class _Perl:
         return name.partition("::")[0] == own or _CORE.search(place) is not None
 
     def _parts(self, path: str) -> Iterator[Lead | Finding]:
-        """What belongs to a module: its compiled code, functions that AutoLoader loads, resources."""
+        """What belongs to a module: its compiled code, functions that AutoLoader loads, resources below or beside it."""
         root = self._path.root_of(path)
         if root is None or not path.endswith(".pm"):
             return
@@ -201,8 +202,9 @@ class _Perl:
         for folder in self._path.roots:
             for kind in ("dist", "module"):
                 yield from self._resources(f"{folder}/auto/share/{kind}/{name.replace('/', '-')}", reason)
-        for kind in _RESOURCES:
-            yield from self._resources(f"{path.removesuffix('.pm')}/{kind}", reason)
+        folders = [path.removesuffix(".pm"), *([posixpath.dirname(path)] if "/" in name else [])]
+        for folder, kind in product(folders, _RESOURCES):
+            yield from self._resources(f"{folder}/{kind}", reason)
         if name == "Encode":
             for needed in ("Encode::Byte", "Encode::Unicode", "Encode::MIME::Header", "Encode::Guess"):
                 yield from self._module(needed, reason)
