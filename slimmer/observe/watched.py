@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Protocol
 
 from slimmer.errors import AppFailed, EngineError, ObservationIncomplete
+from slimmer.observe.container_run import ContainerRun, RunningContainer
 from slimmer.observe.log import PROBE, AccessLog
 from slimmer.observe.probe_stream import ProbeStream, Stream
 from slimmer.observe.records import RecordReader
@@ -28,45 +29,31 @@ END_TIMEOUT = 1.0
 POLL = 0.01
 
 
-class RunningContainer(Protocol):
-    """The part of slimmer.engine.containers.Container that a run needs."""
-
-    @property
-    def name(self) -> str: ...
+class WatchedContainer(RunningContainer, Protocol):
+    """The part of slimmer.engine.containers.Container that a run under the probe needs."""
 
     def start(self) -> None: ...
 
     def exec_stream(self, argv: tuple[str, ...], *, user: str) -> Stream: ...
 
-    def exec_run(self, argv: tuple[str, ...], timeout: float, *, user: str) -> tuple[int, str]: ...
-
-    def exit_code(self) -> int | None: ...
-
-    def wait(self, seconds: float) -> int | None: ...
-
     def kill(self, signal: str) -> None: ...
 
-    def last_log_lines(self) -> str: ...
 
-    def error_lines(self) -> tuple[str, ...]: ...
-
-
-class WatchedRun:
+class WatchedRun(ContainerRun[WatchedContainer]):
     """A container under the probe. Use it as a context manager: leaving it kills what is left of the run."""
 
     def __init__(
         self,
-        container: RunningContainer,
+        container: WatchedContainer,
         identity: str,
         recorder: str,
         endpoint: Callable[[int], tuple[str, int]],
         reader: RecordReader | None = None,
     ) -> None:
         """`reader` takes the records in; a caller that passes its own has them, too, when the run fails."""
-        self._container = container
+        super().__init__(container, endpoint)
         self._identity = identity
         self._recorder = recorder
-        self._endpoint = endpoint
         self._reader = reader or RecordReader()
         self._stream: ProbeStream | None = None
 
@@ -121,10 +108,6 @@ class WatchedRun:
         """Ports on which the probe saw the app listen, each once, in the order of their appearance."""
         return self._supervised().listening_ports()
 
-    def endpoint(self, port: int) -> tuple[str, int]:
-        """Where this port of the container can be reached from here."""
-        return self._endpoint(port)
-
     def exit_code(self) -> int | None:
         """The app's exit code, None while it runs. Raises ObservationIncomplete when it runs on unwatched."""
         stream = self._supervised()
@@ -145,18 +128,6 @@ class WatchedRun:
         self._supervised().order("adopt")
         argv = (PROBE, "run", "--recorder", self._recorder, "--identity", self._identity, "--", *command)
         return self._container.exec_run(argv, timeout, user="0:0")
-
-    def container_name(self) -> str:
-        """The container's name."""
-        return self._container.name
-
-    def last_log_lines(self) -> str:
-        """The last lines that the app wrote."""
-        return self._container.last_log_lines()
-
-    def error_lines(self) -> tuple[str, ...]:
-        """What the app wrote so far that looks like errors, each kind of line once."""
-        return self._container.error_lines()
 
     # ------------------------------------------------------------------ the end
 
