@@ -25,7 +25,7 @@ from slimmer.exercise.tls import any_certificate
 SIZE_LIMIT = 64 << 20
 """Bytes of a decoded body that are read; what is longer is cut off."""
 
-BODY_LIMIT = 256 << 10
+BODY_LIMIT = 1 << 20
 """Bytes of a decoded body that is held, to be compared; of a longer one there is only the digest."""
 
 PIECE = 1 << 16

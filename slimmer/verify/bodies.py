@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from slimmer.exercise.media_type import charset
 from slimmer.exercise.plan import Answer
-from slimmer.verify.excerpt import json_excerpt, text_excerpt
+from slimmer.verify.excerpt import json_excerpt, line_at, text_excerpt
 from slimmer.verify.json_values import MISSING, changes, parse
 from slimmer.verify.noise import steady, template
 
@@ -68,9 +68,12 @@ def compare_texts(before: str, after: str, again: Sequence[str], content_type: s
                 return json_excerpt(changes(first, second, *others))
     if any(before != other for other in again) and all(_sorted(before) == _sorted(other) for other in again):
         return compare_texts(_sorted(before), _sorted(after), ())  # their lines have no order
-    if template(steady(before), *map(steady, again)).fits(steady(after)):
+    first, second = steady(before), steady(after)
+    place = template(first, *map(steady, again)).misfit(second)
+    if place is None:
         return ""
-    return text_excerpt(before, after, template(before, *again))
+    lines = line_at(first, place[0]), line_at(second, place[1])
+    return text_excerpt(before, after, template(before, *again), lines)
 
 
 def _sorted(text: str) -> str:

@@ -22,23 +22,24 @@ CONTEXT = 40
 """Characters that are shown before the place where two long lines begin to differ."""
 
 
-def text_excerpt(before: str, after: str, known: Template | None = None) -> str:
-    """The first lines that differ; those where the originals differ as well are left out, unless there are no others."""
-    hunks, noisy = list[list[str]](), list[list[str]]()
-    position = 0
+def text_excerpt(before: str, after: str, known: Template, misfit: tuple[str, str]) -> str:
+    """The first lines that differ, without those where the originals differ as well; if there are no others, the `misfit`."""
+    hunks, position = list[list[str]](), 0
     for common, old, new in aligned(lines_of(before), lines_of(after)):
         if not common:
-            steady = (
-                [not known.is_volatile(*place) for place in _places(old, position)]
-                if known
-                else [True] * max(1, len(old))
-            )
+            steady = [not known.is_volatile(*place) for place in _places(old, position)]
             if any(steady):
                 hunks.append(_hunk(*(_chosen(side, steady) if len(old) == len(new) else side for side in (old, new))))
-            else:
-                noisy.append(_hunk(old, new))
         position += sum(map(len, old))
-    return _shown(hunks or noisy)
+    return _shown(hunks or [_hunk(*([line] if line else [] for line in misfit))])
+
+
+def line_at(text: str, position: int) -> str:
+    """The line around a place; of a long one what begins shortly before it."""
+    start = text.rfind("\n", 0, position) + 1
+    end = text.find("\n", position)
+    start = start if position - start < LONGEST_LINE - CONTEXT else position - CONTEXT
+    return text[start : len(text) if end < 0 else end]
 
 
 def _places(lines: Sequence[str], start: int) -> Iterator[tuple[int, int]]:

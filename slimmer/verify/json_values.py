@@ -16,6 +16,9 @@ from typing import Any
 from slimmer.verify.json_sets import as_sets, canonical
 from slimmer.verify.noise import steady, template
 
+MANY = 10
+"""Where all originals have as many as this, none or less is no number of their kind."""
+
 SHOWN = 100
 """Characters of a value that are shown."""
 
@@ -137,6 +140,8 @@ def _is_noise(path: str, before: Any, after: Any, again: list[Any]) -> bool:
     """Whether a scalar may be another one here: the originals' differ, and texts have the same form; or it is measured."""
     if isinstance(before, str):
         return template(steady(before), *map(steady, again)).fits(steady(after))
+    if _kind(before) == "number" and after <= 0 and min([before, *again]) >= MANY:
+        return False
     return any(before != other for other in again) or (_kind(before) == "number" and bool(_MEASURED.fullmatch(path)))
 
 

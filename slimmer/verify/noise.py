@@ -38,6 +38,7 @@ _FAILURE = re.compile(
     re.IGNORECASE,
 )
 _NOTHING = re.compile(r"none|null|nil|undefined|nan|n/a|false", re.IGNORECASE)
+_NAMING = re.compile(r"[A-Za-z/][\w.:/=@%+-]+[-_.:/=@]")
 _BARE = " \t\r\n\"'`=:,;()[]{}<>"
 _PART = re.compile(r"[^>,;}]*[>,;}]+|[^>,;}]+")
 
@@ -60,10 +61,13 @@ class Gap:
         return GROWTH * max(map(len, self.texts)) + GROWTH_BASE
 
     def fits(self, text: str) -> bool:
-        """Whether a text is of the kind that stood here: one word where all had one, of no other order of length, and no error."""
+        """Whether a text is of the kind that stood here: of no other order of length, and no error; one word where all had one.
+
+        That word begins as all of them do.
+        """
         if len(text) > self.longest or (tells_failure(text) and not any(map(tells_failure, self.texts))):
             return False
-        return not all(map(_is_word, self.texts)) or _is_word(text)
+        return not all(map(_is_word, self.texts)) or (_is_word(text) and text.startswith(_beginning(self.texts)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +79,28 @@ class Template:
 
     def fits(self, text: str) -> bool:
         """Whether another text differs only where the originals do."""
-        if not self.gaps:
-            return text == self.stable[0]
-        if not text.startswith(self.stable[0]):
-            return False
-        ends = [len(self.stable[0])]
+        return self.misfit(text) is None
+
+    def misfit(self, text: str) -> tuple[int, int] | None:
+        """Where another text begins to differ beyond that: the places in the first original's text and in this one."""
+        same = _common(self.stable[0], text)
+        if same < len(self.stable[0]) or not self.gaps:
+            return None if text == self.stable[0] and not self.gaps else (same, same)
+        ends = [same]
         for gap, stable in zip(self.gaps[:-1], self.stable[1:-1], strict=True):
-            ends = _ends(text, ends, gap, stable)
-        end = len(text) - len(self.stable[-1])
-        return text.endswith(self.stable[-1]) and any(
-            start <= end <= start + self.gaps[-1].longest and self.gaps[-1].fits(text[start:end]) for start in ends
+            reached, ends = ends, _ends(text, ends, gap, stable)
+            if not ends:
+                return _parting(gap, stable, text, reached[0])
+        last, end = self.gaps[-1], len(text) - len(self.stable[-1])
+        fits = text.endswith(self.stable[-1]) and any(
+            start <= end <= start + last.longest and last.fits(text[start:end]) for start in ends
         )
+        return None if fits else _parting(last, self.stable[-1], text, ends[0])
 
     def is_volatile(self, start: int, end: int) -> bool:
         """Whether this stretch of the first original's text overlaps a gap."""
-        return any(start < max(gap.end, gap.start + 1) and gap.start < max(end, start + 1) for gap in self.gaps)
+        before = bisect_left(self.gaps, max(end, start + 1), key=lambda gap: gap.start)
+        return before > 0 and start < max(self.gaps[before - 1].end, self.gaps[before - 1].start + 1)
 
 
 def _ends(text: str, starts: list[int], gap: Gap, stable: str) -> list[int]:
@@ -104,6 +115,13 @@ def _ends(text: str, starts: list[int], gap: Gap, stable: str) -> list[int]:
             if gap.fits(text[start:found]):
                 ends.add(found + len(stable))
     return sorted(ends)[:MOST_PLACES]
+
+
+def _parting(gap: Gap, stable: str, text: str, start: int) -> tuple[int, int]:
+    """Where a text that has something else than `stable` after a gap, which begins at `start`, parts from the first original's."""
+    end = start + len(gap.texts[0])
+    same = _common(stable, text[end : end + len(stable)])
+    return gap.end + same, end + same
 
 
 def steady(text: str) -> str:
@@ -180,6 +198,18 @@ def _edited(first: str, start: int, end: int, edits: Sequence[Edit]) -> str:
         parts += first[position:at], text
         position, number = stop, number + 1
     return "".join([*parts, first[position:end]])
+
+
+def _beginning(words: Sequence[str]) -> str:
+    """What words like `req-8f3a` and `req-07c1` begin with; "" for numbers and dates, which may share it by chance."""
+    first = min(words)
+    found = _NAMING.match(first[: _common(first, max(words))])
+    return found[0] if found else ""
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return len(one) if other.startswith(one) else next(at for at, c in enumerate(one) if other[at : at + 1] != c)
 
 
 def _is_word(text: str) -> bool:

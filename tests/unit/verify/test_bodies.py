@@ -152,3 +152,16 @@ def test_a_second_original_that_came_to_no_end_tells_nothing() -> None:
 
 def test_a_body_becomes_empty() -> None:
     assert excerpt(answer("a 1"), answer(""), answer("a 2")) == "- a 1"
+
+
+def test_a_row_among_rows_of_noise_is_shown_alone() -> None:
+    """Every row has a token of its own, so every row differs; in one of them something else is another, too."""
+
+    def table(seed: int) -> str:
+        return "".join(f"<tr><td>{row}</td><td>{seed * 7919 + row * 31:08x}</td></tr>\n" for row in range(500))
+
+    slim = table(3).replace("<td>77</td>", "<td>none</td>")
+    assert [line[:20] for line in excerpt(answer(table(1)), answer(slim), answer(table(2))).splitlines()] == [
+        "- <tr><td>77</td><td",
+        "+ <tr><td>none</td><",
+    ]

@@ -150,3 +150,9 @@ def test_keys_that_are_made_up_are_as_many_and_of_the_same_kind() -> None:
     assert paths(one, {"k3": None, "n": 1}, other) == ["$"]
     assert paths(one, {"k3": {}, "n": 1, "error": "no such file"}, other) == ["$"]
     assert paths(one, {"k3": {}, "k4": {}, "n": 1}, other, {"k5": {}, "k6": {}, "n": 1}) == []
+
+
+def test_nothing_is_not_one_of_many() -> None:
+    assert paths({"n": 130}, {"n": 0}, {"n": 170}) == paths({"n": 130}, {"n": -1}, {"n": 170}) == ["$.n"]
+    assert paths({"n": 3}, {"n": 0}, {"n": 170}) == paths({"n": 130}, {"n": 1}, {"n": 170}) == []
+    assert paths({"uptime": 130}, {"uptime": 0}, {"uptime": 130}) == ["$.uptime"]

@@ -227,3 +227,38 @@ def test_a_gap_holds_what_each_original_has_there() -> None:
 def test_words_of_failure() -> None:
     assert all(map(tells_failure, ["Error: x", "<b>not found</b>", "null", '"None"', "[Errno 2] No such file"]))
     assert not any(map(tells_failure, ["terror", "nonesuch", "7d3e", "", "Mon, 02 Jan", "mirror"]))
+
+
+@pytest.mark.parametrize(
+    ("originals", "fits", "fits_not"),
+    [
+        (("ready-ab12", "ready-cd34"), "ready-00ff", "degraded"),
+        (("/static/app.3f2a.js", "/static/app.77c0.js"), "/static/app.0815.js", "/fallback.js"),
+        (("1024.5", "1024.7"), "1030.1", "1030.1 1"),
+        (("2026-01-01T10:00:05Z", "2026-01-01T10:00:09Z"), "2026-02-01T00:00:00Z", ""),
+        (("cafe1234", "cafe5678"), "00001234", ""),
+        (("a-1", "b-1"), "c-1", ""),
+    ],
+)
+def test_words_begin_as_all_originals_do(originals: tuple[str, ...], fits: str, fits_not: str) -> None:
+    known = template(*originals)
+    assert known.fits(fits) and not known.fits(fits_not) and all(map(known.fits, originals))
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "second"),
+    [
+        ("id=3333 name=apple\nid=9 name=pear\n", None, None),
+        ("id=3333 name=apple\nid=9 name=fig\n", "pear\n", "fig\n"),
+        ("id=3333 label=apple\nid=9 name=pear\n", "name=apple\n", "label=apple\n"),
+        ("ID=3333 name=apple\nid=9 name=pear\n", "id=1111 name=apple\n", "ID=3333 name=apple\n"),
+        ("", "id=1111", ""),
+    ],
+)
+def test_where_a_text_ceases_to_fit(text: str, first: str | None, second: str | None) -> None:
+    original = "id=1111 name=apple\nid=8 name=pear\n"
+    place = template(original, original.replace("1111", "2222").replace("8", "7")).misfit(text)
+    if place is None:
+        assert first is second is None
+    else:
+        assert original[place[0] :].startswith(str(first)) and text[place[1] :].startswith(str(second))
