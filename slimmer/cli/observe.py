@@ -68,8 +68,7 @@ def observe(
 
     The log can be joined with others in `slimmer build --access` or `slimmer keep`. The file's name is printed.
 
-    With --attach nothing is run or exercised: a container that runs already is watched, and goes on as it was. Only opens
-    are seen then, so join the log with that of an observed run.
+    With --attach nothing is run: a container that runs already is watched, and left as it is. Only what it opens is seen.
     """
     from dataclasses import replace
 

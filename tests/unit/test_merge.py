@@ -37,6 +37,15 @@ def test_a_joined_log_has_all_of_each_and_knows_whose_it_is() -> None:
     assert (joined.counters, joined.probe, joined.complete) == ({"events": 5}, "p 1", True)
 
 
+def test_a_joined_log_tells_that_one_of_its_runs_saw_no_calls() -> None:
+    calls = log(opened("/a"), recorders=(Recorder("notify", True, "why"), Recorder("fanotify", True, "why")))
+    events = log(opened("/b"), recorders=(Recorder("notify", False, "why"), Recorder("fanotify", True, "why")))
+    assert calls.unseen == ""
+    assert merge([calls, calls]).unseen == ""
+    assert "stat" in events.unseen
+    assert merge([calls, events]).unseen == events.unseen
+
+
 def test_joining_in_steps_is_joining_at_once() -> None:
     logs = [log(opened(path)) for path in ("/a", "/b", "/c", "/d")]
     assert merge([merge(logs[:2]), merge(logs[2:])]) == merge(logs)

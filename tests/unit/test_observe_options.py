@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import docker
 import pytest
 from typer.testing import CliRunner
 
+from slimmer import stages
 from slimmer.cli.main import app
-from slimmer.errors import UsageError
+from slimmer.engine.connection import Engine
+from slimmer.errors import UnsupportedEngine, UsageError
 
 
 def refusal(*arguments: str) -> str:
@@ -39,3 +42,13 @@ def test_options_for_running_an_image_do_not_go_with_a_running_container(options
 @pytest.mark.parametrize("arguments", [(), ("--attach", "")])
 def test_something_must_be_named(arguments: tuple[str, ...]) -> None:
     assert "nothing to observe" in refusal(*arguments)
+
+
+def test_a_rootless_engine_is_told_apart_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its address leads nowhere: it is asked nothing."""
+    api = docker.APIClient("unix:///nowhere", version="1.41")
+    rootless = Engine(api, "unix:///nowhere", "24", "amd64", "Linux", False, True, ("name=rootless",))
+    monkeypatch.setattr(stages, "connect", lambda: rootless)
+    error = CliRunner().invoke(app, ["observe", "--attach", "web"]).exception
+    assert isinstance(error, UnsupportedEngine), error
+    assert (error.exit_code, "rootless" in error.message) == (4, True)
