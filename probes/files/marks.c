@@ -64,13 +64,18 @@ static int mark(unsigned kind, int fd) {
     return fanotify_mark(group, FAN_MARK_ADD | kind, OPENS | FAN_ONDIR, AT_FDCWD, path);
 }
 
-/* An overlay file system is this container's own, and marked as a whole it shows what is opened through other mounts of it
- * as well. Any other may be the host's: there only the container's own mount of it is marked. */
+/* An overlay that is the container's root is its own as a whole, and marked so it shows what is opened through other mounts of
+ * it as well. Any other file system may be the host's (its own root, too, may be an overlay): there only the container's own
+ * mount of it is marked. */
+static bool is_own_filesystem(const struct mount *mount) {
+    return !strcmp(mount->type, "overlay") && !strcmp(mount->path, "/") && !strcmp(mount->root, "/");
+}
+
 static int mark_mount(const struct mount *mount) {
     int fd = open_in_container(mount->path);
     if (fd < 0)
         return -1;
-    int result = strcmp(mount->type, "overlay") ? -1 : mark(FAN_MARK_FILESYSTEM, fd);
+    int result = is_own_filesystem(mount) ? mark(FAN_MARK_FILESYSTEM, fd) : -1;
     if (result)
         result = mark(FAN_MARK_MOUNT, fd);
     int error = errno;

@@ -25,16 +25,18 @@ static void decode(char *text) {
 
 /* ID, parent, device, root, mount point, options, any number of tags, "-", type, source, options. */
 static bool parse_mount(char *line, struct mount *mount) {
-    char *save, *word = strtok_r(line, " ", &save);
-    for (int i = 0; word && i < 4; i++)
+    char *words[5], *save, *word = strtok_r(line, " ", &save);
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
+        if (!word)
+            return false;
+        words[i] = word;
         word = strtok_r(NULL, " ", &save);
-    if (!word)
-        return false;
-    decode(word);
-    mount->path = word;
+    }
+    decode(words[3]);
+    decode(words[4]);
     while (word && strcmp(word, "-"))
         word = strtok_r(NULL, " ", &save);
-    mount->type = word ? strtok_r(NULL, " ", &save) : NULL;
+    *mount = (struct mount){words[3], words[4], word ? strtok_r(NULL, " ", &save) : NULL};
     return mount->type;
 }
 

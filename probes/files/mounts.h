@@ -4,8 +4,9 @@
 
 #include <stdbool.h>
 
+/* `root` is the folder of the file system that is to be seen at `path`. */
 struct mount {
-    const char *path, *type;
+    const char *root, *path, *type;
 };
 
 /* Calls `visit` for each mount until it returns true; whether it did. */
