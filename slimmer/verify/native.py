@@ -12,6 +12,9 @@ from slimmer.observe.container_run import ContainerRun, RunningContainer
 POLL = 0.01
 SLOWEST_POLL = 0.1
 HEALTH_TIMEOUT = 60.0
+SETTLING = 15.0
+"""Seconds from the start in which "unhealthy" is not the last word. Checks run every moment here, so that an app has used up its
+retries while it starts, for which it has minutes where a user runs it; the engine checks on, and takes its verdict back."""
 
 
 class NativeContainer(RunningContainer, Protocol):
@@ -33,6 +36,7 @@ class NativeRun(ContainerRun[NativeContainer]):
         super().__init__(container, endpoint)
         self._ports = ports
         self._accepts = accepts
+        self._settled = time.monotonic() + SETTLING
 
     def listening_ports(self) -> tuple[int, ...]:
         """Those of the original's ports that accept a connection by now."""
@@ -56,8 +60,12 @@ class NativeRun(ContainerRun[NativeContainer]):
         Raises AppFailed when the app exits meanwhile.
         """
         deadline, pause = time.monotonic() + timeout, POLL
-        while (health := self._container.health()) == "starting" and time.monotonic() < deadline:
+        while time.monotonic() < self._patience(health := self._container.health(), deadline):
             if (code := self._container.wait(pause)) is not None:
                 raise AppFailed(f"the slim image's app exited with code {code} while its health was checked")
             pause = min(pause * 2, SLOWEST_POLL)
         return health
+
+    def _patience(self, health: str, deadline: float) -> float:
+        """Until when to wait for another word than this one."""
+        return {"starting": deadline, "unhealthy": min(deadline, self._settled)}.get(health, 0.0)
