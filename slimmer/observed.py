@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from slimmer.observe.merge import check_complete, check_image, merge, moved, reb
 from slimmer.request import BuildRequest, ObserveRequest
 from slimmer.scenes import Performance, check_shared, observe, perform, scenes
 from slimmer.site import Say, Site, home_of
+from slimmer.wording import counted
 
 LOG_NAME = "access.json"
 SHOWN = 5
@@ -59,22 +60,30 @@ class Observed:
 
     def moved(self, tree: Tree) -> tuple[str, ...]:
         """Paths that a log of another image found, and that this image does not have."""
-        return tuple(sorted({path for log in self.foreign for path in moved(log, tree)}))
+        return all_moved(self.foreign, tree)
 
     def notes(self, tree: Tree) -> Iterator[str]:
         """What the user should know about where this comes from."""
         if self.joined:
-            yield f"joined with {self.joined} access log{'s' if self.joined > 1 else ''} from elsewhere"
+            yield f"joined with {counted(self.joined, 'access log')} from elsewhere"
         if self.foreign:
-            gone = self.moved(tree)
-            known = (
-                f"{len(gone)} paths of it are no longer there: {_listed(gone)}" if gone else "all its paths are there"
-            )
-            yield f"taken over from another image (--rebase): {known}"
+            yield taken_over(self.moved(tree))
         if self.source == "joined" and self.log.unseen:
             yield f"{self.log.unseen} is not in every log: without --no-observe it is seen here"
         if paths := self.unsteady(tree):
-            yield f"{len(paths)} paths were not in every one of {self.runs} runs, and are kept: {_listed(paths)}"
+            number = counted(len(paths), "path")
+            yield f"not in every one of {self.runs} runs, and kept: {number}: {_listed(paths)}"
+
+
+def all_moved(foreign: Iterable[AccessLog], tree: Tree) -> tuple[str, ...]:
+    """Paths that logs of other images found, and that `tree` does not have; sorted."""
+    return tuple(sorted({path for log in foreign for path in moved(log, tree)}))
+
+
+def taken_over(gone: tuple[str, ...]) -> str:
+    """What the user should know of logs of another image, with the paths that are gone since."""
+    known = f"{counted(len(gone), 'path')} no longer there: {_listed(gone)}" if gone else "all its paths are there"
+    return f"taken over from another image (--rebase): {known}"
 
 
 def observed_for(request: BuildRequest, site: Site, folder: Path, say: Say) -> Observed:
@@ -125,18 +134,16 @@ def _from_elsewhere(request: BuildRequest, image_id: str) -> tuple[tuple[AccessL
     """The logs that were given, as logs of this image, and those of them that are another's."""
     foreign = tuple(log for log in request.access if log.image_id != image_id)
     if not request.rebase:
-        for log in request.access:
-            check_image(log, image_id)
+        for number, log in enumerate(request.access, 1):
+            check_image(log, image_id, f"access log {number}")
     check_complete(request.access)
     return tuple(rebased(log, image_id) for log in request.access), foreign
 
 
 def _reusable(path: Path, mark: str, say: Say) -> AccessLog | None:
     """The log of an earlier build, if it was made in the same way. Says what came of it."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            log = read_log(file)
-    except (OSError, UsageError):
+    log = _read(path) if path.is_file() else None
+    if log is None:
         say(f"nothing to reuse: {path} is not there or no access log")
         return None
     if not log.complete or log.fingerprint != mark:
@@ -144,6 +151,14 @@ def _reusable(path: Path, mark: str, say: Say) -> AccessLog | None:
         return None
     say(f"the observation in {path} is reused: image, options and slimmer's version are the same")
     return log
+
+
+def _read(path: Path) -> AccessLog | None:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return read_log(file)
+    except (OSError, UsageError):
+        return None
 
 
 def _listed(paths: tuple[str, ...]) -> str:

@@ -37,6 +37,7 @@ from slimmer.request import REPAIRS, BuildRequest, BuildResult, Progress
 from slimmer.scenes import scenes
 from slimmer.site import Candidate, Site, open_site
 from slimmer.trial import PlaceVerdict, Trial, Verdict, places
+from slimmer.wording import counted
 
 __all__ = ["REPAIRS", "BuildRequest", "BuildResult", "Progress", "build"]
 
@@ -250,8 +251,8 @@ class _Build:
         gone = removed.result()
         if gone:
             self.progress.note(
-                f"removed what a run that was killed had left: {len(gone.containers)} containers, "
-                f"{len(gone.volumes)} volumes, {len(gone.images)} images"
+                f"removed what a run that was killed had left: {counted(len(gone.containers), 'container')}, "
+                f"{counted(len(gone.volumes), 'volume')}, {counted(len(gone.images), 'image')}"
             )
         for text in observed.notes(own.tree):
             self.progress.note(text)

@@ -28,7 +28,7 @@ from slimmer.keep.keeper import keep
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog, write_log
 from slimmer.observe.merge import check_complete, check_image, merge, rebased
-from slimmer.observed import LOG_NAME, observe_all
+from slimmer.observed import LOG_NAME, all_moved, observe_all, taken_over
 from slimmer.probe_binary import probe_path
 from slimmer.rebuild import dockerfile
 from slimmer.rebuild.image import DOCKERFILE, write_dockerfile
@@ -144,6 +144,8 @@ def keep_from(
         log = merge([rebased(log, site.config.image_id) if target else log for log in logs])
         check_image(log, site.config.image_id)
         pristine, own = site.open_image()
+        if foreign := [log for log in logs if log.image_id != site.config.image_id]:
+            progress.note(taken_over(all_moved(foreign, own.tree)))
         context = site.context(own, pristine, log, home_of(site.identity()), selection)
         with progress.stage("keep"):
             kept = keep(context, policy)

@@ -19,3 +19,8 @@ def human_size(size: int) -> str:
             return f"{value:.3g} {unit}"
         value /= 1000
     return f"{value:.3g} TB"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things whose plural takes an s: 1 path, 1,200 paths."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

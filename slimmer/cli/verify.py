@@ -39,13 +39,13 @@ def verify(
     from slimmer.cli.console import TerminalProgress, printable
     from slimmer.errors import VerificationFailed
     from slimmer.pair import verify_pair
+    from slimmer.wording import counted
 
     differences = verify_pair(replace(asked, target=before), after, TerminalProgress(quiet))
     for difference in differences:
         print(printable(str(difference)))
     if differences:
-        number = "one difference" if len(differences) == 1 else f"{len(differences)} differences"
         raise VerificationFailed(
-            f"{after} differs from {before}: {number}",
+            f"{after} differs from {before}: {counted(len(differences), 'difference')}",
             hint="Of each is told what it is, and what it was. `slimmer compare` shows both images side by side.",
         )

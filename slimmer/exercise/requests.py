@@ -7,6 +7,7 @@ from slimmer.exercise.readiness import MOST_PORTS, open_ports
 from slimmer.exercise.verdict import settle
 from slimmer.exercise.visit import Visited, visit
 from slimmer.exercise.watch import Watch
+from slimmer.wording import counted
 
 LATE = 10.0
 """Seconds to wait for a port that the image EXPOSEs, when those that are open speak no HTTP, or that the original opened."""
@@ -109,7 +110,8 @@ class Requests:
         named = port in (*plan.named_ports, *plan.expected_ports)
         self._visited[port] = visit(self._watch, port, patient=named or not self.http_ports)
         if scheme := self._visited[port].scheme:
-            self._watch.say(f"port {port} speaks {scheme.upper()}: {len(self._visited[port].answers)} requests")
+            number = counted(len(self._visited[port].answers), "request")
+            self._watch.say(f"port {port} speaks {scheme.upper()}: {number}")
 
     def _look(self) -> tuple[int, ...]:
         """Ports that are open now, but for those that were visited: they may have closed since."""

@@ -22,8 +22,8 @@ def merge(logs: Sequence[AccessLog]) -> AccessLog:
     """
     if not logs:
         raise UsageError("there is no access log to join")
-    for log in logs:
-        check_image(log, logs[0].image_id)
+    for number, log in enumerate(logs, 1):
+        check_image(log, logs[0].image_id, f"access log {number}")
     if len(logs) == 1:
         return logs[0]
     return AccessLog(
@@ -49,8 +49,11 @@ def check_image(log: AccessLog, image_id: str, name: str = "an access log") -> N
 
 def check_complete(logs: Iterable[AccessLog]) -> None:
     """Raise UsageError for the log of a run that was cut short, or whose recorder lost something."""
-    if not all(log.complete and not log.lost for log in logs):
-        raise UsageError("an access log is incomplete: its run was cut short", hint="Observe that run again.")
+    for number, log in enumerate(logs, 1):
+        if not log.complete or log.lost:
+            raise UsageError(
+                f"access log {number} is incomplete: its run was cut short", hint="Observe that run again."
+            )
 
 
 def rebased(log: AccessLog, image_id: str) -> AccessLog:

@@ -109,9 +109,11 @@ def test_a_log_of_another_image_is_refused_unless_it_is_taken_over(tmp_path: Pat
     assert "another image" in said
     assert "--rebase" in said
     _, said = done("build", IMAGE, "--tag", TAG, "--out", out, "--access", log, "--rebase")
-    assert "no longer there: /srv/renamed" in said
+    assert "1 path no longer there: /srv/renamed" in said
     assert report(out)["observation"]["moved"] == {"count": 1, "paths": ["/srv/renamed"]}
     assert "/srv/second" in kept(out)
+    _, said = done("keep", log, "--out", tmp_path / "packed", "--rebase", IMAGE)
+    assert "1 path no longer there: /srv/renamed" in said
 
 
 def test_an_unchanged_observation_is_used_again(tmp_path: Path) -> None:
