@@ -23,6 +23,9 @@ CHARSETS = re.compile(r"(utf|ucs|iso|windows|cp|latin|us-ascii|ascii|koi8|mac|sh
 SIGNATURE = 16
 """First bytes of what is no text by which its format is known."""
 
+MOST_VARYING = 0.1
+"""The share of bytes that are stamps (times, ids, checksums) in a file that is the same else."""
+
 MOST_RATIO = 2
 """How many times larger or smaller than all originals' a body that is noise may be."""
 
@@ -102,11 +105,31 @@ def _is_alike(before: Answer, after: Answer, again: Sequence[Answer]) -> bool:
     sizes = [one.size for one in originals]
     if not min(sizes) / MOST_RATIO <= after.size <= max(sizes) * MOST_RATIO:
         return False
-    if after.body is None or any(one.body is None for one in originals):
+    bodies = [one.body for one in originals if one.body is not None]
+    if after.body is None or len(bodies) < len(originals):
         return True
-    starts = [(one.body or b"")[:SIGNATURE] for one in originals]
-    common = next((at for at in range(SIGNATURE) if len({start[at : at + 1] for start in starts}) > 1), SIGNATURE)
-    return after.body.startswith(starts[0][:common])
+    if (varying := _varying(bodies)) is not None:
+        changed = _bits_that_differ(bodies[0], after.body)
+        return len(after.body) == len(bodies[0]) and not any(c and not v for c, v in zip(changed, varying, strict=True))
+    common = next((at for at in range(SIGNATURE) if len({body[at : at + 1] for body in bodies}) > 1), SIGNATURE)
+    return after.body.startswith(bodies[0][:common])
+
+
+def _varying(bodies: Sequence[bytes]) -> bytes | None:
+    """Other than 0 for each byte that is not the same in all: a stamp in a file. None where it is not one file with stamps."""
+    if len({len(body) for body in bodies}) > 1:
+        return None
+    varying = 0
+    for body in bodies[1:]:
+        varying |= int.from_bytes(_bits_that_differ(bodies[0], body))
+    mask = varying.to_bytes(len(bodies[0]))
+    return mask if len(mask) - mask.count(0) <= MOST_VARYING * len(mask) else None
+
+
+def _bits_that_differ(one: bytes, other: bytes) -> bytes:
+    """Byte by byte, as far as the first goes."""
+    other = other[: len(one)].ljust(len(one), b"\0")
+    return (int.from_bytes(one) ^ int.from_bytes(other)).to_bytes(len(one))
 
 
 def _text(answer: Answer) -> str | None:

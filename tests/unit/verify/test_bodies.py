@@ -165,3 +165,17 @@ def test_a_row_among_rows_of_noise_is_shown_alone() -> None:
         "- <tr><td>77</td><td",
         "+ <tr><td>none</td><",
     ]
+
+
+def test_a_file_with_a_stamp_in_it_is_the_same_but_for_the_stamp() -> None:
+    def file(stamp: int, content: bytes = b"content" * 30) -> Answer:
+        return answer(b"%PDF\0" + content + stamp.to_bytes(4) + b"end", "application/pdf")
+
+    originals = file(7), file(0x01020304)
+    assert compare_bodies(originals[0], file(0x0A0B0C0D), originals[1]) is None
+    assert compare_bodies(originals[0], file(9, b"c0ntent" * 30), originals[1]) is not None
+    assert compare_bodies(originals[0], file(9, b"content" * 29), originals[1]) is not None
+    assert compare_bodies(originals[0], file(9), file(7)) is not None
+    assert (
+        compare_bodies(originals[0], file(9, b"c0ntent" * 30), file(8, b"other" * 42)) is None
+    )  # another file each time
