@@ -7,10 +7,11 @@ none of them is held to it alone; that somebody met it is checked when all have 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from slimmer.engine.options import RunOptions
-from slimmer.errors import ExerciseFailed
+from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
 from slimmer.exercise.plan import Exercised, Plan
 from slimmer.observe.log import AccessLog
 from slimmer.observe.merge import merge
@@ -33,6 +34,14 @@ class Scene:
     def named(self, text: str) -> str:
         """A text about this scene, with its label where there are several."""
         return f"{self.label}: {text}" if self.label else text
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """What fails here is told with the scene's label."""
+        try:
+            yield
+        except (AppFailed, ExerciseFailed, ObservationIncomplete) as error:
+            raise type(error)(self.named(error.message), hint=error.hint) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +71,16 @@ def observe(site: Site, scene: Scene, runs: int, say: Say) -> Performance:
     Raises AppFailed, ExerciseFailed or ObservationIncomplete.
     """
     place = site.running(scene.options)
-    observed = [place.observe(scene.plan, lambda text: say(scene.named(text))) for _ in range(runs)]
+    with scene.failing():
+        observed = [place.observe(scene.plan, lambda text: say(scene.named(text))) for _ in range(runs)]
     return Performance(scene, replace(observed[0], log=merge([one.log for one in observed])))
 
 
 def perform(site: Site, scene: Scene, log: AccessLog, say: Say) -> Performance:
     """Run a scene without the probe; what it accesses is known from `log`. Raises AppFailed or ExerciseFailed."""
     place = site.running(scene.options)
-    observed = place.exercise_by_itself(scene.plan, log, "original", lambda text: say(scene.named(text)))
+    with scene.failing():
+        observed = place.exercise_by_itself(scene.plan, log, "original", lambda text: say(scene.named(text)))
     return Performance(scene, observed)
 
 

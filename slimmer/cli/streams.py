@@ -6,6 +6,7 @@ full, is an error if it was data; talk may be lost, since there is nobody else t
 
 from __future__ import annotations
 
+import codecs
 import io
 import sys
 from typing import TextIO
@@ -34,6 +35,18 @@ class _Output(io.FileIO):
         return len(memoryview(data).cast("B"))  # type: ignore[arg-type]
 
 
+def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    """A name's bytes as they are; what the terminal's encoding lacks, as an escape."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(error)
+
+
+_ESCAPED = "slimmer-escaped"
+codecs.register_error(_ESCAPED, _escaped)
+
+
 def install() -> None:
     """Put such streams in the place of Python's own; one that was closed stays so."""
     sys.stdout = _stream(sys.stdout, "standard output")
@@ -53,7 +66,7 @@ def _stream(old: TextIO, name: str) -> TextIO:
     return io.TextIOWrapper(
         raw if old.write_through else io.BufferedWriter(raw),  # as Python itself does for -u
         encoding=old.encoding,
-        errors=old.errors,
+        errors=_ESCAPED if old.errors == "strict" else old.errors,
         line_buffering=old.line_buffering,
         write_through=old.write_through,
     )

@@ -63,6 +63,11 @@ def test_what_two_commands_use_is_kept_for_both_and_a_failure_names_its_command(
     assert "command 1" not in said.partition("error: ")[2]
 
 
+def test_a_command_that_fails_is_named(tmp_path: Path) -> None:
+    said = build(tmp_path / "out", "--cmd", "--exit 0", "--cmd", "--exit 3", code=5)
+    assert "error: command 2: the app exited with code 3" in said
+
+
 def test_requests_that_no_command_answers_are_an_error(tmp_path: Path) -> None:
     commands = ("--cmd", "--exit 0", "--cmd", "--silent", "--until", "1")
     assert "none of the 2 commands answered a request" in build(tmp_path / "out", *commands, "--probe", "/", code=6)

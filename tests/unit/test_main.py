@@ -72,6 +72,13 @@ def test_an_interrupt_before_anything_began_shows_no_traceback() -> None:
     assert (result.returncode, result.stdout, result.stderr) == (-signal.SIGINT, "", "")
 
 
+def test_names_are_utf8_whatever_the_locale_says() -> None:
+    command = [sys.executable, "-m", "slimmer", "keep", "\u0151.json", "--out", "x"]
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    result = subprocess.run(command, capture_output=True, env=environment, timeout=60, check=False)
+    assert (result.returncode, "\u0151.json: No such file" in result.stderr.decode()) == (2, True)
+
+
 def test_the_help_loses_no_words_in_brackets() -> None:
     """They are markup to what prints the help."""
     command = [sys.executable, "-m", "slimmer", "build", "--help"]

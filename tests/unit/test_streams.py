@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -67,3 +68,13 @@ def test_the_version_that_cannot_be_written_is_an_error() -> None:
     command = f"{sys.executable} -m slimmer --version >/dev/full"
     result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, "Traceback" in result.stderr) == (OutputError.exit_code, False)
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", b"\\u2713 \xff\n"), ("utf-8", b"\xe2\x9c\x93 \xff\n")])
+def test_what_an_encoding_lacks_is_escaped_and_names_keep_their_bytes(encoding: str, shown: bytes) -> None:
+    program = "from slimmer.cli import streams; streams.install(); print('\\u2713 \\udcff')"
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, env=environment, timeout=60, check=True
+    )
+    assert result.stdout == shown
