@@ -95,10 +95,8 @@ def observe_container(container: str, out: Path, until: Until, seconds: float, p
         if engine.rootless:
             raise UnsupportedEngine("a rootless engine cannot watch a running container", hint=ROOTLESS_HINT)
         found = running.find(engine, container)
-        scope, output = (
-            stack.enter_context(RunScope(engine)),
-            stack.enter_context(OutputFolder(folder, for_one_file=True)),
-        )
+        scope = stack.enter_context(RunScope(engine))
+        output = stack.enter_context(OutputFolder(folder, for_one_file=True))
         run = stack.enter_context(attached_run(scope, found, probe_path(engine.architecture), "attached"))
         end = stack.enter_context(End(until, seconds, interrupts=True))
         progress.note(f"watching {found.name}; {_how_to_end(end)}")

@@ -46,7 +46,8 @@ class OutputFolder:
     """A context manager that holds the folder open and locked; a folder that it made and that stays empty goes again.
 
     Raises OutputError when the folder cannot be made, is not writable, is in use by another slimmer, or holds files of the
-    user's in the place of artefacts. `for_one_file`: the user named a file, whatever else its folder holds.
+    user's in the place of artefacts. `for_one_file`: the user named a file, whatever else its folder holds; others may write
+    single files to it meanwhile, too, since some watch for hours.
     """
 
     def __init__(self, path: Path, *, for_one_file: bool = False) -> None:
@@ -128,7 +129,7 @@ class OutputFolder:
 
     def _lock(self) -> None:
         try:
-            fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._folder, (fcntl.LOCK_SH if self._for_one_file else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise OutputError(
                 f"another slimmer is writing to {self.path}", hint="Wait for it, or choose another folder with --out."

@@ -144,6 +144,15 @@ def test_a_user_may_name_the_folder_by_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "real/report.json").read_bytes() == b"{}"
 
 
+def test_two_that_write_a_file_each_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    with OutputFolder(tmp_path, for_one_file=True) as first, OutputFolder(tmp_path, for_one_file=True) as second:
+        write(first, "first.json", b"1")
+        write(second, "second.json", b"2")
+        with pytest.raises(OutputError, match="another slimmer"), OutputFolder(tmp_path):
+            pass
+    assert {path.name for path in tmp_path.iterdir()} == {"first.json", "second.json"}
+
+
 def test_two_at_a_time_are_refused(tmp_path: Path) -> None:
     with OutputFolder(tmp_path), pytest.raises(OutputError, match="another slimmer"), OutputFolder(tmp_path):
         pass
