@@ -28,7 +28,6 @@ KILLED = 137
 TIMED_OUT = 124
 """The exit code of a command that did not end in time, as with timeout(1)."""
 
-WAIT_ATTEMPTS = 100
 OPTION_PROBLEMS = (
     "unable to find user", "unable to find group", "sethostname", "environment variable", "device information", "network ",
 )  # fmt: skip

@@ -60,12 +60,6 @@ def inspect(engine: Engine, name: str) -> ImageConfig:
     return config_from_inspect(found)
 
 
-def identifier_of(engine: Engine, name: str) -> str | None:
-    """The ID of the image that bears this name; None when there is none."""
-    found = _inspect(engine, name)
-    return None if found is None else str(found["Id"])
-
-
 def layers(engine: Engine, name: str) -> tuple[Layer, ...]:
     """An image's history, oldest first. Raises EngineError when there is no such image."""
     with engine_calls(f"read the history of {name}"):
@@ -78,16 +72,6 @@ def tag(engine: Engine, image: str, name: str) -> None:
     repository, _, tag_name = name.rpartition(":")
     with engine_calls(f"tag {name}"):
         engine.api.tag(image, repository, tag_name, force=True)
-
-
-def untag(engine: Engine, name: str) -> None:
-    """Remove a name, and the image with its last one; no error if it is gone."""
-    try:
-        with engine_calls(f"remove {name}"):
-            engine.api.remove_image(name)
-    except EngineError as error:
-        if not _is_not_found(error.__cause__):
-            raise
 
 
 def _by_identifier(engine: Engine, reference: Reference) -> dict[str, Any] | None:

@@ -16,8 +16,8 @@ import pytest
 
 from slimmer.engine import builds
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.images import untag
 from slimmer.errors import BuildFailed
+from tests.engine.names import untag
 
 TAG = "slimmer-test-builds:candidate"
 LABEL = "slimmer-test-builds"

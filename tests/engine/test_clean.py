@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from slimmer.engine import images, labels
+from slimmer.engine import labels
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.labels import this_owner
 from tests.engine.command import slimmer
+from tests.engine.names import identifier_of
 from tests.engine.test_leftovers import names, other_slimmer
 
 
@@ -41,7 +42,7 @@ def containers_of(engine: Engine, run: str) -> set[str]:
 
 
 def test_what_a_killed_run_left_is_listed_and_then_removed(engine: Engine) -> None:
-    base = images.identifier_of(engine, "debian:bookworm-slim")
+    base = identifier_of(engine, "debian:bookworm-slim")
     with other_slimmer() as (killed, first), other_slimmer() as (living, second):
         first.send_signal(signal.SIGKILL)
         first.wait()
@@ -58,7 +59,7 @@ def test_what_a_killed_run_left_is_listed_and_then_removed(engine: Engine) -> No
         second.wait()
         lines("--quiet")
     assert not any(living in name for name in names(engine))
-    assert images.identifier_of(engine, "debian:bookworm-slim") == base
+    assert identifier_of(engine, "debian:bookworm-slim") == base
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from slimmer.rebuild.archive import config_json, image_id
 from slimmer.rebuild.image import Builder, choose_builder, make_image
 from slimmer.rebuild.rootfs import RootFs, write_rootfs
 from slimmer.report.output import OutputFolder
+from tests.engine.names import untag
 
 TAG = "slimmer-test-dockerfile:candidate"
 SECOND = 1_000_000_000
@@ -116,7 +117,7 @@ def made(engine: Engine, config: ImageConfig, builder: Builder, path: Path) -> I
                 assert identifier == image_id(config_json(config, rootfs, config.created))
             return images.inspect(engine, TAG)
         finally:
-            images.untag(engine, TAG)
+            untag(engine, TAG)
 
 
 def meaning(config: ImageConfig) -> ImageConfig:

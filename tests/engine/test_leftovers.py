@@ -15,6 +15,7 @@ from slimmer.engine import images, labels
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.labels import owner_of, owner_of_tag, temporary_tag, this_owner
 from slimmer.engine.leftovers import Leftovers, find_leftovers, remove_leftovers
+from tests.engine.names import identifier_of, untag
 
 PROGRAM = """
 import sys
@@ -69,7 +70,7 @@ def of(engine: Engine, run: str, found: Leftovers) -> tuple[int, int, int]:
 
 
 def test_a_killed_run_is_cleaned_up_and_a_living_one_is_not(engine: Engine) -> None:
-    before = images.identifier_of(engine, "debian:bookworm-slim")
+    before = identifier_of(engine, "debian:bookworm-slim")
     with other_slimmer() as (killed, first), other_slimmer() as (living, second):
         assert killed and living
         assert of(engine, killed, find_leftovers(engine)) == (0, 0, 0)
@@ -80,13 +81,13 @@ def test_a_killed_run_is_cleaned_up_and_a_living_one_is_not(engine: Engine) -> N
         removed = remove_leftovers(engine)
         assert len([tag for tag in removed.images if killed in tag]) == 2
         assert of(engine, killed, find_leftovers(engine)) == (0, 0, 0)
-        assert images.identifier_of(engine, temporary_tag(killed, "candidate")) is None
+        assert identifier_of(engine, temporary_tag(killed, "candidate")) is None
         second.kill()
         second.wait()
         assert of(engine, living, find_leftovers(engine)) == (2, 1, 2)
         remove_leftovers(engine)
     assert not any(run in name for run in (killed, living) for name in names(engine))
-    assert images.identifier_of(engine, "debian:bookworm-slim") == before
+    assert identifier_of(engine, "debian:bookworm-slim") == before
 
 
 def names(engine: Engine) -> list[str]:
@@ -106,7 +107,7 @@ def test_what_only_looks_like_ours_is_left_alone(engine: Engine) -> None:
         assert f"{labels.TEMPORARY}:mine" not in found.images
     finally:
         engine.api.remove_volume(own)
-        images.untag(engine, f"{labels.TEMPORARY}:mine")
+        untag(engine, f"{labels.TEMPORARY}:mine")
 
 
 def test_a_container_of_an_image_that_claims_to_be_ours_is_left_alone(engine: Engine) -> None:

@@ -21,6 +21,7 @@ from slimmer.rebuild.image import Builder, choose_builder, make_image
 from slimmer.rebuild.rootfs import RootFs, write_rootfs
 from slimmer.report.output import OutputFolder
 from slimmer.verify.check import Side, check_structure
+from tests.engine.names import untag
 from tests.engine.odd_image import CAFE, LONG, odd_image
 
 SLIM = "slimmer-test-rebuild:slim"
@@ -92,7 +93,7 @@ def test_nothing_of_what_is_kept_changes(
                 assert slim.layers == (rootfs.diff_id,)
                 assert slim.image_id == image_id(config_json(original, rootfs, original.created))
         finally:
-            images.untag(engine, SLIM)
+            untag(engine, SLIM)
 
 
 def test_the_same_input_gives_the_same_image(scope: RunScope, original: ImageConfig, tmp_path: Path) -> None:
@@ -115,7 +116,7 @@ def test_docker_build_on_the_folder_gives_the_image_again(engine: Engine, scope:
                 assert any("Successfully built" in answer.get("stream", "") for answer in again)
                 assert images.inspect(engine, SLIM).layers == first
             finally:
-                images.untag(engine, SLIM)
+                untag(engine, SLIM)
 
 
 def test_a_path_that_is_not_there_fails_and_leaves_no_archive(

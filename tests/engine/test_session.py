@@ -24,6 +24,7 @@ from slimmer.errors import EngineError
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
 from tests.engine.left import left
+from tests.engine.names import identifier_of
 from tests.engine.small_app import BASE, IMAGE, output_of, started, volumes
 
 PATIENCE = 30
@@ -102,7 +103,7 @@ def test_nothing_is_left_after_a_failure(engine: Engine, config: ImageConfig, pr
         raise ZeroDivisionError
     assert left(engine, scope.run) == []
     assert volumes(engine) == before
-    assert images.identifier_of(engine, IMAGE) == config.image_id
+    assert identifier_of(engine, IMAGE) == config.image_id
     with pytest.raises(EngineError, match="over"):
         scope.create(description.native(config, RunOptions(), IMAGE), "late")
 
