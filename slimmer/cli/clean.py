@@ -15,11 +15,13 @@ def clean(
     strangers: Annotated[
         bool,
         typer.Option(
-            "--all", help="Also what slimmers on other machines or in other containers made, even if they still run."
+            "--all",
+            help="Also what slimmers on other machines or in other containers made, even if they still run.",
+            metavar="",
         ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No summary.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.", metavar="")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No summary.", metavar="")] = False,
 ) -> None:
     """Remove what killed runs of slimmer left: containers, volumes and temporary images.
 

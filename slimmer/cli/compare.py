@@ -25,12 +25,12 @@ TARGET = "Name, name:tag, digest, ID or a unique prefix of an ID."
 
 
 def compare(
-    before: Annotated[str, typer.Argument(help=f"The first image. {TARGET}", show_default=False)],
-    after: Annotated[str, typer.Argument(help=f"The second image. {TARGET}", show_default=False)],
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help=f"The first image. {TARGET}", show_default=False)],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help=f"The second image. {TARGET}", show_default=False)],
     output_format: Annotated[
         str, typer.Option("--format", help="table, json or markdown; on stdout.", metavar="FORMAT")
     ] = "table",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.", metavar="")] = False,
 ) -> None:
     """Compare any two images.
 

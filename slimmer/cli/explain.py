@@ -26,13 +26,20 @@ DROPPED = "nothing looked at it while the app was observed, and no rule of the p
 def explain(
     image_or_out: Annotated[
         str,
-        typer.Argument(help="The image as it was given to build, or the folder of its artefacts.", show_default=False),
+        typer.Argument(
+            metavar="IMAGE|OUT",
+            help="The image as it was given to build, or the folder of its artefacts.",
+            show_default=False,
+        ),
     ],
     path: Annotated[
-        str, typer.Argument(help="A path of the original image; with --why-size, a folder.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="PATH", help="A path of the original image; with --why-size, a folder.", show_default=False
+        ),
     ] = "",
     why_size: Annotated[
-        bool, typer.Option("--why-size", help="List what costs most, by reason, package, folder.")
+        bool, typer.Option("--why-size", help="List what costs most, by reason, package, folder.", metavar="")
     ] = False,
     top: Annotated[int, typer.Option("--top", help="How many entries a list has.", min=1, metavar="N")] = 10,
     output_format: Annotated[str, typer.Option("--format", help="text or json; on stdout.", metavar="FORMAT")] = "text",

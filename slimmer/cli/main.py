@@ -5,8 +5,11 @@ Commands are imported when they run, so that `slimmer --help` answers at once.
 
 from __future__ import annotations
 
+import inspect
+import re
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -24,20 +27,30 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-app.command("build", epilog=build.EPILOG)(build.build)
-app.command("observe", epilog=observe.EPILOG)(observe.observe)
-app.command("keep", epilog=keep.EPILOG)(keep.keep)
-app.command("rebuild", epilog=rebuild.EPILOG)(rebuild.rebuild)
-app.command("verify", epilog=verify.EPILOG)(verify.verify)
-app.command("compare", epilog=compare.EPILOG)(compare.compare)
-app.command("explain", epilog=explain.EPILOG)(explain.explain)
-app.command("clean")(clean.clean)
-app.command("doctor")(doctor.doctor)
+
+
+def _add(name: str, command: Callable[..., None], epilog: str | None = None) -> None:
+    """A command; its docstring's paragraphs fill the terminal, whatever its width."""
+    words = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(command) or "")
+    app.command(name, help=words, epilog=epilog)(command)
+
+
+_add("build", build.build, build.EPILOG)
+_add("observe", observe.observe, observe.EPILOG)
+_add("keep", keep.keep, keep.EPILOG)
+_add("rebuild", rebuild.rebuild, rebuild.EPILOG)
+_add("verify", verify.verify, verify.EPILOG)
+_add("compare", compare.compare, compare.EPILOG)
+_add("explain", explain.explain, explain.EPILOG)
+_add("clean", clean.clean)
+_add("doctor", doctor.doctor)
 
 
 @app.callback()
 def options(
-    version: Annotated[bool, typer.Option("--version", help="Print the versions of slimmer and of its probe.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the versions of slimmer and of its probe.", metavar="")
+    ] = False,
 ) -> None:
     """Options that belong to no command."""
 
@@ -69,7 +82,9 @@ def _command() -> int:
         _print_version()
         return 0
     try:
-        code = app(standalone_mode=False)  # None, or what typer would have exited with: it takes interrupts for itself
+        code = app(
+            prog_name="slimmer", standalone_mode=False
+        )  # None, or what typer would have exited with: it takes interrupts for itself
         if code == Interrupted.exit_code:
             raise KeyboardInterrupt
         return code or 0

@@ -38,7 +38,9 @@ def observe(
     target: Annotated[
         str,
         typer.Argument(
-            help="Image: name, name:tag, digest, ID or a unique prefix of an ID. Not with --attach.", show_default=False
+            metavar="TARGET",
+            help="Image: name, name:tag, digest, ID or a unique prefix of an ID. Not with --attach.",
+            show_default=False,
         ),
     ] = "",
     attach: Annotated[

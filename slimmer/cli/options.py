@@ -19,12 +19,19 @@ def _option(*names: str, help: str, panel: str | None = None, metavar: str | Non
     return typer.Option(*names, help=help, rich_help_panel=panel, metavar=metavar, show_default=False)
 
 
+def _flag(*names: str, help: str, panel: str | None = None, default: bool = False) -> Any:
+    """An option without a value; `default` says whether its default is worth showing."""
+    return typer.Option(*names, help=help, rich_help_panel=panel, metavar="", show_default=default)
+
+
 Strings = list[str] | None
 Paths = list[Path] | None
 
 # --- the image ---
 
-Target = Annotated[str, typer.Argument(help="Image: name, name:tag, digest, ID or a unique prefix of an ID.")]
+Target = Annotated[
+    str, typer.Argument(metavar="TARGET", help="Image: name, name:tag, digest, ID or a unique prefix of an ID.")
+]
 
 # --- what to make ---
 
@@ -35,6 +42,7 @@ Tag = Annotated[
         "-t",
         help="Name of the slim image. Default: NAME:TAG-slim, NAME:slim for latest.",
         panel=OUT,
+        metavar="NAME",
     ),
 ]
 Out = Annotated[
@@ -53,11 +61,12 @@ Builder = Annotated[
         "--builder",
         help="dockerfile (docker build of the artefacts) or load (exact and faster). Default: dockerfile, or load where a Dockerfile cannot say it.",
         panel=OUT,
+        metavar="dockerfile|load",
     ),
 ]
 Verify = Annotated[
     bool,
-    typer.Option("--verify/--no-verify", help="Tag the image only after it was seen working.", rich_help_panel=OUT),
+    _flag("--verify/--no-verify", help="Tag the image only after it was seen working.", panel=OUT, default=True),
 ]
 VerifyAs = Annotated[
     Strings,
@@ -70,7 +79,7 @@ VerifyAs = Annotated[
 ]
 VerifyReadOnly = Annotated[
     bool,
-    _option("--verify-read-only", help="Check the slim image with a read-only root file system, too.", panel=OUT),
+    _flag("--verify-read-only", help="Check the slim image with a read-only root file system, too.", panel=OUT),
 ]
 Access = Annotated[
     Paths,
@@ -81,19 +90,18 @@ Access = Annotated[
         metavar="LOG",
     ),
 ]
-Rebase = Annotated[bool, _option("--rebase", help="Take over --access logs of another build of the image.", panel=KEEP)]
+Rebase = Annotated[bool, _flag("--rebase", help="Take over --access logs of another build of the image.", panel=KEEP)]
 Observe = Annotated[
     bool,
-    typer.Option(
+    _flag(
         "--observe/--no-observe",
         help="Observe the image; not to do so needs --access.",
-        rich_help_panel=KEEP,
-        show_default=False,
+        panel=KEEP,
     ),
 ]
 Reuse = Annotated[
     bool,
-    _option(
+    _flag(
         "--reuse",
         help="Use the observation in the output folder again, if image, options and slimmer's version are the same.",
         panel=KEEP,
@@ -116,11 +124,12 @@ OutputFormat = Annotated[
         "--format",
         help="text (a table on stderr, the tag on stdout) or json (the report on stdout).",
         panel=OUT,
+        metavar="text|json",
     ),
 ]
-Quiet = Annotated[bool, _option("--quiet", "-q", help="No progress, no table.", panel=OUT)]
-Pull = Annotated[bool, _option("--pull", help="Pull the image first.", panel=OUT)]
-Recorder = Annotated[str, _option("--recorder", help="auto, notify, ptrace or fanotify.", panel=OUT)]
+Quiet = Annotated[bool, _flag("--quiet", "-q", help="No progress, no table.", panel=OUT)]
+Pull = Annotated[bool, _flag("--pull", help="Pull the image first.", panel=OUT)]
+Recorder = Annotated[str, _option("--recorder", help="auto, notify, ptrace or fanotify.", panel=OUT, metavar="NAME")]
 
 Config = Annotated[
     Path | None,
@@ -145,6 +154,7 @@ Policy = Annotated[
         "--policy",
         help="observed (what was seen in use), balanced (also what that code can reach) or generous (whole packages).",
         panel=KEEP,
+        metavar="NAME",
     ),
 ]
 Include = Annotated[
@@ -179,7 +189,7 @@ IncludePackage = Annotated[
     ),
 ]
 IncludeShell = Annotated[
-    bool, _option("--include-shell", help="Keep a shell and the usual core tools of the image.", panel=KEEP)
+    bool, _flag("--include-shell", help="Keep a shell and the usual core tools of the image.", panel=KEEP)
 ]
 KeepFile = Annotated[
     Paths,
@@ -187,8 +197,8 @@ KeepFile = Annotated[
 ]
 Licences = Annotated[
     bool,
-    typer.Option(
-        "--licences/--no-licences", help="Keep the licence texts of packages with kept files.", rich_help_panel=KEEP
+    _flag(
+        "--licences/--no-licences", help="Keep the licence texts of packages with kept files.", panel=KEEP, default=True
     ),
 ]
 
@@ -207,8 +217,10 @@ ProbeFile = Annotated[
     Paths,
     _option("--probe-file", help="YAML or JSON file of requests. Repeatable.", panel=ASK, metavar="FILE"),
 ]
-NoHttp = Annotated[bool, _option("--no-http", help="Send no HTTP request at all.", panel=ASK)]
-Port = Annotated[list[int] | None, _option("--port", help="Exercise these ports only. Repeatable.", panel=ASK)]
+NoHttp = Annotated[bool, _flag("--no-http", help="Send no HTTP request at all.", panel=ASK)]
+Port = Annotated[
+    list[int] | None, _option("--port", help="Exercise these ports only. Repeatable.", panel=ASK, metavar="PORT")
+]
 Exercise = Annotated[
     Strings,
     _option(
@@ -233,6 +245,7 @@ Until = Annotated[
         "--until",
         help="End of the observation: probes (default), exit, signal (SIGUSR1), enter, or seconds.",
         panel=ASK,
+        metavar="WHEN",
     ),
 ]
 Runs = Annotated[
@@ -289,6 +302,7 @@ Env = Annotated[
         "-e",
         help="NAME=VALUE, or NAME to pass it on. Never written to an artefact. Repeatable.",
         panel=RUN,
+        metavar="VARIABLE",
     ),
 ]
 EnvFile = Annotated[
@@ -301,32 +315,44 @@ Volume = Annotated[
         "-v",
         help="SOURCE:TARGET[:ro]. Every run gets its own copy of a named volume. Repeatable.",
         panel=RUN,
+        metavar="MOUNT",
     ),
 ]
 ShareMounts = Annotated[
     bool,
-    _option("--share-mounts", help="Allow read-write bind mounts, which all runs then share.", panel=RUN),
+    _flag("--share-mounts", help="Allow read-write bind mounts, which all runs then share.", panel=RUN),
 ]
-Tmpfs = Annotated[Strings, _option("--tmpfs", help="PATH[:OPTIONS]. Repeatable.", panel=RUN)]
-User = Annotated[str, _option("--user", "-u", help="Run as this user instead of the image's.", panel=RUN)]
-Workdir = Annotated[str, _option("--workdir", "-w", help="Working directory.", panel=RUN)]
-Network = Annotated[str, _option("--network", help="Network to join: a name, bridge, host or none.", panel=RUN)]
-CapAdd = Annotated[Strings, _option("--cap-add", help="Add a capability. Repeatable.", panel=RUN)]
-CapDrop = Annotated[Strings, _option("--cap-drop", help="Drop a capability, or ALL. Repeatable.", panel=RUN)]
-GroupAdd = Annotated[Strings, _option("--group-add", help="Additional group. Repeatable.", panel=RUN)]
+Tmpfs = Annotated[Strings, _option("--tmpfs", help="PATH[:OPTIONS]. Repeatable.", panel=RUN, metavar="PATH")]
+User = Annotated[
+    str, _option("--user", "-u", help="Run as this user instead of the image's.", panel=RUN, metavar="USER")
+]
+Workdir = Annotated[str, _option("--workdir", "-w", help="Working directory.", panel=RUN, metavar="PATH")]
+Network = Annotated[
+    str, _option("--network", help="Network to join: a name, bridge, host or none.", panel=RUN, metavar="NAME")
+]
+CapAdd = Annotated[Strings, _option("--cap-add", help="Add a capability. Repeatable.", panel=RUN, metavar="NAME")]
+CapDrop = Annotated[
+    Strings, _option("--cap-drop", help="Drop a capability, or ALL. Repeatable.", panel=RUN, metavar="NAME")
+]
+GroupAdd = Annotated[Strings, _option("--group-add", help="Additional group. Repeatable.", panel=RUN, metavar="GROUP")]
 SecurityOpt = Annotated[
-    Strings, _option("--security-opt", help="Security option, as for docker run. Repeatable.", panel=RUN)
+    Strings,
+    _option("--security-opt", help="Security option, as for docker run. Repeatable.", panel=RUN, metavar="OPTION"),
 ]
-ShmSize = Annotated[str, _option("--shm-size", help="Size of /dev/shm, e.g. 256m.", panel=RUN)]
-Memory = Annotated[str, _option("--memory", "-m", help="Memory limit, e.g. 512m.", panel=RUN)]
-Ulimit = Annotated[Strings, _option("--ulimit", help="NAME=SOFT[:HARD]. Repeatable.", panel=RUN)]
-Device = Annotated[Strings, _option("--device", help="HOST[:CONTAINER[:rwm]]. Repeatable.", panel=RUN)]
-Gpus = Annotated[str, _option("--gpus", help="GPUs to add, e.g. all.", panel=RUN)]
-Init = Annotated[bool, _option("--init", help="Run an init as PID 1.", panel=RUN)]
-ReadOnly = Annotated[bool, _option("--read-only", help="Mount the root file system read-only.", panel=RUN)]
-Platform = Annotated[str, _option("--platform", help="Platform of the image, e.g. linux/amd64.", panel=RUN)]
-Hostname = Annotated[str, _option("--hostname", help="The container's host name.", panel=RUN)]
-AddHost = Annotated[Strings, _option("--add-host", help="HOST:IP. Repeatable.", panel=RUN)]
-Sysctl = Annotated[Strings, _option("--sysctl", help="NAME=VALUE. Repeatable.", panel=RUN)]
-Pid = Annotated[str, _option("--pid", help="PID namespace, e.g. host.", panel=RUN)]
-Ipc = Annotated[str, _option("--ipc", help="IPC namespace, e.g. host.", panel=RUN)]
+ShmSize = Annotated[str, _option("--shm-size", help="Size of /dev/shm, e.g. 256m.", panel=RUN, metavar="SIZE")]
+Memory = Annotated[str, _option("--memory", "-m", help="Memory limit, e.g. 512m.", panel=RUN, metavar="SIZE")]
+Ulimit = Annotated[Strings, _option("--ulimit", help="NAME=SOFT[:HARD]. Repeatable.", panel=RUN, metavar="LIMIT")]
+Device = Annotated[
+    Strings, _option("--device", help="HOST[:CONTAINER[:rwm]]. Repeatable.", panel=RUN, metavar="DEVICE")
+]
+Gpus = Annotated[str, _option("--gpus", help="GPUs to add, e.g. all.", panel=RUN, metavar="GPUS")]
+Init = Annotated[bool, _flag("--init", help="Run an init as PID 1.", panel=RUN)]
+ReadOnly = Annotated[bool, _flag("--read-only", help="Mount the root file system read-only.", panel=RUN)]
+Platform = Annotated[
+    str, _option("--platform", help="Platform of the image, e.g. linux/amd64.", panel=RUN, metavar="PLATFORM")
+]
+Hostname = Annotated[str, _option("--hostname", help="The container's host name.", panel=RUN, metavar="NAME")]
+AddHost = Annotated[Strings, _option("--add-host", help="HOST:IP. Repeatable.", panel=RUN, metavar="HOST:IP")]
+Sysctl = Annotated[Strings, _option("--sysctl", help="NAME=VALUE. Repeatable.", panel=RUN, metavar="NAME=VALUE")]
+Pid = Annotated[str, _option("--pid", help="PID namespace, e.g. host.", panel=RUN, metavar="MODE")]
+Ipc = Annotated[str, _option("--ipc", help="IPC namespace, e.g. host.", panel=RUN, metavar="MODE")]

@@ -19,7 +19,10 @@ Exit codes: 0 built, 2 usage, 4 engine, 9 build failed, 130 interrupted."""
 def rebuild(
     folder: Annotated[Path, typer.Argument(help="Folder that `slimmer build` or `slimmer keep` wrote.", metavar="OUT")],
     tag: Annotated[
-        str, typer.Option("--tag", "-t", help="Name of the image.", rich_help_panel=options.OUT, show_default=False)
+        str,
+        typer.Option(
+            "--tag", "-t", help="Name of the image.", metavar="NAME", rich_help_panel=options.OUT, show_default=False
+        ),
     ],
     quiet: options.Quiet = False,
 ) -> None:

@@ -24,8 +24,10 @@ Exit codes: 0 the same, 2 usage, 3 no such image, 4 engine, 5 the first image's 
 
 @asks
 def verify(
-    before: Annotated[str, typer.Argument(help="The image that shows how it should be.", show_default=False)],
-    after: Annotated[str, typer.Argument(help="The image to check.", show_default=False)],
+    before: Annotated[
+        str, typer.Argument(metavar="BEFORE", help="The image that shows how it should be.", show_default=False)
+    ],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="The image to check.", show_default=False)],
     quiet: options.Quiet = False,
     *,
     asked: ObserveRequest,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,6 +94,20 @@ def test_the_help_loses_no_words_in_brackets() -> None:
     ):
         assert words in shown
     assert "\\[" not in shown
+
+
+@pytest.mark.parametrize("command", ["build", "observe", "clean"])
+def test_the_help_says_what_to_write_and_fills_the_terminal(command: str) -> None:
+    """Values by name, none for what takes none; paragraphs without the line breaks of the source."""
+    words = [sys.executable, "-m", "slimmer", command, "--help"]
+    environment = {**os.environ, "COLUMNS": "400", "NO_COLOR": "1"}
+    shown = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=60, check=True).stdout
+    assert f"Usage: slimmer {command} [OPTIONS]" in shown
+    prose = [line.strip() for line in shown.partition("╭")[0].splitlines()[2:]]
+    assert {line[-1:] for line in prose} <= {".", ""}
+    options = [line for line in shown.splitlines() if line.startswith("│ --") and "--help" not in line]
+    assert options
+    assert not [line for line in options if re.search("<(bool|str|int|path|list)", line)]
 
 
 def test_words_between_colons_are_no_pictures() -> None:
