@@ -130,6 +130,15 @@ def test_a_log_says_what_it_is_and_what_it_lacks(web: Container, engine: docker.
     assert not {path for path in opened(tmp_path / "out/access.json") if "slimmer" in path or path.startswith("/proc")}
 
 
+def test_two_may_watch_one_container(web: Container, tmp_path: Path) -> None:
+    logs = [tmp_path / "first.json", tmp_path / "second.json"]
+    with watching(web, logs[0]) as first, watching(web, logs[1]) as second:
+        get(web, "/file/srv/second")
+        assert [watch.end(signal.SIGINT)[0] for watch in (first, second)] == [0, 0]
+    assert all("/srv/second" in opened(log) for log in logs)
+    assert not {path for log in logs for path in opened(log) if "slimmer" in path}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_signals_end_the_watch_and_not_the_log(web: Container, tmp_path: Path, number: int) -> None:
     with watching(web, tmp_path / "log.json", *(("--until", "signal") if number == signal.SIGUSR1 else ())) as watch:
