@@ -48,7 +48,6 @@ POLL = 0.05
 """Seconds at most between two looks whether the user has seen enough."""
 
 ROOTLESS_HINT = "Fanotify needs root. `slimmer observe IMAGE` works here: it runs the image itself."
-JOIN_HINT = "join it with an observed run (`slimmer build IMAGE --access LOG`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +105,12 @@ def observe_container(container: str, out: Path, until: Until, seconds: float, p
             log = run.finish(found.image_id)
         if run.has_ended:
             progress.note(f"{found.name} has ended")
-        progress.warn(f"{log.unseen} is not in the log, nor what was read before and is not open any more: {JOIN_HINT}")
         with output.writing_text(name) as file:
             write_log(log, file)
+        progress.warn(
+            f"{log.unseen} is not in the log, nor what was read before and is not open any more: "
+            f"join it with an observed run (`slimmer build IMAGE --access {folder / name}`)"
+        )
     return folder / name
 
 
