@@ -8,6 +8,7 @@ texts come from an app that is not trusted: the work is bounded, and where it wo
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ SHORT_STABLE = 10
 
 MOST_PLACES = 64
 """How many places of a stable part are tried, where noise happens to hold the same text."""
+
+LOOKED = 10_000
+"""Characters of a text in a gap that are searched for words of failure: a gap is tried with many texts."""
 
 GROWTH, GROWTH_BASE = 4, 200
 """A gap may hold so many times the longest text seen there, plus so many characters."""
@@ -45,10 +49,21 @@ _PART = re.compile(r"[^>,;}]*[>,;}]+|[^>,;}]+")
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A place where the originals differed: what each had there (the first's first), and where it lies in the first's text."""
+    """A place where the originals differed: what each had there (the first's first), and where it lies in the first's text.
+
+    `fails`: whether one of them reads like an error. `word`: how they begin, if all of them are one word.
+    """
 
     texts: tuple[str, ...]
     start: int
+    fails: bool
+    word: str | None
+
+    @classmethod
+    def of(cls, texts: tuple[str, ...], start: int) -> Gap:
+        """What is to be known of a gap, found once: many texts may be held against it."""
+        word = _beginning(texts) if all(map(_is_word, texts)) else None
+        return cls(texts, start, any(map(tells_failure, texts)), word)
 
     @property
     def end(self) -> int:
@@ -65,9 +80,9 @@ class Gap:
 
         That word begins as all of them do.
         """
-        if len(text) > self.longest or (tells_failure(text) and not any(map(tells_failure, self.texts))):
+        if len(text) > self.longest or (not self.fails and tells_failure(text, LOOKED)):
             return False
-        return not all(map(_is_word, self.texts)) or (_is_word(text) and text.startswith(_beginning(self.texts)))
+        return self.word is None or (text.startswith(self.word) and _is_word(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +148,12 @@ def steady(text: str) -> str:
     return _MEASURED.sub("#", text)
 
 
-def tells_failure(text: str) -> bool:
-    """Whether a text reads like an error, or like a value that is none: what a token, a date or a counter never does."""
-    return bool(_FAILURE.search(text) or _NOTHING.fullmatch(text.strip(_BARE)))
+def tells_failure(text: str, looked: int = sys.maxsize) -> bool:
+    """Whether a text reads like an error, or like a value that is none: what a token, a date or a counter never does.
+
+    No more than its first characters are `looked` at.
+    """
+    return bool(_FAILURE.search(text, 0, looked) or _NOTHING.fullmatch(text.strip(_BARE)))
 
 
 def template(first: str, *others: str) -> Template:
@@ -144,7 +162,7 @@ def template(first: str, *others: str) -> Template:
     stable, gaps, position = list[str](), list[Gap](), 0
     for start, end in _spans(sorted((start, end) for side in edits for start, end, _ in side)):
         stable.append(first[position:start])
-        gaps.append(Gap((first[start:end], *(_edited(first, start, end, side) for side in edits)), start))
+        gaps.append(Gap.of((first[start:end], *(_edited(first, start, end, side) for side in edits)), start))
         position = end
     return Template((*stable, first[position:]), tuple(gaps))
 

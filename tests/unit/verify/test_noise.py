@@ -124,10 +124,16 @@ def hard_texts() -> list[tuple[str, str]]:
         ("\n".join(chance.choices(few, k=60_000)), "\n".join(chance.choices(few, k=60_000))),
         (json.dumps(list(range(40_000))), json.dumps(list(range(40_000, 0, -1)))),
         ("(" * size, ")" * size),
+        (many("a", size), many("b", size)),
     ]
 
 
-@pytest.mark.parametrize("number", range(6))
+def many(letter: str, size: int) -> str:
+    """Long stretches of noise, with what is the same in both between them, and in them, too."""
+    return "".join(letter * (size // 20) + " and so it goes on\n" * 200 for _ in range(4))
+
+
+@pytest.mark.parametrize("number", range(7))
 def test_the_work_is_bounded_whatever_an_app_sends(number: int) -> None:
     first, second = hard_texts()[number]
     started = time.process_time()
