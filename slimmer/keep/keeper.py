@@ -27,6 +27,7 @@ from slimmer.keep.rules.packages import packages
 from slimmer.keep.rules.perl.follower import perl
 from slimmer.keep.rules.php.follower import php
 from slimmer.keep.rules.plugins import plugins
+from slimmer.keep.rules.postgresql import postgresql
 from slimmer.keep.rules.python.follower import python
 from slimmer.keep.rules.ruby.follower import ruby
 from slimmer.keep.rules.shell.follower import shell
@@ -34,7 +35,7 @@ from slimmer.keep.rules.web_server.follower import web_server
 from slimmer.keep.selection import Patterns
 
 OBSERVED: tuple[Rule, ...] = (chosen, observed, listed, engine_needs)
-REACHABLE: tuple[Rule, ...] = (*OBSERVED, java, like_files, plugins)
+REACHABLE: tuple[Rule, ...] = (*OBSERVED, java, like_files, plugins, postgresql)
 RULES: dict[Policy, tuple[Rule, ...]] = {
     Policy.OBSERVED: OBSERVED,
     Policy.BALANCED: REACHABLE,

@@ -1,0 +1,45 @@
+"""What PostgreSQL may read of its own later: extensions, dictionaries, abbreviations of time zones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slimmer.keep.rules import postgresql as rule
+from slimmer.keep.rules.postgresql import postgresql
+from tests.unit.local_image import LocalImage, opened
+
+SHARED = "/usr/share/postgresql/15"
+SERVER = "/usr/lib/postgresql/15/bin/postgres"
+EXTENSIONS = ("pg_trgm.control", "pg_trgm--1.5.sql", "pg_trgm--1.4--1.5.sql", "plpgsql.control")
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> LocalImage:
+    image = LocalImage(tmp_path)
+    for name in EXTENSIONS:
+        image.add(f"{SHARED}/extension/{name}", "12345")
+    for name in ("tsearch_data/german.stop", "timezonesets/Default", "timezonesets/India", "man/man1/psql.1"):
+        image.add(f"{SHARED}/{name}")
+    return image
+
+
+def kept(image: LocalImage, path: str, by: str = SERVER) -> set[str]:
+    return {finding.path.removeprefix(f"{SHARED}/") for finding in postgresql(image.context(opened(path, by=by)))}
+
+
+@pytest.mark.parametrize("read", ["extension/plpgsql.control", "timezonesets/Default"])
+def test_a_start_tells_where_the_rest_is(image: LocalImage, read: str) -> None:
+    others = {"tsearch_data/german.stop", "timezonesets/Default", "timezonesets/India"}
+    assert kept(image, f"{SHARED}/{read}") == {f"extension/{name}" for name in EXTENSIONS} | others
+
+
+def test_of_many_extensions_those_that_install_are_kept(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule, "EXTENSION_BYTES", 10)
+    found = {path for path in kept(image, f"{SHARED}/timezonesets/Default") if path.startswith("extension/")}
+    assert found == {f"extension/{name}" for name in EXTENSIONS} - {"extension/pg_trgm--1.4--1.5.sql"}
+
+
+def test_who_is_no_server_asks_for_nothing_later(image: LocalImage) -> None:
+    assert kept(image, f"{SHARED}/extension/plpgsql.control", by="/usr/bin/grep") == set()
