@@ -13,6 +13,7 @@ from typing import IO, Any
 from slimmer.documents import check_format, items, reading, table, text
 from slimmer.errors import UsageError
 from slimmer.image import reference
+from slimmer.image.reference import Reference
 from slimmer.image.tree import Tree
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog, read_log
@@ -80,6 +81,12 @@ class BuildOutput:
         """What the user chose, as far as it says what to drop."""
         return Selection(exclude=tuple(self.report["selection"]["exclude"]))
 
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The names of the image that was slimmed and of the slim one, as far as they have any."""
+        names = (table(self.report.get(side, {})).get("name", "") for side in ("target", "slim"))
+        return tuple(name for name in names if isinstance(name, str) and name)
+
     def _open(self, name: str) -> IO[bytes]:
         try:
             return (self.folder / name).open("rb")
@@ -90,11 +97,25 @@ class BuildOutput:
 def find_output(target: str) -> BuildOutput:
     """The folder that `target` names: itself, or the image whose artefacts lie in slimmer-out. Raises UsageError."""
     folder = Path(target)
-    if not (folder / manifest.NAME).is_file():
-        if folder.is_dir():
-            raise UsageError(f"{folder} is no output folder of slimmer's: it has no {manifest.NAME}", hint=HINT)
-        name = reference.parse(target).name
-        folder = default_folder(f"{name}:") if name else folder
+    if (folder / manifest.NAME).is_file():
+        return BuildOutput(folder)
+    if folder.is_dir():
+        raise UsageError(f"{folder} is no output folder of slimmer's: it has no {manifest.NAME}", hint=HINT)
+    asked = reference.parse(target)
+    folder = default_folder(f"{asked.name}:") if asked.name else folder
     if not (folder / manifest.NAME).is_file():
         raise UsageError(f"there are no artefacts of a build of {target}: no {folder / manifest.NAME}", hint=HINT)
-    return BuildOutput(folder)
+    output = BuildOutput(folder)
+    if not any(_means(asked, name) for name in output.images):
+        raise UsageError(
+            f"{folder} holds the artefacts of {' and '.join(output.images) or 'another image'}, not of {target}",
+            hint=HINT,
+        )
+    return output
+
+
+def _means(asked: Reference, name: str) -> bool:
+    """Whether an image that was asked for, with or without a tag, is the one of this name."""
+    built = reference.parse(name)
+    same_tag = asked.tag in ("", built.tag or "latest")
+    return same_tag and reference.familiar(asked.name) == reference.familiar(built.name)

@@ -186,3 +186,28 @@ def test_a_folder_without_artefacts_and_an_image_without_a_build_are_clear_error
     (tmp_path / "manifest.jsonl").write_text("")
     with pytest.raises(UsageError, match=r"report\.json"):
         assert find_output(str(tmp_path)).policy
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("shop", True), ("shop:1.4", True), ("shop:1.4-slim", True), ("docker.io/library/shop:1.4", True),
+        ("shop:1.5", False), ("other/shop", False), ("shop:latest", False),
+    ],
+)  # fmt: skip
+def test_the_artefacts_of_another_image_are_not_taken_for_its(
+    asked: str, found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "slimmer-out/shop"
+    folder.mkdir(parents=True)
+    (folder / "manifest.jsonl").write_text("")
+    report = {"format": "slimmer-report", "version": 1, "policy": "", "selection": {"exclude": []}}
+    (folder / "report.json").write_text(
+        json.dumps(report | {"target": {"name": "shop:1.4"}, "slim": {"name": "shop:1.4-slim"}})
+    )
+    if found:
+        assert find_output(asked).images == ("shop:1.4", "shop:1.4-slim")
+    else:
+        with pytest.raises(UsageError, match=rf"holds the artefacts of shop:1\.4 and shop:1\.4-slim, not of {asked}"):
+            find_output(asked)
