@@ -47,10 +47,17 @@ def load(context: Any, config: Path | None) -> Path | None:
     """
     if not context.resilient_parsing:
         commands = context.find_root().command.commands
-        found = read(config) if config is not None else search(Path.cwd())
+        found = read(config) if config is not None else _nearest()
         values = _from_file(found, context.info_name, commands) if found is not None else {}
         context.default_map = values | _from_environment(os.environ, context.info_name, commands)
     return config
+
+
+def _nearest() -> Found | None:
+    try:
+        return search(Path.cwd())
+    except FileNotFoundError:  # the current folder was removed, and with it all that it held
+        return None
 
 
 def search(folder: Path) -> Found | None:

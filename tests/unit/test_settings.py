@@ -117,6 +117,11 @@ def test_a_file_that_is_named_counts_instead(folder: Path, monkeypatch: pytest.M
     assert "nowhere.toml" in refusal("--config", "nowhere.toml").message
 
 
+def test_a_current_folder_that_is_gone_has_no_settings(folder: Path) -> None:
+    folder.rmdir()
+    assert options()["until"] == "probes"
+
+
 def test_options_that_begin_like_a_command_have_their_variables(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`keep`, `verify` and `observe` are commands, too."""
     monkeypatch.setenv("SLIMMER_KEEP_FILE", "patterns")
