@@ -1,0 +1,47 @@
+"""A start page brings what a browser loads with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slimmer.keep.rules import sites as rule
+from slimmer.keep.rules.sites import sites
+from tests.unit.local_image import LocalImage, opened
+
+WWW = "/usr/lib/queue/plugins/console/priv/www"
+ASSETS = ("js/main.js", "css/main.css", "img/logo.SVG", "index.html", "deep/er/font.woff2")
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> LocalImage:
+    image = LocalImage(tmp_path)
+    for name in (*ASSETS, "server.py", "notes", "node_modules/x/x.js"):
+        image.add(f"{WWW}/{name}", "12345")
+    image.add("/usr/lib/queue/other.js")
+    image.add("/index.html")
+    return image
+
+
+def kept(image: LocalImage, path: str, *, operation: str = "open") -> set[str]:
+    return {finding.path for finding in sites(image.context(opened(path, operation=operation)))}
+
+
+def test_what_browsers_load_stays_with_the_page(image: LocalImage) -> None:
+    assert kept(image, f"{WWW}/index.html") == {f"{WWW}/{name}" for name in ASSETS}
+
+
+@pytest.mark.parametrize(("path", "operation"), [(f"{WWW}/js/main.js", "open"), (f"{WWW}/index.html", "look-up")])
+def test_only_a_page_that_was_opened_counts(image: LocalImage, path: str, operation: str) -> None:
+    assert kept(image, path, operation=operation) == set()
+
+
+def test_the_images_root_is_no_site(image: LocalImage) -> None:
+    assert kept(image, "/index.html") == set()
+
+
+@pytest.mark.parametrize(("limit", "value"), [("SITE_FILES", 4), ("SITE_BYTES", 24)])
+def test_a_site_is_bounded(image: LocalImage, monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
+    monkeypatch.setattr(rule, limit, value)
+    assert kept(image, f"{WWW}/index.html") == set()
