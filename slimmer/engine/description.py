@@ -62,7 +62,7 @@ def native(config: ImageConfig, options: RunOptions, image: str) -> Description:
     return description
 
 
-def asking(config: ImageConfig, options: RunOptions, image: str, helper: str) -> Description:
+def asking(options: RunOptions, image: str, helper: str) -> Description:
     """The probe's `ask` in the app's place: same user, same options, nothing added."""
     description = _with_probe(_base(image, options, (PROBE, "ask")), helper)
     return _with_user(description, options)

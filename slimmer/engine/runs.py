@@ -34,7 +34,7 @@ def ask_identity(scope: RunScope, config: ImageConfig, options: RunOptions, prob
     """
     binds = tuple(entry for entry in options.volumes if description.is_bind(description.split_volume(entry)[0]))
     options = dataclasses.replace(options, volumes=binds)
-    asking = description.asking(config, options, config.image_id, scope.probe_helper(probe))
+    asking = description.asking(options, config.image_id, scope.probe_helper(probe))
     container = scope.create(asking, purpose)
     stream = container.attach()
     try:

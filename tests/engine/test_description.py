@@ -142,7 +142,7 @@ def test_the_watched_container_gets_what_the_probe_needs_and_no_more(
 
 
 def test_the_asking_container_is_made_as_the_app_would_be(scope: RunScope, config: ImageConfig, probe: Path) -> None:
-    made = inspected(scope, scope.create(description.asking(config, SECRET, IMAGE, scope.probe_helper(probe)), "ask"))
+    made = inspected(scope, scope.create(description.asking(SECRET, IMAGE, scope.probe_helper(probe)), "ask"))
     assert made["Config"]["User"] == "5"
     assert made["HostConfig"]["CapDrop"] == ["ALL"]
     assert made["HostConfig"]["SecurityOpt"] == ["no-new-privileges"]

@@ -43,14 +43,14 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 def test_enter_ends_the_observation(tmp_path: Path, terminal: int) -> None:
     threading.Timer(1.0, os.write, (terminal, b"\n")).start()
     exercised, said, seconds = run(tmp_path, WEB, Plan(until=Until.ENTER))
-    assert exercised.answers[0].status == 200 and 1.0 <= seconds < 20
+    assert exercised.answers[0].status == 200 and 0.9 <= seconds < 20
     assert any("press Enter" in line for line in said)
 
 
 def test_enter_ends_the_observation_of_a_worker(tmp_path: Path, terminal: int) -> None:
     threading.Timer(0.5, os.write, (terminal, b"\n")).start()
     exercised, _, seconds = run(tmp_path, "forever()", Plan(until=Until.ENTER))
-    assert exercised.problems == () and 0.5 <= seconds < 20
+    assert exercised.problems == () and 0.4 <= seconds < 20  # the timer began before the clock
 
 
 def test_enter_without_a_terminal_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_a_signal_ends_the_observation_and_its_handler_is_gone(tmp_path: Path) -
     before = signal.getsignal(signal.SIGUSR1)
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGUSR1)).start()
     exercised, said, seconds = run(tmp_path, WEB, Plan(until=Until.SIGNAL))
-    assert exercised.answers[0].status == 200 and 1.0 <= seconds < 20
+    assert exercised.answers[0].status == 200 and 0.9 <= seconds < 20
     assert any(f"kill -USR1 {os.getpid()}" in line for line in said)
     assert signal.getsignal(signal.SIGUSR1) is before
 
