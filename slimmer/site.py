@@ -326,6 +326,7 @@ def _has_hidden_port(log: AccessLog) -> bool:
 
 def _lasting_ports(observed: Observation, config: ImageConfig) -> tuple[int, ...]:
     """Ports on which the slim image must listen, too: those that answered, or are exposed, or are no kernel's choice."""
-    listened = dict.fromkeys(listener.port for listener in observed.log.listeners)
+    seen = (listener.port for listener in observed.log.listeners)  # by whoever made the log: it may be a test run's
+    listened = dict.fromkeys((*seen, *observed.exercised.ports))
     named = {*observed.exercised.http_ports, *exposed(config)}
     return tuple(port for port in listened if port in named or port < FIRST_EPHEMERAL_PORT)

@@ -91,6 +91,7 @@ def test_a_build_takes_logs_from_elsewhere_with_and_without_a_run_of_its_own(tmp
     _, said = done("build", IMAGE, "--tag", TAG, "--out", out, "--access", log, "--probe", "/file/srv/first")
     assert "joined with 1 access log" in said
     assert {"/srv/first", "/srv/second"} <= kept(out)
+    log.write_text(json.dumps(json.loads(log.read_text()) | {"listeners": []}))  # as of a run of tests
     probes = ("--probe", "/file/srv/second")
     done("build", IMAGE, "--tag", TAG, "--out", out, "--access", log, "--no-observe", *probes)
     assert "/srv/second" in kept(out)
