@@ -24,7 +24,7 @@ from slimmer.engine.runs import ask_identity, native_run, watched_run
 from slimmer.engine.session import RunScope
 from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import Exercised, Plan, Until, replay_plan
+from slimmer.exercise.plan import KILLED, Exercised, Plan, Until, replay_plan
 from slimmer.exercise.readiness import WORKER_PATIENCE
 from slimmer.exercise.verdict import failure
 from slimmer.image.config import ImageConfig
@@ -36,7 +36,7 @@ from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
 from slimmer.observe.pristine import PristineImage
 from slimmer.observe.records import RecordReader
-from slimmer.observe.watched import WatchedRun
+from slimmer.observe.watched import STOP_TIMEOUT, WatchedRun
 from slimmer.probe_binary import probe_path
 from slimmer.rebuild.image import Builder, choose_builder, make_image
 from slimmer.rebuild.rootfs import RootFs, write_rootfs
@@ -47,6 +47,9 @@ from slimmer.verify.structure import Difference
 WORKERS = 6
 FIRST_EPHEMERAL_PORT = 32768
 """Ports from here on are chosen by the kernel (ip_local_port_range, ip(7)) and differ from run to run."""
+
+LAST_LOOKS = 2.0
+"""Seconds for an app to look for something when it is stopped, of which is known that it does not end then."""
 
 Say = Callable[[str], None]
 
@@ -127,6 +130,8 @@ class Site:
             if problem is not None:
                 raise problem
             log = run.finish(config.image_id, config.stop_signal, config.stop_timeout)
+            if exercised.exit_code is None:
+                exercised = dataclasses.replace(exercised, stopped=run.exit_code_at_end())
             return Observation(log, exercised, identity, ports.relayed)
 
     def identity(self) -> str:
@@ -228,7 +233,11 @@ class Site:
             has_health = answered.exit_code is None and bool(healthcheck(self.config))
             if plan.shared and not answered.ports:
                 has_health = False  # the check is meant for the command that listens
-            return answered, run.await_health() if has_health else "none"
+            health = run.await_health() if has_health else "none"
+            if answered.exit_code is None and observed.exercised.stopped not in (None, KILLED):
+                code = run.stop(self.config.stop_signal or "SIGTERM", self.config.stop_timeout or STOP_TIMEOUT)
+                answered = dataclasses.replace(answered, stopped=code)
+            return answered, health
 
     def watch_again(self, image: str, plan: Plan, observed: Observation, purpose: str) -> AccessLog:
         """Repeat the exercise with an image under the probe, for what it looks for in vain: however far it gets."""
@@ -241,7 +250,8 @@ class Site:
             self._watched(observed.identity, purpose, image, reader) as (run, _),
         ):
             exercise(run, again, replay=True)
-            run.finish(image, self.config.stop_signal, self.config.stop_timeout)
+            ends = observed.exercised.stopped != KILLED
+            run.finish(image, self.config.stop_signal, self.config.stop_timeout if ends else LAST_LOOKS)
         return reader.log(image, complete=reader.ended)
 
     # ------------------------------------------------------------------ helpers

@@ -58,6 +58,9 @@ class Until(StrEnum):
     SECONDS = "seconds"
 
 
+KILLED = 137
+"""The exit code of what did not end when it was asked to: 128 and the number of SIGKILL."""
+
 PLAIN_WORD = re.compile(r"[\w./+-]+")
 """A word that a shell takes as it is: no assignment, no expansion, no end of a command."""
 
@@ -155,7 +158,8 @@ class Exercised:
     """All answers and outcomes of one exercise, in the plan's order (of one request: by port).
 
     `ports`: those that accepted connections; `http_ports`: those of them that spoke HTTP. `exit_code` is that of an app that
-    ended as it was meant to; None while it runs. `seconds`: how long the exercise took. `error_lines`: what the app wrote
+    ended as it was meant to; None while it runs. `stopped` is that of one that ran on, and was stopped then as `docker stop`
+    does; KILLED if that took a SIGKILL, None where it was not done. `seconds`: how long the exercise took. `error_lines`: what the app wrote
     that looks like errors (slimmer.engine.error_lines). `output`: the last 4 kB of what an app wrote that ended.
     """
 
@@ -165,6 +169,7 @@ class Exercised:
     ports: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
     exit_code: int | None = None
+    stopped: int | None = None
     seconds: float = 0.0
     error_lines: tuple[str, ...] = field(default=(), repr=False)
     output: str = field(default="", repr=False)

@@ -139,6 +139,10 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         drained = self._stop(stop_signal or "SIGTERM", stop_timeout or STOP_TIMEOUT)
         return self._supervised().log(image_id, drained=drained)
 
+    def exit_code_at_end(self) -> int | None:
+        """The exit code that the app had in the end, however it came to that; to be asked after `finish`."""
+        return self._container.wait(END_TIMEOUT)
+
     def _stop(self, signal: str, timeout: float) -> bool:
         """Drain, ask the app to stop, wait, kill. Whether everything up to the kill is known to be in the log."""
         stream = self._supervised()

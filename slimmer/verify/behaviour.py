@@ -70,6 +70,11 @@ def _certain(primary: Exercised, candidate: Exercised, others: Others) -> Iterat
         yield from _exit_code(*command)
     if candidate.exit_code not in {one.exit_code for one in (primary, *others)}:
         yield Difference("the app", "exit code", code_words(primary.exit_code), code_words(candidate.exit_code))
+    known = {one.stopped for one in (primary, *others)} - {None}
+    if candidate.stopped is not None and known and candidate.stopped not in known:
+        yield Difference(
+            "the app", "exit code when it is stopped", code_words(primary.stopped), code_words(candidate.stopped)
+        )
 
 
 def _differences(primary: Exercised, candidate: Exercised, others: Others) -> Iterator[Difference]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from slimmer.errors import AppFailed
+from slimmer.exercise.plan import KILLED
 from slimmer.observe.container_run import ContainerRun, RunningContainer
 
 POLL = 0.01
@@ -21,6 +22,8 @@ class NativeContainer(RunningContainer, Protocol):
     """The part of slimmer.engine.containers.Container that a native run needs."""
 
     def health(self) -> str: ...
+
+    def kill(self, signal: str) -> None: ...
 
 
 class NativeRun(ContainerRun[NativeContainer]):
@@ -53,6 +56,12 @@ class NativeRun(ContainerRun[NativeContainer]):
     def execute(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
         """Run a command in the container as its own user."""
         return self._container.exec_run(command, timeout, user="")
+
+    def stop(self, signal: str, seconds: float) -> int:
+        """Ask the app to end as `docker stop` does: its exit code, KILLED if it goes on."""
+        self._container.kill(signal)
+        code = self._container.wait(seconds)
+        return KILLED if code is None else code
 
     def await_health(self, timeout: float = HEALTH_TIMEOUT) -> str:
         """The engine's verdict on HEALTHCHECK: "healthy", "unhealthy", or "starting" when the time is over.

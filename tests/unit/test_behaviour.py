@@ -17,7 +17,7 @@ from slimmer.verify.behaviour import FUTILE, compare_behaviour
 
 ANSWER = Answer(Request("GET", "/"), 80, 200, "text/html", 5, "d", 0.1)
 OUTCOME = Outcome(("TOKEN=hunter2 ./check.sh --key 1",), "host", 0, "")
-ORIGINAL = Exercised(answers=(ANSWER,), outcomes=(OUTCOME,), http_ports=(80,), ports=(80,))
+ORIGINAL = Exercised(answers=(ANSWER,), outcomes=(OUTCOME,), http_ports=(80,), ports=(80,), stopped=0)
 
 
 def test_the_same_is_no_difference() -> None:
@@ -36,6 +36,7 @@ def test_the_same_is_no_difference() -> None:
         (replace(ORIGINAL, outcomes=()), "exit code was 0, is none: it was not run"),
         (replace(ORIGINAL, outcomes=(OUTCOME, OUTCOME)), "commands was 1, is 2"),
         (replace(ORIGINAL, exit_code=3), "exit code was none, is 3"),
+        (replace(ORIGINAL, stopped=3), "exit code when it is stopped was 0, is 3"),
     ],
 )
 def test_each_difference_is_told(slim: Exercised, told: str) -> None:
@@ -295,6 +296,12 @@ def test_a_port_for_another_protocol_must_be_open_where_it_always_is() -> None:
     assert told(original, slim) == ["the app: open ports was 80, 9000, 40001, is 80, 40002"]
     assert told(original, slim, slim) == []
     assert told(replace(ORIGINAL, ports=(80, 40001)), slim) == []
+
+
+def test_an_end_that_is_not_known_or_is_an_originals_is_no_difference() -> None:
+    slim = replace(ORIGINAL, stopped=143)
+    assert told(replace(ORIGINAL, stopped=None), slim) == told(ORIGINAL, replace(slim, stopped=None)) == []
+    assert told(ORIGINAL, slim, slim) == []
 
 
 def test_outputs_of_commands() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from slimmer.errors import AppFailed
+from slimmer.exercise.plan import KILLED
 from slimmer.verify import native
 from slimmer.verify.native import NativeRun
 
@@ -30,6 +31,9 @@ class Sick:
 
     def exit_code(self) -> int | None:
         return None
+
+    def kill(self, signal: str) -> None:
+        assert signal == "SIGQUIT"
 
     def exec_run(self, argv: tuple[str, ...], timeout: float, *, user: str) -> tuple[int, str]:
         return 0, ""
@@ -61,3 +65,8 @@ def test_one_that_never_gets_to_a_verdict_is_starting() -> None:
 def test_an_exit_ends_the_waiting() -> None:
     with pytest.raises(AppFailed, match="exited with code 3"):
         run(Sick("unhealthy", dies=2)).await_health()
+
+
+def test_how_an_app_ends_that_is_stopped() -> None:
+    assert run(Sick("healthy", dies=1)).stop("SIGQUIT", 9.0) == 3
+    assert run(Sick("healthy")).stop("SIGQUIT", 0.0) == KILLED
