@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -148,6 +149,46 @@ def test_libraries_bring_their_own_and_what_they_cannot_do_without(image: PhpIma
         image.add(f"/srv/app/vendor/x/{name}", "<?php")
     names = ("one/A.php", "one/B.php", "two/Base.php")
     assert image.kept() == {f"/srv/app/vendor/x/{name}" for name in names} | COMPOSERS
+
+
+def test_libraries_bring_classes_of_the_packages_that_they_require(image: PhpImage) -> None:
+    image.composer(
+        psr4="    'One\\\\' => array($vendorDir . '/x/one'),\n    'Two\\\\' => array($vendorDir . '/x/two'),\n"
+        "    'Three\\\\' => array($vendorDir . '/x/three'),"
+    )
+    installed = "/srv/app/vendor/composer/installed.json"
+    image.add(installed, json.dumps({"packages": [{"name": "X/One", "require": {"php": "8", "x/two": "1"}}, 3, {}]}))
+    image.add(APP, "<?php new \\One\\A;")
+    image.add(
+        "/srv/app/vendor/x/one/A.php", "<?php namespace One; class A { function f() { new \\Two\\B; new \\Three\\C; } }"
+    )
+    for name in ("two/B.php", "three/C.php"):
+        image.add(f"/srv/app/vendor/x/{name}", "<?php")
+    found = {f"/srv/app/vendor/x/{name}" for name in ("one/A.php", "two/B.php")}
+    assert image.kept() == found | COMPOSERS | {installed}
+
+
+def test_classes_of_autoloaders_with_lists(image: PhpImage) -> None:
+    image.add(
+        APP, "<?php require '/usr/share/php/Nette/Schema/autoload.php'; function f() { new \\Nette\\Schema\\Expect; }"
+    )
+    image.add(
+        "/usr/share/php/Nette/Schema/autoload.php",
+        "<?php $classes = array('nette\\\\schema\\\\expect' => '/src/Expect.php', 'nette\\\\schema\\\\other' => '/src/Other.php');",
+    )
+    for name in ("Expect", "Other"):
+        image.add(f"/usr/share/php/Nette/Schema/src/{name}.php", "<?php")
+    assert image.kept() == {f"/usr/share/php/Nette/Schema/{name}" for name in ("autoload.php", "src/Expect.php")}
+
+
+@pytest.mark.parametrize(
+    "installed", ["[", "3", '{"packages": 3}', '[{"name": [], "require": {"a": {}}}]', "[" * 10_000]
+)
+def test_broken_lists_of_installed_packages_do_no_harm(image: PhpImage, installed: str) -> None:
+    image.composer()
+    image.add("/srv/app/vendor/composer/installed.json", installed)
+    image.add(APP, "<?php new \\One\\A;")
+    assert image.kept() == COMPOSERS | {"/srv/app/vendor/composer/installed.json"}
 
 
 def test_templates_views_and_computed_includes(image: PhpImage) -> None:

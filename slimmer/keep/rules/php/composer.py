@@ -1,20 +1,29 @@
-r"""Composer's autoloader: where the files of classes are (getcomposer.org, "Autoloader"; PSR-4, PSR-0).
+r"""Autoloaders: where the files of classes are. Composer's (getcomposer.org, "Autoloader"; PSR-4, PSR-0), and lists of classes.
 
 `vendor/composer/autoload_*.php` are files of PHP that Composer writes, an entry a line: `'Name\\' => array($vendorDir . '/x/src'),`.
 """
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+INSTALLED = "installed.json"
 PREFIXES = 1000
 """How many prefixes of PSR-0 count; each is compared with every class, and hardly anybody has one."""
 
 _ENTRY = re.compile(r"\s{0,20}'((?:[^'\\]|\\.){0,400})' => (.{1,4000})")
+INSTALLED_LIMIT = 1 << 24
+"""Bytes of a list of installed packages; a larger one is not read."""
+
+CLASSES = 10_000
+"""How many classes of one list count."""
+
+_LISTED = re.compile(rb"'([a-z_][a-z0-9_\\]{1,300})'\s{0,9}=>\s{0,9}'(/[A-Za-z0-9_./-]{1,300}\.php)'")
 _PLACE = re.compile(r"\$(vendorDir|baseDir) \. '([^']{0,1000})'")
 
 
@@ -26,9 +35,13 @@ class Autoloader:
     classes: dict[str, str] = field(default_factory=dict)
     psr4: dict[str, tuple[str, ...]] = field(default_factory=dict)
     psr0: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    requires: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def learn(self, name: str, content: bytes) -> None:
-        """Read one of the autoload files, known by its name."""
+        """Read one of Composer's files, known by its name."""
+        if name == INSTALLED:
+            self.requires.update(requirements(content))
+            return
         text = content.decode("utf-8", "surrogateescape")
         if name == "autoload_classmap.php":
             self.classes.update((key, places[0]) for key, places in self._entries(text) if places)
@@ -36,6 +49,11 @@ class Autoloader:
             self.psr4.update(self._entries(text))
         elif name == "autoload_namespaces.php":
             self.psr0.update(islice(self._entries(text), PREFIXES))
+
+    def needs(self, package: str, other: str) -> bool:
+        """Whether a package requires another; both by their folders."""
+        names = [posixpath.relpath(folder, self.vendor).lower() for folder in (package, other)]
+        return names[1] in self.requires.get(names[0], ())
 
     def candidates(self, name: str) -> Iterator[str]:
         """Where the file of a class may be, best first."""
@@ -68,3 +86,29 @@ def package_of(path: str, vendor: str) -> str:
     """The folder of the package that a file of a vendor folder is in: vendor/NAME/NAME."""
     parts = path[len(vendor) + 1 :].split("/")
     return posixpath.join(vendor, *parts[:2])
+
+
+def listed_classes(path: str, content: bytes) -> Iterator[tuple[str, str]]:
+    r"""Classes, in lower case, and their files, in a list of an autoload.php that phpab wrote, as for Debian's packages.
+
+    An entry is `'nette\\\\schema\\\\expect' => '/Expect.php'`, below the folder of the list.
+    """
+    folder = posixpath.dirname(path)
+    for match in islice(_LISTED.finditer(content), CLASSES):
+        yield match[1].decode("ascii").replace("\\\\", "\\"), folder + match[2].decode("ascii")
+
+
+def requirements(content: bytes) -> dict[str, frozenset[str]]:
+    """What each package requires, by name, as Composer's installed.json says; nothing where that is broken or too large."""
+    if len(content) > INSTALLED_LIMIT:
+        return {}
+    try:
+        read = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    packages = read.get("packages") if isinstance(read, dict) else read
+    found: dict[str, frozenset[str]] = {}
+    for package in packages if isinstance(packages, list) else ():
+        if isinstance(package, dict) and isinstance(package.get("require"), dict):
+            found[str(package.get("name")).lower()] = frozenset(name.lower() for name in package["require"])
+    return found

@@ -15,7 +15,7 @@ from slimmer.keep.context import Context, Follow
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.rules.load_path import is_file
 from slimmer.keep.rules.named_paths import HOLE, Base, NamedPaths, fitting
-from slimmer.keep.rules.php.composer import Autoloader, old_path, package_of
+from slimmer.keep.rules.php.composer import INSTALLED, Autoloader, listed_classes, old_path, package_of
 from slimmer.keep.rules.php.source import VERSION, ClassUse, Facts, Include, read_source
 from slimmer.keep.rules.script import Lead, follow_scripts, opened_by
 
@@ -45,7 +45,8 @@ _FOLDERS = frozenset(
 )
 """Folders beside an app's source, or in its root, into which frameworks look without being told."""
 
-_MAPS = ("autoload_classmap.php", "autoload_psr4.php", "autoload_namespaces.php")
+_LIST = "autoload.php"
+_MAPS = ("autoload_classmap.php", "autoload_psr4.php", "autoload_namespaces.php", INSTALLED)
 _LEVELS = 12
 _NAMESPACES = 10_000
 
@@ -68,6 +69,8 @@ class _Php:
         self._loaders: dict[str, Autoloader] = {}
         self._packages: set[str] = set()
         self._roots: dict[str, str] = {}
+        self._listed: dict[str, str] = {}
+        self._listed_files: set[str] = set()
         self._namespaces: dict[str, dict[str, None]] = {}
         folders = {
             posixpath.dirname(path) for path in opened if not path.startswith(_SHARED) and "/vendor/" not in path
@@ -85,6 +88,7 @@ class _Php:
 
     def leads(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
         yield from self._autoloaders(facts)
+        self._lists(facts)
         for path, found in facts.items():
             if found.namespace and _is_app(path):
                 self._learn(path, found.namespace)
@@ -120,6 +124,13 @@ class _Php:
             for entry in self._tree.children(f"{vendor}/composer"):
                 if entry.is_file and entry.path.endswith((".php", ".json")):
                     yield Lead(entry.path, reason)
+
+    def _lists(self, facts: Mapping[str, Facts]) -> None:
+        """Autoloaders with a list of classes, as Debian's packages have."""
+        paths = [path for path in facts if posixpath.basename(path) == _LIST and "/vendor/" not in path]
+        for path, content in self._context.read(paths) if paths else ():
+            for name, place in listed_classes(path, content or b""):
+                self._listed_files.add(self._listed.setdefault(name, place))
 
     def _learn(self, path: str, namespace: str) -> None:
         """Where an autoloader of the app's own finds classes: folders that are called as the namespaces in them (PSR-4)."""
@@ -180,13 +191,20 @@ class _Php:
                 yield from (Lead(place, reason, code=True) for place in self._any_class(path, name))
                 continue
             for place, package in self._class_files(path, name):
-                own = bool(package) and path.startswith(f"{package}/")
                 if is_app:
                     self._packages.add(package)
-                if is_app or use.parent or own or package in self._packages:
+                if is_app or use.parent or package in self._packages or self._may_use(path, package, place):
                     reason = Reason("php", f"the class {name}, used by {path}{use.place}", path)
                     yield Lead(place, reason, code=True)
                     return
+
+    def _may_use(self, path: str, package: str, place: str) -> bool:
+        """Whether a library's source may mean a class of a package: its own, one that it requires, or one that was listed."""
+        if (bool(package) and path.startswith(f"{package}/")) or place in self._listed_files:
+            return True
+        vendor = f"{self._root(path)}/vendor"
+        loader = self._loaders.get(vendor)
+        return loader is not None and path.startswith(f"{vendor}/") and loader.needs(package_of(path, vendor), package)
 
     def _any_class(self, path: str, name: str) -> Iterator[str]:
         """The files of the classes of a namespace: `name` has a hole for the class."""
@@ -208,6 +226,9 @@ class _Php:
                 if is_file(self._tree, place):
                     yield place, package_of(place, loader.vendor) if place.startswith(f"{loader.vendor}/") else ""
                     return
+        if (place := self._listed.get(name.lower(), "")) and is_file(self._tree, place):
+            yield place, posixpath.dirname(place)
+            return
         for base in _SHARED:
             place = f"{base}/{old_path(name)}"
             if is_file(self._tree, place):
