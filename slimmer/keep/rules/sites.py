@@ -2,7 +2,8 @@
 
 Requests that slimmer sends load no page as a browser does. Whether a web server has the page from its document root is known by
 its configuration (slimmer.keep.rules.web_server); any other program that serves a single-page app, or a management console of
-its own, just opens the file. Then what browsers load from below its folder stays, up to SITE_FILES and SITE_BYTES.
+its own, just opens the file. Then all below its folder stays, up to SITE_FILES and SITE_BYTES; where the folder is an app's, with
+code for the server in it, only what browsers load.
 """
 
 from __future__ import annotations
@@ -27,6 +28,21 @@ _KINDS = frozenset(
         *(".woff", ".woff2", ".ttf", ".otf", ".eot"),
     )
 )
+_APPS = (
+    *(
+        "package.json",
+        "requirements.txt",
+        "pyproject.toml",
+        "go.mod",
+        "Gemfile",
+        "composer.json",
+        "pom.xml",
+        "Cargo.toml",
+    ),
+    *(".py", ".rb", ".php", ".pl", ".go", ".java", ".ts", ".sh"),
+)
+"""Ends of names that a folder of an app has, and one of a site has not."""
+
 _DEPENDENCIES = frozenset(("node_modules", "site-packages", "dist-packages", "vendor", "gems", ".git"))
 
 
@@ -49,12 +65,13 @@ def _start_pages(context: Context) -> dict[str, str]:
 
 
 def _site(tree: Tree, folder: str) -> list[Entry]:
-    """What browsers load of a folder; nothing where that is too much."""
+    """What belongs to the site in a folder; nothing where that is too much."""
+    is_app = any(entry.path.endswith(_APPS) for entry in tree.children(folder))
     chosen: list[Entry] = []
     left = SITE_BYTES
     for entry in tree.below(folder):
         *folders, name = entry.path[len(folder) + 1 :].split("/")
-        if not entry.is_file or posixpath.splitext(name)[1].lower() not in _KINDS:
+        if not entry.is_file or (is_app and posixpath.splitext(name)[1].lower() not in _KINDS):
             continue
         if _DEPENDENCIES.isdisjoint(folders):
             left -= entry.size

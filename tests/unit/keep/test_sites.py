@@ -17,7 +17,7 @@ ASSETS = ("js/main.js", "css/main.css", "img/logo.SVG", "index.html", "deep/er/f
 @pytest.fixture
 def image(tmp_path: Path) -> LocalImage:
     image = LocalImage(tmp_path)
-    for name in (*ASSETS, "server.py", "notes", "node_modules/x/x.js"):
+    for name in (*ASSETS, "js/list.ejs", "node_modules/x/x.js"):
         image.add(f"{WWW}/{name}", "12345")
     image.add("/usr/lib/queue/other.js")
     image.add("/index.html")
@@ -28,8 +28,15 @@ def kept(image: LocalImage, path: str, *, operation: str = "open") -> set[str]:
     return {finding.path for finding in sites(image.context(opened(path, operation=operation)))}
 
 
-def test_what_browsers_load_stays_with_the_page(image: LocalImage) -> None:
-    assert kept(image, f"{WWW}/index.html") == {f"{WWW}/{name}" for name in ASSETS}
+def test_a_site_stays_with_its_page(image: LocalImage) -> None:
+    assert kept(image, f"{WWW}/index.html") == {f"{WWW}/{name}" for name in (*ASSETS, "js/list.ejs")}
+
+
+@pytest.mark.parametrize("name", ["server.py", "package.json"])
+def test_beside_an_apps_code_what_browsers_load_stays(image: LocalImage, name: str) -> None:
+    image.add(f"{WWW}/{name}")
+    found = {path for path in kept(image, f"{WWW}/index.html") if not path.endswith("package.json")}
+    assert found == {f"{WWW}/{name}" for name in ASSETS}
 
 
 @pytest.mark.parametrize(("path", "operation"), [(f"{WWW}/js/main.js", "open"), (f"{WWW}/index.html", "look-up")])
@@ -41,7 +48,7 @@ def test_the_images_root_is_no_site(image: LocalImage) -> None:
     assert kept(image, "/index.html") == set()
 
 
-@pytest.mark.parametrize(("limit", "value"), [("SITE_FILES", 4), ("SITE_BYTES", 24)])
+@pytest.mark.parametrize(("limit", "value"), [("SITE_FILES", 5), ("SITE_BYTES", 29)])
 def test_a_site_is_bounded(image: LocalImage, monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
     monkeypatch.setattr(rule, limit, value)
     assert kept(image, f"{WWW}/index.html") == set()
