@@ -1,8 +1,7 @@
 """JSON answers compared by their structure: what the slim image's has in place of the original's, path by path.
 
-Paths are JSONPath's (RFC 9535): `$.items[2].name`. Where originals differ is noise: there a value of the same kind will
-do; a text must fit what their texts have in common. Arrays are compared by position, unless the originals hold the same
-entries, but for noise, in another order.
+Where originals differ is noise: there a value of the same kind will do; a text must fit what their texts have in common.
+Arrays are compared by position, unless the originals hold the same entries, but for noise, in another order.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from slimmer.verify.json_path import Place
 from slimmer.verify.json_sets import as_sets, canonical
 from slimmer.verify.noise import steady, template
 
@@ -22,10 +22,11 @@ MANY = 10
 SHOWN = 100
 """Characters of a value that are shown."""
 
-_MEASURED = re.compile(r"(?:.*[._])?(?:elapsed|took|latency|uptime|p?pid|tid|rss)(?:_\w+)?", re.IGNORECASE)
-"""Names of numbers that are measured, or are a process's: small ones, which two originals may share by chance."""
+DEEPEST_SET = 20
+"""Levels down to which arrays may be without order: to find out, all below them is put into words, for each level anew."""
 
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MEASURED = frozenset(("elapsed", "took", "latency", "uptime", "pid", "ppid", "tid", "rss"))
+"""Words in names of numbers that are measured, or are a process's: small ones, which two originals may share by chance."""
 
 
 class _Missing:
@@ -63,34 +64,34 @@ def changes(primary: Any, candidate: Any, *others: Any) -> Iterator[Change]:
 
     Raises RecursionError for values that are nested too deep.
     """
-    todo: list[Step] = [("$", primary, candidate, list(others))]
+    todo: list[Step] = [(Place(), primary, candidate, list(others))]
     while todo:
-        path, before, after, again = todo.pop()
+        place, before, after, again = todo.pop()
         kinds = {_kind(value) for value in (before, *again)}
         if _kind(after) not in kinds:
-            yield _change(path, before, after)
+            yield _change(place, before, after)
         elif len(kinds) > 1:
             continue
         elif isinstance(before, dict):
-            found, steps = _object(path, before, after, again)
+            found, steps = _object(place, before, after, again)
             yield from found
             todo += reversed(steps)
         elif isinstance(before, list):
-            found, steps = _array(path, before, after, again)
+            found, steps = _array(place, before, after, again)
             yield from found
             todo += reversed(steps)
-        elif before != after and not _is_noise(path, before, after, again):
-            yield _change(path, before, after)
+        elif before != after and not _is_noise(place, before, after, again):
+            yield _change(place, before, after)
 
 
-Step = tuple[str, Any, Any, list[Any]]
-"""A path to look at, and what is there: the primary's, the candidate's, the other originals'."""
+Step = tuple[Place, Any, Any, list[Any]]
+"""A place to look at, and what is there: the primary's, the candidate's, the other originals'."""
 
 Looked = tuple[list[Change], list[Step]]
 """What is wrong with an object or an array as a whole, and what is to be looked at in it."""
 
 
-def _object(path: str, before: dict[str, Any], after: dict[str, Any], again: list[dict[str, Any]]) -> Looked:
+def _object(place: Place, before: dict[str, Any], after: dict[str, Any], again: list[dict[str, Any]]) -> Looked:
     """Keys that are made up anew each time (each original has its own) may be others, of the same number and kind."""
     keys = list(dict.fromkeys((*before, *after)))
     changed = list[Change]()
@@ -99,9 +100,9 @@ def _object(path: str, before: dict[str, Any], after: dict[str, Any], again: lis
         keys = [key for key in keys if key in lasting]
         own = [{key: value for key, value in side.items() if key not in lasting} for side in (before, after, *again)]
         if not _are_alike(own[1], [own[0], *own[2:]]):
-            changed = [_change(path, list(own[0]), list(own[1]))]
+            changed = [_change(place, list(own[0]), list(own[1]))]
     values = [[side.get(key, MISSING) for key in keys] for side in (before, after, *again)]
-    return changed, _steps([_child(path, key) for key in keys], values)
+    return changed, _steps([place / key for key in keys], values)
 
 
 def _are_alike(after: dict[str, Any], originals: list[dict[str, Any]]) -> bool:
@@ -115,34 +116,40 @@ def _is_length(length: int, lengths: set[int]) -> bool:
     return length in lengths if len(lengths) == 1 else bool(length) or 0 in lengths
 
 
-def _array(path: str, before: list[Any], after: list[Any], again: list[list[Any]]) -> Looked:
+def _array(place: Place, before: list[Any], after: list[Any], again: list[list[Any]]) -> Looked:
     """Entries by position, or, where they have no order, by what tells them from each other."""
     if not _is_length(len(after), {len(before), *map(len, again)}):
-        return [Change(path, *_lengths(before, after))], []
-    sides = [before, after, *again]
+        return [Change(str(place), *_lengths(before, after))], []
+    sides, places = [before, after, *again], [place / at for at in range(len(before))]
+    if place.depth > DEEPEST_SET:
+        return [], _steps(places, sides)
     if any(before != other for other in again):
         if (sets := as_sets(sides)) is not None:
             sides = [entries for _, entries in sets]
             if sets[0][0] != sets[1][0]:
-                return [_change(path, *sides[:2])], []
+                return [_change(place, *sides[:2])], []
     elif len(before) > 1 and before != after and canonical(before) == canonical(after):
-        return [Change(path, *_cut_pair(before, after), order=True)], []
-    return [], _steps([f"{path}[{at}]" for at in range(len(before))], sides)
+        return [Change(str(place), *_cut_pair(before, after), order=True)], []
+    return [], _steps(places, sides)
 
 
-def _steps(paths: list[str], sides: list[list[Any]]) -> list[Step]:
+def _steps(places: list[Place], sides: list[list[Any]]) -> list[Step]:
     """The entries side by side, as many as all have."""
-    entries = zip(paths, *sides, strict=False)
-    return [(path, before, after, again) for path, before, after, *again in entries]
+    entries = zip(places, *sides, strict=False)
+    return [(place, before, after, again) for place, before, after, *again in entries]
 
 
-def _is_noise(path: str, before: Any, after: Any, again: list[Any]) -> bool:
+def _is_noise(place: Place, before: Any, after: Any, again: list[Any]) -> bool:
     """Whether a scalar may be another one here: the originals' differ, and texts have the same form; or it is measured."""
     if isinstance(before, str):
         return template(steady(before), *map(steady, again)).fits(steady(after))
     if _kind(before) == "number" and after <= 0 and min([before, *again]) >= MANY:
         return False
-    return any(before != other for other in again) or (_kind(before) == "number" and bool(_MEASURED.fullmatch(path)))
+    return any(before != other for other in again) or (_kind(before) == "number" and _is_measured(place.step))
+
+
+def _is_measured(name: str | int) -> bool:
+    return isinstance(name, str) and not _MEASURED.isdisjoint(re.split(r"[._]", name.lower()))
 
 
 def _kind(value: Any) -> str:
@@ -156,12 +163,8 @@ def _kind(value: Any) -> str:
     return "missing" if value is MISSING else type(value).__name__
 
 
-def _child(path: str, key: str) -> str:
-    return f"{path}.{key}" if _PLAIN_KEY.fullmatch(key) else f"{path}[{_cut(json.dumps(key))}]"
-
-
-def _change(path: str, before: Any, after: Any) -> Change:
-    return Change(path, *_cut_pair(before, after))
+def _change(place: Place, before: Any, after: Any) -> Change:
+    return Change(str(place), *_cut_pair(before, after))
 
 
 def _cut_pair(before: Any, after: Any) -> tuple[str, str]:

@@ -156,3 +156,24 @@ def test_nothing_is_not_one_of_many() -> None:
     assert paths({"n": 130}, {"n": 0}, {"n": 170}) == paths({"n": 130}, {"n": -1}, {"n": 170}) == ["$.n"]
     assert paths({"n": 3}, {"n": 0}, {"n": 170}) == paths({"n": 130}, {"n": 1}, {"n": 170}) == []
     assert paths({"uptime": 130}, {"uptime": 0}, {"uptime": 130}) == ["$.uptime"]
+
+
+@pytest.mark.timeout(30)
+def test_long_names_and_many_levels_cost_no_more_than_their_length() -> None:
+    """Names come from the app: their words for each value would take gigabytes, and looking for "pid" in them hours."""
+    name, many = "pid_" * 100_000, [0] * 100_000
+    [path] = paths({name: many}, {name: [*many[1:], 1]}, {name: many})
+    assert path.startswith("$.pid_pid_") and path.endswith("…[99999]") and len(path) < 200
+    assert len(paths({name: {"ms": 1}}, {name: {"ms": 2}}, {name: {"ms": 1}})) == 1
+    sides: list[Any] = [list(range(end)) for end in (50_000, 50_001, 50_002)]
+    for _ in range(400):
+        sides = [[side] for side in sides]
+    assert paths(sides[0], sides[1], sides[2]) == []
+
+
+def test_of_a_path_with_many_steps_the_last_ones_are_shown() -> None:
+    before: Any = 1
+    after: Any = 2
+    for _ in range(100):
+        before, after = {"a": before}, {"a": after}
+    assert paths(before, after) == ["$…" + ".a" * 20]
