@@ -8,6 +8,7 @@
 #include "container.h"
 #include "records.h"
 #include "resolve.h"
+#include "sending.h"
 #include "util.h"
 
 /* What ends while it is looked at holds nothing any more; anything else that cannot be read is a loss. */
@@ -21,6 +22,7 @@ static void record_link(pid_t process, const char *link, enum operation operatio
         note_unreadable();
     else if (is_path_of_file(path) && !is_kernel_path(path) && !never_had_a_name(link, path))
         access_of_process(process, operation, path);
+    send_records_if_due(); /* a million descriptors are more than should wait here */
 }
 
 static void record_one(pid_t process, const char *name, enum operation operation) {
@@ -37,11 +39,14 @@ static void record_all(pid_t process, const char *name) {
         note_unreadable();
         return;
     }
-    for (struct dirent *entry; (entry = readdir(directory));)
+    errno = 0;
+    for (struct dirent *entry; (entry = readdir(directory)); errno = 0)
         if (entry->d_name[0] != '.') {
             format(link, sizeof link, "%s/%s", folder, entry->d_name);
             record_link(process, link, OP_OPEN);
         }
+    if (errno)
+        note_unreadable();
     closedir(directory);
 }
 

@@ -15,6 +15,7 @@ import pytest
 from slimmer.engine import description, running
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import Container
+from slimmer.engine.labels import name_of
 from slimmer.engine.runs import attached_run
 from slimmer.engine.session import RunScope
 from slimmer.errors import ObservationIncomplete, UnsupportedEngine
@@ -38,6 +39,11 @@ open my $bytes, ">", "/etc/caf\\xe9\\n" or die;
 unless (fork) { $) = $( = 65534; $< = $> = 65534; open my $other, "<", "/etc/shells" or die; print "ready\\n"; sleep 600 }
 sleep 600"""
 """A program of Perl that holds files in all ways, in two processes; the second one's user is another."""
+
+MANY = """$| = 1; $n = "n" x 240; for (1 .. 15) { mkdir $n; chdir $n or die }
+for (1 .. 5000) { open my $file, ">", $_ or die; push @held, $file }
+print "ready\n"; sleep 600"""
+"""A program of Perl that holds as many files as it can say in 18 MB of names."""
 
 NAMED = "/etc/caf" + os.fsdecode(b"\xe9") + "\n"
 
@@ -157,6 +163,19 @@ def test_what_the_processes_hold_is_told(engine: Engine, scope: RunScope, probes
     assert ("open", "/etc/host.conf") not in told
     assert {access.executable for access in log.accesses} == {"/usr/bin/perl"}
     assert len({access.pid for access in log.accesses}) == 2
+
+
+def test_however_much_they_hold_the_probe_stays_small(engine: Engine, scope: RunScope, probes: Bench) -> None:
+    limit = {"Name": "nofile", "Soft": 6000, "Hard": 6000}
+    with user_container(engine, DEBIAN, "perl", "-e", MANY, Ulimits=[limit]) as container:
+        await_(lambda: "ready" in container.last_log_lines(), container)
+        with attached(scope, container, probes) as run:
+            log = run.finish("")
+            watcher = engine.api.inspect_container(name_of(scope.run, "attached"))["State"]["Pid"]
+            status = Path(f"/proc/{watcher}/status").read_text()
+    assert len([path for operation, path in found(log) if len(path) > 3500 and operation == "open"]) == 5000
+    peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    assert int(peak.split()[1]) < 8000, peak
 
 
 def test_ports_are_told_though_they_were_opened_before(engine: Engine, scope: RunScope, probes: Bench) -> None:
