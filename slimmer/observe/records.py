@@ -18,7 +18,7 @@ PROTOCOL_VERSION = "1"
 FIELD_LIMIT = 1 << 16
 RECORD_LIMIT = 4_000_000
 TEXT_LIMIT = 1 << 30
-"""Bytes of all paths together: an app may ask for millions of different ones, each 4 kB long."""
+"""Characters of all names together: an app may ask for millions of different paths, and start millions of programs."""
 
 LESS = "Exercise the app less: fewer requests, a shorter --until."
 
@@ -46,7 +46,9 @@ class RecordReader:
         self.ended = False
         self.fatal = ""
         self._executables: dict[int, str] = {0: ""}
+        self._known: set[Listener] = set()
         self._rest = b""
+        self._records = 0
         self._text = 0
         self._handlers: dict[str, Callable[[list[str], str, str], None]] = {
             "hello": self._hello,
@@ -82,6 +84,7 @@ class RecordReader:
         )
 
     def _take(self, head: str, a: str, b: str) -> None:
+        self._count(a, b)
         words = head.split(" ")
         try:
             operation = _OPERATIONS.get(words[0])
@@ -92,14 +95,17 @@ class RecordReader:
         except (KeyError, IndexError, ValueError) as error:
             raise ObservationIncomplete(f"the probe sent a record that slimmer does not know: {head!r}") from error
 
-    def _access(self, operation: Operation, words: list[str], a: str, b: str) -> None:
-        if len(self.accesses) >= RECORD_LIMIT:
+    def _count(self, a: str, b: str) -> None:
+        self._records += 1
+        if self._records > RECORD_LIMIT:
             raise ObservationIncomplete(f"the run made more than {RECORD_LIMIT:,} different accesses", hint=LESS)
         self._text += len(a) + len(b)
         if self._text > TEXT_LIMIT:
             raise ObservationIncomplete(
                 f"the names that the run asked for take more than {TEXT_LIMIT:,} bytes", hint=LESS
             )
+
+    def _access(self, operation: Operation, words: list[str], a: str, b: str) -> None:
         found = {"found": True, "missing": False}[words[1]]
         executable = self._executables[int(words[3])]
         self.accesses.append(Access(operation, a, b or (a if found else ""), found, _number(words[2]), executable))
@@ -114,7 +120,8 @@ class RecordReader:
 
     def _listen(self, words: list[str], a: str, b: str) -> None:
         listener = Listener(a, int(words[2]))
-        if listener not in self.listeners:
+        if listener not in self._known:
+            self._known.add(listener)
             self.listeners.append(listener)
 
     def _drained(self, words: list[str], a: str, b: str) -> None:

@@ -101,3 +101,29 @@ def test_many_long_names_are_refused_before_they_fill_the_memory(monkeypatch: py
         for number in range(1000):
             reader.feed(b"look-up missing 1 0\0/%d/%s\0\0" % (number, b"x" * 4000))
     assert 200 < len(reader.accesses) < 300
+
+
+def test_many_programs_are_refused_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app may start a copy of itself under ever new names."""
+    monkeypatch.setattr("slimmer.observe.records.TEXT_LIMIT", 1 << 20)
+    reader = RecordReader()
+    with pytest.raises(ObservationIncomplete, match="names"):
+        for number in range(1000):
+            reader.feed(b"exe %d\0/%d/%s\0\0" % (number + 1, number, b"x" * 4000))
+
+
+@pytest.mark.timeout(60)
+def test_an_app_that_listens_everywhere_costs_no_more_than_a_record_for_each() -> None:
+    """Each address below 127.0.0.0/8 has all the ports."""
+    reader = RecordReader()
+    stream = b"".join(b"listen tcp %d\x00127.0.0.%d\0\0" % (port, last) for last in (1, 2) for port in range(1, 50_001))
+    reader.feed(stream + stream)
+    assert len(reader.listeners) == 100_000
+
+
+def test_records_of_all_kinds_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slimmer.observe.records.RECORD_LIMIT", 100)
+    reader = RecordReader()
+    with pytest.raises(ObservationIncomplete, match="100"):
+        for number in range(101):
+            reader.feed(b"listen tcp %d\x00127.0.0.1\0\0" % number)
