@@ -29,6 +29,7 @@ from slimmer.keep.rules.php.follower import php
 from slimmer.keep.rules.plugins import plugins
 from slimmer.keep.rules.postgresql import postgresql
 from slimmer.keep.rules.python.follower import python
+from slimmer.keep.rules.r_packages import r_packages
 from slimmer.keep.rules.ruby.follower import ruby
 from slimmer.keep.rules.shell.follower import shell
 from slimmer.keep.rules.sites import sites
@@ -36,7 +37,7 @@ from slimmer.keep.rules.web_server.follower import web_server
 from slimmer.keep.selection import Patterns
 
 OBSERVED: tuple[Rule, ...] = (chosen, observed, listed, engine_needs)
-REACHABLE: tuple[Rule, ...] = (*OBSERVED, java, like_files, sites, plugins, postgresql)
+REACHABLE: tuple[Rule, ...] = (*OBSERVED, java, like_files, sites, plugins, postgresql, r_packages)
 RULES: dict[Policy, tuple[Rule, ...]] = {
     Policy.OBSERVED: OBSERVED,
     Policy.BALANCED: REACHABLE,
