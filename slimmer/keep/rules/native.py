@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from slimmer.keep.context import Context, Follow, Kept
 from slimmer.keep.keepset import Finding
-from slimmer.keep.rules import certificates, locales, name_service, time_zones
+from slimmer.keep.rules import certificates, fonts, locales, name_service, time_zones
 from slimmer.keep.rules.code_reader import CodeReader
 from slimmer.keep.rules.elf import libraries
 from slimmer.keep.rules.library_search import LibrarySearch
@@ -23,7 +23,7 @@ _PHRASES = (*certificates.PHRASES, *name_service.PHRASES, *time_zones.PHRASES)
 
 
 def native(context: Context) -> Follow:
-    """What kept native code leads to: libraries, name service, certificates, time zones, locales, character sets."""
+    """What kept native code leads to: libraries, name service, certificates, time zones, locales, character sets, fonts."""
     reader = CodeReader(context, _PHRASES, certificates.USERS)
     search = LibrarySearch(context)
     rules = (
@@ -33,6 +33,7 @@ def native(context: Context) -> Follow:
         time_zones.time_zones(context),
         locales.locales(context),
         locales.character_sets(context),
+        fonts.fonts(context),
     )
     waiting: dict[str, None] = {}
 

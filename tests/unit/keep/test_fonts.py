@@ -1,0 +1,46 @@
+"""Fonts and fontconfig's settings stay for code that looks fonts up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slimmer.keep.rules import fonts as rule
+from slimmer.keep.rules.native import native
+from tests.unit.elf_maker import compile_c, make_elf
+from tests.unit.local_image import LocalImage, followed
+
+SETTINGS = {"/etc/fonts/fonts.conf", "/usr/share/fontconfig/conf.avail/10-hinting.conf"}
+FONTS = {"/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"}
+CALL = "void {0}(void); void use(void) {{ {0}(); }}"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> LocalImage:
+    image = LocalImage(tmp_path / "image")
+    for path in SETTINGS | FONTS:
+        image.add(path, "x" * 100)
+    image.link("/etc/fonts/conf.d/10-hinting.conf", "/usr/share/fontconfig/conf.avail/10-hinting.conf")
+    image.add("/app/plain.so", make_elf())
+    return image
+
+
+def kept(image: LocalImage, *start: str) -> set[str]:
+    growing = followed(image.context(), native, *start)
+    return {entry.path for entry in image.tree() if not entry.is_directory and entry.path in growing} - set(start)
+
+
+def test_who_matches_fonts_has_them(image: LocalImage, tmp_path: Path) -> None:
+    image.add("/app/draw.so", compile_c(tmp_path, CALL.format("FcFontMatch"), "-shared"))
+    assert kept(image, "/app/draw.so") == SETTINGS | FONTS | {"/etc/fonts/conf.d/10-hinting.conf"}
+    assert kept(image, "/app/plain.so") == set()
+
+
+def test_many_fonts_are_left_to_what_was_seen(
+    image: LocalImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rule, "FONTS_BYTES", 150)
+    image.add("/usr/share/fonts/more.ttf", "x" * 100)
+    image.add("/app/draw.so", compile_c(tmp_path, CALL.format("FcFontSort"), "-shared"))
+    assert kept(image, "/app/draw.so") == SETTINGS | {"/etc/fonts/conf.d/10-hinting.conf"}
