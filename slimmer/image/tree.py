@@ -20,6 +20,7 @@ LINK_LIMIT = 40
 
 CACHED_ENTRIES = 2048
 CACHED_FOLDERS = 4096
+CACHED_LISTINGS = 16
 """Rules ask for the same directories again and again; more would cost memory and save nothing."""
 
 
@@ -83,6 +84,7 @@ class Tree:
         """Raises ObservationIncomplete when the index is cut short."""
         self._index = index if isinstance(index, PathIndex) else PathIndex(index)
         self.get = lru_cache(maxsize=CACHED_ENTRIES)(self._get)
+        self.file_names = lru_cache(maxsize=CACHED_LISTINGS)(self._file_names)
         self._enter = lru_cache(maxsize=CACHED_FOLDERS)(self._walk_into)
 
     def without(self, paths: Iterable[str]) -> Tree:
@@ -130,6 +132,10 @@ class Tree:
                 return
             yield self._entry(offset)
             position = self._index.position_behind(position)
+
+    def _file_names(self, path: str) -> tuple[str, ...]:
+        """The names of the regular files in a directory, sorted: for those that have many questions about one directory."""
+        return tuple(sorted(posixpath.basename(entry.path) for entry in self.children(path) if entry.is_file))
 
     def links(self) -> Iterator[Entry]:
         """All symbolic links."""

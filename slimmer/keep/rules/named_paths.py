@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import posixpath
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice, takewhile
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.context import Context, reach
@@ -181,9 +183,11 @@ def fitting(tree: Tree, folder: str, pattern: str, reason: Reason) -> Iterator[F
     if end is None:
         return
     start, last = pattern.split(HOLE)[0], pattern.split(HOLE)[-1]
-    names = ((entry, posixpath.basename(entry.path)) for entry in tree.children(end) if entry.is_file)
-    files = _bounded(entry for entry, name in names if name.startswith(start) and name.endswith(last))
-    yield from (Finding(entry.path, reason) for entry in files)
+    names = tree.file_names(end)
+    first = bisect_left(names, start)
+    near = takewhile(lambda name: name.startswith(start), islice(names, first, None))
+    found = (tree.get(posixpath.join(end, name)) for name in near if name.endswith(last))
+    yield from (Finding(entry.path, reason) for entry in _bounded(entry for entry in found if entry is not None))
 
 
 def whole_folder(tree: Tree, folder: str, reason: Reason, size: int = FOLDER_BYTES) -> Iterator[Finding]:

@@ -20,6 +20,9 @@ RULE = "site"
 SITE_FILES, SITE_BYTES = 5000, 20 << 20
 """How much of a site is kept; of a larger one, only what was seen in use."""
 
+LOOKED_AT = 500_000
+"""Paths that are looked at for all sites together: start pages may lie in each other's sites by the thousand."""
+
 START_PAGES = frozenset(("index.html", "index.htm"))
 _KINDS = frozenset(
     (
@@ -48,9 +51,12 @@ _DEPENDENCIES = frozenset(("node_modules", "site-packages", "dist-packages", "ve
 
 def sites(context: Context) -> Iterator[Finding]:
     """A finding for each file of the sites whose start pages were opened."""
-    for page, executable in sorted(_start_pages(context).items()):
+    left = LOOKED_AT
+    for page, executable in sorted(_start_pages(context).items(), key=lambda item: posixpath.split(item[0])):
         reason = Reason(RULE, f"below {page}, which {executable or 'an unknown process'} opened", page)
-        yield from (Finding(entry.path, reason) for entry in _site(context.tree, posixpath.dirname(page)))
+        files, looked_at = _site(context.tree, posixpath.dirname(page), left)
+        left -= looked_at
+        yield from (Finding(entry.path, reason) for entry in files)
 
 
 def _start_pages(context: Context) -> dict[str, str]:
@@ -64,12 +70,14 @@ def _start_pages(context: Context) -> dict[str, str]:
     return pages
 
 
-def _site(tree: Tree, folder: str) -> list[Entry]:
-    """What belongs to the site in a folder; nothing where that is too much."""
+def _site(tree: Tree, folder: str, most: int) -> tuple[list[Entry], int]:
+    """What belongs to the site in a folder, and how many paths were looked at; nothing where either is too much."""
     is_app = any(entry.path.endswith(_APPS) for entry in tree.children(folder))
     chosen: list[Entry] = []
-    left = SITE_BYTES
-    for entry in tree.below(folder):
+    left, looked_at = SITE_BYTES, 0
+    for looked_at, entry in enumerate(tree.below(folder), 1):
+        if looked_at > most:
+            return [], looked_at
         *folders, name = entry.path[len(folder) + 1 :].split("/")
         if not entry.is_file or (is_app and posixpath.splitext(name)[1].lower() not in _KINDS):
             continue
@@ -77,5 +85,5 @@ def _site(tree: Tree, folder: str) -> list[Entry]:
             left -= entry.size
             chosen.append(entry)
         if left < 0 or len(chosen) > SITE_FILES:
-            return []
-    return chosen
+            return [], looked_at
+    return chosen, looked_at

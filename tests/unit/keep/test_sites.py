@@ -52,3 +52,17 @@ def test_the_images_root_is_no_site(image: LocalImage) -> None:
 def test_a_site_is_bounded(image: LocalImage, monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
     monkeypatch.setattr(rule, limit, value)
     assert kept(image, f"{WWW}/index.html") == set()
+
+
+def test_pages_in_each_others_sites_are_bounded_together(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app may open a page in each of a thousand folders, one in the other, over as many files as an image has."""
+    folders = [WWW + "/d" * depth for depth in range(6)]
+    for folder in folders:
+        image.add(f"{folder}/index.html")
+    context = image.context(*(opened(f"{folder}/index.html") for folder in folders))
+    everything = {finding.path for finding in sites(context)}
+    assert f"{folders[-1]}/index.html" in everything
+    monkeypatch.setattr(rule, "LOOKED_AT", sum(1 for _ in context.tree.below(WWW)) + 5)
+    findings = list(sites(context))
+    assert {finding.path for finding in findings} == everything
+    assert len({finding.reason.cause for finding in findings}) < len(folders)

@@ -1,0 +1,39 @@
+"""Names with unknown parts: which files of a folder they stand for, and at what cost."""
+
+from __future__ import annotations
+
+import pytest
+
+from slimmer.image.tree import Tree
+from slimmer.keep.keepset import Reason
+from slimmer.keep.rules.named_paths import FOLDER_FILES, HOLE, fitting
+from tests.unit.tree_maker import make_tree, record
+
+REASON = Reason("test")
+
+
+def found(tree: Tree, folder: str, pattern: str) -> list[str]:
+    return [finding.path for finding in fitting(tree, folder, pattern, REASON)]
+
+
+def test_files_whose_names_begin_and_end_so_fit() -> None:
+    tree = make_tree(
+        "f /app/a.ejs\nf /app/b.ejs\nf /app/b.js\nd /app/b.d.ejs\nf /app/below/b.ejs\nl /views -> app\nf /b.ejs"
+    )
+    assert found(tree, "/app", f"{HOLE}.ejs") == ["/app/a.ejs", "/app/b.ejs"]
+    assert found(tree, "/app", f"b{HOLE}") == ["/app/b.ejs", "/app/b.js"]
+    assert found(tree, "/views", f"b{HOLE}.ejs") == ["/app/b.ejs"]
+    assert found(tree, "/", f"b{HOLE}") == ["/b.ejs"]
+    assert found(tree, "/app", f"c{HOLE}") == found(tree, "/none", HOLE) == []
+
+
+@pytest.mark.timeout(30)
+def test_a_folder_of_very_many_files_is_read_once() -> None:
+    """A source may have thousands of names with unknown parts, and its image a folder of 100,000 files."""
+    folders = [record("d", path, mode=0o755) for path in ("/", "/app", "/app/icons")]
+    tree = Tree(b"".join([*folders, *(record("f", f"/app/icons/{number:06}.svg") for number in range(100_000))]))
+    for number in range(1000):
+        assert len(found(tree, "/app/icons", f"{number:05}{HOLE}.svg")) == 10
+    assert found(tree, "/app/icons", f"{HOLE}99.svg") == [f"/app/icons/{n:04}99.svg" for n in range(1000)]
+    assert found(tree, "/app/icons", f"0{HOLE}.svg") == []  # more than FOLDER_FILES
+    assert FOLDER_FILES < 10_000
