@@ -2,9 +2,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -22,6 +24,10 @@ static struct {
 
 enum sameness { SAME, DIFFERENT, UNKNOWN };
 
+static bool is_same_file(const struct stat *one, const struct stat *another) {
+    return one->st_dev == another->st_dev && one->st_ino == another->st_ino;
+}
+
 /* Whether a link below /proc/PROCESS leads to the same file as that link of `reference` (0: the probe) did at first. It cannot
  * be told of a process that is about to end: that loses its namespaces before it is gone. */
 static enum sameness compare(pid_t process, const char *name, pid_t reference, struct stat *first) {
@@ -36,7 +42,7 @@ static enum sameness compare(pid_t process, const char *name, pid_t reference, s
     format(path, sizeof path, "/proc/%d/%s", process, name);
     if (stat(path, &found))
         return UNKNOWN;
-    return first->st_dev == found.st_dev && first->st_ino == found.st_ino ? SAME : DIFFERENT;
+    return is_same_file(&found, first) ? SAME : DIFFERENT;
 }
 
 static enum sameness compare_mounts(pid_t process) {
@@ -44,10 +50,34 @@ static enum sameness compare_mounts(pid_t process) {
     return compare(process, "ns/mnt", other.process, &first);
 }
 
-/* Whether a process has the PID namespace and the root of the container that is not the probe's own. */
+/* Whether the PID namespace of a process was made within the outer one (ioctl_ns(2)); they nest 32 deep at most. */
+static bool lies_within(pid_t process, const struct stat *outer) {
+    char path[64];
+    struct stat found;
+    bool is_within = false;
+    format(path, sizeof path, "/proc/%d/ns/pid", process);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && !is_within) {
+        int parent = ioctl(fd, NS_GET_PARENT);
+        close(fd);
+        fd = parent;
+        is_within = fd >= 0 && !fstat(fd, &found) && is_same_file(&found, outer);
+    }
+    if (fd >= 0)
+        close(fd);
+    return is_within;
+}
+
+static enum sameness compare_processes(pid_t process) {
+    static struct stat first;
+    enum sameness processes = compare(process, "ns/pid", other.process, &first);
+    return processes == DIFFERENT && lies_within(process, &first) ? SAME : processes;
+}
+
+/* Whether a process has the PID namespace, or one within it, and the root of the container that is not the probe's own. */
 static enum sameness compare_surroundings(pid_t process) {
-    static struct stat first_processes, first_root;
-    enum sameness processes = compare(process, "ns/pid", other.process, &first_processes);
+    static struct stat first_root;
+    enum sameness processes = compare_processes(process);
     enum sameness root = compare(process, "root", other.process, &first_root);
     if (processes == DIFFERENT || root == DIFFERENT)
         return DIFFERENT;

@@ -16,7 +16,8 @@ int open_in_container(const char *path);
 void container_proc_path(const char *name, char *path, size_t size);
 
 /* True for a process in the container's mount namespace. The PID namespace may be shared with strangers (--pid): of another
- * container than the probe's own it tells, together with the same root, who has left the mount namespace alone. */
+ * container than the probe's own it tells (or one within it does), together with the same root, who has left the mount
+ * namespace: a sandbox of the app's own. */
 bool in_this_container(pid_t process);
 /* True for a process that is certainly not in it. Of one that ends neither can be told. */
 bool in_another_container(pid_t process);

@@ -242,6 +242,20 @@ def test_a_process_with_mounts_of_its_own_is_told(engine: Engine, scope: RunScop
     assert {("exec", "/usr/bin/sleep"), ("open", "/etc/shells")} <= found(log)
 
 
+def test_a_sandbox_that_the_app_made_is_told(engine: Engine, scope: RunScope, probes: Bench) -> None:
+    """Mounts and process numbers of its own, as sandboxes have them, and the same root."""
+    inside = "echo ready; read line </etc/issue; while :; do read line </etc/shells; sleep 0.05; done"
+    command = f"unshare -m -p -f unshare -p -f sh -c '{inside}' & wait"
+    host = {"CapAdd": ["SYS_ADMIN"], "SecurityOpt": ["seccomp=unconfined", "apparmor=unconfined"]}
+    with user_container(engine, DEBIAN, "sh", "-c", command, **host) as container:
+        await_(lambda: "ready" in container.last_log_lines(), container)
+        with attached(scope, container, probes) as run:
+            end = time.monotonic() + DEADLINE
+            while ("open", "/etc/shells") not in found(log := run.finish("")) and time.monotonic() < end:
+                run.wait(0.1)
+    assert {access.executable for access in log.accesses if access.asked == "/etc/shells"} == {"/usr/bin/dash"}
+
+
 def test_who_looks_in_from_outside_is_not_told(
     engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
 ) -> None:
