@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -410,3 +411,14 @@ def test_the_values_of_the_build_come_with_sysconfig(image: PythonImage) -> None
     image.add(values)
     assert values in image.kept("def late():\n    import sysconfig\n")
     assert values not in image.kept("import os\n")
+
+
+def test_names_below_any_package_are_bounded_work(image: PythonImage) -> None:
+    calls = "".join(f"import_module('%s.part{number}.%s' % (a, b))\n" for number in range(15_000))
+    image.package("web", init=calls)
+    for number in range(300):
+        image.add(f"{SITE}/web/sub{number}/__init__.py")
+    names = ", ".join(f"web.sub{number}" for number in range(300))
+    begun = time.monotonic()
+    image.kept(f"import {names}")
+    assert time.monotonic() - begun < 20

@@ -17,6 +17,9 @@ LIBRARY_COMPUTED = 1 << 22
 APP_COMPUTED = 1 << 23
 """The same for the app's own code."""
 
+PLACES = 50
+"""How many names below any package count; each is looked for in all packages that are used."""
+
 CODE = (".py", ".pyc", ".so")
 
 Asked = tuple[Module, Level, Edge]
@@ -39,7 +42,8 @@ class Choices:
     def note(self, module: Module, level: Level, edge: Edge) -> None:
         """A module imports something from a package by a computed name."""
         if edge.target.startswith(HOLE):
-            self._anywhere.setdefault(edge.target.removeprefix(HOLE), (module, level, edge))
+            if len(self._anywhere) < PLACES:
+                self._anywhere.setdefault(edge.target.removeprefix(HOLE), (module, level, edge))
         else:
             self._waiting.setdefault((module.source, edge.target, edge.stem), (module, level, edge))
 
