@@ -124,6 +124,7 @@ class Site:
         config = self.config
         identity = self.identity()
         plan = dataclasses.replace(plan, expected_ports=exposed(config), healthcheck=healthcheck(config))
+        plan = dataclasses.replace(plan, own_command=self.options.cmd is None and self.options.entrypoint is None)
         with self._watched(identity, "observed") as (run, ports):
             exercised = exercise(run, plan, say=say)
             problem = failure(exercised)

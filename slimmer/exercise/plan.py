@@ -75,8 +75,9 @@ class Plan:
     get ready. `expected_ports`: those that the image EXPOSEs, or, on a replay, those that the original served.
     `other_ports`: on a replay, those that the original opened besides, for other protocols: they are waited for at the end.
     `exit_timeout`: on a replay, how long a command may take that ended in the original; None where it did not end, or where
-    nothing is known. `unready`: what the original answered, to the end, as who is not ready does, by port. `shared`: the plan is for several commands of an image together: those that listen take what is asked,
-    the others just run.
+    nothing is known. `unready`: what the original answered, to the end, as who is not ready does, by port. `shared`: the plan is
+    for several commands of an image together: those that listen take what is asked, the others just run. `own_command`: what
+    runs is the image's own command, and not another that the user gave.
     """
 
     requests: tuple[Request, ...] = DEFAULT_REQUESTS
@@ -96,6 +97,7 @@ class Plan:
     exit_timeout: float | None = None
     unready: tuple[tuple[int, Request], ...] = ()
     shared: bool = False
+    own_command: bool = False
 
     @property
     def asks(self) -> tuple[Request, ...]:

@@ -106,6 +106,11 @@ def _may_be_silent(watch: Watch) -> bool:
     return by_time or (bool(plan.host_commands or plan.exec_commands) and not plan.expected_ports)
 
 
+def _is_server(plan: Plan) -> bool:
+    """Whether an image means to listen: it EXPOSEs ports, runs its own command, and the user says nothing else."""
+    return plan.own_command and bool(plan.expected_ports) and plan.http and plan.until is Until.PROBES
+
+
 def _check_command(watch: Watch) -> None:
     """The app exited before it listened. Fine for a command; not for what was to be a server, nor with an error."""
     plan, code = watch.plan, watch.subject.exit_code()
@@ -113,6 +118,12 @@ def _check_command(watch: Watch) -> None:
         ports = _words(_required(watch))
         waited = f"it listened on {ports}" if ports else "it listened on any TCP port"
         raise AppFailed(f"the app exited with code {code} before {waited}{last_words(watch.subject)}")
+    if _is_server(plan):
+        raise AppFailed(
+            f"the app exited with code {code} before it listened on {_words(plan.expected_ports)}, which the image EXPOSEs"
+            f"{last_words(watch.subject)}",
+            hint="Does it need variables (--env), arguments (--cmd) or volumes (--volume)? If it is to end: --until exit.",
+        )
     if (plan.exec_commands or plan.host_commands) and plan.until is not Until.EXIT and not plan.shared:
         raise AppFailed(
             f"the app exited with code {code} before a command could be run against it{last_words(watch.subject)}"

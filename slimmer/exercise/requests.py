@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slimmer.exercise.plan import Answer
+from slimmer.exercise.plan import Answer, Until
 from slimmer.exercise.readiness import MOST_PORTS, open_ports
 from slimmer.exercise.verdict import settle
 from slimmer.exercise.visit import Visited, visit
@@ -94,6 +94,10 @@ class Requests:
         first = not self._watch.replay and not plan.shared
         if first and plan.expected_ports and not set(plan.expected_ports) & set(self._open):
             notes.append(f"nothing listened on what the image EXPOSEs ({', '.join(map(str, plan.expected_ports))})")
+        if first and plan.own_command and plan.until is Until.PROBES and self._watch.ended and not self._open:
+            notes.append(
+                "the image's own command ended by itself, and nothing else was observed: other arguments need --cmd (repeatable)"
+            )
         if plan.asks and self._open and not self.http_ports and not (plan.exec_commands or plan.host_commands):
             notes.append(
                 "no port spoke HTTP, so only the start of the app was observed: exercise it with --exec or --exercise"

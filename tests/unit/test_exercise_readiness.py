@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -33,6 +34,22 @@ def test_a_command_of_an_image_that_exposes_a_port_may_end_too(tmp_path: Path) -
     exercised = run(tmp_path, "print('1.0')", Plan(expected_ports=(80,)))
     assert exercised.exit_code == 0
     assert "EXPOSE" in exercised.warnings[0]
+
+
+def test_an_image_that_means_to_listen_and_ends_instead_is_a_failure(tmp_path: Path) -> None:
+    plan = Plan(expected_ports=(80, 8080), own_command=True)
+    with pytest.raises(
+        AppFailed, match=r"(?s)code 0 before it listened on ports 80, 8080, which .*usage: serve"
+    ) as error:
+        run(tmp_path, "print('usage: serve FILE')", plan)
+    assert "--until exit" in error.value.hint
+    for other in (dataclasses.replace(plan, until=Until.EXIT), dataclasses.replace(plan, http=False)):
+        assert run(tmp_path, "print('usage: serve FILE')", other).exit_code == 0
+
+
+def test_a_tool_of_which_only_its_own_command_was_seen_is_told(tmp_path: Path) -> None:
+    warnings = run(tmp_path, "print('usage: convert FILE')", Plan(own_command=True)).warnings
+    assert len(warnings) == 1 and "--cmd" in warnings[0]
 
 
 def test_a_command_that_fails_shows_its_last_words(tmp_path: Path) -> None:
