@@ -25,8 +25,9 @@ _SUSPICIOUS = re.compile(
 _VOLATILE = (
     (re.compile(r"\x1b\[[0-9;?]*[A-Za-z]"), ""),  # colours
     (re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b,?"), "#"),
-    (re.compile(r"\b0x[0-9a-fA-F]+\b|\b(?=[a-fA-F-]*\d)[0-9a-fA-F]{6,}(?:-[0-9a-fA-F]+)*\b"), "#"),  # hashes, UUIDs
-    (re.compile(r"\b(?=[A-Za-z_-]*\d)[\w-]{16,}"), "#"),  # tokens
+    (re.compile(r"\b0x[0-9a-fA-F]+\b"), "#"),
+    (re.compile(r"\b(?=[a-fA-F-]{0,64}\d)[0-9a-fA-F]{6,}(?:-[0-9a-fA-F]+)*\b"), "#"),  # hashes, UUIDs
+    (re.compile(r"\b(?=[A-Za-z_-]{0,64}\d)[\w-]{16,}"), "#"),  # tokens
     (re.compile(r"\d+"), "#"),
     (re.compile(r"#(?:[\s.,:/TZ+-]*#)+Z?"), "#"),  # times, versions and addresses, of however many parts
     (re.compile(r"\s+"), " "),

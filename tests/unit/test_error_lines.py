@@ -99,3 +99,12 @@ def test_memory_is_bounded_whatever_an_app_writes() -> None:
     tracemalloc.stop()
     assert len(errors.lines()) == MOST_LINES and max(map(len, errors.lines())) == LONGEST_LINE
     assert peak < 2_000_000
+
+
+@pytest.mark.timeout(30)
+def test_long_lines_cost_no_more_than_their_length() -> None:
+    """An app that logs fast must not wait for slimmer."""
+    lines = ErrorLines()
+    for _ in range(2000):
+        lines.add(b"error " + b"a-f-" * 500 + b"\n")
+    assert len(lines.lines()) == 1
