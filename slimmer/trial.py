@@ -76,12 +76,13 @@ class Trial:
         """Hold the candidate against the original: what it holds, how it answers as a user would run it, what it misses."""
         pool = self._site.pool
         structure = pool.submit(self._site.check_structure, self._own, kept, candidate, "slim-tree")
-        replay = pool.submit(self._replay, kept, candidate) if self._request.repair else None
-        if replay is not None and _meet(self._request):
-            replay.result()
+        repair = self._request.repair > 0
+        replay = pool.submit(self._replay, kept, candidate) if repair and not _meet(self._request) else None
         differences: list[Difference] = []
         for performance in self._performances:
             differences += self._behaviour(performance.scene, performance.observed, candidate)
+        if repair and replay is None:
+            replay = pool.submit(self._replay, kept, candidate)
         found = replay.result() if replay else ()
         known = {*kept, *(finding.path for finding in found)}
         found += self._dropped(kept, named(self._own.tree, known, differences))
