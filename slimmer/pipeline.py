@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from slimmer.artefacts import write_artefacts
 from slimmer.engine import images, leftovers
 from slimmer.errors import VerificationFailed
 from slimmer.image import reference
@@ -22,17 +23,14 @@ from slimmer.image.engine_made import OwnTree
 from slimmer.image.package_files import PackageFiles
 from slimmer.keep.context import Context, Policy
 from slimmer.keep.keepset import Finding, KeepSet
-from slimmer.observe.log import AccessLog, write_log
+from slimmer.observe.log import AccessLog
 from slimmer.observe.pristine import PristineImage
 from slimmer.observed import Observed, observed_for
 from slimmer.rebuild.archive import creation_time
 from slimmer.rebuild.image import DOCKERFILE
-from slimmer.report import package_file
-from slimmer.report.build import Built, as_json, build_report, difference_lines
-from slimmer.report.manifest import manifest, write_manifest
+from slimmer.report.build import Built, build_report, difference_lines
 from slimmer.report.output import OutputFolder, default_folder
 from slimmer.report.package_file import package_document
-from slimmer.report.tree_file import write_tree
 from slimmer.request import REPAIRS, BuildRequest, BuildResult, Progress
 from slimmer.scenes import scenes
 from slimmer.site import Candidate, Site, open_site
@@ -103,10 +101,7 @@ class _Build:
             observed = observed_for(self.request, site, self.folder.path, self.progress.note)
             original = known.result()
         self.tell(observed, original.own, removed)
-        slim = self.slim(original, observed)
-        with self.folder.writing(package_file.NAME) as archive:
-            package_file.write_packages(self.documented(original).result(), archive)
-        return self.conclude(original.own, slim, observed)
+        return self.conclude(original, self.slim(original, observed), observed)
 
     def know(self) -> Original:
         """Read what is to know of the image, while its app runs; and load the rules, which takes a tenth of a second."""
@@ -196,7 +191,7 @@ class _Build:
 
     # ------------------------------------------------------------------ the end
 
-    def conclude(self, own: OwnTree, slim: Slim, observed: Observed) -> BuildResult:
+    def conclude(self, original: Original, slim: Slim, observed: Observed) -> BuildResult:
         """Write the artefacts, then give the image its name: in that order, so that a name never lacks its report."""
         request, engine, differences = self.request, self.site.engine, slim.verdict.differences
         report = build_report(
@@ -205,7 +200,7 @@ class _Build:
                 tag="" if differences else self.tag,
                 original=self.site.config,
                 slim=images.inspect(engine, slim.candidate.image_id),
-                tree=own.tree,
+                tree=original.own.tree,
                 kept_paths=len(slim.kept),
                 policy=request.policy,
                 selection=request.selection,
@@ -218,7 +213,8 @@ class _Build:
                 stages=tuple(self.times),
             )
         )
-        self.write(own, slim, observed.log, report)
+        packages, digests = self.documented(original).result(), slim.candidate.rootfs.digests
+        write_artefacts(self.folder, original.own, slim.kept, digests, observed.log, packages, report)
         if differences:
             raise VerificationFailed(
                 f"the slim image is not what the original is:\n{difference_lines(differences)}",
@@ -226,17 +222,6 @@ class _Build:
             )
         images.tag(engine, slim.candidate.image_id, self.tag)
         return BuildResult(self.tag, report)
-
-    def write(self, own: OwnTree, slim: Slim, log: AccessLog, report: dict[str, Any]) -> None:
-        """The artefacts beside Dockerfile and rootfs.tar."""
-        with self.folder.writing_text("access.json") as file:
-            write_log(log, file)
-        with self.folder.writing_text("manifest.jsonl") as file:
-            write_manifest(manifest(own.tree, slim.kept, slim.candidate.rootfs.digests, own.mtime), file)
-        with self.folder.writing("tree.json.zst") as archive:
-            write_tree(own.tree, self.site.config.image_id, archive)
-        with self.folder.writing_text("report.json") as file:
-            file.write(as_json(report) + "\n")
 
     def tell_excluded(self, kept: KeepSet) -> None:
         """What the user excluded though it was seen in use, or the engine needs it: the app may miss it."""

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from slimmer.artefacts import write_artefacts
 from slimmer.engine import builds, images, running
 from slimmer.engine.connection import connect
 from slimmer.engine.options import RunOptions
@@ -22,7 +23,6 @@ from slimmer.errors import UnsupportedEngine, UsageError
 from slimmer.exercise.plan import Until
 from slimmer.exercise.until import End
 from slimmer.image import reference
-from slimmer.image.engine_made import overrides
 from slimmer.keep.context import Policy
 from slimmer.keep.keeper import keep
 from slimmer.keep.selection import Selection
@@ -33,11 +33,9 @@ from slimmer.probe_binary import probe_path
 from slimmer.rebuild import dockerfile
 from slimmer.rebuild.image import DOCKERFILE, write_dockerfile
 from slimmer.rebuild.rootfs import NAME as ROOTFS
-from slimmer.rebuild.rootfs import write_rootfs
-from slimmer.report import manifest, package_file, tree_file
-from slimmer.report.build import as_json, keep_report
-from slimmer.report.build_output import REPORT
+from slimmer.report.build import keep_report
 from slimmer.report.output import OutputFolder
+from slimmer.report.package_file import package_document
 from slimmer.request import ObserveRequest, Progress
 from slimmer.scenes import scenes
 from slimmer.site import home_of, open_site
@@ -150,23 +148,14 @@ def keep_from(
         with progress.stage("keep"):
             kept = keep(context, policy)
         with progress.stage("pack"):
-            folder.clear()
-            rootfs = write_rootfs(pristine, overrides(list(kept), own), folder)
+            rootfs = site.pack(own, pristine, kept, folder)
             builder = site.choose_builder("", own, kept)
             write_dockerfile(site.config, builder, folder)
         if builder.name != DOCKERFILE:
             progress.warn(f"{builder.reason}: `slimmer build` keeps that, `slimmer rebuild` and `docker build` do not")
-        with folder.writing_text(LOG_NAME) as file:
-            write_log(log, file)
-        with folder.writing_text(manifest.NAME) as file:
-            manifest.write_manifest(manifest.manifest(own.tree, kept, rootfs.digests, own.mtime), file)
-        with folder.writing(tree_file.NAME) as archive:
-            tree_file.write_tree(own.tree, site.config.image_id, archive)
-        with folder.writing(package_file.NAME) as archive:
-            packages = package_file.package_document(own.tree, context.packages, site.config.image_id)
-            package_file.write_packages(packages, archive)
-        with folder.writing_text(REPORT) as file:
-            file.write(as_json(keep_report(site.config, own.tree, log, policy, selection, builder)) + "\n")
+        packages = package_document(own.tree, context.packages, site.config.image_id)
+        report = keep_report(site.config, own.tree, log, policy, selection, builder)
+        write_artefacts(folder, own, kept, rootfs.digests, log, packages, report)
         return Kept(site.config.image_id, len(own.tree), len(kept), rootfs.size)
 
 
