@@ -84,8 +84,9 @@ class Trial:
         if repair and replay is None:
             replay = pool.submit(self._replay, kept, candidate)
         found = replay.result() if replay else ()
-        known = {*kept, *(finding.path for finding in found)}
-        found += self._dropped(kept, named(self._own.tree, known, differences))
+        if differences:  # which alone name files; and all that is kept may be much
+            known = {*kept, *(finding.path for finding in found)}
+            found += self._dropped(kept, named(self._own.tree, known, differences))
         return Verdict((*structure.result(), *differences), found)
 
     def verify_in(self, place: Place, candidate: Candidate) -> Iterator[tuple[PlaceVerdict, tuple[Difference, ...]]]:

@@ -47,6 +47,11 @@ def engine_calls(doing: str) -> Iterator[None]:
         raise EngineUnreachable(f"the engine stopped answering (to {doing}): {error}") from error
 
 
+def is_not_found(error: EngineError) -> bool:
+    """Whether the engine has no such thing: what engine_calls makes of its 404."""
+    return isinstance(error.__cause__, APIError) and error.__cause__.status_code == 404
+
+
 class Tail:
     """The last bytes of what went by."""
 

@@ -7,11 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from docker.errors import APIError
-
 from slimmer.engine import images
 from slimmer.engine.connection import Engine
-from slimmer.engine.containers import engine_calls
+from slimmer.engine.containers import engine_calls, is_not_found
 from slimmer.engine.labels import owner_of_container
 from slimmer.errors import EngineError, ObservationIncomplete, TargetNotFound, UsageError
 
@@ -73,7 +71,7 @@ def _inspect(engine: Engine, name: str) -> dict[str, Any]:
             found: dict[str, Any] = engine.api.inspect_container(name)
             return found
     except EngineError as error:
-        if isinstance(error.__cause__, APIError) and error.__cause__.status_code == 404:
+        if is_not_found(error):
             raise _not_found(engine, name) from error
         raise
 

@@ -22,7 +22,7 @@ from docker.errors import APIError, DockerException
 from requests import RequestException
 
 from slimmer.engine.connection import Engine
-from slimmer.engine.containers import Container, engine_calls
+from slimmer.engine.containers import Container, engine_calls, is_not_found
 from slimmer.engine.description import PROBE, PROBE_FOLDER, Description, is_bind, split_volume
 from slimmer.engine.interrupts import INTERRUPTS, finish
 from slimmer.engine.labels import RUN_LABEL, labels, name_of, new_run, temporary_tag
@@ -179,7 +179,7 @@ class RunScope:
             with engine_calls(f"inspect the volume {name}"):
                 self.engine.api.inspect_volume(name)
         except EngineError as error:
-            if isinstance(error.__cause__, APIError) and error.__cause__.status_code == 404:
+            if is_not_found(error):
                 return False
             raise
         return True
