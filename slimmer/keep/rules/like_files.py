@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator
 from slimmer.image.tree import Entry
 from slimmer.keep.context import Context
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.rules.bounds import bounded
 from slimmer.observe.log import Operation
 
 RULE = "like-files"
@@ -141,13 +142,13 @@ class _Likeness:
     def _all_of(self, folder: str, path: str, executable: str) -> Iterator[Finding]:
         """All of a folder with a telling name, if it is not too much; notes whether it is."""
         inside = (entry for entry in self._tree.below(folder) if _is_part(entry, folder))
-        entries = _bounded(inside, NAMED_FILES, NAMED_BYTES)
+        entries = bounded(inside, NAMED_FILES, NAMED_BYTES)
         self._whole[folder] = entries is not None
         yield from _all(entries or (), _reason(f"in {folder}, as", path, executable))
 
     def _kind(self, folder: str, suffix: str, path: str, executable: str) -> Iterator[Finding]:
         alike = (entry for entry in self._tree.children(folder) if entry.is_file and _suffix(entry.path) == suffix)
-        entries = _bounded(alike, KIND_FILES, KIND_BYTES) if suffix else None
+        entries = bounded(alike, KIND_FILES, KIND_BYTES) if suffix else None
         yield from _all(entries or (), _reason(f"a {suffix} file like", path, executable))
 
     def _translations(self, path: str, executable: str) -> Iterator[Finding]:
@@ -156,7 +157,7 @@ class _Likeness:
         if match is None:
             return
         places = (self._tree.get(f"{language.path}/{match[2]}") for language in self._tree.children(match[1]))
-        entries = _bounded((entry for entry in places if entry is not None), KIND_FILES, KIND_BYTES)
+        entries = bounded((entry for entry in places if entry is not None), KIND_FILES, KIND_BYTES)
         yield from _all(entries or (), _reason("a translation like", path, executable))
 
     def _is_app(self, path: str) -> bool:
@@ -210,14 +211,3 @@ def _is_part(entry: Entry, folder: str) -> bool:
 
 def _suffix(path: str) -> str:
     return posixpath.splitext(path)[1].lower()
-
-
-def _bounded(entries: Iterable[Entry], files: int, size: int) -> list[Entry] | None:
-    """These entries; None where they are too many or too large."""
-    chosen: list[Entry] = []
-    for entry in entries:
-        chosen.append(entry)
-        size -= entry.size if entry.is_file else 0
-        if len(chosen) > files or size < 0:
-            return None
-    return chosen

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice, takewhile
 
-from slimmer.image.tree import Entry, Tree
+from slimmer.image.tree import Tree
 from slimmer.keep.context import Context, reach
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.rules.bounds import bounded
 
 RULE = "named-path"
 FOLDER_FILES = 2000
@@ -187,21 +188,11 @@ def fitting(tree: Tree, folder: str, pattern: str, reason: Reason) -> Iterator[F
     first = bisect_left(names, start)
     near = takewhile(lambda name: name.startswith(start), islice(names, first, None))
     found = (tree.get(posixpath.join(end, name)) for name in near if name.endswith(last))
-    yield from (Finding(entry.path, reason) for entry in _bounded(entry for entry in found if entry is not None))
+    entries = bounded((entry for entry in found if entry is not None), FOLDER_FILES, FOLDER_BYTES)
+    yield from (Finding(entry.path, reason) for entry in entries or ())
 
 
 def whole_folder(tree: Tree, folder: str, reason: Reason, size: int = FOLDER_BYTES) -> Iterator[Finding]:
     """All that lies in a real folder but dependencies, or nothing where that is more than the bounds allow."""
     inside = (entry for entry in tree.below(folder) if _DEPENDENCIES.isdisjoint(entry.path[len(folder) :].split("/")))
-    yield from (Finding(entry.path, reason) for entry in _bounded(inside, size))
-
-
-def _bounded(entries: Iterator[Entry], limit: int = FOLDER_BYTES) -> list[Entry]:
-    """These entries; none of them where they are too many or too large."""
-    chosen, size = [], 0
-    for entry in entries:
-        size += entry.size if entry.is_file else 0
-        chosen.append(entry)
-        if len(chosen) > FOLDER_FILES or size > limit:
-            return []
-    return chosen
+    yield from (Finding(entry.path, reason) for entry in bounded(inside, FOLDER_FILES, size) or ())

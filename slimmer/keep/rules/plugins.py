@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.context import Context
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.rules.bounds import bounded
 from slimmer.keep.rules.code_reader import Code, CodeReader
 from slimmer.keep.rules.library_needs import LibraryNeeds
 from slimmer.keep.rules.library_search import LibrarySearch
@@ -97,8 +98,8 @@ def _is_plugin(code: Code, search: LibrarySearch) -> bool:
 
 def _folder(tree: Tree, folder: str, example: Code, reader: CodeReader, needs: LibraryNeeds) -> Iterator[Finding]:
     """The other plug-ins of a folder that are not too demanding, and the indexes."""
-    others = list(_objects(tree, folder))
-    if len(others) > FOLDER_FILES or sum(entry.size for entry in others) > FOLDER_BYTES:
+    others = bounded(_objects(tree, folder), FOLDER_FILES, FOLDER_BYTES)
+    if others is None:
         return
     reason = Reason(RULE, f"a plug-in beside {example.path}, which was loaded", example.path)
     codes = reader.read(entry.path for entry in others).values()

@@ -89,8 +89,7 @@ class _Packages:
 
     def _named(self) -> Iterator[tuple[str, str]]:
         """Packages that the app's scripts and its command name, each with who does."""
-        texts = [(path, text) for path, text in self._read(self._scripts)]
-        texts.append(("the image's command", "\n".join(self._context.config.command)))
+        texts = [*self._read(self._scripts), ("the image's command", "\n".join(self._context.config.command))]
         for path, text in texts:
             for match in _ASKS.finditer(text):
                 if (folder := self._find(match[1] or match[2])) is not None:

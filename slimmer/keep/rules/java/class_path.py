@@ -20,6 +20,7 @@ from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
 from slimmer.keep.context import Context, reach
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.rules.bounds import bounded
 from slimmer.keep.rules.java.class_file import class_name
 from slimmer.keep.rules.java.log import JavaLog
 
@@ -145,10 +146,5 @@ def _class_folders(context: Context, classes: Iterable[str]) -> Iterator[Finding
 
 def _whole(tree: Tree, folder: str, reason: Reason) -> Iterator[Finding]:
     """A folder of classes; nothing of one that is too large, or the root."""
-    entries, size = [], 0
-    for entry in tree.below(folder) if folder not in ("", "/") else ():
-        entries.append(entry)
-        size += entry.size if entry.is_file else 0
-        if len(entries) > FOLDER_FILES or size > FOLDER_BYTES:
-            return
-    yield from (Finding(entry.path, reason) for entry in entries)
+    entries = None if folder in ("", "/") else bounded(tree.below(folder), FOLDER_FILES, FOLDER_BYTES)
+    yield from (Finding(entry.path, reason) for entry in entries or ())

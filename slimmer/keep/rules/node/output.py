@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Iterator
 
 from slimmer.image.tree import Entry, Tree
+from slimmer.keep.rules.bounds import bounded
 
 HIDDEN = frozenset((".next", ".nuxt", ".output", ".svelte-kit"))
 """Names that bundlers give to the folder of what they made, unless they are told another."""
@@ -36,14 +37,7 @@ def output_folder(tree: Tree, path: str) -> str | None:
 
 def output_files(tree: Tree, folder: str) -> list[Entry]:
     """What lies in it, without maps of sources, which only developers read; nothing where that is too much."""
-    chosen: list[Entry] = []
-    left = OUTPUT_BYTES
-    for entry in _below(tree, folder):
-        left -= entry.size if entry.is_file else 0
-        chosen.append(entry)
-        if left < 0 or len(chosen) > OUTPUT_FILES:
-            return []
-    return chosen
+    return bounded(_below(tree, folder), OUTPUT_FILES, OUTPUT_BYTES) or []
 
 
 def _below(tree: Tree, folder: str) -> Iterator[Entry]:

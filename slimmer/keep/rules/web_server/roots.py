@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.context import leading, reach
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.rules.bounds import bounded
 
 ROOT_FILES = 5000
 ROOT_BYTES = 20 << 20
@@ -57,15 +58,9 @@ class Roots:
 
     def _pages(self, folder: str) -> list[Entry] | None:
         """What lies in a folder; None where it is too much."""
-        pages, size = [], 0
-        for entry in self._tree.below(folder):
-            if not _NO_PAGES.isdisjoint(entry.path[len(folder) :].split("/")):
-                continue
-            pages.append(entry)
-            size += entry.size if entry.is_file else 0
-            if len(pages) > ROOT_FILES or size > ROOT_BYTES:
-                return None
-        return pages
+        inside = self._tree.below(folder)
+        pages = (entry for entry in inside if _NO_PAGES.isdisjoint(entry.path[len(folder) :].split("/")))
+        return bounded(pages, ROOT_FILES, ROOT_BYTES)
 
     def _linked(self, link: Entry, reason: Reason) -> Iterator[Finding]:
         """The file that a link in a root leads to; a folder elsewhere only as far as it was seen."""

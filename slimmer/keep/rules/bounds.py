@@ -1,0 +1,18 @@
+"""All of a folder, or of a kind of files, unless that is too much: then only what was seen in use stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from slimmer.image.tree import Entry
+
+
+def bounded(entries: Iterable[Entry], files: int, size: int) -> list[Entry] | None:
+    """These entries; None where they are more than `files`, or their files have more than `size` bytes together."""
+    chosen: list[Entry] = []
+    for entry in entries:
+        chosen.append(entry)
+        size -= entry.size if entry.is_file else 0
+        if len(chosen) > files or size < 0:
+            return None
+    return chosen
