@@ -152,7 +152,9 @@ def keep_from(
             builder = site.choose_builder("", own, kept)
             write_dockerfile(site.config, builder, folder)
         if builder.name != DOCKERFILE:
-            progress.warn(f"{builder.reason}: `slimmer build` keeps that, `slimmer rebuild` and `docker build` do not")
+            progress.warn(
+                f"{builder.reason}: `slimmer build` keeps that, `slimmer rebuild` and `docker build` leave it out or refuse"
+            )
         packages = package_document(own.tree, context.packages, site.config.image_id)
         report = keep_report(site.config, own.tree, log, policy, selection, builder)
         write_artefacts(folder, own, kept, rootfs.digests, log, packages, report)

@@ -10,22 +10,27 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from slimmer.engine import builds, images
 from slimmer.engine.connection import Engine, connect
-from slimmer.image.config import Healthcheck, ImageConfig
+from slimmer.errors import BuildFailed
+from slimmer.image.config import INSTRUCTIONS, Healthcheck, ImageConfig
 from slimmer.rebuild.archive import config_json, image_id
+from slimmer.rebuild.dockerfile import beyond_dockerfile, render
 from slimmer.rebuild.image import Builder, choose_builder, make_image
+from slimmer.rebuild.instructions import instructions
 from slimmer.rebuild.rootfs import RootFs, write_rootfs
 from slimmer.report.output import OutputFolder
 from tests.engine.names import untag
+from tests.unit.odd_configs import AWKWARD, UNSAYABLE, configs
 
 TAG = "slimmer-test-dockerfile:candidate"
 SECOND = 1_000_000_000
 PATH = "PATH=/usr/bin"
 NASTY = (
     "", "a b", " lead and trail ", "it's", 'say "hi"', "back\\slash", "ends in \\", "\\\\", "$HOME", "${HOME:-x}", "\\$HOME", "$$",
-    "#no comment", "tab\there", "a=b=c", "–é漢🐳", "`id`", "--flag=1", "<<EOF", "{{x}}", "%s", "'", '"', "\x0b\x0c", "[\"a\"]",
+    "#no comment", "tab\there", "a=b=c", "–é漢🐳", "`id`", "--flag=1", "<<EOF", "{{x}}", "%s", "'", '"', "[\"a\"]",
 )  # fmt: skip
 """Values that a parser of lines, words, quotes or variables could trip over."""
 
@@ -39,7 +44,7 @@ SAYABLE = {
     "nothing": make(),
     "env": make(env=(PATH, *(f"N{n}={value}" for n, value in enumerate(NASTY)), "lower.case-name=1")),
     "labels": make(labels=tuple(sorted((f"l{n}{value}".replace("=", "-"), value) for n, value in enumerate(NASTY)))),
-    "commands": make(entrypoint=NASTY, cmd=NASTY, shell=("/bin/ash", "-c", "a b", "$HOME", "\\")),
+    "commands": make(entrypoint=(*NASTY, *UNSAYABLE), cmd=(*NASTY, *UNSAYABLE), shell=("/bin/ash", "-c", "a b", "$HOME", "\\")),
     "no entrypoint": make(cmd=("one",)),
     "an empty command": make(cmd=(), entrypoint=("/x",)),
     "user": make(user="we$ird \\user:1"),
@@ -78,6 +83,19 @@ ONLY_LOADED = {
     "a backslash at the end": make(user="a\\"),
     "a flag for a value": make(user="--root"),
     "a trigger that is none": make(on_build=("ONBUILD RUN x", "FROM y")),
+    "a trigger that takes the next lines with it": make(on_build=("RUN <<EOF",), user="7"),
+    "what does not print": make(
+        env=(PATH, *(f"N{n}={value}" for n, value in enumerate(UNSAYABLE) if "\0" not in value))
+    ),
+    "a label that colours the terminal": make(labels=(("\x1b[31m", "\x1b]0;title\x07"),), user="7"),
+    "an author that swallows": make(author="me \\", user="7"),
+    "a health check that swallows": make(healthcheck=Healthcheck(("CMD-SHELL", "true \\")), user="7"),
+    "a health check without a command": make(healthcheck=Healthcheck(("CMD-SHELL",))),
+    "no health check at times": make(healthcheck=Healthcheck(("NONE",), SECOND)),
+    "a volume with blanks": make(volumes=("/v ",)),
+    "a port beyond all": make(exposed_ports=("99999/tcp",)),
+    "a port with a zero before it": make(exposed_ports=("080/tcp",)),
+    "a signal that is none": make(stop_signal="SIGNONE"),
 }
 
 
@@ -110,6 +128,7 @@ def made(engine: Engine, config: ImageConfig, builder: Builder, path: Path) -> I
         return builds.load(engine, write, tag)
 
     with OutputFolder(path / "out") as folder:
+        folder.clear()
         rootfs: RootFs = write_rootfs(OneFile(), [("/", ""), ("/file", "")], folder)
         try:
             identifier = make_image(config, rootfs, builder, folder, TAG, config.created, build, load)
@@ -147,3 +166,48 @@ def test_a_loaded_image_has_the_configuration(engine: Engine, tmp_path: Path, na
 def test_what_a_dockerfile_cannot_say_is_loaded(name: str) -> None:
     builder = choose_builder("", ONLY_LOADED[name], [], "amd64")
     assert (builder.name, bool(builder.reason)) == ("load", True)
+
+
+def sayable(config: ImageConfig) -> ImageConfig:
+    """The same without what no Dockerfile can say, and with a PATH, which builders add."""
+    unsaid = {instruction.keyword for instruction in instructions(config) if instruction.unsaid}
+    default = make(env=())
+    fields = {
+        name: getattr(default, name)
+        for name, keyword in (*INSTRUCTIONS.items(), ("author", "MAINTAINER"))
+        if keyword in unsaid
+    }
+    config = dataclasses.replace(config, **fields)
+    has_path = any(entry.startswith("PATH=") for entry in config.env)
+    entrypoint = config.entrypoint or None  # an empty one is loaded
+    return dataclasses.replace(config, env=config.env if has_path else (PATH, *config.env), entrypoint=entrypoint)
+
+
+@pytest.mark.usefixtures("leftovers")
+@settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(config=configs(AWKWARD).map(sayable))
+def test_any_image_that_is_built_has_the_configuration(engine: Engine, tmp_path: Path, config: ImageConfig) -> None:
+    builder = choose_builder("", config, [], "amd64")
+    assert builder.name == "dockerfile", builder.reason
+    assert meaning(made(engine, config, builder, tmp_path)) == meaning(config)
+
+
+@pytest.mark.usefixtures("leftovers")
+@pytest.mark.parametrize(
+    "name", ["a backslash at the end", "a health check that swallows", "an instruction in a value"]
+)
+def test_a_dockerfile_that_cannot_say_everything_is_refused_by_the_engine(
+    engine: Engine, tmp_path: Path, name: str
+) -> None:
+    """What is left in the folder never gives an image that lacks, say, its user."""
+    config = ONLY_LOADED[name]
+    (tmp_path / "Dockerfile").write_text(render(config, beyond_dockerfile(config, (), "amd64")))
+    (tmp_path / "rootfs.tar").touch()
+    with pytest.raises(BuildFailed, match="unknown instruction: UNSAID"):
+        builds.build(engine, [tmp_path / "Dockerfile", tmp_path / "rootfs.tar"], TAG)
