@@ -31,6 +31,9 @@ INIT_LAYER = {
     "/sys": stat.S_IFDIR,
 }
 PROBE_FOLDER = "/.slimmer"
+OVERFLOW = 65534
+"""What an ID that a user namespace does not map is shown as (user_namespaces(7))."""
+
 CREATION_TIME = 60
 """Seconds that may pass between the creation of the init layer and the mounting of the probe's folder."""
 
@@ -83,7 +86,7 @@ def engine_made(tree: Tree, mount_points: Collection[str] = ()) -> tuple[str, ..
 def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int) -> bool:
     if stat.S_IFMT(entry.mode) != INIT_LAYER.get(entry.path, stat.S_IFDIR):
         return False
-    if entry.ctime < started - CREATION_TIME or (entry.uid, entry.gid) != (0, 0) or entry.xattrs:
+    if entry.ctime < started - CREATION_TIME or not _is_owned_by_engine(entry) or entry.xattrs:
         return False
     if entry.is_link:
         return entry.target == "/proc/mounts"
@@ -92,6 +95,12 @@ def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int) -
     if entry.is_directory:
         return entry.mtime[0] >= started - CREATION_TIME and all(e.path in made for e in tree.children(entry.path))
     return entry.size == 0
+
+
+def _is_owned_by_engine(entry: Entry) -> bool:
+    """Whether root owns it. With userns-remap, moby gives all but its link to the container's root, and that stays the host's."""
+    owner = (entry.uid, entry.gid)
+    return owner == (0, 0) or (entry.is_link and owner == (OVERFLOW, OVERFLOW))
 
 
 def own_times(tree: Tree, created: str, mount_points: Collection[str] = ()) -> Mtime:

@@ -23,6 +23,7 @@ POSSIBLE = os.getuid() == 0 and shutil.which("dockerd") is not None
 def engine_folder() -> Iterator[Path]:
     """A folder for an engine, short enough for a socket's name; the daemon in it is ended, and the folder removed."""
     place = Path(tempfile.mkdtemp(prefix="slimmer-e", dir="/tmp"))
+    place.chmod(0o711)  # a container's root that is not the host's must get through
     try:
         yield place
     finally:
@@ -40,10 +41,10 @@ def start(folder: Path, *command: str, options: str = "") -> subprocess.Complete
 
 
 @contextmanager
-def own_engine() -> Iterator[str]:
-    """A second engine that runs; its address, as DOCKER_HOST takes it."""
+def own_engine(options: str = "") -> Iterator[str]:
+    """A second engine that runs, with these options of dockerd's; its address, as DOCKER_HOST takes it."""
     with engine_folder() as folder:
-        started = start(folder)
+        started = start(folder, options=options)
         assert started.returncode == 0, started.stderr
         yield f"unix://{folder}/docker.sock"
 

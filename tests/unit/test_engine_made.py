@@ -54,3 +54,23 @@ def test_an_image_that_has_something_in_the_probes_place_is_refused(own: str) ->
 def test_the_probes_own_folder_is_not_the_images() -> None:
     index = b"".join(make_tree("d /.slimmer\nf /srv/page").records())
     assert [entry.path for entry in own_tree(index, CREATED).tree] == ["/", "/srv", "/srv/page"]
+
+
+@pytest.mark.parametrize("owner", [0, 65534])
+def test_the_engines_own_link_is_not_the_images(owner: int) -> None:
+    """With userns-remap it belongs to the host's root, which the container does not know."""
+    made = record("l", "/etc/mtab", target="/proc/mounts", uid=owner, gid=owner, ctime=STARTED)
+    tree = own_tree(b"".join((record("d", "/"), made, record("d", "/.slimmer", ctime=STARTED))), CREATED).tree
+    assert "/etc/mtab" not in tree
+
+
+@pytest.mark.parametrize(
+    "record_of",
+    [
+        record("f", "/etc/hosts", uid=65534, gid=65534, ctime=STARTED),
+        record("l", "/etc/mtab", target="/proc/mounts", uid=7, gid=7, ctime=STARTED),
+    ],
+)
+def test_what_others_own_is_the_images(record_of: bytes) -> None:
+    tree = own_tree(b"".join((record("d", "/"), record_of, record("d", "/.slimmer", ctime=STARTED))), CREATED).tree
+    assert len(tree) == 2
