@@ -178,9 +178,9 @@ def _is_trigger(text: str) -> bool:
 
 
 def _is_other_array(text: str) -> bool:
-    """Whether this is a JSON array of anything but texts, which parsers refuse; what is no JSON is a command."""
+    """Whether this begins with a JSON array of anything but texts, which parsers refuse; what is no JSON is a command."""
     try:
-        words = json.loads(text)
+        words, _ = json.JSONDecoder().raw_decode(text)  # some parsers do not look at what follows
     except ValueError:
         return False
     except RecursionError:

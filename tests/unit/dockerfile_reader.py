@@ -165,6 +165,8 @@ class Read:
             raise Refused(f"ONBUILD {keyword}")
         if keyword.upper() in ("ENV", "LABEL"):
             list(_pairs(words, expand=False))
+        if words.lstrip().startswith("[") and not _is_command(words.lstrip()):
+            raise Refused("an array of other things than texts")
         self.values.setdefault("on_build", []).append(rest)
 
     def _healthcheck(self, rest: str) -> None:
@@ -190,6 +192,15 @@ def _strings(text: str) -> list[str]:
     assert isinstance(words, list)
     assert all(isinstance(word, str) for word in words)
     return [re.sub("[\ud800-\udfff]", "\ufffd", word) for word in words]
+
+
+def _is_command(text: str) -> bool:
+    """Whether a text that begins as an array does is one of texts, or none at all and so a shell's command."""
+    try:
+        words, _ = json.JSONDecoder().raw_decode(text)
+    except ValueError:
+        return True
+    return all(isinstance(word, str) for word in words)
 
 
 def _nanoseconds(text: str) -> int:

@@ -127,6 +127,7 @@ def test_what_cannot_be_said_is_loaded_and_said_and_cannot_be_forced(config: Ima
         (having(on_build=("COPY <<a <<b /",)), "ONBUILD", "the form"),
         (having(on_build=("ENV A",)), "ONBUILD", "the form"),
         (having(on_build=("CMD [1]",)), "ONBUILD", "the form"),
+        (having(on_build=("RUN [1] x",)), "ONBUILD", "the form"),
         (having(on_build=("CMD " + "[" * 50_000,)), "ONBUILD", "the form"),
         (having(on_build=("RUN a\x0bb",)), "ONBUILD", "a character that does not print"),
     ],
