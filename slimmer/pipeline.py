@@ -33,17 +33,14 @@ from slimmer.report.output import OutputFolder, default_folder
 from slimmer.report.package_file import package_document
 from slimmer.request import REPAIRS, BuildRequest, BuildResult, Progress
 from slimmer.scenes import scenes
-from slimmer.site import Candidate, Site, open_site
+from slimmer.site import Candidate, Site, cannot_be_kept, open_site
 from slimmer.trial import PlaceVerdict, Trial, Verdict, places
-from slimmer.wording import counted
+from slimmer.wording import SHOWN, counted, listed
 
 __all__ = ["REPAIRS", "BuildRequest", "BuildResult", "Progress", "build"]
 
 EPOCH = "SOURCE_DATE_EPOCH"
 """Says when the slim image was made: reproducible-builds.org, "SOURCE_DATE_EPOCH"."""
-
-SHOWN = 5
-"""Lines of one kind that the user is shown; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +238,7 @@ class _Build:
             )
         for text in observed.notes(own.tree):
             self.progress.note(text)
-        for text in dict.fromkeys(observed.warnings):
+        for text in dict.fromkeys((*cannot_be_kept(own), *observed.warnings)):
             self.progress.warn(text)
         for recorder in observed.log.recorders:
             if not recorder.active and recorder.name == "fanotify":
@@ -252,6 +249,4 @@ class _Build:
 
 def _names(findings: Iterable[Finding]) -> str:
     """The first paths that were missed themselves, without what leads to them, and how many more there are."""
-    paths = list(dict.fromkeys(f.path for f in findings if f.reason.rule == "missed"))
-    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-    return f"{', '.join(paths[:SHOWN])}{more}"
+    return listed(list(dict.fromkeys(f.path for f in findings if f.reason.rule == "missed")))

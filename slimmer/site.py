@@ -43,6 +43,7 @@ from slimmer.rebuild.rootfs import RootFs, write_rootfs
 from slimmer.report.output import OutputFolder
 from slimmer.verify.check import Side, check_structure
 from slimmer.verify.structure import Difference
+from slimmer.wording import listed
 
 WORKERS = 6
 FIRST_EPHEMERAL_PORT = 32768
@@ -302,6 +303,15 @@ def open_site(target: str, options: RunOptions, recorder: str = "auto", *, pull:
 
 def _reader(pristine: PristineImage) -> ReadContents:
     return lambda paths: pristine.read(list(paths))
+
+
+def cannot_be_kept(own: OwnTree) -> Iterator[str]:
+    """What the user should know of names in the image that lead to nothing, in words."""
+    if names := own.tree.listed_only:
+        yield (
+            "the image lists names that nobody can look up (whiteouts in its lowest layer, for example), and the slim image "
+            f"does not have them: {listed(names)}"
+        )
 
 
 def home_of(identity: str) -> str:

@@ -38,7 +38,7 @@ from slimmer.report.output import OutputFolder
 from slimmer.report.package_file import package_document
 from slimmer.request import ObserveRequest, Progress
 from slimmer.scenes import scenes
-from slimmer.site import home_of, open_site
+from slimmer.site import cannot_be_kept, home_of, open_site
 
 JSON_SUFFIX = ".json"
 FOLDER_HINT = "`slimmer build` and `slimmer keep` write such a folder."
@@ -142,6 +142,8 @@ def keep_from(
         log = merge([rebased(log, site.config.image_id) if target else log for log in logs])
         check_image(log, site.config.image_id)
         pristine, own = site.open_image()
+        for text in cannot_be_kept(own):
+            progress.warn(text)
         if foreign := [log for log in logs if log.image_id != site.config.image_id]:
             progress.note(taken_over(all_moved(foreign, own.tree)))
         context = site.context(own, pristine, log, home_of(site.identity()), selection)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+SHOWN = 5
+"""How many names of one kind a sentence lists; the rest is counted."""
+
 
 def printable(text: str, kept: str = "") -> str:
     """Text from an untrusted image on one line, safe for a terminal, but for the characters in `kept`.
@@ -24,3 +29,9 @@ def human_size(size: int) -> str:
 def counted(number: int, noun: str) -> str:
     """A number of things whose plural takes an s: 1 path, 1,200 paths."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are: /a, /b and 3 more."""
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return f"{', '.join(names[:SHOWN])}{more}"

@@ -83,6 +83,14 @@ static bool answer_entry(struct walk *walk, const char *name, const struct stat 
     return true;
 }
 
+/* A name that its directory lists and nobody can look up, as a whiteout in an image's lowest layer: without a type. */
+static bool answer_listed_only(const struct walk *walk) {
+    answer_head(&(struct stat){0});
+    answer_add(walk->path.data, walk->path.length);
+    answer_add("\0", 2); /* neither link target nor attributes */
+    return true;
+}
+
 static int by_bytes(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -150,7 +158,7 @@ static bool visit(struct walk *walk, const struct directory *directory, const ch
     struct stat status;
     set_path(walk, directory->path_length, name);
     if (lstat(name, &status))
-        return failed(walk, "cannot look at");
+        return errno == ENOENT ? answer_listed_only(walk) : failed(walk, "cannot look at");
     if (!answer_entry(walk, name, &status))
         return false;
     if (!S_ISDIR(status.st_mode))

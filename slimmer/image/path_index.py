@@ -17,14 +17,20 @@ from slimmer.errors import ObservationIncomplete
 RECORD = re.compile(rb"([^\0]*)\0([^\0]*)\0([^\0]*)\0([^\0]*)\0")
 """An entry's four fields: head, path, link target, extended attributes."""
 
+_NO_TYPE = b"0 "
+"""How the head begins of a name that a directory lists and nobody can look up: it is no entry."""
+
 
 class PathIndex:
-    """Entries by place and by path. An offset says where an entry begins in the index; a position, its place in a walk."""
+    """Entries by place and by path. An offset says where an entry begins in the index; a position, its place in a walk.
+
+    `listed_only` are paths that a directory lists and nobody can look up; they have no entry.
+    """
 
     def __init__(self, blob: bytes | bytearray) -> None:
         """Raises ObservationIncomplete when the index is cut short."""
         self._blob = blob
-        self.offsets = _in_order_of_a_walk(blob)
+        self.offsets, self.listed_only = _in_order_of_a_walk(blob)
         self._table: array[int] | None = None
         self._gone: frozenset[int] = frozenset()
 
@@ -32,6 +38,7 @@ class PathIndex:
         """The same index with these entries left out (not what lies below them)."""
         other = PathIndex.__new__(PathIndex)
         other._blob, other._table, other._gone = self._blob, self._table, self._gone | offsets
+        other.listed_only = self.listed_only
         other.offsets = array("Q", (offset for offset in self.offsets if offset not in offsets))
         return other
 
@@ -109,11 +116,16 @@ def sorting_key(path: bytes) -> bytes:
     return path.replace(b"/", b"\0")
 
 
-def _in_order_of_a_walk(blob: bytes | bytearray) -> array[int]:
-    """Where each entry begins, sorted. Raises ObservationIncomplete when the index is cut short."""
+def _in_order_of_a_walk(blob: bytes | bytearray) -> tuple[array[int], tuple[bytes, ...]]:
+    """Where each entry begins, sorted; and the names without one. Raises ObservationIncomplete when the index is cut short."""
     offsets = array("Q")
+    listed_only: list[bytes] = []
     end, ordered, last = 0, True, b""
     for match in RECORD.finditer(blob):
+        if blob.startswith(_NO_TYPE, match.start()):
+            listed_only.append(match[2])
+            end = match.end()
+            continue
         offsets.append(match.start())
         key = sorting_key(match[2])
         ordered = ordered and last <= key
@@ -121,11 +133,11 @@ def _in_order_of_a_walk(blob: bytes | bytearray) -> array[int]:
     if end != len(blob):
         raise ObservationIncomplete("the index of the image's files is cut short")
     if ordered:
-        return offsets
+        return offsets, tuple(listed_only)
 
     def key_at(offset: int) -> bytes:
         match = RECORD.match(blob, offset)
         assert match is not None
         return sorting_key(match[2])
 
-    return array("Q", sorted(offsets, key=key_at))
+    return array("Q", sorted(offsets, key=key_at)), tuple(listed_only)

@@ -101,6 +101,11 @@ class Tree:
     def __contains__(self, path: object) -> bool:
         return isinstance(path, str) and self._index.find(os.fsencode(path)) is not None
 
+    @property
+    def listed_only(self) -> tuple[str, ...]:
+        """Paths that a directory lists and nobody can look up: they are not in the tree, nor can they be in any image."""
+        return tuple(map(os.fsdecode, self._index.listed_only))
+
     def number(self, path: bytes) -> int | None:
         """A number that a path has in this tree, and no other path has; None for directories and what is not there."""
         offset = self._index.find(path)

@@ -49,8 +49,8 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-def layer(program: bytes, *, noted: bool) -> bytes:
-    """The files: the server, what it is asked for, and what nobody looks at."""
+def layer(program: bytes, *, noted: bool, whiteouts: tuple[str, ...] = ()) -> bytes:
+    """The files: the server, what it is asked for, what nobody looks at, and marks that something below is gone."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, content, mode in (
@@ -67,6 +67,8 @@ def layer(program: bytes, *, noted: bool) -> bytes:
                     "SCHILY.xattr.system.posix_acl_access": escaped,
                 }
             tar.addfile(member, io.BytesIO(content))
+        for name in whiteouts:
+            tar.addfile(tarfile.TarInfo(name))
     return file.getvalue()
 
 
@@ -160,3 +162,17 @@ def test_an_image_without_a_command_is_refused(
         result = slimmer("build", IMAGE, "--out", tmp_path / "out")
         assert (result.returncode, "--cmd" in result.stderr) == (2, True), result.stderr
         assert slimmer("build", IMAGE, "--out", tmp_path / "out", "--cmd", "/bin/road").returncode == 0
+
+
+def test_a_name_that_nobody_can_look_up_is_left_out_and_that_is_said(
+    program: bytes, engine: docker.DockerClient, tmp_path: Path, leftovers: None
+) -> None:
+    """A whiteout in the only layer: `ls` shows its name, and there is nothing behind it."""
+    content = layer(program, noted=False, whiteouts=("srv/.wh.gone", "srv/.wh.x\x1b[31m"))
+    with loaded(engine, content, {"Entrypoint": ["/bin/road"]}):
+        result = slimmer("build", IMAGE, "--include", "/srv", "--out", tmp_path / "out")
+        assert result.returncode == 0, result.stderr
+        assert "warning: the image lists names that nobody can look up" in result.stderr
+        assert "/srv/gone" in result.stderr
+        assert "/srv/x\\x1b[31m" in result.stderr
+        assert {"srv/page", "srv/unseen"} <= set(export(engine, SLIM))

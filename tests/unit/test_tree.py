@@ -100,3 +100,15 @@ def test_a_walk_passes_directories_with_setgid_and_sticky_bits(mode: int) -> Non
     assert tree.resolve("/tmp/x").end == "/tmp/x"
     assert tree.number(b"/tmp") is None
     assert tree.numbered(tree.number(b"/tmp/x") or 0) == "/tmp/x"
+
+
+def test_a_name_that_nobody_can_look_up_is_told_and_not_in_the_tree() -> None:
+    """As the probe writes it: without a type."""
+    nothing = b"0 0 0 0 0 0 0 0 0 0 0\0/srv/.wh.x\0\0\0"
+    index = record("d", "/") + record("d", "/srv") + nothing + record("f", "/srv/page")
+    tree = Tree(index)
+    assert [entry.path for entry in tree] == ["/", "/srv", "/srv/page"]
+    assert [entry.path for entry in tree.children("/srv")] == ["/srv/page"]
+    assert "/srv/.wh.x" not in tree
+    assert tree.listed_only == tree.without(["/srv/page"]).listed_only == ("/srv/.wh.x",)
+    assert b"".join(tree.records()) == index.replace(nothing, b"")
