@@ -20,6 +20,14 @@ def printable(text: str) -> str:
     return wording.printable(text, kept="\n\t")
 
 
+def told(text: str) -> str:
+    """Words that may hold an untrusted image's: escaped for the terminal and for rich, and further lines moved in.
+
+    So no line of an image's (a name with a line break, the last words of an app) looks like one of slimmer's own.
+    """
+    return escape(printable(text)).replace("\n", "\n    ")
+
+
 class TerminalProgress:
     """Progress on stderr: a line a stage with what came of it, and on a terminal a live line while it runs."""
 
@@ -43,8 +51,8 @@ class TerminalProgress:
     def note(self, text: str) -> None:
         """Something that the user should know but need not act upon."""
         if not self._quiet:
-            talk.print(f"  {escape(printable(text))}", highlight=False)
+            talk.print(f"  {told(text)}", highlight=False)
 
     def warn(self, text: str) -> None:
         """Something that the user may have to act upon; shown even when quiet."""
-        talk.print(f"[yellow]warning:[/] {escape(printable(text))}", highlight=False)
+        talk.print(f"[yellow]warning:[/] {told(text)}", highlight=False)

@@ -107,19 +107,11 @@ def _usage(error: Exception) -> UsageError:
 
 
 def _complain(error: SlimmerError) -> None:
-    from slimmer.cli.console import talk
+    from slimmer.cli.console import talk, told
 
-    talk.print(f"[bold red]error:[/] {_plain(error.message)}", highlight=False)
+    talk.print(f"[bold red]error:[/] {told(error.message)}", highlight=False)
     if error.hint:
-        talk.print(f"[bold]hint:[/] {_plain(error.hint)}", highlight=False)
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    from slimmer.cli.console import printable
-
-    return escape(printable(text))
+        talk.print(f"[bold]hint:[/] {told(error.hint)}", highlight=False)
 
 
 def _print_version() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,10 @@ NAMES_SHOWN = 4
 
 NO_CONFIGURATION = frozenset({"image_id", "created", "size", "layers", "tags", "digests"})
 """Fields of an ImageConfig that differ between any two images."""
+
+
+_LINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
+"""What makes GitHub's Markdown see an address in plain text (its specification, "Autolinks (extension)")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,5 +201,6 @@ def _value(value: Any) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text of an untrusted image in a table cell: one line, no markup of its own."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>|#!&$~@" else c for c in printable(text))
+    """Text of an untrusted image in a table cell: one line, no markup of its own, and no address that becomes a link."""
+    plain = "".join(f"\\{c}" if c in "\\`*_{}[]<>|#!&$~@" else c for c in printable(text))
+    return _LINK.sub(r"\\\g<0>", plain)

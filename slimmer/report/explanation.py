@@ -7,6 +7,7 @@ path is told what it belongs to, and what would keep it.
 from __future__ import annotations
 
 import posixpath
+import shlex
 import stat
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from slimmer.image.packages import Package
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.keepset import Reason
 from slimmer.keep.rules.packages import is_worth_keeping
-from slimmer.keep.selection import Patterns, literal_path
+from slimmer.keep.selection import Patterns
 from slimmer.observe.log import Access
 from slimmer.report.build_output import BuildOutput
 from slimmer.report.manifest import KINDS, Line
@@ -194,12 +195,12 @@ def _beside(output: BuildOutput, path: str) -> tuple[int, int]:
 def _remedies(output: BuildOutput, entry: Entry, packages: tuple[Package, ...], excluded: str) -> Iterator[str]:
     """Options that would keep a dropped path, the narrowest first."""
     if excluded:
-        yield f"leave out --exclude {excluded}, or add --exclude '!{_pattern(entry)}'"
+        yield f"leave out --exclude {shlex.quote(excluded)}, or add --exclude {shlex.quote('!' + _pattern(entry))}"
         return
     if stat.S_ISSOCK(entry.mode):
         return
-    yield f"--include {_quoted(_pattern(entry))}"
-    yield from (f"--include-package {package.manager}:{package.name}" for package in packages)
+    yield f"--include {shlex.quote(_pattern(entry))}"
+    yield from (f"--include-package {shlex.quote(f'{package.manager}:{package.name}')}" for package in packages)
     if output.policy != "generous" and packages and is_worth_keeping(entry.path) and _is_touched(output, packages):
         yield "--policy generous"
 
@@ -210,13 +211,15 @@ def _is_touched(output: BuildOutput, packages: tuple[Package, ...]) -> bool:
 
 
 def _pattern(entry: Entry) -> str:
-    """A pattern that matches just this path and, of a directory, what lies below it."""
-    return entry.path if literal_path(entry.path) == entry.path else "".join(
-        f"\\{letter}" if letter in "*?[\\" else letter for letter in entry.path
-    )  # fmt: skip
+    """A pattern that matches this path and, of a directory, what lies below it, in characters that print.
+
+    A `?` stands for each that does not, and for a blank at the end, which patterns lose.
+    """
+    body, last = entry.path[:-1], entry.path[-1]
+    return "".join(map(_letter, body)) + ("?" if last == " " else _letter(last))
 
 
-def _quoted(pattern: str) -> str:
-    import shlex
-
-    return shlex.quote(pattern)
+def _letter(letter: str) -> str:
+    if not letter.isprintable():
+        return "?"
+    return f"\\{letter}" if letter in "*?[\\" else letter

@@ -123,6 +123,17 @@ def test_text_from_an_image_cannot_break_out_of_the_table() -> None:
     json.loads(as_json(comparison).encode("ascii"))
 
 
+def test_no_address_from_an_image_becomes_a_link() -> None:
+    """GitHub makes links of plain text, too; `10:20` and `a.b` are none."""
+    text = as_markdown(
+        with_command("https://evil.example/x", "FTP://a", "WWW.evil.example", "me@evil.example", "10:20 a.b")
+    )
+    assert "://" not in text.replace("\\:", "")
+    assert "WWW\\.evil" in text
+    assert "me\\@evil" in text
+    assert "10:20 a.b" in text
+
+
 def test_a_narrow_terminal_loses_no_text() -> None:
     output = io.StringIO()
     Console(file=output, width=30).print(as_table(COMPARISON))

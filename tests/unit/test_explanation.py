@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import pytest
 
 from slimmer.errors import TargetNotFound, UsageError
 from slimmer.image.tree import Tree
+from slimmer.keep.context import Context
 from slimmer.keep.keeper import keep
 from slimmer.keep.keepset import Finding, Reason
-from slimmer.keep.selection import Selection
+from slimmer.keep.selection import Patterns, Selection
 from slimmer.observe.log import Access, Operation, write_log
 from slimmer.report import package_file, tree_file
 from slimmer.report.build_output import BuildOutput, find_output
@@ -22,6 +24,7 @@ from slimmer.report.manifest import Line, manifest, write_manifest
 from slimmer.report.package_file import package_document, read_packages, write_packages
 from slimmer.report.sizes import sizes
 from slimmer.report.tree_file import write_tree
+from slimmer.wording import printable
 from tests.unit.local_image import LocalImage, opened
 
 SSL, SO = "/usr/lib/python3/ssl.py", "/usr/lib/libssl.so.3"
@@ -57,8 +60,12 @@ def output(tmp_path: Path) -> BuildOutput:
         LATE,
     )
     context = dataclasses.replace(image.context(*accesses[:2]), selection=selection)
-    kept = keep(context, extra=FOUND)
-    folder = tmp_path / "out"
+    return written(tmp_path / "out", context, accesses, FOUND)
+
+
+def written(folder: Path, context: Context, accesses: tuple[Access, ...], extra: tuple[Finding, ...]) -> BuildOutput:
+    """The artefacts of a build that kept what these accesses and findings say."""
+    kept = keep(context, extra=extra)
     folder.mkdir()
     with (folder / "manifest.jsonl").open("w") as file:
         write_manifest(manifest(context.tree, kept, {}, lambda entry: entry.mtime), file)
@@ -68,7 +75,7 @@ def output(tmp_path: Path) -> BuildOutput:
         write_tree(context.tree, "sha256:1", archive)
     with (folder / package_file.NAME).open("wb") as archive:
         write_packages(package_document(context.tree, context.packages, "sha256:1"), archive)
-    report = {"format": "slimmer-report", "version": 1, "policy": "observed", "selection": asdict(selection)}
+    report = {"format": "slimmer-report", "version": 1, "policy": "observed", "selection": asdict(context.selection)}
     (folder / "report.json").write_text(json.dumps(report))
     return find_output(str(folder))
 
@@ -108,6 +115,37 @@ def test_a_dropped_path_is_told_what_would_keep_it(output: BuildOutput) -> None:
     assert explain(output, "/opt/public[1]").remedies == ("--include '/opt/public\\[1]'",)
     assert explain(output, "/opt/dir").size == 5
     assert explain(output, "/dangling").kind == "link"
+
+
+HOSTILE = ("it's; id", "$(id)`id`", "\x1b[31m", "two\nlines", "not \udce9 UTF-8", "a blank ", "!a*?[b]\\", "\u202egnp")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("excluded", [False, True])
+def test_what_would_keep_it_can_be_copied_into_a_shell(tmp_path: Path, name: str, excluded: bool) -> None:
+    """As it is shown: one option with one pattern, which means that path alone, whatever the image calls it."""
+    path = f"/srv/{name}"
+    image = LocalImage(tmp_path / "image")
+    image.add("/app")
+    image.add(path)
+    image.add("/srv/other")
+    image.add("/var/lib/dpkg/status", "Package: it's;$(id)\nStatus: install ok installed\nVersion: 3\n")
+    image.add(
+        "/var/lib/dpkg/info/it's;$(id).list", b"" if "\n" in name else f"{path}\n".encode(errors="surrogateescape")
+    )
+    selection = Selection(exclude=("/srv/*",) if excluded else (), licences=False)
+    context = dataclasses.replace(image.context(opened("/app")), selection=selection)
+    output = written(tmp_path / "out", context, (opened("/app"),), ())
+    remedies = [shlex.split(printable(remedy)) for remedy in explain(output, path).remedies]
+    option, pattern = remedies[0][-2:]
+    assert option == ("--exclude" if excluded else "--include")
+    matching = Patterns(context.tree, [pattern.removeprefix("!")], option).match
+    assert [entry.path for entry in context.tree if matching(entry)] == [path]
+    assert [words[-1] for words in remedies[1:] if words[0] == "--include-package"] == (
+        [] if excluded or "\n" in name else ["deb:it's;$(id)"]
+    )
+    if excluded:
+        assert remedies[0][:-1] == ["leave", "out", "--exclude", "/srv/*,", "or", "add", "--exclude"]
 
 
 def test_an_excluded_path_names_the_pattern(output: BuildOutput) -> None:
