@@ -38,6 +38,13 @@ CONFIGURATIONS: dict[str, tuple[dict[str, Any], str]] = {
     "a numeric user without passwd": ({**PLAIN, "User": "4242:4343"}, "dockerfile"),
     "a WORKDIR that the engine makes": ({**PLAIN, "WorkingDir": "/made/by the/engine"}, "load"),
     "an ENV with a newline": ({**PLAIN, "Env": ["PATH=/bin", "TEXT=one\ntwo", "QUOTED='\"\\$HOME"]}, "load"),
+    "what a terminal obeys and a builder swallows": (
+        {
+            **PLAIN, "User": "4242", "Env": ["PATH=/bin", "TEXT=\x1b[31m\u202e", "QUOTED=<<EOF\\"],
+            "Labels": {"\x1b]0;title\x07": "\x85USER 0", "trail\\": "trail\\"}, "OnBuild": ["RUN <<EOF", "USER 0", "EOF"],
+        },
+        "load",
+    ),
     "a StopTimeout": ({**PLAIN, "StopTimeout": 3, "StopSignal": "SIGTERM"}, "load"),
 }  # fmt: skip
 
@@ -116,6 +123,9 @@ def test_a_configuration_survives(
         result = slimmer("build", IMAGE, "--format", "json", "--out", tmp_path / "out")
         assert result.returncode == 0, result.stderr
         assert json.loads(result.stdout)["builder"]["name"] == builder
+        text = (tmp_path / "out/Dockerfile").read_text(encoding="utf-8")
+        assert ("does not give the slim image again" in text) == (builder == "load")
+        assert not set(text) & set("\x1b\x07\x85\u202e")
         before, after = (meaning(engine, image) for image in (IMAGE, SLIM))
         if builder == "dockerfile":  # which adds a PATH of its own to an image that has none
             after["Env"] = [entry for entry in after["Env"] if entry in before["Env"] or not entry.startswith("PATH=")]

@@ -158,7 +158,7 @@ def test_a_dockerfile_that_lacks_something_stops_every_build_and_says_why() -> N
     config = having(user="0\\", env=("A=1", "B=\x1b", "C=3"), architecture="x" * 70_000 + "\n# escape=`")
     text = text_for(config)
     assert "does not give the slim image again" in text
-    assert re.search(r"^# This one lacks: the form of USER\.$", text, re.MULTILINE)
+    assert re.search(r"^# A build would change the form of USER\.$", text, re.MULTILINE)
     assert [line for line in text.splitlines() if line.startswith(("ENV", "UNSAID", "USER"))] == [
         'ENV A="1"',
         "UNSAID ENV",
@@ -173,5 +173,5 @@ def test_a_dockerfile_that_lacks_something_stops_every_build_and_says_why() -> N
 
 def test_an_excuse_that_no_instruction_needs_stops_no_build() -> None:
     text = text_for(having(stop_timeout=3, user="7"))
-    assert "# This one lacks: StopTimeout." in text
+    assert "# A build would change StopTimeout." in text
     assert "UNSAID" not in text
