@@ -183,19 +183,36 @@ def sayable(config: ImageConfig) -> ImageConfig:
     return dataclasses.replace(config, env=config.env if has_path else (PATH, *config.env), entrypoint=entrypoint)
 
 
-@pytest.mark.usefixtures("leftovers")
-@settings(
+def reported(config: ImageConfig) -> ImageConfig:
+    """The same as an engine of API 1.41 reports it: no empty SHELL, no start interval."""
+    check = config.healthcheck and dataclasses.replace(config.healthcheck, start_interval=0)
+    return dataclasses.replace(config, shell=config.shell or None, healthcheck=check)
+
+
+SAMPLE = settings(
     max_examples=8,
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+
+@pytest.mark.usefixtures("leftovers")
+@SAMPLE
 @given(config=configs(AWKWARD).map(sayable))
 def test_any_image_that_is_built_has_the_configuration(engine: Engine, tmp_path: Path, config: ImageConfig) -> None:
     builder = choose_builder("", config, [], "amd64")
     assert builder.name == "dockerfile", builder.reason
     assert meaning(made(engine, config, builder, tmp_path)) == meaning(config)
+
+
+@pytest.mark.usefixtures("leftovers")
+@SAMPLE
+@given(config=configs((*AWKWARD, *UNSAYABLE)).map(reported))
+def test_any_image_that_is_loaded_has_the_configuration(engine: Engine, tmp_path: Path, config: ImageConfig) -> None:
+    result = made(engine, config, choose_builder("load", config, [], "amd64"), tmp_path)
+    assert meaning(result) == meaning(config)
 
 
 @pytest.mark.usefixtures("leftovers")
