@@ -31,11 +31,11 @@ INIT_LAYER = {
     "/sys": stat.S_IFDIR,
 }
 PROBE_FOLDER = "/.slimmer"
-OVERFLOW = 65534
-"""What an ID that a user namespace does not map is shown as (user_namespaces(7))."""
-
 CREATION_TIME = 60
 """Seconds that may pass between the creation of the init layer and the mounting of the probe's folder."""
+
+OVERFLOW = 65534
+"""What an ID that a user namespace does not map is shown as (user_namespaces(7))."""
 
 Mtime = Callable[[Entry], tuple[int, int]]
 """The modification time that an entry has in the image itself (seconds, nanoseconds)."""
@@ -97,12 +97,6 @@ def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int) -
     return entry.size == 0
 
 
-def _is_owned_by_engine(entry: Entry) -> bool:
-    """Whether root owns it. With userns-remap, moby gives all but its link to the container's root, and that stays the host's."""
-    owner = (entry.uid, entry.gid)
-    return owner == (0, 0) or (entry.is_link and owner == (OVERFLOW, OVERFLOW))
-
-
 def own_times(tree: Tree, created: str, mount_points: Collection[str] = ()) -> Mtime:
     """The time that an entry of a pristine container's tree has in the image itself.
 
@@ -146,3 +140,9 @@ def overrides(paths: Collection[str], own: OwnTree) -> Iterator[tuple[str, str]]
         if entry is not None:
             seconds = own.mtime(entry)
             yield path, "" if seconds == entry.mtime else f"mtime={seconds[0]}"
+
+
+def _is_owned_by_engine(entry: Entry) -> bool:
+    """Whether root owns it. With userns-remap, moby gives all but its link to the container's root, and that stays the host's."""
+    owner = (entry.uid, entry.gid)
+    return owner == (0, 0) or (entry.is_link and owner == (OVERFLOW, OVERFLOW))
