@@ -97,8 +97,11 @@ class ProbeLender:
 
         Raises ObservationIncomplete when the image has a say in where the probe would lie.
         """
+        image = image or config.image_id
+        if image == self._image:
+            return self.own(probe)
         with ThreadPoolExecutor(1) as pool:
-            looking = pool.submit(self._look, config, image or config.image_id)
+            looking = pool.submit(self._look, config, image)
             mount = self.own(probe)
             looking.result()
         return mount
