@@ -262,6 +262,7 @@ int supervise_main(int argc, char **argv) {
     enum recorder recorder;
     if (argc != 1 && (argc != 3 || strcmp(argv[1], "--recorder") || !parse_recorder(argv[2], &recorder)))
         die_plain(EXIT_USAGE, "usage: slimmer-probe supervise [--recorder R]");
+    check_proc();
     open_commands();
     hold_signals();
     open_turn();

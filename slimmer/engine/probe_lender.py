@@ -40,6 +40,10 @@ UNSET = b"-" * NONCE_LENGTH
 MODE = 0o111
 """Of the program: to be run by everybody and read by nobody, so that only root could learn the nonce from it."""
 
+DOCKER_INIT = "/sbin/docker-init"
+PODMAN_INIT = "/run/podman-init"
+"""Where the engines mount the program of `--init` (moby's daemon/oci_linux.go, podman's libpod/define/config.go)."""
+
 STAT_HEADER = "X-Docker-Container-Path-Stat"
 HINT = "slimmer does not run its probe in such an image. Report it if you made the image yourself."
 
@@ -68,7 +72,7 @@ class ProbeLender:
         self._image = ""
         self._helper = ""
         self._look_lock = threading.Lock()
-        self._looked_at: set[str] = set()
+        self._looked_at: dict[str, str] = {}
 
     def image(self, probe: Path) -> str:
         """The tag of an image that holds the probe (`probe` is its program here) and nothing else."""
@@ -92,10 +96,10 @@ class ProbeLender:
                 self._helper = helper
             return ProbeMount(self._helper, self.folder, self.nonce)
 
-    def lend(self, probe: Path, config: ImageConfig, image: str = "") -> ProbeMount:
+    def lend(self, probe: Path, config: ImageConfig, image: str = "", *, init: bool = False) -> ProbeMount:
         """The probe for containers of an image whose configuration is `config`: its own, or `image`'s with the same.
 
-        Raises ObservationIncomplete when the image has a say in where the probe would lie.
+        `init`: the engine's own init will be the first process, and has the probe's rights until it starts the probe. Raises ObservationIncomplete when the image has a say in where the probe would lie.
         """
         image = image or config.image_id
         if image == self._image:
@@ -103,38 +107,67 @@ class ProbeLender:
         with ThreadPoolExecutor(1) as pool:
             looking = pool.submit(self._look, config, image)
             mount = self.own(probe)
-            looking.result()
+            hidden = looking.result()
+        if init and hidden:
+            raise ObservationIncomplete(f"VOLUME {hidden} leads over the engine's own init", hint=HINT)
         return mount
 
-    def _look(self, config: ImageConfig, image: str) -> None:
+    def _look(self, config: ImageConfig, image: str) -> str:
         with self._look_lock:
-            if image in self._looked_at:
-                return
-            container = self._scope.create(description.looked_at(config, image), f"look-{len(self._looked_at)}")
-            try:
-                check_place(self._scope.engine, container.id, self.folder, config.volumes)
-            finally:
-                self._scope.remove(container)
-            self._looked_at.add(image)
+            if image not in self._looked_at:
+                container = self._scope.create(description.looked_at(config, image), f"look-{len(self._looked_at)}")
+                try:
+                    self._looked_at[image] = check_place(self._scope.engine, container.id, self.folder, config.volumes)
+                finally:
+                    self._scope.remove(container)
+            return self._looked_at[image]
 
 
-def check_place(engine: Engine, container: str, folder: str, volumes: tuple[str, ...]) -> None:
-    """Raise ObservationIncomplete if a container that was never started has something at `folder`, or a VOLUME there."""
-    if _end(engine, container, folder) is not None:
+def check_place(engine: Engine, container: str, folder: str, volumes: tuple[str, ...]) -> str:
+    """Raise ObservationIncomplete if a container that was never started has something at `folder`, or a VOLUME there.
+
+    Returns a VOLUME that would hide the engine's init, "" for none.
+    """
+    files = _Files(engine, container)
+    if files.end(folder) is not None:
         raise ObservationIncomplete(f"the image has a {folder} of its own, where slimmer's probe would lie", hint=HINT)
-    for volume in volumes:
-        end = _mount_point(engine, container, volume)
-        if end == "/" or end == folder or end.startswith(f"{folder}/"):
+    ends = {volume: files.mount_point(volume) for volume in volumes}
+    for volume, end in ends.items():
+        if end == "/" or _is_at_or_below(end, folder):
             raise ObservationIncomplete(f"VOLUME {volume} leads to {end}, over slimmer's probe", hint=HINT)
+    init = PODMAN_INIT if engine.is_podman else DOCKER_INIT
+    place = files.mount_point(init) if ends else init
+    # What has fewer parts is mounted first; what is mounted later hides the init.
+    late = (volume for volume in ends if volume.strip("/").count("/") >= init.strip("/").count("/"))
+    return next((volume for volume in late if _is_at_or_below(place, ends[volume])), "")
 
 
-def _mount_point(engine: Engine, container: str, volume: str) -> str:
-    """Where the engine will mount a VOLUME: the end of its path, as far as that is there, and the rest."""
-    path, rest = posixpath.normpath(f"/{volume.lstrip('/')}"), ""
-    while (end := _end(engine, container, path)) is None and path != "/":
-        path, name = posixpath.split(path)
-        rest = posixpath.join(name, rest) if rest else name
-    return posixpath.join(end or "/", rest) if rest else end or "/"
+def _is_at_or_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder.rstrip('/')}/")
+
+
+class _Files:
+    """The files of a container that was never started; each path is asked for once."""
+
+    def __init__(self, engine: Engine, container: str) -> None:
+        self._engine, self._container = engine, container
+        self._ends: dict[str, str | None] = {}
+
+    def end(self, path: str) -> str | None:
+        """Where a path leads whose folders are no links; None if nothing has that name."""
+        if path not in self._ends:
+            self._ends[path] = _end(self._engine, self._container, path)
+        return self._ends[path]
+
+    def mount_point(self, path: str) -> str:
+        """Where the engine will mount something at a path: links followed, and what is missing made."""
+        place, parts = "/", posixpath.normpath(f"/{path.lstrip('/')}").split("/")[1:]
+        for number, part in enumerate(parts):
+            end = self.end(posixpath.join(place, part)) if part else "/"
+            if end is None:
+                return posixpath.join(place, *parts[number:])
+            place = end
+        return place
 
 
 def _end(engine: Engine, container: str, path: str) -> str | None:

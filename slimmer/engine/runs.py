@@ -73,7 +73,7 @@ def watched_run(
     `image` is another than the configuration's own: a slim one, whose configuration is the same. `reader` as WatchedRun's.
     """
     own = scope.own_volumes(options, purpose)
-    mount = scope.lender.lend(probe, config, image)
+    mount = scope.lender.lend(probe, config, image, init=options.init)
     wanted = description.observed(config, own, image or config.image_id, mount, identity, recorder)
     container = scope.create(wanted, purpose)
     relays = Relays(scope, probe, container, options.network)

@@ -123,6 +123,23 @@ def test_a_volume_elsewhere_is_none_of_our_business(
         assert ask_identity(scope, config, RunOptions(), probe).startswith("v=1 uid=0 ")
 
 
+@pytest.mark.parametrize(("volume", "refused"), [("/srv/deep/init", True), ("/srv", False), ("/sbin", False)])
+def test_a_volume_that_would_hide_the_engines_init_is_refused(
+    scope: RunScope, engine: Engine, probe: Path, touch: Callable[[], Archive], volume: str, refused: bool
+) -> None:
+    """Engines mount in the order of the paths' depths, and follow links: the volume's own program would be the first process."""
+    archive = touch()
+    archive.link("/sbin", "/srv/deep/init")
+    archive.file("/srv/deep/init/docker-init", b"planted", mode=0o755)
+    with imported(engine, archive, f"VOLUME {volume}") as config:
+        assert scope.lender.lend(probe, config)
+        if refused:
+            with pytest.raises(ObservationIncomplete, match="init"):
+                scope.lender.lend(probe, config, init=True)
+        else:
+            assert scope.lender.lend(probe, config, init=True)
+
+
 def started(scope: RunScope) -> list[str]:
     """Names of this run's containers that were ever started."""
     mine = scope.engine.api.containers(all=True, filters={"label": f"slimmer.run={scope.run}"})
@@ -132,8 +149,8 @@ def started(scope: RunScope) -> list[str]:
 class Deceived(ProbeLender):
     """Gives out another program's place for the probe's: what slimmer would do if all else had failed."""
 
-    def lend(self, probe: Path, config: ImageConfig, image: str = "") -> ProbeMount:
-        return dataclasses.replace(super().lend(probe, config, image), folder="/planted")
+    def lend(self, probe: Path, config: ImageConfig, image: str = "", *, init: bool = False) -> ProbeMount:
+        return dataclasses.replace(super().lend(probe, config, image, init=init), folder="/planted")
 
 
 def test_what_does_not_know_the_nonce_is_not_believed(
