@@ -14,7 +14,9 @@ from collections.abc import Iterator
 
 from slimmer.errors import ObservationIncomplete
 
-RECORD = re.compile(rb"([^\0]*)\0([^\0]*)\0([^\0]*)\0([^\0]*)\0")
+RECORD = re.compile(
+    rb"([0-7]{4,7}(?: -?[0-9]{1,20}){10})\0(/[^\0]*)\0([^\0]*)\0((?:(?:[0-9a-f]{2})+=(?:[0-9a-f]{2})*(?: |(?=\0)))*)\0"
+)
 """An entry's four fields: head, path, link target, extended attributes."""
 
 
@@ -22,7 +24,7 @@ class PathIndex:
     """Entries by place and by path. An offset says where an entry begins in the index; a position, its place in a walk."""
 
     def __init__(self, blob: bytes | bytearray) -> None:
-        """Raises ObservationIncomplete when the index is cut short."""
+        """Raises ObservationIncomplete when the index is cut short, or not as the probe writes it."""
         self._blob = blob
         self.offsets = _in_order_of_a_walk(blob)
         self._table: array[int] | None = None
@@ -110,16 +112,18 @@ def sorting_key(path: bytes) -> bytes:
 
 
 def _in_order_of_a_walk(blob: bytes | bytearray) -> array[int]:
-    """Where each entry begins, sorted. Raises ObservationIncomplete when the index is cut short."""
+    """Where each entry begins, sorted. Raises ObservationIncomplete when the entries are not all of the index."""
     offsets = array("Q")
     end, ordered, last = 0, True, b""
     for match in RECORD.finditer(blob):
-        offsets.append(match.start())
+        if match.start() != end:
+            break
+        offsets.append(end)
         key = sorting_key(match[2])
         ordered = ordered and last <= key
         last, end = key, match.end()
     if end != len(blob):
-        raise ObservationIncomplete("the index of the image's files is cut short")
+        raise ObservationIncomplete("the index of the image's files is cut short, or is none of the probe's")
     if ordered:
         return offsets
 

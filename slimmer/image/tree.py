@@ -81,7 +81,7 @@ class Tree:
     """An image's paths, by name. `index` is the probe's index, or a part of one."""
 
     def __init__(self, index: bytes | bytearray | PathIndex) -> None:
-        """Raises ObservationIncomplete when the index is cut short."""
+        """Raises ObservationIncomplete when the index is cut short, or not as the probe writes it."""
         self._index = index if isinstance(index, PathIndex) else PathIndex(index)
         self.get = lru_cache(maxsize=CACHED_ENTRIES)(self._get)
         self.file_names = lru_cache(maxsize=CACHED_LISTINGS)(self._file_names)
