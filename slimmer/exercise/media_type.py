@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from email.message import Message
 
 VOLATILE = ("boundary",)
@@ -9,6 +10,8 @@ VOLATILE = ("boundary",)
 
 LONGEST = 1000
 """Characters of a value that are read: what takes it apart needs the square of its length."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def normal_media_type(value: str) -> str:
@@ -31,5 +34,5 @@ def charset(value: str) -> str:
 
 def _message(value: str) -> Message:
     message = Message()
-    message["content-type"] = value[:LONGEST].replace("\n", " ").replace("\r", " ")
+    message["content-type"] = _CONTROL.sub(" ", value[:LONGEST])
     return message
