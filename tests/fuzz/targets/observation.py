@@ -11,11 +11,12 @@ from slimmer.observe.log import AccessLog, read_log, write_log
 from slimmer.observe.records import RecordReader
 
 PIECES = (1, 7, 4096)
+MOST_PIECES = 5000
 
 
 def record_stream(data: bytes) -> None:
     """In pieces of any size the stream says the same; what it says can be written as a log and read back."""
-    told = [_told(data, size) for size in PIECES]
+    told = [_told(data, size) for size in PIECES if len(data) // size <= MOST_PIECES]
     assert all(log == told[0] for log in told)
     log = told[0]
     if log is not None:
