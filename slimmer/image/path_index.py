@@ -11,6 +11,7 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import pairwise
 
 from slimmer.errors import ObservationIncomplete
 
@@ -120,7 +121,7 @@ def _in_order_of_a_walk(blob: bytes | bytearray) -> array[int]:
             break
         offsets.append(end)
         key = sorting_key(match[2])
-        ordered = ordered and last <= key
+        ordered = ordered and last < key
         last, end = key, match.end()
     if end != len(blob):
         raise ObservationIncomplete("the index of the image's files is cut short, or is none of the probe's")
@@ -132,4 +133,7 @@ def _in_order_of_a_walk(blob: bytes | bytearray) -> array[int]:
         assert match is not None
         return sorting_key(match[2])
 
-    return array("Q", sorted(offsets, key=key_at))
+    offsets = array("Q", sorted(offsets, key=key_at))
+    if any(key_at(one) == key_at(other) for one, other in pairwise(offsets)):
+        raise ObservationIncomplete("the index of the image's files has a path twice")
+    return offsets

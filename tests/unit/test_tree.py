@@ -132,6 +132,8 @@ def test_a_chain_of_links_is_as_long_wherever_it_is_entered() -> None:
 
 def test_an_entry_that_no_probe_writes_is_an_error() -> None:
     good = record("f", "/a")
+    with pytest.raises(ObservationIncomplete, match="twice"):
+        Tree(good + record("f", "/b") + good)
     for odd in (b"x\0/b\0\0\0", record("f", "/b", xattrs="zz=1"), record("f", "b")):
         with pytest.raises(ObservationIncomplete):
             Tree(good + odd + record("f", "/c"))

@@ -280,7 +280,12 @@ def test_a_text_that_repeats_what_is_stable_costs_no_more_than_a_few_looks_a_gap
         "".join(f"{stable} {at * 7 + start} {at * 3 + start} " for at in range(gaps)) for start in (100_000, 300_000)
     )
     found, looked = template(first, second), list[str]()
-    monkeypatch.setattr(noise, "tells_failure", lambda text, *limit: bool(looked.append(text)))
+
+    def look(text: str, *limit: int) -> bool:
+        looked.append(text)
+        return False
+
+    monkeypatch.setattr(noise, "tells_failure", look)
     assert not found.fits(f"{stable} " * (8 * gaps) + "x")
     assert len(found.gaps) == gaps
     assert len(looked) <= 4 * noise.MOST_PLACES * gaps
