@@ -29,6 +29,7 @@ static size_t take_chunk(struct bytes *bytes) {
 }
 
 static void check_answers(struct bytes bytes) {
+    CHECK(take_chunk(&bytes) == NONCE_LENGTH);
     while (bytes.size) {
         while (take_chunk(&bytes)) {
         }

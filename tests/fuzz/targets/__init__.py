@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.fuzz.targets import artefacts, comparing, engine, exercise, image, observation, sources
+from tests.fuzz.targets import artefacts, comparing, databases, engine, exercise, image, observation, sources
 
 Target = Callable[[bytes], None]
 
@@ -17,6 +17,7 @@ TARGETS: Mapping[str, Target] = {
     **observation.TARGETS,
     **engine.TARGETS,
     **image.TARGETS,
+    **databases.TARGETS,
     **exercise.TARGETS,
     **comparing.TARGETS,
     **artefacts.TARGETS,

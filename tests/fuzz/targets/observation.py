@@ -7,11 +7,13 @@ from contextlib import suppress
 
 from slimmer.errors import ObservationIncomplete, UsageError
 from slimmer.image.tree import Tree
+from slimmer.observe.identity import checked_identity, home_of
 from slimmer.observe.log import AccessLog, read_log, write_log
 from slimmer.observe.records import RecordReader
 
 PIECES = (1, 7, 4096)
 MOST_PIECES = 5000
+NONCE = b"0123456789abcdef "
 
 
 def record_stream(data: bytes) -> None:
@@ -66,4 +68,13 @@ def index(data: bytes) -> None:
         list(tree.below(entry.path))
 
 
-TARGETS = {"record_stream": record_stream, "access_log": access_log, "index": index}
+def identity_line(data: bytes) -> None:
+    """ObservationIncomplete, or a line of plain words; HOME is a path without NUL."""
+    with suppress(ObservationIncomplete):
+        line = checked_identity(NONCE + data, NONCE.decode().strip())
+        assert line.isascii()
+        assert line.isprintable()
+        assert "\0" not in home_of(line)
+
+
+TARGETS = {"identity_line": identity_line, "record_stream": record_stream, "access_log": access_log, "index": index}
