@@ -64,10 +64,12 @@ def report(data: bytes) -> None:
 
 def package_document(data: bytes) -> None:
     """As packages_file, with a head that is right, so that the rest is looked at."""
-    with suppress(ValueError, RecursionError):
+    try:
         packages, runs = json.loads(data)
-        head = {"format": package_file.FORMAT, "version": package_file.FORMAT_VERSION, "image": ""}
-        packages_file(json.dumps(head | {"packages": packages, "runs": runs}).encode())
+    except (ValueError, TypeError, RecursionError):
+        return
+    head = {"format": package_file.FORMAT, "version": package_file.FORMAT_VERSION, "image": ""}
+    packages_file(json.dumps(head | {"packages": packages, "runs": runs}).encode())
 
 
 TARGETS = {
