@@ -34,6 +34,9 @@ check: $(READY) ## check style, types and shell scripts
 	@cd benchmarks && MYPYPATH=.. ../$(BIN)/mypy --strict *.py
 	@git ls-files '*.sh' .ci/run | xargs $(BIN)/shellcheck --severity=warning
 
+fuzz: $(READY) ## fuzz every parser, FUZZ_SECONDS each (20), and keep what was found in .cache/fuzz
+	@scripts/fuzz.sh
+
 samples: $(READY) ## build all sample images, slimmer-sample-NAME:latest
 	@scripts/engine.sh sample_apps/build.sh $(SAMPLES)
 
@@ -64,4 +67,4 @@ $(READY): pyproject.toml requirements-dev.lock hatch_build.py $(PROBE) | $(TOOLS
 	@scripts/setup.sh venv
 	@touch $@
 
-.PHONY: help demo test unit check samples bench wheel lock clean
+.PHONY: help demo test unit check fuzz samples bench wheel lock clean

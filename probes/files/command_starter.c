@@ -37,13 +37,17 @@ static char **decode_words(const char *digits, int *count) {
     for (size_t i = 0; i < size; i++) {
         uint64_t byte;
         char pair[] = {digits[2 * i], digits[2 * i + 1], '\0'};
-        if (!parse_number(pair, 16, &byte))
+        if (!parse_number(pair, 16, &byte)) {
+            free(data);
             return NULL;
+        }
         data[i] = (char)byte;
         *count += !data[i];
     }
-    if (!size || data[size - 1])
+    if (!size || data[size - 1]) {
+        free(data);
         return NULL;
+    }
     char **words = xcalloc((size_t)*count + 1, sizeof *words);
     for (int i = 0; i < *count; data += strlen(data) + 1)
         words[i++] = data;
@@ -99,7 +103,7 @@ static void obey(char *order) {
         tell(id);
         return;
     }
-    char **words = verb && id && !strcmp(verb, "run") ? decode_words(rest, &count) : NULL;
+    char **words = verb && id && rest && !strcmp(verb, "run") ? decode_words(rest, &count) : NULL;
     if (!words)
         die_plain(EXIT_PROBE, "not an order about a command");
     start(id, count, words);

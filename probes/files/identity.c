@@ -112,7 +112,14 @@ static uint64_t number(const char *text, int base, uint64_t maximum) {
     return value;
 }
 
+/* A second list would be written behind the first, into memory that was made for the second alone. */
+static void expect_first(const void *list, const char *key) {
+    if (list)
+        die_plain(EXIT_USAGE, "an identity names its %s twice", key);
+}
+
 static void parse_groups(char *list, struct identity *identity) {
+    expect_first(identity->groups, "groups");
     identity->groups = xcalloc(strlen(list) + 1, sizeof *identity->groups);
     for (char *rest, *word = strtok_r(list, ",", &rest); word; word = strtok_r(NULL, ",", &rest))
         identity->groups[identity->group_count++] = (gid_t)number(word, 10, UINT32_MAX);
@@ -128,6 +135,7 @@ static void parse_limits(char *list, struct identity *identity) {
 }
 
 static void parse_refusals(char *list, struct identity *identity) {
+    expect_first(identity->refusals, "refusals");
     identity->refusals = xcalloc(strlen(list) + 1, sizeof *identity->refusals);
     for (char *rest, *word = strtok_r(list, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
         struct refusal refusal = {0};
@@ -138,6 +146,8 @@ static void parse_refusals(char *list, struct identity *identity) {
         if (!arch || !parse_arch_word(arch, &refusal.arch))
             die_plain(EXIT_USAGE, "not an architecture of an identity: %s", arch ? arch : "");
         refusal.number = (uint32_t)number(call, 10, UINT32_MAX);
+        if (!arch_word(refusal.arch, refusal.number))
+            die_plain(EXIT_USAGE, "an identity names a call that %s has not: %u", arch, refusal.number);
         refusal.flag = flag ? (uint32_t)number(flag, 16, UINT32_MAX) : 0;
         refusal.error = (int)number(strtok_r(NULL, ":", &inner), 10, 4095);
         identity->refusals[identity->refusal_count++] = refusal;
@@ -151,6 +161,8 @@ static void decode(char *text) {
         if (*text != '%')
             continue;
         char digits[3] = {text[1], text[1] ? text[2] : '\0', '\0'};
+        if (!digits[1])
+            die_plain(EXIT_USAGE, "an identity ends within an escape");
         *end = (char)number(digits, 16, 255);
         text += 2;
     }

@@ -10,14 +10,14 @@
 
 enum { HEAD = 4096 };
 
-/* fs/binfmt_script.c: blanks, the interpreter, then blanks and an argument. */
+/* fs/binfmt_script.c: blanks, the interpreter, then blanks and an argument. A file may end behind the interpreter. */
 static bool script_interpreter(const char *head, size_t length, char *path, size_t size) {
     size_t start = 2, end;
     while (start < length && (head[start] == ' ' || head[start] == '\t'))
         start++;
     for (end = start; end < length && !strchr(" \t\n", head[end]); end++) {
     }
-    if (end == start || end == length || end - start >= size)
+    if (end == start || end == HEAD || end - start >= size)
         return false;
     memcpy(path, head + start, end - start);
     path[end - start] = '\0';

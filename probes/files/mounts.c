@@ -12,9 +12,8 @@
 static void decode(char *text) {
     char *write = text;
     for (const char *read = text; *read; write++) {
-        unsigned code;
-        if (read[0] == '\\' && sscanf(read + 1, "%3o", &code) == 1) {
-            *write = (char)code;
+        if (read[0] == '\\' && strspn(read + 1, "01234567") >= 3) {
+            *write = (char)((read[1] - '0') * 64 + (read[2] - '0') * 8 + (read[3] - '0'));
             read += 4;
         } else {
             *write = *read++;

@@ -108,7 +108,7 @@ static void tidy(struct location *location) {
             *write++ = *read++;
         }
     }
-    if (write > location->asked + 1 && write[-1] == '/') {
+    if (write > start && write > location->asked + 1 && write[-1] == '/') {
         write--;
         location->names_directory = true;
     }
@@ -130,6 +130,11 @@ static bool append(struct location *location, const char *path) {
     return true;
 }
 
+/* Whether a path is that of a folder, whose own has this length, or lies in it. */
+static bool lies_in(const char *path, const char *folder, size_t length) {
+    return !strncmp(path, folder, length) && (!path[length] || path[length] == '/');
+}
+
 bool locate(pid_t thread, int dirfd, const char *path, struct location *location) {
     if (path[0] == '/')
         return read_root(thread, location) && append(location, path);
@@ -140,7 +145,7 @@ bool locate(pid_t thread, int dirfd, const char *path, struct location *location
     if (!read_base(thread, dirfd, location))
         return false;
     /* The base is the kernel's path, with the caller's root already in it (unless the caller has left its root). */
-    if (strncmp(location->asked, root, location->root_length))
+    if (!lies_in(location->asked, root, location->root_length))
         location->root_length = 0;
     return append(location, path);
 }
@@ -168,8 +173,7 @@ static const struct own_path {
 
 static const struct own_path *find_own_path(const char *path) {
     for (size_t i = 0; i < ARRAY_LENGTH(own_paths); i++) {
-        size_t length = strlen(own_paths[i].path);
-        if (!strncmp(path, own_paths[i].path, length) && (!path[length] || path[length] == '/'))
+        if (lies_in(path, own_paths[i].path, strlen(own_paths[i].path)))
             return &own_paths[i];
     }
     return NULL;

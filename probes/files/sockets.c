@@ -60,7 +60,7 @@ static bool read_listener(const char *line, struct listener *listener) {
     if (sscanf(line, " %*u: %63[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %llu", address,
                &listener->port, &state, &listener->inode) != 4)
         return false;
-    return state == LISTENING && read_address(address, listener->address);
+    return state == LISTENING && listener->port <= UINT16_MAX && read_address(address, listener->address);
 }
 
 /* The sockets that processes of this container hold, collected once a look, if there is a question. */

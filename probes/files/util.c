@@ -183,9 +183,10 @@ void buffer_free(struct buffer *buffer) {
     *buffer = (struct buffer){0};
 }
 
+/* strtoull(3) alone would take blanks, signs and "0x" as well. */
 bool parse_number(const char *text, int base, uint64_t *value) {
     char *end;
-    if (!*text || *text == '-' || *text == '+' || *text == ' ')
+    if (!*text || text[strspn(text, "0123456789abcdefABCDEF")])
         return false;
     errno = 0;
     *value = strtoull(text, &end, base);

@@ -11,7 +11,7 @@
 /* overlayfs's own marks, the labels of the host's security modules, and a seal that only this host's key verifies. */
 static const char *const foreign[] = {"trusted.overlay.", "security.selinux", "security.SMACK64", "security.evm"};
 
-enum { SHORTEST_NAME = 4 }; /* "a.b" and its NUL */
+enum { SHORTEST_NAME = 2 }; /* a file system of a user's (FUSE) may have names of one character; then NUL */
 
 static bool is_foreign(const char *name) {
     for (size_t i = 0; i < ARRAY_LENGTH(foreign); i++)
@@ -27,7 +27,7 @@ static int by_name(const void *a, const void *b) {
 static size_t split_names(const char *list, size_t length, const char **names) {
     size_t count = 0;
     for (const char *name = list; name < list + length; name += strlen(name) + 1)
-        if (!is_foreign(name))
+        if (*name && !is_foreign(name))
             names[count++] = name;
     qsort(names, count, sizeof *names, by_name);
     return count;

@@ -33,6 +33,9 @@ COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 PIECE = 1 << 20
 MANIFEST_LIMIT = 1 << 24
 
+NOT_UNDERSTOOD = (tarfile.TarError, ValueError, LookupError, TypeError, RecursionError)
+"""What a stream of another shape makes its reader raise."""
+
 
 def compressed_size(engine: Engine, image: str, passed: Callable[[int], object] = lambda size: None) -> int:
     """The size in bytes of an image's layers under gzip, each layer once.
@@ -44,7 +47,7 @@ def compressed_size(engine: Engine, image: str, passed: Callable[[int], object] 
         try:
             with tarfile.open(fileobj=_Stream(stream, passed), mode="r|", bufsize=PIECE) as tar:
                 return _size_of_layers(tar)
-        except (tarfile.TarError, ValueError, LookupError, TypeError) as error:
+        except NOT_UNDERSTOOD as error:
             raise EngineError(f"what the engine saves of {image} is not understood: {error!r}") from error
         finally:
             stream.close()

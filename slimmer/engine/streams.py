@@ -98,14 +98,16 @@ class MultiplexedStream:
         return f": {self.stderr.strip()}" if self.stderr.strip() else ""
 
     def _next_frame(self) -> bool:
-        header = b""
-        while len(header) < _HEADER.size:
-            data = self._receive(_HEADER.size - len(header))
-            if not data:
-                return False
-            header += data
-        self._kind, self._left = _HEADER.unpack(header)
-        return True if self._left else self._next_frame()
+        """Go to the next frame that is not empty; False at the end."""
+        while not self._left:
+            header = b""
+            while len(header) < _HEADER.size:
+                data = self._receive(_HEADER.size - len(header))
+                if not data:
+                    return False
+                header += data
+            self._kind, self._left = _HEADER.unpack(header)
+        return True
 
     def _receive(self, size: int) -> bytes:
         if self._ahead:

@@ -20,7 +20,9 @@ TEXTS = ("accept-ranges", "access-control-allow-credentials", "access-control-al
 LONGEST = 1000
 """Characters of a value that are kept."""
 
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)')
+"""A quoted string; one without an end goes on to the end of all, and is not looked for again at each of its quotes."""
+
 _SCHEME = re.compile(r"\s*([\w-]+)(?=\s|$)")
 
 

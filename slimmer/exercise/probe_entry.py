@@ -199,6 +199,8 @@ def _filled(text: str) -> str:
     def value(match: re.Match[str]) -> str:
         if match[1] not in os.environ:
             raise Fault(f"the environment has no variable {match[1]} (to write it as it is: $${{{match[1]}}})")
+        if not is_utf8(os.environ[match[1]]):
+            raise Fault(f"the variable {match[1]} of the environment is not UTF-8")
         return os.environ[match[1]]
 
     return VARIABLE.sub(value, text).replace("$${", "${")
@@ -212,6 +214,11 @@ def _filled_deep(value: object) -> object:
     if isinstance(value, Mapping):
         return {key: _filled_deep(one) for key, one in value.items()}
     return value
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text can be sent: what stands on a command line or in a variable may be any bytes (os.fsdecode)."""
+    return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def shown(text: str) -> str:

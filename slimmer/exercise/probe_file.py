@@ -6,6 +6,7 @@ docs/probing.md shows every key. JSON is YAML, so that a JSON file is read as we
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,15 @@ import yaml
 
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import Request
-from slimmer.exercise.probe_entry import FORM, JSON, Fault, make_request, request_from_mapping, shown
+from slimmer.exercise.probe_entry import FORM, JSON, Fault, is_utf8, make_request, request_from_mapping, shown
 
 FILE_LIMIT = 4 << 20
+EXPANDED_LIMIT = FILE_LIMIT
+"""Values and characters of a document with each alias written out, which no file without aliases reaches: those of aliases grow without bound."""
+
+MERGED_LIMIT = 10_000
+"""Keys of a mapping with what `<<` brings into it."""
+
 EXAMPLE = 'For example: {method: POST, path: /echo, json: {a: 1}, expect: {status: 200, contains: "a"}}'
 
 
@@ -29,6 +36,8 @@ def request_from_text(text: str) -> Request:
     if words and words[0].startswith("/"):
         words = ["GET", *text.split(None, 1)]
     try:
+        if not is_utf8(text):
+            raise Fault("it is not UTF-8; write other bytes of a path as %FF")
         if len(words) < 2:
             raise Fault("a path is missing")
         body = words[2].strip() if len(words) > 2 else ""
@@ -73,15 +82,30 @@ def _is_json(text: str) -> bool:
 # ---------------------------------------------------------------------- the file
 
 
+NOT_YAML = (
+    yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError,
+)  # fmt: skip
+"""What PyYAML raises: its constructors of tagged values (`!!int ""`, `!!bool x`) do not check what they are given."""
+
+
+_Fault = yaml.constructor.ConstructorError
+
+
 class _Loader(yaml.SafeLoader):
     """YAML's safe subset, in which a key that stands twice is an error: one of the two would be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
-        twice = next((key for key in keys if keys.count(key) > 1), None)
+        keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<")
+        twice = next((key for key, count in keys.items() if count > 1), None)
         if twice is not None:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {twice!r} stands twice", node.start_mark)
+            raise _Fault(None, None, f"the key {twice!r} stands twice", node.start_mark)
         return super().construct_mapping(node, deep)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge what `<<` names, level by level: each may multiply the one before."""
+        super().flatten_mapping(node)
+        if len(node.value) > MERGED_LIMIT:
+            raise _Fault(None, None, "too many keys come together", node.start_mark)
 
 
 def _load(path: Path) -> object:
@@ -93,9 +117,31 @@ def _load(path: Path) -> object:
     if len(text) > FILE_LIMIT:
         raise UsageError(f"{path}: larger than {FILE_LIMIT >> 20} MB", hint="Put large bodies beside it: `file: NAME`.")
     try:
-        return yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
-    except (yaml.YAMLError, RecursionError, UnicodeDecodeError, ValueError) as error:
+        document = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
+        _expanded(document, {})
+        return document
+    except NOT_YAML as error:
         raise UsageError(f"{path}: not YAML: {_one_line(error)}", hint=EXAMPLE) from error
+
+
+def _expanded(value: object, known: dict[int, int]) -> int:
+    """Values and characters with each alias written out. Raises YAMLError where they are too many, and for text that is not UTF-8.
+
+    `known` has the counts of lists and mappings by their identity; one that lies within itself is endless.
+    """
+    if isinstance(value, str):
+        if not is_utf8(value):
+            raise _Fault(None, None, "a text has an escape that stands for no character")
+        return len(value)
+    if not isinstance(value, dict | list | tuple | set):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = EXPANDED_LIMIT + 1
+        inner = [*value, *value.values()] if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_expanded(one, known) for one in inner)
+    if known[id(value)] > EXPANDED_LIMIT:
+        raise _Fault(None, None, "too large with each alias written out")
+    return known[id(value)]
 
 
 def _one_line(error: Exception) -> str:

@@ -113,7 +113,7 @@ def parse_elf(content: bytes) -> ElfFile | None:
     bits, order = 32 * content[4], "<" if content[5] == 1 else ">"
     try:
         return _Parser(content, _FORMATS[bits, order]).elf_file(bits, order == "<")
-    except struct.error:
+    except (struct.error, OverflowError):  # a place beyond what a machine can address is no place
         return None
 
 

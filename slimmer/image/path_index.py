@@ -11,10 +11,13 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import pairwise
 
 from slimmer.errors import ObservationIncomplete
 
-RECORD = re.compile(rb"([^\0]*)\0([^\0]*)\0([^\0]*)\0([^\0]*)\0")
+RECORD = re.compile(
+    rb"((?:0|[0-7]{4,7})(?: -?[0-9]{1,20}){10})\0(/[^\0]*)\0([^\0]*)\0((?:(?:[0-9a-f]{2})+=(?:[0-9a-f]{2})*(?: |(?=\0)))*)\0"
+)
 """An entry's four fields: head, path, link target, extended attributes."""
 
 _NO_TYPE = b"0 "
@@ -28,7 +31,7 @@ class PathIndex:
     """
 
     def __init__(self, blob: bytes | bytearray) -> None:
-        """Raises ObservationIncomplete when the index is cut short."""
+        """Raises ObservationIncomplete when the index is cut short, or not as the probe writes it."""
         self._blob = blob
         self.offsets, self.listed_only = _in_order_of_a_walk(blob)
         self._table: array[int] | None = None
@@ -117,21 +120,26 @@ def sorting_key(path: bytes) -> bytes:
 
 
 def _in_order_of_a_walk(blob: bytes | bytearray) -> tuple[array[int], tuple[bytes, ...]]:
-    """Where each entry begins, sorted; and the names without one. Raises ObservationIncomplete when the index is cut short."""
+    """Where each entry begins, sorted; and the names without one.
+
+    Raises ObservationIncomplete when the entries are not all of the index, or a path stands twice.
+    """
     offsets = array("Q")
     listed_only: list[bytes] = []
     end, ordered, last = 0, True, b""
     for match in RECORD.finditer(blob):
-        if blob.startswith(_NO_TYPE, match.start()):
+        if match.start() != end:
+            break
+        if blob.startswith(_NO_TYPE, end):
             listed_only.append(match[2])
             end = match.end()
             continue
-        offsets.append(match.start())
+        offsets.append(end)
         key = sorting_key(match[2])
-        ordered = ordered and last <= key
+        ordered = ordered and last < key
         last, end = key, match.end()
     if end != len(blob):
-        raise ObservationIncomplete("the index of the image's files is cut short")
+        raise ObservationIncomplete("the index of the image's files is cut short, or is none of the probe's")
     if ordered:
         return offsets, tuple(listed_only)
 
@@ -140,4 +148,7 @@ def _in_order_of_a_walk(blob: bytes | bytearray) -> tuple[array[int], tuple[byte
         assert match is not None
         return sorting_key(match[2])
 
-    return array("Q", sorted(offsets, key=key_at)), tuple(listed_only)
+    offsets = array("Q", sorted(offsets, key=key_at))
+    if any(key_at(one) == key_at(other) for one, other in pairwise(offsets)):
+        raise ObservationIncomplete("the index of the image's files has a path twice")
+    return offsets, tuple(listed_only)

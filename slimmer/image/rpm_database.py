@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 _STEPS = 50_000_000
 _ROW_LIMIT = 1 << 24
+_PATH_LIMIT = 4096
 _NAME, _VERSION, _RELEASE = 1000, 1001, 1002
 _OLD_FILE_NAMES, _DIRECTORY_INDEXES, _BASE_NAMES, _DIRECTORY_NAMES = 1027, 1116, 1117, 1118
 _INT32, _STRING, _STRING_ARRAY = 4, 6, 8
@@ -41,6 +42,8 @@ class RpmHeader:
         """Absolute paths of the package's files and directories. Raises ValueError for indexes that lead nowhere."""
         yield from self._strings(_OLD_FILE_NAMES)
         folders, indexes = list(self._strings(_DIRECTORY_NAMES)), self._numbers(_DIRECTORY_INDEXES)
+        if any(len(folder) > _PATH_LIMIT for folder in folders):
+            raise ValueError("a header of rpm's names a folder that is too long")
         for base, index in zip(self._strings(_BASE_NAMES), indexes, strict=False):
             if index >= len(folders):
                 raise ValueError("a header of rpm's names a folder that it does not have")

@@ -81,11 +81,12 @@ class Tree:
     """An image's paths, by name. `index` is the probe's index, or a part of one."""
 
     def __init__(self, index: bytes | bytearray | PathIndex) -> None:
-        """Raises ObservationIncomplete when the index is cut short."""
+        """Raises ObservationIncomplete when the index is cut short, or not as the probe writes it."""
         self._index = index if isinstance(index, PathIndex) else PathIndex(index)
         self.get = lru_cache(maxsize=CACHED_ENTRIES)(self._get)
         self.file_names = lru_cache(maxsize=CACHED_LISTINGS)(self._file_names)
         self._enter = lru_cache(maxsize=CACHED_FOLDERS)(self._walk_into)
+        self._followed: dict[str, _Walk] = {}
 
     def without(self, paths: Iterable[str]) -> Tree:
         """This tree, with these paths left out (not what lies below them)."""
@@ -187,14 +188,32 @@ class Tree:
                 current = step
                 continue
             way[step] = None
-            followed += 1
-            target = self._entry(offset).target
-            if followed > LINK_LIMIT or not target:
+            through = self._follow(step, offset, followed + 1)
+            way |= dict.fromkeys(through.way)
+            current, followed = through.current, through.followed
+            if through.stuck or ((pending or entering) and not self._is_directory(current)):
                 return _Walk(tuple(way), current, followed, True)
-            pending.extend(reversed(target.split("/")))
-            if target.startswith("/"):
-                current = "/"
         return _Walk(tuple(way), current, followed, False)
+
+    def _follow(self, link: str, offset: int, followed: int) -> _Walk:
+        """Walk where a link leads, as the link with this number on the way. Remembered: an image may have many links to one that costs much."""
+        known = self._followed.get(link)
+        if known is not None and followed + known.followed <= LINK_LIMIT:
+            return known._replace(followed=followed + known.followed)
+        target = self._entry(offset).target
+        start = _Walk((), "/" if target.startswith("/") else posixpath.dirname(link), followed, False)
+        if followed > LINK_LIMIT or not target:
+            return start._replace(stuck=True)
+        found = self._walk(start, [*reversed(target.split("/"))])
+        if found.followed <= LINK_LIMIT:
+            if len(self._followed) >= CACHED_FOLDERS:
+                self._followed.clear()
+            self._followed[link] = found._replace(followed=found.followed - followed)
+        return found
+
+    def _is_directory(self, path: str) -> bool:
+        offset = self._index.find(os.fsencode(path))
+        return offset is not None and self._index.is_directory(offset)
 
     def _first_below(self, path: str) -> tuple[bytes, int]:
         """With what the keys below a directory begin, and the position of the first one."""

@@ -84,7 +84,7 @@ def _spec(patterns: Sequence[str], option: str) -> GitIgnoreSpec:
 
     try:
         return GitIgnoreSpec.from_lines(patterns)
-    except ValueError as error:
+    except (ValueError, re.error) as error:
         hint = "Patterns are those of .gitignore, relative to the image's root: /srv/**/*.html"
         raise UsageError(f"{option}: {error}", hint=hint) from error
 

@@ -19,10 +19,11 @@ _ID = r"\d{1,10}"
 _MASK = r"[0-9a-f]{1,16}"
 _LIMIT = r"\d{1,2}:\d{1,20}:\d{1,20}"
 _REFUSAL = r"(?:native|compat|x32):\d{1,10}(?:&[0-9a-f]{1,8})?:\d{1,4}"
+_TEXT = "(?:[!-$&-~]|%(?!00)[0-9a-f]{2})*"
 _LINE = re.compile(
     rf"v=1 uid={_ID} gid={_ID} groups=(?:{_ID}(?:,{_ID})*)?"
     rf" inheritable={_MASK} permitted={_MASK} effective={_MASK} bounding={_MASK} ambient={_MASK}"
-    rf" no_new_privs=[01] securebits=[0-9a-f]{{1,8}} umask=[0-7]{{1,4}}(?: home=[!-~]*)?"
+    rf" no_new_privs=[01] securebits=[0-9a-f]{{1,8}} umask=[0-7]{{1,4}}(?: home={_TEXT})?"
     rf" limits={_LIMIT}(?:,{_LIMIT})* refuse=(?:{_REFUSAL}(?:,{_REFUSAL})*)?",
     re.ASCII,
 )

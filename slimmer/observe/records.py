@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from slimmer.documents import LARGEST
 from slimmer.errors import ObservationIncomplete
 from slimmer.observe.identity import FOREIGN, FOREIGN_HINT
 from slimmer.observe.log import PROBE, Access, AccessLog, Listener, Operation, Recorder
@@ -23,13 +24,12 @@ RECORD_LIMIT = 4_000_000
 TEXT_LIMIT = 1 << 30
 """Characters of all names together: an app may ask for millions of different paths, and start millions of programs."""
 
+LAST_PORT = (1 << 16) - 1
+
 LESS = "Exercise the app less: fewer requests, a shorter --until."
 
 ALL_SIGNALS = (1 << 64) - 1
 """The mask of a probe that cannot tell which signals reach PID 1."""
-
-_number = lru_cache(maxsize=1024)(int)
-"""One object for a process's number in all its records."""
 
 _OPERATIONS = {operation.value: operation for operation in Operation}
 
@@ -66,7 +66,7 @@ class RecordReader:
         self._handlers: dict[str, Callable[[list[str], str, str], None]] = {
             "hello": self._hello,
             "recorder": self._recorder,
-            "attached": lambda words, a, b: self.attached.append(int(words[1])),
+            "attached": lambda words, a, b: self.attached.append(_number(words[1])),
             "exe": self._executable,
             "result": self._result,
             "listen": self._listen,
@@ -119,6 +119,8 @@ class RecordReader:
         self._records += 1
         if self._records > RECORD_LIMIT:
             raise ObservationIncomplete(f"the run made more than {RECORD_LIMIT:,} different accesses", hint=LESS)
+        if max(len(a), len(b)) > FIELD_LIMIT:
+            raise ObservationIncomplete(f"the probe sent a name of more than {FIELD_LIMIT:,} bytes")
         self._text += len(a) + len(b)
         if self._text > TEXT_LIMIT:
             raise ObservationIncomplete(
@@ -127,18 +129,18 @@ class RecordReader:
 
     def _access(self, operation: Operation, words: list[str], a: str, b: str) -> None:
         found = {"found": True, "missing": False}[words[1]]
-        executable = self._executables[int(words[3])]
+        executable = self._executables[_number(words[3])]
         if self._mount is not None and (self._mount.holds(a) or self._mount.holds(b)):
             return
         self.accesses.append(Access(operation, a, b or (a if found else ""), found, _number(words[2]), executable))
 
     def _executable(self, words: list[str], a: str, b: str) -> None:
         is_probe = self._mount is not None and a == self._mount.program
-        self._executables[int(words[1])] = PROBE if is_probe else a
+        self._executables[_number(words[1])] = PROBE if is_probe else a
 
     def _result(self, words: list[str], a: str, b: str) -> None:
-        code = None if words[2] == "running" else int(words[2])
-        self.results[int(words[1])] = CommandResult(code, bytes.fromhex(a).decode(errors="replace"))
+        code = None if words[2] == "running" else _number(words[2])
+        self.results[_number(words[1])] = CommandResult(code, bytes.fromhex(a).decode(errors="replace"))
 
     def _hello(self, words: list[str], a: str, b: str) -> None:
         if words[1] != PROTOCOL_VERSION:
@@ -149,14 +151,16 @@ class RecordReader:
         self.recorders.append(Recorder(words[1], {"on": True, "off": False}[words[2]], a))
 
     def _listen(self, words: list[str], a: str, b: str) -> None:
-        listener = Listener(a, int(words[2]))
+        listener = Listener(a, _number(words[2]))
+        if not 0 < listener.port <= LAST_PORT:
+            raise ValueError(listener.port)
         if listener not in self._known:
             self._known.add(listener)
             self.listeners.append(listener)
 
     def _drained(self, words: list[str], a: str, b: str) -> None:
         self.counters = _counters(a)
-        self.signals = int(b.removeprefix("signals="), 16) if b else ALL_SIGNALS
+        self.signals = _number(b.removeprefix("signals="), 16) if b else ALL_SIGNALS
         self.drained += 1
 
     def _end(self, words: list[str], a: str, b: str) -> None:
@@ -169,4 +173,13 @@ class RecordReader:
 
 def _counters(text: str) -> dict[str, int]:
     pairs = (word.partition("=") for word in text.split())
-    return {name: int(number) for name, _, number in pairs}
+    return {name: _number(number) for name, _, number in pairs}
+
+
+@lru_cache(maxsize=1024)
+def _number(text: str, base: int = 10) -> int:
+    """Digits alone, as the probe writes them; one object for a process's number in all its records. Raises ValueError."""
+    number = int(text, base) if text.isascii() and text.isalnum() else -1
+    if not 0 <= number < LARGEST:
+        raise ValueError(text)
+    return number

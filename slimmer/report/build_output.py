@@ -28,6 +28,9 @@ FORMAT = "slimmer-report"
 FORMAT_VERSION = 1
 HINT = "`slimmer build IMAGE` and `slimmer keep` write the folder; name it as it was given to --out, or the image as it was given to build."
 
+SIDES = ("target", "slim")
+"""The images that a report is about."""
+
 _REPORT_LIMIT = 1 << 26
 """Bytes; lists of paths in a report are cut, and what the user chose fits on a command line."""
 
@@ -45,6 +48,8 @@ class BuildOutput:
             data = check_format(json.loads(file.read(_REPORT_LIMIT)), FORMAT, FORMAT_VERSION)
             text(data["policy"])
             all(map(text, items(table(data["selection"])["exclude"])))
+            for side in SIDES:
+                table(data.get(side, {}))
             return data
 
     @cached_property
@@ -84,7 +89,7 @@ class BuildOutput:
     @property
     def images(self) -> tuple[str, ...]:
         """The names of the image that was slimmed and of the slim one, as far as they have any."""
-        names = (table(self.report.get(side, {})).get("name", "") for side in ("target", "slim"))
+        names = (table(self.report.get(side, {})).get("name", "") for side in SIDES)
         return tuple(name for name in names if isinstance(name, str) and name)
 
     def _open(self, name: str) -> IO[bytes]:

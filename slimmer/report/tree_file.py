@@ -10,13 +10,13 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 from collections.abc import Iterator
 from typing import IO
 
 import zstandard
 
 from slimmer.documents import check_format, items, reading, text
+from slimmer.image.path_index import RECORD
 from slimmer.image.tree import Tree
 from slimmer.observe.pristine import INDEX_LIMIT
 from slimmer.report.manifest import LINE_LIMIT
@@ -28,8 +28,6 @@ FORMAT_VERSION = 1
 HINT = "`slimmer build` and `slimmer keep` write one."
 
 _FIELDS = 4
-_HEAD = re.compile(r"[0-7]{4,7}( -?[0-9]{1,20}){10}")
-_XATTR = re.compile(r"([0-9a-f]{2})+=([0-9a-f]{2})*", re.IGNORECASE)
 
 
 def write_tree(tree: Tree, image_id: str, file: IO[bytes]) -> None:
@@ -80,8 +78,9 @@ def _records(lines: Iterator[str]) -> Iterator[bytes]:
     for line in lines:
         if line == "]}\n":
             return
-        head, path, target, xattrs = map(text, items(json.loads(line.rstrip(",\n")), _FIELDS))
-        if not (_HEAD.fullmatch(head) and path.startswith("/") and all(map(_XATTR.fullmatch, xattrs.split()))):
+        fields = map(text, items(json.loads(line.rstrip(",\n")), _FIELDS))
+        record = b"".join(os.fsencode(field) + b"\0" for field in fields)
+        if not RECORD.fullmatch(record):
             raise ValueError("an entry of another form")
-        yield b"".join(os.fsencode(field) + b"\0" for field in (head, path, target, xattrs))
+        yield record
     raise ValueError("it is cut short")

@@ -127,7 +127,7 @@ def _ends(text: str, starts: list[int], gap: Gap, stable: str) -> list[int]:
             found = text.find(stable, found + 1, start + gap.longest + len(stable))
             if found < 0:
                 break
-            if gap.fits(text[start:found]):
+            if found + len(stable) not in ends and gap.fits(text[start:found]):
                 ends.add(found + len(stable))
     return sorted(ends)[:MOST_PLACES]
 

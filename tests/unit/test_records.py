@@ -126,7 +126,7 @@ def test_records_of_all_kinds_are_counted(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("slimmer.observe.records.RECORD_LIMIT", 100)
     reader = RecordReader()
     with pytest.raises(ObservationIncomplete, match="100"):
-        for number in range(101):
+        for number in range(1, 102):
             reader.feed(b"listen tcp %d\x00127.0.0.1\0\0" % number)
 
 

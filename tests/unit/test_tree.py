@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from slimmer.errors import ObservationIncomplete
+from slimmer.image.path_index import PathIndex
 from slimmer.image.tree import Tree
 from tests.unit.tree_maker import make_tree, record
 
@@ -112,3 +113,39 @@ def test_a_name_that_nobody_can_look_up_is_told_and_not_in_the_tree() -> None:
     assert "/srv/.wh.x" not in tree
     assert tree.listed_only == tree.without(["/srv/page"]).listed_only == ("/srv/.wh.x",)
     assert b"".join(tree.records()) == index.replace(nothing, b"")
+
+
+def test_many_links_to_one_that_leads_a_long_way_walk_that_way_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the rule for links asks: each link of the image is resolved, and an image may have a million."""
+    long_way = [f"l /chain{step} -> {'d/../' * 100}{f'chain{step + 1}' if step < 37 else 'end'}" for step in range(38)]
+    names = [f"/name{number}" for number in range(50)]
+    tree = make_tree("\n".join(["d /d", "f /end", *long_way, *(f"l {name} -> chain0" for name in names)]))
+    looked = 0
+    find = PathIndex.find
+
+    def counted(index: PathIndex, path: bytes) -> int | None:
+        nonlocal looked
+        looked += 1
+        return find(index, path)
+
+    monkeypatch.setattr(PathIndex, "find", counted)
+    assert {tree.resolve(name).end for name in names} == {"/end"}
+    assert looked < 2 * len(long_way) * 100
+
+
+def test_a_chain_of_links_is_as_long_wherever_it_is_entered() -> None:
+    """What is remembered of a link does not make the way to it shorter: the kernel follows 40 links, and no more."""
+    tree = make_tree(
+        "\n".join(["f /end", *(f"l /l{step:02} -> {f'l{step + 1:02}' if step < 44 else 'end'}" for step in range(45))])
+    )
+    for step in reversed(range(45)):
+        assert (tree.resolve(f"/l{step:02}").end == "/end") == (45 - step <= 40)
+
+
+def test_an_entry_that_no_probe_writes_is_an_error() -> None:
+    good = record("f", "/a")
+    with pytest.raises(ObservationIncomplete, match="twice"):
+        Tree(good + record("f", "/b") + good)
+    for odd in (b"x\0/b\0\0\0", record("f", "/b", xattrs="zz=1"), record("f", "b")):
+        with pytest.raises(ObservationIncomplete):
+            Tree(good + odd + record("f", "/c"))

@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 
+from slimmer.verify import noise
 from slimmer.verify.noise import lines_of, steady, tells_failure, template
 
 PAGE = """<!doctype html>
@@ -268,3 +269,23 @@ def test_where_a_text_ceases_to_fit(text: str, first: str | None, second: str | 
         assert first is second is None
     else:
         assert original[place[0] :].startswith(str(first)) and text[place[1] :].startswith(str(second))
+
+
+def test_a_text_that_repeats_what_is_stable_costs_no_more_than_a_few_looks_a_gap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each gap may begin and end at many places; the same end is not looked at again from each beginning."""
+    gaps, stable = 40, "abcabcabc abcabcabc"
+    first, second = (
+        "".join(f"{stable} {at * 7 + start} {at * 3 + start} " for at in range(gaps)) for start in (100_000, 300_000)
+    )
+    found, looked = template(first, second), list[str]()
+
+    def look(text: str, *limit: int) -> bool:
+        looked.append(text)
+        return False
+
+    monkeypatch.setattr(noise, "tells_failure", look)
+    assert not found.fits(f"{stable} " * (8 * gaps) + "x")
+    assert len(found.gaps) == gaps
+    assert len(looked) <= 4 * noise.MOST_PLACES * gaps

@@ -29,4 +29,4 @@ def _command(line: bytes, has_user: bool) -> bytes:
     if match is None:
         return b""
     command = re.split(rb"(?<!\\)%", match[1], maxsplit=1)[0]
-    return command.split(None, 1)[-1] if has_user else command
+    return b"".join(command.split(None, 1)[-1:]) if has_user else command

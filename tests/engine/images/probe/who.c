@@ -125,7 +125,7 @@ static void print_folder(const char *path) {
     struct stat status;
     DIR *dir = opendir(path);
     for (struct dirent *entry; dir && (entry = readdir(dir));)
-        if (strcmp(entry->d_name, ".slimmer") && !fstatat(dirfd(dir), entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
+        if (strncmp(entry->d_name, ".slimmer-", 9) && !fstatat(dirfd(dir), entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
             printf("%s%s: mode %o, owner %u:%u\n", path, entry->d_name, status.st_mode, status.st_uid, status.st_gid);
     if (dir)
         closedir(dir);

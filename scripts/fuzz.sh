@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Fuzzes slimmer's parsers: scripts/fuzz.sh [TARGET…]; without names, all of them, the probe's C (libFuzzer with AddressSanitizer and
+# UndefinedBehaviorSanitizer) and the Python (atheris), and then the tests of properties with more examples. docs/fuzzing.md.
+#   FUZZ_SECONDS   for each target; 20 when unset
+#   FUZZ_JOBS      targets at a time; 2 when unset
+# The inputs in tests/fuzz/corpus are where it begins; new ones go to .cache/fuzz/corpus/TARGET, inputs that fail to .cache/fuzz/found.
+# Exits with 1 when anything failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+seconds=${FUZZ_SECONDS:-20}
+jobs=${FUZZ_JOBS:-2}
+work=.cache/fuzz
+export ASAN_OPTIONS=detect_leaks=0 # what is given up half way is given up with the process
+export SLIMMER_FUZZ_JAIL
+SLIMMER_FUZZ_JAIL=$(mktemp -d)
+failed=$SLIMMER_FUZZ_JAIL.failed
+: >"$failed"
+trap 'rm -rf "$SLIMMER_FUZZ_JAIL" "$failed"' EXIT
+
+say() { echo "fuzz: $*" >&2; }
+
+# fuzz NAME COMMAND…: runs one fuzzer for its time, and says in one line what came of it.
+fuzz() {
+    local name=$1 log=$PWD/$work/log/$1
+    shift
+    mkdir -p "$work/corpus/$name" "$work/found" "$work/log" "tests/fuzz/corpus/$name"
+    local options=(-max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1
+        -artifact_prefix="$PWD/$work/found/$name-" "$PWD/$work/corpus/$name" "$PWD/tests/fuzz/corpus/$name")
+    if "$@" "${options[@]}" >"$log" 2>&1; then
+        say "$name: $(told "$log" number_of_executed_units) runs, $(told "$log" new_units_added) inputs with something new"
+    else
+        echo "$name" >>"$failed"
+        say "$name FAILED; see $log and $work/found/$name-*"
+        grep -aE 'SUMMARY|does not hold|runtime error|Error|File ".*/slimmer/' "$log" | tail -n 5 >&2 || true
+    fi
+}
+
+# Waits until there is room for one more target.
+make_room() { while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done; }
+
+told() { sed -n "s/^stat::$2: *//p" "$1"; }
+
+wanted() { [ ${#names[@]} -eq 0 ] || [[ " ${names[*]} " == *" $1 "* ]]; }
+
+fuzz_probe() {
+    local name
+    if ! command -v clang >/dev/null; then
+        say "no clang here, which has libFuzzer: the probe's C is left out (Debian: apt-get install clang libclang-rt-14-dev)"
+        return
+    fi
+    make --no-print-directory -s -C tests/fuzz/c -j2 BUILD="$PWD/$work/c"
+    for name in $(make --no-print-directory -s -C tests/fuzz/c names); do
+        if wanted "$name"; then
+            make_room
+            fuzz "$name" "$work/c/$name" &
+        fi
+    done
+}
+
+fuzz_python() {
+    local name
+    if ! python -c 'import atheris' 2>/dev/null && ! python -m pip --disable-pip-version-check install --quiet 'atheris>=2.3'; then
+        say "atheris cannot be installed here: the Python targets are left out"
+        return
+    fi
+    for name in $(python -m tests.fuzz.run); do
+        if wanted "$name"; then
+            make_room
+            fuzz "$name" python -m tests.fuzz.run "$name" &
+        fi
+    done
+}
+
+names=("$@")
+fuzz_probe
+fuzz_python
+wait
+if [ ${#names[@]} -eq 0 ]; then
+    SLIMMER_EXAMPLES=300 python -m pytest -q tests/unit/fuzz/test_properties.py || echo properties >>"$failed"
+fi
+if [ -s "$failed" ]; then
+    say "failed: $(paste -sd ' ' "$failed")"
+    exit 1
+fi

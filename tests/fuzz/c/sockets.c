@@ -1,0 +1,18 @@
+/* sockets.c: lines of /proc/net/tcp and tcp6. */
+#include "files/sockets.c"
+
+#include <stdlib.h>
+
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct bytes bytes = {data, size < LINE_SIZE ? size : LINE_SIZE - 1};
+    struct listener listener;
+    char *line = take_rest(&bytes);
+    if (read_listener(line, &listener)) {
+        CHECK(listener.port <= 65535);
+        CHECK(memchr(listener.address, '\0', sizeof listener.address));
+    }
+    free(line);
+    return 0;
+}

@@ -1,0 +1,79 @@
+"""What the user asks for, and what the app answers: probe files, option words, headers, media types."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from slimmer.cli import parse
+from slimmer.errors import UsageError
+from slimmer.exercise.headers import LONGEST, telling_headers
+from slimmer.exercise.media_type import charset, normal_media_type
+from slimmer.exercise.plan import Request
+from slimmer.exercise.probe_file import request_from_text, requests_from_file
+
+_SENDABLE = re.compile(r"[!-~]+")
+
+
+def probe_file(data: bytes) -> None:
+    """UsageError, or requests that can be sent."""
+    with tempfile.TemporaryDirectory() as folder, suppress(UsageError):
+        file = Path(folder, "probes.yaml")
+        file.write_bytes(data)
+        for request in requests_from_file(file):
+            _check(request)
+
+
+def probe_text(data: bytes) -> None:
+    """UsageError, or a request that can be sent."""
+    with suppress(UsageError):
+        _check(request_from_text(data.decode(errors="surrogateescape")))
+
+
+def _check(request: Request) -> None:
+    assert _SENDABLE.fullmatch(request.method)
+    assert _SENDABLE.fullmatch(request.path)
+    for name, value in request.headers:
+        assert name.isascii()
+        assert not {"\r", "\n", "\0"} & set(value)
+        value.encode()
+    if request.expect is not None:
+        str(request.expect).encode()
+
+
+def answer_headers(data: bytes) -> None:
+    """Headers as an HTTP client gives them: told once, and the same when they are told again."""
+    lines = [line.partition(":") for line in data.decode("latin-1").split("\n")]
+    told = telling_headers((name, value) for name, _, value in lines)
+    assert all(len(value) <= LONGEST for _, value in told)
+    assert [name for name, _ in told] == sorted({name for name, _ in told})
+
+
+def media_type(data: bytes) -> None:
+    """Any value has one way of writing, which stays as it is."""
+    text = data.decode("latin-1")
+    charset(text)
+    normal = normal_media_type(text)
+    assert "\n" not in normal
+    charset(normal)
+
+
+def option_words(data: bytes) -> None:
+    """UsageError, or a value of the option."""
+    text = data.decode(errors="surrogateescape")
+    for read in (parse.command, parse.size, parse.user, parse.positive_seconds):
+        with suppress(UsageError):
+            read("--option", text)
+    with suppress(UsageError):
+        parse.until(text)
+
+
+TARGETS = {
+    "probe_file": probe_file,
+    "probe_text": probe_text,
+    "answer_headers": answer_headers,
+    "media_type": media_type,
+    "option_words": option_words,
+}

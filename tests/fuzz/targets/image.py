@@ -1,0 +1,50 @@
+"""Files of an untrusted image that slimmer itself reads: programs, libraries, classes."""
+
+from __future__ import annotations
+
+from slimmer.image.elf_file import parse_elf
+from slimmer.image.ld_cache import parse_ld_cache
+from slimmer.keep.rules.java.class_file import class_name
+from slimmer.keep.rules.java.class_path import _class_path_of, _local
+from slimmer.keep.rules.name_service import parse_switch
+
+
+def elf(data: bytes) -> None:
+    """Never raises; what is found are texts of the file."""
+    found = parse_elf(data)
+    if found is not None:
+        assert all(len(name) <= len(data) for name in (*found.needed, *found.imports, found.interpreter, found.soname))
+        assert found.fits(found)
+
+
+def ld_cache(data: bytes) -> None:
+    """Never raises; every path is absolute."""
+    for libraries in parse_ld_cache(data).values():
+        assert all(library.path.startswith("/") for library in libraries)
+
+
+def class_file(data: bytes) -> None:
+    """Never raises; a name is a text of the file."""
+    assert len(class_name(data)) <= len(data)
+
+
+def jar(data: bytes) -> None:
+    """Never raises; every path is absolute and without parts that lead up."""
+    for path in _local("/srv/app.jar", _class_path_of(data)):
+        assert path.startswith("/")
+        assert ".." not in path.split("/")
+        assert "\0" not in path
+
+
+def name_service(data: bytes) -> None:
+    """Never raises; services are words."""
+    assert all(word.isascii() for services in parse_switch(data).values() for word in services)
+
+
+TARGETS = {
+    "elf": elf,
+    "ld_cache": ld_cache,
+    "class_file": class_file,
+    "jar": jar,
+    "name_service": name_service,
+}
