@@ -41,6 +41,7 @@ from slimmer.probe_binary import probe_path
 from slimmer.rebuild.image import Builder, choose_builder, make_image
 from slimmer.rebuild.rootfs import RootFs, write_rootfs
 from slimmer.report.output import OutputFolder
+from slimmer.sandbox.sandbox import Sandbox
 from slimmer.verify.check import Side, check_structure
 from slimmer.verify.structure import Difference
 
@@ -82,7 +83,8 @@ class Candidate:
 class Site:
     """An image and how to run it (`options`, `recorder`), on an engine.
 
-    `purpose` says in a container's name what it is for; `numbers` make these names unique.
+    `purpose` says in a container's name what it is for; `numbers` make these names unique. `sandbox` is where contents of
+    the image are read.
     """
 
     engine: Engine
@@ -94,6 +96,7 @@ class Site:
     options: RunOptions
     recorder: str
     numbers: Iterator[int] = dataclasses.field(default_factory=itertools.count)
+    sandbox: Sandbox = dataclasses.field(default_factory=Sandbox)
 
     def running(self, options: RunOptions) -> Site:
         """The same site, where the image is run otherwise. Raises UsageError when there is nothing to run."""
@@ -168,7 +171,7 @@ class Site:
         known: PackageFiles | None = None,
     ) -> Context:
         """What the keep rules look at; `known` is what is known of the image's packages already."""
-        return Context(own.tree, log, self.config, _reader(pristine), home, selection, known)
+        return Context(own.tree, log, self.config, _reader(pristine), home, selection, known, self.sandbox)
 
     # ------------------------------------------------------------------ the slim image
 

@@ -14,6 +14,7 @@ from slimmer.image.tree import Tree
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
+from slimmer.sandbox.sandbox import Sandbox
 
 ReadContents = Callable[[Iterable[str]], Iterator[tuple[str, bytes | None]]]
 """Contents of listed regular files, in order; None for what cannot be read. Costs a round trip: ask for many at once."""
@@ -32,7 +33,7 @@ class Context:
     """The input of every rule. `home` is the home directory that the engine gave the app's user, "" if none.
 
     `selection` is what the user asked for by name; `packages` reads the databases of packages when it is first asked,
-    unless somebody (`known`) has begun to.
+    unless somebody (`known`) has begun to. `sandbox` is where contents are made sense of.
     """
 
     tree: Tree
@@ -42,6 +43,7 @@ class Context:
     home: str = ""
     selection: Selection = field(default_factory=Selection)
     known: InitVar[PackageFiles | None] = None
+    sandbox: Sandbox = field(default_factory=Sandbox, repr=False, compare=False)
     packages: PackageFiles = field(init=False, repr=False, compare=False)
 
     def __post_init__(self, known: PackageFiles | None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.rules.java.class_file import class_name
+from slimmer.keep.rules.java.class_file import ClassFile, read_class
 from slimmer.keep.rules.java.rule import java
 from tests.unit.local_image import LocalImage, opened
 
@@ -180,6 +180,6 @@ def test_hostile_jars_do_no_harm(image: JavaImage, content: bytes) -> None:
 @pytest.mark.parametrize("size", range(40))
 def test_cut_class_files_have_no_name(size: int) -> None:
     whole = class_file("com/example/Main")
-    assert class_name(whole) == "com/example/Main"
-    assert class_name(whole[:size]) == ""
-    assert isinstance(class_name(whole[:size] + b"\xff" * 40), str)
+    assert read_class(whole) == ClassFile("com/example/Main")
+    assert read_class(whole[:size]) == ClassFile()
+    assert isinstance(read_class(whole[:size] + b"\xff" * 40), ClassFile)

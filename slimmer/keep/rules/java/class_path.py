@@ -21,8 +21,9 @@ from slimmer.image.tree import Tree
 from slimmer.keep.context import Context, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.rules.bounds import bounded
-from slimmer.keep.rules.java.class_file import class_name
+from slimmer.keep.rules.java.class_file import ClassFile
 from slimmer.keep.rules.java.log import JavaLog
+from slimmer.sandbox.sandbox import Job
 
 FOLDER_FILES = 20_000
 FOLDER_BYTES = 60 << 20
@@ -134,8 +135,9 @@ def _class_folders(context: Context, classes: Iterable[str]) -> Iterator[Finding
         examples.setdefault(posixpath.dirname(path), path)
     roots: dict[str, str] = {}
     wanted = [path for path in examples.values() if _is_small(context.tree, path)]
-    for path, content in context.read(wanted) if wanted else ():
-        name = class_name(content) if content else ""
+    contents = [Job(path, content) for path, content in context.read(wanted) if content] if wanted else []
+    found = context.sandbox.facts("class", ClassFile, contents)
+    for path, name in ((job.path, file.name) for job, file in zip(contents, found, strict=True) if file is not None):
         if name and path.endswith(f"/{name}.class"):
             roots.setdefault(path.removesuffix(f"/{name}.class"), path)
     for root, path in roots.items():

@@ -1,0 +1,79 @@
+"""Readers that do what a parser does whose author did not think of hostile input. Children load them, by READERS."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+READERS = {
+    name: f"{__name__}:{name}" for name in ("say", "die", "spin", "sleep", "fill", "fault", "fail", "long", "look")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was read."""
+
+    text: str = ""
+    numbers: tuple[int, ...] = ()
+
+
+def say(content: bytes, more: str = "") -> Said:
+    return Said(content.decode(errors="surrogateescape") + more, (len(content),))
+
+
+def die(content: bytes, number: int) -> Said:
+    if content == b"hostile":
+        os.kill(os.getpid(), number)
+    return say(content)
+
+
+def spin(content: bytes) -> Said:
+    while content == b"hostile":
+        pass
+    return say(content)
+
+
+def sleep(content: bytes) -> Said:
+    if content == b"hostile":
+        time.sleep(1000)
+    return say(content)
+
+
+def fill(content: bytes) -> Said:
+    pieces = [b"x" * (1 << 24) for _ in range(1 << 10 if content == b"hostile" else 1)]
+    return say(content, str(len(pieces)))
+
+
+def fault(content: bytes) -> Said:
+    if content == b"hostile":
+        ctypes.memset(0, 1, 1)
+    return say(content)
+
+
+def fail(content: bytes) -> Said:
+    if content == b"hostile":
+        raise OSError(5, "no")
+    return say(content)
+
+
+def long(content: bytes) -> Said:
+    return Said("x" * ((1 << 23) if content == b"hostile" else 1))
+
+
+def look(content: bytes) -> Said:
+    """What a reader whose code was taken over would look for."""
+    found = [f"{name}={value}" for name, value in os.environ.items()]
+    for attempt in (lambda: Path("/etc/passwd").read_bytes(), socket.socket, os.fork, lambda: os.pipe()):
+        try:
+            attempt()
+            found.append(repr(attempt))
+        except OSError:
+            pass
+    limits = resource.getrlimit(resource.RLIMIT_CORE), resource.getrlimit(resource.RLIMIT_FSIZE)
+    return Said(" ".join(found), tuple(number for limit in limits for number in limit))
