@@ -23,25 +23,40 @@ _BIG_ENDIAN = 3
 class CachedLibrary:
     """Where a library lies; `special` ones are for some processors only (glibc-hwcaps)."""
 
+    name: str
     path: str
     special: bool
 
 
-def parse_ld_cache(content: bytes) -> Mapping[str, tuple[CachedLibrary, ...]]:
-    """Libraries by their names, in the loader's order; empty for what is no cache. Never raises."""
-    found: dict[str, list[CachedLibrary]] = defaultdict(list)
+@dataclass(frozen=True, slots=True)
+class LdCache:
+    """Libraries in the loader's order; none for what is no cache."""
+
+    libraries: tuple[CachedLibrary, ...] = ()
+
+    def by_name(self) -> Mapping[str, tuple[CachedLibrary, ...]]:
+        """Those of each name."""
+        found: dict[str, list[CachedLibrary]] = defaultdict(list)
+        for library in self.libraries:
+            found[library.name].append(library)
+        return {name: tuple(libraries) for name, libraries in found.items()}
+
+
+def read_ld_cache(content: bytes) -> LdCache:
+    """Read a cache, as far as it goes. Never raises; runs in a child process, since a small one may name a lot of text."""
     start = content.find(_MAGIC)
     if start < 0 or len(content) < start + _HEADER:
-        return {}
+        return LdCache()
     order = ">" if content[start + 28] & _BIG_ENDIAN == _BIG_ENDIAN else "<"
     count = min(struct.unpack_from(order + "I", content, start + 20)[0], _ENTRIES)
     entry = struct.Struct(order + "iIIIQ")
     whole = min(count, (len(content) - start - _HEADER) // entry.size) * entry.size
-    for _, name, path, _, capabilities in entry.iter_unpack(content[start + _HEADER : start + _HEADER + whole]):
-        library = CachedLibrary(_text(content, start + path), capabilities != 0)
-        if library.path.startswith("/"):
-            found[_text(content, start + name)].append(library)
-    return {name: tuple(libraries) for name, libraries in found.items()}
+    entries = entry.iter_unpack(content[start + _HEADER : start + _HEADER + whole])
+    libraries = (
+        CachedLibrary(_text(content, start + name), _text(content, start + path), capabilities != 0)
+        for _, name, path, _, capabilities in entries
+    )
+    return LdCache(tuple(library for library in libraries if library.path.startswith("/")))
 
 
 def _text(content: bytes, start: int) -> str:

@@ -19,6 +19,7 @@ from slimmer.image import ld_cache
 from slimmer.image.elf_file import ElfFile
 from slimmer.keep.context import Context
 from slimmer.keep.rules.code_reader import read_one
+from slimmer.sandbox.sandbox import Job
 
 # e_machine (elf.h) and class: the folder of Debian's multiarch, and what $PLATFORM stands for.
 _TRIPLETS = {
@@ -187,7 +188,10 @@ class LibrarySearch:
     @cached_property
     def _cache(self) -> Mapping[str, tuple[ld_cache.CachedLibrary, ...]]:
         content = read_one(self._context, ld_cache.PATH, _CONFIGURATION_LIMIT)
-        return ld_cache.parse_ld_cache(content)
+        if not content:
+            return {}
+        [cache] = self._context.sandbox.facts("ld.so.cache", ld_cache.LdCache, [Job(ld_cache.PATH, content)])
+        return cache.by_name() if cache is not None else {}
 
     @cached_property
     def _configured(self) -> tuple[str, ...]:
