@@ -115,7 +115,7 @@ class Site:
 
     def packages(self, own: OwnTree, pristine: PristineImage) -> PackageFiles:
         """What every package of the image has. A round trip or two, and a walk through the whole tree."""
-        packages = PackageFiles(own.tree, _reader(pristine))
+        packages = self._packages(own, pristine)
         packages.know_all()
         return packages
 
@@ -171,7 +171,9 @@ class Site:
         known: PackageFiles | None = None,
     ) -> Context:
         """What the keep rules look at; `known` is what is known of the image's packages already."""
-        return Context(own.tree, log, self.config, _reader(pristine), home, selection, known, self.sandbox)
+        packages = known or self._packages(own, pristine)
+        read, stream = _reader(pristine), pristine.stream
+        return Context(own.tree, log, self.config, read, home, selection, packages, self.sandbox, stream)
 
     # ------------------------------------------------------------------ the slim image
 
@@ -259,6 +261,9 @@ class Site:
         return reader.log(image, complete=reader.ended)
 
     # ------------------------------------------------------------------ helpers
+
+    def _packages(self, own: OwnTree, pristine: PristineImage) -> PackageFiles:
+        return PackageFiles(own.tree, pristine.stream, self.sandbox)
 
     def _watched(
         self, identity: str, purpose: str, image: str = "", reader: RecordReader | None = None

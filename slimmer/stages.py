@@ -144,7 +144,8 @@ def keep_from(
         pristine, own = site.open_image()
         if foreign := [log for log in logs if log.image_id != site.config.image_id]:
             progress.note(taken_over(all_moved(foreign, own.tree)))
-        context = site.context(own, pristine, log, home_of(site.identity()), selection)
+        known = site.packages(own, pristine)
+        context = site.context(own, pristine, log, home_of(site.identity()), selection, known)
         with progress.stage("keep"):
             kept = keep(context, policy)
         with progress.stage("pack"):

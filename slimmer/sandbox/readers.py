@@ -10,6 +10,7 @@ READERS: Mapping[str, str] = {
     "class": "slimmer.keep.rules.java.class_file:read_class",
     "jar": "slimmer.keep.rules.java.jar:read_jar",
     "ld.so.cache": "slimmer.image.ld_cache:read_ld_cache",
+    "rpm": "slimmer.image.rpm_database:read_rpm",
 }
 """Where each reader is: "module:function". See slimmer.sandbox for how to add one."""
 
