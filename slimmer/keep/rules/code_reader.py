@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from slimmer.image.elf_file import SMALLEST, ElfFile, parse_elf
+from slimmer.image.elf_file import MAGIC, SMALLEST, ElfFile, parse_elf
 from slimmer.keep.context import Context, Kept
 from slimmer.keep.keepset import Finding
 
@@ -47,6 +48,20 @@ def read_one(context: Context, path: str, limit: int) -> bytes:
     return dict(context.read([entry.path]))[entry.path] or b""  # all of the answer, or the next one begins inside it
 
 
+def whole_if(start: bytes, pieces: Iterable[bytes]) -> bytes:
+    """The content that comes in pieces, as far as it begins so; b"" as soon as it does not. Holds it once."""
+    rest, head = iter(pieces), b""
+    while len(head) < len(start) and (piece := next(rest, b"")):
+        head += piece
+    if not head.startswith(start):
+        return b""
+    content = io.BytesIO()
+    content.write(head)
+    for piece in rest:
+        content.write(piece)
+    return content.getvalue()
+
+
 class CodeReader:
     """Reads ELF files, each once, and looks for `phrases` in those that speak for themselves.
 
@@ -77,9 +92,10 @@ class CodeReader:
         may_be = [path for path in unread if self.may_be_code(path)]
         self._known.update(dict.fromkeys(unread))
         if may_be:
-            for path, content in self._context.read(may_be):
+            for path, pieces in self._context.stream(may_be):
+                content = whole_if(MAGIC, pieces or ())
                 elf = parse_elf(content) if content else None
-                if elf is not None and content is not None:
+                if elf is not None:
                     self._known[path] = Code(path, elf, self._mentions(elf, content))
         found = ((path, self._known[path]) for path in wanted)
         return {path: code for path, code in found if code is not None}
