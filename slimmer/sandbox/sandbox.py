@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from slimmer.keep.rules.facts import load_facts
-from slimmer.sandbox.frames import Kind, job_head
+from slimmer.sandbox.frames import Kind, is_modest, job_head
 from slimmer.sandbox.pool import POOL, Pool
 from slimmer.sandbox.round import PATIENCE, Round
 
@@ -82,10 +82,11 @@ class Sandbox:
         for number, answer in zip(works, self._run(list(works.values())), strict=True):
             if answer is None:
                 self._unread += 1
-            elif answer[0] is Kind.FACTS:
+            elif answer[0] is Kind.FACTS and is_modest(answer[1]):
                 answers[number] = answer[1]
             else:
-                why = answer[1][:200].decode("utf-8", "replace")
+                failed = answer[0] is Kind.FAILED
+                why = answer[1][:200].decode("utf-8", "replace") if failed else "it says too much"
                 self._failed[_key(*works[number])] = why
                 self.note(jobs[number].path, why)
         return answers

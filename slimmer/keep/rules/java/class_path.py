@@ -23,7 +23,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.rules.bounds import bounded
 from slimmer.keep.rules.java.class_file import ClassFile
 from slimmer.keep.rules.java.log import JavaLog
-from slimmer.sandbox.sandbox import Job
+from slimmer.keep.rules.reading import read_files
 
 FOLDER_FILES = 20_000
 FOLDER_BYTES = 60 << 20
@@ -135,11 +135,9 @@ def _class_folders(context: Context, classes: Iterable[str]) -> Iterator[Finding
         examples.setdefault(posixpath.dirname(path), path)
     roots: dict[str, str] = {}
     wanted = [path for path in examples.values() if _is_small(context.tree, path)]
-    contents = [Job(path, content) for path, content in context.read(wanted) if content] if wanted else []
-    found = context.sandbox.facts("class", ClassFile, contents)
-    for path, name in ((job.path, file.name) for job, file in zip(contents, found, strict=True) if file is not None):
-        if name and path.endswith(f"/{name}.class"):
-            roots.setdefault(path.removesuffix(f"/{name}.class"), path)
+    for path, file in read_files(context, "class", ClassFile, wanted, _JAR_LIMIT):
+        if file.name and path.endswith(f"/{file.name}.class"):
+            roots.setdefault(path.removesuffix(f"/{file.name}.class"), path)
     for root, path in roots.items():
         yield from _whole(
             context.tree, root, Reason("java", f"in the folder of classes from which {path} was loaded", path)
