@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from slimmer.keep.rules.facts import load_facts
 from slimmer.sandbox.frames import Kind, is_modest, job_head
 from slimmer.sandbox.pool import POOL, Pool
-from slimmer.sandbox.round import PATIENCE, Round
+from slimmer.sandbox.round import PATIENCE, Answer, Round, Work
 
 TOTAL = 300.0
 """Seconds of processor time for all files of an image: parsers take a second or less for each MB of ordinary sources."""
@@ -72,7 +72,7 @@ class Sandbox:
     def read(self, reader: str, jobs: Sequence[Job]) -> list[bytes | None]:
         """As `facts`, but as the JSON that the child sent, of which nothing was checked but its length."""
         answers: list[bytes | None] = [None] * len(jobs)
-        works: dict[int, tuple[bytes, bytes]] = {}
+        works: dict[int, Work] = {}
         for number, job in enumerate(jobs):
             head = job_head(reader, job.arguments, job.content)
             if self._failed and (why := self._failed.get(_key(head, job.content))) is not None:
@@ -122,7 +122,7 @@ class Sandbox:
             )
         return texts
 
-    def _run(self, works: Sequence[tuple[bytes, bytes]]) -> Sequence[tuple[Kind, bytes] | None]:
+    def _run(self, works: Sequence[Work]) -> Sequence[Answer | None]:
         if not works or self._left <= 0:
             return [None] * len(works)
         size = sum(len(content) for _, content in works)
