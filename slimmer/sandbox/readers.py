@@ -11,10 +11,12 @@ from typing import Any
 
 READERS: Mapping[str, str] = {
     "class": "slimmer.keep.rules.java.class_file:read_class",
+    "code": "slimmer.keep.rules.code_file:read_code",
     "command": "slimmer.keep.rules.shell.source:read_command",
     "composer": "slimmer.keep.rules.php.composer:read_map",
     "crontab": "slimmer.keep.rules.shell.source:read_crontab",
     "javascript": "slimmer.keep.rules.node.source:read_source",
+    "ld.so.cache": "slimmer.image.ld_cache:read_ld_cache",
     "package.json": "slimmer.keep.rules.node.manifest:read_manifest",
     "perl": "slimmer.keep.rules.perl.source:read_source",
     "php": "slimmer.keep.rules.php.source:read_source",

@@ -122,13 +122,13 @@ def test_what_could_not_be_read_is_tried_once_in_a_run_and_again_in_the_next(
     tried: list[bytes] = []
     read, run = Sandbox.read, Sandbox._run
 
-    def reading(sandbox: Sandbox, reader: str, jobs: Sequence[Job]) -> list[bytes | None]:
+    def reading(sandbox: Sandbox, reader: str, jobs: Sequence[Job], *more: int) -> list[bytes | None]:
         asked.extend(job.path for job in jobs)
-        return read(sandbox, reader, jobs)
+        return read(sandbox, reader, jobs, *more)
 
-    def running(sandbox: Sandbox, works: Sequence[Work]) -> Sequence[Answer | None]:
+    def running(sandbox: Sandbox, works: Sequence[Work], share: int) -> Sequence[Answer | None]:
         tried.extend(content for _, content in works)
-        return run(sandbox, works)
+        return run(sandbox, works, share)
 
     monkeypatch.setattr(Sandbox, "read", reading)
     monkeypatch.setattr(Sandbox, "_run", running)
