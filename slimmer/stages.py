@@ -141,6 +141,7 @@ def keep_from(
     with open_site(image, RunOptions(cmd=("true",))) as site, OutputFolder(out) as folder:
         log = merge([rebased(log, site.config.image_id) if target else log for log in logs])
         check_image(log, site.config.image_id)
+        site.sandbox.warm()
         pristine, own = site.open_image()
         if foreign := [log for log in logs if log.image_id != site.config.image_id]:
             progress.note(taken_over(all_moved(foreign, own.tree)))
@@ -148,6 +149,8 @@ def keep_from(
         context = site.context(own, pristine, log, home_of(site.identity()), selection, known)
         with progress.stage("keep"):
             kept = keep(context, policy)
+        for text in site.sandbox.notes():
+            progress.warn(text)
         with progress.stage("pack"):
             rootfs = site.pack(own, pristine, kept, folder)
             builder = site.choose_builder("", own, kept)

@@ -15,11 +15,11 @@ from typing import Any
 JOB = struct.Struct("<II")
 ANSWER = struct.Struct("<BI")
 
-ANSWER_LIMIT = 1 << 22
-"""Bytes of an answer. A source of 1 MiB says less than that, and JSON takes up to 30 times as much when it is read."""
+ANSWER_LIMIT = 1 << 24
+"""Bytes of an answer: more than a source of 1 MiB says, or a map of 100,000 classes."""
 
-HEAD_LIMIT = 1 << 20
-"""Bytes of a reader's name and arguments."""
+PIECES = 1 << 21
+"""Values in an answer: each takes some 60 bytes or more in Python."""
 
 
 class Kind(IntEnum):
@@ -34,6 +34,11 @@ def job_head(reader: str, arguments: Sequence[Any], content: bytes) -> bytes:
     """All of a job but its content."""
     head = json.dumps([reader, *arguments], separators=(",", ":")).encode()
     return JOB.pack(len(head), len(content)) + head
+
+
+def is_modest(text: bytes) -> bool:
+    """Whether JSON has so few values that it can be read without fear for memory."""
+    return sum(map(text.count, (b",", b"[", b"{"))) <= PIECES
 
 
 def answer(kind: Kind, text: bytes = b"") -> bytes:

@@ -13,6 +13,7 @@ import resource
 import signal
 import sys
 from contextlib import suppress
+from importlib.machinery import BuiltinImporter
 
 SECONDS = 2.0
 """Processor time for one file."""
@@ -33,7 +34,11 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 
 def confine() -> None:
-    """Give up what reading bytes from a pipe does not need. There is no way back."""
+    """Give up what reading bytes from a pipe does not need. There is no way back.
+
+    Nothing can be imported any more, and whoever tries learns that there is no such module (as codecs.lookup does).
+    """
+    sys.meta_path[:] = [BuiltinImporter]
     for name, most in _LIMITS.items():
         number = getattr(resource, name, None)
         if number is not None:

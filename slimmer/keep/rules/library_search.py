@@ -187,11 +187,9 @@ class LibrarySearch:
 
     @cached_property
     def _cache(self) -> Mapping[str, tuple[ld_cache.CachedLibrary, ...]]:
-        content = read_one(self._context, ld_cache.PATH, _CONFIGURATION_LIMIT)
-        if not content:
-            return {}
-        [cache] = self._context.sandbox.facts("ld.so.cache", ld_cache.LdCache, [Job(ld_cache.PATH, content)])
-        return cache.by_name() if cache is not None else {}
+        jobs = [Job(ld_cache.PATH, read_one(self._context, ld_cache.PATH, _CONFIGURATION_LIMIT))]
+        found = self._context.sandbox.facts("ld.so.cache", ld_cache.LoaderCache, jobs) if jobs[0].content else [None]
+        return (found[0] or ld_cache.LoaderCache()).by_name()
 
     @cached_property
     def _configured(self) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ def fault(content: bytes) -> Said:
     return say(content)
 
 
-def fail(content: bytes) -> Said:
+def fail(content: bytes, number: int = 0) -> Said:
     if content == b"hostile":
         raise OSError(5, "no")
     return say(content)

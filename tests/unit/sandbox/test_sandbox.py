@@ -92,6 +92,17 @@ def test_a_file_is_not_tried_twice(pool: Pool) -> None:
     assert time.process_time() - started < 10, "fifty times two seconds, had it been tried each time"
 
 
+def test_some_of_many_unreadable_files_are_named_and_all_are_counted(pool: Pool) -> None:
+    sandbox = Sandbox(pool=pool)
+    jobs = [Job(f"/{number}", b"hostile", (number,)) for number in range(1020)]
+    assert sandbox.facts("fail", Said, jobs) == [None] * 1020
+    assert len(sandbox.unreadable) == 1000, "an image may have millions"
+    *named, rest = sandbox.notes()
+    assert [note.partition(" ")[0] for note in named] == ["/0", "/1", "/2", "/3", "/4"]
+    assert rest == "1015 more files could not be read"
+    assert not sandbox.notes(), "they are told once"
+
+
 def test_the_time_for_all_files_has_an_end_which_is_told(pool: Pool) -> None:
     sandbox = Sandbox(seconds=1.0, pool=pool)
     found = read(sandbox, "spin", b"a", b"hostile", *(b"%d" % number for number in range(3)))

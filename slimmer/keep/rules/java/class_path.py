@@ -20,8 +20,7 @@ from slimmer.keep.rules.bounds import bounded
 from slimmer.keep.rules.java.class_file import ClassFile
 from slimmer.keep.rules.java.jar import Jar
 from slimmer.keep.rules.java.log import JavaLog
-from slimmer.keep.rules.portions import portions
-from slimmer.sandbox.sandbox import Job
+from slimmer.keep.rules.reading import read_files
 
 FOLDER_FILES = 20_000
 FOLDER_BYTES = 60 << 20
@@ -29,9 +28,6 @@ FOLDER_BYTES = 60 << 20
 
 _JAR_LIMIT = 16 << 20
 _CLASS_LIMIT = 4 << 20
-_PORTION = 32 << 20
-"""Bytes of jars or classes that are held at a time."""
-
 _PLACES = 100_000
 """Places that the manifests of an image's jars may name together."""
 
@@ -93,8 +89,9 @@ def _named_by_jars(context: Context, jars: Iterable[str]) -> Iterator[Finding]:
     for _ in range(_DEPTH):
         ends = dict.fromkeys(end for path in layer if (end := context.tree.resolve(path).end) is not None)
         layer = []
-        for jar, url in _urls(context, [end for end in ends if end not in seen]):
-            path = _local(jar, url)
+        unread = [end for end in ends if end not in seen]
+        read = read_files(context, "jar", Jar, unread, _JAR_LIMIT)
+        for jar, path in ((jar, _local(jar, url)) for jar, found in read for url in found.class_path):
             if path and path not in named and len(named) < _PLACES:
                 named.add(path)
                 yield from _on_class_path(context.tree, path, Reason("java", f"named by the manifest of {jar}", jar))
@@ -102,14 +99,6 @@ def _named_by_jars(context: Context, jars: Iterable[str]) -> Iterator[Finding]:
         seen.update(ends)
         if not layer:
             return
-
-
-def _urls(context: Context, jars: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The URLs of the class path of each jar."""
-    for portion in portions(context.tree, jars, _JAR_LIMIT, _PORTION):
-        contents = [Job(path, content) for path, content in context.read(portion) if content]
-        for job, jar in zip(contents, context.sandbox.facts("jar", Jar, contents), strict=True):
-            yield from ((job.path, url) for url in (jar.class_path if jar is not None else ()))
 
 
 def _local(jar: str, url: str) -> str:
@@ -130,12 +119,9 @@ def _class_folders(context: Context, classes: Iterable[str]) -> Iterator[Finding
     for path in classes:
         examples.setdefault(posixpath.dirname(path), path)
     roots: dict[str, str] = {}
-    for portion in portions(context.tree, examples.values(), _CLASS_LIMIT, _PORTION):
-        contents = [Job(path, content) for path, content in context.read(portion) if content]
-        found = context.sandbox.facts("class", ClassFile, contents)
-        for path, name in ((job.path, file.name) for job, file in zip(contents, found, strict=True) if file):
-            if name and path.endswith(f"/{name}.class"):
-                roots.setdefault(path.removesuffix(f"/{name}.class"), path)
+    for path, file in read_files(context, "class", ClassFile, examples.values(), _CLASS_LIMIT):
+        if file.name and path.endswith(f"/{file.name}.class"):
+            roots.setdefault(path.removesuffix(f"/{file.name}.class"), path)
     for root, path in roots.items():
         yield from _whole(
             context.tree, root, Reason("java", f"in the folder of classes from which {path} was loaded", path)
