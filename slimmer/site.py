@@ -30,11 +30,12 @@ from slimmer.exercise.verdict import failure
 from slimmer.image.config import ImageConfig
 from slimmer.image.engine_made import OwnTree, overrides, own_tree
 from slimmer.image.package_files import PackageFiles
+from slimmer.image.tree import Tree
 from slimmer.keep.context import Context, ReadContents
 from slimmer.keep.keepset import KeepSet
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
-from slimmer.observe.pristine import PristineImage
+from slimmer.observe.pristine import PristineImage, within
 from slimmer.observe.records import RecordReader
 from slimmer.observe.watched import STOP_TIMEOUT, WatchedRun
 from slimmer.probe_binary import probe_path
@@ -172,7 +173,7 @@ class Site:
     ) -> Context:
         """What the keep rules look at; `known` is what is known of the image's packages already."""
         packages = known or self._packages(own, pristine)
-        read, stream = _reader(pristine), pristine.stream
+        read, stream = _reader(own.tree, pristine), within(own.tree, pristine.stream)
         return Context(own.tree, log, self.config, read, home, selection, packages, self.sandbox, stream)
 
     # ------------------------------------------------------------------ the slim image
@@ -308,8 +309,9 @@ def open_site(target: str, options: RunOptions, recorder: str = "auto", *, pull:
         yield Site(engine, scope, pool, opened, probe, config, options, recorder)
 
 
-def _reader(pristine: PristineImage) -> ReadContents:
-    return lambda paths: pristine.read(list(paths))
+def _reader(tree: Tree, pristine: PristineImage) -> ReadContents:
+    read = within(tree, pristine.read)
+    return lambda paths: read(list(paths))
 
 
 def home_of(identity: str) -> str:

@@ -11,9 +11,10 @@ import math
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from slimmer.errors import EngineError, ObservationIncomplete
+from slimmer.image.tree import Tree
 
 INDEX_LIMIT = 1 << 28
 """A quarter of a gigabyte of index is some two million paths."""
@@ -27,6 +28,11 @@ LINE_LIMIT = 1 << 10
 
 _LENGTH = struct.Struct("<L")
 _UNREADABLE = math.inf
+
+
+T = TypeVar("T")
+Ask = Callable[[Sequence[str]], Iterator[tuple[str, T | None]]]
+"""Asks for the contents of files, in order; None for what cannot be read."""
 
 
 class ServeStream(Protocol):
@@ -108,6 +114,21 @@ class PristineImage:
         if length > CHUNK_LIMIT:
             raise EngineError("the probe's answer does not follow its protocol")
         return length
+
+
+def within(tree: Tree, ask: Ask[T]) -> Ask[T]:
+    """`ask`, without the files of the tree that have more than READ_LIMIT bytes, for which the answer is None.
+
+    A sparse file of some terabytes takes no space in a layer, and weeks to read past.
+    """
+
+    def asked(paths: Sequence[str]) -> Iterator[tuple[str, T | None]]:
+        wanted = list(paths)
+        large = {path for path in wanted if (entry := tree.get(path)) is not None and entry.size > READ_LIMIT}
+        answers = iter(ask([path for path in wanted if path not in large]))
+        return ((path, None) if path in large else next(answers) for path in wanted)
+
+    return asked
 
 
 def _whole(pieces: Iterable[bytes]) -> bytes:

@@ -8,7 +8,9 @@ import struct
 import pytest
 
 from slimmer.errors import EngineError
-from slimmer.observe.pristine import LINE_LIMIT, PristineImage
+from slimmer.image.tree import Tree
+from slimmer.observe.pristine import LINE_LIMIT, PristineImage, within
+from tests.unit.tree_maker import record
 
 
 class Answers:
@@ -61,6 +63,12 @@ def test_who_stops_half_way_can_ask_again() -> None:
 
 def test_a_file_beyond_the_limit_is_none() -> None:
     assert list(_image(FILES).read(PATHS, 4)) == [("/a", None), ("/gone", None), ("/empty", b""), ("/b", b"abc")]
+
+
+def test_a_file_of_terabytes_is_not_asked_for() -> None:
+    tree = Tree(b"".join((record("d", "/"), record("f", "/sparse", size=1 << 43), record("f", "/a", size=5))))
+    read = within(tree, _image(b"5\nhello").read)
+    assert list(read(("/sparse", "/a"))) == [("/sparse", None), ("/a", b"hello")]
 
 
 @pytest.mark.parametrize("answer", [b"\n", b"1x\n", b"+1\na", b"\xff\n", b"1" * (2 * LINE_LIMIT), b"7\nshort"])
