@@ -145,12 +145,9 @@ def keep_from(
         pristine, own = site.open_image()
         if foreign := [log for log in logs if log.image_id != site.config.image_id]:
             progress.note(taken_over(all_moved(foreign, own.tree)))
-        known = site.packages(own, pristine)
-        context = site.context(own, pristine, log, home_of(site.identity()), selection, known)
+        context = site.context(own, pristine, log, home_of(site.identity()), selection)
         with progress.stage("keep"):
             kept = keep(context, policy)
-        for text in site.sandbox.notes():
-            progress.warn(text)
         with progress.stage("pack"):
             rootfs = site.pack(own, pristine, kept, folder)
             builder = site.choose_builder("", own, kept)
@@ -158,6 +155,8 @@ def keep_from(
         if builder.name != DOCKERFILE:
             progress.warn(f"{builder.reason}: `slimmer build` keeps that, `slimmer rebuild` and `docker build` do not")
         packages = package_document(own.tree, context.packages, site.config.image_id)
+        for text in site.sandbox.notes():
+            progress.warn(text)
         report = keep_report(site.config, own.tree, log, policy, selection, builder)
         write_artefacts(folder, own, kept, rootfs.digests, log, packages, report)
         return Kept(site.config.image_id, len(own.tree), len(kept), rootfs.size)
