@@ -65,7 +65,7 @@ def fail(content: bytes, number: int = 0) -> Said:
 
 
 def long(content: bytes) -> Said:
-    return Said("x" * ((1 << 23) if content == b"hostile" else 1))
+    return Said("x" * ((1 << 25) if content == b"hostile" else 1))
 
 
 def _file_in_place_of_the_input() -> object:
