@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from slimmer.keep.context import Context, Policy
 from slimmer.keep.keeper import keep
 from slimmer.sandbox.round import Answer, Work
 from slimmer.sandbox.sandbox import Job, Sandbox
+from tests.unit.elf_maker import make_elf
 from tests.unit.local_image import LocalImage, opened
 
 MEBIBYTE = 1 << 20
@@ -252,3 +254,18 @@ def test_sources_of_50_mb_are_kept_and_not_parsed(tmp_path: Path) -> None:
     kept = keep(context, Policy.BALANCED)
     assert all(f"/srv/app/large.{one.suffix}" in kept for one in (PYTHON, NODE, PHP, RUBY, SHELL))
     assert not context.sandbox.unreadable
+
+
+def test_a_loaders_cache_that_repeats_its_names_fills_no_memory(tmp_path: Path) -> None:
+    """100,000 entries that all name the same long text: 800 MB, if somebody took them at their word."""
+    entries, text = 40_000, b"/" + b"x" * 4000 + b"\0"
+    start = 48 + entries * 24
+    head = b"glibc-ld.so.cache1.1" + struct.pack("<I", entries) + bytes(24)
+    cache = head + struct.pack("<iIIIQ", 1, start, start, 0, 0) * entries + text
+    image = LocalImage(tmp_path)
+    image.add("/etc/ld.so.cache", cache)
+    image.add("/lib/libneeded.so.1", make_elf())
+    image.add("/app", make_elf(needed=["libneeded.so.1"]), mode=0o755)
+    context = image.context(opened("/app", operation="exec"))
+    assert "/lib/libneeded.so.1" in keep(context, Policy.BALANCED)
+    assert list(context.sandbox.unreadable) == ["/etc/ld.so.cache"]

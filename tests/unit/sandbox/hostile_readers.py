@@ -7,6 +7,8 @@ import os
 import resource
 import socket
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,17 +65,30 @@ def fail(content: bytes, number: int = 0) -> Said:
 
 
 def long(content: bytes) -> Said:
-    return Said("x" * ((1 << 23) if content == b"hostile" else 1))
+    return Said("x" * ((1 << 25) if content == b"hostile" else 1))
+
+
+def _file_in_place_of_the_input() -> object:
+    os.close(0)
+    return os.open("/etc/passwd", os.O_RDONLY)
 
 
 def look(content: bytes) -> Said:
     """What a reader whose code was taken over would look for."""
-    found = [f"{name}={value}" for name, value in os.environ.items()]
-    for attempt in (lambda: Path("/etc/passwd").read_bytes(), socket.socket, os.fork, lambda: os.pipe()):
-        try:
+    found = [name for name, value in os.environ.items() if value == "password"]
+    attempts: dict[str, Callable[[], object]] = {
+        "a file": Path("/etc/passwd").read_bytes,
+        "a socket": socket.socket,
+        "a process": os.fork,
+        "a pipe": os.pipe,
+        "a file in place of the input": _file_in_place_of_the_input,
+        "more descriptors": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (99, 99)),
+        "more memory": lambda: resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)),
+        "root": lambda: os.setuid(0),
+    }
+    for name, attempt in attempts.items():
+        with suppress(OSError, ValueError):
             attempt()
-            found.append(repr(attempt))
-        except OSError:
-            pass
+            found.append(name)
     limits = resource.getrlimit(resource.RLIMIT_CORE), resource.getrlimit(resource.RLIMIT_FSIZE)
-    return Said(" ".join(found), tuple(number for limit in limits for number in limit))
+    return Said(" ".join(sorted(found)), tuple(number for limit in limits for number in limit))
