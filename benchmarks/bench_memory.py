@@ -38,7 +38,9 @@ MEGABYTE = 1 << 20
 FILES_IN_A_DIRECTORY = 40
 FILES_IN_A_PACKAGE = 1000
 STATUS = "var/lib/dpkg/status"
-PARAGRAPH = b"Package: package-000000\nStatus: install ok installed\nVersion: 1.0\nDescription: a package\n\n"
+PARAGRAPH = b"Package: package-000000\nStatus: install ok installed\nVersion: 1.0\n%s\n" % (
+    b" more of its description\n" * 40
+)
 APPS = {
     "uses nothing else": [BUSYBOX, "true"],
     "looks at every path": [BUSYBOX, "find", "/srv", "-size", "+1"],
