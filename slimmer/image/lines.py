@@ -15,7 +15,7 @@ LINES_LIMIT = 1 << 24
 
 
 class Unreadable(ValueError):
-    """Contents that are beyond a bound, or make no sense. The message says why, in words that follow "because"."""
+    """Contents that are beyond a bound, or make no sense. The message says why, beginning with "it"."""
 
 
 class LineReader:
@@ -33,9 +33,10 @@ class LineReader:
             for line in whole:
                 if rest:
                     line, rest = bytes(rest + line), bytearray()
-                yield _checked(line)
+                _check(line)
+                yield line
             rest += last
-            _checked(rest)
+            _check(rest)
         if rest:
             self._count(1)
             yield bytes(rest)
@@ -46,7 +47,6 @@ class LineReader:
             raise Unreadable("the image's package databases have too many lines")
 
 
-def _checked(line: bytes | bytearray) -> bytes:
+def _check(line: bytes | bytearray) -> None:
     if len(line) > LINE_LIMIT:
         raise Unreadable(f"it has a line of more than {LINE_LIMIT >> 20} MiB")
-    return line  # type: ignore[return-value]
