@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from slimmer.image.tree import Tree
 
-
 FILES = 5000
 """Files of a group at most: each takes some memory besides its content."""
 
