@@ -15,7 +15,7 @@ LINES_LIMIT = 1 << 24
 
 
 class Unreadable(ValueError):
-    """Contents that are beyond a bound, or make no sense. The message says why, beginning with "it"."""
+    """Contents that are beyond a bound, or make no sense. The message says why."""
 
 
 class LineReader:
