@@ -1,10 +1,12 @@
 """How much memory `slimmer build` itself takes for an image with very many paths, however much of it is kept.
 
-The image is generated (its app is the busybox of the musl sample); nothing of it stays. Two apps run in it: one that uses
-nothing else, and one that looks at every path, so that every path is kept and in the access log, too. Measured is the
-greatest resident size of the process (getrusage(2), ru_maxrss).
+The image is generated (its app is the busybox of the musl sample); nothing of it stays. Every path belongs to a package of
+dpkg, and passwd may be large. Two apps run in it: one that uses nothing else, and one that looks at every path, so that
+every path is kept and in the access log, too. Measured is the greatest resident size of the process (getrusage(2),
+ru_maxrss).
 
     python benchmarks/bench_memory.py --paths 300000 --megabytes 100
+    python benchmarks/bench_memory.py --paths 400000 --megabytes 0 --passwd 104 --status 16
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -33,7 +36,11 @@ BUSYBOX = "/bin/busybox"
 GIVER = "slimmer-sample-musl:latest"
 MEGABYTE = 1 << 20
 FILES_IN_A_DIRECTORY = 40
-MEGABYTE = 1 << 20
+FILES_IN_A_PACKAGE = 1000
+STATUS = "var/lib/dpkg/status"
+PARAGRAPH = b"Package: package-000000\nStatus: install ok installed\nVersion: 1.0\n%s\n" % (
+    b" more of its description\n" * 40
+)
 APPS = {
     "uses nothing else": [BUSYBOX, "true"],
     "looks at every path": [BUSYBOX, "find", "/srv", "-size", "+1"],
@@ -50,16 +57,50 @@ def busybox(scope: RunScope) -> bytes:
     return content
 
 
-def write_layer(file: IO[bytes], program: bytes, paths: int, megabytes: int) -> None:
-    """A tar with so many paths, named as those of package trees are, and one file of so many bytes."""
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the image holds: how many paths, and the megabytes of one large file, of passwd and of dpkg's status."""
+
+    paths: int
+    megabytes: int
+    passwd: int
+    status: int
+
+
+def write_layer(file: IO[bytes], program: bytes, contents: Contents) -> None:
+    """A tar with so many paths, named as those of package trees are, a package for each folder, and the large files."""
     with tarfile.open(fileobj=file, mode="w|", bufsize=MEGABYTE) as tar:
         _add(tar, BUSYBOX[1:], len(program), io.BytesIO(program))
-        for number in range(paths - paths // FILES_IN_A_DIRECTORY):
-            folder = number // FILES_IN_A_DIRECTORY
-            name = f"srv/application/node_modules/package-{folder // 64:04}/lib/part-{folder:05}/module-{number:06}.js"
-            _add(tar, name, 64, io.BytesIO(f"{number:064}".encode()))
-        with Path("/dev/zero").open("rb") as zeros:
-            _add(tar, "srv/large", megabytes * MEGABYTE, zeros)
+        files = contents.paths - contents.paths // FILES_IN_A_DIRECTORY
+        for first in range(0, files, FILES_IN_A_PACKAGE):
+            _add_package(tar, range(first, min(files, first + FILES_IN_A_PACKAGE)))
+        _add_repeated(tar, "etc/passwd", b"user:x:1000:1000:somebody:/home/user:/bin/sh\n", contents.passwd)
+        _add_repeated(tar, "srv/large", b"\0", contents.megabytes)
+        _add_repeated(tar, STATUS, PARAGRAPH, contents.status)
+
+
+def _add_package(tar: tarfile.TarFile, numbers: range) -> None:
+    """Some files, and dpkg's list of them."""
+    names = [_name(number) for number in numbers]
+    for number, name in zip(numbers, names, strict=True):
+        _add(tar, name, 64, io.BytesIO(f"{number:064}".encode()))
+    listed = "".join(f"/{name}\n" for name in names).encode()
+    _add(tar, f"var/lib/dpkg/info/package-{numbers.start:06}.list", len(listed), io.BytesIO(listed))
+
+
+def _name(number: int) -> str:
+    folder = number // FILES_IN_A_DIRECTORY
+    return f"srv/application/node_modules/package-{folder // 64:04}/lib/part-{folder:05}/module-{number:06}.js"
+
+
+def _add_repeated(tar: tarfile.TarFile, name: str, text: bytes, megabytes: int) -> None:
+    """A file of so many bytes; the text begins anew in each megabyte."""
+    piece = (text * (MEGABYTE // len(text) + 1))[:MEGABYTE]
+    with tempfile.TemporaryFile() as file:
+        for _ in range(megabytes):
+            file.write(piece)
+        file.seek(0)
+        _add(tar, name, megabytes * MEGABYTE, file)
 
 
 def _add(tar: tarfile.TarFile, name: str, size: int, content: IO[bytes]) -> None:
@@ -70,10 +111,10 @@ def _add(tar: tarfile.TarFile, name: str, size: int, content: IO[bytes]) -> None
 
 
 @contextmanager
-def generated(scope: RunScope, paths: int, megabytes: int) -> Iterator[str]:
+def generated(scope: RunScope, contents: Contents) -> Iterator[str]:
     """The image, as long as the scope lasts."""
     program, tag = busybox(scope), scope.temporary_tag("bench")
-    with Upload(lambda file: write_layer(file, program, paths, megabytes)) as layer:
+    with Upload(lambda file: write_layer(file, program, contents)) as layer:
         scope.engine.api.import_image_from_stream(layer, repository=tag, changes=["CMD none"])
     yield tag
 
@@ -99,11 +140,14 @@ def main() -> None:
     parser = options(__doc__, rounds=1)
     parser.add_argument("--paths", type=int, default=300_000, help="paths in the image (default: %(default)s)")
     parser.add_argument("--megabytes", type=int, default=100, help="size of one more file (default: %(default)s)")
+    parser.add_argument("--passwd", type=int, default=0, help="megabytes of /etc/passwd (default: %(default)s)")
+    parser.add_argument("--status", type=int, default=0, help="megabytes of dpkg's status (default: %(default)s)")
     parser.add_argument("--all", action="store_true", help="also with an app that looks at every path (minutes)")
     chosen = parser.parse_args()
     apps = list(APPS) if chosen.all else list(APPS)[:1]
+    contents = Contents(chosen.paths, chosen.megabytes, chosen.passwd, chosen.status)
     engine = connect()
-    with RunScope(engine) as scope, generated(scope, chosen.paths, chosen.megabytes) as image:
+    with RunScope(engine) as scope, generated(scope, contents) as image:
         medians = alternating({app: partial(measured, engine, image, app) for app in apps}, chosen.rounds)
     engine.close()
     found = [

@@ -96,6 +96,13 @@ class OutputError(SlimmerError):
     default_hint = "Choose another folder with --out, or free some space."
 
 
+class SandboxFailed(SlimmerError):
+    """The processes in which files of the image are read cannot be started."""
+
+    exit_code = 1
+    default_hint = "They need 150 MB of memory and two more processes; `ulimit -a` shows this shell's limits."
+
+
 class Interrupted(SlimmerError):
     """The user pressed Ctrl-C, or the process was told to terminate."""
 

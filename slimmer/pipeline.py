@@ -101,7 +101,8 @@ class _Build:
         return self.conclude(original, self.slim(original, observed), observed)
 
     def know(self) -> Original:
-        """Read what is to know of the image, while its app runs; and load the rules, which takes a tenth of a second."""
+        """Read what is to know of the image, while its app runs. Load the rules, and start who reads files, which take their time, too."""
+        self.site.sandbox.warm()
         pristine, own = self.site.open_image()
         importlib.import_module("slimmer.keep.keeper")
         return Original(pristine, own, self.site.packages(own, pristine))
@@ -144,6 +145,8 @@ class _Build:
             again = f" (repair {repairs})" if repairs else ""
             with self.stage(f"keep{again}"):
                 kept = keep(context, Policy(self.request.policy), extra)
+            for text in self.site.sandbox.notes():
+                self.progress.warn(text)
             if not repairs:
                 self.tell_excluded(kept)
             with self.stage(f"rebuild{again}"):

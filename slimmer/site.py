@@ -29,18 +29,20 @@ from slimmer.exit_codes import KILLED
 from slimmer.image.config import ImageConfig
 from slimmer.image.engine_made import OwnTree, overrides, own_tree
 from slimmer.image.package_files import PackageFiles
+from slimmer.image.tree import Tree
 from slimmer.keep.context import Context, ReadContents
 from slimmer.keep.keepset import KeepSet
 from slimmer.keep.selection import Selection
 from slimmer.observe.identity import home_of
 from slimmer.observe.log import AccessLog
-from slimmer.observe.pristine import PristineImage
+from slimmer.observe.pristine import PristineImage, within
 from slimmer.observe.records import RecordReader
 from slimmer.observe.watched import STOP_TIMEOUT, WatchedRun
 from slimmer.probe_binary import probe_path
 from slimmer.rebuild.image import Builder, choose_builder, make_image
 from slimmer.rebuild.rootfs import RootFs, write_rootfs
 from slimmer.report.output import OutputFolder
+from slimmer.sandbox.sandbox import Sandbox
 from slimmer.verify.check import Side, check_structure
 from slimmer.verify.structure import Difference
 from slimmer.wording import listed
@@ -83,7 +85,8 @@ class Candidate:
 class Site:
     """An image and how to run it (`options`, `recorder`), on an engine.
 
-    `purpose` says in a container's name what it is for; `numbers` make these names unique.
+    `purpose` says in a container's name what it is for; `numbers` make these names unique. `sandbox` is where contents of
+    the image are read.
     """
 
     engine: Engine
@@ -95,6 +98,7 @@ class Site:
     options: RunOptions
     recorder: str
     numbers: Iterator[int] = dataclasses.field(default_factory=itertools.count)
+    sandbox: Sandbox = dataclasses.field(default_factory=Sandbox)
 
     def running(self, options: RunOptions) -> Site:
         """The same site, where the image is run otherwise. Raises UsageError when there is nothing to run."""
@@ -113,7 +117,7 @@ class Site:
 
     def packages(self, own: OwnTree, pristine: PristineImage) -> PackageFiles:
         """What every package of the image has. A round trip or two, and a walk through the whole tree."""
-        packages = PackageFiles(own.tree, _reader(pristine))
+        packages = self._packages(own, pristine)
         packages.know_all()
         return packages
 
@@ -169,7 +173,9 @@ class Site:
         known: PackageFiles | None = None,
     ) -> Context:
         """What the keep rules look at; `known` is what is known of the image's packages already."""
-        return Context(own.tree, log, self.config, _reader(pristine), home, selection, known)
+        packages = known or self._packages(own, pristine)
+        read, stream = _reader(own.tree, pristine), within(own.tree, pristine.stream)
+        return Context(own.tree, log, self.config, read, home, selection, packages, self.sandbox, stream)
 
     # ------------------------------------------------------------------ the slim image
 
@@ -258,6 +264,9 @@ class Site:
 
     # ------------------------------------------------------------------ helpers
 
+    def _packages(self, own: OwnTree, pristine: PristineImage) -> PackageFiles:
+        return PackageFiles(own.tree, pristine.stream, self.sandbox)
+
     def _watched(
         self, identity: str, purpose: str, image: str = "", reader: RecordReader | None = None
     ) -> AbstractContextManager[tuple[WatchedRun, Ports]]:
@@ -301,8 +310,9 @@ def open_site(target: str, options: RunOptions, recorder: str = "auto", *, pull:
         yield Site(engine, scope, pool, opened, probe, config, options, recorder)
 
 
-def _reader(pristine: PristineImage) -> ReadContents:
-    return lambda paths: pristine.read(list(paths))
+def _reader(tree: Tree, pristine: PristineImage) -> ReadContents:
+    read = within(tree, pristine.read)
+    return lambda paths: read(list(paths))
 
 
 def cannot_be_kept(own: OwnTree) -> Iterator[str]:

@@ -142,6 +142,7 @@ def keep_from(
     with open_site(image, RunOptions(cmd=("true",))) as site, OutputFolder(out) as folder:
         log = merge([rebased(log, site.config.image_id) if target else log for log in logs])
         check_image(log, site.config.image_id)
+        site.sandbox.warm()
         pristine, own = site.open_image()
         for text in cannot_be_kept(own):
             progress.warn(text)
@@ -159,6 +160,8 @@ def keep_from(
                 f"{builder.reason}: `slimmer build` keeps that, `slimmer rebuild` and `docker build` leave it out or refuse"
             )
         packages = package_document(own.tree, context.packages, site.config.image_id)
+        for text in site.sandbox.notes():
+            progress.warn(text)
         report = keep_report(site.config, own.tree, log, policy, selection, builder)
         write_artefacts(folder, own, kept, rootfs.digests, log, packages, report)
         return Kept(site.config.image_id, len(own.tree), len(kept), rootfs.size)

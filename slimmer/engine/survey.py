@@ -14,8 +14,8 @@ from slimmer.engine.session import RunScope
 from slimmer.errors import Interrupted
 from slimmer.image.config import ImageConfig
 from slimmer.image.facts import ImageFacts, facts_of
-from slimmer.image.packages import DATABASE_LIMIT
 from slimmer.probe_binary import probe_path
+from slimmer.sandbox.sandbox import Sandbox
 
 
 def survey(
@@ -63,7 +63,7 @@ def _begun(work: Callable[[], int]) -> Future[int]:
 def _facts(scope: RunScope, image: ImageConfig, purpose: str) -> ImageFacts:
     probe = probe_path(scope.engine.architecture)
     with open_pristine(scope, image, image.image_id, probe, purpose) as pristine:
-        return facts_of(image, image_tree(pristine, image), lambda paths: pristine.read(paths, DATABASE_LIMIT))
+        return facts_of(image, image_tree(pristine, image), pristine.stream, Sandbox())
 
 
 def _compressed(scope: RunScope, image: ImageConfig, passed: Callable[[int], object]) -> int:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from slimmer.image.config import ImageConfig
-from slimmer.image.packages import Database, Package, databases, packages_by_path
+from slimmer.image.database_reader import DatabaseReader, Stream
+from slimmer.image.lines import Unreadable
+from slimmer.image.packages import PACKAGES_LIMIT, Kind, Package, databases, packages_by_path
+from slimmer.image.rpm_database import rpm_listed
+from slimmer.image.text_databases import apk_listed, dpkg_packages
 from slimmer.image.tree import Entry, Tree
+from slimmer.sandbox.sandbox import Sandbox
 
 SHELLS = frozenset(
     {
@@ -17,9 +22,6 @@ SHELLS = frozenset(
 )  # fmt: skip
 CAPABILITY = "security.capability"
 SETUID, SETGID, EXECUTABLE = 0o4000, 0o2000, 0o111
-
-Read = Callable[[Sequence[str]], Iterable[tuple[str, bytes | None]]]
-"""Reads the contents of regular files, in order; None for what cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,13 @@ class ImageFacts:
         return counts
 
 
-def facts_of(config: ImageConfig, tree: Tree, read: Read) -> ImageFacts:
-    """Count what is in the tree of an image; `read` gives the contents of its package databases."""
+def facts_of(config: ImageConfig, tree: Tree, stream: Stream, sandbox: Sandbox) -> ImageFacts:
+    """Count what is in the tree of an image; `stream` gives the contents of its package databases."""
     tally = _Tally(tree)
     for entry in tree:
         tally.add(entry)
-    found, unread = _installed(databases(tree), read)
+    reader = DatabaseReader(tree, stream, sandbox)
+    found = _installed(tree, reader)
     return ImageFacts(
         config=config,
         files=tally.files,
@@ -74,7 +77,7 @@ def facts_of(config: ImageConfig, tree: Tree, read: Read) -> ImageFacts:
         capable=tuple(tally.capable),
         shells=tuple(tally.shells),
         packages=tuple(sorted(tally.packages | found)),
-        unread=unread,
+        unread=tuple(reader.unreadable),
     )
 
 
@@ -110,22 +113,26 @@ class _Tally:
             self.capable.append(entry.path)
 
 
-def _installed(found: Sequence[Database], read: Read) -> tuple[set[Package], tuple[str, ...]]:
-    """The packages of all databases, and the paths of those that could not be read."""
+def _installed(tree: Tree, reader: DatabaseReader) -> set[Package]:
+    """The packages of all databases."""
+    kinds = {database.path: database.kind for database in databases(tree)}
     packages: set[Package] = set()
-    unread = []
-    for database, (path, content) in zip(found, read([database.path for database in found]), strict=True):
-        try:
-            packages.update(_packages(database, content))
-        except ValueError:
-            unread.append(path)
-    return packages, tuple(unread)
 
+    def understand(path: str, pieces: Iterator[bytes]) -> Iterator[Package]:
+        if len(packages) > PACKAGES_LIMIT:
+            raise Unreadable(f"the image has more than {PACKAGES_LIMIT:,} packages")
+        match kinds[path]:
+            case Kind.RPM:
+                return (package for package, name in rpm_listed(reader.sandbox, path, pieces) if not name)
+            case Kind.APK:
+                return (package for package, name in apk_listed(reader.lines(pieces)) if not name)
+            case Kind.DPKG:
+                return dpkg_packages(reader.lines(pieces))
+            case _:
+                raise Unreadable(f"it is {Kind.OTHER}")
 
-def _packages(database: Database, content: bytes | None) -> Iterator[Package]:
-    if content is None:
-        raise ValueError("it could not be read")
-    return database.read(content)
+    packages.update(reader.read(kinds, understand))
+    return packages
 
 
 def _is_executable(entry: Entry) -> bool:

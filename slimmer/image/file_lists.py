@@ -1,130 +1,132 @@
-"""Which files each system package has: the lists of dpkg, apk and rpm, read from an untrusted image.
+"""Which files each system package has: the lists of dpkg, apk and rpm, read from an untrusted image as streams.
 
-Paths are bytes as the database has them: absolute, with directories among them, and written as the package's maker wrote them
-(`/lib/x` where the image has `/usr/lib/x`). Sources: dpkg(1) and dpkg-query(1) (info/NAME.list, or NAME:ARCH.list); the
-images of distroless (status.d/NAME.md5sums); apk-tools, doc/apk-v2.5.scd (F: a folder, R: a file in it).
+Sources: dpkg(1) and dpkg-query(1) (info/NAME.list, or NAME:ARCH.list); the images of distroless (status.d/NAME.md5sums).
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 
+from slimmer.image.database_reader import DatabaseReader
+from slimmer.image.lines import Unreadable
 from slimmer.image.packages import (
     APK_INSTALLED,
     DPKG_PARTS,
     DPKG_STATUS,
+    PACKAGES_LIMIT,
     RPM_FOLDERS,
     RPM_UNREADABLE,
+    Kind,
     Package,
-    dpkg_packages,
-    fields_of,
+    file_at,
 )
-from slimmer.image.rpm_database import rpm_headers
+from slimmer.image.rpm_database import rpm_listed
+from slimmer.image.text_databases import Listed, apk_listed, dpkg_packages, dpkg_sums
 from slimmer.image.tree import Tree
 
 DPKG_INFO = "/var/lib/dpkg/info"
 _SUMS = ".md5sums"
 
-FileList = tuple[Package, Iterable[bytes]]
-Read = Callable[[Iterable[str]], Iterator[tuple[str, bytes | None]]]
-"""Contents of regular files, in order; None for what cannot be read. Costs a round trip."""
+
+class Role(StrEnum):
+    """What a file is to its package manager."""
+
+    STATUS = "dpkg's status"
+    PART = "a part of it, for one package"
+    LIST = "dpkg's list of a package's files"
+    SUMS = "the sums of a package's files"
+    APK = "apk's list of everything"
+    RPM = "rpm's database"
 
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Where the lists of an image lie: real paths of files. `unreadable` are databases of a kind that is not read."""
+    """Where the lists of an image lie: real paths of files, in the order in which they are read.
 
-    dpkg_status: tuple[str, ...] = ()
-    dpkg_lists: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
-    sums: tuple[str, ...] = ()
-    apk: tuple[str, ...] = ()
-    rpm: tuple[str, ...] = ()
+    `unreadable` are databases of a kind that is not read.
+    """
+
+    roles: Mapping[str, Role] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """All files to read."""
-        return (*self.dpkg_status, *self.dpkg_lists, *self.parts, *self.sums, *self.apk, *self.rpm)
 
 
 def find_lists(tree: Tree) -> Lists:
     """Look where package managers keep their databases."""
-    info = [path for path in _children(tree, DPKG_INFO) if path.endswith(".list")]
     parts = list(_children(tree, DPKG_PARTS))
-    return Lists(
-        dpkg_status=_files(tree, [DPKG_STATUS]),
-        dpkg_lists=_files(tree, info),
-        parts=_files(tree, [path for path in parts if not path.endswith(_SUMS)]),
-        sums=_files(tree, [path for path in parts if path.endswith(_SUMS)]),
-        apk=_files(tree, APK_INSTALLED),
-        rpm=_files(tree, [f"{folder}/rpmdb.sqlite" for folder in RPM_FOLDERS]),
-        unreadable=_files(tree, [f"{folder}/{name}" for folder in RPM_FOLDERS for name in RPM_UNREADABLE]),
-    )
+    places = [(DPKG_STATUS, Role.STATUS)]
+    places += [(path, Role.PART) for path in parts if not path.endswith(_SUMS)]
+    places += [(path, Role.LIST) for path in _children(tree, DPKG_INFO) if path.endswith(".list")]
+    places += [(path, Role.SUMS) for path in parts if path.endswith(_SUMS)]
+    places += [(path, Role.APK) for path in APK_INSTALLED]
+    places += [(f"{folder}/rpmdb.sqlite", Role.RPM) for folder in RPM_FOLDERS]
+    roles: dict[str, Role] = {}
+    for path, role in places:
+        if (end := file_at(tree, path)) is not None:
+            roles.setdefault(end, role)
+    others = (file_at(tree, f"{folder}/{name}") for folder in RPM_FOLDERS for name in RPM_UNREADABLE)
+    return Lists(roles, tuple(dict.fromkeys(path for path in others if path is not None)))
 
 
-def read_lists(lists: Lists, read: Read) -> Iterator[FileList]:
-    """Each package with its files. One round trip; what cannot be understood gives no packages."""
-    versions: dict[str, str] = {}
-    names: dict[str, str] = {}
-    dpkg, sums = frozenset(lists.dpkg_lists), frozenset(lists.sums)
-    statuses, parts = frozenset(lists.dpkg_status), frozenset(lists.parts)
-    for path, content in read(lists.paths) if lists.paths else ():
-        stem = posixpath.basename(path)
-        if path in statuses or path in parts:
-            found = list(dpkg_packages(content or b""))
-            versions.update((package.name, package.version) for package in found)
-            names.update((stem, package.name) for package in found[:1] if path in parts)
-        elif path in dpkg:
-            name = stem.removesuffix(".list").partition(":")[0]
-            yield Package("deb", name, versions.get(name, "")), (content or b"").splitlines()
-        elif path in sums:
-            name = names.get(stem.removesuffix(_SUMS), stem.removesuffix(_SUMS))
-            yield Package("deb", name, versions.get(name, "")), _summed(content or b"")
-        else:
-            yield from (_apk if path in lists.apk else _rpm)(content or b"")
+def read_lists(lists: Lists, reader: DatabaseReader) -> Iterator[Listed]:
+    """Each package with its files, package by package. One round trip."""
+    for path in lists.unreadable:
+        reader.note(path, f"it is {Kind.OTHER}")
+    yield from reader.read(lists.roles, _Understanding(lists.roles, reader).listed)
 
 
-def _summed(content: bytes) -> Iterator[bytes]:
-    """Lines of a sum, two blanks, and a path without its leading slash."""
-    for line in content.splitlines():
-        path = line.partition(b"  ")[2]
-        if path:
-            yield b"/" + path.lstrip(b"./")
+class _Understanding:
+    """What the files that were read so far say of those to come: the packages' versions, and the names of their parts."""
 
+    def __init__(self, roles: Mapping[str, Role], reader: DatabaseReader) -> None:
+        self._roles, self._reader = roles, reader
+        self._versions: dict[str, str] = {}
+        self._names: dict[str, str] = {}
 
-def _apk(content: bytes) -> Iterator[FileList]:
-    for paragraph in content.split(b"\n\n"):
-        fields = fields_of(paragraph, b":")
-        if "P" in fields:
-            yield Package("apk", fields["P"], fields.get("V", "")), _apk_files(paragraph)
+    def listed(self, path: str, pieces: Iterator[bytes]) -> Iterator[Listed]:
+        """What a file says of packages and their files. Raises Unreadable."""
+        match self._roles[path]:
+            case Role.RPM:
+                return rpm_listed(self._reader.sandbox, path, pieces)
+            case Role.APK:
+                return apk_listed(self._reader.lines(pieces))
+            case Role.LIST:
+                return self._list(posixpath.basename(path), self._reader.lines(pieces))
+            case Role.SUMS:
+                return self._sums(posixpath.basename(path), self._reader.lines(pieces))
+            case role:
+                return self._status(posixpath.basename(path), role, self._reader.lines(pieces))
 
+    def _status(self, name: str, role: Role, lines: Iterator[bytes]) -> Iterator[Listed]:
+        """Nothing yet, but versions and names. A part's file is named after its package, more or less."""
+        for package in dpkg_packages(lines):
+            if role is Role.PART:
+                self._names.setdefault(name, package.name)
+            self._learn(package)
+        yield from ()
 
-def _apk_files(paragraph: bytes) -> Iterator[bytes]:
-    folder = b"/"
-    for line in paragraph.splitlines():
-        if line.startswith(b"F:"):
-            folder = b"/" + line[2:].strip(b"/")
-        elif line.startswith(b"R:"):
-            yield folder.rstrip(b"/") + b"/" + line[2:]
+    def _learn(self, package: Package) -> None:
+        if len(self._versions) >= PACKAGES_LIMIT and package.name not in self._versions:
+            raise Unreadable(f"dpkg has more than {PACKAGES_LIMIT:,} packages")
+        self._versions[package.name] = package.version
 
+    def _list(self, name: str, lines: Iterator[bytes]) -> Iterator[Listed]:
+        package = self._package(name.removesuffix(".list").partition(":")[0])
+        yield package, b""
+        yield from ((package, line) for line in lines)
 
-def _rpm(content: bytes) -> Iterator[FileList]:
-    try:
-        for header in rpm_headers(content):
-            yield Package("rpm", header.name, header.version), list(header.files())
-    except ValueError:
-        return
+    def _sums(self, name: str, lines: Iterator[bytes]) -> Iterator[Listed]:
+        stem = name.removesuffix(_SUMS)
+        package = self._package(self._names.get(stem, stem))
+        yield package, b""
+        yield from ((package, path) for path in dpkg_sums(lines))
+
+    def _package(self, name: str) -> Package:
+        return Package("deb", name, self._versions.get(name, ""))
 
 
 def _children(tree: Tree, folder: str) -> Iterator[str]:
     end = tree.resolve(folder).end
     return (entry.path for entry in tree.children(end)) if end else iter(())
-
-
-def _files(tree: Tree, paths: Iterable[str]) -> tuple[str, ...]:
-    """Where these paths end, each once, as far as there are regular files."""
-    ends = dict.fromkeys(end for path in paths if (end := tree.resolve(path).end) is not None)
-    return tuple(end for end in ends if (entry := tree.get(end)) is not None and entry.is_file)

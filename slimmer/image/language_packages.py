@@ -7,14 +7,14 @@ its folder with others and lists its files in RECORD, or installed-files.txt. So
 
 from __future__ import annotations
 
-import csv
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from slimmer.image.packages import Package
+from slimmer.image.text_databases import PATH_LIMIT
 from slimmer.image.tree import Tree
 
 _NPM = re.compile(r".*/node_modules/(?P<name>(?:@[^/]+/)?[^/@.][^/]*)(?=/)", re.DOTALL)
@@ -23,7 +23,6 @@ _COMPOSER = re.compile(r"(?P<vendor>.*/vendor)/(?P<name>[^/]+/[^/]+)(?=/)", re.D
 _SITE = re.compile(r".*?/(?:site|dist)-packages(?=/)", re.DOTALL)
 _METADATA = re.compile(r"/(?P<name>[^/]+?)-(?P<version>[^/-]+)\.(?:dist|egg)-info$", re.DOTALL)
 _RECORDS = ("RECORD", "installed-files.txt")
-_PATH_LIMIT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +81,14 @@ def distributions(tree: Tree, site: str) -> Iterator[Distribution]:
             yield Distribution(Package("python", match["name"], match["version"]), entry.path, record)
 
 
-def recorded(distribution: Distribution, content: bytes) -> Iterator[str]:
+def recorded(distribution: Distribution, lines: Iterable[bytes]) -> Iterator[bytes]:
     """Absolute paths out of RECORD (its first column, relative to the site) or installed-files.txt (to the metadata)."""
-    if distribution.record.endswith("RECORD"):
-        folder = posixpath.dirname(distribution.metadata)
-        names = (row[0] for row in _rows(os.fsdecode(content)) if row)
-    else:
-        folder, names = distribution.metadata, (line for line in os.fsdecode(content).splitlines())
-    yield from (posixpath.normpath(posixpath.join(folder, name)) for name in names if 0 < len(name) <= _PATH_LIMIT)
+    is_table = distribution.record.endswith("RECORD")
+    folder = os.fsencode(posixpath.dirname(distribution.metadata) if is_table else distribution.metadata)
+    for line in lines:
+        name = _first_column(line) if is_table else line.removesuffix(b"\r")
+        if 0 < len(name) <= PATH_LIMIT:
+            yield posixpath.normpath(posixpath.join(folder, name))
 
 
 def same_python_name(first: str, second: str) -> bool:
@@ -101,13 +100,14 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _rows(text: str) -> Iterator[list[str]]:
-    """Rows of a table; what csv cannot read ends it."""
-    rows = csv.reader(text.splitlines())
-    try:
-        yield from rows
-    except csv.Error:
-        return
+def _first_column(row: bytes) -> bytes:
+    """The first value of a row of comma-separated values; b"" where its quotes do not end."""
+    if not row.startswith(b'"'):
+        return row.partition(b",")[0].removesuffix(b"\r")
+    end = row.find(b'"', 1)
+    while end >= 0 and row[end + 1 : end + 2] == b'"':  # stands for one that is part of the value
+        end = row.find(b'"', end + 2)
+    return row[1:end].replace(b'""', b'"') if end >= 0 else b""
 
 
 def _is_gem(tree: Tree, match: re.Match[str]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import struct
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 PATH = "/etc/ld.so.cache"
@@ -21,27 +21,44 @@ _BIG_ENDIAN = 3
 
 @dataclass(frozen=True, slots=True)
 class CachedLibrary:
-    """Where a library lies; `special` ones are for some processors only (glibc-hwcaps)."""
+    """A library's name, and where it lies; `special` ones are for some processors only (glibc-hwcaps)."""
 
+    name: str
     path: str
     special: bool
 
 
-def parse_ld_cache(content: bytes) -> Mapping[str, tuple[CachedLibrary, ...]]:
-    """Libraries by their names, in the loader's order; empty for what is no cache. Never raises."""
-    found: dict[str, list[CachedLibrary]] = defaultdict(list)
+@dataclass(frozen=True, slots=True)
+class LoaderCache:
+    """The loader's cache, in the loader's order."""
+
+    libraries: tuple[CachedLibrary, ...] = ()
+
+    def by_name(self) -> Mapping[str, tuple[CachedLibrary, ...]]:
+        """Libraries by their names."""
+        found: dict[str, list[CachedLibrary]] = defaultdict(list)
+        for library in self.libraries:
+            found[library.name].append(library)
+        return {name: tuple(libraries) for name, libraries in found.items()}
+
+
+def read_ld_cache(content: bytes) -> LoaderCache:
+    """Read the cache; empty for what is none."""
+    return LoaderCache(tuple(_libraries(content)))
+
+
+def _libraries(content: bytes) -> Iterator[CachedLibrary]:
     start = content.find(_MAGIC)
     if start < 0 or len(content) < start + _HEADER:
-        return {}
+        return
     order = ">" if content[start + 28] & _BIG_ENDIAN == _BIG_ENDIAN else "<"
     count = min(struct.unpack_from(order + "I", content, start + 20)[0], _ENTRIES)
     entry = struct.Struct(order + "iIIIQ")
     whole = min(count, (len(content) - start - _HEADER) // entry.size) * entry.size
     for _, name, path, _, capabilities in entry.iter_unpack(content[start + _HEADER : start + _HEADER + whole]):
-        library = CachedLibrary(_text(content, start + path), capabilities != 0)
-        if library.path.startswith("/"):
-            found[_text(content, start + name)].append(library)
-    return {name: tuple(libraries) for name, libraries in found.items()}
+        place = _text(content, start + path)
+        if place.startswith("/"):
+            yield CachedLibrary(_text(content, start + name), place, capabilities != 0)
 
 
 def _text(content: bytes, start: int) -> str:

@@ -1,33 +1,35 @@
 """Which package a file belongs to, and which files a package has: for every package manager that slimmer can read.
 
-Databases are read when they are first asked for, in one round trip; what was learnt stays small (8 bytes a file), since an
-image may have 300,000 files.
+Databases are read when they are first asked for, as streams, in one round trip; what was learnt stays small (8 bytes a
+file), since an image may have two million files.
 """
 
 from __future__ import annotations
 
 import os
-from array import array
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from slimmer.image import language_packages
-from slimmer.image.file_lists import FileList, Lists, Read, find_lists, read_lists
+from slimmer.image.database_reader import DatabaseReader, Stream
+from slimmer.image.file_lists import find_lists, read_lists
 from slimmer.image.language_packages import Distribution, same_python_name
-from slimmer.image.packages import Package
+from slimmer.image.package_table import PackageTable
+from slimmer.image.packages import PACKAGES_LIMIT, Package
 from slimmer.image.tree import Tree
+from slimmer.sandbox.sandbox import Sandbox
 
-_BITS = 16
-_PACKAGES = 1 << _BITS
+_TOO_MANY = f"the image has more than {PACKAGES_LIMIT:,} packages, or the same files are listed again and again"
 
 
 class PackageFiles:
-    """The packages of one image."""
+    """The packages of one image. `sandbox` reads what is no text, and is told which databases could not be read."""
 
-    def __init__(self, tree: Tree, read: Read) -> None:
-        self._tree, self._read = tree, read
-        self._sites: dict[str, _Table] = {}
+    def __init__(self, tree: Tree, stream: Stream, sandbox: Sandbox) -> None:
+        self._tree = tree
+        self._reader = DatabaseReader(tree, stream, sandbox)
+        self._sites: dict[str, dict[Package, list[str]]] = {}
+        self._python = PackageTable(tree)
 
     def owners(self, paths: Iterable[str]) -> dict[str, tuple[Package, ...]]:
         """The packages that each of these real paths belongs to: the system's, then a language's. Directories have none."""
@@ -38,10 +40,15 @@ class PackageFiles:
     def files(self, packages: Iterable[Package], *, nested: bool = True) -> Iterator[tuple[Package, str]]:
         """Every file and link of these packages. `nested`: with the packages that lie in a package's own folder."""
         wanted = dict.fromkeys(packages)
-        for table in (self._system, *self._sites.values()):
-            yield from table.files(self._tree, wanted)
+        yield from self._system.files(wanted)
+        yield from self._python.files(wanted)
         yield from self._metadata(wanted)
         yield from self._in_folders(wanted, nested=nested)
+
+    def metadata(self, site: str, package: Package) -> list[str]:
+        """The folders of metadata that a Python distribution has in a folder for distributions."""
+        self._learn([site])
+        return self._sites[site].get(package, [])
 
     def named(self, name: str) -> tuple[Package, ...]:
         """The packages that a user may mean by NAME, or by MANAGER:NAME (deb, apk, rpm, python, node, ruby, php)."""
@@ -61,22 +68,21 @@ class PackageFiles:
         self.know_all()
         found = dict.fromkeys(self._system.packages)
         for site in sorted(self._sites):
-            found.update(dict.fromkeys(d.package for d in language_packages.distributions(self._tree, site)))
+            found.update(dict.fromkeys(self._sites[site]))
         found.update(dict.fromkeys(folder.package for folder in self._folders))
         return tuple(found)
 
     @property
     def unreadable(self) -> tuple[str, ...]:
-        """Databases of a kind that cannot be read."""
-        return self._lists.unreadable
+        """Databases that were to be read and could not be."""
+        return tuple(self._reader.unreadable)
 
     @cached_property
-    def _lists(self) -> Lists:
-        return find_lists(self._tree)
-
-    @cached_property
-    def _system(self) -> _Table:
-        return _Table(self._tree, read_lists(self._lists, self._read))
+    def _system(self) -> PackageTable:
+        lists, table = find_lists(self._tree), PackageTable(self._tree)
+        table.add(read_lists(lists, self._reader))
+        self._finish(table, next(iter(lists.roles), ""))
+        return table
 
     @cached_property
     def _folders(self) -> tuple[language_packages.Folder, ...]:
@@ -86,28 +92,45 @@ class PackageFiles:
         number = self._tree.number(os.fsencode(path))
         if number is None:
             return ()
-        found = [self._system.owner(number)]
-        site = language_packages.site_of(path)
-        found += [self._sites[place].owner(number) for place in ([site] if site is not None else self._sites)]
+        found = [*self._system.owners(number), *self._python.owners(number, language_packages.site_of(path))]
         folder = language_packages.folder_of(self._tree, path)
-        found.append(folder.package if folder else None)
-        return tuple(dict.fromkeys(package for package in found if package is not None))
+        found += [folder.package] if folder else []
+        return tuple(dict.fromkeys(found))
 
     def _learn(self, sites: Iterable[str]) -> None:
         """Read what is recorded of the distributions in these folders, in one round trip."""
+        places: dict[str, tuple[Distribution, str]] = {}
         unknown = [site for site in sites if site not in self._sites]
-        found = {site: list(language_packages.distributions(self._tree, site)) for site in unknown}
-        records = {d.record: d for distributions in found.values() for d in distributions if d.record}
-        contents = dict(self._read(records)) if records else {}
-        for site, distributions in found.items():
-            self._sites[site] = _Table(self._tree, _recorded(distributions, contents))
+        for site in unknown:
+            self._sites[site] = {}
+            for found in language_packages.distributions(self._tree, site):
+                self._sites[site].setdefault(found.package, []).append(found.metadata)
+                places[found.record] = found, site
+        places.pop("", None)
+
+        def understand(path: str, pieces: Iterator[bytes]) -> Iterator[str]:
+            distribution, site = places[path]
+            paths = language_packages.recorded(distribution, self._reader.lines(pieces))
+            self._python.add(((distribution.package, path) for path in paths), site)
+            yield site
+
+        for _ in self._reader.read(places, understand):
+            pass
+        if places:
+            self._finish(self._python, next(iter(places)))
+
+    def _finish(self, table: PackageTable, path: str) -> None:
+        """Make a table ready for questions; `path` stands for the databases, should it not hold all of them."""
+        table.sort()
+        if table.full:
+            self._reader.note(path, _TOO_MANY)
 
     def _metadata(self, packages: Mapping[Package, None]) -> Iterator[tuple[Package, str]]:
-        for site in self._sites:
-            for distribution in language_packages.distributions(self._tree, site):
-                if distribution.package in packages:
-                    files = self._tree.below(distribution.metadata)
-                    yield from ((distribution.package, entry.path) for entry in files if not entry.is_directory)
+        for found in self._sites.values():
+            for package in packages if len(packages) < len(found) else found:
+                for folder in found.get(package, ()) if package in packages else ():
+                    files = self._tree.below(folder)
+                    yield from ((package, entry.path) for entry in files if not entry.is_directory)
 
     def _in_folders(self, packages: Mapping[Package, None], *, nested: bool) -> Iterator[tuple[Package, str]]:
         if not any(package.manager in ("node", "ruby", "php") for package in packages):
@@ -117,54 +140,6 @@ class PackageFiles:
                 for entry in self._tree.below(folder.path):
                     if nested or language_packages.folder_of(self._tree, entry.path) == folder:
                         yield folder.package, entry.path
-
-
-class _Table:
-    """Files and their packages: numbers of the tree's (upper bits) with numbers of packages, sorted."""
-
-    def __init__(self, tree: Tree, lists: Iterable[FileList]) -> None:
-        self.packages: list[Package] = []
-        links = _links_at_the_root(tree)
-        rows: list[int] = []
-        for package, paths in lists:
-            if len(self.packages) < _PACKAGES:
-                numbers = (tree.number(_real(path, links)) for path in paths)
-                rows.extend(number << _BITS | len(self.packages) for number in numbers if number is not None)
-                self.packages.append(package)
-        self._rows = array("Q", sorted(rows))
-
-    def owner(self, number: int) -> Package | None:
-        """The package of the path that has this number."""
-        place = bisect_left(self._rows, number << _BITS)
-        if place == len(self._rows) or self._rows[place] >> _BITS != number:
-            return None
-        return self.packages[self._rows[place] & (_PACKAGES - 1)]
-
-    def files(self, tree: Tree, packages: Mapping[Package, None]) -> Iterator[tuple[Package, str]]:
-        """The paths of these packages."""
-        wanted = {place for place, package in enumerate(self.packages) if package in packages}
-        for row in self._rows if wanted else ():
-            if row & (_PACKAGES - 1) in wanted:
-                yield self.packages[row & (_PACKAGES - 1)], tree.numbered(row >> _BITS)
-
-
-def _recorded(distributions: Sequence[Distribution], contents: Mapping[str, bytes | None]) -> Iterator[FileList]:
-    for distribution in distributions:
-        content = contents.get(distribution.record) or b""
-        paths = language_packages.recorded(distribution, content)
-        yield distribution.package, (os.fsencode(path) for path in paths if "\0" not in path)
-
-
-def _links_at_the_root(tree: Tree) -> dict[bytes, bytes]:
-    """`/lib` and the like, where they are links to `/usr/lib`: package managers go on to list files below them."""
-    ends = ((entry.path, tree.resolve(entry.path).end) for entry in tree.children("/") if entry.is_link)
-    return {os.fsencode(path): os.fsencode(end) for path, end in ends if end is not None}
-
-
-def _real(path: bytes, links: Mapping[bytes, bytes]) -> bytes:
-    end = path.find(b"/", 1)
-    target = links.get(path[:end]) if end > 0 else None
-    return path if target is None else target + path[end:]
 
 
 def _is_meant(package: Package, manager: str, name: str) -> bool:

@@ -1,16 +1,32 @@
 """rpm's database: the installed packages, and the files of each, out of the sqlite file.
 
-The file comes from an untrusted image: whatever is wrong with it is a ValueError, and no query can go on for ever. Sources:
-rpm, docs/manual/hregions.md and include/rpm/rpmtag.h, and its sqlite back end (lib/backend/sqlite.c).
+The file comes from an untrusted image, and sqlite is native code: it is read in a child process (slimmer.sandbox). An answer
+of a child's is bounded, so the file is given to it again and again until all was told. Sources: rpm,
+docs/manual/hregions.md and include/rpm/rpmtag.h, and its sqlite back end (lib/backend/sqlite.c).
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
+
+from slimmer.image.lines import Unreadable
+from slimmer.image.text_databases import Listed, package_of
+from slimmer.sandbox.sandbox import Job, Sandbox
+
+SIZE_LIMIT = 1 << 27
+"""Bytes of the file: a child holds it twice."""
+
+PART = 1 << 20
+"""Characters that one answer may hold. The JSON of one that is not ASCII has six for it, with which a full part has 3 MiB."""
+
+PARTS = 100
+"""Answers about one file: 100 MB of names."""
 
 _STEPS = 50_000_000
 _ROW_LIMIT = 1 << 24
@@ -22,7 +38,83 @@ _ENTRY = struct.Struct(">4L")
 
 
 @dataclass(frozen=True, slots=True)
-class RpmHeader:
+class RpmPackage:
+    """Some of the files and directories of a package, by absolute paths; the version is VERSION-RELEASE."""
+
+    name: str
+    version: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RpmPart:
+    """What the database says from some place on, and the place to go on from: a row, and how many of its files were told.
+
+    Row 0 is the end. `problem` says why there is no more, "" where all is well.
+    """
+
+    packages: tuple[RpmPackage, ...] = ()
+    row: int = 0
+    file: int = 0
+    problem: str = ""
+
+
+def rpm_listed(sandbox: Sandbox, path: str, pieces: Iterator[bytes]) -> Iterator[Listed]:
+    """Each package with its files. Raises Unreadable."""
+    content = _joined(pieces)
+    place = 0, 0
+    for _ in range(PARTS):
+        [part] = sandbox.facts("rpm", RpmPart, [Job(path, content, place)])
+        if part is None:
+            raise Unreadable("its reader failed")
+        for package in part.packages:
+            known = package_of("rpm", os.fsencode(package.name), os.fsencode(package.version))
+            yield known, b""
+            yield from ((known, os.fsencode(name)) for name in package.paths)
+        if part.problem:
+            raise Unreadable(part.problem)
+        if part.row == 0:
+            return
+        place = part.row, part.file
+    raise Unreadable("it names too many files")
+
+
+def read_rpm(content: bytes, row: int, file: int) -> RpmPart:
+    """Read the database from a place on. Runs in a child process."""
+    found: list[RpmPackage] = []
+    left = PART
+    try:
+        for number, header in _headers(content, row):
+            skipped = file if number == row else 0
+            paths: list[str] = []
+            left -= len(header.name) + len(header.version)
+            for name in islice(header.files(), skipped, None):
+                paths.append(os.fsdecode(name))
+                left -= len(name) if name.isascii() else 3 * len(name)
+                if left < 0:
+                    break
+            found.append(RpmPackage(header.name, header.version, tuple(paths)))
+            if left < 0:
+                return RpmPart(tuple(found), number, skipped + len(paths))
+    except ValueError as error:
+        return RpmPart(tuple(found), problem=str(error))
+    return RpmPart(tuple(found))
+
+
+def _joined(pieces: Iterator[bytes]) -> bytes:
+    """The whole file, marked as one without a write-ahead log, which memory cannot have (sqlite.org/fileformat2, 1.3.3)."""
+    content = bytearray()
+    for piece in pieces:
+        content += piece
+        if len(content) > SIZE_LIMIT:
+            raise Unreadable(f"it is larger than {SIZE_LIMIT >> 20} MiB")
+    if content[18:20] == b"\x02\x02":
+        content[18:20] = b"\x01\x01"
+    return bytes(content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
     """A package of rpm's: its header, of which the parts are read when they are asked for."""
 
     _tags: Mapping[int, tuple[int, int, int]]
@@ -51,7 +143,8 @@ class RpmHeader:
 
     def _text(self, tag: int) -> str:
         kind, offset, _ = self._tags.get(tag, (0, 0, 0))
-        return self._data[offset:].partition(b"\0")[0].decode(errors="replace") if kind == _STRING else ""
+        end = self._data.find(b"\0", offset)
+        return self._data[offset : end if end >= 0 else None].decode(errors="replace") if kind == _STRING else ""
 
     def _strings(self, tag: int) -> Iterator[bytes]:
         kind, offset, count = self._tags.get(tag, (0, 0, 0))
@@ -69,15 +162,15 @@ class RpmHeader:
         return struct.unpack_from(f">{count}L", self._data, offset)
 
 
-def rpm_headers(content: bytes) -> Iterator[RpmHeader]:
-    """The installed packages; keys, which rpm keeps among them, are left out. Raises ValueError."""
-    for row in _rows(content):
+def _headers(content: bytes, first: int) -> Iterator[tuple[int, _Header]]:
+    """The installed packages, with their rows; keys, which rpm keeps among them, are left out. Raises ValueError."""
+    for number, row in _rows(content, first):
         header = _header(row)
         if header.name != "gpg-pubkey":
-            yield header
+            yield number, header
 
 
-def _header(row: bytes) -> RpmHeader:
+def _header(row: bytes) -> _Header:
     """Two counts, the index (tag, type, offset, count), and the data that it points into."""
     if len(row) < 8:
         raise ValueError("a header of rpm's is too short")
@@ -86,14 +179,14 @@ def _header(row: bytes) -> RpmHeader:
     if data > len(row):
         raise ValueError("a header of rpm's is cut short")
     entries = _ENTRY.iter_unpack(row[8:data])
-    return RpmHeader({tag: (kind, offset, number) for tag, kind, offset, number in entries}, row[data:])
+    return _Header({tag: (kind, offset, number) for tag, kind, offset, number in entries}, row[data:])
 
 
-def _rows(content: bytes) -> Iterator[bytes]:
+def _rows(content: bytes, first: int) -> Iterator[tuple[int, bytes]]:
     """The rows of the table of packages. The file may be made to harm: no views, no endless work, no endless rows."""
     with closing(sqlite3.connect(":memory:")) as connection:
         try:
-            connection.deserialize(_without_log(content))
+            connection.deserialize(content)
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _ROW_LIMIT)
             connection.set_progress_handler(lambda: 1, _STEPS)
             connection.execute("PRAGMA trusted_schema = OFF")
@@ -101,11 +194,7 @@ def _rows(content: bytes) -> Iterator[bytes]:
                 "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'Packages'"
             ).fetchone():
                 raise ValueError("not a database of rpm's: it has no packages")
-            yield from (row[0] for row in connection.execute("SELECT CAST(blob AS BLOB) FROM Packages") if row[0])
+            rows = "SELECT rowid, CAST(blob AS BLOB) FROM Packages WHERE rowid >= ? ORDER BY rowid"
+            yield from ((number, row) for number, row in connection.execute(rows, (first,)) if row and number > 0)
         except (sqlite3.Error, MemoryError, AttributeError) as error:  # deserialize is missing from some builds
             raise ValueError(f"not a database of rpm's: {error}") from error
-
-
-def _without_log(content: bytes) -> bytes:
-    """The database marked as one without a write-ahead log, which memory cannot have (sqlite.org/fileformat2, 1.3.3)."""
-    return content[:18] + b"\x01\x01" + content[20:] if content[18:20] == b"\x02\x02" else content

@@ -9,11 +9,13 @@ from enum import StrEnum
 from typing import Protocol
 
 from slimmer.image.config import ImageConfig
+from slimmer.image.database_reader import Stream
 from slimmer.image.package_files import PackageFiles
 from slimmer.image.tree import Tree
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
+from slimmer.sandbox.sandbox import Sandbox
 
 ReadContents = Callable[[Iterable[str]], Iterator[tuple[str, bytes | None]]]
 """Contents of listed regular files, in order; None for what cannot be read. Costs a round trip: ask for many at once."""
@@ -32,7 +34,8 @@ class Context:
     """The input of every rule. `home` is the home directory that the engine gave the app's user, "" if none.
 
     `selection` is what the user asked for by name; `packages` reads the databases of packages when it is first asked,
-    unless somebody (`known`) has begun to.
+    unless somebody (`known`) has begun to. `sandbox` is where contents are made sense of. `stream` gives contents as `read`
+    does, but piece by piece, for files of which not all is wanted.
     """
 
     tree: Tree
@@ -42,10 +45,18 @@ class Context:
     home: str = ""
     selection: Selection = field(default_factory=Selection)
     known: InitVar[PackageFiles | None] = None
+    sandbox: Sandbox = field(default_factory=Sandbox, repr=False, compare=False)
+    streamed: InitVar[Stream | None] = None
+    stream: Stream = field(init=False, repr=False, compare=False)
     packages: PackageFiles = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self, known: PackageFiles | None) -> None:
-        object.__setattr__(self, "packages", known or PackageFiles(self.tree, self.read))
+    def __post_init__(self, known: PackageFiles | None, streamed: Stream | None) -> None:
+        object.__setattr__(self, "stream", streamed or self._whole)
+        object.__setattr__(self, "packages", known or PackageFiles(self.tree, self.stream, self.sandbox))
+
+    def _whole(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[bytes] | None]]:
+        """Each content as one piece."""
+        return ((path, None if content is None else iter((content,))) for path, content in self.read(paths))
 
 
 Rule = Callable[[Context], Iterator[Finding]]

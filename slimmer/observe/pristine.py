@@ -6,12 +6,15 @@ engine mounts shows. Protocol: docs/probe-protocol.md, "Serve".
 
 from __future__ import annotations
 
+import io
+import math
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from slimmer.errors import EngineError, ObservationIncomplete
+from slimmer.image.tree import Tree
 from slimmer.observe.identity import FOREIGN, FOREIGN_HINT
 from slimmer.observe.probe_mount import ProbeMount
 
@@ -22,7 +25,16 @@ READ_LIMIT = 200 << 20
 """Bytes of one file that a keep rule may look into: large programs (Node, Go) have their libraries and strings there."""
 
 CHUNK_LIMIT = 1 << 18
+LINE_LIMIT = 1 << 10
+"""Bytes of a line in an answer: a size, an error's number or a hash."""
+
 _LENGTH = struct.Struct("<L")
+_UNREADABLE = math.inf
+
+
+T = TypeVar("T")
+Ask = Callable[[Sequence[str]], Iterator[tuple[str, T | None]]]
+"""Asks for the contents of files, in order; None for what cannot be read."""
 
 
 class ServeStream(Protocol):
@@ -62,16 +74,27 @@ class PristineImage:
 
         Whoever stops half-way loses nothing but the rest: it is read past, so that the next question can be asked.
         """
-        pieces = _Pieces(self._ask(b"read", _listing(paths)))
+        for path, size, pieces in self._contents(paths):
+            yield path, _whole(pieces) if size <= limit else None
+
+    def stream(self, paths: Sequence[str]) -> Iterator[tuple[str, Iterator[bytes] | None]]:
+        """Contents of regular files, in order, as pieces of at most CHUNK_LIMIT bytes; None for what cannot be read.
+
+        Take the pieces of a file before you ask for the next file: what is left of them then is read past.
+        """
+        for path, size, pieces in self._contents(paths):
+            yield path, None if size == _UNREADABLE else pieces
+
+    def _contents(self, paths: Sequence[str]) -> Iterator[tuple[str, float, Iterator[bytes]]]:
+        """Each file with its size in bytes and its content."""
+        answer = _Pieces(self._ask(b"read", _listing(paths)))
         try:
             for path in paths:
-                head = pieces.line()
-                if head.startswith(b"-"):
-                    yield path, None
-                else:
-                    yield path, pieces.take(int(head), limit)
+                size = answer.size()
+                yield path, size, answer.take(0 if size == _UNREADABLE else int(size))
+                answer.skip()
         finally:
-            pieces.finish()
+            answer.finish()
 
     def hash(self, paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
         """SHA-256 of the content of regular files, in order; None for what cannot be read."""
@@ -102,6 +125,29 @@ class PristineImage:
         return length
 
 
+def within(tree: Tree, ask: Ask[T]) -> Ask[T]:
+    """`ask`, without the files of the tree that have more than READ_LIMIT bytes, for which the answer is None.
+
+    A sparse file of some terabytes takes no space in a layer, and weeks to read past.
+    """
+
+    def asked(paths: Sequence[str]) -> Iterator[tuple[str, T | None]]:
+        wanted = list(paths)
+        large = {path for path in wanted if (entry := tree.get(path)) is not None and entry.size > READ_LIMIT}
+        answers = iter(ask([path for path in wanted if path not in large]))
+        return ((path, None) if path in large else next(answers) for path in wanted)
+
+    return asked
+
+
+def _whole(pieces: Iterable[bytes]) -> bytes:
+    """The pieces joined. A list of them would take as much memory again."""
+    content = io.BytesIO()
+    for piece in pieces:
+        content.write(piece)
+    return content.getvalue()
+
+
 def _listing(fields: Iterable[str]) -> bytearray:
     payload = bytearray()
     for field in fields:
@@ -115,24 +161,42 @@ class _Pieces:
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
         self._rest = b""
+        self._left = 0
 
     def line(self) -> bytes:
         while b"\n" not in self._rest:
+            if len(self._rest) > LINE_LIMIT:
+                raise EngineError("the probe's answer does not follow its protocol")
             self._rest += self._next()
         line, _, self._rest = self._rest.partition(b"\n")
         return line
 
-    def take(self, size: int, limit: int) -> bytes | None:
-        """The next `size` bytes; None, and nothing held, when they are more than `limit`."""
-        kept: list[bytes] | None = [] if size <= limit else None
-        while size > 0:
+    def size(self) -> float:
+        """The size of the content that follows, in bytes; _UNREADABLE where there is none."""
+        line = self.line()
+        if line.startswith(b"-"):
+            return _UNREADABLE
+        if not line.isdigit():
+            raise EngineError("the probe's answer does not follow its protocol")
+        return int(line)
+
+    def take(self, size: int) -> Iterator[bytes]:
+        """The next `size` bytes, piece by piece, as far as they are wanted; `skip` reads past the others."""
+        self._left = size
+        return self._taken()
+
+    def skip(self) -> None:
+        """Read past what is left of what was last taken."""
+        for _ in self._taken():
+            pass
+
+    def _taken(self) -> Iterator[bytes]:
+        while self._left > 0:
             if not self._rest:
                 self._rest = self._next()
-            piece, self._rest = self._rest[:size], self._rest[size:]
-            size -= len(piece)
-            if kept is not None:
-                kept.append(piece)
-        return None if kept is None else b"".join(kept)
+            piece, self._rest = self._rest[: self._left], self._rest[self._left :]
+            self._left -= len(piece)
+            yield piece
 
     def finish(self) -> None:
         """Read the status behind the answer, which raises when it is an error."""

@@ -8,6 +8,7 @@ from slimmer.image.config import ImageConfig
 from slimmer.image.facts import ImageFacts, facts_of
 from slimmer.image.packages import Package
 from slimmer.image.tree import Tree
+from slimmer.sandbox.sandbox import Sandbox
 from tests.unit.tree_maker import record
 
 CONFIG = ImageConfig(image_id="sha256:abc", architecture="amd64", os="linux", layers=("one", "two"))
@@ -38,12 +39,12 @@ RECORDS = [
 CONTENTS = {"/var/lib/dpkg/status": b"Package: a\nStatus: install ok installed\nVersion: 1\n"}
 
 
-def read(paths: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
-    return ((path, CONTENTS.get(path)) for path in paths)
+def stream(paths: Sequence[str]) -> Iterator[tuple[str, Iterator[bytes] | None]]:
+    return ((path, iter((CONTENTS[path],)) if path in CONTENTS else None) for path in paths)
 
 
 def facts() -> ImageFacts:
-    return facts_of(CONFIG, Tree(b"".join(RECORDS)), read)
+    return facts_of(CONFIG, Tree(b"".join(RECORDS)), stream, Sandbox())
 
 
 def test_paths_are_counted_by_kind() -> None:

@@ -12,7 +12,8 @@ import pytest
 from slimmer.image.language_packages import folder_of, site_of
 from slimmer.image.package_files import PackageFiles
 from slimmer.image.packages import Package
-from slimmer.image.rpm_database import rpm_headers
+from slimmer.image.rpm_database import read_rpm
+from slimmer.sandbox.sandbox import Sandbox
 from tests.unit.local_image import LocalImage
 from tests.unit.test_packages import rpm_database
 from tests.unit.tree_maker import make_tree
@@ -28,8 +29,7 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def known(image: LocalImage) -> PackageFiles:
-    context = image.context()
-    return PackageFiles(context.tree, context.read)
+    return PackageFiles(image.tree(), image.stream, Sandbox())
 
 
 def debian(image: LocalImage) -> None:
@@ -140,16 +140,19 @@ def test_an_rpm_header_whose_folders_are_missing_is_refused_and_its_database_giv
     image: LocalImage, tmp_path: Path
 ) -> None:
     content = rpm_database(tmp_path / "db", rpm_header("bash", [b"/usr/bin/"], [(1 << 31, b"bash")]))
-    with pytest.raises(ValueError, match="folder"):
-        list(next(rpm_headers(content)).files())
+    assert "folder" in read_rpm(content, 0, 0).problem
     image.add("/usr/bin/bash")
     image.add("/var/lib/rpm/rpmdb.sqlite", content)
-    assert known(image).owners(["/usr/bin/bash"]) == {"/usr/bin/bash": ()}
+    packages = known(image)
+    assert packages.owners(["/usr/bin/bash"]) == {"/usr/bin/bash": ()}
+    assert packages.unreadable == ("/var/lib/rpm/rpmdb.sqlite",)
 
 
 def test_an_older_database_of_rpms_is_named_as_unreadable(image: LocalImage) -> None:
     image.add("/var/lib/rpm/Packages", b"\0" * 100)
-    assert known(image).unreadable == ("/var/lib/rpm/Packages",)
+    packages = known(image)
+    packages.know_all()
+    assert packages.unreadable == ("/var/lib/rpm/Packages",)
 
 
 def python(image: LocalImage) -> None:

@@ -20,6 +20,8 @@ from slimmer.keep.rules.shell_tools import shell_tools
 from slimmer.keep.selection import Patterns, literal_path
 
 RULE = "chosen"
+SHOWN = 3
+"""Databases that could not be read and are named."""
 
 
 def chosen(context: Context) -> Iterator[Finding]:
@@ -134,9 +136,10 @@ def _packages(context: Context, names: Sequence[str]) -> Iterator[Finding]:
 
 
 def _no_such_package(context: Context, name: str) -> UsageError:
-    unreadable = context.packages.unreadable
     near = near_names(name.rpartition(":")[2], (package.name for package in context.packages.everything()))
-    otherwise = f"{', '.join(unreadable)} is of a kind that slimmer does not read." if unreadable else ""
+    unreadable = context.packages.unreadable
+    more = f" and {len(unreadable) - SHOWN} more" if len(unreadable) > SHOWN else ""
+    otherwise = f"slimmer cannot read {', '.join(unreadable[:SHOWN])}{more}." if unreadable else ""
     hint = did_you_mean(
         near, otherwise or "`slimmer compare IMAGE IMAGE --format json` lists the packages of an image."
     )

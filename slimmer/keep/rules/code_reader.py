@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import os
+import io
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from slimmer.image.elf_file import SMALLEST, ElfFile, parse_elf
+from slimmer.image.elf_file import MAGIC, SMALLEST, ElfFile
 from slimmer.keep.context import Context, Kept
 from slimmer.keep.keepset import Finding
+from slimmer.keep.rules.code_file import CodeFile
+from slimmer.sandbox.sandbox import Job
 
 SIZE_LIMIT = 200 << 20
 """Bytes of a file that is still looked into: Node's program has 100 MB, a JVM's library 25."""
+
+_PORTION = 1 << 24
+"""Bytes of files that are handed over together."""
+
+_SHARE = 1 << 27
+"""Bytes for which another child is worth its start: reading them takes no longer than moving them."""
 
 _LIBRARY_MARKS = (".so", ".node", ".sl")
 _OTHER_SUFFIXES = (
@@ -47,17 +55,26 @@ def read_one(context: Context, path: str, limit: int) -> bytes:
     return dict(context.read([entry.path]))[entry.path] or b""  # all of the answer, or the next one begins inside it
 
 
-class CodeReader:
-    """Reads ELF files, each once, and looks for `phrases` in those that speak for themselves.
+def whole_if(start: bytes, pieces: Iterable[bytes]) -> bytes:
+    """The content that comes in pieces, as far as it begins so; b"" as soon as it does not. Holds it once."""
+    rest, head = iter(pieces), b""
+    while len(head) < len(start) and (piece := next(rest, b"")):
+        head += piece
+    if not head.startswith(start):
+        return b""
+    content = io.BytesIO()
+    content.write(head)
+    for piece in rest:
+        content.write(piece)
+    return content.getvalue()
 
-    These are programs, plug-ins and whatever imports one of `users`; any other library's phrases say nothing about those
-    who are linked with it.
-    """
+
+class CodeReader:
+    """Reads ELF files, each once, and looks for `phrases` in those that speak for themselves (slimmer.keep.rules.code_file)."""
 
     def __init__(self, context: Context, phrases: Iterable[str] = (), users: Iterable[str] = ()) -> None:
         self._context = context
-        self._phrases = tuple((phrase, os.fsencode(phrase)) for phrase in phrases)
-        self._users = frozenset(users)
+        self._arguments = (tuple(phrases), sorted(users))
         self._known: dict[str, Code | None] = {}
 
     def may_be_code(self, path: str) -> bool:
@@ -77,14 +94,26 @@ class CodeReader:
         may_be = [path for path in unread if self.may_be_code(path)]
         self._known.update(dict.fromkeys(unread))
         if may_be:
-            for path, content in self._context.read(may_be):
-                elf = parse_elf(content) if content else None
-                if elf is not None and content is not None:
-                    self._known[path] = Code(path, elf, self._mentions(elf, content))
+            for jobs in self._jobs(may_be):
+                files = self._context.sandbox.facts("code", CodeFile, jobs, share=_SHARE)
+                for job, file in zip(jobs, files, strict=True):
+                    if file is not None and file.is_elf:
+                        self._known[job.path] = Code(job.path, file.elf, file.mentions)
         found = ((path, self._known[path]) for path in wanted)
         return {path: code for path, code in found if code is not None}
 
-    def _mentions(self, elf: ElfFile, content: bytes) -> frozenset[str]:
-        if elf.is_shared_library and elf.imports.isdisjoint(self._users):
-            return frozenset()
-        return frozenset(text for text, phrase in self._phrases if phrase in content)
+    def _jobs(self, paths: Sequence[str]) -> Iterator[list[Job]]:
+        """The files that begin as ELF files do, in groups whose contents may be held in memory."""
+        jobs: list[Job] = []
+        size = 0
+        for path, pieces in self._context.stream(paths):
+            content = whole_if(MAGIC, pieces or ())
+            if not content:
+                continue
+            jobs.append(Job(path, content, self._arguments))
+            size += len(content)
+            if size >= _PORTION:
+                yield jobs
+                jobs, size = [], 0
+        if jobs:
+            yield jobs

@@ -19,6 +19,7 @@ from slimmer.image import ld_cache
 from slimmer.image.elf_file import ElfFile
 from slimmer.keep.context import Context
 from slimmer.keep.rules.code_reader import read_one
+from slimmer.sandbox.sandbox import Job
 
 # e_machine (elf.h) and class: the folder of Debian's multiarch, and what $PLATFORM stands for.
 _TRIPLETS = {
@@ -186,8 +187,9 @@ class LibrarySearch:
 
     @cached_property
     def _cache(self) -> Mapping[str, tuple[ld_cache.CachedLibrary, ...]]:
-        content = read_one(self._context, ld_cache.PATH, _CONFIGURATION_LIMIT)
-        return ld_cache.parse_ld_cache(content)
+        jobs = [Job(ld_cache.PATH, read_one(self._context, ld_cache.PATH, _CONFIGURATION_LIMIT))]
+        found = self._context.sandbox.facts("ld.so.cache", ld_cache.LoaderCache, jobs) if jobs[0].content else [None]
+        return (found[0] or ld_cache.LoaderCache()).by_name()
 
     @cached_property
     def _configured(self) -> tuple[str, ...]:

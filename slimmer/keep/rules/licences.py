@@ -12,7 +12,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from slimmer.image.language_packages import distributions, folder_of, site_of
+from slimmer.image.language_packages import folder_of, site_of
 from slimmer.image.packages import SYSTEM_MANAGERS, Package
 from slimmer.image.tree import Tree
 from slimmer.keep.context import Context, Follow, Kept, reach
@@ -47,7 +47,7 @@ def licences(context: Context) -> Follow:
                 if place not in seen:
                     seen.add(place)
                     reason = Reason(RULE, f"{package.manager} package {package.name} is in the image with {path}", path)
-                    yield from _texts(context.tree, path, package, reason)
+                    yield from _texts(context, path, package, reason)
         yield from _common_texts(context, [path for path in fresh if path.endswith("/copyright")], common)
 
     return follow
@@ -59,23 +59,20 @@ def _place(tree: Tree, path: str, package: Package) -> tuple[Package, str]:
     return package, folder.path if folder is not None and folder.package == package else ""
 
 
-def _texts(tree: Tree, path: str, package: Package, reason: Reason) -> Iterator[Finding]:
+def _texts(context: Context, path: str, package: Package, reason: Reason) -> Iterator[Finding]:
+    tree = context.tree
     if package.manager in SYSTEM_MANAGERS:
         yield from reach(tree, f"/usr/share/doc/{package.name}/copyright", reason)
         folders = [f"/usr/share/licenses/{package.name}"]
     elif package.manager == "python":
-        folders = _metadata(tree, path, package)
+        site = site_of(path)
+        folders = context.packages.metadata(site, package) if site is not None else []
     else:
         folder = folder_of(tree, path)
         folders = [folder.path] if folder is not None else []
     for place in folders:
         for text in _named_as_licences(tree, place):
             yield from reach(tree, text, reason)
-
-
-def _metadata(tree: Tree, path: str, package: Package) -> list[str]:
-    site = site_of(path)
-    return [d.metadata for d in distributions(tree, site) if d.package == package] if site else []
 
 
 def _named_as_licences(tree: Tree, folder: str) -> list[str]:

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator
 
 from slimmer.image.tree import Tree
 
+FILES = 5000
+"""Files of a group at most: each takes some memory besides its content."""
+
 
 def portions(tree: Tree, paths: Iterable[str], longest: int, together: int) -> Iterator[list[str]]:
-    """The regular files among these real paths, in groups of `together` bytes at most; a longer one is a group of its own.
+    """The regular files among these real paths, in groups of `together` bytes and FILES files at most.
 
-    Files of more than `longest` bytes are left out.
+    A longer one is a group of its own. Files of more than `longest` bytes are left out.
     """
     portion: list[str] = []
     size = 0
@@ -18,7 +21,7 @@ def portions(tree: Tree, paths: Iterable[str], longest: int, together: int) -> I
         entry = tree.get(path)
         if entry is None or not entry.is_file or entry.size > longest:
             continue
-        if portion and size + entry.size > together:
+        if portion and (size + entry.size > together or len(portion) >= FILES):
             yield portion
             portion, size = [], 0
         portion.append(path)

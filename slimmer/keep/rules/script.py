@@ -6,20 +6,18 @@ give leads, and leads to code are the next layer. What a language says and means
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from slimmer.keep.cache import FactsCache
 from slimmer.keep.context import Context, Follow, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
-from slimmer.keep.rules.facts import dump_facts, load_facts
 from slimmer.keep.rules.named_paths import RULE as NAMED
 from slimmer.keep.rules.native import FILLING
 from slimmer.keep.rules.portions import portions
+from slimmer.keep.rules.reading import Question, SourceFacts
 from slimmer.keep.rules.syntax import SOURCE_LIMIT
 from slimmer.observe.log import Operation
 
@@ -57,11 +55,8 @@ class Interpreter(Protocol[F]):
     def reads(self, path: str) -> bool:
         """Whether a real path's name is that of a source."""
 
-    def variant(self, path: str) -> str:
-        """How a source is read: with its content, that decides what its facts are. Names the reader and its version."""
-
-    def facts(self, path: str, content: bytes) -> F:
-        """What one source says; never raises."""
+    def question(self, path: str) -> Question:
+        """How a source is read: with its content, that decides what its facts are."""
 
     def leads(self, facts: Mapping[str, F]) -> Iterable[Lead | Finding]:
         """Where the sources of a layer lead, by their real paths."""
@@ -87,7 +82,7 @@ def follow_scripts(context: Context, interpreter: Interpreter[F], opened: frozen
 class _Scripts(Generic[F]):
     def __init__(self, context: Context, interpreter: Interpreter[F], opened: frozenset[str]) -> None:
         self._context, self._interpreter, self._opened = context, interpreter, opened
-        self._cache = FactsCache()
+        self._facts = SourceFacts(context, interpreter.kind)
         self._seen: set[str] = set()
         self._budget = SOURCES_LIMIT
 
@@ -96,7 +91,8 @@ class _Scripts(Generic[F]):
         layer = [path for path in fresh if self._is_used(path, kept) and self._is_new(path)] if self._opened else []
         while layer:
             groups = portions(self._context.tree, layer, READ_LIMIT, PORTION)
-            facts = {path: found for group in groups for path, found in self._facts(group)}
+            ask = self._interpreter.question
+            facts = dict(one for group in groups for one in self._facts.read((path, ask(path)) for path in group))
             layer = []
             for lead in self._interpreter.leads(facts):
                 if isinstance(lead, Finding):
@@ -115,22 +111,6 @@ class _Scripts(Generic[F]):
             return True
         suffix = posixpath.splitext(path)[1]
         return suffix != "" and any(reason.rule not in _UNUSED for reason in kept.reasons(path))
-
-    def _facts(self, paths: Iterable[str]) -> Iterator[tuple[str, F]]:
-        contents = [(path, content) for path, content in self._context.read(paths) if content is not None]
-        keys = {path: self._key(path, content) for path, content in contents}
-        known = self._cache.get(set(keys.values()))
-        parsed: dict[str, bytes] = {}
-        for path, content in contents:
-            facts = load_facts(self._interpreter.kind, known.get(keys[path], b""))
-            if facts is None:
-                facts = self._interpreter.facts(path, content)
-                parsed[keys[path]] = dump_facts(facts)
-            yield path, facts
-        self._cache.put(parsed)
-
-    def _key(self, path: str, content: bytes) -> str:
-        return f"{self._interpreter.variant(path)}:{hashlib.sha256(content).hexdigest()}"
 
     def _is_new(self, path: str) -> bool:
         """Whether a real path is a source that was not looked into yet; notes that it is now."""

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import islice
 
 from slimmer.image.language_packages import Distribution, recorded
-from slimmer.image.packages import Package, apk_packages, dpkg_packages, packages_by_path
-from slimmer.image.rpm_database import _header, rpm_headers
+from slimmer.image.lines import LineReader, Unreadable
+from slimmer.image.packages import Package, packages_by_path
+from slimmer.image.rpm_database import PART, _header, read_rpm
+from slimmer.image.text_databases import apk_listed, dpkg_packages, dpkg_sums
 
-AMPLIFIED = 1 << 27
-"""Bytes that the names out of one header may have: more would be a bomb."""
+FILES = 1000
+"""Files of a header that are looked at: a name may stand for many paths."""
 
 
 def package_lists(data: bytes) -> None:
-    """Never raises; a package has a name."""
-    assert all(package.manager for package in (*dpkg_packages(data), *apk_packages(data)))
+    """Unreadable, or packages with a manager."""
+    lines = data.split(b"\n")
+    with suppress(Unreadable):
+        assert all(package.manager for package in dpkg_packages(lines))
+        assert all(package.manager for package, _ in apk_listed(lines))
+    assert all(path.startswith(b"/") for path in dpkg_sums(lines))
+    assert list(LineReader().lines((data[:7], data[7:]))) == (lines if lines[-1] else lines[:-1])
     list(packages_by_path("/" + data.decode(errors="surrogateescape")))
 
 
@@ -22,9 +30,9 @@ def python_record(data: bytes) -> None:
     """Never raises; every path is absolute, without parts that lead up."""
     for name in ("RECORD", "installed-files.txt"):
         site = Distribution(Package("python", "a", "1"), "/srv/a-1.dist-info", f"/srv/a-1.dist-info/{name}")
-        for path in recorded(site, data):
-            assert path.startswith("/")
-            assert ".." not in path.split("/")
+        for path in recorded(site, data.split(b"\n")):
+            assert path.startswith(b"/")
+            assert b".." not in path.split(b"/")
 
 
 def rpm_header(data: bytes) -> None:
@@ -32,14 +40,14 @@ def rpm_header(data: bytes) -> None:
     with suppress(ValueError):
         header = _header(data)
         assert len(header.name) + len(header.version) <= 3 * len(data) + 1
-        assert sum(map(len, header.files())) <= AMPLIFIED
+        assert all(len(path) <= 2 * len(data) for path in islice(header.files(), FILES))
 
 
 def rpm_database(data: bytes) -> None:
-    """ValueError, or headers."""
-    with suppress(ValueError):
-        for header in rpm_headers(data):
-            assert header.name != "gpg-pubkey"
+    """Never raises; a part has a bounded size."""
+    part = read_rpm(data, 0, 0)
+    assert all(package.name != "gpg-pubkey" for package in part.packages)
+    assert sum(len(path) for package in part.packages for path in package.paths) <= PART + (1 << 24)
 
 
 TARGETS = {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from slimmer.image.elf_file import parse_elf
-from slimmer.image.ld_cache import parse_ld_cache
-from slimmer.keep.rules.java.class_file import class_name
-from slimmer.keep.rules.java.class_path import _class_path_of, _local
+from slimmer.image.ld_cache import read_ld_cache
+from slimmer.keep.rules.java.class_file import read_class
+from slimmer.keep.rules.java.class_path import _local
+from slimmer.keep.rules.java.jar import read_jar
 from slimmer.keep.rules.name_service import parse_switch
 
 
@@ -19,19 +20,18 @@ def elf(data: bytes) -> None:
 
 def ld_cache(data: bytes) -> None:
     """Never raises; every path is absolute."""
-    for libraries in parse_ld_cache(data).values():
-        assert all(library.path.startswith("/") for library in libraries)
+    assert all(library.path.startswith("/") for library in read_ld_cache(data).libraries)
 
 
 def class_file(data: bytes) -> None:
     """Never raises; a name is a text of the file."""
-    assert len(class_name(data)) <= len(data)
+    assert len(read_class(data).name) <= len(data)
 
 
 def jar(data: bytes) -> None:
     """Never raises; every path is absolute and without parts that lead up."""
-    for path in _local("/srv/app.jar", _class_path_of(data)):
-        assert path.startswith("/")
+    for path in (_local("/srv/app.jar", url) for url in read_jar(data).class_path):
+        assert path == "" or path.startswith("/")
         assert ".." not in path.split("/")
         assert "\0" not in path
 

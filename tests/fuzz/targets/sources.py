@@ -12,11 +12,11 @@ from slimmer.image.tree import Tree
 from slimmer.keep.rules.facts import dump_facts, load_facts
 from slimmer.keep.rules.node.manifest import read_manifest, targets
 from slimmer.keep.rules.perl import source as perl
-from slimmer.keep.rules.php.composer import listed_classes, requirements
+from slimmer.keep.rules.php.composer import INSTALLED, read_list, read_map
 from slimmer.keep.rules.python.metadata import _entry_points
 from slimmer.keep.rules.python.words import encoding_names, schemes
 from slimmer.keep.rules.shell.crontab import commands_of, is_crontab
-from slimmer.keep.rules.web_server.directives import read_directives
+from slimmer.keep.rules.web_server.directives import read_configuration
 from slimmer.keep.selection import Patterns, literal_path
 
 CONDITIONS = frozenset(("node", "import", "require", "default"))
@@ -50,7 +50,7 @@ def crontab(data: bytes) -> None:
 
 def directives(data: bytes) -> None:
     """Never raises; arguments are bounded."""
-    for directive in read_directives(data):
+    for directive in read_configuration(data).directives:
         assert all(isinstance(path, str) for path in directive.paths)
 
 
@@ -64,8 +64,9 @@ def node_manifest(data: bytes) -> None:
 
 def words(data: bytes) -> None:
     """Never raises; lists of classes, names in metadata and words of a source."""
-    list(listed_classes("/usr/share/php/autoload.php", data))
-    requirements(data)
+    read_list(data, "/usr/share/php")
+    for name in (INSTALLED, "autoload_psr4.php"):
+        read_map(data, name, "/srv/vendor")
     _entry_points(data)
     text = data.decode(errors="surrogateescape").split("\n")
     list(encoding_names(text, data))

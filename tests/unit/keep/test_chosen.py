@@ -143,6 +143,15 @@ def test_an_unknown_package_of_an_image_with_an_old_rpm_database_says_why(image:
     assert "/var/lib/rpm/Packages" in refusal(image, packages=("bash",)).hint
 
 
+def test_of_many_databases_that_cannot_be_read_some_are_named(image: LocalImage) -> None:
+    for number in range(200):
+        image.add(f"/var/lib/dpkg/status.d/p{number:03}", "Package: " + "x" * 300)
+    hint = refusal(image, packages=("bash",)).hint
+    assert "/var/lib/dpkg/status.d/p000" in hint
+    assert "197 more" in hint
+    assert len(hint) < 300
+
+
 def test_a_shell_comes_with_tools_profiles_and_terminals(image: LocalImage) -> None:
     for path in ("/usr/bin/dash", "/usr/bin/ls", "/usr/bin/vi.tiny", "/usr/bin/exotic"):
         image.add(path, b"\x7fELF", mode=0o755)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import resource
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.rules.java.class_file import class_name
+from slimmer.keep.rules.java.class_file import ClassFile, read_class
 from slimmer.keep.rules.java.rule import java
 from tests.unit.local_image import LocalImage, opened
 
@@ -177,9 +179,71 @@ def test_hostile_jars_do_no_harm(image: JavaImage, content: bytes) -> None:
     assert image.kept("/srv/a.jar") == set()
 
 
+def entry(name: bytes, place: int, packed: int, size: int) -> bytes:
+    """An entry of an archive's directory (APPNOTE.TXT, 4.3.12): a deflated member at a place, with the sizes it claims."""
+    numbers = (20, 20, 0, 8, 0, 0, 0, packed, size, len(name), 0, 0, 0, 0, 0, place)
+    return struct.pack("<4s6H3L5H2L", b"PK\1\2", *numbers) + name
+
+
+def archive(members: bytes, directory: bytes, *, count: int = 1, place: int | None = None) -> bytes:
+    """An archive with this directory, and what its end claims of it."""
+    claimed = len(members) if place is None else place
+    return members + directory + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, len(directory), claimed, 0)
+
+
+def member(name: bytes, packed: bytes, size: int) -> bytes:
+    """A deflated member that claims a size."""
+    return struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 8, 0, 0, 0, len(packed), size, len(name), 0) + name + packed
+
+
+MANIFEST = b"META-INF/MANIFEST.MF"
+ZEROS = zlib.compress(bytes(64 << 20), wbits=-15)
+BOMB = member(MANIFEST, ZEROS, 0xFFFFFFFE)
+NESTED = jar() + jar(manifest="x" * (1 << 20))
+BOMBS = {
+    "four gigabytes of zeros": archive(BOMB, entry(MANIFEST, 0, len(ZEROS), 0xFFFFFFFE)),
+    "a size that is a lie": archive(BOMB, entry(MANIFEST, 0, len(ZEROS), 1)),
+    "members that overlap": archive(BOMB, entry(MANIFEST, 0, len(ZEROS), 64 << 20) * 30_000, count=30_000),
+    "members inside another": archive(BOMB, entry(b"a", 0, 99, 9) + entry(MANIFEST, 20, len(ZEROS), 9), count=2),
+    "three hundred thousand members": archive(b"", entry(b"a", 0, 0, 0) * 300_000, count=0xFFFF),
+    "archives in archives": archive(NESTED, entry(b"a.jar", 0, len(NESTED), len(NESTED))),
+    "a directory before the archive": archive(b"x" * 100, entry(MANIFEST, 0, 9, 9), place=0xFFFFFFF0),
+    "a place far behind the archive": archive(b"", entry(MANIFEST, 0xFFFFFFF0, 9, 9)),
+    "a name that is no text": archive(BOMB, entry(b"META-INF/\xff\0\xfe", 0, 9, 9)),
+}
+
+
+@pytest.mark.parametrize("content", BOMBS.values(), ids=BOMBS)
+def test_archives_that_are_bombs_take_no_memory_and_an_ordinary_one_beside_them_is_read(
+    image: JavaImage, content: bytes
+) -> None:
+    assert len(content) < 16 << 20
+    image.add("/srv/bomb.jar", content)
+    image.add("/srv/app.jar", jar("late.jar"))
+    image.add("/srv/late.jar")
+    before = memory()
+    assert image.kept("/srv/bomb.jar", "/srv/app.jar") == {"/srv/late.jar"}
+    assert memory() - before < 64
+
+
+def memory() -> float:
+    """Megabytes of this process at its largest."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def test_places_that_many_jars_name_count_once(image: JavaImage) -> None:
+    for number in range(200):
+        image.add(f"/srv/classes/C{number}.class")
+        image.add(f"/srv/{number}.jar", jar("classes/ ./classes/ ../srv/classes/ " * 20))
+    context = image.context(
+        *(opened(f"/srv/{number}.jar", by=PROGRAM) for number in range(200)), opened(MACHINE, by=PROGRAM)
+    )
+    assert sum(finding.path == "/srv/classes/C7.class" for finding in java(context)) == 1
+
+
 @pytest.mark.parametrize("size", range(40))
 def test_cut_class_files_have_no_name(size: int) -> None:
     whole = class_file("com/example/Main")
-    assert class_name(whole) == "com/example/Main"
-    assert class_name(whole[:size]) == ""
-    assert isinstance(class_name(whole[:size] + b"\xff" * 40), str)
+    assert read_class(whole) == ClassFile("com/example/Main")
+    assert read_class(whole[:size]) == ClassFile()
+    assert isinstance(read_class(whole[:size] + b"\xff" * 40), ClassFile)

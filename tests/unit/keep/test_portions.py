@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from slimmer.keep.rules.portions import portions
 from tests.unit.local_image import LocalImage
 
@@ -24,3 +26,11 @@ def test_groups_are_bounded_and_leave_out_what_is_too_long_or_no_file(tmp_path: 
         ["/f"],
     ]
     assert list(portions(image.tree(), [], longest=10, together=10)) == []
+
+
+def test_a_million_tiny_files_come_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slimmer.keep.rules.portions.FILES", 2)
+    image = LocalImage(tmp_path)
+    for name in ("a", "b", "c"):
+        image.add(f"/{name}")
+    assert list(portions(image.tree(), ["/a", "/b", "/c"], longest=10, together=10)) == [["/a", "/b"], ["/c"]]

@@ -12,6 +12,7 @@ from slimmer.image.config import ImageConfig
 from slimmer.keep.keepset import Finding, Growing, Reason
 from slimmer.keep.rules.python import data
 from slimmer.keep.rules.python.follower import python
+from slimmer.sandbox.sandbox import Sandbox
 from tests.unit.local_image import LocalImage, followed, opened
 
 APP = "/srv/app/app.py"
@@ -395,12 +396,12 @@ def test_hostile_layouts_are_survived(image: PythonImage) -> None:
 
 def test_what_was_read_once_is_not_parsed_again(image: PythonImage, monkeypatch: pytest.MonkeyPatch) -> None:
     first = image.kept("import csv")
-    monkeypatch.setattr("slimmer.keep.rules.python.reading.read_source", None)
+    monkeypatch.setattr(Sandbox, "_run", pytest.fail)
     assert image.kept("import csv") == first == {f"{LIBRARY}/csv.py"}
 
 
 def test_many_sources_are_parsed_by_several_processes(image: PythonImage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slimmer.keep.rules.python.reading.PARALLEL", 0)
+    monkeypatch.setattr("slimmer.sandbox.sandbox.SHARE", 1)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     assert image.kept("def late():\n    import csv") == {f"{LIBRARY}/csv.py"}
 

@@ -12,10 +12,11 @@ from slimmer.keep.rules.node.follower import node as follow_node
 from slimmer.keep.rules.perl import source as perl
 from slimmer.keep.rules.php import source as php
 from slimmer.keep.rules.ruby import source as ruby
+from slimmer.sandbox.sandbox import Sandbox
 from tests.unit.local_image import LocalImage, followed, opened
 
 SOURCES = [
-    node.read_source("/a.js", b"import 'x'; spawn('git'); use('./views/' + n); f(`\xff`); set('a', 'ejs')", whole=True),
+    node.read_source(b"import 'x'; spawn('git'); use('./views/' + n); f(`\xff`); set('a', 'ejs')", ".js", whole=True),
     ruby.read_source(b"require 'x'; autoload :A, 'b'; system('git'); File.read('a'); x.encode('y')", whole=True),
     php.read_source(b"<?php require __DIR__ . '/x.php'; new \\A\\B; exec('git'); f('a/b');", whole=True),
     perl.read_source(b"use A; require 'b.pl'; use lib 'c'; system('git'); /\\p{Greek}/; f('d/e');", whole=True),
@@ -43,5 +44,5 @@ def test_what_was_parsed_once_is_remembered(tmp_path: Path, monkeypatch: pytest.
     image.add("/srv/late.js")
     context = image.context(opened("/srv/app.js", by="/usr/bin/node"))
     assert "/srv/late.js" in followed(context, follow_node, "/srv/app.js")
-    monkeypatch.setattr("slimmer.keep.rules.node.source.find", pytest.fail)
+    monkeypatch.setattr(Sandbox, "_run", pytest.fail)
     assert "/srv/late.js" in followed(context, follow_node, "/srv/app.js")

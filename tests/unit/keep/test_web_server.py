@@ -9,7 +9,7 @@ import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.keep.rules.web_server import roots
-from slimmer.keep.rules.web_server.directives import CONFIG_LIMIT, read_directives
+from slimmer.keep.rules.web_server.directives import CONFIG_LIMIT, read_configuration
 from slimmer.keep.rules.web_server.follower import web_server
 from tests.unit.local_image import LocalImage, followed, opened
 
@@ -161,7 +161,7 @@ def test_a_configuration_that_the_command_names_is_read(image: LocalImage) -> No
 )
 def test_hostile_configuration_takes_bounded_time(text: bytes) -> None:
     start = time.monotonic()
-    list(read_directives(text))
+    read_configuration(text)
     assert time.monotonic() - start < 5
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 
 _SIZES = {3: 5, 4: 5, 5: 9, 6: 9, 7: 3, 8: 3, 9: 5, 10: 5, 11: 5, 12: 5, 15: 4, 16: 3, 17: 5, 18: 5, 19: 3, 20: 3}
 """Bytes of a constant, tag included, by tag; 1 is text, whose length it says itself."""
@@ -10,12 +11,19 @@ _SIZES = {3: 5, 4: 5, 5: 9, 6: 9, 7: 3, 8: 3, 9: 5, 10: 5, 11: 5, 12: 5, 15: 4, 
 _TEXT, _CLASS, _WIDE = 1, 7, (5, 6)
 
 
-def class_name(content: bytes) -> str:
-    """The internal name ("com/example/Main"), "" where this is no class file."""
+@dataclass(frozen=True, slots=True)
+class ClassFile:
+    """A class file: the class's internal name ("com/example/Main"), "" where it is none."""
+
+    name: str = ""
+
+
+def read_class(content: bytes) -> ClassFile:
+    """Read a class file, as far as its name."""
     try:
-        return _class_name(content)
+        return ClassFile(_class_name(content))
     except (struct.error, KeyError, IndexError, UnicodeDecodeError):
-        return ""
+        return ClassFile()
 
 
 def _class_name(content: bytes) -> str:

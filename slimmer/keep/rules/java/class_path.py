@@ -7,11 +7,7 @@ all other classes, resources and service files. Which folder that is, the class 
 
 from __future__ import annotations
 
-import io
 import posixpath
-import re
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from urllib.parse import unquote, urlsplit
@@ -21,17 +17,21 @@ from slimmer.image.tree import Tree
 from slimmer.keep.context import Context, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.rules.bounds import bounded
-from slimmer.keep.rules.java.class_file import class_name
+from slimmer.keep.rules.java.class_file import ClassFile
+from slimmer.keep.rules.java.jar import Jar
 from slimmer.keep.rules.java.log import JavaLog
+from slimmer.keep.rules.reading import read_files
 
 FOLDER_FILES = 20_000
 FOLDER_BYTES = 60 << 20
 """Bounds on what is kept of a folder of classes; where there is more, it is something else, too."""
 
 _JAR_LIMIT = 16 << 20
-_MANIFEST_LIMIT = 1 << 20
-_MANIFEST = "META-INF/MANIFEST.MF"
-_CLASS_PATH = re.compile(r"^Class-Path:[ ]?([^\n]*)$", re.MULTILINE | re.IGNORECASE)
+_CLASS_LIMIT = 4 << 20
+_PLACES = 100_000
+"""Places that the manifests of an image's jars may name together."""
+
+_JARS = (".jar", ".war", ".ear")
 _OPTIONS = frozenset(("-cp", "-classpath", "--class-path", "-p", "--module-path", "--upgrade-module-path"))
 _DEPTH = 20
 
@@ -40,7 +40,7 @@ def class_path(context: Context, seen: JavaLog) -> Iterator[Finding]:
     """What the class paths of the observed programs hold."""
     homes = tuple(f"{home}/" for home in seen.homes)
     own = [path for path in seen.opened if not path.startswith(homes)]
-    jars = [path for path in own if path.endswith((".jar", ".war", ".ear"))]
+    jars = [path for path in own if path.endswith(_JARS)]
     for path in _configured(context.config):
         reason = Reason("java", f"on the class path that the image configures: {path}")
         for place in _expanded(context.tree, path):
@@ -82,49 +82,35 @@ def _on_class_path(tree: Tree, path: str, reason: Reason) -> Iterator[Finding]:
 
 
 def _named_by_jars(context: Context, jars: Iterable[str]) -> Iterator[Finding]:
-    """Jars and folders that the manifests of jars name, and what those name in their turn."""
+    """Jars and folders that the manifests of jars name, and what those name in their turn; each place counts once."""
     seen: set[str] = set()
+    named: set[str] = set()
     layer = list(jars)
     for _ in range(_DEPTH):
         ends = dict.fromkeys(end for path in layer if (end := context.tree.resolve(path).end) is not None)
-        layer = [end for end in ends if end not in seen and _is_small(context.tree, end)]
+        layer = []
+        unread = [end for end in ends if end not in seen]
+        read = read_files(context, "jar", Jar, unread, _JAR_LIMIT)
+        for jar, path in ((jar, _local(jar, url)) for jar, found in read for url in found.class_path):
+            if path and path not in named and len(named) < _PLACES:
+                named.add(path)
+                yield from _on_class_path(context.tree, path, Reason("java", f"named by the manifest of {jar}", jar))
+                layer.append(path)
         seen.update(ends)
         if not layer:
             return
-        named = {jar: _class_path_of(content) for jar, content in context.read(layer) if content}
-        layer = []
-        for jar, urls in named.items():
-            for path in _local(jar, urls):
-                yield from _on_class_path(context.tree, path, Reason("java", f"named by the manifest of {jar}", jar))
-                layer.append(path)
 
 
-def _is_small(tree: Tree, path: str) -> bool:
-    entry = tree.get(path)
-    return entry is not None and entry.is_file and 0 < entry.size <= _JAR_LIMIT
-
-
-def _class_path_of(content: bytes) -> list[str]:
-    """The URLs of a jar's Class-Path; none where it is broken."""
+def _local(jar: str, url: str) -> str:
+    """The path that a URL in a jar's manifest stands for; "" for what is no file."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as jar, jar.open(_MANIFEST) as file:
-            text = file.read(_MANIFEST_LIMIT).decode("utf-8", "replace")
-    except (zipfile.BadZipFile, KeyError, OSError, RuntimeError, ValueError, NotImplementedError, EOFError, zlib.error):
-        return []
-    unfolded = re.sub(r"\r?\n ", "", text).replace("\r\n", "\n")
-    match = _CLASS_PATH.search(unfolded)
-    return match[1].split() if match else []
-
-
-def _local(jar: str, urls: Iterable[str]) -> Iterator[str]:
-    for url in urls:
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            continue
-        path = unquote(parts.path, errors="surrogateescape")
-        if parts.scheme in ("", "file") and path and "\0" not in path:
-            yield posixpath.normpath(posixpath.join(posixpath.dirname(jar), path))
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    path = unquote(parts.path, errors="surrogateescape")
+    if parts.scheme not in ("", "file") or not path or "\0" in path:
+        return ""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(jar), path))
 
 
 def _class_folders(context: Context, classes: Iterable[str]) -> Iterator[Finding]:
@@ -133,11 +119,9 @@ def _class_folders(context: Context, classes: Iterable[str]) -> Iterator[Finding
     for path in classes:
         examples.setdefault(posixpath.dirname(path), path)
     roots: dict[str, str] = {}
-    wanted = [path for path in examples.values() if _is_small(context.tree, path)]
-    for path, content in context.read(wanted) if wanted else ():
-        name = class_name(content) if content else ""
-        if name and path.endswith(f"/{name}.class"):
-            roots.setdefault(path.removesuffix(f"/{name}.class"), path)
+    for path, file in read_files(context, "class", ClassFile, examples.values(), _CLASS_LIMIT):
+        if file.name and path.endswith(f"/{file.name}.class"):
+            roots.setdefault(path.removesuffix(f"/{file.name}.class"), path)
     for root, path in roots.items():
         yield from _whole(
             context.tree, root, Reason("java", f"in the folder of classes from which {path} was loaded", path)

@@ -20,7 +20,8 @@ from slimmer.keep.rules.node.addons import Platform, addons_of
 from slimmer.keep.rules.node.manifest import Manifest
 from slimmer.keep.rules.node.output import output_files, output_folder
 from slimmer.keep.rules.node.resolver import SHARED, Asked, Resolver, package_name
-from slimmer.keep.rules.node.source import VERSION, Facts, Request, read_source
+from slimmer.keep.rules.node.source import VERSION, Facts, Request
+from slimmer.keep.rules.reading import Question
 from slimmer.keep.rules.script import Lead, follow_scripts, opened_by
 
 _PROGRAMS = re.compile(r"node(?:js)?[0-9.]{0,8}|bun|electron")
@@ -49,7 +50,7 @@ class _Node:
 
     def __init__(self, context: Context) -> None:
         self._context, self._tree = context, context.tree
-        self._resolver = Resolver(context.tree, context.read, context.config, _conditions(context))
+        self._resolver = Resolver(context, _conditions(context))
         self._named = NamedPaths(context)
         self._packages: set[str] = set()
         self._with_addons: set[str] = set()
@@ -64,11 +65,8 @@ class _Node:
     def reads(self, path: str) -> bool:
         return posixpath.splitext(path)[1] in _SUFFIXES
 
-    def variant(self, path: str) -> str:
-        return f"node-{VERSION}-{is_app(path)}-{posixpath.splitext(path)[1]}"
-
-    def facts(self, path: str, content: bytes) -> Facts:
-        return read_source(path, content, whole=is_app(path))
+    def question(self, path: str) -> Question:
+        return Question("javascript", VERSION, (posixpath.splitext(path)[1], is_app(path)))
 
     def leads(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
         self._resolver.prepare(

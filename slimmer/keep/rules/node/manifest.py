@@ -5,13 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 DEPTH = 12
 """How deep conditions nest at most."""
 
+_LEVELS = DEPTH + 2
+
 TARGETS = 16
 """How many targets a condition's arrays and conditions are looked through for."""
+
+MANIFEST_LIMIT = 1 << 24
+"""Bytes of a package.json that is read."""
+
+MAPPING_LIMIT = 1 << 20
+"""Bytes of `exports` or `imports`; longer ones count as absent."""
 
 STARS = 8
 """How often a target repeats what its pattern's star stands for."""
@@ -19,7 +28,7 @@ STARS = 8
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One package.json. `exports` and `imports` are None, or JSON as it was written; dependencies are names.
+    """One package.json. `exports` and `imports` are JSON as it was written, "" for none; dependencies are names.
 
     `declared` are the packages that the package itself says it loads, `peers` those which it loads when the app has them,
     `optional` those of its dependencies that may be missing.
@@ -27,8 +36,8 @@ class Manifest:
 
     name: str = ""
     main: str = ""
-    exports: Any = None
-    imports: Any = None
+    exports: str = ""
+    imports: str = ""
     declared: frozenset[str] = field(default_factory=frozenset)
     peers: frozenset[str] = field(default_factory=frozenset)
     optional: tuple[str, ...] = ()
@@ -46,19 +55,20 @@ def read_manifest(content: bytes) -> Manifest:
     return Manifest(
         name=_text(data.get("name")),
         main=_text(data.get("main")),
-        exports=data.get("exports"),
-        imports=data.get("imports"),
+        exports=_mapping(data.get("exports")),
+        imports=_mapping(data.get("imports")),
         declared=frozenset((*_names(data.get("dependencies")), *optional)),
         peers=frozenset((*_names(data.get("peerDependencies")), *_names(data.get("peerDependenciesMeta")))),
         optional=optional,
     )
 
 
-def targets(mapping: Any, subpath: str, conditions: frozenset[str]) -> Iterator[str]:
+def targets(written: str, subpath: str, conditions: frozenset[str]) -> Iterator[str]:
     """Where `exports` or `imports` sends a subpath ("." or "./x" or "#x"); in order, the first that exists is meant.
 
     The algorithm is PACKAGE_EXPORTS_RESOLVE and PACKAGE_IMPORTS_EXPORTS_RESOLVE of "Modules: ECMAScript modules".
     """
+    mapping = _parsed(written)
     if not isinstance(mapping, dict) or not any(key.startswith((".", "#")) for key in mapping):
         mapping = {".": mapping}
     target, star = _entry(mapping, subpath)
@@ -100,6 +110,29 @@ def _conditional(target: Any, conditions: frozenset[str], depth: int) -> Iterato
                 if found:
                     yield from found
                     return
+
+
+def _mapping(value: Any) -> str:
+    """A mapping as it was written, without what nests deeper than is looked at."""
+    written = json.dumps(_shallow(value, _LEVELS), separators=(",", ":")) if value is not None else ""
+    return written if len(written) <= MAPPING_LIMIT else ""
+
+
+def _shallow(value: Any, levels: int) -> Any:
+    if isinstance(value, dict):
+        return {key: _shallow(inner, levels - 1) for key, inner in value.items()} if levels else None
+    if isinstance(value, list):
+        return [_shallow(inner, levels - 1) for inner in value] if levels else None
+    return value
+
+
+@lru_cache(maxsize=16)
+def _parsed(written: str) -> Any:
+    """A mapping that the sandbox wrote; None where it is none."""
+    try:
+        return json.loads(written) if written else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _names(value: Any) -> Iterator[str]:

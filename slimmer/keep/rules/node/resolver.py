@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from slimmer.image.config import ImageConfig
-from slimmer.image.tree import Entry, Tree
-from slimmer.keep.context import ReadContents
+from slimmer.image.tree import Entry
+from slimmer.keep.context import Context
 from slimmer.keep.rules.named_paths import HOLE
 from slimmer.keep.rules.node.builtins import BUILTINS
-from slimmer.keep.rules.node.manifest import Manifest, read_manifest, targets
+from slimmer.keep.rules.node.manifest import MANIFEST_LIMIT, Manifest, targets
+from slimmer.keep.rules.reading import read_files
 
 SUFFIXES = ("", ".js", ".json", ".node", ".cjs", ".mjs", ".ts", ".tsx", ".mts", ".cts", "/index.js", "/index.json", "/index.node", "/index.cjs",
             "/index.mjs", "/index.ts", "/index.tsx")  # fmt: skip
@@ -40,11 +41,11 @@ class Asked:
 class Resolver:
     """Finds modules in one image. Reads each package.json once, those of many questions in one round trip."""
 
-    def __init__(self, tree: Tree, read: ReadContents, config: ImageConfig, conditions: Iterable[str] = ()) -> None:
-        self._tree, self._read = tree, read
+    def __init__(self, context: Context, conditions: Iterable[str] = ()) -> None:
+        self._context, self._tree = context, context.tree
         self._conditions = frozenset(conditions)
         self._manifests: dict[str, Manifest | None] = {}
-        self._shared = (*_node_path(config), *SHARED)
+        self._shared = (*_node_path(context.config), *SHARED)
 
     def prepare(self, asked: Iterable[Asked]) -> None:
         """Read the package.json files that answers to these questions need."""
@@ -64,9 +65,8 @@ class Resolver:
             if end is not None:
                 by_end.setdefault(end, []).append(folder)
         if by_end:
-            for path, content in self._read(list(by_end)):
-                if content is not None:
-                    self._manifests.update(dict.fromkeys(by_end[path], read_manifest(content)))
+            for path, found in read_files(self._context, "package.json", Manifest, by_end, MANIFEST_LIMIT):
+                self._manifests.update(dict.fromkeys(by_end[path], found))
         return {folder: manifest for folder in wanted if (manifest := self._manifests[folder]) is not None}
 
     def scope(self, path: str) -> str | None:
@@ -125,14 +125,14 @@ class Resolver:
         rest = specifier[len(name) :]
         own = self.scope(user)
         manifest = self._manifests.get(own) if own is not None else None
-        if manifest is not None and manifest.name == name and manifest.exports is not None:
+        if manifest is not None and manifest.name == name and manifest.exports:
             yield from self._mapped(own, "exports", f".{rest}", imported)
             return
         folder = self.package_folder(user, name)
         if folder is None:
             return
         manifest = self._manifests.get(folder)
-        if manifest is not None and manifest.exports is not None:
+        if manifest is not None and manifest.exports:
             found = list(self._mapped(folder, "exports", f".{rest}", imported))
             if found:
                 yield from found

@@ -7,7 +7,6 @@ Sources that cannot be parsed (too long: bundles) are searched for the plain for
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,13 +78,13 @@ class Facts(Named):
     addons: bool = False
 
 
-def read_source(path: str, content: bytes, *, whole: bool) -> Facts:
-    """The facts of a source. Of a library's (`whole` is false), only paths that begin at its own folder are told."""
+def read_source(content: bytes, suffix: str, whole: bool) -> Facts:
+    """The facts of a source, whose name ends in `suffix` (".ts"). Of a library's (`whole` is false), only paths that begin at its own folder are told."""
     if not whole and not _LOADS.search(content):
         return Facts()
     if not is_source(content) or (not whole and len(content) > LIBRARY_LIMIT):
         return _plain(content)
-    grammar = _GRAMMARS.get(posixpath.splitext(path)[1], _JAVASCRIPT)
+    grammar = _GRAMMARS.get(suffix, _JAVASCRIPT)
     return _Reader(whole).read(find(grammar, content))
 
 

@@ -17,8 +17,9 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.rules.load_path import LoadPath, searched
 from slimmer.keep.rules.named_paths import HOLE, Base, NamedPaths, fitting, whole_folder
 from slimmer.keep.rules.perl.layout import is_app, standard_folder, standard_folders
-from slimmer.keep.rules.perl.source import VERSION, Facts, Request, read_source
+from slimmer.keep.rules.perl.source import VERSION, Facts, Request
 from slimmer.keep.rules.perl.unicode import unicode_tables
+from slimmer.keep.rules.reading import Question
 from slimmer.keep.rules.script import Lead, follow_scripts, opened_by
 
 _PROGRAMS = re.compile(r"perl[0-9.]{0,12}|starman|apache2|httpd|uwsgi(?:-core)?")
@@ -83,11 +84,8 @@ class _Perl:
     def reads(self, path: str) -> bool:
         return posixpath.splitext(path)[1] in _SUFFIXES
 
-    def variant(self, path: str) -> str:
-        return f"perl-{VERSION}-{is_app(path)}"
-
-    def facts(self, path: str, content: bytes) -> Facts:
-        return read_source(content, whole=is_app(path))
+    def question(self, path: str) -> Question:
+        return Question("perl", VERSION, (is_app(path),))
 
     def leads(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
         for path, found in facts.items():

@@ -89,7 +89,7 @@ _TRAITS = {
 """What a source's code may say of character sets: uses of Unicode's tables, and names of large encodings (Encode::Supported)."""
 
 
-def read_source(content: bytes, *, whole: bool) -> Facts:
+def read_source(content: bytes, whole: bool) -> Facts:
     """The facts of a source; of a library's (`whole` is false), only the modules that it loads."""
     if len(content) > SOURCE_LIMIT or b"\0" in content:
         return Facts()

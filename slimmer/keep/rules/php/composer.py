@@ -17,14 +17,38 @@ PREFIXES = 1000
 """How many prefixes of PSR-0 count; each is compared with every class, and hardly anybody has one."""
 
 _ENTRY = re.compile(r"\s{0,20}'((?:[^'\\]|\\.){0,400})' => (.{1,4000})")
-INSTALLED_LIMIT = 1 << 24
-"""Bytes of a list of installed packages; a larger one is not read."""
+MAP_LIMIT = 1 << 24
+"""Bytes of a map; a larger one is not read."""
 
 CLASSES = 10_000
 """How many classes of one list count."""
 
 _LISTED = re.compile(rb"'([a-z_][a-z0-9_\\]{1,300})'\s{0,9}=>\s{0,9}'(/[A-Za-z0-9_./-]{1,300}\.php)'")
 _PLACE = re.compile(r"\$(vendorDir|baseDir) \. '([^']{0,1000})'")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a map: a class, or the beginning of classes' names, and where its files are."""
+
+    name: str
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What a package requires; names in lower case."""
+
+    package: str
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """What one file of an autoloader says."""
+
+    entries: tuple[Entry, ...] = ()
+    packages: tuple[Requirements, ...] = ()
 
 
 @dataclass
@@ -37,18 +61,16 @@ class Autoloader:
     psr0: dict[str, tuple[str, ...]] = field(default_factory=dict)
     requires: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def learn(self, name: str, content: bytes) -> None:
-        """Read one of Composer's files, known by its name."""
-        if name == INSTALLED:
-            self.requires.update(requirements(content))
-            return
-        text = content.decode("utf-8", "surrogateescape")
+    def learn(self, name: str, read: Map) -> None:
+        """Take in what one of Composer's files says, known by its name."""
+        self.requires.update((package.package, package.names) for package in read.packages)
+        entries = ((entry.name, entry.places) for entry in read.entries)
         if name == "autoload_classmap.php":
-            self.classes.update((key, places[0]) for key, places in self._entries(text) if places)
+            self.classes.update((key, places[0]) for key, places in entries if places)
         elif name == "autoload_psr4.php":
-            self.psr4.update(self._entries(text))
+            self.psr4.update(entries)
         elif name == "autoload_namespaces.php":
-            self.psr0.update(islice(self._entries(text), PREFIXES))
+            self.psr0.update(islice(entries, PREFIXES))
 
     def needs(self, package: str, other: str) -> bool:
         """Whether a package requires another; both by their folders."""
@@ -68,13 +90,6 @@ class Autoloader:
             if name.startswith(beginning):
                 yield from (posixpath.join(folder, old_path(name)) for folder in folders)
 
-    def _entries(self, text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-        bases = {"vendorDir": self.vendor, "baseDir": posixpath.dirname(self.vendor)}
-        for line in text.splitlines():
-            if (match := _ENTRY.match(line)) is not None:
-                places = (posixpath.normpath(bases[base] + rest) for base, rest in _PLACE.findall(match[2]))
-                yield match[1].replace("\\\\", "\\"), tuple(places)
-
 
 def old_path(name: str) -> str:
     """The file of a class by PSR-0: underscores of the last part are folders, too."""
@@ -88,27 +103,40 @@ def package_of(path: str, vendor: str) -> str:
     return posixpath.join(vendor, *parts[:2])
 
 
-def listed_classes(path: str, content: bytes) -> Iterator[tuple[str, str]]:
+def read_map(content: bytes, name: str, vendor: str) -> Map:
+    """Read one of Composer's files, known by its name, of a vendor folder."""
+    if name == INSTALLED:
+        return Map(packages=tuple(_requirements(content)))
+    return Map(tuple(_entries(content.decode("utf-8", "surrogateescape"), vendor)))
+
+
+def read_list(content: bytes, folder: str) -> Map:
     r"""Classes, in lower case, and their files, in a list of an autoload.php that phpab wrote, as for Debian's packages.
 
     An entry is `'nette\\\\schema\\\\expect' => '/Expect.php'`, below the folder of the list.
     """
-    folder = posixpath.dirname(path)
-    for match in islice(_LISTED.finditer(content), CLASSES):
-        yield match[1].decode("ascii").replace("\\\\", "\\"), folder + match[2].decode("ascii")
+    found = (
+        Entry(match[1].decode("ascii").replace("\\\\", "\\"), (folder + match[2].decode("ascii"),))
+        for match in islice(_LISTED.finditer(content), CLASSES)
+    )
+    return Map(tuple(found))
 
 
-def requirements(content: bytes) -> dict[str, frozenset[str]]:
-    """What each package requires, by name, as Composer's installed.json says; nothing where that is broken or too large."""
-    if len(content) > INSTALLED_LIMIT:
-        return {}
+def _entries(text: str, vendor: str) -> Iterator[Entry]:
+    bases = {"vendorDir": vendor, "baseDir": posixpath.dirname(vendor)}
+    for line in text.splitlines():
+        if (match := _ENTRY.match(line)) is not None:
+            places = (posixpath.normpath(bases[base] + rest) for base, rest in _PLACE.findall(match[2]))
+            yield Entry(match[1].replace("\\\\", "\\"), tuple(places))
+
+
+def _requirements(content: bytes) -> Iterator[Requirements]:
+    """What each package requires, as Composer's installed.json says; nothing where that is broken."""
     try:
         read = json.loads(content)
     except (ValueError, RecursionError):
-        return {}
+        return
     packages = read.get("packages") if isinstance(read, dict) else read
-    found: dict[str, frozenset[str]] = {}
     for package in packages if isinstance(packages, list) else ():
         if isinstance(package, dict) and isinstance(package.get("require"), dict):
-            found[str(package.get("name")).lower()] = frozenset(name.lower() for name in package["require"])
-    return found
+            yield Requirements(str(package.get("name")).lower(), frozenset(name.lower() for name in package["require"]))

@@ -15,8 +15,9 @@ from slimmer.keep.context import Context, Follow
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.rules.load_path import is_file
 from slimmer.keep.rules.named_paths import HOLE, Base, NamedPaths, fitting
-from slimmer.keep.rules.php.composer import INSTALLED, Autoloader, listed_classes, old_path, package_of
-from slimmer.keep.rules.php.source import VERSION, ClassUse, Facts, Include, read_source
+from slimmer.keep.rules.php.composer import INSTALLED, MAP_LIMIT, Autoloader, Map, old_path, package_of
+from slimmer.keep.rules.php.source import VERSION, ClassUse, Facts, Include
+from slimmer.keep.rules.reading import Question, read_files
 from slimmer.keep.rules.script import Lead, follow_scripts, opened_by
 
 _PROGRAMS = re.compile(r"php(?:-fpm|-cgi|dbg)?[0-9.]{0,8}|apache2|httpd|frankenphp|unitd|uwsgi(?:-core)?|roadrunner|rr")
@@ -80,11 +81,8 @@ class _Php:
     def reads(self, path: str) -> bool:
         return posixpath.splitext(path)[1] in _SUFFIXES
 
-    def variant(self, path: str) -> str:
-        return f"php-{VERSION}-{_is_app(path)}"
-
-    def facts(self, path: str, content: bytes) -> Facts:
-        return read_source(content, whole=_is_app(path))
+    def question(self, path: str) -> Question:
+        return Question("php", VERSION, (_is_app(path),))
 
     def leads(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
         yield from self._autoloaders(facts)
@@ -115,9 +113,9 @@ class _Php:
                 vendors[vendor] = path
         maps = [f"{vendor}/composer/{name}" for vendor in vendors for name in _MAPS]
         maps = [path for path in maps if path in self._tree]
-        for path, content in self._context.read(maps) if maps else ():
-            if content is not None:
-                self._loaders[posixpath.dirname(posixpath.dirname(path))].learn(posixpath.basename(path), content)
+        for path, read in read_files(self._context, "composer", Map, maps, MAP_LIMIT, _place_of_map):
+            name, vendor = _place_of_map(path)
+            self._loaders[vendor].learn(name, read)
         for vendor, path in vendors.items():
             reason = Reason("php", f"a part of the autoloader of {vendor}", path)
             yield Lead(f"{vendor}/autoload.php", reason)
@@ -128,9 +126,10 @@ class _Php:
     def _lists(self, facts: Mapping[str, Facts]) -> None:
         """Autoloaders with a list of classes, as Debian's packages have."""
         paths = [path for path in facts if posixpath.basename(path) == _LIST and "/vendor/" not in path]
-        for path, content in self._context.read(paths) if paths else ():
-            for name, place in listed_classes(path, content or b""):
-                self._listed_files.add(self._listed.setdefault(name, place))
+        folder = posixpath.dirname
+        for _, read in read_files(self._context, "phpab", Map, paths, MAP_LIMIT, lambda path: (folder(path),)):
+            for entry in read.entries:
+                self._listed_files.add(self._listed.setdefault(entry.name, entry.places[0]))
 
     def _learn(self, path: str, namespace: str) -> None:
         """Where an autoloader of the app's own finds classes: folders that are called as the namespaces in them (PSR-4)."""
@@ -234,6 +233,11 @@ class _Php:
             if is_file(self._tree, place):
                 yield place, posixpath.join(base, name.partition("\\")[0])
                 return
+
+
+def _place_of_map(path: str) -> tuple[str, str]:
+    """The name of one of Composer's files, and the vendor folder that it is in."""
+    return posixpath.basename(path), posixpath.dirname(posixpath.dirname(path))
 
 
 def _is_app(path: str) -> bool:

@@ -73,7 +73,7 @@ class Facts(Named):
     namespace: str = ""
 
 
-def read_source(content: bytes, *, whole: bool) -> Facts:
+def read_source(content: bytes, whole: bool) -> Facts:
     """The facts of a source. Of a library's (`whole` is false), only paths that begin at its own folder are told."""
     if not is_source(content) or b"<?" not in content:
         return Facts()

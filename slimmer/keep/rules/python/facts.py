@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-VERSION = "python-5"
+VERSION = 6
 """Changes whenever the same source may give other facts."""
 
 HOLE = "*"

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.cache import FactsCache
 from slimmer.keep.context import Context, Follow, Kept
 from slimmer.keep.keepset import Finding
 from slimmer.keep.rules.python.environment import finders
@@ -29,7 +28,7 @@ _CODE = (".py", ".pyc", ".so")
 
 def python(context: Context) -> Follow:
     """Follows Python modules; see the module. Begins when a Python's library is among what is kept."""
-    sources = Sources(context, FactsCache())
+    sources = Sources(context)
     reached: dict[str, Reach] = {}
     seen: list[str] = []
 

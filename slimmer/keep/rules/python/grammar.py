@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Query
 
+DEPTH = 10_000
+"""How deep a node may lie to be found. tree-sitter counts in 16 bits: beyond 65,535 a query takes time without end."""
+
 Captures = dict[str, list["Node"]]
 """Captured nodes by the name of the capture."""
 
@@ -20,10 +23,12 @@ def parse(source: bytes) -> Node:
 
 
 def captures(query: str, root: Node) -> Captures:
-    """The captured nodes, each list in the order of the source."""
+    """The captured nodes, each list in the order of the source; in time that grows with its length."""
     from tree_sitter import QueryCursor
 
-    found = QueryCursor(_query(query)).captures(root)
+    cursor = QueryCursor(_query(query))
+    cursor.set_max_start_depth(DEPTH)
+    found = cursor.captures(root)
     return {name: sorted(nodes, key=lambda node: node.start_byte) for name, nodes in found.items()}
 
 

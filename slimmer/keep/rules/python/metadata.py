@@ -6,9 +6,11 @@ egg-info (top_level.txt, SOURCES.txt, installed-files.txt).
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from slimmer.keep.context import Context
@@ -16,6 +18,9 @@ from slimmer.keep.rules.python.search import SITE, Finder
 
 LIST_LIMIT = 1 << 22
 """Bytes of a list of files; a larger one is not read."""
+
+TOGETHER_LIMIT = 1 << 28
+"""Bytes of all such files of an image; what is beyond is not read, and the user is told."""
 
 FOLDER_LIMIT = 1 << 20
 """Bytes of a distribution's metadata that are kept; of a larger folder, only the files that importlib.metadata reads."""
@@ -81,15 +86,39 @@ class Distributions:
 
     def _read(self) -> Iterator[Distribution]:
         infos = dict(self._infos())
-        files = [path for info in infos for path in self._files(info)]
-        contents = {path: content for path, content in self._context.read(files) if content} if files else {}
+        points: dict[str, Mapping[str, tuple[str, ...]]] = {}
+        listed: dict[str, set[str]] = {info: set() for info in infos}
+        for path, content in self._contents(infos):
+            info, kind = posixpath.split(path)
+            if kind == _ENTRY_POINTS:
+                points[info] = _entry_points(content)
+            else:
+                listed[info].update(self._places(info, _top_names(content)))
         for info, name in infos.items():
             local = f"{info}/direct_url.json" in self._context.tree
-            points = _entry_points(contents.get(f"{info}/{_ENTRY_POINTS}", b""))
-            distribution = Distribution(name, info, local, points)
-            lists = [contents[f"{info}/{kind}"] for kind in _LISTS if f"{info}/{kind}" in contents]
-            self._own(distribution, lists)
+            distribution = Distribution(name, info, local, points.get(info, {}))
+            names = (name, name.lower(), name.replace("-", "_").lower())
+            for place in (*self._places(info, names), *listed[info]):
+                self._owners.setdefault(place, distribution)
             yield distribution
+
+    def _contents(self, infos: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Lists and entry points, one at a time, up to a total."""
+        files, left = [], TOGETHER_LIMIT
+        for path in (path for info in infos for path in self._files(info)):
+            left -= self._context.tree.get(path).size  # type: ignore[union-attr]
+            if left < 0:
+                self._context.sandbox.note(path, f"such lists have more than {TOGETHER_LIMIT >> 20} MiB together")
+                break
+            files.append(path)
+        yield from ((path, content) for path, content in (self._context.read(files) if files else ()) if content)
+
+    def _places(self, info: str, names: Iterable[str]) -> Iterator[str]:
+        """Where names that a distribution owns lie in the image: folders and modules."""
+        site, tree = posixpath.dirname(info), self._context.tree
+        for name in names:
+            if name:
+                yield from (path for path in (f"{site}/{name}", f"{site}/{name}.py") if path in tree)
 
     def _infos(self) -> Iterator[tuple[str, str]]:
         for root in self._finder.roots:
@@ -104,27 +133,22 @@ class Distributions:
             if entry is not None and entry.is_file and entry.size <= LIST_LIMIT:
                 yield entry.path
 
-    def _own(self, distribution: Distribution, lists: Sequence[bytes]) -> None:
-        site = posixpath.dirname(distribution.path)
-        names = {distribution.name, distribution.name.lower(), distribution.name.replace("-", "_").lower()}
-        for content in lists:
-            for line in content.decode(errors="surrogateescape").splitlines():
-                path = line.partition(",")[0].strip('"')
-                if not path.startswith(("..", "/", "__pycache__/")) and "-info" not in path.partition("/")[0]:
-                    names.add(posixpath.dirname(path) or path)
-        for name in names:
-            if name:
-                for path in (f"{site}/{name}", f"{site}/{name}.py"):
-                    self._owners.setdefault(path, distribution)
+
+def _top_names(content: bytes) -> Iterator[str]:
+    """The folders and modules that a list names, relative to the site."""
+    for line in content.splitlines():
+        path = os.fsdecode(line.partition(b",")[0].strip(b'"'))
+        if not path.startswith(("..", "/", "__pycache__/")) and "-info" not in path.partition("/")[0]:
+            yield posixpath.dirname(path) or path
 
 
 def _entry_points(content: bytes) -> dict[str, tuple[str, ...]]:
     """Module names by group, but for the scripts, which are files of their own."""
-    groups: dict[str, tuple[str, ...]] = {}
+    groups: dict[str, list[str]] = defaultdict(list)
     group = ""
     for line in content.decode(errors="replace").splitlines():
         if line.startswith("["):
             group = line.strip().strip("[]").strip()
         elif group and group not in _SCRIPTS and (match := _ENTRY.match(line)):
-            groups[group] = (*groups.get(group, ()), match["module"])
-    return groups
+            groups[group].append(match["module"])
+    return {group: tuple(modules) for group, modules in groups.items()}

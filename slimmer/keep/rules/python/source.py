@@ -63,7 +63,7 @@ _SCRIPT_STRING = re.compile(rb"""['"]([\w{}%.-]{1,80}\.py)['"]""")
 _CHAIN = re.compile(r"\w{1,80}(?:\.\w{1,80}){1,5}")
 
 
-def read_source(content: bytes, *, whole: bool) -> Facts:
+def read_source(content: bytes, whole: bool) -> Facts:
     """The facts of a source; `whole` asks for all words, attributes and commands, too, which cost more."""
     if len(content) > SOURCE_LIMIT:
         return Facts()

@@ -14,8 +14,9 @@ from slimmer.keep.context import Context, Follow
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.rules.load_path import LoadPath, is_file, searched
 from slimmer.keep.rules.named_paths import HOLE, NamedPaths, fitting
+from slimmer.keep.rules.reading import Question
 from slimmer.keep.rules.ruby.layout import Gem, gem_of, gem_roots, gems_in, is_standard, locked_gems, specifications
-from slimmer.keep.rules.ruby.source import VERSION, Facts, Request, read_extension, read_source
+from slimmer.keep.rules.ruby.source import VERSION, Facts, Request
 from slimmer.keep.rules.script import Lead, follow_scripts, opened_by
 
 _PROGRAMS = re.compile(r"(?:j|truffle)?ruby[0-9.]{0,8}")
@@ -100,11 +101,10 @@ class _Ruby:
         suffix = posixpath.splitext(path)[1]
         return suffix in _SOURCES and (suffix != ".so" or self._path.root_of(path) is not None)
 
-    def variant(self, path: str) -> str:
-        return f"ruby-{VERSION}-{self._is_app(path)}-{path.endswith('.so')}"
-
-    def facts(self, path: str, content: bytes) -> Facts:
-        return read_extension(content) if path.endswith(".so") else read_source(content, whole=self._is_app(path))
+    def question(self, path: str) -> Question:
+        if path.endswith(".so"):
+            return Question("ruby-extension", VERSION)
+        return Question("ruby", VERSION, (self._is_app(path),))
 
     def leads(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
         for path, found in facts.items():

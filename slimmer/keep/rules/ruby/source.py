@@ -59,7 +59,7 @@ def read_extension(content: bytes) -> Facts:
     return Facts(requests=tuple(Request("require", name, False, False) for name in list(names)[:LIMIT]))
 
 
-def read_source(content: bytes, *, whole: bool) -> Facts:
+def read_source(content: bytes, whole: bool) -> Facts:
     """The facts of a source. Of a library's (`whole` is false), only paths that begin at its own folder are told."""
     if not is_source(content) or (not whole and not _LOADS.search(content)):
         return Facts()

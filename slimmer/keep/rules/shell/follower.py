@@ -10,6 +10,7 @@ script, SCRIPTS_LIMIT for all of them; folders that a script names are kept with
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,10 +23,11 @@ from slimmer.keep.rules.named_paths import RULE as NAMED
 from slimmer.keep.rules.native import FILLING
 from slimmer.keep.rules.script import opened_by
 from slimmer.keep.rules.shell.command_line import Kind, Use
-from slimmer.keep.rules.shell.crontab import commands_of, is_crontab
-from slimmer.keep.rules.shell.source import SCRIPT_LIMIT, Script, read_command, read_script
+from slimmer.keep.rules.shell.crontab import is_crontab
+from slimmer.keep.rules.shell.source import SCRIPT_LIMIT, Script
 from slimmer.keep.rules.syntax import is_source
 from slimmer.keep.rules.time_zones import zones
+from slimmer.sandbox.sandbox import Job
 
 RULE = "shell"
 SCRIPTS_LIMIT = 16 << 20
@@ -122,15 +124,25 @@ class _Scripts:
         return True
 
     def _read(self, paths: Iterable[str]) -> Iterator[tuple[str, Script]]:
+        jobs: dict[str, list[Job]] = {"crontab": [], "shell": []}
+        order: list[str] = []
         for path, content in self._context.read(paths):
             if not content or not is_source(content):
                 continue
             if self._zoned is None and _ZONE.search(content):
                 self._zoned = path
             if path in self._crontabs:
-                yield path, read_script(commands_of(path, content), self._environment)
+                jobs["crontab"].append(Job(path, content, (path, self._environment)))
             elif self._is_script(path, content):
-                yield path, read_script(content, self._environment)
+                jobs["shell"].append(Job(path, content, (self._environment,)))
+            order.append(path)
+        found = {path: script for reader, some in jobs.items() for path, script in self._scripts(reader, some)}
+        yield from ((path, found[path]) for path in order if path in found)
+
+    def _scripts(self, reader: str, jobs: Sequence[Job]) -> Iterator[tuple[str, Script]]:
+        """What scripts say; nothing for those that cannot be read."""
+        found = self._context.sandbox.facts(reader, Script, jobs)
+        yield from ((job.path, script or Script()) for job, script in zip(jobs, found, strict=True))
 
     def _is_script(self, path: str, content: bytes) -> bool:
         """Whether a shell runs this: its first line says so, or a shell read it and it does not look like data."""
@@ -149,13 +161,14 @@ class _Scripts:
             commands.append(("the image's health check", (*(config.shell or ("/bin/sh", "-c")), *check[1:2])))
         elif check[:1] == ("CMD",):
             commands.append(("the image's health check", check[1:]))
-        for source, argv in commands:
-            yield from self._leads("", source, read_command(argv, self._environment), layer)
+        jobs = [Job(source, _words(argv), (self._environment,)) for source, argv in commands]
+        for source, script in self._scripts("command", jobs):
+            yield from self._leads("", source, script, layer)
 
     def _leads(self, path: str, source: str, script: Script, layer: dict[str, None]) -> Iterator[Finding]:
         """Findings for one script; what is to be looked into next joins the layer. `path` is "" for a configuration."""
         folders = tuple(dict.fromkeys((*self._context.config.search_path, *script.folders)))
-        for use, place in script.uses.items():
+        for use, place in ((used.use, used.place) for used in script.uses):
             reason = Reason(RULE, f"{use.kind} by {source}{place}", path)
             if use.kind in (Kind.FOLDER, Kind.RUN):
                 reason = Reason(RULE, f"run by {source}{place}", path)
@@ -225,6 +238,10 @@ class _Scripts:
         folder, name = posixpath.split(pattern)
         if folder.startswith("/") and HOLE not in folder and folder.strip("/") and not _is_crowded(folder):
             yield from fitting(self._tree, folder, name, reason)
+
+
+def _words(argv: Sequence[str]) -> bytes:
+    return b"".join(os.fsencode(word) + b"\0" for word in argv)
 
 
 def _looks_like_script(path: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from slimmer.keep.rules.named_paths import HOLE
 from slimmer.keep.rules.shell.command_line import Kind, Use, uses
+from slimmer.keep.rules.shell.crontab import commands_of
 from slimmer.keep.rules.shell.words import ALTERNATIVES, Words
 from slimmer.keep.rules.syntax import Found, Grammar, find, text
 
@@ -59,18 +61,63 @@ class Named:
     place: str
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a script uses, and the function that it does so in (" in start()")."""
+
+    use: Use
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
-    """What one script says; each entry once, in order, with the function that it is in (" in start()")."""
+    """What one script says; each entry once, in order."""
+
+    uses: tuple[Used, ...] = ()
+    named: tuple[Named, ...] = ()
+    folders: tuple[str, ...] = ()
+
+
+@dataclass
+class _Found:
+    """What a script says, as far as it was read."""
 
     uses: dict[Use, str] = field(default_factory=dict)
     named: dict[Named, None] = field(default_factory=dict)
     folders: dict[str, None] = field(default_factory=dict)
 
+    def script(self) -> Script:
+        uses = tuple(Used(use, place) for use, place in self.uses.items())
+        return Script(uses, tuple(self.named), tuple(self.folders))
+
 
 def read_script(content: bytes, environment: Mapping[str, str]) -> Script:
-    """What a script says, texts that it hands to a shell or to eval included. Never raises."""
-    script = Script()
+    """What a script says, texts that it hands to a shell or to eval included."""
+    return _read(content, environment).script()
+
+
+def read_crontab(content: bytes, path: str, environment: Mapping[str, str]) -> Script:
+    """What the commands of a crontab say."""
+    return read_script(commands_of(path, content), environment)
+
+
+def read_command(content: bytes, environment: Mapping[str, str]) -> Script:
+    """What a command line does that no shell reads, such as an image's ENTRYPOINT: its words, each with a NUL behind it."""
+    argv = [os.fsdecode(word) for word in content.split(b"\0")[:-1]]
+    found = _Found()
+    for use in uses(argv, shell=False):
+        if use.kind is not Kind.TEXT:
+            found.uses.setdefault(use, "")
+            continue
+        inner = _read(use.value.encode(errors="surrogateescape"), environment)
+        found.uses.update(inner.uses)
+        found.named.update(inner.named)
+        found.folders.update(inner.folders)
+    return found.script()
+
+
+def _read(content: bytes, environment: Mapping[str, str]) -> _Found:
+    script = _Found()
     words = Words(environment)
     texts: list[tuple[bytes, str, int]] = [(content, "", 0)]
     for number in range(_TEXTS):
@@ -84,23 +131,8 @@ def read_script(content: bytes, environment: Mapping[str, str]) -> Script:
     return script
 
 
-def read_command(argv: Sequence[str], environment: Mapping[str, str]) -> Script:
-    """What a command line does that no shell reads, such as an image's ENTRYPOINT."""
-    found = list(uses(argv, shell=False))
-    script = Script()
-    for use in found:
-        if use.kind is not Kind.TEXT:
-            script.uses.setdefault(use, "")
-            continue
-        inner = read_script(use.value.encode(errors="surrogateescape"), environment)
-        script.uses.update(inner.uses)
-        script.named.update(inner.named)
-        script.folders.update(inner.folders)
-    return script
-
-
 class _Reader:
-    def __init__(self, script: Script, words: Words, place: str) -> None:
+    def __init__(self, script: _Found, words: Words, place: str) -> None:
         self._script, self._words, self._place = script, words, place
         self._functions: set[str] = set()
         self.texts: dict[tuple[bytes, str], None] = {}

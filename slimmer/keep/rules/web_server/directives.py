@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from slimmer.keep.rules.syntax import is_source
+
 CONFIG_LIMIT = 1 << 19
 """Bytes of a configuration that is read."""
 
@@ -124,8 +126,19 @@ class Directive:
         return self.arguments[-1:] if self.role is Role.ROOT else self.arguments
 
 
-def read_directives(content: bytes) -> Iterator[Directive]:
-    """The directives of one file, in order. Never raises; what makes no sense gives directives that name nothing."""
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The directives of one file, in order."""
+
+    directives: tuple[Directive, ...] = ()
+
+
+def read_configuration(content: bytes) -> Configuration:
+    """Read the configuration of a server; what makes no sense gives directives that name nothing."""
+    return Configuration(tuple(_directives(content)) if is_source(content) else ())
+
+
+def _directives(content: bytes) -> Iterator[Directive]:
     words: list[str] = []
     count = 0
     name = ""

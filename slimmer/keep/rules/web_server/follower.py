@@ -16,9 +16,9 @@ from fnmatch import translate
 from slimmer.image.tree import Tree
 from slimmer.keep.context import Context, Follow, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.rules.reading import read_files
 from slimmer.keep.rules.script import opened_by
-from slimmer.keep.rules.syntax import is_source
-from slimmer.keep.rules.web_server.directives import CONFIG_LIMIT, Directive, Role, read_directives
+from slimmer.keep.rules.web_server.directives import CONFIG_LIMIT, Configuration, Directive, Role
 from slimmer.keep.rules.web_server.roots import Roots
 
 RULE = "web-server"
@@ -68,12 +68,10 @@ class _Servers:
         """Findings for all that fresh configurations name, one round trip for each layer of included ones."""
         layer = [path for path in fresh if self._is_config(path) and self._is_new(path)] if self._opened else []
         while layer:
-            contents = [
-                (path, content) for path, content in self._context.read(layer) if content and is_source(content)
-            ]
+            read = list(read_files(self._context, "web-server", Configuration, layer, CONFIG_LIMIT))
             layer = []
-            for path, content in contents:
-                for finding in self._named(path, content):
+            for path, configuration in read:
+                for finding in self._named(path, configuration):
                     yield finding
                     if finding.reason.detail.startswith(Role.INCLUDE) and self._is_new(finding.path):
                         layer.append(finding.path)
@@ -94,9 +92,9 @@ class _Servers:
         self._configs.add(path)
         return True
 
-    def _named(self, path: str, content: bytes) -> Iterator[Finding]:
+    def _named(self, path: str, configuration: Configuration) -> Iterator[Finding]:
         self._bases.setdefault(posixpath.dirname(path))
-        for directive in read_directives(content):
+        for directive in configuration.directives:
             if directive.role is Role.BASE:
                 self._bases.update((argument, None) for argument in directive.arguments if argument.startswith("/"))
             for argument in directive.paths:

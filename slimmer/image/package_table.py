@@ -1,0 +1,98 @@
+"""Which packages list which paths: 8 bytes for each pair, since an image may have two million files."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+
+from slimmer.image.packages import PACKAGES_LIMIT, Package
+from slimmer.image.text_databases import Listed
+from slimmer.image.tree import Tree
+
+_BITS = 16
+assert 1 << _BITS >= PACKAGES_LIMIT
+
+LISTED_OFTEN = 4
+"""How many packages a path may be listed by, on average: more is no list but an attempt to fill the memory."""
+
+FEW = 1 << 16
+"""Pairs that are never too many."""
+
+
+class PackageTable:
+    """Paths of one tree and their packages: numbers of the tree's (upper bits) with numbers of packages, sorted.
+
+    A package belongs to a place, "" or a folder for Python's distributions. `full` is True once there was more than can be
+    remembered; what came behind is not in it.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._links = _links_at_the_root(tree)
+        self._places: list[str] = []
+        self._rows = array("Q")
+        self._most = LISTED_OFTEN * len(tree) + FEW
+        self.packages: list[Package] = []
+        self.full = False
+
+    def add(self, listed: Iterable[Listed], place: str = "") -> None:
+        """Take in what belongs to a place, package by package."""
+        last: Package | None = None
+        for package, path in listed:
+            if package is not last:
+                last = package
+                self._add_package(package, place)
+            if path and not self.full:
+                self._add_path(path)
+
+    def sort(self) -> None:
+        """To be called when something was added, before something is asked."""
+        self._rows = array("Q", sorted(self._rows))
+
+    def owners(self, number: int, place: str | None = None) -> Iterator[Package]:
+        """The first package, of this place or else of each place, that lists the path with this number."""
+        met: set[str] = set()
+        for position in range(bisect_left(self._rows, number << _BITS), len(self._rows)):
+            if self._rows[position] >> _BITS != number:
+                return
+            package = self._rows[position] & (PACKAGES_LIMIT - 1)
+            if self._places[package] not in met and place in (None, self._places[package]):
+                met.add(self._places[package])
+                yield self.packages[package]
+
+    def files(self, packages: Mapping[Package, None]) -> Iterator[tuple[Package, str]]:
+        """The paths of these packages."""
+        wanted = {number for number, package in enumerate(self.packages) if package in packages}
+        for row in self._rows if wanted else ():
+            if row & (PACKAGES_LIMIT - 1) in wanted:
+                yield self.packages[row & (PACKAGES_LIMIT - 1)], self._tree.numbered(row >> _BITS)
+
+    def _add_package(self, package: Package, place: str) -> None:
+        if len(self.packages) == PACKAGES_LIMIT:
+            self.full = True
+            return
+        self.packages.append(package)
+        self._places.append(place)
+
+    def _add_path(self, path: bytes) -> None:
+        number = self._tree.number(_real(path, self._links))
+        if number is None:
+            return
+        if len(self._rows) == self._most:
+            self.full = True
+            return
+        self._rows.append(number << _BITS | len(self.packages) - 1)
+
+
+def _links_at_the_root(tree: Tree) -> dict[bytes, bytes]:
+    """`/lib` and the like, where they are links to `/usr/lib`: package managers go on to list files below them."""
+    ends = ((entry.path, tree.resolve(entry.path).end) for entry in tree.children("/") if entry.is_link)
+    return {os.fsencode(path): os.fsencode(end) for path, end in ends if end is not None}
+
+
+def _real(path: bytes, links: Mapping[bytes, bytes]) -> bytes:
+    end = path.find(b"/", 1)
+    target = links.get(path[:end]) if end > 0 else None
+    return path if target is None else target + path[end:]

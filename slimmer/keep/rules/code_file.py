@@ -1,0 +1,34 @@
+"""A native code file as the sandbox reads it: what the loader would read, and which phrases stand in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slimmer.image.elf_file import ElfFile, parse_elf
+
+_NO_ELF = ElfFile(0, 0, True)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFile:
+    """One file. `is_elf` is false for what is no ELF file, or is too broken for any loader."""
+
+    is_elf: bool = False
+    elf: ElfFile = _NO_ELF
+    mentions: frozenset[str] = frozenset()
+
+
+def read_code(content: bytes, phrases: Sequence[str], users: Sequence[str]) -> CodeFile:
+    """Read an ELF file, and look for `phrases` in it if it speaks for itself.
+
+    That do programs, plug-ins and whatever imports one of `users`; any other library's phrases say nothing about those who
+    are linked with it.
+    """
+    elf = parse_elf(content)
+    if elf is None:
+        return CodeFile()
+    if elf.is_shared_library and elf.imports.isdisjoint(users):
+        return CodeFile(True, elf)
+    return CodeFile(True, elf, frozenset(phrase for phrase in phrases if os.fsencode(phrase) in content))

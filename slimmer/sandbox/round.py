@@ -1,0 +1,135 @@
+"""One round: a batch of jobs is shared out between children, and each job is answered or given up.
+
+A child works on its jobs in the order in which it got them, so that the first one without an answer is the one that killed
+it. That one is given up; those behind it go to another child. Where somebody else may have ended the child (the kernel, which is
+short of memory; the user), the first one has a second try.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from slimmer.errors import SandboxFailed
+from slimmer.sandbox.child import Child
+from slimmer.sandbox.frames import Kind
+from slimmer.sandbox.pool import Pool
+
+PATIENCE = 120.0
+"""Seconds in which a child must take or answer something: for one that hangs without using its processor time."""
+
+_LOOK = 0.25
+"""Seconds between two looks at the clocks."""
+
+Work = tuple[bytes, bytes]
+"""A job's head (slimmer.sandbox.frames) and content."""
+
+Answer = tuple[Kind, bytes]
+"""FACTS with JSON, or FAILED with a reason."""
+
+
+class Round:
+    """Runs jobs. `left` is the processor time that they may use together, in seconds; `used` is what they did use."""
+
+    def __init__(
+        self, pool: Pool, works: Sequence[Work], children: int, left: float, patience: float = PATIENCE
+    ) -> None:
+        self._pool = pool
+        self._works, self._left, self._patience = works, left, patience
+        self._waiting = deque(range(len(works)))
+        self._answers: list[Answer | None] = [None] * len(works)
+        self._crew = self._pool.lend(children)
+        self._before = {child: child.seconds() for child in self._crew}
+        self._again: set[int] = set()
+        self._dead_used = 0.0
+        self.used = 0.0
+
+    def run(self) -> list[Answer | None]:
+        """The answers, in the order of the jobs; None for those that were not read because the time was used up.
+
+        Whatever ends this early (an interrupt) ends the children that are at work, too. Raises SandboxFailed.
+        """
+        try:
+            looked = time.monotonic()
+            while self._is_going():
+                self._share_out()
+                self._exchange()
+                if time.monotonic() - looked >= _LOOK:
+                    looked = time.monotonic()
+                    self._look_at_clocks(looked)
+                    if self.used > self._left:
+                        break
+            return self._answers
+        finally:
+            self._count()
+            self._disband()
+
+    def _is_going(self) -> bool:
+        return bool(self._waiting) or any(child.unanswered for child in self._crew)
+
+    def _share_out(self) -> None:
+        for child in self._crew:
+            while self._waiting and child.has_room:
+                number = self._waiting.popleft()
+                child.give(number, *self._works[number])
+
+    def _exchange(self) -> None:
+        """Wait until some child takes or says something, and let it."""
+        with selectors.DefaultSelector() as selector:
+            for child in self._crew:
+                selector.register(child.output, selectors.EVENT_READ, child)
+                if child.is_sending:
+                    selector.register(child.input, selectors.EVENT_WRITE, child)
+            events = selector.select(_LOOK)
+        for key, mask in events:
+            if key.data in self._crew:
+                self._serve(key.data, self._hear if mask & selectors.EVENT_READ else Child.send)
+
+    def _serve(self, child: Child, act: Callable[[Child], None]) -> None:
+        try:
+            act(child)
+        except (BrokenPipeError, EOFError):
+            with suppress(BrokenPipeError, EOFError):
+                self._hear(child)  # what it had answered before
+            self._bury(child)
+
+    def _hear(self, child: Child) -> None:
+        for number, kind, text in child.receive():
+            self._answers[number] = (kind, text)
+
+    def _bury(self, child: Child, reason: str = "") -> None:
+        """Give up what a child died of, and have another one do the rest."""
+        death = child.end()
+        if not child.is_ready and child.unanswered and not reason:
+            raise SandboxFailed(f"the process that reads the image's files does not start ({death})")
+        if child.unanswered:
+            first = child.unanswered[0]
+            if reason or not child.was_ended or first in self._again:
+                self._answers[child.unanswered.popleft()] = (Kind.FAILED, (reason or death).encode())
+            self._again.add(first)
+            self._waiting.extendleft(reversed(child.unanswered))
+        self._dead_used += max(0.0, child.used - self._before.pop(child))
+        self._crew.remove(child)
+        if self._waiting and not self._crew:
+            fresh = self._pool.fresh()
+            self._before[fresh] = 0.0
+            self._crew.append(fresh)
+
+    def _look_at_clocks(self, now: float) -> None:
+        for child in list(self._crew):
+            if child.unanswered and now - child.heard > self._patience:
+                self._bury(child, f"it takes more than {self._patience:.0f} s")
+        self._count()
+
+    def _count(self) -> None:
+        self.used = self._dead_used + sum(max(0.0, child.seconds() - self._before[child]) for child in self._crew)
+
+    def _disband(self) -> None:
+        """Give the children back that are idle, and end the others: they are in the middle of something."""
+        self._pool.take_back([child for child in self._crew if not child.unanswered and not child.is_sending])
+        for child in self._crew:
+            if child.unanswered or child.is_sending:
+                child.end()

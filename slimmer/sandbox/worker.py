@@ -1,0 +1,65 @@
+"""The child: reads jobs from its standard input and answers them one after the other, until the input ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from typing import BinaryIO
+
+from slimmer.keep.rules.facts import dump_facts
+from slimmer.sandbox.frames import ANSWER_LIMIT, JOB, Kind, answer
+from slimmer.sandbox.limits import confine, start_timer, stop_timer
+from slimmer.sandbox.readers import Read, load_readers
+
+
+def main(table: str) -> None:
+    """Load the readers of a table (slimmer.sandbox.readers), give up all rights, serve."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    readers = load_readers(table)
+    confine()
+    jobs = sys.stdin.buffer
+    _write(answer(Kind.READY))
+    while _serve(jobs, readers):
+        pass
+
+
+def _serve(jobs: BinaryIO, readers: Mapping[str, Read]) -> bool:
+    """Answer one job; False when there are no more."""
+    lengths = jobs.read(JOB.size)
+    if len(lengths) < JOB.size:
+        return False
+    head_length, content_length = JOB.unpack(lengths)
+    head, content = jobs.read(head_length), jobs.read(content_length)
+    if len(content) < content_length:
+        return False
+    _write(_answer(readers, head, content))
+    return True
+
+
+def _answer(readers: Mapping[str, Read], head: bytes, content: bytes) -> bytes:
+    start_timer()
+    try:
+        name, *arguments = json.loads(head)
+        facts = dump_facts(readers[name](content, *arguments))
+    except MemoryError:
+        return answer(Kind.FAILED, b"it takes too much memory")
+    except RecursionError:
+        return answer(Kind.FAILED, b"it nests too deep")
+    except Exception as error:  # whatever a reader meets must not end the child, which has more to read
+        return answer(Kind.FAILED, f"its reader failed ({type(error).__name__})".encode())
+    finally:
+        stop_timer()
+    if len(facts) > ANSWER_LIMIT:
+        return answer(Kind.FAILED, b"it says too much")
+    return answer(Kind.FACTS, facts)
+
+
+def _write(data: bytes) -> None:
+    """Write all of it to the standard output: a pipe takes a piece at a time."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(1, left) :]

@@ -1,0 +1,194 @@
+"""The sandbox: whatever a file does to the child that reads it, the caller learns of it, and the other files are read."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from slimmer.errors import SandboxFailed
+from slimmer.sandbox.pool import Pool
+from slimmer.sandbox.sandbox import Job, Sandbox
+from tests.unit.sandbox.hostile_readers import Said
+
+TABLE = "tests.unit.sandbox.hostile_readers:READERS"
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    pool = Pool(TABLE)
+    yield pool
+    pool.close()
+
+
+def read(sandbox: Sandbox, reader: str, *contents: bytes, arguments: tuple[object, ...] = ()) -> list[str | None]:
+    jobs = [Job(f"/{number}", content, arguments) for number, content in enumerate(contents)]
+    return [said.text if said is not None else None for said in sandbox.facts(reader, Said, jobs)]
+
+
+def test_files_are_read_in_order(pool: Pool) -> None:
+    sandbox = Sandbox(pool=pool)
+    contents = [b"%d" % number for number in range(5000)]
+    assert read(sandbox, "say", *contents, arguments=("!",)) == [f"{number}!" for number in range(5000)]
+    assert read(sandbox, "say") == []
+    assert not sandbox.unreadable
+
+
+def test_names_that_are_not_utf8_survive_both_ways(pool: Pool) -> None:
+    assert read(Sandbox(pool=pool), "say", b"\xff\0", arguments=("\udcfe",)) == ["\udcff\0\udcfe"]
+
+
+def test_large_files_are_shared_out(pool: Pool) -> None:
+    contents = [bytes([65 + number]) * (3 << 19) for number in range(4)]
+    assert [(text or "")[:1] for text in read(Sandbox(pool=pool), "say", *contents)] == ["A", "B", "C", "D"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL, signal.SIGTERM, signal.SIGBUS])
+def test_a_file_that_kills_its_child_is_named(pool: Pool, number: signal.Signals) -> None:
+    sandbox = Sandbox(pool=pool)
+    assert read(sandbox, "die", b"a", b"hostile", b"b", arguments=(int(number),)) == ["a", None, "b"]
+    assert sandbox.unreadable == {"/1": f"its reader was ended by {number.name}"}
+    (note,) = sandbox.notes()
+    assert note.startswith("/1 could not be read: its reader was ended by")
+    assert not sandbox.notes(), "it is told once"
+
+
+@pytest.mark.parametrize(
+    ("reader", "why"),
+    [
+        ("spin", "it takes more than 2 s of processor time"),
+        ("fill", "it takes too much memory"),
+        ("fault", "its reader was ended by SIGSEGV"),
+        ("fail", "its reader failed (OSError)"),
+        ("long", "it says too much"),
+    ],
+)
+def test_a_file_that_cannot_be_read_leaves_its_neighbours(pool: Pool, reader: str, why: str) -> None:
+    sandbox = Sandbox(pool=pool)
+    first, hostile, last = read(sandbox, reader, b"a", b"hostile", b"b")
+    assert (bool(first), hostile, bool(last)) == (True, None, True)
+    assert sandbox.unreadable == {"/1": why}
+
+
+def test_a_child_that_hangs_without_using_its_time_is_ended(pool: Pool) -> None:
+    sandbox = Sandbox(patience=0.5, pool=pool)
+    assert read(sandbox, "sleep", b"a", b"hostile", b"b") == ["a", None, "b"]
+    assert "/1" in sandbox.unreadable
+
+
+def test_a_file_is_not_tried_twice(pool: Pool) -> None:
+    sandbox = Sandbox(pool=pool)
+    started = time.process_time()
+    for _ in range(50):
+        assert read(sandbox, "spin", b"hostile") == [None]
+    assert time.process_time() - started < 10, "fifty times two seconds, had it been tried each time"
+
+
+def test_some_of_many_unreadable_files_are_named_and_all_are_counted(pool: Pool) -> None:
+    sandbox = Sandbox(pool=pool)
+    jobs = [Job(f"/{number}", b"hostile", (number,)) for number in range(1020)]
+    assert sandbox.facts("fail", Said, jobs) == [None] * 1020
+    assert len(sandbox.unreadable) == 1000, "an image may have millions"
+    *named, rest = sandbox.notes()
+    assert [note.partition(" ")[0] for note in named] == ["/0", "/1", "/2", "/3", "/4"]
+    assert rest == "1015 more files could not be read"
+    assert not sandbox.notes(), "they are told once"
+
+
+def test_the_time_for_all_files_has_an_end_which_is_told(pool: Pool) -> None:
+    sandbox = Sandbox(seconds=1.0, pool=pool)
+    found = read(sandbox, "spin", b"a", b"hostile", *(b"%d" % number for number in range(3)))
+    assert found[1] is None
+    assert read(sandbox, "say", b"c", b"d") == [None, None]
+    assert any("of processor time for reading the image's files are used up" in note for note in sandbox.notes())
+
+
+def test_a_child_has_nothing_to_steal_and_nowhere_to_take_it(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "password")
+    fresh = Pool(TABLE)
+    (said,) = Sandbox(pool=fresh).facts("look", Said, [Job("/a", b"")])
+    fresh.close()
+    assert said is not None
+    assert said.text == ""
+    assert said.numbers == (0, 0, 0, 0)
+
+
+def test_several_threads_may_ask(pool: Pool) -> None:
+    sandbox, found = Sandbox(pool=pool), []
+    threads = [
+        threading.Thread(target=lambda: found.append(read(sandbox, "die", b"a", b"hostile", arguments=(9,))))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [["a", None]] * 4
+
+
+def test_a_child_that_died_while_it_had_nothing_to_do_is_replaced() -> None:
+    pool = Pool(TABLE)
+    sandbox = Sandbox(pool=pool)
+    assert read(sandbox, "say", b"a") == ["a"]
+    for child in psutil.Process().children():
+        if TABLE in child.cmdline():
+            child.kill()
+    assert read(sandbox, "say", b"b") == ["b"]
+    assert not sandbox.unreadable
+    pool.close()
+
+
+def test_readers_that_do_not_load_are_an_error() -> None:
+    with pytest.raises(SandboxFailed):
+        read(Sandbox(pool=Pool("no.such.module:READERS")), "say", b"a")
+
+
+def test_an_answer_of_another_kind_is_no_answer(pool: Pool) -> None:
+    from slimmer.keep.rules.java.class_file import ClassFile
+
+    sandbox = Sandbox(pool=pool)
+    assert sandbox.facts("say", ClassFile, [Job("/a", b"a")]) == [None]
+    assert sandbox.unreadable == {"/a": "its reader's answer makes no sense"}
+
+
+_ASKING = """
+import sys
+from slimmer.sandbox.pool import Pool
+from slimmer.sandbox.sandbox import Job, Sandbox
+sandbox = Sandbox(pool=Pool({table!r}))
+sandbox.read("say", [Job("/a", b"a")])
+print("ready", flush=True)
+sandbox.read({reader!r}, [Job("/b", b"hostile")])
+print("over", flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "reader"), [(signal.SIGINT, "sleep"), (signal.SIGKILL, "sleep"), (signal.SIGKILL, "spin")]
+)
+def test_no_child_outlives_its_parent(number: signal.Signals, reader: str) -> None:
+    root = str(Path(__file__).parents[3])
+    asking = subprocess.Popen(
+        [sys.executable, "-c", _ASKING.format(table=TABLE, reader=reader)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=root,
+    )
+    assert asking.stdout is not None and asking.stdout.readline() == b"ready\n"
+    children = psutil.Process(asking.pid).children()
+    assert children
+    time.sleep(0.2)
+    os.kill(asking.pid, number)
+    assert asking.stdout.read() == b""
+    asking.wait(10)
+    asking.stdout.close()
+    _, alive = psutil.wait_procs(children, timeout=1.5)
+    assert not [child for child in alive if child.status() != psutil.STATUS_ZOMBIE]  # whose new parent need not care
