@@ -66,6 +66,7 @@ CRASHING = {
     "ruby: backticks": (RUBY, repeated(b"`", MEBIBYTE)),
 }
 LINEAR = {
+    "javascript: functions in functions": (NODE, b"a=>f(" * 40_000 + b")" * 40_000),
     "python: a chain of attributes": (PYTHON, b"a" + repeated(b".b", 1 << 18)),
     "python: a chain of calls": (PYTHON, b"import a\na" + repeated(b".b()", 1 << 18)),
     "python: a chain of attributes, and more of them": (
