@@ -74,7 +74,7 @@ def first_child(node: Node | None) -> Node | None:
 
 def _walk(grammar: Grammar, tree: Tree) -> Iterator[Found]:
     cursor = tree.walk()
-    functions: list[tuple[int, str]] = []
+    functions: list[tuple[int, str]] = []  # how deep each one lies, and the innermost name up to there
     parents = [""]
     while True:
         node = cursor.node
@@ -82,10 +82,10 @@ def _walk(grammar: Grammar, tree: Tree) -> Iterator[Found]:
             return
         kind = node.type
         if kind in grammar.wanted:
-            yield Found(node, parents[-1], bool(functions), next((name for _, name in reversed(functions) if name), ""))
+            yield Found(node, parents[-1], bool(functions), functions[-1][1] if functions else "")
         if kind not in grammar.leaves and cursor.goto_first_child():
             if kind in grammar.functions:
-                functions.append((len(parents), _name(node)))
+                functions.append((len(parents), _name(node) or (functions[-1][1] if functions else "")))
             parents.append(kind)
             continue
         while not cursor.goto_next_sibling():

@@ -66,6 +66,7 @@ CRASHING = {
     "ruby: backticks": (RUBY, repeated(b"`", MEBIBYTE)),
 }
 LINEAR = {
+    "javascript: functions in functions": (NODE, b"a=>f(" * 40_000 + b")" * 40_000),
     "python: a chain of attributes": (PYTHON, b"a" + repeated(b".b", 1 << 18)),
     "python: a chain of calls": (PYTHON, b"import a\na" + repeated(b".b()", 1 << 18)),
     "python: a chain of attributes, and more of them": (
@@ -176,7 +177,7 @@ def reading_child(parent: int) -> psutil.Process:
     """The child of a process, once it is at work: it has used more time than its start takes."""
     for _ in range(600):
         for child in psutil.Process(parent).children():
-            if sum(child.cpu_times()[:2]) > 0.6:
+            if sum(child.cpu_times()[:2]) > 1.0:
                 return child
         time.sleep(0.1)
     raise AssertionError("no child is at work")
@@ -193,7 +194,7 @@ def test_a_source_that_kills_its_reader_leaves_its_neighbours(tmp_path: Path, nu
     keeping.start()
     while keeping.is_alive():
         for child in psutil.Process().children():
-            if sum(child.cpu_times()[:2]) > before.get(child.pid, 0) + 0.6:
+            if sum(child.cpu_times()[:2]) > before.get(child.pid, 0) + 1.0:
                 child.send_signal(number)
         time.sleep(0.05)
     keeping.join()

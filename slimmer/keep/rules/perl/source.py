@@ -23,7 +23,9 @@ SOURCE_LIMIT = 1 << 22
 _LINE_LIMIT = 2000
 
 _NAME = r"[A-Za-z_]\w{0,80}(?:::\w{1,80}){0,12}"
-_USE = re.compile(rf"(?:^|[;{{}}])\s{{0,200}}(?:use|no)\s{{1,20}}({_NAME})\b([^;#]{{0,400}})", re.MULTILINE)
+_USE = re.compile(
+    rf"(?:^[^\S\n]{{0,200}}|[;{{}}]\s{{0,200}})(?:use|no)\s{{1,20}}({_NAME})\b([^;#]{{0,400}})", re.MULTILINE
+)
 _REQUIRE = re.compile(rf"\brequire\s{{1,20}}({_NAME})\b(?!\s{{0,9}}=>)")
 _BEGIN = re.compile(r"^BEGIN\s{0,9}\{", re.MULTILINE)
 _BEGINNINGS, _BEGINNING = 50, 4000
