@@ -13,7 +13,6 @@ from slimmer.observe.pristine import LINE_LIMIT, PristineImage, within
 from slimmer.observe.probe_mount import ProbeMount
 from tests.unit.tree_maker import record
 
-
 MOUNT = ProbeMount("helper", "/.slimmer-abc", "n" * 32)
 
 
