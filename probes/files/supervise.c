@@ -174,6 +174,8 @@ static void obey(void) {
             expect_another();
         } else if (!strcmp(order, "drain")) {
             drain();
+        } else if (!strcmp(order, "ping")) {
+            write_record("pong", "", "");
         } else {
             die_plain(EXIT_PROBE, "what is %s?", order);
         }

@@ -220,6 +220,10 @@ class Subject(Protocol):
         """Return when something may have changed (a new listener, an exit) or after so many seconds at most."""
         ...
 
+    def check_observed(self) -> None:
+        """Raises ObservationIncomplete when what watches the app does not answer: asked before the app is blamed for a silence."""
+        ...
+
     def execute(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
         """Run a command in the container as the image's user: its exit code and the last 4 kB of its output."""
         ...

@@ -56,6 +56,8 @@ class _Visit:
             answers.append((position, judge(request, self._port, reply)))
             if reply.trouble in SUSPICIOUS:
                 self._watch.pause(LAST_BREATH)
+            if reply.trouble is Trouble.SILENT:
+                self._watch.subject.check_observed()
         return Visited(self._port, self._scheme, tuple(answers))
 
     def _reply(self, request: Request) -> Reply:

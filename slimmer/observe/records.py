@@ -42,6 +42,7 @@ class RecordReader:
         self.counters: dict[str, int] = {}
         self.attached: list[int] = []
         self.drained = 0
+        self.pongs = 0
         self.signals = ALL_SIGNALS
         self.ended = False
         self.fatal = ""
@@ -57,6 +58,7 @@ class RecordReader:
             "exe": lambda words, a, b: self._executables.__setitem__(int(words[1]), a),
             "listen": self._listen,
             "drained": self._drained,
+            "pong": self._pong,
             "end": self._end,
             "fatal": self._fatal,
         }
@@ -128,6 +130,9 @@ class RecordReader:
         self.counters = _counters(a)
         self.signals = int(b.removeprefix("signals="), 16) if b else ALL_SIGNALS
         self.drained += 1
+
+    def _pong(self, words: list[str], a: str, b: str) -> None:
+        self.pongs += 1
 
     def _end(self, words: list[str], a: str, b: str) -> None:
         self.counters = _counters(a)

@@ -10,10 +10,12 @@ import signal as signals
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol
 
-from slimmer.errors import AppFailed, EngineError, ObservationIncomplete
+from slimmer.errors import AppFailed, EngineError, ObservationIncomplete, SlimmerError
+from slimmer.observe.attended import attended
 from slimmer.observe.container_run import ContainerRun, RunningContainer
 from slimmer.observe.log import PROBE, AccessLog
 from slimmer.observe.probe_stream import ProbeStream, Stream
@@ -25,6 +27,11 @@ STOP_TIMEOUT = 10.0
 
 END_TIMEOUT = 1.0
 """Seconds for the end of a container to become known, whose processes are gone already."""
+
+CLOSE_PATIENCE = 1.0
+"""Seconds for the probe to answer before it is left."""
+
+RELEASE_TIMEOUT = 5.0
 
 POLL = 0.01
 
@@ -73,7 +80,14 @@ class WatchedRun(ContainerRun[WatchedContainer]):
 
     def _close(self) -> None:
         if self._stream is not None:
+            if not self._stream.answers_within(CLOSE_PATIENCE):
+                self._release()
             self._stream.close()
+
+    def _release(self) -> None:
+        """End a supervisor that was stopped: what it traces could not end, and the engine not remove the container."""
+        with suppress(SlimmerError):
+            self._container.exec_run((PROBE, "release"), RELEASE_TIMEOUT, user="0:0")
 
     # ------------------------------------------------------------------ the supervisor
 
@@ -123,11 +137,18 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         """Return at the next record, at the end of the run, or after so many seconds."""
         self._supervised().wait(seconds)
 
+    def check_observed(self) -> None:
+        """Raises ObservationIncomplete when the probe does not answer: then the app is held at its calls, and not to blame."""
+        self._supervised().check_alive()
+
     def execute(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
-        """Run a command in the container, as the image's user, under the probe like the app itself."""
+        """Run a command in the container, as the image's user, under the probe like the app itself.
+
+        Raises ObservationIncomplete when the probe does not answer meanwhile: the command would wait for it.
+        """
         self._supervised().order("adopt")
         argv = (PROBE, "run", "--recorder", self._recorder, "--identity", self._identity, "--", *command)
-        return self._container.exec_run(argv, timeout, user="0:0")
+        return attended(lambda: self._container.exec_run(argv, timeout, user="0:0"), lambda: self.wait(0.0))
 
     # ------------------------------------------------------------------ the end
 

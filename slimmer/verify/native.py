@@ -53,6 +53,9 @@ class NativeRun(ContainerRun[NativeContainer]):
         """Return when the app exits, or soon: nothing tells when a socket starts to listen."""
         self._container.wait(min(seconds, POLL))
 
+    def check_observed(self) -> None:
+        """Nobody watches this run."""
+
     def execute(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
         """Run a command in the container as its own user."""
         return self._container.exec_run(command, timeout, user="")
