@@ -15,11 +15,11 @@ from types import TracebackType
 from typing import Protocol
 
 from slimmer.errors import AppFailed, EngineError, ObservationIncomplete, SlimmerError
-from slimmer.observe.attended import attended
 from slimmer.observe.container_run import ContainerRun, RunningContainer
 from slimmer.observe.log import PROBE, AccessLog
 from slimmer.observe.probe_stream import ProbeStream, Stream
 from slimmer.observe.records import RecordReader
+from slimmer.tasks import attended
 
 ATTACH_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0

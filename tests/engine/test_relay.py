@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.engine import description
+from slimmer.engine import description, relay
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.containers import Container
 from slimmer.engine.options import RunOptions
 from slimmer.engine.relay import Ports
 from slimmer.engine.session import RunScope
+from slimmer.engine.streams import MultiplexedStream
 from slimmer.image.config import ImageConfig
 
 IMAGE = "debian:bookworm-slim"
@@ -165,3 +166,36 @@ def test_a_neighbour_relays_for_a_container_without_the_probe(scope: RunScope, p
         assert ports.accepts(PORT)
         assert echoed(ports.endpoint(PORT), b"hello") == b"hello"
     assert neighbour.exit_code() is None
+
+
+def test_many_ports_are_looked_for_with_one_command(
+    scope: RunScope, probe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = server(scope, probe, "127.0.0.1")
+    commands: list[tuple[str, ...]] = []
+    started = container.exec_stream
+
+    def counted(argv: tuple[str, ...], *, user: str) -> MultiplexedStream:
+        commands.append(argv)
+        return started(argv, user=user)
+
+    monkeypatch.setattr(container, "exec_stream", counted)
+    monkeypatch.setattr(relay, "FRESH", 60.0)
+    with Ports(container, local=False, network="", relay_through=container) as ports:
+        assert [port for port in range(PORT - 100, PORT + 100) if ports.accepts(port)] == [PORT]
+        assert len(commands) == 1
+        socket.create_connection(ports.endpoint(PORT), timeout=30).close()  # who asks no more than whether it accepts
+        assert echoed(ports.endpoint(PORT), b"hello") == b"hello"
+        assert len(commands) == 2
+
+
+def test_hundreds_of_connections_at_once_are_carried_in_turn(
+    scope: RunScope, probe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "MOST_AT_ONCE", 4)
+    container = server(scope, probe, "127.0.0.1")
+    with Ports(container, local=False, network="", relay_through=container) as ports, ThreadPoolExecutor(20) as pool:
+        endpoint = ports.endpoint(PORT)
+        assert list(pool.map(lambda number: echoed(endpoint, b"%d" % number), range(20))) == [
+            b"%d" % number for number in range(20)
+        ]
