@@ -34,19 +34,21 @@ def attended(call: Callable[[], R], look: Callable[[], None]) -> R:
 
 
 def side_by_side(
-    work: Callable[[T], R], items: Sequence[T], width: int, head_start: Callable[[int], float] = lambda running: 0.0
+    work: Callable[[T], R], items: Sequence[T], width: int, head_start: Callable[[int], float] = lambda overtaken: 0.0
 ) -> list[R]:
     """The results of `work` for each item, in the items' order; at most `width` calls at a time.
 
-    A call is begun when all before it have ended, or at the latest after `head_start` seconds, which is told how many still
-    run. So where each ends soon, they come in turn. Raises what the first call raised, in the items' order.
+    A call is begun when all before it have ended, or at the latest after `head_start` seconds, which is told how often that was
+    so already. So where each ends soon, they come in turn. Raises what the first call raised, in the items' order.
     """
     if len(items) == 1:
         return [work(items[0])]
     futures: list[Future[R]] = []
     running: set[Future[R]] = set()
+    overtaken = 0
     for item in items:
-        running = set(wait(running, head_start(len(running))).not_done)
+        running = set(wait(running, head_start(overtaken)).not_done)
+        overtaken += bool(running)
         while len(running) >= width:
             running = set(wait(running, return_when=FIRST_COMPLETED).not_done)
         futures.append(begin(lambda item=item: work(item)))  # type: ignore[misc]

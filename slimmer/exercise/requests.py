@@ -27,9 +27,9 @@ FEW = 8
 """So many ports that do not answer are no chance: then the others are not asked in turn any more."""
 
 
-def _head_start(running: int) -> float:
+def _head_start(overtaken: int) -> float:
     """Seconds until a port is asked though others have not answered: so those that answer are asked in turn, which an app may notice."""
-    return 0.5 if running < FEW else 0.02
+    return 0.5 if overtaken < FEW else 0.02
 
 
 class Requests:

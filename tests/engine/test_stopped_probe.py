@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import docker
 import pytest
 
 from slimmer.engine import images
@@ -23,7 +22,6 @@ from slimmer.observe import probe_stream
 from slimmer.observe import watched as watched_module
 from slimmer.observe.watched import WatchedRun
 from slimmer.probe_binary import probe_path
-from tests.engine.unruly import unruly_image
 
 STOP = (Request("GET", "/stop"),)
 
@@ -33,14 +31,6 @@ def engine() -> Iterator[Engine]:
     engine = connect()
     yield engine
     engine.close()
-
-
-@pytest.fixture(scope="module")
-def unruly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    client = docker.from_env(timeout=120)
-    with unruly_image(client, tmp_path_factory.mktemp("unruly")) as tag:
-        yield tag
-    client.close()
 
 
 @pytest.fixture(autouse=True)

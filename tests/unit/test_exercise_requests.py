@@ -375,7 +375,7 @@ def told(exercised: Exercised) -> tuple[int, list[int]]:
 def test_silent_ports_are_asked_side_by_side_and_the_rest_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "_head_start", lambda running: 0.02)
+    monkeypatch.setattr(requests, "_head_start", lambda overtaken: 0.02)
     monkeypatch.setattr(requests, "SILENCE", 1.0)
     monkeypatch.setattr(requests, "KNOWN_SILENCE", 0.3)
     port = free_port()
