@@ -146,6 +146,7 @@ class Requests:
     def _visit(self, ports: list[int]) -> None:
         """All of them side by side. What is said of them comes in their order."""
         started, first = time.monotonic(), not self.http_ports
+        self._patient = self._patient and len(ports) <= FEW  # of many the most are silent
         visits = side_by_side(self._visit_one, ports, SIDE_BY_SIDE, _head_start)
         self._visited.update(zip(ports, visits, strict=True))
         is_app = first and len(ports) == 1 and bool(visits[0].scheme)
