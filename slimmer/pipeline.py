@@ -210,6 +210,7 @@ class _Build:
                 differences=differences,
                 missed=tuple(dict.fromkeys(finding.path for finding in slim.verdict.missed)),
                 places=slim.places,
+                by_shape=slim.verdict.by_shape,
                 stages=tuple(self.times),
             )
         )

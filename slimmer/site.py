@@ -352,6 +352,8 @@ def _has_hidden_port(log: AccessLog) -> bool:
 def _lasting_ports(observed: Observation, config: ImageConfig) -> tuple[int, ...]:
     """Ports on which the slim image must listen, too: those that answered, or are exposed, or are no kernel's choice."""
     seen = (listener.port for listener in observed.log.listeners)  # by whoever made the log: it may be a test run's
-    listened = dict.fromkeys((*seen, *observed.exercised.ports))
+    listened = dict.fromkeys(
+        (*observed.exercised.ports, *seen)
+    )  # what was asked first: there may be too many to try them all
     named = {*observed.exercised.http_ports, *exposed(config)}
     return tuple(port for port in listened if port in named or port < FIRST_EPHEMERAL_PORT)

@@ -21,6 +21,8 @@ from slimmer.verify.behaviour import compare_behaviour
 from slimmer.verify.missed import missed, named
 from slimmer.verify.structure import Difference
 
+SHAPE = "its size, lines, kinds of characters and frequent words; of what is no text, its size and first bytes"
+
 Warn = Callable[[str], None]
 Answering = Callable[[str], tuple[Exercised, str]]
 """Runs an image, for a purpose, and repeats the exercise: its answers and its health (slimmer.site.Site.answer)."""
@@ -51,10 +53,14 @@ class PlaceVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the checks of a candidate found: differences, and what its app looked for in vain though the original has it."""
+    """What the checks of a candidate found: differences, and what its app looked for in vain though the original has it.
+
+    `by_shape`: the answers that differ so much in each original that no more than their shape was compared.
+    """
 
     differences: tuple[Difference, ...] = ()
     missed: tuple[Finding, ...] = ()
+    by_shape: tuple[str, ...] = ()
 
 
 def places(request: BuildRequest) -> tuple[Place, ...]:
@@ -71,6 +77,7 @@ class Trial:
     ) -> None:
         self._site, self._request, self._own = site, request, own
         self._performances, self._warn = performances, warn
+        self._by_shape: list[str] = []
 
     def verify(self, kept: KeepSet, candidate: Candidate) -> Verdict:
         """Hold the candidate against the original: what it holds, how it answers as a user would run it, what it misses."""
@@ -87,7 +94,7 @@ class Trial:
         if differences:  # which alone name files; and all that is kept may be much
             known = {*kept, *(finding.path for finding in found)}
             found += self._dropped(kept, named(self._own.tree, known, differences))
-        return Verdict((*structure.result(), *differences), found)
+        return Verdict((*structure.result(), *differences), found, tuple(dict.fromkeys(self._by_shape)))
 
     def verify_in(self, place: Place, candidate: Candidate) -> Iterator[tuple[PlaceVerdict, tuple[Difference, ...]]]:
         """Each scene with both images there. An original that fails there is no fault of the slim image's: a warning."""
@@ -136,15 +143,21 @@ class Trial:
         site = self._site.running(scene.options)
         original = partial(site.answer, site.config.image_id, scene.plan, observed)
         slim = partial(site.answer, candidate.image_id, scene.plan, observed)
-        found = compare_answers(scene, observed.exercised, original, slim, self._warn)
+        found = compare_answers(scene, observed.exercised, original, slim, self._warn, self._by_shape.append)
         return tuple(replace(one, where=scene.named(one.where)) for one in found)
 
 
 def compare_answers(
-    scene: Scene, observed: Exercised, original: Answering, slim: Answering, warn: Warn
+    scene: Scene,
+    observed: Exercised,
+    original: Answering,
+    slim: Answering,
+    warn: Warn,
+    by_shape: Callable[[str], None] = lambda where: None,
 ) -> tuple[Difference, ...]:
     """Differences in answers, exit codes and health. The original is asked again only when there is something to tell from
-    noise; if it fails then, less is compared, with a warning.
+    noise; if it fails then, less is compared, with a warning. So it is with an answer of which no more than the shape could be
+    compared, which `by_shape` is told of.
     """
     try:
         answered, health = slim("slim")
@@ -156,13 +169,17 @@ def compare_answers(
         """A fresh instance each time: what two of them share by chance, a third tells."""
         return original("again")
 
+    def shaped(where: str) -> None:
+        by_shape(scene.named(where))
+        warn(scene.named(f"{where} is another in each run of the original: compared by shape only ({SHAPE})"))
+
     differences: tuple[Difference, ...] = ()
     try:
         if health not in ("healthy", "none"):
             differences = (Difference("HEALTHCHECK", "verdict", "healthy", health),)
             if again()[1] == health:
                 differences = ()
-        return differences + compare_behaviour(observed, answered, lambda: again()[0])
+        return differences + compare_behaviour(observed, answered, lambda: again()[0], shaped)
     except (AppFailed, ExerciseFailed) as error:
         problem = error.message.partition("\n")[0].removesuffix(":")
         warn(scene.named(f"the original does not do the same twice, so less can be compared: {problem}"))

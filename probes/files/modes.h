@@ -9,6 +9,8 @@ int supervise_main(int argc, char **argv);
 int attach_main(int argc, char **argv);
 int relay_main(int argc, char **argv);
 int wait_main(int argc, char **argv);
+int release_main(int argc, char **argv);
+int listening_main(int argc, char **argv);
 int serve_main(int argc, char **argv) __attribute__((weak));
 
 #endif

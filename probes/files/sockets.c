@@ -7,6 +7,7 @@
 
 #include "container.h"
 #include "lifecycle.h"
+#include "modes.h"
 #include "records.h"
 #include "table.h"
 #include "turn.h"
@@ -112,20 +113,39 @@ static void tell(const struct listener *listener) {
     write_record(head, listener->address, "");
 }
 
-static void look_at(const char *family) {
+static void visit_listeners(const char *process, const char *family, void (*visit)(const struct listener *listener)) {
     char path[64], line[LINE_SIZE];
     struct listener listener;
-    format(path, sizeof path, "/proc/%d/net/%s", main_process(), family);
+    format(path, sizeof path, "/proc/%s/net/%s", process, family);
     FILE *file = fopen(path, "re");
     if (!file)
         return; /* no such family here, or the process has just ended */
     bool heading = true;
     while (fgets(line, sizeof line, file) && (heading || read_listener(line, &listener))) {
         if (!heading)
-            tell(&listener);
+            visit(&listener);
         heading = false;
     }
     fclose(file);
+}
+
+static void look_at(const char *family) {
+    char process[16];
+    format(process, sizeof process, "%d", main_process());
+    visit_listeners(process, family, tell);
+}
+
+static void print(const struct listener *listener) {
+    printf("%u %s\n", listener->port, listener->address);
+}
+
+int listening_main(int argc, char **argv) {
+    (void)argv;
+    if (argc != 1)
+        die_plain(EXIT_USAGE, "usage: slimmer-probe listening");
+    visit_listeners("self", "tcp", print);
+    visit_listeners("self", "tcp6", print);
+    return fflush(stdout) ? EXIT_PROBE : 0;
 }
 
 void look_at_sockets(void) {

@@ -179,6 +179,8 @@ static void obey(void) {
             tell_of_command(order + 5);
         } else if (!strcmp(order, "drain")) {
             drain();
+        } else if (!strcmp(order, "ping")) {
+            write_record("pong", "", "");
         } else {
             die_plain(EXIT_PROBE, "what is %s?", order);
         }

@@ -16,6 +16,9 @@ from docker.utils import kwargs_from_env
 
 from slimmer.errors import EngineUnreachable, UnsupportedEngine
 
+MOST_CALLS = 100
+"""Calls of one kind at a time for which the client has connections: one more breaks urllib3 while it counts those of a closed pool."""
+
 CONNECT_TIMEOUT = 10
 """Seconds within which an engine says what it is; a host that swallows packets must not hang the command."""
 
@@ -69,7 +72,7 @@ def connect() -> Engine:
 def _connected(settings: dict[str, Any], url: str) -> Engine:
     if url.startswith("unix://"):
         _knock(url.removeprefix("unix://"))
-    api = docker.APIClient(version="auto", timeout=CONNECT_TIMEOUT, **settings)
+    api = docker.APIClient(version="auto", timeout=CONNECT_TIMEOUT, max_pool_size=MOST_CALLS, **settings)
     try:
         engine = _describe(api, url)
     except BaseException:

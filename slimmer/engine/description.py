@@ -113,6 +113,19 @@ def neighbour(probe_image: str, probe: ProbeMount, container: str, network: str 
     return description
 
 
+def releasing(probe_image: str, probe: ProbeMount, container: str, pid_mode: str) -> Description:
+    """The probe's `release` among the processes of a container; `pid_mode` is that container's own."""
+    description = _with_probe(_base(probe_image, RunOptions(), (probe.program, "release")), probe)
+    description |= {"User": "0:0", "WorkingDir": "/"}
+    description["HostConfig"] |= {
+        "NetworkMode": "none",
+        "PidMode": pid_mode or f"container:{container}",
+        "CapAdd": ["SYS_PTRACE"],
+        "CapDrop": ["ALL"],
+    }
+    return description
+
+
 def attached(probe_image: str, probe: ProbeMount, process: int) -> Description:
     """The probe beside a container that runs already. `process` is that one's first, as the host numbers it.
 

@@ -8,19 +8,41 @@ container, in networks without addresses, and where the app listens on its loopb
 from __future__ import annotations
 
 import contextlib
+import re
+import select
 import socket
 import threading
+import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
 from slimmer.engine.containers import Container
 from slimmer.engine.streams import MultiplexedStream
-from slimmer.errors import SlimmerError
+from slimmer.errors import EngineError, SlimmerError
 from slimmer.exit_codes import TIMED_OUT
 
 CONNECT_TIMEOUT = 1.0
 TRIAL_TIMEOUT = 2.0
+LOOK_TIMEOUT = 10.0
+LOOK_LIMIT = 8 << 20
+"""Bytes: 65,535 ports on two addresses are 3 MB."""
+
+BACKLOG = 1024
+MOST_AT_ONCE = 256
+"""Connections through relays, each with two descriptors here."""
+
+MOST_BEGUN = 16
+"""Calls to the engine that begin a connection: each costs it a few processes."""
+
+MOMENT = 0.01
+"""Seconds in which a client is gone that only wanted to know whether somebody accepts."""
+
+FRESH = 0.2
+"""Seconds for which a look at the listeners holds."""
+
+ANY = "0.0.0.0"  # noqa: S104 - it is read, not listened on
+LISTENER = re.compile(r"^(\d{1,5}) ([0-9a-f:.]{2,45})$", re.MULTILINE)
 PIECE = 1 << 16
 
 
@@ -49,6 +71,12 @@ class Ports:
         self._relay_maker = relays
         self._relays: dict[int, Relay] = {}
         self._direct: dict[int, str] = {}
+        self._wildcards: dict[int, str] = {}
+        self._inside: dict[int, list[str]] = {}
+        self._looked = -FRESH
+        self._limits = Limits()
+        self._looking = threading.Lock()
+        self._adding = threading.Lock()
 
     def __enter__(self) -> Ports:
         return self
@@ -60,7 +88,7 @@ class Ports:
             relay.close()
 
     def endpoint(self, port: int) -> tuple[str, int]:
-        """A host and port that lead to this port of the container."""
+        """A host and port that lead to this port of the container. Several threads may ask at once."""
         if port in self._direct:
             return self._direct[port], port
         if port in self._relays:
@@ -70,7 +98,10 @@ class Ports:
             self._direct[port] = address
             return address, port
         if self._relay_maker is not None and (inside := self._address_inside(port)):
-            self._relays[port] = Relay(self._relay_maker.relay(), inside, port)
+            through = self._relay_maker.relay()
+            with self._adding:
+                if port not in self._relays:
+                    self._relays[port] = Relay(through, inside, port, self._limits)
             return "127.0.0.1", self._relays[port].port
         return address or "127.0.0.1", port
 
@@ -80,7 +111,7 @@ class Ports:
         return bool(self._relays)
 
     def accepts(self, port: int) -> bool:
-        """Whether something listens on this port by now."""
+        """Whether something listens on this port by now. Several threads may ask at once."""
         address = self._address()
         if address and _accepts(address, port):
             return True
@@ -90,9 +121,23 @@ class Ports:
         """The address on which the port accepts within the container's network; "" for none."""
         if self._relay_maker is None:
             return ""
-        addresses = dict.fromkeys(("127.0.0.1", "::1", self._container.address()))
         through = self._relay_maker.relay()
-        return next((address for address in addresses if address and _accepts_inside(through, address, port)), "")
+        for address in self._listeners(through).get(port, ()):
+            if address != "::":
+                return "127.0.0.1" if address == ANY else address.removeprefix("::ffff:")
+            if port not in self._wildcards:  # of both families, or of the sixth alone
+                tried = (own for own in ("127.0.0.1", "::1") if _accepts_inside(through, own, port))
+                self._wildcards[port] = next(tried, "")
+            return self._wildcards[port]
+        return ""
+
+    def _listeners(self, through: RelayHost) -> dict[int, list[str]]:
+        """Who listens within the container's network: one look for all who ask within a moment."""
+        with self._looking:
+            if time.monotonic() > self._looked + FRESH:
+                self._inside = _listening(through)
+                self._looked = time.monotonic()
+            return self._inside
 
     def _address(self) -> str:
         if self._host_network:
@@ -115,13 +160,43 @@ def _accepts_inside(through: RelayHost, address: str, port: int) -> bool:
     return code in (0, TIMED_OUT)
 
 
+def _listening(through: RelayHost) -> dict[int, list[str]]:
+    """Each port with the addresses on which it listens, in the container's own words: what makes no sense is left out."""
+    try:
+        stream = through.container.exec_stream((through.program, "listening"), user="0:0")
+    except EngineError:  # it has ended
+        return {}
+    said = b""
+    try:
+        stream.set_timeout(LOOK_TIMEOUT)
+        while len(said) < LOOK_LIMIT and (data := stream.recv()):
+            said += data
+    except OSError:
+        pass
+    finally:
+        stream.close()
+    listeners: dict[int, list[str]] = {}
+    for port, address in LISTENER.findall(said.decode("ascii", "replace")):
+        listeners.setdefault(int(port), []).append(address)
+    return listeners
+
+
+class Limits:
+    """How many connections all relays of a container have `open`, and how many are `begun`, at a time; the rest wait for their turn."""
+
+    def __init__(self) -> None:
+        self.open = threading.Semaphore(MOST_AT_ONCE)
+        self.begun = threading.Semaphore(MOST_BEGUN)
+
+
 class Relay:
     """A listener here whose connections end at an address and port in the container's network."""
 
-    def __init__(self, through: RelayHost, address: str, target: int) -> None:
+    def __init__(self, through: RelayHost, address: str, target: int, limits: Limits) -> None:
         self._container = through.container
         self._argv = (through.program, "relay", address, str(target))
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._limits = limits
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -133,13 +208,22 @@ class Relay:
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
-            while True:
+            while self._limits.open.acquire():
                 client, _ = self._listener.accept()
-                threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+                threading.Thread(target=self._serve_one, args=(client,), daemon=True).start()
+
+    def _serve_one(self, client: socket.socket) -> None:
+        try:
+            self._carry(client)
+        finally:
+            self._limits.open.release()
 
     def _carry(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError, SlimmerError):
-            stream = self._container.exec_stream(self._argv, user="0:0")
+            if _is_left(client):
+                return
+            with self._limits.begun:
+                stream = self._container.exec_stream(self._argv, user="0:0")
             try:
                 threading.Thread(target=_pump_out, args=(client, stream), daemon=True).start()
                 while data := stream.recv(PIECE):
@@ -148,6 +232,12 @@ class Relay:
                     client.shutdown(socket.SHUT_WR)
             finally:
                 stream.close()
+
+
+def _is_left(client: socket.socket) -> bool:
+    """Whether the client has gone at once: it wanted to know whether somebody accepts, for which no `exec` is needed."""
+    readable, _, _ = select.select([client], [], [], MOMENT)
+    return bool(readable) and not client.recv(1, socket.MSG_PEEK)
 
 
 def _pump_out(client: socket.socket, stream: MultiplexedStream) -> None:

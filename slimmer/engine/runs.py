@@ -9,6 +9,7 @@ import dataclasses
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from slimmer.engine import description, running
@@ -26,6 +27,7 @@ from slimmer.observe.watched import WatchedRun
 from slimmer.verify.native import NativeRun
 
 ASK_TIMEOUT = 60.0
+RELEASE_TIMEOUT = 10.0
 
 
 def ask_identity(scope: RunScope, config: ImageConfig, options: RunOptions, probe: Path, purpose: str = "ask") -> str:
@@ -78,10 +80,21 @@ def watched_run(
     container = scope.create(wanted, purpose)
     relays = Relays(scope, probe, container, options.network)
     ports = Ports(container, local=scope.engine.local, network=options.network, relays=relays)
-    with ports, WatchedRun(container, mount, identity, recorder, ports.endpoint, reader) as run:
+    release = partial(release_supervisor, scope, probe, container, options.pid_mode)
+    with ports, WatchedRun(container, mount, identity, recorder, ports.endpoint, reader, release) as run:
         yield run, ports
     relays.close()
     scope.remove(container)
+
+
+def release_supervisor(scope: RunScope, probe: Path, container: Container, pid_mode: str) -> None:
+    """End a supervisor that was stopped, from another container: in its own one, the app decides what a name leads to."""
+    lender = scope.lender
+    wanted = description.releasing(lender.image(probe), lender.own(probe), container.id, pid_mode)
+    releasing = scope.create(wanted, f"{container.name.rpartition('-')[2]}-release")
+    releasing.start(collect_output=False)
+    releasing.wait(RELEASE_TIMEOUT)
+    scope.remove(releasing)
 
 
 @contextmanager

@@ -22,9 +22,20 @@ def exercise(subject: Subject, plan: Plan, *, replay: bool = False, say: Say = _
     It returns the exit code of a command that failed, so that it can be compared; else that is an error.
 
     Everything is tried; what failed is in `problems` (`verdict.failure` makes an error of it). Raises AppFailed when the app
-    does not get ready, crashes, or exits though it is a server; UsageError for an `until` that cannot come.
+    does not get ready, crashes, or exits though it is a server; UsageError for an `until` that cannot come; and
+    ObservationIncomplete, before the app is blamed for anything, when what watches it does not answer.
     """
-    watch = Watch(subject, plan, replay=replay, say=say)
+    try:
+        exercised = _exercise(Watch(subject, plan, replay=replay, say=say))
+    except AppFailed:
+        subject.check_observed()
+        raise
+    if exercised.problems:
+        subject.check_observed()
+    return exercised
+
+
+def _exercise(watch: Watch) -> Exercised:
     with end_of(watch) as end:
         requests = Requests(watch, await_ready(watch, end.over))
         outcomes: list[Outcome] = []
@@ -38,8 +49,8 @@ def exercise(subject: Subject, plan: Plan, *, replay: bool = False, say: Say = _
             warnings=requests.warnings(),
             exit_code=code,
             seconds=watch.elapsed,
-            error_lines=subject.error_lines(),
-            output="" if code is None else subject.last_log_lines(),
+            error_lines=watch.subject.error_lines(),
+            output="" if code is None else watch.subject.last_log_lines(),
         )
 
 

@@ -70,7 +70,8 @@ class Plan:
 
     `explicit`: the requests are the user's own, so they must reach somebody. `ports`: these alone are exercised, and must
     get ready. `expected_ports`: those that the image EXPOSEs, or, on a replay, those that the original served.
-    `other_ports`: on a replay, those that the original opened besides, for other protocols: they are waited for at the end.
+    `other_ports`: on a replay, all that the original opened, also for other protocols: they are waited for at the end, and come before
+    those that it did not. `silent_ports`: on a replay, those of them that said no word of HTTP, and are not waited for long.
     `exit_timeout`: on a replay, how long a command may take that ended in the original; None where it did not end, or where
     nothing is known. `unready`: what the original answered, to the end, as who is not ready does, by port. `shared`: the plan is
     for several commands of an image together: those that listen take what is asked, the others just run. `own_command`: what
@@ -83,6 +84,7 @@ class Plan:
     ports: tuple[int, ...] = ()
     expected_ports: tuple[int, ...] = ()
     other_ports: tuple[int, ...] = ()
+    silent_ports: tuple[int, ...] = ()
     host_commands: tuple[str, ...] = ()
     exec_commands: tuple[tuple[str, ...], ...] = ()
     healthcheck: tuple[str, ...] = ()
@@ -192,6 +194,7 @@ def replay_plan(plan: Plan, observed: Exercised) -> Plan:
         plan,
         expected_ports=observed.http_ports or lasting,
         other_ports=lasting,
+        silent_ports=tuple(port for port in lasting if port not in observed.http_ports),
         unready=tuple((said.port, said.request) for said in observed.answers if said.status in WARMING_UP),
         seconds=min(plan.seconds, LONGEST_WATCH),
         exit_timeout=max(plan.ready_timeout, SLOWER * observed.seconds) if ended else None,
@@ -215,6 +218,10 @@ class Subject(Protocol):
 
     def wait(self, seconds: float) -> None:
         """Return when something may have changed (a new listener, an exit) or after so many seconds at most."""
+        ...
+
+    def check_observed(self) -> None:
+        """Raises ObservationIncomplete when what watches the app does not answer: asked before the app is blamed for a silence."""
         ...
 
     def execute(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:

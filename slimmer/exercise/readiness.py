@@ -7,28 +7,57 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from slimmer.errors import AppFailed
 from slimmer.exercise.plan import Plan, Until
 from slimmer.exercise.watch import Watch, last_words
+from slimmer.tasks import side_by_side
 
 CONNECT_TIMEOUT = 2.0
 
-MOST_PORTS = 50
-"""An app that opens a new port for each request, or thousands at once, would never be done."""
+MOST_OPEN = 128
+"""Open ports that are known of at most: an app may listen on thousands, or open a new one for each request."""
+
+MOST_TRIED = 256
+"""Ports that one look tries to connect to: an app may have listened on thousands, and closed them again."""
+
+SIDE_BY_SIDE = 32
+"""Ports that are tried, or asked, at a time."""
+
+MOST_SHOWN = 20
+"""Ports that a message names."""
 
 WORKER_PATIENCE = 5.0
 """Seconds for an app to begin to listen, when nothing says that it will, before commands are run against it."""
 
 
-def open_ports(watch: Watch, known: tuple[int, ...] = ()) -> tuple[int, ...]:
-    """Ports that may be exercised and accept connections: first those that were named or expected, then by number."""
+def listening(watch: Watch) -> list[int]:
+    """Ports that may be exercised, whether they accept or not, in their order."""
     plan = watch.plan
-    wanted = plan.named_ports + plan.expected_ports
-    listening = {port for port in watch.subject.listening_ports() if port in plan.named_ports or not plan.ports}
-    chosen = sorted(listening, key=lambda port: (port not in wanted, port))[:MOST_PORTS]
-    return tuple(port for port in chosen if port in known or _accepts(watch, port))
+    return in_order(
+        plan, {port for port in watch.subject.listening_ports() if port in plan.named_ports or not plan.ports}
+    )
+
+
+def in_order(plan: Plan, ports: Iterable[int]) -> list[int]:
+    """First those that were named or expected, then those that the original opened, each by number."""
+    wanted, known = {*plan.named_ports, *plan.expected_ports}, set(plan.other_ports)
+    return sorted(ports, key=lambda port: (port not in wanted, port not in known, port))
+
+
+def open_ports(watch: Watch, known: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """Those that accept connections, at most MOST_OPEN of them; those that are `known` to are not tried again."""
+    found: list[int] = []
+    tried = listening(watch)[:MOST_TRIED]
+    for start in range(0, len(tried), SIDE_BY_SIDE):
+        ports = tried[start : start + SIDE_BY_SIDE]
+        new = [port for port in ports if port not in known]
+        accept = dict(zip(new, side_by_side(lambda port: _accepts(watch, port), new, SIDE_BY_SIDE), strict=True))
+        found += [port for port in ports if accept.get(port, True)]
+        if len(found) >= MOST_OPEN:
+            break
+    return tuple(found[:MOST_OPEN])
 
 
 def await_ready(watch: Watch, over: Callable[[], bool]) -> tuple[int, ...]:
@@ -132,8 +161,8 @@ def _check_command(watch: Watch) -> None:
 
 def _never_ready(watch: Watch) -> AppFailed:
     plan = watch.plan
-    listening = watch.subject.listening_ports()
-    seen = f"it listens on {_words(listening)}" if listening else "it listens on nothing"
+    ports = watch.subject.listening_ports()
+    seen = f"it listens on {_words(ports)}" if ports else "it listens on nothing"
     waited = _words(_required(watch) or plan.expected_ports) or "any TCP port"
     if plan.until is Until.EXIT or (plan.exit_timeout and not plan.expected_ports):
         message = f"the app did not end within {watch.elapsed:.0f} s"
@@ -156,4 +185,6 @@ def _advice(plan: Plan) -> str:
 
 def _words(ports: tuple[int, ...]) -> str:
     unique = sorted(set(ports))
-    return f"port{'s' if len(unique) > 1 else ''} {', '.join(map(str, unique))}" if unique else ""
+    more = f" and {len(unique) - MOST_SHOWN:,} more" if len(unique) > MOST_SHOWN else ""
+    shown = ", ".join(map(str, unique[:MOST_SHOWN]))
+    return f"port{'s' if len(unique) > 1 else ''} {shown}{more}" if unique else ""

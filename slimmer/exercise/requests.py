@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import time
+
 from slimmer.exercise.plan import Answer, Until
-from slimmer.exercise.readiness import MOST_PORTS, open_ports
+from slimmer.exercise.readiness import MOST_OPEN, SIDE_BY_SIDE, in_order, listening, open_ports
 from slimmer.exercise.verdict import settle
-from slimmer.exercise.visit import Visited, visit
+from slimmer.exercise.visit import KNOWN_SILENCE, SILENCE, Visited, visit
 from slimmer.exercise.watch import Watch
+from slimmer.tasks import side_by_side
 from slimmer.wording import counted
 
 LATE = 10.0
 """Seconds to wait for a port that the image EXPOSEs, when those that are open speak no HTTP, or that the original opened."""
 
 MOST_WARNINGS = 10
+
+MOST_PORTS = 64
+"""Ports that are asked at most."""
+
+BUDGET = 90.0
+"""Seconds for all ports together that nobody named. The first that speaks HTTP is the app itself, and does not count."""
+
+FEW = 8
+"""So many ports that do not answer are no chance: then the others are not asked in turn any more."""
+
+
+def _head_start(overtaken: int) -> float:
+    """Seconds until a port is asked though others have not answered: so those that answer are asked in turn, which an app may notice."""
+    return 0.5 if overtaken < FEW else 0.02
 
 
 class Requests:
@@ -22,15 +39,19 @@ class Requests:
         self._watch = watch
         self._open = ports
         self._visited: dict[int, Visited] = {}
+        self._spent = 0.0
+        self._patient = True  # until some port has spoken HTTP, or one that nobody named was waited for in vain
 
     def sweep(self) -> None:
-        """Send the requests to every port that was not visited before, until there is no new one."""
-        while new := [port for port in self._look() if port not in self._visited]:
-            for port in new[: MOST_PORTS - len(self._visited)]:
-                self._visit(port)
-                self._watch.check_running(f"while port {port} was exercised")
-            if len(self._visited) >= MOST_PORTS:
-                break
+        """Send the requests to every port that was not visited before, until there is no new one.
+
+        The user's own come to one port after the other, since what they do there may be seen at the next. The first `GET /`, which
+        depends on nothing, does not wait for a port that is silent.
+        """
+        while ports := self._next():
+            self._visit(ports)
+            shown = ", ".join(map(str, ports[:FEW])) + (" …" if len(ports) > FEW else "")
+            self._watch.check_running(f"while port{'s' if len(ports) > 1 else ''} {shown} was exercised")
 
     def await_late_ports(self) -> None:
         """Where nobody spoke HTTP so far, give the ports that the image EXPOSEs some time to open, and visit them."""
@@ -89,8 +110,12 @@ class Requests:
     def _notes(self) -> list[str]:
         plan = self._watch.plan
         notes: list[str] = []
-        if len(self._visited) >= MOST_PORTS:
-            notes.append(f"the app opens ever more ports: only {MOST_PORTS} of them were exercised")
+        if plan.asks and (len(self._visited) >= MOST_PORTS or self._spent >= BUDGET):
+            seen = len({*listening(self._watch), *self._visited})
+            if seen > len(self._visited):
+                notes.append(
+                    f"asked {len(self._visited)} of {seen:,} ports on which the app listens: name those that matter (--port)"
+                )
         first = not self._watch.replay and not plan.shared
         if first and plan.expected_ports and not set(plan.expected_ports) & set(self._open):
             notes.append(f"nothing listened on what the image EXPOSEs ({', '.join(map(str, plan.expected_ports))})")
@@ -109,15 +134,50 @@ class Requests:
         plan = self._watch.plan
         return port in plan.named_ports or (plan.explicit and not plan.shared and not self.http_ports)
 
-    def _visit(self, port: int) -> None:
+    def _next(self) -> list[int]:
+        """Ports to be asked now: those that were named or expected before the rest."""
         plan = self._watch.plan
-        named = port in (*plan.named_ports, *plan.expected_ports)
-        self._visited[port] = visit(self._watch, port, patient=named or not self.http_ports)
-        if scheme := self._visited[port].scheme:
-            number = counted(len(self._visited[port].answers), "request")
-            self._watch.say(f"port {port} speaks {scheme.upper()}: {number}")
+        waiting = in_order(plan, set(self._look()) - self._visited.keys())
+        waiting = [port for port in waiting if self._spent < BUDGET or self._is_sure(port)]
+        wanted = [port for port in waiting if port in (*plan.named_ports, *plan.expected_ports)]
+        width = 1 if plan.explicit else SIDE_BY_SIDE
+        return (wanted or waiting)[: max(0, min(width, MOST_PORTS - len(self._visited)))]
+
+    def _visit(self, ports: list[int]) -> None:
+        """All of them side by side. What is said of them comes in their order."""
+        started, first = time.monotonic(), not self.http_ports
+        self._patient = self._patient and len(ports) <= FEW  # of many the most are silent
+        visits = side_by_side(self._visit_one, ports, SIDE_BY_SIDE, _head_start)
+        self._visited.update(zip(ports, visits, strict=True))
+        is_app = first and len(ports) == 1 and bool(visits[0].scheme)
+        if not is_app and not any(map(self._is_sure, ports)):
+            self._spent += time.monotonic() - started
+        for port, visited in zip(ports, visits, strict=True):
+            if visited.scheme:
+                number = counted(len(visited.answers), "request")
+                self._watch.say(f"port {port} speaks {visited.scheme.upper()}: {number}")
+
+    def _visit_one(self, port: int) -> Visited:
+        plan = self._watch.plan
+        if port in plan.named_ports:
+            return visit(self._watch, port, plan.request_timeout)
+        started, patience = time.monotonic(), SILENCE
+        if port in plan.silent_ports:
+            patience = KNOWN_SILENCE
+        elif self._patient or port in plan.expected_ports:
+            patience = plan.request_timeout + SILENCE
+        visited = visit(self._watch, port, min(patience, plan.request_timeout), patience)
+        self._patient = self._patient and not visited.scheme and time.monotonic() - started < SILENCE
+        return visited
+
+    def _is_sure(self, port: int) -> bool:
+        """Whether the port is asked whatever that takes: the user named it, or it spoke HTTP in the original."""
+        plan = self._watch.plan
+        spoke = self._watch.replay and port in plan.expected_ports and port not in plan.silent_ports
+        return port in plan.named_ports or spoke
 
     def _look(self) -> tuple[int, ...]:
-        """Ports that are open now, but for those that were visited: they may have closed since."""
-        self._open = tuple(dict.fromkeys((*open_ports(self._watch, self._open), *self._open)))
+        """Ports that are open now, and those that were before: they may have closed since. Of too many those that were asked stay."""
+        known = in_order(self._watch.plan, {*self._open, *open_ports(self._watch, self._open)})
+        self._open = tuple(sorted(known, key=lambda port: port not in self._visited)[:MOST_OPEN])
         return self._open

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass, replace
 
 from slimmer.exercise.client import Reply, Trouble, ask
@@ -12,6 +14,9 @@ from slimmer.exercise.watch import Watch
 
 SILENCE = 5.0
 """Seconds to wait for a word from a port that nobody named, once there is reason to believe that it speaks no HTTP."""
+
+KNOWN_SILENCE = 1.0
+"""Seconds to wait for a word on a replay, from a port that said none in the original."""
 
 PAUSE = 0.25
 
@@ -29,33 +34,39 @@ class Visited:
     answers: tuple[tuple[int, Answer], ...]
 
 
-def visit(watch: Watch, port: int, *, patient: bool) -> Visited:
+def visit(watch: Watch, port: int, patience: float, seconds: float = math.inf) -> Visited:
     """Send the requests that are for this port, in the plan's order.
 
-    A `patient` visit gives a silent port the whole request timeout to say its first word.
+    A silent port gets `patience` seconds to say its first word, if that is less than the request timeout. After `seconds` one that
+    has said none is asked no more.
     """
-    return _Visit(watch, port, patient).run()
+    return _Visit(watch, port, patience, seconds).run()
 
 
 class _Visit:
-    def __init__(self, watch: Watch, port: int, patient: bool) -> None:
+    def __init__(self, watch: Watch, port: int, patience: float, seconds: float) -> None:
         self._watch = watch
         self._port = port
         self._scheme = ""
         self._timeout = watch.plan.request_timeout
-        self._first_timeout = self._timeout if patient else min(SILENCE, self._timeout)
+        self._first_timeout = min(patience, self._timeout)
+        self._end = time.monotonic() + seconds
 
     def run(self) -> Visited:
         answers = []
         for position, request in enumerate(self._watch.plan.asks):
             if request.port not in (None, self._port):
                 continue
+            if not self._scheme and time.monotonic() > self._end:
+                break
             reply = Reply(trouble=Trouble.GONE) if self._watch.ended else self._reply(request)
             if not self._watch.has_room_for(reply.body):
                 reply = replace(reply, body=None)
             answers.append((position, judge(request, self._port, reply)))
             if reply.trouble in SUSPICIOUS:
                 self._watch.pause(LAST_BREATH)
+            if reply.trouble is Trouble.SILENT:
+                self._watch.subject.check_observed()
         return Visited(self._port, self._scheme, tuple(answers))
 
     def _reply(self, request: Request) -> Reply:
@@ -83,7 +94,7 @@ class _Visit:
         if reply.status is not None:
             self._scheme = "http"
         if reply.trouble is Trouble.SILENT:
-            self._first_timeout = min(SILENCE, self._timeout)
+            self._first_timeout = min(SILENCE, self._first_timeout)
         return reply
 
     def _may_be_tls(self, reply: Reply) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -27,14 +28,16 @@ class Watch:
         self.say = say
         self.started = time.monotonic()
         self._room = BODIES_LIMIT
+        self._counting = threading.Lock()
 
     def has_room_for(self, body: bytes | None) -> bool:
         """Whether a body may be held beside those before it, which is then counted."""
         size = len(body or b"")
-        if size > self._room:
-            return False
-        self._room -= size
-        return True
+        with self._counting:
+            if size > self._room:
+                return False
+            self._room -= size
+            return True
 
     @property
     def elapsed(self) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -13,6 +15,17 @@ from slimmer.observe.records import RecordReader
 DRAIN_TIMEOUT = 30.0
 END_TIMEOUT = 1.0
 """Seconds for what the probe said before it ended to be read."""
+
+QUIET = 5.0
+"""Seconds without a word from the probe, after which it is asked whether it is there."""
+
+PATIENCE = (10.0, 30.0)
+"""Seconds to wait for the probe's `pong`, each time that it is asked: a machine may be busy."""
+
+STOPPED_HINT = (
+    "It was stopped, or its machine is too busy. A root app can stop it: run the app as another user (--user), or keep it from "
+    "signals to processes that are not its own. On a busy machine: try again."
+)
 
 JOIN_TIMEOUT = 30.0
 READ_SIZE = 1 << 16
@@ -40,6 +53,8 @@ class ProbeStream:
         self._ordering = threading.Lock()
         self._failure: SlimmerError | None = None
         self._over = False
+        self._heard = time.monotonic()
+        self._asked = 0.0  # when the probe was asked for a sign of life that it has not given yet; 0 for not at all
         self._thread = threading.Thread(target=self._read, name="slimmer-probe", daemon=True)
         self._thread.start()
 
@@ -66,11 +81,15 @@ class ProbeStream:
             return happened()
 
     def wait(self, seconds: float) -> None:
-        """Return at the next record, at the end of the stream, or after so many seconds. Raises as `check` does."""
+        """Return at the next record, at the end of the stream, or after so many seconds.
+
+        Raises as `check` does, and ObservationIncomplete when the probe has been silent for long, though it was asked.
+        """
         with self._changed:
             if not self._over:
                 self._changed.wait(seconds)
         self.check()
+        self._attend()
 
     def check(self) -> None:
         """Raise ObservationIncomplete when the stream made no sense, or the probe gave up."""
@@ -78,6 +97,18 @@ class ProbeStream:
             raise self._failure
         if self._reader.fatal:
             raise ObservationIncomplete(f"the probe gave up: {self._reader.fatal}", hint=self._hint)
+
+    def check_alive(self) -> None:
+        """Ask the probe whether it is there, twice. Raises ObservationIncomplete when it does not answer in time."""
+        if not any(self.answers_within(seconds) for seconds in PATIENCE):
+            raise self._silent()
+        self.check()
+
+    def answers_within(self, seconds: float) -> bool:
+        """Whether the probe answers in time, or has much to tell, and does; True also when there is no more to come."""
+        pongs, middle = self._reader.pongs, time.monotonic() + seconds / 2
+        self._ping()
+        return self.wait_for(lambda: self._reader.pongs > pongs, seconds) or self.over or self._heard > middle
 
     def order(self, order: str) -> None:
         """Give the probe an order. Raises ObservationIncomplete when it is gone."""
@@ -89,14 +120,22 @@ class ProbeStream:
             raise ObservationIncomplete(f"the probe is gone: {error}", hint=self._hint) from error
 
     def drain(self) -> bool:
-        """Have everything told that has happened until now; False when the probe ends or is silent instead."""
+        """Have everything told that has happened until now; False when the probe ends instead.
+
+        Raises ObservationIncomplete when it is gone, or says nothing.
+        """
         before = self._reader.drained
         try:
             self.order("drain")
         except ObservationIncomplete:
             if not self.wait_for(lambda: self._reader.ended, END_TIMEOUT):
                 raise
-        return self.wait_for(lambda: self._reader.drained > before or self._reader.ended, DRAIN_TIMEOUT)
+        if self.wait_for(lambda: self._reader.drained > before or self._reader.ended, DRAIN_TIMEOUT):
+            return True
+        if not self.over:
+            self.check()
+            raise self._silent()
+        return False
 
     def log(self, image_id: str, *, drained: bool) -> AccessLog:
         """All that was told. `drained`: whether everything is known to be in it, though the probe has not told of its end.
@@ -114,10 +153,30 @@ class ProbeStream:
             )
         return log
 
+    def _attend(self) -> None:
+        """Ask for a sign of life after a while without any."""
+        now = time.monotonic()
+        if self.over or now - self._heard < QUIET:
+            return
+        if not self._asked:
+            self._asked = now
+            self._ping()
+        elif now - self._asked > sum(PATIENCE):
+            raise self._silent()
+
+    def _ping(self) -> None:
+        """A probe that is gone gives no answer, and its stream ends."""
+        with contextlib.suppress(OSError):
+            self._stream.sendall(b"ping\n")
+
+    def _silent(self) -> ObservationIncomplete:
+        return ObservationIncomplete("the probe does not answer, so nobody sees what the app does", hint=STOPPED_HINT)
+
     def _read(self) -> None:
         try:
             while data := self._stream.recv(READ_SIZE):
                 with self._changed:
+                    self._heard, self._asked = time.monotonic(), 0.0
                     self._reader.feed(data)
                     self._changed.notify_all()
         except SlimmerError as error:

@@ -53,6 +53,7 @@ class RecordReader:
         self.counters: dict[str, int] = {}
         self.attached: list[int] = []
         self.drained = 0
+        self.pongs = 0
         self.signals = ALL_SIGNALS
         self.ended = False
         self.fatal = ""
@@ -71,6 +72,7 @@ class RecordReader:
             "result": self._result,
             "listen": self._listen,
             "drained": self._drained,
+            "pong": self._pong,
             "end": self._end,
             "fatal": self._fatal,
         }
@@ -162,6 +164,9 @@ class RecordReader:
         self.counters = _counters(a)
         self.signals = _number(b.removeprefix("signals="), 16) if b else ALL_SIGNALS
         self.drained += 1
+
+    def _pong(self, words: list[str], a: str, b: str) -> None:
+        self.pongs += 1
 
     def _end(self, words: list[str], a: str, b: str) -> None:
         self.counters = _counters(a)

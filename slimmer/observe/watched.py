@@ -12,16 +12,18 @@ import signal as signals
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol
 
-from slimmer.errors import AppFailed, EngineError, ObservationIncomplete
+from slimmer.errors import AppFailed, EngineError, ObservationIncomplete, SlimmerError
 from slimmer.exit_codes import KILLED, TIMED_OUT
 from slimmer.observe.container_run import ContainerRun, RunningContainer
 from slimmer.observe.log import AccessLog
 from slimmer.observe.probe_mount import ProbeMount
 from slimmer.observe.probe_stream import ProbeStream, Stream
 from slimmer.observe.records import CommandResult, RecordReader
+from slimmer.tasks import attended
 
 ATTACH_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
@@ -29,6 +31,9 @@ STOP_TIMEOUT = 10.0
 
 END_TIMEOUT = 1.0
 """Seconds for the end of a container to become known, whose processes are gone already."""
+
+CLOSE_PATIENCE = 1.0
+"""Seconds for the probe to answer before it is left."""
 
 POLL = 0.01
 
@@ -54,12 +59,15 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         recorder: str,
         endpoint: Callable[[int], tuple[str, int]],
         reader: RecordReader | None = None,
+        release: Callable[[], None] = lambda: None,
     ) -> None:
-        """`mount` is the probe in the container. `reader` takes the records in; a caller that passes its own has them, too,
+        """`mount` is the probe in the container. `release` ends a supervisor that was stopped: what it traces could not end,
+        and the engine not remove the container. `reader` takes the records in; a caller that passes its own has them, too,
         when the run fails.
         """
         super().__init__(container, endpoint)
         self._mount = mount
+        self._release = release
         self._identity = identity
         self._recorder = recorder
         self._reader = reader or RecordReader()
@@ -83,6 +91,9 @@ class WatchedRun(ContainerRun[WatchedContainer]):
 
     def _close(self) -> None:
         if self._stream is not None:
+            if not self._stream.answers_within(CLOSE_PATIENCE):
+                with suppress(SlimmerError):
+                    self._release()
             self._stream.close()
 
     # ------------------------------------------------------------------ the supervisor
@@ -133,12 +144,20 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         """Return at the next record, at the end of the run, or after so many seconds."""
         self._supervised().wait(seconds)
 
+    def check_observed(self) -> None:
+        """Raises ObservationIncomplete when the probe does not answer: then the app is held at its calls, and not to blame."""
+        self._supervised().check_alive()
+
     def execute(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
         """Run a command in the container, as the image's user, under the probe like the app itself.
 
         Exit code and the last 4 kB of the output. A command that does not end in time has exit code 124, as with timeout(1);
-        it ends with the container. One that ends with the container has 137.
+        it ends with the container. One that ends with the container has 137. Raises ObservationIncomplete when the probe does
+        not answer meanwhile: the command would wait for it.
         """
+        return attended(lambda: self._ordered(command, timeout), lambda: self.wait(0.0))
+
+    def _ordered(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
         stream, results, number = self._supervised(), self._reader.results, next(self._numbers)
         words = ("run", "--recorder", self._recorder, "--identity", self._identity, "--", *command)
         stream.order(f"run {number} {b''.join(os.fsencode(word) + bytes(1) for word in words).hex()}")

@@ -35,7 +35,7 @@ class Built:
     """What a build came to: the images, how many paths each has, what was seen, and whether it was verified.
 
     `tree` is the original's. `tag` is "" when the slim image got none; `missed` are paths that its app looked for in vain
-    to the end; `stages` are (name, seconds) pairs in their order.
+    to the end; `stages` are (name, seconds) pairs in their order; `by_shape` are answers that were compared by their shape only.
     """
 
     target: str
@@ -53,6 +53,7 @@ class Built:
     missed: tuple[str, ...]
     stages: tuple[tuple[str, float], ...]
     places: tuple[PlaceVerdict, ...] = ()
+    by_shape: tuple[str, ...] = ()
 
 
 def build_report(built: Built) -> dict[str, Any]:
@@ -70,6 +71,7 @@ def build_report(built: Built) -> dict[str, Any]:
                 for d in built.differences
             ],
             "missed": list(built.missed),
+            "by_shape": list(built.by_shape),
             "places": [asdict(verdict) for verdict in built.places],
         },
         "stages": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in built.stages],

@@ -7,6 +7,7 @@ would do, and leaves small blocks between.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -97,21 +98,17 @@ def _in_place(first: Sequence[str], second: Sequence[str]) -> list[int]:
 
 def _anchors(first: Sequence[str], second: Sequence[str]) -> list[tuple[int, int]]:
     """Positions of what is unique in both: the longest chain that ascends in both (patience sorting)."""
-    places = _unique(second)
-    return _ascending([(a, places[line]) for line, a in _unique(first).items() if line in places])
+    places = unique(second)
+    return longest_ascending([(a, places[line]) for line, a in unique(first).items() if line in places])
 
 
-def _unique(lines: Sequence[str]) -> dict[str, int]:
-    places: dict[str, int] = {}
-    twice = set()
-    for position, line in enumerate(lines):
-        if line in places:
-            twice.add(line)
-        places[line] = position
-    return {line: position for line, position in places.items() if line not in twice}
+def unique(lines: Sequence[str]) -> dict[str, int]:
+    """Lines that occur once, and where."""
+    numbers = Counter(lines)
+    return {line: position for position, line in enumerate(lines) if numbers[line] == 1}
 
 
-def _ascending(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def longest_ascending(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """The longest subsequence whose second numbers ascend; the first do already."""
     tops: list[int] = []
     ends: list[int] = []

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from slimmer.errors import AppFailed, ExerciseFailed
 from slimmer.exercise.plan import FIRST_EPHEMERAL_PORT, Exercised, Outcome
-from slimmer.verify.answers import code_words, compare_answers, compare_contents, lasting_port
+from slimmer.verify.answers import code_words, compare_answers, compare_contents, compared_by_shape, lasting_port
 from slimmer.verify.bodies import compare_texts
 from slimmer.verify.excerpt import lines_excerpt
 from slimmer.verify.structure import Difference
@@ -33,14 +33,22 @@ Others = Sequence[Exercised]
 """Secondaries."""
 
 
+def _nothing(where: str) -> None:
+    """Nobody wants to know."""
+
+
 def compare_behaviour(
-    primary: Exercised, candidate: Exercised, secondary: Callable[[], Exercised] | None = None
+    primary: Exercised,
+    candidate: Exercised,
+    secondary: Callable[[], Exercised] | None = None,
+    by_shape: Callable[[str], None] = _nothing,
 ) -> tuple[Difference, ...]:
     """What the candidate does otherwise than the original: its answers, commands, end, and what it logs as errors.
 
     `secondary` exercises the original once more; it is called only when there is something to be told from noise, and more than
     once when no more than contents differ: small numbers of two originals agree by chance, those of many hardly ever.
-    What the first call raises is passed on. Without it, what may be noise (bodies, headers, outputs, log lines) is not compared.
+    What the first call raises is passed on. `by_shape` is told of each answer of which no more than the shape could be compared.
+    Without `secondary`, what may be noise (bodies, headers, outputs, log lines) is not compared.
     """
     if secondary is None:
         return tuple(_certain(primary, candidate, ()))
@@ -58,6 +66,8 @@ def compare_behaviour(
             break
         rest = tuple(_differences(primary, candidate, others))
         found, futile = rest, futile + 1 if rest == found else 0
+    for where in compared_by_shape(primary, candidate, others):
+        by_shape(where)
     return found
 
 

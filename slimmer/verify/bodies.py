@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 from slimmer.exercise.media_type import charset
 from slimmer.exercise.plan import Answer
-from slimmer.verify.excerpt import json_excerpt, line_at, text_excerpt
+from slimmer.verify.excerpt import json_excerpt, line_at, place_excerpt, text_excerpt
 from slimmer.verify.json_values import MISSING, changes, parse
-from slimmer.verify.noise import steady, template
+from slimmer.verify.noise import steady, tells_failure, template
+from slimmer.verify.shape import VAST, is_shuffled, misfit
+from slimmer.wording import printable
 
 CHARSETS = re.compile(r"(utf|ucs|iso|windows|cp|latin|us-ascii|ascii|koi8|mac|shift|euc|gb|big5).*")
 """Character sets of texts. Python knows more that are none, and some whose decoding takes long (punycode)."""
@@ -71,12 +73,48 @@ def compare_texts(before: str, after: str, again: Sequence[str], content_type: s
                 return json_excerpt(changes(first, second, *others))
     if any(before != other for other in again) and all(_sorted(before) == _sorted(other) for other in again):
         return compare_texts(_sorted(before), _sorted(after), ())  # their lines have no order
+    if _is_vast(before, again) and is_shuffled(before, again):
+        return _shape_excerpt(misfit(after, (before, *again)))
     first, second = steady(before), steady(after)
-    place = template(first, *map(steady, again)).misfit(second)
-    if place is None:
-        return ""
+    known = template(first, *map(steady, again))
+    place = known.misfit(second)
+    shaped = _shape_excerpt(_misshapen(after, before, again)) if known.is_vast else ""
+    if place is None or shaped:
+        return shaped
     lines = line_at(first, place[0]), line_at(second, place[1])
+    if known.is_vast:
+        return place_excerpt(lines)
     return text_excerpt(before, after, template(before, *again), lines)
+
+
+def is_by_shape(before: Answer, again: Sequence[Answer]) -> bool:
+    """Whether the originals' bodies differ so much that of another one no more than the shape can be compared."""
+    again = tuple(other for other in again if other.digest)
+    if not before.digest or all(other.digest == before.digest for other in again):
+        return False
+    texts = [_text(answer) for answer in (before, *again)]
+    first, *others = (text for text in texts if text is not None) if None not in texts else ("",)
+    if not others:
+        bodies = [one.body for one in (before, *again) if one.body is not None]
+        return len(bodies) <= len(again) or _varying(bodies) is None
+    if _HOLDS_JSON.match(before.content_type) or not _is_vast(first, others):
+        return False
+    return is_shuffled(first, others) or template(steady(first), *map(steady, others)).is_vast
+
+
+def _is_vast(before: str, again: Sequence[str]) -> bool:
+    return bool(again) and min(map(len, (before, *again))) >= VAST and any(before != other for other in again)
+
+
+def _misshapen(after: str, before: str, again: Sequence[str]) -> tuple[str, str] | None:
+    """In what a text is of another shape than the originals', or reads like an error as none of them does."""
+    if tells_failure(after) and not any(map(tells_failure, (before, *again))):
+        return "without words of an error", "with words of an error"
+    return misfit(after, (before, *again))
+
+
+def _shape_excerpt(sides: tuple[str, str] | None) -> str:
+    return "\n".join(f"{sign} {printable(text)}" for sign, text in zip("-+", sides, strict=True)) if sides else ""
 
 
 def _sorted(text: str) -> str:

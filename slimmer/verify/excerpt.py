@@ -31,7 +31,12 @@ def text_excerpt(before: str, after: str, known: Template, misfit: tuple[str, st
             if any(steady):
                 hunks.append(_hunk(*(_chosen(side, steady) if len(old) == len(new) else side for side in (old, new))))
         position += sum(map(len, old))
-    return _shown(hunks or [_hunk(*([line] if line else [] for line in misfit))])
+    return _shown(hunks) if hunks else place_excerpt(misfit)
+
+
+def place_excerpt(misfit: tuple[str, str]) -> str:
+    """The lines where two texts part; that they end where nothing is left to be shown."""
+    return _shown([_hunk(*([line] if line else [] for line in misfit))]) or "- (it ends here)\n+ (it ends otherwise)"
 
 
 def line_at(text: str, position: int) -> str:

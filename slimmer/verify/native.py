@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from slimmer.errors import AppFailed
+from slimmer.exercise.readiness import MOST_TRIED, SIDE_BY_SIDE
 from slimmer.exit_codes import KILLED
 from slimmer.observe.container_run import ContainerRun, RunningContainer
+from slimmer.tasks import side_by_side
 
 POLL = 0.01
 SLOWEST_POLL = 0.1
@@ -37,13 +39,17 @@ class NativeRun(ContainerRun[NativeContainer]):
         accepts: Callable[[int], bool],
     ) -> None:
         super().__init__(container, endpoint)
-        self._ports = ports
+        self._ports = ports[:MOST_TRIED]
+        self._open: set[int] = set()
         self._accepts = accepts
         self._settled = time.monotonic() + SETTLING
 
     def listening_ports(self) -> tuple[int, ...]:
-        """Those of the original's ports that accept a connection by now."""
-        return tuple(port for port in self._ports if self._accepts(port))
+        """Those of the original's ports that have accepted a connection by now."""
+        waiting = [port for port in self._ports if port not in self._open]
+        accept = side_by_side(self._accepts, waiting, SIDE_BY_SIDE)
+        self._open.update(port for port, does in zip(waiting, accept, strict=True) if does)
+        return tuple(port for port in self._ports if port in self._open)
 
     def exit_code(self) -> int | None:
         """The app's exit code, None while it runs."""
@@ -52,6 +58,9 @@ class NativeRun(ContainerRun[NativeContainer]):
     def wait(self, seconds: float) -> None:
         """Return when the app exits, or soon: nothing tells when a socket starts to listen."""
         self._container.wait(min(seconds, POLL))
+
+    def check_observed(self) -> None:
+        """Nobody watches this run."""
 
     def execute(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
         """Run a command in the container as its own user."""

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import sys
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from slimmer.verify import shape
 from slimmer.verify.alignment import aligned
 
 LONG_LINE = 160
@@ -26,6 +28,9 @@ MOST_PLACES = 64
 
 LOOKED = 10_000
 """Characters of a text in a gap that are searched for words of failure: a gap is tried with many texts."""
+
+MOST_GAPS = 50
+"""Gaps of a text, which are vast together, from which what is equal between them may be so by chance: one of two letters, say."""
 
 GROWTH, GROWTH_BASE = 4, 200
 """A gap may hold so many times the longest text seen there, plus so many characters."""
@@ -71,6 +76,11 @@ class Gap:
         return self.start + len(self.texts[0])
 
     @property
+    def is_vast(self) -> bool:
+        """Whether this is so long in each original that its shape tells something."""
+        return min(map(len, self.texts)) >= shape.VAST
+
+    @property
     def longest(self) -> int:
         """Characters that a text may have here."""
         return GROWTH * max(map(len, self.texts)) + GROWTH_BASE
@@ -78,8 +88,10 @@ class Gap:
     def fits(self, text: str) -> bool:
         """Whether a text is of the kind that stood here: of no other order of length, and no error; one word where all had one.
 
-        That word begins as all of them do.
+        That word begins as all of them do. What is vast is of about their size.
         """
+        if self.is_vast and not shape.is_near(len(text), [len(one) for one in self.texts]):
+            return False
         if len(text) > self.longest or (not self.fails and tells_failure(text, LOOKED)):
             return False
         return self.word is None or (text.startswith(self.word) and _is_word(text))
@@ -87,10 +99,19 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`stable[0] gaps[0] stable[1] gaps[1] … stable[-1]`: always one stable part more than gaps (maybe empty ones)."""
+    """`stable[0] gaps[0] stable[1] gaps[1] … stable[-1]`: always one stable part more than gaps (maybe empty ones).
+
+    `is_thinned`: there were so many gaps that what is between them may be stable by chance, and was not taken for it.
+    """
 
     stable: tuple[str, ...]
     gaps: tuple[Gap, ...]
+    is_thinned: bool = False
+
+    @property
+    def is_vast(self) -> bool:
+        """Whether so much differs among the originals that only the shape of the rest can be compared."""
+        return self.is_thinned or any(gap.is_vast for gap in self.gaps)
 
     def fits(self, text: str) -> bool:
         """Whether another text differs only where the originals do."""
@@ -160,11 +181,13 @@ def template(first: str, *others: str) -> Template:
     """What the originals' texts have in common: by lines first, then by words in those that differ."""
     edits = [list(_edits(first, other)) for other in others]
     stable, gaps, position = list[str](), list[Gap](), 0
-    for start, end in _spans(sorted((start, end) for side in edits for start, end, _ in side)):
+    spans = _spans(sorted((start, end) for side in edits for start, end, _ in side))
+    vast = sum(end - start for start, end in spans) >= shape.VAST
+    for start, end in _widened(_thinned(first, spans) if vast else spans, len(first)):
         stable.append(first[position:start])
         gaps.append(Gap.of((first[start:end], *(_edited(first, start, end, side) for side in edits)), start))
         position = end
-    return Template((*stable, first[position:]), tuple(gaps))
+    return Template((*stable, first[position:]), tuple(gaps), vast and len(spans) > MOST_GAPS)
 
 
 def lines_of(text: str) -> list[str]:
@@ -204,6 +227,45 @@ def _spans(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         if spans and start - spans[-1][1] < SHORT_STABLE:
             start, end = spans[-1][0], max(end, spans.pop()[1])
         spans.append((start, end))
+    return spans
+
+
+def _thinned(first: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Beside a vast gap, or between very many, no more is stable than whole lines that occur once in the text, and what lies between."""
+    numbers = Counter(first.splitlines(keepends=True))
+    kept = list(spans[:1])
+    for start, end in spans[1:]:
+        before = kept[-1]
+        found: tuple[int, int] | None = before[1], start
+        if len(spans) > MOST_GAPS or max(before[1] - before[0], end - start) >= shape.VAST:
+            found = _lasting(first, before[1], start, numbers)
+        if found is None:
+            kept[-1] = (before[0], end)
+        else:
+            kept[-1] = (before[0], found[0])
+            kept.append((found[1], end))
+    return kept
+
+
+def _lasting(first: str, start: int, end: int, numbers: Mapping[str, int]) -> tuple[int, int] | None:
+    """From the first to the last whole line in this stretch that occurs once, and is no chance."""
+    at = start if start == 0 or first[start - 1] == "\n" else first.find("\n", start, end) + 1
+    if not at and start:
+        return None
+    bounds = list[int]()
+    for line in first[at:end].splitlines(keepends=True):
+        if numbers[line] == 1 and len(line) > SHORT_STABLE:
+            bounds += at, at + len(line)
+        at += len(line)
+    return (bounds[0], bounds[-1]) if bounds else None
+
+
+def _widened(spans: list[tuple[int, int]], length: int) -> list[tuple[int, int]]:
+    """A vast stretch at the start or end of the text takes in the few characters that its texts share there by chance."""
+    if spans and spans[0][1] - spans[0][0] >= shape.VAST and spans[0][0] < SHORT_STABLE:
+        spans[0] = (0, spans[0][1])
+    if spans and spans[-1][1] - spans[-1][0] >= shape.VAST and length - spans[-1][1] < SHORT_STABLE:
+        spans[-1] = (spans[-1][0], length)
     return spans
 
 

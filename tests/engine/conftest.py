@@ -15,6 +15,7 @@ from slimmer.probe_binary import probe_path
 from tests.engine.left import left
 from tests.engine.road import road_image
 from tests.engine.small_app import small_app
+from tests.engine.unruly import unruly_image
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +23,15 @@ def road(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) 
     """The image of tests.engine.road, under its tag."""
     with road_image(engine, tmp_path_factory.mktemp("road")) as tag:
         yield tag
+
+
+@pytest.fixture(scope="session")
+def unruly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The image of tests.engine.unruly, under its tag."""
+    client = docker.from_env(timeout=120)
+    with unruly_image(client, tmp_path_factory.mktemp("unruly")) as tag:
+        yield tag
+    client.close()
 
 
 @pytest.fixture(scope="module")

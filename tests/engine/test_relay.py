@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.engine import description
+from slimmer.engine import description, relay
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.containers import Container
 from slimmer.engine.options import RunOptions
 from slimmer.engine.relay import Ports
 from slimmer.engine.runs import Relays
 from slimmer.engine.session import RunScope
+from slimmer.engine.streams import MultiplexedStream
 from slimmer.image.config import ImageConfig
 
 IMAGE = "debian:bookworm-slim"
@@ -162,3 +163,36 @@ def test_where_nobody_listens_nothing_is_accepted(scope: RunScope, probe: Path) 
         assert not ports.accepts(PORT + 1)
         with pytest.raises(OSError):
             socket.create_connection(ports.endpoint(1), timeout=5).close()
+
+
+def test_many_ports_are_looked_for_with_one_command(
+    scope: RunScope, probe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = server(scope, "127.0.0.1")
+    commands: list[tuple[str, ...]] = []
+    started = Container.exec_stream
+
+    def counted(through: Container, argv: tuple[str, ...], *, user: str) -> MultiplexedStream:
+        commands.append(argv)
+        return started(through, argv, user=user)
+
+    monkeypatch.setattr(Container, "exec_stream", counted)
+    monkeypatch.setattr(relay, "FRESH", 60.0)
+    with ports_of(scope, probe, container) as ports:
+        assert [port for port in range(PORT - 100, PORT + 100) if ports.accepts(port)] == [PORT]
+        assert len(commands) == 1
+        socket.create_connection(ports.endpoint(PORT), timeout=30).close()  # who asks no more than whether it accepts
+        assert echoed(ports.endpoint(PORT), b"hello") == b"hello"
+        assert len(commands) == 2
+
+
+def test_hundreds_of_connections_at_once_are_carried_in_turn(
+    scope: RunScope, probe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "MOST_AT_ONCE", 4)
+    container = server(scope, "127.0.0.1")
+    with ports_of(scope, probe, container) as ports, ThreadPoolExecutor(20) as pool:
+        endpoint = ports.endpoint(PORT)
+        assert list(pool.map(lambda number: echoed(endpoint, b"%d" % number), range(20))) == [
+            b"%d" % number for number in range(20)
+        ]

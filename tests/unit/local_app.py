@@ -140,6 +140,9 @@ class LocalApp:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(min(seconds, 0.02))
 
+    def check_observed(self) -> None:
+        pass
+
     def execute(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import socket
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from slimmer.errors import AppFailed
+from slimmer.exercise import requests
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import Exercised, Expectation, Plan, Request, Until, replay_plan
-from slimmer.exercise.readiness import MOST_PORTS
+from slimmer.exercise.requests import MOST_PORTS
 from slimmer.exercise.verdict import failure
 from slimmer.exercise.watch import BODIES_LIMIT
 from tests.unit.local_app import CERTIFICATE, LocalApp, free_port
@@ -136,7 +139,7 @@ def test_a_port_that_opens_late_is_exercised_too(tmp_path: Path) -> None:
 def test_an_app_that_opens_ever_more_ports_comes_to_an_end(tmp_path: Path) -> None:
     exercised = run(tmp_path, WEB, asking(get("/more")))
     assert len(exercised.http_ports) == MOST_PORTS
-    assert "ever more ports" in exercised.warnings[0]
+    assert f"asked {MOST_PORTS} of " in exercised.warnings[0] and "--port" in exercised.warnings[0]
 
 
 def test_answers_come_in_the_plans_order_then_by_port(tmp_path: Path) -> None:
@@ -330,3 +333,117 @@ def test_a_replay_waits_for_the_originals_other_ports(tmp_path: Path, monkeypatc
 def test_a_replay_knows_the_ports_of_both_kinds() -> None:
     plan = replay_plan(Plan(), Exercised(ports=(80, 9000, 40001), http_ports=(80, 40001)))
     assert (plan.expected_ports, plan.other_ports) == ((80, 40001), (80, 9000))
+
+
+COUNTING = """
+    lock = threading.Lock()
+    here, most, order = 0, 0, []
+    def enter(port):
+        global here, most
+        with lock:
+            here += 1
+            most = max(most, here)
+            order.append(port)
+    def leave():
+        global here
+        with lock:
+            here -= 1
+    class Counting(Handler):
+        def answer(self, *words):
+            enter(self.server.server_address[1])
+            time.sleep(0.02)
+            leave()
+            super().answer(*words)
+        def get_told(self):
+            super().answer(200, repr((most, order)).encode())
+    def silent(client):
+        client.recv(1000)
+        enter(0)
+        while client.recv(1000):
+            pass
+        leave()
+"""
+
+
+def told(exercised: Exercised) -> tuple[int, list[int]]:
+    """How many requests were under way at once at most, and at which ports they came."""
+    (body,) = {answer.body for answer in exercised.answers if answer.request.path == "/told"}
+    most, order = ast.literal_eval((body or b"").decode())
+    return most, order
+
+
+def test_silent_ports_are_asked_side_by_side_and_the_rest_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "_head_start", lambda overtaken: 0.02)
+    monkeypatch.setattr(requests, "SILENCE", 1.0)
+    monkeypatch.setattr(requests, "KNOWN_SILENCE", 0.3)
+    port = free_port()
+    source = COUNTING + f"    for _ in range(100): raw(silent)\n    serve({port}, handler=Counting); forever()"
+    with LocalApp(tmp_path, source) as app:
+        plan = Plan(request_timeout=2.0, expected_ports=(port,))
+        observed = exercise(app, plan)
+        again = exercise(app, replay_plan(plan, observed), replay=True)
+        asked = exercise(app, Plan(requests=(get("/told"),), ports=(port,)))
+    assert observed.http_ports == again.http_ports == (port,)
+    assert f"asked {MOST_PORTS} of 101 ports" in observed.warnings[0]
+    assert set(observed.ports) <= set(again.ports)
+    assert told(asked)[0] > 8
+
+
+def test_ports_that_answer_are_asked_in_turn(tmp_path: Path) -> None:
+    web = COUNTING + "    for _ in range(6): serve(handler=Counting)\n    forever()"
+    with LocalApp(tmp_path, web) as app:
+        first = exercise(app, Plan())
+        asked = exercise(app, Plan(requests=(get("/told"),), ports=first.ports[:1]))
+    assert told(asked) == (1, list(first.ports))
+
+
+def test_own_requests_come_to_one_port_after_the_other(tmp_path: Path) -> None:
+    """Also when the first one is slow: what was done there may be seen at the next."""
+    source = COUNTING.replace("0.02", "0.7") + "    serve(handler=Counting); serve(handler=Counting); forever()"
+    with LocalApp(tmp_path, source) as app:
+        first = exercise(app, asking(get("/"), get("/none")))
+        asked = exercise(app, Plan(requests=(get("/told"),), ports=first.ports[:1]))
+    assert told(asked) == (1, [port for port in first.ports for _ in range(2)])
+
+
+def test_own_requests_to_silent_ports_have_a_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "SILENCE", 0.2)
+    monkeypatch.setattr(requests, "BUDGET", 1.0)
+    port = free_port()
+    source = COUNTING + f"    for _ in range(30): raw(silent)\n    serve({port}, handler=Counting); forever()"
+    plan = replace(asking(*[get("/")] * 20, request_timeout=0.2), expected_ports=(port,))
+    exercised = run(tmp_path, source, plan)
+    assert exercised.http_ports == (port,) and len(exercised.answers) == 20 and not exercised.problems
+    assert "of 31 ports" in exercised.warnings[0]
+
+
+def test_ports_that_open_and_close_all_the_time_come_to_an_end(tmp_path: Path) -> None:
+    source = """
+        serve()
+        while True:
+            with socket.create_server(("127.0.0.1", 0)):
+                time.sleep(0.003)
+    """
+    exercised = run(tmp_path, source, Plan(request_timeout=1.0))
+    assert not exercised.problems and len(exercised.http_ports) == 1
+
+
+def test_an_answer_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.2", 0)) as elsewhere:
+        elsewhere.settimeout(0.2)
+        url = f"http://127.0.0.2:{elsewhere.getsockname()[1]}/"
+        source = f"""
+            class Leading(Handler):
+                def get_(self):
+                    self.send_response(302)
+                    self.send_header("Location", {url!r})
+                    self.send_header("Refresh", "0;url=" + {url!r})
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+            serve(handler=Leading); forever()
+        """
+        assert [answer.status for answer in run(tmp_path, source, Plan()).answers] == [302]
+        with pytest.raises(TimeoutError):
+            elsewhere.accept()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from slimmer.errors import ObservationIncomplete
+from slimmer.observe import probe_stream
 from slimmer.observe.probe_stream import ProbeStream, Stream
 from slimmer.observe.records import RecordReader
 
@@ -25,6 +26,16 @@ class Peer:
         self.probe.settimeout(DEADLINE)
         self.reader = RecordReader()
         self.stream = ProbeStream(_Socket(self._ours), self.reader, hint="Do something.")
+
+    def answer_ping(self, after: int = 1) -> None:
+        """Answer this ping, in another thread."""
+
+        def answer() -> None:
+            for _ in range(after):
+                assert self.probe.recv(5) == b"ping\n"
+            self.probe.sendall(b"pong\0\0\0")
+
+        threading.Thread(target=answer, daemon=True).start()
 
     def answer_drain(self, lost: int = 0) -> None:
         """Answer one order to drain, in another thread."""
@@ -108,3 +119,42 @@ def test_a_probe_that_gives_up_or_makes_no_sense_is_an_error(peer: Peer, record:
     peer.stream.wait_for(lambda: False, DEADLINE)
     with pytest.raises(ObservationIncomplete, match=words):
         peer.stream.wait(0.0)
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_probe_that_answers_the_first_or_the_second_question_is_alive(
+    peer: Peer, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe_stream, "PATIENCE", (0.1 if after == 2 else DEADLINE, DEADLINE))
+    peer.answer_ping(after)
+    peer.stream.check_alive()
+
+
+def test_a_probe_that_has_ended_is_not_asked(peer: Peer) -> None:
+    peer.probe.sendall(b"end\0" + COUNTERS % 0 + b"\0\0")
+    peer.probe.shutdown(socket.SHUT_RDWR)
+    peer.stream.check_alive()
+
+
+def test_a_probe_that_does_not_answer_is_named(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe_stream, "PATIENCE", (0.05, 0.05))
+    monkeypatch.setattr(probe_stream, "DRAIN_TIMEOUT", 0.05)
+    for ask in (peer.stream.check_alive, peer.stream.drain):
+        with pytest.raises(ObservationIncomplete, match="does not answer") as caught:
+            ask()
+        assert "--user" in caught.value.hint
+
+
+def test_waiting_notices_a_silent_probe_and_a_word_of_it_is_enough(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe_stream, "QUIET", 0.01)
+    monkeypatch.setattr(probe_stream, "PATIENCE", (0.1, 0.1))
+    with pytest.raises(ObservationIncomplete, match="does not answer"):
+        wait_long(peer)
+    monkeypatch.setattr(probe_stream, "PATIENCE", (DEADLINE, DEADLINE))
+    peer.probe.sendall(OPEN)
+    wait_long(peer)
+
+
+def wait_long(peer: Peer) -> None:
+    for _ in range(50):
+        peer.stream.wait(0.02)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -70,3 +71,17 @@ def test_an_exit_ends_the_waiting() -> None:
 def test_how_an_app_ends_that_is_stopped() -> None:
     assert run(Sick("healthy", dies=1)).stop("SIGQUIT", 9.0) == 3
     assert run(Sick("healthy")).stop("SIGQUIT", 0.0) == KILLED
+
+
+def test_ports_are_tried_side_by_side_and_not_again_once_they_have_accepted() -> None:
+    met, tried = threading.Barrier(4), []
+
+    def accepts(port: int) -> bool:
+        tried.append(port)
+        met.wait(30)  # until three others are being tried
+        return port % 2 == 0
+
+    native_run = NativeRun(Sick("healthy"), (1, 2, 3, 4, 5, 6, 7, 8), lambda port: ("", port), accepts)
+    assert native_run.listening_ports() == (2, 4, 6, 8)
+    assert native_run.listening_ports() == (2, 4, 6, 8)
+    assert sorted(tried) == sorted([*range(1, 9), 1, 3, 5, 7])

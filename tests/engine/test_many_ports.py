@@ -1,0 +1,49 @@
+"""An app that listens on more ports than anyone can ask: the main one is exercised, and the user is told what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from slimmer.engine import images
+from slimmer.engine.connection import Engine, connect
+from slimmer.engine.options import RunOptions
+from slimmer.engine.runs import ask_identity, native_run, watched_run
+from slimmer.engine.session import RunScope
+from slimmer.exercise import requests
+from slimmer.exercise.drive import exercise
+from slimmer.exercise.plan import Plan, replay_plan
+from slimmer.exercise.requests import MOST_PORTS
+from slimmer.probe_binary import probe_path
+from tests.engine.unruly import PORT
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    engine = connect()
+    yield engine
+    engine.close()
+
+
+@pytest.mark.parametrize("manner", ["silent", "garbage"])
+def test_two_thousand_ports(engine: Engine, unruly: str, manner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "SILENCE", 0.5)
+    monkeypatch.setattr(requests, "KNOWN_SILENCE", 0.3)
+    monkeypatch.setattr(requests, "_head_start", lambda overtaken: 0.05)
+    options, plan = RunOptions(cmd=("ports", "10000", "2000", manner)), Plan(expected_ports=(PORT,))
+    probe, config = probe_path(engine.architecture), images.resolve(engine, unruly)
+    with RunScope(engine) as scope:
+        identity = ask_identity(scope, config, options, probe)
+        with watched_run(scope, config, options, probe, identity, "auto", "observed") as (run, _):
+            while len(run.listening_ports()) < 2001:
+                run.wait(1.0)
+            observed = exercise(run, plan)
+        listened = (*observed.ports, *range(10000, 12000))
+        with native_run(scope, config, options, config.image_id, listened, probe, "again") as native:
+            replayed = exercise(native, replay_plan(plan, observed), replay=True)
+    for exercised in (observed, replayed):
+        assert (exercised.http_ports, exercised.problems) == ((PORT,), ())
+        assert [(answer.status, answer.body) for answer in exercised.answers] == [(200, b"a page\n")]
+    assert set(observed.ports) <= set(replayed.ports)
+    assert f"asked {MOST_PORTS} of 2,001 ports" in observed.warnings[0]
