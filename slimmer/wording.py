@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def printable(text: str, kept: str = "") -> str:
     """Text from an untrusted image on one line, safe for a terminal, but for the characters in `kept`.
@@ -19,6 +21,13 @@ def human_size(size: int) -> str:
             return f"{value:.3g} {unit}"
         value /= 1000
     return f"{value:.3g} TB"
+
+
+def listed(values: Iterable[object], most: int = 10) -> str:
+    """The first values, and how many more there are: 80, 443 and 3 more. An image may EXPOSE every port."""
+    words = [str(value) for value in values]
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
 
 
 def counted(number: int, noun: str) -> str:

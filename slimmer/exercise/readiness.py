@@ -12,6 +12,7 @@ from collections.abc import Callable
 from slimmer.errors import AppFailed
 from slimmer.exercise.plan import Plan, Until
 from slimmer.exercise.watch import Watch, last_words
+from slimmer.wording import listed
 
 CONNECT_TIMEOUT = 2.0
 
@@ -156,4 +157,4 @@ def _advice(plan: Plan) -> str:
 
 def _words(ports: tuple[int, ...]) -> str:
     unique = sorted(set(ports))
-    return f"port{'s' if len(unique) > 1 else ''} {', '.join(map(str, unique))}" if unique else ""
+    return f"port{'s' if len(unique) > 1 else ''} {listed(unique)}" if unique else ""

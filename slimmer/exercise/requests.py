@@ -7,7 +7,7 @@ from slimmer.exercise.readiness import MOST_PORTS, open_ports
 from slimmer.exercise.verdict import settle
 from slimmer.exercise.visit import Visited, visit
 from slimmer.exercise.watch import Watch
-from slimmer.wording import counted
+from slimmer.wording import counted, listed
 
 LATE = 10.0
 """Seconds to wait for a port that the image EXPOSEs, when those that are open speak no HTTP, or that the original opened."""
@@ -93,7 +93,7 @@ class Requests:
             notes.append(f"the app opens ever more ports: only {MOST_PORTS} of them were exercised")
         first = not self._watch.replay and not plan.shared
         if first and plan.expected_ports and not set(plan.expected_ports) & set(self._open):
-            notes.append(f"nothing listened on what the image EXPOSEs ({', '.join(map(str, plan.expected_ports))})")
+            notes.append(f"nothing listened on what the image EXPOSEs ({listed(plan.expected_ports)})")
         if first and plan.own_command and plan.until is Until.PROBES and self._watch.ended and not self._open:
             notes.append(
                 "the image's own command ended by itself, and nothing else was observed: other arguments need --cmd (repeatable)"
