@@ -28,6 +28,9 @@ LINE_LIMIT = 65_000
 SHORTEST = 1_000_000
 """Nanoseconds; the parser refuses shorter times in HEALTHCHECK."""
 
+MOST_INSTRUCTIONS = 500
+"""The classic builder makes an image for each instruction: 10,000 ONBUILDs took it half an hour."""
+
 _VARIABLE = re.compile(r"(?!--)[\w.-]+", re.ASCII)
 _PORT = re.compile(r"[0-9]+/(tcp|udp|sctp)")
 _SIGNAL = re.compile(r"[A-Z0-9+-]+")
@@ -139,6 +142,8 @@ def _beyond(config: ImageConfig, architecture: str) -> Iterator[str]:
         yield "StopTimeout"
     if config.entrypoint == ():
         yield "an empty ENTRYPOINT"
+    if sum(1 for _ in instructions(config)) > MOST_INSTRUCTIONS:
+        yield f"more than {MOST_INSTRUCTIONS} instructions"
     for instruction in instructions(config):
         if _has_newline(instruction.value):
             yield f"a line break in {instruction.keyword}"
