@@ -39,7 +39,7 @@ from slimmer.observe.records import RecordReader
 from slimmer.observe.watched import STOP_TIMEOUT, WatchedRun
 from slimmer.probe_binary import probe_path
 from slimmer.rebuild.image import Builder, choose_builder, make_image
-from slimmer.rebuild.rootfs import RootFs, write_rootfs
+from slimmer.rebuild.rootfs import RootFs, check_size, write_rootfs
 from slimmer.report.output import OutputFolder
 from slimmer.verify.check import Side, check_structure
 from slimmer.verify.structure import Difference
@@ -189,7 +189,8 @@ class Site:
         )
 
     def pack(self, own: OwnTree, pristine: PristineImage, kept: KeepSet, folder: OutputFolder) -> RootFs:
-        """Pack what stays into the folder; what an earlier build left there goes."""
+        """Pack what stays into the folder; what an earlier build left there goes. Raises BuildFailed for endless holes."""
+        check_size((entry for path in kept if (entry := own.tree.get(path)) is not None), self.config.size)
         folder.clear()
         return write_rootfs(pristine, overrides(list(kept), own), folder)
 
