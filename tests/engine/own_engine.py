@@ -26,8 +26,7 @@ def engine_folder() -> Iterator[Path]:
     try:
         yield place
     finally:
-        for name in ("docker.pid", "docker/containerd/containerd.pid"):
-            end_process(place / name)
+        end_engine(place)
         shutil.rmtree(place)
 
 
@@ -46,6 +45,12 @@ def own_engine() -> Iterator[str]:
         started = start(folder)
         assert started.returncode == 0, started.stderr
         yield f"unix://{folder}/docker.sock"
+
+
+def end_engine(folder: Path) -> None:
+    """End the daemon of that folder, and its containerd."""
+    for name in ("docker.pid", "docker/containerd/containerd.pid"):
+        end_process(folder / name)
 
 
 def end_process(pid_file: Path) -> None:
