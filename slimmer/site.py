@@ -43,6 +43,7 @@ from slimmer.rebuild.rootfs import RootFs, check_size, write_rootfs
 from slimmer.report.output import OutputFolder
 from slimmer.verify.check import Side, check_structure
 from slimmer.verify.structure import Difference
+from slimmer.wording import human_size
 
 WORKERS = 6
 FIRST_EPHEMERAL_PORT = 32768
@@ -50,6 +51,9 @@ FIRST_EPHEMERAL_PORT = 32768
 
 LAST_LOOKS = 2.0
 """Seconds for an app to look for something when it is stopped, of which is known that it does not end then."""
+
+LARGE = 1 << 30
+"""Bytes of kept files; an engine writes them two or three times (half a minute a gigabyte on a busy machine)."""
 
 Say = Callable[[str], None]
 
@@ -188,9 +192,18 @@ class Site:
             dated=dated,
         )
 
-    def pack(self, own: OwnTree, pristine: PristineImage, kept: KeepSet, folder: OutputFolder) -> RootFs:
+    def pack(
+        self,
+        own: OwnTree,
+        pristine: PristineImage,
+        kept: KeepSet,
+        folder: OutputFolder,
+        say: Say = lambda text: None,
+    ) -> RootFs:
         """Pack what stays into the folder; what an earlier build left there goes. Raises BuildFailed for endless holes."""
-        check_size((entry for path in kept if (entry := own.tree.get(path)) is not None), self.config.size)
+        size = check_size((entry for path in kept if (entry := own.tree.get(path)) is not None), self.config.size)
+        if size >= LARGE:
+            say(f"{human_size(size)} are kept: to pack them, and to make an image of them, takes minutes")
         folder.clear()
         return write_rootfs(pristine, overrides(list(kept), own), folder)
 

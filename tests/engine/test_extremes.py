@@ -102,7 +102,7 @@ def test_a_configuration_beyond_all_measure_survives(
     assert len(result.stderr) < 5000
 
 
-REFUSED = {
+REFUSED: dict[str, dict[str, Any]] = {
     "a VOLUME over a file": {"Volumes": {"/srv/first": {}}},
     "a USER beyond all numbers": {"User": "4294967295"},
 }
