@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import docker
@@ -15,7 +13,7 @@ import pytest
 
 from tests.conftest import settled, state
 from tests.engine.command import slimmer
-from tests.engine.own_engine import POSSIBLE, end_engine, engine_folder, start
+from tests.engine.own_engine import POSSIBLE, engine_in_memory
 from tests.engine.probe.image import Archive
 
 DISK = 48
@@ -24,29 +22,14 @@ DISK = 48
 LARGE = 25
 """Megabytes of a file that fits once, but not twice."""
 
-pytestmark = pytest.mark.skipif(not POSSIBLE or sys.platform != "linux", reason="needs root and dockerd")
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[None]:
-    """A file system in memory at the engine's data folder."""
-    data = folder / "data"
-    data.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}m", "none", data], check=True)
-    try:
-        yield
-    finally:
-        end_engine(folder)
-        subprocess.run(["umount", data], check=True)
+pytestmark = pytest.mark.skipif(not POSSIBLE, reason="needs root and dockerd")
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """The engine's, as DOCKER_HOST takes it."""
-    with engine_folder() as folder, small_disk(folder):
-        started = start(folder)
-        assert started.returncode == 0, started.stderr
-        yield f"unix://{folder}/docker.sock"
+    with engine_in_memory(DISK) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
