@@ -30,12 +30,12 @@ def hostile(*words: str) -> RunOptions:
 def test_what_wears_a_system_out_goes_on_as_natively(
     probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
 ) -> None:
-    """Forks, zombies, process numbers, a program without a file, large arguments, no descriptors left, calls without a pause."""
+    """Forks, zombies, process numbers, a program without a file, large arguments, no descriptors left, a pipe, paths that change, calls without a pause."""
     native, watched = (
         probes.natively(scope, image, hostile("all")),
         probes.watch(scope, image, hostile("all"), recorder),
     )
-    assert native.output.count("status 0\n") == 7
+    assert native.output.count("status 0\n") == 9
     assert watched.output.splitlines() == native.output.splitlines()
     assert (watched.code, native.code) == (0, 0)
     assert {"/etc/passwd", "/etc/group", "/tmp"} <= looked_at(watched)

@@ -152,6 +152,43 @@ static int write_much(int argc, char **argv) {
     return can_open(LOOKED_AT) ? 0 : 1;
 }
 
+/* ------------------------------------------------------------------ paths that wait, and paths that change */
+
+/* A named pipe holds whoever opens it until the other side comes: the app, and nobody else. */
+static int wait_in_pipe(int argc, char **argv) {
+    (void)argc, (void)argv;
+    int status;
+    mkfifo("/tmp/pipe", 0600);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(open("/tmp/pipe", O_RDONLY) < 0);
+    usleep(200000);
+    tell("a look meanwhile", access("/tmp/pipe", R_OK));
+    bool opened = can_open(LOOKED_AT);
+    tell("the other side", open("/tmp/pipe", O_WRONLY));
+    waitpid(child, &status, 0);
+    return status || !opened;
+}
+
+/* A folder that is a link, and a folder again, while a file in it is opened. */
+static int change_paths(int argc, char **argv) {
+    int status, count = count_of(argc, argv);
+    mkdir("/tmp/folder", 0700);
+    close(open("/tmp/folder/file", O_CREAT | O_WRONLY, 0600));
+    pid_t child = fork();
+    if (child == 0) {
+        for (int i = 0; i < count; i++)
+            if (rename("/tmp/folder", "/tmp/moved") || symlink("/etc", "/tmp/folder") || unlink("/tmp/folder") ||
+                rename("/tmp/moved", "/tmp/folder"))
+                _exit(1);
+        _exit(0);
+    }
+    for (int i = 0; i < count; i++)
+        can_open("/tmp/folder/file");
+    waitpid(child, &status, 0);
+    return status || !can_open("/tmp/folder/file") || !can_open(LOOKED_AT);
+}
+
 /* ------------------------------------------------------------------ many calls */
 
 enum { THREADS = 4 };
@@ -273,6 +310,8 @@ static const struct way {
     {"deleted", run_deleted, NULL},
     {"much", start_with_much, NULL},
     {"descriptors", use_up_descriptors, NULL},
+    {"pipe", wait_in_pipe, NULL},
+    {"changing", change_paths, "500"},
     {"calls", call_without_pause, "4000"},
     {NULL, NULL, NULL}, /* what follows takes CAP_SYS_ADMIN */
     {"mounts", make_mounts, "50"},
