@@ -15,11 +15,9 @@ from slimmer.observe.merge import check_complete, check_image, merge, moved, reb
 from slimmer.request import BuildRequest, ObserveRequest
 from slimmer.scenes import Performance, check_shared, observe, perform, scenes
 from slimmer.site import Say, Site
-from slimmer.wording import counted
+from slimmer.wording import SHOWN, counted, listed
 
 LOG_NAME = "access.json"
-SHOWN = 5
-"""Paths of one kind that are named; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ class Observed:
             yield f"{self.log.unseen} is not in every log: without --no-observe it is seen here"
         if paths := self.unsteady(tree):
             number = counted(len(paths), "path")
-            yield f"not in every one of {self.runs} runs, and kept: {number}: {_listed(paths)}"
+            yield f"not in every one of {self.runs} runs, and kept: {number}: {listed(paths, SHOWN)}"
 
 
 def all_moved(foreign: Iterable[AccessLog], tree: Tree) -> tuple[str, ...]:
@@ -83,7 +81,9 @@ def all_moved(foreign: Iterable[AccessLog], tree: Tree) -> tuple[str, ...]:
 
 def taken_over(gone: tuple[str, ...]) -> str:
     """What the user should know of logs of another image, with the paths that are gone since."""
-    known = f"{counted(len(gone), 'path')} no longer there: {_listed(gone)}" if gone else "all its paths are there"
+    known = (
+        f"{counted(len(gone), 'path')} no longer there: {listed(gone, SHOWN)}" if gone else "all its paths are there"
+    )
     return f"taken over from another image (--rebase): {known}"
 
 
@@ -160,8 +160,3 @@ def _read(path: Path) -> AccessLog | None:
             return read_log(file)
     except (OSError, UsageError):
         return None
-
-
-def _listed(paths: tuple[str, ...]) -> str:
-    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-    return ", ".join(paths[:SHOWN]) + more

@@ -185,7 +185,7 @@ class _Build:
             self.progress.note(f"builder {builder.name}: {builder.reason}")
         if dated and builder.name == DOCKERFILE and not repairs:
             self.progress.warn(f"{EPOCH} does not count with --builder dockerfile: docker build stamps its own time")
-        rootfs = site.pack(original.own, original.pristine, kept, self.folder)
+        rootfs = site.pack(original.own, original.pristine, kept, self.folder, self.progress.note)
         self.documented(original)
         return site.make(rootfs, builder, self.folder, self.created, "candidate")
 
@@ -253,4 +253,4 @@ class _Build:
 
 def _names(findings: Iterable[Finding]) -> str:
     """The first paths that were missed themselves, without what leads to them, and how many more there are."""
-    return listed(list(dict.fromkeys(f.path for f in findings if f.reason.rule == "missed")))
+    return listed(list(dict.fromkeys(f.path for f in findings if f.reason.rule == "missed")), SHOWN)

@@ -40,12 +40,12 @@ from slimmer.observe.records import RecordReader
 from slimmer.observe.watched import STOP_TIMEOUT, WatchedRun
 from slimmer.probe_binary import probe_path
 from slimmer.rebuild.image import Builder, choose_builder, make_image
-from slimmer.rebuild.rootfs import RootFs, write_rootfs
+from slimmer.rebuild.rootfs import RootFs, check_size, write_rootfs
 from slimmer.report.output import OutputFolder
 from slimmer.sandbox.sandbox import Sandbox
 from slimmer.verify.check import Side, check_structure
 from slimmer.verify.structure import Difference
-from slimmer.wording import listed
+from slimmer.wording import SHOWN, human_size, listed
 
 WORKERS = 6
 FIRST_EPHEMERAL_PORT = 32768
@@ -53,6 +53,9 @@ FIRST_EPHEMERAL_PORT = 32768
 
 LAST_LOOKS = 2.0
 """Seconds for an app to look for something when it is stopped, of which is known that it does not end then."""
+
+LARGE = 1 << 30
+"""Bytes of kept files; an engine writes them two or three times (half a minute a gigabyte on a busy machine)."""
 
 Say = Callable[[str], None]
 
@@ -195,8 +198,18 @@ class Site:
             dated=dated,
         )
 
-    def pack(self, own: OwnTree, pristine: PristineImage, kept: KeepSet, folder: OutputFolder) -> RootFs:
-        """Pack what stays into the folder; what an earlier build left there goes."""
+    def pack(
+        self,
+        own: OwnTree,
+        pristine: PristineImage,
+        kept: KeepSet,
+        folder: OutputFolder,
+        say: Say = lambda text: None,
+    ) -> RootFs:
+        """Pack what stays into the folder; what an earlier build left there goes. Raises BuildFailed for endless holes."""
+        size = check_size((entry for path in kept if (entry := own.tree.get(path)) is not None), self.config.size)
+        if size >= LARGE:
+            say(f"{human_size(size)} are kept: to pack them, and to make an image of them, takes minutes")
         folder.clear()
         return write_rootfs(pristine, overrides(list(kept), own), folder)
 
@@ -320,7 +333,7 @@ def cannot_be_kept(own: OwnTree) -> Iterator[str]:
     if names := own.tree.listed_only:
         yield (
             "the image lists names that nobody can look up (whiteouts in its lowest layer, for example), and the slim image "
-            f"does not have them: {listed(names)}"
+            f"does not have them: {listed(names, SHOWN)}"
         )
 
 

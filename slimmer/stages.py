@@ -152,7 +152,7 @@ def keep_from(
         with progress.stage("keep"):
             kept = keep(context, policy)
         with progress.stage("pack"):
-            rootfs = site.pack(own, pristine, kept, folder)
+            rootfs = site.pack(own, pristine, kept, folder, progress.note)
             builder = site.choose_builder("", own, kept)
             write_dockerfile(site.config, builder, folder)
         if builder.name != DOCKERFILE:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 SHOWN = 5
-"""How many names of one kind a sentence lists; the rest is counted."""
+"""How many names of paths a sentence lists; the rest is counted."""
 
 
 def printable(text: str, kept: str = "") -> str:
@@ -26,12 +26,13 @@ def human_size(size: int) -> str:
     return f"{value:.3g} TB"
 
 
+def listed(values: Iterable[object], most: int = 10) -> str:
+    """The first values, and how many more there are: 80, 443 and 3 more. An image may EXPOSE every port."""
+    words = [str(value) for value in values]
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
+
+
 def counted(number: int, noun: str) -> str:
     """A number of things whose plural takes an s: 1 path, 1,200 paths."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first names, and how many more there are: /a, /b and 3 more."""
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return f"{', '.join(names[:SHOWN])}{more}"

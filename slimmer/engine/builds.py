@@ -17,7 +17,7 @@ import requests
 from docker.errors import APIError, DockerException
 
 from slimmer.engine.connection import Engine
-from slimmer.engine.containers import engine_calls
+from slimmer.engine.containers import FULL_DISK, engine_calls, is_full
 from slimmer.engine.uploads import Upload
 from slimmer.errors import BuildFailed, SlimmerError
 
@@ -116,7 +116,7 @@ def _follow(answers: Iterable[dict[str, Any]]) -> None:
     for answer in answers:
         if "error" in answer and failed is None:
             said = "".join(lines).strip()
-            failed = BuildFailed(f"{answer['error']}" + (f"\n{said}" if said else ""))
+            failed = _refused(f"{answer['error']}" + (f"\n{said}" if said else ""))
         lines.append(str(answer.get("stream", "")))
     if failed is not None:
         raise failed
@@ -129,7 +129,11 @@ def _failed(engine: Engine, doing: str, error: Exception) -> SlimmerError:
             engine.api.ping()
     except SlimmerError as gone:
         return gone
-    return BuildFailed(f"the engine could not {doing} the slim image: {_words(error)}")
+    return _refused(f"the engine could not {doing} the slim image: {_words(error)}")
+
+
+def _refused(words: str) -> BuildFailed:
+    return BuildFailed(words, hint=FULL_DISK if is_full(words) else None)
 
 
 def _words(error: Exception) -> str:

@@ -30,6 +30,8 @@ OPTION_PROBLEMS = (
 
 START_PROBLEMS = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
 
+FULL_DISK = "The engine's disk is full: `docker system df` shows what takes it, `docker system prune` and `slimmer clean` free some."
+
 
 @contextmanager
 def engine_calls(doing: str) -> Iterator[None]:
@@ -37,9 +39,17 @@ def engine_calls(doing: str) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        raise EngineError(f"the engine could not {doing}: {error.explanation or error}") from error
+        words = str(error.explanation or error)
+        raise EngineError(
+            f"the engine could not {doing}: {words}", hint=FULL_DISK if is_full(words) else None
+        ) from error
     except (requests.RequestException, DockerException) as error:
         raise EngineUnreachable(f"the engine stopped answering (to {doing}): {error}") from error
+
+
+def is_full(words: str) -> bool:
+    """Whether an engine says that its disk is full (ENOSPC)."""
+    return "no space left on device" in words.lower()
 
 
 def is_not_found(error: EngineError) -> bool:
@@ -226,4 +236,5 @@ def _start_problem(error: APIError) -> Exception:
         return AppFailed(f"the container's command cannot be run: {explanation}", hint="Check --entrypoint and --cmd.")
     if isinstance(error, NotFound):
         return EngineError(f"the container is gone: {explanation}")
-    return EngineError(f"the engine could not start the container: {explanation}")
+    hint = FULL_DISK if is_full(explanation) else None
+    return EngineError(f"the engine could not start the container: {explanation}", hint=hint)

@@ -12,13 +12,15 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from docker.errors import APIError
+
 from slimmer.engine import description, running
-from slimmer.engine.containers import Container
+from slimmer.engine.containers import Container, is_full
 from slimmer.engine.options import RunOptions
 from slimmer.engine.relay import Ports, RelayHost
 from slimmer.engine.running import UserContainer
 from slimmer.engine.session import RunScope
-from slimmer.errors import EngineError
+from slimmer.errors import AppFailed, EngineError
 from slimmer.image.config import ImageConfig
 from slimmer.observe.attached import AttachedRun
 from slimmer.observe.identity import IDENTITY_LIMIT, checked_identity
@@ -28,6 +30,7 @@ from slimmer.verify.native import NativeRun
 
 ASK_TIMEOUT = 60.0
 RELEASE_TIMEOUT = 10.0
+REFUSED = "`docker run` with the same options must work first: check the image's USER, WORKDIR and VOLUMEs, and your own options."
 
 
 def ask_identity(scope: RunScope, config: ImageConfig, options: RunOptions, probe: Path, purpose: str = "ask") -> str:
@@ -39,10 +42,12 @@ def ask_identity(scope: RunScope, config: ImageConfig, options: RunOptions, prob
     binds = tuple(entry for entry in options.volumes if description.is_bind(description.split_volume(entry)[0]))
     options = dataclasses.replace(options, volumes=binds)
     mount = scope.lender.lend(probe, config)
-    container = scope.create(description.asking(options, config.image_id, mount), purpose)
+    with _as_docker_run():
+        container = scope.create(description.asking(options, config.image_id, mount), purpose)
     stream = container.attach()
     try:
-        container.start(collect_output=False)
+        with _as_docker_run():
+            container.start(collect_output=False)
         stream.set_timeout(ASK_TIMEOUT)
         said = b""
         while len(said) < IDENTITY_LIMIT and (data := stream.recv()):
@@ -55,6 +60,20 @@ def ask_identity(scope: RunScope, config: ImageConfig, options: RunOptions, prob
         raise EngineError(f"the probe could not say who the app's user is: {stream.stderr.strip()}")
     scope.remove(container)
     return checked_identity(said, mount.nonce)
+
+
+@contextmanager
+def _as_docker_run() -> Iterator[None]:
+    """What the engine refuses here it refuses `docker run`, too: the container has the image's configuration and the
+    user's options, and nothing else. A VOLUME over a file, a WORKDIR that is one, a USER beyond 2,147,483,647.
+    """
+    try:
+        yield
+    except EngineError as error:
+        if not isinstance(error.__cause__, APIError) or is_full(error.message):
+            raise
+        words = error.__cause__.explanation or error.__cause__
+        raise AppFailed(f"the engine cannot run the image: {words}", hint=REFUSED) from error
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from slimmer.errors import AppFailed
 from slimmer.exercise.plan import Plan, Until
 from slimmer.exercise.watch import Watch, last_words
 from slimmer.tasks import side_by_side
+from slimmer.wording import listed
 
 CONNECT_TIMEOUT = 2.0
 
@@ -24,9 +25,6 @@ MOST_TRIED = 256
 
 SIDE_BY_SIDE = 32
 """Ports that are tried, or asked, at a time."""
-
-MOST_SHOWN = 20
-"""Ports that a message names."""
 
 WORKER_PATIENCE = 5.0
 """Seconds for an app to begin to listen, when nothing says that it will, before commands are run against it."""
@@ -185,6 +183,4 @@ def _advice(plan: Plan) -> str:
 
 def _words(ports: tuple[int, ...]) -> str:
     unique = sorted(set(ports))
-    more = f" and {len(unique) - MOST_SHOWN:,} more" if len(unique) > MOST_SHOWN else ""
-    shown = ", ".join(map(str, unique[:MOST_SHOWN]))
-    return f"port{'s' if len(unique) > 1 else ''} {shown}{more}" if unique else ""
+    return f"port{'s' if len(unique) > 1 else ''} {listed(unique)}" if unique else ""

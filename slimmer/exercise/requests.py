@@ -10,7 +10,7 @@ from slimmer.exercise.verdict import settle
 from slimmer.exercise.visit import KNOWN_SILENCE, SILENCE, Visited, visit
 from slimmer.exercise.watch import Watch
 from slimmer.tasks import side_by_side
-from slimmer.wording import counted
+from slimmer.wording import counted, listed
 
 LATE = 10.0
 """Seconds to wait for a port that the image EXPOSEs, when those that are open speak no HTTP, or that the original opened."""
@@ -118,7 +118,7 @@ class Requests:
                 )
         first = not self._watch.replay and not plan.shared
         if first and plan.expected_ports and not set(plan.expected_ports) & set(self._open):
-            notes.append(f"nothing listened on what the image EXPOSEs ({', '.join(map(str, plan.expected_ports))})")
+            notes.append(f"nothing listened on what the image EXPOSEs ({listed(plan.expected_ports)})")
         if first and plan.own_command and plan.until is Until.PROBES and self._watch.ended and not self._open:
             notes.append(
                 "the image's own command ended by itself, and nothing else was observed: other arguments need --cmd (repeatable)"

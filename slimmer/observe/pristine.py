@@ -61,7 +61,11 @@ class PristineImage:
         for chunk in self._ask(b"index"):
             blob += chunk
             if len(blob) > INDEX_LIMIT:
-                raise ObservationIncomplete("the image has more paths than slimmer can index")
+                raise ObservationIncomplete(
+                    "the image has more paths, or larger extended attributes, than slimmer can index "
+                    f"({INDEX_LIMIT >> 20} MB)",
+                    hint="Split the image, or leave out what makes it so large when it is built.",
+                )
         return blob
 
     def pack(self, paths: Iterable[tuple[str, str]], sink: Callable[[bytes], object]) -> None:

@@ -21,8 +21,9 @@ from slimmer.observe.probe_mount import ProbeMount
 PROTOCOL_VERSION = "1"
 FIELD_LIMIT = 1 << 16
 RECORD_LIMIT = 4_000_000
-TEXT_LIMIT = 1 << 30
-"""Characters of all names together: an app may ask for millions of different paths, and start millions of programs."""
+TEXT_LIMIT = 1 << 28
+"""Bytes of all names together, as they are held: 64 for each of RECORD_LIMIT records. An app may ask for different paths of
+4 kB without end, and there may be two such runs at once (the original's log, and that of the slim image)."""
 
 LAST_PORT = (1 << 16) - 1
 
@@ -123,7 +124,7 @@ class RecordReader:
             raise ObservationIncomplete(f"the run made more than {RECORD_LIMIT:,} different accesses", hint=LESS)
         if max(len(a), len(b)) > FIELD_LIMIT:
             raise ObservationIncomplete(f"the probe sent a name of more than {FIELD_LIMIT:,} bytes")
-        self._text += len(a) + len(b)
+        self._text += _held(a) + _held(b)
         if self._text > TEXT_LIMIT:
             raise ObservationIncomplete(
                 f"the names that the run asked for take more than {TEXT_LIMIT:,} bytes", hint=LESS
@@ -174,6 +175,11 @@ class RecordReader:
 
     def _fatal(self, words: list[str], a: str, b: str) -> None:
         self.fatal = a
+
+
+def _held(text: str) -> int:
+    """Bytes that a text takes: two for each character when bytes that are no UTF-8 are among them (PEP 393)."""
+    return len(text) if text.isascii() else 2 * len(text)
 
 
 def _counters(text: str) -> dict[str, int]:

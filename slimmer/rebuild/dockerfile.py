@@ -18,6 +18,9 @@ TEMPLATE = "Dockerfile.j2"
 KEPT_BY_BUILD = "security.capability"
 """The only extended attribute that the builder writes into a layer (moby, archive.ReadSecurityXattrToTarHeader)."""
 
+MOST_INSTRUCTIONS = 500
+"""The classic builder makes an image for each instruction: 10,000 ONBUILDs took it half an hour."""
+
 _LISTS = ("ENV", "LABEL", "EXPOSE")
 """Keywords that take several values in one instruction."""
 
@@ -72,4 +75,6 @@ def _beyond(config: ImageConfig, architecture: str) -> Iterator[str]:
         yield "StopTimeout"
     if config.entrypoint == ():
         yield "an empty ENTRYPOINT"
+    if sum(1 for _ in instructions(config)) > MOST_INSTRUCTIONS:
+        yield f"more than {MOST_INSTRUCTIONS} instructions"
     yield from (instruction.lacking for instruction in instructions(config) if instruction.unsaid)

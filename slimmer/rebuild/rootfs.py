@@ -7,6 +7,7 @@ what was asked for, in that order, and nothing behind it. Nothing here holds mor
 from __future__ import annotations
 
 import hashlib
+import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,10 +15,20 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from slimmer.errors import BuildFailed
+from slimmer.image.tree import Entry
 from slimmer.report.output import OutputFolder
+from slimmer.wording import human_size
 
 NAME = "rootfs.tar"
 PIECE = 1 << 20
+SHORTEST_HOLE = 1 << 16
+ZEROS = bytes(1 << 18)
+"""As long as a piece of the probe's answer (docs/probe-protocol.md, "Serve")."""
+
+MOST_FOLD = 16
+ALWAYS_FINE = 16 << 30
+"""Bytes, and how often an image's size: some engines tell the compressed one, and text shrinks to a tenth."""
+
 _END = 2 * tarfile.BLOCKSIZE
 """An archive ends with at least two blocks of zeros (POSIX pax, "ustar Interchange Format")."""
 
@@ -55,12 +66,41 @@ def write_rootfs(packer: Packer, pairs: Iterable[tuple[str, str]], folder: Outpu
 
         def sink(piece: bytes) -> None:
             digest.update(piece)
-            file.write(piece)
+            _write(file, piece)
 
         packer.pack(pairs, sink)
-        size = file.tell()
+        size = file.truncate(file.tell())
         digests = checked_digests(file, [path for path, _ in pairs])
     return RootFs(folder.path / NAME, size, f"sha256:{digest.hexdigest()}", digests)
+
+
+def check_size(entries: Iterable[Entry], image_size: int) -> int:
+    """The bytes that these files take in the archive, and in every layer, where no hole stays one.
+
+    Raises BuildFailed when that is out of all proportion to the image's size: a sparse file of a terabyte takes nothing in
+    some engines' stores, and would fill every disk on its way.
+    """
+    linked: set[int] = set()
+    total = 0
+    for entry in entries:
+        if entry.is_file and entry.inode not in linked:
+            total += entry.size
+            linked.update([entry.inode] if entry.links > 1 else [])
+    if total > MOST_FOLD * image_size + ALWAYS_FINE:
+        raise BuildFailed(
+            f"the kept files have {human_size(total)}, but the whole image takes {human_size(image_size)}: "
+            "they are sparse, and no layer can hold a hole",
+            hint="Leave out the largest with --exclude (often /var/log/lastlog), or do not make it when the image is built.",
+        )
+    return total
+
+
+def _write(file: IO[bytes], piece: bytes) -> None:
+    """Write a piece; one of nothing but zeros becomes a hole, so that a sparse file fills no disk here."""
+    if len(piece) >= SHORTEST_HOLE and piece == ZEROS[: len(piece)]:
+        file.seek(len(piece), os.SEEK_CUR)
+    else:
+        file.write(piece)
 
 
 def checked_digests(file: IO[bytes], paths: Iterable[str]) -> dict[str, str]:

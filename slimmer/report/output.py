@@ -192,6 +192,10 @@ class _Checked(io.FileIO):
         with _refusals(f"{self._path} cannot be written"):
             return super().write(data)
 
+    def truncate(self, size: int | None = None) -> int:
+        with _refusals(f"{self._path} cannot be written"):
+            return super().truncate(size)
+
 
 @contextmanager
 def _refusals(what: str) -> Iterator[None]:

@@ -22,6 +22,9 @@ COMPARED = {
 }
 """Parts of a configuration that must be equal as they are, and what people call them."""
 
+SHOWN = 1000
+"""Characters of a value that are shown: a label may have a megabyte."""
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -86,4 +89,5 @@ def _shown(value: object) -> str:
         return "empty" if value == () else "not set"
     if isinstance(value, Healthcheck):
         value = {key: part for key, part in asdict(value).items() if part}
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text):,} characters)"

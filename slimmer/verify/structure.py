@@ -7,6 +7,7 @@ paths share an inode, and the SHA-256 of the content.
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -14,6 +15,9 @@ from dataclasses import dataclass, field
 
 from slimmer.image.engine_made import Mtime
 from slimmer.image.tree import Entry, Tree
+
+SHOWN_VALUE = 64
+"""Bytes of an extended attribute that are shown as they are: a capability has 20, an ACL of five entries 44."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,14 @@ def _kind(entry: Entry) -> str:
 
 
 def _xattrs(entry: Entry) -> str:
-    return ", ".join(f"{name}={value.hex()}" for name, value in entry.xattrs) or "none"
+    return ", ".join(f"{name}={_value(value)}" for name, value in entry.xattrs) or "none"
+
+
+def _value(value: bytes) -> str:
+    """A short value as it is; of a longer one (up to 64 kB) what tells it from any other."""
+    if len(value) <= SHOWN_VALUE:
+        return value.hex()
+    return f"{len(value):,} bytes, sha256:{hashlib.sha256(value).hexdigest()[:16]}…"
 
 
 def _time(mtime: tuple[int, int]) -> str:

@@ -27,8 +27,7 @@ def engine_folder() -> Iterator[Path]:
     try:
         yield place
     finally:
-        for name in ("docker.pid", "docker/containerd/containerd.pid"):
-            end_process(place / name)
+        end_engine(place)
         shutil.rmtree(place)
 
 
@@ -47,6 +46,28 @@ def own_engine(options: str = "") -> Iterator[str]:
         started = start(folder, options=options)
         assert started.returncode == 0, started.stderr
         yield f"unix://{folder}/docker.sock"
+
+
+@contextmanager
+def engine_in_memory(megabytes: int) -> Iterator[str]:
+    """The same with its data in memory, of that size and no more: a disk that is soon full, and takes attributes of 64 kB."""
+    with engine_folder() as folder:
+        data = folder / "data"
+        data.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "none", data], check=True)
+        try:
+            started = start(folder)
+            assert started.returncode == 0, started.stderr
+            yield f"unix://{folder}/docker.sock"
+        finally:
+            end_engine(folder)
+            subprocess.run(["umount", data], check=True)
+
+
+def end_engine(folder: Path) -> None:
+    """End the daemon of that folder, and its containerd."""
+    for name in ("docker.pid", "docker/containerd/containerd.pid"):
+        end_process(folder / name)
 
 
 def end_process(pid_file: Path) -> None:

@@ -53,6 +53,7 @@ def test_file_capabilities_are_built() -> None:
         dataclasses.replace(CONFIG, variant="v8"),
         dataclasses.replace(CONFIG, os="freebsd"),
         TWO_LINES,
+        dataclasses.replace(CONFIG, on_build=("RUN id",) * 10_000),
     ],
 )
 def test_what_a_dockerfile_cannot_say_is_loaded_and_cannot_be_forced(config: ImageConfig) -> None:

@@ -7,9 +7,9 @@ import struct
 
 import pytest
 
-from slimmer.errors import EngineError
+from slimmer.errors import EngineError, ObservationIncomplete
 from slimmer.image.tree import Tree
-from slimmer.observe.pristine import LINE_LIMIT, PristineImage, within
+from slimmer.observe.pristine import CHUNK_LIMIT, LINE_LIMIT, PristineImage, within
 from slimmer.observe.probe_mount import ProbeMount
 from tests.unit.tree_maker import record
 
@@ -83,3 +83,35 @@ def test_an_answer_that_follows_no_protocol_is_an_error(answer: bytes) -> None:
 
 def _image(*answers: bytes) -> PristineImage:
     return PristineImage(Answers(*answers), MOUNT)
+
+
+class Endless:
+    """An index that does not end."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self._hello = _length(MOUNT.nonce.encode()) + MOUNT.nonce.encode()
+        self._is_length = False
+
+    def recv_exactly(self, size: int) -> bytes:
+        if self._hello:
+            said, self._hello = self._hello[:size], self._hello[size:]
+            return said
+        self._is_length = not self._is_length
+        if self._is_length:
+            return struct.pack("<L", CHUNK_LIMIT)
+        self.sent += size
+        return bytes(size)
+
+    def send_exactly(self, data: bytes | bytearray) -> None:
+        pass
+
+
+def test_an_index_beyond_its_limit_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many paths, or attributes of 64 kB on each of fewer."""
+    monkeypatch.setattr("slimmer.observe.pristine.INDEX_LIMIT", 1 << 22)
+    stream = Endless()
+    with pytest.raises(ObservationIncomplete, match=r"extended attributes.*4 MB") as refused:
+        PristineImage(stream, MOUNT).index()
+    assert stream.sent <= (1 << 22) + CHUNK_LIMIT
+    assert "recorder" not in refused.value.hint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 
 import pytest
 
@@ -102,6 +103,16 @@ def test_many_long_names_are_refused_before_they_fill_the_memory(monkeypatch: py
         for number in range(1000):
             reader.feed(b"look-up missing 1 0\0/%d/%s\0\0" % (number, b"x" * 4000))
     assert 200 < len(reader.accesses) < 300
+
+
+def test_names_that_are_no_utf8_count_with_the_memory_that_they_take() -> None:
+    """The limit itself, not a smaller one: what is held stays below 300 MB, with an app that asks for nothing but odd names."""
+    reader = RecordReader()
+    name = b"\xff" * 60_000
+    with pytest.raises(ObservationIncomplete, match="names"):
+        for number in range(20_000):
+            reader.feed(b"look-up missing 1 0\0/%d/%s\0\0" % (number, name))
+    assert sum(sys.getsizeof(access.asked) for access in reader.accesses) < 300_000_000
 
 
 def test_many_programs_are_refused_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from slimmer.errors import BuildFailed, OutputError
-from slimmer.rebuild.rootfs import write_rootfs
+from slimmer.image.tree import Tree
+from slimmer.rebuild.rootfs import check_size, write_rootfs
 from slimmer.report.output import OutputFolder
+from tests.unit.tree_maker import record
 
 ODD = os.fsdecode(b"srv/caf\xe9\n ")
 LONG = "srv/" + "x" * 250
@@ -22,12 +24,12 @@ LONG = "srv/" + "x" * 250
 class Packer:
     """Packs a given archive, whatever it was asked for, in pieces of odd sizes."""
 
-    def __init__(self, archive: bytes) -> None:
-        self.archive = archive
+    def __init__(self, archive: bytes, piece: int = 1000) -> None:
+        self.archive, self.piece = archive, piece
 
     def pack(self, paths: Iterable[tuple[str, str]], sink: Callable[[bytes], object]) -> None:
-        for position in range(0, len(self.archive), 1000):
-            sink(self.archive[position : position + 1000])
+        for position in range(0, len(self.archive), self.piece):
+            sink(self.archive[position : position + self.piece])
 
 
 def archive(*members: tuple[str, bytes | str | None]) -> bytes:
@@ -84,6 +86,37 @@ def test_anything_else_is_refused_and_not_kept(tmp_path: Path, content: bytes, p
     with OutputFolder(tmp_path / "out") as folder, pytest.raises(BuildFailed, match=words):
         written(folder, content, paths)
     assert not (tmp_path / "out").exists()
+
+
+def test_zeros_take_no_room_on_the_disk_and_are_read_back(tmp_path: Path) -> None:
+    """A sparse file of an image fills no disk here, whatever its size; also where zeros are the last that comes."""
+    content = bytes(range(1, 200)) + bytes(8 << 20) + b"end"
+    tar = archive(("a", content), ("b", bytes(4 << 20)))
+    with OutputFolder(tmp_path / "out") as folder:
+        rootfs = write_rootfs(Packer(tar, piece=1 << 18), [("/a", ""), ("/b", "")], folder)
+    assert rootfs.path.read_bytes() == tar
+    assert rootfs.digests["/a"] == hashlib.sha256(content).hexdigest()
+    assert (rootfs.size, rootfs.diff_id) == (len(tar), "sha256:" + hashlib.sha256(tar).hexdigest())
+    assert rootfs.path.stat().st_blocks * 512 < 2 << 20
+
+
+def files(*sizes: int, links: int = 1) -> Tree:
+    entries = (
+        record("f", f"/{n}", size=size, inode=7 if links > 1 else n, links=links) for n, size in enumerate(sizes)
+    )
+    return Tree(b"".join(entries))
+
+
+def test_files_that_are_larger_than_any_disk_are_refused_before_they_are_packed() -> None:
+    with pytest.raises(BuildFailed, match=r"1\.1 TB.*sparse") as refused:
+        check_size(files(5, 1 << 40), 80_000_000)
+    assert "--exclude" in refused.value.hint
+    assert check_size(files(1 << 40), 1 << 40) == 1 << 40
+    assert check_size(files(1 << 32), 2_000_000) == 1 << 32
+
+
+def test_hard_links_count_once() -> None:
+    assert check_size(files(*[1 << 33] * 5, links=5), 1 << 20) == 1 << 33
 
 
 def test_a_full_disk_is_an_output_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,3 +75,13 @@ def test_contents_are_compared_by_digest() -> None:
 
 def test_a_difference_reads_as_a_sentence() -> None:
     assert str(Difference("/su", "mode", "4755", "0755")) == "/su: mode was 4755, is 0755"
+
+
+def test_a_long_attribute_is_told_by_its_size_and_digest() -> None:
+    """One may have 64 kB, and there may be many of them."""
+    long, other = (record("f", "/ping", size=3, inode=9, xattrs=f"75736572={byte * 65_536}") for byte in ("aa", "ab"))
+    (difference,) = compare_structure(Tree(long), Tree(other), ["/ping"], own_time, whole_seconds=True)
+    assert difference.what == "extended attributes"
+    assert difference.expected != difference.actual
+    assert "65,536 bytes" in difference.expected
+    assert len(str(difference)) < 300
