@@ -9,10 +9,10 @@ import dataclasses
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from urllib.parse import unquote_to_bytes
 
 from slimmer.engine import builds, description, images
@@ -22,6 +22,7 @@ from slimmer.engine.pristine import open_pristine
 from slimmer.engine.relay import Ports
 from slimmer.engine.runs import ask_identity, native_run, watched_run
 from slimmer.engine.session import RunScope
+from slimmer.engine.workers import Workers
 from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import KILLED, Exercised, Plan, Until, replay_plan
@@ -87,7 +88,7 @@ class Site:
 
     engine: Engine
     scope: RunScope
-    pool: ThreadPoolExecutor
+    pool: Workers
     opened: ExitStack
     probe: Path
     config: ImageConfig
@@ -189,8 +190,7 @@ class Site:
         )
 
     def pack(self, own: OwnTree, pristine: PristineImage, kept: KeepSet, folder: OutputFolder) -> RootFs:
-        """Pack what stays into the folder; what an earlier build left there goes."""
-        folder.clear()
+        """Pack what stays into the folder."""
         return write_rootfs(pristine, overrides(list(kept), own), folder)
 
     def make(self, rootfs: RootFs, builder: Builder, folder: OutputFolder, created: str, purpose: str) -> Candidate:
@@ -202,8 +202,8 @@ class Site:
             folder,
             self.scope.temporary_tag(self._unique(purpose)),
             created,
-            lambda files, tag: builds.build(self.engine, files, tag, self.options.platform),
-            lambda write, tag: builds.load(self.engine, write, tag),
+            self._build,
+            self._load,
         )
         return Candidate(image_id, rootfs, builder)
 
@@ -272,6 +272,14 @@ class Site:
             reader=reader,
         )
 
+    def _build(self, files: list[Path], tag: str) -> str:
+        with self.scope.making():
+            return builds.build(self.engine, files, tag, self.options.platform, self.scope.lifeline.image)
+
+    def _load(self, write: Callable[[IO[bytes]], None], tag: str) -> str:
+        with self.scope.making():
+            return builds.load(self.engine, write, tag)
+
     def _unique(self, purpose: str) -> str:
         return f"{purpose}.{next(self.numbers)}"
 
@@ -295,7 +303,7 @@ def open_site(target: str, options: RunOptions, recorder: str = "auto", *, pull:
         # Left in this order: the scope removes the containers, so that what the pool's threads wait for ends, and then
         # nobody uses what they opened.
         opened = stack.enter_context(ExitStack())
-        pool = stack.enter_context(ThreadPoolExecutor(WORKERS))
+        pool = stack.enter_context(Workers(WORKERS))
         scope = stack.enter_context(RunScope(engine))
         yield Site(engine, scope, pool, opened, probe, config, options, recorder)
 

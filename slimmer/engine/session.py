@@ -1,7 +1,8 @@
 """Everything that one run of slimmer makes in the engine, and its removal, whatever happens.
 
 All of it carries the labels of `labels`; a RunScope removes what it made when it is left, in parallel, and a second
-Ctrl-C does not cut that short: it is remembered and raised when all is gone.
+Ctrl-C does not cut that short: it is remembered and raised when all is gone. What the engine does not remove in time, or
+what a slimmer that is killed leaves, is removed by the run's watcher (slimmer.engine.lifeline).
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import io
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -26,12 +27,21 @@ from slimmer.engine.containers import Container, engine_calls, is_not_found
 from slimmer.engine.description import PROBE, PROBE_FOLDER, Description, is_bind, split_volume
 from slimmer.engine.interrupts import INTERRUPTS, finish
 from slimmer.engine.labels import RUN_LABEL, labels, name_of, new_run, temporary_tag
+from slimmer.engine.lifeline import Lifeline
 from slimmer.engine.options import RunOptions
+from slimmer.engine.streams import OpenStreams
+from slimmer.engine.workers import Workers
 from slimmer.errors import EngineError, UsageError
 
 REMOVERS = 6
 REMOVAL_TIMEOUT = 30.0
 """Seconds to wait for a removal that the engine has begun already."""
+
+END_TIME = 5.0
+"""Seconds that the end of a run may take: what is not removed then is left to its watcher."""
+
+MAKING_TIME = 2.0
+"""Seconds of these for what is still being made."""
 
 POLL = 0.02
 COPIED = "/volume"
@@ -44,8 +54,11 @@ class RunScope:
     """A context manager that owns containers, volumes and temporary images of one run; several threads may use it."""
 
     def __init__(self, engine: Engine) -> None:
+        """Raises EngineError when the run's watcher cannot be started."""
         self.engine = engine
         self.run = new_run()
+        self.lifeline = Lifeline(self.run, engine.settings)
+        self._streams = OpenStreams()
         self._containers: list[str] = []
         self._volumes: list[str] = []
         self._images: list[str] = []
@@ -83,11 +96,12 @@ class RunScope:
             if isinstance(error.__cause__, APIError) and error.__cause__.status_code == 400:
                 raise UsageError(f"the engine does not take the options: {error.__cause__.explanation}") from error
             raise
-        return Container(self.engine, created["Id"], name)
+        return Container(self.engine, created["Id"], name, self._streams)
 
     def remove(self, container: Container) -> None:
-        """Remove a container before the end of the run, with its anonymous volumes."""
-        _remove_container(self.engine, container.name)
+        """Remove a container before the end of the run, with its anonymous volumes; at the end they go together."""
+        if self._closed or not _remove_container(self.engine, container.name, REMOVAL_TIMEOUT):
+            return
         with suppress(ValueError):
             self._containers.remove(container.name)
 
@@ -133,22 +147,29 @@ class RunScope:
         return finish(lambda: self._counted(make))
 
     def _counted(self, make: Callable[[], Result]) -> Result:
+        with self.making():
+            return make()
+
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """While the engine makes something under a name that this run owns. Raises EngineError when the run is over."""
         with self._changed:
             if self._closed:
                 raise EngineError("the run is over")
             self._making += 1
         try:
-            return make()
+            with self.lifeline.making():
+                yield
         finally:
             with self._changed:
                 self._making -= 1
                 self._changed.notify_all()
 
     def _end_making(self) -> None:
-        """From now on nothing is made any more, and what was being made is there."""
+        """From now on nothing is made any more, and what was being made is there, unless the engine is slow."""
         with self._changed:
             self._closed = True
-            self._changed.wait_for(lambda: not self._making, REMOVAL_TIMEOUT)
+            self._changed.wait_for(lambda: not self._making, MAKING_TIME)
 
     def _import(self, archive: bytes, purpose: str, *changes: str) -> str:
         """A helper image; it never becomes a user's, so it carries a label, too."""
@@ -207,20 +228,33 @@ class RunScope:
     # ------------------------------------------------------------------ removing
 
     def close(self) -> None:
-        """Remove all that is left. Interrupts meanwhile are raised at the end; what fails is left to the next run."""
+        """Remove all that is left. Interrupts meanwhile are raised at the end; what fails is left to the watcher."""
         interrupts: list[KeyboardInterrupt] = []
+        end = time.monotonic() + END_TIME
         _persist(self._end_making, interrupts)
-        _persist(lambda: self._remove_all(_remove_container, self._containers), interrupts)
-        _persist(lambda: self._remove_all(_remove_volume, self._volumes), interrupts)
-        _persist(lambda: self._remove_all(_remove_image, self._images), interrupts)
+        _persist(self._streams.close, interrupts)
+        with self.engine.hasty():
+            _persist(lambda: self._remove_all(_remove_container, self._containers, end), interrupts)
+            _persist(lambda: self._remove_all(_remove_volume, self._volumes, end), interrupts)
+            _persist(lambda: self._remove_all(_remove_image, self._images, end), interrupts)
+        _persist(self._end_watch, interrupts)
         if interrupts:
             raise interrupts[0]
 
-    def _remove_all(self, remove: Callable[[Engine, str], None], names: list[str]) -> None:
-        if names:
-            with ThreadPoolExecutor(min(REMOVERS, len(names))) as pool:
-                list(pool.map(lambda name: remove(self.engine, name), list(names)))
-            names.clear()
+    def _remove_all(self, remove: Callable[[Engine, str, float], bool], names: list[str], end: float) -> None:
+        """What is removed, or was not there, is no longer in `names`; a name may be there several times."""
+        with Workers(REMOVERS) as pool:
+            left = max(0.0, end - time.monotonic())
+            removals = {name: pool.submit(remove, self.engine, name, left) for name in dict.fromkeys(names)}
+            wait(removals.values(), left)
+        gone = {name for name, removal in removals.items() if removal.done() and removal.result()}
+        names[:] = [name for name in names if name not in gone]
+
+    def _end_watch(self) -> None:
+        if self._containers or self._volumes or self._images or self._making:
+            self.lifeline.abandon()
+        else:
+            self.lifeline.end()
 
 
 def _still(image: str) -> Description:
@@ -251,35 +285,48 @@ def _persist(action: Callable[[], None], interrupts: list[KeyboardInterrupt]) ->
             return
 
 
-def _remove_container(engine: Engine, name: str) -> None:
-    """Remove it with its anonymous volumes, and wait if somebody else has begun to."""
-    deadline = time.monotonic() + REMOVAL_TIMEOUT
-    with suppress(DockerException, RequestException):
-        while time.monotonic() < deadline:
-            try:
-                engine.api.remove_container(name, v=True, force=True)
-                return
-            except APIError as error:
-                if error.status_code != 409:  # 409: its removal is in progress
-                    raise
-                time.sleep(POLL)
+def _remove_container(engine: Engine, name: str, timeout: float) -> bool:
+    """Remove it with its anonymous volumes, and wait if somebody else has begun to; whether it is gone."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            engine.api.remove_container(name, v=True, force=True)
+            return True
+        except APIError as error:
+            if error.status_code != 409:  # 409: its removal is in progress
+                return _is_gone(error)
+        except (DockerException, RequestException):
+            return False
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL)
 
 
-def _remove_volume(engine: Engine, name: str) -> None:
-    with suppress(DockerException, RequestException):
-        engine.api.remove_volume(name, force=True)
+def _remove_volume(engine: Engine, name: str, timeout: float) -> bool:
+    return _removed(lambda: engine.api.remove_volume(name, force=True))
 
 
-def _remove_image(engine: Engine, tag: str) -> None:
-    with suppress(DockerException, RequestException):
-        engine.api.remove_image(tag, noprune=False)
+def _remove_image(engine: Engine, tag: str, timeout: float) -> bool:
+    return _removed(lambda: engine.api.remove_image(tag, noprune=False))
+
+
+def _removed(remove: Callable[[], object]) -> bool:
+    """Whether it is gone, by us or by somebody else."""
+    try:
+        remove()
+    except APIError as error:
+        return _is_gone(error)
+    except (DockerException, RequestException):
+        return False
+    return True
+
+
+def _is_gone(error: APIError) -> bool:
+    return bool(error.status_code == 404)
 
 
 def remove_everything(engine: Engine, containers: Iterable[str], volumes: Iterable[str], images: Iterable[str]) -> None:
     """Remove things by name, in the order in which they hold each other; what is gone already is no error."""
-    for name in containers:
-        _remove_container(engine, name)
-    for name in volumes:
-        _remove_volume(engine, name)
-    for name in images:
-        _remove_image(engine, name)
+    for remove, names in ((_remove_container, containers), (_remove_volume, volumes), (_remove_image, images)):
+        with ThreadPoolExecutor(REMOVERS) as pool:
+            list(pool.map(lambda name, remove=remove: remove(engine, name, REMOVAL_TIMEOUT), names))
