@@ -27,6 +27,9 @@ LIMIT = 300.0
 IN_FLIGHT = 60.0
 """Seconds for which it looks again, when the engine was about to make something: it may go on to the end, or never."""
 
+PASSES = 5
+"""Looks for processes, as one that is being ended may start another one before."""
+
 FIRST_PAUSE, LAST_PAUSE = 0.05, 2.0
 """Seconds between two looks: each pause is twice the one before."""
 
@@ -98,11 +101,18 @@ def _is_clean(dead: DeadRun) -> bool:
 
 def _end_commands(run: str) -> None:
     """End the user's commands on this machine (--exercise), which have the name of the run's container in their environment."""
-    mark = name_of(run, "")
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get("SLIMMER_CONTAINER", "").startswith(mark):
-                process.kill()
+    for _ in range(PASSES):
+        if not [process for process in psutil.process_iter() if _ended(process, name_of(run, ""))]:
+            return
+
+
+def _ended(process: psutil.Process, mark: str) -> bool:
+    """End a process if it is such a command; whether it was."""
+    with contextlib.suppress(psutil.Error, OSError):
+        if process.environ().get("SLIMMER_CONTAINER", "").startswith(mark):
+            process.kill()
+            return True
+    return False
 
 
 def _remove_scratch(run: str) -> None:

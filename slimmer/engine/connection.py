@@ -97,7 +97,7 @@ def _connected(settings: dict[str, Any], url: str) -> Engine:
         _knock(url.removeprefix("unix://"))
     api = docker.APIClient(version="auto", timeout=CONNECT_TIMEOUT, **settings)
     try:
-        engine = _describe(api, url, _as_values(settings))
+        engine = _describe(api, url, as_values(settings))
     except BaseException:
         api.close()
         raise
@@ -105,7 +105,7 @@ def _connected(settings: dict[str, Any], url: str) -> Engine:
     return engine
 
 
-def _as_values(settings: Mapping[str, Any]) -> dict[str, Any]:
+def as_values(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of the SDK as JSON can hold them: of certificates, where they lie."""
     tls = settings.get("tls")
     if isinstance(tls, TLSConfig):

@@ -16,6 +16,9 @@ from slimmer.engine import watcher
 from slimmer.engine.interrupts import without_interrupts
 from slimmer.errors import EngineError
 
+HERE = Path(watcher.__file__).parents[2]
+"""Where this package lies, however Python found it."""
+
 END_TIMEOUT = 1.0
 """Seconds for a watcher that is not needed to end by itself."""
 
@@ -48,7 +51,7 @@ class Lifeline:
             raise EngineError(f"no process can be started that looks after the run: {error}", hint="") from error
         finally:
             os.close(reading)
-        self._tell(path=sys.path, settings=settings, run=run)
+        self._tell(path=[*sys.path, str(HERE)], settings=settings, run=run)
 
     @contextmanager
     def making(self) -> Iterator[None]:
@@ -79,8 +82,9 @@ class Lifeline:
         self._process.wait()
 
     def abandon(self) -> None:
-        """Leave what is left to the watcher."""
+        """Leave what is left to the watcher, which may outlive this process."""
         self._pipe.close()
+        self._process.returncode = 0  # else Python warns, at its end, that nobody has waited for it
 
     def _tell(self, **words: Any) -> None:
         with self._lock, suppress(OSError, ValueError):  # it was killed; or the run is over

@@ -13,7 +13,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -30,17 +30,17 @@ from slimmer.engine.labels import RUN_LABEL, labels, name_of, new_run, temporary
 from slimmer.engine.lifeline import Lifeline
 from slimmer.engine.options import RunOptions
 from slimmer.engine.streams import OpenStreams
-from slimmer.engine.workers import Workers
+from slimmer.engine.workers import Workers, wait_for
 from slimmer.errors import EngineError, UsageError
 
 REMOVERS = 6
 REMOVAL_TIMEOUT = 30.0
-"""Seconds to wait for a removal that the engine has begun already."""
+"""Seconds for removals, of which an engine on a busy machine needs many."""
 
-END_TIME = 5.0
-"""Seconds that the end of a run may take: what is not removed then is left to its watcher."""
+END_TIME = 4.0
+"""Seconds that the end of a run may take that failed or was interrupted: what is not removed then is left to its watcher."""
 
-MAKING_TIME = 2.0
+MAKING_TIME = 1.5
 """Seconds of these for what is still being made."""
 
 POLL = 0.02
@@ -76,7 +76,7 @@ class RunScope:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self.close(END_TIME if error else REMOVAL_TIMEOUT)
 
     # ------------------------------------------------------------------ making
 
@@ -165,12 +165,6 @@ class RunScope:
                 self._making -= 1
                 self._changed.notify_all()
 
-    def _end_making(self) -> None:
-        """From now on nothing is made any more, and what was being made is there, unless the engine is slow."""
-        with self._changed:
-            self._closed = True
-            self._changed.wait_for(lambda: not self._making, MAKING_TIME)
-
     def _import(self, archive: bytes, purpose: str, *changes: str) -> str:
         """A helper image; it never becomes a user's, so it carries a label, too."""
         tag = temporary_tag(self.run, purpose)
@@ -227,26 +221,34 @@ class RunScope:
 
     # ------------------------------------------------------------------ removing
 
-    def close(self) -> None:
-        """Remove all that is left. Interrupts meanwhile are raised at the end; what fails is left to the watcher."""
-        interrupts: list[KeyboardInterrupt] = []
-        end = time.monotonic() + END_TIME
-        _persist(self._end_making, interrupts)
-        _persist(self._streams.close, interrupts)
-        with self.engine.hasty():
-            _persist(lambda: self._remove_all(_remove_container, self._containers, end), interrupts)
-            _persist(lambda: self._remove_all(_remove_volume, self._volumes, end), interrupts)
-            _persist(lambda: self._remove_all(_remove_image, self._images, end), interrupts)
-        _persist(self._end_watch, interrupts)
-        if interrupts:
-            raise interrupts[0]
+    def close(self, seconds: float = REMOVAL_TIMEOUT) -> None:
+        """Remove all that is left, in so many seconds; what is not gone then is left to the watcher.
 
-    def _remove_all(self, remove: Callable[[Engine, str, float], bool], names: list[str], end: float) -> None:
+        Interrupts meanwhile are raised at the end, which is at hand then.
+        """
+        ending = _Ending(seconds)
+        ending.persist(lambda: self._end_making(ending))
+        ending.persist(self._streams.close)
+        ending.persist(lambda: self._remove_all(_remove_container, self._containers, ending))
+        ending.persist(lambda: self._remove_all(_remove_volume, self._volumes, ending))
+        ending.persist(lambda: self._remove_all(_remove_image, self._images, ending))
+        ending.persist(self._end_watch)
+        if ending.interrupts:
+            raise ending.interrupts[0]
+
+    def _end_making(self, ending: _Ending) -> None:
+        """From now on nothing is made any more, and what was being made is there, unless the engine is slow."""
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: not self._making, min(ending.left, MAKING_TIME))
+
+    def _remove_all(self, remove: Callable[[Engine, str, float], bool], names: list[str], ending: _Ending) -> None:
         """What is removed, or was not there, is no longer in `names`; a name may be there several times."""
+        if not names or not ending.left:
+            return
         with Workers(REMOVERS) as pool:
-            left = max(0.0, end - time.monotonic())
-            removals = {name: pool.submit(remove, self.engine, name, left) for name in dict.fromkeys(names)}
-            wait(removals.values(), left)
+            removals = {name: pool.submit(remove, self.engine, name, ending.left) for name in dict.fromkeys(names)}
+            wait_for(removals.values(), time.monotonic() + ending.left)
         gone = {name for name, removal in removals.items() if removal.done() and removal.result()}
         names[:] = [name for name in names if name not in gone]
 
@@ -274,15 +276,28 @@ def _archive(files: Mapping[str, Path]) -> bytes:
     return archive.getvalue()
 
 
-def _persist(action: Callable[[], None], interrupts: list[KeyboardInterrupt]) -> None:
-    """Repeat an action until it was not interrupted."""
-    while len(interrupts) < INTERRUPTS:
-        try:
-            action()
-        except KeyboardInterrupt as interrupt:
-            interrupts.append(interrupt)
-        else:
-            return
+class _Ending:
+    """The end of a run: the time that it has, and the interrupts that it puts off."""
+
+    def __init__(self, seconds: float) -> None:
+        self.interrupts: list[KeyboardInterrupt] = []
+        self._until = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        return max(0.0, self._until - time.monotonic())
+
+    def persist(self, action: Callable[[], None]) -> None:
+        """Repeat an action until it was not interrupted; an interrupt makes the time short."""
+        while len(self.interrupts) < INTERRUPTS:
+            try:
+                action()
+            except KeyboardInterrupt as interrupt:
+                self.interrupts.append(interrupt)
+                self._until = min(self._until, time.monotonic() + END_TIME)
+            else:
+                return
 
 
 def _remove_container(engine: Engine, name: str, timeout: float) -> bool:

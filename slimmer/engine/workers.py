@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 from types import TracebackType
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from slimmer.engine.interrupts import without_interrupts
 
-LAST_WAIT = 1.0
+LAST_WAIT = 0.5
 """Seconds for what is being done at the end."""
+
+TICK = 0.1
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -31,7 +34,7 @@ class Workers:
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
-        self._open: set[Future[object]] = set()
+        self._open: set[Future[Any]] = set()
 
     def __enter__(self) -> Workers:
         return self
@@ -53,7 +56,7 @@ class Workers:
         """Do `work` as soon as a thread is free."""
         future: Future[Result] = Future()
         with self._lock:
-            self._open.add(future)  # type: ignore[arg-type]  # which nobody reads
+            self._open.add(future)
         future.add_done_callback(self._forget)
         self._tasks.put(lambda: _fulfil(future, lambda: work(*arguments, **options)))
         self._start_one()
@@ -74,6 +77,13 @@ class Workers:
     def _forget(self, future: Future[Result]) -> None:
         with self._lock:
             self._open.discard(future)
+
+
+def wait_for(futures: Iterable[Future[Any]], end: float) -> None:
+    """Wait for all of them, until so late (time.monotonic); an interrupt is raised at once."""
+    left = set(futures)
+    while left and (seconds := end - time.monotonic()) > 0:
+        left = wait(left, min(seconds, TICK)).not_done
 
 
 def _fulfil(future: Future[Result], work: Callable[[], Result]) -> None:

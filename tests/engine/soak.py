@@ -306,7 +306,7 @@ def soak(client: docker.DockerClient, folder: Path, chosen: Sequence[Point]) -> 
 
 
 def main() -> None:
-    """`python -m tests.engine.soak [--seed N] [--count N]`: a line for each point that left anything, and the figures."""
+    """`python -m tests.engine.soak [--seed N] [--count N]`: a line for each point, and the figures."""
     parser = argparse.ArgumentParser(
         prog="soak", description="End slimmer at seeded points, and look at what it leaves."
     )
