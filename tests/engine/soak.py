@@ -45,7 +45,10 @@ WAYS = {
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 LONGEST_PAUSE = 0.3
 DEADLINE = 60.0
-"""Seconds for a run that was killed to be gone, and for one that was not to end."""
+"""Seconds for a run that was killed to be gone."""
+
+BUILD_DEADLINE = 300.0
+"""Seconds for a build: against hangs, as machines may be very busy."""
 
 LAST_DEADLINE = 120.0
 """Seconds for the last watcher to end: it looks for a while for what the engine was about to make."""
@@ -138,7 +141,7 @@ class Build:
     def wait_for(self, ticks: int) -> None:
         """Return after so many ticks, or at the end."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self.ticks >= ticks or self.over, DEADLINE), self.said
+            assert self._changed.wait_for(lambda: self.ticks >= ticks or self.over, BUILD_DEADLINE), self.said
 
     def note_family(self) -> None:
         """Remember which processes it has started."""
@@ -147,7 +150,7 @@ class Build:
 
     def end(self) -> int:
         """Wait for its end: the exit code."""
-        code = self.process.wait(DEADLINE)
+        code = self.process.wait(BUILD_DEADLINE)
         self._reader.join(DEADLINE)
         return code
 
