@@ -9,11 +9,12 @@ from pathlib import Path
 from slimmer.errors import UsageError
 from slimmer.fingerprint import fingerprint
 from slimmer.image.tree import Tree
+from slimmer.observe.identity import home_of
 from slimmer.observe.log import AccessLog, read_log
 from slimmer.observe.merge import check_complete, check_image, merge, moved, rebased, unsteady
 from slimmer.request import BuildRequest, ObserveRequest
 from slimmer.scenes import Performance, check_shared, observe, perform, scenes
-from slimmer.site import Say, Site, home_of
+from slimmer.site import Say, Site
 from slimmer.wording import counted
 
 LOG_NAME = "access.json"

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
-from urllib.parse import unquote_to_bytes
 
 from slimmer.engine import builds, description, images
 from slimmer.engine.connection import Engine, connect
@@ -25,15 +23,17 @@ from slimmer.engine.session import RunScope
 from slimmer.engine.workers import Workers
 from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import KILLED, Exercised, Plan, Until, replay_plan
+from slimmer.exercise.plan import Exercised, Plan, Until, replay_plan
 from slimmer.exercise.readiness import WORKER_PATIENCE
 from slimmer.exercise.verdict import failure
+from slimmer.exit_codes import KILLED
 from slimmer.image.config import ImageConfig
 from slimmer.image.engine_made import OwnTree, overrides, own_tree
 from slimmer.image.package_files import PackageFiles
 from slimmer.keep.context import Context, ReadContents
 from slimmer.keep.keepset import KeepSet
 from slimmer.keep.selection import Selection
+from slimmer.observe.identity import home_of
 from slimmer.observe.log import AccessLog
 from slimmer.observe.pristine import PristineImage
 from slimmer.observe.records import RecordReader
@@ -284,7 +284,7 @@ class Site:
         return f"{purpose}.{next(self.numbers)}"
 
     def _tree(self, pristine: PristineImage) -> OwnTree:
-        return own_tree(pristine.index(), self.config.created, self.config.volumes)
+        return own_tree(pristine.index(), pristine.probe_folder, self.config.created, self.config.volumes)
 
 
 @contextmanager
@@ -310,12 +310,6 @@ def open_site(target: str, options: RunOptions, recorder: str = "auto", *, pull:
 
 def _reader(pristine: PristineImage) -> ReadContents:
     return lambda paths: pristine.read(list(paths))
-
-
-def home_of(identity: str) -> str:
-    """The user's HOME from the probe's line; "" for none."""
-    value = next((word[5:] for word in identity.split(" ") if word.startswith("home=")), "")
-    return os.fsdecode(unquote_to_bytes(value))
 
 
 def exposed(config: ImageConfig) -> tuple[int, ...]:

@@ -27,6 +27,7 @@ from slimmer.image import reference
 from slimmer.keep.context import Policy
 from slimmer.keep.keeper import keep
 from slimmer.keep.selection import Selection
+from slimmer.observe.identity import home_of
 from slimmer.observe.log import AccessLog, write_log
 from slimmer.observe.merge import check_complete, check_image, merge, rebased
 from slimmer.observed import LOG_NAME, all_moved, observe_all, taken_over
@@ -39,7 +40,7 @@ from slimmer.report.output import OutputFolder
 from slimmer.report.package_file import package_document
 from slimmer.request import ObserveRequest, Progress
 from slimmer.scenes import scenes
-from slimmer.site import home_of, open_site
+from slimmer.site import open_site
 
 JSON_SUFFIX = ".json"
 FOLDER_HINT = "`slimmer build` and `slimmer keep` write such a folder."

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "nonce.h"
 #include "util.h"
 
 enum { CHUNK_LIMIT = 1 << 18, PIPE_SIZE = 1 << 20 };
@@ -41,6 +42,11 @@ static void send_chunk(void) {
     if (write_full(STDOUT_FILENO, &chunk, sizeof chunk.length + filled))
         die("stdout");
     filled = 0;
+}
+
+void answer_hello(void) {
+    answer_add(nonce(), NONCE_LENGTH);
+    send_chunk();
 }
 
 char *answer_room(size_t *size) {

@@ -7,6 +7,8 @@
 #include <stddef.h>
 
 void answer_open(void);
+/* Tells that it is this program that will answer (nonce.h), before any order: a chunk by itself. */
+void answer_hello(void);
 void answer_add(const void *data, size_t size);
 /* Room for content that is read straight into the chunk, at least one byte; `answer_grow` says how much was used. */
 char *answer_room(size_t *size);

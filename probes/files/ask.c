@@ -1,9 +1,10 @@
-/* ask: one line that says who this process is; see identity.h. */
+/* ask: one line, which tells who speaks (nonce.h) and who this process is (identity.h). */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "identity.h"
 #include "modes.h"
+#include "nonce.h"
 #include "util.h"
 
 int ask_main(int argc, char **argv) {
@@ -14,6 +15,7 @@ int ask_main(int argc, char **argv) {
     measure_identity(&identity);
     struct buffer line = {0};
     char *text = identity_line(&identity);
+    buffer_addf(&line, "%s ", nonce());
     buffer_add_text(&line, text);
     buffer_add_text(&line, "\n");
     if (write_full(STDOUT_FILENO, line.data, line.length))

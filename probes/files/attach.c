@@ -11,6 +11,7 @@
 #include "lifecycle.h"
 #include "marks.h"
 #include "modes.h"
+#include "nonce.h"
 #include "open_files.h"
 #include "recorder.h"
 #include "records.h"
@@ -89,7 +90,7 @@ int attach_main(int argc, char **argv) {
     open_turn();
     on_death(give_up);
     stream_open();
-    write_record("hello 1 " PROBE_VERSION, ARCHITECTURE, "");
+    write_record("hello 1 " PROBE_VERSION, ARCHITECTURE, nonce());
     int end = open_process((pid_t)process);
     watch_container_of((pid_t)process);
     place_all_marks();

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "table.h"
@@ -96,6 +98,14 @@ void watch_container_of(pid_t process) {
     /* What others are held against is read now, as long as this one lives. */
     if (compare_mounts(process) != SAME || compare_surroundings(process) != SAME)
         die_plain(EXIT_PROBE, "process %d has left its container", process);
+}
+
+void check_proc(void) {
+    struct statfs status;
+    if (statfs("/proc", &status))
+        die("/proc");
+    if (status.f_type != PROC_SUPER_MAGIC)
+        die_plain(EXIT_PROBE, "/proc is not the kernel's");
 }
 
 bool is_outside_container(void) {

@@ -9,6 +9,8 @@
 
 /* From now on the container is that of this process, which lives: another one than the probe's own. */
 void watch_container_of(pid_t process);
+/* Ends the process unless /proc is the kernel's: all that is known of other processes comes from there. */
+void check_proc(void);
 bool is_outside_container(void);
 /* Opens (O_PATH) what lies there under an absolute path without links. Returns the descriptor, or -1 with errno. */
 int open_in_container(const char *path);

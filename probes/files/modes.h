@@ -8,6 +8,7 @@ int run_main(int argc, char **argv);
 int supervise_main(int argc, char **argv);
 int attach_main(int argc, char **argv);
 int relay_main(int argc, char **argv);
+int wait_main(int argc, char **argv);
 int serve_main(int argc, char **argv) __attribute__((weak));
 
 #endif

@@ -117,6 +117,7 @@ int serve_main(int argc, char **argv) {
         die_plain(EXIT_USAGE, "usage: slimmer-probe serve");
     enter_pristine_root();
     answer_open();
+    answer_hello();
     struct order order;
     struct payload payload;
     while (take_order(&order) && strcmp(order.verb, "quit")) {

@@ -4,15 +4,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "lines.h"
 #include "util.h"
 
-enum { ORDERS_LIMIT = 4096 };
-
-static char orders[ORDERS_LIMIT], order[ORDERS_LIMIT];
-static size_t orders_length;
+static struct lines orders;
 
 static void never_wait(int fd) {
     int flags = fcntl(fd, F_GETFL);
@@ -28,33 +25,15 @@ void stream_open(void) {
 }
 
 bool stream_receive(void) {
-    for (;;) {
-        if (orders_length == ORDERS_LIMIT)
-            return false; /* slimmer never sends so much: whoever this is, it is not slimmer */
-        ssize_t count = read(STDIN_FILENO, orders + orders_length, ORDERS_LIMIT - orders_length);
-        if (count > 0)
-            orders_length += (size_t)count;
-        else if (count == 0)
-            return false;
-        else if (errno != EINTR)
-            return errno == EAGAIN;
-    }
+    return receive_lines(&orders, STDIN_FILENO);
 }
 
 bool stream_has_order(void) {
-    return memchr(orders, '\n', orders_length);
+    return has_line(&orders);
 }
 
-const char *stream_order(void) {
-    char *newline = memchr(orders, '\n', orders_length);
-    if (!newline)
-        return NULL;
-    size_t length = (size_t)(newline - orders);
-    memcpy(order, orders, length);
-    order[length] = '\0';
-    orders_length -= length + 1;
-    memmove(orders, newline + 1, orders_length);
-    return order;
+char *stream_order(void) {
+    return next_line(&orders);
 }
 
 /* The engine may stop reading a dead client's stdout without closing it: while waiting for room, stdin tells. */

@@ -13,6 +13,6 @@ bool stream_receive(void);
 /* Whether an order waits: sending reads them, too. */
 bool stream_has_order(void);
 /* The next order (a line without its newline), or NULL. Valid until the next call. */
-const char *stream_order(void);
+char *stream_order(void);
 
 #endif

@@ -7,11 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands.h"
 #include "container.h"
 #include "gated.h"
 #include "lifecycle.h"
 #include "marks.h"
 #include "modes.h"
+#include "nonce.h"
 #include "notify.h"
 #include "recorder.h"
 #include "records.h"
@@ -38,7 +40,7 @@ static struct {
     size_t count;
 } listeners;
 
-/* Further `run` processes that slimmer has announced. */
+/* Commands that were ordered and have not come to their gate yet. */
 static struct {
     unsigned awaited;
     int64_t since, due;
@@ -169,9 +171,12 @@ static void drain(void) {
 }
 
 static void obey(void) {
-    for (const char *order; (order = stream_order());) {
-        if (!strcmp(order, "adopt")) {
+    for (char *order; (order = stream_order());) {
+        if (!strncmp(order, "run ", 4)) {
+            start_command(order + 4);
             expect_another();
+        } else if (!strncmp(order, "tell ", 5)) {
+            tell_of_command(order + 5);
         } else if (!strcmp(order, "drain")) {
             drain();
         } else {
@@ -191,7 +196,7 @@ static int time_to_wait(int64_t now) {
     return due > now ? (int)(due - now) : 0;
 }
 
-enum { ORDERS, MARKS, WAKES, LISTENERS };
+enum { ORDERS, MARKS, WAKES, COMMANDS, LISTENERS };
 
 /* What is waited for besides calls: of the listeners it is only the end (POLLHUP, which needs not be asked for). */
 static struct pollfd *list_polled(size_t *count, int64_t now) {
@@ -205,6 +210,7 @@ static struct pollfd *list_polled(size_t *count, int64_t now) {
     polled[ORDERS] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
     polled[MARKS] = (struct pollfd){.fd = marks_due() > now ? -1 : marks_descriptor(), .events = POLLIN};
     polled[WAKES] = (struct pollfd){.fd = wake_descriptor(), .events = POLLIN};
+    polled[COMMANDS] = commands_polled();
     for (size_t i = 0; i < listeners.count; i++)
         polled[LISTENERS + i] = (struct pollfd){.fd = listeners.descriptors[i]};
     return polled;
@@ -244,6 +250,8 @@ static void serve(void) {
         if (polled[ORDERS].revents && !stream_receive())
             give_up("slimmer is gone");
         obey();
+        if (polled[COMMANDS].revents)
+            serve_commands();
         drop_deserted(polled, count);
         look_at_sockets();
         look_for_another();
@@ -254,12 +262,14 @@ int supervise_main(int argc, char **argv) {
     enum recorder recorder;
     if (argc != 1 && (argc != 3 || strcmp(argv[1], "--recorder") || !parse_recorder(argv[2], &recorder)))
         die_plain(EXIT_USAGE, "usage: slimmer-probe supervise [--recorder R]");
+    check_proc();
+    open_commands();
     hold_signals();
     open_turn();
     take_turn();
     on_death(give_up);
     stream_open();
-    write_record("hello 1 " PROBE_VERSION, ARCHITECTURE, "");
+    write_record("hello 1 " PROBE_VERSION, ARCHITECTURE, nonce());
     take_first();
     serve();
     return EXIT_PROBE;

@@ -17,17 +17,12 @@ from slimmer.engine.connection import Engine
 from slimmer.engine.error_lines import ErrorLines
 from slimmer.engine.streams import MultiplexedStream, OpenStreams
 from slimmer.errors import AppFailed, EngineError, EngineUnreachable, UsageError
+from slimmer.exit_codes import KILLED, TIMED_OUT
 
 TAIL_LIMIT = 4096
 """Bytes of output that are kept for messages."""
 
 LAST_WORDS_TIMEOUT = 2.0
-KILLED = 137
-"""The exit code of a container that was removed before it could tell."""
-
-TIMED_OUT = 124
-"""The exit code of a command that did not end in time, as with timeout(1)."""
-
 OPTION_PROBLEMS = (
     "unable to find user", "unable to find group", "sethostname", "environment variable", "device information", "network ",
 )  # fmt: skip

@@ -13,9 +13,8 @@ from typing import Any
 from slimmer.engine.options import RunOptions
 from slimmer.errors import UsageError
 from slimmer.image.config import ImageConfig
+from slimmer.observe.probe_mount import ProbeMount
 
-PROBE_FOLDER = "/.slimmer"
-PROBE = f"{PROBE_FOLDER}/slimmer-probe"
 PROBE_CAPABILITIES = ("SYS_ADMIN", "SYS_PTRACE")
 """For seccomp listeners without no_new_privs, fanotify and reading the app's memory. The app never gets them."""
 
@@ -62,19 +61,19 @@ def native(config: ImageConfig, options: RunOptions, image: str) -> Description:
     return description
 
 
-def asking(options: RunOptions, image: str, helper: str) -> Description:
+def asking(options: RunOptions, image: str, probe: ProbeMount) -> Description:
     """The probe's `ask` in the app's place: same user, same options, nothing added."""
-    description = _with_probe(_base(image, options, (PROBE, "ask")), helper)
+    description = _with_probe(_base(image, options, (probe.program, "ask")), probe)
     return _with_user(description, options)
 
 
 def observed(
-    config: ImageConfig, options: RunOptions, image: str, helper: str, identity: str, recorder: str
+    config: ImageConfig, options: RunOptions, image: str, probe: ProbeMount, identity: str, recorder: str
 ) -> Description:
     """The app under the probe, which needs more than the app: root, and two capabilities. It gives them all up."""
     app = command(config, options)
-    argv = (PROBE, "run", "--recorder", recorder, "--identity", identity, "--", *app)
-    description = _with_probe(_base(image, options, argv), helper)
+    argv = (probe.program, "run", "--recorder", recorder, "--identity", identity, "--", *app)
+    description = _with_probe(_base(image, options, argv), probe)
     description["User"] = "0:0"
     host = description["HostConfig"]
     host["CapAdd"] = sorted({*_plain(options.cap_add), *PROBE_CAPABILITIES})
@@ -84,31 +83,44 @@ def observed(
     return description
 
 
-def pristine(config: ImageConfig, image: str, helper: str) -> Description:
+def pristine(config: ImageConfig, image: str, probe: ProbeMount) -> Description:
     """A container that only serves the image's files: no network, and no copies of VOLUME contents."""
-    description = _with_probe(_base(image, RunOptions(platform=""), (PROBE, "serve")), helper)
-    description |= {"User": "0:0", "OpenStdin": True, "StdinOnce": True, "AttachStdin": True, "WorkingDir": "/"}
-    host = description["HostConfig"]
-    shades = [{"Type": "tmpfs", "Target": volume} for volume in config.volumes]
-    host |= {"NetworkMode": "none", "CapAdd": ["SYS_ADMIN"], "Mounts": shades}
+    description = _talking(_with_probe(_base(image, RunOptions(platform=""), (probe.program, "serve")), probe))
+    description["HostConfig"] |= {"NetworkMode": "none", "CapAdd": ["SYS_ADMIN"], "Mounts": _shades(config)}
     return description
 
 
-def neighbour(probe_image: str, helper: str, container: str) -> Description:
-    """The probe in another container's network, to relay to a container that must not hold the probe itself."""
-    description = pristine(ImageConfig(image_id="", architecture="", os=""), probe_image, helper)
-    description["HostConfig"]["NetworkMode"] = f"container:{container}"
+def looked_at(config: ImageConfig, image: str) -> Description:
+    """A container of the image that is never started, with nothing in it but the image's files."""
+    description = still(image)
+    description["HostConfig"]["Mounts"] = _shades(config)
     return description
 
 
-def attached(probe_image: str, helper: str, process: int) -> Description:
+def still(image: str) -> Description:
+    """A container that is never started."""
+    return {"Image": image, "Cmd": ["none"], "HostConfig": {"LogConfig": {"Type": "none"}, "NetworkMode": "none"}}
+
+
+def neighbour(probe_image: str, probe: ProbeMount, container: str, network: str = "") -> Description:
+    """The probe in another container's network, to relay to it; with no capability at all.
+
+    `network` is that container's own. One that another container or the host lends can only be had from there.
+    """
+    lent = network == "host" or network.startswith("container:")
+    description = _talking(_with_probe(_base(probe_image, RunOptions(), (probe.program, "wait")), probe))
+    description["HostConfig"] |= {"NetworkMode": network if lent else f"container:{container}", "CapDrop": ["ALL"]}
+    return description
+
+
+def attached(probe_image: str, probe: ProbeMount, process: int) -> Description:
     """The probe beside a container that runs already. `process` is that one's first, as the host numbers it.
 
     It is in the host's PID namespace, because it would not outlive the container in that one's. AppArmor and SELinux forbid
     a container to look into another one.
     """
-    description = _with_probe(_base(probe_image, RunOptions(), (PROBE, "attach", str(process))), helper)
-    description |= {"User": "0:0", "OpenStdin": True, "StdinOnce": True, "AttachStdin": True, "WorkingDir": "/"}
+    argv = (probe.program, "attach", str(process))
+    description = _talking(_with_probe(_base(probe_image, RunOptions(), argv), probe))
     description["HostConfig"] |= {
         "NetworkMode": "none",
         "PidMode": "host",
@@ -158,8 +170,18 @@ def _base(image: str, options: RunOptions, argv: tuple[str, ...]) -> Description
     }
 
 
-def _with_probe(description: Description, helper: str) -> Description:
-    description["HostConfig"]["VolumesFrom"] = [f"{helper}:ro"]
+def _talking(description: Description) -> Description:
+    """As root, with stdin; the end of stdin is the end of slimmer."""
+    return description | {"User": "0:0", "OpenStdin": True, "StdinOnce": True, "AttachStdin": True, "WorkingDir": "/"}
+
+
+def _shades(config: ImageConfig) -> list[dict[str, str]]:
+    """Empty mounts in place of volumes, which the engine would fill with copies."""
+    return [{"Type": "tmpfs", "Target": volume} for volume in config.volumes]
+
+
+def _with_probe(description: Description, probe: ProbeMount) -> Description:
+    description["HostConfig"]["VolumesFrom"] = [f"{probe.helper}:ro"]
     description["Healthcheck"] = {"Test": ["NONE"]}
     return description
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from slimmer.engine import description
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.containers import Container
-from slimmer.engine.description import PROBE, Description
+from slimmer.engine.description import Description
 from slimmer.engine.leftovers import find_leftovers
 from slimmer.engine.options import RunOptions
 from slimmer.engine.runs import ask_identity
 from slimmer.engine.session import RunScope
 from slimmer.errors import SlimmerError
 from slimmer.image.config import ImageConfig
+from slimmer.observe.probe_mount import ProbeMount
 from slimmer.probe_binary import probe_path
 
 TIMEOUT = 30.0
@@ -81,7 +82,8 @@ def _trial(scope: RunScope, probe: Path) -> Iterator[Check]:
         return
     yield Check("run", True, "the probe runs in a container")
     try:
-        container = scope.create(_watched(scope, config, probe, identity), "trial")
+        mount = scope.lender.own(probe)
+        container = scope.create(_watched(config, mount, identity), "trial")
         container.start()
     except SlimmerError as error:
         yield _failed(
@@ -89,22 +91,22 @@ def _trial(scope: RunScope, probe: Path) -> Iterator[Check]:
         )
         return
     yield Check("capabilities", True, "SYS_ADMIN and SYS_PTRACE can be added")
-    yield from _recorders(container)
+    yield from _recorders(container, mount)
 
 
-def _watched(scope: RunScope, config: ImageConfig, probe: Path, identity: str) -> Description:
-    options = RunOptions(entrypoint=(PROBE, "version"), network="none")
-    return description.observed(config, options, config.image_id, scope.probe_helper(probe), identity, "auto")
+def _watched(config: ImageConfig, mount: ProbeMount, identity: str) -> Description:
+    options = RunOptions(entrypoint=(mount.program, "version"), network="none")
+    return description.observed(config, options, config.image_id, mount, identity, "auto")
 
 
 def _config(scope: RunScope, probe: Path) -> ImageConfig:
     """The probe's own image."""
-    return ImageConfig(image_id=scope.probe_image(probe), architecture=scope.engine.architecture, os="linux")
+    return ImageConfig(image_id=scope.lender.image(probe), architecture=scope.engine.architecture, os="linux")
 
 
-def _recorders(container: Container) -> Iterator[Check]:
+def _recorders(container: Container, mount: ProbeMount) -> Iterator[Check]:
     """What the supervisor says of its recorders (docs/probe-protocol.md, "Record stream")."""
-    stream = container.exec_stream((PROBE, "supervise", "--recorder", "auto"), user="0:0")
+    stream = container.exec_stream((mount.program, "supervise", "--recorder", "auto"), user="0:0")
     stream.set_timeout(TIMEOUT)
     said = b""
     try:

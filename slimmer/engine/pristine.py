@@ -20,16 +20,17 @@ def open_pristine(
 ) -> Iterator[PristineImage]:
     """The files of `image`, whose configuration is `config`, for as long as the context lasts.
 
-    `probe` is the probe's program; `purpose` is unique within the run. Raises EngineError. The container is removed at
+    `probe` is the probe's program; `purpose` is unique within the run. Raises EngineError, or ObservationIncomplete when it
+    is not our probe that answers. The container is removed at
     the end, whether or not the probe still answers.
     """
-    helper = scope.probe_helper(probe)
-    container = scope.create(description.pristine(config, image, helper), purpose)
+    mount = scope.lender.lend(probe, config, image)
+    container = scope.create(description.pristine(config, image, mount), purpose)
     try:
         stream = container.attach()
         try:
             container.start(collect_output=False)
-            yield PristineImage(stream)
+            yield PristineImage(stream, mount)
         finally:
             stream.close()
     finally:
@@ -41,4 +42,4 @@ def image_tree(pristine: PristineImage, config: ImageConfig) -> Tree:
 
     Raises ObservationIncomplete for an image with more paths than slimmer can index.
     """
-    return own_tree(pristine.index(), config.created, config.volumes).tree
+    return own_tree(pristine.index(), pristine.probe_folder, config.created, config.volumes).tree

@@ -10,27 +10,43 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from dataclasses import dataclass
 from types import TracebackType
+from typing import Protocol
 
-from slimmer.engine.containers import TIMED_OUT, Container
-from slimmer.engine.description import PROBE
+from slimmer.engine.containers import Container
 from slimmer.engine.streams import MultiplexedStream
 from slimmer.errors import SlimmerError
+from slimmer.exit_codes import TIMED_OUT
 
 CONNECT_TIMEOUT = 1.0
 TRIAL_TIMEOUT = 2.0
 PIECE = 1 << 16
 
 
+@dataclass(frozen=True, slots=True)
+class RelayHost:
+    """A container in the network of another, that holds nothing but the probe: `program` is its path there."""
+
+    container: Container
+    program: str
+
+
+class RelayMaker(Protocol):
+    """What makes such a container when it is first needed (slimmer.engine.runs.Relays)."""
+
+    def relay(self) -> RelayHost: ...
+
+
 class Ports:
     """Endpoints of one container's ports. Close it to end the relays."""
 
-    def __init__(self, container: Container, *, local: bool, network: str, relay_through: Container | None) -> None:
-        """`relay_through` has the probe and shares the container's network; None where no relay is possible."""
+    def __init__(self, container: Container, *, local: bool, network: str, relays: RelayMaker | None) -> None:
+        """`relays` makes what to relay through; None where no relay is possible."""
         self._container = container
         self._local = local
         self._host_network = network == "host"
-        self._relay_through = relay_through
+        self._relay_maker = relays
         self._relays: dict[int, Relay] = {}
         self._direct: dict[int, str] = {}
 
@@ -53,8 +69,8 @@ class Ports:
         if address and _accepts(address, port):
             self._direct[port] = address
             return address, port
-        if self._relay_through is not None and (inside := self._address_inside(port)):
-            self._relays[port] = Relay(self._relay_through, inside, port)
+        if self._relay_maker is not None and (inside := self._address_inside(port)):
+            self._relays[port] = Relay(self._relay_maker.relay(), inside, port)
             return "127.0.0.1", self._relays[port].port
         return address or "127.0.0.1", port
 
@@ -72,10 +88,10 @@ class Ports:
 
     def _address_inside(self, port: int) -> str:
         """The address on which the port accepts within the container's network; "" for none."""
-        if self._relay_through is None:
+        if self._relay_maker is None:
             return ""
         addresses = dict.fromkeys(("127.0.0.1", "::1", self._container.address()))
-        through = self._relay_through
+        through = self._relay_maker.relay()
         return next((address for address in addresses if address and _accepts_inside(through, address, port)), "")
 
     def _address(self) -> str:
@@ -92,18 +108,19 @@ def _accepts(address: str, port: int) -> bool:
         return False
 
 
-def _accepts_inside(container: Container, address: str, port: int) -> bool:
+def _accepts_inside(through: RelayHost, address: str, port: int) -> bool:
     """Try a relay without anything to say: it fails when it cannot connect. A service that waits for more accepted."""
-    code, _ = container.exec_run((PROBE, "relay", address, str(port)), TRIAL_TIMEOUT, user="0:0")
+    argv = (through.program, "relay", address, str(port))
+    code, _ = through.container.exec_run(argv, TRIAL_TIMEOUT, user="0:0")
     return code in (0, TIMED_OUT)
 
 
 class Relay:
     """A listener here whose connections end at an address and port in the container's network."""
 
-    def __init__(self, container: Container, address: str, target: int) -> None:
-        self._container = container
-        self._argv = (PROBE, "relay", address, str(target))
+    def __init__(self, through: RelayHost, address: str, target: int) -> None:
+        self._container = through.container
+        self._argv = (through.program, "relay", address, str(target))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()

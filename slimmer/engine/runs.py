@@ -6,6 +6,7 @@ Each has volumes of its own, filled from the user's, so that one run's state doe
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,29 +14,30 @@ from pathlib import Path
 from slimmer.engine import description, running
 from slimmer.engine.containers import Container
 from slimmer.engine.options import RunOptions
-from slimmer.engine.relay import Ports
+from slimmer.engine.relay import Ports, RelayHost
 from slimmer.engine.running import UserContainer
 from slimmer.engine.session import RunScope
 from slimmer.errors import EngineError
 from slimmer.image.config import ImageConfig
 from slimmer.observe.attached import AttachedRun
+from slimmer.observe.identity import IDENTITY_LIMIT, checked_identity
 from slimmer.observe.records import RecordReader
 from slimmer.observe.watched import WatchedRun
 from slimmer.verify.native import NativeRun
 
-IDENTITY_LIMIT = 1 << 16
 ASK_TIMEOUT = 60.0
 
 
 def ask_identity(scope: RunScope, config: ImageConfig, options: RunOptions, probe: Path, purpose: str = "ask") -> str:
     """Who the app would be without slimmer: the probe's line (docs/probe-protocol.md, "Identity").
 
-    Raises AppFailed when the engine cannot start it (an unknown USER, say), EngineError when the probe says nothing.
+    Raises AppFailed when the engine cannot start it (an unknown USER, say), EngineError when the probe says nothing,
+    ObservationIncomplete when it is not our probe that speaks.
     """
     binds = tuple(entry for entry in options.volumes if description.is_bind(description.split_volume(entry)[0]))
     options = dataclasses.replace(options, volumes=binds)
-    asking = description.asking(options, config.image_id, scope.probe_helper(probe))
-    container = scope.create(asking, purpose)
+    mount = scope.lender.lend(probe, config)
+    container = scope.create(description.asking(options, config.image_id, mount), purpose)
     stream = container.attach()
     try:
         container.start(collect_output=False)
@@ -47,10 +49,10 @@ def ask_identity(scope: RunScope, config: ImageConfig, options: RunOptions, prob
         raise EngineError("the probe did not say in time who the app's user is") from error
     finally:
         stream.close()
-    if container.wait(ASK_TIMEOUT) != 0 or not said.endswith(b"\n"):
+    if container.wait(ASK_TIMEOUT) != 0 or not said:
         raise EngineError(f"the probe could not say who the app's user is: {stream.stderr.strip()}")
     scope.remove(container)
-    return said.decode("ascii").strip()
+    return checked_identity(said, mount.nonce)
 
 
 @contextmanager
@@ -71,12 +73,14 @@ def watched_run(
     `image` is another than the configuration's own: a slim one, whose configuration is the same. `reader` as WatchedRun's.
     """
     own = scope.own_volumes(options, purpose)
-    helper = scope.probe_helper(probe)
-    wanted = description.observed(config, own, image or config.image_id, helper, identity, recorder)
+    mount = scope.lender.lend(probe, config, image, init=options.init)
+    wanted = description.observed(config, own, image or config.image_id, mount, identity, recorder)
     container = scope.create(wanted, purpose)
-    ports = Ports(container, local=scope.engine.local, network=options.network, relay_through=container)
-    with ports, WatchedRun(container, identity, recorder, ports.endpoint, reader) as run:
+    relays = Relays(scope, probe, container, options.network)
+    ports = Ports(container, local=scope.engine.local, network=options.network, relays=relays)
+    with ports, WatchedRun(container, mount, identity, recorder, ports.endpoint, reader) as run:
         yield run, ports
+    relays.close()
     scope.remove(container)
 
 
@@ -98,26 +102,52 @@ def native_run(
     own = scope.own_volumes(options, purpose)
     container = scope.create(description.native(config, own, image), purpose)
     container.start()
-    neighbour = _neighbour(scope, relay_probe, container) if relay_probe else None
-    with Ports(container, local=scope.engine.local, network=options.network, relay_through=neighbour) as reachable:
+    relays = Relays(scope, relay_probe, container, options.network) if relay_probe else None
+    with Ports(container, local=scope.engine.local, network=options.network, relays=relays) as reachable:
         yield NativeRun(container, ports, reachable.endpoint, reachable.accepts)
-    if neighbour is not None:
-        scope.remove(neighbour)
+    if relays is not None:
+        relays.close()
     scope.remove(container)
 
 
 @contextmanager
 def attached_run(scope: RunScope, container: UserContainer, probe: Path, purpose: str) -> Iterator[AttachedRun]:
     """A container of the user's, watched from beside. Raises UnsupportedEngine, or ObservationIncomplete if it just ended."""
-    wanted = description.attached(scope.probe_image(probe), scope.probe_helper(probe), container.pid)
-    watcher = scope.create(wanted, purpose)
-    with AttachedRun(watcher, lambda: running.check_runs_on(scope.engine, container)) as run:
+    mount = scope.lender.own(probe)
+    watcher = scope.create(description.attached(scope.lender.image(probe), mount, container.pid), purpose)
+    with AttachedRun(watcher, mount, lambda: running.check_runs_on(scope.engine, container)) as run:
         yield run
     scope.remove(watcher)
 
 
-def _neighbour(scope: RunScope, probe: Path, container: Container) -> Container:
-    wanted = description.neighbour(scope.probe_image(probe), scope.probe_helper(probe), container.id)
-    neighbour = scope.create(wanted, f"{container.name.rpartition('-')[2]}-neighbour")
-    neighbour.start(collect_output=False)
-    return neighbour
+class Relays:
+    """What relays to a container: another one with the probe alone, in the first one's network, made when it is needed.
+
+    The app has no part in that container's files, so the program that is started there is the probe.
+    """
+
+    def __init__(self, scope: RunScope, probe: Path, container: Container, network: str) -> None:
+        """`network` is the container's own, as the user gave it."""
+        self._scope, self._probe, self._container, self._network = scope, probe, container, network
+        self._lock = threading.Lock()
+        self._made: RelayHost | None = None
+
+    def relay(self) -> RelayHost:
+        """The container to relay through, started."""
+        with self._lock:
+            self._made = self._made or self._make()
+            return self._made
+
+    def close(self) -> None:
+        """Remove it, if there is one."""
+        with self._lock:
+            if self._made is not None:
+                self._scope.remove(self._made.container)
+
+    def _make(self) -> RelayHost:
+        lender = self._scope.lender
+        mount = lender.own(self._probe)
+        wanted = description.neighbour(lender.image(self._probe), mount, self._container.id, self._network)
+        neighbour = self._scope.create(wanted, f"{self._container.name.rpartition('-')[2]}-neighbour")
+        neighbour.start(collect_output=False)
+        return RelayHost(neighbour, mount.program)

@@ -8,14 +8,11 @@ what a slimmer that is killed leaves, is removed by the run's watcher (slimmer.e
 from __future__ import annotations
 
 import dataclasses
-import io
-import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -24,11 +21,12 @@ from requests import RequestException
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import Container, engine_calls, is_not_found
-from slimmer.engine.description import PROBE, PROBE_FOLDER, Description, is_bind, split_volume
+from slimmer.engine.description import Description, is_bind, split_volume, still
 from slimmer.engine.interrupts import INTERRUPTS, finish
 from slimmer.engine.labels import RUN_LABEL, labels, name_of, new_run, temporary_tag
 from slimmer.engine.lifeline import Lifeline
 from slimmer.engine.options import RunOptions
+from slimmer.engine.probe_lender import ProbeLender, archive_of
 from slimmer.engine.streams import OpenStreams
 from slimmer.engine.workers import Workers, wait_for
 from slimmer.errors import EngineError, UsageError
@@ -59,11 +57,10 @@ class RunScope:
         self.run = new_run()
         self.lifeline = Lifeline(self.run, engine.settings)
         self._streams = OpenStreams()
+        self.lender = ProbeLender(self)
         self._containers: list[str] = []
         self._volumes: list[str] = []
         self._images: list[str] = []
-        self._helper = ""
-        self._probe_image = ""
         self._scratch = ""
         self._lock = threading.Lock()
         self._changed = threading.Condition()
@@ -104,25 +101,6 @@ class RunScope:
             return
         with suppress(ValueError):
             self._containers.remove(container.name)
-
-    def probe_helper(self, probe: Path) -> str:
-        """The container that lends the probe to others as a read-only volume; made once, never started."""
-        image = self.probe_image(probe)
-        with self._lock:
-            if not self._helper:
-                helper = self.create(_still(image), "probe").id
-                if self.engine.is_podman:  # which fills a volume from its image only at the start
-                    with engine_calls("put the probe into its volume"):
-                        self.engine.api.put_archive(helper, PROBE_FOLDER, _archive({Path(PROBE).name: probe}))
-                self._helper = helper
-            return self._helper
-
-    def probe_image(self, probe: Path) -> str:
-        """The tag of an image that holds the probe and nothing else; made once."""
-        with self._lock:
-            if not self._probe_image:
-                self._probe_image = self._import(_archive({PROBE: probe}), "probe", f"VOLUME {PROBE_FOLDER}")
-            return self._probe_image
 
     def temporary_tag(self, purpose: str) -> str:
         """A tag in the reserved repository; the image that gets it is removed (or untagged) with the run."""
@@ -165,7 +143,7 @@ class RunScope:
                 self._making -= 1
                 self._changed.notify_all()
 
-    def _import(self, archive: bytes, purpose: str, *changes: str) -> str:
+    def import_image(self, archive: bytes, purpose: str, *changes: str) -> str:
         """A helper image; it never becomes a user's, so it carries a label, too."""
         tag = temporary_tag(self.run, purpose)
         all_changes = [f"LABEL {RUN_LABEL}={self.run}", *changes]
@@ -214,8 +192,8 @@ class RunScope:
 
     def _holder(self, bind: str, purpose: str) -> Container:
         with self._lock:
-            self._scratch = self._scratch or self._import(_archive({}), "scratch")
-        description = _still(self._scratch)
+            self._scratch = self._scratch or self.import_image(archive_of({}), "scratch")
+        description = still(self._scratch)
         description["HostConfig"]["Binds"] = [bind]
         return self.create(description, purpose)
 
@@ -257,23 +235,6 @@ class RunScope:
             self.lifeline.abandon()
         else:
             self.lifeline.end()
-
-
-def _still(image: str) -> Description:
-    """A container that is never started."""
-    return {"Image": image, "Cmd": ["none"], "HostConfig": {"LogConfig": {"Type": "none"}, "NetworkMode": "none"}}
-
-
-def _archive(files: Mapping[str, Path]) -> bytes:
-    """A tar of programs by name; empty for none."""
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name, path in files.items():
-            content = path.read_bytes()
-            member = tarfile.TarInfo(name)
-            member.size, member.mode = len(content), 0o555
-            tar.addfile(member, io.BytesIO(content))
-    return archive.getvalue()
 
 
 class _Ending:

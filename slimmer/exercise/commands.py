@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 from slimmer.exercise.exec_server import exec_server
 from slimmer.exercise.plan import Outcome
-from slimmer.exercise.process import TIMED_OUT, run_shell
+from slimmer.exercise.process import run_shell
 from slimmer.exercise.readiness import open_ports
 from slimmer.exercise.watch import Watch
+from slimmer.exit_codes import TIMED_OUT
 
 CHECK_PAUSE = 0.2
 """Seconds between two tries of a health check."""

@@ -58,9 +58,6 @@ class Until(StrEnum):
     SECONDS = "seconds"
 
 
-KILLED = 137
-"""The exit code of what did not end when it was asked to: 128 and the number of SIGKILL."""
-
 PLAIN_WORD = re.compile(r"[\w./+-]+")
 """A word that a shell takes as it is: no assignment, no expansion, no end of a command."""
 

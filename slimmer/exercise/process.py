@@ -12,11 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import IO
 
 from slimmer.engine.interrupts import finish
+from slimmer.exit_codes import TIMED_OUT
 
 TAIL_LIMIT = 4096
-TIMED_OUT = 124
-"""The exit code of a command that did not end in time, as with timeout(1)."""
-
 TICK = 0.05
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""

@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from slimmer.errors import ObservationIncomplete
 from slimmer.image.tree import Entry, Tree
 
 INIT_LAYER = {
@@ -30,7 +29,6 @@ INIT_LAYER = {
     "/proc": stat.S_IFDIR,
     "/sys": stat.S_IFDIR,
 }
-PROBE_FOLDER = "/.slimmer"
 CREATION_TIME = 60
 """Seconds that may pass between the creation of the init layer and the mounting of the probe's folder."""
 
@@ -46,32 +44,23 @@ class OwnTree:
     mtime: Mtime
 
 
-def own_tree(index: bytes | bytearray, created: str, mount_points: Collection[str] = ()) -> OwnTree:
+def own_tree(index: bytes | bytearray, probe_folder: str, created: str, mount_points: Collection[str] = ()) -> OwnTree:
     """Read a pristine container's index as the image's: without what the engine made, and with the image's own times.
 
-    `created` is the image's creation time (RFC 3339). Raises ObservationIncomplete when the index is cut short, or when the
-    image itself has something where the probe lies: the app would not see that, and the probe might lie elsewhere.
+    `probe_folder` is where the engine mounted the probe: the image has nothing there (slimmer.engine.probe_lender).
+    `created` is the image's creation time (RFC 3339). Raises ObservationIncomplete when the index is cut short.
     """
     shown = Tree(index)
-    _check_probe_folder(shown)
-    return OwnTree(shown.without(engine_made(shown, mount_points)), own_times(shown, created, mount_points))
+    made = engine_made(shown, probe_folder, mount_points)
+    return OwnTree(shown.without(made), own_times(shown, probe_folder, created, mount_points))
 
 
-def _check_probe_folder(tree: Tree) -> None:
-    entry = tree.get(PROBE_FOLDER)
-    if entry is not None and (not entry.is_directory or next(tree.children(PROBE_FOLDER), None) is not None):
-        raise ObservationIncomplete(
-            f"the image has a {PROBE_FOLDER} of its own, which slimmer's probe would hide from the app",
-            hint="slimmer cannot watch it as it is: give that path another name in the image.",
-        )
-
-
-def engine_made(tree: Tree, mount_points: Collection[str] = ()) -> tuple[str, ...]:
+def engine_made(tree: Tree, probe_folder: str, mount_points: Collection[str] = ()) -> tuple[str, ...]:
     """Paths of a pristine container's tree that are the engine's. `mount_points` are those that slimmer asked for."""
-    started = _started(tree)
+    started = _started(tree, probe_folder)
     if started is None:
         return ()
-    made = {PROBE_FOLDER}
+    made = {probe_folder}
     names = sorted({*INIT_LAYER, *mount_points}, key=lambda name: -name.count("/"))
     for name in names:
         entry = tree.get(name)
@@ -94,14 +83,14 @@ def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int) -
     return entry.size == 0
 
 
-def own_times(tree: Tree, created: str, mount_points: Collection[str] = ()) -> Mtime:
+def own_times(tree: Tree, probe_folder: str, created: str, mount_points: Collection[str] = ()) -> Mtime:
     """The time that an entry of a pristine container's tree has in the image itself.
 
     That is its own, but for directories that the engine wrote into: those have lost theirs, and get the time at which the
     image was created (`created`, RFC 3339).
     """
-    started = _started(tree)
-    written = {posixpath.dirname(name) for name in (*INIT_LAYER, *mount_points, PROBE_FOLDER)}
+    started = _started(tree, probe_folder)
+    written = {posixpath.dirname(name) for name in (*INIT_LAYER, *mount_points, probe_folder)}
     fallback = (creation_second(created), 0)
 
     def mtime(entry: Entry) -> tuple[int, int]:
@@ -125,8 +114,8 @@ def creation_second(created: str) -> int:
         return 0
 
 
-def _started(tree: Tree) -> int | None:
-    entry = tree.get(PROBE_FOLDER)
+def _started(tree: Tree, probe_folder: str) -> int | None:
+    entry = tree.get(probe_folder)
     return None if entry is None else entry.ctime
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from slimmer.errors import UnsupportedEngine
 from slimmer.observe.log import AccessLog
+from slimmer.observe.probe_mount import ProbeMount
 from slimmer.observe.probe_stream import ProbeStream, Stream
 from slimmer.observe.records import RecordReader
 
@@ -26,11 +27,12 @@ class Watcher(Protocol):
 class AttachedRun:
     """Watches from the entering of this context manager to its leaving. The watched container goes on either way."""
 
-    def __init__(self, watcher: Watcher, check: Callable[[], None]) -> None:
-        """`check` is called when the watch has begun, or could not: it raises if the container has ended meanwhile."""
+    def __init__(self, watcher: Watcher, mount: ProbeMount, check: Callable[[], None]) -> None:
+        """`mount` is the probe in the watcher. `check` is called when the watch has begun, or could not: it raises if the container has ended meanwhile."""
         self._watcher = watcher
         self._check = check
         self._reader = RecordReader()
+        self._reader.expect(mount)
         self._stream: ProbeStream
 
     def __enter__(self) -> AttachedRun:

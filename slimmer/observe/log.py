@@ -22,8 +22,8 @@ PATH_LIMIT = 1 << 16
 
 HINT = "`slimmer observe IMAGE --out access.json` writes one, and so does every build."
 
-PROBE = "/.slimmer/slimmer-probe"
-"""The probe's own path in a container (docs/probe-protocol.md)."""
+PROBE = "(slimmer-probe)"
+"""In place of the probe's own path, which is another one in each run; no program of an image has such a path."""
 
 DISTURBANCES = {
     "interrupted": "{count} system calls of the app ended with EINTR, because a signal met the probe",

@@ -86,7 +86,7 @@ def found_paths(log: AccessLog) -> set[str]:
 
 
 _MAKING = frozenset(("create", "write", "change"))
-_NO_PART = ("/proc/", "/sys/", "/dev/", "/run/", "/tmp/", "/var/run/", "/.slimmer/")
+_NO_PART = ("/proc/", "/sys/", "/dev/", "/run/", "/tmp/", "/var/run/")
 """Places that a running container fills, whatever the image holds there."""
 
 

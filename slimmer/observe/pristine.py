@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from slimmer.errors import EngineError, ObservationIncomplete
+from slimmer.observe.identity import FOREIGN, FOREIGN_HINT
+from slimmer.observe.probe_mount import ProbeMount
 
 INDEX_LIMIT = 1 << 28
 """A quarter of a gigabyte of index is some two million paths."""
@@ -34,8 +36,12 @@ class ServeStream(Protocol):
 class PristineImage:
     """Answers questions about an image's files. One question at a time; not for several threads at once."""
 
-    def __init__(self, stream: ServeStream) -> None:
+    def __init__(self, stream: ServeStream, mount: ProbeMount) -> None:
+        """Raises ObservationIncomplete when what speaks is not the probe that `mount` tells of."""
         self._stream = stream
+        self.probe_folder = mount.folder
+        if self._chunk() != mount.nonce.encode("ascii"):
+            raise ObservationIncomplete(FOREIGN, hint=FOREIGN_HINT)
 
     def index(self) -> bytearray:
         """The index of every path, for `Tree`. Raises ObservationIncomplete for an image beyond INDEX_LIMIT."""
@@ -82,9 +88,12 @@ class PristineImage:
             payload = None  # it may be tens of megabytes, and the answer long in coming
         while length := self._length():
             yield self._stream.recv_exactly(length)
-        status = self._stream.recv_exactly(self._length())
+        status = self._chunk()
         if status != b"ok":
             raise EngineError(f"the image's files cannot be read: {os.fsdecode(status)}")
+
+    def _chunk(self) -> bytes:
+        return self._stream.recv_exactly(self._length())
 
     def _length(self) -> int:
         length: int = _LENGTH.unpack(self._stream.recv_exactly(_LENGTH.size))[0]

@@ -37,6 +37,7 @@ class ProbeStream:
         self._reader = reader
         self._hint = hint
         self._changed = threading.Condition()
+        self._ordering = threading.Lock()
         self._failure: SlimmerError | None = None
         self._over = False
         self._thread = threading.Thread(target=self._read, name="slimmer-probe", daemon=True)
@@ -81,7 +82,8 @@ class ProbeStream:
     def order(self, order: str) -> None:
         """Give the probe an order. Raises ObservationIncomplete when it is gone."""
         try:
-            self._stream.sendall(order.encode() + b"\n")
+            with self._ordering:
+                self._stream.sendall(order.encode() + b"\n")
         except OSError as error:
             self.check()
             raise ObservationIncomplete(f"the probe is gone: {error}", hint=self._hint) from error

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
 from slimmer.errors import ObservationIncomplete
-from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder
+from slimmer.observe.identity import FOREIGN, FOREIGN_HINT
+from slimmer.observe.log import PROBE, Access, AccessLog, Listener, Operation, Recorder
+from slimmer.observe.probe_mount import ProbeMount
 
 PROTOCOL_VERSION = "1"
 FIELD_LIMIT = 1 << 16
@@ -31,6 +34,14 @@ _number = lru_cache(maxsize=1024)(int)
 _OPERATIONS = {operation.value: operation for operation in Operation}
 
 
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """A command that slimmer ordered: its exit code, None while it runs, and the end of its output."""
+
+    code: int | None
+    output: str
+
+
 class RecordReader:
     """Turns the stream into an AccessLog. Attributes are safe to read between two calls of `feed`."""
 
@@ -45,6 +56,8 @@ class RecordReader:
         self.signals = ALL_SIGNALS
         self.ended = False
         self.fatal = ""
+        self.results: dict[int, CommandResult] = {}
+        self._mount: ProbeMount | None = None
         self._executables: dict[int, str] = {0: ""}
         self._known: set[Listener] = set()
         self._rest = b""
@@ -54,12 +67,17 @@ class RecordReader:
             "hello": self._hello,
             "recorder": self._recorder,
             "attached": lambda words, a, b: self.attached.append(int(words[1])),
-            "exe": lambda words, a, b: self._executables.__setitem__(int(words[1]), a),
+            "exe": self._executable,
+            "result": self._result,
             "listen": self._listen,
             "drained": self._drained,
             "end": self._end,
             "fatal": self._fatal,
         }
+
+    def expect(self, mount: ProbeMount) -> None:
+        """Take nothing from anybody but this probe; what the app does with the probe's own files is no part of the log."""
+        self._mount = mount
 
     def feed(self, data: bytes) -> None:
         """Take the next piece. Raises ObservationIncomplete when it does not follow the protocol."""
@@ -86,6 +104,8 @@ class RecordReader:
     def _take(self, head: str, a: str, b: str) -> None:
         self._count(a, b)
         words = head.split(" ")
+        if self._mount is not None and not self.probe and (words[0], b) != ("hello", self._mount.nonce):
+            raise ObservationIncomplete(FOREIGN, hint=FOREIGN_HINT)
         try:
             operation = _OPERATIONS.get(words[0])
             if operation is not None:
@@ -108,7 +128,17 @@ class RecordReader:
     def _access(self, operation: Operation, words: list[str], a: str, b: str) -> None:
         found = {"found": True, "missing": False}[words[1]]
         executable = self._executables[int(words[3])]
+        if self._mount is not None and (self._mount.holds(a) or self._mount.holds(b)):
+            return
         self.accesses.append(Access(operation, a, b or (a if found else ""), found, _number(words[2]), executable))
+
+    def _executable(self, words: list[str], a: str, b: str) -> None:
+        is_probe = self._mount is not None and a == self._mount.program
+        self._executables[int(words[1])] = PROBE if is_probe else a
+
+    def _result(self, words: list[str], a: str, b: str) -> None:
+        code = None if words[2] == "running" else int(words[2])
+        self.results[int(words[1])] = CommandResult(code, bytes.fromhex(a).decode(errors="replace"))
 
     def _hello(self, words: list[str], a: str, b: str) -> None:
         if words[1] != PROTOCOL_VERSION:

@@ -6,6 +6,8 @@ record is the app's own execve.
 
 from __future__ import annotations
 
+import itertools
+import os
 import signal as signals
 import sys
 import time
@@ -14,10 +16,12 @@ from types import TracebackType
 from typing import Protocol
 
 from slimmer.errors import AppFailed, EngineError, ObservationIncomplete
+from slimmer.exit_codes import KILLED, TIMED_OUT
 from slimmer.observe.container_run import ContainerRun, RunningContainer
-from slimmer.observe.log import PROBE, AccessLog
+from slimmer.observe.log import AccessLog
+from slimmer.observe.probe_mount import ProbeMount
 from slimmer.observe.probe_stream import ProbeStream, Stream
-from slimmer.observe.records import RecordReader
+from slimmer.observe.records import CommandResult, RecordReader
 
 ATTACH_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
@@ -45,16 +49,22 @@ class WatchedRun(ContainerRun[WatchedContainer]):
     def __init__(
         self,
         container: WatchedContainer,
+        mount: ProbeMount,
         identity: str,
         recorder: str,
         endpoint: Callable[[int], tuple[str, int]],
         reader: RecordReader | None = None,
     ) -> None:
-        """`reader` takes the records in; a caller that passes its own has them, too, when the run fails."""
+        """`mount` is the probe in the container. `reader` takes the records in; a caller that passes its own has them, too,
+        when the run fails.
+        """
         super().__init__(container, endpoint)
+        self._mount = mount
         self._identity = identity
         self._recorder = recorder
         self._reader = reader or RecordReader()
+        self._reader.expect(mount)
+        self._numbers = itertools.count(1)
         self._stream: ProbeStream | None = None
 
     def __enter__(self) -> WatchedRun:
@@ -78,7 +88,7 @@ class WatchedRun(ContainerRun[WatchedContainer]):
     # ------------------------------------------------------------------ the supervisor
 
     def _supervise(self) -> None:
-        argv = (PROBE, "supervise", "--recorder", self._recorder)
+        argv = (self._mount.program, "supervise", "--recorder", self._recorder)
         try:
             self._stream = ProbeStream(self._container.exec_stream(argv, user="0:0"), self._reader)
         except EngineError:
@@ -124,10 +134,23 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         self._supervised().wait(seconds)
 
     def execute(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
-        """Run a command in the container, as the image's user, under the probe like the app itself."""
-        self._supervised().order("adopt")
-        argv = (PROBE, "run", "--recorder", self._recorder, "--identity", self._identity, "--", *command)
-        return self._container.exec_run(argv, timeout, user="0:0")
+        """Run a command in the container, as the image's user, under the probe like the app itself.
+
+        Exit code and the last 4 kB of the output. A command that does not end in time has exit code 124, as with timeout(1);
+        it ends with the container. One that ends with the container has 137.
+        """
+        stream, results, number = self._supervised(), self._reader.results, next(self._numbers)
+        words = ("run", "--recorder", self._recorder, "--identity", self._identity, "--", *command)
+        stream.order(f"run {number} {b''.join(os.fsencode(word) + bytes(1) for word in words).hex()}")
+        if not stream.wait_for(lambda: number in results, timeout) and not stream.over:
+            stream.order(f"tell {number}")
+            stream.wait_for(lambda: number in results, END_TIMEOUT)
+        result = results.pop(number, CommandResult(None, ""))
+        if result.code is not None:
+            return result.code, result.output
+        if stream.over:
+            return KILLED, result.output
+        return TIMED_OUT, result.output + f"\n(no end within {timeout:g} s)"
 
     # ------------------------------------------------------------------ the end
 

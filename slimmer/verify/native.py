@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from slimmer.errors import AppFailed
-from slimmer.exercise.plan import KILLED
+from slimmer.exit_codes import KILLED
 from slimmer.observe.container_run import ContainerRun, RunningContainer
 
 POLL = 0.01

@@ -127,8 +127,8 @@ SECRET = RunOptions(
 def test_the_watched_container_gets_what_the_probe_needs_and_no_more(
     scope: RunScope, config: ImageConfig, probe: Path
 ) -> None:
-    helper = scope.probe_helper(probe)
-    asked = description.observed(config, SECRET, IMAGE, helper, "v=1 uid=5", "auto")
+    lent = scope.lender.lend(probe, config)
+    asked = description.observed(config, SECRET, IMAGE, lent, "v=1 uid=5", "auto")
     made = inspected(scope, scope.create(asked, "observed"))
     host = made["HostConfig"]
     assert sorted(host["CapAdd"]) == ["CHOWN", "SYS_ADMIN", "SYS_PTRACE"]
@@ -137,12 +137,12 @@ def test_the_watched_container_gets_what_the_probe_needs_and_no_more(
     assert made["Config"]["Healthcheck"]["Test"] == ["NONE"]
     assert [made["Path"], *made["Args"]][-3:] == ["--", "sleep", "600"]
     assert "hunter2" not in json.dumps([made["Path"], made["Args"], made["Config"]["Labels"]])
-    folder = next(mount for mount in made["Mounts"] if mount["Destination"] == "/.slimmer")
+    folder = next(mount for mount in made["Mounts"] if mount["Destination"] == lent.folder)
     assert not folder["RW"]
 
 
 def test_the_asking_container_is_made_as_the_app_would_be(scope: RunScope, config: ImageConfig, probe: Path) -> None:
-    made = inspected(scope, scope.create(description.asking(SECRET, IMAGE, scope.probe_helper(probe)), "ask"))
+    made = inspected(scope, scope.create(description.asking(SECRET, IMAGE, scope.lender.lend(probe, config)), "ask"))
     assert made["Config"]["User"] == "5"
     assert made["HostConfig"]["CapDrop"] == ["ALL"]
     assert made["HostConfig"]["SecurityOpt"] == ["no-new-privileges"]
@@ -150,16 +150,16 @@ def test_the_asking_container_is_made_as_the_app_would_be(scope: RunScope, confi
 
 
 def test_the_probe_is_in_a_folder_that_cannot_be_written(scope: RunScope, config: ImageConfig, probe: Path) -> None:
-    helper = scope.probe_helper(probe)
-    assert scope.probe_helper(probe) == helper
-    asked = description.native(config, RunOptions(user="0", cmd=("/.slimmer/slimmer-probe", "version")), IMAGE)
-    asked["HostConfig"]["VolumesFrom"] = [f"{helper}:ro"]
+    lent = scope.lender.lend(probe, config)
+    assert scope.lender.own(probe) == lent
+    asked = description.native(config, RunOptions(user="5", cmd=(lent.program, "version")), IMAGE)
+    asked["HostConfig"]["VolumesFrom"] = [f"{lent.helper}:ro"]
     container = scope.create(asked, "version")
     container.start()
     assert container.wait(30) == 0
     assert container.last_log_lines().startswith("slimmer-probe ")
-    asked = description.native(config, RunOptions(user="0", cmd=("rm", "/.slimmer/slimmer-probe")), IMAGE)
-    asked["HostConfig"]["VolumesFrom"] = [f"{helper}:ro"]
+    asked = description.native(config, RunOptions(user="0", cmd=("rm", lent.program)), IMAGE)
+    asked["HostConfig"]["VolumesFrom"] = [f"{lent.helper}:ro"]
     container = scope.create(asked, "remove")
     container.start()
     assert container.wait(30) == 1
@@ -167,8 +167,8 @@ def test_the_probe_is_in_a_folder_that_cannot_be_written(scope: RunScope, config
 
 
 def test_the_pristine_container_copies_no_volume(scope: RunScope, config: ImageConfig, probe: Path) -> None:
-    helper, before = scope.probe_helper(probe), volumes(scope.engine)
-    made = inspected(scope, scope.create(description.pristine(config, IMAGE, helper), "pristine"))
+    mount, before = scope.lender.lend(probe, config), volumes(scope.engine)
+    made = inspected(scope, scope.create(description.pristine(config, IMAGE, mount), "pristine"))
     assert volumes(scope.engine) == before
     assert made["HostConfig"]["NetworkMode"] == "none"
     assert made["Config"]["User"] == "0:0"

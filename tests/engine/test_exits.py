@@ -23,7 +23,7 @@ SMALL = "size=600k"
 LARGE = 8 << 20
 """Bytes of a file: more than what all buffers between the probe and slimmer hold."""
 
-LIMIT = 60.0
+LIMIT = 150.0
 STUCK = "slimmer-test-exits:large"
 
 

@@ -20,16 +20,16 @@ from tests.engine.names import identifier_of, untag
 
 PROGRAM = """
 import sys
-from pathlib import Path
 from slimmer.engine import description, images
 from slimmer.engine.connection import connect
 from slimmer.engine.options import RunOptions
 from slimmer.engine.session import RunScope
 from slimmer.image.config import ImageConfig
+from slimmer.probe_binary import probe_path
 
 engine = connect()
 scope = RunScope(engine)
-scope.probe_helper(Path(sys.executable).resolve().parent / "python3")
+scope.lender.own(probe_path(engine.architecture))
 scope.own_volumes(RunOptions(volumes=("slimmer-test-leftovers-none:/v",)), "x")
 config = ImageConfig(image_id="", architecture="", os="linux")
 app = scope.create(description.native(config, RunOptions(cmd=("sleep", "600")), "debian:bookworm-slim"), "app")

@@ -54,7 +54,7 @@ def packed(
     """All of the image but the unwanted, packed."""
     probe = probe_path(scope.engine.architecture)
     with open_pristine(scope, config, config.image_id, probe, purpose) as pristine:
-        own = own_tree(pristine.index(), config.created, config.volumes)
+        own = own_tree(pristine.index(), pristine.probe_folder, config.created, config.volumes)
         paths = [entry.path for entry in own.tree if entry.path not in UNWANTED]
         builder = choose_builder("", config, own.tree, scope.engine.architecture)
         return write_rootfs(pristine, overrides(paths, own), folder), own, paths, builder
@@ -83,7 +83,7 @@ def test_nothing_of_what_is_kept_changes(
             slim = images.inspect(engine, SLIM)
             probe = probe_path(engine.architecture)
             with open_pristine(scope, slim, slim.image_id, probe, "slim") as pristine:
-                side = Side(own_tree(pristine.index(), original.created, slim.volumes), slim)
+                side = Side(own_tree(pristine.index(), pristine.probe_folder, original.created, slim.volumes), slim)
                 found = check_structure(
                     Side(own, original), side, kept, rootfs.digests, pristine.hash, whole_seconds=builder.whole_seconds
                 )

@@ -17,6 +17,7 @@ from slimmer.engine.connection import Engine, connect
 from slimmer.engine.containers import Container
 from slimmer.engine.options import RunOptions
 from slimmer.engine.relay import Ports
+from slimmer.engine.runs import Relays
 from slimmer.engine.session import RunScope
 from slimmer.image.config import ImageConfig
 
@@ -48,20 +49,27 @@ def engine() -> Iterator[Engine]:
     engine.close()
 
 
-def server(
-    scope: RunScope, probe: Path | None, address: str, greeting: str = "", options: RunOptions | None = None
-) -> Container:
-    """A started echo server that listens on one address; with the probe in it or without."""
+def server(scope: RunScope, address: str, greeting: str = "", options: RunOptions | None = None) -> Container:
+    """A started echo server that listens on one address."""
     asked = description.native(CONFIG, options or RunOptions(), IMAGE)
     asked |= {"Entrypoint": ["perl", "-e", ECHO], "Cmd": [address, greeting]}
     asked["HostConfig"]["Sysctls"] = {"net.ipv6.conf.lo.disable_ipv6": "0"}
-    if probe is not None:
-        asked["HostConfig"]["VolumesFrom"] = [f"{scope.probe_helper(probe)}:ro"]
     container = scope.create(asked, "server")
     container.start()
     while "ready" not in container.last_log_lines():
         assert container.wait(0.02) is None, container.last_log_lines()
     return container
+
+
+@contextmanager
+def ports_of(
+    scope: RunScope, probe: Path, container: Container, *, local: bool = False, network: str = ""
+) -> Iterator[Ports]:
+    """The container's ports; without `local` they can be reached through a relay alone."""
+    relays = Relays(scope, probe, container, network)
+    with Ports(container, local=local, network=network, relays=relays) as ports:
+        yield ports
+    relays.close()
 
 
 @contextmanager
@@ -86,8 +94,8 @@ def _send(connection: socket.socket, data: bytes) -> None:
 
 
 def test_a_local_engines_containers_are_reached_directly(scope: RunScope, probe: Path) -> None:
-    container = server(scope, probe, "0.0.0.0")
-    with Ports(container, local=scope.engine.local, network="", relay_through=container) as ports:
+    container = server(scope, "0.0.0.0")
+    with ports_of(scope, probe, container, local=scope.engine.local) as ports:
         if scope.engine.local:
             assert ports.endpoint(PORT) == (container.address(), PORT)
         assert ports.accepts(PORT)
@@ -97,8 +105,8 @@ def test_a_local_engines_containers_are_reached_directly(scope: RunScope, probe:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "0.0.0.0"])
 def test_what_cannot_be_reached_directly_is_relayed(scope: RunScope, probe: Path, address: str) -> None:
-    container = server(scope, probe, address)
-    with Ports(container, local=False, network="", relay_through=container) as ports:
+    container = server(scope, address)
+    with ports_of(scope, probe, container) as ports:
         assert ports.accepts(PORT)
         host, port = ports.endpoint(PORT)
         assert host == "127.0.0.1"
@@ -110,29 +118,29 @@ def test_what_cannot_be_reached_directly_is_relayed(scope: RunScope, probe: Path
 
 
 def test_a_service_on_the_containers_own_address_is_relayed(scope: RunScope, probe: Path) -> None:
-    container = server(scope, probe, "0.0.0.0", options=RunOptions(hostname="itself"))
+    container = server(scope, "0.0.0.0", options=RunOptions(hostname="itself"))
     code, said = container.exec_run(("perl", "-e", ECHO.replace("7007", "7008"), container.address(), ""), 1.0, user="")
     assert code == 124, said
-    with Ports(container, local=False, network="", relay_through=container) as ports:
+    with ports_of(scope, probe, container) as ports:
         assert echoed(ports.endpoint(7008), b"hello") == b"hello"
 
 
 def test_a_service_that_listens_on_its_loopback_only_is_relayed_even_here(scope: RunScope, probe: Path) -> None:
-    container = server(scope, probe, "127.0.0.1")
-    with Ports(container, local=scope.engine.local, network="", relay_through=container) as ports:
+    container = server(scope, "127.0.0.1")
+    with ports_of(scope, probe, container, local=scope.engine.local) as ports:
         assert ports.endpoint(PORT)[0] == "127.0.0.1"
         assert echoed(ports.endpoint(PORT), b"hello") == b"hello"
 
 
 def test_a_container_without_a_network_is_relayed(scope: RunScope, probe: Path) -> None:
-    container = server(scope, probe, "0.0.0.0", options=RunOptions(network="none"))
-    with Ports(container, local=scope.engine.local, network="none", relay_through=container) as ports:
+    container = server(scope, "0.0.0.0", options=RunOptions(network="none"))
+    with ports_of(scope, probe, container, local=scope.engine.local, network="none") as ports:
         assert echoed(ports.endpoint(PORT), b"hello") == b"hello"
 
 
 def test_a_service_that_speaks_first_is_heard(scope: RunScope, probe: Path) -> None:
-    container = server(scope, probe, "127.0.0.1", greeting="220 welcome\r\n")
-    with Ports(container, local=False, network="", relay_through=container) as ports:
+    container = server(scope, "127.0.0.1", greeting="220 welcome\r\n")
+    with ports_of(scope, probe, container) as ports:
         assert ports.accepts(PORT)
         with connected(ports.endpoint(PORT)) as connection:
             assert connection.recv(100) == b"220 welcome\r\n"
@@ -141,27 +149,16 @@ def test_a_service_that_speaks_first_is_heard(scope: RunScope, probe: Path) -> N
 
 
 def test_many_connections_at_once(scope: RunScope, probe: Path) -> None:
-    container = server(scope, probe, "127.0.0.1")
+    container = server(scope, "127.0.0.1")
     sent = [b"%d" % number * 1000 for number in range(24)]
-    with Ports(container, local=False, network="", relay_through=container) as ports, ThreadPoolExecutor(8) as pool:
+    with ports_of(scope, probe, container) as ports, ThreadPoolExecutor(8) as pool:
         endpoint = ports.endpoint(PORT)
         assert list(pool.map(lambda data: echoed(endpoint, data), sent)) == sent
 
 
 def test_where_nobody_listens_nothing_is_accepted(scope: RunScope, probe: Path) -> None:
-    container = server(scope, probe, "127.0.0.1")
-    with Ports(container, local=False, network="", relay_through=container) as ports:
+    container = server(scope, "127.0.0.1")
+    with ports_of(scope, probe, container) as ports:
         assert not ports.accepts(PORT + 1)
         with pytest.raises(OSError):
             socket.create_connection(ports.endpoint(1), timeout=5).close()
-
-
-def test_a_neighbour_relays_for_a_container_without_the_probe(scope: RunScope, probe: Path) -> None:
-    container = server(scope, None, "127.0.0.1")
-    helper = scope.probe_helper(probe)
-    neighbour = scope.create(description.neighbour(scope.probe_image(probe), helper, container.id), "neighbour")
-    neighbour.start()
-    with Ports(container, local=False, network="", relay_through=neighbour) as ports:
-        assert ports.accepts(PORT)
-        assert echoed(ports.endpoint(PORT), b"hello") == b"hello"
-    assert neighbour.exit_code() is None

@@ -94,7 +94,7 @@ def test_a_volume_that_is_not_there_yet_is_not_made(scope: RunScope, config: Ima
 def test_nothing_is_left_after_a_failure(engine: Engine, config: ImageConfig, probe: Path, users_volume: str) -> None:
     before = volumes(engine)
     with pytest.raises(ZeroDivisionError), RunScope(engine) as scope:
-        scope.probe_helper(probe)
+        scope.lender.own(probe)
         own = scope.own_volumes(RunOptions(volumes=(f"{users_volume}:/v",)), "x")
         started(scope, config, own)
         scope.create(description.native(config, RunOptions(), IMAGE), "never-started")
@@ -155,7 +155,7 @@ def app(scope: RunScope) -> None:
 
 
 def image(scope: RunScope) -> None:
-    scope.probe_image(probe_path(scope.engine.architecture))
+    scope.lender.image(probe_path(scope.engine.architecture))
 
 
 def volume(scope: RunScope) -> None:

@@ -110,10 +110,10 @@ class Bench:
     @contextmanager
     def watched(self, scope: RunScope, config: ImageConfig, options: RunOptions, recorder: str) -> Iterator[Watched]:
         """Run under the probe; what is left of it is removed at the end."""
-        identity, helper = self.identity(scope, config, options), scope.probe_helper(self.probe)
-        wanted = description.observed(config, options, config.image_id, helper, identity, recorder)
+        identity, mount = self.identity(scope, config, options), scope.lender.lend(self.probe, config)
+        wanted = description.observed(config, options, config.image_id, mount, identity, recorder)
         container = self._create(scope, wanted)
-        with WatchedRun(container, identity, recorder, _no_endpoint) as run:
+        with WatchedRun(container, mount, identity, recorder, _no_endpoint) as run:
             yield Watched(run, container)
         scope.remove(container)
 

@@ -154,7 +154,7 @@ def test_every_kept_path_says_why() -> None:
 
 
 def test_what_the_probe_starts_is_the_engines_to_start() -> None:
-    result = kept(make_tree("f /app\nf /bin/check"), access("exec", "/bin/check", by="/.slimmer/slimmer-probe"))
+    result = kept(make_tree("f /app\nf /bin/check"), access("exec", "/bin/check", by="(slimmer-probe)"))
     assert [str(reason) for reason in result.reasons["/bin/check"]] == ["observed: executed by the engine"]
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from slimmer.errors import ObservationIncomplete, UsageError
 from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder, read_log, write_log
-from slimmer.observe.records import RecordReader
+from slimmer.observe.probe_mount import ProbeMount
+from slimmer.observe.records import CommandResult, RecordReader
 
 STREAM = b"".join(
     field + b"\0"
@@ -127,3 +128,49 @@ def test_records_of_all_kinds_are_counted(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(ObservationIncomplete, match="100"):
         for number in range(101):
             reader.feed(b"listen tcp %d\x00127.0.0.1\0\0" % number)
+
+
+MOUNT = ProbeMount("helper", "/.slimmer-abc", "n" * 32)
+HELLO = b"hello 1 0.1.0\0amd64\0" + b"n" * 32 + b"\0"
+
+
+def test_what_the_app_does_with_the_probes_own_files_is_no_part_of_the_log() -> None:
+    """Their names differ from run to run; what the probe starts is told apart by a name that no file has."""
+    reader = RecordReader()
+    reader.expect(MOUNT)
+    reader.feed(HELLO + b"exe 1\0/.slimmer-abc/slimmer-probe\0\0" + b"exec found 1 1\0/bin/app\0\0")
+    for path in (b"/.slimmer-abc", b"/.slimmer-abc/slimmer-probe", b"/way/in\0/.slimmer-abc/slimmer-probe"):
+        reader.feed(b"open found 1 0\0" + path + (b"\0" if b"\0" in path else b"\0\0"))
+    reader.feed(b"open found 1 0\0/.slimmer-abcd\0\0" + b"open found 1 0\0/.slimmer\0\0")
+    assert [access.asked for access in reader.accesses] == ["/bin/app", "/.slimmer-abcd", "/.slimmer"]
+    assert reader.accesses[0].by == "the engine"
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"hello 1 0.1.0\0amd64\0\0",
+        b"hello 1 0.1.0\0amd64\0" + b"m" * 32 + b"\0",
+        b"open found 1 0\0/etc/passwd\0\0",
+        b"end\0events=1\0" + b"n" * 32 + b"\0",
+    ],
+)
+def test_what_does_not_say_the_nonce_first_is_not_listened_to(stream: bytes) -> None:
+    reader = RecordReader()
+    reader.expect(MOUNT)
+    with pytest.raises(ObservationIncomplete, match="not slimmer's probe"):
+        reader.feed(stream)
+    assert not reader.accesses and not reader.ended
+
+
+def test_results_of_commands_are_read() -> None:
+    reader = RecordReader()
+    reader.feed(b"result 1 0\x006f6b0a00ff\0\0" + b"result 2 running\0\0\0" + b"result 3 137\0\0\0")
+    assert reader.results == {
+        1: CommandResult(0, "ok\n\0\ufffd"),
+        2: CommandResult(None, ""),
+        3: CommandResult(137, ""),
+    }
+    for broken in (b"result 1 x\0\0\0", b"result 1 0\0zz\0\0", b"result 1\0\0\0"):
+        with pytest.raises(ObservationIncomplete):
+            reader.feed(broken)

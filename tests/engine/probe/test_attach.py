@@ -308,8 +308,8 @@ def test_a_probe_that_gives_up_spares_the_container(
 
 def create(scope: RunScope, container: Container, probes: Bench, security: list[str]) -> Container:
     """The container from which that one would be watched."""
-    helper, pid = scope.probe_helper(probes.probe), running.find(scope.engine, container.id).pid
-    wanted = description.attached(scope.probe_image(probes.probe), helper, pid)
+    mount, pid = scope.lender.own(probes.probe), running.find(scope.engine, container.id).pid
+    wanted = description.attached(scope.lender.image(probes.probe), mount, pid)
     wanted["HostConfig"]["SecurityOpt"] += security
     return scope.create(wanted, "watcher")
 
@@ -321,7 +321,10 @@ def test_without_fanotify_nothing_can_be_watched(
     profile = f'seccomp={{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{refuse}]}}'
     with user_container(engine, image.image_id, "/bin/life", "stay") as container:
         watcher = create(scope, container, probes, [profile])
-        with pytest.raises(UnsupportedEngine, match="fanotify"), AttachedRun(watcher, lambda: None):
+        with (
+            pytest.raises(UnsupportedEngine, match="fanotify"),
+            AttachedRun(watcher, scope.lender.own(probes.probe), lambda: None),
+        ):
             pass
         assert runs(container)
 

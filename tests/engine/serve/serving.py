@@ -52,16 +52,20 @@ class Serve:
 def served(
     scope: RunScope, image: str, probe: Path, config: ImageConfig = EMPTY, script: str = "", purpose: str = "serve"
 ) -> Iterator[Serve]:
-    """`serve` in a container of `image`; `script` is run there before (by sh, as root, with the same capabilities)."""
-    asked = description.pristine(config, image, scope.probe_helper(probe))
+    """`serve` in a container of `image`; `script` is run there before (by sh, as root, with the same
+    capabilities; $probe is the probe)."""
+    mount = scope.lender.lend(probe, config, image)
+    asked = description.pristine(config, image, mount)
     if script:
-        asked |= {"Entrypoint": ["sh", "-euc", f"{script}\nexec {description.PROBE} serve"], "Cmd": []}
+        asked |= {"Entrypoint": ["sh", "-euc", f"probe={mount.program}\n{script}\nexec $probe serve"], "Cmd": []}
     container = scope.create(asked, purpose)
     try:
         stream = container.attach()
         stream.set_timeout(60)
         container.start(collect_output=False)
-        yield Serve(container, stream)
+        serve = Serve(container, stream)
+        assert serve.chunk() == mount.nonce.encode()
+        yield serve
         stream.close()
     finally:
         scope.remove(container)

@@ -19,7 +19,7 @@ from tests.engine.serve.serving import DEBIAN, Serve, entries, lines, served
 
 ABYSS = """
 mount -t tmpfs none /mnt
-cp /.slimmer/slimmer-probe /mnt/slimmer-probe
+cp $probe /mnt/slimmer-probe
 touch /mnt/file
 perl -e 'chdir "/mnt"; for (1..9000) { mkdir "d"; chdir "d" or die }'
 exec chroot /mnt /slimmer-probe serve

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from slimmer.errors import AppFailed
-from slimmer.exercise.plan import KILLED
+from slimmer.exit_codes import KILLED
 from slimmer.verify import native
 from slimmer.verify.native import NativeRun
 

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FOLDER "/.slimmer"
-#define PROBE FOLDER "/slimmer-probe"
+/* What the app finds out about the probe's place while it runs. */
+static char PROBE[256], FOLDER[256];
 
 static void tell(const char *what, long result) {
     printf("%s: %s\n", what, result < 0 ? strerrorname_np(errno) : "works");
@@ -36,8 +37,12 @@ static pid_t find_supervisor(void) {
         ssize_t length = fd < 0 ? 0 : read(fd, line, sizeof line - 1);
         if (fd >= 0)
             close(fd);
-        if (length > 0 && !strcmp(line, PROBE) && !strcmp(line + strlen(line) + 1, "supervise"))
+        if (length > 0 && !strncmp(line, "/.slimmer-", 10) && !strcmp(line + strlen(line) + 1, "supervise")) {
+            strcpy(PROBE, line);
+            strcpy(FOLDER, line);
+            *strrchr(FOLDER, '/') = '\0';
             return atoi(entry->d_name);
+        }
     }
     return 0;
 }
@@ -47,13 +52,24 @@ static void attack_folder(void) {
     tell("truncate the probe", truncate(PROBE, 0));
     tell("remove the probe", unlink(PROBE));
     tell("replace the probe", rename("/bin/touch", PROBE));
-    tell("make a file beside the probe", open(FOLDER "/file", O_CREAT | O_WRONLY, 0600));
+    char beside[300];
+    snprintf(beside, sizeof beside, "%s/file", FOLDER);
+    tell("make a file beside the probe", open(beside, O_CREAT | O_WRONLY, 0600));
     tell("move the folder", rename(FOLDER, "/moved"));
     tell("remove the folder", rmdir(FOLDER));
+    mkdir("/other", 0755);
+    tell("put another folder in its place", rename("/other", FOLDER));
+    tell("exchange the folder", syscall(SYS_renameat2, AT_FDCWD, "/other", AT_FDCWD, FOLDER, RENAME_EXCHANGE));
+    tell("put a link in its place", symlink("/other", FOLDER));
     tell("change the probe's mode", chmod(PROBE, 06777));
     tell("remount the folder", mount(NULL, FOLDER, NULL, MS_REMOUNT | MS_BIND, NULL));
     tell("unmount the folder", umount2(FOLDER, MNT_DETACH));
     tell("mount over the folder", mount("/tmp", FOLDER, NULL, MS_BIND, NULL));
+    tell("move the mount", mount(FOLDER, "/tmp", NULL, MS_MOVE, NULL));
+    tell("make the mount writable", mount(NULL, FOLDER, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID, NULL));
+    tell("take the mount by itself", syscall(SYS_open_tree, AT_FDCWD, FOLDER, 1 /* OPEN_TREE_CLONE */));
+    tell("leave the mount namespace", unshare(CLONE_NEWNS));
+    tell("leave the mount namespace as another user", unshare(CLONE_NEWUSER | CLONE_NEWNS));
 }
 
 static void look_for_listeners(void) {

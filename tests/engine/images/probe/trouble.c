@@ -26,7 +26,7 @@ static pid_t find_supervisor(void) {
         ssize_t length = fd < 0 ? 0 : read(fd, line, sizeof line - 1);
         if (fd >= 0)
             close(fd);
-        if (length > 0 && !strcmp(line, "/.slimmer/slimmer-probe") && !strcmp(line + strlen(line) + 1, "supervise"))
+        if (length > 0 && !strncmp(line, "/.slimmer-", 10) && !strcmp(line + strlen(line) + 1, "supervise"))
             return atoi(entry->d_name);
     }
     return 0;

@@ -98,7 +98,7 @@ static void print_descriptor(int fd) {
 
 /* Where the probe lies, and no more. */
 static bool is_probe_mount(const char *line) {
-    return strstr(line, " /.slimmer ");
+    return strstr(line, " /.slimmer-");
 }
 
 /* Without what differs from container to container: identifiers, sources, layers. */
