@@ -273,12 +273,11 @@ class Site:
         )
 
     def _build(self, files: list[Path], tag: str) -> str:
-        with self.scope.making():
-            return builds.build(self.engine, files, tag, self.options.platform, self.scope.lifeline.image)
+        scope = self.scope
+        return builds.build(self.engine, files, tag, self.options.platform, scope.lifeline.image, scope.making)
 
     def _load(self, write: Callable[[IO[bytes]], None], tag: str) -> str:
-        with self.scope.making():
-            return builds.load(self.engine, write, tag)
+        return builds.load(self.engine, write, tag, self.scope.making)
 
     def _unique(self, purpose: str) -> str:
         return f"{purpose}.{next(self.numbers)}"

@@ -182,8 +182,7 @@ def rebuild_folder(folder: Path, tag: str) -> str:
     try:
         with RunScope(engine) as scope:
             temporary = scope.temporary_tag("rebuilt")
-            with scope.making():
-                identifier = builds.build(engine, files, temporary, tell=scope.lifeline.image)
+            identifier = builds.build(engine, files, temporary, tell=scope.lifeline.image, making=scope.making)
             images.tag(engine, identifier, name)
             return identifier
     finally:

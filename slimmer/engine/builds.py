@@ -8,6 +8,7 @@ from __future__ import annotations
 import tarfile
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +23,8 @@ from slimmer.errors import BuildFailed, SlimmerError
 
 LOG_LINES = 15
 
+Making = Callable[[], AbstractContextManager[None]]
+
 
 def build(
     engine: Engine,
@@ -29,9 +32,10 @@ def build(
     tag: str,
     platform: str = "",
     tell: Callable[[str], object] = lambda image: None,
+    making: Making = nullcontext,
 ) -> str:
     """`docker build` with just these files as context; the image's ID. Raises BuildFailed with the engine's words,
-    or EngineUnreachable. `tell` is called with the ID of each step's image.
+    or EngineUnreachable. `tell` is called with the ID of each step's image; `making` is entered while the engine works.
 
     Nothing is left of a build that fails: the engine removes its containers, slimmer the images of its steps. One
     that is interrupted late comes to its end first, and has its tag.
@@ -39,7 +43,7 @@ def build(
     files, steps = list(files), Steps(tell)
     context = Upload(lambda file: _write_context(file, files))
     try:
-        context.run(lambda: _build(engine, context, steps, tag, platform))
+        context.run(lambda: _while(making, lambda: _build(engine, context, steps, tag, platform)))
     except BaseException as error:
         with engine.hasty():
             steps.remove(engine)
@@ -49,14 +53,22 @@ def build(
     return _identifier(engine, tag)
 
 
-def load(engine: Engine, write: Callable[[IO[bytes]], None], tag: str) -> str:
-    """`docker load` of the archive that `write` writes; the image's ID. Raises BuildFailed with the engine's words."""
+def load(engine: Engine, write: Callable[[IO[bytes]], None], tag: str, making: Making = nullcontext) -> str:
+    """`docker load` of the archive that `write` writes; the image's ID. Raises BuildFailed with the engine's words.
+
+    `making` is entered while the engine works.
+    """
     archive = Upload(write)
     try:
-        archive.run(lambda: _load(engine, archive))
+        archive.run(lambda: _while(making, lambda: _load(engine, archive)))
     except (DockerException, requests.RequestException, OSError) as error:
         raise _failed(engine, "load", error) from error
     return _identifier(engine, tag)
+
+
+def _while(making: Making, work: Callable[[], None]) -> None:
+    with making():
+        work()
 
 
 def _build(engine: Engine, upload: Upload, steps: Steps, tag: str, platform: str) -> None:

@@ -25,7 +25,7 @@ CONNECT_TIMEOUT = 10
 ANSWER_TIMEOUT = 120
 """Seconds that the engine may take for any later answer; a build or load streams its progress."""
 
-HASTE_TIMEOUT = 3
+HASTE_TIMEOUT = 2
 """Seconds for an answer when there is only left to clean up, and somebody waits for the end."""
 
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}

@@ -35,7 +35,7 @@ REMOVERS = 6
 REMOVAL_TIMEOUT = 30.0
 """Seconds for removals, of which an engine on a busy machine needs many."""
 
-END_TIME = 4.0
+END_TIME = 3.5
 """Seconds that the end of a run may take that failed or was interrupted: what is not removed then is left to its watcher."""
 
 MAKING_TIME = 1.5

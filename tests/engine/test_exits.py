@@ -17,7 +17,7 @@ from tests.engine.command import slimmer
 from tests.engine.road import SLIM
 from tests.engine.soak import owned
 from tests.engine.test_failures import Gateway
-from tests.engine.test_interrupts import running, watched
+from tests.engine.test_interrupts import STAGES, running, watched
 
 SMALL = "size=600k"
 LARGE = 8 << 20
@@ -61,9 +61,9 @@ def test_a_full_disk_is_told_at_once(full_disk: Path, large: str) -> None:
     assert not list(full_disk.iterdir())
 
 
-@pytest.mark.parametrize("purpose", ["observed", "slim"])
+@pytest.mark.parametrize("moment", ["observed", "rebuild", "slim"])
 def test_an_engine_that_says_nothing_more_does_not_hold_up_an_interrupt(
-    purpose: str,
+    moment: str,
     road: str,
     engine: docker.DockerClient,
     tmp_path: Path,
@@ -74,7 +74,10 @@ def test_an_engine_that_says_nothing_more_does_not_hold_up_an_interrupt(
     with Gateway(tmp_path / "gateway.sock") as gateway:
         monkeypatch.setenv("DOCKER_HOST", f"unix://{gateway.path}")
         with running(road, "--tag", SLIM, "--out", tmp_path / "out") as build:
-            watched(engine, build.process.pid, purpose)
+            if moment == "rebuild":
+                build.wait_for(STAGES[moment])
+            else:
+                watched(engine, build.process.pid, moment)
             gateway.process.send_signal(signal.SIGSTOP)
             build.process.send_signal(signal.SIGINT)
             assert build.end() == 130, build.said
