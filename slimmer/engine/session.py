@@ -8,10 +8,10 @@ what a slimmer that is killed leaves, is removed by the run's watcher (slimmer.e
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, TypeVar
@@ -304,5 +304,5 @@ def _is_gone(error: APIError) -> bool:
 def remove_everything(engine: Engine, containers: Iterable[str], volumes: Iterable[str], images: Iterable[str]) -> None:
     """Remove things by name, in the order in which they hold each other; what is gone already is no error."""
     for remove, names in ((_remove_container, containers), (_remove_volume, volumes), (_remove_image, images)):
-        with ThreadPoolExecutor(REMOVERS) as pool:
-            list(pool.map(lambda name, remove=remove: remove(engine, name, REMOVAL_TIMEOUT), names))
+        with Workers(REMOVERS) as pool:
+            wait_for([pool.submit(remove, engine, name, REMOVAL_TIMEOUT) for name in names], math.inf)

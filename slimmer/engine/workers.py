@@ -83,7 +83,7 @@ def wait_for(futures: Iterable[Future[Any]], end: float) -> None:
     """Wait for all of them, until so late (time.monotonic); an interrupt is raised at once."""
     left = set(futures)
     while left and (seconds := end - time.monotonic()) > 0:
-        left = wait(left, min(seconds, TICK)).not_done
+        left = set(wait(left, min(seconds, TICK)).not_done)
 
 
 def _fulfil(future: Future[Result], work: Callable[[], Result]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
+import slimmer
 from slimmer.engine.workers import Workers
 
 PATIENCE = 30.0
@@ -46,3 +48,11 @@ def test_what_was_begun_may_end_when_it_is_left() -> None:
 def test_neither_its_end_nor_the_programs_waits_for_a_thread_that_is_stuck() -> None:
     ended = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert ended.stdout == "True False\n"
+
+
+def test_nothing_else_makes_threads_that_python_waits_for_at_its_end() -> None:
+    sources = Path(slimmer.__file__).parent.rglob("*.py")
+    code = {path: path.read_text() for path in sources}
+    assert [path for path, text in code.items() if "ThreadPoolExecutor" in text] == []
+    starts = [line for text in code.values() for line in text.splitlines() if "threading.Thread(" in line]
+    assert [line for line in starts if "daemon=True" not in line] == []
