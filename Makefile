@@ -12,6 +12,8 @@ READY := $(VENV)/slimmer-is-installed
 PROBE := $(filter-out probes/files/build/%,$(wildcard probes/files/*.[ch] probes/files/*.inc probes/files/Makefile))
 SAMPLES := $(notdir $(patsubst %/Dockerfile,%,$(wildcard sample_apps/*/Dockerfile)))
 PYTEST_OPTIONS ?=
+SEED ?= 1
+COUNT ?= 200
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help: ## show this list
@@ -43,6 +45,9 @@ samples: $(READY) ## build all sample images, slimmer-sample-NAME:latest
 bench: $(READY) samples ## measure: stages of a build, overhead of the recorders, packing
 	@for benchmark in benchmarks/bench_*.py; do scripts/engine.sh $(BIN)/python $$benchmark; done
 
+soak: $(READY) ## kill slimmer at many points of its work, and look at what it leaves; SEED=1 COUNT=200
+	@scripts/engine.sh $(BIN)/python -m tests.engine.soak --seed $(SEED) --count $(COUNT)
+
 wheel: $(READY) ## build the release wheel in dist/, with the probe for amd64 and arm64
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet build ziglang
 	@SLIMMER_PROBE_ARCHS=amd64,arm64 $(BIN)/python -m build --wheel --no-isolation --outdir dist
@@ -67,4 +72,4 @@ $(READY): pyproject.toml requirements-dev.lock hatch_build.py $(PROBE) | $(TOOLS
 	@scripts/setup.sh venv
 	@touch $@
 
-.PHONY: help demo test unit check fuzz samples bench wheel lock clean
+.PHONY: help demo test unit check fuzz samples bench soak wheel lock clean

@@ -86,7 +86,7 @@ class BuildFailed(SlimmerError):
     """The engine could not build or load the slim image."""
 
     exit_code = 9
-    default_hint = "The output folder holds the Dockerfile and rootfs.tar; `docker build` there shows the same error."
+    default_hint = "The engine's own log has more. `slimmer observe` and `slimmer keep` write a Dockerfile and rootfs.tar to try by hand."
 
 
 class OutputError(SlimmerError):

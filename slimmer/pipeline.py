@@ -17,6 +17,7 @@ from typing import Any
 
 from slimmer.artefacts import write_artefacts
 from slimmer.engine import images, leftovers
+from slimmer.engine.interrupts import finish
 from slimmer.errors import VerificationFailed
 from slimmer.image import reference
 from slimmer.image.engine_made import OwnTree
@@ -27,7 +28,7 @@ from slimmer.observe.log import AccessLog
 from slimmer.observe.pristine import PristineImage
 from slimmer.observed import Observed, observed_for
 from slimmer.rebuild.archive import creation_time
-from slimmer.rebuild.image import DOCKERFILE
+from slimmer.rebuild.image import DOCKERFILE, mark_unverified
 from slimmer.report.build import Built, build_report, difference_lines
 from slimmer.report.output import OutputFolder, default_folder
 from slimmer.report.package_file import package_document
@@ -41,6 +42,10 @@ __all__ = ["REPAIRS", "BuildRequest", "BuildResult", "Progress", "build"]
 
 EPOCH = "SOURCE_DATE_EPOCH"
 """Says when the slim image was made: reproducible-builds.org, "SOURCE_DATE_EPOCH"."""
+
+DIFFERS = "the slim image is not what the original is, and has no name; report.json has the differences."
+UNASKED = "--no-verify was given, so nobody has seen the slim image at work."
+"""What the Dockerfile of such a build says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ def build(request: BuildRequest, progress: Progress) -> BuildResult:
     with open_site(request.target, first, request.recorder, pull=request.pull) as site:
         tag = tag or reference.slim_tag(reference.parse(request.target), site.config)
         created = creation_time(site.config, epoch)
-        with OutputFolder(request.out or default_folder(tag)) as folder:
+        with OutputFolder(request.out or default_folder(tag), tell=site.scope.lifeline.folder) as folder:
             return _Build(request, progress, site, folder, tag, created).run()
 
 
@@ -192,7 +197,10 @@ class _Build:
     # ------------------------------------------------------------------ the end
 
     def conclude(self, original: Original, slim: Slim, observed: Observed) -> BuildResult:
-        """Write the artefacts, then give the image its name: in that order, so that a name never lacks its report."""
+        """Write the artefacts, then give the image its name: in that order, so that a name never lacks its report.
+
+        An interrupt comes before or after both. Of an image that differs, the artefacts are there to be looked at.
+        """
         request, engine, differences = self.request, self.site.engine, slim.verdict.differences
         report = build_report(
             Built(
@@ -216,13 +224,21 @@ class _Build:
         )
         packages, digests = self.documented(original).result(), slim.candidate.rootfs.digests
         write_artefacts(self.folder, original.own, slim.kept, digests, observed.log, packages, report)
+        if not report["verification"]["verified"]:
+            mark_unverified(self.folder, DIFFERS if differences else UNASKED)
+        finish(lambda: self.hand_over("" if differences else slim.candidate.image_id))
         if differences:
             raise VerificationFailed(
                 f"the slim image is not what the original is:\n{difference_lines(differences)}",
                 hint=f"It was not tagged. {self.folder.path}/report.json has all differences.",
             )
-        images.tag(engine, slim.candidate.image_id, self.tag)
         return BuildResult(self.tag, report)
+
+    def hand_over(self, image_id: str) -> None:
+        """Put the artefacts in their places, and give the image its name, if it is to have one."""
+        self.folder.publish()
+        if image_id:
+            images.tag(self.site.engine, image_id, self.tag)
 
     def tell_excluded(self, kept: KeepSet) -> None:
         """What the user excluded though it was seen in use, or the engine needs it: the app may miss it."""

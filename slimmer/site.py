@@ -8,10 +8,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from slimmer.engine import builds, description, images
 from slimmer.engine.connection import Engine, connect
@@ -20,6 +20,7 @@ from slimmer.engine.pristine import open_pristine
 from slimmer.engine.relay import Ports
 from slimmer.engine.runs import ask_identity, native_run, watched_run
 from slimmer.engine.session import RunScope
+from slimmer.engine.workers import Workers
 from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import Exercised, Plan, Until, replay_plan
@@ -94,7 +95,7 @@ class Site:
 
     engine: Engine
     scope: RunScope
-    pool: ThreadPoolExecutor
+    pool: Workers
     opened: ExitStack
     probe: Path
     config: ImageConfig
@@ -206,11 +207,10 @@ class Site:
         folder: OutputFolder,
         say: Say = lambda text: None,
     ) -> RootFs:
-        """Pack what stays into the folder; what an earlier build left there goes. Raises BuildFailed for endless holes."""
+        """Pack what stays into the folder. Raises BuildFailed for endless holes."""
         size = check_size((entry for path in kept if (entry := own.tree.get(path)) is not None), self.config.size)
         if size >= LARGE:
             say(f"{human_size(size)} are kept: to pack them, and to make an image of them, takes minutes")
-        folder.clear()
         return write_rootfs(pristine, overrides(list(kept), own), folder)
 
     def make(self, rootfs: RootFs, builder: Builder, folder: OutputFolder, created: str, purpose: str) -> Candidate:
@@ -222,8 +222,8 @@ class Site:
             folder,
             self.scope.temporary_tag(self._unique(purpose)),
             created,
-            lambda files, tag: builds.build(self.engine, files, tag, self.options.platform),
-            lambda write, tag: builds.load(self.engine, write, tag),
+            self._build,
+            self._load,
         )
         return Candidate(image_id, rootfs, builder)
 
@@ -295,6 +295,13 @@ class Site:
             reader=reader,
         )
 
+    def _build(self, files: list[Path], tag: str) -> str:
+        scope = self.scope
+        return builds.build(self.engine, files, tag, self.options.platform, scope.lifeline.image, scope.making)
+
+    def _load(self, write: Callable[[IO[bytes]], None], tag: str) -> str:
+        return builds.load(self.engine, write, tag, self.scope.making)
+
     def _unique(self, purpose: str) -> str:
         return f"{purpose}.{next(self.numbers)}"
 
@@ -318,7 +325,7 @@ def open_site(target: str, options: RunOptions, recorder: str = "auto", *, pull:
         # Left in this order: the scope removes the containers, so that what the pool's threads wait for ends, and then
         # nobody uses what they opened.
         opened = stack.enter_context(ExitStack())
-        pool = stack.enter_context(ThreadPoolExecutor(WORKERS))
+        pool = stack.enter_context(Workers(WORKERS))
         scope = stack.enter_context(RunScope(engine))
         yield Site(engine, scope, pool, opened, probe, config, options, recorder)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from slimmer.artefacts import write_artefacts
 from slimmer.engine import builds, images, running
 from slimmer.engine.connection import connect
+from slimmer.engine.interrupts import finish
 from slimmer.engine.options import RunOptions
 from slimmer.engine.runs import attached_run
 from slimmer.engine.session import RunScope
@@ -32,7 +33,7 @@ from slimmer.observe.merge import check_complete, check_image, merge, rebased
 from slimmer.observed import LOG_NAME, all_moved, observe_all, taken_over
 from slimmer.probe_binary import probe_path
 from slimmer.rebuild import dockerfile
-from slimmer.rebuild.image import DOCKERFILE, write_dockerfile
+from slimmer.rebuild.image import DOCKERFILE, mark_unverified, write_dockerfile
 from slimmer.rebuild.rootfs import NAME as ROOTFS
 from slimmer.report.build import keep_report
 from slimmer.report.output import OutputFolder
@@ -43,6 +44,9 @@ from slimmer.site import cannot_be_kept, open_site
 
 JSON_SUFFIX = ".json"
 FOLDER_HINT = "`slimmer build` and `slimmer keep` write such a folder."
+UNSEEN = "`slimmer keep` packed this, and made no image of it."
+"""What the Dockerfile says of that."""
+
 POLL = 0.05
 """Seconds at most between two looks whether the user has seen enough."""
 
@@ -68,7 +72,7 @@ def observe_image(request: ObserveRequest, out: Path, progress: Progress) -> Pat
     first = scenes(request)[0].options
     with (
         open_site(request.target, first, request.recorder, pull=request.pull) as site,
-        OutputFolder(folder, for_one_file=True) as output,
+        OutputFolder(folder, for_one_file=True, tell=site.scope.lifeline.folder) as output,
     ):
         with progress.stage("observe"):
             log, performances = observe_all(request, site, progress.note)
@@ -94,7 +98,7 @@ def observe_container(container: str, out: Path, until: Until, seconds: float, p
             raise UnsupportedEngine("a rootless engine cannot watch a running container", hint=ROOTLESS_HINT)
         found = running.find(engine, container)
         scope = stack.enter_context(RunScope(engine))
-        output = stack.enter_context(OutputFolder(folder, for_one_file=True))
+        output = stack.enter_context(OutputFolder(folder, for_one_file=True, tell=scope.lifeline.folder))
         run = stack.enter_context(attached_run(scope, found, probe_path(engine.architecture), "attached"))
         end = stack.enter_context(End(until, seconds, interrupts=True))
         progress.note(f"watching {found.name}; {_how_to_end(end)}")
@@ -139,7 +143,10 @@ def keep_from(
     check_complete(logs)
     image = target or merge(logs).image_id
     # The command does not matter here, as nothing is run but the question who the app's user is.
-    with open_site(image, RunOptions(cmd=("true",))) as site, OutputFolder(out) as folder:
+    with (
+        open_site(image, RunOptions(cmd=("true",))) as site,
+        OutputFolder(out, tell=site.scope.lifeline.folder) as folder,
+    ):
         log = merge([rebased(log, site.config.image_id) if target else log for log in logs])
         check_image(log, site.config.image_id)
         site.sandbox.warm()
@@ -164,6 +171,8 @@ def keep_from(
             progress.warn(text)
         report = keep_report(site.config, own.tree, log, policy, selection, builder)
         write_artefacts(folder, own, kept, rootfs.digests, log, packages, report)
+        mark_unverified(folder, UNSEEN)
+        finish(folder.publish)
         return Kept(site.config.image_id, len(own.tree), len(kept), rootfs.size)
 
 
@@ -179,7 +188,8 @@ def rebuild_folder(folder: Path, tag: str) -> str:
     engine = connect()
     try:
         with RunScope(engine) as scope:
-            identifier = builds.build(engine, files, scope.temporary_tag("rebuilt"), "")
+            temporary = scope.temporary_tag("rebuilt")
+            identifier = builds.build(engine, files, temporary, tell=scope.lifeline.image, making=scope.making)
             images.tag(engine, identifier, name)
             return identifier
     finally:

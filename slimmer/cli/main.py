@@ -67,6 +67,7 @@ def _ran() -> int:
     try:
         code = _command()
     except SlimmerError as error:
+        _ignore_signals()
         _complain(error)
         code = error.exit_code
     try:
@@ -87,6 +88,7 @@ def _command() -> int:
         )  # None, or what typer would have exited with: it takes interrupts for itself
         if code == Interrupted.exit_code:
             raise KeyboardInterrupt
+        _ignore_signals()
         return code or 0
     except (KeyboardInterrupt, typer.Abort) as error:
         _ignore_signals()
@@ -140,7 +142,7 @@ def _handle_signals() -> None:
 
 
 def _ignore_signals() -> None:
-    """Everything is removed: a user who presses Ctrl-C once more changes neither the words nor the exit code."""
+    """The work is over: a user who presses Ctrl-C now changes neither the words nor the exit code."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 

@@ -5,11 +5,10 @@ Both stream from disk: neither the engine's client nor slimmer ever holds a laye
 
 from __future__ import annotations
 
-import contextlib
-import re
 import tarfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,43 +17,61 @@ from docker.errors import APIError, DockerException
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import FULL_DISK, engine_calls, is_full
+from slimmer.engine.steps import Steps
 from slimmer.engine.uploads import Upload
 from slimmer.errors import BuildFailed, SlimmerError
 
 LOG_LINES = 15
-_STEP = re.compile(r" ---> ([0-9a-f]{12})\n")
+
+Making = Callable[[], AbstractContextManager[None]]
 
 
-def build(engine: Engine, files: Iterable[Path], tag: str, platform: str = "") -> str:
+def build(
+    engine: Engine,
+    files: Iterable[Path],
+    tag: str,
+    platform: str = "",
+    tell: Callable[[str], object] = lambda image: None,
+    making: Making = nullcontext,
+) -> str:
     """`docker build` with just these files as context; the image's ID. Raises BuildFailed with the engine's words,
-    or EngineUnreachable.
+    or EngineUnreachable. `tell` is called with the ID of each step's image; `making` is entered while the engine works.
 
     Nothing is left of a build that fails: the engine removes its containers, slimmer the images of its steps. One
     that is interrupted late comes to its end first, and has its tag.
     """
-    files, steps = list(files), _Steps()
+    files, steps = list(files), Steps(tell)
     context = Upload(lambda file: _write_context(file, files))
     try:
-        context.run(lambda: _build(engine, context, steps, tag, platform))
+        context.run(lambda: _while(making, lambda: _build(engine, context, steps, tag, platform)))
     except BaseException as error:
-        steps.remove(engine)
+        with engine.hasty():
+            steps.remove(engine)
         if isinstance(error, (DockerException, requests.RequestException, OSError)):
             raise _failed(engine, "build", error) from error
         raise
     return _identifier(engine, tag)
 
 
-def load(engine: Engine, write: Callable[[IO[bytes]], None], tag: str) -> str:
-    """`docker load` of the archive that `write` writes; the image's ID. Raises BuildFailed with the engine's words."""
+def load(engine: Engine, write: Callable[[IO[bytes]], None], tag: str, making: Making = nullcontext) -> str:
+    """`docker load` of the archive that `write` writes; the image's ID. Raises BuildFailed with the engine's words.
+
+    `making` is entered while the engine works.
+    """
     archive = Upload(write)
     try:
-        archive.run(lambda: _load(engine, archive))
+        archive.run(lambda: _while(making, lambda: _load(engine, archive)))
     except (DockerException, requests.RequestException, OSError) as error:
         raise _failed(engine, "load", error) from error
     return _identifier(engine, tag)
 
 
-def _build(engine: Engine, upload: Upload, steps: _Steps, tag: str, platform: str) -> None:
+def _while(making: Making, work: Callable[[], None]) -> None:
+    with making():
+        work()
+
+
+def _build(engine: Engine, upload: Upload, steps: Steps, tag: str, platform: str) -> None:
     with upload as context:
         answers = engine.api.build(
             fileobj=context,
@@ -77,27 +94,6 @@ def _load(engine: Engine, upload: Upload) -> None:
 def _identifier(engine: Engine, tag: str) -> str:
     with engine_calls("inspect the slim image"):
         return str(engine.api.inspect_image(tag)["Id"])
-
-
-class _Steps:
-    """The images of a build's steps, as the classic builder names them (`---> 1b2c3d4e5f60`)."""
-
-    def __init__(self) -> None:
-        self._images: list[str] = []
-
-    def watch(self, answers: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """The answers, unchanged."""
-        for answer in answers:
-            if match := _STEP.fullmatch(str(answer.get("stream", ""))):
-                self._images.append(match[1])
-            yield answer
-
-    def remove(self, engine: Engine) -> None:
-        """Remove what no name holds, the last step first; what does not go is the engine's to prune."""
-        for image in reversed(self._images):
-            with contextlib.suppress(DockerException, requests.RequestException):
-                if not engine.api.inspect_image(image)["RepoTags"]:
-                    engine.api.remove_image(image, noprune=False)
 
 
 def _write_context(file: IO[bytes], files: list[Path]) -> None:
@@ -125,7 +121,7 @@ def _follow(answers: Iterable[dict[str, Any]]) -> None:
 def _failed(engine: Engine, doing: str, error: Exception) -> SlimmerError:
     """What the engine said, if it is there to say anything."""
     try:
-        with engine_calls(f"{doing} the slim image"):
+        with engine.hasty(), engine_calls(f"{doing} the slim image"):
             engine.api.ping()
     except SlimmerError as gone:
         return gone

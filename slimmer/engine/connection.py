@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import docker
 import requests
 from docker.errors import DockerException
+from docker.tls import TLSConfig
 from docker.utils import kwargs_from_env
 
 from slimmer.errors import EngineUnreachable, UnsupportedEngine
@@ -25,12 +28,15 @@ CONNECT_TIMEOUT = 10
 ANSWER_TIMEOUT = 120
 """Seconds that the engine may take for any later answer; a build or load streams its progress."""
 
+HASTE_TIMEOUT = 2
+"""Seconds for an answer when there is only left to clean up, and somebody waits for the end."""
+
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A connected engine and what it says about itself."""
+    """A connected engine and what it says about itself. `settings` are how it was reached, for `connect_as`."""
 
     api: Any  # docker.APIClient; its published types lack many of the calls that slimmer makes
     url: str
@@ -40,6 +46,7 @@ class Engine:
     is_podman: bool
     rootless: bool
     security: tuple[str, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def local(self) -> bool:
@@ -47,9 +54,28 @@ class Engine:
         desktop = "desktop" in self.operating_system.lower()
         return self.url.startswith(("unix://", "http+unix://")) and sys.platform == "linux" and not desktop
 
+    @contextmanager
+    def hasty(self) -> Iterator[None]:
+        """Within, all threads wait for each answer for a short time only."""
+        before, self.api.timeout = self.api.timeout, HASTE_TIMEOUT
+        try:
+            yield
+        finally:
+            self.api.timeout = before
+
     def close(self) -> None:
         """Close all connections."""
         self.api.close()
+
+
+def connect_as(settings: Mapping[str, Any]) -> Engine:
+    """Connect to the engine to which another process is connected (Engine.settings). Raises EngineUnreachable."""
+    url = str(settings.get("base_url", ""))
+    try:
+        tls = TLSConfig(**settings["tls"]) if settings.get("tls") else False
+        return _connected({**settings, "tls": tls}, url)
+    except (DockerException, requests.RequestException, OSError, ValueError) as error:
+        raise EngineUnreachable(f"the engine does not answer: {url}: {_reason(error)}") from error
 
 
 def connect() -> Engine:
@@ -74,12 +100,20 @@ def _connected(settings: dict[str, Any], url: str) -> Engine:
         _knock(url.removeprefix("unix://"))
     api = docker.APIClient(version="auto", timeout=CONNECT_TIMEOUT, max_pool_size=MOST_CALLS, **settings)
     try:
-        engine = _describe(api, url)
+        engine = _describe(api, url, as_values(settings))
     except BaseException:
         api.close()
         raise
     api.timeout = ANSWER_TIMEOUT
     return engine
+
+
+def as_values(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the SDK as JSON can hold them: of certificates, where they lie."""
+    tls = settings.get("tls")
+    if isinstance(tls, TLSConfig):
+        tls = {"client_cert": tls.cert, "ca_cert": tls.ca_cert, "verify": tls.verify}
+    return {**settings, "tls": tls or False}
 
 
 def _knock(path: str) -> None:
@@ -138,7 +172,7 @@ def _may_be_socket(path: Path) -> bool:
         return True  # to be tried, so that the refusal is told
 
 
-def _describe(api: docker.APIClient, url: str) -> Engine:
+def _describe(api: docker.APIClient, url: str, settings: Mapping[str, Any]) -> Engine:
     info: dict[str, Any] = api.info()
     if info.get("OSType", "linux") != "linux":
         raise UnsupportedEngine(
@@ -155,6 +189,7 @@ def _describe(api: docker.APIClient, url: str) -> Engine:
         is_podman="podman" in str(components.get("Name", "")).lower(),
         rootless=any("rootless" in option for option in security),
         security=security,
+        settings=settings,
     )
 
 

@@ -15,7 +15,7 @@ from docker.errors import APIError, DockerException, NotFound
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.error_lines import ErrorLines
-from slimmer.engine.streams import MultiplexedStream
+from slimmer.engine.streams import MultiplexedStream, OpenStreams
 from slimmer.errors import AppFailed, EngineError, EngineUnreachable, UsageError
 from slimmer.exit_codes import KILLED, TIMED_OUT
 
@@ -80,10 +80,12 @@ class Tail:
 class Container:
     """A container of one run. Its output is read as it comes; a thread waits for its end."""
 
-    def __init__(self, engine: Engine, identifier: str, name: str) -> None:
+    def __init__(self, engine: Engine, identifier: str, name: str, streams: OpenStreams | None = None) -> None:
+        """`streams` are those of the run, which closes them at its end."""
         self.id = identifier
         self.name = name
         self._engine = engine
+        self._streams = streams or OpenStreams()
         self._tail = Tail()
         self._errors = ErrorLines()
         self._collector: threading.Thread | None = None
@@ -97,7 +99,9 @@ class Container:
         api = self._engine.api
         with engine_calls(f"attach to {self.name}"):
             output = (
-                api.attach_socket(self.id, params={"stdout": 1, "stderr": 1, "stream": 1}) if collect_output else None
+                self._stream(api.attach_socket(self.id, params={"stdout": 1, "stderr": 1, "stream": 1}), merge=True)
+                if collect_output
+                else None
             )
         if output is not None:
             self._collector = threading.Thread(target=self._collect, args=(output,), daemon=True)
@@ -114,14 +118,14 @@ class Container:
         """Stdin and stdout of the container's own process; to be called before start(collect_output=False)."""
         with engine_calls(f"attach to {self.name}"):
             params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-            return MultiplexedStream(self._engine.api.attach_socket(self.id, params=params))
+            return self._stream(self._engine.api.attach_socket(self.id, params=params))
 
     def exec_stream(self, argv: tuple[str, ...], *, user: str) -> MultiplexedStream:
         """Run a command in the container, with its stdin and stdout here."""
         api = self._engine.api
         with engine_calls(f"run a command in {self.name}"):
             created = api.exec_create(self.id, list(argv), stdin=True, user=user)
-            return MultiplexedStream(api.exec_start(created["Id"], socket=True))
+            return self._stream(api.exec_start(created["Id"], socket=True))
 
     def exec_run(self, argv: tuple[str, ...], timeout: float, *, user: str) -> tuple[int, str]:
         """Run a command to its end: exit code and the last 4 kB of its output.
@@ -131,9 +135,9 @@ class Container:
         api = self._engine.api
         with engine_calls(f"run a command in {self.name}"):
             created = api.exec_create(self.id, list(argv), user=user)
-            connection = api.exec_start(created["Id"], socket=True)
+            stream = self._stream(api.exec_start(created["Id"], socket=True), merge=True)
         tail = Tail()
-        if not _read_until(connection, tail, time.monotonic() + timeout):
+        if not _read_until(stream, tail, time.monotonic() + timeout):
             return TIMED_OUT, tail.text() + f"\n(no end within {timeout:g} s)"
         with engine_calls(f"ask for a command's exit code in {self.name}"):
             code = api.exec_inspect(created["Id"])["ExitCode"]
@@ -184,14 +188,14 @@ class Container:
         self._await_output()
         return self._errors.lines()
 
+    def _stream(self, connection: Any, *, merge: bool = False) -> MultiplexedStream:
+        return self._streams.add(MultiplexedStream(connection, merge=merge))
+
     def _await_output(self) -> None:
         if self._collector is not None and self._ended.is_set():
             self._collector.join(LAST_WORDS_TIMEOUT)
 
-    def _collect(self, output: Any) -> None:
-        connection = getattr(output, "_sock", output)
-        connection.settimeout(None)
-        stream = MultiplexedStream(output, merge=True)
+    def _collect(self, stream: MultiplexedStream) -> None:
         with contextlib.closing(stream), contextlib.suppress(OSError, ValueError):
             while data := stream.recv():
                 self._tail.add(data)
@@ -209,9 +213,8 @@ class Container:
         self._ended.set()
 
 
-def _read_until(connection: Any, tail: Tail, deadline: float) -> bool:
+def _read_until(stream: MultiplexedStream, tail: Tail, deadline: float) -> bool:
     """Read a command's output to its end; False when the time is over before."""
-    stream = MultiplexedStream(connection, merge=True)
     try:
         while True:
             stream.set_timeout(max(0.001, deadline - time.monotonic()))

@@ -108,9 +108,13 @@ def owner_of_container(entry: Mapping[str, Any]) -> Owner | None:
     The labels alone do not tell: a container has those of its image, too, which anybody may have written.
     """
     given = entry.get("Labels") or {}
+    return owner_of_labels(given) if is_named_by(given.get(RUN_LABEL, ""), entry) else None
+
+
+def is_named_by(run: str, entry: Mapping[str, Any]) -> bool:
+    """Whether a container of the engine's list has a name that this run gave."""
     names = (name.removeprefix("/") for name in entry.get("Names") or ())
-    ours = any(name.startswith(name_of(given.get(RUN_LABEL, ""), "")) for name in names)
-    return owner_of_labels(given) if ours else None
+    return any(name.startswith(name_of(run, "")) for name in names)
 
 
 def _host() -> str:

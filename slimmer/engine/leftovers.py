@@ -1,4 +1,4 @@
-"""What a slimmer that was killed left in the engine: found by label and reserved tag, removed if its owner is dead."""
+"""What a slimmer that was killed left in the engine: found by label and reserved tag, by its run or by a dead owner."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from typing import Any
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import engine_calls
-from slimmer.engine.labels import RUN_LABEL, TEMPORARY, Owner, owner_of_container, owner_of_labels, owner_of_tag
+from slimmer.engine.labels import (
+    RUN_LABEL,
+    TEMPORARY,
+    Owner,
+    is_named_by,
+    name_of,
+    owner_of_container,
+    owner_of_labels,
+    owner_of_tag,
+)
 from slimmer.engine.session import remove_everything
 
 
@@ -46,6 +55,20 @@ def remove_leftovers(engine: Engine, *, strangers: bool = False) -> Leftovers:
     found = find_leftovers(engine, strangers=strangers)
     remove_everything(engine, found.containers, found.volumes, found.images)
     return found
+
+
+def find_run(engine: Engine, run: str) -> Leftovers:
+    """Look for what one run made, whoever asks. Raises EngineError or EngineUnreachable."""
+    mine = {"label": f"{RUN_LABEL}={run}"}
+    with engine_calls("list what a run made"):
+        containers = engine.api.containers(all=True, filters=mine)
+        volumes = engine.api.volumes(filters=mine).get("Volumes") or []
+        images = engine.api.images(filters={"reference": f"{TEMPORARY}:{run}-*"})
+    return Leftovers(
+        containers=tuple(str(entry["Id"]) for entry in containers if is_named_by(run, entry)),
+        volumes=tuple(str(entry["Name"]) for entry in volumes if entry["Name"].startswith(name_of(run, ""))),
+        images=tuple(tag for tag in _tags(images) if tag.startswith(f"{TEMPORARY}:{run}-")),
+    )
 
 
 def _is(gone: Callable[[Owner], bool], owner: Owner | None) -> bool:

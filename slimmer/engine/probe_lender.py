@@ -22,7 +22,6 @@ import secrets
 import tarfile
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +29,7 @@ from slimmer.engine import description
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import Container, engine_calls
 from slimmer.engine.description import Description
+from slimmer.engine.workers import Workers
 from slimmer.errors import EngineError, ObservationIncomplete
 from slimmer.image.config import ImageConfig
 from slimmer.observe.probe_mount import PROGRAM, ProbeMount
@@ -104,7 +104,7 @@ class ProbeLender:
         image = image or config.image_id
         if image == self._image:
             return self.own(probe)
-        with ThreadPoolExecutor(1) as pool:
+        with Workers(1) as pool:
             looking = pool.submit(self._look, config, image)
             mount = self.own(probe)
             hidden = looking.result()

@@ -10,6 +10,8 @@ import contextlib
 import io
 import socket
 import struct
+import threading
+import weakref
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -120,6 +122,36 @@ class MultiplexedStream:
         self._errors_size += len(data)
         while self._errors_size > STDERR_LIMIT:
             self._errors_size -= len(self._errors.popleft())
+
+
+class OpenStreams:
+    """The streams of one run, so that its end can close them all.
+
+    An engine does not remove a container while somebody who is attached does not read what it says; and who reads waits for
+    ever for a container that is gone without a word.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._streams: weakref.WeakSet[MultiplexedStream] = weakref.WeakSet()
+        self._closed = False
+
+    def add(self, stream: MultiplexedStream) -> MultiplexedStream:
+        """Take a stream in. Raises EngineError, with the stream closed, when the run is over."""
+        with self._lock:
+            if not self._closed:
+                self._streams.add(stream)
+                return stream
+        stream.close()
+        raise EngineError("the run is over")
+
+    def close(self) -> None:
+        """Close all streams, and those that are still to come."""
+        with self._lock:
+            self._closed = True
+            streams = list(self._streams)
+        for stream in streams:
+            stream.close()
 
 
 @contextlib.contextmanager

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 
 from slimmer.engine.pristine import image_tree, open_pristine
 from slimmer.engine.saved import compressed_size
 from slimmer.engine.session import RunScope
+from slimmer.engine.workers import Workers
 from slimmer.errors import Interrupted
 from slimmer.image.config import ImageConfig
 from slimmer.image.facts import ImageFacts, facts_of
@@ -36,7 +37,7 @@ def survey(
     different = {image.image_id: image for image in images}
     sizes = {name: _begun(partial(_compressed, scope, image, go_on)) for name, image in different.items()}
     try:
-        with ThreadPoolExecutor(len(images)) as pool:
+        with Workers(len(images)) as pool:
             counts = [pool.submit(_facts, scope, image, f"survey-{n}") for n, image in enumerate(images)]
         return tuple(
             dataclasses.replace(count.result(), compressed_size=sizes[image.image_id].result())

@@ -59,7 +59,8 @@ def run_host_commands(watch: Watch, port: int | None, scheme: str, sweep: Callab
     if not watch.plan.host_commands or _is_others(watch):
         return
     timeout = watch.plan.command_timeout
-    with exec_server(lambda argv: watch.subject.execute(argv, timeout)) as executable:
+    name = watch.subject.container_name()
+    with exec_server(lambda argv: watch.subject.execute(argv, timeout), name) as executable:
         environment = {"SLIMMER_EXEC": str(executable), **_whereabouts(watch, port, scheme)}
         for command in watch.plan.host_commands:
             watch.say(f"on this machine: {command}")

@@ -38,9 +38,12 @@ exec {python} -I -S {client} {socket} "$@"
 
 
 @contextmanager
-def exec_server(execute: Execute) -> Iterator[Path]:
-    """Serve calls until the block is left; gives the executable's path. Calls may overlap."""
-    with _private_folder() as name:
+def exec_server(execute: Execute, prefix: str = "slimmer") -> Iterator[Path]:
+    """Serve calls until the block is left; gives the executable's path. Calls may overlap.
+
+    `prefix` begins the name of the temporary folder: by a container's name a run's watcher knows it for the run's.
+    """
+    with _private_folder(f"{prefix}-") as name:
         folder = Path(name)
         server = _Server(str(folder / "socket"), _Handler)
         server.execute = execute
@@ -54,13 +57,13 @@ def exec_server(execute: Execute) -> Iterator[Path]:
             thread.join()
 
 
-def _private_folder() -> tempfile.TemporaryDirectory[str]:
+def _private_folder(prefix: str) -> tempfile.TemporaryDirectory[str]:
     """A folder that only this user can enter, with a name short enough for a socket in it."""
-    folder = tempfile.TemporaryDirectory(prefix="slimmer-")
+    folder = tempfile.TemporaryDirectory(prefix=prefix)
     if len(os.fsencode(folder.name)) + len("/socket") <= LONGEST_SOCKET_PATH:
         return folder
     folder.cleanup()
-    return tempfile.TemporaryDirectory(prefix="slimmer-", dir="/tmp")
+    return tempfile.TemporaryDirectory(prefix=prefix, dir="/tmp")
 
 
 def _script(folder: Path) -> Path:

@@ -78,7 +78,14 @@ def write_dockerfile(config: ImageConfig, builder: Builder, folder: OutputFolder
     """Write the folder's Dockerfile; one that cannot say everything says so. Raises OutputError."""
     with folder.writing_text(dockerfile.NAME) as file:
         file.write(dockerfile.render(config, builder.beyond))
-    return folder.path / dockerfile.NAME
+    return folder.place(dockerfile.NAME)
+
+
+def mark_unverified(folder: OutputFolder, words: str) -> None:
+    """Say in the Dockerfile that was written why nobody should rely on it. Raises OutputError."""
+    first, _, rest = folder.place(dockerfile.NAME).read_text(encoding="utf-8").partition("\n")
+    with folder.writing_text(dockerfile.NAME) as file:
+        file.write(f"{first}\n# NOT VERIFIED: {words}\n{rest}")
 
 
 def make_image(

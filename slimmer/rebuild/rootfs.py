@@ -71,7 +71,7 @@ def write_rootfs(packer: Packer, pairs: Iterable[tuple[str, str]], folder: Outpu
         packer.pack(pairs, sink)
         size = file.truncate(file.tell())
         digests = checked_digests(file, [path for path, _ in pairs])
-    return RootFs(folder.path / NAME, size, f"sha256:{digest.hexdigest()}", digests)
+    return RootFs(folder.place(NAME), size, f"sha256:{digest.hexdigest()}", digests)
 
 
 def check_size(entries: Iterable[Entry], image_size: int) -> int:

@@ -86,6 +86,7 @@ def keep_report(
         **_head(original.image_id, original, tree),
         **_choices(policy, selection, builder),
         "observation": observation_report(log),
+        "verification": {"verified": False, "differences": [], "missed": [], "places": []},
     }
 
 

@@ -1,7 +1,8 @@
 """The output folder of a build: made before the work begins, written to atomically, never through somebody's link.
 
-An artefact is written under a temporary name and renamed when it is whole, so that a reader sees the old one or the new
-one. Everything happens relative to the opened folder, which therefore stays the same folder whatever its path becomes.
+Artefacts are written into a temporary folder in it, and moved into their places together, when the build says so: an earlier
+build's stay until then, and of a build that fails nothing stays. Everything happens relative to the opened folders, which
+therefore stay the same folders whatever their paths become.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import contextlib
 import fcntl
 import io
 import os
+import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -27,12 +29,17 @@ ARTEFACTS = (
 )  # fmt: skip
 """What slimmer may write; anything else in the folder is the user's."""
 
+LAST = ("Dockerfile", "report.json")
+"""In this order these come last, and an earlier build's go first: where there is a Dockerfile, the rootfs.tar is its own."""
+
 _MARKS = {"Dockerfile": b"# Made by slimmer.", "report.json": b'"slimmer-report"'}
 """What slimmer's own have in their first bytes: users have files of these names, too, and want to keep them."""
 
 _MARKED = 200
 _TEMPORARY = ".slimmer-"
+_MARK = re.compile(r"\.slimmer-[0-9a-f]{16}")
 _FOLDER_MODE = 0o755
+_PRIVATE_MODE = 0o700
 _FILE_MODE = 0o644
 _BUFFER = 1 << 20
 
@@ -42,29 +49,38 @@ def default_folder(tag: str) -> Path:
     return DEFAULT / tag.rpartition(":")[0].rpartition("/")[2]
 
 
+Tell = Callable[[Path, Iterable[Path], str], object]
+"""Is told of a folder before it is made: its path, what of that is to be made, and the temporary folder's name in it."""
+
+
 class OutputFolder:
     """A context manager that holds the folder open and locked; a folder that it made and that stays empty goes again.
 
     Raises OutputError when the folder cannot be made, is not writable, is in use by another slimmer, or holds files of the
-    user's in the place of artefacts. `for_one_file`: the user named a file, whatever else its folder holds; others may write
-    single files to it meanwhile, too, since some watch for hours.
+    user's in the place of artefacts. `for_one_file`: the user named a file, whatever else its folder holds; it gets its name
+    when it is whole. Others may write single files there meanwhile, too, since some watch for hours. `tell` as `Tell`.
     """
 
-    def __init__(self, path: Path, *, for_one_file: bool = False) -> None:
+    def __init__(self, path: Path, *, for_one_file: bool = False, tell: Tell = lambda path, made, mark: None) -> None:
         self.path = path
         self._for_one_file = for_one_file
+        self._tell = tell
+        self._mark = f"{_TEMPORARY}{secrets.token_hex(8)}"
         self._made: list[Path] = []
-        self._folder = -1
+        self._written: list[str] = []
+        self._folder = self._staging = -1
 
     def __enter__(self) -> OutputFolder:
         try:
             with _refusals(f"the output folder {self.path} cannot be written"):
+                self._tell(self.path, _lacking(self.path), self._mark)
                 self._make(self.path)
-                self._folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                self._folder = _opened(self.path)
                 self._lock()
-                self._remove(self._create(os.O_WRONLY)[1])
+                self._stage()
             if not self._for_one_file:
                 self._refuse_foreign()
+                self._check_places()
         except BaseException:
             self._leave()
             raise
@@ -75,33 +91,44 @@ class OutputFolder:
     ) -> None:
         self._leave()
 
-    def clear(self) -> None:
-        """Remove the artefacts of an earlier build, and what a killed one was about to write; nothing else."""
-        with _refusals(f"old artefacts in {self.path} cannot be removed"):
-            with os.scandir(self._folder) as entries:
-                names = [entry.name for entry in entries]
-            for name in names:
-                if name.startswith(_TEMPORARY) or name in ARTEFACTS:
-                    self._refuse_odd(name)
-                    self._remove(name)
+    def place(self, name: str) -> Path:
+        """Where an artefact lies until it is published."""
+        return self.path / self._mark / name
+
+    def publish(self) -> None:
+        """Move what was written to its place, and remove the artefacts of an earlier build; nothing else is touched.
+
+        Whenever this is broken off, what lies there under the names of a Dockerfile and its rootfs.tar belongs together.
+        """
+        with _refusals(f"the artefacts in {self.path} cannot be replaced"):
+            self._check_places()
+            for name in (*reversed(LAST), *(name for name in ARTEFACTS if name not in self._written)):
+                _remove(name, self._folder)
+            for name in sorted(self._written, key=lambda name: (name in LAST, LAST.index(name) if name in LAST else 0)):
+                os.replace(name, name, src_dir_fd=self._staging, dst_dir_fd=self._folder)
+            self._written.clear()
 
     @contextmanager
     def writing(self, name: str) -> Iterator[IO[bytes]]:
-        """Write the artefact `name`: a file to write and to read back, renamed to it unless an exception comes by.
+        """Write the artefact `name`: a file to write and to read back; it counts unless an exception comes by.
 
-        Raises OutputError when it cannot be written, or when a link, or something else that is no file, has its name.
+        One that was written before is removed first. Raises OutputError when it cannot be written, or when a link, or
+        something else that is no file, has its name.
         """
         with _refusals(f"{self.path / name} cannot be written"):
             self._refuse_odd(name)
-            descriptor, temporary = self._create(os.O_RDWR)
+            self._forget(name)
+            descriptor = self._create(name)
         try:
             with io.BufferedRandom(_Checked(descriptor, self.path / name), _BUFFER) as file:
                 yield file
-            with _refusals(f"{self.path / name} cannot be written"):
-                os.replace(temporary, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         except BaseException:
-            self._remove(temporary)
+            _remove(name, self._staging)
             raise
+        self._written.append(name)
+        if self._for_one_file:
+            with _refusals(f"{self.path / name} cannot be written"):
+                os.replace(name, name, src_dir_fd=self._staging, dst_dir_fd=self._folder)
 
     @contextmanager
     def writing_text(self, name: str) -> Iterator[TextIO]:
@@ -135,11 +162,25 @@ class OutputFolder:
                 f"another slimmer is writing to {self.path}", hint="Wait for it, or choose another folder with --out."
             ) from error
 
-    def _create(self, access: int) -> tuple[int, str]:
-        """A new file under a name that nobody can have guessed and linked elsewhere: its descriptor and the name."""
-        name = f"{_TEMPORARY}{secrets.token_hex(8)}"
-        flags = access | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.open(name, flags, _FILE_MODE, dir_fd=self._folder), name
+    def _stage(self) -> None:
+        """Make the temporary folder, under a name that nobody can have guessed; what a killed slimmer left goes."""
+        if not self._for_one_file:
+            _sweep(self._folder, _MARK)
+        os.mkdir(self._mark, _PRIVATE_MODE, dir_fd=self._folder)
+        self._staging = _opened(self._mark, self._folder)
+
+    def _create(self, name: str) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.open(name, flags, _FILE_MODE, dir_fd=self._staging)
+
+    def _check_places(self) -> None:
+        for name in ARTEFACTS:
+            self._refuse_odd(name)
+
+    def _forget(self, name: str) -> None:
+        if name in self._written:
+            self._written.remove(name)
+            _remove(name, self._staging)
 
     def _refuse_odd(self, name: str) -> None:
         try:
@@ -168,17 +209,63 @@ class OutputFolder:
             is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
             return file.read(_MARKED) if is_file else b"".join(_MARKS.values())
 
-    def _remove(self, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=self._folder)
-
     def _leave(self) -> None:
+        if self._staging >= 0:
+            os.close(self._staging)
         if self._folder >= 0:
+            _sweep(self._folder, re.compile(re.escape(self._mark)))
             os.close(self._folder)
-            self._folder = -1
-        for path in reversed(self._made):
-            with contextlib.suppress(OSError):  # it holds something now, and stays
-                path.rmdir()
+        self._folder = self._staging = -1
+        _unmake(self._made)
+
+
+def sweep(path: Path, mark: str, made: Iterable[Path]) -> None:
+    """Remove the temporary folder `mark` in a folder, and those of the folders `made` that are empty (Tell). Raises OSError."""
+    try:
+        folder = _opened(path)
+        try:
+            _sweep(folder, re.compile(re.escape(mark)))
+        finally:
+            os.close(folder)
+    finally:
+        _unmake(made)
+
+
+def _sweep(folder: int, mark: re.Pattern[str]) -> None:
+    """Remove temporary folders with the files in them; one that holds anything else stays."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if mark.fullmatch(entry.name)]
+    for name in names:
+        with contextlib.suppress(OSError):
+            inner = _opened(name, folder)
+            try:
+                with os.scandir(inner) as artefacts:
+                    for artefact in artefacts:
+                        _remove(artefact.name, inner)
+            finally:
+                os.close(inner)
+            os.rmdir(name, dir_fd=folder)
+
+
+def _opened(path: Path | str, folder: int | None = None) -> int:
+    nofollow = os.O_NOFOLLOW if folder is not None else 0  # a user may name the output folder by a link
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | nofollow, dir_fd=folder)
+
+
+def _remove(name: str, folder: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+
+
+def _lacking(path: Path) -> list[Path]:
+    """What has to be made for a folder to be there, the outermost first."""
+    return [] if path.is_dir() else [*_lacking(path.parent), path]
+
+
+def _unmake(made: Iterable[Path]) -> None:
+    for path in reversed(list(made)):
+        with contextlib.suppress(OSError):  # it holds something now, and stays
+            path.rmdir()
 
 
 class _Checked(io.FileIO):

@@ -128,7 +128,6 @@ def made(engine: Engine, config: ImageConfig, builder: Builder, path: Path) -> I
         return builds.load(engine, write, tag)
 
     with OutputFolder(path / "out") as folder:
-        folder.clear()
         rootfs: RootFs = write_rootfs(OneFile(), [("/", ""), ("/file", "")], folder)
         try:
             identifier = make_image(config, rootfs, builder, folder, TAG, config.created, build, load)

@@ -295,6 +295,7 @@ def test_a_slim_image_that_answers_otherwise_is_not_tagged(engine: docker.Docker
     assert not engine.images.list(SLIM)
     report = json.loads((tmp_path / "out/report.json").read_text())
     assert (report["slim"]["tag"], report["verification"]["verified"]) == ("", False)
+    assert "# NOT VERIFIED: " in (tmp_path / "out/Dockerfile").read_text()
     assert [(d["what"], d["expected"], d["actual"]) for d in report["verification"]["differences"]] == [
         ("status", "200", "404")
     ]

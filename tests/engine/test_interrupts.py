@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import docker
+import psutil
 import pytest
 
 from tests.engine.command import built, slimmer
 from tests.engine.road import SLIM
+from tests.engine.soak import is_watcher, owned
 
 DEADLINE = 60.0
 PAUSE = 0.02
@@ -86,6 +88,7 @@ def test_an_interrupt_leaves_nothing(
     assert "interrupted" in build.said
     assert "Traceback" not in build.said
     assert not engine.images.list(SLIM)
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_interrupt_while_nobody_listens_yet(road: str, tmp_path: Path, leftovers: None) -> None:
@@ -131,18 +134,8 @@ def watched(client: docker.DockerClient, pid: int, purpose: str = "observed") ->
     raise AssertionError("no app runs")
 
 
-def owned(client: docker.DockerClient, pid: int) -> list[str]:
-    """What that slimmer has made, and that is still there."""
-    containers = client.api.containers(all=True, filters={"label": "slimmer.run"})
-    volumes = client.api.volumes(filters={"label": "slimmer.run"}).get("Volumes") or []
-    tags = [tag for image in client.api.images("slimmer.local/tmp") for tag in image["RepoTags"] or []]
-    found = [entry["Names"][0] for entry in containers if f"_{pid}_" in entry["Labels"]["slimmer.owner"]]
-    found += [entry["Name"] for entry in volumes if f"_{pid}_" in entry["Labels"]["slimmer.owner"]]
-    return found + [tag for tag in tags if f"_{pid}_" in tag]
-
-
 @pytest.mark.parametrize("remover", ["clean", "build"])
-def test_a_killed_slimmer_ends_its_app_and_the_next_removes_the_rest(
+def test_when_its_watcher_is_killed_too_the_app_ends_and_the_next_slimmer_removes_the_rest(
     remover: str, road: str, engine: docker.DockerClient, tmp_path: Path, leftovers: None
 ) -> None:
     engine.volumes.create("slimmer-test-killed")
@@ -153,6 +146,7 @@ def test_a_killed_slimmer_ends_its_app_and_the_next_removes_the_rest(
             build.wait_for("kill -USR1")
             pid = build.process.pid
             name = watched(engine, pid)
+            kill_watcher(pid)
             build.process.kill()
             build.end()
         await_end(engine, name)
@@ -165,6 +159,12 @@ def test_a_killed_slimmer_ends_its_app_and_the_next_removes_the_rest(
         assert owned(engine, pid) == []
     finally:
         engine.volumes.get("slimmer-test-killed").remove(force=True)
+
+
+def kill_watcher(pid: int) -> None:
+    """Kill what looks after that slimmer's things: the machine may lose power, too."""
+    for child in filter(is_watcher, psutil.Process(pid).children()):
+        child.kill()
 
 
 def await_end(engine: docker.DockerClient, name: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from slimmer.engine import images, labels
@@ -48,13 +49,16 @@ def engine() -> Iterator[Engine]:
 
 @contextmanager
 def other_slimmer() -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Another process in the middle of a run."""
+    """Another process in the middle of a run, whose watcher was killed."""
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
         assert other.stdout is not None
         try:
-            yield other.stdout.readline().strip(), other
+            run = other.stdout.readline().strip()
+            for watcher in psutil.Process(other.pid).children():
+                watcher.kill()
+            yield run, other
         finally:
             other.kill()
 

@@ -112,6 +112,7 @@ def test_docker_build_on_the_folder_gives_the_image_again(engine: Engine, scope:
             try:
                 made(engine, config, rootfs, builder, folder)
                 first = images.inspect(engine, SLIM).layers
+                folder.publish()
                 again = engine.api.build(path=str(folder.path), tag=SLIM, rm=True, decode=True)
                 assert any("Successfully built" in answer.get("stream", "") for answer in again)
                 assert images.inspect(engine, SLIM).layers == first

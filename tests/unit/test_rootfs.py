@@ -59,9 +59,9 @@ def written(folder: OutputFolder, content: bytes, paths: list[str]) -> dict[str,
 def test_a_good_archive_is_written_with_its_digests(tmp_path: Path) -> None:
     with OutputFolder(tmp_path / "out") as folder:
         rootfs = write_rootfs(Packer(GOOD), [(path, "") for path in PATHS], folder)
+        assert rootfs.path.read_bytes() == GOOD
     one, two, nothing = (hashlib.sha256(text).hexdigest() for text in (b"one", b"two" * 1000, b""))
     assert rootfs.digests == {"/a": one, "/b": one, "/" + ODD: two, "/" + LONG: nothing}
-    assert rootfs.path.read_bytes() == GOOD
     assert (rootfs.size, rootfs.diff_id) == (len(GOOD), "sha256:" + hashlib.sha256(GOOD).hexdigest())
 
 
@@ -122,6 +122,6 @@ def test_hard_links_count_once() -> None:
 def test_a_full_disk_is_an_output_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with OutputFolder(tmp_path / "out") as folder:
         full = os.open("/dev/full", os.O_RDWR)
-        monkeypatch.setattr(folder, "_create", lambda access: (full, "none"))
+        monkeypatch.setattr(folder, "_create", lambda name: full)
         with pytest.raises(OutputError, match="No space left"):
             written(folder, b"x" * (4 << 20), [])

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from slimmer.engine.connection import Engine
@@ -53,10 +54,13 @@ def test_the_supervisor_outlives_a_signal_to_everyone(
 
 @recorders
 def test_the_container_ends_with_a_slimmer_that_is_killed(engine: Engine, image: ImageConfig, recorder: str) -> None:
+    """Also when the run's watcher is killed, as here: the supervisor notices."""
     command = (sys.executable, "-m", "tests.engine.probe.driver", image.image_id, recorder)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as driver:
         assert driver.stdout is not None
         run, _, container = driver.stdout.readline().strip().partition(" ")
+        for watcher in psutil.Process(driver.pid).children():
+            watcher.kill()
         driver.send_signal(signal.SIGKILL)
     try:
         assert container

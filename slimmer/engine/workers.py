@@ -1,0 +1,95 @@
+"""Threads for work beside other work, which the end of a run does not wait for longer than it has to.
+
+Python's own pool waits at its end, and once more when the program ends, for whatever its threads wait for: an engine that
+does not answer would keep slimmer from ending for minutes.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, wait
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar
+
+from slimmer.engine.interrupts import without_interrupts
+
+LAST_WAIT = 0.5
+"""Seconds for what is being done at the end."""
+
+TICK = 0.1
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+Task = Callable[[], None]
+
+
+class Workers:
+    """So many threads at most. When it is left, what was not begun is cancelled, and what was is waited for, but not long."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._open: set[Future[Any]] = set()
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            left = list(self._open)
+        for future in left:
+            future.cancel()
+        wait(left, LAST_WAIT)
+        for _ in range(self._threads):
+            self._tasks.put(None)
+
+    def submit(
+        self, work: Callable[Arguments, Result], *arguments: Arguments.args, **options: Arguments.kwargs
+    ) -> Future[Result]:
+        """Do `work` as soon as a thread is free."""
+        future: Future[Result] = Future()
+        with self._lock:
+            self._open.add(future)
+        future.add_done_callback(self._forget)
+        self._tasks.put(lambda: _fulfil(future, lambda: work(*arguments, **options)))
+        self._start_one()
+        return future
+
+    def _start_one(self) -> None:
+        with self._lock:
+            if self._threads >= min(self._number, len(self._open)):
+                return
+            self._threads += 1
+        with without_interrupts():
+            threading.Thread(target=self._work, daemon=True).start()
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            task()
+
+    def _forget(self, future: Future[Result]) -> None:
+        with self._lock:
+            self._open.discard(future)
+
+
+def wait_for(futures: Iterable[Future[Any]], end: float) -> None:
+    """Wait for all of them, until so late (time.monotonic); an interrupt is raised at once."""
+    left = set(futures)
+    while left and (seconds := end - time.monotonic()) > 0:
+        left = set(wait(left, min(seconds, TICK)).not_done)
+
+
+def _fulfil(future: Future[Result], work: Callable[[], Result]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(work())
+    except BaseException as error:
+        future.set_exception(error)
