@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import atexit
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 
+from slimmer.engine.workers import Workers
 from slimmer.errors import SandboxFailed
 from slimmer.sandbox.child import Child
 from slimmer.sandbox.readers import TABLE
@@ -23,7 +24,7 @@ class Pool:
         """`table` is where the readers are that the children know."""
         self._table = table
         self._lock = threading.Lock()
-        self._starter: ThreadPoolExecutor | None = None
+        self._starter = Workers(1)
         self._idle: list[Child | Future[Child]] = []
 
     def warm(self) -> None:
@@ -64,7 +65,6 @@ class Pool:
                 child.end()
 
     def _start(self) -> Future[Child]:
-        self._starter = self._starter or ThreadPoolExecutor(1, "sandbox")
         return self._starter.submit(Child, self._table)
 
 
