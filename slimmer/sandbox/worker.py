@@ -17,6 +17,7 @@ from slimmer.sandbox.readers import Read, load_readers
 
 def main(table: str) -> None:
     """Load the readers of a table (slimmer.sandbox.readers), give up all rights, serve."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # it inherits that of the thread that started it
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     readers = load_readers(table)
