@@ -17,6 +17,7 @@ from typing import Any
 
 from slimmer.artefacts import write_artefacts
 from slimmer.engine import images, leftovers
+from slimmer.engine.description import risk
 from slimmer.engine.interrupts import finish
 from slimmer.errors import VerificationFailed
 from slimmer.image import reference
@@ -78,6 +79,8 @@ def build(request: BuildRequest, progress: Progress) -> BuildResult:
     with open_site(request.target, first, request.recorder, pull=request.pull) as site:
         tag = tag or reference.slim_tag(reference.parse(request.target), site.config)
         created = creation_time(site.config, epoch)
+        if request.observe and (text := risk(request.options)):
+            progress.warn(text)
         with OutputFolder(request.out or default_folder(tag), tell=site.scope.lifeline.folder) as folder:
             return _Build(request, progress, site, folder, tag, created).run()
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from slimmer.artefacts import write_artefacts
 from slimmer.engine import builds, images, running
 from slimmer.engine.connection import connect
+from slimmer.engine.description import risk
 from slimmer.engine.interrupts import finish
 from slimmer.engine.options import RunOptions
 from slimmer.engine.runs import attached_run
@@ -74,6 +75,8 @@ def observe_image(request: ObserveRequest, out: Path, progress: Progress) -> Pat
         open_site(request.target, first, request.recorder, pull=request.pull) as site,
         OutputFolder(folder, for_one_file=True, tell=site.scope.lifeline.folder) as output,
     ):
+        if text := risk(request.options):
+            progress.warn(text)
         with progress.stage("observe"):
             log, performances = observe_all(request, site, progress.note)
         for performance in performances:

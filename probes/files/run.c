@@ -57,7 +57,15 @@ static int search_command(const char *name, char *command, size_t size) {
     return ENOENT;
 }
 
+/* Where the app runs already, a process that has become its equal may be traced by it, and this one is not under the filters that
+ * the app is under. Nothing but execve, or another user, undoes this. */
+static void keep_out_of_reach(void) {
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+        die("PR_SET_DUMPABLE");
+}
+
 static void scout(const struct identity *identity, const char *name, struct findings *findings) {
+    keep_out_of_reach();
     become(identity);
     findings->error = search_command(name, findings->command, sizeof findings->command);
     struct refusal *refusals = measure_refusals(&findings->refusal_count);
@@ -138,8 +146,7 @@ int run_main(int argc, char **argv) {
     install_refusals(identity.refusals, identity.refusal_count, findings->refusals, findings->refusal_count);
     struct gate gate = install_gate(arguments.recorder);
     /* From here to execve, which undoes it, this process is the app's equal and holds the listener: the app must not reach it. */
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
-        die("PR_SET_DUMPABLE");
+    keep_out_of_reach();
     become(&identity);
     publish_gate(&gate);
     pass_gate(findings->command, arguments.command, &gate);

@@ -95,11 +95,10 @@ def _sizes_json(found: Sizes, top: int) -> dict[str, Any]:
 
 
 def _say(text: str, indent: int = 0) -> None:
-    from rich.markup import escape
-
+    """A line of plain text: as markup, it would lose the backslashes in front of brackets, which patterns have."""
     from slimmer.cli.console import data, printable
 
-    data.print(" " * indent + escape(printable(text).replace("\n", "\\n")), highlight=False, emoji=False)
+    data.print(" " * indent + printable(text).replace("\n", "\\n"), markup=False, highlight=False, emoji=False)
 
 
 def _print_text(explanation: Explanation, policy: str) -> None:

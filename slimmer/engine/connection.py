@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,22 @@ HASTE_TIMEOUT = 2
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
+@lru_cache(maxsize=8)
+def _shares_network(path: str) -> bool:
+    """Whether who listens on a socket is in this process's network, as far as can be told.
+
+    Two engines give their containers the same addresses: an address of one in another network leads to the other's container.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(CONNECT_TIMEOUT)
+            peer.connect(path)
+            process, _, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return Path(f"/proc/{process}/ns/net").stat().st_ino == Path("/proc/self/ns/net").stat().st_ino
+    except OSError:
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """A connected engine and what it says about itself. `settings` are how it was reached, for `connect_as`."""
@@ -50,9 +68,10 @@ class Engine:
 
     @property
     def local(self) -> bool:
-        """Whether containers' own addresses can be reached from this machine."""
+        """Whether containers' own addresses can be reached from this machine, and lead to them and to nobody else."""
         desktop = "desktop" in self.operating_system.lower()
-        return self.url.startswith(("unix://", "http+unix://")) and sys.platform == "linux" and not desktop
+        here = self.url.startswith(("unix://", "http+unix://")) and sys.platform == "linux" and not desktop
+        return here and not self.rootless and _shares_network(self.url.rpartition("unix://")[2])
 
     @contextmanager
     def hasty(self) -> Iterator[None]:

@@ -219,6 +219,14 @@ def check(options: RunOptions) -> None:
             )
 
 
+def risk(options: RunOptions) -> str:
+    """What the user should know before an app is watched that is run so; "" for nothing (SECURITY.md, "What is trusted")."""
+    given = set(_plain(options.cap_add))
+    if "SYS_PTRACE" not in given or given & {"SYS_ADMIN", "ALL"}:
+        return ""
+    return "with --cap-add SYS_PTRACE the app can take the probe over, and so gets SYS_ADMIN: only for images that you trust"
+
+
 def _check_namespace(option: str, mode: str, names: tuple[str, ...]) -> None:
     """The engine takes a word that it does not know for the default; the docker client is who refuses it."""
     if mode and mode not in names and not mode.startswith("container:"):

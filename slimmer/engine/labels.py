@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import uuid
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ RUN_LABEL = "slimmer.run"
 OWNER_LABEL = "slimmer.owner"
 TEMPORARY = "slimmer.local/tmp"
 """The reserved repository of images that exist only during a run. Its tags are `RUN-OWNER-PURPOSE`."""
+
+_RUN = re.compile("[0-9a-f]{12}")
+"""As new_run names one. An image's label may say anything, and users name things `slimmer-web-1`, too."""
 
 CLOCK_TOLERANCE = 200
 """Hundredths of a second by which two readings of a start time may differ: the boot time moves with the clock."""
@@ -114,7 +118,7 @@ def owner_of_container(entry: Mapping[str, Any]) -> Owner | None:
 def is_named_by(run: str, entry: Mapping[str, Any]) -> bool:
     """Whether a container of the engine's list has a name that this run gave."""
     names = (name.removeprefix("/") for name in entry.get("Names") or ())
-    return any(name.startswith(name_of(run, "")) for name in names)
+    return bool(_RUN.fullmatch(run)) and any(name.startswith(name_of(run, "")) for name in names)
 
 
 def _host() -> str:

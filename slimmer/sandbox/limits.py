@@ -1,4 +1,4 @@
-"""What a child gives up before it reads anything: memory, time, files, programs, the network, the user's rights.
+"""What a child gives up before it reads anything: memory, time, files, programs, the network, the user's rights and processes.
 
 Sources: getrlimit(2), setitimer(2), prctl(2). Where a system lacks a limit (macOS has no limit on address space), the others
 hold. Time is bounded for each job by a timer of the processor time that the process uses (ITIMER_PROF), so that a busy
@@ -14,6 +14,8 @@ import signal
 import sys
 from contextlib import suppress
 from importlib.machinery import BuiltinImporter
+
+from slimmer.sandbox.calls import refuse_calls
 
 SECONDS = 2.0
 """Processor time for one file."""
@@ -47,6 +49,7 @@ def confine() -> None:
     _become_nobody()
     if sys.platform == "linux":
         _leave_with_parent()
+        refuse_calls()
 
 
 _LIMITS = {

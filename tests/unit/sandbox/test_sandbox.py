@@ -121,6 +121,19 @@ def test_a_child_has_nothing_to_steal_and_nowhere_to_take_it(pool: Pool, monkeyp
     assert said.numbers == (0, 0, 0, 0)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
+def test_a_child_may_make_few_calls() -> None:
+    """Where slimmer is not run by root, a child has its user, who might trace it, write into its memory and signal it."""
+    fresh = Pool(TABLE)
+    before = set(psutil.Process().children())
+    assert read(Sandbox(pool=fresh), "say", b"a") == ["a"]
+    (child,) = set(psutil.Process().children()) - before
+    status = Path(f"/proc/{child.pid}/status").read_text()
+    fresh.close()
+    assert "\nNoNewPrivs:\t1\n" in status
+    assert "\nSeccomp:\t2\n" in status
+
+
 def test_several_threads_may_ask(pool: Pool) -> None:
     sandbox, found = Sandbox(pool=pool), []
     threads = [
