@@ -180,7 +180,7 @@ def keep_from(
 
 
 def rebuild_folder(folder: Path, tag: str) -> str:
-    """`docker build` of a folder's Dockerfile and rootfs.tar, to a tag; returns the image's ID. Raises BuildFailed."""
+    """`docker build` of a folder's Dockerfile and rootfs.tar, to a tag; returns the image's ID. Raises BuildFailed or UsageError."""
     name = reference.checked_tag(tag)
     files = [folder / dockerfile.NAME, folder / ROOTFS]
     missing = next((path for path in files if not path.is_file()), None)
@@ -188,6 +188,12 @@ def rebuild_folder(folder: Path, tag: str) -> str:
         raise UsageError(f"{missing} is not there", hint=FOLDER_HINT)
     if not tarfile.is_tarfile(folder / ROOTFS):  # the builder would put it into the image as it is
         raise UsageError(f"{folder / ROOTFS} is no archive", hint=FOLDER_HINT)
+    foreign = dockerfile.foreign_instruction(files[0].read_text(encoding="utf-8", errors="replace"))
+    if foreign:
+        raise UsageError(
+            f"{files[0]} has a line that slimmer does not write: {foreign[:80]}",
+            hint="If you wrote it yourself: `docker build` takes every Dockerfile.",
+        )
     engine = connect()
     try:
         with RunScope(engine) as scope:

@@ -36,7 +36,9 @@ def run_shell(
 
 def _run(command: str, environment: Mapping[str, str], timeout: float, abandon: Callable[[], bool]) -> tuple[int, str]:
     """In a thread of its own: an interrupt that came between the fork and its record would leave a process behind."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})  # the command inherits the mask
+    signal.pthread_sigmask(
+        signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    )  # the command inherits the mask
     process = subprocess.Popen(
         ["sh", "-c", command],
         stdin=subprocess.DEVNULL,

@@ -6,7 +6,8 @@ lacks, say, its USER without noticing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from slimmer.image.config import ImageConfig
@@ -25,6 +26,33 @@ _LISTS = ("ENV", "LABEL", "EXPOSE")
 """Keywords that take several values in one instruction."""
 
 _NEXT_LINE = " \\\n    "
+_DIRECTIVE = re.compile(r"#\s*[a-z]+\s*=")
+"""A parser directive: docs.docker.com/reference/dockerfile, "Parser directives"."""
+
+_CONTINUED = re.compile(r"(?<!\\)\\\n")
+"""As the classic builder takes it (buildkit's dockerfile2llb, parser.go): no backslash before."""
+
+_ONLY = {"FROM": "scratch", "ADD": "rootfs.tar /"}
+KEYWORDS = frozenset(
+    (
+        "CMD",
+        "ENTRYPOINT",
+        "ENV",
+        "EXPOSE",
+        "HEALTHCHECK",
+        "LABEL",
+        "MAINTAINER",
+        "ONBUILD",
+        "SHELL",
+        "STOPSIGNAL",
+        "UNSAID",
+        "USER",
+        "VOLUME",
+        "WORKDIR",
+    )
+)
+"""What describes an image, and does nothing while it is built."""
+
 _SHOWN = 100
 """Characters of the image's own words that a comment shows."""
 
@@ -43,6 +71,28 @@ def render(config: ImageConfig, beyond: Iterable[str] = ()) -> str:
     comments = [ascii(text)[1:-1][:_SHOWN] for text in beyond]
     lines = list(_joined(instructions(config)))
     return environment.get_template(TEMPLATE).render(instructions=lines, beyond=comments)
+
+
+def foreign_instruction(text: str) -> str:
+    """The first line of a Dockerfile that slimmer would not write, "" for none.
+
+    A folder may come from anybody: no build of it may run a command, or take a file from elsewhere.
+    """
+    lines = text.split("\n")
+    directive = next((line for line in lines[: _comments(lines)] if _DIRECTIVE.match(line)), "")
+    rest = _CONTINUED.sub(" ", "\n".join(line for line in lines if not line.lstrip().startswith("#")))
+    own = (line.strip() for line in rest.split("\n"))
+    return directive or next((line for line in own if line and not _is_own(line)), "")
+
+
+def _comments(lines: Sequence[str]) -> int:
+    """How many lines there are before the first one that is no comment."""
+    return next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
+
+
+def _is_own(line: str) -> bool:
+    keyword, _, value = line.partition(" ")
+    return _ONLY.get(keyword, value) == value and (keyword in _ONLY or keyword in KEYWORDS)
 
 
 def _joined(single: Iterable[Instruction]) -> Iterator[Instruction]:

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 
 from slimmer.errors import UsageError
 from slimmer.image.config import Healthcheck, ImageConfig
-from slimmer.rebuild.dockerfile import beyond_dockerfile, render
+from slimmer.rebuild.dockerfile import beyond_dockerfile, foreign_instruction, render
 from slimmer.rebuild.image import choose_builder
 from slimmer.rebuild.instructions import instructions
 from tests.unit.dockerfile_reader import BUILDERS, Builder, Refused
@@ -175,3 +175,32 @@ def test_an_excuse_that_no_instruction_needs_stops_no_build() -> None:
     text = text_for(having(stop_timeout=3, user="7"))
     assert "# A build would change StopTimeout." in text
     assert "UNSAID" not in text
+
+
+OWN = "# Made by slimmer.\nFROM scratch\nADD rootfs.tar /\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OWN + "RUN id\n",
+        OWN + "run id\n",
+        OWN + "RUN\tid\n",
+        OWN + 'ENV A="b" \\\n    C="d"\nCOPY . /\n',
+        OWN + "ADD other.tar /\n",
+        OWN.replace("scratch", "debian"),
+        OWN.replace("scratch", "scratch AS x") + "FROM x\n",
+        "# syntax=example.org/frontend\n" + OWN,
+        "# escape=`\n" + OWN,
+        OWN + "ENV A=b\\\\\nRUN id\n",
+        OWN + 'CMD ["a"] \\\n# a comment\nRUN id\n\nRUN id\n',
+    ],
+)
+def test_a_line_that_slimmer_does_not_write_is_refused(text: str) -> None:
+    assert foreign_instruction(text)
+
+
+@EXAMPLES
+@given(configs(AWKWARD))
+def test_what_slimmer_writes_is_its_own(config: ImageConfig) -> None:
+    assert not foreign_instruction(text_for(config))
