@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -46,3 +47,9 @@ def test_an_error_has_one_hint() -> None:
     assert result.returncode == AppFailed.exit_code
     mine = [line for line in lines(result.stderr) if not line.startswith("    ")]
     assert mine == ["error: the app exited with code 1:", f"hint: {AppFailed.default_hint}"]
+
+
+def test_an_error_is_shown_where_the_environment_says_that_there_are_no_columns() -> None:
+    command, environment = [sys.executable, "-c", FAILING], {**os.environ, "COLUMNS": "0"}
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    assert result.stderr.startswith("error: the app exited with code 1:")
