@@ -99,6 +99,10 @@ static void tell(const char *id) {
 static void obey(char *order) {
     char *rest, *verb = strtok_r(order, " ", &rest), *id = strtok_r(NULL, " ", &rest);
     int count;
+    if (verb && !id && !strcmp(verb, "ping")) {
+        buffer_add_text(&starter.answers, "pong\n");
+        return;
+    }
     if (verb && id && !strcmp(verb, "tell")) {
         tell(id);
         return;

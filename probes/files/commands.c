@@ -49,6 +49,10 @@ void tell_of_command(const char *order) {
     pass_on("tell ", order);
 }
 
+void ask_commands(void) {
+    buffer_add_text(&starter.orders, "ping\n");
+}
+
 struct pollfd commands_polled(void) {
     return (struct pollfd){.fd = starter.socket, .events = starter.orders.length ? POLLIN | POLLOUT : POLLIN};
 }
@@ -61,8 +65,12 @@ static void send_orders(void) {
         die("the process that starts commands");
 }
 
-/* `ID STATE HEX` becomes the record `result ID STATE` with the output behind it. */
+/* `ID STATE HEX` becomes the record `result ID STATE` with the output behind it, `pong` the record of this name. */
 static void tell_result(char *answer) {
+    if (!strcmp(answer, "pong")) {
+        write_record("pong", "", "");
+        return;
+    }
     char *state = strchr(answer, ' ');
     char *output = state ? strchr(state + 1, ' ') : NULL;
     char head[64];

@@ -15,6 +15,9 @@ void open_commands(void);
 void start_command(const char *order);
 void tell_of_command(const char *order);
 
+/* Asks that process for a sign of life, which becomes the record `pong`: an app may stop it alone. */
+void ask_commands(void);
+
 /* What to poll for, and what to do then: passes orders on, and writes `result` records. Ends the process when the other one is gone. */
 struct pollfd commands_polled(void);
 void serve_commands(void);

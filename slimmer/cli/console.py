@@ -11,8 +11,19 @@ from rich.markup import escape
 
 from slimmer import wording
 
-talk = Console(stderr=True, soft_wrap=True, emoji=False)
-data = Console(soft_wrap=True, emoji=False)
+WIDTH = 80
+"""Columns where the environment says that there are none (COLUMNS=0): rich would show nothing at all."""
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, soft_wrap=True, emoji=False)
+    if console.width < 1:
+        console.width = WIDTH
+    return console
+
+
+talk = _console(stderr=True)
+data = _console(stderr=False)
 
 
 def printable(text: str) -> str:

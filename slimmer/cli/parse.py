@@ -74,6 +74,8 @@ def environment(entries: list[str], files: list[Path]) -> tuple[str, ...]:
 def access_log(path: Path) -> AccessLog:
     """An access log from a file, or from the output folder that holds it."""
     place = path / "access.json" if path.is_dir() else path
+    if place != path and place.exists() and not place.is_file():  # a FIFO that the user names is one to read from
+        raise UsageError(f"{place} is not a file", hint=HINT)
     try:
         with place.open(encoding="utf-8") as file:
             return read_log(file)

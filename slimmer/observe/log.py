@@ -17,6 +17,9 @@ from slimmer.documents import check_format, flag, items, number, reading, table,
 
 FORMAT = "slimmer-access-log"
 FORMAT_VERSION = 1
+LOG_LIMIT = 1 << 29
+"""Characters of a log: one may come from elsewhere, and be a link to a device that never ends."""
+
 PATH_LIMIT = 1 << 16
 """Characters of a path: what a process asks for has at most 4096 bytes (PATH_MAX, limits.h), and so has its directory."""
 
@@ -164,7 +167,10 @@ def read_log(file: TextIO) -> AccessLog:
     Raises UsageError when it is not an access log, or of a version that this slimmer does not know.
     """
     with reading(str(getattr(file, "name", "the log")), "an access log", HINT):
-        return _from_json(check_format(json.load(file), FORMAT, FORMAT_VERSION))
+        said = file.read(LOG_LIMIT + 1)
+        if len(said) > LOG_LIMIT:
+            raise ValueError(f"it is larger than {LOG_LIMIT >> 20} MiB")
+        return _from_json(check_format(json.loads(said), FORMAT, FORMAT_VERSION))
 
 
 def _from_json(data: Mapping[str, Any]) -> AccessLog:

@@ -37,6 +37,11 @@ CLOSE_PATIENCE = 1.0
 
 POLL = 0.01
 
+ENDED_HINT = (
+    "It was killed: by the kernel, which was short of memory, or by a root app. Run the app as another user then (--user), or keep "
+    "it from signals to processes that are not its own."
+)
+
 
 class WatchedContainer(RunningContainer, Protocol):
     """The part of slimmer.engine.containers.Container that a run under the probe needs."""
@@ -137,7 +142,7 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         code = self._container.wait(STOP_TIMEOUT)
         if code is None and not self._reader.ended:
             stream.check()
-            raise ObservationIncomplete("the probe was ended, but the app goes on without it")
+            raise ObservationIncomplete("the probe was ended, but the app goes on without it", hint=ENDED_HINT)
         return code
 
     def wait(self, seconds: float) -> None:

@@ -205,9 +205,11 @@ class OutputFolder:
             descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._folder)
         except OSError:
             return b"".join(_MARKS.values())
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
-            return file.read(_MARKED) if is_file else b"".join(_MARKS.values())
+            return os.read(descriptor, _MARKED) if is_file else b"".join(_MARKS.values())
+        finally:
+            os.close(descriptor)
 
     def _leave(self) -> None:
         if self._staging >= 0:

@@ -75,6 +75,12 @@ def test_while_a_command_of_the_users_runs(engine: Engine, unruly: str) -> None:
         exercise(run, plan)
 
 
+def test_by_a_command_that_stops_only_who_starts_commands(engine: Engine, unruly: str) -> None:
+    plan = Plan(requests=(), expected_ports=(8080,), exec_commands=(("/bin/unruly", "stop-starter"),))
+    with told(), watched(engine, unruly, "notify") as run:
+        exercise(run, plan)
+
+
 def test_while_a_host_command_runs(engine: Engine, unruly: str) -> None:
     plan = Plan(requests=STOP, expected_ports=(8080,), request_timeout=1.0, host_commands=("sleep 600",))
     with told(), watched(engine, unruly, "ptrace") as run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -53,3 +54,9 @@ def test_a_suggested_pattern_keeps_its_backslashes(capsys: pytest.CaptureFixture
     """rich takes `\\[` for an escape of its own, also where no markup begins."""
     _say(r"--include '/srv/\[2b\[red]'", 2)
     assert capsys.readouterr().out == "  --include '/srv/\\[2b\\[red]'\n"
+
+
+def test_an_error_is_shown_where_the_environment_says_that_there_are_no_columns() -> None:
+    command, environment = [sys.executable, "-c", FAILING], {**os.environ, "COLUMNS": "0"}
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    assert result.stderr.startswith("error: the app exited with code 1:")

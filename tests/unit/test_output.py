@@ -204,6 +204,11 @@ def test_what_is_no_file_is_refused_and_not_touched(tmp_path: Path, kind: str) -
         os.mkfifo(planted)
     with pytest.raises(OutputError, match=r"rootfs\.tar is"), OutputFolder(out):
         pass
+    for name in ("Dockerfile", "report.json"):
+        planted = planted.rename(out / name)
+        with pytest.raises(OutputError, match=rf"{name} is"), OutputFolder(out):
+            pass
+    planted = planted.rename(out / "rootfs.tar")
     planted.rename(tmp_path / "elsewhere")
     with OutputFolder(out) as folder:
         (tmp_path / "elsewhere").rename(planted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from slimmer.cli import parse
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import DEFAULT_REQUESTS, Plan, Request, Until
+from slimmer.observe import log
 
 
 def plan(**options: Any) -> Plan:
@@ -80,3 +82,20 @@ def test_a_choice_is_one_of_the_known_words() -> None:
     with pytest.raises(UsageError, match="--builder: not known: 'lode'") as error:
         parse.choice("--builder", "lode", ("", "dockerfile", "load"))
     assert error.value.hint == "Known: dockerfile, load."
+
+
+@pytest.mark.parametrize("kind", ["device", "fifo"])
+def test_an_access_log_in_a_folder_is_a_file(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "access.json"
+    if kind == "device":
+        place.symlink_to("/dev/zero")
+    else:
+        os.mkfifo(place)
+    with pytest.raises(UsageError, match=r"access\.json is not a file"):
+        parse.access_log(tmp_path)
+
+
+def test_an_access_log_is_not_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "LOG_LIMIT", 1 << 20)
+    with pytest.raises(UsageError, match="is larger than 1 MiB"):
+        parse.access_log(Path("/dev/zero"))

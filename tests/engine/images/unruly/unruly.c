@@ -1,9 +1,10 @@
 /* A web app on port 8080 that does to its network and to the probe what no app should.
  *
- *   unruly [stop | stop-at-end | ports FIRST COUNT TALK | load]
+ *   unruly [stop | stop-at-end | stop-starter | ports FIRST COUNT TALK | load]
  *
  *   stop          stops the probe's supervisor (SIGSTOP) before it listens
  *   stop-at-end   does so when it is asked to end
+ *   stop-starter  as a command: stops the process that started it, and ends
  *   ports         listens on COUNT more ports from FIRST on, before 8080. TALK says what they do: `silent` (nobody accepts), `drip` (a
  *                 byte a second), `flap` (they close and open all the time), `garbage` (no HTTP), `web` (an answer)
  *   load          one thread for each connection; GET /data/N opens that file
@@ -177,6 +178,8 @@ int main(int argc, char **argv)
 	signal(SIGTERM, !strcmp(mode, "stop-at-end") ? stop_and_end : end);
 	if (!strcmp(mode, "stop"))
 		stop_supervisor();
+	if (!strcmp(mode, "stop-starter"))
+		return kill(getppid(), SIGSTOP);
 	if (!strcmp(mode, "ports") && argc == 5)
 		open_ports(atoi(argv[2]), atoi(argv[3]), argv[4]);
 	int listener = listen_on(PORT);
