@@ -19,6 +19,12 @@ class SlimmerError(Exception):
         self.hint = self.default_hint if hint is None else hint
 
 
+class ResourcesExhausted(SlimmerError):
+    """This machine gives slimmer no more memory, descriptors or threads."""
+
+    default_hint = "`ulimit -a` shows the limits of this shell; the machine may also be short of memory."
+
+
 class UsageError(SlimmerError):
     """The command line, a probe file or an option's value does not make sense."""
 

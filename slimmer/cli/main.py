@@ -5,6 +5,7 @@ Commands are imported when they run, so that `slimmer --help` answers at once.
 
 from __future__ import annotations
 
+import errno
 import inspect
 import re
 import signal
@@ -16,7 +17,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from slimmer.cli import build, clean, compare, doctor, explain, keep, observe, rebuild, streams, verify
-from slimmer.errors import Interrupted, OutputError, SlimmerError, UsageError
+from slimmer.errors import Interrupted, OutputError, ResourcesExhausted, SlimmerError, UsageError
+
+SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 app = typer.Typer(
     name="slimmer",
@@ -66,10 +69,13 @@ def _ran() -> int:
     """Run the command; its exit code. The last words to stdout are written, if they can be."""
     try:
         code = _command()
-    except SlimmerError as error:
+    except Exception as error:
+        named = _exhausted(error) or error
+        if not isinstance(named, SlimmerError):
+            raise
         _ignore_signals()
-        _complain(error)
-        code = error.exit_code
+        _complain(named)
+        code = named.exit_code
     try:
         streams.flush()
     except OutputError as error:
@@ -99,6 +105,17 @@ def _command() -> int:
         if not error.format_message():  # no argument at all: the help was shown
             return UsageError.exit_code
         raise _usage(error) from error
+
+
+def _exhausted(error: BaseException) -> ResourcesExhausted | None:
+    """What a lack of memory, descriptors or threads comes to, whatever it looked like; None for any other error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        no_thread = isinstance(cause, RuntimeError) and "can't start new thread" in str(cause)
+        if no_thread or isinstance(cause, MemoryError) or getattr(cause, "errno", None) in SCARCE:
+            return ResourcesExhausted(f"slimmer lacks memory, open files or threads: {cause or type(cause).__name__}")
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def _usage(error: Exception) -> UsageError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -153,6 +152,30 @@ class ProbeStream:
             )
         return log
 
+    def heartbeat(self) -> Callable[[], None]:
+        """A look for the time in which a command runs, to be taken again and again. Raises ObservationIncomplete.
+
+        Nothing but an answer to `ping` counts, since the app may go on and be recorded while the process that starts
+        commands was stopped.
+        """
+        asked, pongs, due = 0.0, 0, time.monotonic() + QUIET
+
+        def look() -> None:
+            nonlocal asked, pongs, due
+            self.check()
+            now = time.monotonic()
+            if self.over or now < due:
+                return
+            if not asked:
+                asked, pongs = now, self._reader.pongs
+                self._ping()
+            elif self._reader.pongs > pongs:
+                asked, due = 0.0, now + QUIET
+            elif now - asked > sum(PATIENCE):
+                raise self._silent()
+
+        return look
+
     def _attend(self) -> None:
         """Ask for a sign of life after a while without any."""
         now = time.monotonic()
@@ -165,9 +188,15 @@ class ProbeStream:
             raise self._silent()
 
     def _ping(self) -> None:
-        """A probe that is gone gives no answer, and its stream ends."""
-        with contextlib.suppress(OSError):
+        """A probe that is gone gives no answer, and its stream ends; one that takes no order does not answer either."""
+        if not self._ordering.acquire(blocking=False):
+            return
+        try:
             self._stream.sendall(b"ping\n")
+        except OSError:
+            pass
+        finally:
+            self._ordering.release()
 
     def _silent(self) -> ObservationIncomplete:
         return ObservationIncomplete("the probe does not answer, so nobody sees what the app does", hint=STOPPED_HINT)

@@ -160,7 +160,7 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         it ends with the container. One that ends with the container has 137. Raises ObservationIncomplete when the probe does
         not answer meanwhile: the command would wait for it.
         """
-        return attended(lambda: self._ordered(command, timeout), lambda: self.wait(0.0))
+        return attended(lambda: self._ordered(command, timeout), self._supervised().heartbeat())
 
     def _ordered(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
         stream, results, number = self._supervised(), self._reader.results, next(self._numbers)
