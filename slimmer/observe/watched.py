@@ -12,18 +12,18 @@ import signal as signals
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from concurrent.futures import wait
 from types import TracebackType
 from typing import Protocol
 
-from slimmer.errors import AppFailed, EngineError, ObservationIncomplete, SlimmerError
+from slimmer.errors import AppFailed, EngineError, ObservationIncomplete
 from slimmer.exit_codes import KILLED, TIMED_OUT
 from slimmer.observe.container_run import ContainerRun, RunningContainer
 from slimmer.observe.log import AccessLog
 from slimmer.observe.probe_mount import ProbeMount
 from slimmer.observe.probe_stream import ProbeStream, Stream
 from slimmer.observe.records import CommandResult, RecordReader
-from slimmer.tasks import attended
+from slimmer.tasks import attended, begin
 
 ATTACH_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
@@ -32,6 +32,7 @@ STOP_TIMEOUT = 10.0
 END_TIMEOUT = 1.0
 """Seconds for the end of a container to become known, whose processes are gone already."""
 
+RELEASE_PATIENCE = 3.0
 CLOSE_PATIENCE = 1.0
 """Seconds for the probe to answer before it is left."""
 
@@ -97,8 +98,7 @@ class WatchedRun(ContainerRun[WatchedContainer]):
     def _close(self) -> None:
         if self._stream is not None:
             if not self._stream.answers_within(CLOSE_PATIENCE):
-                with suppress(SlimmerError):
-                    self._release()
+                wait([begin(self._release)], RELEASE_PATIENCE)  # no longer: it may be the engine that does not answer
             self._stream.close()
 
     # ------------------------------------------------------------------ the supervisor
