@@ -101,8 +101,8 @@ def rebuilt(observed: Observed, builder: str, place: Path, epoch: str | None = N
         client = docker.DockerClient(base_url=site.engine.url)
         try:
             return Rebuilt(
-                (place / "rootfs.tar").read_bytes(),
-                (place / "Dockerfile").read_bytes(),
+                folder.place("rootfs.tar").read_bytes(),
+                folder.place("Dockerfile").read_bytes(),
                 layer_entries(client, image_id),
                 images.inspect(site.engine, image_id),
             )
