@@ -132,4 +132,9 @@ def test_the_whole_configuration_is_as_it_was(engine: docker.DockerClient, origi
 
 
 def test_the_app_still_finds_all_it_looks_for(engine: docker.DockerClient, slim: str) -> None:
-    assert engine.containers.run(slim, ["--once"], remove=True).decode().strip() == "done"
+    container = engine.containers.run(slim, ["--once"], detach=True)
+    try:
+        assert container.wait()["StatusCode"] == 0
+        assert container.logs().decode().strip() == "done"
+    finally:
+        container.remove(v=True, force=True)  # `remove=True` would leave the volumes
