@@ -80,8 +80,7 @@ static void start(const char *id, int count, char **words) {
         _exit(run_main(count, words));
     }
     close(output[1]);
-    if (fcntl(output[0], F_SETFL, O_NONBLOCK))
-        die("O_NONBLOCK");
+    never_wait(output[0]);
     commands.all = xrealloc(commands.all, (commands.count + 1) * sizeof *commands.all);
     struct command *command = &commands.all[commands.count++];
     *command = (struct command){.process = process, .output = output[0]};
@@ -174,9 +173,9 @@ static void open_starter(int socket) {
     starter.socket = socket;
     starter.null = open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC);
     starter.ends = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (starter.null < 0 || starter.ends < 0 || sigprocmask(SIG_SETMASK, &all, NULL) ||
-        fcntl(socket, F_SETFL, O_NONBLOCK))
+    if (starter.null < 0 || starter.ends < 0 || sigprocmask(SIG_SETMASK, &all, NULL))
         die("commands cannot be started");
+    never_wait(socket);
     if (!getcwd(starter.folder, sizeof starter.folder))
         starter.folder[0] = '\0';
     for (int fd = 0; fd < 3; fd++) /* the supervisor's own: they end with it alone */

@@ -1,7 +1,6 @@
 #include "commands.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -31,8 +30,7 @@ void open_commands(void) {
     }
     close(sockets[1]);
     starter.socket = sockets[0];
-    if (fcntl(starter.socket, F_SETFL, O_NONBLOCK))
-        die("O_NONBLOCK");
+    never_wait(starter.socket);
 }
 
 static void pass_on(const char *verb, const char *order) {

@@ -1,7 +1,6 @@
 /* relay ADDRESS PORT: a connection into the container's network, carried over this process's stdin and stdout. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -81,19 +80,13 @@ static void give(struct way *way, int socket) {
     way->length -= (size_t)count;
 }
 
-/* A write that waited for room would stop the other way, and the service with it. */
-static void never_wait(int fd) {
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
-        die("O_NONBLOCK");
-}
-
 /* The relay ends when the service has closed its side: what slimmer might still send then has no reader. */
 static void copy_both_ways(int socket) {
     static struct way out, back;
     out = (struct way){.from = STDIN_FILENO, .to = socket};
     back = (struct way){.from = socket, .to = STDOUT_FILENO};
     struct way *ways[] = {&out, &back};
+    /* A write that waited for room would stop the other way, and the service with it. */
     never_wait(socket);
     never_wait(STDOUT_FILENO);
     while (!back.ended) {

@@ -1,7 +1,6 @@
 #include "stream.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -10,12 +9,6 @@
 #include "util.h"
 
 static struct lines orders;
-
-static void never_wait(int fd) {
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
-        die("O_NONBLOCK");
-}
 
 void stream_open(void) {
     never_wait(STDIN_FILENO);

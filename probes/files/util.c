@@ -127,6 +127,12 @@ ssize_t read_link(const char *path, char *buffer, size_t size) {
     return length;
 }
 
+void never_wait(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
+        die("O_NONBLOCK");
+}
+
 int64_t now_ms(void) {
     struct timespec time;
     if (clock_gettime(CLOCK_MONOTONIC, &time))

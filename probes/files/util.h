@@ -34,6 +34,9 @@ ssize_t read_text(const char *path, char *buffer, size_t size);
 /* The target of a link, ended with NUL; returns the length, or -1 with errno (ENAMETOOLONG when it was cut). */
 ssize_t read_link(const char *path, char *buffer, size_t size);
 
+/* From now on, reading and writing never wait. */
+void never_wait(int fd);
+
 /* Milliseconds of the monotonic clock. */
 int64_t now_ms(void);
 void sleep_ms(int ms);
