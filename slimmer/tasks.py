@@ -21,7 +21,7 @@ R = TypeVar("R")
 def begin(call: Callable[[], R]) -> Future[R]:
     """Make the call in a thread of its own."""
     future: Future[R] = Future()
-    threading.Thread(target=_run, args=(call, future), daemon=True).start()
+    threading.Thread(target=fulfil, args=(future, call), daemon=True).start()
     return future
 
 
@@ -56,7 +56,8 @@ def side_by_side(
     return [future.result() for future in futures]
 
 
-def _run(call: Callable[[], R], future: Future[R]) -> None:
+def fulfil(future: Future[R], call: Callable[[], R]) -> None:
+    """Make the call here, and give the future what it returns or raises."""
     try:
         future.set_result(call())
     except BaseException as error:

@@ -14,6 +14,8 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
+from slimmer.tasks import fulfil
+
 INTERRUPTS = 10
 """So many Ctrl-C are put off until what was begun has come to its end."""
 
@@ -35,7 +37,7 @@ def finish(work: Callable[[], Result], cancel: Callable[[], object] = lambda: No
         return work()
     outcome: Future[Result] = Future()  # and no Thread.join: an interrupted one takes the thread for ended (3.11)
     try:
-        _start(threading.Thread(target=_fulfil, args=(outcome, work), daemon=True))
+        _start(threading.Thread(target=fulfil, args=(outcome, work), daemon=True))
         _await(outcome, math.inf)
         return outcome.result()
     except KeyboardInterrupt:
@@ -74,10 +76,3 @@ def _start(thread: threading.Thread) -> None:
     """Start a thread; an interrupt in between would make a thread that nobody knows."""
     with without_interrupts():
         thread.start()
-
-
-def _fulfil(outcome: Future[Result], work: Callable[[], Result]) -> None:
-    try:
-        outcome.set_result(work())
-    except BaseException as error:
-        outcome.set_exception(error)

@@ -16,6 +16,7 @@ from docker.errors import APIError
 
 from slimmer.engine import description, running
 from slimmer.engine.containers import Container, is_full
+from slimmer.engine.description import Description
 from slimmer.engine.options import RunOptions
 from slimmer.engine.relay import Ports, RelayHost
 from slimmer.engine.running import UserContainer
@@ -110,8 +111,7 @@ def release_supervisor(scope: RunScope, probe: Path, container: Container, pid_m
     """End a supervisor that was stopped, from another container: in its own one, the app decides what a name leads to."""
     lender = scope.lender
     wanted = description.releasing(lender.image(probe), lender.own(probe), container.id, pid_mode)
-    releasing = scope.create(wanted, f"{container.name.rpartition('-')[2]}-release")
-    releasing.start(collect_output=False)
+    releasing = _beside(scope, container, wanted, "release")
     releasing.wait(RELEASE_TIMEOUT)
     scope.remove(releasing)
 
@@ -152,6 +152,13 @@ def attached_run(scope: RunScope, container: UserContainer, probe: Path, purpose
     scope.remove(watcher)
 
 
+def _beside(scope: RunScope, container: Container, wanted: Description, purpose: str) -> Container:
+    """Another container, started, that serves the first one and bears its name."""
+    made = scope.create(wanted, f"{container.name.rpartition('-')[2]}-{purpose}")
+    made.start(collect_output=False)
+    return made
+
+
 class Relays:
     """What relays to a container: another one with the probe alone, in the first one's network, made when it is needed.
 
@@ -180,6 +187,4 @@ class Relays:
         lender = self._scope.lender
         mount = lender.own(self._probe)
         wanted = description.neighbour(lender.image(self._probe), mount, self._container.id, self._network)
-        neighbour = self._scope.create(wanted, f"{self._container.name.rpartition('-')[2]}-neighbour")
-        neighbour.start(collect_output=False)
-        return RelayHost(neighbour, mount.program)
+        return RelayHost(_beside(self._scope, self._container, wanted, "neighbour"), mount.program)

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from slimmer.engine.interrupts import without_interrupts
+from slimmer.tasks import fulfil
 
 LAST_WAIT = 0.5
 """Seconds for what is being done at the end."""
@@ -58,7 +59,7 @@ class Workers:
         with self._lock:
             self._open.add(future)
         future.add_done_callback(self._forget)
-        self._tasks.put(lambda: _fulfil(future, lambda: work(*arguments, **options)))
+        self._tasks.put(lambda: _do(future, lambda: work(*arguments, **options)))
         self._start_one()
         return future
 
@@ -86,10 +87,7 @@ def wait_for(futures: Iterable[Future[Any]], end: float) -> None:
         left = set(wait(left, min(seconds, TICK)).not_done)
 
 
-def _fulfil(future: Future[Result], work: Callable[[], Result]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        future.set_result(work())
-    except BaseException as error:
-        future.set_exception(error)
+def _do(future: Future[Result], work: Callable[[], Result]) -> None:
+    """Do the work, unless it was cancelled."""
+    if future.set_running_or_notify_cancel():
+        fulfil(future, work)

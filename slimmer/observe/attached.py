@@ -28,7 +28,10 @@ class AttachedRun:
     """Watches from the entering of this context manager to its leaving. The watched container goes on either way."""
 
     def __init__(self, watcher: Watcher, mount: ProbeMount, check: Callable[[], None]) -> None:
-        """`mount` is the probe in the watcher. `check` is called when the watch has begun, or could not: it raises if the container has ended meanwhile."""
+        """`mount` is the probe in the watcher.
+
+        `check` is called when the watch has begun, or could not: it raises if the container has ended meanwhile.
+        """
         self._watcher = watcher
         self._check = check
         self._reader = RecordReader()
