@@ -19,7 +19,7 @@ from slimming import slim
 
 from slimmer.engine import builds
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 
 SAMPLES = ("nginx", "flask", "express")
 MEMORY = "memory at its largest"

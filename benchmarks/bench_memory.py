@@ -27,10 +27,10 @@ from slimming import slim
 
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.pristine import open_pristine
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.engine.uploads import Upload
 from slimmer.probe_binary import probe_path
+from slimmer.runs.image_mount import open_pristine
 
 BUSYBOX = "/bin/busybox"
 GIVER = "slimmer-sample-musl:latest"

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from typing import IO
 
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.pristine import open_pristine
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.engine.uploads import Upload
 from slimmer.image.config import config_from_inspect
 from slimmer.image.tree import Entry, Tree
 from slimmer.observe.pristine import PristineImage
 from slimmer.probe_binary import probe_path
+from slimmer.runs.image_mount import open_pristine
 
 MEGABYTE = 1 << 20
 FILES_IN_A_DIRECTORY = 40

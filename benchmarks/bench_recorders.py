@@ -27,12 +27,12 @@ from figures import Figure, alternating, options, show
 from slimmer.engine import images
 from slimmer.engine.connection import connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.runs import ask_identity, native_run, watched_run
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.image.config import ImageConfig
-from slimmer.observe.watched import WatchedRun
 from slimmer.probe_binary import probe_path
-from slimmer.verify.native import NativeRun
+from slimmer.runs.native import NativeRun
+from slimmer.runs.start import ask_identity, native_run, watched_run
+from slimmer.runs.watched import WatchedRun
 
 UNTRACED = "untraced"
 RECORDERS = ("auto", "notify", "fanotify", "ptrace")

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.engine.uploads import Upload
 
 SOURCE = Path(__file__).parents[1] / "tests/engine/images/probe/hostile.c"

@@ -15,10 +15,10 @@
 #include "open_files.h"
 #include "recorder.h"
 #include "records.h"
-#include "sending.h"
+#include "flush.h"
 #include "sockets.h"
 #include "stream.h"
-#include "turn.h"
+#include "state_lock.h"
 #include "util.h"
 #include "version.h"
 

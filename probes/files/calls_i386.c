@@ -4,7 +4,7 @@
 #include <linux/audit.h>
 
 #define CALLS_I386
-#include "attempts.h"
+#include "syscall_probes.h"
 #include "calls.h"
 #include "calls_new.h"
 
@@ -20,7 +20,7 @@ const struct call_table i386_calls = {
 };
 
 static const struct attempt attempts[] = {
-#include "attempts.inc"
+#include "syscall_probes.inc"
 };
 
 const struct attempt_table i386_attempts = {

@@ -2,7 +2,7 @@
 #include <asm/unistd.h>
 #include <linux/audit.h>
 
-#include "attempts.h"
+#include "syscall_probes.h"
 #include "calls.h"
 #include "calls_new.h"
 
@@ -24,7 +24,7 @@ const struct call_table native_calls = {
 };
 
 static const struct attempt attempts[] = {
-#include "attempts.inc"
+#include "syscall_probes.inc"
 };
 
 const struct attempt_table native_attempts = {

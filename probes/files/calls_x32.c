@@ -7,7 +7,7 @@
 #include <asm/unistd_x32.h>
 
 #define NEW_CALL_BASE __X32_SYSCALL_BIT
-#include "attempts.h"
+#include "syscall_probes.h"
 #include "calls.h"
 #include "calls_new.h"
 
@@ -23,7 +23,7 @@ const struct call_table x32_calls = {
 };
 
 static const struct attempt attempts[] = {
-#include "attempts.inc"
+#include "syscall_probes.inc"
 };
 
 const struct attempt_table x32_attempts = {

@@ -8,7 +8,7 @@
 #include "command_starter.h"
 #include "lines.h"
 #include "records.h"
-#include "sending.h"
+#include "flush.h"
 #include "util.h"
 
 static struct {

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "answer.h"
-#include "pristine.h"
+#include "response.h"
+#include "image_mount.h"
 #include "serve.h"
 #include "sha256.h"
 #include "util.h"

@@ -1,4 +1,4 @@
-/* The identity as a value: measuring, writing and reading it. become.c takes it on. */
+/* The identity as a value: measuring, writing and reading it. drop_privileges.c takes it on. */
 #include "identity.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "refusals.h"
+#include "seccomp_denials.h"
 #include "util.h"
 
 #define IDENTITY_VERSION "1"

@@ -10,7 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "answer.h"
+#include "response.h"
 #include "serve.h"
 #include "util.h"
 #include "xattrs.h"

@@ -10,9 +10,9 @@
 #include "container.h"
 #include "marks.h"
 #include "records.h"
-#include "sending.h"
+#include "flush.h"
 #include "table.h"
-#include "turn.h"
+#include "state_lock.h"
 #include "util.h"
 
 static struct {

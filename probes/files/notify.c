@@ -16,8 +16,8 @@
 #include "lifecycle.h"
 #include "observe.h"
 #include "records.h"
-#include "sending.h"
-#include "turn.h"
+#include "flush.h"
+#include "state_lock.h"
 #include "util.h"
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS /* Linux 6.6 */

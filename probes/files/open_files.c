@@ -8,7 +8,7 @@
 #include "container.h"
 #include "records.h"
 #include "resolve.h"
-#include "sending.h"
+#include "flush.h"
 #include "util.h"
 
 /* What ends while it is looked at holds nothing any more; anything else that cannot be read is a loss. */

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "answer.h"
+#include "response.h"
 #include "content.h"
 #include "links.h"
-#include "pristine.h"
+#include "image_mount.h"
 #include "serve.h"
 #include "tar.h"
 #include "util.h"

@@ -14,7 +14,7 @@
 #include "identity.h"
 #include "modes.h"
 #include "recorder.h"
-#include "refusals.h"
+#include "seccomp_denials.h"
 #include "util.h"
 
 enum { MAX_REFUSALS = 1024, GATE_POLL_MS = 2 };

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "answer.h"
+#include "response.h"
 #include "modes.h"
-#include "pristine.h"
+#include "image_mount.h"
 #include "util.h"
 
 enum { INPUT_SIZE = 1 << 16, LINE_LIMIT = 64 };

@@ -1,4 +1,4 @@
-/* The orders of `serve`. Each writes its answer (answer.h) and returns false, with a reason given, when it failed. */
+/* The orders of `serve`. Each writes its answer (response.h) and returns false, with a reason given, when it failed. */
 #ifndef SERVE_H
 #define SERVE_H
 

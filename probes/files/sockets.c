@@ -10,7 +10,7 @@
 #include "modes.h"
 #include "records.h"
 #include "table.h"
-#include "turn.h"
+#include "state_lock.h"
 #include "util.h"
 
 /* After a listen() looks come quickly, then less and less so. The steady look is for sockets that no such call announces:

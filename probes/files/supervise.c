@@ -9,7 +9,7 @@
 
 #include "commands.h"
 #include "container.h"
-#include "gated.h"
+#include "gate_finder.h"
 #include "lifecycle.h"
 #include "marks.h"
 #include "modes.h"
@@ -18,11 +18,11 @@
 #include "recorder.h"
 #include "records.h"
 #include "resolve.h"
-#include "sending.h"
+#include "flush.h"
 #include "sockets.h"
 #include "stream.h"
 #include "tracer.h"
-#include "turn.h"
+#include "state_lock.h"
 #include "util.h"
 #include "version.h"
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "answer.h"
+#include "response.h"
 
 enum { BLOCK = 512, NAME_SIZE = 100 };
 

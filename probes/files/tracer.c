@@ -11,7 +11,7 @@
 #include "lifecycle.h"
 #include "observe.h"
 #include "registers.h"
-#include "sending.h"
+#include "flush.h"
 #include "util.h"
 
 #ifndef PTRACE_EVENT_STOP

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from slimmer.cli import options
-from slimmer.cli.asking import asked
-from slimmer.cli.choosing import choice
-from slimmer.cli.sharing import shares
+from slimmer.cli.keep_options import choice
+from slimmer.cli.option_groups import shares
+from slimmer.cli.run_options import asked
 
 if TYPE_CHECKING:
-    from slimmer.cli.choosing import Choice
-    from slimmer.request import ObserveRequest
+    from slimmer.cli.keep_options import Choice
+    from slimmer.pipeline.request import ObserveRequest
 
 EPILOG = """Examples:
 
@@ -58,8 +58,8 @@ def build(
     """
     from slimmer.cli import parse
     from slimmer.cli.console import TerminalProgress
-    from slimmer.pipeline import build as run_pipeline
-    from slimmer.request import BuildRequest
+    from slimmer.pipeline.build import build as run_pipeline
+    from slimmer.pipeline.request import BuildRequest
 
     request = BuildRequest(
         target=target,
@@ -91,7 +91,7 @@ def build(
 def _show(report: dict[str, Any], form: str, quiet: bool) -> None:
     """Data on stdout: the report, or the tag of the image; the table is talk."""
     from slimmer.cli.console import talk
-    from slimmer.report.build import as_json, as_table
+    from slimmer.pipeline.report import as_json, as_table
 
     if form == "json":
         print(as_json(report))

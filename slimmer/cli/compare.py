@@ -52,9 +52,9 @@ def compare(
 def _compared(before: str, after: str, quiet: bool) -> Comparison:
     from slimmer.engine.connection import connect
     from slimmer.engine.images import resolve
-    from slimmer.engine.session import RunScope
-    from slimmer.engine.survey import survey
+    from slimmer.engine.resources import RunScope
     from slimmer.report.comparison import Comparison
+    from slimmer.runs.stats import survey
 
     engine = connect()
     try:

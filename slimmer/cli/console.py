@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.markup import escape
 
-from slimmer import wording
+from slimmer import formatting
 
 WIDTH = 80
 """Columns where the environment says that there are none (COLUMNS=0): rich would show nothing at all."""
@@ -28,7 +28,7 @@ data = _console(stderr=False)
 
 def printable(text: str) -> str:
     """Text from an untrusted image, safe for a terminal; its lines and tabs stay."""
-    return wording.printable(text, kept="\n\t")
+    return formatting.printable(text, kept="\n\t")
 
 
 def told(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from slimmer.engine.doctor import Check
+    from slimmer.runs.doctor import Check
 
 FORMAT_VERSION = 1
 
@@ -21,8 +21,8 @@ def doctor(
     Ends with exit code 4 when something is missing that slimmer cannot do without.
     """
     from slimmer.cli import parse
-    from slimmer.engine.doctor import examine
     from slimmer.errors import UnsupportedEngine
+    from slimmer.runs.doctor import examine
 
     form = parse.choice("--format", output_format, ("text", "json"))
     checks = examine()

@@ -48,9 +48,9 @@ def explain(
 
     Works from the artefacts that `slimmer build` wrote, without an engine.
     """
+    from slimmer.artifacts.build_output import find_output
     from slimmer.cli import parse
     from slimmer.errors import UsageError
-    from slimmer.report.build_output import find_output
 
     form = parse.choice("--format", output_format, ("text", "json"))
     if not path and not why_size:
@@ -102,7 +102,7 @@ def _say(text: str, indent: int = 0) -> None:
 
 
 def _print_text(explanation: Explanation, policy: str) -> None:
-    from slimmer.wording import human_size
+    from slimmer.formatting import human_size
 
     word = "kept" if explanation.kept else "dropped"
     packages = [" ".join(filter(None, (p.manager, p.name, p.version))) for p in explanation.packages]
@@ -149,7 +149,7 @@ def _print_accesses(explanation: Explanation) -> None:
 
 
 def _print_sizes(found: Sizes, top: int) -> None:
-    from slimmer.wording import human_size
+    from slimmer.formatting import human_size
 
     _say(f"{human_size(found.total.size)} in {found.total.files:,} files below {found.below}")
     for title, shares in (
@@ -163,7 +163,7 @@ def _print_sizes(found: Sizes, top: int) -> None:
 
 
 def _print_shares(shares: tuple[Share, ...], total: int) -> None:
-    from slimmer.wording import human_size
+    from slimmer.formatting import human_size
 
     for share in shares:
         part = f"{100 * share.size / total:.1f} %" if total else ""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from slimmer.cli import options
-from slimmer.cli.choosing import choice
-from slimmer.cli.sharing import shares
+from slimmer.cli.keep_options import choice
+from slimmer.cli.option_groups import shares
 
 if TYPE_CHECKING:
-    from slimmer.cli.choosing import Choice
+    from slimmer.cli.keep_options import Choice
 
 EPILOG = """Examples:
 
@@ -54,8 +54,8 @@ def keep(
     """
     from slimmer.cli import parse
     from slimmer.cli.console import TerminalProgress, talk
-    from slimmer.stages import keep_from
-    from slimmer.wording import human_size
+    from slimmer.formatting import human_size
+    from slimmer.pipeline.stages import keep_from
 
     read = [parse.access_log(path) for path in logs]
     kept = keep_from(read, rebase, out, choice.policy, choice.selection, TerminalProgress(quiet))

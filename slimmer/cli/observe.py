@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from slimmer.cli import options
-from slimmer.cli.asking import asks
+from slimmer.cli.run_options import asks
 
 if TYPE_CHECKING:
-    from slimmer.request import ObserveRequest
+    from slimmer.pipeline.request import ObserveRequest
 
 WITH_ATTACH = frozenset(("attach", "out", "quiet", "until", "config"))
 """Parameters that make sense for a container that runs already."""
@@ -76,7 +76,7 @@ def observe(
 
     from slimmer.cli.console import TerminalProgress
     from slimmer.errors import UsageError
-    from slimmer.stages import observe_container, observe_image
+    from slimmer.pipeline.stages import observe_container, observe_image
 
     progress = TerminalProgress(quiet)
     if attach:

@@ -31,7 +31,7 @@ def rebuild(
     Nothing is verified: `slimmer verify` compares it with the original.
     """
     from slimmer.cli.console import TerminalProgress
-    from slimmer.stages import rebuild_folder
+    from slimmer.pipeline.stages import rebuild_folder
 
     with TerminalProgress(quiet).stage("rebuild"):
         rebuild_folder(folder, tag)

@@ -222,7 +222,7 @@ def _mentions_slimmer(path: Path) -> bool:
 
 
 def _suggestion(key: str, keys: Any) -> str:
-    from slimmer.image.near import did_you_mean, near_names
+    from slimmer.image.suggestions import did_you_mean, near_names
 
     return did_you_mean(
         near_names(key, keys), "`slimmer build --help` lists the options; a key is one without its dashes."

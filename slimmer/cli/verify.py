@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from slimmer.cli import options
-from slimmer.cli.asking import asks
+from slimmer.cli.run_options import asks
 
 if TYPE_CHECKING:
-    from slimmer.request import ObserveRequest
+    from slimmer.pipeline.request import ObserveRequest
 
 EPILOG = """Examples:
 
@@ -40,8 +40,8 @@ def verify(
 
     from slimmer.cli.console import TerminalProgress, printable
     from slimmer.errors import VerificationFailed
-    from slimmer.pair import verify_pair
-    from slimmer.wording import counted
+    from slimmer.formatting import counted
+    from slimmer.pipeline.compare_images import verify_pair
 
     differences = verify_pair(replace(asked, target=before), after, TerminalProgress(quiet))
     for difference in differences:

@@ -16,10 +16,10 @@ import psutil
 from slimmer.engine.connection import connect_as
 from slimmer.engine.labels import name_of
 from slimmer.engine.leftovers import find_run
-from slimmer.engine.session import remove_everything
+from slimmer.engine.resources import remove_everything
 from slimmer.engine.steps import remove_steps
 from slimmer.errors import SlimmerError
-from slimmer.report.output import sweep
+from slimmer.output_folder import sweep
 
 LIMIT = 300.0
 """Seconds after which it gives up, if the engine does not answer: the rest is left to the next run."""

@@ -18,7 +18,7 @@ from slimmer.engine.labels import (
     owner_of_labels,
     owner_of_tag,
 )
-from slimmer.engine.session import remove_everything
+from slimmer.engine.resources import remove_everything
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from slimmer.engine import watcher
-from slimmer.engine.interrupts import without_interrupts
 from slimmer.errors import EngineError
+from slimmer.interrupts import without_interrupts
 
 HERE = Path(watcher.__file__).parents[2]
 """Where this package lies, however Python found it."""
@@ -63,7 +63,7 @@ class Lifeline:
             self._tell(making=-1)
 
     def folder(self, path: Path, made: Iterable[Path], mark: str) -> None:
-        """Tell of an output folder (slimmer.report.output.Tell): `mark` is temporary in it, and `made` were made for it."""
+        """Tell of an output folder (slimmer.output_folder.Tell): `mark` is temporary in it, and `made` were made for it."""
         self._tell(folder=str(path.absolute()), made=[str(one.absolute()) for one in made], mark=mark)
 
     def image(self, identifier: str) -> None:

@@ -49,7 +49,7 @@ HINT = "slimmer does not run its probe in such an image. Report it if you made t
 
 
 class Scope(Protocol):
-    """What makes the containers and images of one run (slimmer.engine.session.RunScope)."""
+    """What makes the containers and images of one run (slimmer.engine.resources.RunScope)."""
 
     @property
     def engine(self) -> Engine: ...

@@ -55,7 +55,7 @@ class RelayHost:
 
 
 class RelayMaker(Protocol):
-    """What makes such a container when it is first needed (slimmer.engine.runs.Relays)."""
+    """What makes such a container when it is first needed (slimmer.runs.start.Relays)."""
 
     def relay(self) -> RelayHost: ...
 

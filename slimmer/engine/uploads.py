@@ -8,7 +8,7 @@ from os import fdopen, pipe
 from types import TracebackType
 from typing import IO, TypeVar
 
-from slimmer.engine.interrupts import finish
+from slimmer.interrupts import finish
 
 PIECE = 1 << 20
 HELD = 1 << 16

@@ -14,7 +14,7 @@ from concurrent.futures import Future, wait
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from slimmer.engine.interrupts import without_interrupts
+from slimmer.interrupts import without_interrupts
 from slimmer.tasks import fulfil
 
 LAST_WAIT = 0.5

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 
+from slimmer.exercise.context import Watch
 from slimmer.exercise.exec_server import exec_server
 from slimmer.exercise.plan import Outcome
 from slimmer.exercise.process import run_shell
 from slimmer.exercise.readiness import open_ports
-from slimmer.exercise.watch import Watch
 from slimmer.exit_codes import TIMED_OUT
 
 CHECK_PAUSE = 0.2

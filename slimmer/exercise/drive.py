@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from slimmer.errors import AppFailed
 from slimmer.exercise.commands import run_exec_commands, run_healthcheck, run_host_commands
+from slimmer.exercise.context import Say, Watch, last_words
 from slimmer.exercise.plan import Exercised, Outcome, Plan, Subject, Until
 from slimmer.exercise.readiness import await_ready
 from slimmer.exercise.requests import Requests
 from slimmer.exercise.until import End, await_end, end_of
-from slimmer.exercise.watch import Say, Watch, last_words
 
 
 def _silent(text: str) -> None:

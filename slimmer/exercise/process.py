@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import IO
 
-from slimmer.engine.interrupts import finish
 from slimmer.exit_codes import TIMED_OUT
+from slimmer.interrupts import finish
 
 TAIL_LIMIT = 4096
 TICK = 0.05

@@ -10,10 +10,10 @@ import socket
 from collections.abc import Callable, Iterable
 
 from slimmer.errors import AppFailed
+from slimmer.exercise.context import Watch, last_words
 from slimmer.exercise.plan import Plan, Until
-from slimmer.exercise.watch import Watch, last_words
+from slimmer.formatting import listed
 from slimmer.tasks import side_by_side
-from slimmer.wording import listed
 
 CONNECT_TIMEOUT = 2.0
 

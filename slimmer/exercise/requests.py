@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
+from slimmer.exercise.context import Watch
 from slimmer.exercise.plan import Answer, Until
+from slimmer.exercise.port_probe import KNOWN_SILENCE, SILENCE, Visited, visit
 from slimmer.exercise.readiness import MOST_OPEN, SIDE_BY_SIDE, in_order, listening, open_ports
 from slimmer.exercise.verdict import settle
-from slimmer.exercise.visit import KNOWN_SILENCE, SILENCE, Visited, visit
-from slimmer.exercise.watch import Watch
+from slimmer.formatting import counted, listed
 from slimmer.tasks import side_by_side
-from slimmer.wording import counted, listed
 
 LATE = 10.0
 """Seconds to wait for a port that the image EXPOSEs, when those that are open speak no HTTP, or that the original opened."""

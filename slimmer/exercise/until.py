@@ -12,8 +12,8 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from slimmer.errors import UsageError
+from slimmer.exercise.context import Watch
 from slimmer.exercise.plan import Until
-from slimmer.exercise.watch import Watch
 
 INTERRUPTS = tuple(number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)))
 """Signals with which a user ends a program."""

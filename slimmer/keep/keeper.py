@@ -9,31 +9,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from slimmer.errors import ObservationIncomplete
-from slimmer.keep.context import Context, Follower, Policy, Rule
+from slimmer.keep.apps.plugins import plugins
+from slimmer.keep.apps.postgresql import postgresql
+from slimmer.keep.apps.sibling_files import like_files
+from slimmer.keep.apps.sites import sites
+from slimmer.keep.apps.web_server.follower import web_server
+from slimmer.keep.core.engine_needs import engine_needs
+from slimmer.keep.core.interpreters import interpreters
+from slimmer.keep.core.licences import licences
+from slimmer.keep.core.links import links
+from slimmer.keep.core.listed import listed
+from slimmer.keep.core.nonempty_dirs import hollow
+from slimmer.keep.core.observed import observed
+from slimmer.keep.core.packages import packages
+from slimmer.keep.core.user_selection import chosen, only_chosen
+from slimmer.keep.image_view import Context, Follower, Policy, Rule
 from slimmer.keep.keepset import Finding, Growing, KeepSet
-from slimmer.keep.rules.chosen import chosen, only_chosen
-from slimmer.keep.rules.engine_needs import engine_needs
-from slimmer.keep.rules.hollow import hollow
-from slimmer.keep.rules.interpreters import interpreters
-from slimmer.keep.rules.java.rule import java
-from slimmer.keep.rules.licences import licences
-from slimmer.keep.rules.like_files import like_files
-from slimmer.keep.rules.links import links
-from slimmer.keep.rules.listed import listed
-from slimmer.keep.rules.native import native
-from slimmer.keep.rules.node.follower import node
-from slimmer.keep.rules.observed import observed
-from slimmer.keep.rules.packages import packages
-from slimmer.keep.rules.perl.follower import perl
-from slimmer.keep.rules.php.follower import php
-from slimmer.keep.rules.plugins import plugins
-from slimmer.keep.rules.postgresql import postgresql
-from slimmer.keep.rules.python.follower import python
-from slimmer.keep.rules.r_packages import r_packages
-from slimmer.keep.rules.ruby.follower import ruby
-from slimmer.keep.rules.shell.follower import shell
-from slimmer.keep.rules.sites import sites
-from slimmer.keep.rules.web_server.follower import web_server
+from slimmer.keep.languages.java.rule import java
+from slimmer.keep.languages.node.follower import node
+from slimmer.keep.languages.perl.follower import perl
+from slimmer.keep.languages.php.follower import php
+from slimmer.keep.languages.python.follower import python
+from slimmer.keep.languages.r.packages import r_packages
+from slimmer.keep.languages.ruby.follower import ruby
+from slimmer.keep.languages.shell.follower import shell
+from slimmer.keep.native.native import native
 from slimmer.keep.selection import Patterns
 
 OBSERVED: tuple[Rule, ...] = (chosen, observed, listed, engine_needs)

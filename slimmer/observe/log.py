@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TextIO
 
-from slimmer.documents import check_format, flag, items, number, reading, table, text
+from slimmer.versioned_json import check_format, flag, items, number, reading, table, text
 
 FORMAT = "slimmer-access-log"
 FORMAT_VERSION = 1
@@ -96,7 +96,7 @@ class AccessLog:
     """All that was seen of one image in one run (or, merged, in several).
 
     `starts`: where in `accesses` each run but the first begins. `fingerprint` tells how the image was observed
-    (slimmer.fingerprint), "" where that is not known.
+    (slimmer.pipeline.fingerprint), "" where that is not known.
     """
 
     image_id: str

@@ -14,10 +14,10 @@ from typing import IO
 from slimmer.errors import UsageError
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Entry
+from slimmer.output_folder import OutputFolder
 from slimmer.rebuild import dockerfile
 from slimmer.rebuild.archive import config_json, write_archive
 from slimmer.rebuild.rootfs import RootFs
-from slimmer.report.output import OutputFolder
 
 DOCKERFILE, LOAD = "dockerfile", "load"
 

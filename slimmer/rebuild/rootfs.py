@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from slimmer.errors import BuildFailed
+from slimmer.formatting import human_size
 from slimmer.image.tree import Entry
-from slimmer.report.output import OutputFolder
-from slimmer.wording import human_size
+from slimmer.output_folder import OutputFolder
 
 NAME = "rootfs.tar"
 PIECE = 1 << 20

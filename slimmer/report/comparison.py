@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from slimmer.formatting import human_size, printable
 from slimmer.image.config import INSTRUCTIONS, ImageConfig
-from slimmer.image.facts import ImageFacts
-from slimmer.wording import human_size, printable
+from slimmer.image.image_stats import ImageFacts
 
 if TYPE_CHECKING:
     from rich.table import Table

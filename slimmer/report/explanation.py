@@ -12,16 +12,16 @@ import stat
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
+from slimmer.artifacts.build_output import BuildOutput
+from slimmer.artifacts.manifest import KINDS, Line
 from slimmer.errors import TargetNotFound
-from slimmer.image.near import did_you_mean, near_paths
 from slimmer.image.packages import Package
+from slimmer.image.suggestions import did_you_mean, near_paths
 from slimmer.image.tree import Entry, Tree
+from slimmer.keep.core.packages import is_worth_keeping
 from slimmer.keep.keepset import Reason
-from slimmer.keep.rules.packages import is_worth_keeping
 from slimmer.keep.selection import Patterns
 from slimmer.observe.log import Access
-from slimmer.report.build_output import BuildOutput
-from slimmer.report.manifest import KINDS, Line
 
 FORMAT_VERSION = 1
 ACCESSES = 5

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from slimmer.artifacts.build_output import BuildOutput
+from slimmer.artifacts.manifest import Line
 from slimmer.image.packages import Package
-from slimmer.report.build_output import BuildOutput
-from slimmer.report.manifest import Line
 
 FORMAT_VERSION = 1
 FOLDER_DEPTH = 3

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from slimmer.exercise.media_type import charset
 from slimmer.exercise.plan import Answer
+from slimmer.formatting import printable
 from slimmer.verify.excerpt import json_excerpt, line_at, place_excerpt, text_excerpt
 from slimmer.verify.json_values import MISSING, changes, parse
 from slimmer.verify.noise import steady, tells_failure, template
 from slimmer.verify.shape import VAST, is_shuffled, misfit
-from slimmer.wording import printable
 
 CHARSETS = re.compile(r"(utf|ucs|iso|windows|cp|latin|us-ascii|ascii|koi8|mac|shift|euc|gb|big5).*")
 """Character sets of texts. Python knows more that are none, and some whose decoding takes long (punycode)."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+from slimmer.formatting import printable
 from slimmer.verify.alignment import aligned
 from slimmer.verify.json_values import Change
 from slimmer.verify.noise import Template, lines_of
-from slimmer.wording import printable
 
 MOST_LINES = 8
 HUNK_LINES = 3

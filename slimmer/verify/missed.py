@@ -11,7 +11,7 @@ import re
 from collections.abc import Container, Iterable, Iterator
 
 from slimmer.image.tree import Tree
-from slimmer.keep.context import parent, reach
+from slimmer.keep.image_view import parent, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.observe.log import Access, AccessLog, Operation
 from slimmer.verify.structure import Difference

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from slimmer.image.engine_made import Mtime
+from slimmer.image.engine_artifacts import Mtime
 from slimmer.image.tree import Entry, Tree
 
 SHOWN_VALUE = 64

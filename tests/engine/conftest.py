@@ -9,18 +9,18 @@ import docker
 import pytest
 
 from slimmer.engine.connection import Engine
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
-from tests.engine.left import left
-from tests.engine.road import road_image
+from tests.engine.integration_app import road_image
+from tests.engine.leftovers import left
 from tests.engine.small_app import small_app
 from tests.engine.unruly import unruly_image
 
 
 @pytest.fixture(scope="session")
 def road(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The image of tests.engine.road, under its tag."""
+    """The image of tests.engine.integration_app, under its tag."""
     with road_image(engine, tmp_path_factory.mktemp("road")) as tag:
         yield tag
 

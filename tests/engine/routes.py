@@ -22,7 +22,7 @@ from docker.errors import ImageNotFound
 from docker.models.containers import Container
 
 from tests.conftest import BUILD_DEADLINE, ROOT
-from tests.engine import asking
+from tests.engine import cli_runner
 from tests.engine.command import built
 
 FOLDER = Path(__file__).parent / "apps"
@@ -125,7 +125,7 @@ def remove(client: docker.DockerClient, tag: str) -> None:
 def answers(client: docker.DockerClient, image: str, requests: Sequence[Request]) -> dict[str, Answer]:
     """What a container of the image answers, by path. One that a request has killed is started again for the next."""
     given: dict[str, Answer] = {}
-    with asking.running(client, image) as container:
+    with cli_runner.running(client, image) as container:
         for request in requests:
             given[request["path"]] = _answer(container, request)
     return given
@@ -136,7 +136,7 @@ def _answer(container: Container, request: Request) -> Answer:
     if container.status != "running":
         container.start()
     try:
-        response = asking.ask(container, asking.address(container), dict(request))
+        response = cli_runner.ask(container, cli_runner.address(container), dict(request))
     except (httpx.HTTPError, AssertionError):
         return Answer(0)
     return Answer(response.status_code, response.headers.get("content-type", ""), response.content)

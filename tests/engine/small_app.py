@@ -11,7 +11,7 @@ from slimmer.engine import description, images
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import Container
 from slimmer.engine.options import RunOptions
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.image.config import ImageConfig
 
 BASE = "debian:bookworm-slim"

@@ -28,7 +28,7 @@ import docker
 import psutil
 
 from tests.conftest import settled, state
-from tests.engine.road import IMAGE, road_image
+from tests.engine.integration_app import IMAGE, road_image
 
 TAG = "slimmer-test-soak"
 VOLUME = "slimmer-test-soak"

@@ -16,9 +16,9 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from tests.engine import asking
+from tests.engine import cli_runner
 from tests.engine.command import slimmer
-from tests.engine.road import IMAGE
+from tests.engine.integration_app import IMAGE
 
 DEADLINE = 60.0
 
@@ -70,14 +70,14 @@ def watching(container: Container, out: Path, *options: str) -> Iterator[Watchin
 @pytest.fixture
 def web(road: str, engine: docker.DockerClient, leftovers: None) -> Iterator[Container]:
     """A user's container that serves, and has answered."""
-    with asking.running(engine, road, command=["--page", "/srv/page"]) as container:
+    with cli_runner.running(engine, road, command=["--page", "/srv/page"]) as container:
         get(container, "/file/srv/first")
         yield container
 
 
 def get(container: Container, path: str) -> str:
     request = {"method": "GET", "path": path}
-    return asking.ask(container, asking.address(container), request).text
+    return cli_runner.ask(container, cli_runner.address(container), request).text
 
 
 def log_of(path: Path) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def test_a_log_of_a_running_container_joins_a_build(
     build = slimmer("build", IMAGE, "--access", log, "--tag", tag, "--out", tmp_path / "out", "--policy", "observed")
     assert build.returncode == 0, build.stderr
     try:
-        with asking.running(engine, tag) as slim:
+        with cli_runner.running(engine, tag) as slim:
             assert get(slim, "/file/srv/second") == "second\n"
             assert "No such file" in get(slim, "/file/srv/first")
     finally:

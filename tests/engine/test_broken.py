@@ -15,19 +15,19 @@ import docker
 import pytest
 
 from slimmer.engine.options import RunOptions
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.errors import AppFailed
 from slimmer.exercise.plan import Exercised, Plan, Request
-from slimmer.image.engine_made import OwnTree
-from slimmer.keep.context import Policy
+from slimmer.image.engine_artifacts import OwnTree
+from slimmer.keep.image_view import Policy
 from slimmer.keep.keeper import keep
 from slimmer.keep.keepset import Growing, KeepSet
 from slimmer.keep.selection import Selection
 from slimmer.observe.pristine import PristineImage
-from slimmer.pipeline import REPAIRS
+from slimmer.output_folder import OutputFolder
+from slimmer.pipeline.build import REPAIRS
+from slimmer.pipeline.session import Candidate, Observation, Site, open_site
 from slimmer.rebuild.image import LOAD
-from slimmer.report.output import OutputFolder
-from slimmer.site import Candidate, Observation, Site, open_site
 from slimmer.verify.behaviour import compare_behaviour
 from slimmer.verify.missed import missed
 from slimmer.verify.structure import Difference

@@ -13,9 +13,9 @@ from typing import Any
 import docker
 import pytest
 
-from tests.engine import asking, samples
+from tests.engine import cli_runner, samples
 from tests.engine.command import built, slimmer
-from tests.engine.road import IMAGE, SLIM, UNSEEN
+from tests.engine.integration_app import IMAGE, SLIM, UNSEEN
 
 ARTEFACTS = {
     "Dockerfile",
@@ -58,7 +58,7 @@ def test_a_slim_sample_does_what_the_sample_does(
     original, tag = sample(name), f"slimmer-test-{name}:slim"
     try:
         assert built(original, "--tag", tag, "--out", tmp_path / "out", *samples.build_arguments(name)) == tag
-        asking.check_image(engine, name, tag)
+        cli_runner.check_image(engine, name, tag)
         if name in samples.GREETING:
             check_greeting(engine, name, tag)
         before, after = (engine.api.inspect_image(image) for image in (original, tag))
@@ -73,8 +73,8 @@ def test_a_slim_sample_does_what_the_sample_does(
 def check_greeting(engine: docker.DockerClient, name: str, image: str) -> None:
     """What is rendered at the start obeys its variable still, though it was observed with another value."""
     variable, path, words = samples.GREETING[name]
-    with asking.running(engine, image, environment=[variable]) as container:
-        answer = asking.ask(container, asking.address(container), {"method": "GET", "path": path})
+    with cli_runner.running(engine, image, environment=[variable]) as container:
+        answer = cli_runner.ask(container, cli_runner.address(container), {"method": "GET", "path": path})
     assert words in answer.text
 
 

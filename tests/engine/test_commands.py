@@ -12,7 +12,7 @@ import docker
 import pytest
 
 from tests.engine.command import slimmer
-from tests.engine.road import IMAGE, fetching
+from tests.engine.integration_app import IMAGE, fetching
 
 TAG = "slimmer-test-road:commands"
 

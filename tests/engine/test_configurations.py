@@ -18,10 +18,10 @@ from typing import Any
 import docker
 import pytest
 
-from tests.engine import asking
+from tests.engine import cli_runner
 from tests.engine.command import slimmer
 from tests.engine.export import export
-from tests.engine.road import PORT, compile_road
+from tests.engine.integration_app import PORT, compile_road
 
 IMAGE = "slimmer-test-configured:latest"
 SLIM = "slimmer-test-configured:slim"
@@ -108,10 +108,10 @@ def loaded(engine: docker.DockerClient, content: bytes, config: dict[str, Any]) 
 
 
 def answers(engine: docker.DockerClient, image: str, *paths: str) -> list[str]:
-    with asking.running(engine, image, hostname="here") as container:
+    with cli_runner.running(engine, image, hostname="here") as container:
         container.reload()
         url = f"http://{container.attrs['NetworkSettings']['IPAddress']}:{PORT}"
-        return [asking.ask(container, url, {"method": "GET", "path": path}).text for path in paths]
+        return [cli_runner.ask(container, url, {"method": "GET", "path": path}).text for path in paths]
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)

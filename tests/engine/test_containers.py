@@ -10,7 +10,7 @@ import pytest
 from slimmer.engine import description
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.errors import AppFailed, UsageError
 from slimmer.image.config import ImageConfig
 from tests.engine.small_app import IMAGE, output_of, started

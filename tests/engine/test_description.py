@@ -13,7 +13,7 @@ from slimmer.engine import description
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.containers import Container
 from slimmer.engine.options import RunOptions
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.errors import UsageError
 from slimmer.image.config import ImageConfig
 from tests.engine.small_app import IMAGE, output_of, volumes

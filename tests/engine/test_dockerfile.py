@@ -16,12 +16,12 @@ from slimmer.engine import builds, images
 from slimmer.engine.connection import Engine, connect
 from slimmer.errors import BuildFailed
 from slimmer.image.config import INSTRUCTIONS, Healthcheck, ImageConfig
+from slimmer.output_folder import OutputFolder
 from slimmer.rebuild.archive import config_json, image_id
 from slimmer.rebuild.dockerfile import beyond_dockerfile, render
 from slimmer.rebuild.image import Builder, choose_builder, make_image
 from slimmer.rebuild.instructions import instructions
 from slimmer.rebuild.rootfs import RootFs, write_rootfs
-from slimmer.report.output import OutputFolder
 from tests.engine.names import untag
 from tests.unit.odd_configs import AWKWARD, UNSAYABLE, configs
 

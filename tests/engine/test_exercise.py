@@ -10,14 +10,14 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.runs import ask_identity, native_run, watched_run
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.errors import AppFailed
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import Exercised, Plan, replay_plan
 from slimmer.exercise.probe_file import requests_from_file
 from slimmer.exercise.verdict import failure
 from slimmer.probe_binary import probe_path
+from slimmer.runs.start import ask_identity, native_run, watched_run
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("leftovers")

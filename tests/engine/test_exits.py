@@ -14,7 +14,7 @@ import docker
 import pytest
 
 from tests.engine.command import slimmer
-from tests.engine.road import SLIM
+from tests.engine.integration_app import SLIM
 from tests.engine.soak import owned
 from tests.engine.test_failures import Gateway
 from tests.engine.test_interrupts import STAGES, running, watched

@@ -14,7 +14,7 @@ import docker
 import pytest
 
 from tests.engine.command import slimmer
-from tests.engine.road import IMAGE, SLIM
+from tests.engine.integration_app import IMAGE, SLIM
 
 FORWARD = Path(__file__).parent / "forward.py"
 LAST_WORDS = "the last words of this app"
@@ -102,7 +102,7 @@ FORKING = """
 import os, sys
 from pathlib import Path
 from slimmer.cli.main import run
-from slimmer import pipeline
+from slimmer.pipeline import build
 
 for number, words in enumerate(eval(sys.stdin.read())):
     child = os.fork()

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.engine.command import built, slimmer
-from tests.engine.road import SLIM
+from tests.engine.integration_app import SLIM
 from tests.engine.soak import is_watcher, owned
 
 DEADLINE = 60.0

@@ -19,8 +19,8 @@ from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.labels import labels, name_of, temporary_tag
 from tests.engine.command import slimmer
-from tests.engine.left import left
-from tests.engine.road import SLIM
+from tests.engine.integration_app import SLIM
+from tests.engine.leftovers import left
 from tests.engine.soak import is_watcher, owned, points, runs, soak
 from tests.engine.test_interrupts import STAGES, running, watched
 
@@ -101,7 +101,7 @@ import sys
 from slimmer.engine import description
 from slimmer.engine.connection import connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.image.config import ImageConfig
 
 with RunScope(connect()) as scope:

@@ -23,7 +23,7 @@ import sys
 from slimmer.engine import description, images
 from slimmer.engine.connection import connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
 

@@ -11,16 +11,16 @@ import pytest
 
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.pristine import image_tree, open_pristine
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.image.tree import Tree
-from slimmer.keep.context import Context
+from slimmer.keep.image_view import Context
 from slimmer.keep.keepset import Growing
-from slimmer.keep.rules.code_reader import Code, CodeReader
-from slimmer.keep.rules.elf import libraries
-from slimmer.keep.rules.library_search import LibrarySearch
+from slimmer.keep.native.code_reader import Code, CodeReader
+from slimmer.keep.native.elf import libraries
+from slimmer.keep.native.library_search import LibrarySearch
 from slimmer.observe.log import AccessLog
 from slimmer.probe_binary import probe_path
+from slimmer.runs.image_mount import image_tree, open_pristine
 
 TESTED = ("/usr/lib/jvm/", "/usr/bin/", "/usr/sbin/")
 LIST_ALL = 'while IFS= read -r file; do echo "== $file"; ldd "$file" 2>/dev/null; done'

@@ -12,11 +12,11 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.runs import ask_identity, watched_run
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import Plan
 from slimmer.probe_binary import probe_path
+from slimmer.runs.start import ask_identity, watched_run
 from tests.engine.unruly import FILES, PORT
 from tests.engine.watching import RECORDERS
 

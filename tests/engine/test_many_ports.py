@@ -9,13 +9,13 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.runs import ask_identity, native_run, watched_run
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.exercise import requests
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import Plan, replay_plan
 from slimmer.exercise.requests import MOST_PORTS
 from slimmer.probe_binary import probe_path
+from slimmer.runs.start import ask_identity, native_run, watched_run
 from tests.engine.unruly import PORT
 
 

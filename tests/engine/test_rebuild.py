@@ -10,16 +10,16 @@ import pytest
 
 from slimmer.engine import builds, images
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.pristine import open_pristine
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.errors import EngineError
 from slimmer.image.config import ImageConfig
-from slimmer.image.engine_made import OwnTree, overrides, own_tree
+from slimmer.image.engine_artifacts import OwnTree, overrides, own_tree
+from slimmer.output_folder import OutputFolder
 from slimmer.probe_binary import probe_path
 from slimmer.rebuild.archive import config_json, image_id
 from slimmer.rebuild.image import Builder, choose_builder, make_image
 from slimmer.rebuild.rootfs import RootFs, write_rootfs
-from slimmer.report.output import OutputFolder
+from slimmer.runs.image_mount import open_pristine
 from slimmer.verify.check import Side, check_structure
 from tests.engine.names import untag
 from tests.engine.odd_image import CAFE, LONG, odd_image

@@ -17,10 +17,10 @@ from slimmer.engine.connection import Engine, connect
 from slimmer.engine.containers import Container
 from slimmer.engine.options import RunOptions
 from slimmer.engine.relay import Ports
-from slimmer.engine.runs import Relays
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.engine.streams import MultiplexedStream
 from slimmer.image.config import ImageConfig
+from slimmer.runs.start import Relays
 
 IMAGE = "debian:bookworm-slim"
 CONFIG = ImageConfig(image_id="", architecture="", os="linux")

@@ -16,7 +16,7 @@ from typing import Any
 import docker
 import pytest
 
-from tests.engine.asking import address, ask, running
+from tests.engine.cli_runner import address, ask, running
 from tests.engine.command import slimmer
 
 FIRST, SECOND = "/srv/first", "/srv/second"

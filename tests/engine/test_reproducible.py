@@ -17,14 +17,14 @@ from slimmer.engine import images
 from slimmer.engine.options import RunOptions
 from slimmer.exercise.plan import Plan, Request
 from slimmer.image.config import ImageConfig
-from slimmer.keep.context import Policy
+from slimmer.keep.image_view import Policy
 from slimmer.keep.keeper import keep
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog, read_log, write_log
+from slimmer.output_folder import OutputFolder
+from slimmer.pipeline.session import Site, open_site
 from slimmer.rebuild.archive import creation_time
 from slimmer.rebuild.image import DOCKERFILE, LOAD
-from slimmer.report.output import OutputFolder
-from slimmer.site import Site, open_site
 from tests.engine.command import built
 from tests.engine.layers import LayerEntry, layer_entries
 from tests.engine.odd_image import CAFE, LONG, archive
@@ -64,7 +64,7 @@ class Observed:
 
 @pytest.fixture(scope="module")
 def observed(road: str, engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
-    """The image of tests.engine.road with the files of tests.engine.odd_image, observed once."""
+    """The image of tests.engine.integration_app with the files of tests.engine.odd_image, observed once."""
     context, tag = tmp_path_factory.mktemp("context"), f"slimmer-test-reproducible:{uuid.uuid4().hex[:12]}"
     (context / "odd.tar").write_bytes(archive(user_xattrs=False))
     (context / "Dockerfile").write_text(f"FROM {road}\nADD odd.tar /\nVOLUME /data\nLABEL b=2 a=1\nUSER 1234:4321\n")

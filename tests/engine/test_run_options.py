@@ -15,9 +15,9 @@ from typing import Any
 import docker
 import pytest
 
-from tests.engine import asking
+from tests.engine import cli_runner
 from tests.engine.command import built, slimmer
-from tests.engine.road import PORT, compile_road, fetching
+from tests.engine.integration_app import PORT, compile_road, fetching
 
 SLIM = "slimmer-test-road:options"
 STOP_TIMEOUT = 10.0
@@ -47,11 +47,11 @@ def said(road: str, folder: Path, options: Sequence[str | Path], *paths: str) ->
 
 def natively(engine: docker.DockerClient, image: str, path: str, **options: Any) -> str:
     """What the app answers when docker runs the image with these options."""
-    with asking.running(engine, image, **options) as container:
+    with cli_runner.running(engine, image, **options) as container:
         container.reload()
         networks = container.attrs["NetworkSettings"]["Networks"].values()
         host = next(network["IPAddress"] for network in networks)
-        return asking.ask(container, f"http://{host}:{PORT}", {"method": "GET", "path": path}).text
+        return cli_runner.ask(container, f"http://{host}:{PORT}", {"method": "GET", "path": path}).text
 
 
 def test_users_limits_and_mounts_are_as_docker_runs_it(road: str, engine: docker.DockerClient, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.command import built
-from tests.engine.road import SLIM
+from tests.engine.integration_app import SLIM
 
 
 @pytest.fixture(autouse=True)

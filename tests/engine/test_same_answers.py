@@ -9,12 +9,12 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.runs import ask_identity, native_run, watched_run
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import Exercised, Plan, Request, replay_plan
 from slimmer.exercise.verdict import failure
 from slimmer.probe_binary import probe_path
+from slimmer.runs.start import ask_identity, native_run, watched_run
 from slimmer.verify.behaviour import compare_behaviour
 from slimmer.verify.structure import Difference
 

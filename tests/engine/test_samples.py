@@ -8,7 +8,7 @@ from collections.abc import Callable
 import docker
 import pytest
 
-from tests.engine import asking, samples
+from tests.engine import cli_runner, samples
 
 HEALTH_DEADLINE = 30.0
 SECOND = 1_000_000_000
@@ -18,7 +18,7 @@ SECOND = 1_000_000_000
 def test_a_sample_answers_its_probe_file(
     name: str, sample: Callable[[str], str], engine: docker.DockerClient, leftovers: None
 ) -> None:
-    asking.check_image(engine, name, sample(name))
+    cli_runner.check_image(engine, name, sample(name))
 
 
 @pytest.mark.parametrize("name", sorted(samples.GREETING))
@@ -26,8 +26,8 @@ def test_a_rendered_page_obeys_its_variable(
     name: str, sample: Callable[[str], str], engine: docker.DockerClient
 ) -> None:
     variable, path, words = samples.GREETING[name]
-    with asking.running(engine, sample(name), environment=[variable]) as container:
-        answer = asking.ask(container, asking.address(container), {"method": "GET", "path": path})
+    with cli_runner.running(engine, sample(name), environment=[variable]) as container:
+        answer = cli_runner.ask(container, cli_runner.address(container), {"method": "GET", "path": path})
     assert words in answer.text
 
 
@@ -35,11 +35,11 @@ def test_a_rendered_page_obeys_its_variable(
 def test_a_healthcheck_turns_healthy(name: str, sample: Callable[[str], str], engine: docker.DockerClient) -> None:
     check = engine.images.get(sample(name)).attrs["Config"]["Healthcheck"]
     quick = {"test": check["Test"], "interval": SECOND // 5, "timeout": 5 * SECOND, "retries": 20}
-    with asking.running(engine, sample(name), healthcheck=quick) as container:
+    with cli_runner.running(engine, sample(name), healthcheck=quick) as container:
         end = time.monotonic() + HEALTH_DEADLINE
         while container.attrs.get("State", {}).get("Health", {}).get("Status") != "healthy":
             assert time.monotonic() < end, container.attrs["State"]
-            time.sleep(asking.PAUSE)
+            time.sleep(cli_runner.PAUSE)
             container.reload()
 
 

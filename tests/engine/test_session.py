@@ -19,11 +19,11 @@ import pytest
 from slimmer.engine import description, images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.errors import EngineError
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
-from tests.engine.left import left
+from tests.engine.leftovers import left
 from tests.engine.names import identifier_of
 from tests.engine.small_app import BASE, IMAGE, output_of, started, volumes
 

@@ -10,7 +10,7 @@ import docker
 import pytest
 
 from tests.engine.command import slimmer
-from tests.engine.road import IMAGE, SLIM
+from tests.engine.integration_app import IMAGE, SLIM
 
 
 @pytest.mark.parametrize(

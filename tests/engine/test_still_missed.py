@@ -10,7 +10,7 @@ from pathlib import Path
 import docker
 
 from tests.engine.command import slimmer
-from tests.engine.road import IMAGE, SLIM
+from tests.engine.integration_app import IMAGE, SLIM
 
 PROGRAM = """
 import os, sys, urllib.request

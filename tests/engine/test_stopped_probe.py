@@ -13,15 +13,15 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.runs import ask_identity, watched_run
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.errors import AppFailed, ObservationIncomplete
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import DEFAULT_REQUESTS, Plan, Request
 from slimmer.observe import probe_stream
-from slimmer.observe import watched as watched_module
-from slimmer.observe.watched import WatchedRun
 from slimmer.probe_binary import probe_path
+from slimmer.runs import watched as watched_module
+from slimmer.runs.start import ask_identity, watched_run
+from slimmer.runs.watched import WatchedRun
 
 STOP = (Request("GET", "/stop"),)
 
@@ -108,7 +108,7 @@ def test_an_app_that_is_really_not_ready_is_still_to_blame(engine: Engine, unrul
 PROGRAM = """
 import sys
 from slimmer.observe import probe_stream
-from slimmer.observe import watched as watched_module
+from slimmer.runs import watched as watched_module
 probe_stream.QUIET, probe_stream.PATIENCE = 0.5, (1.0, 1.0)
 from slimmer.cli.main import run
 run()

@@ -9,10 +9,10 @@ import docker
 import pytest
 
 from tests.engine.command import built
+from tests.engine.integration_app import road_image
 from tests.engine.layers import LayerEntry, layer_entries
 from tests.engine.odd_image import archive
 from tests.engine.own_engine import POSSIBLE, own_engine
-from tests.engine.road import road_image
 
 pytestmark = pytest.mark.skipif(
     not POSSIBLE, reason="an engine of its own needs root and Docker's daemon on this machine"

@@ -16,13 +16,13 @@ from slimmer.engine import description
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import Container, Tail
 from slimmer.engine.options import RunOptions
-from slimmer.engine.runs import ask_identity
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.errors import EngineError
 from slimmer.image.config import ImageConfig
 from slimmer.observe.log import AccessLog
-from slimmer.observe.watched import WatchedRun
 from slimmer.probe_binary import probe_path
+from slimmer.runs.start import ask_identity
+from slimmer.runs.watched import WatchedRun
 
 RECORDERS = ("notify", "ptrace", "fanotify")
 DEADLINE = 60.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
-from slimmer.keep.context import Context, Follow, Follower
+from slimmer.keep.image_view import Context, Follow, Follower
 from slimmer.keep.keepset import Finding, Growing, Reason
 from slimmer.observe.log import Access, AccessLog, Operation
 

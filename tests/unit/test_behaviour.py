@@ -12,7 +12,7 @@ import pytest
 
 from slimmer.errors import AppFailed
 from slimmer.exercise.plan import Answer, Exercised, Outcome, Request
-from slimmer.report.build import exercise_report
+from slimmer.pipeline.report import exercise_report
 from slimmer.verify.behaviour import FUTILE, compare_behaviour
 
 ANSWER = Answer(Request("GET", "/"), 80, 200, "text/html", 5, "d", 0.1)

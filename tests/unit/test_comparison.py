@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from slimmer.image.config import Healthcheck, ImageConfig
-from slimmer.image.facts import ImageFacts
+from slimmer.image.image_stats import ImageFacts
 from slimmer.image.packages import Package
 from slimmer.report.comparison import Comparison, Row, as_json, as_markdown, as_table, rows
 

@@ -12,11 +12,11 @@ import pytest
 
 from slimmer.errors import AppFailed
 from slimmer.exercise import requests
+from slimmer.exercise.context import BODIES_LIMIT
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import Exercised, Expectation, Plan, Request, Until, replay_plan
 from slimmer.exercise.requests import MOST_PORTS
 from slimmer.exercise.verdict import failure
-from slimmer.exercise.watch import BODIES_LIMIT
 from tests.unit.local_app import CERTIFICATE, LocalApp, free_port
 
 WEB = "serve(); forever()"

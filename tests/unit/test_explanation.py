@@ -10,21 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from slimmer.artifacts import package_file, tree_file
+from slimmer.artifacts.build_output import BuildOutput, find_output
+from slimmer.artifacts.manifest import Line, manifest, write_manifest
+from slimmer.artifacts.package_file import package_document, read_packages, write_packages
+from slimmer.artifacts.tree_file import write_tree
 from slimmer.errors import TargetNotFound, UsageError
+from slimmer.formatting import printable
 from slimmer.image.tree import Tree
-from slimmer.keep.context import Context
+from slimmer.keep.image_view import Context
 from slimmer.keep.keeper import keep
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.selection import Patterns, Selection
 from slimmer.observe.log import Access, Operation, write_log
-from slimmer.report import package_file, tree_file
-from slimmer.report.build_output import BuildOutput, find_output
 from slimmer.report.explanation import chain, explain
-from slimmer.report.manifest import Line, manifest, write_manifest
-from slimmer.report.package_file import package_document, read_packages, write_packages
 from slimmer.report.sizes import sizes
-from slimmer.report.tree_file import write_tree
-from slimmer.wording import printable
 from tests.unit.local_image import LocalImage, opened
 
 SSL, SO = "/usr/lib/python3/ssl.py", "/usr/lib/libssl.so.3"

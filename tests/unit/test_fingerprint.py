@@ -9,9 +9,9 @@ import pytest
 
 from slimmer.engine.options import RunOptions
 from slimmer.exercise.plan import Plan, Request
-from slimmer.fingerprint import fingerprint
 from slimmer.observe.log import AccessLog
-from slimmer.request import BuildRequest
+from slimmer.pipeline.fingerprint import fingerprint
+from slimmer.pipeline.request import BuildRequest
 
 REQUEST = BuildRequest(
     "app",

@@ -10,7 +10,7 @@ import pytest
 from slimmer.errors import ObservationIncomplete
 from slimmer.image.config import Healthcheck, ImageConfig
 from slimmer.image.tree import Tree
-from slimmer.keep.context import Context
+from slimmer.keep.image_view import Context
 from slimmer.keep.keeper import keep
 from slimmer.keep.keepset import KeepSet
 from slimmer.observe.log import Access, AccessLog, Operation

@@ -12,13 +12,13 @@ import pytest
 
 PROGRAM = """
 import signal, sys
-from slimmer import pipeline
+from slimmer.pipeline import build
 from slimmer.cli.main import run
 
 def build(request, progress):
     exec("import os, signal; os.kill(os.getpid(), signal.{name}); signal.pause()")
 
-pipeline.build = build
+build.build = build
 sys.argv = ["slimmer", "build", "image"]
 {before}
 run()

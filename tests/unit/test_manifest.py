@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from slimmer.artifacts.manifest import manifest, read_manifest, write_manifest
+from slimmer.artifacts.tree_file import read_tree, write_tree
 from slimmer.errors import UsageError
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.keepset import KeepSet, Reason
-from slimmer.report.manifest import manifest, read_manifest, write_manifest
-from slimmer.report.tree_file import read_tree, write_tree
 from tests.unit.tree_maker import record
 
 ODD = os.fsdecode(b"/srv/caf\xe9\n\x1b[31m\xf0\x9f\x90\xb3")

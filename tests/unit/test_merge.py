@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from slimmer.errors import UsageError
-from slimmer.keep.context import Context
-from slimmer.keep.rules.listed import listed
+from slimmer.keep.core.listed import listed
+from slimmer.keep.image_view import Context
 from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder, read_log, write_log
 from slimmer.observe.merge import check_complete, merge, moved, rebased, unsteady
 from tests.unit.local_image import LocalImage, opened

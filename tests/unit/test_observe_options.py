@@ -6,10 +6,10 @@ import docker
 import pytest
 from typer.testing import CliRunner
 
-from slimmer import stages
 from slimmer.cli.main import app
 from slimmer.engine.connection import Engine
 from slimmer.errors import UnsupportedEngine, UsageError
+from slimmer.pipeline import stages
 
 
 def refusal(*arguments: str) -> str:

@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from slimmer.cli import build, keep, observe, parse, verify
-from slimmer.cli.sharing import shares
+from slimmer.cli.option_groups import shares
 from slimmer.errors import UsageError
 
 

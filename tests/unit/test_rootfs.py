@@ -13,8 +13,8 @@ import pytest
 
 from slimmer.errors import BuildFailed, OutputError
 from slimmer.image.tree import Tree
+from slimmer.output_folder import OutputFolder
 from slimmer.rebuild.rootfs import check_size, write_rootfs
-from slimmer.report.output import OutputFolder
 from tests.unit.tree_maker import record
 
 ODD = os.fsdecode(b"srv/caf\xe9\n ")

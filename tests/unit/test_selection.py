@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from slimmer.errors import UsageError
-from slimmer.image.near import near_paths
+from slimmer.image.suggestions import near_paths
 from slimmer.image.tree import Tree
 from slimmer.keep.selection import Patterns, literal_path
 from tests.unit.tree_maker import make_tree

@@ -14,7 +14,7 @@ from slimmer.errors import OutputError, VerificationFailed
 PROGRAM = """
 import sys
 from pathlib import Path
-from slimmer import pair
+from slimmer.pipeline import compare_images
 from slimmer.cli.main import run
 
 def verify_pair(request, after, progress):
@@ -23,7 +23,7 @@ def verify_pair(request, after, progress):
     Path("done").write_text("")
     return range({differences})
 
-pair.verify_pair = verify_pair
+compare_images.verify_pair = verify_pair
 sys.argv = ["slimmer", "verify", "before", "after"]
 run()
 """

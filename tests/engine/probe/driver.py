@@ -10,7 +10,7 @@ import sys
 from slimmer.engine import images
 from slimmer.engine.connection import connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from tests.engine.watching import bench
 
 

@@ -16,12 +16,12 @@ from slimmer.engine import description, running
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import Container
 from slimmer.engine.labels import name_of
-from slimmer.engine.runs import attached_run
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.errors import ObservationIncomplete, UnsupportedEngine
 from slimmer.image.config import ImageConfig
-from slimmer.observe.attached import AttachedRun
 from slimmer.observe.log import Access, AccessLog, Operation
+from slimmer.runs.attached import AttachedRun
+from slimmer.runs.start import attached_run
 from tests.engine.probe.cases import CASES, Case
 from tests.engine.probe.image import BUILDS
 from tests.engine.probe.test_recorders import COMMAND, in_words, without_programs_as_files

@@ -10,7 +10,7 @@ import dataclasses
 import pytest
 
 from slimmer.engine.options import RunOptions
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.errors import AppFailed, ObservationIncomplete
 from slimmer.image.config import ImageConfig
 from tests.engine.watching import OUTPUT_LIMIT, RECORDERS, Bench, looked_at

@@ -10,7 +10,7 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine
 from slimmer.engine.options import RunOptions
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.errors import AppFailed
 from slimmer.image.config import ImageConfig
 from tests.engine.watching import DEADLINE, RECORDERS, Bench, looked_at

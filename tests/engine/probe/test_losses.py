@@ -14,10 +14,10 @@ import pytest
 from slimmer.engine.connection import Engine
 from slimmer.engine.labels import RUN_LABEL
 from slimmer.engine.options import RunOptions
-from slimmer.engine.session import RunScope, remove_everything
+from slimmer.engine.resources import RunScope, remove_everything
 from slimmer.errors import ObservationIncomplete
 from slimmer.image.config import ImageConfig
-from tests.engine.left import left
+from tests.engine.leftovers import left
 from tests.engine.watching import RECORDERS, Bench, looked_at
 
 DEATH_DEADLINE = 20.0

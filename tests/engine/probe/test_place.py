@@ -13,13 +13,13 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine
 from slimmer.engine.options import RunOptions
-from slimmer.engine.pristine import open_pristine
 from slimmer.engine.probe_lender import ProbeLender
-from slimmer.engine.runs import ask_identity
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.errors import ObservationIncomplete, SlimmerError
 from slimmer.image.config import ImageConfig
 from slimmer.observe.probe_mount import ProbeMount
+from slimmer.runs.image_mount import open_pristine
+from slimmer.runs.start import ask_identity
 from tests.engine.probe.image import Archive, Programs
 from tests.engine.watching import RECORDERS, Bench
 

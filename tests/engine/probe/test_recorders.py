@@ -9,10 +9,10 @@ import pytest
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.options import RunOptions
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.image.config import ImageConfig
 from slimmer.observe.log import Access, AccessLog, Operation
-from tests.engine.left import left
+from tests.engine.leftovers import left
 from tests.engine.probe.cases import CASES, TABLE, Case
 from tests.engine.probe.image import BUILDS
 from tests.engine.watching import RECORDERS, Bench, Watched

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slimmer.engine.options import RunOptions
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.image.config import ImageConfig
 from tests.engine.probe.image import BUILDS
 from tests.engine.watching import RECORDERS, Bench

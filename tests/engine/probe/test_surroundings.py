@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.engine.options import RunOptions
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.errors import AppFailed, ObservationIncomplete
 from slimmer.image.config import ImageConfig
 from slimmer.observe.log import Recorder

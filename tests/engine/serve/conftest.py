@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.pristine import image_tree, open_pristine
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.image.config import ImageConfig, config_from_inspect
 from slimmer.image.tree import Tree
 from slimmer.observe.pristine import PristineImage
 from slimmer.probe_binary import probe_path
+from slimmer.runs.image_mount import image_tree, open_pristine
 from tests.engine.serve import everything
 from tests.engine.serve.everything import IMAGE, THINGS
 from tests.engine.serve.serving import DEBIAN, Serve, served

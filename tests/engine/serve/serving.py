@@ -10,7 +10,7 @@ from pathlib import Path
 
 from slimmer.engine import description
 from slimmer.engine.containers import Container
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.engine.streams import MultiplexedStream
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Entry, Tree

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import docker
 
-from slimmer.engine.pristine import image_tree, open_pristine
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from slimmer.image.config import config_from_inspect
 from slimmer.image.tree import Tree
+from slimmer.runs.image_mount import image_tree, open_pristine
 from tests.engine.export import ENGINE_MADE, export
 from tests.engine.serve.everything import THINGS, UNTIMELY, expected, is_hard, seen
 from tests.engine.serve.serving import DEBIAN, Serve, entries, lines, served

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.engine.session import RunScope
+from slimmer.engine.resources import RunScope
 from tests.engine.serve.everything import HASHED
 from tests.engine.serve.serving import DEBIAN, Serve, entries, lines, served
 

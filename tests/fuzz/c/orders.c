@@ -2,7 +2,7 @@
  * whole chunks, each answer ends with an empty one and a status, and a tar consists of whole blocks. */
 #define enter_pristine_root stay_outside
 
-#include "files/answer.c"
+#include "files/response.c"
 #include "files/serve.c"
 
 #include "fuzz.h"

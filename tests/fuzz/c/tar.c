@@ -1,5 +1,5 @@
 /* tar.c: members with any name, link, numbers and records; read back, they say the same (pax(1), "pax Header Block"). */
-#include "files/answer.c"
+#include "files/response.c"
 #include "files/tar.c"
 
 #include <stdlib.h>

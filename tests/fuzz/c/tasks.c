@@ -1,8 +1,8 @@
-/* container.c and gated.c: what /proc says of a process, whose name and arguments are the app's own. */
+/* container.c and gate_finder.c: what /proc says of a process, whose name and arguments are the app's own. */
 #define read_text text_of_process
 
 #include "files/container.c"
-#include "files/gated.c"
+#include "files/gate_finder.c"
 
 #include <stdlib.h>
 

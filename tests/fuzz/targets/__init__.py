@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.fuzz.targets import artefacts, comparing, databases, engine, exercise, image, observation, sources
+from tests.fuzz.targets import artifacts, comparing, databases, engine, exercise, image, observation, sources
 
 Target = Callable[[bytes], None]
 
@@ -20,6 +20,6 @@ TARGETS: Mapping[str, Target] = {
     **databases.TARGETS,
     **exercise.TARGETS,
     **comparing.TARGETS,
-    **artefacts.TARGETS,
+    **artifacts.TARGETS,
     **sources.TARGETS,
 }

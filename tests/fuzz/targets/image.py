@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from slimmer.image.elf_file import parse_elf
 from slimmer.image.ld_cache import read_ld_cache
-from slimmer.keep.rules.java.class_file import read_class
-from slimmer.keep.rules.java.class_path import _local
-from slimmer.keep.rules.java.jar import read_jar
-from slimmer.keep.rules.name_service import parse_switch
+from slimmer.keep.languages.java.class_file import read_class
+from slimmer.keep.languages.java.class_path import _local
+from slimmer.keep.languages.java.jar import read_jar
+from slimmer.keep.native.name_service import parse_switch
 
 
 def elf(data: bytes) -> None:

@@ -9,15 +9,15 @@ from contextlib import suppress
 
 from slimmer.errors import UsageError
 from slimmer.image.tree import Tree
-from slimmer.keep.rules.facts import dump_facts, load_facts
-from slimmer.keep.rules.node.manifest import read_manifest, targets
-from slimmer.keep.rules.perl import source as perl
-from slimmer.keep.rules.php.composer import INSTALLED, read_list, read_map
-from slimmer.keep.rules.python.metadata import _entry_points
-from slimmer.keep.rules.python.words import encoding_names, schemes
-from slimmer.keep.rules.shell.crontab import commands_of, is_crontab
-from slimmer.keep.rules.web_server.directives import read_configuration
+from slimmer.keep.apps.web_server.directives import read_configuration
+from slimmer.keep.languages.node.manifest import read_manifest, targets
+from slimmer.keep.languages.perl import source as perl
+from slimmer.keep.languages.php.composer import INSTALLED, read_list, read_map
+from slimmer.keep.languages.python.metadata import _entry_points
+from slimmer.keep.languages.python.string_names import encoding_names, schemes
+from slimmer.keep.languages.shell.crontab import commands_of, is_crontab
 from slimmer.keep.selection import Patterns, literal_path
+from slimmer.keep.sources.facts import dump_facts, load_facts
 
 CONDITIONS = frozenset(("node", "import", "require", "default"))
 HEAD = b"%s 0 0 0 0 0 1 %d 0 0 0\0"

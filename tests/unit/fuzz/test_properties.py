@@ -11,21 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from slimmer.artifacts.manifest import KINDS, Line, read_manifest, write_manifest
+from slimmer.artifacts.tree_file import read_tree, write_tree
 from slimmer.engine.streams import MultiplexedStream
 from slimmer.exercise.headers import telling_headers
 from slimmer.exercise.media_type import normal_media_type
+from slimmer.formatting import printable
 from slimmer.image.path_index import sorting_key
 from slimmer.image.tree import Tree
 from slimmer.keep.keepset import Reason
 from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder, read_log, write_log
 from slimmer.observe.records import RecordReader
-from slimmer.report.manifest import KINDS, Line, read_manifest, write_manifest
-from slimmer.report.tree_file import read_tree, write_tree
 from slimmer.verify.alignment import aligned
 from slimmer.verify.bodies import compare_texts
 from slimmer.verify.json_values import changes
 from slimmer.verify.noise import lines_of, template
-from slimmer.wording import printable
 from tests.fuzz.targets.engine import _Connection
 
 NAME_BYTES = st.binary(min_size=1, max_size=12).map(lambda name: name.replace(b"/", b"_").replace(b"\0", b"_"))

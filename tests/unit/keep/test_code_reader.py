@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.elf_file import MAGIC
-from slimmer.keep.rules.code_reader import CodeReader, whole_if
+from slimmer.keep.native.code_reader import CodeReader, whole_if
 from slimmer.observe.pristine import READ_LIMIT
 from tests.unit.local_image import LocalImage
 

@@ -10,8 +10,8 @@ import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.keep.keepset import Finding, Growing, Reason
-from slimmer.keep.rules import library_search
-from slimmer.keep.rules.native import native
+from slimmer.keep.native import library_search
+from slimmer.keep.native.native import native
 from tests.unit.elf_maker import compile_c, library, make_elf
 from tests.unit.local_image import LocalImage, followed
 

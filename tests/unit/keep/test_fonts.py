@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.keep.rules import fonts as rule
-from slimmer.keep.rules.native import native
+from slimmer.keep.native import fonts as rule
+from slimmer.keep.native.native import native
 from tests.unit.elf_maker import compile_c, make_elf
 from tests.unit.local_image import LocalImage, followed
 

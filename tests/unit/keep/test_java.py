@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.rules.java.class_file import ClassFile, read_class
-from slimmer.keep.rules.java.rule import java
+from slimmer.keep.languages.java.class_file import ClassFile, read_class
+from slimmer.keep.languages.java.rule import java
 from tests.unit.local_image import LocalImage, opened
 
 HOME = "/opt/jdk"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.keep.rules.licences import is_licence_name, licences
+from slimmer.keep.core.licences import is_licence_name, licences
 from slimmer.keep.selection import Selection
 from tests.unit.local_image import LocalImage, followed
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.rules.native import native
+from slimmer.keep.native.native import native
 from tests.unit.elf_maker import compile_c, library, make_elf
 from tests.unit.local_image import LocalImage, followed
 

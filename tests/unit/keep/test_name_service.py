@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.keep.rules.name_service import parse_switch
-from slimmer.keep.rules.native import native
+from slimmer.keep.native.name_service import parse_switch
+from slimmer.keep.native.native import native
 from tests.unit.elf_maker import compile_c, library, make_elf
 from tests.unit.local_image import LocalImage, followed
 

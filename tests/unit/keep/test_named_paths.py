@@ -6,7 +6,7 @@ import pytest
 
 from slimmer.image.tree import Tree
 from slimmer.keep.keepset import Reason
-from slimmer.keep.rules.named_paths import FOLDER_FILES, HOLE, fitting
+from slimmer.keep.sources.named_paths import FOLDER_FILES, HOLE, fitting
 from tests.unit.tree_maker import make_tree, record
 
 REASON = Reason("test")

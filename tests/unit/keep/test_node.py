@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.rules.node.follower import node
+from slimmer.keep.languages.node.follower import node
 from tests.unit.keep.script_image import ScriptImage
 from tests.unit.local_image import followed, opened
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.rules.perl.follower import perl
+from slimmer.keep.languages.perl.follower import perl
 from tests.unit.keep.script_image import ScriptImage
 from tests.unit.local_image import followed, opened
 

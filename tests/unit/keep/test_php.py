@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.rules.php.follower import php
+from slimmer.keep.languages.php.follower import php
 from tests.unit.keep.script_image import ScriptImage
 
 APP = "/srv/app/index.php"

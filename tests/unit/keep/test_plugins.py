@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.keep.rules import plugins as rule
-from slimmer.keep.rules.plugins import plugins
+from slimmer.keep.apps import plugins as rule
+from slimmer.keep.apps.plugins import plugins
 from tests.unit.elf_maker import library, make_elf
 from tests.unit.local_image import LocalImage, opened
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.keep.rules import postgresql as rule
-from slimmer.keep.rules.postgresql import postgresql
+from slimmer.keep.apps import postgresql as rule
+from slimmer.keep.apps.postgresql import postgresql
 from tests.unit.local_image import LocalImage, opened
 
 SHARED = "/usr/share/postgresql/15"

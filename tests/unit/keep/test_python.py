@@ -10,8 +10,8 @@ import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.keep.keepset import Finding, Growing, Reason
-from slimmer.keep.rules.python import data
-from slimmer.keep.rules.python.follower import python
+from slimmer.keep.languages.python import data
+from slimmer.keep.languages.python.follower import python
 from slimmer.sandbox.sandbox import Sandbox
 from tests.unit.local_image import LocalImage, followed, opened
 

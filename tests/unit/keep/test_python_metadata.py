@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.keep.rules.python import metadata
-from slimmer.keep.rules.python.metadata import Distributions
-from slimmer.keep.rules.python.search import SITE, Finder, Root
+from slimmer.keep.languages.python import metadata
+from slimmer.keep.languages.python.metadata import Distributions
+from slimmer.keep.languages.python.search import SITE, Finder, Root
 from tests.unit.local_image import LocalImage
 
 FOLDER = "/usr/lib/python3/site-packages"

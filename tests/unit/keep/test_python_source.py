@@ -8,9 +8,9 @@ from itertools import product
 
 import pytest
 
-from slimmer.keep.rules.facts import dump_facts, load_facts
-from slimmer.keep.rules.python.facts import BY_NAME, MAIN, Dynamic, Facts, Import
-from slimmer.keep.rules.python.source import BROKEN_LIMIT, SOURCE_LIMIT, read_source
+from slimmer.keep.languages.python.facts import BY_NAME, MAIN, Dynamic, Facts, Import
+from slimmer.keep.languages.python.source import BROKEN_LIMIT, SOURCE_LIMIT, read_source
+from slimmer.keep.sources.facts import dump_facts, load_facts
 
 LIMIT = 20.0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.rules.r_packages import r_packages
+from slimmer.keep.languages.r.packages import r_packages
 from tests.unit.local_image import LocalImage, opened
 
 BASE, SITE = "/usr/lib/R/library", "/usr/lib/R/site-library"

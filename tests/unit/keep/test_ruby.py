@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.rules.ruby.follower import ruby
+from slimmer.keep.languages.ruby.follower import ruby
 from tests.unit.keep.script_image import ScriptImage
 from tests.unit.local_image import followed, opened
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.keep.rules.facts import dump_facts, load_facts
-from slimmer.keep.rules.node import source as node
-from slimmer.keep.rules.node.follower import node as follow_node
-from slimmer.keep.rules.perl import source as perl
-from slimmer.keep.rules.php import source as php
-from slimmer.keep.rules.ruby import source as ruby
+from slimmer.keep.languages.node import source as node
+from slimmer.keep.languages.node.follower import node as follow_node
+from slimmer.keep.languages.perl import source as perl
+from slimmer.keep.languages.php import source as php
+from slimmer.keep.languages.ruby import source as ruby
+from slimmer.keep.sources.facts import dump_facts, load_facts
 from slimmer.sandbox.sandbox import Sandbox
 from tests.unit.local_image import LocalImage, followed, opened
 

@@ -9,8 +9,8 @@ import pytest
 
 from slimmer.image.config import Healthcheck, ImageConfig
 from slimmer.keep.keepset import Finding, Growing, Reason
-from slimmer.keep.rules.shell.follower import shell
-from slimmer.keep.rules.shell.source import SCRIPT_LIMIT, read_script
+from slimmer.keep.languages.shell.follower import shell
+from slimmer.keep.languages.shell.source import SCRIPT_LIMIT, read_script
 from tests.unit.local_image import LocalImage, followed, opened
 
 SCRIPT = "/usr/local/bin/start"

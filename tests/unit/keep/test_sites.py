@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.keep.rules import sites as rule
-from slimmer.keep.rules.sites import sites
+from slimmer.keep.apps import sites as rule
+from slimmer.keep.apps.sites import sites
 from tests.unit.local_image import LocalImage, opened
 
 WWW = "/usr/lib/queue/plugins/console/priv/www"

@@ -8,7 +8,7 @@ import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.keep.keepset import Finding, Growing, Reason
-from slimmer.keep.rules.native import native
+from slimmer.keep.native.native import native
 from slimmer.observe.log import Access
 from tests.unit.elf_maker import compile_c, library, make_elf
 from tests.unit.local_image import LocalImage, followed, opened

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.rules.web_server import roots
-from slimmer.keep.rules.web_server.directives import CONFIG_LIMIT, read_configuration
-from slimmer.keep.rules.web_server.follower import web_server
+from slimmer.keep.apps.web_server import roots
+from slimmer.keep.apps.web_server.directives import CONFIG_LIMIT, read_configuration
+from slimmer.keep.apps.web_server.follower import web_server
 from tests.unit.local_image import LocalImage, followed, opened
 
 CONFIG = "/etc/server/main.conf"

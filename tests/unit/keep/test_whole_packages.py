@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
+from slimmer.keep.core.packages import is_worth_keeping, packages
 from slimmer.keep.keepset import Finding, Growing, Reason
-from slimmer.keep.rules.packages import is_worth_keeping, packages
 from tests.unit.local_image import LocalImage, followed
 
 PART = "/usr/share/tool/part"

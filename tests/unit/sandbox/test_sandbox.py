@@ -165,7 +165,7 @@ def test_readers_that_do_not_load_are_an_error() -> None:
 
 
 def test_an_answer_of_another_kind_is_no_answer(pool: Pool) -> None:
-    from slimmer.keep.rules.java.class_file import ClassFile
+    from slimmer.keep.languages.java.class_file import ClassFile
 
     sandbox = Sandbox(pool=pool)
     assert sandbox.facts("say", ClassFile, [Job("/a", b"a")]) == [None]

@@ -10,8 +10,8 @@ import pytest
 
 from slimmer.errors import AppFailed
 from slimmer.exit_codes import KILLED
-from slimmer.verify import native
-from slimmer.verify.native import NativeRun
+from slimmer.runs import native
+from slimmer.runs.native import NativeRun
 
 
 class Sick:

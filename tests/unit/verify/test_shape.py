@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from slimmer.exercise.plan import Answer, Exercised
-from slimmer.report.build import difference_lines
+from slimmer.pipeline.report import difference_lines
 from slimmer.verify import noise
 from slimmer.verify.behaviour import compare_behaviour
 from tests.unit.verify.test_bodies import JSON, answer, endless

@@ -1,0 +1,86 @@
+"""tree.json.zst: the original's whole index, so that a path which was dropped can be asked about without the image.
+
+One JSON document, compressed, with one entry a line, so that neither side ever holds it whole:
+`{"format": …, "version": 1, "image": ID, "entries": [` and rows `[HEAD, PATH, TARGET, XATTRS]`, the four fields of the
+probe's index (docs/probe-protocol.md, "Serve"). ASCII; bytes that are not UTF-8 are escaped surrogates.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator
+from typing import IO
+
+import zstandard
+
+from slimmer.artifacts.manifest import LINE_LIMIT
+from slimmer.image.path_index import RECORD
+from slimmer.image.tree import Tree
+from slimmer.observe.pristine import INDEX_LIMIT
+from slimmer.versioned_json import check_format, items, reading, text
+
+NAME = "tree.json.zst"
+FORMAT = "slimmer-tree"
+FORMAT_VERSION = 1
+
+HINT = "`slimmer build` and `slimmer keep` write one."
+
+_FIELDS = 4
+
+
+def write_tree(tree: Tree, image_id: str, file: IO[bytes]) -> None:
+    """Write the index of the image with this ID."""
+    with (
+        zstandard.ZstdCompressor(level=6).stream_writer(file, closefd=False) as compressed,
+        io.TextIOWrapper(compressed, encoding="ascii", newline="\n") as lines,
+    ):
+        head = {"format": FORMAT, "version": FORMAT_VERSION, "image": image_id}
+        lines.write(json.dumps(head)[:-1] + ', "entries": [')
+        separator = "\n"
+        for record in tree.records():
+            lines.write(separator + json.dumps([os.fsdecode(field) for field in record.split(b"\0")[:-1]]))
+            separator = ",\n"
+        lines.write("\n]}\n")
+
+
+def read_tree(file: IO[bytes]) -> tuple[str, Tree]:
+    """The image's ID and the tree that write_tree wrote.
+
+    Raises UsageError when it is no such file, cut short, of another version, or larger than any that slimmer writes.
+    """
+    blob = bytearray()
+    with (
+        reading(str(getattr(file, "name", NAME)), "a tree of slimmer's", HINT),
+        zstandard.ZstdDecompressor().stream_reader(file, closefd=False) as raw,
+    ):
+        lines = _lines(io.TextIOWrapper(raw, encoding="ascii", newline="\n"))
+        image = _image(next(lines, ""))
+        for record in _records(lines):
+            blob += record
+            if len(blob) > INDEX_LIMIT:
+                raise ValueError("too large")
+    return image, Tree(blob)
+
+
+def _lines(file: io.TextIOWrapper) -> Iterator[str]:
+    while line := file.readline(LINE_LIMIT):
+        yield line
+
+
+def _image(line: str) -> str:
+    return text(check_format(json.loads(line + "]}"), FORMAT, FORMAT_VERSION)["image"])
+
+
+def _records(lines: Iterator[str]) -> Iterator[bytes]:
+    """The index's entries, as the probe wrote them."""
+    for line in lines:
+        if line == "]}\n":
+            return
+        fields = map(text, items(json.loads(line.rstrip(",\n")), _FIELDS))
+        record = b"".join(os.fsencode(field) + b"\0" for field in fields)
+        if not RECORD.fullmatch(record):
+            raise ValueError("an entry of another form")
+        yield record
+    raise ValueError("it is cut short")

@@ -1,0 +1,109 @@
+"""All requests of a plan to one port. The first that is answered tells whether the port speaks HTTP, or HTTPS."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+
+from slimmer.exercise.client import Reply, Trouble, ask
+from slimmer.exercise.context import Watch
+from slimmer.exercise.plan import WARMING_UP, Answer, Request
+from slimmer.exercise.tls import speaks_tls
+from slimmer.exercise.verdict import judge
+
+SILENCE = 5.0
+"""Seconds to wait for a word from a port that nobody named, once there is reason to believe that it speaks no HTTP."""
+
+KNOWN_SILENCE = 1.0
+"""Seconds to wait for a word on a replay, from a port that said none in the original."""
+
+PAUSE = 0.25
+
+SUSPICIOUS = (Trouble.REFUSED, Trouble.CLOSED, Trouble.BROKEN)
+LAST_BREATH = 0.5
+"""Seconds for the exit of an app to become known whose connection broke: its sockets close before it is reaped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visited:
+    """What a port said: the plan's positions of the requests with their answers. `scheme` is "" if it spoke no HTTP."""
+
+    port: int
+    scheme: str
+    answers: tuple[tuple[int, Answer], ...]
+
+
+def visit(watch: Watch, port: int, patience: float, seconds: float = math.inf) -> Visited:
+    """Send the requests that are for this port, in the plan's order.
+
+    A silent port gets `patience` seconds to say its first word, if that is less than the request timeout. After `seconds` one that
+    has said none is asked no more.
+    """
+    return _Visit(watch, port, patience, seconds).run()
+
+
+class _Visit:
+    def __init__(self, watch: Watch, port: int, patience: float, seconds: float) -> None:
+        self._watch = watch
+        self._port = port
+        self._scheme = ""
+        self._timeout = watch.plan.request_timeout
+        self._first_timeout = min(patience, self._timeout)
+        self._end = time.monotonic() + seconds
+
+    def run(self) -> Visited:
+        answers = []
+        for position, request in enumerate(self._watch.plan.asks):
+            if request.port not in (None, self._port):
+                continue
+            if not self._scheme and time.monotonic() > self._end:
+                break
+            reply = Reply(trouble=Trouble.GONE) if self._watch.ended else self._reply(request)
+            if not self._watch.has_room_for(reply.body):
+                reply = replace(reply, body=None)
+            answers.append((position, judge(request, self._port, reply)))
+            if reply.trouble in SUSPICIOUS:
+                self._watch.pause(LAST_BREATH)
+            if reply.trouble is Trouble.SILENT:
+                self._watch.subject.check_observed()
+        return Visited(self._port, self._scheme, tuple(answers))
+
+    def _reply(self, request: Request) -> Reply:
+        if self._scheme:
+            return self._ask(request, self._scheme, self._timeout)
+        reply = self._first_reply(request)
+        while reply.status in WARMING_UP and not _expected(request, reply) and self._may_warm_up(request):
+            self._watch.pause(PAUSE)
+            reply = self._ask(request, self._scheme, self._timeout)
+        return reply
+
+    def _may_warm_up(self, request: Request) -> bool:
+        if (self._port, request) in self._watch.plan.unready:
+            return False
+        return self._watch.ready_in > 0 and not self._watch.ended
+
+    def _first_reply(self, request: Request) -> Reply:
+        """HTTP first, since most speak it; servers of HTTPS answer that with 400, with an alert, or not at all."""
+        reply = self._ask(request, "http", self._first_timeout)
+        if self._may_be_tls(reply):
+            secure = self._ask(request, "https", self._first_timeout)
+            if secure.status is not None:
+                self._scheme = "https"
+                return secure
+        if reply.status is not None:
+            self._scheme = "http"
+        if reply.trouble is Trouble.SILENT:
+            self._first_timeout = min(SILENCE, self._first_timeout)
+        return reply
+
+    def _may_be_tls(self, reply: Reply) -> bool:
+        refused = reply.status == 400 or reply.trouble in (Trouble.CLOSED, Trouble.NOT_HTTP)
+        return refused and speaks_tls(self._watch.subject.endpoint(self._port), self._first_timeout)
+
+    def _ask(self, request: Request, scheme: str, timeout: float) -> Reply:
+        return ask(request, self._watch.subject.endpoint(self._port), self._port, scheme=scheme, timeout=timeout)
+
+
+def _expected(request: Request, reply: Reply) -> bool:
+    return bool(request.expect and reply.status in request.expect.status)

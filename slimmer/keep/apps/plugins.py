@@ -1,0 +1,113 @@
+"""Keep plug-in folders: one plug-in of a folder was loaded, so the others may be when something else is asked for.
+
+Coders of an image library, modules of a database, drivers, engines of a crypto library: which of them is loaded depends on
+the input. A plug-in is a shared object that was opened, lies outside the folders in which a loader seeks libraries, and has
+no name by which it could be linked. Its folder's other plug-ins stay, with the index files there and above it, up to
+FOLDER_FILES and FOLDER_BYTES; a plug-in that needs libraries beyond what was seen, larger than NEEDED_BYTES in all, does
+not: it serves something that the app has shown no sign of.
+
+Left out are folders whose modules a configuration names (web servers, PAM), character sets, and extension modules of
+languages, which have rules of their own.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from slimmer.image.tree import Entry, Tree
+from slimmer.keep.apps.web_server.follower import SERVERS
+from slimmer.keep.image_view import Context
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.native.code_reader import Code, CodeReader
+from slimmer.keep.native.library_needs import LibraryNeeds
+from slimmer.keep.native.library_search import LibrarySearch
+from slimmer.keep.sources.limits import bounded
+from slimmer.observe.log import Operation
+
+RULE = "plug-ins"
+FOLDER_FILES, FOLDER_BYTES = 300, 8 << 20
+"""How much of a plug-in folder is kept."""
+
+NEEDED_BYTES = 4 << 20
+"""Bytes of libraries that a plug-in may need besides those that were opened."""
+
+_FOLDERS = 32
+_INDEX_BYTES = 1 << 18
+_INDEX_SUFFIXES = (".cache", ".la", ".conf", ".index", ".idx", ".list", ".json", ".ini", ".xml", ".mgk", ".dat")
+_INDEX_ABOVE = (".cache",)
+_ELSEWHERE = re.compile(
+    r".*/(?:gconv|security|lib-dynload|site-packages|dist-packages|node_modules|python[\d.]*|perl[\d.]*|perl-base|ruby|gems"
+    r"|php[\d.]*|extensions|jvm|jre|jdk[^/]*|java[^/]*|apache2|httpd|nginx|lighttpd)(?:/.*)?",
+    re.DOTALL,
+)
+_LIBRARIES = re.compile(r"/(?:usr/)?(?:local/)?lib(?:x?32|64)?(?:/\w{1,20}-linux-\w{1,20})?")
+_SHARED_OBJECT = re.compile(r".{1,250}\.so(?:\.[0-9.]{1,20})?", re.DOTALL)
+
+
+def plugins(context: Context) -> Iterator[Finding]:
+    """Findings for the plug-ins beside those that were loaded, and their index files."""
+    loaded = _loaded(context)
+    if not loaded:
+        return
+    reader, search = CodeReader(context), LibrarySearch(context)
+    codes = reader.read(path for paths in loaded.values() for path in paths)
+    needs = LibraryNeeds(context, reader, search, _opened(context), NEEDED_BYTES)
+    for folder, paths in sorted(loaded.items())[:_FOLDERS]:
+        found = [codes[path] for path in paths if path in codes and _is_plugin(codes[path], search)]
+        if found:
+            yield from _folder(context.tree, folder, found[0], reader, needs)
+
+
+def _loaded(context: Context) -> dict[str, list[str]]:
+    """Shared objects that were opened, by their folder, where there are others beside them."""
+    folders: dict[str, list[str]] = defaultdict(list)
+    for path, executable in _opened(context).items():
+        folder, name = posixpath.split(path)
+        is_configured = SERVERS.fullmatch(posixpath.basename(executable)) or _ELSEWHERE.fullmatch(folder)
+        if _SHARED_OBJECT.fullmatch(name) and not is_configured and not _LIBRARIES.fullmatch(folder):
+            folders[folder].append(path)
+    return {folder: paths for folder, paths in folders.items() if len(paths) < _count(context.tree, folder)}
+
+
+def _opened(context: Context) -> dict[str, str]:
+    """Real paths of the shared objects that were opened, each with who opened it."""
+    opened: dict[str, str] = {}
+    for access in context.log.accesses:
+        if access.operation is Operation.OPEN and access.found and ".so" in access.asked:
+            end = context.tree.resolve(access.resolved or access.asked).end
+            if end is not None:
+                opened.setdefault(end, access.executable)
+    return opened
+
+
+def _count(tree: Tree, folder: str) -> int:
+    return sum(1 for entry in _objects(tree, folder))
+
+
+def _objects(tree: Tree, folder: str) -> Iterator[Entry]:
+    entries = (entry for entry in tree.children(folder) if entry.is_file)
+    return (entry for entry in entries if _SHARED_OBJECT.fullmatch(posixpath.basename(entry.path)))
+
+
+def _is_plugin(code: Code, search: LibrarySearch) -> bool:
+    return code.elf.is_plugin and not search.is_standard(posixpath.dirname(code.path), code.elf)
+
+
+def _folder(tree: Tree, folder: str, example: Code, reader: CodeReader, needs: LibraryNeeds) -> Iterator[Finding]:
+    """The other plug-ins of a folder that are not too demanding, and the indexes."""
+    others = bounded(_objects(tree, folder), FOLDER_FILES, FOLDER_BYTES)
+    if others is None:
+        return
+    reason = Reason(RULE, f"a plug-in beside {example.path}, which was loaded", example.path)
+    codes = reader.read(entry.path for entry in others).values()
+    yield from (
+        Finding(code.path, reason) for code in needs.modest(code for code in codes if code.elf.fits(example.elf))
+    )
+    index = Reason(RULE, f"beside the plug-ins in {folder}, an index perhaps", example.path)
+    for place, suffixes in ((folder, _INDEX_SUFFIXES), (posixpath.dirname(folder), _INDEX_ABOVE)):
+        for entry in tree.children(place):
+            if entry.is_file and entry.path.endswith(suffixes) and entry.size <= _INDEX_BYTES:
+                yield Finding(entry.path, index)

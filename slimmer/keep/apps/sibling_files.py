@@ -1,0 +1,213 @@
+"""Keep files that are like those which the app opened: the other templates, static files, catalogues and migrations.
+
+An app that opens files by names that it computes (a page's template, a language's catalogue) will open others of them
+when it is asked for other pages. That the names were computed cannot be seen; two signs stand for it:
+
+- a file was opened below a folder that is called templates, static, locales or the like: all that lies below it stays, up
+  to NAMED_FILES and NAMED_BYTES; below a larger one, or one that belongs to a library, only the files with the same suffix
+  in the same folder, and the other translations of a message catalogue (xx/LC_MESSAGES/name.mo);
+- two files or more with the same suffix were opened in one folder of the app: the others with that suffix stay.
+
+What is of one kind stays up to KIND_FILES and KIND_BYTES for each folder; beyond any of these bounds, nothing is added to
+what was seen. Code is left to the rules of its language, but for scripts for browsers and migrations. The system's own
+folders are left out, and so are settings beside an app's manifest, which are read by fixed names.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+
+from slimmer.image.tree import Entry
+from slimmer.keep.image_view import Context
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.sources.limits import bounded
+from slimmer.observe.log import Operation
+
+RULE = "like-files"
+NAMED_FILES, NAMED_BYTES = 500, 5 << 20
+"""How much of a folder with a telling name is kept whole."""
+
+KIND_FILES, KIND_BYTES = 200, 2 << 20
+"""How much of one kind is kept in one folder."""
+
+_SEVERAL = 2
+_TELLING = re.compile(
+    r"(?:e?mail[_-]?)?(?:templates?|views?|partials?|layouts?)|e?mails|pages|static(?:files)?|public|assets|css|images?|img|icons?"
+    r"|fonts?|media|themes?|locales?|i18n|l10n|lang(?:uage)?s?|translations?|messages|migrations?|fixtures|seeds?"
+)
+_FOR_BROWSERS = re.compile(r"static(?:files)?|public|assets|css|js|pages|dist|themes?")
+_MIGRATIONS = re.compile(r"migrations?|migrate|versions|seeds?|fixtures")
+_CODE = frozenset(
+    [
+        *(
+            ".py",
+            ".pyc",
+            ".pyo",
+            ".pyi",
+            ".rb",
+            ".php",
+            ".pl",
+            ".pm",
+            ".js",
+            ".mjs",
+            ".cjs",
+            ".jsx",
+            ".ts",
+            ".tsx",
+            ".mts",
+        ),
+        *(
+            ".cts",
+            ".class",
+            ".jar",
+            ".war",
+            ".so",
+            ".node",
+            ".sh",
+            ".bash",
+            ".lua",
+            ".go",
+            ".dll",
+            ".a",
+            ".o",
+            ".map",
+            ".gem",
+        ),
+    ]
+)
+_BROWSER_CODE = frozenset((".js", ".mjs", ".map"))
+_SETTINGS = frozenset((".json", ".yml", ".yaml", ".toml", ".lock", ".cfg", ".ini", ".txt", ".md", ".conf"))
+_MANIFESTS = ("package.json", "composer.json", "pyproject.toml", "setup.py", "requirements.txt", "Gemfile", "pom.xml")
+_DEPENDENCIES = frozenset(
+    ("node_modules", "__pycache__", "site-packages", "dist-packages", "gems", "vendor", "bower_components")
+)
+_SYSTEM = re.compile(r"/(?:bin|boot|dev|etc|lib[^/]{0,4}|proc|run|sbin|sys|tmp|usr|var)(?:/.*)?", re.DOTALL)
+_APPS = re.compile(
+    r"/(?:usr/src|usr/app|usr/local/app|usr/share/nginx|var/www|var/task|var/app"
+    r"|usr/local/share/(?!(?:ca-certificates|doc|fonts|info|locale|man|xml|zoneinfo)/)[^/]{1,255})/.*",
+    re.DOTALL,
+)
+_CATALOGUE = re.compile(r"(/.{1,3000})/[A-Za-z]{2,3}(?:[_@-][\w@.-]{1,30})?/(LC_MESSAGES/[^/]{1,255}\.mo)", re.DOTALL)
+
+
+def like_files(context: Context) -> Iterator[Finding]:
+    """A finding for each file that is like those which were opened."""
+    likeness = _Likeness(context)
+    for folder, kinds in sorted(likeness.opened().items()):
+        yield from likeness.findings(folder, kinds)
+
+
+Kinds = dict[str, dict[str, str]]
+"""For each suffix, the files that were opened, with who opened them."""
+
+
+class _Likeness:
+    def __init__(self, context: Context) -> None:
+        self._tree, self._log = context.tree, context.log
+        self._working = posixpath.normpath(posixpath.join("/", context.config.working_dir))
+        self._whole: dict[str, bool] = {}
+
+    def opened(self) -> dict[str, Kinds]:
+        """The files of interest that were opened, by their folder."""
+        folders: dict[str, Kinds] = {}
+        for access in self._log.accesses:
+            if access.operation is not Operation.OPEN or not access.found:
+                continue
+            end = self._tree.resolve(access.resolved or access.asked).end
+            if end is not None and self._is_app(end) and _is_data(end):
+                entry = self._tree.get(end)
+                if entry is not None and entry.is_file:
+                    folder, name = posixpath.split(end)
+                    folders.setdefault(folder, {}).setdefault(_suffix(name), {}).setdefault(end, access.executable)
+        return folders
+
+    def findings(self, folder: str, kinds: Kinds) -> Iterator[Finding]:
+        """What is like the files that were opened in one folder."""
+        telling = list(_telling(folder))
+        own = [place for place in telling if _DEPENDENCIES.isdisjoint(place.split("/"))]
+        for place in own:
+            if place not in self._whole:
+                yield from self._all_of(place, *next(iter(next(iter(kinds.values())).items())))
+            if self._whole[place]:
+                return
+        is_library = not _DEPENDENCIES.isdisjoint(folder.split("/"))
+        for suffix, files in kinds.items():
+            if telling or (len(files) >= _SEVERAL and not is_library and not self._is_setting(folder, suffix)):
+                path, executable = next(iter(files.items()))
+                yield from self._kind(folder, suffix, path, executable)
+                yield from self._translations(path, executable)
+
+    def _all_of(self, folder: str, path: str, executable: str) -> Iterator[Finding]:
+        """All of a folder with a telling name, if it is not too much; notes whether it is."""
+        inside = (entry for entry in self._tree.below(folder) if _is_part(entry, folder))
+        entries = bounded(inside, NAMED_FILES, NAMED_BYTES)
+        self._whole[folder] = entries is not None
+        yield from _all(entries or (), _reason(f"in {folder}, as", path, executable))
+
+    def _kind(self, folder: str, suffix: str, path: str, executable: str) -> Iterator[Finding]:
+        alike = (entry for entry in self._tree.children(folder) if entry.is_file and _suffix(entry.path) == suffix)
+        entries = bounded(alike, KIND_FILES, KIND_BYTES) if suffix else None
+        yield from _all(entries or (), _reason(f"a {suffix} file like", path, executable))
+
+    def _translations(self, path: str, executable: str) -> Iterator[Finding]:
+        """The same message catalogue in other languages."""
+        match = _CATALOGUE.fullmatch(path)
+        if match is None:
+            return
+        places = (self._tree.get(f"{language.path}/{match[2]}") for language in self._tree.children(match[1]))
+        entries = bounded((entry for entry in places if entry is not None), KIND_FILES, KIND_BYTES)
+        yield from _all(entries or (), _reason("a translation like", path, executable))
+
+    def _is_app(self, path: str) -> bool:
+        """Whether a path is in a folder that apps are put into."""
+        if self._working != "/" and path.startswith(self._working + "/"):
+            return self._working.count("/") > 1 or not _SYSTEM.fullmatch(self._working)
+        return not _SYSTEM.fullmatch(path) or _APPS.fullmatch(path) is not None
+
+    def _is_setting(self, folder: str, suffix: str) -> bool:
+        return suffix in _SETTINGS and any(posixpath.join(folder, name) in self._tree for name in _MANIFESTS)
+
+
+def _all(entries: Iterable[Entry], reason: Reason) -> Iterator[Finding]:
+    return (Finding(entry.path, reason) for entry in entries)
+
+
+def _reason(detail: str, path: str, executable: str) -> Reason:
+    return Reason(RULE, f"{detail} {path}, which {executable or 'an unknown process'} opened", path)
+
+
+def _telling(folder: str) -> Iterator[str]:
+    """This folder and those above it whose names tell of pages, texts or migrations; the outermost first."""
+    place = ""
+    for name in folder.strip("/").split("/")[:64]:
+        place = f"{place}/{name}"
+        if _TELLING.fullmatch(name.lower()):
+            yield place
+
+
+def _is_data(path: str) -> bool:
+    """Whether an app may open such a file by a name that it computed: no code, and in no hidden folder."""
+    parts = path.split("/")[1:]
+    if any(part.startswith(".") for part in parts):
+        return False
+    suffix = _suffix(path)
+    if suffix not in _CODE:
+        return True
+    folders = [part.lower() for part in parts[:-1]]
+    if suffix in _BROWSER_CODE and any(_FOR_BROWSERS.fullmatch(name) for name in folders):
+        return _DEPENDENCIES.isdisjoint(folders)
+    return (
+        suffix not in (".so", ".node", ".a", ".o") and _MIGRATIONS.fullmatch(folders[-1] if folders else "") is not None
+    )
+
+
+def _is_part(entry: Entry, folder: str) -> bool:
+    """Whether an entry below a folder belongs to it: data, or what leads there, and no dependencies."""
+    parts = entry.path[len(folder) + 1 :].split("/")
+    return _DEPENDENCIES.isdisjoint(parts) and (not entry.is_file or _is_data(entry.path))
+
+
+def _suffix(path: str) -> str:
+    return posixpath.splitext(path)[1].lower()

@@ -1,0 +1,89 @@
+"""Keep a site with its start page: who was served index.html asks for the scripts, styles and pictures that it names.
+
+Requests that slimmer sends load no page as a browser does. Whether a web server has the page from its document root is known by
+its configuration (slimmer.keep.apps.web_server); any other program that serves a single-page app, or a management console of
+its own, just opens the file. Then all below its folder stays, up to SITE_FILES and SITE_BYTES; where the folder is an app's, with
+code for the server in it, only what browsers load.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from slimmer.image.tree import Entry, Tree
+from slimmer.keep.image_view import Context
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.observe.log import Operation
+
+RULE = "site"
+SITE_FILES, SITE_BYTES = 5000, 20 << 20
+"""How much of a site is kept; of a larger one, only what was seen in use."""
+
+LOOKED_AT = 500_000
+"""Paths that are looked at for all sites together: start pages may lie in each other's sites by the thousand."""
+
+START_PAGES = frozenset(("index.html", "index.htm"))
+_KINDS = frozenset(
+    (
+        *(".html", ".htm", ".css", ".js", ".mjs", ".wasm", ".json", ".webmanifest", ".xml", ".txt"),
+        *(".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".ico", ".mp3", ".mp4", ".webm"),
+        *(".woff", ".woff2", ".ttf", ".otf", ".eot"),
+    )
+)
+_APPS = (
+    *(
+        "package.json",
+        "requirements.txt",
+        "pyproject.toml",
+        "go.mod",
+        "Gemfile",
+        "composer.json",
+        "pom.xml",
+        "Cargo.toml",
+    ),
+    *(".py", ".rb", ".php", ".pl", ".go", ".java", ".ts", ".sh"),
+)
+"""Ends of names that a folder of an app has, and one of a site has not."""
+
+_DEPENDENCIES = frozenset(("node_modules", "site-packages", "dist-packages", "vendor", "gems", ".git"))
+
+
+def sites(context: Context) -> Iterator[Finding]:
+    """A finding for each file of the sites whose start pages were opened."""
+    left = LOOKED_AT
+    for page, executable in sorted(_start_pages(context).items(), key=lambda item: posixpath.split(item[0])):
+        reason = Reason(RULE, f"below {page}, which {executable or 'an unknown process'} opened", page)
+        files, looked_at = _site(context.tree, posixpath.dirname(page), left)
+        left -= looked_at
+        yield from (Finding(entry.path, reason) for entry in files)
+
+
+def _start_pages(context: Context) -> dict[str, str]:
+    """Start pages that were opened, each with who did it; one in the image's root or right below it is no site's."""
+    pages: dict[str, str] = {}
+    for access in context.log.accesses:
+        if access.operation is Operation.OPEN and access.found and posixpath.basename(access.asked) in START_PAGES:
+            end = context.tree.resolve(access.resolved or access.asked).end
+            if end is not None and end.count("/") > 1:
+                pages.setdefault(end, access.executable)
+    return pages
+
+
+def _site(tree: Tree, folder: str, most: int) -> tuple[list[Entry], int]:
+    """What belongs to the site in a folder, and how many paths were looked at; nothing where either is too much."""
+    is_app = any(entry.path.endswith(_APPS) for entry in tree.children(folder))
+    chosen: list[Entry] = []
+    left, looked_at = SITE_BYTES, 0
+    for looked_at, entry in enumerate(tree.below(folder), 1):
+        if looked_at > most:
+            return [], looked_at
+        *folders, name = entry.path[len(folder) + 1 :].split("/")
+        if not entry.is_file or (is_app and posixpath.splitext(name)[1].lower() not in _KINDS):
+            continue
+        if _DEPENDENCIES.isdisjoint(folders):
+            left -= entry.size
+            chosen.append(entry)
+        if left < 0 or len(chosen) > SITE_FILES:
+            return [], looked_at
+    return chosen, looked_at

@@ -1,0 +1,151 @@
+"""Follow the configuration of web servers and proxies: document roots, included files, modules, all files that it names.
+
+It begins with configuration that a server was seen to open, or that its command line names. Files that it names stay
+(password files, error pages, parameters, certificates), and folders as such (for logs, caches, temporary files): servers
+open many of them only when somebody asks. Document roots stay with what lies in them; see slimmer.keep.apps.web_server.roots.
+A `<Directory>` is no root: it says who may see what, often for all of /usr/share.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from fnmatch import translate
+
+from slimmer.image.tree import Tree
+from slimmer.keep.apps.web_server.directives import CONFIG_LIMIT, Configuration, Directive, Role
+from slimmer.keep.apps.web_server.roots import Roots
+from slimmer.keep.image_view import Context, Follow, Kept, reach
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.sources.reading import read_files
+from slimmer.keep.sources.script import opened_by
+
+RULE = "web-server"
+SERVERS = re.compile(r"nginx(?:-debug)?|openresty|tengine|angie|httpd|apache2|lighttpd(?:-angel)?|haproxy|caddy|h2o")
+"""Names of the executables of servers whose configuration is read."""
+
+_CONFIG_NAMES = re.compile(
+    r".{1,200}\.(?:conf|cfg|vhost|load|inc|caddyfile|map|types|template)|Caddyfile|\.htaccess|(?:mime\.types|envvars|default)"
+    r"|(?:fastcgi|scgi|uwsgi|proxy)_params",
+    re.IGNORECASE,
+)
+_CONFIG_FOLDER = re.compile(r"/(?:usr/local/)?etc/.{1,1000}")
+_NO_CONFIG = re.compile(
+    r"/etc/(?:passwd|group|hosts|host\.conf|nsswitch\.conf|resolv\.conf|ld\.so\..{1,40}|localtime|ssl/.{1,1000})"
+)
+_PREFIXES = (
+    "/etc/nginx",
+    "/usr/share/nginx",
+    "/usr/local/nginx",
+    "/usr/local/openresty/nginx",
+    "/usr/local/apache2",
+    "/etc/httpd",
+)
+"""Where relative paths begin in servers as they are usually built (`--prefix`, HTTPD_ROOT)."""
+
+_CONFIGS = 500
+_INCLUDED = 1000
+_ARGUMENTS = 200_000
+"""How many files are read, how many paths a pattern stands for, how many arguments are looked at, in one image."""
+
+
+def web_server(context: Context) -> Follow:
+    """What the configuration that servers opened leads to. Costs nothing without servers."""
+    return _Servers(context).follow
+
+
+class _Servers:
+    def __init__(self, context: Context) -> None:
+        self._context, self._tree = context, context.tree
+        self._opened = opened_by(context, SERVERS)
+        self._roots = Roots(context.tree)
+        self._bases: dict[str, None] = dict.fromkeys(_PREFIXES)
+        self._configs: set[str] = set()
+        self._budget = _ARGUMENTS
+
+    def follow(self, fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """Findings for all that fresh configurations name, one round trip for each layer of included ones."""
+        layer = [path for path in fresh if self._is_config(path) and self._is_new(path)] if self._opened else []
+        while layer:
+            read = list(read_files(self._context, "web-server", Configuration, layer, CONFIG_LIMIT))
+            layer = []
+            for path, configuration in read:
+                for finding in self._named(path, configuration):
+                    yield finding
+                    if finding.reason.detail.startswith(Role.INCLUDE) and self._is_new(finding.path):
+                        layer.append(finding.path)
+
+    def _is_config(self, path: str) -> bool:
+        """Whether a server opened it as its configuration, and not as a page."""
+        if path not in self._opened or _NO_CONFIG.fullmatch(path):
+            return False
+        named = _CONFIG_NAMES.fullmatch(posixpath.basename(path)) or _CONFIG_FOLDER.fullmatch(path)
+        return named is not None or path in self._context.config.command
+
+    def _is_new(self, path: str) -> bool:
+        entry = self._tree.get(path)
+        if path in self._configs or len(self._configs) >= _CONFIGS or entry is None or not entry.is_file:
+            return False
+        if entry.size > CONFIG_LIMIT or path.endswith((".so", ".pem", ".crt", ".key")):
+            return False
+        self._configs.add(path)
+        return True
+
+    def _named(self, path: str, configuration: Configuration) -> Iterator[Finding]:
+        self._bases.setdefault(posixpath.dirname(path))
+        for directive in configuration.directives:
+            if directive.role is Role.BASE:
+                self._bases.update((argument, None) for argument in directive.arguments if argument.startswith("/"))
+            for argument in directive.paths:
+                if self._budget > 0:
+                    self._budget -= 1
+                    yield from self._argument(path, directive, argument)
+
+    def _argument(self, path: str, directive: Directive, argument: str) -> Iterator[Finding]:
+        reason = Reason(RULE, f"{directive.role} by {path}, {directive.name}", path)
+        if directive.role is Role.ROOT:
+            reason = Reason(RULE, f"{directive.role} of {path}", path)
+        for place in self._places(directive, argument):
+            if directive.role is Role.INCLUDE and any(mark in place for mark in "*?["):
+                matching = list(_glob(self._tree, place))
+                yield from (finding for match in matching for finding in reach(self._tree, match, reason))
+                if matching:
+                    return
+            elif self._tree.resolve(place).end is not None:
+                named = (
+                    self._roots.findings(place, reason)
+                    if directive.role is Role.ROOT
+                    else reach(self._tree, place, reason)
+                )
+                yield from named
+                return
+
+    def _places(self, directive: Directive, argument: str) -> Iterator[str]:
+        """Where an argument may lead, if it is a path. What holds variables is none."""
+        if not argument.strip("/.") or any(mark in argument for mark in "$%\0\n") or ":" in argument:
+            return
+        if argument.startswith("/"):
+            yield posixpath.normpath(argument)
+        elif directive.role in (Role.ROOT, Role.INCLUDE) or "." in argument or "/" in argument:
+            yield from (posixpath.normpath(f"{base}/{argument}") for base in tuple(self._bases))
+
+
+def _glob(tree: Tree, pattern: str) -> Iterator[str]:
+    """Paths that a pattern fits, links unresolved; wildcards may stand for folders, too. At most _INCLUDED."""
+    found = [""]
+    for part in pattern.strip("/").split("/"):
+        if not any(mark in part for mark in "*?["):
+            found = [f"{folder}/{part}" for folder in found]
+            continue
+        fits = re.compile(translate(part)).match
+        ends = [(folder, tree.resolve(folder or "/").end) for folder in found]
+        names = (
+            f"{folder}/{name}"
+            for folder, end in ends
+            if end is not None
+            for entry in tree.children(end)
+            if fits(name := posixpath.basename(entry.path)) and not name.startswith(".")
+        )
+        found = [name for name, _ in zip(names, range(_INCLUDED), strict=False)]
+    return iter(path for path in found if tree.resolve(path).end is not None)

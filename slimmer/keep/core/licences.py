@@ -1,0 +1,106 @@
+"""Keep the licence texts of the packages that files are kept of: whoever passes an image on has to pass them on as well.
+
+Of Debian's packages that is /usr/share/doc/NAME/copyright (its folder may be a link to another package's), and the texts
+in /usr/share/common-licenses to which it refers; of others, the folder in /usr/share/licenses; of a language's package, the
+files at the top of its folder, or among its metadata, that are named as licences are. Sources: Debian Policy, 12.5; PEP 639.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from slimmer.image.language_packages import folder_of, site_of
+from slimmer.image.packages import SYSTEM_MANAGERS, Package
+from slimmer.image.tree import Tree
+from slimmer.keep.image_view import Context, Follow, Kept, reach
+from slimmer.keep.keepset import Finding, Reason
+
+RULE = "licence"
+_NAME = re.compile(
+    r"(?:[\w-]{1,20}[-_.])?(?:un)?(?:licen[cs]e|copying|copyright|notice)s?(?:[-_.][\w.-]{1,40})?", re.IGNORECASE
+)
+_CODE = (".py", ".pyc", ".js", ".mjs", ".cjs", ".ts", ".rb", ".php", ".map")
+_COMMON = re.compile(rb"/usr/share/common-licenses/([A-Za-z0-9][\w.+-]{0,40}[\w+])")
+_HEADS = ("METADATA", "PKG-INFO")
+"""Without these, a folder of metadata is a distribution without a name, over which importlib.metadata's users stumble."""
+
+_COPYRIGHT_LIMIT = 1 << 20
+_SIZE_LIMIT = 1 << 19
+"""Bytes of a licence; a larger file is something else."""
+
+
+def licences(context: Context) -> Follow:
+    """Each package's texts, once, when the first of its files is kept."""
+    if not context.selection.licences:
+        return lambda fresh, kept: ()
+    seen: set[object] = set()
+    common: set[str] = set()
+
+    def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        files = [path for path in fresh if (entry := context.tree.get(path)) is not None and entry.is_file]
+        for path, packages in (context.packages.owners(files) if files else {}).items():
+            for package in packages:
+                place = _place(context.tree, path, package)
+                if place not in seen:
+                    seen.add(place)
+                    reason = Reason(RULE, f"{package.manager} package {package.name} is in the image with {path}", path)
+                    yield from _texts(context, path, package, reason)
+        yield from _common_texts(context, [path for path in fresh if path.endswith("/copyright")], common)
+
+    return follow
+
+
+def _place(tree: Tree, path: str, package: Package) -> tuple[Package, str]:
+    """What counts as one package: npm may have several copies of one, each with its own texts."""
+    folder = folder_of(tree, path)
+    return package, folder.path if folder is not None and folder.package == package else ""
+
+
+def _texts(context: Context, path: str, package: Package, reason: Reason) -> Iterator[Finding]:
+    tree = context.tree
+    if package.manager in SYSTEM_MANAGERS:
+        yield from reach(tree, f"/usr/share/doc/{package.name}/copyright", reason)
+        folders = [f"/usr/share/licenses/{package.name}"]
+    elif package.manager == "python":
+        site = site_of(path)
+        folders = context.packages.metadata(site, package) if site is not None else []
+    else:
+        folder = folder_of(tree, path)
+        folders = [folder.path] if folder is not None else []
+    for place in folders:
+        for text in _named_as_licences(tree, place):
+            yield from reach(tree, text, reason)
+
+
+def _named_as_licences(tree: Tree, folder: str) -> list[str]:
+    """Files in a folder that are named so, all in its `licenses`, and what a folder must not be without then."""
+    is_kept_for_them = posixpath.dirname(folder) == "/usr/share/licenses"
+    found, heads = [], []
+    for entry in tree.children(folder):
+        name = posixpath.basename(entry.path)
+        if entry.is_directory and name.lower() in ("licenses", "licences"):
+            found += [text.path for text in tree.below(entry.path) if text.size <= _SIZE_LIMIT]
+        elif name in _HEADS:
+            heads.append(entry.path)
+        elif not entry.is_directory and entry.size <= _SIZE_LIMIT and (is_kept_for_them or is_licence_name(name)):
+            found.append(entry.path)
+    return found + heads if found else []
+
+
+def is_licence_name(name: str) -> bool:
+    """Whether a file's name is one of a licence: LICENSE, COPYING.LESSER, MIT-LICENSE.txt, NOTICE; not license.py."""
+    return _NAME.fullmatch(name) is not None and not name.lower().endswith(_CODE)
+
+
+def _common_texts(context: Context, copyrights: Iterable[str], seen: set[str]) -> Iterator[Finding]:
+    """The texts that Debian has once for all packages. One round trip."""
+    files = [path for path in copyrights if (entry := context.tree.get(path)) and 0 < entry.size <= _COPYRIGHT_LIMIT]
+    for path, content in context.read(files) if files else ():
+        for name in sorted({os.fsdecode(name) for name in _COMMON.findall(content or b"")} - seen):
+            seen.add(name)
+            yield from reach(
+                context.tree, f"/usr/share/common-licenses/{name}", Reason(RULE, f"{path} refers to it", path)
+            )

@@ -1,0 +1,31 @@
+"""Keep the symbolic links that lead into the kept set: other names for what is there anyway.
+
+A link costs nothing, and who knows a file by another name (libfoo.so for libfoo.so.1, python for python3.11, an alternative
+in /etc/alternatives) finds it, too.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from slimmer.keep.image_view import Context, Follow, Kept, leading
+from slimmer.keep.keepset import Finding, Reason
+
+
+def links(context: Context) -> Follow:
+    """Links that resolve to a path that was just kept, with what leads to them and through them."""
+    others: dict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
+    for link in context.tree.links():
+        resolution = context.tree.resolve(link.path)
+        if resolution.end not in (None, "/"):
+            others[str(resolution.end)].append((link.path, resolution.way))
+
+    def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        for end in fresh:
+            for link, way in others.get(end, ()):
+                if link not in kept:
+                    yield Finding(link, Reason("link", f"another name for {end}", end))
+                    yield from leading(way, link)
+
+    return follow

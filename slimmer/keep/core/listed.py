@@ -1,0 +1,65 @@
+"""Keep the entries of a directory that was listed for its names.
+
+Who lists a directory and then opens some entries by name wanted those, and they are kept already. Who opens none of them
+wanted the names: plug-in scans, migrations, locale lists. There every entry stays. The lister is known by its executable:
+processes that run the same program share what they open.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from slimmer.image.tree import Tree
+from slimmer.keep.image_view import Context, parent
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.observe.log import AccessLog, Operation
+
+
+def listed(context: Context) -> Iterator[Finding]:
+    """Every entry of each directory that was listed, in some run, and none of whose entries the lister touched there."""
+    for run in context.log.runs:
+        yield from _listed(context, run)
+
+
+def _listed(context: Context, run: AccessLog) -> Iterator[Finding]:
+    for directory, executable in _name_seekers(run, _listers(context.tree, run)):
+        reason = Reason("listed", f"{executable or 'an unknown process'} listed {directory} and opened nothing in it")
+        for entry in context.tree.children(directory):
+            yield Finding(entry.path, reason)
+
+
+def _listers(tree: Tree, log: AccessLog) -> dict[str, set[str]]:
+    """Which executables listed which pristine directory."""
+    listers: dict[str, set[str]] = defaultdict(set)
+    for access in log.accesses:
+        if access.operation is Operation.READ_DIR and access.found:
+            end = tree.resolve(access.resolved or access.asked).end
+            if end is not None:
+                listers[end].add(access.executable)
+    return listers
+
+
+def _name_seekers(log: AccessLog, listers: dict[str, set[str]]) -> Iterator[tuple[str, str]]:
+    """Directories, and executables that listed them and touched nothing below.
+
+    Of what was touched only the folders are held, and of what lies above these nothing but listed directories: an app
+    may make paths that are thousands of directories deep.
+    """
+    folders = {
+        (parent(path), access.executable)
+        for access in log.accesses
+        if access.found and access.operation is not Operation.READ_DIR
+        for path in {access.asked, access.resolved or access.asked}
+    }
+    touched = {(above, by) for folder, by in folders for above in _upwards(folder) if by in listers.get(above, ())}
+    waiting = {(directory, executable) for directory, names in listers.items() for executable in names}
+    return iter(sorted(waiting - touched))
+
+
+def _upwards(folder: str) -> Iterator[str]:
+    """A folder and every one above it; programs may ask for `//etc` and mean /etc."""
+    while folder.strip("/"):
+        yield folder
+        folder = parent(folder)
+    yield "/"

@@ -1,0 +1,60 @@
+"""Keep what the app looked at: the pristine file behind every access, and the way to it.
+
+A look-up that found nothing keeps nothing (in the slim image it finds nothing again), except where a symbolic link was on
+the way: the link itself may be what the app goes on to read or to write through.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+
+from slimmer.image.tree import Resolution, Tree
+from slimmer.keep.image_view import Context, leading
+from slimmer.keep.keepset import REASONS, Finding, Reason
+from slimmer.observe.log import Access, Operation
+
+_VERBS = {
+    Operation.EXEC: "executed",
+    Operation.OPEN: "opened",
+    Operation.READ_DIR: "listed",
+    Operation.LOOK_UP: "looked up",
+    Operation.READ_LINK: "read as a link",
+    Operation.CREATE: "created, or its place needed,",
+    Operation.WRITE: "written",
+    Operation.CHANGE: "changed",
+}
+_BRINGS_INTO_BEING = {Operation.CREATE, Operation.WRITE, Operation.CHANGE}
+
+
+def observed(context: Context) -> Iterator[Finding]:
+    """One finding or more for each access; see the module."""
+    reason_of, ways = cache(_reason), Counter[tuple[str, ...]]()
+    for access in context.log.accesses:
+        reason = reason_of(access.operation, access.by)
+        for path in dict.fromkeys((access.asked, access.resolved or access.asked)):
+            resolution = context.tree.resolve(path)
+            if resolution.end is not None:
+                yield Finding(resolution.end, reason)
+            elif not _matters(context.tree, access, resolution):
+                continue
+            ways[resolution.way] += 1
+            if (
+                ways[resolution.way] <= REASONS
+            ):  # thousands of files may lie in one folder: some of them say why it stays
+                yield from leading(resolution.way, path)
+
+
+def _reason(operation: Operation, by: str) -> Reason:
+    return Reason("observed", f"{_VERBS[operation]} by {by}")
+
+
+def _matters(tree: Tree, access: Access, resolution: Resolution) -> bool:
+    """Whether what leads to nothing stays all the same."""
+    return access.found or access.operation in _BRINGS_INTO_BEING or _passes_link(tree, resolution)
+
+
+def _passes_link(tree: Tree, resolution: Resolution) -> bool:
+    entries = (tree.get(step) for step in resolution.way)
+    return any(entry is not None and entry.is_link for entry in entries)

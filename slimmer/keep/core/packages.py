@@ -1,0 +1,68 @@
+"""Keep every package whole that something of is in use, less what no program reads: the policy `generous`.
+
+A package is in use when a file of it is kept for another reason than to fill a folder, to be another name, or to be part of
+its package. What whole packages need is followed as all code is; so packages of libraries become whole as well.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+
+from slimmer.image.config import ImageConfig
+from slimmer.image.packages import Package
+from slimmer.keep.image_view import Context, Follow, Kept
+from slimmer.keep.keepset import Finding, Reason
+
+RULE = "package"
+UNUSED = frozenset((RULE, "not-hollow", "listed", "link", "leads-to", "licence"))
+"""Rules whose findings say nothing about the use of a package."""
+
+_WITHOUT = re.compile(
+    r"/usr/(?:local/)?share/(?:doc|doc-base|man|info|lintian|bug|gtk-doc|help|locale)/"
+    r"|/usr/(?:local/)?include/"
+    r"|/(?:tests?|__tests__|testing|docs?|examples?|benchmarks?|man|include)/"
+    r"|\.(?:a|la|h|hpp|pyi|md|rst|markdown|d\.ts|d\.mts|d\.cts|js\.map|css\.map)$"
+)
+_CATALOGUE = re.compile(r"/share/locale/([A-Za-z]{2,3})(?:[_@.][^/]*)?/")
+_LANGUAGES = ("LANG=", "LANGUAGE=", "LC_ALL=", "LC_MESSAGES=")
+
+
+def packages(context: Context) -> Follow:
+    """The files of packages that are in use, each package once."""
+    languages = _languages(context.config)
+    whole: set[Package] = set()
+    waiting: dict[str, None] = {}
+
+    def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        waiting.update(dict.fromkeys(path for path in fresh if context.tree.number(os.fsencode(path)) is not None))
+        used = [path for path in waiting if any(reason.rule not in UNUSED for reason in kept.reasons(path))]
+        for path in used:
+            del waiting[path]
+        causes: dict[Package, str] = {}
+        for path, owners in (context.packages.owners(used) if used else {}).items():
+            causes.update((package, path) for package in owners if package not in whole and package not in causes)
+        whole.update(causes)
+        for package, path in context.packages.files(causes, nested=False) if causes else ():
+            if is_worth_keeping(path, languages):
+                cause = causes[package]
+                detail = f"part of {package.manager} package {package.name}, of which {cause} is used"
+                yield Finding(path, Reason(RULE, detail, cause))
+
+    return follow
+
+
+def is_worth_keeping(path: str, languages: frozenset[str] = frozenset()) -> bool:
+    """Whether a path of a package is no documentation, header, static library, test or foreign catalogue."""
+    catalogue = _CATALOGUE.search(path)
+    if catalogue is not None:
+        return catalogue[1] in languages
+    return _WITHOUT.search(path) is None
+
+
+def _languages(config: ImageConfig) -> frozenset[str]:
+    """The languages that the image's environment asks for: `de` for LANG=de_DE.UTF-8."""
+    values = (entry.partition("=")[2] for entry in config.env if entry.startswith(_LANGUAGES))
+    words = (word for value in values for word in value.split(":"))
+    return frozenset(match[0] for word in words if (match := re.match(r"[A-Za-z]{2,3}(?=[_@.]|$)", word)))

@@ -1,0 +1,146 @@
+"""Keep what the user asked for by name: paths, commands, packages, a shell that works.
+
+These findings are the only ones that may fail: what is asked for and is not there is a UsageError with near names.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
+
+from slimmer.errors import UsageError
+from slimmer.image.config import ImageConfig
+from slimmer.image.packages import SYSTEM_MANAGERS
+from slimmer.image.suggestions import did_you_mean, near_names, near_paths
+from slimmer.image.tree import Entry, Tree
+from slimmer.keep.core.interpreters import interpreters
+from slimmer.keep.core.shell_tools import shell_tools
+from slimmer.keep.image_view import Context, Follow, Follower, Kept, reach
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.selection import Patterns, literal_path
+
+RULE = "chosen"
+SHOWN = 3
+"""Databases that could not be read and are named."""
+
+
+def chosen(context: Context) -> Iterator[Finding]:
+    """What --include, --include-bin, --include-package and --include-shell name, each with the option as its reason."""
+    selection = context.selection
+    yield from _included(context.tree, selection.include)
+    for name in selection.bins:
+        yield from _bin(context, name)
+    yield from _packages(context, selection.packages)
+    if selection.shell:
+        for path in shell_tools(context.tree, context.config):
+            yield from reach(context.tree, path, Reason(RULE, "--include-shell"))
+
+
+def only_chosen(*followers: Follower) -> Follower:
+    """These followers, shown nothing but what was chosen and what they found on account of it.
+
+    So a policy that keeps no more than was observed keeps a chosen program with its libraries all the same.
+    """
+
+    def begin(context: Context) -> Follow:
+        if context.selection.is_empty:
+            return lambda fresh, kept: ()
+        follows = [follower(context) for follower in (interpreters, *followers)]
+        others: dict[str, None] = {}
+        traced: set[str] = set()
+
+        def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+            others.update(dict.fromkeys(fresh))
+            new = [path for path in others if _is_traced(path, kept, traced)]
+            for path in new:
+                del others[path]
+            traced.update(new)
+            for one in follows if new else ():
+                yield from one(new, kept)
+
+        return follow
+
+    return begin
+
+
+def _is_traced(path: str, kept: Kept, traced: set[str]) -> bool:
+    return any(reason.rule == RULE or reason.cause in traced for reason in kept.reasons(path))
+
+
+def _included(tree: Tree, patterns: Iterable[str]) -> Iterator[Finding]:
+    for pattern, entries in Patterns(tree, patterns, "--include").matches():
+        reason = Reason(RULE, f"--include {pattern}")
+        linked = _behind_link(tree, pattern)
+        if not entries and not linked:
+            path = literal_path(pattern)
+            hint = did_you_mean(near_paths(tree, path or pattern), "Patterns are those of .gitignore: /srv/**/*.html")
+            raise UsageError(f"--include {pattern} matches nothing in the image", hint=hint)
+        for entry in (*entries, *linked):
+            yield from reach(tree, entry.path, reason)
+
+
+def _behind_link(tree: Tree, pattern: str) -> list[Entry]:
+    """What lies in a folder that is named by a link to it, as `/lib` or `/lib/` is."""
+    path = literal_path(pattern)
+    entry = tree.get(path) if path else None
+    end = tree.resolve(path).end if entry is not None and entry.is_link else None
+    return list(tree.below(end)) if end is not None and end != "/" else []
+
+
+def _bin(context: Context, name: str) -> Iterator[Finding]:
+    """A command; of one that a language's package installed, that package: it is no more than a way into it."""
+    path = _command(context, name)
+    yield from reach(context.tree, path, Reason(RULE, f"--include-bin {name}"))
+    end = context.tree.resolve(path).end or path
+    context.packages.know_all()
+    own = [package for package in context.packages.owners([end])[end] if package.manager not in SYSTEM_MANAGERS]
+    for package, file in context.packages.files(own) if own else ():
+        yield Finding(file, Reason(RULE, f"--include-bin {name} is of {package.manager} package {package.name}"))
+
+
+def _command(context: Context, name: str) -> str:
+    """Where a command lies. Raises UsageError with near names."""
+    folders = context.config.search_path
+    for folder in folders:
+        path = posixpath.join(folder, name)
+        if _is_program(context.tree, path):
+            return path
+    near = near_names(posixpath.basename(name), commands(context.tree, context.config))
+    hint = did_you_mean(near, f"Its PATH is {':'.join(folders)}; --include takes any path.")
+    raise UsageError(f"--include-bin {name}: the image has no such command on its PATH", hint=hint)
+
+
+def commands(tree: Tree, config: ImageConfig) -> Iterator[str]:
+    """The names of all commands on the image's PATH."""
+    for folder in config.search_path:
+        end = tree.resolve(folder).end
+        for entry in tree.children(end) if end else ():
+            if not entry.is_directory:
+                yield posixpath.basename(entry.path)
+
+
+def _is_program(tree: Tree, path: str) -> bool:
+    end = tree.resolve(path).end
+    entry = tree.get(end) if end else None
+    return entry is not None and entry.is_file and bool(entry.mode & 0o111)
+
+
+def _packages(context: Context, names: Sequence[str]) -> Iterator[Finding]:
+    for name in names:
+        packages = context.packages.named(name)
+        if not packages:
+            raise _no_such_package(context, name)
+        for package, path in context.packages.files(packages):
+            detail = f"--include-package {name}: part of {package.manager} package {package.name}"
+            yield Finding(path, Reason(RULE, detail))
+
+
+def _no_such_package(context: Context, name: str) -> UsageError:
+    near = near_names(name.rpartition(":")[2], (package.name for package in context.packages.everything()))
+    unreadable = context.packages.unreadable
+    more = f" and {len(unreadable) - SHOWN} more" if len(unreadable) > SHOWN else ""
+    otherwise = f"slimmer cannot read {', '.join(unreadable[:SHOWN])}{more}." if unreadable else ""
+    hint = did_you_mean(
+        near, otherwise or "`slimmer compare IMAGE IMAGE --format json` lists the packages of an image."
+    )
+    return UsageError(f"--include-package {name}: the image has no such package", hint=hint)

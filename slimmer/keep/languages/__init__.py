@@ -1,0 +1,1 @@
+"""Analyzers for programming languages, one package each."""

@@ -1,0 +1,134 @@
+"""Class paths: jars that stand on them, and folders of classes, which are kept whole.
+
+A jar that was opened is one file, and kept. What may follow later are jars that its manifest names ("Class-Path", JAR File
+Specification), those that the command line or CLASSPATH names (java(1)), and, of a folder from which a class was loaded,
+all other classes, resources and service files. Which folder that is, the class says itself: its name tells how deep it lies.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from urllib.parse import unquote, urlsplit
+
+from slimmer.image.config import ImageConfig
+from slimmer.image.tree import Tree
+from slimmer.keep.image_view import Context, reach
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.languages.java.class_file import ClassFile
+from slimmer.keep.languages.java.jar import Jar
+from slimmer.keep.languages.java.log import JavaLog
+from slimmer.keep.sources.limits import bounded
+from slimmer.keep.sources.reading import read_files
+
+FOLDER_FILES = 20_000
+FOLDER_BYTES = 60 << 20
+"""Bounds on what is kept of a folder of classes; where there is more, it is something else, too."""
+
+_JAR_LIMIT = 16 << 20
+_CLASS_LIMIT = 4 << 20
+_PLACES = 100_000
+"""Places that the manifests of an image's jars may name together."""
+
+_JARS = (".jar", ".war", ".ear")
+_OPTIONS = frozenset(("-cp", "-classpath", "--class-path", "-p", "--module-path", "--upgrade-module-path"))
+_DEPTH = 20
+
+
+def class_path(context: Context, seen: JavaLog) -> Iterator[Finding]:
+    """What the class paths of the observed programs hold."""
+    homes = tuple(f"{home}/" for home in seen.homes)
+    own = [path for path in seen.opened if not path.startswith(homes)]
+    jars = [path for path in own if path.endswith(_JARS)]
+    for path in _configured(context.config):
+        reason = Reason("java", f"on the class path that the image configures: {path}")
+        for place in _expanded(context.tree, path):
+            yield from _on_class_path(context.tree, place, reason)
+            jars.append(place)
+    yield from _named_by_jars(context, jars)
+    yield from _class_folders(context, [path for path in own if path.endswith(".class")])
+
+
+def _configured(config: ImageConfig) -> Iterator[str]:
+    """The entries of class paths in the image's command and environment, absolute."""
+    words = config.command
+    values = [following for word, following in pairwise(words) if word in _OPTIONS]
+    values += [word.partition("=")[2] for word in words if word.partition("=")[0] in _OPTIONS]
+    values += [entry[10:] for entry in config.env if entry.startswith("CLASSPATH=")]
+    for value in values:
+        for part in value.split(":"):
+            if part:
+                yield posixpath.normpath(posixpath.join("/", config.working_dir, part))
+
+
+def _expanded(tree: Tree, path: str) -> Iterator[str]:
+    """`folder/*` stands for all jars of a folder."""
+    if posixpath.basename(path) != "*":
+        yield path
+        return
+    end = tree.resolve(posixpath.dirname(path)).end
+    for entry in tree.children(end) if end is not None else ():
+        if entry.path.lower().endswith(".jar"):
+            yield entry.path
+
+
+def _on_class_path(tree: Tree, path: str, reason: Reason) -> Iterator[Finding]:
+    yield from reach(tree, path, reason)
+    end = tree.resolve(path).end
+    entry = tree.get(end) if end is not None else None
+    if entry is not None and entry.is_directory:
+        yield from _whole(tree, entry.path, reason)
+
+
+def _named_by_jars(context: Context, jars: Iterable[str]) -> Iterator[Finding]:
+    """Jars and folders that the manifests of jars name, and what those name in their turn; each place counts once."""
+    seen: set[str] = set()
+    named: set[str] = set()
+    layer = list(jars)
+    for _ in range(_DEPTH):
+        ends = dict.fromkeys(end for path in layer if (end := context.tree.resolve(path).end) is not None)
+        layer = []
+        unread = [end for end in ends if end not in seen]
+        read = read_files(context, "jar", Jar, unread, _JAR_LIMIT)
+        for jar, path in ((jar, _local(jar, url)) for jar, found in read for url in found.class_path):
+            if path and path not in named and len(named) < _PLACES:
+                named.add(path)
+                yield from _on_class_path(context.tree, path, Reason("java", f"named by the manifest of {jar}", jar))
+                layer.append(path)
+        seen.update(ends)
+        if not layer:
+            return
+
+
+def _local(jar: str, url: str) -> str:
+    """The path that a URL in a jar's manifest stands for; "" for what is no file."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    path = unquote(parts.path, errors="surrogateescape")
+    if parts.scheme not in ("", "file") or not path or "\0" in path:
+        return ""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(jar), path))
+
+
+def _class_folders(context: Context, classes: Iterable[str]) -> Iterator[Finding]:
+    """All that lies in the folders from which classes were loaded; one class of a folder tells where its root is."""
+    examples: dict[str, str] = {}
+    for path in classes:
+        examples.setdefault(posixpath.dirname(path), path)
+    roots: dict[str, str] = {}
+    for path, file in read_files(context, "class", ClassFile, examples.values(), _CLASS_LIMIT):
+        if file.name and path.endswith(f"/{file.name}.class"):
+            roots.setdefault(path.removesuffix(f"/{file.name}.class"), path)
+    for root, path in roots.items():
+        yield from _whole(
+            context.tree, root, Reason("java", f"in the folder of classes from which {path} was loaded", path)
+        )
+
+
+def _whole(tree: Tree, folder: str, reason: Reason) -> Iterator[Finding]:
+    """A folder of classes; nothing of one that is too large, or the root."""
+    entries = None if folder in ("", "/") else bounded(tree.below(folder), FOLDER_FILES, FOLDER_BYTES)
+    yield from (Finding(entry.path, reason) for entry in entries or ())

@@ -1,0 +1,60 @@
+"""Web applications in a servlet container: every page of an application that was deployed may be asked for.
+
+An application is the folder above WEB-INF (Jakarta Servlet specification, "Directory Structure"). Tomcat is known by its
+bin/bootstrap.jar; its configuration and its libraries, among them the compiler of JSP pages, are kept.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from slimmer.image.tree import Tree
+from slimmer.keep.image_view import reach
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.languages.java.log import JavaLog
+
+FILES = 20_000
+BYTES = 100 << 20
+"""Bounds on a web application; of a larger one stays what was seen."""
+
+
+def web_apps(tree: Tree, seen: JavaLog) -> Iterator[Finding]:
+    """The web applications from which something was opened, and what belongs to their server."""
+    for folder, path in _applications(tree, seen).items():
+        yield from _whole(tree, folder, Reason("java", f"a part of the web application {folder}", path))
+    for path in seen.opened:
+        if path.endswith("/bin/bootstrap.jar"):
+            home = posixpath.dirname(posixpath.dirname(path))
+            reason = Reason("java", f"a part of the server in {home}", path)
+            yield from _whole(tree, f"{home}/conf", reason)
+            yield from _whole(tree, f"{home}/lib", reason)
+
+
+def _applications(tree: Tree, seen: JavaLog) -> dict[str, str]:
+    """Folders that hold a WEB-INF from which, or beside which, a file was opened, each with that file."""
+    found: dict[str, str] = {}
+    empty: set[str] = set()
+    for path in seen.opened:
+        folder = posixpath.dirname(path)
+        passed = []
+        while folder not in ("/", "") and folder not in empty and folder not in found:
+            if f"{folder}/WEB-INF" in tree:
+                found[folder] = path
+                break
+            passed.append(folder)
+            folder = posixpath.dirname(folder)
+        empty.update(passed)
+    return found
+
+
+def _whole(tree: Tree, folder: str, reason: Reason) -> Iterator[Finding]:
+    end = tree.resolve(folder).end
+    entries, size = [], 0
+    for entry in tree.below(end) if end is not None and end != "/" else ():
+        entries.append(entry)
+        size += entry.size if entry.is_file else 0
+        if len(entries) > FILES or size > BYTES:
+            return
+    for entry in entries:
+        yield from reach(tree, entry.path, reason)

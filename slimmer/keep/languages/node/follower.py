@@ -1,0 +1,224 @@
+"""Follow the JavaScript that Node was seen to open: what it requires and imports, at once or later, and names.
+
+An app's source (outside of node_modules and the system's folders of modules) is read for all that it names. Of libraries
+counts what they load, wherever that stands, as long as it is their own or of a package that they, or the app, declare:
+`try { require("bufferutil") }` in a library does not keep what happens to lie there. A dependency of the app that it
+names in a text ("ejs" for a view engine) or that a kept library has as a peer (a database driver) counts as required.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+
+from slimmer.keep.image_view import Context, Follow
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.languages.node.addons import Platform, addons_of
+from slimmer.keep.languages.node.manifest import Manifest
+from slimmer.keep.languages.node.output import output_files, output_folder
+from slimmer.keep.languages.node.resolver import SHARED, Asked, Resolver, package_name
+from slimmer.keep.languages.node.source import VERSION, Facts, Request
+from slimmer.keep.sources.named_paths import HOLE, NamedPaths, fitting, whole_folder
+from slimmer.keep.sources.reading import Question
+from slimmer.keep.sources.script import Lead, follow_scripts, opened_by
+
+_PROGRAMS = re.compile(r"node(?:js)?[0-9.]{0,8}|bun|electron")
+_SUFFIXES = frozenset((".js", ".cjs", ".mjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ""))
+
+_FOLDERS = frozenset(("views", "templates", "locales", "emails"))
+"""Folders beside an app's source, or in its root, into which frameworks look without being told."""
+
+_PAGES = frozenset(("public", "static", "assets", "www", "html", "client", "browser"))
+"""Names of folders whose scripts are for browsers: they are kept as they are."""
+
+_PLATFORM_BYTES = 150 << 20
+"""Bytes of a package for one platform: compiled programs and libraries, of which nothing can be left out."""
+
+
+def node(context: Context) -> Follow:
+    """What the sources that Node opened lead to."""
+    opened = opened_by(context, _PROGRAMS)
+    return follow_scripts(context, _Node(context), opened)
+
+
+class _Node:
+    """Node as an interpreter; see slimmer.keep.sources.script.Interpreter."""
+
+    kind = Facts
+
+    def __init__(self, context: Context) -> None:
+        self._context, self._tree = context, context.tree
+        self._resolver = Resolver(context, _conditions(context))
+        self._named = NamedPaths(context)
+        self._packages: set[str] = set()
+        self._with_addons: set[str] = set()
+        self._app_folders: dict[str, None] = {}
+        self._words: set[str] = set()
+        self._peers: set[str] = set()
+        self._followed: set[str] = set()
+        self._outputs: set[str] = set()
+        self._dependencies: dict[str, str] = {}
+        self._platform = Platform(context.tree, context.config.architecture)
+
+    def reads(self, path: str) -> bool:
+        return posixpath.splitext(path)[1] in _SUFFIXES
+
+    def question(self, path: str) -> Question:
+        return Question("javascript", VERSION, (posixpath.splitext(path)[1], is_app(path)))
+
+    def leads(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
+        self._resolver.prepare(
+            Asked(path, request.specifier, request.imported)
+            for path, found in facts.items()
+            for request in found.requests
+        )
+        for path, found in facts.items():
+            if is_app(path):
+                self._app_folders |= dict.fromkeys(self._resolver.scopes(path))
+                self._words |= found.words
+        self._read_app_manifests()
+        for path, found in facts.items():
+            for request in found.requests:
+                yield from self._requested(path, request)
+            yield from self._mentioned(path, found)
+        yield from self._package_files(facts)
+        yield from self._dependencies_in_use()
+
+    def _read_app_manifests(self) -> None:
+        """Note what the app declares, by name, with the file that declares it."""
+        for folder, manifest in self._resolver.manifests(self._app_folders).items():
+            for name in manifest.declared:
+                self._dependencies.setdefault(name, f"{folder}/package.json")
+
+    def _requested(self, path: str, request: Request) -> Iterator[Lead | Finding]:
+        verb = "imported" if request.imported else "required"
+        reason = Reason("node", f"{verb} by {path}{request.place}", path)
+        if HOLE in request.specifier:
+            yield from self._computed(path, request.specifier, reason)
+        elif self._may_load(path, request):
+            for place in self._resolver.find(Asked(path, request.specifier, request.imported)):
+                yield Lead(place, reason, code=True)
+
+    def _may_load(self, path: str, request: Request) -> bool:
+        """Whether it is the source's own, or declared: what lies near by chance is not what a library means."""
+        if is_app(path) or not request.lazy or request.specifier.startswith((".", "/", "#")):
+            return True
+        own = self._resolver.manifests(self._resolver.scopes(path)).values()
+        name = package_name(request.specifier)
+        return not own or name in self._dependencies or any(name in (*it.declared, it.name) for it in own)
+
+    def _computed(self, path: str, specifier: str, reason: Reason) -> Iterator[Lead | Finding]:
+        """`require("./locale/" + name)`, `import(`dates/locale/${name}`)`: the sources of that folder that fit."""
+        folder, start = posixpath.split(specifier[: specifier.index(HOLE)])
+        rest = specifier[specifier.rindex(HOLE) + 1 :]
+        place = self._known_folder(path, folder)
+        if (
+            place is None
+            or posixpath.basename(place) == "node_modules"
+            or place == "/"
+            or not (start or rest or folder not in (".", ".."))
+        ):
+            return
+        name, _, below = rest.partition("/")
+        for suffix in ("",) if "." in rest else (".js", ".cjs", ".mjs", ".json"):
+            if not below:
+                for finding in fitting(self._tree, place, f"{start}{HOLE}{name}{suffix}", reason):
+                    yield Lead(finding.path, reason, code=True)
+        for entry in self._tree.children(place) if not start and not name else ():
+            if entry.is_directory:
+                for found in self._resolver.find(Asked(path, f"{entry.path}/{below}".rstrip("/"), False)):
+                    yield Lead(found, reason, code=True)
+
+    def _known_folder(self, path: str, folder: str) -> str | None:
+        """A folder that a specifier begins with: of the source's own, or of another package."""
+        if folder.partition("/")[0] in (".", ".."):
+            return posixpath.normpath(posixpath.join(posixpath.dirname(path), folder))
+        name = package_name(folder)
+        home = (
+            self._resolver.package_folder(path, name)
+            if "/" in folder[len(name) :] and not folder.startswith("/")
+            else None
+        )
+        return posixpath.normpath(home + folder[len(name) :]) if home is not None else None
+
+    def _mentioned(self, path: str, facts: Facts) -> Iterator[Lead | Finding]:
+        root = self._resolver.scope(path) or posixpath.dirname(path)
+        for finding in self._named.findings(path, facts.mentions, root):
+            is_code = is_app(path) and _PAGES.isdisjoint(finding.path[len(root) :].split("/"))
+            yield Lead(finding.path, finding.reason, code=True) if is_code else finding
+        if is_app(path):
+            yield from self._named.usual_folders(path, _FOLDERS, root)
+            yield from self._named.programs(path, facts.commands)
+            yield from self._bundled(path)
+
+    def _bundled(self, path: str) -> Iterator[Lead | Finding]:
+        """All that a bundler made, if this source is a piece of it."""
+        folder = output_folder(self._tree, path)
+        if folder is None or folder in self._outputs:
+            return
+        self._outputs.add(folder)
+        reason = Reason("node", f"made by a bundler, as {path}", path)
+        for entry in output_files(self._tree, folder):
+            is_code = self.reads(entry.path) and _PAGES.isdisjoint(entry.path[len(folder) :].split("/"))
+            yield Lead(entry.path, reason, code=True) if is_code else Finding(entry.path, reason)
+
+    def _package_files(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
+        """package.json of the packages of these sources; addons and platform packages of those that load native code."""
+        found: dict[str, str] = {}
+        for path in facts:
+            for scope in self._resolver.scopes(path):
+                found.setdefault(scope, path)
+        new = [scope for scope in found if scope not in self._packages]
+        self._packages.update(new)
+        for folder, manifest in self._resolver.manifests(new).items():
+            reason = Reason("node", f"describes the package of {folder}", found[folder])
+            yield Lead(f"{folder}/package.json", reason)
+            self._peers |= manifest.peers
+            yield from self._platform_packages(folder, manifest)
+        for path in (path for path in facts if facts[path].addons):
+            for folder in [scope for scope in self._resolver.scopes(path) if scope not in self._with_addons]:
+                self._with_addons.add(folder)
+                reason = Reason("node", f"a native addon that {path} looks for", path)
+                for entry in addons_of(self._tree, folder, self._platform):
+                    yield Lead(entry.path, reason)
+
+    def _platform_packages(self, folder: str, manifest: Manifest) -> Iterator[Lead | Finding]:
+        for name in manifest.optional:
+            if self._platform.is_named(name):
+                place = self._resolver.package_folder(f"{folder}/package.json", name)
+                end = self._tree.resolve(place).end if place is not None else None
+                if place is not None and end is not None:
+                    reason = Reason("node", f"the part of {folder} for this platform", f"{folder}/package.json")
+                    yield Lead(place, reason)
+                    yield from whole_folder(self._tree, end, reason, _PLATFORM_BYTES)
+
+    def _dependencies_in_use(self) -> Iterator[Lead]:
+        """Modules of the app's dependencies that it names in a text, or that a library expects of it."""
+        used = (self._words | self._peers) & self._dependencies.keys() - self._followed
+        self._followed |= used
+        questions = [Asked(self._dependencies[name], name, way) for name in sorted(used) for way in (False, True)]
+        self._resolver.prepare(questions)
+        for question in questions:
+            reason = Reason("node", f"a dependency of the app that it names, {question.specifier}", question.user)
+            yield from (Lead(place, reason, code=True) for place in self._resolver.find(question))
+
+
+def is_app(path: str) -> bool:
+    """Whether a source is the app's own, not a library's."""
+    return "/node_modules/" not in path and not path.startswith(_LIBRARIES)
+
+
+_LIBRARIES = tuple(f"{folder}/" for folder in SHARED)
+
+
+def _conditions(context: Context) -> Iterable[str]:
+    """Conditions that the user added: -C or --conditions, in NODE_OPTIONS or on the command line."""
+    options = next((entry[13:] for entry in context.config.env if entry.startswith("NODE_OPTIONS=")), "").split()
+    words = [*options, *context.config.command]
+    for word, following in pairwise([*words, ""]):
+        if word.startswith("--conditions="):
+            yield word.partition("=")[2]
+        elif word in ("-C", "--conditions"):
+            yield following

@@ -1,0 +1,154 @@
+"""Installed distributions: which files are whose, and what they offer by entry points.
+
+Source: PyPA specifications, "Recording installed projects" (RECORD, direct_url.json) and "Entry points"; setuptools for
+egg-info (top_level.txt, SOURCES.txt, installed-files.txt).
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from slimmer.keep.image_view import Context
+from slimmer.keep.languages.python.search import SITE, Finder
+
+LIST_LIMIT = 1 << 22
+"""Bytes of a list of files; a larger one is not read."""
+
+TOGETHER_LIMIT = 1 << 28
+"""Bytes of all such files of an image; what is beyond is not read, and the user is told."""
+
+FOLDER_LIMIT = 1 << 20
+"""Bytes of a distribution's metadata that are kept; of a larger folder, only the files that importlib.metadata reads."""
+
+_LISTS = ("RECORD", "top_level.txt", "installed-files.txt")
+_ENTRY_POINTS = "entry_points.txt"
+_SCRIPTS = ("console_scripts", "gui_scripts")
+_METADATA = frozenset({"METADATA", "PKG-INFO", "RECORD", "WHEEL", "INSTALLER", *_LISTS, _ENTRY_POINTS})
+_INFO = re.compile(r"(?P<name>[\w.]{1,200}?)(?:-[^/]{1,200})?\.(?:dist|egg)-info$")
+_ENTRY = re.compile(r"\s{0,9}[^=\s][^=]{0,200}=\s{0,9}(?P<module>[\w.]{1,300})")
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """An installed distribution; `path` is its metadata (a folder, or one file). `local`: not from an index, so the app's.
+
+    `entry_points` are module names by group.
+    """
+
+    name: str
+    path: str
+    local: bool = False
+    entry_points: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Distributions:
+    """All distributions of a Python's folders, and who owns which folder. The lists are read in one go."""
+
+    def __init__(self, context: Context, finder: Finder) -> None:
+        self._context = context
+        self._finder = finder
+        self._owners: dict[str, Distribution] = {}
+        self._sizes: dict[str, int] = {}
+        self.all = tuple(self._read())
+
+    def owner(self, path: str) -> Distribution | None:
+        """The distribution that a file belongs to: who lists it, or the nearest folder above it."""
+        while path and path != "/":
+            if found := self._owners.get(path):
+                return found
+            path = posixpath.dirname(path)
+        return None
+
+    def size(self, distribution: Distribution, limit: int) -> int:
+        """Bytes of its files; counting ends where they exceed `limit`."""
+        if distribution.path not in self._sizes:
+            total = 0
+            for path in [path for path, owner in self._owners.items() if owner is distribution]:
+                entries = [self._context.tree.get(path), *self._context.tree.children(path)]
+                total += sum(entry.size for entry in entries if entry is not None and entry.is_file)
+                if total > limit:
+                    break
+            self._sizes[distribution.path] = total
+        return self._sizes[distribution.path]
+
+    def metadata(self, distribution: Distribution) -> Iterator[str]:
+        """The paths of its metadata."""
+        tree = self._context.tree
+        below = [entry for entry in tree.below(distribution.path) if not entry.is_directory]
+        whole = sum(entry.size for entry in below) <= FOLDER_LIMIT
+        yield distribution.path
+        yield from (entry.path for entry in below if whole or posixpath.basename(entry.path) in _METADATA)
+
+    def _read(self) -> Iterator[Distribution]:
+        infos = dict(self._infos())
+        points: dict[str, Mapping[str, tuple[str, ...]]] = {}
+        listed: dict[str, set[str]] = {info: set() for info in infos}
+        for path, content in self._contents(infos):
+            info, kind = posixpath.split(path)
+            if kind == _ENTRY_POINTS:
+                points[info] = _entry_points(content)
+            else:
+                listed[info].update(self._places(info, _top_names(content)))
+        for info, name in infos.items():
+            local = f"{info}/direct_url.json" in self._context.tree
+            distribution = Distribution(name, info, local, points.get(info, {}))
+            names = (name, name.lower(), name.replace("-", "_").lower())
+            for place in (*self._places(info, names), *listed[info]):
+                self._owners.setdefault(place, distribution)
+            yield distribution
+
+    def _contents(self, infos: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Lists and entry points, one at a time, up to a total."""
+        files, left = [], TOGETHER_LIMIT
+        for path in (path for info in infos for path in self._files(info)):
+            left -= self._context.tree.get(path).size  # type: ignore[union-attr]
+            if left < 0:
+                self._context.sandbox.note(path, f"such lists have more than {TOGETHER_LIMIT >> 20} MiB together")
+                break
+            files.append(path)
+        yield from ((path, content) for path, content in (self._context.read(files) if files else ()) if content)
+
+    def _places(self, info: str, names: Iterable[str]) -> Iterator[str]:
+        """Where names that a distribution owns lie in the image: folders and modules."""
+        site, tree = posixpath.dirname(info), self._context.tree
+        for name in names:
+            if name:
+                yield from (path for path in (f"{site}/{name}", f"{site}/{name}.py") if path in tree)
+
+    def _infos(self) -> Iterator[tuple[str, str]]:
+        for root in self._finder.roots:
+            if root.kind == SITE:
+                for name, end in self._finder.listing(root.path).items():
+                    if match := _INFO.fullmatch(name):
+                        yield end, match["name"]
+
+    def _files(self, info: str) -> Iterator[str]:
+        for name in (*_LISTS[:2], _ENTRY_POINTS):
+            entry = self._context.tree.get(f"{info}/{name}")
+            if entry is not None and entry.is_file and entry.size <= LIST_LIMIT:
+                yield entry.path
+
+
+def _top_names(content: bytes) -> Iterator[str]:
+    """The folders and modules that a list names, relative to the site."""
+    for line in content.splitlines():
+        path = os.fsdecode(line.partition(b",")[0].strip(b'"'))
+        if not path.startswith(("..", "/", "__pycache__/")) and "-info" not in path.partition("/")[0]:
+            yield posixpath.dirname(path) or path
+
+
+def _entry_points(content: bytes) -> dict[str, tuple[str, ...]]:
+    """Module names by group, but for the scripts, which are files of their own."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    group = ""
+    for line in content.decode(errors="replace").splitlines():
+        if line.startswith("["):
+            group = line.strip().strip("[]").strip()
+        elif group and group not in _SCRIPTS and (match := _ENTRY.match(line)):
+            groups[group].append(match["module"])
+    return {group: tuple(modules) for group, modules in groups.items()}

@@ -1,0 +1,135 @@
+"""Keep R's packages whole: one of which anything was read, those that it imports, those that the app's scripts name, R's own.
+
+R reads a package's functions from one file, whichever is called, but its data, its compiled code and what it imports only when a
+function asks for it. Time zones are asked for by name (`?timezones`). Sources: the manuals "Writing R Extensions" (DESCRIPTION,
+"Package structure") and "R Installation and Administration" (libraries).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+
+from slimmer.image.tree import Tree
+from slimmer.keep.image_view import Context
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.native.time_zones import zones
+from slimmer.keep.sources.named_paths import whole_folder
+from slimmer.observe.log import Operation
+
+RULE = "r"
+PACKAGE_BYTES = 64 << 20
+"""Bytes of a part of a package (its functions, its data …); of a larger one only what was seen in use is kept."""
+
+SCRIPT_BYTES = 1 << 20
+"""Bytes of a script or a DESCRIPTION; a larger one is not read."""
+
+_FOLDER = re.compile(
+    r"(/.{1,3000})/([A-Za-z][A-Za-z0-9.]{0,200})/(?:R|libs|Meta|data|help|DESCRIPTION|NAMESPACE)(?:/.*)?", re.DOTALL
+)
+_UNUSED = frozenset(("help", "html", "doc", "demo", "tests", "include", "examples", "po"))
+_DESKTOP = frozenset(("tcltk",))
+"""Packages of R itself that need a desktop."""
+
+_DEPENDENCIES = re.compile(r"^(?:Depends|Imports):((?:.*\n)(?:[ \t].*\n)*)", re.MULTILINE)
+_BASE = re.compile(r"^Priority:[ \t]{0,9}base[ \t]{0,9}$", re.MULTILINE)
+_NAME = re.compile(r"([A-Za-z][A-Za-z0-9.]{0,200})(?:[ \t\n]{0,9}\([^)]{0,60}\))?[ \t\n]{0,9}(?:,|$)")
+_ASKS = re.compile(
+    r"""\b(?:library|require|requireNamespace|loadNamespace|attachNamespace)\(\s{0,9}["']?([A-Za-z][A-Za-z0-9.]{0,200})"""
+    r"""|\b([A-Za-z][A-Za-z0-9.]{0,200}):::?[A-Za-z.]"""
+)
+
+
+def r_packages(context: Context) -> Iterator[Finding]:
+    """Findings for the packages of an image whose R was seen to read some."""
+    packages = _Packages(context)
+    if packages.in_use:
+        yield from packages.findings()
+
+
+class _Packages:
+    def __init__(self, context: Context) -> None:
+        self._context, self._tree = context, context.tree
+        self.in_use: dict[str, str] = {}
+        self._libraries: dict[str, None] = {}
+        self._scripts: dict[str, None] = {}
+        for access in context.log.accesses:
+            if access.operation is Operation.OPEN and access.found and posixpath.basename(access.executable) == "R":
+                self._note(access.resolved)
+
+    def findings(self) -> Iterator[Finding]:
+        """All packages that may be loaded, and what R itself reads on demand."""
+        cause = next(iter(self.in_use.values()))
+        wanted = dict(self.in_use) | dict.fromkeys(self._own(), cause) | dict(self._named())
+        for folder, reason in self._closure(wanted).items():
+            yield from _package(self._tree, folder, reason)
+        for library in self._libraries:
+            modules = f"{posixpath.dirname(library)}/modules"
+            yield from whole_folder(self._tree, modules, Reason(RULE, "a module that R loads on demand", cause))
+        yield from zones(self._tree, Reason("time-zones", "R opens zones by name", cause))
+
+    def _note(self, path: str) -> None:
+        match = _FOLDER.fullmatch(path)
+        if match is not None and self._is_package(f"{match[1]}/{match[2]}"):
+            self._libraries.setdefault(match[1])
+            self.in_use.setdefault(f"{match[1]}/{match[2]}", path)
+        elif path.lower().endswith((".r", ".rmd", ".rprofile")):
+            self._scripts.setdefault(path)
+
+    def _is_package(self, folder: str) -> bool:
+        return f"{folder}/DESCRIPTION" in self._tree and f"{folder}/Meta/package.rds" in self._tree
+
+    def _own(self) -> Iterator[str]:
+        """Packages of R itself."""
+        folders = [entry.path for library in self._libraries for entry in self._tree.children(library)]
+        for folder, text in self._descriptions(folder for folder in folders if self._is_package(folder)):
+            if _BASE.search(text) and posixpath.basename(folder) not in _DESKTOP:
+                yield folder
+
+    def _named(self) -> Iterator[tuple[str, str]]:
+        """Packages that the app's scripts and its command name, each with who does."""
+        texts = [*self._read(self._scripts), ("the image's command", "\n".join(self._context.config.command))]
+        for path, text in texts:
+            for match in _ASKS.finditer(text):
+                if (folder := self._find(match[1] or match[2])) is not None:
+                    yield folder, path
+
+    def _closure(self, wanted: dict[str, str]) -> dict[str, str]:
+        """These packages and all that they import, each with the reason's path."""
+        found: dict[str, str] = {}
+        while wanted:
+            found |= wanted
+            named = [
+                (name, f"{folder}/DESCRIPTION")
+                for folder, text in self._descriptions(wanted)
+                for match in _DEPENDENCIES.finditer(text)
+                for name in _NAME.findall(match[1])
+            ]
+            places = {place: by for name, by in named if (place := self._find(name)) is not None}
+            wanted = {place: by for place, by in places.items() if place not in found}
+        return found
+
+    def _find(self, name: str) -> str | None:
+        places = (f"{library}/{name}" for library in self._libraries)
+        return next((place for place in places if self._is_package(place)), None)
+
+    def _descriptions(self, folders: Iterable[str]) -> Iterator[tuple[str, str]]:
+        for path, text in self._read(f"{folder}/DESCRIPTION" for folder in folders):
+            yield posixpath.dirname(path), text + "\n"
+
+    def _read(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+        entries = [entry for path in paths if (entry := self._tree.get(path)) is not None]
+        small = [entry.path for entry in entries if entry.is_file and entry.size <= SCRIPT_BYTES]
+        for path, content in self._context.read(small) if small else ():
+            yield path, (content or b"").decode(errors="replace")
+
+
+def _package(tree: Tree, folder: str, by: str) -> Iterator[Finding]:
+    """What R reads of a package: all but what is for people."""
+    reason = Reason(RULE, f"of a package that {by} leads to", by)
+    for entry in tree.children(folder):
+        if posixpath.basename(entry.path) not in _UNUSED:
+            yield Finding(entry.path, reason)
+            if entry.is_directory:
+                yield from whole_folder(tree, entry.path, reason, PACKAGE_BYTES)

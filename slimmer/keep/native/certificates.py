@@ -1,0 +1,168 @@
+"""Keep the authorities' certificates and OpenSSL's own files for code that checks certificates against the system's.
+
+A server that only shows a certificate of its own needs none of them: what counts is that a kept file imports the functions
+that load the default authorities, or names a bundle. Where these lie is written in libcrypto. Hash links (c_rehash) are
+what OpenSSL reads where its default bundle (cert.pem) is missing. Sources: SSL_CTX_set_default_verify_paths(3ssl),
+openssl-env(7ossl), config(5ssl), provider(7ossl); Go, crypto/x509/root_linux.go (where distributions put their bundles).
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from slimmer.keep.image_view import Context, Kept, reach
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.native.code_reader import Code, CodeFollow
+
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+_OPENSSL_DIRECTORY = "OPENSSLDIR: "
+PHRASES = (*_BUNDLES, _OPENSSL_DIRECTORY)
+"""Bundles that a program names in its own code; and OpenSSL, linked statically."""
+
+_DEFAULT_AUTHORITIES = frozenset(
+    (
+        "SSL_CTX_set_default_verify_paths",
+        "SSL_CTX_set_default_verify_dir",
+        "SSL_CTX_set_default_verify_file",
+        "SSL_CTX_set_default_verify_store",
+        "X509_STORE_set_default_paths",
+        "X509_STORE_set_default_paths_ex",
+        "X509_get_default_cert_file",
+        "X509_get_default_cert_dir",
+        "gnutls_certificate_set_x509_system_trust",
+        "gnutls_x509_trust_list_add_system_trust",
+    )
+)
+USERS = _DEFAULT_AUTHORITIES | {"SSL_CTX_new", "SSL_CTX_new_ex", "gnutls_init"}
+"""Functions whose importers may name a bundle of their own (libcurl)."""
+
+_PROVIDER_LOADERS = frozenset(("OSSL_PROVIDER_load", "OSSL_PROVIDER_load_ex", "OSSL_PROVIDER_try_load"))
+_OPENSSL = ("libssl", "libcrypto")
+_ENVIRONMENT = (
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "OPENSSL_CONF",
+)
+_PLACE = re.compile(rb'(OPENSSLDIR|MODULESDIR): "(/[^"\0]{0,1024})"')
+_PLACES = 8
+_ENTRIES = 4096
+
+
+def certificates(context: Context) -> CodeFollow:
+    """Bundles, hash links, openssl.cnf and providers, each for those who use them."""
+    return _Certificates(context).follow
+
+
+class _Certificates:
+    def __init__(self, context: Context) -> None:
+        self._context, self._tree = context, context.tree
+        self._places: dict[str, set[str]] = {"OPENSSLDIR": set(), "MODULESDIR": set()}
+        self._client = self._loader = ""
+        self._answered: set[str] = set()
+
+    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """OpenSSL and its users are met in any order; the answer comes once both are known."""
+        yield from self._stores_of_java(fresh)
+        if not codes:
+            return
+        for code in codes:
+            yield from self._named(code)
+            self._sort_in(code)
+        yield from self._openssl([code for code in codes if _is_openssl(code)])
+        if self._client:
+            yield from self._bundles(self._client)
+            for folder in self._unanswered("OPENSSLDIR"):
+                yield from self._authorities(self._client, folder)
+        if self._loader:
+            for folder in self._unanswered("MODULESDIR"):
+                reason = Reason("certificates", f"{self._loader} loads OpenSSL's providers by name", self._loader)
+                yield from self._entries(folder, reason)
+
+    def _unanswered(self, key: str) -> list[str]:
+        folders, self._places[key] = sorted(self._places[key] - self._answered), set()
+        self._answered.update(folders)
+        return folders
+
+    def _sort_in(self, code: Code) -> None:
+        if code.elf.soname.startswith(_OPENSSL):
+            return
+        if not code.elf.imports.isdisjoint(_DEFAULT_AUTHORITIES) or _OPENSSL_DIRECTORY in code.mentions:
+            self._client = self._client or code.path
+        if not code.elf.imports.isdisjoint(_PROVIDER_LOADERS):
+            self._loader = self._loader or code.path
+
+    def _named(self, code: Code) -> Iterator[Finding]:
+        for path in sorted(code.mentions.intersection(_BUNDLES)):
+            yield from reach(self._tree, path, Reason("certificates", f"named in {code.path}", code.path))
+
+    def _openssl(self, codes: Sequence[Code]) -> Iterator[Finding]:
+        """Learn from OpenSSL's code where its files are; it reads its configuration for whatever it is used."""
+        contents = self._context.read([code.path for code in codes]) if codes else ()
+        found = [place for path, content in contents for place in _places(path, content or b"")]
+        for path, key, folder in found:
+            self._places[key].add(folder)
+            if key == "OPENSSLDIR":
+                reason = Reason("certificates", f"the configuration of {path}", path)
+                yield from reach(self._tree, posixpath.join(folder, "openssl.cnf"), reason)
+
+    def _bundles(self, client: str) -> Iterator[Finding]:
+        """The usual bundles and what the image's environment names, once."""
+        if "" in self._answered:
+            return
+        self._answered.add("")
+        reason = Reason("certificates", f"{client} trusts the system's authorities", client)
+        for path in _BUNDLES:
+            yield from reach(self._tree, path, reason)
+        for name, _, value in (entry.partition("=") for entry in self._context.config.env):
+            if name in _ENVIRONMENT:
+                for path in value.split(":"):
+                    yield from self._entries(path, reason) if path.startswith("/") else ()
+
+    def _authorities(self, client: str, folder: str) -> Iterator[Finding]:
+        """OpenSSL's default bundle, or else the hash links of its default folder with what they lead to."""
+        reason = Reason("certificates", f"{client} trusts the authorities of {folder}", client)
+        bundle = posixpath.join(folder, "cert.pem")
+        yield from reach(self._tree, bundle, reason)
+        if self._tree.resolve(bundle).end is None:
+            yield from self._entries(posixpath.join(folder, "certs"), reason)
+
+    def _entries(self, folder: str, reason: Reason) -> Iterator[Finding]:
+        """A folder with the files and links that lie directly in it; a file, if it is one."""
+        yield from reach(self._tree, folder, reason)
+        end = self._tree.resolve(folder).end
+        for entry in islice(self._tree.children(end) if end else (), _ENTRIES):
+            if not entry.is_directory:
+                yield from reach(self._tree, entry.path, reason)
+
+    def _stores_of_java(self, fresh: Sequence[str]) -> Iterator[Finding]:
+        """A Java runtime has its own store (jdk, sun.security.ssl.TrustStoreManager): lib/security/cacerts."""
+        for path in fresh:
+            if path.endswith("/libjvm.so"):
+                folder = posixpath.dirname(path)
+                for above in ("..", "../.."):  # until Java 8, a folder of the architecture's lies between
+                    store = posixpath.join(folder, above, "security/cacerts")
+                    yield from reach(self._tree, store, Reason("certificates", f"the authorities of {path}", path))
+
+
+def _is_openssl(code: Code) -> bool:
+    return code.elf.soname.startswith("libcrypto") or _OPENSSL_DIRECTORY in code.mentions
+
+
+def _places(path: str, content: bytes) -> Iterator[tuple[str, str, str]]:
+    """The folders that are compiled into a file: (its path, which folder, the folder's path)."""
+    for match in islice(_PLACE.finditer(content), _PLACES):
+        yield path, match[1].decode(), os.fsdecode(match[2])

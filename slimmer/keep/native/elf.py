@@ -1,0 +1,141 @@
+"""Keep the libraries of native code: the loader, all that is linked, and what is loaded by a name written in the file.
+
+Linked libraries are found as the loader would find them (slimmer.keep.native.library_search), each in every context in which it
+may be loaded: whose RPATHs it inherits depends on its loaders. Names in the strings of code that calls dlopen count
+where the file is next to its user, in a folder below that the name says, or at an absolute path. In the system's folders,
+where everything is next to everything, a bare name counts only with its version ("libz.so.1") and from a program or
+plug-in, which is also sought by the loader's rules: what shared libraries name are helpers for what their users rarely ask for, and they are large (Java: the proxies of a desktop, 6 MB; the C library: names
+of hosts in other scripts, 2 MB). An exception is libgcc_s, without which threads cannot be cancelled (pthread_cancel(3)).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from slimmer.keep.image_view import Context, Kept, reach
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.native.code_reader import Code, CodeFollow, CodeReader
+from slimmer.keep.native.library_search import LibrarySearch, Seeker
+
+_CONTEXTS = 8
+"""In how many ways a file's libraries are sought, at most; more than one is rare."""
+
+_UNWINDER = "libgcc_s.so.1"
+_UNWINDING = frozenset(("pthread_cancel", "pthread_exit", "backtrace"))
+"""Functions for which glibc loads _UNWINDER when they are called (sysdeps/nptl/unwind-forcedunwind.c, debug/backtrace.c)."""
+
+_VERSIONED = re.compile(r"\.so\.[0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """A library that is needed: by whom, how that is said, and where it may lie, best place first."""
+
+    user: Code
+    seeker: Seeker
+    detail: str
+    groups: Iterator[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """A need's answer: the path by which the loader finds it (links unresolved), and what lies there."""
+
+    need: _Need
+    path: str
+    code: Code
+
+
+def libraries(context: Context, reader: CodeReader, search: LibrarySearch) -> CodeFollow:
+    """Follow native code to the libraries that it loads."""
+    return _Libraries(context, reader, search).follow
+
+
+class _Libraries:
+    def __init__(self, context: Context, reader: CodeReader, search: LibrarySearch) -> None:
+        self._tree, self._reader, self._search = context.tree, reader, search
+        self._seen: dict[str, set[tuple[str, tuple[str, ...]]]] = defaultdict(set)
+        self._objects: dict[str, Code] = {}
+        self._programs: set[tuple[str, ...]] = set()
+
+    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """Findings for all libraries below `codes`, breadth first, one round trip for each layer."""
+        layer = [item for code in codes for item in self._beginnings(code)]
+        while layer:
+            needs = [need for user, seeker in layer for need in self._needs(user, seeker)]
+            layer = []
+            for met in self._meet(needs):
+                need = met.need
+                yield from reach(self._tree, met.path, Reason("elf", f"{need.detail} {need.user.path}", need.user.path))
+                seeker = Seeker(met.code.elf, _origin(met), self._search.passed_on(need.seeker))
+                layer += self._unless_seen(met.code, seeker)
+
+    def _beginnings(self, code: Code) -> Iterator[tuple[Code, Seeker]]:
+        """The file by itself and, since any program may load any object at run time, with each program's RPATH."""
+        folder = posixpath.dirname(code.path)
+        seeker = Seeker(code.elf, folder)
+        yield from self._unless_seen(code, seeker)
+        if not code.elf.is_program:
+            self._objects[code.path] = code
+            for inherited in self._programs:
+                yield from self._unless_seen(code, Seeker(code.elf, folder, inherited))
+            return
+        passed = self._search.passed_on(seeker)
+        if passed and passed not in self._programs and len(self._programs) < _CONTEXTS:
+            self._programs.add(passed)
+            for path, other in self._objects.items():
+                yield from self._unless_seen(other, Seeker(other.elf, posixpath.dirname(path), passed))
+
+    def _unless_seen(self, code: Code, seeker: Seeker) -> Iterator[tuple[Code, Seeker]]:
+        seen = self._seen[code.path]
+        context = (seeker.origin, seeker.inherited)
+        if context not in seen and len(seen) < _CONTEXTS:
+            seen.add(context)
+            yield code, seeker
+
+    def _needs(self, user: Code, seeker: Seeker) -> Iterator[_Need]:
+        elf = user.elf
+        if elf.interpreter:
+            yield _Need(user, seeker, "the loader of", iter(((elf.interpreter,),)))
+        for name in elf.needed:
+            yield _Need(user, seeker, "needed by", self._search.groups(name, seeker))
+        for name in elf.helpers:
+            yield _Need(user, seeker, "filters or helps", self._search.groups(name, seeker))
+        if not elf.imports.isdisjoint(_UNWINDING):
+            yield _Need(user, seeker, "unwinds the threads of", self._search.groups(_UNWINDER, seeker))
+        for name in elf.library_names:
+            yield _Need(user, seeker, "named to be loaded by", self._loadable(name, user, seeker))
+
+    def _loadable(self, name: str, user: Code, seeker: Seeker) -> Iterator[tuple[str, ...]]:
+        folder = posixpath.dirname(user.path)
+        at_home = not self._search.is_standard(folder, user.elf)
+        if at_home or "/" in name:
+            yield (posixpath.join(folder, name),)
+        speaks = user.elf.is_program or user.elf.is_plugin
+        if speaks and "/" not in name and _VERSIONED.search(name):
+            yield from self._search.groups(name, seeker)
+
+    def _meet(self, needs: Iterable[_Need]) -> Iterator[_Met]:
+        """Which files the needs end at: the first group with a file that fits. A round reads one group of each."""
+        waiting = list(needs)
+        while waiting:
+            offers = [(need, group) for need in waiting if (group := next(need.groups, None)) is not None]
+            ends = {path: self._tree.resolve(path).end for _, group in offers for path in group}
+            codes = self._reader.read(end for end in ends.values() if end is not None)
+            waiting = []
+            for need, group in offers:
+                found = ((path, codes.get(ends[path] or "")) for path in group)
+                met = [_Met(need, path, code) for path, code in found if code and code.elf.fits(need.seeker.elf)]
+                yield from met
+                if not met:
+                    waiting.append(need)
+
+
+def _origin(met: _Met) -> str:
+    """What $ORIGIN stands for in a library: the folder in which it was found, whatever links were passed."""
+    elf = met.code.elf
+    return posixpath.dirname(met.path if elf.rpath or elf.runpath else met.code.path)

@@ -1,0 +1,45 @@
+"""Keep fonts for code that looks them up: fontconfig's configuration, and the fonts that are installed.
+
+A chart, a label, a subtitle or a PDF asks for a font when it is made; without one, letters are missing and nobody fails. Code that
+matches fonts says that text is drawn; an image that has fonts beside it has them for that. Source: fonts-conf(5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from slimmer.keep.image_view import Context, Kept, reach
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.native.code_reader import Code, CodeFollow
+from slimmer.keep.sources.named_paths import whole_folder
+
+FONTS_BYTES = 16 << 20
+"""Bytes of a folder of fonts; of a larger one only what was seen in use is kept."""
+
+_MATCHERS = frozenset(("FcFontMatch", "FcFontSort", "FcFontSetMatch", "FcFontSetSort"))
+_CONFIGURATION = ("/etc/fonts", "/usr/share/fontconfig", "/usr/local/etc/fonts")
+_FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "/usr/share/ghostscript/fonts")
+
+
+def fonts(context: Context) -> CodeFollow:
+    """Fonts, once some code looks for one."""
+    return _Fonts(context).follow
+
+
+class _Fonts:
+    def __init__(self, context: Context) -> None:
+        self._tree = context.tree
+        self._answered = False
+
+    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """Everything at once, at the first that matches fonts."""
+        code = next((code for code in codes if not code.elf.imports.isdisjoint(_MATCHERS)), None)
+        if self._answered or code is None:
+            return
+        self._answered = True
+        reason = Reason("fonts", f"{code.path} looks fonts up", code.path)
+        for folder in (*_CONFIGURATION, *_FONTS):
+            end = self._tree.resolve(folder).end
+            if end is not None and end.count("/") > 1:
+                yield from reach(self._tree, folder, reason)
+                yield from whole_folder(self._tree, end, reason, FONTS_BYTES)

@@ -1,0 +1,56 @@
+"""How much native code needs besides what was opened: the libraries below it, all the way down, by their size."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Collection, Iterable
+
+from slimmer.keep.image_view import Context
+from slimmer.keep.native.code_reader import Code, CodeReader
+from slimmer.keep.native.library_search import LibrarySearch, Seeker
+
+LIBRARIES = 1000
+"""How many libraries are looked into; what needs more counts as needing too much."""
+
+
+class LibraryNeeds:
+    """Answers whether files need no more than `limit` bytes of libraries that are not among `opened`."""
+
+    def __init__(
+        self, context: Context, reader: CodeReader, search: LibrarySearch, opened: Collection[str], limit: int
+    ) -> None:
+        self._tree, self._reader, self._search = context.tree, reader, search
+        self._opened, self._limit = opened, limit
+        self._direct: dict[str, tuple[str, ...]] = {}
+
+    def modest(self, codes: Iterable[Code]) -> list[Code]:
+        """Those of these files that need no more. One round trip for each layer of libraries, for all files together."""
+        chosen = list(codes)
+        layer = chosen
+        while layer and len(self._direct) < LIBRARIES:
+            self._direct.update((code.path, self._needed_by(code)) for code in layer)
+            below = {path for code in layer for path in self._direct[code.path]} - self._direct.keys()
+            # one that is too large by itself decides the matter, whatever it needs
+            layer = list(self._reader.read(path for path in sorted(below) if self._size(path) <= self._limit).values())
+        return [code for code in chosen if self._bytes_below(code.path) <= self._limit]
+
+    def _needed_by(self, code: Code) -> tuple[str, ...]:
+        """Real paths of the libraries that a file names and that were not opened."""
+        seeker = Seeker(code.elf, posixpath.dirname(code.path))
+        groups = (next(self._search.groups(name, seeker), ()) for name in code.elf.needed)
+        ends = (self._tree.resolve(group[0]).end for group in groups if group)
+        return tuple(dict.fromkeys(end for end in ends if end is not None and end not in self._opened))
+
+    def _bytes_below(self, path: str) -> int:
+        seen, waiting, total = {path}, [path], 0
+        while waiting and total <= self._limit:
+            for below in self._direct.get(waiting.pop(), ()):
+                if below not in seen:
+                    seen.add(below)
+                    waiting.append(below)
+                    total += self._size(below) if len(seen) < LIBRARIES else self._limit + 1
+        return total
+
+    def _size(self, path: str) -> int:
+        entry = self._tree.get(path)
+        return entry.size if entry is not None else 0

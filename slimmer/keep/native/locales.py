@@ -1,0 +1,154 @@
+"""Keep the locale that the image's environment chooses, and character sets for code that converts between them.
+
+Locales: those of LANG, LC_… in the image's environment for code that calls setlocale, and every locale of which a file
+was read, with all its categories. No other: a process has one, and what it could choose at run time cannot be known.
+Character sets: glibc has 250 modules, 8 MB. Nearly every shell and C++ program imports iconv_open and converts nothing, so that
+the import keeps the index and no more than the modules that glibc itself counts as its main ones (170 kB). A binding of
+iconv_open (a plug-in such as PHP's) or a module that the run loaded shows that converting is meant: then also those for the encodings
+that mail, files and pages still come in, as the WHATWG Encoding Standard lists them (2 MB). Sources: setlocale(3), locale(7),
+glibc, locale/findlocale.c, iconvdata/gconv-modules and gconv-modules-extra.conf; iconv_open(3).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+
+from slimmer.keep.image_view import Context, Kept, parent, reach
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.native.code_reader import Code, CodeFollow
+
+LOCALES = "/usr/lib/locale"
+ARCHIVE = LOCALES + "/locale-archive"
+_ALIASES = "/usr/share/locale/locale.alias"
+_CHOOSERS = frozenset(("setlocale", "newlocale"))
+_NAME = re.compile(r"[\w@.-]{1,64}", re.ASCII)
+
+_INDEX = ("gconv-modules", "gconv-modules.cache", "gconv-modules.d")
+_CONVERTERS = frozenset(("iconv_open", "libiconv_open"))
+_BYSTANDERS = ("libstdc++.", "libidn2.", "libunistring.", "libc.")
+_MAIN = frozenset(("ANSI_X3.110", "CP1252", "ISO8859-1", "ISO8859-15", "UNICODE", "UTF-16", "UTF-32", "UTF-7"))
+_LISTED_SETS = (
+    "IBM866 KOI8-R KOI8-U KOI8-RU MACINTOSH MAC-CYRILLIC MAC-UK GBK GB18030 EUC-CN BIG5 BIG5HKSCS EUC-JP EUC-JP-MS SJIS CP932"
+    " ISO-2022-JP EUC-KR UHC TIS-620 CP874 CP1250 CP1251 CP1253 CP1254 CP1255 CP1256 CP1257 CP1258 ISO8859-2 ISO8859-3"
+    " ISO8859-4 ISO8859-5 ISO8859-6 ISO8859-7 ISO8859-8 ISO8859-9 ISO8859-9E ISO8859-10 ISO8859-11 ISO8859-13 ISO8859-14 ISO8859-16"
+)
+_LISTED = _MAIN.union(_LISTED_SETS.split())
+
+
+def locales(context: Context) -> CodeFollow:
+    """The chosen locales, for code that chooses one."""
+    return _Locales(context).follow
+
+
+class _Locales:
+    def __init__(self, context: Context) -> None:
+        self._context, self._tree = context, context.tree
+        self._names = frozenset(_chosen(context.config.env))
+        self._whole: set[str] = set()
+        self._answered = not self._names
+
+    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """The environment's locales once, with the first chooser as the reason; others as they were read."""
+        chooser = next((code for code in codes if not code.elf.imports.isdisjoint(_CHOOSERS)), None)
+        if chooser is not None and not self._answered:
+            self._answered = True
+            yield from self._environment(
+                Reason("locales", f"the environment's locale, for {chooser.path}", chooser.path)
+            )
+        for path in fresh:
+            if path.startswith(LOCALES + "/") and path not in self._whole:
+                yield from self._locale(path, kept)
+
+    def _environment(self, reason: Reason) -> Iterator[Finding]:
+        found = [path for name in sorted(self._names) if (path := posixpath.join(LOCALES, name)) in self._tree]
+        for path in found:
+            yield from reach(self._tree, path, reason)
+            yield from self._categories(path, reason)
+        for path in (ARCHIVE, _ALIASES) if not found else ():
+            yield from reach(self._tree, path, reason)
+
+    def _locale(self, path: str, kept: Kept) -> Iterator[Finding]:
+        """The rest of a locale of which a file was read."""
+        entry = self._tree.get(path)
+        if entry is None or not entry.is_file or not _was_observed(path, kept):
+            return
+        top = posixpath.join(LOCALES, path.removeprefix(LOCALES + "/").partition("/")[0])
+        if top != path:
+            yield from self._categories(top, Reason("locales", f"{path} was read", path))
+
+    def _categories(self, folder: str, reason: Reason) -> Iterator[Finding]:
+        if folder in self._whole:
+            return
+        self._whole.add(folder)
+        for entry in self._tree.below(folder):
+            self._whole.add(entry.path)
+            yield Finding(entry.path, reason)
+
+
+def _chosen(environment: Sequence[str]) -> Iterator[str]:
+    """The folders' names under which the environment's locales may lie: "de_DE.UTF-8" is de_DE.utf8, too."""
+    for name, _, value in (entry.partition("=") for entry in environment):
+        if (
+            (name == "LANG" or name.startswith("LC_"))
+            and _NAME.fullmatch(value)
+            and value not in ("C", "POSIX", ".", "..")
+        ):
+            language, dot, rest = value.partition(".")
+            codeset, at, modifier = rest.partition("@")
+            plain = re.sub(r"[^a-z0-9]", "", codeset.lower())
+            yield from (value, f"{language}{dot}{plain}{at}{modifier}", language)
+
+
+def character_sets(context: Context) -> CodeFollow:
+    """gconv's index, and the modules that the code in use may ask for."""
+    return _CharacterSets(context).follow
+
+
+class _CharacterSets:
+    def __init__(self, context: Context) -> None:
+        self._tree = context.tree
+        self._kept: frozenset[str] = frozenset()
+
+    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """First the main sets and, once there is a reason for them, the listed ones."""
+        if self._kept == _LISTED:
+            return
+        for modules, reason in self._reasons(codes, fresh, kept):
+            if not modules <= self._kept:
+                self._kept = modules
+                for folder in self._folders():
+                    yield from self._modules(folder, modules, reason)
+
+    def _reasons(
+        self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept
+    ) -> Iterator[tuple[frozenset[str], Reason]]:
+        for code in codes:
+            elf = code.elf
+            if not elf.imports.isdisjoint(_CONVERTERS) and not elf.soname.startswith(_BYSTANDERS):
+                modules = _LISTED if elf.is_plugin else _MAIN
+                yield modules, Reason("character-sets", f"{code.path} calls iconv_open", code.path)
+        for path in fresh:
+            if path.endswith(".so") and posixpath.basename(parent(path)) == "gconv" and _was_observed(path, kept):
+                yield _LISTED, Reason("character-sets", f"{path} was loaded", path)
+
+    def _folders(self) -> Iterator[str]:
+        """gconv lies in the folder of the C library, which differs from one distribution to the next."""
+        for library in ("/usr/lib", "/usr/lib64"):
+            end = self._tree.resolve(library).end
+            children = self._tree.children(end) if end else ()
+            folders = [str(end), *(entry.path for entry in children if entry.is_directory)]
+            yield from (path for folder in folders if (path := posixpath.join(folder, "gconv")) in self._tree)
+
+    def _modules(self, folder: str, modules: frozenset[str], reason: Reason) -> Iterator[Finding]:
+        for entry in self._tree.children(folder):
+            name = posixpath.basename(entry.path)
+            if name in _INDEX or name.removesuffix(".so") in modules:
+                yield Finding(entry.path, reason)
+            if name in _INDEX and entry.is_directory:
+                yield from (Finding(part.path, reason) for part in self._tree.children(entry.path))
+
+
+def _was_observed(path: str, kept: Kept) -> bool:
+    return any(reason.rule == "observed" for reason in kept.reasons(path))

@@ -1,0 +1,58 @@
+"""Follow native code: its libraries, and the system's data that its imports call for.
+
+One follower for all of these, so that each ELF file is read once. What is kept only as a filling (of a hollow folder, of a
+directory that was listed for its names) is not followed: nothing says that it is ever used, and the libraries of a whole
+/usr/bin would be much. It is followed as soon as another rule has a use for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from slimmer.keep.image_view import Context, Follow, Kept
+from slimmer.keep.keepset import Finding
+from slimmer.keep.native import certificates, fonts, locales, name_service, time_zones
+from slimmer.keep.native.code_reader import CodeReader
+from slimmer.keep.native.elf import libraries
+from slimmer.keep.native.library_search import LibrarySearch
+
+FILLING = frozenset(("not-hollow", "listed", "link", "leads-to", "licence"))
+"""Rules whose findings are there to be seen, not to be used."""
+
+_PHRASES = (*certificates.PHRASES, *name_service.PHRASES, *time_zones.PHRASES)
+
+
+def native(context: Context) -> Follow:
+    """What kept native code leads to: libraries, name service, certificates, time zones, locales, character sets, fonts."""
+    reader = CodeReader(context, _PHRASES, certificates.USERS)
+    search = LibrarySearch(context)
+    rules = (
+        libraries(context, reader, search),
+        name_service.name_service(context, search),
+        certificates.certificates(context),
+        time_zones.time_zones(context),
+        locales.locales(context),
+        locales.character_sets(context),
+        fonts.fonts(context),
+    )
+    waiting: dict[str, None] = {}
+
+    def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        waiting.update(dict.fromkeys(fresh))
+        used = [path for path in waiting if _is_used(path, kept)]
+        for path in (*used, *(path for path in fresh if _leads_on(path, kept))):
+            waiting.pop(path, None)
+        codes = tuple(reader.read(used).values())
+        for rule in rules if used else ():
+            yield from rule(codes, used, kept)
+
+    return follow
+
+
+def _is_used(path: str, kept: Kept) -> bool:
+    return any(reason.rule not in FILLING for reason in kept.reasons(path))
+
+
+def _leads_on(path: str, kept: Kept) -> bool:
+    """Whether this is a directory or link on the way to something else, of which nothing more can come."""
+    return all(reason.rule == "leads-to" for reason in kept.reasons(path))

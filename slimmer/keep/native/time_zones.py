@@ -1,0 +1,109 @@
+"""Keep time zones: the local one for code that converts times, all of them for code that looks zones up by name.
+
+The whole zone data is 1.5 MB and many names, so that the C library's functions alone, which nearly every program has, are no
+reason: they read the local zone, and the one that TZ names. A reason is a run that read a zone by its name (then
+users' and configurations' zones are read so, too), or code that exists for this: a time zone module of a language, a Go
+program into which time.LoadLocation was linked, a program or plug-in that names the folder itself.
+The copies in posix/ and right/ (with leap seconds) are left out. Sources: tzset(3), tzfile(5); PEP 615; Go, time/zoneinfo_unix.go.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence
+
+from slimmer.image.tree import Tree
+from slimmer.keep.image_view import Context, Kept, reach
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.native.code_reader import Code, CodeFollow
+
+ZONES = "/usr/share/zoneinfo"
+_LOCAL = ("/etc/localtime", "/etc/timezone")
+_COPIES = (ZONES + "/posix", ZONES + "/right")
+_GO, _GO_BY_NAME = "Go buildinf:", "time.LoadLocation"
+PHRASES = (ZONES, _GO, _GO_BY_NAME)
+
+_CONVERTERS = frozenset(("localtime", "localtime_r", "tzset", "mktime", "strftime", "strftime_l", "__localtime64_r"))
+_MODULES = (
+    "/zoneinfo/_common.py",
+    "/zoneinfo/_common.pyc",
+    "/dateutil/tz/tz.py",
+    "/dist-packages/pytz/__init__.py",
+    "/tzinfo/data_sources/zoneinfo_data_source.rb",
+    "/tzinfo/zoneinfo_data_source.rb",
+)
+"""Modules that open the system's zones by name, by the ends of their paths: Python's zoneinfo (also compiled), dateutil,
+Debian's pytz (PyPI's brings its own data), Ruby's tzinfo."""
+
+_RUNTIMES = ("libphp",)
+"""Libraries that are a language's runtime and read the system's zones. Java's names the folder for its local zone only."""
+
+
+def time_zones(context: Context) -> CodeFollow:
+    """The local zone, or all zones."""
+    return _TimeZones(context).follow
+
+
+class _TimeZones:
+    def __init__(self, context: Context) -> None:
+        self._context, self._tree = context, context.tree
+        self._local = self._all = self._asked = False
+
+    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """Each of both is answered once."""
+        if not self._local:
+            yield from self._local_zone(codes)
+        if not self._all:
+            reason = self._reason(codes, fresh)
+            if reason is not None:
+                self._all = True
+                yield from zones(self._tree, reason)
+
+    def _local_zone(self, codes: Sequence[Code]) -> Iterator[Finding]:
+        code = next((code for code in codes if not code.elf.imports.isdisjoint(_CONVERTERS)), None)
+        if code is None:
+            return
+        self._local = True
+        reason = Reason("time-zones", f"the local zone of {code.path}", code.path)
+        zone = next((entry[3:].removeprefix(":") for entry in self._context.config.env if entry.startswith("TZ=")), "")
+        for path in (*_LOCAL, *((posixpath.join(ZONES, zone),) if zone else ())):
+            yield from reach(self._tree, path, reason)
+
+    def _reason(self, codes: Sequence[Code], fresh: Sequence[str]) -> Reason | None:
+        """Why all zones are needed, or None."""
+        for path in fresh:
+            if path.endswith(_MODULES):
+                return Reason("time-zones", f"{path} opens zones by name", path)
+            if path.startswith(ZONES + "/") and not self._asked:
+                self._asked = True
+                if by := self._reader_by_name():
+                    return Reason("time-zones", f"{by} read a zone by name", path)
+        code = next((code for code in codes if _by_name(code)), None)
+        return Reason("time-zones", f"{code.path} opens zones by name", code.path) if code else None
+
+    def _reader_by_name(self) -> str:
+        """Who opened a zone under its name, and not through /etc/localtime; "" for nobody."""
+        for access in self._context.log.accesses:
+            if access.found and access.asked.startswith(ZONES + "/"):
+                entry = self._tree.get(self._tree.resolve(access.asked).end or "")
+                if entry is not None and entry.is_file:
+                    return access.executable or "an unknown process"
+        return ""
+
+
+def zones(tree: Tree, reason: Reason) -> Iterator[Finding]:
+    """All zones."""
+    yield from reach(tree, ZONES, reason)
+    end = tree.resolve(ZONES).end
+    for entry in tree.below(end) if end else ():
+        if not entry.path.startswith(tuple(copy + "/" for copy in _COPIES)) and entry.path not in _COPIES:
+            yield Finding(entry.path, reason)
+
+
+def _by_name(code: Code) -> bool:
+    """Static code names the folder for its C library's sake, and every Go program does for its local zone's."""
+    if _GO in code.mentions:
+        return _GO_BY_NAME in code.mentions
+    elf = code.elf
+    speaks = elf.is_program or elf.is_plugin or elf.soname.startswith(_RUNTIMES)
+    return ZONES in code.mentions and bool(elf.needed) and speaks

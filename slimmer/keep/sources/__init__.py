@@ -1,0 +1,1 @@
+"""What the analyzers of all languages share: reading, caching and evaluating sources."""

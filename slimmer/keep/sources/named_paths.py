@@ -1,0 +1,198 @@
+"""Files and folders that an app names in its source: views, static files, data, programs.
+
+A text of the source counts when it leads to something in the image. A file is kept by itself, a folder with all that lies in
+it, as long as that is no more than FOLDER_FILES and FOLDER_BYTES: every file of it may be a page that somebody asks for.
+Names with unknown parts (`views/${name}.ejs`, `migrations/*.sql`) stand for all files that they fit.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice, takewhile
+
+from slimmer.image.tree import Tree
+from slimmer.keep.image_view import Context, reach
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.sources.limits import bounded
+
+RULE = "named-path"
+FOLDER_FILES = 2000
+FOLDER_BYTES = 10 << 20
+HOLE = "\0"
+"""What stands in a text for a part that is known only at run time."""
+
+_TEXT_LIMIT = 1024
+_SYSTEM = frozenset(
+    ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "run", "sbin", "sys", "tmp", "usr", "var")
+)
+_DEPENDENCIES = frozenset(("node_modules", ".git", "vendor", "site-packages"))
+_COMMAND = re.compile(r"(?:^|[|;&(`]|\$\()\s{0,9}(?:exec\s{1,9}|sudo\s{1,9})?([\w./+-]{1,200})")
+
+
+class Base(StrEnum):
+    """What a path in a source is relative to."""
+
+    FOLDER = "folder of the source"
+    WORKING = "working directory"
+    ANY = "either"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What an expression stands for, if it is a path: a text with holes, and what it is relative to."""
+
+    path: str
+    base: Base = Base.ANY
+
+
+UNKNOWN = Value(HOLE)
+
+
+def joined(values: Sequence[Value], separator: str, limit: int = _TEXT_LIMIT) -> Value:
+    """Texts one after the other. Only the first may say what they are relative to; what is too long is unknown."""
+    if not values:
+        return UNKNOWN
+    path = separator.join(
+        value.path if index == 0 or value.base is Base.ANY else HOLE for index, value in enumerate(values)
+    )
+    if separator and values[0].base is not Base.ANY:
+        path = path.lstrip("/")
+    return Value(path, values[0].base) if len(path) <= limit else UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A path that a source names, perhaps; `sure` when the source uses it as one, so that it may be a folder's bare name."""
+
+    path: str
+    base: Base
+    sure: bool
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line that a source starts; `shell` when a shell reads it, otherwise it is a program's mere name."""
+
+    line: str
+    shell: bool = True
+    place: str = ""
+
+
+class NamedPaths:
+    """Looks up in one image what its sources name. Remembers folders, so that each is walked once."""
+
+    def __init__(self, context: Context) -> None:
+        self._tree = context.tree
+        self._working = posixpath.normpath(posixpath.join("/", context.config.working_dir))
+        self._search_path = context.config.search_path
+        self._done: set[tuple[str, str]] = set()
+
+    def findings(self, source: str, mentions: tuple[Mention, ...], root: str) -> Iterator[Finding]:
+        """What these mentions in a source lead to; `root` is the folder of the app or package that it belongs to."""
+        for mention in mentions:
+            if 0 < len(mention.path) <= _TEXT_LIMIT:
+                for path in self._places(source, mention, root):
+                    yield from self._at(path, mention, source, root)
+
+    def programs(self, source: str, commands: tuple[Command, ...]) -> Iterator[Finding]:
+        """The programs that a source starts, and the shell for those that need one."""
+        for command in commands:
+            reason = Reason("program", f"started by {source}{command.place}", source)
+            if command.shell:
+                yield from reach(self._tree, "/bin/sh", reason)
+            yield from self._started(command.line[:_TEXT_LIMIT], reason)
+
+    def usual_folders(self, source: str, names: frozenset[str], root: str) -> Iterator[Finding]:
+        """Folders of such names beside a source or in its root, which frameworks look into without being told."""
+        for name in sorted(names):
+            yield from self.findings(
+                source, (Mention(name, Base.FOLDER, True), Mention(f"{root}/{name}", Base.ANY, True)), root
+            )
+
+    def _started(self, line: str, reason: Reason) -> Iterator[Finding]:
+        for name in dict.fromkeys(match[1] for match in _COMMAND.finditer(line)):
+            places = [name] if name.startswith("/") else [posixpath.join(step, name) for step in self._search_path]
+            found = next((path for path in places if self._is_program(path)), None)
+            if found is not None and ("/" not in name or name.startswith("/")):
+                yield from reach(self._tree, found, reason)
+
+    def _is_program(self, path: str) -> bool:
+        end = self._tree.resolve(path).end
+        entry = self._tree.get(end) if end is not None else None
+        return entry is not None and entry.is_file and bool(entry.mode & 0o111)
+
+    def _places(self, source: str, mention: Mention, root: str) -> Iterator[str]:
+        """Where the mention may lead, without repetition."""
+        if mention.path.startswith("/") and mention.base is Base.ANY:
+            yield posixpath.normpath(mention.path)
+            return
+        bases = {
+            Base.FOLDER: (posixpath.dirname(source),),
+            Base.WORKING: (self._working,),
+            Base.ANY: (posixpath.dirname(source), self._working, root),
+        }[mention.base]
+        yield from dict.fromkeys(posixpath.normpath(f"{base}/{mention.path}") for base in bases)
+
+    def _at(self, path: str, mention: Mention, source: str, root: str) -> Iterator[Finding]:
+        reason = Reason(RULE, f"named by {source}{mention.place}", source)
+        if (path, root) in self._done:
+            return
+        self._done.add((path, root))
+        end = self._tree.resolve(path).end
+        if HOLE in path or (end is None and "*" in path):
+            yield from self._fitting(path.replace("*", HOLE), reason, root)
+            return
+        entry = self._tree.get(end) if end is not None else None
+        if entry is None:
+            return
+        if entry.is_file:
+            yield from reach(self._tree, path, reason)
+        elif entry.is_directory and (mention.sure or "/" in mention.path) and self._is_part(entry.path, source, root):
+            yield from reach(self._tree, path, reason)
+            yield from whole_folder(self._tree, entry.path, Reason(RULE, f"in {path}, {reason.detail}", source))
+
+    def _is_part(self, folder: str, source: str, root: str) -> bool:
+        """Whether a folder is one of the app's parts: not the app itself, nor the system, nor its dependencies."""
+        parts = folder.strip("/").split("/")
+        if not parts[0] or _DEPENDENCIES.intersection(parts[-1:]) or (len(parts) == 1 and parts[0] in _SYSTEM):
+            return False
+        around = (source, root + "/", self._working + "/")
+        if any(place.startswith(folder + "/") for place in around):
+            return False
+        return parts[0] not in _SYSTEM or folder.startswith((root + "/", self._working + "/"))
+
+    def _fitting(self, path: str, reason: Reason, root: str) -> Iterator[Finding]:
+        """Files that a path with holes may stand for: those of a known folder whose names fit."""
+        folder, start = posixpath.split(path[: path.index(HOLE)])
+        pattern = start + path[path.index(HOLE) :]
+        end = self._tree.resolve(folder).end
+        if end is None or "/" in pattern or end.count("/") < 2:
+            return
+        if pattern.strip(HOLE) or self._is_part(end, reason.cause, root):
+            yield from fitting(self._tree, folder, pattern, reason)
+
+
+def fitting(tree: Tree, folder: str, pattern: str, reason: Reason) -> Iterator[Finding]:
+    """The files of a folder whose names begin and end as a pattern with holes does, within the bounds on a folder."""
+    end = tree.resolve(folder).end
+    if end is None:
+        return
+    start, last = pattern.split(HOLE)[0], pattern.split(HOLE)[-1]
+    names = tree.file_names(end)
+    first = bisect_left(names, start)
+    near = takewhile(lambda name: name.startswith(start), islice(names, first, None))
+    found = (tree.get(posixpath.join(end, name)) for name in near if name.endswith(last))
+    entries = bounded((entry for entry in found if entry is not None), FOLDER_FILES, FOLDER_BYTES)
+    yield from (Finding(entry.path, reason) for entry in entries or ())
+
+
+def whole_folder(tree: Tree, folder: str, reason: Reason, size: int = FOLDER_BYTES) -> Iterator[Finding]:
+    """All that lies in a real folder but dependencies, or nothing where that is more than the bounds allow."""
+    inside = (entry for entry in tree.below(folder) if _DEPENDENCIES.isdisjoint(entry.path[len(folder) :].split("/")))
+    yield from (Finding(entry.path, reason) for entry in bounded(inside, FOLDER_FILES, size) or ())

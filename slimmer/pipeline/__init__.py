@@ -1,0 +1,1 @@
+"""The stages of slimmer's commands and their order."""

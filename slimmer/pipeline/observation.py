@@ -1,0 +1,162 @@
+"""What is known of an image's use: observed here, joined with logs from elsewhere, or taken from an earlier build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from slimmer.errors import UsageError
+from slimmer.formatting import SHOWN, counted, listed
+from slimmer.image.tree import Tree
+from slimmer.observe.identity import home_of
+from slimmer.observe.log import AccessLog, read_log
+from slimmer.observe.merge import check_complete, check_image, merge, moved, rebased, unsteady
+from slimmer.pipeline.fingerprint import fingerprint
+from slimmer.pipeline.request import BuildRequest, ObserveRequest
+from slimmer.pipeline.scenario import Performance, check_shared, observe, perform, scenes
+from slimmer.pipeline.session import Say, Site
+
+LOG_NAME = "access.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The whole log, how the original did in each scene (none, when nothing is to be verified), and who the app is.
+
+    `source` is "observed", "joined" (no run of its own) or "reused"; `joined` counts the logs from elsewhere, and `foreign`
+    holds those of another image. Each scene was run `runs` times.
+    """
+
+    log: AccessLog
+    performances: tuple[Performance, ...]
+    identity: str
+    source: str
+    joined: int = 0
+    foreign: tuple[AccessLog, ...] = ()
+    runs: int = 1
+
+    @property
+    def home(self) -> str:
+        """The user's HOME; "" for none."""
+        return home_of(self.identity)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the exercise has to say."""
+        return tuple(
+            performance.scene.named(text)
+            for performance in self.performances
+            for text in performance.observed.exercised.warnings
+        )
+
+    def unsteady(self, tree: Tree) -> tuple[str, ...]:
+        """Paths that were not found in every run of their scene, where there were several."""
+        if self.source != "observed" or self.runs < 2:
+            return ()
+        logs = (performance.observed.log for performance in self.performances)
+        return tuple(sorted({path for log in logs for path in unsteady([log], tree)}))
+
+    def moved(self, tree: Tree) -> tuple[str, ...]:
+        """Paths that a log of another image found, and that this image does not have."""
+        return all_moved(self.foreign, tree)
+
+    def notes(self, tree: Tree) -> Iterator[str]:
+        """What the user should know about where this comes from."""
+        if self.joined:
+            yield f"joined with {counted(self.joined, 'access log')} from elsewhere"
+        if self.foreign:
+            yield taken_over(self.moved(tree))
+        if self.source == "joined" and self.log.unseen:
+            yield f"{self.log.unseen} is not in every log: without --no-observe it is seen here"
+        if paths := self.unsteady(tree):
+            number = counted(len(paths), "path")
+            yield f"not in every one of {self.runs} runs, and kept: {number}: {listed(paths, SHOWN)}"
+
+
+def all_moved(foreign: Iterable[AccessLog], tree: Tree) -> tuple[str, ...]:
+    """Paths that logs of other images found, and that `tree` does not have; sorted."""
+    return tuple(sorted({path for log in foreign for path in moved(log, tree)}))
+
+
+def taken_over(gone: tuple[str, ...]) -> str:
+    """What the user should know of logs of another image, with the paths that are gone since."""
+    known = (
+        f"{counted(len(gone), 'path')} no longer there: {listed(gone, SHOWN)}" if gone else "all its paths are there"
+    )
+    return f"taken over from another image (--rebase): {known}"
+
+
+def observed_for(request: BuildRequest, site: Site, folder: Path, say: Say) -> Observed:
+    """Observe, join or reuse, as the request says. `folder` is where an earlier build may have left its log.
+
+    Raises UsageError for logs that do not fit, AppFailed, ExerciseFailed or ObservationIncomplete.
+    """
+    _check(request)
+    logs, foreign = _from_elsewhere(request, site.config.image_id)
+    mark = fingerprint(request, site.config.image_id, site.probe)
+    if request.reuse and (log := _reusable(folder / LOG_NAME, mark, say)) is not None:
+        return _by_itself(request, site, log, "reused", say)
+    if not request.observe:
+        found = _by_itself(request, site, merge(logs), "joined", say)
+    else:
+        own, performances = observe_all(request, site, say)
+        found = Observed(merge([own, *logs]), performances, performances[0].observed.identity, "observed")
+    log = replace(found.log, fingerprint=mark)
+    return replace(found, log=log, joined=len(logs), foreign=foreign, runs=request.runs)
+
+
+def observe_all(request: ObserveRequest, site: Site, say: Say) -> tuple[AccessLog, tuple[Performance, ...]]:
+    """Observe every scene: the log of them all, and each one's part."""
+    performances = tuple(observe(site, scene, request.runs, say) for scene in scenes(request))
+    check_shared(request.plan, [performance.observed.exercised for performance in performances])
+    return merge([performance.observed.log for performance in performances]), performances
+
+
+def _by_itself(request: BuildRequest, site: Site, log: AccessLog, source: str, say: Say) -> Observed:
+    """Without the probe: the original only runs to be compared with."""
+    wanted = scenes(request)
+    performances = tuple(perform(site, scene, log, say) for scene in wanted) if request.verify else ()
+    check_shared(request.plan, [performance.observed.exercised for performance in performances])
+    identity = performances[0].observed.identity if performances else site.running(wanted[0].options).identity()
+    return Observed(log, performances, identity, source)
+
+
+def _check(request: BuildRequest) -> None:
+    if not request.observe and not request.access:
+        raise UsageError("--no-observe needs a log of what the app uses", hint="For example: --access access.json")
+    if request.rebase and not request.access:
+        raise UsageError(
+            "--rebase takes over logs, but none is given", hint="For example: --access access.json --rebase"
+        )
+
+
+def _from_elsewhere(request: BuildRequest, image_id: str) -> tuple[tuple[AccessLog, ...], tuple[AccessLog, ...]]:
+    """The logs that were given, as logs of this image, and those of them that are another's."""
+    foreign = tuple(log for log in request.access if log.image_id != image_id)
+    if not request.rebase:
+        for number, log in enumerate(request.access, 1):
+            check_image(log, image_id, f"access log {number}")
+    check_complete(request.access)
+    return tuple(rebased(log, image_id) for log in request.access), foreign
+
+
+def _reusable(path: Path, mark: str, say: Say) -> AccessLog | None:
+    """The log of an earlier build, if it was made in the same way. Says what came of it."""
+    log = _read(path) if path.is_file() else None
+    if log is None:
+        say(f"nothing to reuse: {path} is not there or no access log")
+        return None
+    if not log.complete or log.fingerprint != mark:
+        say(f"{path} is not reused: the image, the options or slimmer's version are others")
+        return None
+    say(f"the observation in {path} is reused: image, options and slimmer's version are the same")
+    return log
+
+
+def _read(path: Path) -> AccessLog | None:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return read_log(file)
+    except (OSError, UsageError):
+        return None

@@ -1,0 +1,219 @@
+"""The report of a build: one JSON value, and the table that a person reads. Its shape is versioned with FORMAT_VERSION.
+
+Nothing in it holds values of --env, request headers or bodies: they may be secrets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from slimmer import __version__
+from slimmer.artifacts.build_output import FORMAT, FORMAT_VERSION
+from slimmer.exercise.plan import Answer, Exercised, Outcome
+from slimmer.formatting import human_size
+from slimmer.image.config import ImageConfig
+from slimmer.image.tree import Tree
+from slimmer.keep.selection import Selection
+from slimmer.observe.log import AccessLog
+from slimmer.pipeline.observation import Observed
+from slimmer.pipeline.verification import PlaceVerdict
+from slimmer.rebuild.image import Builder
+from slimmer.verify.structure import Difference
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+MOST_PATHS = 100
+"""Paths of one kind that a report lists; it has the count of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build came to: the images, how many paths each has, what was seen, and whether it was verified.
+
+    `tree` is the original's. `tag` is "" when the slim image got none; `missed` are paths that its app looked for in vain
+    to the end; `stages` are (name, seconds) pairs in their order; `by_shape` are answers that were compared by their shape only.
+    """
+
+    target: str
+    tag: str
+    original: ImageConfig
+    slim: ImageConfig
+    tree: Tree
+    kept_paths: int
+    policy: str
+    selection: Selection
+    builder: Builder
+    observed: Observed
+    verified: bool
+    differences: tuple[Difference, ...]
+    missed: tuple[str, ...]
+    stages: tuple[tuple[str, float], ...]
+    places: tuple[PlaceVerdict, ...] = ()
+    by_shape: tuple[str, ...] = ()
+
+
+def build_report(built: Built) -> dict[str, Any]:
+    """The whole report."""
+    return {
+        **_head(built.target, built.original, built.tree),
+        "slim": {**_image(built.tag, built.slim, built.kept_paths), "tag": built.tag},
+        **_choices(built.policy, built.selection, built.builder),
+        "observation": observation_report(built.observed.log) | _origin(built),
+        **_exercises(built.observed),
+        "verification": {
+            "verified": built.verified,
+            "differences": [
+                {"where": d.where, "what": d.what, "expected": d.expected, "actual": d.actual}
+                for d in built.differences
+            ],
+            "missed": list(built.missed),
+            "by_shape": list(built.by_shape),
+            "places": [asdict(verdict) for verdict in built.places],
+        },
+        "stages": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in built.stages],
+    }
+
+
+def keep_report(
+    original: ImageConfig, tree: Tree, log: AccessLog, policy: str, selection: Selection, builder: Builder
+) -> dict[str, Any]:
+    """What of a report is known before there is a slim image. `tree` is the original's."""
+    return {
+        **_head(original.image_id, original, tree),
+        **_choices(policy, selection, builder),
+        "observation": observation_report(log),
+        "verification": {"verified": False, "differences": [], "missed": [], "places": []},
+    }
+
+
+def _head(target: str, original: ImageConfig, tree: Tree) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "slimmer": __version__,
+        "target": _image(target, original, len(tree)),
+    }
+
+
+def _choices(policy: str, selection: Selection, builder: Builder) -> dict[str, Any]:
+    return {
+        "policy": policy,
+        "selection": asdict(selection),
+        "builder": {"name": builder.name, "reason": builder.reason, "beyond": list(builder.beyond)},
+    }
+
+
+def _image(name: str, config: ImageConfig, paths: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "id": config.image_id,
+        "architecture": config.architecture,
+        "size": config.size,
+        "layers": len(config.layers),
+        "paths": paths,
+    }
+
+
+def _origin(built: Built) -> dict[str, Any]:
+    """Where the observation comes from, and what of it is not the same in every run, or is of another image."""
+    observed = built.observed
+    varying, moved = observed.unsteady(built.tree), observed.moved(built.tree)
+    return {
+        "source": observed.source,
+        "fingerprint": observed.log.fingerprint,
+        "runs": observed.runs,
+        "joined": observed.joined,
+        "not_in_every_run": {"count": len(varying), "paths": list(varying[:MOST_PATHS])},
+        "moved": {"count": len(moved), "paths": list(moved[:MOST_PATHS])},
+    }
+
+
+def _exercises(observed: Observed) -> dict[str, Any]:
+    """The exercise of the image's command; of several, that of the first, and a list of each one's."""
+    reports = [
+        {"command": number, "program": one.scene.program, "exercise": exercise_report(one.observed.exercised)}
+        for number, one in enumerate(observed.performances, 1)
+    ]
+    first = reports[0]["exercise"] if reports else exercise_report(Exercised())
+    return {"exercise": first} | ({"commands": reports} if len(reports) > 1 else {})
+
+
+def exercise_report(exercised: Exercised) -> dict[str, Any]:
+    """Every request and command with what came of it, without headers, bodies and outputs."""
+    return {
+        "http_ports": list(exercised.http_ports),
+        "requests": [_answer(answer) for answer in exercised.answers],
+        "commands": [_outcome(outcome) for outcome in exercised.outcomes],
+        "exit_code": exercised.exit_code,
+        "warnings": list(exercised.warnings),
+    }
+
+
+def observation_report(log: AccessLog) -> dict[str, Any]:
+    """Which recorders ran, what they counted, who listened."""
+    return {
+        "probe": log.probe,
+        "recorders": [{"name": r.name, "active": r.active, "reason": r.reason} for r in log.recorders],
+        "accesses": len(log.accesses),
+        "counters": dict(log.counters),
+        "listeners": [{"address": listener.address, "port": listener.port} for listener in log.listeners],
+    }
+
+
+def as_json(report: dict[str, Any]) -> str:
+    """The report as text; ASCII, since names in images need not be UTF-8."""
+    return json.dumps(report, indent=2)
+
+
+def as_table(report: dict[str, Any]) -> Table:
+    """Before, after, ratio, files and the time of each stage."""
+    from rich.table import Table
+
+    before, after = report["target"], report["slim"]
+    table = Table(title=f"{before['name']} → {after['tag'] or 'untagged'}", title_justify="left")
+    table.add_column("", overflow="fold")
+    for heading in ("before", "after", "ratio"):
+        table.add_column(heading, justify="right", overflow="fold")
+    ratio = f"{before['size'] / after['size']:.1f}x smaller" if after["size"] else "-"
+    table.add_row("size", human_size(before["size"]), human_size(after["size"]), ratio)
+    files = f"{before['paths'] / after['paths']:.1f}x fewer" if after["paths"] else "-"
+    table.add_row("paths", f"{before['paths']:,}", f"{after['paths']:,}", files)
+    table.add_section()
+    table.add_row("verified", "", "yes" if report["verification"]["verified"] else "no", "")
+    for stage in report["stages"]:
+        table.add_row(stage["name"], "", f"{stage['seconds']:.2f} s", "")
+    return table
+
+
+def difference_lines(differences: Iterable[object], limit: int = 20) -> str:
+    """The first differences, one a line, and how many more there are."""
+    lines = [str(difference) for difference in differences]
+    more = [f"… and {len(lines) - limit} more"] if len(lines) > limit else []
+    return "\n".join([*lines[:limit], *more])
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    return {
+        "method": answer.request.method,
+        "path": answer.request.path,
+        "port": answer.port,
+        "status": answer.status,
+        "content_type": answer.content_type,
+        "size": answer.size,
+        "seconds": round(answer.seconds, 4),
+        "problem": answer.problem,
+        "warning": answer.warning,
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "where": outcome.where,
+        "program": outcome.program,
+        "exit_code": outcome.exit_code,
+        "problem": outcome.problem,
+    }

@@ -1,0 +1,117 @@
+"""The scenes of a build: each command of an image (web, worker, migration) is run, observed and verified by itself.
+
+What is asked is shared: a request, a port, a command of the user's is for those of the image's commands that listen. So
+none of them is held to it alone; that somebody met it is checked when all have run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from slimmer.engine.options import RunOptions
+from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
+from slimmer.exercise.plan import Exercised, Plan
+from slimmer.observe.log import AccessLog
+from slimmer.observe.merge import merge
+from slimmer.pipeline.request import ObserveRequest
+from slimmer.pipeline.session import Observation, Say, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One way to run an image, and what is asked of it. `label` tells it from others; "" where there is but one.
+
+    Arguments may hold credentials, so a label has the program's name alone.
+    """
+
+    label: str
+    program: str
+    options: RunOptions
+    plan: Plan
+
+    def named(self, text: str) -> str:
+        """A text about this scene, with its label where there are several."""
+        return f"{self.label}: {text}" if self.label else text
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """What fails here is told with the scene's label."""
+        try:
+            yield
+        except (AppFailed, ExerciseFailed, ObservationIncomplete) as error:
+            raise type(error)(self.named(error.message), hint=error.hint) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """A scene and how the original did in it. `observed.log` is of all runs of this scene."""
+
+    scene: Scene
+    observed: Observation
+
+
+def scenes(request: ObserveRequest) -> tuple[Scene, ...]:
+    """The scenes that a request asks for: one for each of its commands, at least one."""
+    options, commands = request.options, request.commands
+    if len(commands) < 2:
+        words = commands[0] if commands else options.cmd
+        return (Scene("", _program(words or ()), replace(options, cmd=words), request.plan),)
+    plan = replace(request.plan, shared=True)
+    return tuple(
+        Scene(_label(number, words), _program(words), replace(options, cmd=words), plan)
+        for number, words in enumerate(commands, 1)
+    )
+
+
+def observe(site: Site, scene: Scene, runs: int, say: Say) -> Performance:
+    """Observe a scene so many times; the answers are those of the first run.
+
+    Raises AppFailed, ExerciseFailed or ObservationIncomplete.
+    """
+    place = site.running(scene.options)
+    with scene.failing():
+        observed = [place.observe(scene.plan, lambda text: say(scene.named(text))) for _ in range(runs)]
+    return Performance(scene, replace(observed[0], log=merge([one.log for one in observed])))
+
+
+def perform(site: Site, scene: Scene, log: AccessLog, say: Say) -> Performance:
+    """Run a scene without the probe; what it accesses is known from `log`. Raises AppFailed or ExerciseFailed."""
+    place = site.running(scene.options)
+    with scene.failing():
+        observed = place.exercise_by_itself(scene.plan, log, "original", lambda text: say(scene.named(text)))
+    return Performance(scene, observed)
+
+
+def check_shared(plan: Plan, performed: Sequence[Exercised]) -> None:
+    """Whether somebody met what was asked of several commands together. Raises ExerciseFailed."""
+    problems = list(_unmet(plan, performed)) if len(performed) > 1 else []
+    if problems:
+        raise ExerciseFailed(
+            f"none of the {len(performed)} commands {', and none '.join(problems)}",
+            hint="What is asked goes to the commands that listen. More time to get ready: --ready-timeout 180.",
+        )
+
+
+def _unmet(plan: Plan, performed: Sequence[Exercised]) -> Iterator[str]:
+    if plan.explicit and plan.asks and not any(exercised.answers for exercised in performed):
+        yield "answered a request"
+    ports = {port for exercised in performed for port in exercised.ports}
+    for port in plan.named_ports:
+        if port not in ports:
+            yield f"listened on port {port}"
+    ran = {outcome.where for exercised in performed for outcome in exercised.outcomes}
+    if plan.exec_commands and "container" not in ran:
+        yield "listened, so that --exec was run nowhere"
+    if plan.host_commands and "host" not in ran:
+        yield "listened, so that --exercise was run against nobody"
+
+
+def _program(words: tuple[str, ...]) -> str:
+    return next(iter(words), "")
+
+
+def _label(number: int, words: tuple[str, ...]) -> str:
+    program = _program(words)
+    return f"command {number}" + (f" ({program})" if program and not program.startswith("-") else "")

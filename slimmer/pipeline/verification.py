@@ -1,0 +1,194 @@
+"""The trial of a candidate: held against the original in every scene, as it will run, and for what it looks for in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from slimmer.engine.options import RunOptions
+from slimmer.errors import AppFailed, ExerciseFailed
+from slimmer.exercise.plan import Exercised
+from slimmer.exercise.verdict import failure
+from slimmer.image.engine_artifacts import OwnTree
+from slimmer.keep.keepset import Finding, KeepSet
+from slimmer.keep.selection import Patterns
+from slimmer.observe.log import AccessLog
+from slimmer.pipeline.request import BuildRequest
+from slimmer.pipeline.scenario import Performance, Scene
+from slimmer.pipeline.session import Candidate, Observation, Site
+from slimmer.verify.behaviour import compare_behaviour
+from slimmer.verify.missed import missed, named
+from slimmer.verify.structure import Difference
+
+SHAPE = "its size, lines, kinds of characters and frequent words; of what is no text, its size and first bytes"
+
+Warn = Callable[[str], None]
+Answering = Callable[[str], tuple[Exercised, str]]
+"""Runs an image, for a purpose, and repeats the exercise: its answers and its health (slimmer.pipeline.session.Site.answer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Another way in which an image will run: its name, and what it changes about the user's options."""
+
+    name: str
+    user: str = ""
+    read_only: bool = False
+
+    def of(self, options: RunOptions) -> RunOptions:
+        """The options there."""
+        return replace(options, user=self.user or options.user, read_only=self.read_only or options.read_only)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceVerdict:
+    """How a place went for one scene: "same", "differs", or "original fails" with the reason in `problem`."""
+
+    place: str
+    scene: str
+    result: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the checks of a candidate found: differences, and what its app looked for in vain though the original has it.
+
+    `by_shape`: the answers that differ so much in each original that no more than their shape was compared.
+    """
+
+    differences: tuple[Difference, ...] = ()
+    missed: tuple[Finding, ...] = ()
+    by_shape: tuple[str, ...] = ()
+
+
+def places(request: BuildRequest) -> tuple[Place, ...]:
+    """Where else the user wants to see the slim image at work."""
+    users = tuple(Place(f"as user {user}", user=user) for user in dict.fromkeys(request.verify_as))
+    return users + ((Place("read-only", read_only=True),) if request.verify_read_only else ())
+
+
+class Trial:
+    """The trials of one build: its site, the original's tree, and how the original did."""
+
+    def __init__(
+        self, site: Site, request: BuildRequest, own: OwnTree, performances: Sequence[Performance], warn: Warn
+    ) -> None:
+        self._site, self._request, self._own = site, request, own
+        self._performances, self._warn = performances, warn
+        self._by_shape: list[str] = []
+
+    def verify(self, kept: KeepSet, candidate: Candidate) -> Verdict:
+        """Hold the candidate against the original: what it holds, how it answers as a user would run it, what it misses."""
+        pool = self._site.pool
+        structure = pool.submit(self._site.check_structure, self._own, kept, candidate, "slim-tree")
+        repair = self._request.repair > 0
+        replay = pool.submit(self._replay, kept, candidate) if repair and not _meet(self._request) else None
+        differences: list[Difference] = []
+        for performance in self._performances:
+            differences += self._behaviour(performance.scene, performance.observed, candidate)
+        if repair and replay is None:
+            replay = pool.submit(self._replay, kept, candidate)
+        found = replay.result() if replay else ()
+        if differences:  # which alone name files; and all that is kept may be much
+            known = {*kept, *(finding.path for finding in found)}
+            found += self._dropped(kept, named(self._own.tree, known, differences))
+        return Verdict((*structure.result(), *differences), found, tuple(dict.fromkeys(self._by_shape)))
+
+    def verify_in(self, place: Place, candidate: Candidate) -> Iterator[tuple[PlaceVerdict, tuple[Difference, ...]]]:
+        """Each scene with both images there. An original that fails there is no fault of the slim image's: a warning."""
+        for performance in self._performances:
+            scene = performance.scene
+            scene = replace(scene, options=place.of(scene.options))
+            try:
+                reference = self._reference(scene, performance.observed)
+            except (AppFailed, ExerciseFailed) as error:
+                problem = error.message.partition("\n")[0].removesuffix(":")
+                self._warn(f"{scene.named('the original')} fails {place.name}, so nothing can be compared: {problem}")
+                yield PlaceVerdict(place.name, scene.label, "original fails", problem), ()
+                continue
+            found = self._behaviour(scene, reference, candidate)
+            differences = tuple(replace(one, where=f"{place.name}: {one.where}") for one in found)
+            yield PlaceVerdict(place.name, scene.label, "differs" if differences else "same"), differences
+
+    # ------------------------------------------------------------------ one scene
+
+    def _reference(self, scene: Scene, observed: Observation) -> Observation:
+        """How the original does in this scene, which is not quite the observed one. Raises what it fails of."""
+        site = self._site.running(scene.options)
+        answered, _ = site.answer(site.config.image_id, scene.plan, observed, "reference")
+        if (problem := failure(answered)) is not None:
+            raise problem
+        if answered.exit_code and not observed.exercised.exit_code:
+            raise AppFailed(f"the app exited with code {answered.exit_code}")
+        return replace(observed, exercised=answered)
+
+    def _replay(self, kept: KeepSet, candidate: Candidate) -> tuple[Finding, ...]:
+        """What the slim image's app looks for in vain in all scenes, though the original has it."""
+        logs = (self._watch(performance, candidate.image_id) for performance in self._performances)
+        return self._dropped(kept, (finding for log in logs for finding in missed(self._own.tree, kept, log)))
+
+    def _dropped(self, kept: KeepSet, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Those that are not kept, though not because the user wants it so."""
+        excludes = Patterns(self._own.tree, self._request.selection.exclude, "--exclude").excludes
+        return tuple(finding for finding in findings if finding.path not in kept and not excludes(finding.path))
+
+    def _watch(self, performance: Performance, image: str) -> AccessLog:
+        site = self._site.running(performance.scene.options)
+        return site.watch_again(image, performance.scene.plan, performance.observed, "replay")
+
+    def _behaviour(self, scene: Scene, observed: Observation, candidate: Candidate) -> tuple[Difference, ...]:
+        """Differences in answers, exit codes and health, between the original and the candidate by itself."""
+        site = self._site.running(scene.options)
+        original = partial(site.answer, site.config.image_id, scene.plan, observed)
+        slim = partial(site.answer, candidate.image_id, scene.plan, observed)
+        found = compare_answers(scene, observed.exercised, original, slim, self._warn, self._by_shape.append)
+        return tuple(replace(one, where=scene.named(one.where)) for one in found)
+
+
+def compare_answers(
+    scene: Scene,
+    observed: Exercised,
+    original: Answering,
+    slim: Answering,
+    warn: Warn,
+    by_shape: Callable[[str], None] = lambda where: None,
+) -> tuple[Difference, ...]:
+    """Differences in answers, exit codes and health. The original is asked again only when there is something to tell from
+    noise; if it fails then, less is compared, with a warning. So it is with an answer of which no more than the shape could be
+    compared, which `by_shape` is told of.
+    """
+    try:
+        answered, health = slim("slim")
+    except (AppFailed, ExerciseFailed) as error:
+        problem, _, last_words = error.message.partition("\n")
+        return (Difference("the slim image", "run", "good", problem.removesuffix(":"), last_words),)
+
+    def again() -> tuple[Exercised, str]:
+        """A fresh instance each time: what two of them share by chance, a third tells."""
+        return original("again")
+
+    def shaped(where: str) -> None:
+        by_shape(scene.named(where))
+        warn(scene.named(f"{where} is another in each run of the original: compared by shape only ({SHAPE})"))
+
+    differences: tuple[Difference, ...] = ()
+    try:
+        if health not in ("healthy", "none"):
+            differences = (Difference("HEALTHCHECK", "verdict", "healthy", health),)
+            if again()[1] == health:
+                differences = ()
+        return differences + compare_behaviour(observed, answered, lambda: again()[0], shaped)
+    except (AppFailed, ExerciseFailed) as error:
+        problem = error.message.partition("\n")[0].removesuffix(":")
+        warn(scene.named(f"the original does not do the same twice, so less can be compared: {problem}"))
+        return differences + compare_behaviour(observed, answered)
+
+
+def _meet(request: BuildRequest) -> bool:
+    """Whether two runs at a time would get in each other's way outside of their containers, and so must come in turn."""
+    options = request.options
+    shared = (options.network, options.pid_mode, options.ipc_mode)
+    outside = any(place == "host" or place.startswith("container:") for place in shared)
+    return outside or options.share_mounts or bool(options.devices or request.plan.host_commands)

@@ -1,0 +1,89 @@
+"""The slim image as a user would run it: no probe, the user's own options; a Subject for the same exercise again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from slimmer.errors import AppFailed
+from slimmer.exercise.readiness import MOST_TRIED, SIDE_BY_SIDE
+from slimmer.exit_codes import KILLED
+from slimmer.runs.container_run import ContainerRun, RunningContainer
+from slimmer.tasks import side_by_side
+
+POLL = 0.01
+SLOWEST_POLL = 0.1
+HEALTH_TIMEOUT = 60.0
+SETTLING = 15.0
+"""Seconds from the start in which "unhealthy" is not the last word. Checks run every moment here, so that an app has used up its
+retries while it starts, for which it has minutes where a user runs it; the engine checks on, and takes its verdict back."""
+
+
+class NativeContainer(RunningContainer, Protocol):
+    """The part of slimmer.engine.containers.Container that a native run needs."""
+
+    def health(self) -> str: ...
+
+    def kill(self, signal: str) -> None: ...
+
+
+class NativeRun(ContainerRun[NativeContainer]):
+    """A started container without the probe. Which ports listen is known from the observation of the original."""
+
+    def __init__(
+        self,
+        container: NativeContainer,
+        ports: tuple[int, ...],
+        endpoint: Callable[[int], tuple[str, int]],
+        accepts: Callable[[int], bool],
+    ) -> None:
+        super().__init__(container, endpoint)
+        self._ports = ports[:MOST_TRIED]
+        self._open: set[int] = set()
+        self._accepts = accepts
+        self._settled = time.monotonic() + SETTLING
+
+    def listening_ports(self) -> tuple[int, ...]:
+        """Those of the original's ports that have accepted a connection by now."""
+        waiting = [port for port in self._ports if port not in self._open]
+        accept = side_by_side(self._accepts, waiting, SIDE_BY_SIDE)
+        self._open.update(port for port, does in zip(waiting, accept, strict=True) if does)
+        return tuple(port for port in self._ports if port in self._open)
+
+    def exit_code(self) -> int | None:
+        """The app's exit code, None while it runs."""
+        return self._container.exit_code()
+
+    def wait(self, seconds: float) -> None:
+        """Return when the app exits, or soon: nothing tells when a socket starts to listen."""
+        self._container.wait(min(seconds, POLL))
+
+    def check_observed(self) -> None:
+        """Nobody watches this run."""
+
+    def execute(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
+        """Run a command in the container as its own user."""
+        return self._container.exec_run(command, timeout, user="")
+
+    def stop(self, signal: str, seconds: float) -> int:
+        """Ask the app to end as `docker stop` does: its exit code, KILLED if it goes on."""
+        self._container.kill(signal)
+        code = self._container.wait(seconds)
+        return KILLED if code is None else code
+
+    def await_health(self, timeout: float = HEALTH_TIMEOUT) -> str:
+        """The engine's verdict on HEALTHCHECK: "healthy", "unhealthy", or "starting" when the time is over.
+
+        Raises AppFailed when the app exits meanwhile.
+        """
+        deadline, pause = time.monotonic() + timeout, POLL
+        while time.monotonic() < self._patience(health := self._container.health(), deadline):
+            if (code := self._container.wait(pause)) is not None:
+                raise AppFailed(f"the slim image's app exited with code {code} while its health was checked")
+            pause = min(pause * 2, SLOWEST_POLL)
+        return health
+
+    def _patience(self, health: str, deadline: float) -> float:
+        """Until when to wait for another word than this one."""
+        return {"starting": deadline, "unhealthy": min(deadline, self._settled)}.get(health, 0.0)

@@ -1,0 +1,72 @@
+"""Surveys of images: what they hold, counted, and how large their layers are under compression; several at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+
+from slimmer.engine.resources import RunScope
+from slimmer.engine.saved import compressed_size
+from slimmer.engine.workers import Workers
+from slimmer.errors import Interrupted
+from slimmer.image.config import ImageConfig
+from slimmer.image.image_stats import ImageFacts, facts_of
+from slimmer.probe_binary import probe_path
+from slimmer.runs.image_mount import image_tree, open_pristine
+from slimmer.sandbox.sandbox import Sandbox
+
+
+def survey(
+    scope: RunScope, images: Sequence[ImageConfig], passed: Callable[[int], object] = lambda size: None
+) -> tuple[ImageFacts, ...]:
+    """The facts of each image. `passed` is called, in other threads, with the bytes that were read of saved layers.
+
+    Raises EngineError, or ObservationIncomplete for an image with more paths than slimmer can index. An interrupt stops
+    all of them.
+    """
+    over = threading.Event()
+
+    def go_on(size: int) -> None:
+        if over.is_set():
+            raise Interrupted("interrupted")
+        passed(size)
+
+    different = {image.image_id: image for image in images}
+    sizes = {name: _begun(partial(_compressed, scope, image, go_on)) for name, image in different.items()}
+    try:
+        with Workers(len(images)) as pool:
+            counts = [pool.submit(_facts, scope, image, f"survey-{n}") for n, image in enumerate(images)]
+        return tuple(
+            dataclasses.replace(count.result(), compressed_size=sizes[image.image_id].result())
+            for image, count in zip(images, counts, strict=True)
+        )
+    finally:
+        over.set()
+
+
+def _begun(work: Callable[[], int]) -> Future[int]:
+    """Work in a thread that nobody has to wait for: an engine may take long before it begins to save a large image."""
+    outcome: Future[int] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return outcome
+
+
+def _facts(scope: RunScope, image: ImageConfig, purpose: str) -> ImageFacts:
+    probe = probe_path(scope.engine.architecture)
+    with open_pristine(scope, image, image.image_id, probe, purpose) as pristine:
+        return facts_of(image, image_tree(pristine, image), pristine.stream, Sandbox())
+
+
+def _compressed(scope: RunScope, image: ImageConfig, passed: Callable[[int], object]) -> int:
+    """0 for an image without layers, which engines refuse to save."""
+    return compressed_size(scope.engine, image.image_id, passed) if image.layers else 0

@@ -1,0 +1,68 @@
+"""Times of directories that the engine wrote into are lost; those of all others are the image's own."""
+
+from __future__ import annotations
+
+import pytest
+
+from slimmer.image.engine_artifacts import own_times, own_tree
+from slimmer.image.tree import Tree
+from tests.unit.tree_maker import make_tree, record
+
+FOLDER = "/.slimmer-of-this-run"
+STARTED = 1_700_000_100
+CREATED = "2023-11-14T22:13:20.25Z"
+CREATED_SECOND = 1_700_000_000
+
+
+def at(path: str, seconds: int, nanoseconds: int) -> bytes:
+    head, rest = record("d", path, mode=0o755, mtime=seconds).split(b"\0", 1)
+    return head.replace(b" %d 0 " % seconds, b" %d %d " % (seconds, nanoseconds), 1) + b"\0" + rest
+
+
+def time_of(path: str, seconds: int, nanoseconds: int = 0) -> tuple[int, int]:
+    tree = Tree(at(path, seconds, nanoseconds) + record("d", FOLDER, mode=0o755, ctime=STARTED))
+    entry = tree.get(path)
+    assert entry is not None
+    return own_times(tree, FOLDER, CREATED, ["/data/volume"])(entry)
+
+
+@pytest.mark.parametrize("path", ["/", "/etc", "/dev", "/data"])
+def test_a_directory_that_was_written_into_gets_the_images_time(path: str) -> None:
+    assert time_of(path, STARTED) == (CREATED_SECOND, 0)
+
+
+def test_a_directory_that_was_not_keeps_its_own() -> None:
+    assert time_of("/srv", STARTED, 5) == (STARTED, 5)
+    assert time_of("/etc", CREATED_SECOND - 5000, 7) == (CREATED_SECOND - 5000, 7)
+
+
+def test_an_image_made_in_the_same_second_has_no_time_of_its_own() -> None:
+    tree = Tree(at("/", CREATED_SECOND, 629) + record("d", FOLDER, mode=0o755, ctime=CREATED_SECOND))
+    root = tree.get("/")
+    assert root is not None
+    assert own_times(tree, FOLDER, CREATED)(root) == (CREATED_SECOND, 0)
+
+
+def test_the_probes_own_folder_is_not_the_images() -> None:
+    index = b"".join(make_tree(f"d {FOLDER}\nf /srv/page").records())
+    assert [entry.path for entry in own_tree(index, FOLDER, CREATED).tree] == ["/", "/srv", "/srv/page"]
+
+
+@pytest.mark.parametrize("owner", [0, 65534])
+def test_the_engines_own_link_is_not_the_images(owner: int) -> None:
+    """With userns-remap it belongs to the host's root, which the container does not know."""
+    made = record("l", "/etc/mtab", target="/proc/mounts", uid=owner, gid=owner, ctime=STARTED)
+    tree = own_tree(b"".join((record("d", "/"), made, record("d", FOLDER, ctime=STARTED))), FOLDER, CREATED).tree
+    assert "/etc/mtab" not in tree
+
+
+@pytest.mark.parametrize(
+    "record_of",
+    [
+        record("f", "/etc/hosts", uid=65534, gid=65534, ctime=STARTED),
+        record("l", "/etc/mtab", target="/proc/mounts", uid=7, gid=7, ctime=STARTED),
+    ],
+)
+def test_what_others_own_is_the_images(record_of: bytes) -> None:
+    tree = own_tree(b"".join((record("d", "/"), record_of, record("d", FOLDER, ctime=STARTED))), FOLDER, CREATED).tree
+    assert len(tree) == 2

@@ -1,0 +1,55 @@
+"""Several commands of one image: what each is asked, how it is called, and when nobody met what was asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from slimmer.engine.options import RunOptions
+from slimmer.errors import ExerciseFailed
+from slimmer.exercise.plan import Answer, Exercised, Outcome, Plan, Request
+from slimmer.pipeline.request import ObserveRequest
+from slimmer.pipeline.scenario import check_shared, scenes
+
+ASKED = Request("GET", "/")
+SERVED = Exercised(answers=(Answer(ASKED, 80, 200, "text/plain", 0, "", 0.1),), ports=(80,), http_ports=(80,))
+RAN = Exercised(outcomes=(Outcome(("x",), "container", 0, ""), Outcome(("y",), "host", 0, "")), ports=(80,))
+SILENT = Exercised()
+
+
+def test_one_command_is_held_to_all_that_is_asked() -> None:
+    options = RunOptions(user="app", cmd=("own",))
+    assert [scene.options for scene in scenes(ObserveRequest("image", options))] == [options]
+    (scene,) = scenes(ObserveRequest("image", options, commands=(("web", "--port"),)))
+    assert (scene.label, scene.options.cmd, scene.options.user, scene.plan.shared) == (
+        "",
+        ("web", "--port"),
+        "app",
+        False,
+    )
+
+
+def test_several_share_what_is_asked_and_no_label_holds_an_argument() -> None:
+    found = scenes(ObserveRequest("image", commands=(("web", "--key", "s3cret"), ("--flag=s3cret",), ())))
+    assert [scene.label for scene in found] == ["command 1 (web)", "command 2", "command 3"]
+    assert all(scene.plan.shared for scene in found)
+    assert "s3cret" not in found[0].named("x") + found[0].program
+
+
+@pytest.mark.parametrize(
+    ("plan", "performed", "words"),
+    [
+        (Plan(explicit=True), (SILENT, RAN), "none of the 2 commands answered a request"),
+        (Plan(ports=(80, 81)), (SERVED, SILENT), "none of the 2 commands listened on port 81"),
+        (Plan(exec_commands=(("x",),)), (SERVED, SILENT), "--exec was run nowhere"),
+        (Plan(host_commands=("y",)), (SERVED, SILENT), "--exercise was run against nobody"),
+    ],
+)
+def test_what_nobody_met_is_an_error(plan: Plan, performed: tuple[Exercised, ...], words: str) -> None:
+    with pytest.raises(ExerciseFailed, match=words):
+        check_shared(plan, performed)
+
+
+def test_what_one_of_them_met_is_enough() -> None:
+    check_shared(Plan(explicit=True, ports=(80,)), (SILENT, SERVED))
+    check_shared(Plan(exec_commands=(("x",),), host_commands=("y",)), (RAN, SILENT))
+    check_shared(Plan(explicit=True), (SILENT,))  # one alone was held to it while it ran
