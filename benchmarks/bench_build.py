@@ -2,7 +2,7 @@
 
 Every round runs the command as a user would, from the start of the interpreter to its end. Ratios are to the stage
 "observe" alone: what slimmer adds to running and asking the app. `docker save` writes the original image, `docker build`
-makes an image of the same slim files from the artefacts, as anybody can repeat it.
+makes an image of the same slim files from the artifacts, as anybody can repeat it.
 
     python benchmarks/bench_build.py nginx flask express --rounds 3
 """
@@ -19,19 +19,19 @@ from slimming import slim
 
 from slimmer.engine import builds
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 
 SAMPLES = ("nginx", "flask", "express")
 MEMORY = "memory at its largest"
 
 
-def built(engine: Engine, sample: str, scope: RunScope, builder: str) -> Mapping[str, float]:
+def built(engine: Engine, sample: str, scope: EngineResources, builder: str) -> Mapping[str, float]:
     """One build with its verification; figures of the stages, of the whole, and of the engine's own work."""
     image = f"slimmer-sample-{sample}:latest"
     with tempfile.TemporaryDirectory() as folder:
         slimmed = slim(engine, image, Path(folder), *(["--builder", builder] if builder else []))
-        artefacts = [Path(folder, "Dockerfile"), Path(folder, "rootfs.tar")]
-        rebuilt = seconds(lambda: builds.build(engine, artefacts, scope.temporary_tag(f"{sample}-rebuilt")))
+        artifacts = [Path(folder, "Dockerfile"), Path(folder, "rootfs.tar")]
+        rebuilt = seconds(lambda: builds.build(engine, artifacts, scope.temporary_tag(f"{sample}-rebuilt")))
     saved = seconds(lambda: sum(map(len, engine.api.get_image(image))))
     stages = {stage["name"]: stage["seconds"] for stage in slimmed.report["stages"]}
     return {
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--builder", default="", choices=("", "dockerfile", "load"), help="as in slimmer build")
     chosen = parser.parse_args()
     engine = connect()
-    with RunScope(engine) as scope:
+    with EngineResources(engine) as scope:
         works = {name: partial(built, engine, name, scope, chosen.builder) for name in chosen.samples}
         medians = alternating(works, chosen.rounds)
     engine.close()

@@ -27,7 +27,7 @@ from slimming import slim
 
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.engine.uploads import Upload
 from slimmer.probe_binary import probe_path
 from slimmer.runs.image_mount import open_pristine
@@ -47,7 +47,7 @@ APPS = {
 }
 
 
-def busybox(scope: RunScope) -> bytes:
+def busybox(scope: EngineResources) -> bytes:
     """The static program out of the sample."""
     config = images.resolve(scope.engine, GIVER)
     with open_pristine(scope, config, config.image_id, probe_path(scope.engine.architecture), "giver") as pristine:
@@ -111,7 +111,7 @@ def _add(tar: tarfile.TarFile, name: str, size: int, content: IO[bytes]) -> None
 
 
 @contextmanager
-def generated(scope: RunScope, contents: Contents) -> Iterator[str]:
+def generated(scope: EngineResources, contents: Contents) -> Iterator[str]:
     """The image, as long as the scope lasts."""
     program, tag = busybox(scope), scope.temporary_tag("bench")
     with Upload(lambda file: write_layer(file, program, contents)) as layer:
@@ -147,7 +147,7 @@ def main() -> None:
     apps = list(APPS) if chosen.all else list(APPS)[:1]
     contents = Contents(chosen.paths, chosen.megabytes, chosen.passwd, chosen.status)
     engine = connect()
-    with RunScope(engine) as scope, generated(scope, contents) as image:
+    with EngineResources(engine) as scope, generated(scope, contents) as image:
         medians = alternating({app: partial(measured, engine, image, app) for app in apps}, chosen.rounds)
     engine.close()
     found = [

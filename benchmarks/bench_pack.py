@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.engine.uploads import Upload
 from slimmer.image.config import config_from_inspect
 from slimmer.image.tree import Entry, Tree
@@ -58,7 +58,7 @@ def write_layer(file: IO[bytes], megabytes: int, files: int) -> None:
 
 
 @contextmanager
-def generated(scope: RunScope, megabytes: int, files: int) -> Iterator[str]:
+def generated(scope: EngineResources, megabytes: int, files: int) -> Iterator[str]:
     """The image, as long as the context lasts."""
     tag = scope.temporary_tag("bench")
     with Upload(lambda file: write_layer(file, megabytes, files)) as layer:
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="times that each way is measured (default: %(default)s)")
     options = parser.parse_args()
     engine = connect()
-    with RunScope(engine) as scope, generated(scope, options.megabytes, options.files) as image:
+    with EngineResources(engine) as scope, generated(scope, options.megabytes, options.files) as image:
         config = config_from_inspect(engine.api.inspect_image(image))
         still = {"Image": image, "Cmd": ["none"], "HostConfig": {"NetworkMode": "none", "LogConfig": {"Type": "none"}}}
         container = scope.create(still, "export")

@@ -27,7 +27,7 @@ from figures import Figure, alternating, options, show
 from slimmer.engine import images
 from slimmer.engine.connection import connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
 from slimmer.runs.native import NativeRun
@@ -106,7 +106,7 @@ APPS = {
 class Bench:
     """Runs one app, watched or not, in one scope."""
 
-    def __init__(self, scope: RunScope, app: App, folder: Path) -> None:
+    def __init__(self, scope: EngineResources, app: App, folder: Path) -> None:
         self.scope, self.app, self.folder = scope, app, folder
         self.config: ImageConfig = images.resolve(scope.engine, f"slimmer-sample-{app.sample}:latest")
         self.probe = probe_path(scope.engine.architecture)
@@ -154,7 +154,7 @@ def main() -> None:
     parser.add_argument("--recorder", action="append", choices=RECORDERS, help="repeatable (default: all)")
     chosen = parser.parse_args()
     engine = connect()
-    with tempfile.TemporaryDirectory() as name, RunScope(engine) as scope:
+    with tempfile.TemporaryDirectory() as name, EngineResources(engine) as scope:
         folder = Path(name)
         compiler = shlex.split(os.environ.get("CC", "cc"))
         source = Path(__file__).with_name("load.c")

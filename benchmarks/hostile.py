@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.engine.uploads import Upload
 
 SOURCE = Path(__file__).parents[1] / "tests/engine/images/probe/hostile.c"
@@ -148,7 +148,7 @@ def tell(name: str, outcome: Outcome) -> None:
     """A line for each build, and the last words of one that failed."""
     print(
         f"{name:24} exit code {outcome.code}  {outcome.seconds:7.1f} s  {outcome.megabytes:6.0f} MB  "
-        f"artefacts {outcome.disk:8.1f} MB on disk",
+        f"artifacts {outcome.disk:8.1f} MB on disk",
         flush=True,
     )
     if outcome.code:
@@ -158,7 +158,7 @@ def tell(name: str, outcome: Outcome) -> None:
 def run_case(engine: Engine, name: str, content: bytes) -> None:
     """Make the image, build it with each recorder, and remove it."""
     case = CASES[name]
-    with RunScope(engine) as scope:
+    with EngineResources(engine) as scope:
         tag = scope.temporary_tag(name)
         with Upload(lambda file: write_layer(file, content, case)) as layer:
             engine.api.import_image_from_stream(layer, repository=tag, changes=["CMD none", *case.changes])

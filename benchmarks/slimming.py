@@ -27,7 +27,7 @@ class Slimmed:
 
 
 def slim(engine: Engine, image: str, folder: Path, *arguments: str) -> Slimmed:
-    """Build the slim image of `image`, with the artefacts in `folder`. Raises CalledProcessError when that fails."""
+    """Build the slim image of `image`, with the artifacts in `folder`. Raises CalledProcessError when that fails."""
     tag = f"slimmer-bench-{os.getpid()}:slim"
     command = [sys.executable, "-m", "slimmer", "build", image, "--tag", tag, "--out", str(folder), "--format", "json"]
     try:

@@ -8,7 +8,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line, and names of files as UTF-8 whatever the locale says: artefacts are read elsewhere, too.
+    """Run the command line, and names of files as UTF-8 whatever the locale says: artifacts are read elsewhere, too.
 
     Until it handles interrupts itself, which it has to be imported for, they just end the process: nothing is there to be
     removed yet, and Python's own way would show a traceback.

@@ -1,6 +1,6 @@
 """The output folder of a build: made before the work begins, written to atomically, never through somebody's link.
 
-Artefacts are written into a temporary folder in it, and moved into their places together, when the build says so: an earlier
+Artifacts are written into a temporary folder in it, and moved into their places together, when the build says so: an earlier
 build's stay until then, and of a build that fails nothing stays. Everything happens relative to the opened folders, which
 therefore stay the same folders whatever their paths become.
 """
@@ -45,7 +45,7 @@ _BUFFER = 1 << 20
 
 
 def default_folder(tag: str) -> Path:
-    """Where the artefacts of the slim image `tag` (NAME:TAG) go: slimmer-out/ and the last part of its name."""
+    """Where the artifacts of the slim image `tag` (NAME:TAG) go: slimmer-out/ and the last part of its name."""
     return DEFAULT / tag.rpartition(":")[0].rpartition("/")[2]
 
 
@@ -57,7 +57,7 @@ class OutputFolder:
     """A context manager that holds the folder open and locked; a folder that it made and that stays empty goes again.
 
     Raises OutputError when the folder cannot be made, is not writable, is in use by another slimmer, or holds files of the
-    user's in the place of artefacts. `for_one_file`: the user named a file, whatever else its folder holds; it gets its name
+    user's in the place of artifacts. `for_one_file`: the user named a file, whatever else its folder holds; it gets its name
     when it is whole. Others may write single files there meanwhile, too, since some watch for hours. `tell` as `Tell`.
     """
 
@@ -92,15 +92,15 @@ class OutputFolder:
         self._leave()
 
     def place(self, name: str) -> Path:
-        """Where an artefact lies until it is published."""
+        """Where an artifact lies until it is published."""
         return self.path / self._mark / name
 
     def publish(self) -> None:
-        """Move what was written to its place, and remove the artefacts of an earlier build; nothing else is touched.
+        """Move what was written to its place, and remove the artifacts of an earlier build; nothing else is touched.
 
         Whenever this is broken off, what lies there under the names of a Dockerfile and its rootfs.tar belongs together.
         """
-        with _refusals(f"the artefacts in {self.path} cannot be replaced"):
+        with _refusals(f"the artifacts in {self.path} cannot be replaced"):
             self._check_places()
             for name in (*reversed(LAST), *(name for name in ARTEFACTS if name not in self._written)):
                 _remove(name, self._folder)
@@ -110,7 +110,7 @@ class OutputFolder:
 
     @contextmanager
     def writing(self, name: str) -> Iterator[IO[bytes]]:
-        """Write the artefact `name`: a file to write and to read back; it counts unless an exception comes by.
+        """Write the artifact `name`: a file to write and to read back; it counts unless an exception comes by.
 
         One that was written before is removed first. Raises OutputError when it cannot be written, or when a link, or
         something else that is no file, has its name.
@@ -241,9 +241,9 @@ def _sweep(folder: int, mark: re.Pattern[str]) -> None:
         with contextlib.suppress(OSError):
             inner = _opened(name, folder)
             try:
-                with os.scandir(inner) as artefacts:
-                    for artefact in artefacts:
-                        _remove(artefact.name, inner)
+                with os.scandir(inner) as artifacts:
+                    for artifact in artifacts:
+                        _remove(artifact.name, inner)
             finally:
                 os.close(inner)
             os.rmdir(name, dir_fd=folder)

@@ -100,7 +100,7 @@ class BuildOutput:
 
 
 def find_output(target: str) -> BuildOutput:
-    """The folder that `target` names: itself, or the image whose artefacts lie in slimmer-out. Raises UsageError."""
+    """The folder that `target` names: itself, or the image whose artifacts lie in slimmer-out. Raises UsageError."""
     folder = Path(target)
     if (folder / manifest.NAME).is_file():
         return BuildOutput(folder)
@@ -109,11 +109,11 @@ def find_output(target: str) -> BuildOutput:
     asked = reference.parse(target)
     folder = default_folder(f"{asked.name}:") if asked.name else folder
     if not (folder / manifest.NAME).is_file():
-        raise UsageError(f"there are no artefacts of a build of {target}: no {folder / manifest.NAME}", hint=HINT)
+        raise UsageError(f"there are no artifacts of a build of {target}: no {folder / manifest.NAME}", hint=HINT)
     output = BuildOutput(folder)
     if not any(_means(asked, name) for name in output.images):
         raise UsageError(
-            f"{folder} holds the artefacts of {' and '.join(output.images) or 'another image'}, not of {target}",
+            f"{folder} holds the artifacts of {' and '.join(output.images) or 'another image'}, not of {target}",
             hint=HINT,
         )
     return output

@@ -52,15 +52,15 @@ def compare(
 def _compared(before: str, after: str, quiet: bool) -> Comparison:
     from slimmer.engine.connection import connect
     from slimmer.engine.images import resolve
-    from slimmer.engine.resources import RunScope
+    from slimmer.engine.resources import EngineResources
     from slimmer.report.comparison import Comparison
-    from slimmer.runs.stats import survey
+    from slimmer.runs.stats import collect_stats
 
     engine = connect()
     try:
         images = [resolve(engine, name) for name in (before, after)]
-        with RunScope(engine) as scope, _progress(sum(image.size for image in images), quiet) as passed:
-            first, second = survey(scope, images, passed)
+        with EngineResources(engine) as scope, _progress(sum(image.size for image in images), quiet) as passed:
+            first, second = collect_stats(scope, images, passed)
     finally:
         engine.close()
     return Comparison(before, first, after, second)

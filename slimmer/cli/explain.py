@@ -1,4 +1,4 @@
-"""`slimmer explain`: why a path is in the slim image or is not, and where the bytes are; from the artefacts of a build."""
+"""`slimmer explain`: why a path is in the slim image or is not, and where the bytes are; from the artifacts of a build."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def explain(
         str,
         typer.Argument(
             metavar="IMAGE|OUT",
-            help="The image as it was given to build, or the folder of its artefacts.",
+            help="The image as it was given to build, or the folder of its artifacts.",
             show_default=False,
         ),
     ],
@@ -46,7 +46,7 @@ def explain(
 ) -> None:
     """Explain why a path is in the slim image, or what would keep it.
 
-    Works from the artefacts that `slimmer build` wrote, without an engine.
+    Works from the artifacts that `slimmer build` wrote, without an engine.
     """
     from slimmer.artifacts.build_output import find_output
     from slimmer.cli import parse

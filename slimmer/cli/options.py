@@ -50,7 +50,7 @@ Out = Annotated[
     _option(
         "--out",
         "-o",
-        help="Folder for the artefacts. Default: slimmer-out/NAME.",
+        help="Folder for the artifacts. Default: slimmer-out/NAME.",
         panel=OUT,
         metavar="DIR",
     ),
@@ -59,7 +59,7 @@ Builder = Annotated[
     str,
     _option(
         "--builder",
-        help="dockerfile (docker build of the artefacts) or load (exact and faster). Default: dockerfile, or load where a Dockerfile cannot say it.",
+        help="dockerfile (docker build of the artifacts) or load (exact and faster). Default: dockerfile, or load where a Dockerfile cannot say it.",
         panel=OUT,
         metavar="dockerfile|load",
     ),
@@ -300,7 +300,7 @@ Env = Annotated[
     _option(
         "--env",
         "-e",
-        help="NAME=VALUE, or NAME to pass it on. Never written to an artefact. Repeatable.",
+        help="NAME=VALUE, or NAME to pass it on. Never written to an artifact. Repeatable.",
         panel=RUN,
         metavar="VARIABLE",
     ),

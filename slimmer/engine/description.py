@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from slimmer.engine.options import RunOptions
+from slimmer.engine.probe_mount import ProbeMount
 from slimmer.errors import UsageError
 from slimmer.image.config import ImageConfig
-from slimmer.observe.probe_mount import ProbeMount
 
 PROBE_CAPABILITIES = ("SYS_ADMIN", "SYS_PTRACE")
 """For seccomp listeners without no_new_privs, fanotify and reading the app's memory. The app never gets them."""
@@ -102,7 +102,7 @@ def still(image: str) -> Description:
     return {"Image": image, "Cmd": ["none"], "HostConfig": {"LogConfig": {"Type": "none"}, "NetworkMode": "none"}}
 
 
-def neighbour(probe_image: str, probe: ProbeMount, container: str, network: str = "") -> Description:
+def sidecar(probe_image: str, probe: ProbeMount, container: str, network: str = "") -> Description:
     """The probe in another container's network, to relay to it; with no capability at all.
 
     `network` is that container's own. One that another container or the host lends can only be had from there.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """Options of a run, as the user gave them. Values of `env` are secrets: they are never written to an artefact.
+    """Options of a run, as the user gave them. Values of `env` are secrets: they are never written to an artifact.
 
     `entrypoint` and `cmd` None mean the image's own; an entrypoint that is given clears the image's CMD, as in docker.
     `volumes` are `SOURCE:TARGET[:MODE]`; `tmpfs` are `PATH[:OPTIONS]`; `ulimits` are `NAME=SOFT[:HARD]`;

@@ -29,10 +29,10 @@ from slimmer.engine import description
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import Container, engine_calls
 from slimmer.engine.description import Description
-from slimmer.engine.workers import Workers
+from slimmer.engine.probe_mount import PROGRAM, ProbeMount
 from slimmer.errors import EngineError, ObservationIncomplete
 from slimmer.image.config import ImageConfig
-from slimmer.observe.probe_mount import PROGRAM, ProbeMount
+from slimmer.workers import Workers
 
 NONCE_MARK = b"slimmer-probe-nonce:"
 NONCE_LENGTH = 32
@@ -49,7 +49,7 @@ HINT = "slimmer does not run its probe in such an image. Report it if you made t
 
 
 class Scope(Protocol):
-    """What makes the containers and images of one run (slimmer.engine.resources.RunScope)."""
+    """What makes the containers and images of one run (slimmer.engine.resources.EngineResources)."""
 
     @property
     def engine(self) -> Engine: ...

@@ -27,9 +27,9 @@ from slimmer.engine.lifeline import Lifeline
 from slimmer.engine.options import RunOptions
 from slimmer.engine.probe_lender import ProbeLender, archive_of
 from slimmer.engine.streams import OpenStreams
-from slimmer.engine.workers import Workers, wait_for
 from slimmer.errors import EngineError, UsageError
 from slimmer.interrupts import INTERRUPTS, finish
+from slimmer.workers import Workers, wait_for
 
 REMOVERS = 6
 REMOVAL_TIMEOUT = 30.0
@@ -48,7 +48,7 @@ COPIED = "/volume"
 Result = TypeVar("Result")
 
 
-class RunScope:
+class EngineResources:
     """A context manager that owns containers, volumes and temporary images of one run; several threads may use it."""
 
     def __init__(self, engine: Engine) -> None:
@@ -67,7 +67,7 @@ class RunScope:
         self._making = 0
         self._closed = False
 
-    def __enter__(self) -> RunScope:
+    def __enter__(self) -> EngineResources:
         return self
 
     def __exit__(

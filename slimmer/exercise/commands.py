@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 
-from slimmer.exercise.context import Watch
+from slimmer.exercise.context import ExerciseContext
 from slimmer.exercise.exec_server import exec_server
 from slimmer.exercise.plan import Outcome
 from slimmer.exercise.process import run_shell
@@ -22,89 +22,91 @@ NOT_RUN = -1
 """The exit code of a command that was never started."""
 
 
-def run_exec_commands(watch: Watch) -> Iterator[Outcome]:
+def run_exec_commands(context: ExerciseContext) -> Iterator[Outcome]:
     """Run each --exec command in the container as the image's user, one after the other."""
-    if _is_others(watch):
+    if _is_others(context):
         return
-    for command in watch.plan.exec_commands:
-        watch.say(f"in the container: {shlex.join(command)}")
-        if watch.ended:
+    for command in context.plan.exec_commands:
+        context.say(f"in the container: {shlex.join(command)}")
+        if context.ended:
             yield _not_run(command, "container")
             continue
-        code, output = watch.subject.execute(command, watch.plan.command_timeout)
-        yield Outcome(command, "container", code, output, _problem("--exec", shlex.join(command), code, watch))
-        watch.check_running(f"while `{shlex.join(command)}` ran in its container")
+        code, output = context.subject.execute(command, context.plan.command_timeout)
+        yield Outcome(command, "container", code, output, _problem("--exec", shlex.join(command), code, context))
+        context.check_running(f"while `{shlex.join(command)}` ran in its container")
 
 
-def run_healthcheck(watch: Watch) -> Iterator[Outcome]:
+def run_healthcheck(context: ExerciseContext) -> Iterator[Outcome]:
     """Run the HEALTHCHECK's command until it succeeds, within the time that the app may take to get ready."""
-    command = watch.plan.healthcheck
-    if not command or watch.replay or watch.ended or _is_others(watch):
+    command = context.plan.healthcheck
+    if not command or context.replay or context.ended or _is_others(context):
         return
-    watch.say("HEALTHCHECK")
-    code, output = _check(watch)
-    while code != 0 and watch.ready_in > 0 and not watch.ended:
-        watch.pause(CHECK_PAUSE)
-        code, output = _check(watch)
-    watch.check_running("while its HEALTHCHECK was run")
-    problem = f"HEALTHCHECK: still exit code {code} after {watch.elapsed:.0f} s" if code else ""
+    context.say("HEALTHCHECK")
+    code, output = _check(context)
+    while code != 0 and context.ready_in > 0 and not context.ended:
+        context.pause(CHECK_PAUSE)
+        code, output = _check(context)
+    context.check_running("while its HEALTHCHECK was run")
+    problem = f"HEALTHCHECK: still exit code {code} after {context.elapsed:.0f} s" if code else ""
     yield Outcome(command, "healthcheck", code, output, problem)
 
 
-def run_host_commands(watch: Watch, port: int | None, scheme: str, sweep: Callable[[], None]) -> Iterator[Outcome]:
+def run_host_commands(
+    context: ExerciseContext, port: int | None, scheme: str, sweep: Callable[[], None]
+) -> Iterator[Outcome]:
     """Run each --exercise command here with `sh -c`; SLIMMER_* variables lead it to the app.
 
     `sweep` is called after each one, as it may have made the app listen on a new port.
     """
-    if not watch.plan.host_commands or _is_others(watch):
+    if not context.plan.host_commands or _is_others(context):
         return
-    timeout = watch.plan.command_timeout
-    name = watch.subject.container_name()
-    with exec_server(lambda argv: watch.subject.execute(argv, timeout), name) as executable:
-        environment = {"SLIMMER_EXEC": str(executable), **_whereabouts(watch, port, scheme)}
-        for command in watch.plan.host_commands:
-            watch.say(f"on this machine: {command}")
-            if watch.ended:
+    timeout = context.plan.command_timeout
+    name = context.subject.container_name()
+    with exec_server(lambda argv: context.subject.execute(argv, timeout), name) as executable:
+        environment = {"SLIMMER_EXEC": str(executable), **_whereabouts(context, port, scheme)}
+        for command in context.plan.host_commands:
+            context.say(f"on this machine: {command}")
+            if context.ended:
                 yield _not_run((command,), "host")
                 continue
-            code, output = run_shell(command, environment, timeout, lambda: _gone(watch))
-            watch.check_running(f"while `{command}` ran against it")
-            yield Outcome((command,), "host", code, output, _problem("--exercise", command, code, watch))
+            code, output = run_shell(command, environment, timeout, lambda: _gone(context))
+            context.check_running(f"while `{command}` ran against it")
+            yield Outcome((command,), "host", code, output, _problem("--exercise", command, code, context))
             sweep()
 
 
-def _is_others(watch: Watch) -> bool:
+def _is_others(context: ExerciseContext) -> bool:
     """Whether another one of the image's commands, one that listens, is who is asked."""
-    return watch.plan.shared and not open_ports(watch)
+    return context.plan.shared and not open_ports(context)
 
 
-def _check(watch: Watch) -> tuple[int, str]:
-    return watch.subject.execute(watch.plan.healthcheck, max(SHORTEST_CHECK, watch.ready_in))
+def _check(context: ExerciseContext) -> tuple[int, str]:
+    return context.subject.execute(context.plan.healthcheck, max(SHORTEST_CHECK, context.ready_in))
 
 
-def _gone(watch: Watch) -> bool:
+def _gone(context: ExerciseContext) -> bool:
     """Whether the app has exited, against expectation; also lets the subject raise what is wrong with the run."""
-    watch.subject.wait(0)
-    if watch.ended:
-        watch.check_running("while a command ran against it")
+    context.subject.wait(0)
+    if context.ended:
+        context.check_running("while a command ran against it")
     return False
 
 
-def _whereabouts(watch: Watch, port: int | None, scheme: str) -> dict[str, str]:
+def _whereabouts(context: ExerciseContext, port: int | None, scheme: str) -> dict[str, str]:
     """SLIMMER_URL is empty for a port that speaks no HTTP, and all three are when nothing listens."""
-    host, number = ("", 0) if port is None else watch.subject.endpoint(port)
+    host, number = ("", 0) if port is None else context.subject.endpoint(port)
     authority = f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
     return {
-        "SLIMMER_CONTAINER": watch.subject.container_name(),
+        "SLIMMER_CONTAINER": context.subject.container_name(),
         "SLIMMER_HOST": host,
         "SLIMMER_PORT": str(number) if port is not None else "",
         "SLIMMER_URL": f"{scheme}://{authority}" if scheme else "",
     }
 
 
-def _problem(option: str, command: str, code: int, watch: Watch) -> str:
+def _problem(option: str, command: str, code: int, context: ExerciseContext) -> str:
     if code == TIMED_OUT:
-        return f"{option} `{command}`: no end within {watch.plan.command_timeout:g} s (or exit code {code})"
+        return f"{option} `{command}`: no end within {context.plan.command_timeout:g} s (or exit code {code})"
     return f"{option} `{command}`: exit code {code}" if code else ""
 
 

@@ -18,7 +18,7 @@ BODIES_LIMIT = 16 << 20
 Say = Callable[[str], None]
 
 
-class Watch:
+class ExerciseContext:
     """What all parts of an exercise share: the subject, the plan, and the time since the exercise began."""
 
     def __init__(self, subject: Subject, plan: Plan, *, replay: bool, say: Say) -> None:

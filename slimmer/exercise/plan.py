@@ -37,7 +37,7 @@ class Expectation:
 class Request:
     """One HTTP request. `port` None: every port that speaks HTTP. `body` is what is sent, already encoded.
 
-    Headers and body may hold secrets: they are in no repr, message or artefact.
+    Headers and body may hold secrets: they are in no repr, message or artifact.
     """
 
     method: str
@@ -117,7 +117,7 @@ class Answer:
     `size` and `digest` (SHA-256) are of the decoded body; a body that was cut at a limit of time or size is `truncated` and
     has no digest. `content_type` is in lower case, its parameters sorted. `headers` are the others that matter
     (slimmer.exercise.headers). `body` is the decoded body, None for one that was too long to be held. Neither of the two is
-    in any repr or artefact.
+    in any repr or artifact.
     """
 
     request: Request
@@ -155,7 +155,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Exercised:
+class ExerciseResult:
     """All answers and outcomes of one exercise, in the plan's order (of one request: by port).
 
     `ports`: those that accepted connections; `http_ports`: those of them that spoke HTTP. `exit_code` is that of an app that
@@ -182,7 +182,7 @@ class Exercised:
         return answers + tuple(outcome.problem for outcome in self.outcomes if outcome.problem)
 
 
-def replay_plan(plan: Plan, observed: Exercised) -> Plan:
+def replay_plan(plan: Plan, observed: ExerciseResult) -> Plan:
     """The same plan for the slim image, of which is known what the original did: its ports, and whether and when it ended.
 
     Ports that the kernel chose are others each time; they are not waited for, unless they spoke HTTP. What an app does by

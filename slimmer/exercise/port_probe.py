@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 
 from slimmer.exercise.client import Reply, Trouble, ask
-from slimmer.exercise.context import Watch
+from slimmer.exercise.context import ExerciseContext
 from slimmer.exercise.plan import WARMING_UP, Answer, Request
 from slimmer.exercise.tls import speaks_tls
 from slimmer.exercise.verdict import judge
@@ -26,7 +26,7 @@ LAST_BREATH = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Visited:
+class PortProbe:
     """What a port said: the plan's positions of the requests with their answers. `scheme` is "" if it spoke no HTTP."""
 
     port: int
@@ -34,54 +34,54 @@ class Visited:
     answers: tuple[tuple[int, Answer], ...]
 
 
-def visit(watch: Watch, port: int, patience: float, seconds: float = math.inf) -> Visited:
+def probe_port(context: ExerciseContext, port: int, patience: float, seconds: float = math.inf) -> PortProbe:
     """Send the requests that are for this port, in the plan's order.
 
     A silent port gets `patience` seconds to say its first word, if that is less than the request timeout. After `seconds` one that
     has said none is asked no more.
     """
-    return _Visit(watch, port, patience, seconds).run()
+    return _PortProber(context, port, patience, seconds).run()
 
 
-class _Visit:
-    def __init__(self, watch: Watch, port: int, patience: float, seconds: float) -> None:
-        self._watch = watch
+class _PortProber:
+    def __init__(self, context: ExerciseContext, port: int, patience: float, seconds: float) -> None:
+        self._context = context
         self._port = port
         self._scheme = ""
-        self._timeout = watch.plan.request_timeout
+        self._timeout = context.plan.request_timeout
         self._first_timeout = min(patience, self._timeout)
         self._end = time.monotonic() + seconds
 
-    def run(self) -> Visited:
+    def run(self) -> PortProbe:
         answers = []
-        for position, request in enumerate(self._watch.plan.asks):
+        for position, request in enumerate(self._context.plan.asks):
             if request.port not in (None, self._port):
                 continue
             if not self._scheme and time.monotonic() > self._end:
                 break
-            reply = Reply(trouble=Trouble.GONE) if self._watch.ended else self._reply(request)
-            if not self._watch.has_room_for(reply.body):
+            reply = Reply(trouble=Trouble.GONE) if self._context.ended else self._reply(request)
+            if not self._context.has_room_for(reply.body):
                 reply = replace(reply, body=None)
             answers.append((position, judge(request, self._port, reply)))
             if reply.trouble in SUSPICIOUS:
-                self._watch.pause(LAST_BREATH)
+                self._context.pause(LAST_BREATH)
             if reply.trouble is Trouble.SILENT:
-                self._watch.subject.check_observed()
-        return Visited(self._port, self._scheme, tuple(answers))
+                self._context.subject.check_observed()
+        return PortProbe(self._port, self._scheme, tuple(answers))
 
     def _reply(self, request: Request) -> Reply:
         if self._scheme:
             return self._ask(request, self._scheme, self._timeout)
         reply = self._first_reply(request)
         while reply.status in WARMING_UP and not _expected(request, reply) and self._may_warm_up(request):
-            self._watch.pause(PAUSE)
+            self._context.pause(PAUSE)
             reply = self._ask(request, self._scheme, self._timeout)
         return reply
 
     def _may_warm_up(self, request: Request) -> bool:
-        if (self._port, request) in self._watch.plan.unready:
+        if (self._port, request) in self._context.plan.unready:
             return False
-        return self._watch.ready_in > 0 and not self._watch.ended
+        return self._context.ready_in > 0 and not self._context.ended
 
     def _first_reply(self, request: Request) -> Reply:
         """HTTP first, since most speak it; servers of HTTPS answer that with 400, with an alert, or not at all."""
@@ -99,10 +99,10 @@ class _Visit:
 
     def _may_be_tls(self, reply: Reply) -> bool:
         refused = reply.status == 400 or reply.trouble in (Trouble.CLOSED, Trouble.NOT_HTTP)
-        return refused and speaks_tls(self._watch.subject.endpoint(self._port), self._first_timeout)
+        return refused and speaks_tls(self._context.subject.endpoint(self._port), self._first_timeout)
 
     def _ask(self, request: Request, scheme: str, timeout: float) -> Reply:
-        return ask(request, self._watch.subject.endpoint(self._port), self._port, scheme=scheme, timeout=timeout)
+        return ask(request, self._context.subject.endpoint(self._port), self._port, scheme=scheme, timeout=timeout)
 
 
 def _expected(request: Request, reply: Reply) -> bool:

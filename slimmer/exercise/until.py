@@ -12,7 +12,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from slimmer.errors import UsageError
-from slimmer.exercise.context import Watch
+from slimmer.exercise.context import ExerciseContext
 from slimmer.exercise.plan import Until
 
 INTERRUPTS = tuple(number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)))
@@ -73,19 +73,19 @@ class End:
         self._came = True
 
 
-def end_of(watch: Watch) -> End:
+def end_of(context: ExerciseContext) -> End:
     """The end that a plan asks for. A replay waits for no user: there the last probe is the end, an exit, or the time."""
-    waits_for_user = watch.plan.until in (Until.SIGNAL, Until.ENTER)
-    until = Until.PROBES if watch.replay and waits_for_user else watch.plan.until
-    return End(until, watch.plan.seconds)
+    waits_for_user = context.plan.until in (Until.SIGNAL, Until.ENTER)
+    until = Until.PROBES if context.replay and waits_for_user else context.plan.until
+    return End(until, context.plan.seconds)
 
 
-def await_end(end: End, watch: Watch) -> None:
+def await_end(end: End, context: ExerciseContext) -> None:
     """Wait for the end. Raises AppFailed if a server exits before; a worker may."""
     if end.until is Until.PROBES:
         return
-    watch.say(_waiting_for(end))
-    watch.wait_for(end.over, watch.plan.exit_timeout if end.until is Until.EXIT else None)
+    context.say(_waiting_for(end))
+    context.wait_for(end.over, context.plan.exit_timeout if end.until is Until.EXIT else None)
 
 
 def _is_terminal() -> bool:

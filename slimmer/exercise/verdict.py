@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from slimmer.errors import ExerciseFailed
 from slimmer.exercise.client import Reply, Trouble
-from slimmer.exercise.plan import Answer, Exercised, Outcome, Request
+from slimmer.exercise.plan import Answer, ExerciseResult, Outcome, Request
 
 SHOWN_PROBLEMS = 20
 SHOWN_TEXT = 60
@@ -64,7 +64,7 @@ def _short(text: str) -> str:
     return repr(text if len(text) <= SHOWN_TEXT else text[:SHOWN_TEXT] + "…")
 
 
-def settle(answers: list[Answer], *, explicit: bool = True) -> list[Answer]:
+def reconcile_answers(answers: list[Answer], *, explicit: bool = True) -> list[Answer]:
     """A request that went to every port need please only one: the metrics port cannot answer as the app does.
 
     Where one port met the expectations, other ports' answers that did not are warnings. 5xx and no answer stay problems; but
@@ -83,7 +83,7 @@ def _forgiven(answer: Answer, worst: int) -> Answer:
     return answer
 
 
-def failure(exercised: Exercised) -> ExerciseFailed | None:
+def failure(exercised: ExerciseResult) -> ExerciseFailed | None:
     """The error to raise for an exercise, with each problem on a line and failed commands' last words; None if it passed."""
     problems = [answer.problem for answer in exercised.answers if answer.problem]
     problems += [problem_with_output(outcome) for outcome in exercised.outcomes if outcome.problem]

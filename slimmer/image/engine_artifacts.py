@@ -40,14 +40,16 @@ Mtime = Callable[[Entry], tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class OwnTree:
+class ImageTree:
     """The tree of the image itself, and the time that each of its paths has in it."""
 
     tree: Tree
     mtime: Mtime
 
 
-def own_tree(index: bytes | bytearray, probe_folder: str, created: str, mount_points: Collection[str] = ()) -> OwnTree:
+def read_image_tree(
+    index: bytes | bytearray, probe_folder: str, created: str, mount_points: Collection[str] = ()
+) -> ImageTree:
     """Read a pristine container's index as the image's: without what the engine made, and with the image's own times.
 
     `probe_folder` is where the engine mounted the probe: the image has nothing there (slimmer.engine.probe_lender).
@@ -55,7 +57,7 @@ def own_tree(index: bytes | bytearray, probe_folder: str, created: str, mount_po
     """
     shown = Tree(index)
     made = engine_made(shown, probe_folder, mount_points)
-    return OwnTree(shown.without(made), own_times(shown, probe_folder, created, mount_points))
+    return ImageTree(shown.without(made), own_times(shown, probe_folder, created, mount_points))
 
 
 def engine_made(tree: Tree, probe_folder: str, mount_points: Collection[str] = ()) -> tuple[str, ...]:
@@ -122,7 +124,7 @@ def _started(tree: Tree, probe_folder: str) -> int | None:
     return None if entry is None else entry.ctime
 
 
-def overrides(paths: Collection[str], own: OwnTree) -> Iterator[tuple[str, str]]:
+def overrides(paths: Collection[str], own: ImageTree) -> Iterator[tuple[str, str]]:
     """The pairs that the probe's `pack` takes: each path, and its time where that is not the one it shows."""
     for path in paths:
         entry = own.tree.get(path)

@@ -25,7 +25,7 @@ SETUID, SETGID, EXECUTABLE = 0o4000, 0o2000, 0o111
 
 
 @dataclass(frozen=True, slots=True)
-class ImageFacts:
+class ImageStats:
     """What is in an image. `compressed_size` is what a registry would hold, in bytes; 0 when it was not measured.
 
     `executables` counts regular files that somebody may execute, and `unread` names package databases that are there but
@@ -59,14 +59,14 @@ class ImageFacts:
         return counts
 
 
-def facts_of(config: ImageConfig, tree: Tree, stream: Stream, sandbox: Sandbox) -> ImageFacts:
+def stats_of(config: ImageConfig, tree: Tree, stream: Stream, sandbox: Sandbox) -> ImageStats:
     """Count what is in the tree of an image; `stream` gives the contents of its package databases."""
     tally = _Tally(tree)
     for entry in tree:
         tally.add(entry)
     reader = DatabaseReader(tree, stream, sandbox)
     found = _installed(tree, reader)
-    return ImageFacts(
+    return ImageStats(
         config=config,
         files=tally.files,
         directories=tally.directories,

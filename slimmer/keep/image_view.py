@@ -30,7 +30,7 @@ class Policy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ImageView:
     """The input of every rule. `home` is the home directory that the engine gave the app's user, "" if none.
 
     `selection` is what the user asked for by name; `packages` reads the databases of packages when it is first asked,
@@ -59,12 +59,12 @@ class Context:
         return ((path, None if content is None else iter((content,))) for path, content in self.read(paths))
 
 
-Rule = Callable[[Context], Iterator[Finding]]
+Rule = Callable[[ImageView], Iterator[Finding]]
 """A rule looks at the context and names pristine paths with reasons; what leads to them is added by the keeper."""
 
 
 class Kept(Protocol):
-    """What is kept so far (slimmer.keep.keepset.Growing)."""
+    """What is kept so far (slimmer.keep.keepset.KeepSetBuilder)."""
 
     def __contains__(self, path: object) -> bool: ...
 
@@ -74,7 +74,7 @@ class Kept(Protocol):
 Follow = Callable[[Sequence[str], Kept], Iterable[Finding]]
 """Looks at paths that were just kept, each once in a run, and names what they lead to. Asks for contents in one go."""
 
-Follower = Callable[[Context], Follow]
+Follower = Callable[[ImageView], Follow]
 """Begins to follow: made anew for each run of the keeper, so that it can remember what it has learnt of this image."""
 
 

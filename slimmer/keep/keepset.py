@@ -66,7 +66,7 @@ def walk_order(path: str) -> str:
     return path.replace("/", "\0")
 
 
-class Growing:
+class KeepSetBuilder:
     """A KeepSet in the making. It takes findings, adds what leads to them, and hands out what is new since last asked.
 
     A path keeps its first REASONS different reasons, in order of discovery. What no image layer can hold (sockets),
@@ -101,7 +101,7 @@ class Growing:
         fresh, self._fresh = self._fresh, []
         return fresh
 
-    def hollow(self) -> list[str]:
+    def nonempty_dirs(self) -> list[str]:
         """Kept directories of which nothing is kept, sorted."""
         candidates = (path for path in self._reasons if path not in self._filled)
         return sorted(path for path in candidates if (entry := self._tree.get(path)) is not None and entry.is_directory)

@@ -1,4 +1,4 @@
-"""The artefacts beside Dockerfile and rootfs.tar, which a build and `slimmer keep` leave alike."""
+"""The artifacts beside Dockerfile and rootfs.tar, which a build and `slimmer keep` leave alike."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from slimmer.artifacts import manifest, package_file, tree_file
 from slimmer.artifacts.build_output import REPORT
-from slimmer.image.engine_artifacts import OwnTree
+from slimmer.image.engine_artifacts import ImageTree
 from slimmer.keep.keepset import KeepSet
 from slimmer.observe.log import AccessLog, write_log
 from slimmer.output_folder import OutputFolder
@@ -15,9 +15,9 @@ from slimmer.pipeline.observation import LOG_NAME
 from slimmer.pipeline.report import as_json
 
 
-def write_artefacts(
+def write_artifacts(
     folder: OutputFolder,
-    own: OwnTree,
+    own: ImageTree,
     kept: KeepSet,
     digests: Mapping[str, str],
     log: AccessLog,

@@ -21,21 +21,21 @@ from slimmer.engine.description import risk
 from slimmer.errors import VerificationFailed
 from slimmer.formatting import SHOWN, counted, listed
 from slimmer.image import reference
-from slimmer.image.engine_artifacts import OwnTree
+from slimmer.image.engine_artifacts import ImageTree
 from slimmer.image.package_files import PackageFiles
 from slimmer.interrupts import finish
-from slimmer.keep.image_view import Context, Policy
+from slimmer.keep.image_view import ImageView, Policy
 from slimmer.keep.keepset import Finding, KeepSet
 from slimmer.observe.log import AccessLog
 from slimmer.observe.pristine import PristineImage
 from slimmer.output_folder import OutputFolder, default_folder
-from slimmer.pipeline.artifacts import write_artefacts
-from slimmer.pipeline.observation import Observed, observed_for
+from slimmer.pipeline.artifacts import write_artifacts
+from slimmer.pipeline.observation import ObservationSet, observed_for
 from slimmer.pipeline.report import Built, build_report, difference_lines
 from slimmer.pipeline.request import REPAIRS, BuildRequest, BuildResult, Progress
-from slimmer.pipeline.scenario import scenes
-from slimmer.pipeline.session import Candidate, Site, cannot_be_kept, open_site
-from slimmer.pipeline.verification import PlaceVerdict, Trial, Verdict, places
+from slimmer.pipeline.scenario import scenarios
+from slimmer.pipeline.session import Candidate, Session, cannot_be_kept, open_session
+from slimmer.pipeline.verification import CandidateVerifier, VariantVerdict, Verdict, variants
 from slimmer.rebuild.archive import creation_time
 from slimmer.rebuild.image import DOCKERFILE, mark_unverified
 
@@ -54,7 +54,7 @@ class Original:
     """What is known of the image itself: who answers for its files, its tree, its packages."""
 
     pristine: PristineImage
-    own: OwnTree
+    own: ImageTree
     packages: PackageFiles
 
 
@@ -65,60 +65,62 @@ class Slim:
     kept: KeepSet
     candidate: Candidate
     verdict: Verdict
-    places: tuple[PlaceVerdict, ...] = ()
+    variants: tuple[VariantVerdict, ...] = ()
 
 
 def build(request: BuildRequest, progress: Progress) -> BuildResult:
-    """Make the slim image of `request.target`, verify it, tag it, write the artefacts.
+    """Make the slim image of `request.target`, verify it, tag it, write the artifacts.
 
     Raises a SlimmerError for each way to fail; nothing is left in the engine then, and no tag has changed.
     """
     tag = reference.checked_tag(request.tag) if request.tag else ""
     epoch = os.environ.get(EPOCH)
-    first = scenes(request)[0].options
-    with open_site(request.target, first, request.recorder, pull=request.pull) as site:
-        tag = tag or reference.slim_tag(reference.parse(request.target), site.config)
-        created = creation_time(site.config, epoch)
+    first = scenarios(request)[0].options
+    with open_session(request.target, first, request.recorder, pull=request.pull) as session:
+        tag = tag or reference.slim_tag(reference.parse(request.target), session.config)
+        created = creation_time(session.config, epoch)
         if request.observe and (text := risk(request.options)):
             progress.warn(text)
-        with OutputFolder(request.out or default_folder(tag), tell=site.scope.lifeline.folder) as folder:
-            return _Build(request, progress, site, folder, tag, created).run()
+        with OutputFolder(request.out or default_folder(tag), tell=session.scope.lifeline.folder) as folder:
+            return _Build(request, progress, session, folder, tag, created).run()
 
 
 class _Build:
     """One build: its surroundings as attributes, its steps as methods."""
 
     def __init__(
-        self, request: BuildRequest, progress: Progress, site: Site, folder: OutputFolder, tag: str, created: str
+        self, request: BuildRequest, progress: Progress, session: Session, folder: OutputFolder, tag: str, created: str
     ) -> None:
-        self.request, self.progress, self.site, self.folder = request, progress, site, folder
+        self.request, self.progress, self.session, self.folder = request, progress, session, folder
         self.tag, self.created = tag, created
         self.times: list[tuple[str, float]] = []
         self.document: Future[dict[str, Any]] | None = None
 
     def run(self) -> BuildResult:
-        site, selection = self.site, self.request.selection
-        removed = site.pool.submit(leftovers.remove_leftovers, site.engine)
+        session, selection = self.session, self.request.selection
+        removed = session.pool.submit(leftovers.remove_leftovers, session.engine)
         with self.stage("observe"):
-            known = site.pool.submit(self.know)
+            known = session.pool.submit(self.know)
             if not selection.is_empty:
                 self.check_selection(known.result())
-            observed = observed_for(self.request, site, self.folder.path, self.progress.note)
+            observed = observed_for(self.request, session, self.folder.path, self.progress.note)
             original = known.result()
         self.tell(observed, original.own, removed)
         return self.conclude(original, self.slim(original, observed), observed)
 
     def know(self) -> Original:
         """Read what is to know of the image, while its app runs. Load the rules, and start who reads files, which take their time, too."""
-        self.site.sandbox.warm()
-        pristine, own = self.site.open_image()
+        self.session.sandbox.warm()
+        pristine, own = self.session.open_image()
         importlib.import_module("slimmer.keep.keeper")
-        return Original(pristine, own, self.site.packages(own, pristine))
+        return Original(pristine, own, self.session.packages(own, pristine))
 
     def documented(self, original: Original) -> Future[dict[str, Any]]:
         """The document of the packages, begun once: best while the engine builds, and slimmer only waits."""
-        own, image_id = original.own, self.site.config.image_id
-        self.document = self.document or self.site.pool.submit(package_document, own.tree, original.packages, image_id)
+        own, image_id = original.own, self.session.config.image_id
+        self.document = self.document or self.session.pool.submit(
+            package_document, own.tree, original.packages, image_id
+        )
         return self.document
 
     @contextmanager
@@ -133,27 +135,29 @@ class _Build:
         """Refuse what the image lacks before it is run. Raises UsageError."""
         from slimmer.keep.keeper import check_selection
 
-        check_selection(self.context(original, AccessLog(self.site.config.image_id, ()), ""))
+        check_selection(self.context(original, AccessLog(self.session.config.image_id, ()), ""))
 
-    def context(self, original: Original, log: AccessLog, home: str) -> Context:
+    def context(self, original: Original, log: AccessLog, home: str) -> ImageView:
         """What the keep rules look at."""
         own, pristine, packages = original.own, original.pristine, original.packages
-        return self.site.context(own, pristine, log, home, self.request.selection, packages)
+        return self.session.context(own, pristine, log, home, self.request.selection, packages)
 
     # ------------------------------------------------------------------ keep, rebuild, verify; and again
 
-    def slim(self, original: Original, observed: Observed) -> Slim:
+    def slim(self, original: Original, observed: ObservationSet) -> Slim:
         """A candidate with its verdict. One whose app misses something is mended, a few times at most."""
         from slimmer.keep.keeper import keep
 
         context = self.context(original, observed.log, observed.home)
-        trial = Trial(self.site, self.request, original.own, observed.performances, self.progress.warn)
+        verifier = CandidateVerifier(
+            self.session, self.request, original.own, observed.scenario_runs, self.progress.warn
+        )
         extra: list[Finding] = []
         for repairs in range(self.request.repair + 1):
             again = f" (repair {repairs})" if repairs else ""
             with self.stage(f"keep{again}"):
                 kept = keep(context, Policy(self.request.policy), extra)
-            for text in self.site.sandbox.notes():
+            for text in self.session.sandbox.notes():
                 self.progress.warn(text)
             if not repairs:
                 self.tell_excluded(kept)
@@ -162,7 +166,7 @@ class _Build:
             if not self.request.verify:
                 return Slim(kept, candidate, Verdict())
             with self.stage(f"verify{again}"):
-                verdict = trial.verify(kept, candidate)
+                verdict = verifier.verify(kept, candidate)
             slim = Slim(kept, candidate, verdict)
             if not verdict.missed or repairs == self.request.repair:
                 break
@@ -172,44 +176,44 @@ class _Build:
             self.progress.warn(
                 f"the slim image's app still looks in vain for what the original has: {_names(verdict.missed)}"
             )
-        return self.verified_elsewhere(trial, slim)
+        return self.verified_elsewhere(verifier, slim)
 
-    def verified_elsewhere(self, trial: Trial, slim: Slim) -> Slim:
+    def verified_elsewhere(self, verifier: CandidateVerifier, slim: Slim) -> Slim:
         """The same with what the other places say, where the user asked for some."""
-        for place in places(self.request):
-            with self.stage(f"verify {place.name}"):
-                found = list(trial.verify_in(place, slim.candidate))
+        for variant in variants(self.request):
+            with self.stage(f"verify {variant.name}"):
+                found = list(verifier.verify_in(variant, slim.candidate))
             differences = tuple(difference for _, some in found for difference in some)
             verdict = replace(slim.verdict, differences=slim.verdict.differences + differences)
-            slim = replace(slim, verdict=verdict, places=slim.places + tuple(one for one, _ in found))
+            slim = replace(slim, verdict=verdict, variants=slim.variants + tuple(one for one, _ in found))
         return slim
 
     def rebuild(self, original: Original, kept: KeepSet, repairs: int) -> Candidate:
         """Make a candidate of what is kept."""
-        site, request = self.site, self.request
+        session, request = self.session, self.request
         dated = bool(os.environ.get(EPOCH))
-        builder = site.choose_builder(request.builder, original.own, kept, dated=dated)
+        builder = session.choose_builder(request.builder, original.own, kept, dated=dated)
         if builder.name != (request.builder or DOCKERFILE) and not repairs:
             self.progress.note(f"builder {builder.name}: {builder.reason}")
         if dated and builder.name == DOCKERFILE and not repairs:
             self.progress.warn(f"{EPOCH} does not count with --builder dockerfile: docker build stamps its own time")
-        rootfs = site.pack(original.own, original.pristine, kept, self.folder, self.progress.note)
+        rootfs = session.pack(original.own, original.pristine, kept, self.folder, self.progress.note)
         self.documented(original)
-        return site.make(rootfs, builder, self.folder, self.created, "candidate")
+        return session.make(rootfs, builder, self.folder, self.created, "candidate")
 
     # ------------------------------------------------------------------ the end
 
-    def conclude(self, original: Original, slim: Slim, observed: Observed) -> BuildResult:
-        """Write the artefacts, then give the image its name: in that order, so that a name never lacks its report.
+    def conclude(self, original: Original, slim: Slim, observed: ObservationSet) -> BuildResult:
+        """Write the artifacts, then give the image its name: in that order, so that a name never lacks its report.
 
-        An interrupt comes before or after both. Of an image that differs, the artefacts are there to be looked at.
+        An interrupt comes before or after both. Of an image that differs, the artifacts are there to be looked at.
         """
-        request, engine, differences = self.request, self.site.engine, slim.verdict.differences
+        request, engine, differences = self.request, self.session.engine, slim.verdict.differences
         report = build_report(
             Built(
                 target=request.target,
                 tag="" if differences else self.tag,
-                original=self.site.config,
+                original=self.session.config,
                 slim=images.inspect(engine, slim.candidate.image_id),
                 tree=original.own.tree,
                 kept_paths=len(slim.kept),
@@ -220,13 +224,13 @@ class _Build:
                 verified=request.verify and not differences,
                 differences=differences,
                 missed=tuple(dict.fromkeys(finding.path for finding in slim.verdict.missed)),
-                places=slim.places,
+                variants=slim.variants,
                 by_shape=slim.verdict.by_shape,
                 stages=tuple(self.times),
             )
         )
         packages, digests = self.documented(original).result(), slim.candidate.rootfs.digests
-        write_artefacts(self.folder, original.own, slim.kept, digests, observed.log, packages, report)
+        write_artifacts(self.folder, original.own, slim.kept, digests, observed.log, packages, report)
         if not report["verification"]["verified"]:
             mark_unverified(self.folder, DIFFERS if differences else UNASKED)
         finish(lambda: self.hand_over("" if differences else slim.candidate.image_id))
@@ -238,10 +242,10 @@ class _Build:
         return BuildResult(self.tag, report)
 
     def hand_over(self, image_id: str) -> None:
-        """Put the artefacts in their places, and give the image its name, if it is to have one."""
+        """Put the artifacts in their places, and give the image its name, if it is to have one."""
         self.folder.publish()
         if image_id:
-            images.tag(self.site.engine, image_id, self.tag)
+            images.tag(self.session.engine, image_id, self.tag)
 
     def tell_excluded(self, kept: KeepSet) -> None:
         """What the user excluded though it was seen in use, or the engine needs it: the app may miss it."""
@@ -251,7 +255,7 @@ class _Build:
         if len(used) > SHOWN:
             self.progress.warn(f"{len(used) - SHOWN} more paths are excluded although they were in use")
 
-    def tell(self, observed: Observed, own: OwnTree, removed: Future[leftovers.Leftovers]) -> None:
+    def tell(self, observed: ObservationSet, own: ImageTree, removed: Future[leftovers.Leftovers]) -> None:
         """What the user should know of the observation, and of what dead runs had left."""
         gone = removed.result()
         if gone:

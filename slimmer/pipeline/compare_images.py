@@ -10,8 +10,8 @@ from slimmer.engine import images
 from slimmer.observe.pristine import PristineImage
 from slimmer.pipeline.observation import observe_all
 from slimmer.pipeline.request import ObserveRequest, Progress
-from slimmer.pipeline.scenario import Performance, scenes
-from slimmer.pipeline.session import Site, open_site
+from slimmer.pipeline.scenario import ScenarioRun, scenarios
+from slimmer.pipeline.session import Session, open_session
 from slimmer.pipeline.verification import compare_answers
 from slimmer.verify.check import compare_configs
 from slimmer.verify.structure import Difference, compare_contents, compare_structure
@@ -23,21 +23,21 @@ def verify_pair(request: ObserveRequest, after: str, progress: Progress) -> tupl
     A path that only the first has is no difference, since a slim image lacks many; one that only the second has is one.
     Raises what observing the first image raises, and TargetNotFound.
     """
-    first = scenes(request)[0].options
-    with open_site(request.target, first, request.recorder, pull=request.pull) as before:
+    first = scenarios(request)[0].options
+    with open_session(request.target, first, request.recorder, pull=request.pull) as before:
         config = images.resolve(before.engine, after, platform=request.options.platform)
         other = dataclasses.replace(before, config=config)
         with progress.stage("compare files"):
             found = [*_structure(before, other), *compare_configs(before.config, config)]
         with progress.stage("observe"):
-            _, performances = observe_all(request, before, progress.note)
+            _, scenario_runs = observe_all(request, before, progress.note)
         with progress.stage("verify"):
-            for performance in performances:
-                found += _behaviour(before, other, performance, progress)
+            for scenario_run in scenario_runs:
+                found += _behaviour(before, other, scenario_run, progress)
     return tuple(found)
 
 
-def _structure(before: Site, after: Site) -> Iterator[Difference]:
+def _structure(before: Session, after: Session) -> Iterator[Difference]:
     """What both images hold must be the same. Times count in whole seconds: not every builder keeps more.
 
     Times that the engine overwrote in both are taken for the first image's (slimmer.image.engine_artifacts.own_times).
@@ -59,10 +59,10 @@ def _is_file(entry: object) -> bool:
     return bool(getattr(entry, "is_file", False))
 
 
-def _behaviour(before: Site, after: Site, performance: Performance, progress: Progress) -> Iterator[Difference]:
-    scene, observed = performance.scene, performance.observed
-    place, other = before.running(scene.options), after.running(scene.options)
-    original = partial(place.answer, before.config.image_id, scene.plan, observed)
-    slim = partial(other.answer, after.config.image_id, scene.plan, observed)
-    for difference in compare_answers(scene, observed.exercised, original, slim, progress.warn):
-        yield dataclasses.replace(difference, where=scene.named(difference.where))
+def _behaviour(before: Session, after: Session, scenario_run: ScenarioRun, progress: Progress) -> Iterator[Difference]:
+    scenario, observed = scenario_run.scenario, scenario_run.observed
+    place, other = before.running(scenario.options), after.running(scenario.options)
+    original = partial(place.answer, before.config.image_id, scenario.plan, observed)
+    slim = partial(other.answer, after.config.image_id, scenario.plan, observed)
+    for difference in compare_answers(scenario, observed.exercised, original, slim, progress.warn):
+        yield dataclasses.replace(difference, where=scenario.named(difference.where))

@@ -14,14 +14,14 @@ from slimmer.observe.log import AccessLog, read_log
 from slimmer.observe.merge import check_complete, check_image, merge, moved, rebased, unsteady
 from slimmer.pipeline.fingerprint import fingerprint
 from slimmer.pipeline.request import BuildRequest, ObserveRequest
-from slimmer.pipeline.scenario import Performance, check_shared, observe, perform, scenes
-from slimmer.pipeline.session import Say, Site
+from slimmer.pipeline.scenario import ScenarioRun, check_shared, observe, perform, scenarios
+from slimmer.pipeline.session import Say, Session
 
 LOG_NAME = "access.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class ObservationSet:
     """The whole log, how the original did in each scene (none, when nothing is to be verified), and who the app is.
 
     `source` is "observed", "joined" (no run of its own) or "reused"; `joined` counts the logs from elsewhere, and `foreign`
@@ -29,7 +29,7 @@ class Observed:
     """
 
     log: AccessLog
-    performances: tuple[Performance, ...]
+    scenario_runs: tuple[ScenarioRun, ...]
     identity: str
     source: str
     joined: int = 0
@@ -45,16 +45,16 @@ class Observed:
     def warnings(self) -> tuple[str, ...]:
         """What the exercise has to say."""
         return tuple(
-            performance.scene.named(text)
-            for performance in self.performances
-            for text in performance.observed.exercised.warnings
+            scenario_run.scenario.named(text)
+            for scenario_run in self.scenario_runs
+            for text in scenario_run.observed.exercised.warnings
         )
 
     def unsteady(self, tree: Tree) -> tuple[str, ...]:
         """Paths that were not found in every run of their scene, where there were several."""
         if self.source != "observed" or self.runs < 2:
             return ()
-        logs = (performance.observed.log for performance in self.performances)
+        logs = (scenario_run.observed.log for scenario_run in self.scenario_runs)
         return tuple(sorted({path for log in logs for path in unsteady([log], tree)}))
 
     def moved(self, tree: Tree) -> tuple[str, ...]:
@@ -87,39 +87,39 @@ def taken_over(gone: tuple[str, ...]) -> str:
     return f"taken over from another image (--rebase): {known}"
 
 
-def observed_for(request: BuildRequest, site: Site, folder: Path, say: Say) -> Observed:
+def observed_for(request: BuildRequest, session: Session, folder: Path, say: Say) -> ObservationSet:
     """Observe, join or reuse, as the request says. `folder` is where an earlier build may have left its log.
 
     Raises UsageError for logs that do not fit, AppFailed, ExerciseFailed or ObservationIncomplete.
     """
     _check(request)
-    logs, foreign = _from_elsewhere(request, site.config.image_id)
-    mark = fingerprint(request, site.config.image_id, site.probe)
+    logs, foreign = _from_elsewhere(request, session.config.image_id)
+    mark = fingerprint(request, session.config.image_id, session.probe)
     if request.reuse and (log := _reusable(folder / LOG_NAME, mark, say)) is not None:
-        return _by_itself(request, site, log, "reused", say)
+        return _by_itself(request, session, log, "reused", say)
     if not request.observe:
-        found = _by_itself(request, site, merge(logs), "joined", say)
+        found = _by_itself(request, session, merge(logs), "joined", say)
     else:
-        own, performances = observe_all(request, site, say)
-        found = Observed(merge([own, *logs]), performances, performances[0].observed.identity, "observed")
+        own, scenario_runs = observe_all(request, session, say)
+        found = ObservationSet(merge([own, *logs]), scenario_runs, scenario_runs[0].observed.identity, "observed")
     log = replace(found.log, fingerprint=mark)
     return replace(found, log=log, joined=len(logs), foreign=foreign, runs=request.runs)
 
 
-def observe_all(request: ObserveRequest, site: Site, say: Say) -> tuple[AccessLog, tuple[Performance, ...]]:
+def observe_all(request: ObserveRequest, session: Session, say: Say) -> tuple[AccessLog, tuple[ScenarioRun, ...]]:
     """Observe every scene: the log of them all, and each one's part."""
-    performances = tuple(observe(site, scene, request.runs, say) for scene in scenes(request))
-    check_shared(request.plan, [performance.observed.exercised for performance in performances])
-    return merge([performance.observed.log for performance in performances]), performances
+    scenario_runs = tuple(observe(session, scenario, request.runs, say) for scenario in scenarios(request))
+    check_shared(request.plan, [scenario_run.observed.exercised for scenario_run in scenario_runs])
+    return merge([scenario_run.observed.log for scenario_run in scenario_runs]), scenario_runs
 
 
-def _by_itself(request: BuildRequest, site: Site, log: AccessLog, source: str, say: Say) -> Observed:
+def _by_itself(request: BuildRequest, session: Session, log: AccessLog, source: str, say: Say) -> ObservationSet:
     """Without the probe: the original only runs to be compared with."""
-    wanted = scenes(request)
-    performances = tuple(perform(site, scene, log, say) for scene in wanted) if request.verify else ()
-    check_shared(request.plan, [performance.observed.exercised for performance in performances])
-    identity = performances[0].observed.identity if performances else site.running(wanted[0].options).identity()
-    return Observed(log, performances, identity, source)
+    wanted = scenarios(request)
+    scenario_runs = tuple(perform(session, scenario, log, say) for scenario in wanted) if request.verify else ()
+    check_shared(request.plan, [scenario_run.observed.exercised for scenario_run in scenario_runs])
+    identity = scenario_runs[0].observed.identity if scenario_runs else session.running(wanted[0].options).identity()
+    return ObservationSet(log, scenario_runs, identity, source)
 
 
 def _check(request: BuildRequest) -> None:

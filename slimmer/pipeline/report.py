@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from slimmer import __version__
 from slimmer.artifacts.build_output import FORMAT, FORMAT_VERSION
-from slimmer.exercise.plan import Answer, Exercised, Outcome
+from slimmer.exercise.plan import Answer, ExerciseResult, Outcome
 from slimmer.formatting import human_size
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
-from slimmer.pipeline.observation import Observed
-from slimmer.pipeline.verification import PlaceVerdict
+from slimmer.pipeline.observation import ObservationSet
+from slimmer.pipeline.verification import VariantVerdict
 from slimmer.rebuild.image import Builder
 from slimmer.verify.structure import Difference
 
@@ -47,12 +47,12 @@ class Built:
     policy: str
     selection: Selection
     builder: Builder
-    observed: Observed
+    observed: ObservationSet
     verified: bool
     differences: tuple[Difference, ...]
     missed: tuple[str, ...]
     stages: tuple[tuple[str, float], ...]
-    places: tuple[PlaceVerdict, ...] = ()
+    variants: tuple[VariantVerdict, ...] = ()
     by_shape: tuple[str, ...] = ()
 
 
@@ -72,7 +72,7 @@ def build_report(built: Built) -> dict[str, Any]:
             ],
             "missed": list(built.missed),
             "by_shape": list(built.by_shape),
-            "places": [asdict(verdict) for verdict in built.places],
+            "places": [asdict(verdict) for verdict in built.variants],
         },
         "stages": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in built.stages],
     }
@@ -132,17 +132,17 @@ def _origin(built: Built) -> dict[str, Any]:
     }
 
 
-def _exercises(observed: Observed) -> dict[str, Any]:
+def _exercises(observed: ObservationSet) -> dict[str, Any]:
     """The exercise of the image's command; of several, that of the first, and a list of each one's."""
     reports = [
-        {"command": number, "program": one.scene.program, "exercise": exercise_report(one.observed.exercised)}
-        for number, one in enumerate(observed.performances, 1)
+        {"command": number, "program": one.scenario.program, "exercise": exercise_report(one.observed.exercised)}
+        for number, one in enumerate(observed.scenario_runs, 1)
     ]
-    first = reports[0]["exercise"] if reports else exercise_report(Exercised())
+    first = reports[0]["exercise"] if reports else exercise_report(ExerciseResult())
     return {"exercise": first} | ({"commands": reports} if len(reports) > 1 else {})
 
 
-def exercise_report(exercised: Exercised) -> dict[str, Any]:
+def exercise_report(exercised: ExerciseResult) -> dict[str, Any]:
     """Every request and command with what came of it, without headers, bodies and outputs."""
     return {
         "http_ports": list(exercised.http_ports),

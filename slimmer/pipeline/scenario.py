@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 
 from slimmer.engine.options import RunOptions
 from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
-from slimmer.exercise.plan import Exercised, Plan
+from slimmer.exercise.plan import ExerciseResult, Plan
 from slimmer.observe.log import AccessLog
 from slimmer.observe.merge import merge
 from slimmer.pipeline.request import ObserveRequest
-from slimmer.pipeline.session import Observation, Say, Site
+from slimmer.pipeline.session import Say, ScenarioObservation, Session
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Scenario:
     """One way to run an image, and what is asked of it. `label` tells it from others; "" where there is but one.
 
     Arguments may hold credentials, so a label has the program's name alone.
@@ -45,46 +45,46 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Performance:
+class ScenarioRun:
     """A scene and how the original did in it. `observed.log` is of all runs of this scene."""
 
-    scene: Scene
-    observed: Observation
+    scenario: Scenario
+    observed: ScenarioObservation
 
 
-def scenes(request: ObserveRequest) -> tuple[Scene, ...]:
+def scenarios(request: ObserveRequest) -> tuple[Scenario, ...]:
     """The scenes that a request asks for: one for each of its commands, at least one."""
     options, commands = request.options, request.commands
     if len(commands) < 2:
         words = commands[0] if commands else options.cmd
-        return (Scene("", _program(words or ()), replace(options, cmd=words), request.plan),)
+        return (Scenario("", _program(words or ()), replace(options, cmd=words), request.plan),)
     plan = replace(request.plan, shared=True)
     return tuple(
-        Scene(_label(number, words), _program(words), replace(options, cmd=words), plan)
+        Scenario(_label(number, words), _program(words), replace(options, cmd=words), plan)
         for number, words in enumerate(commands, 1)
     )
 
 
-def observe(site: Site, scene: Scene, runs: int, say: Say) -> Performance:
+def observe(session: Session, scenario: Scenario, runs: int, say: Say) -> ScenarioRun:
     """Observe a scene so many times; the answers are those of the first run.
 
     Raises AppFailed, ExerciseFailed or ObservationIncomplete.
     """
-    place = site.running(scene.options)
-    with scene.failing():
-        observed = [place.observe(scene.plan, lambda text: say(scene.named(text))) for _ in range(runs)]
-    return Performance(scene, replace(observed[0], log=merge([one.log for one in observed])))
+    place = session.running(scenario.options)
+    with scenario.failing():
+        observed = [place.observe(scenario.plan, lambda text: say(scenario.named(text))) for _ in range(runs)]
+    return ScenarioRun(scenario, replace(observed[0], log=merge([one.log for one in observed])))
 
 
-def perform(site: Site, scene: Scene, log: AccessLog, say: Say) -> Performance:
+def perform(session: Session, scenario: Scenario, log: AccessLog, say: Say) -> ScenarioRun:
     """Run a scene without the probe; what it accesses is known from `log`. Raises AppFailed or ExerciseFailed."""
-    place = site.running(scene.options)
-    with scene.failing():
-        observed = place.exercise_by_itself(scene.plan, log, "original", lambda text: say(scene.named(text)))
-    return Performance(scene, observed)
+    place = session.running(scenario.options)
+    with scenario.failing():
+        observed = place.exercise_by_itself(scenario.plan, log, "original", lambda text: say(scenario.named(text)))
+    return ScenarioRun(scenario, observed)
 
 
-def check_shared(plan: Plan, performed: Sequence[Exercised]) -> None:
+def check_shared(plan: Plan, performed: Sequence[ExerciseResult]) -> None:
     """Whether somebody met what was asked of several commands together. Raises ExerciseFailed."""
     problems = list(_unmet(plan, performed)) if len(performed) > 1 else []
     if problems:
@@ -94,7 +94,7 @@ def check_shared(plan: Plan, performed: Sequence[Exercised]) -> None:
         )
 
 
-def _unmet(plan: Plan, performed: Sequence[Exercised]) -> Iterator[str]:
+def _unmet(plan: Plan, performed: Sequence[ExerciseResult]) -> Iterator[str]:
     if plan.explicit and plan.asks and not any(exercised.answers for exercised in performed):
         yield "answered a request"
     ports = {port for exercised in performed for port in exercised.ports}

@@ -17,20 +17,19 @@ from slimmer.engine import builds, description, images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
 from slimmer.engine.relay import Ports
-from slimmer.engine.resources import RunScope
-from slimmer.engine.workers import Workers
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import Exercised, Plan, Until, replay_plan
+from slimmer.exercise.plan import ExerciseResult, Plan, Until, replay_plan
 from slimmer.exercise.readiness import WORKER_PATIENCE
 from slimmer.exercise.verdict import failure
 from slimmer.exit_codes import KILLED
 from slimmer.formatting import SHOWN, human_size, listed
 from slimmer.image.config import ImageConfig
-from slimmer.image.engine_artifacts import OwnTree, overrides, own_tree
+from slimmer.image.engine_artifacts import ImageTree, overrides, read_image_tree
 from slimmer.image.package_files import PackageFiles
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import Context, ReadContents
+from slimmer.keep.image_view import ImageView, ReadContents
 from slimmer.keep.keepset import KeepSet
 from slimmer.keep.selection import Selection
 from slimmer.observe.identity import home_of
@@ -47,6 +46,7 @@ from slimmer.runs.watched import STOP_TIMEOUT, WatchedRun
 from slimmer.sandbox.sandbox import Sandbox
 from slimmer.verify.check import Side, check_structure
 from slimmer.verify.structure import Difference
+from slimmer.workers import Workers
 
 WORKERS = 6
 FIRST_EPHEMERAL_PORT = 32768
@@ -62,11 +62,11 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
+class ScenarioObservation:
     """A watched run: what was accessed, what was answered, who the app was, and whether its ports needed a relay."""
 
     log: AccessLog
-    exercised: Exercised
+    exercised: ExerciseResult
     identity: str
     relayed: bool
 
@@ -86,7 +86,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class Session:
     """An image and how to run it (`options`, `recorder`), on an engine.
 
     `purpose` says in a container's name what it is for; `numbers` make these names unique. `sandbox` is where contents of
@@ -94,7 +94,7 @@ class Site:
     """
 
     engine: Engine
-    scope: RunScope
+    scope: EngineResources
     pool: Workers
     opened: ExitStack
     probe: Path
@@ -104,7 +104,7 @@ class Site:
     numbers: Iterator[int] = dataclasses.field(default_factory=itertools.count)
     sandbox: Sandbox = dataclasses.field(default_factory=Sandbox)
 
-    def running(self, options: RunOptions) -> Site:
+    def running(self, options: RunOptions) -> Session:
         """The same site, where the image is run otherwise. Raises UsageError when there is nothing to run."""
         description.check(options)
         description.check_command(self.config, options)
@@ -112,20 +112,20 @@ class Site:
 
     # ------------------------------------------------------------------ the original
 
-    def open_image(self) -> tuple[PristineImage, OwnTree]:
+    def open_image(self) -> tuple[PristineImage, ImageTree]:
         """The pristine image, open as long as the site is, and its tree."""
         pristine = self.opened.enter_context(
             open_pristine(self.scope, self.config, self.config.image_id, self.probe, self._unique("pristine"))
         )
         return pristine, self._tree(pristine)
 
-    def packages(self, own: OwnTree, pristine: PristineImage) -> PackageFiles:
+    def packages(self, own: ImageTree, pristine: PristineImage) -> PackageFiles:
         """What every package of the image has. A round trip or two, and a walk through the whole tree."""
         packages = self._packages(own, pristine)
         packages.know_all()
         return packages
 
-    def observe(self, plan: Plan, say: Say) -> Observation:
+    def observe(self, plan: Plan, say: Say) -> ScenarioObservation:
         """Run the app under the probe while it is exercised, and stop it as `docker stop` would.
 
         Raises AppFailed, ExerciseFailed or ObservationIncomplete.
@@ -142,13 +142,13 @@ class Site:
             log = run.finish(config.image_id, config.stop_signal, config.stop_timeout)
             if exercised.exit_code is None:
                 exercised = dataclasses.replace(exercised, stopped=run.exit_code_at_end())
-            return Observation(log, exercised, identity, ports.relayed)
+            return ScenarioObservation(log, exercised, identity, ports.relayed)
 
     def identity(self) -> str:
         """Who the app is when it is run by itself (docs/probe-protocol.md, "Identity"). Raises AppFailed or EngineError."""
         return ask_identity(self.scope, self.config, self.options, self.probe, self._unique("ask"))
 
-    def exercise_by_itself(self, plan: Plan, log: AccessLog, purpose: str, say: Say) -> Observation:
+    def exercise_by_itself(self, plan: Plan, log: AccessLog, purpose: str, say: Say) -> ScenarioObservation:
         """Exercise the original without the probe, for its answers; what it accesses is known from `log`.
 
         Raises AppFailed or ExerciseFailed.
@@ -165,25 +165,25 @@ class Site:
             problem = failure(exercised)
             if problem is not None:
                 raise problem
-        return Observation(log, exercised, self.identity(), relayed)
+        return ScenarioObservation(log, exercised, self.identity(), relayed)
 
     def context(
         self,
-        own: OwnTree,
+        own: ImageTree,
         pristine: PristineImage,
         log: AccessLog,
         home: str,
         selection: Selection,
         known: PackageFiles | None = None,
-    ) -> Context:
+    ) -> ImageView:
         """What the keep rules look at; `known` is what is known of the image's packages already."""
         packages = known or self._packages(own, pristine)
         read, stream = _reader(own.tree, pristine), within(own.tree, pristine.stream)
-        return Context(own.tree, log, self.config, read, home, selection, packages, self.sandbox, stream)
+        return ImageView(own.tree, log, self.config, read, home, selection, packages, self.sandbox, stream)
 
     # ------------------------------------------------------------------ the slim image
 
-    def choose_builder(self, asked: str, own: OwnTree, kept: KeepSet, *, dated: bool = False) -> Builder:
+    def choose_builder(self, asked: str, own: ImageTree, kept: KeepSet, *, dated: bool = False) -> Builder:
         """Which builder makes the slim image, and why. Raises UsageError when the one that was asked for cannot.
 
         `dated`: SOURCE_DATE_EPOCH gives the image's time of creation.
@@ -201,7 +201,7 @@ class Site:
 
     def pack(
         self,
-        own: OwnTree,
+        own: ImageTree,
         pristine: PristineImage,
         kept: KeepSet,
         folder: OutputFolder,
@@ -228,7 +228,7 @@ class Site:
         return Candidate(image_id, rootfs, builder)
 
     def check_structure(
-        self, own: OwnTree, kept: KeepSet, candidate: Candidate, purpose: str
+        self, own: ImageTree, kept: KeepSet, candidate: Candidate, purpose: str
     ) -> tuple[Difference, ...]:
         """Differences in paths, contents and configuration."""
         slim_config = images.inspect(self.engine, candidate.image_id)
@@ -242,7 +242,7 @@ class Site:
                 whole_seconds=candidate.builder.whole_seconds,
             )
 
-    def answer(self, image: str, plan: Plan, observed: Observation, purpose: str) -> tuple[Exercised, str]:
+    def answer(self, image: str, plan: Plan, observed: ScenarioObservation, purpose: str) -> tuple[ExerciseResult, str]:
         """Run an image as a user would and repeat the exercise: what it answered, and its health ("none" without one).
 
         Raises AppFailed and the like when it does not get so far.
@@ -260,7 +260,7 @@ class Site:
                 answered = dataclasses.replace(answered, stopped=code)
             return answered, health
 
-    def watch_again(self, image: str, plan: Plan, observed: Observation, purpose: str) -> AccessLog:
+    def replay_watched(self, image: str, plan: Plan, observed: ScenarioObservation, purpose: str) -> AccessLog:
         """Repeat the exercise with an image under the probe, for what it looks for in vain: however far it gets."""
         reader = RecordReader()
         again = replay_plan(plan, observed.exercised)
@@ -277,7 +277,7 @@ class Site:
 
     # ------------------------------------------------------------------ helpers
 
-    def _packages(self, own: OwnTree, pristine: PristineImage) -> PackageFiles:
+    def _packages(self, own: ImageTree, pristine: PristineImage) -> PackageFiles:
         return PackageFiles(own.tree, pristine.stream, self.sandbox)
 
     def _watched(
@@ -305,12 +305,12 @@ class Site:
     def _unique(self, purpose: str) -> str:
         return f"{purpose}.{next(self.numbers)}"
 
-    def _tree(self, pristine: PristineImage) -> OwnTree:
-        return own_tree(pristine.index(), pristine.probe_folder, self.config.created, self.config.volumes)
+    def _tree(self, pristine: PristineImage) -> ImageTree:
+        return read_image_tree(pristine.index(), pristine.probe_folder, self.config.created, self.config.volumes)
 
 
 @contextmanager
-def open_site(target: str, options: RunOptions, recorder: str = "auto", *, pull: bool = False) -> Iterator[Site]:
+def open_session(target: str, options: RunOptions, recorder: str = "auto", *, pull: bool = False) -> Iterator[Session]:
     """Connect, find the image and the probe. Whatever the stages make in the engine is removed at the end.
 
     Raises EngineUnreachable, TargetNotFound, UnsupportedEngine, or UsageError for options that make no sense.
@@ -326,8 +326,8 @@ def open_site(target: str, options: RunOptions, recorder: str = "auto", *, pull:
         # nobody uses what they opened.
         opened = stack.enter_context(ExitStack())
         pool = stack.enter_context(Workers(WORKERS))
-        scope = stack.enter_context(RunScope(engine))
-        yield Site(engine, scope, pool, opened, probe, config, options, recorder)
+        scope = stack.enter_context(EngineResources(engine))
+        yield Session(engine, scope, pool, opened, probe, config, options, recorder)
 
 
 def _reader(tree: Tree, pristine: PristineImage) -> ReadContents:
@@ -335,7 +335,7 @@ def _reader(tree: Tree, pristine: PristineImage) -> ReadContents:
     return lambda paths: read(list(paths))
 
 
-def cannot_be_kept(own: OwnTree) -> Iterator[str]:
+def cannot_be_kept(own: ImageTree) -> Iterator[str]:
     """What the user should know of names in the image that lead to nothing, in words."""
     if names := own.tree.listed_only:
         yield (
@@ -369,7 +369,7 @@ def _has_hidden_port(log: AccessLog) -> bool:
     return any(False not in kinds for kinds in addresses.values())
 
 
-def _lasting_ports(observed: Observation, config: ImageConfig) -> tuple[int, ...]:
+def _lasting_ports(observed: ScenarioObservation, config: ImageConfig) -> tuple[int, ...]:
     """Ports on which the slim image must listen, too: those that answered, or are exposed, or are no kernel's choice."""
     seen = (listener.port for listener in observed.log.listeners)  # by whoever made the log: it may be a test run's
     listened = dict.fromkeys(

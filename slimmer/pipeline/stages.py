@@ -18,7 +18,7 @@ from slimmer.engine import builds, images, running
 from slimmer.engine.connection import connect
 from slimmer.engine.description import risk
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import UnsupportedEngine, UsageError
 from slimmer.exercise.plan import Until
 from slimmer.exercise.until import End
@@ -31,12 +31,12 @@ from slimmer.observe.identity import home_of
 from slimmer.observe.log import AccessLog, write_log
 from slimmer.observe.merge import check_complete, check_image, merge, rebased
 from slimmer.output_folder import OutputFolder
-from slimmer.pipeline.artifacts import write_artefacts
+from slimmer.pipeline.artifacts import write_artifacts
 from slimmer.pipeline.observation import LOG_NAME, all_moved, observe_all, taken_over
 from slimmer.pipeline.report import keep_report
 from slimmer.pipeline.request import ObserveRequest, Progress
-from slimmer.pipeline.scenario import scenes
-from slimmer.pipeline.session import cannot_be_kept, open_site
+from slimmer.pipeline.scenario import scenarios
+from slimmer.pipeline.session import cannot_be_kept, open_session
 from slimmer.probe_binary import probe_path
 from slimmer.rebuild import dockerfile
 from slimmer.rebuild.image import DOCKERFILE, mark_unverified, write_dockerfile
@@ -70,18 +70,18 @@ def observe_image(request: ObserveRequest, out: Path, progress: Progress) -> Pat
     Raises AppFailed, ExerciseFailed, ObservationIncomplete or OutputError.
     """
     folder, name = _place(out)
-    first = scenes(request)[0].options
+    first = scenarios(request)[0].options
     with (
-        open_site(request.target, first, request.recorder, pull=request.pull) as site,
-        OutputFolder(folder, for_one_file=True, tell=site.scope.lifeline.folder) as output,
+        open_session(request.target, first, request.recorder, pull=request.pull) as session,
+        OutputFolder(folder, for_one_file=True, tell=session.scope.lifeline.folder) as output,
     ):
         if text := risk(request.options):
             progress.warn(text)
         with progress.stage("observe"):
-            log, performances = observe_all(request, site, progress.note)
-        for performance in performances:
-            for text in performance.observed.exercised.warnings:
-                progress.warn(performance.scene.named(text))
+            log, scenario_runs = observe_all(request, session, progress.note)
+        for scenario_run in scenario_runs:
+            for text in scenario_run.observed.exercised.warnings:
+                progress.warn(scenario_run.scenario.named(text))
         with output.writing_text(name) as file:
             write_log(log, file)
     return folder / name
@@ -100,7 +100,7 @@ def observe_container(container: str, out: Path, until: Until, seconds: float, p
         if engine.rootless:
             raise UnsupportedEngine("a rootless engine cannot watch a running container", hint=ROOTLESS_HINT)
         found = running.find(engine, container)
-        scope = stack.enter_context(RunScope(engine))
+        scope = stack.enter_context(EngineResources(engine))
         output = stack.enter_context(OutputFolder(folder, for_one_file=True, tell=scope.lifeline.folder))
         run = stack.enter_context(attached_run(scope, found, probe_path(engine.architecture), "attached"))
         end = stack.enter_context(End(until, seconds, interrupts=True))
@@ -147,36 +147,36 @@ def keep_from(
     image = target or merge(logs).image_id
     # The command does not matter here, as nothing is run but the question who the app's user is.
     with (
-        open_site(image, RunOptions(cmd=("true",))) as site,
-        OutputFolder(out, tell=site.scope.lifeline.folder) as folder,
+        open_session(image, RunOptions(cmd=("true",))) as session,
+        OutputFolder(out, tell=session.scope.lifeline.folder) as folder,
     ):
-        log = merge([rebased(log, site.config.image_id) if target else log for log in logs])
-        check_image(log, site.config.image_id)
-        site.sandbox.warm()
-        pristine, own = site.open_image()
+        log = merge([rebased(log, session.config.image_id) if target else log for log in logs])
+        check_image(log, session.config.image_id)
+        session.sandbox.warm()
+        pristine, own = session.open_image()
         for text in cannot_be_kept(own):
             progress.warn(text)
-        if foreign := [log for log in logs if log.image_id != site.config.image_id]:
+        if foreign := [log for log in logs if log.image_id != session.config.image_id]:
             progress.note(taken_over(all_moved(foreign, own.tree)))
-        context = site.context(own, pristine, log, home_of(site.identity()), selection)
+        context = session.context(own, pristine, log, home_of(session.identity()), selection)
         with progress.stage("keep"):
             kept = keep(context, policy)
         with progress.stage("pack"):
-            rootfs = site.pack(own, pristine, kept, folder, progress.note)
-            builder = site.choose_builder("", own, kept)
-            write_dockerfile(site.config, builder, folder)
+            rootfs = session.pack(own, pristine, kept, folder, progress.note)
+            builder = session.choose_builder("", own, kept)
+            write_dockerfile(session.config, builder, folder)
         if builder.name != DOCKERFILE:
             progress.warn(
                 f"{builder.reason}: `slimmer build` keeps that, `slimmer rebuild` and `docker build` leave it out or refuse"
             )
-        packages = package_document(own.tree, context.packages, site.config.image_id)
-        for text in site.sandbox.notes():
+        packages = package_document(own.tree, context.packages, session.config.image_id)
+        for text in session.sandbox.notes():
             progress.warn(text)
-        report = keep_report(site.config, own.tree, log, policy, selection, builder)
-        write_artefacts(folder, own, kept, rootfs.digests, log, packages, report)
+        report = keep_report(session.config, own.tree, log, policy, selection, builder)
+        write_artifacts(folder, own, kept, rootfs.digests, log, packages, report)
         mark_unverified(folder, UNSEEN)
         finish(folder.publish)
-        return Kept(site.config.image_id, len(own.tree), len(kept), rootfs.size)
+        return Kept(session.config.image_id, len(own.tree), len(kept), rootfs.size)
 
 
 def rebuild_folder(folder: Path, tag: str) -> str:
@@ -196,7 +196,7 @@ def rebuild_folder(folder: Path, tag: str) -> str:
         )
     engine = connect()
     try:
-        with RunScope(engine) as scope:
+        with EngineResources(engine) as scope:
             temporary = scope.temporary_tag("rebuilt")
             identifier = builds.build(engine, files, temporary, tell=scope.lifeline.image, making=scope.making)
             images.tag(engine, identifier, name)

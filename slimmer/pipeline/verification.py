@@ -8,15 +8,15 @@ from functools import partial
 
 from slimmer.engine.options import RunOptions
 from slimmer.errors import AppFailed, ExerciseFailed
-from slimmer.exercise.plan import Exercised
+from slimmer.exercise.plan import ExerciseResult
 from slimmer.exercise.verdict import failure
-from slimmer.image.engine_artifacts import OwnTree
+from slimmer.image.engine_artifacts import ImageTree
 from slimmer.keep.keepset import Finding, KeepSet
 from slimmer.keep.selection import Patterns
 from slimmer.observe.log import AccessLog
 from slimmer.pipeline.request import BuildRequest
-from slimmer.pipeline.scenario import Performance, Scene
-from slimmer.pipeline.session import Candidate, Observation, Site
+from slimmer.pipeline.scenario import Scenario, ScenarioRun
+from slimmer.pipeline.session import Candidate, ScenarioObservation, Session
 from slimmer.verify.behaviour import compare_behaviour
 from slimmer.verify.missed import missed, named
 from slimmer.verify.structure import Difference
@@ -24,12 +24,12 @@ from slimmer.verify.structure import Difference
 SHAPE = "its size, lines, kinds of characters and frequent words; of what is no text, its size and first bytes"
 
 Warn = Callable[[str], None]
-Answering = Callable[[str], tuple[Exercised, str]]
-"""Runs an image, for a purpose, and repeats the exercise: its answers and its health (slimmer.pipeline.session.Site.answer)."""
+Answering = Callable[[str], tuple[ExerciseResult, str]]
+"""Runs an image, for a purpose, and repeats the exercise: its answers and its health (slimmer.pipeline.session.Session.answer)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RuntimeVariant:
     """Another way in which an image will run: its name, and what it changes about the user's options."""
 
     name: str
@@ -42,11 +42,11 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceVerdict:
+class VariantVerdict:
     """How a place went for one scene: "same", "differs", or "original fails" with the reason in `problem`."""
 
-    place: str
-    scene: str
+    variant: str
+    scenario: str
     result: str
     problem: str = ""
 
@@ -63,31 +63,31 @@ class Verdict:
     by_shape: tuple[str, ...] = ()
 
 
-def places(request: BuildRequest) -> tuple[Place, ...]:
+def variants(request: BuildRequest) -> tuple[RuntimeVariant, ...]:
     """Where else the user wants to see the slim image at work."""
-    users = tuple(Place(f"as user {user}", user=user) for user in dict.fromkeys(request.verify_as))
-    return users + ((Place("read-only", read_only=True),) if request.verify_read_only else ())
+    users = tuple(RuntimeVariant(f"as user {user}", user=user) for user in dict.fromkeys(request.verify_as))
+    return users + ((RuntimeVariant("read-only", read_only=True),) if request.verify_read_only else ())
 
 
-class Trial:
+class CandidateVerifier:
     """The trials of one build: its site, the original's tree, and how the original did."""
 
     def __init__(
-        self, site: Site, request: BuildRequest, own: OwnTree, performances: Sequence[Performance], warn: Warn
+        self, session: Session, request: BuildRequest, own: ImageTree, scenario_runs: Sequence[ScenarioRun], warn: Warn
     ) -> None:
-        self._site, self._request, self._own = site, request, own
-        self._performances, self._warn = performances, warn
+        self._session, self._request, self._own = session, request, own
+        self._scenario_runs, self._warn = scenario_runs, warn
         self._by_shape: list[str] = []
 
     def verify(self, kept: KeepSet, candidate: Candidate) -> Verdict:
         """Hold the candidate against the original: what it holds, how it answers as a user would run it, what it misses."""
-        pool = self._site.pool
-        structure = pool.submit(self._site.check_structure, self._own, kept, candidate, "slim-tree")
+        pool = self._session.pool
+        structure = pool.submit(self._session.check_structure, self._own, kept, candidate, "slim-tree")
         repair = self._request.repair > 0
         replay = pool.submit(self._replay, kept, candidate) if repair and not _meet(self._request) else None
         differences: list[Difference] = []
-        for performance in self._performances:
-            differences += self._behaviour(performance.scene, performance.observed, candidate)
+        for scenario_run in self._scenario_runs:
+            differences += self._behaviour(scenario_run.scenario, scenario_run.observed, candidate)
         if repair and replay is None:
             replay = pool.submit(self._replay, kept, candidate)
         found = replay.result() if replay else ()
@@ -96,28 +96,32 @@ class Trial:
             found += self._dropped(kept, named(self._own.tree, known, differences))
         return Verdict((*structure.result(), *differences), found, tuple(dict.fromkeys(self._by_shape)))
 
-    def verify_in(self, place: Place, candidate: Candidate) -> Iterator[tuple[PlaceVerdict, tuple[Difference, ...]]]:
+    def verify_in(
+        self, variant: RuntimeVariant, candidate: Candidate
+    ) -> Iterator[tuple[VariantVerdict, tuple[Difference, ...]]]:
         """Each scene with both images there. An original that fails there is no fault of the slim image's: a warning."""
-        for performance in self._performances:
-            scene = performance.scene
-            scene = replace(scene, options=place.of(scene.options))
+        for scenario_run in self._scenario_runs:
+            scenario = scenario_run.scenario
+            scenario = replace(scenario, options=variant.of(scenario.options))
             try:
-                reference = self._reference(scene, performance.observed)
+                reference = self._reference(scenario, scenario_run.observed)
             except (AppFailed, ExerciseFailed) as error:
                 problem = error.message.partition("\n")[0].removesuffix(":")
-                self._warn(f"{scene.named('the original')} fails {place.name}, so nothing can be compared: {problem}")
-                yield PlaceVerdict(place.name, scene.label, "original fails", problem), ()
+                self._warn(
+                    f"{scenario.named('the original')} fails {variant.name}, so nothing can be compared: {problem}"
+                )
+                yield VariantVerdict(variant.name, scenario.label, "original fails", problem), ()
                 continue
-            found = self._behaviour(scene, reference, candidate)
-            differences = tuple(replace(one, where=f"{place.name}: {one.where}") for one in found)
-            yield PlaceVerdict(place.name, scene.label, "differs" if differences else "same"), differences
+            found = self._behaviour(scenario, reference, candidate)
+            differences = tuple(replace(one, where=f"{variant.name}: {one.where}") for one in found)
+            yield VariantVerdict(variant.name, scenario.label, "differs" if differences else "same"), differences
 
     # ------------------------------------------------------------------ one scene
 
-    def _reference(self, scene: Scene, observed: Observation) -> Observation:
+    def _reference(self, scenario: Scenario, observed: ScenarioObservation) -> ScenarioObservation:
         """How the original does in this scene, which is not quite the observed one. Raises what it fails of."""
-        site = self._site.running(scene.options)
-        answered, _ = site.answer(site.config.image_id, scene.plan, observed, "reference")
+        session = self._session.running(scenario.options)
+        answered, _ = session.answer(session.config.image_id, scenario.plan, observed, "reference")
         if (problem := failure(answered)) is not None:
             raise problem
         if answered.exit_code and not observed.exercised.exit_code:
@@ -126,7 +130,7 @@ class Trial:
 
     def _replay(self, kept: KeepSet, candidate: Candidate) -> tuple[Finding, ...]:
         """What the slim image's app looks for in vain in all scenes, though the original has it."""
-        logs = (self._watch(performance, candidate.image_id) for performance in self._performances)
+        logs = (self._watch(scenario_run, candidate.image_id) for scenario_run in self._scenario_runs)
         return self._dropped(kept, (finding for log in logs for finding in missed(self._own.tree, kept, log)))
 
     def _dropped(self, kept: KeepSet, findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -134,22 +138,24 @@ class Trial:
         excludes = Patterns(self._own.tree, self._request.selection.exclude, "--exclude").excludes
         return tuple(finding for finding in findings if finding.path not in kept and not excludes(finding.path))
 
-    def _watch(self, performance: Performance, image: str) -> AccessLog:
-        site = self._site.running(performance.scene.options)
-        return site.watch_again(image, performance.scene.plan, performance.observed, "replay")
+    def _watch(self, scenario_run: ScenarioRun, image: str) -> AccessLog:
+        session = self._session.running(scenario_run.scenario.options)
+        return session.replay_watched(image, scenario_run.scenario.plan, scenario_run.observed, "replay")
 
-    def _behaviour(self, scene: Scene, observed: Observation, candidate: Candidate) -> tuple[Difference, ...]:
+    def _behaviour(
+        self, scenario: Scenario, observed: ScenarioObservation, candidate: Candidate
+    ) -> tuple[Difference, ...]:
         """Differences in answers, exit codes and health, between the original and the candidate by itself."""
-        site = self._site.running(scene.options)
-        original = partial(site.answer, site.config.image_id, scene.plan, observed)
-        slim = partial(site.answer, candidate.image_id, scene.plan, observed)
-        found = compare_answers(scene, observed.exercised, original, slim, self._warn, self._by_shape.append)
-        return tuple(replace(one, where=scene.named(one.where)) for one in found)
+        session = self._session.running(scenario.options)
+        original = partial(session.answer, session.config.image_id, scenario.plan, observed)
+        slim = partial(session.answer, candidate.image_id, scenario.plan, observed)
+        found = compare_answers(scenario, observed.exercised, original, slim, self._warn, self._by_shape.append)
+        return tuple(replace(one, where=scenario.named(one.where)) for one in found)
 
 
 def compare_answers(
-    scene: Scene,
-    observed: Exercised,
+    scenario: Scenario,
+    observed: ExerciseResult,
     original: Answering,
     slim: Answering,
     warn: Warn,
@@ -165,13 +171,13 @@ def compare_answers(
         problem, _, last_words = error.message.partition("\n")
         return (Difference("the slim image", "run", "good", problem.removesuffix(":"), last_words),)
 
-    def again() -> tuple[Exercised, str]:
+    def again() -> tuple[ExerciseResult, str]:
         """A fresh instance each time: what two of them share by chance, a third tells."""
         return original("again")
 
     def shaped(where: str) -> None:
-        by_shape(scene.named(where))
-        warn(scene.named(f"{where} is another in each run of the original: compared by shape only ({SHAPE})"))
+        by_shape(scenario.named(where))
+        warn(scenario.named(f"{where} is another in each run of the original: compared by shape only ({SHAPE})"))
 
     differences: tuple[Difference, ...] = ()
     try:
@@ -182,7 +188,7 @@ def compare_answers(
         return differences + compare_behaviour(observed, answered, lambda: again()[0], shaped)
     except (AppFailed, ExerciseFailed) as error:
         problem = error.message.partition("\n")[0].removesuffix(":")
-        warn(scene.named(f"the original does not do the same twice, so less can be compared: {problem}"))
+        warn(scenario.named(f"the original does not do the same twice, so less can be compared: {problem}"))
         return differences + compare_behaviour(observed, answered)
 
 
@@ -190,5 +196,5 @@ def _meet(request: BuildRequest) -> bool:
     """Whether two runs at a time would get in each other's way outside of their containers, and so must come in turn."""
     options = request.options
     shared = (options.network, options.pid_mode, options.ipc_mode)
-    outside = any(place == "host" or place.startswith("container:") for place in shared)
+    outside = any(variant == "host" or variant.startswith("container:") for variant in shared)
     return outside or options.share_mounts or bool(options.devices or request.plan.host_commands)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from slimmer.formatting import human_size, printable
 from slimmer.image.config import INSTRUCTIONS, ImageConfig
-from slimmer.image.image_stats import ImageFacts
+from slimmer.image.image_stats import ImageStats
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,9 +33,9 @@ class Comparison:
     """Two images, each with the name by which the user called it."""
 
     before_name: str
-    before: ImageFacts
+    before: ImageStats
     after_name: str
-    after: ImageFacts
+    after: ImageStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _plain(name: str, value: Any) -> Any:
     return dict(value) if name == "labels" else value
 
 
-def _facts(name: str, facts: ImageFacts) -> dict[str, Any]:
+def _facts(name: str, facts: ImageStats) -> dict[str, Any]:
     return {
         "name": name,
         "id": facts.config.image_id,
@@ -151,7 +151,7 @@ def _facts(name: str, facts: ImageFacts) -> dict[str, Any]:
     }
 
 
-def _packages(before: ImageFacts, after: ImageFacts) -> Iterator[Row]:
+def _packages(before: ImageStats, after: ImageStats) -> Iterator[Row]:
     """A line for all packages, and one for each manager where there are several."""
     yield Row(
         "packages", _package_count(before), _package_count(after), _ratio(len(before.packages), len(after.packages))
@@ -162,7 +162,7 @@ def _packages(before: ImageFacts, after: ImageFacts) -> Iterator[Row]:
         yield _counts(f"packages: {manager}", one, two)
 
 
-def _package_count(facts: ImageFacts) -> str:
+def _package_count(facts: ImageStats) -> str:
     count = f"{len(facts.packages):,}"
     if not facts.unread:
         return count

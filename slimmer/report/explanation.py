@@ -1,4 +1,4 @@
-"""Why a path of the original is in the slim image, or is not: an Explanation, from the artefacts of a build.
+"""Why a path of the original is in the slim image, or is not: an Explanation, from the artifacts of a build.
 
 From cause to cause a kept path is traced back to something that was observed, chosen, or needed by the engine. A dropped
 path is told what it belongs to, and what would keep it.

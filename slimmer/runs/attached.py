@@ -6,9 +6,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
 
+from slimmer.engine.probe_mount import ProbeMount
 from slimmer.errors import UnsupportedEngine
 from slimmer.observe.log import AccessLog
-from slimmer.observe.probe_mount import ProbeMount
 from slimmer.observe.probe_stream import ProbeStream, Stream
 from slimmer.observe.records import RecordReader
 

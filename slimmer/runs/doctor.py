@@ -12,10 +12,10 @@ from slimmer.engine.containers import Container
 from slimmer.engine.description import Description
 from slimmer.engine.leftovers import find_leftovers
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.probe_mount import ProbeMount
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import SlimmerError
 from slimmer.image.config import ImageConfig
-from slimmer.observe.probe_mount import ProbeMount
 from slimmer.probe_binary import probe_path
 from slimmer.runs.start import ask_identity
 
@@ -60,7 +60,7 @@ def _checks(engine: Engine) -> Iterator[Check]:
         yield _failed("probe", error)
         return
     yield Check("probe", True, f"at hand for {engine.architecture}")
-    with RunScope(engine) as scope:
+    with EngineResources(engine) as scope:
         yield from _trial(scope, probe)
 
 
@@ -72,7 +72,7 @@ def _leftovers(engine: Engine) -> Check:
     return Check("leftovers", not found, counts if found else "none", "`slimmer clean` removes them.", needed=False)
 
 
-def _trial(scope: RunScope, probe: Path) -> Iterator[Check]:
+def _trial(scope: EngineResources, probe: Path) -> Iterator[Check]:
     """Watch the smallest app there is: the probe's own `version`."""
     try:
         config = _config(scope, probe)
@@ -99,7 +99,7 @@ def _watched(config: ImageConfig, mount: ProbeMount, identity: str) -> Descripti
     return description.observed(config, options, config.image_id, mount, identity, "auto")
 
 
-def _config(scope: RunScope, probe: Path) -> ImageConfig:
+def _config(scope: EngineResources, probe: Path) -> ImageConfig:
     """The probe's own image."""
     return ImageConfig(image_id=scope.lender.image(probe), architecture=scope.engine.architecture, os="linux")
 

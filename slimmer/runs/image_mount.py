@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from slimmer.engine import description
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
-from slimmer.image.engine_artifacts import own_tree
+from slimmer.image.engine_artifacts import read_image_tree
 from slimmer.image.tree import Tree
 from slimmer.observe.pristine import PristineImage
 
 
 @contextmanager
 def open_pristine(
-    scope: RunScope, config: ImageConfig, image: str, probe: Path, purpose: str
+    scope: EngineResources, config: ImageConfig, image: str, probe: Path, purpose: str
 ) -> Iterator[PristineImage]:
     """The files of `image`, whose configuration is `config`, for as long as the context lasts.
 
@@ -42,4 +42,4 @@ def image_tree(pristine: PristineImage, config: ImageConfig) -> Tree:
 
     Raises ObservationIncomplete for an image with more paths than slimmer can index.
     """
-    return own_tree(pristine.index(), pristine.probe_folder, config.created, config.volumes).tree
+    return read_image_tree(pristine.index(), pristine.probe_folder, config.created, config.volumes).tree

@@ -19,7 +19,7 @@ from slimmer.engine.containers import Container, is_full
 from slimmer.engine.description import Description
 from slimmer.engine.options import RunOptions
 from slimmer.engine.relay import Ports, RelayHost
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.engine.running import UserContainer
 from slimmer.errors import AppFailed, EngineError
 from slimmer.image.config import ImageConfig
@@ -34,7 +34,9 @@ RELEASE_TIMEOUT = 10.0
 REFUSED = "`docker run` with the same options must work first: check the image's USER, WORKDIR and VOLUMEs, and your own options."
 
 
-def ask_identity(scope: RunScope, config: ImageConfig, options: RunOptions, probe: Path, purpose: str = "ask") -> str:
+def ask_identity(
+    scope: EngineResources, config: ImageConfig, options: RunOptions, probe: Path, purpose: str = "ask"
+) -> str:
     """Who the app would be without slimmer: the probe's line (docs/probe-protocol.md, "Identity").
 
     Raises AppFailed when the engine cannot start it (an unknown USER, say), EngineError when the probe says nothing,
@@ -79,7 +81,7 @@ def _as_docker_run() -> Iterator[None]:
 
 @contextmanager
 def watched_run(
-    scope: RunScope,
+    scope: EngineResources,
     config: ImageConfig,
     options: RunOptions,
     probe: Path,
@@ -107,7 +109,7 @@ def watched_run(
     scope.remove(container)
 
 
-def release_supervisor(scope: RunScope, probe: Path, container: Container, pid_mode: str) -> None:
+def release_supervisor(scope: EngineResources, probe: Path, container: Container, pid_mode: str) -> None:
     """End a supervisor that was stopped, from another container: in its own one, the app decides what a name leads to."""
     lender = scope.lender
     wanted = description.releasing(lender.image(probe), lender.own(probe), container.id, pid_mode)
@@ -118,7 +120,7 @@ def release_supervisor(scope: RunScope, probe: Path, container: Container, pid_m
 
 @contextmanager
 def native_run(
-    scope: RunScope,
+    scope: EngineResources,
     config: ImageConfig,
     options: RunOptions,
     image: str,
@@ -129,7 +131,7 @@ def native_run(
     """An image's app as a user would run it, started; removed at the end.
 
     `ports` are those on which the original listened. `relay_probe` is the probe, where they can only be reached through
-    a neighbour that relays.
+    a sidecar that relays.
     """
     own = scope.own_volumes(options, purpose)
     container = scope.create(description.native(config, own, image), purpose)
@@ -143,7 +145,7 @@ def native_run(
 
 
 @contextmanager
-def attached_run(scope: RunScope, container: UserContainer, probe: Path, purpose: str) -> Iterator[AttachedRun]:
+def attached_run(scope: EngineResources, container: UserContainer, probe: Path, purpose: str) -> Iterator[AttachedRun]:
     """A container of the user's, watched from beside. Raises UnsupportedEngine, or ObservationIncomplete if it just ended."""
     mount = scope.lender.own(probe)
     watcher = scope.create(description.attached(scope.lender.image(probe), mount, container.pid), purpose)
@@ -152,7 +154,7 @@ def attached_run(scope: RunScope, container: UserContainer, probe: Path, purpose
     scope.remove(watcher)
 
 
-def _beside(scope: RunScope, container: Container, wanted: Description, purpose: str) -> Container:
+def _beside(scope: EngineResources, container: Container, wanted: Description, purpose: str) -> Container:
     """Another container, started, that serves the first one and bears its name."""
     made = scope.create(wanted, f"{container.name.rpartition('-')[2]}-{purpose}")
     made.start(collect_output=False)
@@ -165,7 +167,7 @@ class Relays:
     The app has no part in that container's files, so the program that is started there is the probe.
     """
 
-    def __init__(self, scope: RunScope, probe: Path, container: Container, network: str) -> None:
+    def __init__(self, scope: EngineResources, probe: Path, container: Container, network: str) -> None:
         """`network` is the container's own, as the user gave it."""
         self._scope, self._probe, self._container, self._network = scope, probe, container, network
         self._lock = threading.Lock()
@@ -186,5 +188,5 @@ class Relays:
     def _make(self) -> RelayHost:
         lender = self._scope.lender
         mount = lender.own(self._probe)
-        wanted = description.neighbour(lender.image(self._probe), mount, self._container.id, self._network)
-        return RelayHost(_beside(self._scope, self._container, wanted, "neighbour"), mount.program)
+        wanted = description.sidecar(lender.image(self._probe), mount, self._container.id, self._network)
+        return RelayHost(_beside(self._scope, self._container, wanted, "sidecar"), mount.program)

@@ -8,20 +8,20 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.engine.saved import compressed_size
-from slimmer.engine.workers import Workers
 from slimmer.errors import Interrupted
 from slimmer.image.config import ImageConfig
-from slimmer.image.image_stats import ImageFacts, facts_of
+from slimmer.image.image_stats import ImageStats, stats_of
 from slimmer.probe_binary import probe_path
 from slimmer.runs.image_mount import image_tree, open_pristine
 from slimmer.sandbox.sandbox import Sandbox
+from slimmer.workers import Workers
 
 
-def survey(
-    scope: RunScope, images: Sequence[ImageConfig], passed: Callable[[int], object] = lambda size: None
-) -> tuple[ImageFacts, ...]:
+def collect_stats(
+    scope: EngineResources, images: Sequence[ImageConfig], passed: Callable[[int], object] = lambda size: None
+) -> tuple[ImageStats, ...]:
     """The facts of each image. `passed` is called, in other threads, with the bytes that were read of saved layers.
 
     Raises EngineError, or ObservationIncomplete for an image with more paths than slimmer can index. An interrupt stops
@@ -61,12 +61,12 @@ def _begun(work: Callable[[], int]) -> Future[int]:
     return outcome
 
 
-def _facts(scope: RunScope, image: ImageConfig, purpose: str) -> ImageFacts:
+def _facts(scope: EngineResources, image: ImageConfig, purpose: str) -> ImageStats:
     probe = probe_path(scope.engine.architecture)
     with open_pristine(scope, image, image.image_id, probe, purpose) as pristine:
-        return facts_of(image, image_tree(pristine, image), pristine.stream, Sandbox())
+        return stats_of(image, image_tree(pristine, image), pristine.stream, Sandbox())
 
 
-def _compressed(scope: RunScope, image: ImageConfig, passed: Callable[[int], object]) -> int:
+def _compressed(scope: EngineResources, image: ImageConfig, passed: Callable[[int], object]) -> int:
     """0 for an image without layers, which engines refuse to save."""
     return compressed_size(scope.engine, image.image_id, passed) if image.layers else 0

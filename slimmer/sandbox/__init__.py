@@ -2,7 +2,7 @@
 
 An image is untrusted, and so is each file in it: a source may overflow the C stack of a parser, or keep it busy for ever.
 Whatever makes sense of a file's bytes is a *reader*: a function that runs in a child process with few rights and hard limits
-(slimmer.sandbox.limits). The parent sends bytes and gets JSON back, which it checks by type (slimmer.keep.sources.facts).
+(slimmer.sandbox.limits). The parent sends bytes and gets JSON back, which it checks by type (slimmer.sandbox.facts).
 
 How to add a reader:
 

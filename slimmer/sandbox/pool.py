@@ -11,10 +11,10 @@ import threading
 from concurrent.futures import Future
 from contextlib import suppress
 
-from slimmer.engine.workers import Workers
 from slimmer.errors import SandboxFailed
 from slimmer.sandbox.child import Child
 from slimmer.sandbox.readers import TABLE
+from slimmer.workers import Workers
 
 
 class Pool:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from slimmer.keep.sources.facts import load_facts
+from slimmer.sandbox.facts import load_facts
 from slimmer.sandbox.frames import Kind, is_modest, job_head
 from slimmer.sandbox.pool import POOL, Pool
 from slimmer.sandbox.round import PATIENCE, Answer, Round, Work

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import BinaryIO
 
-from slimmer.keep.sources.facts import dump_facts
+from slimmer.sandbox.facts import dump_facts
 from slimmer.sandbox.frames import ANSWER_LIMIT, JOB, Kind, answer
 from slimmer.sandbox.limits import confine, start_timer, stop_timer
 from slimmer.sandbox.readers import Read, load_readers

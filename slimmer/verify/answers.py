@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from slimmer.exercise.plan import FIRST_EPHEMERAL_PORT, Answer, Exercised
+from slimmer.exercise.plan import FIRST_EPHEMERAL_PORT, Answer, ExerciseResult
 from slimmer.verify.bodies import compare_bodies, excerpt_of, is_by_shape
 from slimmer.verify.noise import template
 from slimmer.verify.structure import Difference
@@ -18,7 +18,7 @@ SHORTEST_SECRET = 4
 """Characters from which a request's own header value is hidden in what is shown of a body that repeats it."""
 
 PRIVATE_HEADERS = ("location", "content-disposition")
-"""Headers whose values may name a person or hold a token: they are shown, but in no artefact."""
+"""Headers whose values may name a person or hold a token: they are shown, but in no artifact."""
 
 
 def lasting_port(port: int) -> int:
@@ -26,7 +26,9 @@ def lasting_port(port: int) -> int:
     return min(port, FIRST_EPHEMERAL_PORT)
 
 
-def compare_answers(primary: Exercised, candidate: Exercised, others: Sequence[Exercised]) -> Iterator[Difference]:
+def compare_answers(
+    primary: ExerciseResult, candidate: ExerciseResult, others: Sequence[ExerciseResult]
+) -> Iterator[Difference]:
     """Missing answers, other statuses and content types: what an app hardly ever changes by itself."""
     for before, after, again in _matched(primary, candidate, others):
         if after:
@@ -35,7 +37,9 @@ def compare_answers(primary: Exercised, candidate: Exercised, others: Sequence[E
             yield from _unanswered(before, candidate)
 
 
-def compare_contents(primary: Exercised, candidate: Exercised, others: Sequence[Exercised]) -> Iterator[Difference]:
+def compare_contents(
+    primary: ExerciseResult, candidate: ExerciseResult, others: Sequence[ExerciseResult]
+) -> Iterator[Difference]:
     """Other headers and bodies of answers that have the original's status, but for noise."""
     for before, after, again in _matched(primary, candidate, others):
         if after and after.status == before.status:
@@ -43,7 +47,9 @@ def compare_contents(primary: Exercised, candidate: Exercised, others: Sequence[
             yield from _hidden(_content(before, after, samples), before)
 
 
-def compared_by_shape(primary: Exercised, candidate: Exercised, others: Sequence[Exercised]) -> Iterator[str]:
+def compared_by_shape(
+    primary: ExerciseResult, candidate: ExerciseResult, others: Sequence[ExerciseResult]
+) -> Iterator[str]:
     """Which answers differ so much in each original that no more than their shape was compared."""
     for before, after, again in _matched(primary, candidate, others):
         known = {before.digest, *(one.digest for one in again)}
@@ -52,7 +58,7 @@ def compared_by_shape(primary: Exercised, candidate: Exercised, others: Sequence
 
 
 def _matched(
-    primary: Exercised, candidate: Exercised, others: Sequence[Exercised]
+    primary: ExerciseResult, candidate: ExerciseResult, others: Sequence[ExerciseResult]
 ) -> Iterator[tuple[Answer, Answer | None, list[Answer]]]:
     """Each answer of the primary with the candidate's and the other originals' to the same request on the same port."""
     sides = zip(*(_matching(primary, side) for side in (candidate, *others)), strict=True)
@@ -60,7 +66,7 @@ def _matched(
         yield before, after, [one for one in again if one is not None]
 
 
-def _matching(primary: Exercised, other: Exercised) -> list[Answer | None]:
+def _matching(primary: ExerciseResult, other: ExerciseResult) -> list[Answer | None]:
     """For each answer of the primary the other's. A request that is sent twice is answered twice, in this order."""
     waiting: dict[object, list[Answer]] = defaultdict(list)
     for answer in reversed(other.answers):
@@ -72,7 +78,7 @@ def _asked(answer: Answer) -> object:
     return answer.request, lasting_port(answer.port)
 
 
-def _unanswered(before: Answer, candidate: Exercised) -> Iterator[Difference]:
+def _unanswered(before: Answer, candidate: ExerciseResult) -> Iterator[Difference]:
     """An answer that is missing; for a whole port that is missing, the ports are enough."""
     if lasting_port(before.port) in map(lasting_port, candidate.http_ports):
         yield Difference(_where(before), "answer", code_words(before.status), "missing")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from slimmer.errors import AppFailed, ExerciseFailed
-from slimmer.exercise.plan import FIRST_EPHEMERAL_PORT, Exercised, Outcome
+from slimmer.exercise.plan import FIRST_EPHEMERAL_PORT, ExerciseResult, Outcome
 from slimmer.verify.answers import code_words, compare_answers, compare_contents, compared_by_shape, lasting_port
 from slimmer.verify.bodies import compare_texts
 from slimmer.verify.excerpt import lines_excerpt
@@ -29,7 +29,7 @@ MOST = 8
 PATIENCE = 30.0
 """Seconds after which there is no further secondary than the second: an exercise may take minutes."""
 
-Others = Sequence[Exercised]
+Others = Sequence[ExerciseResult]
 """Secondaries."""
 
 
@@ -38,9 +38,9 @@ def _nothing(where: str) -> None:
 
 
 def compare_behaviour(
-    primary: Exercised,
-    candidate: Exercised,
-    secondary: Callable[[], Exercised] | None = None,
+    primary: ExerciseResult,
+    candidate: ExerciseResult,
+    secondary: Callable[[], ExerciseResult] | None = None,
     by_shape: Callable[[str], None] = _nothing,
 ) -> tuple[Difference, ...]:
     """What the candidate does otherwise than the original: its answers, commands, end, and what it logs as errors.
@@ -71,7 +71,7 @@ def compare_behaviour(
     return found
 
 
-def _certain(primary: Exercised, candidate: Exercised, others: Others) -> Iterator[Difference]:
+def _certain(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:
     """Status, content type, exit code: what an app hardly ever changes by itself."""
     yield from _ports(primary, candidate, others)
     yield from compare_answers(primary, candidate, others)
@@ -87,7 +87,7 @@ def _certain(primary: Exercised, candidate: Exercised, others: Others) -> Iterat
         )
 
 
-def _differences(primary: Exercised, candidate: Exercised, others: Others) -> Iterator[Difference]:
+def _differences(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:
     yield from _certain(primary, candidate, others)
     yield from compare_contents(primary, candidate, others)
     for command in _commands(primary, candidate, others):
@@ -99,7 +99,7 @@ def _differences(primary: Exercised, candidate: Exercised, others: Others) -> It
     yield from _log(primary, candidate, others)
 
 
-def _ports(primary: Exercised, candidate: Exercised, others: Others) -> Iterator[Difference]:
+def _ports(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:
     """Ports that spoke HTTP; the kernel's choices are others each time, so of them the number counts. And those for others."""
     before, after, *again = ([*map(lasting_port, one.http_ports)] for one in (primary, candidate, *others))
     if after not in (before, *again):
@@ -109,7 +109,7 @@ def _ports(primary: Exercised, candidate: Exercised, others: Others) -> Iterator
         yield Difference("the app", "open ports", _listed(primary.ports), _listed(candidate.ports))
 
 
-def _surplus(primary: Exercised, candidate: Exercised, others: Others) -> Iterator[Difference]:
+def _surplus(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:
     """More answers or commands than any original had."""
     sides = primary, candidate, *others
     for what, numbers in (
@@ -122,7 +122,7 @@ def _surplus(primary: Exercised, candidate: Exercised, others: Others) -> Iterat
 
 
 def _commands(
-    primary: Exercised, candidate: Exercised, others: Others
+    primary: ExerciseResult, candidate: ExerciseResult, others: Others
 ) -> Iterator[tuple[Outcome, Outcome | None, list[Outcome]]]:
     """Each command's outcomes."""
     before, after, *again = (_own_commands(exercised) for exercised in (primary, candidate, *others))
@@ -130,7 +130,7 @@ def _commands(
         yield outcome, after[at] if at < len(after) else None, [side[at] for side in again if at < len(side)]
 
 
-def _own_commands(exercised: Exercised) -> tuple[Outcome, ...]:
+def _own_commands(exercised: ExerciseResult) -> tuple[Outcome, ...]:
     """Without the HEALTHCHECK's own command: of a slim image it is the engine that runs it."""
     return tuple(outcome for outcome in exercised.outcomes if outcome.where != "healthcheck")
 
@@ -168,7 +168,7 @@ def _same_stretch(*outputs: str) -> list[str]:
     return ["".join(side[len(side) - common :] if is_cut else side) for side, is_cut in zip(lines, cut, strict=True)]
 
 
-def _log(primary: Exercised, candidate: Exercised, others: Others) -> Iterator[Difference]:
+def _log(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:
     """What the candidate logs as errors and no original ever did."""
     known = {line for one in (primary, *others) for line in one.error_lines}
     new = [line for line in candidate.error_lines if line not in known]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from slimmer.image.config import DEFAULT_PATH, INSTRUCTIONS, Healthcheck, ImageConfig
-from slimmer.image.engine_artifacts import OwnTree
+from slimmer.image.engine_artifacts import ImageTree
 from slimmer.verify.structure import Difference, compare_contents, compare_structure
 
 HashContents = Callable[[Sequence[str]], Iterable[tuple[str, str | None]]]
@@ -30,7 +30,7 @@ SHOWN = 1000
 class Side:
     """One of the two images: its tree and its configuration."""
 
-    own: OwnTree
+    own: ImageTree
     config: ImageConfig
 
 

@@ -9,7 +9,7 @@ import docker
 import pytest
 
 from slimmer.engine.connection import Engine
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
 from tests.engine.integration_app import road_image
@@ -48,8 +48,8 @@ def probe(engine: Engine) -> Path:
 
 
 @pytest.fixture
-def scope(engine: Engine) -> Iterator[RunScope]:
+def scope(engine: Engine) -> Iterator[EngineResources]:
     """A scope that must leave nothing behind."""
-    with RunScope(engine) as scope:
+    with EngineResources(engine) as scope:
         yield scope
     assert left(engine, scope.run) == []

@@ -95,7 +95,7 @@ def build_image(app: App) -> None:
 
 @contextmanager
 def slim_image(client: docker.DockerClient, app: App, policy: str, folder: Path) -> Iterator[str]:
-    """The tag of a slim image that has seen the probed routes; artefacts go to `folder`. Removed at the end."""
+    """The tag of a slim image that has seen the probed routes; artifacts go to `folder`. Removed at the end."""
     tag = f"slimmer-test-routes-{app.name}:{policy}"
     probes = folder / f"{app.name}-probes.yaml"
     probes.write_text(yaml.safe_dump({"requests": list(app.probed)}), encoding="utf-8")

@@ -11,7 +11,7 @@ from slimmer.engine import description, images
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import Container
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
 
 BASE = "debian:bookworm-slim"
@@ -44,14 +44,14 @@ def volumes(engine: Engine) -> set[str]:
     return {entry["Name"] for entry in engine.api.volumes()["Volumes"] or []}
 
 
-def started(scope: RunScope, config: ImageConfig, options: RunOptions, purpose: str = "native") -> Container:
+def started(scope: EngineResources, config: ImageConfig, options: RunOptions, purpose: str = "native") -> Container:
     """A container of the app, as a user would run it."""
     container = scope.create(description.native(config, options, IMAGE), purpose)
     container.start()
     return container
 
 
-def output_of(scope: RunScope, config: ImageConfig, script: str, options: RunOptions | None = None) -> str:
+def output_of(scope: EngineResources, config: ImageConfig, script: str, options: RunOptions | None = None) -> str:
     """What a shell script prints in a container with these options."""
     shell = dataclasses.replace(options or RunOptions(), cmd=("sh", "-c", script))
     container = started(scope, config, shell)

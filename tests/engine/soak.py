@@ -62,7 +62,7 @@ AT_A_TIME = 3
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """When and how a build is ended, and whether an earlier one's artefacts are there."""
+    """When and how a build is ended, and whether an earlier one's artifacts are there."""
 
     number: int
     way: str
@@ -277,9 +277,9 @@ def owned(client: docker.DockerClient, pid: int) -> list[str]:
 
 
 def output_faults(out: Path, good: Path, *, was_there: bool) -> list[str]:
-    """What is wrong with an output folder: anything but an earlier build's artefacts, a verified one's, or marked ones."""
+    """What is wrong with an output folder: anything but an earlier build's artifacts, a verified one's, or marked ones."""
     if not out.exists():
-        return ["an earlier build's artefacts are gone"] if was_there else []
+        return ["an earlier build's artifacts are gone"] if was_there else []
     names = {path.name for path in out.iterdir()}
     faults = [f"{out}/{name}" for name in names - ARTEFACTS]
     if names >= ARTEFACTS and is_marked(out):

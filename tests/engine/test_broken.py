@@ -15,18 +15,18 @@ import docker
 import pytest
 
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed
-from slimmer.exercise.plan import Exercised, Plan, Request
-from slimmer.image.engine_artifacts import OwnTree
+from slimmer.exercise.plan import ExerciseResult, Plan, Request
+from slimmer.image.engine_artifacts import ImageTree
 from slimmer.keep.image_view import Policy
 from slimmer.keep.keeper import keep
-from slimmer.keep.keepset import Growing, KeepSet
+from slimmer.keep.keepset import KeepSet, KeepSetBuilder
 from slimmer.keep.selection import Selection
 from slimmer.observe.pristine import PristineImage
 from slimmer.output_folder import OutputFolder
 from slimmer.pipeline.build import REPAIRS
-from slimmer.pipeline.session import Candidate, Observation, Site, open_site
+from slimmer.pipeline.session import Candidate, ScenarioObservation, Session, open_session
 from slimmer.rebuild.image import LOAD
 from slimmer.verify.behaviour import compare_behaviour
 from slimmer.verify.missed import missed
@@ -68,29 +68,29 @@ PLAN = Plan(tuple(Request("GET", f"/{name}") for name in BREAKS), explicit=True)
 class Bench:
     """The original as two runs saw it, and a slim candidate of it that is good."""
 
-    site: Site
+    session: Session
     pristine: PristineImage
-    own: OwnTree
-    observed: Observation
-    secondary: Exercised
+    own: ImageTree
+    observed: ScenarioObservation
+    secondary: ExerciseResult
     kept: KeepSet
     good: Candidate
 
     def structure(self, candidate: Candidate) -> tuple[Difference, ...]:
-        return self.site.check_structure(self.own, self.kept, candidate, "structure")
+        return self.session.check_structure(self.own, self.kept, candidate, "structure")
 
     def behaviour(self, image: str, purpose: str) -> tuple[Difference, ...]:
         """How the image behaves otherwise than the original."""
         try:
-            answered, _ = self.site.answer(image, PLAN, self.observed, purpose)
+            answered, _ = self.session.answer(image, PLAN, self.observed, purpose)
         except AppFailed as error:
             return (Difference("the slim image", "run", "good", error.message),)
         return compare_behaviour(self.observed.exercised, answered, lambda: self.secondary)
 
     def broken(self, way: Break, place: Path) -> Candidate:
         """The good candidate, broken; what it should hold is what the good one holds."""
-        tag = self.site.scope.temporary_tag("broken")
-        image_id = load_broken(self.site.engine, self.site.config, self.good.rootfs, way, place, tag)
+        tag = self.session.scope.temporary_tag("broken")
+        image_id = load_broken(self.session.engine, self.session.config, self.good.rootfs, way, place, tag)
         return dataclasses.replace(self.good, image_id=image_id)
 
     def without(self, lost: tuple[str, ...]) -> KeepSet:
@@ -99,13 +99,13 @@ class Bench:
 
     def repaired(self, kept: KeepSet, image: str, folder: OutputFolder, number: int) -> tuple[KeepSet, Candidate]:
         """A round of repair: what the image's app looks for in vain is kept, too."""
-        log = self.site.watch_again(image, PLAN, self.observed, f"replay{number}")
-        growing = Growing(self.own.tree)
+        log = self.session.replay_watched(image, PLAN, self.observed, f"replay{number}")
+        growing = KeepSetBuilder(self.own.tree)
         growing.add(missed(self.own.tree, kept, log))
         more = KeepSet({**growing.finished().reasons, **kept.reasons})
-        builder, created = self.good.builder, self.site.config.created
-        rootfs = self.site.pack(self.own, self.pristine, more, folder)
-        return more, self.site.make(rootfs, builder, folder, created, f"repaired{number}")
+        builder, created = self.good.builder, self.session.config.created
+        rootfs = self.session.pack(self.own, self.pristine, more, folder)
+        return more, self.session.make(rootfs, builder, folder, created, f"repaired{number}")
 
 
 @pytest.fixture(scope="module")
@@ -120,21 +120,21 @@ def image(sample: Callable[[str], str], engine: docker.DockerClient) -> Iterator
 @pytest.fixture(scope="module")
 def prepared(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """What the ten have in common."""
-    with open_site(image, RunOptions()) as site, OutputFolder(tmp_path_factory.mktemp("good")) as folder:
-        pristine, own = site.open_image()
-        observed = site.observe(PLAN, lambda text: None)
-        kept = keep(site.context(own, pristine, observed.log, observed.home, Selection()), Policy.BALANCED)
-        builder = site.choose_builder(LOAD, own, kept)
-        good = site.make(site.pack(own, pristine, kept, folder), builder, folder, site.config.created, "good")
-        secondary, _ = site.answer(site.config.image_id, PLAN, observed, "secondary")
-        yield Bench(site, pristine, own, observed, secondary, kept, good)
+    with open_session(image, RunOptions()) as session, OutputFolder(tmp_path_factory.mktemp("good")) as folder:
+        pristine, own = session.open_image()
+        observed = session.observe(PLAN, lambda text: None)
+        kept = keep(session.context(own, pristine, observed.log, observed.home, Selection()), Policy.BALANCED)
+        builder = session.choose_builder(LOAD, own, kept)
+        good = session.make(session.pack(own, pristine, kept, folder), builder, folder, session.config.created, "good")
+        secondary, _ = session.answer(session.config.image_id, PLAN, observed, "secondary")
+        yield Bench(session, pristine, own, observed, secondary, kept, good)
 
 
 @pytest.fixture
 def bench(prepared: Bench, leftovers: None) -> Iterator[Bench]:
     """The same for one test, which leaves nothing in the engine."""
-    with RunScope(prepared.site.engine) as scope:
-        yield dataclasses.replace(prepared, site=dataclasses.replace(prepared.site, scope=scope))
+    with EngineResources(prepared.session.engine) as scope:
+        yield dataclasses.replace(prepared, session=dataclasses.replace(prepared.session, scope=scope))
 
 
 def test_the_slim_image_as_it_was_made_is_good(bench: Bench, tmp_path: Path) -> None:
@@ -172,6 +172,6 @@ def test_a_repair_mends_what_a_look_up_shows(name: str, bench: Bench, tmp_path: 
 @pytest.mark.parametrize("name", IN_STRUCTURE)
 def test_what_no_look_up_shows_is_nothing_to_repair(name: str, bench: Bench, tmp_path: Path) -> None:
     candidate = bench.broken(BREAKS[name], tmp_path / "archive.tar")
-    log = bench.site.watch_again(candidate.image_id, PLAN, bench.observed, "replay")
+    log = bench.session.replay_watched(candidate.image_id, PLAN, bench.observed, "replay")
     assert log.complete
     assert {found.path for found in missed(bench.own.tree, bench.kept, log)} == set()

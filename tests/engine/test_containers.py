@@ -10,7 +10,7 @@ import pytest
 from slimmer.engine import description
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed, UsageError
 from slimmer.image.config import ImageConfig
 from tests.engine.small_app import IMAGE, output_of, started
@@ -25,21 +25,21 @@ def engine() -> Iterator[Engine]:
     engine.close()
 
 
-def test_the_output_and_the_exit_code_are_known(scope: RunScope, config: ImageConfig) -> None:
+def test_the_output_and_the_exit_code_are_known(scope: EngineResources, config: ImageConfig) -> None:
     container = started(scope, config, RunOptions(cmd=("sh", "-c", "echo out; echo err >&2; exit 7")))
     assert container.wait(30) == 7
     assert container.exit_code() == 7
     assert sorted(container.last_log_lines().split()) == ["err", "out"]
 
 
-def test_of_a_lot_of_output_the_last_is_kept(scope: RunScope, config: ImageConfig) -> None:
+def test_of_a_lot_of_output_the_last_is_kept(scope: EngineResources, config: ImageConfig) -> None:
     text = output_of(scope, config, "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done")
     assert text.endswith("line 19999\n")
     assert len(text) <= 4096
 
 
 def test_lines_that_look_like_errors_are_kept_however_much_comes_after_them(
-    scope: RunScope, config: ImageConfig
+    scope: EngineResources, config: ImageConfig
 ) -> None:
     script = (
         "echo 1 ERROR: no font >&2; i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; printf 'fatal: out'"
@@ -49,7 +49,7 @@ def test_lines_that_look_like_errors_are_kept_however_much_comes_after_them(
     assert container.error_lines() == ("# ERROR: no font", "fatal: out")
 
 
-def test_a_running_container_has_no_exit_code(scope: RunScope, config: ImageConfig) -> None:
+def test_a_running_container_has_no_exit_code(scope: EngineResources, config: ImageConfig) -> None:
     container = started(scope, config, RunOptions())
     assert container.exit_code() is None
     assert container.wait(0.01) is None
@@ -59,13 +59,13 @@ def test_a_running_container_has_no_exit_code(scope: RunScope, config: ImageConf
     container.kill("SIGTERM")
 
 
-def test_a_signal_that_does_not_exist_is_a_usage_error(scope: RunScope, config: ImageConfig) -> None:
+def test_a_signal_that_does_not_exist_is_a_usage_error(scope: EngineResources, config: ImageConfig) -> None:
     container = started(scope, config, RunOptions())
     with pytest.raises(UsageError, match="SIGNONSENSE"):
         container.kill("SIGNONSENSE")
 
 
-def test_a_container_that_is_removed_has_ended(scope: RunScope, config: ImageConfig) -> None:
+def test_a_container_that_is_removed_has_ended(scope: EngineResources, config: ImageConfig) -> None:
     container = started(scope, config, RunOptions())
     scope.remove(container)
     assert container.wait(30) == 137
@@ -73,13 +73,13 @@ def test_a_container_that_is_removed_has_ended(scope: RunScope, config: ImageCon
 
 @pytest.mark.parametrize("command", [("no-such-program",), ("/etc/passwd",)])
 def test_a_command_that_cannot_run_is_the_apps_failure(
-    scope: RunScope, config: ImageConfig, command: tuple[str, ...]
+    scope: EngineResources, config: ImageConfig, command: tuple[str, ...]
 ) -> None:
     with pytest.raises(AppFailed, match="cannot be run"):
         started(scope, config, RunOptions(cmd=command))
 
 
-def test_commands_run_in_the_container(scope: RunScope, config: ImageConfig) -> None:
+def test_commands_run_in_the_container(scope: EngineResources, config: ImageConfig) -> None:
     container = started(scope, config, RunOptions())
     assert container.exec_run(("sh", "-c", "id -u; pwd; exit 3"), 30, user="") == (3, "12\n/srv\n")
     assert container.exec_run(("id", "-u"), 30, user="0:0") == (0, "0\n")
@@ -88,12 +88,12 @@ def test_commands_run_in_the_container(scope: RunScope, config: ImageConfig) -> 
     assert output.startswith("begun\n")
 
 
-def test_a_fast_commands_output_is_never_lost(scope: RunScope, config: ImageConfig) -> None:
+def test_a_fast_commands_output_is_never_lost(scope: EngineResources, config: ImageConfig) -> None:
     container = started(scope, config, RunOptions())
     assert {container.exec_run(("echo", "here"), 30, user="") for _ in range(40)} == {(0, "here\n")}
 
 
-def test_a_command_can_be_talked_to(scope: RunScope, config: ImageConfig) -> None:
+def test_a_command_can_be_talked_to(scope: EngineResources, config: ImageConfig) -> None:
     container = started(scope, config, RunOptions())
     stream = container.exec_stream(("sh", "-c", "echo oops >&2; exec cat"), user="0:0")
     data = os.urandom(1 << 20)
@@ -107,7 +107,7 @@ def test_a_command_can_be_talked_to(scope: RunScope, config: ImageConfig) -> Non
     stream.close()
 
 
-def test_an_attached_container_can_be_talked_to(scope: RunScope, config: ImageConfig) -> None:
+def test_an_attached_container_can_be_talked_to(scope: EngineResources, config: ImageConfig) -> None:
     asked = description.native(config, RunOptions(cmd=("cat",)), IMAGE)
     container = scope.create({**asked, "OpenStdin": True, "StdinOnce": True, "AttachStdin": True}, "attached")
     stream = container.attach()
@@ -120,7 +120,7 @@ def test_an_attached_container_can_be_talked_to(scope: RunScope, config: ImageCo
     stream.close()
 
 
-def test_health_is_known_soon(scope: RunScope, config: ImageConfig) -> None:
+def test_health_is_known_soon(scope: EngineResources, config: ImageConfig) -> None:
     """The image checks every 30 seconds; what is waited for here is a verdict, not a time."""
     container = started(scope, config, RunOptions())
     assert config.healthcheck is not None

@@ -13,7 +13,7 @@ from slimmer.engine import description
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.containers import Container
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import UsageError
 from slimmer.image.config import ImageConfig
 from tests.engine.small_app import IMAGE, output_of, volumes
@@ -26,12 +26,12 @@ def engine() -> Iterator[Engine]:
     engine.close()
 
 
-def test_without_options_the_image_decides(scope: RunScope, config: ImageConfig) -> None:
+def test_without_options_the_image_decides(scope: EngineResources, config: ImageConfig) -> None:
     text = output_of(scope, config, "id -u; id -g; pwd; echo $FROM_IMAGE; stat -c '%a %u:%g' data; cat data/deep/file")
     assert text.split("\n") == ["12", "34", "/srv", "yes", "2751 7:8", "seed", ""]
 
 
-def test_every_option_of_a_run_arrives(scope: RunScope, config: ImageConfig) -> None:
+def test_every_option_of_a_run_arrives(scope: EngineResources, config: ImageConfig) -> None:
     options = RunOptions(
         env=("A=b c", "FROM_IMAGE=no"),
         user="5:6",
@@ -76,7 +76,7 @@ def test_an_entrypoint_clears_the_images_command(config: ImageConfig) -> None:
     assert description.command(config, RunOptions(entrypoint=("x",), cmd=("y",))) == ("x", "y")
 
 
-def test_a_seccomp_profile_is_a_file_here(scope: RunScope, config: ImageConfig, tmp_path: Path) -> None:
+def test_a_seccomp_profile_is_a_file_here(scope: EngineResources, config: ImageConfig, tmp_path: Path) -> None:
     rules = [{"names": ["symlink", "symlinkat"], "action": "SCMP_ACT_ERRNO"}]
     (tmp_path / "profile.json").write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": rules}))
     options = RunOptions(security_opt=(f"seccomp={tmp_path}/profile.json",))
@@ -103,7 +103,7 @@ def test_options_that_make_no_sense_or_are_refused(options: RunOptions) -> None:
     assert caught.value.hint
 
 
-def test_bind_mounts_are_read_only_unless_shared(scope: RunScope, config: ImageConfig, tmp_path: Path) -> None:
+def test_bind_mounts_are_read_only_unless_shared(scope: EngineResources, config: ImageConfig, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("from here")
     tmp_path.chmod(0o777)
     script = "cat /mnt/file; touch /mnt/new 2>/dev/null || echo read-only"
@@ -114,7 +114,7 @@ def test_bind_mounts_are_read_only_unless_shared(scope: RunScope, config: ImageC
     description.check(RunOptions(volumes=(f"{tmp_path}:/mnt",), share_mounts=True))
 
 
-def inspected(scope: RunScope, container: Container) -> dict[str, Any]:
+def inspected(scope: EngineResources, container: Container) -> dict[str, Any]:
     made: dict[str, Any] = scope.engine.api.inspect_container(container.id)
     return made
 
@@ -125,7 +125,7 @@ SECRET = RunOptions(
 
 
 def test_the_watched_container_gets_what_the_probe_needs_and_no_more(
-    scope: RunScope, config: ImageConfig, probe: Path
+    scope: EngineResources, config: ImageConfig, probe: Path
 ) -> None:
     lent = scope.lender.lend(probe, config)
     asked = description.observed(config, SECRET, IMAGE, lent, "v=1 uid=5", "auto")
@@ -141,7 +141,9 @@ def test_the_watched_container_gets_what_the_probe_needs_and_no_more(
     assert not folder["RW"]
 
 
-def test_the_asking_container_is_made_as_the_app_would_be(scope: RunScope, config: ImageConfig, probe: Path) -> None:
+def test_the_asking_container_is_made_as_the_app_would_be(
+    scope: EngineResources, config: ImageConfig, probe: Path
+) -> None:
     made = inspected(scope, scope.create(description.asking(SECRET, IMAGE, scope.lender.lend(probe, config)), "ask"))
     assert made["Config"]["User"] == "5"
     assert made["HostConfig"]["CapDrop"] == ["ALL"]
@@ -149,7 +151,9 @@ def test_the_asking_container_is_made_as_the_app_would_be(scope: RunScope, confi
     assert made["Config"]["Healthcheck"]["Test"] == ["NONE"]
 
 
-def test_the_probe_is_in_a_folder_that_cannot_be_written(scope: RunScope, config: ImageConfig, probe: Path) -> None:
+def test_the_probe_is_in_a_folder_that_cannot_be_written(
+    scope: EngineResources, config: ImageConfig, probe: Path
+) -> None:
     lent = scope.lender.lend(probe, config)
     assert scope.lender.own(probe) == lent
     asked = description.native(config, RunOptions(user="5", cmd=(lent.program, "version")), IMAGE)
@@ -166,7 +170,7 @@ def test_the_probe_is_in_a_folder_that_cannot_be_written(scope: RunScope, config
     assert "Read-only file system" in container.last_log_lines()
 
 
-def test_the_pristine_container_copies_no_volume(scope: RunScope, config: ImageConfig, probe: Path) -> None:
+def test_the_pristine_container_copies_no_volume(scope: EngineResources, config: ImageConfig, probe: Path) -> None:
     mount, before = scope.lender.lend(probe, config), volumes(scope.engine)
     made = inspected(scope, scope.create(description.pristine(config, IMAGE, mount), "pristine"))
     assert volumes(scope.engine) == before

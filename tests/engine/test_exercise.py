@@ -10,10 +10,10 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import Exercised, Plan, replay_plan
+from slimmer.exercise.plan import ExerciseResult, Plan, replay_plan
 from slimmer.exercise.probe_file import requests_from_file
 from slimmer.exercise.verdict import failure
 from slimmer.probe_binary import probe_path
@@ -30,10 +30,12 @@ def engine() -> Iterator[Engine]:
     engine.close()
 
 
-def both(engine: Engine, image: str, plan: Plan, options: RunOptions | None = None) -> tuple[Exercised, Exercised]:
+def both(
+    engine: Engine, image: str, plan: Plan, options: RunOptions | None = None
+) -> tuple[ExerciseResult, ExerciseResult]:
     """Exercise an image under the probe, and the same image again as a user would run it."""
     options = options or RunOptions()
-    with RunScope(engine) as scope:
+    with EngineResources(engine) as scope:
         config, probe = images.resolve(engine, image), probe_path(engine.architecture)
         identity = ask_identity(scope, config, options, probe)
         with watched_run(scope, config, options, probe, identity, "auto", "observed") as (run, _):

@@ -1,4 +1,4 @@
-"""`slimmer explain` on the artefacts of a real build, where no engine can be reached."""
+"""`slimmer explain` on the artifacts of a real build, where no engine can be reached."""
 
 from __future__ import annotations
 

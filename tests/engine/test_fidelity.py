@@ -72,7 +72,7 @@ def slim(
 ) -> Iterator[str]:
     tag = f"slimmer-test-fidelity:slim-{request.param}"
     out = tmp_path_factory.mktemp("out")
-    built(original, "--tag", tag, "--out", out / "artefacts", "--builder", request.param, "--no-http")
+    built(original, "--tag", tag, "--out", out / "artifacts", "--builder", request.param, "--no-http")
     yield tag
     engine.images.remove(tag, force=True)
 

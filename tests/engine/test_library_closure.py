@@ -11,10 +11,10 @@ import pytest
 
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import Context
-from slimmer.keep.keepset import Growing
+from slimmer.keep.image_view import ImageView
+from slimmer.keep.keepset import KeepSetBuilder
 from slimmer.keep.native.code_reader import Code, CodeReader
 from slimmer.keep.native.elf import libraries
 from slimmer.keep.native.library_search import LibrarySearch
@@ -38,7 +38,7 @@ def test_the_closure_of_every_file_is_the_loaders(
 ) -> None:
     """Java's libraries have RPATHs with $ORIGIN, lack libraries that the program brings, and load others by name."""
     config = images.resolve(engine, sample("java"))
-    with RunScope(engine) as scope:
+    with EngineResources(engine) as scope:
         probe = probe_path(engine.architecture)
         with open_pristine(scope, config, config.image_id, probe, "closure") as pristine:
             tree = image_tree(pristine, config)
@@ -46,7 +46,7 @@ def test_the_closure_of_every_file_is_the_loaders(
             def read(paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
                 return pristine.read(list(paths), 1 << 28)
 
-            codes, ours = closures(Context(tree, AccessLog(config.image_id, ()), config, read))
+            codes, ours = closures(ImageView(tree, AccessLog(config.image_id, ()), config, read))
     loading = {path for path, code in codes.items() if code.elf.library_names}
     theirs = listed(config.image_id, [path for path in ours if path.startswith(TESTED)], tree)
     assert len(theirs) > 100
@@ -55,16 +55,16 @@ def test_the_closure_of_every_file_is_the_loaders(
     assert {path: extra for path, extra in more.items() if extra} == {}
 
 
-def closures(context: Context) -> tuple[Mapping[str, Code], Mapping[str, set[str]]]:
+def closures(context: ImageView) -> tuple[Mapping[str, Code], Mapping[str, set[str]]]:
     """The ELF files of the image and, for each, the real paths of what it is linked with, at any depth."""
     reader, search = CodeReader(context), LibrarySearch(context)
     codes = reader.read(entry.path for entry in context.tree if reader.may_be_code(entry.path))
     return codes, {path: set(closure(context, reader, search, code)) for path, code in codes.items()}
 
 
-def closure(context: Context, reader: CodeReader, search: LibrarySearch, code: Code) -> Iterator[str]:
+def closure(context: ImageView, reader: CodeReader, search: LibrarySearch, code: Code) -> Iterator[str]:
     follow = libraries(context, reader, search)
-    for finding in follow([code], [], Growing(context.tree)):
+    for finding in follow([code], [], KeepSetBuilder(context.tree)):
         entry = context.tree.get(finding.path)
         if entry is not None and entry.is_file and finding.reason.detail.startswith(("needed by", "the loader of")):
             yield finding.path

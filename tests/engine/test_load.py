@@ -12,7 +12,7 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import Plan
 from slimmer.probe_binary import probe_path
@@ -33,7 +33,7 @@ def engine() -> Iterator[Engine]:
 @pytest.mark.parametrize("recorder", RECORDERS)
 def test_two_hundred_requests_at_a_time(engine: Engine, unruly: str, recorder: str) -> None:
     options, probe, config = RunOptions(), probe_path(engine.architecture), images.resolve(engine, unruly)
-    with RunScope(engine) as scope:
+    with EngineResources(engine) as scope:
         identity = ask_identity(scope, config, options, probe)
         with watched_run(scope, config, options, probe, identity, recorder, "observed") as (run, ports):
             exercise(run, Plan(expected_ports=(PORT,)))

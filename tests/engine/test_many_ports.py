@@ -9,7 +9,7 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.exercise import requests
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import Plan, replay_plan
@@ -33,7 +33,7 @@ def test_two_thousand_ports(engine: Engine, unruly: str, manner: str, monkeypatc
     monkeypatch.setattr(requests, "_head_start", lambda overtaken: 0.05)
     options, plan = RunOptions(cmd=("ports", "10000", "2000", manner)), Plan(expected_ports=(PORT,))
     probe, config = probe_path(engine.architecture), images.resolve(engine, unruly)
-    with RunScope(engine) as scope:
+    with EngineResources(engine) as scope:
         identity = ask_identity(scope, config, options, probe)
         with watched_run(scope, config, options, probe, identity, "auto", "observed") as (run, _):
             while len(run.listening_ports()) < 2001:

@@ -10,10 +10,10 @@ import pytest
 
 from slimmer.engine import builds, images
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import EngineError
 from slimmer.image.config import ImageConfig
-from slimmer.image.engine_artifacts import OwnTree, overrides, own_tree
+from slimmer.image.engine_artifacts import ImageTree, overrides, read_image_tree
 from slimmer.output_folder import OutputFolder
 from slimmer.probe_binary import probe_path
 from slimmer.rebuild.archive import config_json, image_id
@@ -36,25 +36,25 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture
-def scope(engine: Engine, leftovers: None) -> Iterator[RunScope]:
-    with RunScope(engine) as scope:
+def scope(engine: Engine, leftovers: None) -> Iterator[EngineResources]:
+    with EngineResources(engine) as scope:
         yield scope
 
 
 @pytest.fixture(params=["dockerfile", "load"])
-def original(request: pytest.FixtureRequest, engine: Engine, scope: RunScope) -> Iterator[ImageConfig]:
+def original(request: pytest.FixtureRequest, engine: Engine, scope: EngineResources) -> Iterator[ImageConfig]:
     """An image that this builder is chosen for."""
     with odd_image(engine, "slimmer-test-rebuild:odd", user_xattrs=request.param == "load") as tag:
         yield images.inspect(engine, tag)
 
 
 def packed(
-    scope: RunScope, config: ImageConfig, folder: OutputFolder, purpose: str = "original"
-) -> tuple[RootFs, OwnTree, list[str], Builder]:
+    scope: EngineResources, config: ImageConfig, folder: OutputFolder, purpose: str = "original"
+) -> tuple[RootFs, ImageTree, list[str], Builder]:
     """All of the image but the unwanted, packed."""
     probe = probe_path(scope.engine.architecture)
     with open_pristine(scope, config, config.image_id, probe, purpose) as pristine:
-        own = own_tree(pristine.index(), pristine.probe_folder, config.created, config.volumes)
+        own = read_image_tree(pristine.index(), pristine.probe_folder, config.created, config.volumes)
         paths = [entry.path for entry in own.tree if entry.path not in UNWANTED]
         builder = choose_builder("", config, own.tree, scope.engine.architecture)
         return write_rootfs(pristine, overrides(paths, own), folder), own, paths, builder
@@ -71,7 +71,7 @@ def made(engine: Engine, config: ImageConfig, rootfs: RootFs, builder: Builder, 
 
 
 def test_nothing_of_what_is_kept_changes(
-    request: pytest.FixtureRequest, engine: Engine, scope: RunScope, original: ImageConfig, tmp_path: Path
+    request: pytest.FixtureRequest, engine: Engine, scope: EngineResources, original: ImageConfig, tmp_path: Path
 ) -> None:
     with OutputFolder(tmp_path / "out") as folder:
         rootfs, own, kept, builder = packed(scope, original, folder)
@@ -83,7 +83,9 @@ def test_nothing_of_what_is_kept_changes(
             slim = images.inspect(engine, SLIM)
             probe = probe_path(engine.architecture)
             with open_pristine(scope, slim, slim.image_id, probe, "slim") as pristine:
-                side = Side(own_tree(pristine.index(), pristine.probe_folder, original.created, slim.volumes), slim)
+                side = Side(
+                    read_image_tree(pristine.index(), pristine.probe_folder, original.created, slim.volumes), slim
+                )
                 found = check_structure(
                     Side(own, original), side, kept, rootfs.digests, pristine.hash, whole_seconds=builder.whole_seconds
                 )
@@ -96,7 +98,7 @@ def test_nothing_of_what_is_kept_changes(
             untag(engine, SLIM)
 
 
-def test_the_same_input_gives_the_same_image(scope: RunScope, original: ImageConfig, tmp_path: Path) -> None:
+def test_the_same_input_gives_the_same_image(scope: EngineResources, original: ImageConfig, tmp_path: Path) -> None:
     with OutputFolder(tmp_path / "one") as one, OutputFolder(tmp_path / "two") as two:
         first, second = packed(scope, original, one, "one")[0], packed(scope, original, two, "two")[0]
         assert first.diff_id == second.diff_id
@@ -104,7 +106,9 @@ def test_the_same_input_gives_the_same_image(scope: RunScope, original: ImageCon
         assert len(identifiers) == 1
 
 
-def test_docker_build_on_the_folder_gives_the_image_again(engine: Engine, scope: RunScope, tmp_path: Path) -> None:
+def test_docker_build_on_the_folder_gives_the_image_again(
+    engine: Engine, scope: EngineResources, tmp_path: Path
+) -> None:
     with odd_image(engine, "slimmer-test-rebuild:odd", user_xattrs=False) as tag:
         config = images.inspect(engine, tag)
         with OutputFolder(tmp_path / "out") as folder:
@@ -121,7 +125,7 @@ def test_docker_build_on_the_folder_gives_the_image_again(engine: Engine, scope:
 
 
 def test_a_path_that_is_not_there_fails_and_leaves_no_archive(
-    scope: RunScope, original: ImageConfig, tmp_path: Path
+    scope: EngineResources, original: ImageConfig, tmp_path: Path
 ) -> None:
     probe = probe_path(scope.engine.architecture)
     with (

@@ -17,7 +17,7 @@ from slimmer.engine.connection import Engine, connect
 from slimmer.engine.containers import Container
 from slimmer.engine.options import RunOptions
 from slimmer.engine.relay import Ports
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.engine.streams import MultiplexedStream
 from slimmer.image.config import ImageConfig
 from slimmer.runs.start import Relays
@@ -50,7 +50,7 @@ def engine() -> Iterator[Engine]:
     engine.close()
 
 
-def server(scope: RunScope, address: str, greeting: str = "", options: RunOptions | None = None) -> Container:
+def server(scope: EngineResources, address: str, greeting: str = "", options: RunOptions | None = None) -> Container:
     """A started echo server that listens on one address."""
     asked = description.native(CONFIG, options or RunOptions(), IMAGE)
     asked |= {"Entrypoint": ["perl", "-e", ECHO], "Cmd": [address, greeting]}
@@ -64,7 +64,7 @@ def server(scope: RunScope, address: str, greeting: str = "", options: RunOption
 
 @contextmanager
 def ports_of(
-    scope: RunScope, probe: Path, container: Container, *, local: bool = False, network: str = ""
+    scope: EngineResources, probe: Path, container: Container, *, local: bool = False, network: str = ""
 ) -> Iterator[Ports]:
     """The container's ports; without `local` they can be reached through a relay alone."""
     relays = Relays(scope, probe, container, network)
@@ -94,7 +94,7 @@ def _send(connection: socket.socket, data: bytes) -> None:
     connection.shutdown(socket.SHUT_WR)
 
 
-def test_a_local_engines_containers_are_reached_directly(scope: RunScope, probe: Path) -> None:
+def test_a_local_engines_containers_are_reached_directly(scope: EngineResources, probe: Path) -> None:
     container = server(scope, "0.0.0.0")
     with ports_of(scope, probe, container, local=scope.engine.local) as ports:
         if scope.engine.local:
@@ -105,7 +105,7 @@ def test_a_local_engines_containers_are_reached_directly(scope: RunScope, probe:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "0.0.0.0"])
-def test_what_cannot_be_reached_directly_is_relayed(scope: RunScope, probe: Path, address: str) -> None:
+def test_what_cannot_be_reached_directly_is_relayed(scope: EngineResources, probe: Path, address: str) -> None:
     container = server(scope, address)
     with ports_of(scope, probe, container) as ports:
         assert ports.accepts(PORT)
@@ -118,7 +118,7 @@ def test_what_cannot_be_reached_directly_is_relayed(scope: RunScope, probe: Path
         socket.create_connection((host, port), timeout=5).close()
 
 
-def test_a_service_on_the_containers_own_address_is_relayed(scope: RunScope, probe: Path) -> None:
+def test_a_service_on_the_containers_own_address_is_relayed(scope: EngineResources, probe: Path) -> None:
     container = server(scope, "0.0.0.0", options=RunOptions(hostname="itself"))
     code, said = container.exec_run(("perl", "-e", ECHO.replace("7007", "7008"), container.address(), ""), 1.0, user="")
     assert code == 124, said
@@ -126,20 +126,20 @@ def test_a_service_on_the_containers_own_address_is_relayed(scope: RunScope, pro
         assert echoed(ports.endpoint(7008), b"hello") == b"hello"
 
 
-def test_a_service_that_listens_on_its_loopback_only_is_relayed_even_here(scope: RunScope, probe: Path) -> None:
+def test_a_service_that_listens_on_its_loopback_only_is_relayed_even_here(scope: EngineResources, probe: Path) -> None:
     container = server(scope, "127.0.0.1")
     with ports_of(scope, probe, container, local=scope.engine.local) as ports:
         assert ports.endpoint(PORT)[0] == "127.0.0.1"
         assert echoed(ports.endpoint(PORT), b"hello") == b"hello"
 
 
-def test_a_container_without_a_network_is_relayed(scope: RunScope, probe: Path) -> None:
+def test_a_container_without_a_network_is_relayed(scope: EngineResources, probe: Path) -> None:
     container = server(scope, "0.0.0.0", options=RunOptions(network="none"))
     with ports_of(scope, probe, container, local=scope.engine.local, network="none") as ports:
         assert echoed(ports.endpoint(PORT), b"hello") == b"hello"
 
 
-def test_a_service_that_speaks_first_is_heard(scope: RunScope, probe: Path) -> None:
+def test_a_service_that_speaks_first_is_heard(scope: EngineResources, probe: Path) -> None:
     container = server(scope, "127.0.0.1", greeting="220 welcome\r\n")
     with ports_of(scope, probe, container) as ports:
         assert ports.accepts(PORT)
@@ -149,7 +149,7 @@ def test_a_service_that_speaks_first_is_heard(scope: RunScope, probe: Path) -> N
             assert connection.recv(100) == b"EHLO"
 
 
-def test_many_connections_at_once(scope: RunScope, probe: Path) -> None:
+def test_many_connections_at_once(scope: EngineResources, probe: Path) -> None:
     container = server(scope, "127.0.0.1")
     sent = [b"%d" % number * 1000 for number in range(24)]
     with ports_of(scope, probe, container) as ports, ThreadPoolExecutor(8) as pool:
@@ -157,7 +157,7 @@ def test_many_connections_at_once(scope: RunScope, probe: Path) -> None:
         assert list(pool.map(lambda data: echoed(endpoint, data), sent)) == sent
 
 
-def test_where_nobody_listens_nothing_is_accepted(scope: RunScope, probe: Path) -> None:
+def test_where_nobody_listens_nothing_is_accepted(scope: EngineResources, probe: Path) -> None:
     container = server(scope, "127.0.0.1")
     with ports_of(scope, probe, container) as ports:
         assert not ports.accepts(PORT + 1)
@@ -166,7 +166,7 @@ def test_where_nobody_listens_nothing_is_accepted(scope: RunScope, probe: Path) 
 
 
 def test_many_ports_are_looked_for_with_one_command(
-    scope: RunScope, probe: Path, monkeypatch: pytest.MonkeyPatch
+    scope: EngineResources, probe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     container = server(scope, "127.0.0.1")
     commands: list[tuple[str, ...]] = []
@@ -187,7 +187,7 @@ def test_many_ports_are_looked_for_with_one_command(
 
 
 def test_hundreds_of_connections_at_once_are_carried_in_turn(
-    scope: RunScope, probe: Path, monkeypatch: pytest.MonkeyPatch
+    scope: EngineResources, probe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay, "MOST_AT_ONCE", 4)
     container = server(scope, "127.0.0.1")

@@ -32,7 +32,7 @@ def tag(engine: docker.DockerClient, leftovers: None) -> Iterator[str]:
 
 
 def build(road: str, tag: str, folder: Path, *options: str) -> CompletedProcess[str]:
-    """`slimmer build` of the image, with a state that the runs share; artefacts go to folder/out."""
+    """`slimmer build` of the image, with a state that the runs share; artifacts go to folder/out."""
     shared = folder / "shared"
     shared.mkdir()
     sharing = ("--share-mounts", "--volume", f"{shared}:/shared", "--probe", "/first")

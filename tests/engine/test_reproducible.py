@@ -22,7 +22,7 @@ from slimmer.keep.keeper import keep
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog, read_log, write_log
 from slimmer.output_folder import OutputFolder
-from slimmer.pipeline.session import Site, open_site
+from slimmer.pipeline.session import Session, open_session
 from slimmer.rebuild.archive import creation_time
 from slimmer.rebuild.image import DOCKERFILE, LOAD
 from tests.engine.command import built
@@ -40,7 +40,7 @@ BUILDERS = (DOCKERFILE, LOAD)
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What one rebuild gave: the artefacts' bytes, the image's layers and its configuration."""
+    """What one rebuild gave: the artifacts' bytes, the image's layers and its configuration."""
 
     rootfs: bytes
     dockerfile: bytes
@@ -54,7 +54,7 @@ class Rebuilt:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class ObservationSet:
     """An image, and an observation of it, as text."""
 
     image: str
@@ -63,18 +63,20 @@ class Observed:
 
 
 @pytest.fixture(scope="module")
-def observed(road: str, engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
+def observed(
+    road: str, engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ObservationSet]:
     """The image of tests.engine.integration_app with the files of tests.engine.odd_image, observed once."""
     context, tag = tmp_path_factory.mktemp("context"), f"slimmer-test-reproducible:{uuid.uuid4().hex[:12]}"
     (context / "odd.tar").write_bytes(archive(user_xattrs=False))
     (context / "Dockerfile").write_text(f"FROM {road}\nADD odd.tar /\nVOLUME /data\nLABEL b=2 a=1\nUSER 1234:4321\n")
     engine.images.build(path=str(context), tag=tag, rm=True, forcerm=True)
     try:
-        with open_site(tag, RunOptions()) as site:
+        with open_session(tag, RunOptions()) as site:
             observation = site.observe(PLAN, lambda text: None)
         text = io.StringIO()
         write_log(observation.log, text)
-        yield Observed(tag, text.getvalue(), observation.home)
+        yield ObservationSet(tag, text.getvalue(), observation.home)
     finally:
         engine.images.remove(tag, force=True)
 
@@ -93,10 +95,10 @@ def nothing_known(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
         yield
 
 
-def rebuilt(observed: Observed, builder: str, place: Path, epoch: str | None = None) -> Rebuilt:
+def rebuilt(observed: ObservationSet, builder: str, place: Path, epoch: str | None = None) -> Rebuilt:
     """Keep and rebuild what the log says, as a build does, on the engine that the environment names."""
     log = read_log(io.StringIO(observed.log))
-    with open_site(observed.image, RunOptions()) as site, OutputFolder(place) as folder:
+    with open_session(observed.image, RunOptions()) as site, OutputFolder(place) as folder:
         image_id = _rebuild(site, log, observed.home, builder, folder, creation_time(site.config, epoch))
         client = docker.DockerClient(base_url=site.engine.url)
         try:
@@ -110,7 +112,7 @@ def rebuilt(observed: Observed, builder: str, place: Path, epoch: str | None = N
             client.close()
 
 
-def _rebuild(site: Site, log: AccessLog, home: str, builder: str, folder: OutputFolder, created: str) -> str:
+def _rebuild(site: Session, log: AccessLog, home: str, builder: str, folder: OutputFolder, created: str) -> str:
     pristine, own = site.open_image()
     kept = keep(site.context(own, pristine, log, home, SELECTION), Policy.BALANCED)
     chosen = site.choose_builder(builder, own, kept)
@@ -130,7 +132,7 @@ def check_same(first: Rebuilt, second: Rebuilt) -> None:
 
 @pytest.mark.parametrize("builder", BUILDERS)
 def test_on_one_engine_without_caches(
-    builder: str, observed: Observed, place: Path, monkeypatch: pytest.MonkeyPatch
+    builder: str, observed: ObservationSet, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
     for number in range(2):
@@ -145,7 +147,7 @@ def test_on_one_engine_without_caches(
 
 @pytest.mark.skipif(not POSSIBLE, reason="a second engine needs root and Docker's daemon on this machine")
 def test_on_two_engines(
-    observed: Observed, engine: docker.DockerClient, place: Path, monkeypatch: pytest.MonkeyPatch
+    observed: ObservationSet, engine: docker.DockerClient, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = [rebuilt(observed, builder, place / builder) for builder in BUILDERS]
     with own_engine() as url, monkeypatch.context() as patch, nothing_known(place / "cache", monkeypatch):
@@ -160,11 +162,13 @@ def test_on_two_engines(
     assert here[1].config.image_id == there[1].config.image_id
 
 
-def test_the_time_of_creation_is_the_originals_or_that_of_source_date_epoch(observed: Observed, place: Path) -> None:
+def test_the_time_of_creation_is_the_originals_or_that_of_source_date_epoch(
+    observed: ObservationSet, place: Path
+) -> None:
     """It is the image's alone: files keep theirs."""
     plain = rebuilt(observed, LOAD, place / "plain")
     dated = rebuilt(observed, LOAD, place / "dated", str(EPOCH))
-    with open_site(observed.image, RunOptions()) as site:
+    with open_session(observed.image, RunOptions()) as site:
         assert plain.config.created == site.config.created
     assert dated.config.created == "2020-09-13T12:26:40Z"
     assert dated.config.image_id != plain.config.image_id
@@ -172,7 +176,7 @@ def test_the_time_of_creation_is_the_originals_or_that_of_source_date_epoch(obse
 
 
 def test_builds_of_one_access_log_give_one_image(
-    observed: Observed, engine: docker.DockerClient, place: Path, monkeypatch: pytest.MonkeyPatch
+    observed: ObservationSet, engine: docker.DockerClient, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a user does it, in an environment that names the time."""
     (place / "log.json").write_text(observed.log)

@@ -120,8 +120,8 @@ def test_variables_reach_the_app_and_nothing_else(road: str, tmp_path: Path, mon
         }
     assert len(heard.read_text().splitlines()) == 3
     assert SECRET not in result.stdout + result.stderr
-    for artefact in (tmp_path / "out").iterdir():
-        assert SECRET.encode() not in artefact.read_bytes(), artefact.name
+    for artifact in (tmp_path / "out").iterdir():
+        assert SECRET.encode() not in artifact.read_bytes(), artifact.name
 
 
 @pytest.mark.parametrize("failing", [("--probe", "/status/500"), ("--exec", "/nowhere"), ("--cmd", "--exit 3")])

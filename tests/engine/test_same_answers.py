@@ -9,9 +9,9 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import Exercised, Plan, Request, replay_plan
+from slimmer.exercise.plan import ExerciseResult, Plan, Request, replay_plan
 from slimmer.exercise.verdict import failure
 from slimmer.probe_binary import probe_path
 from slimmer.runs.start import ask_identity, native_run, watched_run
@@ -88,20 +88,20 @@ def engine() -> Iterator[Engine]:
     engine.close()
 
 
-def exercised_natively(engine: Engine, image: str, plan: Plan, broken: str) -> Exercised:
+def exercised_natively(engine: Engine, image: str, plan: Plan, broken: str) -> ExerciseResult:
     options = RunOptions(entrypoint=("python3", "-u", "-c", APP), env=(f"BROKEN={broken}",))
-    with RunScope(engine) as scope:
+    with EngineResources(engine) as scope:
         config = images.resolve(engine, image)
         with native_run(scope, config, options, config.image_id, (8000,), None, "native") as run:
             return exercise(run, plan, replay=True)
 
 
 @pytest.fixture(scope="module")
-def original(engine: Engine, sample: Callable[[str], str]) -> tuple[str, Exercised, Exercised]:
+def original(engine: Engine, sample: Callable[[str], str]) -> tuple[str, ExerciseResult, ExerciseResult]:
     """The image, the app under the probe, and the app once more without it."""
     image = sample("flask")
     options = RunOptions(entrypoint=("python3", "-u", "-c", APP), env=("BROKEN=",))
-    with RunScope(engine) as scope:
+    with EngineResources(engine) as scope:
         config, probe = images.resolve(engine, image), probe_path(engine.architecture)
         identity = ask_identity(scope, config, options, probe)
         with watched_run(scope, config, options, probe, identity, "auto", "observed") as (run, _):
@@ -110,14 +110,18 @@ def original(engine: Engine, sample: Callable[[str], str]) -> tuple[str, Exercis
     return image, primary, exercised_natively(engine, image, replay_plan(PLAN, primary), "")
 
 
-def instances(engine: Engine, image: str, primary: Exercised, secondary: Exercised) -> Iterator[Exercised]:
+def instances(
+    engine: Engine, image: str, primary: ExerciseResult, secondary: ExerciseResult
+) -> Iterator[ExerciseResult]:
     """The original once more, and a fresh instance each further time: two may agree by chance, as in the second they ran."""
     yield secondary
     while True:
         yield exercised_natively(engine, image, replay_plan(PLAN, primary), "")
 
 
-def differences(engine: Engine, original: tuple[str, Exercised, Exercised], broken: str) -> tuple[Difference, ...]:
+def differences(
+    engine: Engine, original: tuple[str, ExerciseResult, ExerciseResult], broken: str
+) -> tuple[Difference, ...]:
     image, primary, secondary = original
     candidate = exercised_natively(engine, image, replay_plan(PLAN, primary), broken)
     others = instances(engine, image, primary, secondary)
@@ -126,7 +130,7 @@ def differences(engine: Engine, original: tuple[str, Exercised, Exercised], brok
 
 
 def test_answers_that_are_never_the_same_twice_are_the_same(
-    engine: Engine, original: tuple[str, Exercised, Exercised]
+    engine: Engine, original: tuple[str, ExerciseResult, ExerciseResult]
 ) -> None:
     for _ in range(3):
         assert differences(engine, original, "") == ()
@@ -144,7 +148,7 @@ def test_answers_that_are_never_the_same_twice_are_the_same(
     ],
 )
 def test_what_is_another_answer_is_named_with_its_request(
-    engine: Engine, original: tuple[str, Exercised, Exercised], broken: str, told: str, shown: str
+    engine: Engine, original: tuple[str, ExerciseResult, ExerciseResult], broken: str, told: str, shown: str
 ) -> None:
     found = differences(engine, original, broken)
     assert len(found) == (3 if broken == "header" else 1), found
@@ -152,7 +156,9 @@ def test_what_is_another_answer_is_named_with_its_request(
     assert shown in str(found[0])
 
 
-def test_another_output_of_a_command_is_named(engine: Engine, original: tuple[str, Exercised, Exercised]) -> None:
+def test_another_output_of_a_command_is_named(
+    engine: Engine, original: tuple[str, ExerciseResult, ExerciseResult]
+) -> None:
     image, primary, secondary = original
     candidate = exercised_natively(engine, image, replay_plan(PLAN, primary), "output")
     others = instances(engine, image, primary, secondary)

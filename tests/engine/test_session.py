@@ -19,7 +19,7 @@ import pytest
 from slimmer.engine import description, images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import EngineError
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
@@ -72,7 +72,7 @@ def users_volume(engine: Engine) -> Iterator[str]:
 LOOK = "cd /v; stat -c '%n %F %a %u:%g %h %Y' . * | sed 's/ 1[0-9]*$//' | LC_ALL=C sort; readlink soft; cat file"
 
 
-def test_every_run_has_a_copy_of_a_named_volume(scope: RunScope, config: ImageConfig, users_volume: str) -> None:
+def test_every_run_has_a_copy_of_a_named_volume(scope: EngineResources, config: ImageConfig, users_volume: str) -> None:
     options = RunOptions(volumes=(f"{users_volume}:/v",))
     theirs = output_of(scope, config, LOOK, options)
     for line in (". directory 2750 12:34", "file regular file 640 12:34 2", "setuid regular file 4755 12:34 1"):
@@ -84,7 +84,7 @@ def test_every_run_has_a_copy_of_a_named_volume(scope: RunScope, config: ImageCo
     assert output_of(scope, config, LOOK, scope.own_volumes(options, "second")) == theirs
 
 
-def test_a_volume_that_is_not_there_yet_is_not_made(scope: RunScope, config: ImageConfig) -> None:
+def test_a_volume_that_is_not_there_yet_is_not_made(scope: EngineResources, config: ImageConfig) -> None:
     """As in `docker run` it begins with what the image has there; but the user's own stays unmade."""
     own = scope.own_volumes(RunOptions(volumes=("slimmer-test-containers-none:/srv/data:rw",)), "x")
     assert output_of(scope, config, "stat -c %a /srv/data; cat /srv/data/deep/file", own) == "2751\nseed\n"
@@ -93,7 +93,7 @@ def test_a_volume_that_is_not_there_yet_is_not_made(scope: RunScope, config: Ima
 
 def test_nothing_is_left_after_a_failure(engine: Engine, config: ImageConfig, probe: Path, users_volume: str) -> None:
     before = volumes(engine)
-    with pytest.raises(ZeroDivisionError), RunScope(engine) as scope:
+    with pytest.raises(ZeroDivisionError), EngineResources(engine) as scope:
         scope.lender.own(probe)
         own = scope.own_volumes(RunOptions(volumes=(f"{users_volume}:/v",)), "x")
         started(scope, config, own)
@@ -121,7 +121,7 @@ def test_an_impatient_second_interrupt_does_not_stop_the_removal(engine: Engine,
             return getattr(engine.api, name)
 
     impatient = dataclasses.replace(engine, api=Impatient())
-    with pytest.raises(KeyboardInterrupt), RunScope(impatient) as scope:
+    with pytest.raises(KeyboardInterrupt), EngineResources(impatient) as scope:
         for number in range(3):
             started(scope, config, RunOptions(), f"app-{number}")
         raise KeyboardInterrupt
@@ -149,23 +149,25 @@ class Slow:
         return slow
 
 
-def app(scope: RunScope) -> None:
+def app(scope: EngineResources) -> None:
     wanted = description.native(ImageConfig("", "", ""), RunOptions(cmd=("true",)), BASE)
     scope.create(wanted, "app")
 
 
-def image(scope: RunScope) -> None:
+def image(scope: EngineResources) -> None:
     scope.lender.image(probe_path(scope.engine.architecture))
 
 
-def volume(scope: RunScope) -> None:
+def volume(scope: EngineResources) -> None:
     scope.own_volumes(RunOptions(volumes=("slimmer-test-session-none:/v",)), "x")
 
 
 @pytest.mark.parametrize("make", [app, image, volume])
-def test_what_is_being_made_when_the_run_ends_goes_with_it(make: Callable[[RunScope], None], engine: Engine) -> None:
+def test_what_is_being_made_when_the_run_ends_goes_with_it(
+    make: Callable[[EngineResources], None], engine: Engine
+) -> None:
     api = Slow(engine.api)
-    scope = RunScope(dataclasses.replace(engine, api=api))
+    scope = EngineResources(dataclasses.replace(engine, api=api))
     with ThreadPoolExecutor(2) as pool:
         made = pool.submit(make, scope)
         assert api.asked.wait(PATIENCE)
@@ -179,7 +181,7 @@ def test_what_is_being_made_when_the_run_ends_goes_with_it(make: Callable[[RunSc
 
 
 def test_nothing_is_made_once_the_run_is_over(engine: Engine) -> None:
-    scope = RunScope(engine)
+    scope = EngineResources(engine)
     scope.close()
     for make in (app, image, volume):
         with pytest.raises(EngineError, match="over"):

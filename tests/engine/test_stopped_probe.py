@@ -13,7 +13,7 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed, ObservationIncomplete
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import DEFAULT_REQUESTS, Plan, Request
@@ -44,7 +44,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch, leftovers: None) -> None:
 @contextmanager
 def watched(engine: Engine, image: str, recorder: str, *words: str) -> Iterator[WatchedRun]:
     options, probe = RunOptions(cmd=words), probe_path(engine.architecture)
-    with RunScope(engine) as scope:
+    with EngineResources(engine) as scope:
         config = images.resolve(engine, image)
         identity = ask_identity(scope, config, options, probe)
         with watched_run(scope, config, options, probe, identity, recorder, "observed") as (run, _):

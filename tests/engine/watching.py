@@ -16,7 +16,7 @@ from slimmer.engine import description
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import Container, Tail
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import EngineError
 from slimmer.image.config import ImageConfig
 from slimmer.observe.log import AccessLog
@@ -90,7 +90,7 @@ class Bench:
     probe: Path
     identities: dict[Any, str] = field(default_factory=dict)
 
-    def identity(self, scope: RunScope, config: ImageConfig, options: RunOptions) -> str:
+    def identity(self, scope: EngineResources, config: ImageConfig, options: RunOptions) -> str:
         """The probe's line about who the app would be; what the app is does not matter to it."""
         plain = dataclasses.replace(options, cmd=None, entrypoint=None)
         key = (config.image_id, plain, plain.env)
@@ -98,7 +98,7 @@ class Bench:
             self.identities[key] = ask_identity(scope, config, plain, self.probe)
         return self.identities[key]
 
-    def natively(self, scope: RunScope, config: ImageConfig, options: RunOptions) -> Ended:
+    def natively(self, scope: EngineResources, config: ImageConfig, options: RunOptions) -> Ended:
         """Run as `docker run` would, to the app's own end."""
         made = self._create(scope, description.native(config, options, config.image_id))
         made.start()
@@ -108,7 +108,9 @@ class Bench:
         return Ended(code, made.last_log_lines())
 
     @contextmanager
-    def watched(self, scope: RunScope, config: ImageConfig, options: RunOptions, recorder: str) -> Iterator[Watched]:
+    def watched(
+        self, scope: EngineResources, config: ImageConfig, options: RunOptions, recorder: str
+    ) -> Iterator[Watched]:
         """Run under the probe; what is left of it is removed at the end."""
         identity, mount = self.identity(scope, config, options), scope.lender.lend(self.probe, config)
         wanted = description.observed(config, options, config.image_id, mount, identity, recorder)
@@ -117,14 +119,14 @@ class Bench:
             yield Watched(run, container)
         scope.remove(container)
 
-    def watch(self, scope: RunScope, config: ImageConfig, options: RunOptions, recorder: str) -> Ended:
+    def watch(self, scope: EngineResources, config: ImageConfig, options: RunOptions, recorder: str) -> Ended:
         """Run under the probe, to the app's own end."""
         with self.watched(scope, config, options, recorder) as watched:
             code = watched.wait_for_end()
             log = watched.run.finish(config.image_id, "", DEADLINE)
             return Ended(code, watched.container.last_log_lines(), log)
 
-    def _create(self, scope: RunScope, wanted: description.Description) -> Heard:
+    def _create(self, scope: EngineResources, wanted: description.Description) -> Heard:
         made = scope.create(wanted, f"app-{next(_numbers)}")
         return Heard(self.engine, made.id, made.name)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import Context, Follow, Follower
-from slimmer.keep.keepset import Finding, Growing, Reason
+from slimmer.keep.image_view import Follow, Follower, ImageView
+from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from slimmer.observe.log import Access, AccessLog, Operation
 
 OBSERVED = Reason("observed", "opened by a test")
@@ -43,11 +43,11 @@ class LocalImage:
             records += [_record(Path(folder) / name, self._path(Path(folder) / name)) for name in folders + files]
         return Tree(b"".join(records))
 
-    def context(self, *accesses: Access, config: ImageConfig | None = None) -> Context:
+    def context(self, *accesses: Access, config: ImageConfig | None = None) -> ImageView:
         """What a rule gets, after a run with these accesses."""
         log = AccessLog("sha256:1", accesses)
         config = config or ImageConfig("sha256:1", "amd64", "linux")
-        return Context(self.tree(), log, config, self._read, streamed=self.stream)
+        return ImageView(self.tree(), log, config, self._read, streamed=self.stream)
 
     def stream(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[bytes] | None]]:
         """Contents in pieces, whose borders mean nothing."""
@@ -69,9 +69,9 @@ def opened(path: str, *, by: str = "/app", operation: str = "open") -> Access:
     return Access(Operation(operation), path, path, True, 1, by)
 
 
-def followed(context: Context, follower: Follower, *start: str) -> Growing:
+def followed(context: ImageView, follower: Follower, *start: str) -> KeepSetBuilder:
     """What one follower keeps, starting from these paths as observed; it is asked until nothing is new."""
-    growing = Growing(context.tree)
+    growing = KeepSetBuilder(context.tree)
     growing.add(Finding(path, OBSERVED) for path in start)
     follow: Follow = follower(context)
     while fresh := growing.fresh():

@@ -11,13 +11,13 @@ from dataclasses import replace
 import pytest
 
 from slimmer.errors import AppFailed
-from slimmer.exercise.plan import Answer, Exercised, Outcome, Request
+from slimmer.exercise.plan import Answer, ExerciseResult, Outcome, Request
 from slimmer.pipeline.report import exercise_report
 from slimmer.verify.behaviour import FUTILE, compare_behaviour
 
 ANSWER = Answer(Request("GET", "/"), 80, 200, "text/html", 5, "d", 0.1)
 OUTCOME = Outcome(("TOKEN=hunter2 ./check.sh --key 1",), "host", 0, "")
-ORIGINAL = Exercised(answers=(ANSWER,), outcomes=(OUTCOME,), http_ports=(80,), ports=(80,), stopped=0)
+ORIGINAL = ExerciseResult(answers=(ANSWER,), outcomes=(OUTCOME,), http_ports=(80,), ports=(80,), stopped=0)
 
 
 def test_the_same_is_no_difference() -> None:
@@ -39,7 +39,7 @@ def test_the_same_is_no_difference() -> None:
         (replace(ORIGINAL, stopped=3), "exit code when it is stopped was 0, is 3"),
     ],
 )
-def test_each_difference_is_told(slim: Exercised, told: str) -> None:
+def test_each_difference_is_told(slim: ExerciseResult, told: str) -> None:
     assert [told in str(difference) for difference in compare_behaviour(ORIGINAL, slim)] == [True]
 
 
@@ -71,7 +71,7 @@ def test_what_a_command_was_given_and_said_is_told_but_not_kept() -> None:
     ],
 )
 def test_of_a_shells_command_the_report_names_the_program_alone(command: str, program: str) -> None:
-    report = exercise_report(Exercised(outcomes=(Outcome((command,), "host", 0, ""),)))
+    report = exercise_report(ExerciseResult(outcomes=(Outcome((command,), "host", 0, ""),)))
     assert [entry["program"] for entry in report["commands"]] == [program]
 
 
@@ -84,21 +84,21 @@ def answered(body: str, path: str = "/", **more: str) -> Answer:
     return Answer(request, 80, 200, "text/html", len(data), digest, 0.1, headers=headers, body=data)
 
 
-def served(*answers: Answer) -> Exercised:
-    return Exercised(answers=answers, http_ports=(80,), ports=(80,))
+def served(*answers: Answer) -> ExerciseResult:
+    return ExerciseResult(answers=answers, http_ports=(80,), ports=(80,))
 
 
-def ran(output: str, code: int = 0, where: str = "container") -> Exercised:
-    return Exercised(outcomes=(Outcome(("tool", "--secret=hunter2"), where, code, output),))
+def ran(output: str, code: int = 0, where: str = "container") -> ExerciseResult:
+    return ExerciseResult(outcomes=(Outcome(("tool", "--secret=hunter2"), where, code, output),))
 
 
-def told(primary: Exercised, candidate: Exercised, secondary: Exercised | None = None) -> list[str]:
+def told(primary: ExerciseResult, candidate: ExerciseResult, secondary: ExerciseResult | None = None) -> list[str]:
     """The differences as the user reads them; a secondary that is the primary's double if none is given."""
     return [str(d) for d in compare_behaviour(primary, candidate, lambda: secondary or primary)]
 
 
-def counting(exercised: Exercised, calls: list[int]) -> Callable[[], Exercised]:
-    def secondary() -> Exercised:
+def counting(exercised: ExerciseResult, calls: list[int]) -> Callable[[], ExerciseResult]:
+    def secondary() -> ExerciseResult:
         calls.append(1)
         return exercised
 
@@ -118,7 +118,7 @@ def test_what_fails_for_sure_needs_no_third_original() -> None:
     assert len(compare_behaviour(one, failed, counting(one, calls))) == 1 and calls == [1]
 
 
-def in_turn(*bodies: str) -> Callable[[], Exercised]:
+def in_turn(*bodies: str) -> Callable[[], ExerciseResult]:
     """Originals one after the other; the last one again and again."""
     waiting = [served(answered(body)) for body in bodies]
     return lambda: waiting.pop(0) if len(waiting) > 1 else waiting[0]
@@ -164,7 +164,7 @@ def test_answers_that_hold_much_of_little_chance_are_seldom_told_as_differences(
             "page": "".join(f"<p>{name} has {number} lots</p>\n" for name, number in zip("abcd", dice, strict=False)),
         }[noise]
 
-    def run() -> Exercised:
+    def run() -> ExerciseResult:
         return served(answered(body()))
 
     assert sum(bool(compare_behaviour(run(), run(), run)) for _ in range(100)) < 10
@@ -179,7 +179,7 @@ def test_originals_are_asked_until_nothing_more_is_explained() -> None:
 def test_an_original_that_fails_after_others_did_not_is_done_without() -> None:
     runs = iter([served(answered("seat 7"))])
 
-    def fails() -> Exercised:
+    def fails() -> ExerciseResult:
         for run in runs:
             return run
         raise AppFailed("it does not start again")
@@ -188,7 +188,7 @@ def test_an_original_that_fails_after_others_did_not_is_done_without() -> None:
 
 
 def test_what_the_second_original_raises_is_passed_on() -> None:
-    def fails() -> Exercised:
+    def fails() -> ExerciseResult:
         raise RuntimeError("it does not start again")
 
     with pytest.raises(RuntimeError, match="again"):
@@ -276,8 +276,8 @@ def test_answers_are_matched_by_request_and_port() -> None:
     def on(port: int, body: str, path: str = "/") -> Answer:
         return replace(answered(body, path), port=port)
 
-    before = Exercised((on(80, "a"), on(9090, "m"), on(80, "b"), on(80, "c", "/c")), http_ports=(80, 9090))
-    after = Exercised((on(80, "a"), on(80, "b"), on(80, "c", "/c")), http_ports=(80,))
+    before = ExerciseResult((on(80, "a"), on(9090, "m"), on(80, "b"), on(80, "c", "/c")), http_ports=(80, 9090))
+    after = ExerciseResult((on(80, "a"), on(80, "b"), on(80, "c", "/c")), http_ports=(80,))
     assert told(before, after) == ["the app: HTTP ports was 80, 9090, is 80"]
     assert told(before, replace(before, answers=before.answers[:3])) == ["GET :80/c: answer was 200, is missing"]
     assert told(before, replace(before, answers=(*before.answers, on(80, "d", "/d")))) == [
@@ -286,7 +286,7 @@ def test_answers_are_matched_by_request_and_port() -> None:
 
 
 def test_ports_that_the_kernel_chose_are_others_each_time() -> None:
-    one, other = (Exercised((replace(answered("a"), port=port),), http_ports=(port,)) for port in (40001, 50001))
+    one, other = (ExerciseResult((replace(answered("a"), port=port),), http_ports=(port,)) for port in (40001, 50001))
     assert told(one, other) == []
     assert told(one, replace(other, answers=(replace(answered("b"), port=50001),))) != []
 

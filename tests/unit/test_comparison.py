@@ -10,11 +10,11 @@ from typing import Any
 from rich.console import Console
 
 from slimmer.image.config import Healthcheck, ImageConfig
-from slimmer.image.image_stats import ImageFacts
+from slimmer.image.image_stats import ImageStats
 from slimmer.image.packages import Package
 from slimmer.report.comparison import Comparison, Row, as_json, as_markdown, as_table, rows
 
-BEFORE = ImageFacts(
+BEFORE = ImageStats(
     config=ImageConfig(
         image_id="sha256:aa", architecture="amd64", os="linux", size=100_000_000, layers=("a", "b", "c"),
         env=("PATH=/bin", "A=1"), cmd=("run",), labels=(("x", "1"), ("y", "2")), healthcheck=Healthcheck(("CMD", "/ok")),

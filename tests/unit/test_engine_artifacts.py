@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slimmer.image.engine_artifacts import own_times, own_tree
+from slimmer.image.engine_artifacts import own_times, read_image_tree
 from slimmer.image.tree import Tree
 from tests.unit.tree_maker import make_tree, record
 
@@ -45,14 +45,14 @@ def test_an_image_made_in_the_same_second_has_no_time_of_its_own() -> None:
 
 def test_the_probes_own_folder_is_not_the_images() -> None:
     index = b"".join(make_tree(f"d {FOLDER}\nf /srv/page").records())
-    assert [entry.path for entry in own_tree(index, FOLDER, CREATED).tree] == ["/", "/srv", "/srv/page"]
+    assert [entry.path for entry in read_image_tree(index, FOLDER, CREATED).tree] == ["/", "/srv", "/srv/page"]
 
 
 @pytest.mark.parametrize("owner", [0, 65534])
 def test_the_engines_own_link_is_not_the_images(owner: int) -> None:
     """With userns-remap it belongs to the host's root, which the container does not know."""
     made = record("l", "/etc/mtab", target="/proc/mounts", uid=owner, gid=owner, ctime=STARTED)
-    tree = own_tree(b"".join((record("d", "/"), made, record("d", FOLDER, ctime=STARTED))), FOLDER, CREATED).tree
+    tree = read_image_tree(b"".join((record("d", "/"), made, record("d", FOLDER, ctime=STARTED))), FOLDER, CREATED).tree
     assert "/etc/mtab" not in tree
 
 
@@ -64,5 +64,7 @@ def test_the_engines_own_link_is_not_the_images(owner: int) -> None:
     ],
 )
 def test_what_others_own_is_the_images(record_of: bytes) -> None:
-    tree = own_tree(b"".join((record("d", "/"), record_of, record("d", FOLDER, ctime=STARTED))), FOLDER, CREATED).tree
+    tree = read_image_tree(
+        b"".join((record("d", "/"), record_of, record("d", FOLDER, ctime=STARTED))), FOLDER, CREATED
+    ).tree
     assert len(tree) == 2

@@ -18,7 +18,7 @@ import pytest
 from slimmer.errors import AppFailed, EngineError
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.exec_server import exec_server
-from slimmer.exercise.plan import Exercised, Outcome, Plan
+from slimmer.exercise.plan import ExerciseResult, Outcome, Plan
 from slimmer.exercise.process import run_shell
 from slimmer.exercise.verdict import failure
 from tests.unit.local_app import LocalApp
@@ -37,7 +37,7 @@ def nothing_left(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     assert list(scratch.iterdir()) == []
 
 
-def run(folder: Path, source: str, plan: Plan, *, replay: bool = False) -> Exercised:
+def run(folder: Path, source: str, plan: Plan, *, replay: bool = False) -> ExerciseResult:
     """Start the app, exercise it, kill it."""
     with LocalApp(folder, source) as app:
         return exercise(app, plan, replay=replay)

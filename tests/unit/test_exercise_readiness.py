@@ -10,11 +10,11 @@ import pytest
 
 from slimmer.errors import AppFailed
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import Exercised, Plan, Request, Until, replay_plan
+from slimmer.exercise.plan import ExerciseResult, Plan, Request, Until, replay_plan
 from tests.unit.local_app import LocalApp, free_port
 
 
-def run(folder: Path, source: str, plan: Plan, *, replay: bool = False) -> Exercised:
+def run(folder: Path, source: str, plan: Plan, *, replay: bool = False) -> ExerciseResult:
     """Start the app, exercise it, kill it."""
     with LocalApp(folder, source) as app:
         return exercise(app, plan, replay=replay)
@@ -59,18 +59,18 @@ def test_a_command_that_fails_shows_its_last_words(tmp_path: Path) -> None:
 
 
 def test_a_command_that_fails_on_replay_is_there_to_be_compared(tmp_path: Path) -> None:
-    plan = replay_plan(Plan(), Exercised(exit_code=0, seconds=0.1))
+    plan = replay_plan(Plan(), ExerciseResult(exit_code=0, seconds=0.1))
     assert run(tmp_path, "sys.exit(4)", plan, replay=True).exit_code == 4
 
 
 def test_a_slim_server_that_exits_at_once_is_a_failure(tmp_path: Path) -> None:
-    plan = replay_plan(Plan(), Exercised(http_ports=(8080,), seconds=0.1))
+    plan = replay_plan(Plan(), ExerciseResult(http_ports=(8080,), seconds=0.1))
     with pytest.raises(AppFailed, match=r"(?s)code 0 before it listened on port 8080.*gone"):
         run(tmp_path, "print('gone')", plan, replay=True)
 
 
 def test_a_slim_server_that_does_not_listen_is_a_failure(tmp_path: Path) -> None:
-    plan = replay_plan(Plan(ready_timeout=0.5, until=Until.SECONDS, seconds=0.1), Exercised(http_ports=(8080,)))
+    plan = replay_plan(Plan(ready_timeout=0.5, until=Until.SECONDS, seconds=0.1), ExerciseResult(http_ports=(8080,)))
     with pytest.raises(AppFailed, match="waited for port 8080"):
         run(tmp_path, "forever()", plan, replay=True)
 
@@ -139,17 +139,17 @@ def test_a_long_command_is_waited_for_when_its_exit_is_the_end(tmp_path: Path) -
 
 
 def test_a_slim_command_that_does_not_end_is_a_failure(tmp_path: Path) -> None:
-    plan = replay_plan(Plan(ready_timeout=0.3), Exercised(exit_code=0, seconds=0.01))
+    plan = replay_plan(Plan(ready_timeout=0.3), ExerciseResult(exit_code=0, seconds=0.01))
     with pytest.raises(AppFailed, match="did not end within"):
         run(tmp_path, "forever()", plan, replay=True)
 
 
 def test_a_slim_worker_that_goes_on_as_the_original_is_fine(tmp_path: Path) -> None:
-    plan = replay_plan(Plan(ready_timeout=0.3, until=Until.SECONDS, seconds=0.5), Exercised(seconds=0.5))
+    plan = replay_plan(Plan(ready_timeout=0.3, until=Until.SECONDS, seconds=0.5), ExerciseResult(seconds=0.5))
     exercised = run(tmp_path, "forever()", plan, replay=True)
     assert exercised.exit_code is None and exercised.problems == ()
 
 
 def test_a_port_of_the_kernels_choice_is_not_waited_for_again(tmp_path: Path) -> None:
-    plan = replay_plan(Plan(ready_timeout=0.5), Exercised(ports=(40001,)))
+    plan = replay_plan(Plan(ready_timeout=0.5), ExerciseResult(ports=(40001,)))
     assert run(tmp_path, "forever()", plan, replay=True).problems == ()

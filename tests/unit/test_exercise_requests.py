@@ -14,7 +14,7 @@ from slimmer.errors import AppFailed
 from slimmer.exercise import requests
 from slimmer.exercise.context import BODIES_LIMIT
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import Exercised, Expectation, Plan, Request, Until, replay_plan
+from slimmer.exercise.plan import ExerciseResult, Expectation, Plan, Request, Until, replay_plan
 from slimmer.exercise.requests import MOST_PORTS
 from slimmer.exercise.verdict import failure
 from tests.unit.local_app import CERTIFICATE, LocalApp, free_port
@@ -22,7 +22,7 @@ from tests.unit.local_app import CERTIFICATE, LocalApp, free_port
 WEB = "serve(); forever()"
 
 
-def run(folder: Path, source: str, plan: Plan, *, replay: bool = False) -> Exercised:
+def run(folder: Path, source: str, plan: Plan, *, replay: bool = False) -> ExerciseResult:
     """Start the app, exercise it, kill it."""
     with LocalApp(folder, source) as app:
         return exercise(app, plan, replay=replay)
@@ -279,7 +279,7 @@ def test_an_exposed_port_that_opens_after_a_silent_one_is_waited_for(tmp_path: P
 def test_a_replay_waits_for_the_ports_of_the_original(tmp_path: Path) -> None:
     first, second = free_port(), free_port()
     source = f"serve({first}); time.sleep(1.0); serve({second}); forever()"
-    plan = replay_plan(Plan(), Exercised(http_ports=(first, second), seconds=1.0))
+    plan = replay_plan(Plan(), ExerciseResult(http_ports=(first, second), seconds=1.0))
     assert run(tmp_path, source, plan, replay=True).http_ports == tuple(sorted((first, second)))
 
 
@@ -331,7 +331,7 @@ def test_a_replay_waits_for_the_originals_other_ports(tmp_path: Path, monkeypatc
 
 
 def test_a_replay_knows_the_ports_of_both_kinds() -> None:
-    plan = replay_plan(Plan(), Exercised(ports=(80, 9000, 40001), http_ports=(80, 40001)))
+    plan = replay_plan(Plan(), ExerciseResult(ports=(80, 9000, 40001), http_ports=(80, 40001)))
     assert (plan.expected_ports, plan.other_ports) == ((80, 40001), (80, 9000))
 
 
@@ -365,7 +365,7 @@ COUNTING = """
 """
 
 
-def told(exercised: Exercised) -> tuple[int, list[int]]:
+def told(exercised: ExerciseResult) -> tuple[int, list[int]]:
     """How many requests were under way at once at most, and at which ports they came."""
     (body,) = {answer.body for answer in exercised.answers if answer.request.path == "/told"}
     most, order = ast.literal_eval((body or b"").decode())

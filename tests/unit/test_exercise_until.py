@@ -15,13 +15,13 @@ import pytest
 
 from slimmer.errors import AppFailed, UsageError
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import LONGEST_WATCH, Exercised, Plan, Until, replay_plan
+from slimmer.exercise.plan import LONGEST_WATCH, ExerciseResult, Plan, Until, replay_plan
 from tests.unit.local_app import LocalApp
 
 WEB = "serve(); forever()"
 
 
-def run(folder: Path, source: str, plan: Plan, *, replay: bool = False) -> tuple[Exercised, list[str], float]:
+def run(folder: Path, source: str, plan: Plan, *, replay: bool = False) -> tuple[ExerciseResult, list[str], float]:
     """Start the app, exercise it, kill it: also what was said, and how long it took."""
     said: list[str] = []
     started = time.monotonic()
@@ -103,7 +103,7 @@ def test_commands_that_came_too_late_are_problems(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("until", [Until.ENTER, Until.SIGNAL])
 def test_a_replay_does_not_wait_for_the_user(tmp_path: Path, until: Until) -> None:
-    plan = replay_plan(Plan(until=until, seconds=60.0), Exercised(seconds=60.0))
+    plan = replay_plan(Plan(until=until, seconds=60.0), ExerciseResult(seconds=60.0))
     exercised, _, seconds = run(tmp_path, WEB, plan, replay=True)
     assert exercised.answers[0].status == 200 and seconds < 20
 
@@ -111,16 +111,16 @@ def test_a_replay_does_not_wait_for_the_user(tmp_path: Path, until: Until) -> No
 def test_a_replay_sees_what_an_app_does_by_itself_while_it_is_watched(tmp_path: Path) -> None:
     """It dies after a second: so does the slim image, maybe, though the original does not."""
     crash = "import os, threading\nthreading.Timer(1.0, os._exit, (7,)).start()\n" + WEB
-    plan = replay_plan(Plan(until=Until.SECONDS, seconds=3.0), Exercised(seconds=3.0, ports=(40001,)))
+    plan = replay_plan(Plan(until=Until.SECONDS, seconds=3.0), ExerciseResult(seconds=3.0, ports=(40001,)))
     with pytest.raises(AppFailed, match="code 7"):
         run(tmp_path, crash, plan, replay=True)
 
 
 def test_a_replay_does_not_watch_for_ever() -> None:
-    assert replay_plan(Plan(until=Until.SECONDS, seconds=9999.0), Exercised()).seconds == LONGEST_WATCH
+    assert replay_plan(Plan(until=Until.SECONDS, seconds=9999.0), ExerciseResult()).seconds == LONGEST_WATCH
 
 
 def test_a_replay_waits_for_an_exit_no_longer_than_is_sensible(tmp_path: Path) -> None:
-    plan = replay_plan(Plan(until=Until.EXIT, ready_timeout=0.5), Exercised(seconds=0.01, exit_code=0))
+    plan = replay_plan(Plan(until=Until.EXIT, ready_timeout=0.5), ExerciseResult(seconds=0.01, exit_code=0))
     with pytest.raises(AppFailed, match=r"did not (exit|end)"):
         run(tmp_path, WEB, plan, replay=True)

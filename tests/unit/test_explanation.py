@@ -18,7 +18,7 @@ from slimmer.artifacts.tree_file import write_tree
 from slimmer.errors import TargetNotFound, UsageError
 from slimmer.formatting import printable
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keeper import keep
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.selection import Patterns, Selection
@@ -63,8 +63,8 @@ def output(tmp_path: Path) -> BuildOutput:
     return written(tmp_path / "out", context, accesses, FOUND)
 
 
-def written(folder: Path, context: Context, accesses: tuple[Access, ...], extra: tuple[Finding, ...]) -> BuildOutput:
-    """The artefacts of a build that kept what these accesses and findings say."""
+def written(folder: Path, context: ImageView, accesses: tuple[Access, ...], extra: tuple[Finding, ...]) -> BuildOutput:
+    """The artifacts of a build that kept what these accesses and findings say."""
     kept = keep(context, extra=extra)
     folder.mkdir()
     with (folder / "manifest.jsonl").open("w") as file:
@@ -247,5 +247,5 @@ def test_the_artefacts_of_another_image_are_not_taken_for_its(
     if found:
         assert find_output(asked).images == ("shop:1.4", "shop:1.4-slim")
     else:
-        with pytest.raises(UsageError, match=rf"holds the artefacts of shop:1\.4 and shop:1\.4-slim, not of {asked}"):
+        with pytest.raises(UsageError, match=rf"holds the artifacts of shop:1\.4 and shop:1\.4-slim, not of {asked}"):
             find_output(asked)

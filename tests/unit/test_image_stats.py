@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from slimmer.image.config import ImageConfig
-from slimmer.image.image_stats import ImageFacts, facts_of
+from slimmer.image.image_stats import ImageStats, stats_of
 from slimmer.image.packages import Package
 from slimmer.image.tree import Tree
 from slimmer.sandbox.sandbox import Sandbox
@@ -43,8 +43,8 @@ def stream(paths: Sequence[str]) -> Iterator[tuple[str, Iterator[bytes] | None]]
     return ((path, iter((CONTENTS[path],)) if path in CONTENTS else None) for path in paths)
 
 
-def facts() -> ImageFacts:
-    return facts_of(CONFIG, Tree(b"".join(RECORDS)), stream, Sandbox())
+def facts() -> ImageStats:
+    return stats_of(CONFIG, Tree(b"".join(RECORDS)), stream, Sandbox())
 
 
 def test_paths_are_counted_by_kind() -> None:

@@ -10,7 +10,7 @@ import pytest
 from slimmer.errors import ObservationIncomplete
 from slimmer.image.config import Healthcheck, ImageConfig
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keeper import keep
 from slimmer.keep.keepset import KeepSet
 from slimmer.observe.log import Access, AccessLog, Operation
@@ -28,7 +28,7 @@ def read_nothing(paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
 def kept(tree: Tree, *accesses: Access, config: ImageConfig | None = None, home: str = "") -> KeepSet:
     image = config or ImageConfig("sha256:1", "amd64", "linux")
     started = access("exec", "/app", by="")
-    return keep(Context(tree, AccessLog("sha256:1", (started, *accesses)), image, read_nothing, home))
+    return keep(ImageView(tree, AccessLog("sha256:1", (started, *accesses)), image, read_nothing, home))
 
 
 def test_a_file_is_kept_with_all_that_leads_to_it_and_nothing_else() -> None:
@@ -168,7 +168,7 @@ def test_sockets_are_left_out_since_no_layer_can_hold_them() -> None:
 def test_an_empty_log_is_an_error() -> None:
     tree = make_tree("f /app")
     with pytest.raises(ObservationIncomplete):
-        keep(Context(tree, AccessLog("sha256:1", ()), ImageConfig("i", "amd64", "linux"), read_nothing))
+        keep(ImageView(tree, AccessLog("sha256:1", ()), ImageConfig("i", "amd64", "linux"), read_nothing))
 
 
 def test_a_tree_of_thousands_of_levels_is_closed_without_recursion() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from slimmer.errors import UsageError
 from slimmer.keep.core.listed import listed
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder, read_log, write_log
 from slimmer.observe.merge import check_complete, merge, moved, rebased, unsteady
 from tests.unit.local_image import LocalImage, opened
@@ -114,5 +114,5 @@ def test_who_opens_an_entry_in_one_run_may_have_wanted_the_names_in_another(loca
     assert {found.path for found in listed(with_log(context, both))} == {"/plugins/a", "/plugins/b"}
 
 
-def with_log(context: Context, joined: AccessLog) -> Context:
+def with_log(context: ImageView, joined: AccessLog) -> ImageView:
     return dataclasses.replace(context, log=joined)

@@ -1,4 +1,4 @@
-"""The output folder: whole artefacts or none, the user's own files untouched, nobody's link followed."""
+"""The output folder: whole artifacts or none, the user's own files untouched, nobody's link followed."""
 
 from __future__ import annotations
 

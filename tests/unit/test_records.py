@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
+from slimmer.engine.probe_mount import ProbeMount
 from slimmer.errors import ObservationIncomplete, UsageError
 from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder, read_log, write_log
-from slimmer.observe.probe_mount import ProbeMount
 from slimmer.observe.records import CommandResult, RecordReader
 
 STREAM = b"".join(

@@ -6,21 +6,21 @@ import pytest
 
 from slimmer.engine.options import RunOptions
 from slimmer.errors import ExerciseFailed
-from slimmer.exercise.plan import Answer, Exercised, Outcome, Plan, Request
+from slimmer.exercise.plan import Answer, ExerciseResult, Outcome, Plan, Request
 from slimmer.pipeline.request import ObserveRequest
-from slimmer.pipeline.scenario import check_shared, scenes
+from slimmer.pipeline.scenario import check_shared, scenarios
 
 ASKED = Request("GET", "/")
-SERVED = Exercised(answers=(Answer(ASKED, 80, 200, "text/plain", 0, "", 0.1),), ports=(80,), http_ports=(80,))
-RAN = Exercised(outcomes=(Outcome(("x",), "container", 0, ""), Outcome(("y",), "host", 0, "")), ports=(80,))
-SILENT = Exercised()
+SERVED = ExerciseResult(answers=(Answer(ASKED, 80, 200, "text/plain", 0, "", 0.1),), ports=(80,), http_ports=(80,))
+RAN = ExerciseResult(outcomes=(Outcome(("x",), "container", 0, ""), Outcome(("y",), "host", 0, "")), ports=(80,))
+SILENT = ExerciseResult()
 
 
 def test_one_command_is_held_to_all_that_is_asked() -> None:
     options = RunOptions(user="app", cmd=("own",))
-    assert [scene.options for scene in scenes(ObserveRequest("image", options))] == [options]
-    (scene,) = scenes(ObserveRequest("image", options, commands=(("web", "--port"),)))
-    assert (scene.label, scene.options.cmd, scene.options.user, scene.plan.shared) == (
+    assert [scenario.options for scenario in scenarios(ObserveRequest("image", options))] == [options]
+    (scenario,) = scenarios(ObserveRequest("image", options, commands=(("web", "--port"),)))
+    assert (scenario.label, scenario.options.cmd, scenario.options.user, scenario.plan.shared) == (
         "",
         ("web", "--port"),
         "app",
@@ -29,9 +29,9 @@ def test_one_command_is_held_to_all_that_is_asked() -> None:
 
 
 def test_several_share_what_is_asked_and_no_label_holds_an_argument() -> None:
-    found = scenes(ObserveRequest("image", commands=(("web", "--key", "s3cret"), ("--flag=s3cret",), ())))
-    assert [scene.label for scene in found] == ["command 1 (web)", "command 2", "command 3"]
-    assert all(scene.plan.shared for scene in found)
+    found = scenarios(ObserveRequest("image", commands=(("web", "--key", "s3cret"), ("--flag=s3cret",), ())))
+    assert [scenario.label for scenario in found] == ["command 1 (web)", "command 2", "command 3"]
+    assert all(scenario.plan.shared for scenario in found)
     assert "s3cret" not in found[0].named("x") + found[0].program
 
 
@@ -44,7 +44,7 @@ def test_several_share_what_is_asked_and_no_label_holds_an_argument() -> None:
         (Plan(host_commands=("y",)), (SERVED, SILENT), "--exercise was run against nobody"),
     ],
 )
-def test_what_nobody_met_is_an_error(plan: Plan, performed: tuple[Exercised, ...], words: str) -> None:
+def test_what_nobody_met_is_an_error(plan: Plan, performed: tuple[ExerciseResult, ...], words: str) -> None:
     with pytest.raises(ExerciseFailed, match=words):
         check_shared(plan, performed)
 

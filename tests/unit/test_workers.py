@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 import slimmer
-from slimmer.engine.workers import Workers
+from slimmer.workers import Workers
 
 PATIENCE = 30.0
 
 STUCK = """
 import threading
-from slimmer.engine.workers import Workers
+from slimmer.workers import Workers
 with Workers(1) as pool:
     stuck, waiting = pool.submit(threading.Event().wait), pool.submit(print, "never")
 print(waiting.cancelled(), stuck.done())

@@ -19,12 +19,12 @@ from collections.abc import Iterator
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.apps.web_server.follower import SERVERS
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeReader
 from slimmer.keep.native.library_needs import LibraryNeeds
 from slimmer.keep.native.library_search import LibrarySearch
-from slimmer.keep.sources.limits import bounded
+from slimmer.keep.sources.limits import within_limits
 from slimmer.observe.log import Operation
 
 RULE = "plug-ins"
@@ -47,37 +47,37 @@ _LIBRARIES = re.compile(r"/(?:usr/)?(?:local/)?lib(?:x?32|64)?(?:/\w{1,20}-linux
 _SHARED_OBJECT = re.compile(r".{1,250}\.so(?:\.[0-9.]{1,20})?", re.DOTALL)
 
 
-def plugins(context: Context) -> Iterator[Finding]:
+def plugins(image: ImageView) -> Iterator[Finding]:
     """Findings for the plug-ins beside those that were loaded, and their index files."""
-    loaded = _loaded(context)
+    loaded = _loaded(image)
     if not loaded:
         return
-    reader, search = CodeReader(context), LibrarySearch(context)
+    reader, search = CodeReader(image), LibrarySearch(image)
     codes = reader.read(path for paths in loaded.values() for path in paths)
-    needs = LibraryNeeds(context, reader, search, _opened(context), NEEDED_BYTES)
+    needs = LibraryNeeds(image, reader, search, _opened(image), NEEDED_BYTES)
     for folder, paths in sorted(loaded.items())[:_FOLDERS]:
         found = [codes[path] for path in paths if path in codes and _is_plugin(codes[path], search)]
         if found:
-            yield from _folder(context.tree, folder, found[0], reader, needs)
+            yield from _folder(image.tree, folder, found[0], reader, needs)
 
 
-def _loaded(context: Context) -> dict[str, list[str]]:
+def _loaded(image: ImageView) -> dict[str, list[str]]:
     """Shared objects that were opened, by their folder, where there are others beside them."""
     folders: dict[str, list[str]] = defaultdict(list)
-    for path, executable in _opened(context).items():
+    for path, executable in _opened(image).items():
         folder, name = posixpath.split(path)
         is_configured = SERVERS.fullmatch(posixpath.basename(executable)) or _ELSEWHERE.fullmatch(folder)
         if _SHARED_OBJECT.fullmatch(name) and not is_configured and not _LIBRARIES.fullmatch(folder):
             folders[folder].append(path)
-    return {folder: paths for folder, paths in folders.items() if len(paths) < _count(context.tree, folder)}
+    return {folder: paths for folder, paths in folders.items() if len(paths) < _count(image.tree, folder)}
 
 
-def _opened(context: Context) -> dict[str, str]:
+def _opened(image: ImageView) -> dict[str, str]:
     """Real paths of the shared objects that were opened, each with who opened it."""
     opened: dict[str, str] = {}
-    for access in context.log.accesses:
+    for access in image.log.accesses:
         if access.operation is Operation.OPEN and access.found and ".so" in access.asked:
-            end = context.tree.resolve(access.resolved or access.asked).end
+            end = image.tree.resolve(access.resolved or access.asked).end
             if end is not None:
                 opened.setdefault(end, access.executable)
     return opened
@@ -98,7 +98,7 @@ def _is_plugin(code: Code, search: LibrarySearch) -> bool:
 
 def _folder(tree: Tree, folder: str, example: Code, reader: CodeReader, needs: LibraryNeeds) -> Iterator[Finding]:
     """The other plug-ins of a folder that are not too demanding, and the indexes."""
-    others = bounded(_objects(tree, folder), FOLDER_FILES, FOLDER_BYTES)
+    others = within_limits(_objects(tree, folder), FOLDER_FILES, FOLDER_BYTES)
     if others is None:
         return
     reason = Reason(RULE, f"a plug-in beside {example.path}, which was loaded", example.path)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.named_paths import FOLDER_BYTES, whole_folder
 
@@ -27,19 +27,19 @@ _FOLDERS = ("tsearch_data", "timezonesets")
 _INSTALLS = re.compile(r"[^/]{1,250}\.control|(?:(?!--)[^/]){1,120}--(?:(?!--)[^/]){1,120}\.sql")
 
 
-def postgresql(context: Context) -> Iterator[Finding]:
+def postgresql(image: ImageView) -> Iterator[Finding]:
     """A finding for each file of the server's that a statement may ask for."""
-    for folder, (path, server) in _shared(context).items():
+    for folder, (path, server) in _shared(image).items():
         reason = Reason(RULE, f"beside {path}, which {server} opened, for statements that ask for it", path)
-        yield from _extensions(context.tree, f"{folder}/extension", reason)
+        yield from _extensions(image.tree, f"{folder}/extension", reason)
         for name in _FOLDERS:
-            yield from whole_folder(context.tree, f"{folder}/{name}", reason)
+            yield from whole_folder(image.tree, f"{folder}/{name}", reason)
 
 
-def _shared(context: Context) -> dict[str, tuple[str, str]]:
+def _shared(image: ImageView) -> dict[str, tuple[str, str]]:
     """The folders of shared files (SHAREDIR), each with a file there that was opened, and who opened it."""
     found: dict[str, tuple[str, str]] = {}
-    for access in context.log.accesses:
+    for access in image.log.accesses:
         match = _READ.fullmatch(access.resolved) if access.found else None
         if match is not None and posixpath.basename(access.executable) in _SERVERS:
             found.setdefault(match[1], (access.resolved, access.executable))

@@ -20,9 +20,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from slimmer.image.tree import Entry
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
-from slimmer.keep.sources.limits import bounded
+from slimmer.keep.sources.limits import within_limits
 from slimmer.observe.log import Operation
 
 RULE = "like-files"
@@ -92,9 +92,9 @@ _APPS = re.compile(
 _CATALOGUE = re.compile(r"(/.{1,3000})/[A-Za-z]{2,3}(?:[_@-][\w@.-]{1,30})?/(LC_MESSAGES/[^/]{1,255}\.mo)", re.DOTALL)
 
 
-def like_files(context: Context) -> Iterator[Finding]:
+def sibling_files(image: ImageView) -> Iterator[Finding]:
     """A finding for each file that is like those which were opened."""
-    likeness = _Likeness(context)
+    likeness = _Likeness(image)
     for folder, kinds in sorted(likeness.opened().items()):
         yield from likeness.findings(folder, kinds)
 
@@ -104,9 +104,9 @@ Kinds = dict[str, dict[str, str]]
 
 
 class _Likeness:
-    def __init__(self, context: Context) -> None:
-        self._tree, self._log = context.tree, context.log
-        self._working = posixpath.normpath(posixpath.join("/", context.config.working_dir))
+    def __init__(self, image: ImageView) -> None:
+        self._tree, self._log = image.tree, image.log
+        self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
         self._whole: dict[str, bool] = {}
 
     def opened(self) -> dict[str, Kinds]:
@@ -142,13 +142,13 @@ class _Likeness:
     def _all_of(self, folder: str, path: str, executable: str) -> Iterator[Finding]:
         """All of a folder with a telling name, if it is not too much; notes whether it is."""
         inside = (entry for entry in self._tree.below(folder) if _is_part(entry, folder))
-        entries = bounded(inside, NAMED_FILES, NAMED_BYTES)
+        entries = within_limits(inside, NAMED_FILES, NAMED_BYTES)
         self._whole[folder] = entries is not None
         yield from _all(entries or (), _reason(f"in {folder}, as", path, executable))
 
     def _kind(self, folder: str, suffix: str, path: str, executable: str) -> Iterator[Finding]:
         alike = (entry for entry in self._tree.children(folder) if entry.is_file and _suffix(entry.path) == suffix)
-        entries = bounded(alike, KIND_FILES, KIND_BYTES) if suffix else None
+        entries = within_limits(alike, KIND_FILES, KIND_BYTES) if suffix else None
         yield from _all(entries or (), _reason(f"a {suffix} file like", path, executable))
 
     def _translations(self, path: str, executable: str) -> Iterator[Finding]:
@@ -157,7 +157,7 @@ class _Likeness:
         if match is None:
             return
         places = (self._tree.get(f"{language.path}/{match[2]}") for language in self._tree.children(match[1]))
-        entries = bounded((entry for entry in places if entry is not None), KIND_FILES, KIND_BYTES)
+        entries = within_limits((entry for entry in places if entry is not None), KIND_FILES, KIND_BYTES)
         yield from _all(entries or (), _reason("a translation like", path, executable))
 
     def _is_app(self, path: str) -> bool:

@@ -12,7 +12,7 @@ import posixpath
 from collections.abc import Iterator
 
 from slimmer.image.tree import Entry, Tree
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.observe.log import Operation
 
@@ -49,22 +49,22 @@ _APPS = (
 _DEPENDENCIES = frozenset(("node_modules", "site-packages", "dist-packages", "vendor", "gems", ".git"))
 
 
-def sites(context: Context) -> Iterator[Finding]:
+def sites(image: ImageView) -> Iterator[Finding]:
     """A finding for each file of the sites whose start pages were opened."""
     left = LOOKED_AT
-    for page, executable in sorted(_start_pages(context).items(), key=lambda item: posixpath.split(item[0])):
+    for page, executable in sorted(_start_pages(image).items(), key=lambda item: posixpath.split(item[0])):
         reason = Reason(RULE, f"below {page}, which {executable or 'an unknown process'} opened", page)
-        files, looked_at = _site(context.tree, posixpath.dirname(page), left)
+        files, looked_at = _site(image.tree, posixpath.dirname(page), left)
         left -= looked_at
         yield from (Finding(entry.path, reason) for entry in files)
 
 
-def _start_pages(context: Context) -> dict[str, str]:
+def _start_pages(image: ImageView) -> dict[str, str]:
     """Start pages that were opened, each with who did it; one in the image's root or right below it is no site's."""
     pages: dict[str, str] = {}
-    for access in context.log.accesses:
+    for access in image.log.accesses:
         if access.operation is Operation.OPEN and access.found and posixpath.basename(access.asked) in START_PAGES:
-            end = context.tree.resolve(access.resolved or access.asked).end
+            end = image.tree.resolve(access.resolved or access.asked).end
             if end is not None and end.count("/") > 1:
                 pages.setdefault(end, access.executable)
     return pages

@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from slimmer.keep.image_view import Context, reach
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 
 MOUNT_POINTS = ("/proc", "/sys", "/dev", "/tmp", "/run", "/var/tmp", "/var/run")
@@ -18,46 +18,46 @@ ACCOUNTS = ("/etc/passwd", "/etc/group")
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
-def engine_needs(context: Context) -> Iterator[Finding]:
+def engine_needs(image: ImageView) -> Iterator[Finding]:
     """Accounts, WORKDIR, HOME, mount points, VOLUME directories with their contents, the shell of shell-form commands."""
-    tree = context.tree
+    tree = image.tree
     yield Finding("/", Reason("engine", "the root directory"))
     for path in ACCOUNTS:
         yield from reach(tree, path, Reason("engine", "names users and groups, homes and memberships"))
-    if context.config.working_dir:
-        yield from reach(tree, context.config.working_dir, Reason("engine", "WORKDIR"))
-    if context.home:
-        yield from reach(tree, context.home, Reason("engine", "the user's HOME"))
+    if image.config.working_dir:
+        yield from reach(tree, image.config.working_dir, Reason("engine", "WORKDIR"))
+    if image.home:
+        yield from reach(tree, image.home, Reason("engine", "the user's HOME"))
     for path in MOUNT_POINTS:
         yield from reach(tree, path, Reason("engine", "every container has it, with the image's mode and owner"))
-    yield from _volumes(context)
-    for path in _shells(context):
+    yield from _volumes(image)
+    for path in _shells(image):
         yield from reach(tree, path, Reason("engine", "the shell of a shell-form instruction"))
 
 
-def _volumes(context: Context) -> Iterator[Finding]:
-    for volume in context.config.volumes:
-        yield from reach(context.tree, volume, Reason("engine", "VOLUME"))
-        end = context.tree.resolve(volume).end
+def _volumes(image: ImageView) -> Iterator[Finding]:
+    for volume in image.config.volumes:
+        yield from reach(image.tree, volume, Reason("engine", "VOLUME"))
+        end = image.tree.resolve(volume).end
         if end is not None:
             reason = Reason("engine", f"a new volume at {volume} is filled with it")
-            yield from (Finding(entry.path, reason) for entry in context.tree.below(end))
+            yield from (Finding(entry.path, reason) for entry in image.tree.below(end))
 
 
-def _shells(context: Context) -> Iterator[str]:
+def _shells(image: ImageView) -> Iterator[str]:
     """The shells that the configuration names: of HEALTHCHECK CMD-SHELL, and of CMD or ENTRYPOINT `["sh", "-c", …]`."""
-    config = context.config
+    config = image.config
     shell = config.shell or DEFAULT_SHELL
     if config.healthcheck and config.healthcheck.test[:1] == ("CMD-SHELL",):
-        yield from _found(context, shell[0])
+        yield from _found(image, shell[0])
     for command in (config.entrypoint or (), config.cmd or ()):
         if len(command) > 1 and command[: len(shell)] == shell:
-            yield from _found(context, command[0])
+            yield from _found(image, command[0])
 
 
-def _found(context: Context, command: str) -> Iterator[str]:
+def _found(image: ImageView, command: str) -> Iterator[str]:
     if "/" in command:
         yield command
         return
-    candidates = (posixpath.join(folder, command) for folder in context.config.search_path)
-    yield from (path for path in candidates if context.tree.resolve(path).end is not None)
+    candidates = (posixpath.join(folder, command) for folder in image.config.search_path)
+    yield from (path for path in candidates if image.tree.resolve(path).end is not None)

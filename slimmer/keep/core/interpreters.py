@@ -6,7 +6,7 @@ import os
 import posixpath
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.image_view import Context, Follow, Kept, reach
+from slimmer.keep.image_view import Follow, ImageView, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
 
 SCRIPT_LIMIT = 1 << 20
@@ -16,13 +16,13 @@ _LINE = 256
 """The kernel looks no further (BINPRM_BUF_SIZE)."""
 
 
-def interpreters(context: Context) -> Follow:
+def interpreters(image: ImageView) -> Follow:
     """For files that may be executed and begin with `#!`."""
-    tree = context.tree
+    tree = image.tree
 
     def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
         scripts = [path for path in fresh if _may_be_script(path)]
-        for path, content in context.read(scripts) if scripts else ():
+        for path, content in image.read(scripts) if scripts else ():
             for interpreter in _named(content or b""):
                 reason = Reason("interpreter", f"runs {path}", path)
                 for candidate in _candidates(interpreter):
@@ -36,7 +36,7 @@ def interpreters(context: Context) -> Follow:
         if "/" in interpreter:
             yield interpreter
             return
-        paths = (posixpath.join(folder, interpreter) for folder in context.config.search_path)
+        paths = (posixpath.join(folder, interpreter) for folder in image.config.search_path)
         yield from (path for path in paths if tree.resolve(path).end is not None)
 
     return follow

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from slimmer.image.language_packages import folder_of, site_of
 from slimmer.image.packages import SYSTEM_MANAGERS, Package
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import Context, Follow, Kept, reach
+from slimmer.keep.image_view import Follow, ImageView, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
 
 RULE = "licence"
@@ -32,23 +32,23 @@ _SIZE_LIMIT = 1 << 19
 """Bytes of a licence; a larger file is something else."""
 
 
-def licences(context: Context) -> Follow:
+def licences(image: ImageView) -> Follow:
     """Each package's texts, once, when the first of its files is kept."""
-    if not context.selection.licences:
+    if not image.selection.licences:
         return lambda fresh, kept: ()
     seen: set[object] = set()
     common: set[str] = set()
 
     def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        files = [path for path in fresh if (entry := context.tree.get(path)) is not None and entry.is_file]
-        for path, packages in (context.packages.owners(files) if files else {}).items():
+        files = [path for path in fresh if (entry := image.tree.get(path)) is not None and entry.is_file]
+        for path, packages in (image.packages.owners(files) if files else {}).items():
             for package in packages:
-                place = _place(context.tree, path, package)
+                place = _place(image.tree, path, package)
                 if place not in seen:
                     seen.add(place)
                     reason = Reason(RULE, f"{package.manager} package {package.name} is in the image with {path}", path)
-                    yield from _texts(context, path, package, reason)
-        yield from _common_texts(context, [path for path in fresh if path.endswith("/copyright")], common)
+                    yield from _texts(image, path, package, reason)
+        yield from _common_texts(image, [path for path in fresh if path.endswith("/copyright")], common)
 
     return follow
 
@@ -59,14 +59,14 @@ def _place(tree: Tree, path: str, package: Package) -> tuple[Package, str]:
     return package, folder.path if folder is not None and folder.package == package else ""
 
 
-def _texts(context: Context, path: str, package: Package, reason: Reason) -> Iterator[Finding]:
-    tree = context.tree
+def _texts(image: ImageView, path: str, package: Package, reason: Reason) -> Iterator[Finding]:
+    tree = image.tree
     if package.manager in SYSTEM_MANAGERS:
         yield from reach(tree, f"/usr/share/doc/{package.name}/copyright", reason)
         folders = [f"/usr/share/licenses/{package.name}"]
     elif package.manager == "python":
         site = site_of(path)
-        folders = context.packages.metadata(site, package) if site is not None else []
+        folders = image.packages.metadata(site, package) if site is not None else []
     else:
         folder = folder_of(tree, path)
         folders = [folder.path] if folder is not None else []
@@ -95,12 +95,12 @@ def is_licence_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and not name.lower().endswith(_CODE)
 
 
-def _common_texts(context: Context, copyrights: Iterable[str], seen: set[str]) -> Iterator[Finding]:
+def _common_texts(image: ImageView, copyrights: Iterable[str], seen: set[str]) -> Iterator[Finding]:
     """The texts that Debian has once for all packages. One round trip."""
-    files = [path for path in copyrights if (entry := context.tree.get(path)) and 0 < entry.size <= _COPYRIGHT_LIMIT]
-    for path, content in context.read(files) if files else ():
+    files = [path for path in copyrights if (entry := image.tree.get(path)) and 0 < entry.size <= _COPYRIGHT_LIMIT]
+    for path, content in image.read(files) if files else ():
         for name in sorted({os.fsdecode(name) for name in _COMMON.findall(content or b"")} - seen):
             seen.add(name)
             yield from reach(
-                context.tree, f"/usr/share/common-licenses/{name}", Reason(RULE, f"{path} refers to it", path)
+                image.tree, f"/usr/share/common-licenses/{name}", Reason(RULE, f"{path} refers to it", path)
             )

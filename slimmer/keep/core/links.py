@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.image_view import Context, Follow, Kept, leading
+from slimmer.keep.image_view import Follow, ImageView, Kept, leading
 from slimmer.keep.keepset import Finding, Reason
 
 
-def links(context: Context) -> Follow:
+def links(image: ImageView) -> Follow:
     """Links that resolve to a path that was just kept, with what leads to them and through them."""
     others: dict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
-    for link in context.tree.links():
-        resolution = context.tree.resolve(link.path)
+    for link in image.tree.links():
+        resolution = image.tree.resolve(link.path)
         if resolution.end not in (None, "/"):
             others[str(resolution.end)].append((link.path, resolution.way))
 

@@ -11,21 +11,21 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import Context, parent
+from slimmer.keep.image_view import ImageView, parent
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.observe.log import AccessLog, Operation
 
 
-def listed(context: Context) -> Iterator[Finding]:
+def listed(image: ImageView) -> Iterator[Finding]:
     """Every entry of each directory that was listed, in some run, and none of whose entries the lister touched there."""
-    for run in context.log.runs:
-        yield from _listed(context, run)
+    for run in image.log.runs:
+        yield from _listed(image, run)
 
 
-def _listed(context: Context, run: AccessLog) -> Iterator[Finding]:
-    for directory, executable in _name_seekers(run, _listers(context.tree, run)):
+def _listed(image: ImageView, run: AccessLog) -> Iterator[Finding]:
+    for directory, executable in _name_seekers(run, _listers(image.tree, run)):
         reason = Reason("listed", f"{executable or 'an unknown process'} listed {directory} and opened nothing in it")
-        for entry in context.tree.children(directory):
+        for entry in image.tree.children(directory):
             yield Finding(entry.path, reason)
 
 

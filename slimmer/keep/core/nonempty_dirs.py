@@ -13,7 +13,7 @@ from slimmer.image.tree import Tree
 from slimmer.keep.keepset import Finding, Reason
 
 
-def hollow(tree: Tree, directories: Iterable[str]) -> Iterator[Finding]:
+def nonempty_dirs(tree: Tree, directories: Iterable[str]) -> Iterator[Finding]:
     """What fills these directories, of which nothing is kept."""
     for path in directories:
         yield from _filling(tree, path)

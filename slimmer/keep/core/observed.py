@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from slimmer.image.tree import Resolution, Tree
-from slimmer.keep.image_view import Context, leading
+from slimmer.keep.image_view import ImageView, leading
 from slimmer.keep.keepset import REASONS, Finding, Reason
 from slimmer.observe.log import Access, Operation
 
@@ -28,16 +28,16 @@ _VERBS = {
 _BRINGS_INTO_BEING = {Operation.CREATE, Operation.WRITE, Operation.CHANGE}
 
 
-def observed(context: Context) -> Iterator[Finding]:
+def observed(image: ImageView) -> Iterator[Finding]:
     """One finding or more for each access; see the module."""
     reason_of, ways = cache(_reason), Counter[tuple[str, ...]]()
-    for access in context.log.accesses:
+    for access in image.log.accesses:
         reason = reason_of(access.operation, access.by)
         for path in dict.fromkeys((access.asked, access.resolved or access.asked)):
-            resolution = context.tree.resolve(path)
+            resolution = image.tree.resolve(path)
             if resolution.end is not None:
                 yield Finding(resolution.end, reason)
-            elif not _matters(context.tree, access, resolution):
+            elif not _matters(image.tree, access, resolution):
                 continue
             ways[resolution.way] += 1
             if (

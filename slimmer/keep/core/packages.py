@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from slimmer.image.config import ImageConfig
 from slimmer.image.packages import Package
-from slimmer.keep.image_view import Context, Follow, Kept
+from slimmer.keep.image_view import Follow, ImageView, Kept
 from slimmer.keep.keepset import Finding, Reason
 
 RULE = "package"
@@ -29,22 +29,22 @@ _CATALOGUE = re.compile(r"/share/locale/([A-Za-z]{2,3})(?:[_@.][^/]*)?/")
 _LANGUAGES = ("LANG=", "LANGUAGE=", "LC_ALL=", "LC_MESSAGES=")
 
 
-def packages(context: Context) -> Follow:
+def packages(image: ImageView) -> Follow:
     """The files of packages that are in use, each package once."""
-    languages = _languages(context.config)
+    languages = _languages(image.config)
     whole: set[Package] = set()
     waiting: dict[str, None] = {}
 
     def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        waiting.update(dict.fromkeys(path for path in fresh if context.tree.number(os.fsencode(path)) is not None))
+        waiting.update(dict.fromkeys(path for path in fresh if image.tree.number(os.fsencode(path)) is not None))
         used = [path for path in waiting if any(reason.rule not in UNUSED for reason in kept.reasons(path))]
         for path in used:
             del waiting[path]
         causes: dict[Package, str] = {}
-        for path, owners in (context.packages.owners(used) if used else {}).items():
+        for path, owners in (image.packages.owners(used) if used else {}).items():
             causes.update((package, path) for package in owners if package not in whole and package not in causes)
         whole.update(causes)
-        for package, path in context.packages.files(causes, nested=False) if causes else ():
+        for package, path in image.packages.files(causes, nested=False) if causes else ():
             if is_worth_keeping(path, languages):
                 cause = causes[package]
                 detail = f"part of {package.manager} package {package.name}, of which {cause} is used"

@@ -15,7 +15,7 @@ from slimmer.image.suggestions import did_you_mean, near_names, near_paths
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.core.interpreters import interpreters
 from slimmer.keep.core.shell_tools import shell_tools
-from slimmer.keep.image_view import Context, Follow, Follower, Kept, reach
+from slimmer.keep.image_view import Follow, Follower, ImageView, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.selection import Patterns, literal_path
 
@@ -24,28 +24,28 @@ SHOWN = 3
 """Databases that could not be read and are named."""
 
 
-def chosen(context: Context) -> Iterator[Finding]:
+def user_selection(image: ImageView) -> Iterator[Finding]:
     """What --include, --include-bin, --include-package and --include-shell name, each with the option as its reason."""
-    selection = context.selection
-    yield from _included(context.tree, selection.include)
+    selection = image.selection
+    yield from _included(image.tree, selection.include)
     for name in selection.bins:
-        yield from _bin(context, name)
-    yield from _packages(context, selection.packages)
+        yield from _bin(image, name)
+    yield from _packages(image, selection.packages)
     if selection.shell:
-        for path in shell_tools(context.tree, context.config):
-            yield from reach(context.tree, path, Reason(RULE, "--include-shell"))
+        for path in shell_tools(image.tree, image.config):
+            yield from reach(image.tree, path, Reason(RULE, "--include-shell"))
 
 
-def only_chosen(*followers: Follower) -> Follower:
+def only_selected(*followers: Follower) -> Follower:
     """These followers, shown nothing but what was chosen and what they found on account of it.
 
     So a policy that keeps no more than was observed keeps a chosen program with its libraries all the same.
     """
 
-    def begin(context: Context) -> Follow:
-        if context.selection.is_empty:
+    def begin(image: ImageView) -> Follow:
+        if image.selection.is_empty:
             return lambda fresh, kept: ()
-        follows = [follower(context) for follower in (interpreters, *followers)]
+        follows = [follower(image) for follower in (interpreters, *followers)]
         others: dict[str, None] = {}
         traced: set[str] = set()
 
@@ -87,25 +87,25 @@ def _behind_link(tree: Tree, pattern: str) -> list[Entry]:
     return list(tree.below(end)) if end is not None and end != "/" else []
 
 
-def _bin(context: Context, name: str) -> Iterator[Finding]:
+def _bin(image: ImageView, name: str) -> Iterator[Finding]:
     """A command; of one that a language's package installed, that package: it is no more than a way into it."""
-    path = _command(context, name)
-    yield from reach(context.tree, path, Reason(RULE, f"--include-bin {name}"))
-    end = context.tree.resolve(path).end or path
-    context.packages.know_all()
-    own = [package for package in context.packages.owners([end])[end] if package.manager not in SYSTEM_MANAGERS]
-    for package, file in context.packages.files(own) if own else ():
+    path = _command(image, name)
+    yield from reach(image.tree, path, Reason(RULE, f"--include-bin {name}"))
+    end = image.tree.resolve(path).end or path
+    image.packages.know_all()
+    own = [package for package in image.packages.owners([end])[end] if package.manager not in SYSTEM_MANAGERS]
+    for package, file in image.packages.files(own) if own else ():
         yield Finding(file, Reason(RULE, f"--include-bin {name} is of {package.manager} package {package.name}"))
 
 
-def _command(context: Context, name: str) -> str:
+def _command(image: ImageView, name: str) -> str:
     """Where a command lies. Raises UsageError with near names."""
-    folders = context.config.search_path
+    folders = image.config.search_path
     for folder in folders:
         path = posixpath.join(folder, name)
-        if _is_program(context.tree, path):
+        if _is_program(image.tree, path):
             return path
-    near = near_names(posixpath.basename(name), commands(context.tree, context.config))
+    near = near_names(posixpath.basename(name), commands(image.tree, image.config))
     hint = did_you_mean(near, f"Its PATH is {':'.join(folders)}; --include takes any path.")
     raise UsageError(f"--include-bin {name}: the image has no such command on its PATH", hint=hint)
 
@@ -125,19 +125,19 @@ def _is_program(tree: Tree, path: str) -> bool:
     return entry is not None and entry.is_file and bool(entry.mode & 0o111)
 
 
-def _packages(context: Context, names: Sequence[str]) -> Iterator[Finding]:
+def _packages(image: ImageView, names: Sequence[str]) -> Iterator[Finding]:
     for name in names:
-        packages = context.packages.named(name)
+        packages = image.packages.named(name)
         if not packages:
-            raise _no_such_package(context, name)
-        for package, path in context.packages.files(packages):
+            raise _no_such_package(image, name)
+        for package, path in image.packages.files(packages):
             detail = f"--include-package {name}: part of {package.manager} package {package.name}"
             yield Finding(path, Reason(RULE, detail))
 
 
-def _no_such_package(context: Context, name: str) -> UsageError:
-    near = near_names(name.rpartition(":")[2], (package.name for package in context.packages.everything()))
-    unreadable = context.packages.unreadable
+def _no_such_package(image: ImageView, name: str) -> UsageError:
+    near = near_names(name.rpartition(":")[2], (package.name for package in image.packages.everything()))
+    unreadable = image.packages.unreadable
     more = f" and {len(unreadable) - SHOWN} more" if len(unreadable) > SHOWN else ""
     otherwise = f"slimmer cannot read {', '.join(unreadable[:SHOWN])}{more}." if unreadable else ""
     hint = did_you_mean(

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from slimmer.keep.image_view import Context, Kept, reach
+from slimmer.keep.image_view import ImageView, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow
 
@@ -62,14 +62,14 @@ _PLACES = 8
 _ENTRIES = 4096
 
 
-def certificates(context: Context) -> CodeFollow:
+def certificates(image: ImageView) -> CodeFollow:
     """Bundles, hash links, openssl.cnf and providers, each for those who use them."""
-    return _Certificates(context).follow
+    return _Certificates(image).follow
 
 
 class _Certificates:
-    def __init__(self, context: Context) -> None:
-        self._context, self._tree = context, context.tree
+    def __init__(self, image: ImageView) -> None:
+        self._image, self._tree = image, image.tree
         self._places: dict[str, set[str]] = {"OPENSSLDIR": set(), "MODULESDIR": set()}
         self._client = self._loader = ""
         self._answered: set[str] = set()
@@ -111,7 +111,7 @@ class _Certificates:
 
     def _openssl(self, codes: Sequence[Code]) -> Iterator[Finding]:
         """Learn from OpenSSL's code where its files are; it reads its configuration for whatever it is used."""
-        contents = self._context.read([code.path for code in codes]) if codes else ()
+        contents = self._image.read([code.path for code in codes]) if codes else ()
         found = [place for path, content in contents for place in _places(path, content or b"")]
         for path, key, folder in found:
             self._places[key].add(folder)
@@ -127,7 +127,7 @@ class _Certificates:
         reason = Reason("certificates", f"{client} trusts the system's authorities", client)
         for path in _BUNDLES:
             yield from reach(self._tree, path, reason)
-        for name, _, value in (entry.partition("=") for entry in self._context.config.env):
+        for name, _, value in (entry.partition("=") for entry in self._image.config.env):
             if name in _ENVIRONMENT:
                 for path in value.split(":"):
                     yield from self._entries(path, reason) if path.startswith("/") else ()

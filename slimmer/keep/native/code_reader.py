@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from slimmer.image.elf_file import MAGIC, SMALLEST, ElfFile
-from slimmer.keep.image_view import Context, Kept
+from slimmer.keep.image_view import ImageView, Kept
 from slimmer.keep.keepset import Finding
 from slimmer.keep.native.code_file import CodeFile
 from slimmer.sandbox.sandbox import Job
@@ -47,12 +47,12 @@ class CodeFollow(Protocol):
     def __call__(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterable[Finding]: ...
 
 
-def read_one(context: Context, path: str, limit: int) -> bytes:
+def read_one(image: ImageView, path: str, limit: int) -> bytes:
     """The content of one file, links followed; b"" where there is none, or more than `limit` bytes of it."""
-    entry = context.tree.get(context.tree.resolve(path).end or "")
+    entry = image.tree.get(image.tree.resolve(path).end or "")
     if entry is None or not entry.is_file or entry.size > limit:
         return b""
-    return dict(context.read([entry.path]))[entry.path] or b""  # all of the answer, or the next one begins inside it
+    return dict(image.read([entry.path]))[entry.path] or b""  # all of the answer, or the next one begins inside it
 
 
 def whole_if(start: bytes, pieces: Iterable[bytes]) -> bytes:
@@ -72,14 +72,14 @@ def whole_if(start: bytes, pieces: Iterable[bytes]) -> bytes:
 class CodeReader:
     """Reads ELF files, each once, and looks for `phrases` in those that speak for themselves (slimmer.keep.native.code_file)."""
 
-    def __init__(self, context: Context, phrases: Iterable[str] = (), users: Iterable[str] = ()) -> None:
-        self._context = context
+    def __init__(self, image: ImageView, phrases: Iterable[str] = (), users: Iterable[str] = ()) -> None:
+        self._image = image
         self._arguments = (tuple(phrases), sorted(users))
         self._known: dict[str, Code | None] = {}
 
     def may_be_code(self, path: str) -> bool:
         """Whether a real path's name, mode and size allow native code: libraries need no x bit, programs do."""
-        entry = self._context.tree.get(path)
+        entry = self._image.tree.get(path)
         if entry is None or not entry.is_file or not SMALLEST <= entry.size <= SIZE_LIMIT:
             return False
         name = posixpath.basename(path)
@@ -95,7 +95,7 @@ class CodeReader:
         self._known.update(dict.fromkeys(unread))
         if may_be:
             for jobs in self._jobs(may_be):
-                files = self._context.sandbox.facts("code", CodeFile, jobs, share=_SHARE)
+                files = self._image.sandbox.facts("code", CodeFile, jobs, share=_SHARE)
                 for job, file in zip(jobs, files, strict=True):
                     if file is not None and file.is_elf:
                         self._known[job.path] = Code(job.path, file.elf, file.mentions)
@@ -106,7 +106,7 @@ class CodeReader:
         """The files that begin as ELF files do, in groups whose contents may be held in memory."""
         jobs: list[Job] = []
         size = 0
-        for path, pieces in self._context.stream(paths):
+        for path, pieces in self._image.stream(paths):
             content = whole_if(MAGIC, pieces or ())
             if not content:
                 continue

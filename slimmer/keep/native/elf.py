@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from slimmer.keep.image_view import Context, Kept, reach
+from slimmer.keep.image_view import ImageView, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow, CodeReader
 from slimmer.keep.native.library_search import LibrarySearch, Seeker
@@ -50,14 +50,14 @@ class _Met:
     code: Code
 
 
-def libraries(context: Context, reader: CodeReader, search: LibrarySearch) -> CodeFollow:
+def libraries(image: ImageView, reader: CodeReader, search: LibrarySearch) -> CodeFollow:
     """Follow native code to the libraries that it loads."""
-    return _Libraries(context, reader, search).follow
+    return _Libraries(image, reader, search).follow
 
 
 class _Libraries:
-    def __init__(self, context: Context, reader: CodeReader, search: LibrarySearch) -> None:
-        self._tree, self._reader, self._search = context.tree, reader, search
+    def __init__(self, image: ImageView, reader: CodeReader, search: LibrarySearch) -> None:
+        self._tree, self._reader, self._search = image.tree, reader, search
         self._seen: dict[str, set[tuple[str, tuple[str, ...]]]] = defaultdict(set)
         self._objects: dict[str, Code] = {}
         self._programs: set[tuple[str, ...]] = set()
@@ -92,9 +92,9 @@ class _Libraries:
 
     def _unless_seen(self, code: Code, seeker: Seeker) -> Iterator[tuple[Code, Seeker]]:
         seen = self._seen[code.path]
-        context = (seeker.origin, seeker.inherited)
-        if context not in seen and len(seen) < _CONTEXTS:
-            seen.add(context)
+        image = (seeker.origin, seeker.inherited)
+        if image not in seen and len(seen) < _CONTEXTS:
+            seen.add(image)
             yield code, seeker
 
     def _needs(self, user: Code, seeker: Seeker) -> Iterator[_Need]:

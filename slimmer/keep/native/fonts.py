@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.image_view import Context, Kept, reach
+from slimmer.keep.image_view import ImageView, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow
 from slimmer.keep.sources.named_paths import whole_folder
@@ -21,14 +21,14 @@ _CONFIGURATION = ("/etc/fonts", "/usr/share/fontconfig", "/usr/local/etc/fonts")
 _FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "/usr/share/ghostscript/fonts")
 
 
-def fonts(context: Context) -> CodeFollow:
+def fonts(image: ImageView) -> CodeFollow:
     """Fonts, once some code looks for one."""
-    return _Fonts(context).follow
+    return _Fonts(image).follow
 
 
 class _Fonts:
-    def __init__(self, context: Context) -> None:
-        self._tree = context.tree
+    def __init__(self, image: ImageView) -> None:
+        self._tree = image.tree
         self._answered = False
 
     def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Collection, Iterable
 
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.native.code_reader import Code, CodeReader
 from slimmer.keep.native.library_search import LibrarySearch, Seeker
 
@@ -17,9 +17,9 @@ class LibraryNeeds:
     """Answers whether files need no more than `limit` bytes of libraries that are not among `opened`."""
 
     def __init__(
-        self, context: Context, reader: CodeReader, search: LibrarySearch, opened: Collection[str], limit: int
+        self, image: ImageView, reader: CodeReader, search: LibrarySearch, opened: Collection[str], limit: int
     ) -> None:
-        self._tree, self._reader, self._search = context.tree, reader, search
+        self._tree, self._reader, self._search = image.tree, reader, search
         self._opened, self._limit = opened, limit
         self._direct: dict[str, tuple[str, ...]] = {}
 

@@ -17,7 +17,7 @@ from functools import cached_property
 
 from slimmer.image import ld_cache
 from slimmer.image.elf_file import ElfFile
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.native.code_reader import read_one
 from slimmer.sandbox.sandbox import Job
 
@@ -53,8 +53,8 @@ class Seeker:
 class LibrarySearch:
     """The search of one image. Reads the loader's configuration when it is first needed."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, image: ImageView) -> None:
+        self._image = image
         self._looks = LOOKS
         self._variants: dict[str, tuple[str, ...]] = {}
         self._standard: dict[tuple[int, int], frozenset[str]] = {}
@@ -81,7 +81,7 @@ class LibrarySearch:
         """Whether a folder is one of the system's own for libraries."""
         kind = (elf.machine, elf.bits)
         if kind not in self._standard:
-            ends = (self._context.tree.resolve(path).end for path in self._default_folders(elf))
+            ends = (self._image.tree.resolve(path).end for path in self._default_folders(elf))
             self._standard[kind] = frozenset(end for end in ends if end is not None)
         return folder in self._standard[kind]
 
@@ -116,8 +116,8 @@ class LibrarySearch:
         if not folder:
             return ()
         if folder not in self._variants:
-            end = self._context.tree.resolve(posixpath.join(folder, "glibc-hwcaps")).end
-            children = self._context.tree.children(end) if end else ()
+            end = self._image.tree.resolve(posixpath.join(folder, "glibc-hwcaps")).end
+            children = self._image.tree.children(end) if end else ()
             self._variants[folder] = tuple(entry.path for entry in children if entry.is_directory)[:_FOLDERS]
         return self._variants[folder]
 
@@ -130,8 +130,8 @@ class LibrarySearch:
             yield special
 
     def _exists(self, path: str) -> bool:
-        end = self._context.tree.resolve(path).end
-        entry = self._context.tree.get(end) if end else None
+        end = self._image.tree.resolve(path).end
+        entry = self._image.tree.get(end) if end else None
         return entry is not None and entry.is_file
 
     def _folders(self, written: tuple[str, ...], seeker: Seeker) -> list[str]:
@@ -150,11 +150,11 @@ class LibrarySearch:
             yield _TOKEN.sub(lambda match, values=values: values[match[1] or match[2]], text)  # type: ignore[misc]
 
     def _absolute(self, path: str) -> str:
-        return path if path.startswith("/") else posixpath.join(self._context.config.working_dir or "/", path)
+        return path if path.startswith("/") else posixpath.join(self._image.config.working_dir or "/", path)
 
     @cached_property
     def _environment(self) -> tuple[str, ...]:
-        value = next((e[16:] for e in self._context.config.env if e.startswith("LD_LIBRARY_PATH=")), "")
+        value = next((e[16:] for e in self._image.config.env if e.startswith("LD_LIBRARY_PATH=")), "")
         return tuple(self._absolute(part) for part in re.split("[:;]", value)[:_FOLDERS]) if value else ()
 
     @cached_property
@@ -163,12 +163,12 @@ class LibrarySearch:
         return (
             bool(self._loaders("ld-musl-"))
             and not self._loaders("ld-linux")
-            and "/etc/ld.so.cache" not in self._context.tree
+            and "/etc/ld.so.cache" not in self._image.tree
         )
 
     def _loaders(self, start: str) -> list[str]:
         """The loaders whose names begin so, without their folders."""
-        tree = self._context.tree
+        tree = self._image.tree
         folders = {tree.resolve(folder).end for folder in ("/lib", "/lib64")} - {None}
         names = (posixpath.basename(entry.path) for folder in folders for entry in tree.children(str(folder)))
         return sorted(name for name in names if name.startswith(start))
@@ -180,15 +180,15 @@ class LibrarySearch:
         if not loaders:
             return ()
         lists = (f"/etc/{name.removesuffix('.so.1')}.path" for name in loaders)
-        found = [path for path in lists if path in self._context.tree]
-        text = os.fsdecode(read_one(self._context, found[0], _CONFIGURATION_LIMIT)) if found else ""
+        found = [path for path in lists if path in self._image.tree]
+        text = os.fsdecode(read_one(self._image, found[0], _CONFIGURATION_LIMIT)) if found else ""
         folders = tuple(part for part in re.split("[\n:]", text) if part.startswith("/"))
         return folders[:_FOLDERS] or _MUSL_DEFAULT
 
     @cached_property
     def _cache(self) -> Mapping[str, tuple[ld_cache.CachedLibrary, ...]]:
-        jobs = [Job(ld_cache.PATH, read_one(self._context, ld_cache.PATH, _CONFIGURATION_LIMIT))]
-        found = self._context.sandbox.facts("ld.so.cache", ld_cache.LoaderCache, jobs) if jobs[0].content else [None]
+        jobs = [Job(ld_cache.PATH, read_one(self._image, ld_cache.PATH, _CONFIGURATION_LIMIT))]
+        found = self._image.sandbox.facts("ld.so.cache", ld_cache.LoaderCache, jobs) if jobs[0].content else [None]
         return (found[0] or ld_cache.LoaderCache()).by_name()
 
     @cached_property
@@ -209,11 +209,11 @@ class LibrarySearch:
     def _included(self, pattern: str) -> list[str]:
         """The files of an `include` line, which in practice is a folder and `*.conf`."""
         folder, name = posixpath.split(posixpath.join("/etc", pattern))
-        end = self._context.tree.resolve(folder).end
+        end = self._image.tree.resolve(folder).end
         suffix = name.removeprefix("*")
-        children = self._context.tree.children(end) if end else ()
+        children = self._image.tree.children(end) if end else ()
         return [entry.path for entry in children if entry.path.endswith(suffix)][:_FOLDERS]
 
     def _lines(self, path: str) -> list[str]:
-        lines = os.fsdecode(read_one(self._context, path, _CONFIGURATION_LIMIT)).splitlines()[:_FOLDERS]
+        lines = os.fsdecode(read_one(self._image, path, _CONFIGURATION_LIMIT)).splitlines()[:_FOLDERS]
         return [text for line in lines if (text := line.partition("#")[0].strip())]

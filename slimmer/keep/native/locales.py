@@ -15,7 +15,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.image_view import Context, Kept, parent, reach
+from slimmer.keep.image_view import ImageView, Kept, parent, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow
 
@@ -37,15 +37,15 @@ _LISTED_SETS = (
 _LISTED = _MAIN.union(_LISTED_SETS.split())
 
 
-def locales(context: Context) -> CodeFollow:
+def locales(image: ImageView) -> CodeFollow:
     """The chosen locales, for code that chooses one."""
-    return _Locales(context).follow
+    return _Locales(image).follow
 
 
 class _Locales:
-    def __init__(self, context: Context) -> None:
-        self._context, self._tree = context, context.tree
-        self._names = frozenset(_chosen(context.config.env))
+    def __init__(self, image: ImageView) -> None:
+        self._image, self._tree = image, image.tree
+        self._names = frozenset(_chosen(image.config.env))
         self._whole: set[str] = set()
         self._answered = not self._names
 
@@ -101,14 +101,14 @@ def _chosen(environment: Sequence[str]) -> Iterator[str]:
             yield from (value, f"{language}{dot}{plain}{at}{modifier}", language)
 
 
-def character_sets(context: Context) -> CodeFollow:
+def character_sets(image: ImageView) -> CodeFollow:
     """gconv's index, and the modules that the code in use may ask for."""
-    return _CharacterSets(context).follow
+    return _CharacterSets(image).follow
 
 
 class _CharacterSets:
-    def __init__(self, context: Context) -> None:
-        self._tree = context.tree
+    def __init__(self, image: ImageView) -> None:
+        self._tree = image.tree
         self._kept: frozenset[str] = frozenset()
 
     def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:

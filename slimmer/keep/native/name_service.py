@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from slimmer.image.elf_file import ElfFile
-from slimmer.keep.image_view import Context, Kept, reach
+from slimmer.keep.image_view import ImageView, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow, read_one
 from slimmer.keep.native.library_search import LibrarySearch, Seeker
@@ -71,14 +71,14 @@ _FUNCTION = re.compile(
 )
 
 
-def name_service(context: Context, search: LibrarySearch) -> CodeFollow:
+def name_service(image: ImageView, search: LibrarySearch) -> CodeFollow:
     """Files and modules of the databases that code which is in use looks things up in."""
-    return _NameService(context, search).follow
+    return _NameService(image, search).follow
 
 
 class _NameService:
-    def __init__(self, context: Context, search: LibrarySearch) -> None:
-        self._context, self._search = context, search
+    def __init__(self, image: ImageView, search: LibrarySearch) -> None:
+        self._image, self._search = image, search
         self._done: set[str] = set()
         self._elf: ElfFile | None = None
 
@@ -87,7 +87,7 @@ class _NameService:
         for code in codes:
             self._elf = self._elf or (code.elf if code.elf.needed else None)
             for name in sorted(code.mentions & _NAMED):
-                yield from reach(self._context.tree, name, Reason("name-service", f"named in {code.path}", code.path))
+                yield from reach(self._image.tree, name, Reason("name-service", f"named in {code.path}", code.path))
             for function, databases in _databases(code.elf).items():
                 detail = f"{code.path} calls {function}"
                 yield from self._use(databases, Reason("name-service", detail, code.path))
@@ -101,9 +101,9 @@ class _NameService:
                 continue
             self._done.add(database)
             for path in _FILES.get(database, ()):
-                yield from reach(self._context.tree, path, reason)
+                yield from reach(self._image.tree, path, reason)
             if not self._search.is_musl:
-                yield from reach(self._context.tree, SWITCH, reason)
+                yield from reach(self._image.tree, SWITCH, reason)
                 yield from self._modules(database, reason)
 
     def _modules(self, database: str, reason: Reason) -> Iterator[Finding]:
@@ -114,11 +114,11 @@ class _NameService:
             group = next(self._search.groups(module, Seeker(self._elf, "/")), ())
             for path in group:
                 detail = f"{SWITCH} has {service} for {database}, and {reason.detail}"
-                yield from reach(self._context.tree, path, Reason("name-service", detail, reason.cause))
+                yield from reach(self._image.tree, path, Reason("name-service", detail, reason.cause))
 
     @cached_property
     def _switch(self) -> Mapping[str, tuple[str, ...]]:
-        return parse_switch(read_one(self._context, SWITCH, _SWITCH_LIMIT))
+        return parse_switch(read_one(self._image, SWITCH, _SWITCH_LIMIT))
 
 
 def parse_switch(content: bytes) -> Mapping[str, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.image_view import Context, Follow, Kept
+from slimmer.keep.image_view import Follow, ImageView, Kept
 from slimmer.keep.keepset import Finding
 from slimmer.keep.native import certificates, fonts, locales, name_service, time_zones
 from slimmer.keep.native.code_reader import CodeReader
@@ -22,18 +22,18 @@ FILLING = frozenset(("not-hollow", "listed", "link", "leads-to", "licence"))
 _PHRASES = (*certificates.PHRASES, *name_service.PHRASES, *time_zones.PHRASES)
 
 
-def native(context: Context) -> Follow:
+def native(image: ImageView) -> Follow:
     """What kept native code leads to: libraries, name service, certificates, time zones, locales, character sets, fonts."""
-    reader = CodeReader(context, _PHRASES, certificates.USERS)
-    search = LibrarySearch(context)
+    reader = CodeReader(image, _PHRASES, certificates.USERS)
+    search = LibrarySearch(image)
     rules = (
-        libraries(context, reader, search),
-        name_service.name_service(context, search),
-        certificates.certificates(context),
-        time_zones.time_zones(context),
-        locales.locales(context),
-        locales.character_sets(context),
-        fonts.fonts(context),
+        libraries(image, reader, search),
+        name_service.name_service(image, search),
+        certificates.certificates(image),
+        time_zones.time_zones(image),
+        locales.locales(image),
+        locales.character_sets(image),
+        fonts.fonts(image),
     )
     waiting: dict[str, None] = {}
 

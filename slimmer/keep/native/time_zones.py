@@ -13,7 +13,7 @@ import posixpath
 from collections.abc import Iterator, Sequence
 
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import Context, Kept, reach
+from slimmer.keep.image_view import ImageView, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow
 
@@ -39,14 +39,14 @@ _RUNTIMES = ("libphp",)
 """Libraries that are a language's runtime and read the system's zones. Java's names the folder for its local zone only."""
 
 
-def time_zones(context: Context) -> CodeFollow:
+def time_zones(image: ImageView) -> CodeFollow:
     """The local zone, or all zones."""
-    return _TimeZones(context).follow
+    return _TimeZones(image).follow
 
 
 class _TimeZones:
-    def __init__(self, context: Context) -> None:
-        self._context, self._tree = context, context.tree
+    def __init__(self, image: ImageView) -> None:
+        self._image, self._tree = image, image.tree
         self._local = self._all = self._asked = False
 
     def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
@@ -65,7 +65,7 @@ class _TimeZones:
             return
         self._local = True
         reason = Reason("time-zones", f"the local zone of {code.path}", code.path)
-        zone = next((entry[3:].removeprefix(":") for entry in self._context.config.env if entry.startswith("TZ=")), "")
+        zone = next((entry[3:].removeprefix(":") for entry in self._image.config.env if entry.startswith("TZ=")), "")
         for path in (*_LOCAL, *((posixpath.join(ZONES, zone),) if zone else ())):
             yield from reach(self._tree, path, reason)
 
@@ -83,7 +83,7 @@ class _TimeZones:
 
     def _reader_by_name(self) -> str:
         """Who opened a zone under its name, and not through /etc/localtime; "" for nobody."""
-        for access in self._context.log.accesses:
+        for access in self._image.log.accesses:
             if access.found and access.asked.startswith(ZONES + "/"):
                 entry = self._tree.get(self._tree.resolve(access.asked).end or "")
                 if entry is not None and entry.is_file:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from slimmer.image.tree import Entry
 
 
-def bounded(entries: Iterable[Entry], files: int, size: int) -> list[Entry] | None:
+def within_limits(entries: Iterable[Entry], files: int, size: int) -> list[Entry] | None:
     """These entries; None where they are more than `files`, or their files have more than `size` bytes together."""
     chosen: list[Entry] = []
     for entry in entries:

@@ -16,9 +16,9 @@ from enum import StrEnum
 from itertools import islice, takewhile
 
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import Context, reach
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
-from slimmer.keep.sources.limits import bounded
+from slimmer.keep.sources.limits import within_limits
 
 RULE = "named-path"
 FOLDER_FILES = 2000
@@ -87,10 +87,10 @@ class Command:
 class NamedPaths:
     """Looks up in one image what its sources name. Remembers folders, so that each is walked once."""
 
-    def __init__(self, context: Context) -> None:
-        self._tree = context.tree
-        self._working = posixpath.normpath(posixpath.join("/", context.config.working_dir))
-        self._search_path = context.config.search_path
+    def __init__(self, image: ImageView) -> None:
+        self._tree = image.tree
+        self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
+        self._search_path = image.config.search_path
         self._done: set[tuple[str, str]] = set()
 
     def findings(self, source: str, mentions: tuple[Mention, ...], root: str) -> Iterator[Finding]:
@@ -188,11 +188,11 @@ def fitting(tree: Tree, folder: str, pattern: str, reason: Reason) -> Iterator[F
     first = bisect_left(names, start)
     near = takewhile(lambda name: name.startswith(start), islice(names, first, None))
     found = (tree.get(posixpath.join(end, name)) for name in near if name.endswith(last))
-    entries = bounded((entry for entry in found if entry is not None), FOLDER_FILES, FOLDER_BYTES)
+    entries = within_limits((entry for entry in found if entry is not None), FOLDER_FILES, FOLDER_BYTES)
     yield from (Finding(entry.path, reason) for entry in entries or ())
 
 
 def whole_folder(tree: Tree, folder: str, reason: Reason, size: int = FOLDER_BYTES) -> Iterator[Finding]:
     """All that lies in a real folder but dependencies, or nothing where that is more than the bounds allow."""
     inside = (entry for entry in tree.below(folder) if _DEPENDENCIES.isdisjoint(entry.path[len(folder) :].split("/")))
-    yield from (Finding(entry.path, reason) for entry in bounded(inside, FOLDER_FILES, size) or ())
+    yield from (Finding(entry.path, reason) for entry in within_limits(inside, FOLDER_FILES, size) or ())

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from slimmer.keep.cache import FactsCache
-from slimmer.keep.image_view import Context
-from slimmer.keep.sources.batches import portions
-from slimmer.keep.sources.facts import load_facts
+from slimmer.keep.image_view import ImageView
+from slimmer.keep.sources.batches import batches
+from slimmer.sandbox.facts import load_facts
 from slimmer.sandbox.sandbox import Job
 
 PORTION = 1 << 24
@@ -38,7 +38,7 @@ class Question:
 
 
 def read_files(
-    context: Context,
+    image: ImageView,
     reader: str,
     kind: type[F],
     paths: Iterable[str],
@@ -50,24 +50,24 @@ def read_files(
     Files of more than `longest` bytes, and those that the image does not give, are left out. One that cannot be read says
     what an empty one does.
     """
-    for portion in portions(context.tree, paths, longest, PORTION):
-        contents = [(path, content) for path, content in context.read(portion) if content is not None]
+    for portion in batches(image.tree, paths, longest, PORTION):
+        contents = [(path, content) for path, content in image.read(portion) if content is not None]
         jobs = [Job(path, content, arguments(path)) for path, content in contents]
-        for job, found in zip(jobs, context.sandbox.facts(reader, kind, jobs), strict=True):
+        for job, found in zip(jobs, image.sandbox.facts(reader, kind, jobs), strict=True):
             yield job.path, found if found is not None else kind()
 
 
 class SourceFacts(Generic[F]):
     """The facts of an image's sources; all of one kind."""
 
-    def __init__(self, context: Context, kind: type[F]) -> None:
-        self._context, self._kind = context, kind
+    def __init__(self, image: ImageView, kind: type[F]) -> None:
+        self._image, self._kind = image, kind
         self._cache = FactsCache()
 
     def read(self, questions: Iterable[tuple[str, Question]]) -> Iterator[tuple[str, F]]:
         """The facts of each source that can be got, by its real path and in order. One round trip for the contents."""
         asked = dict(questions)
-        contents = [(path, content) for path, content in self._context.read(list(asked)) if content is not None]
+        contents = [(path, content) for path, content in self._image.read(list(asked)) if content is not None]
         keys = {path: asked[path].key(content) for path, content in contents}
         known = self._known(keys.values())
         unknown = {keys[path]: (path, content) for path, content in reversed(contents) if keys[path] not in known}
@@ -88,12 +88,12 @@ class SourceFacts(Generic[F]):
         """The facts of new sources, which are remembered."""
         found: dict[str, F] = {}
         texts: dict[str, bytes] = {}
-        for key, job, text in zip(keys, jobs, self._context.sandbox.read(reader, jobs), strict=True):
+        for key, job, text in zip(keys, jobs, self._image.sandbox.read(reader, jobs), strict=True):
             if text is None:
                 continue
             facts = load_facts(self._kind, text)
             if facts is None:
-                self._context.sandbox.note(job.path, "its reader's answer makes no sense")
+                self._image.sandbox.note(job.path, "its reader's answer makes no sense")
             else:
                 found[key], texts[key] = facts, text
         self._cache.put(texts)

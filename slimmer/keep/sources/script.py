@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from slimmer.keep.image_view import Context, Follow, Kept, reach
+from slimmer.keep.image_view import Follow, ImageView, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.native import FILLING
-from slimmer.keep.sources.batches import portions
+from slimmer.keep.sources.batches import batches
 from slimmer.keep.sources.named_paths import RULE as NAMED
 from slimmer.keep.sources.reading import Question, SourceFacts
 from slimmer.keep.sources.syntax import SOURCE_LIMIT
@@ -62,27 +62,27 @@ class Interpreter(Protocol[F]):
         """Where the sources of a layer lead, by their real paths."""
 
 
-def opened_by(context: Context, programs: re.Pattern[str]) -> frozenset[str]:
+def opened_by(image: ImageView, programs: re.Pattern[str]) -> frozenset[str]:
     """Real paths of files that were opened or run by executables with such names."""
     wanted = (Operation.OPEN, Operation.EXEC)
     asked = {
         access.resolved or access.asked
-        for access in context.log.accesses
+        for access in image.log.accesses
         if access.found and access.operation in wanted and programs.fullmatch(posixpath.basename(access.executable))
     }
-    ends = (context.tree.resolve(path).end for path in asked)
+    ends = (image.tree.resolve(path).end for path in asked)
     return frozenset(end for end in ends if end is not None)
 
 
-def follow_scripts(context: Context, interpreter: Interpreter[F], opened: frozenset[str]) -> Follow:
+def follow_scripts(image: ImageView, interpreter: Interpreter[F], opened: frozenset[str]) -> Follow:
     """Follow what `opened` names once it is kept, and all that it leads to. Costs nothing when nothing was opened."""
-    return _Scripts(context, interpreter, opened).follow
+    return _Scripts(image, interpreter, opened).follow
 
 
 class _Scripts(Generic[F]):
-    def __init__(self, context: Context, interpreter: Interpreter[F], opened: frozenset[str]) -> None:
-        self._context, self._interpreter, self._opened = context, interpreter, opened
-        self._facts = SourceFacts(context, interpreter.kind)
+    def __init__(self, image: ImageView, interpreter: Interpreter[F], opened: frozenset[str]) -> None:
+        self._image, self._interpreter, self._opened = image, interpreter, opened
+        self._facts = SourceFacts(image, interpreter.kind)
         self._seen: set[str] = set()
         self._budget = SOURCES_LIMIT
 
@@ -90,7 +90,7 @@ class _Scripts(Generic[F]):
         """Findings for all that the freshly kept sources lead to, breadth first, one round trip for each layer."""
         layer = [path for path in fresh if self._is_used(path, kept) and self._is_new(path)] if self._opened else []
         while layer:
-            groups = portions(self._context.tree, layer, READ_LIMIT, PORTION)
+            groups = batches(self._image.tree, layer, READ_LIMIT, PORTION)
             ask = self._interpreter.question
             facts = dict(one for group in groups for one in self._facts.read((path, ask(path)) for path in group))
             layer = []
@@ -98,7 +98,7 @@ class _Scripts(Generic[F]):
                 if isinstance(lead, Finding):
                     yield lead
                     continue
-                findings = tuple(reach(self._context.tree, lead.path, lead.reason))
+                findings = tuple(reach(self._image.tree, lead.path, lead.reason))
                 yield from findings
                 if lead.code:
                     layer += [
@@ -114,7 +114,7 @@ class _Scripts(Generic[F]):
 
     def _is_new(self, path: str) -> bool:
         """Whether a real path is a source that was not looked into yet; notes that it is now."""
-        entry = self._context.tree.get(path)
+        entry = self._image.tree.get(path)
         if path in self._seen or entry is None or not entry.is_file or not self._interpreter.reads(path):
             return False
         if "." not in posixpath.basename(path) and not entry.mode & 0o111 and path.startswith(_SYSTEM):

@@ -16,7 +16,7 @@ from slimmer.engine import description, running
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import Container
 from slimmer.engine.labels import name_of
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import ObservationIncomplete, UnsupportedEngine
 from slimmer.image.config import ImageConfig
 from slimmer.observe.log import Access, AccessLog, Operation
@@ -62,7 +62,9 @@ def user_container(engine: Engine, image: str, *command: str, **host: Any) -> It
 
 
 @contextmanager
-def attached(scope: RunScope, container: Container, probes: Bench, purpose: str = "attached") -> Iterator[AttachedRun]:
+def attached(
+    scope: EngineResources, container: Container, probes: Bench, purpose: str = "attached"
+) -> Iterator[AttachedRun]:
     """Watches the container, from here to the end of the block."""
     with attached_run(scope, running.find(scope.engine, container.id), probes.probe, purpose) as run:
         yield run
@@ -100,7 +102,7 @@ class Everything:
 @pytest.fixture(scope="module")
 def everything(engine: Engine, probes: Bench, image: ImageConfig) -> Iterator[Everything]:
     with (
-        RunScope(engine) as scope,
+        EngineResources(engine) as scope,
         user_container(engine, image.image_id, "/bin/life", "stay", SecurityOpt=["seccomp=unconfined"]) as container,
         attached(scope, container, probes) as run,
     ):
@@ -150,7 +152,7 @@ def test_a_program_that_is_started_beside_the_app_is_told(everything: Everything
 # ---------------------------------------------------------------------- what it finds
 
 
-def test_what_the_processes_hold_is_told(engine: Engine, scope: RunScope, probes: Bench) -> None:
+def test_what_the_processes_hold_is_told(engine: Engine, scope: EngineResources, probes: Bench) -> None:
     with user_container(engine, DEBIAN, "perl", "-e", HOLDER) as container:
         await_(lambda: "ready" in container.last_log_lines(), container)
         with attached(scope, container, probes) as run:
@@ -165,7 +167,7 @@ def test_what_the_processes_hold_is_told(engine: Engine, scope: RunScope, probes
     assert len({access.pid for access in log.accesses}) == 2
 
 
-def test_however_much_they_hold_the_probe_stays_small(engine: Engine, scope: RunScope, probes: Bench) -> None:
+def test_however_much_they_hold_the_probe_stays_small(engine: Engine, scope: EngineResources, probes: Bench) -> None:
     limit = {"Name": "nofile", "Soft": 6000, "Hard": 6000}
     with user_container(engine, DEBIAN, "perl", "-e", MANY, Ulimits=[limit]) as container:
         await_(lambda: "ready" in container.last_log_lines(), container)
@@ -178,7 +180,7 @@ def test_however_much_they_hold_the_probe_stays_small(engine: Engine, scope: Run
     assert int(peak.split()[1]) < 8000, peak
 
 
-def test_ports_are_told_though_they_were_opened_before(engine: Engine, scope: RunScope, probes: Bench) -> None:
+def test_ports_are_told_though_they_were_opened_before(engine: Engine, scope: EngineResources, probes: Bench) -> None:
     listener = (
         'use IO::Socket::INET; my $s = IO::Socket::INET->new(Listen => 1, LocalPort => 8123); $| = 1; print "ready\n"; '
         "sleep 600"
@@ -192,7 +194,7 @@ def test_ports_are_told_though_they_were_opened_before(engine: Engine, scope: Ru
     assert [listener.port for listener in log.listeners] == [8123]
 
 
-def test_a_volume_s_files_are_told(engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig) -> None:
+def test_a_volume_s_files_are_told(engine: Engine, scope: EngineResources, probes: Bench, image: ImageConfig) -> None:
     with (
         user_container(engine, image.image_id, "/bin/life", "stay", ReadonlyRootfs=True) as container,
         attached(scope, container, probes) as run,
@@ -205,7 +207,7 @@ def test_a_volume_s_files_are_told(engine: Engine, scope: RunScope, probes: Benc
 
 
 def test_only_its_own_processes_are_told_among_the_host_s(
-    engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
+    engine: Engine, scope: EngineResources, probes: Bench, image: ImageConfig
 ) -> None:
     with (
         user_container(engine, image.image_id, "/bin/life", "stay", PidMode="host") as container,
@@ -221,7 +223,7 @@ def test_only_its_own_processes_are_told_among_the_host_s(
 
 
 def test_a_neighbour_in_its_pid_namespace_is_not_told(
-    engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
+    engine: Engine, scope: EngineResources, probes: Bench, image: ImageConfig
 ) -> None:
     with user_container(engine, image.image_id, "/bin/life", "stay") as container:
         mode = f"container:{container.id}"
@@ -231,7 +233,7 @@ def test_a_neighbour_in_its_pid_namespace_is_not_told(
     assert ("exec", "/usr/bin/sleep") not in found(log)
 
 
-def test_a_process_with_mounts_of_its_own_is_told(engine: Engine, scope: RunScope, probes: Bench) -> None:
+def test_a_process_with_mounts_of_its_own_is_told(engine: Engine, scope: EngineResources, probes: Bench) -> None:
     command = "unshare -m sh -c 'echo ready; read line </etc/issue; exec sleep 600' & wait"
     host = {"CapAdd": ["SYS_ADMIN"], "SecurityOpt": ["seccomp=unconfined", "apparmor=unconfined"]}
     with user_container(engine, DEBIAN, "sh", "-c", command, **host) as container:
@@ -242,7 +244,7 @@ def test_a_process_with_mounts_of_its_own_is_told(engine: Engine, scope: RunScop
     assert {("exec", "/usr/bin/sleep"), ("open", "/etc/shells")} <= found(log)
 
 
-def test_a_sandbox_that_the_app_made_is_told(engine: Engine, scope: RunScope, probes: Bench) -> None:
+def test_a_sandbox_that_the_app_made_is_told(engine: Engine, scope: EngineResources, probes: Bench) -> None:
     """Mounts and process numbers of its own, as sandboxes have them, and the same root."""
     inside = "echo ready; read line </etc/issue; while :; do read line </etc/shells; sleep 0.05; done"
     command = f"unshare -m -p -f unshare -p -f sh -c '{inside}' & wait"
@@ -257,7 +259,7 @@ def test_a_sandbox_that_the_app_made_is_told(engine: Engine, scope: RunScope, pr
 
 
 def test_who_looks_in_from_outside_is_not_told(
-    engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
+    engine: Engine, scope: EngineResources, probes: Bench, image: ImageConfig
 ) -> None:
     with (
         user_container(engine, image.image_id, "/bin/life", "stay") as container,
@@ -275,7 +277,7 @@ def test_who_looks_in_from_outside_is_not_told(
 
 
 def test_when_the_container_ends_all_is_told(
-    engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
+    engine: Engine, scope: EngineResources, probes: Bench, image: ImageConfig
 ) -> None:
     with (
         user_container(engine, image.image_id, "/bin/life", "stay") as container,
@@ -294,7 +296,7 @@ def test_when_the_container_ends_all_is_told(
 
 
 def test_a_probe_that_gives_up_spares_the_container(
-    engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
+    engine: Engine, scope: EngineResources, probes: Bench, image: ImageConfig
 ) -> None:
     with user_container(engine, image.image_id, "/bin/life", "stay") as container:
         watcher = create(scope, container, probes, [])
@@ -306,7 +308,7 @@ def test_a_probe_that_gives_up_spares_the_container(
         assert runs(container)
 
 
-def create(scope: RunScope, container: Container, probes: Bench, security: list[str]) -> Container:
+def create(scope: EngineResources, container: Container, probes: Bench, security: list[str]) -> Container:
     """The container from which that one would be watched."""
     mount, pid = scope.lender.own(probes.probe), running.find(scope.engine, container.id).pid
     wanted = description.attached(scope.lender.image(probes.probe), mount, pid)
@@ -315,7 +317,7 @@ def create(scope: RunScope, container: Container, probes: Bench, security: list[
 
 
 def test_without_fanotify_nothing_can_be_watched(
-    engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
+    engine: Engine, scope: EngineResources, probes: Bench, image: ImageConfig
 ) -> None:
     refuse = '{"names": ["fanotify_init"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}'
     profile = f'seccomp={{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{refuse}]}}'
@@ -330,7 +332,7 @@ def test_without_fanotify_nothing_can_be_watched(
 
 
 def test_a_container_that_was_started_anew_is_another_one(
-    engine: Engine, scope: RunScope, probes: Bench, image: ImageConfig
+    engine: Engine, scope: EngineResources, probes: Bench, image: ImageConfig
 ) -> None:
     with user_container(engine, image.image_id, "/bin/life", "stay") as container:
         before = running.find(engine, container.id)

@@ -10,7 +10,7 @@ import dataclasses
 import pytest
 
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed, ObservationIncomplete
 from slimmer.image.config import ImageConfig
 from tests.engine.watching import OUTPUT_LIMIT, RECORDERS, Bench, looked_at
@@ -28,7 +28,7 @@ def hostile(*words: str) -> RunOptions:
 
 @recorders
 def test_what_wears_a_system_out_goes_on_as_natively(
-    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
     """Forks, zombies, process numbers, a program without a file, large arguments, no descriptors left, a pipe, paths that change, calls without a pause."""
     native, watched = (
@@ -43,7 +43,7 @@ def test_what_wears_a_system_out_goes_on_as_natively(
 
 @recorders
 def test_namespaces_mounts_and_another_root_work_where_the_user_allows_them(
-    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
     allowed = RunOptions(cap_add=("SYS_ADMIN",), security_opt=("seccomp=unconfined",))
     options = dataclasses.replace(allowed, cmd=("/bin/hostile", "all", "privileged"))
@@ -55,7 +55,7 @@ def test_namespaces_mounts_and_another_root_work_where_the_user_allows_them(
     assert {"/etc/passwd", "/etc/group"} <= looked_at(watched)
 
 
-def test_more_output_than_is_kept_is_no_obstacle(probes: Bench, scope: RunScope, image: ImageConfig) -> None:
+def test_more_output_than_is_kept_is_no_obstacle(probes: Bench, scope: EngineResources, image: ImageConfig) -> None:
     ended = probes.watch(scope, image, hostile("output", str(ENOUGH)), "notify")
     assert ended.code == 0
     assert "/etc/passwd" in looked_at(ended)
@@ -66,7 +66,7 @@ def test_more_output_than_is_kept_is_no_obstacle(probes: Bench, scope: RunScope,
     ("resource", "recorder"), [("descriptors", "notify"), ("memory", "ptrace"), ("time", "notify"), ("stack", "ptrace")]
 )
 def test_a_supervisor_that_is_starved_by_the_app_makes_no_half_a_log(
-    probes: Bench, scope: RunScope, image: ImageConfig, resource: str, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, resource: str, recorder: str
 ) -> None:
     """A root app may lower the limits of any process of its user: everything is seen all the same, or the run fails."""
     try:

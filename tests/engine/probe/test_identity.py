@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
 from tests.engine.watching import RECORDERS, Bench
 
@@ -48,7 +48,9 @@ WAYS: dict[str, dict[str, Any]] = {
 """Options of a run by what they are about."""
 
 
-def both(probes: Bench, scope: RunScope, image: ImageConfig, way: str, recorder: str) -> tuple[list[str], list[str]]:
+def both(
+    probes: Bench, scope: EngineResources, image: ImageConfig, way: str, recorder: str
+) -> tuple[list[str], list[str]]:
     """What the program says natively and under the probe."""
     options = dataclasses.replace(PLAIN, **WAYS[way])
     native, watched = probes.natively(scope, image, options), probes.watch(scope, image, options, recorder)
@@ -64,7 +66,7 @@ def in_order(output: str) -> list[str]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_app_is_who_it_would_be(probes: Bench, scope: RunScope, image: ImageConfig, way: str) -> None:
+def test_the_app_is_who_it_would_be(probes: Bench, scope: EngineResources, image: ImageConfig, way: str) -> None:
     native, watched = both(probes, scope, image, way, "auto")
     assert len(native) > 80
     assert watched == native
@@ -73,13 +75,15 @@ def test_the_app_is_who_it_would_be(probes: Bench, scope: RunScope, image: Image
 @pytest.mark.parametrize("way", ["root", "user by name, with groups", "no new privileges", "init", "few descriptors"])
 @pytest.mark.parametrize("recorder", [name for name in RECORDERS if name != "notify"])
 def test_other_recorders_change_nothing(
-    probes: Bench, scope: RunScope, image: ImageConfig, way: str, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, way: str, recorder: str
 ) -> None:
     native, watched = both(probes, scope, image, way, recorder)
     assert watched == native
 
 
-def test_a_command_beside_the_app_is_the_image_s_user(probes: Bench, scope: RunScope, image: ImageConfig) -> None:
+def test_a_command_beside_the_app_is_the_image_s_user(
+    probes: Bench, scope: EngineResources, image: ImageConfig
+) -> None:
     """As `docker exec` would run it; there is no native way to compare with, but the app itself."""
     options = dataclasses.replace(PLAIN, user="worker", cmd=("/bin/look", "/native"))
     with probes.watched(scope, image, options, "auto") as watched:

@@ -10,7 +10,7 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed
 from slimmer.image.config import ImageConfig
 from tests.engine.watching import DEADLINE, RECORDERS, Bench, looked_at
@@ -28,7 +28,9 @@ def life(*way: str) -> RunOptions:
 
 
 @recorders
-def test_every_short_run_has_its_trailer(probes: Bench, scope: RunScope, image: ImageConfig, recorder: str) -> None:
+def test_every_short_run_has_its_trailer(
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
+) -> None:
     probes.identity(scope, image, life())
     with ThreadPoolExecutor(4) as pool:
         options = RunOptions(cmd=("/bin/touch", "/etc/passwd", "/etc/group"))
@@ -51,7 +53,7 @@ ENDS = {
 @recorders
 @pytest.mark.parametrize("way", ENDS, ids=" ".join)
 def test_the_app_s_exit_code_is_its_own(
-    probes: Bench, scope: RunScope, image: ImageConfig, way: tuple[str, ...], recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, way: tuple[str, ...], recorder: str
 ) -> None:
     ended = probes.watch(scope, image, life(*way), recorder)
     assert ended.code == ENDS[way]
@@ -64,20 +66,20 @@ def test_the_app_s_exit_code_is_its_own(
 @recorders
 @pytest.mark.parametrize(("way", "code"), [("crash", 139), ("abort", 139)])
 def test_an_app_that_crashes_ends_as_natively(
-    probes: Bench, scope: RunScope, image: ImageConfig, way: str, code: int, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, way: str, code: int, recorder: str
 ) -> None:
     """PID 1 does not die of abort()'s signal, but of what abort() does next."""
     with probes.watched(scope, image, life(way), recorder) as watched:
         assert watched.wait_for_end() == code
 
 
-def test_the_expected_ends_are_the_native_ones(probes: Bench, scope: RunScope, image: ImageConfig) -> None:
+def test_the_expected_ends_are_the_native_ones(probes: Bench, scope: EngineResources, image: ImageConfig) -> None:
     for way, code in {**ENDS, ("crash",): 139, ("abort",): 139}.items():
         assert probes.natively(scope, image, life(*way)).code == code, way
 
 
 @recorders
-def test_a_signal_is_handled(probes: Bench, scope: RunScope, image: ImageConfig, recorder: str) -> None:
+def test_a_signal_is_handled(probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str) -> None:
     with probes.watched(scope, image, life("term"), recorder) as watched:
         watched.wait_for_output("ready")
         log = watched.run.finish(image.image_id, "SIGTERM", 10.0)
@@ -87,7 +89,7 @@ def test_a_signal_is_handled(probes: Bench, scope: RunScope, image: ImageConfig,
 
 @recorders
 def test_an_app_that_does_not_hear_is_killed_in_time(
-    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
     with probes.watched(scope, image, life("stay"), recorder) as watched:
         watched.wait_for_output("ready")
@@ -98,7 +100,7 @@ def test_an_app_that_does_not_hear_is_killed_in_time(
 
 @recorders
 def test_a_command_that_cannot_be_run_fails_as_natively(
-    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
     for command, words in {"/bin/nothing": "code 127", "/etc/passwd": "code 126", "nothing": "code 127"}.items():
         with (
@@ -112,7 +114,9 @@ def test_a_command_that_cannot_be_run_fails_as_natively(
 
 
 @recorders
-def test_children_end_and_stop_as_natively(probes: Bench, scope: RunScope, image: ImageConfig, recorder: str) -> None:
+def test_children_end_and_stop_as_natively(
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
+) -> None:
     native, watched = probes.natively(scope, image, life("all")), probes.watch(scope, image, life("all"), recorder)
     assert native.output.count("ended") == 10
     assert "stopped by 19\ncontinued\nstopped by 20\ncontinued\nended with 7\n" in native.output
@@ -122,7 +126,7 @@ def test_children_end_and_stop_as_natively(probes: Bench, scope: RunScope, image
 
 @recorders
 def test_orphans_are_the_app_s_and_nobody_else_is(
-    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
     assert probes.watch(scope, image, life("orphans"), recorder).output == "reaped 20, sum 45, then ECHILD\n"
 
@@ -137,7 +141,7 @@ JOBS_OUTPUT = "slept 143\nended 3\ncame back 4\npiped 5\nheard\ndone\n"
 
 
 @recorders
-def test_a_shell_with_job_control_works(probes: Bench, scope: RunScope, engine: Engine, recorder: str) -> None:
+def test_a_shell_with_job_control_works(probes: Bench, scope: EngineResources, engine: Engine, recorder: str) -> None:
     debian = images.resolve(engine, "debian:bookworm-slim")
     options = RunOptions(cmd=("bash", "-c", JOBS))
     assert probes.natively(scope, debian, options).output == JOBS_OUTPUT
@@ -145,7 +149,9 @@ def test_a_shell_with_job_control_works(probes: Bench, scope: RunScope, engine: 
 
 
 @recorders
-def test_an_app_that_traces_its_children(probes: Bench, scope: RunScope, image: ImageConfig, recorder: str) -> None:
+def test_an_app_that_traces_its_children(
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
+) -> None:
     """With ptrace for the recorder the child has its tracer already: EPERM (1)."""
     traced = "stopped by 5\nended with 0\n"
     assert probes.natively(scope, image, life("trace")).output == traced
@@ -159,7 +165,7 @@ def test_an_app_that_traces_its_children(probes: Bench, scope: RunScope, image: 
 
 @recorders
 def test_commands_beside_the_app_are_seen_also_at_once(
-    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
     """And one that cannot be run does no harm to those after it."""
     with probes.watched(scope, image, life("term"), recorder) as watched:
@@ -178,7 +184,7 @@ def test_commands_beside_the_app_are_seen_also_at_once(
 
 
 @recorders
-def test_an_app_s_own_filter_works(probes: Bench, scope: RunScope, image: ImageConfig, recorder: str) -> None:
+def test_an_app_s_own_filter_works(probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str) -> None:
     ended = probes.watch(scope, image, life("filter-errno"), recorder)
     assert ended.output == "filter: works\ngetppid: EDOM\n"
     assert ended.counters["own_filters"] == 0
@@ -187,7 +193,7 @@ def test_an_app_s_own_filter_works(probes: Bench, scope: RunScope, image: ImageC
 @recorders
 @pytest.mark.parametrize("way", ["filter-trace", "filter-listener"])
 def test_a_filter_that_clashes_is_counted(
-    probes: Bench, scope: RunScope, image: ImageConfig, way: str, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, way: str, recorder: str
 ) -> None:
     ended = probes.watch(scope, image, life(way), recorder)
     refused = way == "filter-listener" and recorder != "ptrace"
@@ -197,7 +203,7 @@ def test_a_filter_that_clashes_is_counted(
 
 @recorders
 def test_calls_that_a_signal_takes_back_are_counted(
-    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
     ended = probes.watch(scope, image, life("timer"), recorder)
     alarms, _, interrupted = ended.output.strip().partition(", interrupted ")
@@ -209,7 +215,7 @@ def test_calls_that_a_signal_takes_back_are_counted(
 
 
 @recorders
-def test_listening_sockets_are_told(probes: Bench, scope: RunScope, image: ImageConfig, recorder: str) -> None:
+def test_listening_sockets_are_told(probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str) -> None:
     with probes.watched(scope, image, life("listen"), recorder) as watched:
         watched.wait_for_output("ready")
         deadline = time.monotonic() + 10

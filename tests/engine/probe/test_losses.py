@@ -14,7 +14,7 @@ import pytest
 from slimmer.engine.connection import Engine
 from slimmer.engine.labels import RUN_LABEL
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope, remove_everything
+from slimmer.engine.resources import EngineResources, remove_everything
 from slimmer.errors import ObservationIncomplete
 from slimmer.image.config import ImageConfig
 from tests.engine.leftovers import left
@@ -36,7 +36,7 @@ def trouble(*way: str) -> RunOptions:
     ("way", "recorder"), [("kill-supervisor", "notify"), ("kill-supervisor", "ptrace"), ("kill-everyone", "notify")]
 )
 def test_a_run_without_its_supervisor_ends_and_is_no_success(
-    probes: Bench, scope: RunScope, image: ImageConfig, way: str, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, way: str, recorder: str
 ) -> None:
     with probes.watched(scope, image, trouble(way), recorder) as watched, pytest.raises(ObservationIncomplete):
         watched.wait_for_end()
@@ -45,7 +45,7 @@ def test_a_run_without_its_supervisor_ends_and_is_no_success(
 
 @recorders
 def test_the_supervisor_outlives_a_signal_to_everyone(
-    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
     ended = probes.watch(scope, image, trouble("terminate-everyone"), recorder)
     assert ended.code == 0
@@ -90,7 +90,9 @@ def remove_run(engine: Engine, run: str) -> None:
 # ---------------------------------------------------------------------- losses
 
 
-def test_a_flood_of_opens_is_recorded_or_the_run_fails(probes: Bench, scope: RunScope, image: ImageConfig) -> None:
+def test_a_flood_of_opens_is_recorded_or_the_run_fails(
+    probes: Bench, scope: EngineResources, image: ImageConfig
+) -> None:
     """fanotify's queue fills while the supervisor is stopped (16,384 events are the kernel's default)."""
     count = 17_000
     with probes.watched(scope, image, trouble("flood", str(count)), "fanotify") as watched:
@@ -104,7 +106,9 @@ def test_a_flood_of_opens_is_recorded_or_the_run_fails(probes: Bench, scope: Run
 
 
 @pytest.mark.parametrize("recorder", ["notify", "ptrace"])
-def test_of_much_at_once_nothing_is_lost(probes: Bench, scope: RunScope, image: ImageConfig, recorder: str) -> None:
+def test_of_much_at_once_nothing_is_lost(
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
+) -> None:
     """Four processes of four threads, each of which looks for 250 different files."""
     log = probes.watch(scope, image, trouble("storm"), recorder).log
     assert log is not None
@@ -114,7 +118,7 @@ def test_of_much_at_once_nothing_is_lost(probes: Bench, scope: RunScope, image: 
 
 @pytest.mark.parametrize("recorder", ["notify", "ptrace"])
 def test_looks_below_another_root_survive_renames(
-    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
     """openat2(2): EAGAIN where the kernel cannot tell that ".." stays below a root."""
     log = probes.watch(scope, image, trouble("other-root"), recorder).log
@@ -126,7 +130,7 @@ def test_looks_below_another_root_survive_renames(
 
 @pytest.mark.parametrize("recorder", ["notify", "ptrace"])
 def test_a_look_at_what_no_path_can_name_is_a_loss(
-    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
     """A relative path in a folder that lies deeper than PATH_MAX: the kernel does not tell where that is."""
     with probes.watched(scope, image, trouble("deep"), recorder) as watched:

@@ -14,10 +14,10 @@ from slimmer.engine import images
 from slimmer.engine.connection import Engine
 from slimmer.engine.options import RunOptions
 from slimmer.engine.probe_lender import ProbeLender
-from slimmer.engine.resources import RunScope
+from slimmer.engine.probe_mount import ProbeMount
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import ObservationIncomplete, SlimmerError
 from slimmer.image.config import ImageConfig
-from slimmer.observe.probe_mount import ProbeMount
 from slimmer.runs.image_mount import open_pristine
 from slimmer.runs.start import ask_identity
 from tests.engine.probe.image import Archive, Programs
@@ -28,7 +28,7 @@ PLACE = "/.slimmer-known"
 
 
 @pytest.fixture
-def place(scope: RunScope) -> str:
+def place(scope: EngineResources) -> str:
     """The name of the probe's folder in this run, as if somebody could know it beforehand."""
     scope.lender.folder = PLACE
     return PLACE
@@ -59,7 +59,7 @@ def touch(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Archive]:
 
 @pytest.mark.parametrize("recorder", RECORDERS)
 def test_a_command_is_run_by_the_probe_and_not_by_what_took_its_name(
-    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
     """An app may leave its mount namespace where a user allows it: engines start commands in the one that it is in then."""
     with probes.watched(scope, image, USURPER, recorder) as watched:
@@ -75,7 +75,7 @@ def test_a_command_is_run_by_the_probe_and_not_by_what_took_its_name(
 def test_each_run_has_a_place_of_its_own(engine: Engine) -> None:
     places = set()
     for _ in range(3):
-        with RunScope(engine) as scope:
+        with EngineResources(engine) as scope:
             places |= {scope.lender.folder, scope.lender.nonce}
     assert len(places) == 6
     assert min(len(name) for name in places) >= 32
@@ -83,7 +83,7 @@ def test_each_run_has_a_place_of_its_own(engine: Engine) -> None:
 
 @pytest.mark.parametrize("kind", ["link", "folder", "file"])
 def test_an_image_that_has_something_in_the_place_is_refused_before_anything_runs(
-    scope: RunScope, engine: Engine, probe: Path, touch: Callable[[], Archive], place: str, kind: str
+    scope: EngineResources, engine: Engine, probe: Path, touch: Callable[[], Archive], place: str, kind: str
 ) -> None:
     archive = touch()
     {
@@ -104,7 +104,13 @@ LEADING += [("/data/further", PLACE), ("/data/further", f"{PLACE}/deeper")]
 
 @pytest.mark.parametrize(("volume", "target"), LEADING)
 def test_a_volume_that_leads_to_the_place_is_refused_before_anything_runs(
-    scope: RunScope, engine: Engine, probe: Path, touch: Callable[[], Archive], place: str, target: str, volume: str
+    scope: EngineResources,
+    engine: Engine,
+    probe: Path,
+    touch: Callable[[], Archive],
+    place: str,
+    target: str,
+    volume: str,
 ) -> None:
     archive = touch()
     archive.link("/data", target)
@@ -115,7 +121,7 @@ def test_a_volume_that_leads_to_the_place_is_refused_before_anything_runs(
 
 
 def test_a_volume_elsewhere_is_none_of_our_business(
-    scope: RunScope, engine: Engine, probe: Path, touch: Callable[[], Archive]
+    scope: EngineResources, engine: Engine, probe: Path, touch: Callable[[], Archive]
 ) -> None:
     archive = touch()
     archive.link("/data", "/srv/data")
@@ -127,7 +133,7 @@ def test_a_volume_elsewhere_is_none_of_our_business(
 
 @pytest.mark.parametrize(("volume", "refused"), [("/srv/deep/init", True), ("/srv", False), ("/sbin", False)])
 def test_a_volume_that_would_hide_the_engines_init_is_refused(
-    scope: RunScope, engine: Engine, probe: Path, touch: Callable[[], Archive], volume: str, refused: bool
+    scope: EngineResources, engine: Engine, probe: Path, touch: Callable[[], Archive], volume: str, refused: bool
 ) -> None:
     """Engines mount in the order of the paths' depths, and follow links: the volume's own program would be the first process."""
     archive = touch()
@@ -142,7 +148,7 @@ def test_a_volume_that_would_hide_the_engines_init_is_refused(
             assert scope.lender.lend(probe, config, init=True)
 
 
-def started(scope: RunScope) -> list[str]:
+def started(scope: EngineResources) -> list[str]:
     """Names of this run's containers that were ever started."""
     mine = scope.engine.api.containers(all=True, filters={"label": f"slimmer.run={scope.run}"})
     return [entry["Names"][0] for entry in mine if entry["State"] != "created"]
@@ -156,7 +162,7 @@ class Deceived(ProbeLender):
 
 
 def test_what_does_not_know_the_nonce_is_not_believed(
-    scope: RunScope, engine: Engine, probe: Path, touch: Callable[[], Archive]
+    scope: EngineResources, engine: Engine, probe: Path, touch: Callable[[], Archive]
 ) -> None:
     """Here the image holds a probe itself: a real one, of another run."""
     archive = touch()

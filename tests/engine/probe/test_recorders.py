@@ -9,7 +9,7 @@ import pytest
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
 from slimmer.observe.log import Access, AccessLog, Operation
 from tests.engine.leftovers import left
@@ -46,7 +46,7 @@ class Everything:
 def everything(
     request: pytest.FixtureRequest, engine: Engine, probes: Bench, image: ImageConfig
 ) -> Iterator[Everything]:
-    with RunScope(engine) as scope:
+    with EngineResources(engine) as scope:
         options = RunOptions(cmd=COMMAND, security_opt=("seccomp=unconfined",))
         with probes.watched(scope, image, options, request.param) as watched:
             watched.wait_for_output("done\n")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
 from tests.engine.probe.image import BUILDS
 from tests.engine.watching import RECORDERS, Bench
@@ -29,7 +29,9 @@ COMMAND = ("/bin/attempts", "/bin/attempts-i386") if "i386" in BUILDS else ("/bi
 """Tries all ways into the kernel from a program of this machine, and then becomes an i386 program that does the same."""
 
 
-def attempts(probes: Bench, scope: RunScope, image: ImageConfig, options: RunOptions, recorder: str) -> tuple[str, str]:
+def attempts(
+    probes: Bench, scope: EngineResources, image: ImageConfig, options: RunOptions, recorder: str
+) -> tuple[str, str]:
     """What came of the calls natively and under the probe."""
     native, watched = probes.natively(scope, image, options), probes.watch(scope, image, options, recorder)
     assert (native.code, watched.code) == (0, 0), native.output + watched.output
@@ -37,14 +39,16 @@ def attempts(probes: Bench, scope: RunScope, image: ImageConfig, options: RunOpt
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_calls_are_refused_as_natively(probes: Bench, scope: RunScope, image: ImageConfig, way: str) -> None:
+def test_calls_are_refused_as_natively(probes: Bench, scope: EngineResources, image: ImageConfig, way: str) -> None:
     native, watched = attempts(probes, scope, image, RunOptions(cmd=COMMAND, **WAYS[way]), "auto")
     assert len(native.splitlines()) > 45 * (1 if len(COMMAND) == 1 else 4)
     assert watched.splitlines() == native.splitlines()
 
 
 @pytest.mark.parametrize("recorder", [name for name in RECORDERS if name != "notify"])
-def test_other_recorders_refuse_the_same(probes: Bench, scope: RunScope, image: ImageConfig, recorder: str) -> None:
+def test_other_recorders_refuse_the_same(
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
+) -> None:
     native, watched = attempts(probes, scope, image, RunOptions(cmd=COMMAND, **ROOT), recorder)
     assert watched.splitlines() == native.splitlines()
 
@@ -91,7 +95,7 @@ if "i386" in BUILDS:
 
 @pytest.mark.parametrize(("recorder", "user", "program"), ATTACKERS)
 def test_the_app_cannot_get_at_the_probe(
-    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str, user: str, program: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str, user: str, program: str
 ) -> None:
     ended = probes.watch(scope, image, RunOptions(cmd=(program,), user=user), recorder)
     said = dict(line.split(": ", 1) for line in ended.output.splitlines())
@@ -105,7 +109,7 @@ def test_the_app_cannot_get_at_the_probe(
 
 @pytest.mark.parametrize("recorder", RECORDERS)
 def test_the_app_cannot_trace_what_prepares_a_command(
-    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
     """It becomes the app's equal before it is under the app's filters: as root in a default container, which may trace its equals."""
     with probes.watched(scope, image, RunOptions(cmd=("/bin/hunt",)), recorder) as watched:

@@ -9,7 +9,7 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
 from tests.engine.watching import RECORDERS, Bench
 
@@ -22,7 +22,7 @@ recorders = pytest.mark.parametrize("recorder", RECORDERS)
 
 
 @recorders
-def test_each_command_is_taken_over(probes: Bench, scope: RunScope, engine: Engine, recorder: str) -> None:
+def test_each_command_is_taken_over(probes: Bench, scope: EngineResources, engine: Engine, recorder: str) -> None:
     debian = images.resolve(engine, "debian:bookworm-slim")
     with probes.watched(scope, debian, RunOptions(cmd=("sleep", "600")), recorder) as watched:
         codes = [watched.run.execute(("sh", "-c", f"exit {n}"), 10.0)[0] for n in range(COMMANDS)]
@@ -33,7 +33,7 @@ def test_each_command_is_taken_over(probes: Bench, scope: RunScope, engine: Engi
 
 @recorders
 def test_a_command_that_cannot_be_run_is_not_waited_for(
-    probes: Bench, scope: RunScope, engine: Engine, recorder: str
+    probes: Bench, scope: EngineResources, engine: Engine, recorder: str
 ) -> None:
     debian = images.resolve(engine, "debian:bookworm-slim")
     with probes.watched(scope, debian, RunOptions(cmd=("sleep", "600")), recorder) as watched:
@@ -44,7 +44,7 @@ def test_a_command_that_cannot_be_run_is_not_waited_for(
 
 @recorders
 def test_a_run_among_the_host_s_processes_ends(
-    probes: Bench, scope: RunScope, image: ImageConfig, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
     """There the supervisor does not die with the app, and the engine leaves its stream open."""
     options = RunOptions(cmd=("/bin/touch", "/etc/passwd"), pid_mode="host")
@@ -57,7 +57,7 @@ def test_a_run_among_the_host_s_processes_ends(
 
 @recorders
 def test_of_the_host_s_sockets_only_the_app_s_are_told(
-    probes: Bench, scope: RunScope, engine: Engine, recorder: str
+    probes: Bench, scope: EngineResources, engine: Engine, recorder: str
 ) -> None:
     debian = images.resolve(engine, "debian:bookworm-slim")
     options = RunOptions(cmd=("perl", "-MIO::Socket::INET", "-e", LISTENER), network="host")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed, ObservationIncomplete
 from slimmer.image.config import ImageConfig
 from slimmer.observe.log import Recorder
@@ -21,13 +21,17 @@ recorders = pytest.mark.parametrize("recorder", RECORDERS)
 
 
 @recorders
-def test_a_read_only_root_is_no_obstacle(probes: Bench, scope: RunScope, image: ImageConfig, recorder: str) -> None:
+def test_a_read_only_root_is_no_obstacle(
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
+) -> None:
     options = RunOptions(cmd=("/bin/touch", "/etc/passwd"), read_only=True, user="worker")
     assert {"/bin/touch", "/etc/passwd"} <= looked_at(probes.watch(scope, image, options, recorder))
 
 
 @recorders
-def test_an_init_process_is_no_obstacle(probes: Bench, scope: RunScope, image: ImageConfig, recorder: str) -> None:
+def test_an_init_process_is_no_obstacle(
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
+) -> None:
     options = RunOptions(cmd=("/bin/touch", "/etc/passwd", "/etc/nothing"), init=True)
     ended = probes.watch(scope, image, options, recorder)
     assert ended.code == 1
@@ -46,7 +50,7 @@ def profile(folder: Path, *calls: str, error: int) -> str:
 
 
 def test_without_user_notification_ptrace_steps_in(
-    probes: Bench, scope: RunScope, image: ImageConfig, tmp_path: Path
+    probes: Bench, scope: EngineResources, image: ImageConfig, tmp_path: Path
 ) -> None:
     """As on kernels before 5.6, which have no pidfd_getfd."""
     option = profile(tmp_path, "pidfd_getfd", error=38)
@@ -58,7 +62,9 @@ def test_without_user_notification_ptrace_steps_in(
     assert ptrace == Recorder("ptrace", True, "user notification does not run")
 
 
-def test_without_fanotify_the_others_run(probes: Bench, scope: RunScope, image: ImageConfig, tmp_path: Path) -> None:
+def test_without_fanotify_the_others_run(
+    probes: Bench, scope: EngineResources, image: ImageConfig, tmp_path: Path
+) -> None:
     options = RunOptions(cmd=("/bin/touch", "/etc/passwd"), security_opt=(profile(tmp_path, "fanotify_init", error=1),))
     ended = probes.watch(scope, image, options, "auto")
     assert "/etc/passwd" in looked_at(ended)
@@ -75,7 +81,7 @@ def test_without_fanotify_the_others_run(probes: Bench, scope: RunScope, image: 
     ("recorder", "call", "error"), [("notify", "pidfd_getfd", 38), ("fanotify", "fanotify_init", 1)]
 )
 def test_a_recorder_that_was_asked_for_and_cannot_run_is_an_error(
-    probes: Bench, scope: RunScope, image: ImageConfig, tmp_path: Path, recorder: str, call: str, error: int
+    probes: Bench, scope: EngineResources, image: ImageConfig, tmp_path: Path, recorder: str, call: str, error: int
 ) -> None:
     options = RunOptions(cmd=("/bin/life", "stay"), security_opt=(profile(tmp_path, call, error=error),))
     with (
@@ -87,7 +93,7 @@ def test_a_recorder_that_was_asked_for_and_cannot_run_is_an_error(
 
 @recorders
 def test_memory_is_read_another_way_where_a_profile_forbids(
-    probes: Bench, scope: RunScope, image: ImageConfig, tmp_path: Path, recorder: str
+    probes: Bench, scope: EngineResources, image: ImageConfig, tmp_path: Path, recorder: str
 ) -> None:
     options = RunOptions(
         cmd=("/bin/touch", "/etc/passwd"), security_opt=(profile(tmp_path, "process_vm_readv", error=1),)

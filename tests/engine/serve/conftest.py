@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig, config_from_inspect
 from slimmer.image.tree import Tree
 from slimmer.observe.pristine import PristineImage
@@ -48,8 +48,8 @@ def probe(engine: Engine) -> Path:
 
 
 @pytest.fixture(scope="package")
-def scope(engine: Engine) -> Iterator[RunScope]:
-    with RunScope(engine) as scope:
+def scope(engine: Engine) -> Iterator[EngineResources]:
+    with EngineResources(engine) as scope:
         yield scope
 
 
@@ -62,7 +62,7 @@ def config(engine: Engine) -> Iterator[ImageConfig]:
 
 
 @pytest.fixture(scope="package")
-def pristine(scope: RunScope, config: ImageConfig, probe: Path) -> Iterator[PristineImage]:
+def pristine(scope: EngineResources, config: ImageConfig, probe: Path) -> Iterator[PristineImage]:
     with open_pristine(scope, config, IMAGE, probe, "everything") as pristine:
         yield pristine
 
@@ -73,13 +73,13 @@ def tree(pristine: PristineImage, config: ImageConfig) -> Tree:
 
 
 @pytest.fixture(scope="package")
-def serve(scope: RunScope, config: ImageConfig, probe: Path) -> Iterator[Serve]:
+def serve(scope: EngineResources, config: ImageConfig, probe: Path) -> Iterator[Serve]:
     with served(scope, IMAGE, probe, config) as serve:
         yield serve
 
 
 @pytest.fixture(scope="package")
-def strange(scope: RunScope, probe: Path) -> Iterator[Serve]:
+def strange(scope: EngineResources, probe: Path) -> Iterator[Serve]:
     """What no layer can hold, made in the container itself."""
     with served(scope, DEBIAN, probe, script=STRANGE, purpose="strange") as serve:
         yield serve

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from slimmer.engine import description
 from slimmer.engine.containers import Container
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.engine.streams import MultiplexedStream
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Entry, Tree
@@ -50,7 +50,12 @@ class Serve:
 
 @contextmanager
 def served(
-    scope: RunScope, image: str, probe: Path, config: ImageConfig = EMPTY, script: str = "", purpose: str = "serve"
+    scope: EngineResources,
+    image: str,
+    probe: Path,
+    config: ImageConfig = EMPTY,
+    script: str = "",
+    purpose: str = "serve",
 ) -> Iterator[Serve]:
     """`serve` in a container of `image`; `script` is run there before (by sh, as root, with the same
     capabilities; $probe is the probe)."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import docker
 
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.image.config import config_from_inspect
 from slimmer.image.tree import Tree
 from slimmer.runs.image_mount import image_tree, open_pristine
@@ -49,7 +49,7 @@ def test_the_index_comes_in_the_order_of_a_walk(serve: Serve) -> None:
     assert paths[0] == b"/"
 
 
-def test_the_index_equals_an_export(scope: RunScope, probe: Path) -> None:
+def test_the_index_equals_an_export(scope: EngineResources, probe: Path) -> None:
     """A real distribution, looked at by `docker export` and Python's tarfile."""
     client = docker.from_env(timeout=120)
     exported = export(client, DEBIAN)
@@ -92,7 +92,7 @@ def test_what_is_mounted_does_not_show(strange: Serve) -> None:
     assert [path for path in index if path.startswith(("/srv/mount/", "/proc/", "/sys/"))] == []
 
 
-def test_a_tree_without_end_is_an_error_and_not_the_end(scope: RunScope, probe: Path) -> None:
+def test_a_tree_without_end_is_an_error_and_not_the_end(scope: EngineResources, probe: Path) -> None:
     """It lies in a file system of its own, which goes with the container: engines cannot remove so deep a tree."""
     with served(scope, DEBIAN, probe, script=ABYSS, purpose="abyss") as serve:
         blob, status = serve.ask("index")

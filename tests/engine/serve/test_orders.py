@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from tests.engine.serve.everything import HASHED
 from tests.engine.serve.serving import DEBIAN, Serve, entries, lines, served
 
@@ -69,7 +69,7 @@ def test_an_order_without_paths_has_an_empty_answer(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("last", [b"quit\n", b"", b"read 100\n/etc"])
-def test_the_end_of_the_orders_ends_the_container(scope: RunScope, probe: Path, last: bytes) -> None:
+def test_the_end_of_the_orders_ends_the_container(scope: EngineResources, probe: Path, last: bytes) -> None:
     with served(scope, DEBIAN, probe, purpose="end") as serve:
         assert "/etc" in entries(serve)
         serve.stream.sendall(last)
@@ -78,7 +78,7 @@ def test_the_end_of_the_orders_ends_the_container(scope: RunScope, probe: Path, 
         assert serve.container.wait(20) == 0
 
 
-def test_a_reader_that_goes_away_ends_the_container(scope: RunScope, probe: Path) -> None:
+def test_a_reader_that_goes_away_ends_the_container(scope: EngineResources, probe: Path) -> None:
     with served(scope, DEBIAN, probe, script="truncate -s 900G /huge", purpose="gone") as serve:
         serve.send("read", b"/huge")
         assert serve.chunk()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.engine.connection import Engine
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.image.config import config_from_inspect
 from slimmer.image.tree import Tree
 from slimmer.observe.pristine import PristineImage
@@ -66,7 +66,7 @@ def archive(pristine: PristineImage) -> bytes:
 
 
 @contextmanager
-def tree_of(scope: RunScope, probe: Path, image: str) -> Iterator[tuple[Tree, PristineImage]]:
+def tree_of(scope: EngineResources, probe: Path, image: str) -> Iterator[tuple[Tree, PristineImage]]:
     config = config_from_inspect(scope.engine.api.inspect_image(image))
     with open_pristine(scope, config, image, probe, "again") as pristine:
         yield image_tree(pristine, config), pristine
@@ -150,7 +150,7 @@ def test_a_time_can_be_given(pristine: PristineImage) -> None:
 
 
 def test_docker_load_gives_the_same_image_again(
-    scope: RunScope, engine: Engine, probe: Path, tree: Tree, archive: bytes, leftovers: None
+    scope: EngineResources, engine: Engine, probe: Path, tree: Tree, archive: bytes, leftovers: None
 ) -> None:
     everything.load(engine, PACKED, archive, {"Cmd": ["/none"]})
     try:
@@ -166,7 +166,7 @@ def test_docker_load_gives_the_same_image_again(
 
 
 def test_a_dockerfile_keeps_all_but_fractions_of_seconds_and_most_attributes(
-    scope: RunScope, engine: Engine, probe: Path, tree: Tree, archive: bytes, leftovers: None
+    scope: EngineResources, engine: Engine, probe: Path, tree: Tree, archive: bytes, leftovers: None
 ) -> None:
     """ADD unpacks the tar and the engine packs it anew: then it takes whole seconds, and capabilities alone."""
     added(engine, archive)
@@ -232,7 +232,7 @@ def test_what_no_tar_can_hold_is_an_error(strange: Serve, path: str, reason: str
     assert strange_members(strange, "/srv/nearly")
 
 
-def test_files_beyond_eight_gigabytes_are_announced_whole(scope: RunScope, probe: Path) -> None:
+def test_files_beyond_eight_gigabytes_are_announced_whole(scope: EngineResources, probe: Path) -> None:
     """Only the header is waited for: nine gigabytes of zeros take a while."""
     with served(scope, DEBIAN, probe, script="truncate -s 9G /huge", purpose="huge") as serve:
         serve.send("pack", b"/huge", b"mtime=0")

@@ -17,7 +17,7 @@ from slimmer.keep.languages.python.metadata import _entry_points
 from slimmer.keep.languages.python.string_names import encoding_names, schemes
 from slimmer.keep.languages.shell.crontab import commands_of, is_crontab
 from slimmer.keep.selection import Patterns, literal_path
-from slimmer.keep.sources.facts import dump_facts, load_facts
+from slimmer.sandbox.facts import dump_facts, load_facts
 
 CONDITIONS = frozenset(("node", "import", "require", "default"))
 HEAD = b"%s 0 0 0 0 0 1 %d 0 0 0\0"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.keep.sources.batches import portions
+from slimmer.keep.sources.batches import batches
 from tests.unit.local_image import LocalImage
 
 
@@ -16,8 +16,8 @@ def test_groups_are_bounded_and_leave_out_what_is_too_long_or_no_file(tmp_path: 
         image.add(f"/{name}", "x" * size)
     image.link("/link", "/a")
     paths = ["/a", "/b", "/link", "/c", "/absent", "/d", "/e", "/f", "/"]
-    assert list(portions(image.tree(), paths, longest=10, together=10)) == [["/a", "/b"], ["/c"], ["/d", "/f"]]
-    assert list(portions(image.tree(), paths, longest=11, together=3)) == [
+    assert list(batches(image.tree(), paths, longest=10, together=10)) == [["/a", "/b"], ["/c"], ["/d", "/f"]]
+    assert list(batches(image.tree(), paths, longest=11, together=3)) == [
         ["/a"],
         ["/b"],
         ["/c"],
@@ -25,7 +25,7 @@ def test_groups_are_bounded_and_leave_out_what_is_too_long_or_no_file(tmp_path: 
         ["/e"],
         ["/f"],
     ]
-    assert list(portions(image.tree(), [], longest=10, together=10)) == []
+    assert list(batches(image.tree(), [], longest=10, together=10)) == []
 
 
 def test_a_million_tiny_files_come_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,4 +33,4 @@ def test_a_million_tiny_files_come_in_groups(tmp_path: Path, monkeypatch: pytest
     image = LocalImage(tmp_path)
     for name in ("a", "b", "c"):
         image.add(f"/{name}")
-    assert list(portions(image.tree(), ["/a", "/b", "/c"], longest=10, together=10)) == [["/a", "/b"], ["/c"]]
+    assert list(batches(image.tree(), ["/a", "/b", "/c"], longest=10, together=10)) == [["/a", "/b"], ["/c"]]

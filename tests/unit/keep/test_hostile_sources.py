@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.image_view import Context, Policy
+from slimmer.keep.image_view import ImageView, Policy
 from slimmer.keep.keeper import keep
 from slimmer.sandbox.round import Answer, Work
 from slimmer.sandbox.sandbox import Job, Sandbox
@@ -76,7 +76,7 @@ LINEAR = {
 }
 
 
-def image_with(root: Path, language: Language, content: bytes) -> Context:
+def image_with(root: Path, language: Language, content: bytes) -> ImageView:
     """An app that loads a friendly source, a hostile one and another friendly one; each friendly one loads one more."""
     image = LocalImage(root)
     suffix = language.suffix
@@ -92,7 +92,7 @@ def image_with(root: Path, language: Language, content: bytes) -> Context:
     return image.context(opened(language.program, operation="exec"), *seen, config=config)
 
 
-def understood(context: Context, language: Language) -> bool:
+def understood(context: ImageView, language: Language) -> bool:
     kept = keep(context, Policy.BALANCED)
     return all(f"/srv/app/{name}.{language.suffix}" in kept for name in ("behind_before", "hostile", "behind_after"))
 

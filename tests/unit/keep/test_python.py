@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.keepset import Finding, Growing, Reason
+from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from slimmer.keep.languages.python import data
 from slimmer.keep.languages.python.follower import python
 from slimmer.sandbox.sandbox import Sandbox
@@ -39,7 +39,7 @@ class PythonImage(LocalImage):
         self.add(f"{SITE}/{name}-1.0.dist-info/METADATA", "Name: x")
         self.add(f"{SITE}/{name}-1.0.dist-info/RECORD", f"{name}/__init__.py,,\n")
 
-    def growing(self, *more: str, config: ImageConfig = CONFIG) -> Growing:
+    def growing(self, *more: str, config: ImageConfig = CONFIG) -> KeepSetBuilder:
         return followed(self.context(config=config), python, *self.start, *more)
 
     def kept(self, source: str, *more: str, config: ImageConfig = CONFIG) -> set[str]:
@@ -362,7 +362,7 @@ def test_filler_is_not_followed_unless_it_is_the_apps(image: PythonImage) -> Non
     image.package("shop", init="import csv")
     image.add(APP, "")
     image.add("/srv/app/listed.py", "import json")
-    growing = Growing(image.context().tree)
+    growing = KeepSetBuilder(image.context().tree)
     growing.add(Finding(path, Reason("observed", "opened")) for path in image.start)
     growing.add(Finding(path, Reason("listed", "x")) for path in (f"{SITE}/shop/__init__.py", "/srv/app/listed.py"))
     follow = python(image.context(config=CONFIG))

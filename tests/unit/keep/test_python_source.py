@@ -10,7 +10,7 @@ import pytest
 
 from slimmer.keep.languages.python.facts import BY_NAME, MAIN, Dynamic, Facts, Import
 from slimmer.keep.languages.python.source import BROKEN_LIMIT, SOURCE_LIMIT, read_source
-from slimmer.keep.sources.facts import dump_facts, load_facts
+from slimmer.sandbox.facts import dump_facts, load_facts
 
 LIMIT = 20.0
 

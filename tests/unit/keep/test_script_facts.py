@@ -11,7 +11,7 @@ from slimmer.keep.languages.node.follower import node as follow_node
 from slimmer.keep.languages.perl import source as perl
 from slimmer.keep.languages.php import source as php
 from slimmer.keep.languages.ruby import source as ruby
-from slimmer.keep.sources.facts import dump_facts, load_facts
+from slimmer.sandbox.facts import dump_facts, load_facts
 from slimmer.sandbox.sandbox import Sandbox
 from tests.unit.local_image import LocalImage, followed, opened
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import Healthcheck, ImageConfig
-from slimmer.keep.keepset import Finding, Growing, Reason
+from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from slimmer.keep.languages.shell.follower import shell
 from slimmer.keep.languages.shell.source import SCRIPT_LIMIT, read_script
 from tests.unit.local_image import LocalImage, followed, opened
@@ -37,7 +37,7 @@ def kept(image: LocalImage, script: str, *, by: str = "/usr/bin/dash", **fields:
     return files(image, followed(context, shell, SCRIPT)) - {SCRIPT}
 
 
-def files(image: LocalImage, growing: Growing) -> set[str]:
+def files(image: LocalImage, growing: KeepSetBuilder) -> set[str]:
     return {entry.path for entry in image.tree() if entry.path in growing and not entry.is_directory}
 
 
@@ -188,10 +188,10 @@ def test_a_script_that_other_code_starts_is_followed(image: LocalImage) -> None:
     assert "/usr/bin/one" in _kept_as(image, "program")
 
 
-def _kept_as(image: LocalImage, rule: str) -> Growing:
+def _kept_as(image: LocalImage, rule: str) -> KeepSetBuilder:
     image.add("/usr/bin/control", "#!/bin/sh\none", mode=0o755)
     context = image.context(config=config())
-    growing = Growing(context.tree)
+    growing = KeepSetBuilder(context.tree)
     growing.add([Finding("/usr/bin/control", Reason(rule))])
     follow = shell(context)
     while fresh := growing.fresh():
@@ -211,7 +211,7 @@ def test_a_page_that_is_like_a_script_is_one(image: LocalImage) -> None:
     like = Finding("/srv/pages/second.cgi", Reason("like-files", "a .cgi file like …", "/srv/pages/first.cgi"))
     for by, expected in (("/usr/bin/dash", {"one", "two"}), ("/usr/sbin/httpd", set())):
         context = image.context(opened("/srv/pages/first.cgi", by=by), config=config())
-        growing = Growing(context.tree)
+        growing = KeepSetBuilder(context.tree)
         growing.add([like])
         follow = shell(context)
         while fresh := growing.fresh():

@@ -8,7 +8,7 @@ import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.keep.apps import sibling_files as rule
-from slimmer.keep.apps.sibling_files import like_files
+from slimmer.keep.apps.sibling_files import sibling_files
 from tests.unit.local_image import LocalImage, opened
 
 
@@ -22,7 +22,7 @@ def kept(image: LocalImage, *paths: str, others: str = "", working_dir: str = ""
     for path in (*paths, *others.split()):
         image.add(path, "x")
     config = ImageConfig("sha256:1", "amd64", "linux", working_dir=working_dir)
-    findings = list(like_files(image.context(*(opened(path) for path in paths), config=config)))
+    findings = list(sibling_files(image.context(*(opened(path) for path in paths), config=config)))
     files = {entry.path for entry in image.tree() if entry.is_file}
     return {finding.path for finding in findings} & files - set(paths)
 
@@ -58,7 +58,9 @@ def test_folders_whose_names_tell(image: LocalImage, path: str, others: str, fou
 def test_the_reason_names_the_file_that_was_opened(image: LocalImage) -> None:
     for path in ("/app/templates/a.html", "/app/templates/b.html"):
         image.add(path)
-    reasons = [finding.reason for finding in like_files(image.context(opened("/app/templates/a.html", by="/bin/app")))]
+    reasons = [
+        finding.reason for finding in sibling_files(image.context(opened("/app/templates/a.html", by="/bin/app")))
+    ]
     assert {reason.cause for reason in reasons} == {"/app/templates/a.html"}
     assert "which /bin/app opened" in reasons[0].detail
 
@@ -120,4 +122,4 @@ def test_a_folder_within_one_that_is_too_large(image: LocalImage, monkeypatch: p
 def test_what_was_only_looked_for_keeps_nothing(image: LocalImage) -> None:
     for path in ("/app/static/a.css", "/app/static/b.css"):
         image.add(path)
-    assert not list(like_files(image.context(opened("/app/static/a.css", operation="look-up"))))
+    assert not list(sibling_files(image.context(opened("/app/static/a.css", operation="look-up"))))

@@ -8,7 +8,7 @@ import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.keep.core.packages import is_worth_keeping, packages
-from slimmer.keep.keepset import Finding, Growing, Reason
+from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from tests.unit.local_image import LocalImage, followed
 
 PART = "/usr/share/tool/part"
@@ -40,7 +40,7 @@ def test_a_package_in_use_is_kept_less_what_no_program_reads(image: LocalImage) 
 
 def test_a_file_that_only_fills_does_not_bring_its_package_until_it_is_used(image: LocalImage) -> None:
     context = image.context()
-    growing = Growing(context.tree)
+    growing = KeepSetBuilder(context.tree)
     follow = packages(context)
     for rule in ("not-hollow", "link", "listed", "licence", "package"):
         growing.add([Finding("/usr/bin/tool", Reason(rule))])

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from slimmer.exercise.plan import Answer, Exercised
+from slimmer.exercise.plan import Answer, ExerciseResult
 from slimmer.pipeline.report import difference_lines
 from slimmer.verify import noise
 from slimmer.verify.behaviour import compare_behaviour
@@ -66,9 +66,9 @@ MAKERS: list[Make] = [numbers, kinds, sections, labelled, rows, separated, encod
 makers = pytest.mark.parametrize("make", MAKERS, ids=lambda make: str(make.__name__))
 
 
-def run(body: str | bytes | Answer, kind: str = "text/plain") -> Exercised:
+def run(body: str | bytes | Answer, kind: str = "text/plain") -> ExerciseResult:
     one = body if isinstance(body, Answer) else answer(body, kind)
-    return Exercised(answers=(one,), http_ports=(80,), ports=(80,))
+    return ExerciseResult(answers=(one,), http_ports=(80,), ports=(80,))
 
 
 def compared(originals: Iterator[str], candidate: str, kind: str = "text/plain") -> tuple[str, list[str]]:

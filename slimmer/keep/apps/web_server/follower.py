@@ -16,7 +16,7 @@ from fnmatch import translate
 from slimmer.image.tree import Tree
 from slimmer.keep.apps.web_server.directives import CONFIG_LIMIT, Configuration, Directive, Role
 from slimmer.keep.apps.web_server.roots import Roots
-from slimmer.keep.image_view import Context, Follow, Kept, reach
+from slimmer.keep.image_view import Follow, ImageView, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.reading import read_files
 from slimmer.keep.sources.script import opened_by
@@ -50,16 +50,16 @@ _ARGUMENTS = 200_000
 """How many files are read, how many paths a pattern stands for, how many arguments are looked at, in one image."""
 
 
-def web_server(context: Context) -> Follow:
+def web_server(image: ImageView) -> Follow:
     """What the configuration that servers opened leads to. Costs nothing without servers."""
-    return _Servers(context).follow
+    return _Servers(image).follow
 
 
 class _Servers:
-    def __init__(self, context: Context) -> None:
-        self._context, self._tree = context, context.tree
-        self._opened = opened_by(context, SERVERS)
-        self._roots = Roots(context.tree)
+    def __init__(self, image: ImageView) -> None:
+        self._image, self._tree = image, image.tree
+        self._opened = opened_by(image, SERVERS)
+        self._roots = Roots(image.tree)
         self._bases: dict[str, None] = dict.fromkeys(_PREFIXES)
         self._configs: set[str] = set()
         self._budget = _ARGUMENTS
@@ -68,7 +68,7 @@ class _Servers:
         """Findings for all that fresh configurations name, one round trip for each layer of included ones."""
         layer = [path for path in fresh if self._is_config(path) and self._is_new(path)] if self._opened else []
         while layer:
-            read = list(read_files(self._context, "web-server", Configuration, layer, CONFIG_LIMIT))
+            read = list(read_files(self._image, "web-server", Configuration, layer, CONFIG_LIMIT))
             layer = []
             for path, configuration in read:
                 for finding in self._named(path, configuration):
@@ -81,7 +81,7 @@ class _Servers:
         if path not in self._opened or _NO_CONFIG.fullmatch(path):
             return False
         named = _CONFIG_NAMES.fullmatch(posixpath.basename(path)) or _CONFIG_FOLDER.fullmatch(path)
-        return named is not None or path in self._context.config.command
+        return named is not None or path in self._image.config.command
 
     def _is_new(self, path: str) -> bool:
         entry = self._tree.get(path)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.image_view import leading, reach
 from slimmer.keep.keepset import Finding, Reason
-from slimmer.keep.sources.limits import bounded
+from slimmer.keep.sources.limits import within_limits
 
 ROOT_FILES = 5000
 ROOT_BYTES = 20 << 20
@@ -60,7 +60,7 @@ class Roots:
         """What lies in a folder; None where it is too much."""
         inside = self._tree.below(folder)
         pages = (entry for entry in inside if _NO_PAGES.isdisjoint(entry.path[len(folder) :].split("/")))
-        return bounded(pages, ROOT_FILES, ROOT_BYTES)
+        return within_limits(pages, ROOT_FILES, ROOT_BYTES)
 
     def _linked(self, link: Entry, reason: Reason) -> Iterator[Finding]:
         """The file that a link in a root leads to; a folder elsewhere only as far as it was seen."""

@@ -14,12 +14,12 @@ from urllib.parse import unquote, urlsplit
 
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import Context, reach
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.java.class_file import ClassFile
 from slimmer.keep.languages.java.jar import Jar
 from slimmer.keep.languages.java.log import JavaLog
-from slimmer.keep.sources.limits import bounded
+from slimmer.keep.sources.limits import within_limits
 from slimmer.keep.sources.reading import read_files
 
 FOLDER_FILES = 20_000
@@ -36,18 +36,18 @@ _OPTIONS = frozenset(("-cp", "-classpath", "--class-path", "-p", "--module-path"
 _DEPTH = 20
 
 
-def class_path(context: Context, seen: JavaLog) -> Iterator[Finding]:
+def class_path(image: ImageView, seen: JavaLog) -> Iterator[Finding]:
     """What the class paths of the observed programs hold."""
     homes = tuple(f"{home}/" for home in seen.homes)
     own = [path for path in seen.opened if not path.startswith(homes)]
     jars = [path for path in own if path.endswith(_JARS)]
-    for path in _configured(context.config):
+    for path in _configured(image.config):
         reason = Reason("java", f"on the class path that the image configures: {path}")
-        for place in _expanded(context.tree, path):
-            yield from _on_class_path(context.tree, place, reason)
+        for place in _expanded(image.tree, path):
+            yield from _on_class_path(image.tree, place, reason)
             jars.append(place)
-    yield from _named_by_jars(context, jars)
-    yield from _class_folders(context, [path for path in own if path.endswith(".class")])
+    yield from _named_by_jars(image, jars)
+    yield from _class_folders(image, [path for path in own if path.endswith(".class")])
 
 
 def _configured(config: ImageConfig) -> Iterator[str]:
@@ -81,20 +81,20 @@ def _on_class_path(tree: Tree, path: str, reason: Reason) -> Iterator[Finding]:
         yield from _whole(tree, entry.path, reason)
 
 
-def _named_by_jars(context: Context, jars: Iterable[str]) -> Iterator[Finding]:
+def _named_by_jars(image: ImageView, jars: Iterable[str]) -> Iterator[Finding]:
     """Jars and folders that the manifests of jars name, and what those name in their turn; each place counts once."""
     seen: set[str] = set()
     named: set[str] = set()
     layer = list(jars)
     for _ in range(_DEPTH):
-        ends = dict.fromkeys(end for path in layer if (end := context.tree.resolve(path).end) is not None)
+        ends = dict.fromkeys(end for path in layer if (end := image.tree.resolve(path).end) is not None)
         layer = []
         unread = [end for end in ends if end not in seen]
-        read = read_files(context, "jar", Jar, unread, _JAR_LIMIT)
+        read = read_files(image, "jar", Jar, unread, _JAR_LIMIT)
         for jar, path in ((jar, _local(jar, url)) for jar, found in read for url in found.class_path):
             if path and path not in named and len(named) < _PLACES:
                 named.add(path)
-                yield from _on_class_path(context.tree, path, Reason("java", f"named by the manifest of {jar}", jar))
+                yield from _on_class_path(image.tree, path, Reason("java", f"named by the manifest of {jar}", jar))
                 layer.append(path)
         seen.update(ends)
         if not layer:
@@ -113,22 +113,22 @@ def _local(jar: str, url: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(jar), path))
 
 
-def _class_folders(context: Context, classes: Iterable[str]) -> Iterator[Finding]:
+def _class_folders(image: ImageView, classes: Iterable[str]) -> Iterator[Finding]:
     """All that lies in the folders from which classes were loaded; one class of a folder tells where its root is."""
     examples: dict[str, str] = {}
     for path in classes:
         examples.setdefault(posixpath.dirname(path), path)
     roots: dict[str, str] = {}
-    for path, file in read_files(context, "class", ClassFile, examples.values(), _CLASS_LIMIT):
+    for path, file in read_files(image, "class", ClassFile, examples.values(), _CLASS_LIMIT):
         if file.name and path.endswith(f"/{file.name}.class"):
             roots.setdefault(path.removesuffix(f"/{file.name}.class"), path)
     for root, path in roots.items():
         yield from _whole(
-            context.tree, root, Reason("java", f"in the folder of classes from which {path} was loaded", path)
+            image.tree, root, Reason("java", f"in the folder of classes from which {path} was loaded", path)
         )
 
 
 def _whole(tree: Tree, folder: str, reason: Reason) -> Iterator[Finding]:
     """A folder of classes; nothing of one that is too large, or the root."""
-    entries = None if folder in ("", "/") else bounded(tree.below(folder), FOLDER_FILES, FOLDER_BYTES)
+    entries = None if folder in ("", "/") else within_limits(tree.below(folder), FOLDER_FILES, FOLDER_BYTES)
     yield from (Finding(entry.path, reason) for entry in entries or ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.observe.log import Operation
 
 _MACHINE = re.compile(r"(/.{1,1000})/lib/(?:[a-z0-9_]{1,20}/)?(?:server|client|minimal|zero)/libjvm\.so", re.DOTALL)
@@ -19,18 +19,18 @@ class JavaLog:
     opened: tuple[str, ...]
 
     @classmethod
-    def of(cls, context: Context) -> JavaLog:
+    def of(cls, image: ImageView) -> JavaLog:
         """Read the log. A runtime is known by its libjvm.so, whoever loaded it; what its processes opened counts."""
-        asked = [access for access in context.log.accesses if access.found and access.operation is Operation.OPEN]
+        asked = [access for access in image.log.accesses if access.found and access.operation is Operation.OPEN]
         machines: dict[str, str] = {}
         programs: set[str] = set()
         for access in asked:
-            end = context.tree.resolve(access.resolved or access.asked).end or ""
+            end = image.tree.resolve(access.resolved or access.asked).end or ""
             if (match := _MACHINE.fullmatch(end)) is not None:
                 machines.setdefault(match[1], end)
                 programs.add(access.executable)
         if not machines:
             return cls({}, ())
         mine = {access.resolved or access.asked for access in asked if access.executable in programs}
-        ends = (context.tree.resolve(path).end for path in sorted(mine))
+        ends = (image.tree.resolve(path).end for path in sorted(mine))
         return cls(machines, tuple(dict.fromkeys(end for end in ends if end is not None)))

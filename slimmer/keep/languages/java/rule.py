@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding
 from slimmer.keep.languages.java.class_path import class_path
 from slimmer.keep.languages.java.log import JavaLog
@@ -12,10 +12,10 @@ from slimmer.keep.languages.java.runtime import runtime
 from slimmer.keep.languages.java.web_apps import web_apps
 
 
-def java(context: Context) -> Iterator[Finding]:
+def java(image: ImageView) -> Iterator[Finding]:
     """The runtime, the class path and the web applications of the Java programs that were seen to run."""
-    seen = JavaLog.of(context)
+    seen = JavaLog.of(image)
     if seen.homes:
-        yield from runtime(context.tree, seen.homes)
-        yield from class_path(context, seen)
-        yield from web_apps(context.tree, seen)
+        yield from runtime(image.tree, seen.homes)
+        yield from class_path(image, seen)
+        yield from web_apps(image.tree, seen)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
-from slimmer.keep.image_view import Context, Follow
+from slimmer.keep.image_view import Follow, ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.node.addons import Platform, addons_of
 from slimmer.keep.languages.node.manifest import Manifest
@@ -37,10 +37,10 @@ _PLATFORM_BYTES = 150 << 20
 """Bytes of a package for one platform: compiled programs and libraries, of which nothing can be left out."""
 
 
-def node(context: Context) -> Follow:
+def node(image: ImageView) -> Follow:
     """What the sources that Node opened lead to."""
-    opened = opened_by(context, _PROGRAMS)
-    return follow_scripts(context, _Node(context), opened)
+    opened = opened_by(image, _PROGRAMS)
+    return follow_scripts(image, _Node(image), opened)
 
 
 class _Node:
@@ -48,10 +48,10 @@ class _Node:
 
     kind = Facts
 
-    def __init__(self, context: Context) -> None:
-        self._context, self._tree = context, context.tree
-        self._resolver = Resolver(context, _conditions(context))
-        self._named = NamedPaths(context)
+    def __init__(self, image: ImageView) -> None:
+        self._image, self._tree = image, image.tree
+        self._resolver = Resolver(image, _conditions(image))
+        self._named = NamedPaths(image)
         self._packages: set[str] = set()
         self._with_addons: set[str] = set()
         self._app_folders: dict[str, None] = {}
@@ -60,7 +60,7 @@ class _Node:
         self._followed: set[str] = set()
         self._outputs: set[str] = set()
         self._dependencies: dict[str, str] = {}
-        self._platform = Platform(context.tree, context.config.architecture)
+        self._platform = Platform(image.tree, image.config.architecture)
 
     def reads(self, path: str) -> bool:
         return posixpath.splitext(path)[1] in _SUFFIXES
@@ -213,10 +213,10 @@ def is_app(path: str) -> bool:
 _LIBRARIES = tuple(f"{folder}/" for folder in SHARED)
 
 
-def _conditions(context: Context) -> Iterable[str]:
+def _conditions(image: ImageView) -> Iterable[str]:
     """Conditions that the user added: -C or --conditions, in NODE_OPTIONS or on the command line."""
-    options = next((entry[13:] for entry in context.config.env if entry.startswith("NODE_OPTIONS=")), "").split()
-    words = [*options, *context.config.command]
+    options = next((entry[13:] for entry in image.config.env if entry.startswith("NODE_OPTIONS=")), "").split()
+    words = [*options, *image.config.command]
     for word, following in pairwise([*words, ""]):
         if word.startswith("--conditions="):
             yield word.partition("=")[2]

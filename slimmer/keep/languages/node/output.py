@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Iterator
 
 from slimmer.image.tree import Entry, Tree
-from slimmer.keep.sources.limits import bounded
+from slimmer.keep.sources.limits import within_limits
 
 HIDDEN = frozenset((".next", ".nuxt", ".output", ".svelte-kit"))
 """Names that bundlers give to the folder of what they made, unless they are told another."""
@@ -37,7 +37,7 @@ def output_folder(tree: Tree, path: str) -> str | None:
 
 def output_files(tree: Tree, folder: str) -> list[Entry]:
     """What lies in it, without maps of sources, which only developers read; nothing where that is too much."""
-    return bounded(_below(tree, folder), OUTPUT_FILES, OUTPUT_BYTES) or []
+    return within_limits(_below(tree, folder), OUTPUT_FILES, OUTPUT_BYTES) or []
 
 
 def _below(tree: Tree, folder: str) -> Iterator[Entry]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Entry
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.languages.node.builtins import BUILTINS
 from slimmer.keep.languages.node.manifest import MANIFEST_LIMIT, Manifest, targets
 from slimmer.keep.sources.named_paths import HOLE
@@ -41,11 +41,11 @@ class Asked:
 class Resolver:
     """Finds modules in one image. Reads each package.json once, those of many questions in one round trip."""
 
-    def __init__(self, context: Context, conditions: Iterable[str] = ()) -> None:
-        self._context, self._tree = context, context.tree
+    def __init__(self, image: ImageView, conditions: Iterable[str] = ()) -> None:
+        self._image, self._tree = image, image.tree
         self._conditions = frozenset(conditions)
         self._manifests: dict[str, Manifest | None] = {}
-        self._shared = (*_node_path(context.config), *SHARED)
+        self._shared = (*_node_path(image.config), *SHARED)
 
     def prepare(self, asked: Iterable[Asked]) -> None:
         """Read the package.json files that answers to these questions need."""
@@ -65,7 +65,7 @@ class Resolver:
             if end is not None:
                 by_end.setdefault(end, []).append(folder)
         if by_end:
-            for path, found in read_files(self._context, "package.json", Manifest, by_end, MANIFEST_LIMIT):
+            for path, found in read_files(self._image, "package.json", Manifest, by_end, MANIFEST_LIMIT):
                 self._manifests.update(dict.fromkeys(by_end[path], found))
         return {folder: manifest for folder in wanted if (manifest := self._manifests[folder]) is not None}
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from slimmer.keep.image_view import Context, Follow
+from slimmer.keep.image_view import Follow, ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.perl.layout import is_app, standard_folder, standard_folders
 from slimmer.keep.languages.perl.source import VERSION, Facts, Request
@@ -48,13 +48,13 @@ _BYTES = 16 << 20
 """Bytes of a module's folder of resources: those of a locale library are 8 MB."""
 
 
-def perl(context: Context) -> Follow:
+def perl(image: ImageView) -> Follow:
     """What the sources that Perl opened lead to."""
-    opened = opened_by(context, _PROGRAMS)
+    opened = opened_by(image, _PROGRAMS)
     sources = frozenset(path for path in opened if posixpath.splitext(path)[1] in _SUFFIXES)
     if not any(path.endswith((".pl", ".pm", ".psgi", ".cgi")) for path in sources):
         sources = frozenset()
-    return follow_scripts(context, _Perl(context, sources), sources)
+    return follow_scripts(image, _Perl(image, sources), sources)
 
 
 class _Perl:
@@ -62,24 +62,24 @@ class _Perl:
 
     kind = Facts
 
-    def __init__(self, context: Context, opened: frozenset[str]) -> None:
-        self._context, self._tree = context, context.tree
-        self._named = NamedPaths(context)
-        self._path = LoadPath(context.tree)
+    def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
+        self._image, self._tree = image, image.tree
+        self._named = NamedPaths(image)
+        self._path = LoadPath(image.tree)
         self._done: set[str] = set()
         if opened:
             self._look_around(opened)
 
     def _look_around(self, opened: frozenset[str]) -> None:
         """Find @INC: what the user configured, where perl was seen to search, and folders that are named as its own."""
-        variables = dict(entry.partition("=")[::2] for entry in self._context.config.env)
-        words = self._context.config.command
+        variables = dict(entry.partition("=")[::2] for entry in self._image.config.env)
+        words = self._image.config.command
         roots = [*variables.get("PERL5LIB", "").split(":"), *(word[2:] for word in words if word.startswith("-I"))]
-        roots += searched(self._context.log, _ALWAYS_LOADED)
+        roots += searched(self._image.log, _ALWAYS_LOADED)
         roots += sorted({folder for path in opened if (folder := standard_folder(path)) is not None})
         for root in (*roots, *standard_folders(self._tree)):
             if root:
-                self._path.add(posixpath.join("/", self._context.config.working_dir, root))
+                self._path.add(posixpath.join("/", self._image.config.working_dir, root))
 
     def reads(self, path: str) -> bool:
         return posixpath.splitext(path)[1] in _SUFFIXES
@@ -90,9 +90,7 @@ class _Perl:
     def leads(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
         for path, found in facts.items():
             for library in found.libraries:
-                base = (
-                    posixpath.dirname(path) if library.base is Base.FOLDER else self._context.config.working_dir or "/"
-                )
+                base = posixpath.dirname(path) if library.base is Base.FOLDER else self._image.config.working_dir or "/"
                 if HOLE not in library.path:
                     self._path.add(posixpath.join(base, library.path))
         for path, found in facts.items():

@@ -11,7 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
-from slimmer.keep.image_view import Context, Follow
+from slimmer.keep.image_view import Follow, ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.php.composer import INSTALLED, MAP_LIMIT, Autoloader, Map, old_path, package_of
 from slimmer.keep.languages.php.source import VERSION, ClassUse, Facts, Include
@@ -52,11 +52,11 @@ _LEVELS = 12
 _NAMESPACES = 10_000
 
 
-def php(context: Context) -> Follow:
+def php(image: ImageView) -> Follow:
     """What the sources that PHP opened lead to."""
-    opened = opened_by(context, _PROGRAMS)
+    opened = opened_by(image, _PROGRAMS)
     sources = frozenset(path for path in opened if path.endswith((".php", ".phtml", ".inc")) or "." not in path)
-    return follow_scripts(context, _Php(context, sources), sources)
+    return follow_scripts(image, _Php(image, sources), sources)
 
 
 class _Php:
@@ -64,9 +64,9 @@ class _Php:
 
     kind = Facts
 
-    def __init__(self, context: Context, opened: frozenset[str]) -> None:
-        self._context, self._tree = context, context.tree
-        self._named = NamedPaths(context)
+    def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
+        self._image, self._tree = image, image.tree
+        self._named = NamedPaths(image)
         self._loaders: dict[str, Autoloader] = {}
         self._packages: set[str] = set()
         self._roots: dict[str, str] = {}
@@ -76,7 +76,7 @@ class _Php:
         folders = {
             posixpath.dirname(path) for path in opened if not path.startswith(_SHARED) and "/vendor/" not in path
         }
-        self._include_path = (*sorted(folders, key=len)[:20], context.config.working_dir or "/", *_SHARED)
+        self._include_path = (*sorted(folders, key=len)[:20], image.config.working_dir or "/", *_SHARED)
 
     def reads(self, path: str) -> bool:
         return posixpath.splitext(path)[1] in _SUFFIXES
@@ -113,7 +113,7 @@ class _Php:
                 vendors[vendor] = path
         maps = [f"{vendor}/composer/{name}" for vendor in vendors for name in _MAPS]
         maps = [path for path in maps if path in self._tree]
-        for path, read in read_files(self._context, "composer", Map, maps, MAP_LIMIT, _place_of_map):
+        for path, read in read_files(self._image, "composer", Map, maps, MAP_LIMIT, _place_of_map):
             name, vendor = _place_of_map(path)
             self._loaders[vendor].learn(name, read)
         for vendor, path in vendors.items():
@@ -127,7 +127,7 @@ class _Php:
         """Autoloaders with a list of classes, as Debian's packages have."""
         paths = [path for path in facts if posixpath.basename(path) == _LIST and "/vendor/" not in path]
         folder = posixpath.dirname
-        for _, read in read_files(self._context, "phpab", Map, paths, MAP_LIMIT, lambda path: (folder(path),)):
+        for _, read in read_files(self._image, "phpab", Map, paths, MAP_LIMIT, lambda path: (folder(path),)):
             for entry in read.entries:
                 self._listed_files.add(self._listed.setdefault(entry.name, entry.places[0]))
 

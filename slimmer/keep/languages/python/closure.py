@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.python.computed import CODE, Choices
 from slimmer.keep.languages.python.edges import Depth, Edge, Level, edges
@@ -19,11 +19,11 @@ from slimmer.keep.languages.python.source_store import Sources
 class Reach:
     """What one Python can reach; remembers between calls what it has followed, and how deep."""
 
-    def __init__(self, context: Context, finder: Finder, sources: Sources) -> None:
-        self._context, self._finder, self._sources = context, finder, sources
-        self._distributions = Distributions(context, finder)
+    def __init__(self, image: ImageView, finder: Finder, sources: Sources) -> None:
+        self._image, self._finder, self._sources = image, finder, sources
+        self._distributions = Distributions(image, finder)
         self._depth = Depth(self._distributions)
-        self._extras = Extras(context, finder, self._distributions)
+        self._extras = Extras(image, finder, self._distributions)
         self._levels: dict[str, Level] = {}
         self._queue: dict[str, Module] = {}
         self._named: set[str] = set()
@@ -31,7 +31,7 @@ class Reach:
         self._exports: dict[str, tuple[Module, Level, tuple[str, ...]]] = {}
         self._lazy: dict[str, tuple[Module, Level, tuple[Edge, ...]]] = {}
         self._extensions: dict[str, Module] = {}
-        self._choices = Choices(context.tree, finder, self._extras.words, self._named)
+        self._choices = Choices(image.tree, finder, self._extras.words, self._named)
 
     def follow(self, paths: Sequence[str], is_used: Callable[[str], bool]) -> Iterator[Finding]:
         """Begin at these paths, as far as they are modules; `is_used` tells files that are more than filler."""
@@ -160,6 +160,6 @@ class Reach:
         for module in extensions.values():
             if package := module.name.rpartition(".")[0]:
                 self._choices.note(module, Level.LOADED, Edge(package, computed=True))
-        for module, names in extension_imports(self._context, self._finder, extensions.values()):
+        for module, names in extension_imports(self._image, self._finder, extensions.values()):
             for name in names:
                 yield from self._import(name, Level.LOADED, f"named in {module.files[0]}", module.files[0])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.languages.python.edges import TOOLS
 from slimmer.keep.languages.python.search import STDLIB, Finder, Module
-from slimmer.keep.sources.batches import portions
+from slimmer.keep.sources.batches import batches
 
 EXTENSION_LIMIT = 1 << 24
 """Bytes of a compiled module that is read; a larger one is a library that was bound, and imports little."""
@@ -20,15 +20,15 @@ _STRING = re.compile(rb"\0([A-Za-z_]\w{1,79}(?:\.\w{1,80}){0,9})(?=\0)")
 
 
 def extension_imports(
-    context: Context, finder: Finder, modules: Iterable[Module]
+    image: ImageView, finder: Finder, modules: Iterable[Module]
 ) -> Iterator[tuple[Module, tuple[str, ...]]]:
     """For each compiled module, the names of modules that it may import: of its own top package, and of the standard library.
 
     Others' names stand there as well, but a word alone is a name of many things.
     """
     wanted = {module.files[0]: module for module in modules}
-    for portion in portions(context.tree, wanted, EXTENSION_LIMIT, PORTION):
-        for path, content in context.read(portion):
+    for portion in batches(image.tree, wanted, EXTENSION_LIMIT, PORTION):
+        for path, content in image.read(portion):
             yield wanted[path], tuple(_modules(finder, wanted[path], content or b""))
 
 

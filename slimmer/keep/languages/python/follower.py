@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.image_view import Context, Follow, Kept
+from slimmer.keep.image_view import Follow, ImageView, Kept
 from slimmer.keep.keepset import Finding
 from slimmer.keep.languages.python.closure import Reach
 from slimmer.keep.languages.python.environment import finders
@@ -26,9 +26,9 @@ FILLERS = frozenset({"not-hollow", "listed", "link", "leads-to", "licence", "eng
 _CODE = (".py", ".pyc", ".so")
 
 
-def python(context: Context) -> Follow:
+def python(image: ImageView) -> Follow:
     """Follows Python modules; see the module. Begins when a Python's library is among what is kept."""
-    sources = Sources(context)
+    sources = Sources(image)
     reached: dict[str, Reach] = {}
     seen: list[str] = []
 
@@ -38,8 +38,8 @@ def python(context: Context) -> Follow:
         seen.extend(code)
         if found:
             used = [path for path in seen if _is_used(kept, path)]
-            for entry, finder in zip(found, finders(context, found, used), strict=True):
-                reached[entry.stdlib] = Reach(context, finder, sources)
+            for entry, finder in zip(found, finders(image, found, used), strict=True):
+                reached[entry.stdlib] = Reach(image, finder, sources)
         for reach in reached.values():
             yield from reach.follow(seen if found else code, lambda path: _is_used(kept, path))
 

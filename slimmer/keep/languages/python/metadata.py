@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.languages.python.search import SITE, Finder
 
 LIST_LIMIT = 1 << 22
@@ -49,8 +49,8 @@ class Distribution:
 class Distributions:
     """All distributions of a Python's folders, and who owns which folder. The lists are read in one go."""
 
-    def __init__(self, context: Context, finder: Finder) -> None:
-        self._context = context
+    def __init__(self, image: ImageView, finder: Finder) -> None:
+        self._image = image
         self._finder = finder
         self._owners: dict[str, Distribution] = {}
         self._sizes: dict[str, int] = {}
@@ -69,7 +69,7 @@ class Distributions:
         if distribution.path not in self._sizes:
             total = 0
             for path in [path for path, owner in self._owners.items() if owner is distribution]:
-                entries = [self._context.tree.get(path), *self._context.tree.children(path)]
+                entries = [self._image.tree.get(path), *self._image.tree.children(path)]
                 total += sum(entry.size for entry in entries if entry is not None and entry.is_file)
                 if total > limit:
                     break
@@ -78,7 +78,7 @@ class Distributions:
 
     def metadata(self, distribution: Distribution) -> Iterator[str]:
         """The paths of its metadata."""
-        tree = self._context.tree
+        tree = self._image.tree
         below = [entry for entry in tree.below(distribution.path) if not entry.is_directory]
         whole = sum(entry.size for entry in below) <= FOLDER_LIMIT
         yield distribution.path
@@ -95,7 +95,7 @@ class Distributions:
             else:
                 listed[info].update(self._places(info, _top_names(content)))
         for info, name in infos.items():
-            local = f"{info}/direct_url.json" in self._context.tree
+            local = f"{info}/direct_url.json" in self._image.tree
             distribution = Distribution(name, info, local, points.get(info, {}))
             names = (name, name.lower(), name.replace("-", "_").lower())
             for place in (*self._places(info, names), *listed[info]):
@@ -106,16 +106,16 @@ class Distributions:
         """Lists and entry points, one at a time, up to a total."""
         files, left = [], TOGETHER_LIMIT
         for path in (path for info in infos for path in self._files(info)):
-            left -= self._context.tree.get(path).size  # type: ignore[union-attr]
+            left -= self._image.tree.get(path).size  # type: ignore[union-attr]
             if left < 0:
-                self._context.sandbox.note(path, f"such lists have more than {TOGETHER_LIMIT >> 20} MiB together")
+                self._image.sandbox.note(path, f"such lists have more than {TOGETHER_LIMIT >> 20} MiB together")
                 break
             files.append(path)
-        yield from ((path, content) for path, content in (self._context.read(files) if files else ()) if content)
+        yield from ((path, content) for path, content in (self._image.read(files) if files else ()) if content)
 
     def _places(self, info: str, names: Iterable[str]) -> Iterator[str]:
         """Where names that a distribution owns lie in the image: folders and modules."""
-        site, tree = posixpath.dirname(info), self._context.tree
+        site, tree = posixpath.dirname(info), self._image.tree
         for name in names:
             if name:
                 yield from (path for path in (f"{site}/{name}", f"{site}/{name}.py") if path in tree)
@@ -129,7 +129,7 @@ class Distributions:
 
     def _files(self, info: str) -> Iterator[str]:
         for name in (*_LISTS[:2], _ENTRY_POINTS):
-            entry = self._context.tree.get(f"{info}/{name}")
+            entry = self._image.tree.get(f"{info}/{name}")
             if entry is not None and entry.is_file and entry.size <= LIST_LIMIT:
                 yield entry.path
 

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from slimmer.keep.image_view import Context, reach
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.python.calls import PLACEHOLDER
 from slimmer.keep.languages.python.data import PackageData
@@ -40,13 +40,13 @@ BUILD_VALUES = ("sysconfig", "_sysconfigdata_")
 class Extras:
     """Gathers what is learnt of modules, and answers what that asks for; everything is answered once."""
 
-    def __init__(self, context: Context, finder: Finder, distributions: Distributions) -> None:
-        self._context, self._finder, self._distributions = context, finder, distributions
+    def __init__(self, image: ImageView, finder: Finder, distributions: Distributions) -> None:
+        self._image, self._finder, self._distributions = image, finder, distributions
         self.words: set[str] = set()
         self._groups: set[str] = set()
         self._encodings: dict[str, str] = {}
         self._owners: dict[str, tuple[Distribution, str]] = {}
-        self._package_data = PackageData(context.tree, context.log, self.words)
+        self._package_data = PackageData(image.tree, image.log, self.words)
         self._data: dict[str, str] = {}
         self._scripts: dict[tuple[str, str], str] = {}
         self._zones: dict[str, str] = {}
@@ -126,13 +126,11 @@ class Extras:
                 yield from (Finding(path, reason) for path in self._package_data.of(folder))
         for folder, cause in self._zones.items():
             if self._new(f"zones:{folder}"):
-                yield from whole_folder(
-                    self._context.tree, folder, Reason("python", f"zones that {cause} reads", cause)
-                )
+                yield from whole_folder(self._image.tree, folder, Reason("python", f"zones that {cause} reads", cause))
         yield from self._named_scripts()
         for cause, paths in self._system.items():
             for path in paths if self._new(cause) else ():
-                yield from reach(self._context.tree, path, Reason("python", f"read by {cause}", cause))
+                yield from reach(self._image.tree, path, Reason("python", f"read by {cause}", cause))
         yield from self._named_files()
         yield from self._started()
 
@@ -155,7 +153,7 @@ class Extras:
         if self._aliases is None:
             aliases = self._finder.find("encodings.aliases")
             paths = [aliases.source] if aliases and aliases.source else []
-            self._aliases = b"".join(content or b"" for _, content in self._context.read(paths))
+            self._aliases = b"".join(content or b"" for _, content in self._image.read(paths))
         start = package.files[0] if package.files else ""
         yield from ((name, start) for name in COMMON_ENCODINGS if self._finder.find(f"encodings.{name}"))
         if self._any_encoding:
@@ -179,17 +177,17 @@ class Extras:
 
     def _named_files(self) -> Iterator[Finding]:
         words, self._files = self._files, {}
-        for path, word in named_files(self._context.tree, self._finder, words):
+        for path, word in named_files(self._image.tree, self._finder, words):
             yield Finding(path, Reason("python", f"named in a string of {words[word]}", words[word]))
 
     def _started(self) -> Iterator[Finding]:
         commands, self._commands = self._commands, {}
         for command, cause in commands.items():
-            folders = [""] if command.startswith("/") else self._context.config.search_path
+            folders = [""] if command.startswith("/") else self._image.config.search_path
             for folder in folders:
                 path = posixpath.join(folder, command)
-                if self._context.tree.resolve(path).end is not None:
-                    yield from reach(self._context.tree, path, Reason("python", f"started by {cause}", cause))
+                if self._image.tree.resolve(path).end is not None:
+                    yield from reach(self._image.tree, path, Reason("python", f"started by {cause}", cause))
                     break
 
     def _new(self, key: str) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.languages.python.facts import VERSION, Facts
 from slimmer.keep.languages.python.source import SOURCE_LIMIT
-from slimmer.keep.sources.batches import portions
+from slimmer.keep.sources.batches import batches
 from slimmer.keep.sources.reading import Question, SourceFacts
 
 PORTION = 1 << 25
@@ -17,11 +17,11 @@ PORTION = 1 << 25
 class Sources:
     """Facts of the sources of an image."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._facts = SourceFacts(context, Facts)
+    def __init__(self, image: ImageView) -> None:
+        self._image = image
+        self._facts = SourceFacts(image, Facts)
 
     def facts(self, wanted: Mapping[str, bool]) -> Iterator[tuple[str, Facts]]:
         """The facts of each source; the value tells whether all of them are wanted (slimmer.keep.languages.python.source)."""
-        for portion in portions(self._context.tree, wanted, SOURCE_LIMIT, PORTION):
+        for portion in batches(self._image.tree, wanted, SOURCE_LIMIT, PORTION):
             yield from self._facts.read((path, Question("python", VERSION, (wanted[path],))) for path in portion)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.time_zones import zones
 from slimmer.keep.sources.named_paths import whole_folder
@@ -41,20 +41,20 @@ _ASKS = re.compile(
 )
 
 
-def r_packages(context: Context) -> Iterator[Finding]:
+def r_packages(image: ImageView) -> Iterator[Finding]:
     """Findings for the packages of an image whose R was seen to read some."""
-    packages = _Packages(context)
+    packages = _Packages(image)
     if packages.in_use:
         yield from packages.findings()
 
 
 class _Packages:
-    def __init__(self, context: Context) -> None:
-        self._context, self._tree = context, context.tree
+    def __init__(self, image: ImageView) -> None:
+        self._image, self._tree = image, image.tree
         self.in_use: dict[str, str] = {}
         self._libraries: dict[str, None] = {}
         self._scripts: dict[str, None] = {}
-        for access in context.log.accesses:
+        for access in image.log.accesses:
             if access.operation is Operation.OPEN and access.found and posixpath.basename(access.executable) == "R":
                 self._note(access.resolved)
 
@@ -89,7 +89,7 @@ class _Packages:
 
     def _named(self) -> Iterator[tuple[str, str]]:
         """Packages that the app's scripts and its command name, each with who does."""
-        texts = [*self._read(self._scripts), ("the image's command", "\n".join(self._context.config.command))]
+        texts = [*self._read(self._scripts), ("the image's command", "\n".join(self._image.config.command))]
         for path, text in texts:
             for match in _ASKS.finditer(text):
                 if (folder := self._find(match[1] or match[2])) is not None:
@@ -121,7 +121,7 @@ class _Packages:
     def _read(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
         entries = [entry for path in paths if (entry := self._tree.get(path)) is not None]
         small = [entry.path for entry in entries if entry.is_file and entry.size <= SCRIPT_BYTES]
-        for path, content in self._context.read(small) if small else ():
+        for path, content in self._image.read(small) if small else ():
             yield path, (content or b"").decode(errors="replace")
 
 

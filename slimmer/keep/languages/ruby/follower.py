@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
-from slimmer.keep.image_view import Context, Follow
+from slimmer.keep.image_view import Follow, ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.ruby.layout import Gem, gem_of, gem_roots, gems_in, is_standard, locked_gems, specifications
 from slimmer.keep.languages.ruby.source import VERSION, Facts, Request
@@ -33,10 +33,10 @@ _ENCODING_LIMIT = 40_000
 """Bytes of a character encoding that is kept unasked: all single-byte ones are smaller, those of East Asia larger."""
 
 
-def ruby(context: Context) -> Follow:
+def ruby(image: ImageView) -> Follow:
     """What the sources that Ruby opened lead to."""
-    opened = opened_by(context, _PROGRAMS)
-    return follow_scripts(context, _Ruby(context, opened), opened)
+    opened = opened_by(image, _PROGRAMS)
+    return follow_scripts(image, _Ruby(image, opened), opened)
 
 
 class _Ruby:
@@ -44,25 +44,25 @@ class _Ruby:
 
     kind = Facts
 
-    def __init__(self, context: Context, opened: frozenset[str]) -> None:
-        self._context, self._tree = context, context.tree
-        self._named = NamedPaths(context)
+    def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
+        self._image, self._tree = image, image.tree
+        self._named = NamedPaths(image)
         self._in_use: dict[str, Gem] = {}
         self._locked: frozenset[str] = frozenset()
-        self._path = LoadPath(context.tree)
+        self._path = LoadPath(image.tree)
         self._specified: dict[str, list[str]] = {}
         self._done: set[str] = set()
         if opened:
             self._look_around(opened)
-            self._locked = frozenset(locked_gems(context))
+            self._locked = frozenset(locked_gems(image))
 
     def _look_around(self, opened: frozenset[str]) -> None:
         """Find the load path: what was searched, then the language's own folders, then gems, those in use first.
 
         A gem's folders are known by the gem: active_support/json.rb does not make active_support one of the path.
         """
-        variables = dict(entry.partition("=")[::2] for entry in self._context.config.env)
-        seen = (root for root in searched(self._context.log, _ALWAYS_LOADED) if gem_of(f"{root}/") is None)
+        variables = dict(entry.partition("=")[::2] for entry in self._image.config.env)
+        seen = (root for root in searched(self._image.log, _ALWAYS_LOADED) if gem_of(f"{root}/") is None)
         roots = [*variables.get("RUBYLIB", "").split(":"), *seen]
         folders = {posixpath.dirname(path) for path in opened}
         roots += sorted(above for folder in folders for above in _above(folder) if is_standard(above))
@@ -74,8 +74,8 @@ class _Ruby:
                 self._use(gem)
         homes = {gem.home for gem in self._in_use.values()}
         homes |= {f"{root}" for name in ("GEM_HOME", "GEM_PATH") for root in variables.get(name, "").split(":") if root}
-        homes |= {posixpath.dirname(place) for place in searched(self._context.log, ("specifications",))}
-        homes |= set(searched(self._context.log, ("specifications",)))
+        homes |= {posixpath.dirname(place) for place in searched(self._image.log, ("specifications",))}
+        homes |= set(searched(self._image.log, ("specifications",)))
         for home in sorted(homes):
             self._note_home(home)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import Context
+from slimmer.keep.image_view import ImageView
 
 _VERSION = r"/[0-9]{1,3}\.[0-9]{1,3}(?:\.[0-9]{1,3})?"
 _ARCHITECTURE = r"/[a-z0-9_]{2,20}-linux[a-z0-9_-]{0,20}"
@@ -84,9 +84,9 @@ def specifications(tree: Tree, gem: Gem) -> Iterator[str]:
             yield place
 
 
-def locked_gems(context: Context) -> Iterator[str]:
+def locked_gems(image: ImageView) -> Iterator[str]:
     """Names of the gems that Bundler's lock files, as far as they were opened, list for the app (bundle-lock(1))."""
-    places = {access.resolved for access in context.log.accesses if access.resolved.endswith(_LOCKS)}
-    entries = [entry for path in sorted(places) if (entry := context.tree.get(path)) is not None]
-    for _, content in context.read([entry.path for entry in entries if entry.is_file and entry.size <= LOCK_LIMIT]):
+    places = {access.resolved for access in image.log.accesses if access.resolved.endswith(_LOCKS)}
+    entries = [entry for path in sorted(places) if (entry := image.tree.get(path)) is not None]
+    for _, content in image.read([entry.path for entry in entries if entry.is_file and entry.size <= LOCK_LIMIT]):
         yield from (match[1].decode() for match in _LOCKED.finditer(content or b""))

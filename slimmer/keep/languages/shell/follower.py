@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from slimmer.keep.apps.sibling_files import RULE as LIKE
-from slimmer.keep.image_view import Context, Follow, Kept, reach
+from slimmer.keep.image_view import Follow, ImageView, Kept, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.shell.command_line import Kind, Use
 from slimmer.keep.languages.shell.crontab import is_crontab
@@ -48,21 +48,21 @@ _UNUSED = FILLING | {"observed", "engine", NAMED}
 """Rules that say nothing about who runs a file."""
 
 
-def shell(context: Context) -> Follow:
+def shell(image: ImageView) -> Follow:
     """What the scripts of shells lead to; see the module. Costs nothing without scripts."""
-    return _Scripts(context).follow
+    return _Scripts(image).follow
 
 
 class _Scripts:
-    def __init__(self, context: Context) -> None:
-        self._context, self._tree = context, context.tree
-        self._opened = opened_by(context, _SHELLS)
-        self._applets = opened_by(context, _MULTICALL)
-        self._crontabs = frozenset(path for path in opened_by(context, _CRONS) if is_crontab(path))
-        self._environment = dict(entry.partition("=")[::2] for entry in context.config.env)
-        self._environment.setdefault("HOME", context.home)
-        self._working = posixpath.normpath(posixpath.join("/", context.config.working_dir))
-        self._named = NamedPaths(context)
+    def __init__(self, image: ImageView) -> None:
+        self._image, self._tree = image, image.tree
+        self._opened = opened_by(image, _SHELLS)
+        self._applets = opened_by(image, _MULTICALL)
+        self._crontabs = frozenset(path for path in opened_by(image, _CRONS) if is_crontab(path))
+        self._environment = dict(entry.partition("=")[::2] for entry in image.config.env)
+        self._environment.setdefault("HOME", image.home)
+        self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
+        self._named = NamedPaths(image)
         self._seen: set[str] = set()
         self._sourced: set[str] = set()
         self._alike: set[str] = set()
@@ -126,7 +126,7 @@ class _Scripts:
     def _read(self, paths: Iterable[str]) -> Iterator[tuple[str, Script]]:
         jobs: dict[str, list[Job]] = {"crontab": [], "shell": []}
         order: list[str] = []
-        for path, content in self._context.read(paths):
+        for path, content in self._image.read(paths):
             if not content or not is_source(content):
                 continue
             if self._zoned is None and _ZONE.search(content):
@@ -141,7 +141,7 @@ class _Scripts:
 
     def _scripts(self, reader: str, jobs: Sequence[Job]) -> Iterator[tuple[str, Script]]:
         """What scripts say; nothing for those that cannot be read."""
-        found = self._context.sandbox.facts(reader, Script, jobs)
+        found = self._image.sandbox.facts(reader, Script, jobs)
         yield from ((job.path, script or Script()) for job, script in zip(jobs, found, strict=True))
 
     def _is_script(self, path: str, content: bytes) -> bool:
@@ -154,7 +154,7 @@ class _Scripts:
 
     def _configured(self, layer: dict[str, None]) -> Iterator[Finding]:
         """What the image's own commands lead to."""
-        config = self._context.config
+        config = self._image.config
         commands = [("the image's command", config.command)]
         check = config.healthcheck.test if config.healthcheck and not config.healthcheck.disabled else ()
         if check[:1] == ("CMD-SHELL",):
@@ -167,7 +167,7 @@ class _Scripts:
 
     def _leads(self, path: str, source: str, script: Script, layer: dict[str, None]) -> Iterator[Finding]:
         """Findings for one script; what is to be looked into next joins the layer. `path` is "" for a configuration."""
-        folders = tuple(dict.fromkeys((*self._context.config.search_path, *script.folders)))
+        folders = tuple(dict.fromkeys((*self._image.config.search_path, *script.folders)))
         for use, place in ((used.use, used.place) for used in script.uses):
             reason = Reason(RULE, f"{use.kind} by {source}{place}", path)
             if use.kind in (Kind.FOLDER, Kind.RUN):
