@@ -29,10 +29,11 @@ test: $(READY) ## set everything up and run all checks and tests
 unit: $(READY) ## run the tests that need no engine
 	@$(BIN)/python -m pytest tests/unit $(PYTEST_OPTIONS)
 
-check: $(READY) ## check style, types and shell scripts
+check: $(READY) ## check style, types, imports between packages, and shell scripts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --strict slimmer tests
+	@$(BIN)/lint-imports --no-logo --cache-dir .cache/imports >.cache/imports.log 2>&1 || { cat .cache/imports.log; exit 1; }
 	@cd benchmarks && MYPYPATH=.. ../$(BIN)/mypy --strict *.py
 	@git ls-files '*.sh' .ci/run | xargs $(BIN)/shellcheck --severity=warning
 

@@ -2,7 +2,7 @@
 
 #include "util.h"
 
-/* slimmer finds the place by these words, and writes over what follows them (slimmer/engine/probe_mount.py). It is volatile, so
+/* slimmer finds the place by these words, and writes over what follows them (slimmer/probe_mount.py). It is volatile, so
  * that the compiler takes nothing of it for granted. */
 static const volatile char marked[] = "slimmer-probe-nonce:--------------------------------";
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from slimmer.engine.options import RunOptions
-from slimmer.engine.probe_mount import ProbeMount
 from slimmer.errors import UsageError
 from slimmer.image.config import ImageConfig
+from slimmer.probe_mount import ProbeMount
 
 PROBE_CAPABILITIES = ("SYS_ADMIN", "SYS_PTRACE")
 """For seccomp listeners without no_new_privs, fanotify and reading the app's memory. The app never gets them."""

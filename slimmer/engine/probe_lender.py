@@ -29,9 +29,9 @@ from slimmer.engine import description
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import Container, engine_calls
 from slimmer.engine.description import Description
-from slimmer.engine.probe_mount import PROGRAM, ProbeMount
 from slimmer.errors import EngineError, ObservationIncomplete
 from slimmer.image.config import ImageConfig
+from slimmer.probe_mount import PROGRAM, ProbeMount
 from slimmer.workers import Workers
 
 NONCE_MARK = b"slimmer-probe-nonce:"

@@ -13,10 +13,10 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from slimmer.engine.probe_mount import ProbeMount
 from slimmer.errors import EngineError, ObservationIncomplete
 from slimmer.image.tree import Tree
 from slimmer.observe.identity import FOREIGN, FOREIGN_HINT
+from slimmer.probe_mount import ProbeMount
 
 INDEX_LIMIT = 1 << 28
 """A quarter of a gigabyte of index is some two million paths."""

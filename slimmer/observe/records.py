@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from slimmer.engine.probe_mount import ProbeMount
 from slimmer.errors import ObservationIncomplete
 from slimmer.observe.identity import FOREIGN, FOREIGN_HINT
 from slimmer.observe.log import PROBE, Access, AccessLog, Listener, Operation, Recorder
+from slimmer.probe_mount import ProbeMount
 from slimmer.versioned_json import LARGEST
 
 PROTOCOL_VERSION = "1"

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
 
-from slimmer.engine.probe_mount import ProbeMount
 from slimmer.errors import UnsupportedEngine
 from slimmer.observe.log import AccessLog
 from slimmer.observe.probe_stream import ProbeStream, Stream
 from slimmer.observe.records import RecordReader
+from slimmer.probe_mount import ProbeMount
 
 ATTACH_TIMEOUT = 30.0
 HINT = "Attach again, when the machine is less busy. The container itself goes on."

@@ -12,11 +12,11 @@ from slimmer.engine.containers import Container
 from slimmer.engine.description import Description
 from slimmer.engine.leftovers import find_leftovers
 from slimmer.engine.options import RunOptions
-from slimmer.engine.probe_mount import ProbeMount
 from slimmer.engine.resources import EngineResources
 from slimmer.errors import SlimmerError
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
+from slimmer.probe_mount import ProbeMount
 from slimmer.runs.start import ask_identity
 
 TIMEOUT = 30.0

@@ -16,12 +16,12 @@ from concurrent.futures import wait
 from types import TracebackType
 from typing import Protocol
 
-from slimmer.engine.probe_mount import ProbeMount
 from slimmer.errors import AppFailed, EngineError, ObservationIncomplete
 from slimmer.exit_codes import KILLED, TIMED_OUT
 from slimmer.observe.log import AccessLog
 from slimmer.observe.probe_stream import ProbeStream, Stream
 from slimmer.observe.records import CommandResult, RecordReader
+from slimmer.probe_mount import ProbeMount
 from slimmer.runs.container_run import ContainerRun, RunningContainer
 from slimmer.tasks import attended, begin
 

@@ -7,10 +7,10 @@ import struct
 
 import pytest
 
-from slimmer.engine.probe_mount import ProbeMount
 from slimmer.errors import EngineError, ObservationIncomplete
 from slimmer.image.tree import Tree
 from slimmer.observe.pristine import CHUNK_LIMIT, LINE_LIMIT, PristineImage, within
+from slimmer.probe_mount import ProbeMount
 from tests.unit.tree_maker import record
 
 MOUNT = ProbeMount("helper", "/.slimmer-abc", "n" * 32)

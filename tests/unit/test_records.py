@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from slimmer.engine.probe_mount import ProbeMount
 from slimmer.errors import ObservationIncomplete, UsageError
 from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder, read_log, write_log
 from slimmer.observe.records import CommandResult, RecordReader
+from slimmer.probe_mount import ProbeMount
 
 STREAM = b"".join(
     field + b"\0"

@@ -14,10 +14,10 @@ from slimmer.engine import images
 from slimmer.engine.connection import Engine
 from slimmer.engine.options import RunOptions
 from slimmer.engine.probe_lender import ProbeLender
-from slimmer.engine.probe_mount import ProbeMount
 from slimmer.engine.resources import EngineResources
 from slimmer.errors import ObservationIncomplete, SlimmerError
 from slimmer.image.config import ImageConfig
+from slimmer.probe_mount import ProbeMount
 from slimmer.runs.image_mount import open_pristine
 from slimmer.runs.start import ask_identity
 from tests.engine.probe.image import Archive, Programs
