@@ -14,6 +14,7 @@ SAMPLES := $(notdir $(patsubst %/Dockerfile,%,$(wildcard sample_apps/*/Dockerfil
 PYTEST_OPTIONS ?=
 SEED ?= 1
 COUNT ?= 200
+GOLDEN ?= .cache/golden
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help: ## show this list
@@ -46,6 +47,9 @@ samples: $(READY) ## build all sample images, slimmer-sample-NAME:latest
 bench: $(READY) samples ## measure: stages of a build, overhead of the recorders, packing
 	@for benchmark in benchmarks/bench_*.py; do scripts/engine.sh $(BIN)/python $$benchmark; done
 
+golden: $(READY) ## write what is kept of all test images to GOLDEN (.cache/golden), to compare versions of slimmer
+	@scripts/engine.sh $(BIN)/python -m tests.engine.golden $(GOLDEN)
+
 soak: $(READY) ## kill slimmer at many points of its work, and look at what it leaves; SEED=1 COUNT=200
 	@scripts/engine.sh $(BIN)/python -m tests.engine.soak --seed $(SEED) --count $(COUNT)
 
@@ -73,4 +77,4 @@ $(READY): pyproject.toml requirements-dev.lock hatch_build.py $(PROBE) | $(TOOLS
 	@scripts/setup.sh venv
 	@touch $@
 
-.PHONY: help demo test unit check fuzz samples bench soak wheel lock clean
+.PHONY: help demo test unit check fuzz samples bench golden soak wheel lock clean
