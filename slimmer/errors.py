@@ -32,6 +32,12 @@ class UsageError(SlimmerError):
     default_hint = "`slimmer build --help` shows every option with an example."
 
 
+class PluginFailed(UsageError):
+    """An analyzer that another package brings cannot be loaded, or contradicts another one."""
+
+    default_hint = "`pip list` shows the installed packages."
+
+
 class TargetNotFound(SlimmerError):
     """The engine has no such image, or the name fits several."""
 

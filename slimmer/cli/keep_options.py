@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from slimmer.cli import options
 
 if TYPE_CHECKING:
-    from slimmer.keep.image_view import Policy
+    from slimmer.keep.analyzer import Policy
     from slimmer.keep.selection import Selection
 
 
@@ -30,7 +30,7 @@ def choice(
 ) -> Choice:
     """The options as a value. Raises UsageError for those that make no sense."""
     from slimmer.cli import parse
-    from slimmer.keep.image_view import Policy
+    from slimmer.keep.analyzer import Policy
 
     level = Policy(parse.choice("--policy", policy, tuple(Policy)))
     selection = parse.selection(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import InitVar, dataclass, field
-from enum import StrEnum
-from typing import Protocol
 
 from slimmer.image.config import ImageConfig
 from slimmer.image.database_reader import Stream
@@ -19,14 +17,6 @@ from slimmer.sandbox.sandbox import Sandbox
 
 ReadContents = Callable[[Iterable[str]], Iterator[tuple[str, bytes | None]]]
 """Contents of listed regular files, in order; None for what cannot be read. Costs a round trip: ask for many at once."""
-
-
-class Policy(StrEnum):
-    """How much more than the observed to keep."""
-
-    OBSERVED = "observed"
-    BALANCED = "balanced"
-    GENEROUS = "generous"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +47,6 @@ class ImageView:
     def _whole(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[bytes] | None]]:
         """Each content as one piece."""
         return ((path, None if content is None else iter((content,))) for path, content in self.read(paths))
-
-
-Rule = Callable[[ImageView], Iterator[Finding]]
-"""A rule looks at the context and names pristine paths with reasons; what leads to them is added by the keeper."""
-
-
-class Kept(Protocol):
-    """What is kept so far (slimmer.keep.keepset.KeepSetBuilder)."""
-
-    def __contains__(self, path: object) -> bool: ...
-
-    def reasons(self, path: str) -> tuple[Reason, ...]: ...
-
-
-Follow = Callable[[Sequence[str], Kept], Iterable[Finding]]
-"""Looks at paths that were just kept, each once in a run, and names what they lead to. Asks for contents in one go."""
-
-Follower = Callable[[ImageView], Follow]
-"""Begins to follow: made anew for each run of the keeper, so that it can remember what it has learnt of this image."""
 
 
 def reach(tree: Tree, path: str, reason: Reason) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from slimmer.image.tree import Entry, Tree
+from slimmer.keep.evidence import Evidence
 
 REASONS = 8
 """How many reasons a path keeps; the first ones tell most."""
@@ -73,8 +74,16 @@ class KeepSetBuilder:
     what is not in the tree, and what `excludes` says is left out; never the root, nor what leads to something kept.
     """
 
-    def __init__(self, tree: Tree, excludes: Callable[[Entry], bool] = lambda entry: False) -> None:
-        self._tree, self._excludes = tree, excludes
+    def __init__(
+        self,
+        tree: Tree,
+        excludes: Callable[[Entry], bool] = lambda entry: False,
+        *,
+        evidence: Mapping[str, Evidence],
+    ) -> None:
+        """`evidence` is that of each rule; a rule that it does not name counts as USED."""
+        self._tree, self._excludes, self._rules = tree, excludes, evidence
+        self._evidence: dict[tuple[tuple[Reason, ...], str], frozenset[Evidence]] = {}
         self._excluded: dict[str, Reason] = {}
         self._reasons: dict[str, tuple[Reason, ...]] = {}
         self._alike: dict[tuple[Reason, ...], tuple[Reason, ...]] = {}
@@ -91,6 +100,16 @@ class KeepSetBuilder:
         """Why a path is kept so far; () when it is not."""
         return self._reasons.get(path, ())
 
+    def evidence(self, path: str, besides: str = "") -> frozenset[Evidence]:
+        """The evidence of the path's reasons, but for those of the rule `besides`; empty when it is not kept."""
+        reasons = self._reasons.get(path, ())
+        known = self._evidence.get((reasons, besides))
+        if known is None:
+            rules = (reason.rule for reason in reasons if reason.rule != besides)
+            known = frozenset(self._rules.get(rule, Evidence.USED) for rule in rules)
+            self._evidence[(reasons, besides)] = known
+        return known
+
     def add(self, findings: Iterable[Finding]) -> None:
         """Keep what the findings name, and the directories above it."""
         for finding in findings:
@@ -101,8 +120,8 @@ class KeepSetBuilder:
         fresh, self._fresh = self._fresh, []
         return fresh
 
-    def nonempty_dirs(self) -> list[str]:
-        """Kept directories of which nothing is kept, sorted."""
+    def empty_dirs(self) -> list[str]:
+        """Kept directories in which nothing is kept, sorted."""
         candidates = (path for path in self._reasons if path not in self._filled)
         return sorted(path for path in candidates if (entry := self._tree.get(path)) is not None and entry.is_directory)
 

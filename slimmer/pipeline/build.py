@@ -24,7 +24,8 @@ from slimmer.image import reference
 from slimmer.image.engine_artifacts import ImageTree
 from slimmer.image.package_files import PackageFiles
 from slimmer.interrupts import finish
-from slimmer.keep.image_view import ImageView, Policy
+from slimmer.keep.analyzer import Policy
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, KeepSet
 from slimmer.observe.log import AccessLog
 from slimmer.observe.pristine import PristineImage

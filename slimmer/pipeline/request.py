@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from slimmer.engine.options import RunOptions
 from slimmer.exercise.plan import Plan
-from slimmer.keep.image_view import Policy
+from slimmer.keep.analyzer import Policy
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
 

@@ -24,7 +24,7 @@ from slimmer.exercise.plan import Until
 from slimmer.exercise.until import End
 from slimmer.image import reference
 from slimmer.interrupts import finish
-from slimmer.keep.image_view import Policy
+from slimmer.keep.analyzer import Policy
 from slimmer.keep.keeper import keep
 from slimmer.keep.selection import Selection
 from slimmer.observe.identity import home_of

@@ -19,7 +19,8 @@ from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed
 from slimmer.exercise.plan import ExerciseResult, Plan, Request
 from slimmer.image.engine_artifacts import ImageTree
-from slimmer.keep.image_view import Policy
+from slimmer.keep import registry
+from slimmer.keep.analyzer import Policy
 from slimmer.keep.keeper import keep
 from slimmer.keep.keepset import KeepSet, KeepSetBuilder
 from slimmer.keep.selection import Selection
@@ -100,7 +101,7 @@ class Bench:
     def repaired(self, kept: KeepSet, image: str, folder: OutputFolder, number: int) -> tuple[KeepSet, Candidate]:
         """A round of repair: what the image's app looks for in vain is kept, too."""
         log = self.session.replay_watched(image, PLAN, self.observed, f"replay{number}")
-        growing = KeepSetBuilder(self.own.tree)
+        growing = KeepSetBuilder(self.own.tree, evidence=registry.evidence())
         growing.add(missed(self.own.tree, kept, log))
         more = KeepSet({**growing.finished().reasons, **kept.reasons})
         builder, created = self.good.builder, self.session.config.created

@@ -13,6 +13,7 @@ from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.resources import EngineResources
 from slimmer.image.tree import Tree
+from slimmer.keep import registry
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import KeepSetBuilder
 from slimmer.keep.native.code_reader import Code, CodeReader
@@ -64,7 +65,7 @@ def closures(context: ImageView) -> tuple[Mapping[str, Code], Mapping[str, set[s
 
 def closure(context: ImageView, reader: CodeReader, search: LibrarySearch, code: Code) -> Iterator[str]:
     follow = libraries(context, reader, search)
-    for finding in follow([code], [], KeepSetBuilder(context.tree)):
+    for finding in follow([code], [], KeepSetBuilder(context.tree, evidence=registry.evidence())):
         entry = context.tree.get(finding.path)
         if entry is not None and entry.is_file and finding.reason.detail.startswith(("needed by", "the loader of")):
             yield finding.path

@@ -17,7 +17,7 @@ from slimmer.engine import images
 from slimmer.engine.options import RunOptions
 from slimmer.exercise.plan import Plan, Request
 from slimmer.image.config import ImageConfig
-from slimmer.keep.image_view import Policy
+from slimmer.keep.analyzer import Policy
 from slimmer.keep.keeper import keep
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog, read_log, write_log

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import Follow, Follower, ImageView
+from slimmer.keep import registry
+from slimmer.keep.analyzer import Follow, Follower
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from slimmer.observe.log import Access, AccessLog, Operation
 
@@ -71,7 +73,7 @@ def opened(path: str, *, by: str = "/app", operation: str = "open") -> Access:
 
 def followed(context: ImageView, follower: Follower, *start: str) -> KeepSetBuilder:
     """What one follower keeps, starting from these paths as observed; it is asked until nothing is new."""
-    growing = KeepSetBuilder(context.tree)
+    growing = KeepSetBuilder(context.tree, evidence=registry.evidence())
     growing.add(Finding(path, OBSERVED) for path in start)
     follow: Follow = follower(context)
     while fresh := growing.fresh():

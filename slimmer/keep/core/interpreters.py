@@ -6,7 +6,8 @@ import os
 import posixpath
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.image_view import Follow, ImageView, Kept, reach
+from slimmer.keep.analyzer import Follow, Kept
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 
 SCRIPT_LIMIT = 1 << 20

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from slimmer.image.language_packages import folder_of, site_of
 from slimmer.image.packages import SYSTEM_MANAGERS, Package
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import Follow, ImageView, Kept, reach
+from slimmer.keep.analyzer import Follow, Kept
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 
 RULE = "licence"

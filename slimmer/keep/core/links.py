@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.image_view import Follow, ImageView, Kept, leading
+from slimmer.keep.analyzer import Follow, Kept
+from slimmer.keep.image_view import ImageView, leading
 from slimmer.keep.keepset import Finding, Reason
 
 

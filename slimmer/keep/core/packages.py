@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 
 from slimmer.image.config import ImageConfig
 from slimmer.image.packages import Package
-from slimmer.keep.image_view import Follow, ImageView, Kept
+from slimmer.keep.analyzer import Follow, Kept
+from slimmer.keep.evidence import Evidence
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 
 RULE = "package"
-UNUSED = frozenset((RULE, "not-hollow", "listed", "link", "leads-to", "licence"))
 """Rules whose findings say nothing about the use of a package."""
 
 _WITHOUT = re.compile(
@@ -37,7 +38,11 @@ def packages(image: ImageView) -> Follow:
 
     def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
         waiting.update(dict.fromkeys(path for path in fresh if image.tree.number(os.fsencode(path)) is not None))
-        used = [path for path in waiting if any(reason.rule not in UNUSED for reason in kept.reasons(path))]
+        used = [
+            path
+            for path in waiting
+            if max(kept.evidence(path, besides=RULE), default=Evidence.STRUCTURAL) >= Evidence.ENGINE
+        ]
         for path in used:
             del waiting[path]
         causes: dict[Package, str] = {}

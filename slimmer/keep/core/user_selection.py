@@ -13,9 +13,10 @@ from slimmer.image.config import ImageConfig
 from slimmer.image.packages import SYSTEM_MANAGERS
 from slimmer.image.suggestions import did_you_mean, near_names, near_paths
 from slimmer.image.tree import Entry, Tree
+from slimmer.keep.analyzer import Follow, Follower, Kept
 from slimmer.keep.core.interpreters import interpreters
 from slimmer.keep.core.shell_tools import shell_tools
-from slimmer.keep.image_view import Follow, Follower, ImageView, Kept, reach
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.selection import Patterns, literal_path
 

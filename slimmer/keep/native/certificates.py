@@ -14,7 +14,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from slimmer.keep.image_view import ImageView, Kept, reach
+from slimmer.keep.analyzer import Kept
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow
 

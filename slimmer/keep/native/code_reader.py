@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from slimmer.image.elf_file import MAGIC, SMALLEST, ElfFile
-from slimmer.keep.image_view import ImageView, Kept
+from slimmer.keep.analyzer import Kept
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding
 from slimmer.keep.native.code_file import CodeFile
 from slimmer.sandbox.sandbox import Job

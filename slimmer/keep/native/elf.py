@@ -16,7 +16,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from slimmer.keep.image_view import ImageView, Kept, reach
+from slimmer.keep.analyzer import Kept
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow, CodeReader
 from slimmer.keep.native.library_search import LibrarySearch, Seeker

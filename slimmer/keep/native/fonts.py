@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.image_view import ImageView, Kept, reach
+from slimmer.keep.analyzer import Kept
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow
 from slimmer.keep.sources.named_paths import whole_folder

@@ -15,7 +15,8 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.image_view import ImageView, Kept, parent, reach
+from slimmer.keep.analyzer import Kept
+from slimmer.keep.image_view import ImageView, parent, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow
 

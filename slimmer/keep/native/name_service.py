@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from slimmer.image.elf_file import ElfFile
-from slimmer.keep.image_view import ImageView, Kept, reach
+from slimmer.keep.analyzer import Kept
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow, read_one
 from slimmer.keep.native.library_search import LibrarySearch, Seeker

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.image_view import Follow, ImageView, Kept
+from slimmer.keep.analyzer import Follow, Kept
+from slimmer.keep.evidence import Evidence
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding
 from slimmer.keep.native import certificates, fonts, locales, name_service, time_zones
 from slimmer.keep.native.code_reader import CodeReader
 from slimmer.keep.native.elf import libraries
 from slimmer.keep.native.library_search import LibrarySearch
-
-FILLING = frozenset(("not-hollow", "listed", "link", "leads-to", "licence"))
-"""Rules whose findings are there to be seen, not to be used."""
 
 _PHRASES = (*certificates.PHRASES, *name_service.PHRASES, *time_zones.PHRASES)
 
@@ -50,7 +49,7 @@ def native(image: ImageView) -> Follow:
 
 
 def _is_used(path: str, kept: Kept) -> bool:
-    return any(reason.rule not in FILLING for reason in kept.reasons(path))
+    return max(kept.evidence(path), default=Evidence.STRUCTURAL) >= Evidence.ENGINE
 
 
 def _leads_on(path: str, kept: Kept) -> bool:

@@ -13,7 +13,8 @@ import posixpath
 from collections.abc import Iterator, Sequence
 
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import ImageView, Kept, reach
+from slimmer.keep.analyzer import Kept
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow
 

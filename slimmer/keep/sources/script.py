@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from slimmer.keep.image_view import Follow, ImageView, Kept, reach
+from slimmer.keep.analyzer import Follow, Kept
+from slimmer.keep.evidence import Evidence
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
-from slimmer.keep.native.native import FILLING
 from slimmer.keep.sources.batches import batches
-from slimmer.keep.sources.named_paths import RULE as NAMED
 from slimmer.keep.sources.reading import Question, SourceFacts
 from slimmer.keep.sources.syntax import SOURCE_LIMIT
 from slimmer.observe.log import Operation
@@ -30,8 +30,8 @@ PORTION = 1 << 24
 SOURCES_LIMIT = 256 << 20
 """Bytes that a run parses of one language; what is found beyond is kept, but not looked into."""
 
-_UNUSED = FILLING | {"observed", NAMED}
-"""What is kept by these rules alone is no code, as far as it was seen."""
+_NO_CODE = frozenset((Evidence.STRUCTURAL, Evidence.LISTED, Evidence.SEEN))
+"""What is kept for these reasons alone is no code, as far as it was seen."""
 
 _SYSTEM = ("/usr/", "/etc/", "/var/", "/lib", "/proc/", "/sys/", "/dev/", "/run/", "/root/.")
 
@@ -110,7 +110,7 @@ class _Scripts(Generic[F]):
         if path in self._opened:
             return True
         suffix = posixpath.splitext(path)[1]
-        return suffix != "" and any(reason.rule not in _UNUSED for reason in kept.reasons(path))
+        return suffix != "" and not kept.evidence(path) <= _NO_CODE
 
     def _is_new(self, path: str) -> bool:
         """Whether a real path is a source that was not looked into yet; notes that it is now."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.image_view import Follower
+from slimmer.keep.analyzer import Follower
 from tests.unit.local_image import LocalImage, followed, opened
 
 

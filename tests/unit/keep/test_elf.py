@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
+from slimmer.keep import registry
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from slimmer.keep.native import library_search
 from slimmer.keep.native.native import native
@@ -195,7 +196,7 @@ def test_what_only_fills_a_listed_folder_is_not_followed_until_it_is_used(image:
     put(image, "/usr/lib/liba.so", make_elf(needed=["libb.so"]))
     put(image, "/usr/lib/libb.so", make_elf())
     put(image, "/app/user.so", make_elf(needed=["liba.so"]))
-    growing, follow = KeepSetBuilder(image.tree()), native(image.context())
+    growing, follow = KeepSetBuilder(image.tree(), evidence=registry.evidence()), native(image.context())
     growing.add([Finding("/usr/bin/tool", Reason("listed")), Finding("/usr/lib/liba.so", Reason("listed"))])
     growing.add(follow(growing.fresh(), growing))
     assert "/usr/lib/libb.so" not in growing

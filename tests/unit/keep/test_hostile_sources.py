@@ -20,7 +20,8 @@ import psutil
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.image_view import ImageView, Policy
+from slimmer.keep.analyzer import Policy
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keeper import keep
 from slimmer.sandbox.round import Answer, Work
 from slimmer.sandbox.sandbox import Job, Sandbox
@@ -146,7 +147,7 @@ _KEEPING = """
 import sys
 from pathlib import Path
 from slimmer.cli import main
-from slimmer.keep.image_view import Policy
+from slimmer.keep.analyzer import Policy
 from slimmer.keep.keeper import keep
 from tests.unit.keep.test_hostile_sources import CRASHING, image_with
 main._handle_signals()

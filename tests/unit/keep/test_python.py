@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
+from slimmer.keep import registry
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from slimmer.keep.languages.python import data
 from slimmer.keep.languages.python.follower import python
@@ -362,7 +363,7 @@ def test_filler_is_not_followed_unless_it_is_the_apps(image: PythonImage) -> Non
     image.package("shop", init="import csv")
     image.add(APP, "")
     image.add("/srv/app/listed.py", "import json")
-    growing = KeepSetBuilder(image.context().tree)
+    growing = KeepSetBuilder(image.context().tree, evidence=registry.evidence())
     growing.add(Finding(path, Reason("observed", "opened")) for path in image.start)
     growing.add(Finding(path, Reason("listed", "x")) for path in (f"{SITE}/shop/__init__.py", "/srv/app/listed.py"))
     follow = python(image.context(config=CONFIG))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import Healthcheck, ImageConfig
+from slimmer.keep import registry
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from slimmer.keep.languages.shell.follower import shell
 from slimmer.keep.languages.shell.source import SCRIPT_LIMIT, read_script
@@ -191,7 +192,7 @@ def test_a_script_that_other_code_starts_is_followed(image: LocalImage) -> None:
 def _kept_as(image: LocalImage, rule: str) -> KeepSetBuilder:
     image.add("/usr/bin/control", "#!/bin/sh\none", mode=0o755)
     context = image.context(config=config())
-    growing = KeepSetBuilder(context.tree)
+    growing = KeepSetBuilder(context.tree, evidence=registry.evidence())
     growing.add([Finding("/usr/bin/control", Reason(rule))])
     follow = shell(context)
     while fresh := growing.fresh():
@@ -211,7 +212,7 @@ def test_a_page_that_is_like_a_script_is_one(image: LocalImage) -> None:
     like = Finding("/srv/pages/second.cgi", Reason("like-files", "a .cgi file like …", "/srv/pages/first.cgi"))
     for by, expected in (("/usr/bin/dash", {"one", "two"}), ("/usr/sbin/httpd", set())):
         context = image.context(opened("/srv/pages/first.cgi", by=by), config=config())
-        growing = KeepSetBuilder(context.tree)
+        growing = KeepSetBuilder(context.tree, evidence=registry.evidence())
         growing.add([like])
         follow = shell(context)
         while fresh := growing.fresh():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
+from slimmer.keep import registry
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from slimmer.keep.native.native import native
 from slimmer.observe.log import Access
@@ -112,7 +113,7 @@ def test_a_module_that_only_fills_a_folder_keeps_no_zone_until_it_is_used(image:
     module = "/usr/lib/python3.11/zoneinfo/_common.py"
     image.add(module, "import os")
     context = image.context()
-    growing, follow = KeepSetBuilder(context.tree), native(context)
+    growing, follow = KeepSetBuilder(context.tree, evidence=registry.evidence()), native(context)
     growing.add([Finding(module, Reason("not-hollow"))])
     growing.add(follow(growing.fresh(), growing))
     assert "/usr/share/zoneinfo/Japan" not in growing

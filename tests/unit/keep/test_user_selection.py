@@ -9,7 +9,7 @@ import pytest
 
 from slimmer.errors import UsageError
 from slimmer.image.config import ImageConfig
-from slimmer.keep.image_view import Policy
+from slimmer.keep.analyzer import Policy
 from slimmer.keep.keeper import check_selection, keep
 from slimmer.keep.keepset import KeepSet
 from slimmer.keep.selection import Selection

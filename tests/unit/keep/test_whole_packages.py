@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
+from slimmer.keep import registry
 from slimmer.keep.core.packages import is_worth_keeping, packages
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from tests.unit.local_image import LocalImage, followed
@@ -40,7 +41,7 @@ def test_a_package_in_use_is_kept_less_what_no_program_reads(image: LocalImage) 
 
 def test_a_file_that_only_fills_does_not_bring_its_package_until_it_is_used(image: LocalImage) -> None:
     context = image.context()
-    growing = KeepSetBuilder(context.tree)
+    growing = KeepSetBuilder(context.tree, evidence=registry.evidence())
     follow = packages(context)
     for rule in ("not-hollow", "link", "listed", "licence", "package"):
         growing.add([Finding("/usr/bin/tool", Reason(rule))])

@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from fnmatch import translate
 
 from slimmer.image.tree import Tree
+from slimmer.keep.analyzer import Follow, Kept
 from slimmer.keep.apps.web_server.directives import CONFIG_LIMIT, Configuration, Directive, Role
 from slimmer.keep.apps.web_server.roots import Roots
-from slimmer.keep.image_view import Follow, ImageView, Kept, reach
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.reading import read_files
 from slimmer.keep.sources.script import opened_by

@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
-from slimmer.keep.image_view import Follow, ImageView
+from slimmer.keep.analyzer import Follow
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.node.addons import Platform, addons_of
 from slimmer.keep.languages.node.manifest import Manifest

@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from slimmer.keep.image_view import Follow, ImageView
+from slimmer.keep.analyzer import Follow
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.perl.layout import is_app, standard_folder, standard_folders
 from slimmer.keep.languages.perl.source import VERSION, Facts, Request

@@ -11,7 +11,8 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
-from slimmer.keep.image_view import Follow, ImageView
+from slimmer.keep.analyzer import Follow
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.php.composer import INSTALLED, MAP_LIMIT, Autoloader, Map, old_path, package_of
 from slimmer.keep.languages.php.source import VERSION, ClassUse, Facts, Include

@@ -15,14 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.image_view import Follow, ImageView, Kept
+from slimmer.keep.analyzer import Follow, Kept
+from slimmer.keep.evidence import Evidence
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding
 from slimmer.keep.languages.python.closure import Reach
 from slimmer.keep.languages.python.environment import finders
 from slimmer.keep.languages.python.search import installations
 from slimmer.keep.languages.python.source_store import Sources
 
-FILLERS = frozenset({"not-hollow", "listed", "link", "leads-to", "licence", "engine"})
 _CODE = (".py", ".pyc", ".so")
 
 
@@ -47,4 +48,4 @@ def python(image: ImageView) -> Follow:
 
 
 def _is_used(kept: Kept, path: str) -> bool:
-    return any(reason.rule not in FILLERS for reason in kept.reasons(path))
+    return max(kept.evidence(path), default=Evidence.STRUCTURAL) >= Evidence.SEEN

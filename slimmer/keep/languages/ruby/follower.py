@@ -10,7 +10,8 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
-from slimmer.keep.image_view import Follow, ImageView
+from slimmer.keep.analyzer import Follow
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.ruby.layout import Gem, gem_of, gem_roots, gems_in, is_standard, locked_gems, specifications
 from slimmer.keep.languages.ruby.source import VERSION, Facts, Request

@@ -15,13 +15,14 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from slimmer.keep.analyzer import Follow, Kept
 from slimmer.keep.apps.sibling_files import RULE as LIKE
-from slimmer.keep.image_view import Follow, ImageView, Kept, reach
+from slimmer.keep.evidence import Evidence
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.shell.command_line import Kind, Use
 from slimmer.keep.languages.shell.crontab import is_crontab
 from slimmer.keep.languages.shell.source import SCRIPT_LIMIT, Script
-from slimmer.keep.native.native import FILLING
 from slimmer.keep.native.time_zones import zones
 from slimmer.keep.sources.named_paths import HOLE, Base, Mention, NamedPaths, fitting
 from slimmer.keep.sources.named_paths import RULE as NAMED
@@ -44,8 +45,6 @@ _SUFFIXES = frozenset(
     (".sh", ".bash", ".ash", ".dash", ".ksh", ".zsh", ".inc", ".env", ".rc", ".conf", ".func", ".functions", "")
 )
 _ZONE = re.compile(rb"(?<![\w$])TZ=[\"']?\$")
-_UNUSED = FILLING | {"observed", "engine", NAMED}
-"""Rules that say nothing about who runs a file."""
 
 
 def shell(image: ImageView) -> Follow:
@@ -98,11 +97,7 @@ class _Scripts:
             return True
         if not self._is_executable(path):
             return path in self._applets and path.endswith(".sh")
-        return (
-            path in self._opened
-            or path in self._applets
-            or any(reason.rule not in _UNUSED for reason in kept.reasons(path))
-        )
+        return path in self._opened or path in self._applets or Evidence.USED in kept.evidence(path)
 
     def _is_like_a_script(self, path: str, kept: Kept) -> bool:
         """Whether it is kept for its likeness to a script that a shell opened, such as another page of a CGI folder."""

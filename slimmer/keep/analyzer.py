@@ -1,0 +1,113 @@
+"""The protocol of everything that decides which paths to keep.
+
+An Analyzer is registered once (slimmer.keep.registry) and holds no state. For each image it starts an Analysis, which names paths twice:
+`seeds` starts from the access log and the image's configuration, `follow` from paths that were just kept. The keeper calls both
+(slimmer.keep.keeper).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from slimmer.keep.evidence import Evidence
+from slimmer.keep.image_view import ImageView
+from slimmer.keep.keepset import Finding, Reason
+
+
+class Policy(StrEnum):
+    """How much more to keep than what was observed."""
+
+    OBSERVED = "observed"
+    BALANCED = "balanced"
+    GENEROUS = "generous"
+
+
+class Kept(Protocol):
+    """What is kept so far (slimmer.keep.keepset.KeepSetBuilder)."""
+
+    def __contains__(self, path: object) -> bool: ...
+
+    def reasons(self, path: str) -> tuple[Reason, ...]:
+        """Why a path is kept, in the order of discovery; () if it is not kept."""
+        ...
+
+    def evidence(self, path: str, besides: str = "") -> frozenset[Evidence]:
+        """The evidence of the path's reasons, but for those of the rule `besides`; empty if it is not kept."""
+        ...
+
+
+class Analysis(Protocol):
+    """An analyzer at work on one image. It may remember what it has learnt of the image."""
+
+    def seeds(self) -> Iterable[Finding]:
+        """Paths to keep because of what was observed, configured or asked for by the user. Called once, before `follow`."""
+        ...
+
+    def follow(self, added: Sequence[str], kept: Kept) -> Iterable[Finding]:
+        """Paths to which the paths in `added` lead. Each real path is in `added` once, when it was first kept.
+
+        Ask the image for the contents of many files at once: each call is a round trip to the engine.
+        """
+        ...
+
+
+class Analyzer(Protocol):
+    """Something that decides which paths to keep. Stateless; registered once."""
+
+    @property
+    def id(self) -> str:
+        """A unique name: letters, digits and dashes."""
+        ...
+
+    @property
+    def policies(self) -> frozenset[Policy]:
+        """The policies under which it runs."""
+        ...
+
+    @property
+    def rules(self) -> Mapping[str, Evidence]:
+        """The names that it writes into reasons (`Reason.rule`), and the evidence that each one stands for."""
+        ...
+
+    def start(self, image: ImageView) -> Analysis | None:
+        """Begin with an image; None if there is nothing to find in it."""
+        ...
+
+
+Seed = Callable[[ImageView], Iterable[Finding]]
+"""A function that does the work of `Analysis.seeds`."""
+
+Follow = Callable[[Sequence[str], Kept], Iterable[Finding]]
+"""A function that does the work of `Analysis.follow`."""
+
+Follower = Callable[[ImageView], Follow]
+"""Makes a Follow for an image."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionAnalyzer:
+    """An analyzer that consists of functions: `seed`, `follower`, or both."""
+
+    id: str
+    policies: frozenset[Policy]
+    rules: Mapping[str, Evidence]
+    seed: Seed | None = None
+    follower: Follower | None = None
+
+    def start(self, image: ImageView) -> Analysis:
+        """Begin with an image."""
+        return _Functions(image, self.seed, self.follower(image) if self.follower is not None else None)
+
+
+class _Functions:
+    def __init__(self, image: ImageView, seed: Seed | None, follow: Follow | None) -> None:
+        self._image, self._seed, self._follow = image, seed, follow
+
+    def seeds(self) -> Iterable[Finding]:
+        return self._seed(self._image) if self._seed is not None else ()
+
+    def follow(self, added: Sequence[str], kept: Kept) -> Iterable[Finding]:
+        return self._follow(added, kept) if self._follow is not None else ()
