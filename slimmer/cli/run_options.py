@@ -12,7 +12,7 @@ from slimmer.cli.option_groups import shares
 
 if TYPE_CHECKING:
     from slimmer.engine.options import RunOptions
-    from slimmer.exercise.plan import Plan
+    from slimmer.exercise.plan import ExercisePlan
     from slimmer.pipeline.request import ObserveRequest
 
 
@@ -88,7 +88,7 @@ def _plan_and_runs(
     runs: options.Runs = 1,
     ready_timeout: options.ReadyTimeout = "60",
     request_timeout: options.RequestTimeout = "30",
-) -> tuple[Plan, int]:
+) -> tuple[ExercisePlan, int]:
     """What to ask of the app, and how many times. Raises UsageError for options that make no sense."""
     from slimmer.cli import parse
 
@@ -114,7 +114,7 @@ def asked(
     recorder: options.Recorder = "auto",
     config: options.Config = None,
     *,
-    plan_and_runs: tuple[Plan, int],
+    plan_and_runs: tuple[ExercisePlan, int],
     cmd: options.Cmd = None,
     run_options: RunOptions,
 ) -> ObserveRequest:

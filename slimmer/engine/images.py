@@ -9,11 +9,12 @@ from typing import Any
 import requests
 from docker.errors import APIError, DockerException
 
-from slimmer.engine.connection import ARCHITECTURES, Engine
+from slimmer.engine.connection import Engine
 from slimmer.engine.containers import engine_calls
 from slimmer.errors import EngineError, TargetNotFound, UnsupportedEngine
 from slimmer.image.config import ImageConfig, config_from_inspect
 from slimmer.image.reference import RESERVED, Reference, familiar, parse
+from slimmer.probe_binary import ARCHITECTURES
 
 NEAR_NAMES = 3
 CANDIDATES = 10

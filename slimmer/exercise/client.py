@@ -19,7 +19,7 @@ import httpcore
 
 from slimmer.exercise.headers import telling_headers
 from slimmer.exercise.media_type import charset, normal_media_type
-from slimmer.exercise.plan import Request
+from slimmer.exercise.request import Request
 from slimmer.exercise.tls import any_certificate
 
 SIZE_LIMIT = 64 << 20

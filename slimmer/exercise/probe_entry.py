@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from slimmer.exercise.media_type import normal_media_type
-from slimmer.exercise.plan import Expectation, Request
+from slimmer.exercise.request import Expectation, Request
 
 BODY_LIMIT = 64 << 20
 REQUEST_KEYS = ("method", "path", "headers", "json", "form", "body", "file", "port", "expect")

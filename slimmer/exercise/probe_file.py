@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import Request
 from slimmer.exercise.probe_entry import FORM, JSON, Fault, is_utf8, make_request, request_from_mapping, shown
+from slimmer.exercise.request import Request
 
 FILE_LIMIT = 4 << 20
 EXPANDED_LIMIT = FILE_LIMIT

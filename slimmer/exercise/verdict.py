@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from slimmer.errors import ExerciseFailed
 from slimmer.exercise.client import Reply, Trouble
-from slimmer.exercise.plan import Answer, ExerciseResult, Outcome, Request
+from slimmer.exercise.request import Request
+from slimmer.exercise.result import Answer, ExerciseResult, Outcome
 
 SHOWN_PROBLEMS = 20
 SHOWN_TEXT = 60

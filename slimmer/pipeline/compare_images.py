@@ -62,7 +62,7 @@ def _is_file(entry: object) -> bool:
 def _behaviour(before: Session, after: Session, scenario_run: ScenarioRun, progress: Progress) -> Iterator[Difference]:
     scenario, observed = scenario_run.scenario, scenario_run.observed
     place, other = before.running(scenario.options), after.running(scenario.options)
-    original = partial(place.answer, before.config.image_id, scenario.plan, observed)
-    slim = partial(other.answer, after.config.image_id, scenario.plan, observed)
+    original = partial(place.answer, before.config.image_id, scenario.plan, observed, shared=scenario.shared)
+    slim = partial(other.answer, after.config.image_id, scenario.plan, observed, shared=scenario.shared)
     for difference in compare_answers(scenario, observed.exercised, original, slim, progress.warn):
         yield dataclasses.replace(difference, where=scenario.named(difference.where))

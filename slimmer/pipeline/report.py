@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from slimmer import __version__
 from slimmer.artifacts.build_output import FORMAT, FORMAT_VERSION
-from slimmer.exercise.plan import Answer, ExerciseResult, Outcome
+from slimmer.exercise.result import Answer, ExerciseResult, Outcome
 from slimmer.formatting import human_size
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree

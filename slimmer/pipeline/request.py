@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from slimmer.engine.options import RunOptions
-from slimmer.exercise.plan import Plan
+from slimmer.exercise.plan import ExercisePlan
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
@@ -37,7 +37,7 @@ class ObserveRequest:
     target: str
     options: RunOptions = field(default_factory=RunOptions)
     commands: tuple[tuple[str, ...], ...] = ()
-    plan: Plan = field(default_factory=Plan)
+    plan: ExercisePlan = field(default_factory=ExercisePlan)
     recorder: str = "auto"
     runs: int = 1
     pull: bool = False

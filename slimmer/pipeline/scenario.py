@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from slimmer.engine.options import RunOptions
 from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
-from slimmer.exercise.plan import ExerciseResult, Plan
+from slimmer.exercise.plan import ExercisePlan
+from slimmer.exercise.result import ExerciseResult
 from slimmer.observe.log import AccessLog
 from slimmer.observe.merge import merge
 from slimmer.pipeline.request import ObserveRequest
@@ -23,13 +24,16 @@ from slimmer.pipeline.session import Say, ScenarioObservation, Session
 class Scenario:
     """One way to run an image, and what is asked of it. `label` tells it from others; "" where there is but one.
 
+    `shared`: the plan is for all of the image's commands together, and this scene is one of them.
+
     Arguments may hold credentials, so a label has the program's name alone.
     """
 
     label: str
     program: str
     options: RunOptions
-    plan: Plan
+    plan: ExercisePlan
+    shared: bool = False
 
     def named(self, text: str) -> str:
         """A text about this scene, with its label where there are several."""
@@ -58,9 +62,8 @@ def scenarios(request: ObserveRequest) -> tuple[Scenario, ...]:
     if len(commands) < 2:
         words = commands[0] if commands else options.cmd
         return (Scenario("", _program(words or ()), replace(options, cmd=words), request.plan),)
-    plan = replace(request.plan, shared=True)
     return tuple(
-        Scenario(_label(number, words), _program(words), replace(options, cmd=words), plan)
+        Scenario(_label(number, words), _program(words), replace(options, cmd=words), request.plan, shared=True)
         for number, words in enumerate(commands, 1)
     )
 
@@ -72,7 +75,10 @@ def observe(session: Session, scenario: Scenario, runs: int, say: Say) -> Scenar
     """
     place = session.running(scenario.options)
     with scenario.failing():
-        observed = [place.observe(scenario.plan, lambda text: say(scenario.named(text))) for _ in range(runs)]
+        observed = [
+            place.observe(scenario.plan, lambda text: say(scenario.named(text)), shared=scenario.shared)
+            for _ in range(runs)
+        ]
     return ScenarioRun(scenario, replace(observed[0], log=merge([one.log for one in observed])))
 
 
@@ -80,11 +86,13 @@ def perform(session: Session, scenario: Scenario, log: AccessLog, say: Say) -> S
     """Run a scene without the probe; what it accesses is known from `log`. Raises AppFailed or ExerciseFailed."""
     place = session.running(scenario.options)
     with scenario.failing():
-        observed = place.exercise_by_itself(scenario.plan, log, "original", lambda text: say(scenario.named(text)))
+        observed = place.exercise_by_itself(
+            scenario.plan, log, "original", lambda text: say(scenario.named(text)), shared=scenario.shared
+        )
     return ScenarioRun(scenario, observed)
 
 
-def check_shared(plan: Plan, performed: Sequence[ExerciseResult]) -> None:
+def check_shared(plan: ExercisePlan, performed: Sequence[ExerciseResult]) -> None:
     """Whether somebody met what was asked of several commands together. Raises ExerciseFailed."""
     problems = list(_unmet(plan, performed)) if len(performed) > 1 else []
     if problems:
@@ -94,7 +102,7 @@ def check_shared(plan: Plan, performed: Sequence[ExerciseResult]) -> None:
         )
 
 
-def _unmet(plan: Plan, performed: Sequence[ExerciseResult]) -> Iterator[str]:
+def _unmet(plan: ExercisePlan, performed: Sequence[ExerciseResult]) -> Iterator[str]:
     if plan.explicit and plan.asks and not any(exercised.answers for exercised in performed):
         yield "answered a request"
     ports = {port for exercised in performed for port in exercised.ports}

@@ -20,8 +20,12 @@ from slimmer.engine.relay import Ports
 from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import ExerciseResult, Plan, Until, replay_plan
-from slimmer.exercise.readiness import WORKER_PATIENCE
+from slimmer.exercise.expectations import replay_expectations
+from slimmer.exercise.mode import WORKER_PATIENCE
+from slimmer.exercise.plan import ExercisePlan, Until
+from slimmer.exercise.ports import FIRST_EPHEMERAL_PORT, lasting_ports
+from slimmer.exercise.profile import AppProfile
+from slimmer.exercise.result import ExerciseResult
 from slimmer.exercise.verdict import failure
 from slimmer.exit_codes import KILLED
 from slimmer.formatting import SHOWN, human_size, listed
@@ -49,8 +53,6 @@ from slimmer.verify.structure import Difference
 from slimmer.workers import Workers
 
 WORKERS = 6
-FIRST_EPHEMERAL_PORT = 32768
-"""Ports from here on are chosen by the kernel (ip_local_port_range, ip(7)) and differ from run to run."""
 
 LAST_LOOKS = 2.0
 """Seconds for an app to look for something when it is stopped, of which is known that it does not end then."""
@@ -125,17 +127,17 @@ class Session:
         packages.know_all()
         return packages
 
-    def observe(self, plan: Plan, say: Say) -> ScenarioObservation:
+    def observe(self, plan: ExercisePlan, say: Say, *, shared: bool = False) -> ScenarioObservation:
         """Run the app under the probe while it is exercised, and stop it as `docker stop` would.
 
         Raises AppFailed, ExerciseFailed or ObservationIncomplete.
         """
         config = self.config
         identity = self.identity()
-        plan = dataclasses.replace(plan, expected_ports=exposed(config), healthcheck=healthcheck(config))
-        plan = dataclasses.replace(plan, own_command=self.options.cmd is None and self.options.entrypoint is None)
+        own_command = self.options.cmd is None and self.options.entrypoint is None
+        profile = AppProfile(exposed(config), healthcheck(config), own_command)
         with self._watched(identity, "observed") as (run, ports):
-            exercised = exercise(run, plan, say=say)
+            exercised = exercise(run, plan, profile=profile, shared=shared, say=say)
             problem = failure(exercised)
             if problem is not None:
                 raise problem
@@ -148,20 +150,21 @@ class Session:
         """Who the app is when it is run by itself (docs/probe-protocol.md, "Identity"). Raises AppFailed or EngineError."""
         return ask_identity(self.scope, self.config, self.options, self.probe, self._unique("ask"))
 
-    def exercise_by_itself(self, plan: Plan, log: AccessLog, purpose: str, say: Say) -> ScenarioObservation:
+    def exercise_by_itself(
+        self, plan: ExercisePlan, log: AccessLog, purpose: str, say: Say, *, shared: bool = False
+    ) -> ScenarioObservation:
         """Exercise the original without the probe, for its answers; what it accesses is known from `log`.
 
         Raises AppFailed or ExerciseFailed.
         """
-        lasting = (listener.port for listener in log.listeners if listener.port < FIRST_EPHEMERAL_PORT)
+        lasting = lasting_ports(listener.port for listener in log.listeners)
         ports = tuple(dict.fromkeys((*lasting, *plan.named_ports, *exposed(self.config))))
-        plan = dataclasses.replace(plan, expected_ports=ports, healthcheck=())
         if plan.until in (Until.SIGNAL, Until.ENTER):  # which were for watching
             plan = dataclasses.replace(plan, until=Until.SECONDS, seconds=WORKER_PATIENCE)
         relayed = not self.engine.local or self.options.network == "none" or _has_hidden_port(log)
         relay, image = self.probe if relayed else None, self.config.image_id
         with native_run(self.scope, self.config, self.options, image, ports, relay, self._unique(purpose)) as run:
-            exercised = exercise(run, plan, say=say)
+            exercised = exercise(run, plan, profile=AppProfile(expected_ports=ports), shared=shared, say=say)
             problem = failure(exercised)
             if problem is not None:
                 raise problem
@@ -242,7 +245,9 @@ class Session:
                 whole_seconds=candidate.builder.whole_seconds,
             )
 
-    def answer(self, image: str, plan: Plan, observed: ScenarioObservation, purpose: str) -> tuple[ExerciseResult, str]:
+    def answer(
+        self, image: str, plan: ExercisePlan, observed: ScenarioObservation, purpose: str, *, shared: bool = False
+    ) -> tuple[ExerciseResult, str]:
         """Run an image as a user would and repeat the exercise: what it answered, and its health ("none" without one).
 
         Raises AppFailed and the like when it does not get so far.
@@ -250,9 +255,9 @@ class Session:
         ports = _lasting_ports(observed, self.config)
         relay = self.probe if observed.relayed else None
         with native_run(self.scope, self.config, self.options, image, ports, relay, self._unique(purpose)) as run:
-            answered = exercise(run, replay_plan(plan, observed.exercised), replay=True)
+            answered = exercise(run, plan, replay_expectations(observed.exercised), shared=shared)
             has_health = answered.exit_code is None and bool(healthcheck(self.config))
-            if plan.shared and not answered.ports:
+            if shared and not answered.ports:
                 has_health = False  # the check is meant for the command that listens
             health = run.await_health() if has_health else "none"
             if answered.exit_code is None and observed.exercised.stopped not in (None, KILLED):
@@ -260,17 +265,18 @@ class Session:
                 answered = dataclasses.replace(answered, stopped=code)
             return answered, health
 
-    def replay_watched(self, image: str, plan: Plan, observed: ScenarioObservation, purpose: str) -> AccessLog:
+    def replay_watched(
+        self, image: str, plan: ExercisePlan, observed: ScenarioObservation, purpose: str, *, shared: bool = False
+    ) -> AccessLog:
         """Repeat the exercise with an image under the probe, for what it looks for in vain: however far it gets."""
         reader = RecordReader()
-        again = replay_plan(plan, observed.exercised)
         if command := healthcheck(self.config):
-            again = dataclasses.replace(again, exec_commands=(*again.exec_commands, command))
+            plan = dataclasses.replace(plan, exec_commands=(*plan.exec_commands, command))
         with (
             suppress(AppFailed, ExerciseFailed, ObservationIncomplete),
             self._watched(observed.identity, purpose, image, reader) as (run, _),
         ):
-            exercise(run, again, replay=True)
+            exercise(run, plan, replay_expectations(observed.exercised), shared=shared)
             ends = observed.exercised.stopped != KILLED
             run.finish(image, self.config.stop_signal, self.config.stop_timeout if ends else LAST_LOOKS)
         return reader.log(image, complete=reader.ended)

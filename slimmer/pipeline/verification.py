@@ -8,7 +8,7 @@ from functools import partial
 
 from slimmer.engine.options import RunOptions
 from slimmer.errors import AppFailed, ExerciseFailed
-from slimmer.exercise.plan import ExerciseResult
+from slimmer.exercise.result import ExerciseResult
 from slimmer.exercise.verdict import failure
 from slimmer.image.engine_artifacts import ImageTree
 from slimmer.keep.keepset import Finding, KeepSet
@@ -121,7 +121,9 @@ class CandidateVerifier:
     def _reference(self, scenario: Scenario, observed: ScenarioObservation) -> ScenarioObservation:
         """How the original does in this scene, which is not quite the observed one. Raises what it fails of."""
         session = self._session.running(scenario.options)
-        answered, _ = session.answer(session.config.image_id, scenario.plan, observed, "reference")
+        answered, _ = session.answer(
+            session.config.image_id, scenario.plan, observed, "reference", shared=scenario.shared
+        )
         if (problem := failure(answered)) is not None:
             raise problem
         if answered.exit_code and not observed.exercised.exit_code:
@@ -139,16 +141,17 @@ class CandidateVerifier:
         return tuple(finding for finding in findings if finding.path not in kept and not excludes(finding.path))
 
     def _watch(self, scenario_run: ScenarioRun, image: str) -> AccessLog:
-        session = self._session.running(scenario_run.scenario.options)
-        return session.replay_watched(image, scenario_run.scenario.plan, scenario_run.observed, "replay")
+        scenario = scenario_run.scenario
+        session = self._session.running(scenario.options)
+        return session.replay_watched(image, scenario.plan, scenario_run.observed, "replay", shared=scenario.shared)
 
     def _behaviour(
         self, scenario: Scenario, observed: ScenarioObservation, candidate: Candidate
     ) -> tuple[Difference, ...]:
         """Differences in answers, exit codes and health, between the original and the candidate by itself."""
         session = self._session.running(scenario.options)
-        original = partial(session.answer, session.config.image_id, scenario.plan, observed)
-        slim = partial(session.answer, candidate.image_id, scenario.plan, observed)
+        original = partial(session.answer, session.config.image_id, scenario.plan, observed, shared=scenario.shared)
+        slim = partial(session.answer, candidate.image_id, scenario.plan, observed, shared=scenario.shared)
         found = compare_answers(scenario, observed.exercised, original, slim, self._warn, self._by_shape.append)
         return tuple(replace(one, where=scenario.named(one.where)) for one in found)
 

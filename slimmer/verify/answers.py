@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from slimmer.exercise.plan import FIRST_EPHEMERAL_PORT, Answer, ExerciseResult
+from slimmer.exercise.ports import FIRST_EPHEMERAL_PORT
+from slimmer.exercise.result import Answer, ExerciseResult
 from slimmer.verify.bodies import compare_bodies, excerpt_of, is_by_shape
 from slimmer.verify.noise import template
 from slimmer.verify.structure import Difference

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from slimmer.errors import AppFailed, ExerciseFailed
-from slimmer.exercise.plan import FIRST_EPHEMERAL_PORT, ExerciseResult, Outcome
+from slimmer.exercise.ports import FIRST_EPHEMERAL_PORT
+from slimmer.exercise.result import ExerciseResult, Outcome
 from slimmer.verify.answers import code_words, compare_answers, compare_contents, compared_by_shape, lasting_port
 from slimmer.verify.bodies import compare_texts
 from slimmer.verify.excerpt import lines_excerpt

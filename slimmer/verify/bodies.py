@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from slimmer.exercise.media_type import charset
-from slimmer.exercise.plan import Answer
+from slimmer.exercise.result import Answer
 from slimmer.formatting import printable
 from slimmer.verify.excerpt import json_excerpt, line_at, place_excerpt, text_excerpt
 from slimmer.verify.json_values import MISSING, changes, parse

@@ -17,7 +17,9 @@ import pytest
 from slimmer.engine.options import RunOptions
 from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed
-from slimmer.exercise.plan import ExerciseResult, Plan, Request
+from slimmer.exercise.plan import ExercisePlan
+from slimmer.exercise.request import Request
+from slimmer.exercise.result import ExerciseResult
 from slimmer.image.engine_artifacts import ImageTree
 from slimmer.keep import registry
 from slimmer.keep.analyzer import Policy
@@ -62,7 +64,7 @@ IN_BEHAVIOUR = {"user": ("the slim image", "run"), "zone": ("GET :8000/zone", "b
 """What an app does that cannot start, or goes on without saying anything; the others answer 500."""
 
 MENDED = [name for name, way in BREAKS.items() if way.lost]
-PLAN = Plan(tuple(Request("GET", f"/{name}") for name in BREAKS), explicit=True)
+PLAN = ExercisePlan(tuple(Request("GET", f"/{name}") for name in BREAKS), explicit=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ import pytest
 
 from slimmer.engine import images
 from slimmer.engine.options import RunOptions
-from slimmer.exercise.plan import Plan, Request
+from slimmer.exercise.plan import ExercisePlan
+from slimmer.exercise.request import Request
 from slimmer.image.config import ImageConfig
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.keeper import keep
@@ -30,7 +31,7 @@ from tests.engine.layers import LayerEntry, layer_entries
 from tests.engine.odd_image import CAFE, LONG, archive
 from tests.engine.own_engine import POSSIBLE, own_engine
 
-PLAN = Plan((Request("GET", "/file/srv/plain"), Request("GET", "/file/etc/passwd")), explicit=True)
+PLAN = ExercisePlan((Request("GET", "/file/srv/plain"), Request("GET", "/file/etc/passwd")), explicit=True)
 SELECTION = Selection(include=("/srv",))
 """With all the kinds of files that are easily lost."""
 

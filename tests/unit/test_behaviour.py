@@ -11,7 +11,8 @@ from dataclasses import replace
 import pytest
 
 from slimmer.errors import AppFailed
-from slimmer.exercise.plan import Answer, ExerciseResult, Outcome, Request
+from slimmer.exercise.request import Request
+from slimmer.exercise.result import Answer, ExerciseResult, Outcome
 from slimmer.pipeline.report import exercise_report
 from slimmer.verify.behaviour import FUTILE, compare_behaviour
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from slimmer.exercise.client import BODY_LIMIT, SIZE_LIMIT, Reply, Trouble, ask
-from slimmer.exercise.plan import Expectation, Request
+from slimmer.exercise.request import Expectation, Request
 
 Talk = Callable[[socket.socket], None]
 FOREVER = threading.Event()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import Expectation, Request
 from slimmer.exercise.probe_file import FILE_LIMIT, request_from_text, requests_from_file
+from slimmer.exercise.request import Expectation, Request
 
 ROOT = Path(__file__).parents[2]
 READY_MADE = sorted([*ROOT.glob("probes/http/*.yaml"), *ROOT.glob("sample_apps/*/probes.yaml")])

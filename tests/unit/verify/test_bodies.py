@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from slimmer.exercise.plan import Answer, Request
+from slimmer.exercise.request import Request
+from slimmer.exercise.result import Answer
 from slimmer.verify.bodies import compare_bodies
 
 JSON, HTML, PNG = "application/json", "text/html; charset=utf-8", "image/png"

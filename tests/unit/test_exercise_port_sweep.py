@@ -11,26 +11,36 @@ from pathlib import Path
 import pytest
 
 from slimmer.errors import AppFailed
-from slimmer.exercise import requests
+from slimmer.exercise import port_sweep
 from slimmer.exercise.context import BODIES_LIMIT
-from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import ExerciseResult, Expectation, Plan, Request, Until, replay_plan
-from slimmer.exercise.requests import MOST_PORTS
+from slimmer.exercise.drive import UNKNOWN, exercise
+from slimmer.exercise.expectations import ReplayExpectations, replay_expectations
+from slimmer.exercise.plan import ExercisePlan, Until
+from slimmer.exercise.port_sweep import MOST_PORTS
+from slimmer.exercise.profile import AppProfile
+from slimmer.exercise.request import Expectation, Request
+from slimmer.exercise.result import ExerciseResult
 from slimmer.exercise.verdict import failure
 from tests.unit.local_app import CERTIFICATE, LocalApp, free_port
 
 WEB = "serve(); forever()"
 
 
-def run(folder: Path, source: str, plan: Plan, *, replay: bool = False) -> ExerciseResult:
+def run(
+    folder: Path,
+    source: str,
+    plan: ExercisePlan,
+    expectations: ReplayExpectations | None = None,
+    profile: AppProfile = UNKNOWN,
+) -> ExerciseResult:
     """Start the app, exercise it, kill it."""
     with LocalApp(folder, source) as app:
-        return exercise(app, plan, replay=replay)
+        return exercise(app, plan, expectations, profile=profile)
 
 
-def asking(*requests: Request, request_timeout: float = 5.0) -> Plan:
+def asking(*requests: Request, request_timeout: float = 5.0) -> ExercisePlan:
     """A plan of the user's own requests."""
-    return Plan(requests=requests, explicit=True, ready_timeout=10.0, request_timeout=request_timeout)
+    return ExercisePlan(requests=requests, explicit=True, ready_timeout=10.0, request_timeout=request_timeout)
 
 
 def get(path: str, **expect: object) -> Request:
@@ -38,7 +48,7 @@ def get(path: str, **expect: object) -> Request:
 
 
 def test_a_plain_web_app_is_asked_for_its_front_page(tmp_path: Path) -> None:
-    exercised = run(tmp_path, WEB, Plan())
+    exercised = run(tmp_path, WEB, ExercisePlan())
     (answer,) = exercised.answers
     assert (answer.request.method, answer.request.path, answer.status) == ("GET", "/", 200)
     assert answer.content_type == "text/html; charset=utf-8"
@@ -115,7 +125,7 @@ def test_a_server_that_ends_well_while_exercised_has_crashed_too(tmp_path: Path)
 
 
 def test_a_server_may_end_when_its_exit_is_waited_for(tmp_path: Path) -> None:
-    plan = Plan(requests=(get("/"), get("/leave", status=(200,))), until=Until.EXIT, request_timeout=5)
+    plan = ExercisePlan(requests=(get("/"), get("/leave", status=(200,))), until=Until.EXIT, request_timeout=5)
     exercised = run(tmp_path, WEB, plan)
     assert exercised.exit_code == 0
     assert [answer.status for answer in exercised.answers] == [200, None]
@@ -126,7 +136,7 @@ def test_an_app_that_is_warming_up_is_asked_again(tmp_path: Path) -> None:
 
 
 def test_an_app_that_never_warms_up_fails_when_the_time_is_over(tmp_path: Path) -> None:
-    plan = Plan(requests=(get("/unavailable"),), explicit=True, ready_timeout=1.5)
+    plan = ExercisePlan(requests=(get("/unavailable"),), explicit=True, ready_timeout=1.5)
     assert "answered 503" in run(tmp_path, WEB, plan).problems[0]
 
 
@@ -168,22 +178,22 @@ SICK = """
 
 
 def test_one_port_that_answers_the_first_request_is_enough(tmp_path: Path) -> None:
-    exercised = run(tmp_path, SICK + "    serve(); serve(handler=Sick); forever()", Plan(ready_timeout=1.5))
+    exercised = run(tmp_path, SICK + "    serve(); serve(handler=Sick); forever()", ExercisePlan(ready_timeout=1.5))
     assert sorted(answer.status or 0 for answer in exercised.answers) == [200, 503] and exercised.problems == ()
     assert sum("answered 503" in warning for warning in exercised.warnings) == 1
 
 
 def test_a_server_error_that_no_port_makes_up_for_or_that_was_asked_for_fails(tmp_path: Path) -> None:
-    assert run(tmp_path, SICK + "    serve(handler=Sick); forever()", Plan(ready_timeout=1.0)).problems
-    plan = Plan(requests=(get("/"),), explicit=True, ready_timeout=1.5)
+    assert run(tmp_path, SICK + "    serve(handler=Sick); forever()", ExercisePlan(ready_timeout=1.0)).problems
+    plan = ExercisePlan(requests=(get("/"),), explicit=True, ready_timeout=1.5)
     assert len(run(tmp_path, SICK + "    serve(); serve(handler=Sick); forever()", plan).problems) == 1
 
 
 def test_a_replay_does_not_wait_for_what_the_original_never_was_ready_for(tmp_path: Path) -> None:
     with LocalApp(tmp_path, SICK + "    serve(); serve(handler=Sick); forever()") as app:
-        plan = Plan(ready_timeout=1.5)
+        plan = ExercisePlan(ready_timeout=1.5)
         observed = exercise(app, plan)
-        again = exercise(app, replace(replay_plan(plan, observed), ready_timeout=60.0), replay=True)
+        again = exercise(app, replace(plan, ready_timeout=60.0), replay_expectations(observed))
     assert [answer.status for answer in again.answers] == [answer.status for answer in observed.answers]
     assert again.seconds < 30
 
@@ -196,17 +206,17 @@ def test_a_request_with_a_port_goes_there_alone(tmp_path: Path) -> None:
 
 def test_only_the_named_ports_are_exercised(tmp_path: Path) -> None:
     port = free_port()
-    exercised = run(tmp_path, f"serve(); serve({port}); forever()", Plan(ports=(port,)))
+    exercised = run(tmp_path, f"serve(); serve({port}); forever()", ExercisePlan(ports=(port,)))
     assert exercised.ports == exercised.http_ports == (port,)
 
 
 def test_no_http_sends_nothing(tmp_path: Path) -> None:
-    exercised = run(tmp_path, "serve(); forever()", Plan(http=False))
+    exercised = run(tmp_path, "serve(); forever()", ExercisePlan(http=False))
     assert exercised.answers == () and len(exercised.ports) == 1
 
 
 def test_a_self_signed_https_server_is_exercised(tmp_path: Path) -> None:
-    exercised = run(tmp_path, f"serve(tls={str(CERTIFICATE)!r}); forever()", Plan(request_timeout=5))
+    exercised = run(tmp_path, f"serve(tls={str(CERTIFICATE)!r}); forever()", ExercisePlan(request_timeout=5))
     assert [answer.status for answer in exercised.answers] == [200]
     assert exercised.problems == ()
 
@@ -218,7 +228,7 @@ CLOSES = "raw(lambda client: client.close()); "
 
 @pytest.mark.parametrize("talk", [BANNER, SILENT, CLOSES], ids=["banner", "silent", "closes"])
 def test_a_port_that_speaks_no_http_is_no_failure(tmp_path: Path, talk: str) -> None:
-    exercised = run(tmp_path, talk + "forever()", Plan(request_timeout=0.5))
+    exercised = run(tmp_path, talk + "forever()", ExercisePlan(request_timeout=0.5))
     assert not (exercised.problems or exercised.answers or exercised.http_ports)
     assert "no port spoke HTTP" in exercised.warnings[0]
 
@@ -235,7 +245,7 @@ def test_a_service_that_waits_for_the_end_of_a_line_does_not_hold_us_up(tmp_path
         raw(talk); forever()
     """
     started = time.monotonic()
-    assert run(tmp_path, source, Plan()).problems == ()
+    assert run(tmp_path, source, ExercisePlan()).problems == ()
     assert time.monotonic() - started < 15
 
 
@@ -247,7 +257,7 @@ def test_an_https_server_that_answers_slowly_is_exercised(tmp_path: Path) -> Non
                 super().setup()
         serve(tls={str(CERTIFICATE)!r}, handler=Slow); forever()
     """
-    assert [answer.status for answer in run(tmp_path, source, Plan()).answers] == [200]
+    assert [answer.status for answer in run(tmp_path, source, ExercisePlan()).answers] == [200]
 
 
 @pytest.mark.parametrize("talk", [BANNER, SILENT, CLOSES], ids=["banner", "silent", "closes"])
@@ -258,10 +268,10 @@ def test_own_requests_that_reach_nobody_are_a_failure(tmp_path: Path, talk: str)
 
 def test_a_named_port_must_speak_http(tmp_path: Path) -> None:
     port = free_port()
-    plan = Plan(ports=(port,), request_timeout=0.5)
+    plan = ExercisePlan(ports=(port,), request_timeout=0.5)
     source = f"raw(lambda client: client.close(), {port}); forever()"
     assert len(run(tmp_path, source, plan).problems) == 1
-    assert run(tmp_path, source, Plan(ports=(port,), http=False)).problems == ()
+    assert run(tmp_path, source, ExercisePlan(ports=(port,), http=False)).problems == ()
 
 
 def test_a_silent_port_beside_the_web_port_is_no_failure(tmp_path: Path) -> None:
@@ -272,15 +282,15 @@ def test_a_silent_port_beside_the_web_port_is_no_failure(tmp_path: Path) -> None
 def test_an_exposed_port_that_opens_after_a_silent_one_is_waited_for(tmp_path: Path) -> None:
     port = free_port()
     source = f"{CLOSES} time.sleep(1.5); serve({port}); forever()"
-    exercised = run(tmp_path, source, Plan(expected_ports=(port,)))
+    exercised = run(tmp_path, source, ExercisePlan(), profile=AppProfile(expected_ports=(port,)))
     assert exercised.http_ports == (port,)
 
 
 def test_a_replay_waits_for_the_ports_of_the_original(tmp_path: Path) -> None:
     first, second = free_port(), free_port()
     source = f"serve({first}); time.sleep(1.0); serve({second}); forever()"
-    plan = replay_plan(Plan(), ExerciseResult(http_ports=(first, second), seconds=1.0))
-    assert run(tmp_path, source, plan, replay=True).http_ports == tuple(sorted((first, second)))
+    expectations = replay_expectations(ExerciseResult(http_ports=(first, second), seconds=1.0))
+    assert run(tmp_path, source, ExercisePlan(), expectations).http_ports == tuple(sorted((first, second)))
 
 
 def test_nothing_secret_is_told(tmp_path: Path) -> None:
@@ -309,30 +319,35 @@ def test_all_bodies_together_are_bounded(tmp_path: Path) -> None:
 
 
 def test_what_an_app_logs_as_errors_is_known(tmp_path: Path) -> None:
-    exercised = run(tmp_path, 'print("no font: /x/y: not found\\nready", flush=True); serve(); forever()', Plan())
+    exercised = run(
+        tmp_path, 'print("no font: /x/y: not found\\nready", flush=True); serve(); forever()', ExercisePlan()
+    )
     assert exercised.error_lines == ("no font: /x/y: not found",)
     assert exercised.output == "" and "font" not in repr(exercised)
 
 
 def test_what_an_app_wrote_that_ended_is_known(tmp_path: Path) -> None:
-    exercised = run(tmp_path, 'print("3 entries")', Plan())
+    exercised = run(tmp_path, 'print("3 entries")', ExercisePlan())
     assert (exercised.exit_code, exercised.output) == (0, "3 entries\n")
     assert "entries" not in repr(exercised)
 
 
 def test_a_replay_waits_for_the_originals_other_ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A port for another protocol may open long after the first answers; one that never opens is not waited for for ever."""
-    port, never = free_port(), free_port()
-    source = f"serve(); threading.Timer(1.5, raw, (lambda client: client.close(), {port})).start(); forever()"
-    assert port in run(tmp_path, source, Plan(other_ports=(port,)), replay=True).ports
-    assert port not in run(tmp_path, source, Plan(), replay=True).ports
-    monkeypatch.setattr("slimmer.exercise.requests.LATE", 0.3)
-    assert never not in run(tmp_path, WEB, Plan(other_ports=(never,)), replay=True).ports
+    web, port, never = free_port(), free_port(), free_port()
+    source = f"serve({web}); threading.Timer(1.5, raw, (lambda client: client.close(), {port})).start(); forever()"
+    assert port in run(tmp_path, source, ExercisePlan(), ReplayExpectations((web,), (port,))).ports
+    assert port not in run(tmp_path, source, ExercisePlan(), ReplayExpectations((web,))).ports
+    monkeypatch.setattr("slimmer.exercise.port_sweep.LATE", 0.3)
+    assert (
+        never
+        not in run(tmp_path, f"serve({web}); forever()", ExercisePlan(), ReplayExpectations((web,), (never,))).ports
+    )
 
 
 def test_a_replay_knows_the_ports_of_both_kinds() -> None:
-    plan = replay_plan(Plan(), ExerciseResult(ports=(80, 9000, 40001), http_ports=(80, 40001)))
-    assert (plan.expected_ports, plan.other_ports) == ((80, 40001), (80, 9000))
+    expectations = replay_expectations(ExerciseResult(ports=(80, 9000, 40001, 40002), http_ports=(80, 40001)))
+    assert (expectations.ready_ports, expectations.other_ports) == ((80, 40001), (9000,))
 
 
 COUNTING = """
@@ -375,16 +390,16 @@ def told(exercised: ExerciseResult) -> tuple[int, list[int]]:
 def test_silent_ports_are_asked_side_by_side_and_the_rest_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "_head_start", lambda overtaken: 0.02)
-    monkeypatch.setattr(requests, "SILENCE", 1.0)
-    monkeypatch.setattr(requests, "KNOWN_SILENCE", 0.3)
+    monkeypatch.setattr(port_sweep, "_head_start", lambda overtaken: 0.02)
+    monkeypatch.setattr(port_sweep, "SILENCE", 1.0)
+    monkeypatch.setattr(port_sweep, "KNOWN_SILENCE", 0.3)
     port = free_port()
     source = COUNTING + f"    for _ in range(100): raw(silent)\n    serve({port}, handler=Counting); forever()"
     with LocalApp(tmp_path, source) as app:
-        plan = Plan(request_timeout=2.0, expected_ports=(port,))
-        observed = exercise(app, plan)
-        again = exercise(app, replay_plan(plan, observed), replay=True)
-        asked = exercise(app, Plan(requests=(get("/told"),), ports=(port,)))
+        plan = ExercisePlan(request_timeout=2.0)
+        observed = exercise(app, plan, profile=AppProfile(expected_ports=(port,)))
+        again = exercise(app, plan, replay_expectations(observed))
+        asked = exercise(app, ExercisePlan(requests=(get("/told"),), ports=(port,)))
     assert observed.http_ports == again.http_ports == (port,)
     assert f"asked {MOST_PORTS} of 101 ports" in observed.warnings[0]
     assert set(observed.ports) <= set(again.ports)
@@ -394,8 +409,8 @@ def test_silent_ports_are_asked_side_by_side_and_the_rest_is_told(
 def test_ports_that_answer_are_asked_in_turn(tmp_path: Path) -> None:
     web = COUNTING + "    for _ in range(6): serve(handler=Counting)\n    forever()"
     with LocalApp(tmp_path, web) as app:
-        first = exercise(app, Plan())
-        asked = exercise(app, Plan(requests=(get("/told"),), ports=first.ports[:1]))
+        first = exercise(app, ExercisePlan())
+        asked = exercise(app, ExercisePlan(requests=(get("/told"),), ports=first.ports[:1]))
     assert told(asked) == (1, list(first.ports))
 
 
@@ -404,17 +419,17 @@ def test_own_requests_come_to_one_port_after_the_other(tmp_path: Path) -> None:
     source = COUNTING.replace("0.02", "0.7") + "    serve(handler=Counting); serve(handler=Counting); forever()"
     with LocalApp(tmp_path, source) as app:
         first = exercise(app, asking(get("/"), get("/none")))
-        asked = exercise(app, Plan(requests=(get("/told"),), ports=first.ports[:1]))
+        asked = exercise(app, ExercisePlan(requests=(get("/told"),), ports=first.ports[:1]))
     assert told(asked) == (1, [port for port in first.ports for _ in range(2)])
 
 
 def test_own_requests_to_silent_ports_have_a_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "SILENCE", 0.2)
-    monkeypatch.setattr(requests, "BUDGET", 1.0)
+    monkeypatch.setattr(port_sweep, "SILENCE", 0.2)
+    monkeypatch.setattr(port_sweep, "BUDGET", 1.0)
     port = free_port()
     source = COUNTING + f"    for _ in range(30): raw(silent)\n    serve({port}, handler=Counting); forever()"
-    plan = replace(asking(*[get("/")] * 20, request_timeout=0.2), expected_ports=(port,))
-    exercised = run(tmp_path, source, plan)
+    plan = asking(*[get("/")] * 20, request_timeout=0.2)
+    exercised = run(tmp_path, source, plan, profile=AppProfile(expected_ports=(port,)))
     assert exercised.http_ports == (port,) and len(exercised.answers) == 20 and not exercised.problems
     assert "of 31 ports" in exercised.warnings[0]
 
@@ -426,7 +441,7 @@ def test_ports_that_open_and_close_all_the_time_come_to_an_end(tmp_path: Path) -
             with socket.create_server(("127.0.0.1", 0)):
                 time.sleep(0.003)
     """
-    exercised = run(tmp_path, source, Plan(request_timeout=1.0))
+    exercised = run(tmp_path, source, ExercisePlan(request_timeout=1.0))
     assert not exercised.problems and len(exercised.http_ports) == 1
 
 
@@ -444,6 +459,6 @@ def test_an_answer_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
                     self.end_headers()
             serve(handler=Leading); forever()
         """
-        assert [answer.status for answer in run(tmp_path, source, Plan()).answers] == [302]
+        assert [answer.status for answer in run(tmp_path, source, ExercisePlan()).answers] == [302]
         with pytest.raises(TimeoutError):
             elsewhere.accept()
