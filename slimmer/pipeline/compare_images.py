@@ -14,7 +14,7 @@ from slimmer.pipeline.scenario import ScenarioRun, scenarios
 from slimmer.pipeline.session import Session, open_session
 from slimmer.pipeline.verification import compare_answers
 from slimmer.verify.check import compare_configs
-from slimmer.verify.structure import Difference, compare_contents, compare_structure
+from slimmer.verify.structure import Difference, compare_digests, compare_structure
 
 
 def verify_pair(request: ObserveRequest, after: str, progress: Progress) -> tuple[Difference, ...]:
@@ -48,7 +48,7 @@ def _structure(before: Session, after: Session) -> Iterator[Difference]:
     common = [entry.path for entry in other.tree if entry.path in own.tree]
     yield from compare_structure(own.tree, other.tree, common, own.mtime, slim_mtime=other.mtime, whole_seconds=True)
     files = [path for path in common if _is_file(own.tree.get(path)) and _is_file(other.tree.get(path))]
-    yield from compare_contents(_digests(pristine, files), slim.hash(files))
+    yield from compare_digests(_digests(pristine, files), slim.hash(files))
 
 
 def _digests(image: PristineImage, files: list[str]) -> dict[str, str]:

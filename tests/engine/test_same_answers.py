@@ -147,7 +147,7 @@ def test_answers_that_are_never_the_same_twice_are_the_same(
         ("state", "GET :8000/state: body was", '- $.zones: ["UTC", "CET"]\n    + $.zones: null'),
         ("image", "GET :8000/image: body was", "is 9 bytes"),
         ("header", "GET :8000/: header vary was cookie, is none", ""),
-        ("log", "the app: log was without, is with one kind of errors of its own", "libjpeg.so.#: cannot open"),
+        ("log", "the app: log was without new errors, is with one kind of new errors", "libjpeg.so.#: cannot open"),
     ],
 )
 def test_what_is_another_answer_is_named_with_its_request(
@@ -167,5 +167,5 @@ def test_another_output_of_a_command_is_named(
     others = instances(engine, image, primary, secondary)
     (found,) = compare_behaviour(primary, candidate, lambda: next(others))
     assert str(found).startswith(
-        "container command sh: output was the original's, is another\n    - good\n    + output"
+        "container command sh: output was the original's, is different\n    - good\n    + output"
     )

@@ -21,7 +21,7 @@ def test_a_file_that_only_the_stop_needs(engine: docker.DockerClient, tmp_path: 
     options = ("--tag", TAG, "--out", tmp_path / "out", "--cmd", json.dumps(["sh", "-c", APP]), "--until", "1")
     result = slimmer("build", "debian:bookworm-slim", *options, "--exclude", SAVING)
     assert result.returncode == 8, result.stderr
-    assert "the app: exit code when it is stopped was 0, is 3\n" in result.stderr
+    assert "the app: exit code when stopped was 0, is 3\n" in result.stderr
     result = slimmer("build", "debian:bookworm-slim", *options)
     assert result.returncode == 0, result.stderr
     engine.images.remove(TAG, force=True)

@@ -96,7 +96,7 @@ def test_an_excerpt_of_a_long_line_shows_where_it_differs() -> None:
 
 
 def test_a_line_end_that_is_missing_is_told() -> None:
-    assert "it ends otherwise" in excerpt(answer("a\n"), answer("a"), answer("a\n"))
+    assert "ends differently" in excerpt(answer("a\n"), answer("a"), answer("a\n"))
 
 
 def test_what_is_no_text_is_compared_by_its_digest() -> None:
