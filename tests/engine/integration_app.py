@@ -11,7 +11,7 @@ from pathlib import Path
 
 import docker
 
-SOURCES = Path(__file__).parent / "images/road"
+SOURCES = Path(__file__).parent / "images/integration_app"
 FETCH = Path(__file__).parent / "fetch.py"
 IMAGE = "slimmer-test-road:latest"
 SLIM = "slimmer-test-road:slim"
