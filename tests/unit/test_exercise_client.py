@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from slimmer.exercise.client import BODY_LIMIT, SIZE_LIMIT, Reply, Trouble, ask
+from slimmer.exercise.client import KEPT_BODY_LIMIT, SIZE_LIMIT, Reply, Trouble, ask
 from slimmer.exercise.request import Expectation, Request
 
 Talk = Callable[[socket.socket], None]
@@ -252,7 +252,7 @@ def test_a_short_body_is_held_decoded_and_shown_in_no_repr() -> None:
     assert fetch(response(b"")).body == b""
 
 
-@pytest.mark.parametrize(("size", "held"), [(BODY_LIMIT, True), (BODY_LIMIT + 1, False)])
+@pytest.mark.parametrize(("size", "held"), [(KEPT_BODY_LIMIT, True), (KEPT_BODY_LIMIT + 1, False)])
 def test_of_a_long_body_there_is_only_the_digest(size: int, held: bool) -> None:
     reply = fetch(response(b"x" * size))
     assert (reply.size, reply.digest, reply.body is not None) == (size, sha(b"x" * size), held)
