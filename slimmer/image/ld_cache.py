@@ -1,4 +1,4 @@
-"""The loader's cache, /etc/ld.so.cache: which library lies where, as ldconfig found it.
+"""Read the loader's cache, /etc/ld.so.cache: where ldconfig found each library.
 
 Source: glibc, sysdeps/generic/dl-cache.h (struct cache_file_new; an old-format cache may come in front of it) and ldconfig(8).
 """
@@ -21,7 +21,7 @@ _BIG_ENDIAN = 3
 
 @dataclass(frozen=True, slots=True)
 class CachedLibrary:
-    """A library's name, and where it lies; `special` ones are for some processors only (glibc-hwcaps)."""
+    """A library's name and path. `special` ones are only for some processors (glibc-hwcaps)."""
 
     name: str
     path: str
@@ -35,7 +35,7 @@ class LoaderCache:
     libraries: tuple[CachedLibrary, ...] = ()
 
     def by_name(self) -> Mapping[str, tuple[CachedLibrary, ...]]:
-        """Libraries by their names."""
+        """Libraries by name."""
         found: dict[str, list[CachedLibrary]] = defaultdict(list)
         for library in self.libraries:
             found[library.name].append(library)
@@ -43,7 +43,7 @@ class LoaderCache:
 
 
 def read_ld_cache(content: bytes) -> LoaderCache:
-    """Read the cache; empty for what is none."""
+    """Read the cache. The result is empty if the content is not a cache."""
     return LoaderCache(tuple(_libraries(content)))
 
 
