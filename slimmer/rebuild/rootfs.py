@@ -133,7 +133,7 @@ def _members(file: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, Iterator[bytes]
             yield member, _content(tar, member)
         file.seek(tar.offset)
     if not _is_end(file):
-        raise tarfile.ReadError("unexpected data at its end")
+        raise tarfile.ReadError("it does not end properly")
 
 
 def _is_end(file: IO[bytes]) -> bool:
