@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+OUTPUT_TAIL = 4096
+"""The number of last bytes of a command's or an app's output that are kept for messages."""
+
 SHOWN = 5
 """The number of paths that a sentence names. The rest are counted."""
 

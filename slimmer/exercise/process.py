@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import IO
 
 from slimmer.exit_codes import TIMED_OUT
+from slimmer.formatting import OUTPUT_TAIL
 from slimmer.interrupts import finish
 
-TAIL_LIMIT = 4096
 TICK = 0.05
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -101,4 +101,4 @@ class _Tail:
     def _read(self) -> None:
         with self._pipe:
             while data := os.read(self._pipe.fileno(), 1 << 16):
-                self._data = (self._data + data)[-TAIL_LIMIT:]
+                self._data = (self._data + data)[-OUTPUT_TAIL:]

@@ -16,7 +16,7 @@ from slimmer.exercise.context import ExerciseContext
 from slimmer.exercise.mode import Mode
 from slimmer.exercise.plan import Until
 
-INTERRUPTS = tuple(number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)))
+ENDING_SIGNALS = tuple(number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)))
 """Signals that a user ends a program with."""
 
 
@@ -43,7 +43,7 @@ class End:
         self._started = time.monotonic()
         self._signals = (signal.SIGUSR1,) if until is Until.SIGNAL else ()
         if interrupts and threading.current_thread() is threading.main_thread():
-            self._signals += tuple(n for n in INTERRUPTS if signal.getsignal(n) is not signal.SIG_IGN)
+            self._signals += tuple(n for n in ENDING_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN)
         self._came = False
         self._before: dict[int, Any] = {}
 

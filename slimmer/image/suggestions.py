@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from slimmer.image.tree import Tree
 
 SUGGESTIONS = 3
+"""The number of names that a message suggests."""
+
 _NAMES = 20_000
 """The number of names that are compared. Each takes a few microseconds."""
 
