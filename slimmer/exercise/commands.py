@@ -16,7 +16,7 @@ CHECK_PAUSE = 0.2
 """Seconds between two tries of a health check."""
 
 SHORTEST_CHECK = 5.0
-"""Seconds that a health check may take at least, even if the time to get ready is nearly over."""
+"""Seconds that a health check may always take, even if the time to get ready is nearly over."""
 
 NOT_RUN = -1
 """The exit code of a command that was never started."""
