@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from slimmer.pipeline.progress import Say
 from slimmer.pipeline.session import Session
 from slimmer.runs.start import ask_identity, native_run, watched_run
 from slimmer.runs.watched import STOP_TIMEOUT, WatchedRun
+
+logger = logging.getLogger(__name__)
 
 LAST_LOOKS = 2.0
 """Seconds for an app to look for something when it is stopped, if it is known not to end then."""
@@ -52,10 +55,12 @@ def observe(session: Session, plan: Plan, say: Say) -> ScenarioObservation:
     plan = dataclasses.replace(plan, own_command=session.options.cmd is None and session.options.entrypoint is None)
     with _watched(session, identity, "observed") as (run, ports):
         exercised = exercise(run, plan, say=say)
+        _log_exercise("observed", exercised)
         problem = failure(exercised)
         if problem is not None:
             raise problem
         log = run.finish(config.image_id, config.stop_signal, config.stop_timeout)
+        _log_recorders(session.recorder, log)
         if exercised.exit_code is None:
             exercised = dataclasses.replace(exercised, stopped=run.exit_code_at_end())
         return ScenarioObservation(log, exercised, identity, ports.relayed)
@@ -82,6 +87,7 @@ def exercise_alone(session: Session, plan: Plan, log: AccessLog, purpose: str, s
         session.scope, session.config, session.options, image, ports, relay, session.unique(purpose)
     ) as run:
         exercised = exercise(run, plan, say=say)
+        _log_exercise(purpose, exercised)
         problem = failure(exercised)
         if problem is not None:
             raise problem
@@ -101,6 +107,7 @@ def replay(
         session.scope, session.config, session.options, image, ports, relay, session.unique(purpose)
     ) as run:
         answered = exercise(run, replay_plan(plan, observed.exercised), replay=True)
+        _log_exercise(purpose, answered)
         has_health = answered.exit_code is None and bool(healthcheck(session.config))
         if plan.shared and not answered.ports:
             has_health = False  # the check is meant for the command that listens
@@ -125,6 +132,43 @@ def replay_watched(session: Session, image: str, plan: Plan, observed: ScenarioO
         ends = observed.exercised.stopped != KILLED
         run.finish(image, session.config.stop_signal, session.config.stop_timeout if ends else LAST_LOOKS)
     return reader.log(image, complete=reader.ended)
+
+
+def _log_recorders(asked: str, log: AccessLog) -> None:
+    """Which recorders ran, and why others did not, is in the log of accesses, too."""
+    for recorder in log.recorders:
+        state = "on" if recorder.active else "off"
+        logger.info(
+            "recorder %s (asked for: %s): %s%s",
+            recorder.name,
+            asked,
+            state,
+            f", {recorder.reason}" if recorder.reason else "",
+        )
+    logger.info("%d accesses, listening: %s", len(log.accesses), sorted({listener.port for listener in log.listeners}))
+    logger.debug("counters: %s", dict(log.counters))
+
+
+def _log_exercise(purpose: str, exercised: ExerciseResult) -> None:
+    """Without headers, bodies, arguments and outputs: they may hold secrets."""
+    for answer in exercised.answers:
+        request, problem = answer.request, f": {answer.problem}" if answer.problem else ""
+        path = request.path.partition("?")[0]
+        logger.info(
+            "%s: %s :%d%s: %s, %d bytes, %.3f s%s",
+            purpose,
+            request.method,
+            answer.port,
+            path,
+            answer.status,
+            answer.size,
+            answer.seconds,
+            problem,
+        )
+    for outcome in exercised.outcomes:
+        logger.info("%s: %s in the %s: exit code %s", purpose, outcome.program, outcome.where, outcome.exit_code)
+    if exercised.exit_code is not None:
+        logger.info("%s: the app exited with code %d", purpose, exercised.exit_code)
 
 
 def _watched(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from slimmer.runs.image_mount import open_pristine
 from slimmer.verify import check
 from slimmer.verify.check import Side
 from slimmer.verify.structure import Difference
+
+logger = logging.getLogger(__name__)
 
 LARGE = 1 << 30
 """Bytes of kept files; an engine writes them two or three times (half a minute a gigabyte on a busy machine)."""
@@ -42,7 +45,7 @@ def choose_builder(original: Original, asked: str, kept: KeepSet, *, dated: bool
     """
     engine, config = original.session.engine, original.session.config
     workdir = config.working_dir
-    return rebuild.choose_builder(
+    builder = rebuild.choose_builder(
         asked,
         config,
         _entries(original, kept),
@@ -51,6 +54,8 @@ def choose_builder(original: Original, asked: str, kept: KeepSet, *, dated: bool
         lacks_workdir=bool(workdir) and original.tree.resolve(workdir).end is None,
         dated=dated,
     )
+    logger.info("builder %s: %s", builder.name, builder.reason)
+    return builder
 
 
 def pack(original: Original, kept: KeepSet, folder: OutputFolder, say: Say = lambda text: None) -> RootFs:
@@ -76,6 +81,7 @@ def make(
         lambda files, tag: builds.build(engine, files, tag, platform, scope.lifeline.image, scope.making),
         lambda write, tag: builds.load(engine, write, tag, scope.making),
     )
+    logger.info("candidate: %s, %d bytes of contents", image_id, rootfs.size)
     return Candidate(image_id, rootfs, builder)
 
 

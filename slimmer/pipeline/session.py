@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
 from slimmer.sandbox.sandbox import Sandbox
 from slimmer.workers import Workers
+
+logger = logging.getLogger(__name__)
 
 WORKERS = 6
 
@@ -59,6 +62,16 @@ class Session:
 def connected(docker_host: str = "") -> Iterator[Engine]:
     """The engine, connected until the end. Raises EngineUnreachable or UnsupportedEngine."""
     engine = connect(docker_host)
+    kind, rootless = "podman" if engine.is_podman else "docker", ", rootless" if engine.rootless else ""
+    logger.info(
+        "engine: %s %s at %s (%s, %s%s)",
+        kind,
+        engine.version,
+        engine.url,
+        engine.operating_system,
+        engine.architecture,
+        rootless,
+    )
     try:
         yield engine
     finally:
@@ -77,6 +90,7 @@ def open_session(
     with ExitStack() as stack:
         engine = stack.enter_context(connected(docker_host))
         config = images.resolve(engine, target, platform=options.platform, pull=pull)
+        logger.info("image: %s is %s, %d layers, %d bytes", target, config.image_id, len(config.layers), config.size)
         description.check_command(config, options)
         probe = probe_path(engine.architecture)
         # They are left in this order: the scope removes the containers, so that what the pool's threads wait for ends, and
@@ -84,4 +98,5 @@ def open_session(
         opened = stack.enter_context(ExitStack())
         pool = stack.enter_context(Workers(WORKERS))
         scope = stack.enter_context(EngineResources(engine))
+        logger.info("run: %s, probe: %s", scope.run, probe)
         yield Session(engine, scope, pool, opened, probe, config, options, recorder)

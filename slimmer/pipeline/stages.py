@@ -7,6 +7,8 @@ short sequences of stages.
 from __future__ import annotations
 
 import importlib
+import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -29,6 +31,8 @@ from slimmer.pipeline.progress import Progress
 from slimmer.pipeline.request import BuildRequest, RunRequest
 from slimmer.pipeline.scenario import scenarios
 from slimmer.pipeline.session import Session, open_session
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +108,16 @@ class Stages:
         from slimmer.keep.keeper import keep
 
         with self.progress.stage(name):
-            return keep(view, policy, extra)
+            kept = keep(view, policy, extra)
+        rules = Counter(reason.rule for reasons in kept.reasons.values() for reason in reasons)
+        logger.info("policy %s keeps %d of %d paths", policy, len(kept), len(view.tree))
+        logger.info("reasons by rule: %s", ", ".join(f"{rule} {number}" for rule, number in rules.most_common()))
+        return kept
 
     def warn_of_unreadable(self) -> None:
-        """Warn of files whose contents could not be read, each once."""
+        """Warn of files whose contents could not be read, each once. The log has all of them each time."""
+        for path, reason in self.session.sandbox.unreadable.items():
+            logger.info("could not read %s: %s", path, reason)
         self.warn(self.session.sandbox.notes())
 
     def warn_of_excluded(self, kept: KeepSet) -> None:

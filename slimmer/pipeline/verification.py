@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +24,8 @@ from slimmer.pipeline.scenario import Scenario, ScenarioRun
 from slimmer.verify.behaviour import compare_behaviour
 from slimmer.verify.missed import missed, named
 from slimmer.verify.structure import Difference
+
+logger = logging.getLogger(__name__)
 
 SHAPE = "its size, lines, kinds of characters and frequent words; of what is no text, its size and first bytes"
 
@@ -97,7 +100,12 @@ class CandidateVerifier:
         if differences:  # which alone name files; and all that is kept may be much
             known = {*kept, *(finding.path for finding in found)}
             found += self._dropped(kept, named(self._original.tree, known, differences))
-        return Verdict((*structure.result(), *differences), found, tuple(dict.fromkeys(self._by_shape)))
+        verdict = Verdict((*structure.result(), *differences), found, tuple(dict.fromkeys(self._by_shape)))
+        for difference in verdict.differences:
+            logger.info("difference: %s", difference.where)
+        for finding in verdict.missed:
+            logger.info("missed: %s", finding.path)
+        return verdict
 
     def verify_in(
         self, variant: RuntimeVariant, candidate: Candidate
