@@ -67,7 +67,7 @@ def observe(session: Session, plan: Plan, say: Say) -> ScenarioObservation:
 
 
 def identify(session: Session) -> str:
-    """Who the app is when it is run by itself (docs/probe-protocol.md, "Identity"). Raises AppFailed or EngineError."""
+    """Ask who the app is when it runs by itself (docs/probe-protocol.md, "Identity"). Raises AppFailed or EngineError."""
     return ask_identity(session.scope, session.config, session.options, session.probe, session.unique("ask"))
 
 
@@ -204,7 +204,7 @@ def healthcheck(config: ImageConfig) -> tuple[str, ...]:
 
 
 def _has_hidden_port(log: AccessLog) -> bool:
-    """Whether a port was listened to on the loopback alone, where only a relay reaches it."""
+    """Return True if the app listened to a port on the loopback alone, where only a relay reaches it."""
     addresses: dict[int, set[bool]] = {}
     for listener in log.listeners:
         loopback = listener.address == "::1" or listener.address.startswith("127.")
@@ -213,7 +213,7 @@ def _has_hidden_port(log: AccessLog) -> bool:
 
 
 def _lasting_ports(observed: ScenarioObservation, config: ImageConfig) -> tuple[int, ...]:
-    """Ports on which the slim image must listen, too: those that answered, or are exposed, or are no kernel's choice."""
+    """Return the ports on which the slim image must listen, too: those that answered, are exposed, or were not chosen by the kernel."""
     seen = (listener.port for listener in observed.log.listeners)  # by whoever made the log: it may be a test run's
     listened = dict.fromkeys(
         (*observed.exercised.ports, *seen)

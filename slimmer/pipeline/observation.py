@@ -45,7 +45,7 @@ class ObservationSet:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the exercise has to say."""
+        """The warnings of the exercise."""
         return tuple(
             scenario_run.scenario.named(text)
             for scenario_run in self.scenario_runs
@@ -71,7 +71,7 @@ class ObservationSet:
         yield from self.log.disturbances
 
     def notes(self, tree: Tree) -> Iterator[str]:
-        """What the user should know about where this comes from."""
+        """Return what the user should know about where this comes from."""
         if self.joined:
             yield f"joined with {counted(self.joined, 'access log')} from elsewhere"
         if self.foreign:
@@ -124,7 +124,7 @@ def observe(request: RunRequest, session: Session, say: Say) -> ObservationSet:
 
 
 def _exercised_alone(request: BuildRequest, session: Session, log: AccessLog, source: str, say: Say) -> ObservationSet:
-    """Without the probe: the original only runs to be compared with."""
+    """Run the original without the probe, only to compare the slim image with it."""
     wanted = scenarios(request)
     runs = (scenario.exercise_alone(session, one, log, say) for one in wanted if request.verify)
     scenario_runs = tuple(runs)
