@@ -58,21 +58,26 @@ def test_every_example_of_the_documentation_runs(
     assert called >= {name for name in slimmer.__all__ if name[0].islower() and name != "find_output"} - {"__version__"}
     web = engine.containers.run(f"{myapp}:latest", detach=True)
     names: dict[str, Any] = {}
+    made: set[str | None] = set()  # a later example's image takes the name of an earlier one's
     try:
         for example in examples:
             code = example.replace('"myapp:', f'"{myapp}:').replace('"web"', f'"{web.name}"')
             code = code.replace(SOCKET, os.environ.get("DOCKER_HOST", SOCKET))
             exec(compile(code, str(DOC), "exec"), names)
+            made |= {image.id for image in engine.images.list(myapp)}
+        named = {tag.rpartition(":")[2]: image.id for image in engine.images.list(myapp) for tag in image.tags}
     finally:
         web.remove(force=True, v=True)
+        for identifier in made - {engine.images.get(f"{myapp}:latest").id}:
+            engine.images.remove(identifier, force=True)
     assert names["result"].verified
     assert names["result"].tag == f"{myapp}:slim"
     assert names["result"].size < names["result"].original_size / 3
     assert all(check.ok for check in names["checks"] if check.needed)
     assert names["staging"].path == Path("staging.json")
-    assert names["rebuilt"].image_id == engine.images.get(f"{myapp}:rebuilt").id
-    assert isinstance(names["verdict"].differences, tuple)
-    assert names["comparison"].after.config.image_id == names["result"].image_id
+    assert names["rebuilt"].image_id == named["rebuilt"]
+    assert names["verdict"].same
+    assert names["comparison"].after.config.image_id == named["slim"]
     assert names["explanation"].path == "/etc/passwd"
 
 
