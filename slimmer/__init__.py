@@ -1,3 +1,207 @@
-"""slimmer makes container images small without breaking them."""
+"""slimmer makes container images small without breaking them: run, watch, keep what is used, rebuild, prove that it works.
+
+    import slimmer
+    result = slimmer.build("myapp:latest", policy="balanced")
+    print(result.tag, f"{result.ratio:.1f}x smaller")
+
+docs/api.md shows every function. Names are imported when they are first used, so `import slimmer` itself is fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from slimmer.api.functions import (
+        attach,
+        build,
+        clean,
+        compare,
+        doctor,
+        explain,
+        keep,
+        observe,
+        rebuild,
+        run,
+        sizes,
+        verify,
+    )
+    from slimmer.artifacts.build_output import BuildOutput, find_output
+    from slimmer.engine.leftovers import Leftovers
+    from slimmer.errors import (
+        AppFailed,
+        BuildFailed,
+        EngineError,
+        EngineUnreachable,
+        ExerciseFailed,
+        Interrupted,
+        ObservationIncomplete,
+        OutputError,
+        PluginFailed,
+        ResourcesExhausted,
+        SandboxFailed,
+        SlimmerError,
+        TargetNotFound,
+        UnsupportedEngine,
+        UsageError,
+        VerificationFailed,
+    )
+    from slimmer.exercise.plan import ExercisePlan, Until
+    from slimmer.exercise.request import Expectation, Request
+    from slimmer.keep.analyzer import Policy
+    from slimmer.keep.selection import Selection
+    from slimmer.observe.log import AccessLog
+    from slimmer.pipeline.progress import BytesRead, Event, Note, OnEvent, StageEnded, StageStarted, Warned
+    from slimmer.pipeline.request import (
+        AttachRequest,
+        BuildRequest,
+        CompareRequest,
+        KeepRequest,
+        ObserveRequest,
+        RebuildRequest,
+        RunOptions,
+        VerifyRequest,
+    )
+    from slimmer.pipeline.result import (
+        BuildResult,
+        CleanResult,
+        KeepResult,
+        ObserveResult,
+        RebuildResult,
+        VerifyResult,
+    )
+    from slimmer.report.comparison import Comparison
+    from slimmer.report.explanation import Explanation
+    from slimmer.report.sizes import Sizes
+    from slimmer.runs.doctor import Check
+    from slimmer.verify.structure import Difference
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "slimmer.api.functions": "attach build clean compare doctor explain keep observe rebuild run sizes verify",
+    "slimmer.artifacts.build_output": "BuildOutput find_output",
+    "slimmer.engine.leftovers": "Leftovers",
+    "slimmer.errors": (
+        "AppFailed BuildFailed EngineError EngineUnreachable ExerciseFailed Interrupted ObservationIncomplete OutputError "
+        "PluginFailed ResourcesExhausted SandboxFailed SlimmerError TargetNotFound UnsupportedEngine UsageError "
+        "VerificationFailed"
+    ),
+    "slimmer.exercise.plan": "ExercisePlan Until",
+    "slimmer.exercise.request": "Expectation Request",
+    "slimmer.keep.analyzer": "Policy",
+    "slimmer.keep.selection": "Selection",
+    "slimmer.observe.log": "AccessLog",
+    "slimmer.pipeline.progress": "BytesRead Event Note OnEvent StageEnded StageStarted Warned",
+    "slimmer.pipeline.request": (
+        "AttachRequest BuildRequest CompareRequest KeepRequest ObserveRequest RebuildRequest RunOptions VerifyRequest"
+    ),
+    "slimmer.pipeline.result": "BuildResult CleanResult KeepResult ObserveResult RebuildResult VerifyResult",
+    "slimmer.report.comparison": "Comparison",
+    "slimmer.report.explanation": "Explanation",
+    "slimmer.report.sizes": "Sizes",
+    "slimmer.runs.doctor": "Check",
+    "slimmer.verify.structure": "Difference",
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+"""The module of each public name."""
+
+__all__ = [
+    "AccessLog",
+    "AppFailed",
+    "AttachRequest",
+    "BuildFailed",
+    "BuildOutput",
+    "BuildRequest",
+    "BuildResult",
+    "BytesRead",
+    "Check",
+    "CleanResult",
+    "CompareRequest",
+    "Comparison",
+    "Difference",
+    "EngineError",
+    "EngineUnreachable",
+    "Event",
+    "ExerciseFailed",
+    "ExercisePlan",
+    "Expectation",
+    "Explanation",
+    "Interrupted",
+    "KeepRequest",
+    "KeepResult",
+    "Leftovers",
+    "Note",
+    "ObservationIncomplete",
+    "ObserveRequest",
+    "ObserveResult",
+    "OnEvent",
+    "OutputError",
+    "PluginFailed",
+    "Policy",
+    "RebuildRequest",
+    "RebuildResult",
+    "Request",
+    "ResourcesExhausted",
+    "RunOptions",
+    "SandboxFailed",
+    "Selection",
+    "Sizes",
+    "SlimmerError",
+    "StageEnded",
+    "StageStarted",
+    "TargetNotFound",
+    "UnsupportedEngine",
+    "Until",
+    "UsageError",
+    "VerificationFailed",
+    "VerifyRequest",
+    "VerifyResult",
+    "Warned",
+    "__version__",
+    "attach",
+    "build",
+    "clean",
+    "compare",
+    "doctor",
+    "explain",
+    "find_output",
+    "keep",
+    "observe",
+    "rebuild",
+    "run",
+    "sizes",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used (PEP 562)."""
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})
+
+
+class _Package(ModuleType):
+    """The package, in which `keep`, `observe`, `rebuild` and `verify` are functions.
+
+    There are subpackages of these names, too. Python puts a subpackage into its parent's namespace when it is imported, which
+    would hide the function. They are still there for `import` and `from … import`.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

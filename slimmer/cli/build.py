@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slimmer.cli import options
 from slimmer.cli.keep_options import choice
 from slimmer.cli.option_groups import shares
 from slimmer.cli.run_options import asked
-
-if TYPE_CHECKING:
-    from slimmer.cli.keep_options import Choice
-    from slimmer.pipeline.request import ObserveRequest
 
 EPILOG = """Examples:
 
@@ -44,57 +40,53 @@ def build(
     output_format: options.OutputFormat = "text",
     quiet: options.Quiet = False,
     *,
-    choice: Choice,
+    choice: dict[str, Any],
     access: options.Access = None,
     rebase: options.Rebase = False,
     observe: options.Observe = True,
     reuse: options.Reuse = False,
-    asked: ObserveRequest,
+    asked: dict[str, Any],
 ) -> None:
     """Make a small image that does the same as TARGET, and prove it.
 
     Runs TARGET under a file-access probe while requests and commands exercise it, keeps what was used, rebuilds a minimal
     image from that, and checks that it holds and answers the same. Nothing is tagged before it was seen working.
     """
-    from slimmer.cli import parse
+    import slimmer
+    from slimmer.api import words
     from slimmer.cli.console import TerminalProgress
-    from slimmer.pipeline.build import build as run_pipeline
-    from slimmer.pipeline.request import BuildRequest
 
-    request = BuildRequest(
-        target=target,
-        options=asked.options,
-        commands=asked.commands,
-        plan=asked.plan,
-        recorder=asked.recorder,
-        runs=asked.runs,
-        pull=asked.pull,
-        tag=tag,
-        out=out,
-        policy=choice.policy,
-        selection=choice.selection,
-        builder=parse.choice("--builder", builder, ("", "dockerfile", "load")),
-        verify=verify,
-        repair=repair,
-        access=tuple(parse.access_log(path) for path in access or ()),
-        rebase=rebase,
-        observe=observe,
-        reuse=reuse,
-        verify_as=tuple(parse.user("--verify-as", text) for text in verify_as or ()),
-        verify_read_only=verify_read_only,
-    )
-    form = parse.choice("--format", output_format, ("text", "json"))
-    result = run_pipeline(request, TerminalProgress(quiet or form == "json"))
+    form = words.choice("--format", output_format, ("text", "json"))
+    with TerminalProgress(quiet or form == "json") as on_event:
+        result = slimmer.build(
+            target,
+            on_event=on_event,
+            tag=tag,
+            out=out,
+            builder=builder,
+            verify=verify,
+            repair=repair,
+            verify_as=verify_as or (),
+            verify_read_only=verify_read_only,
+            access=access or (),
+            rebase=rebase,
+            observe=observe,
+            reuse=reuse,
+            **choice,
+            **asked,
+        )
     _show(result.report, form, quiet)
 
 
 def _show(report: dict[str, Any], form: str, quiet: bool) -> None:
     """Data on stdout: the report, or the tag of the image; the table is talk."""
+    import json
+
     from slimmer.cli.console import talk
-    from slimmer.pipeline.report import as_json, as_table
+    from slimmer.report.summary import as_table
 
     if form == "json":
-        print(as_json(report))
+        print(json.dumps(report, indent=2))
         return
     if not quiet:
         talk.print(as_table(report))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from slimmer.engine.leftovers import Leftovers
+    from slimmer import Leftovers
 
 
 def clean(
@@ -27,25 +27,18 @@ def clean(
 
     Lists what was removed, one a line. Slim images and output folders stay; so does what belongs to a slimmer that runs.
     """
+    import slimmer
     from slimmer.cli.console import talk
-    from slimmer.engine.connection import connect
-    from slimmer.engine.leftovers import find_leftovers, remove_leftovers
     from slimmer.errors import EngineError
 
-    engine = connect()
-    try:
-        found = (find_leftovers if dry_run else remove_leftovers)(engine, strangers=strangers)
-        left = found if dry_run else find_leftovers(engine, strangers=strangers)
-    finally:
-        engine.close()
-    stayed = set() if dry_run else set(_lines(left)) & set(_lines(found))
-    removed = [line for line in _lines(found) if line not in stayed]
+    result = slimmer.clean(strangers=strangers, dry_run=dry_run)
+    removed, stayed = list(_lines(result.removed)), sorted(_lines(result.stayed))
     for line in removed:
         print(line)
     if not quiet:
         talk.print(f"{'would remove' if dry_run else 'removed'}: {len(removed)}", highlight=False)
     if stayed:
-        raise EngineError("the engine could not remove:\n  " + "\n  ".join(sorted(stayed)))
+        raise EngineError("the engine could not remove:\n  " + "\n  ".join(stayed))
 
 
 def _lines(found: Leftovers) -> Iterator[str]:

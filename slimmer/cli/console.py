@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from slimmer import formatting
+from slimmer.pipeline.progress import BytesRead, Event, Note, StageEnded, StageStarted, Warned
 
 WIDTH = 80
 """Columns where the environment says that there are none (COLUMNS=0): rich would show nothing at all."""
@@ -40,30 +43,65 @@ def told(text: str) -> str:
 
 
 class TerminalProgress:
-    """Progress on stderr: a line a stage with what came of it, and on a terminal a live line while it runs."""
+    """Shows events on stderr: a line for each stage that is over, and on a terminal a live line while one runs.
+
+    Leave it, as a context manager, to remove the live line whatever happened.
+    """
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
+        self._live: ExitStack = ExitStack()
+        self._advance: Callable[[BytesRead], None] | None = None
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Announce a stage; on a terminal a spinner runs until it is over."""
-        if self._quiet:
-            yield
-            return
-        started = time.monotonic()
-        if talk.is_terminal:
-            with talk.status(escape(name)):
-                yield
-        else:
-            yield
-        talk.print(f"[green]✓[/] {escape(name)} [dim]({time.monotonic() - started:.1f} s)[/]", highlight=False)
+    def __enter__(self) -> TerminalProgress:
+        return self
 
-    def note(self, text: str) -> None:
-        """Something that the user should know but need not act upon."""
-        if not self._quiet:
-            talk.print(f"  {told(text)}", highlight=False)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.close()
 
-    def warn(self, text: str) -> None:
-        """Something that the user may have to act upon; shown even when quiet."""
-        talk.print(f"[yellow]warning:[/] {told(text)}", highlight=False)
+    def __call__(self, event: Event) -> None:
+        """Show an event. Warnings are shown even when quiet."""
+        if isinstance(event, Warned):
+            talk.print(f"[yellow]warning:[/] {told(event.text)}", highlight=False)
+        elif not self._quiet:
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
+        if isinstance(event, Note):
+            talk.print(f"  {told(event.text)}", highlight=False)
+        elif isinstance(event, StageStarted):
+            if talk.is_terminal:
+                self._live.enter_context(talk.status(escape(event.name)))
+        elif isinstance(event, StageEnded):
+            self._live.close()
+            if not event.failed:
+                talk.print(f"[green]✓[/] {escape(event.name)} [dim]({event.seconds:.1f} s)[/]", highlight=False)
+        elif isinstance(event, BytesRead) and talk.is_terminal:
+            self._advance = self._advance or self._bar(event.total)
+            self._advance(event)
+
+    def _bar(self, total: int) -> Callable[[BytesRead], None]:
+        """A bar that is gone afterwards."""
+        columns = (TextColumn("reading both images"), BarColumn(), DownloadColumn())
+        bar = self._live.enter_context(Progress(*columns, console=talk, transient=True))
+        task = bar.add_task("", total=total)
+        return lambda event: bar.update(task, completed=event.done)
+
+
+class TerminalHandler(logging.Handler):
+    """Shows log records on stderr, above the live line of a stage."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record. As other talk, it may be lost."""
+        seconds = record.relativeCreated / 1000
+        source = record.name.removeprefix("slimmer.")
+        talk.print(f"[dim]{seconds:8.3f} {source}: {told(record.getMessage())}[/]", highlight=False)
+
+
+def show_diagnostics(level: int) -> None:
+    """Show what slimmer logs from this level on."""
+    logger = logging.getLogger("slimmer")
+    logger.setLevel(level)
+    logger.addHandler(TerminalHandler())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from slimmer.runs.doctor import Check
+    from slimmer import Check
 
 FORMAT_VERSION = 1
 
@@ -20,12 +20,12 @@ def doctor(
 
     Ends with exit code 4 when something is missing that slimmer cannot do without.
     """
-    from slimmer.cli import parse
+    import slimmer
+    from slimmer.api import words
     from slimmer.errors import UnsupportedEngine
-    from slimmer.runs.doctor import examine
 
-    form = parse.choice("--format", output_format, ("text", "json"))
-    checks = examine()
+    form = words.choice("--format", output_format, ("text", "json"))
+    checks = slimmer.doctor()
     _print_json(checks) if form == "json" else _print_text(checks)
     missing = [check.name for check in checks if check.needed and not check.ok]
     if missing:

@@ -48,25 +48,21 @@ def explain(
 
     Works from the artifacts that `slimmer build` wrote, without an engine.
     """
-    from slimmer.artifacts.build_output import find_output
-    from slimmer.cli import parse
+    import slimmer
+    from slimmer.api import words
     from slimmer.errors import UsageError
 
-    form = parse.choice("--format", output_format, ("text", "json"))
+    form = words.choice("--format", output_format, ("text", "json"))
     if not path and not why_size:
         raise UsageError(
             "explain what? Give a path, or --why-size", hint="For example: slimmer explain myapp /etc/passwd"
         )
-    output = find_output(image_or_out)
+    output = slimmer.find_output(image_or_out)
     if why_size:
-        from slimmer.report.sizes import sizes
-
-        found = sizes(output, path or "/")
+        found = slimmer.sizes(output, path or "/")
         _print_json(_sizes_json(found, top)) if form == "json" else _print_sizes(found, top)
         return
-    from slimmer.report.explanation import explain as explain_path
-
-    explanation = explain_path(output, path)
+    explanation = slimmer.explain(output, path)
     _print_json(_explanation_json(explanation)) if form == "json" else _print_text(explanation, output.policy)
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from slimmer.cli import options
 from slimmer.cli.keep_options import choice
 from slimmer.cli.option_groups import shares
-
-if TYPE_CHECKING:
-    from slimmer.cli.keep_options import Choice
 
 EPILOG = """Examples:
 
@@ -45,20 +42,19 @@ def keep(
     quiet: options.Quiet = False,
     config: options.Config = None,
     *,
-    choice: Choice,
+    choice: dict[str, Any],
 ) -> None:
     """Decide what to keep of the image that the logs belong to, and pack it.
 
     Writes Dockerfile, rootfs.tar, manifest.jsonl, a report and the joined log into a folder. No app is run, no image is made, and
     nothing is verified: `slimmer rebuild` makes the image, `slimmer verify` compares it.
     """
-    from slimmer.cli import parse
+    import slimmer
     from slimmer.cli.console import TerminalProgress, talk
     from slimmer.formatting import human_size
-    from slimmer.pipeline.stages import keep_from
 
-    read = [parse.access_log(path) for path in logs]
-    kept = keep_from(read, rebase, out, choice.policy, choice.selection, TerminalProgress(quiet))
+    with TerminalProgress(quiet) as on_event:
+        kept = slimmer.keep(logs, out=out, rebase=rebase, on_event=on_event, **choice)
     if not quiet:
         talk.print(f"{kept.kept:,} of {kept.paths:,} paths stay, {human_size(kept.size)}", highlight=False)
     print(out)

@@ -54,8 +54,25 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", help="Print the versions of slimmer and of its probe.", metavar="")
     ] = False,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose",
+            "-v",
+            count=True,
+            show_default=False,
+            metavar="",
+            help="Show on stderr what slimmer does: -v, or -vv for more. Goes before the command.",
+        ),
+    ] = 0,
 ) -> None:
     """Options that belong to no command."""
+    if verbose:
+        import logging
+
+        from slimmer.cli.console import show_diagnostics
+
+        show_diagnostics(logging.DEBUG if verbose > 1 else logging.INFO)
 
 
 def run() -> NoReturn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +11,8 @@ from slimmer.cli import options
 from slimmer.cli.run_options import asks
 
 if TYPE_CHECKING:
-    from slimmer.pipeline.request import ObserveRequest
+    from slimmer.cli.console import TerminalProgress
+    from slimmer.pipeline.result import ObserveResult
 
 WITH_ATTACH = frozenset(("attach", "out", "quiet", "until", "config"))
 """Parameters that make sense for a container that runs already."""
@@ -64,7 +65,7 @@ def observe(
     ] = Path("access.json"),
     quiet: options.Quiet = False,
     *,
-    asked: ObserveRequest,
+    asked: dict[str, Any],
 ) -> None:
     """Observe TARGET while it is exercised, and write its access log and nothing else.
 
@@ -72,20 +73,35 @@ def observe(
 
     With --attach nothing is run: a container that runs already is watched, and left as it is. Only what it opens is seen.
     """
-    from dataclasses import replace
-
+    import slimmer
     from slimmer.cli.console import TerminalProgress
     from slimmer.errors import UsageError
-    from slimmer.pipeline.stages import observe_container, observe_image
 
-    progress = TerminalProgress(quiet)
-    if attach:
-        _check_attach(context)
-        print(observe_container(attach, out, asked.plan.until, asked.plan.seconds, progress))
-    elif target:
-        print(observe_image(replace(asked, target=target), out, progress))
-    else:
-        raise UsageError("nothing to observe: neither TARGET nor --attach is given", hint=HINT)
+    with TerminalProgress(quiet) as on_event:
+        if attach:
+            _check_attach(context)
+            result = _attach(attach, out, asked["until"], on_event)
+        elif target:
+            result = slimmer.observe(target, out=out, on_event=on_event, **asked)
+        else:
+            raise UsageError("nothing to observe: neither TARGET nor --attach is given", hint=HINT)
+    print(result.path)
+
+
+def _attach(container: str, out: Path, until: str, on_event: TerminalProgress) -> ObserveResult:
+    """Watch a container. Ctrl-C, SIGTERM and SIGHUP end the watch, and not the program: the log is written."""
+    import slimmer
+    from slimmer.cli.interrupts import interrupts_as_event
+
+    with interrupts_as_event() as interrupted:
+        on_event(slimmer.Note("Ctrl-C ends the watch, and writes the log"))
+        return slimmer.attach(
+            container,
+            out=out,
+            until="exit" if until == "probes" else until,
+            stop=interrupted.is_set,
+            on_event=on_event,
+        )
 
 
 def _check_attach(context: typer.Context) -> None:

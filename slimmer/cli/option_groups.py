@@ -1,9 +1,9 @@
-"""Options that several commands share: declared once, as the parameters of a function that makes one value of them."""
+"""Options that several commands share: declared once, as the parameters of a function that makes one value of them, mostly keyword arguments."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from types import SimpleNamespace
 from typing import Any, TypeVar, get_type_hints
 
@@ -31,6 +31,11 @@ def shares(**groups: Callable[..., Any]) -> Callable[[Callable[..., R]], Callabl
         return run
 
     return decorate
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that have a value, as keyword arguments."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _parameters(function: Callable[..., Any], besides: Container[str] = ()) -> list[inspect.Parameter]:

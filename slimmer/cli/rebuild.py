@@ -30,9 +30,9 @@ def rebuild(
 
     Nothing is verified: `slimmer verify` compares it with the original.
     """
+    import slimmer
     from slimmer.cli.console import TerminalProgress
-    from slimmer.pipeline.stages import rebuild_folder
 
-    with TerminalProgress(quiet).stage("rebuild"):
-        rebuild_folder(folder, tag)
-    print(tag)
+    with TerminalProgress(quiet) as on_event:
+        result = slimmer.rebuild(folder, tag=tag, on_event=on_event)
+    print(result.tag)

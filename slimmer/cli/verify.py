@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from slimmer.cli import options
 from slimmer.cli.run_options import asks
-
-if TYPE_CHECKING:
-    from slimmer.pipeline.request import ObserveRequest
 
 EPILOG = """Examples:
 
@@ -30,20 +27,19 @@ def verify(
     after: Annotated[str, typer.Argument(metavar="AFTER", help="The image to check.", show_default=False)],
     quiet: options.Quiet = False,
     *,
-    asked: ObserveRequest,
+    asked: dict[str, Any],
 ) -> None:
     """Check that AFTER holds nothing else than BEFORE does, is configured alike and answers the same.
 
     What only BEFORE holds is no difference. Differences are printed, one a line.
     """
-    from dataclasses import replace
-
+    import slimmer
     from slimmer.cli.console import TerminalProgress, printable
     from slimmer.errors import VerificationFailed
     from slimmer.formatting import counted
-    from slimmer.pipeline.compare_images import verify_pair
 
-    differences = verify_pair(replace(asked, target=before), after, TerminalProgress(quiet))
+    with TerminalProgress(quiet) as on_event:
+        differences = slimmer.verify(before, after, on_event=on_event, **asked).differences
     for difference in differences:
         print(printable(str(difference)))
     if differences:

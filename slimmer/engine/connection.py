@@ -96,21 +96,24 @@ def connect_as(settings: Mapping[str, Any]) -> Engine:
         raise EngineUnreachable(f"the engine does not answer: {url}: {_reason(error)}") from error
 
 
-def connect() -> Engine:
-    """Connect to the first engine that answers.
+def connect(docker_host: str = "") -> Engine:
+    """Connect to `docker_host` if it is given, or else to the first engine that answers.
 
-    DOCKER_HOST decides alone when it is set; else the current docker context, then the usual sockets.
+    DOCKER_HOST decides alone when it is set; else the current docker context, then the usual sockets. `docker_host` takes the
+    place of DOCKER_HOST, and is used with the same DOCKER_TLS_VERIFY and DOCKER_CERT_PATH.
 
     Raises EngineUnreachable, saying what was tried, or UnsupportedEngine for one that runs no Linux containers.
     """
     tried: list[str] = []
-    for settings in _candidates():
+    for settings in _candidates(docker_host):
         url = str(settings.get("base_url", ""))
         try:
             return _connected(settings, url)
         except (DockerException, requests.RequestException, OSError, ValueError) as error:
             tried.append(f"{url}: {_reason(error)}")
-    raise EngineUnreachable("no container engine answers. Tried:\n  " + "\n  ".join(tried), hint=_hint(tried))
+    raise EngineUnreachable(
+        "no container engine answers. Tried:\n  " + "\n  ".join(tried), hint=_hint(tried, docker_host)
+    )
 
 
 def _connected(settings: dict[str, Any], url: str) -> Engine:
@@ -141,18 +144,20 @@ def _knock(path: str) -> None:
         knocking.connect(path)
 
 
-def _hint(tried: list[str]) -> str | None:
+def _hint(tried: list[str], docker_host: str) -> str | None:
     if any("ermission denied" in line for line in tried):
         return "Add yourself to the docker group and log in again (`newgrp docker`), or use sudo."
+    if docker_host:
+        return "Start that engine, or leave out docker_host."
     if os.environ.get("DOCKER_HOST"):
         return "DOCKER_HOST is set, so nothing else was tried: start that engine, or unset DOCKER_HOST."
     return None
 
 
-def _candidates() -> list[dict[str, Any]]:
-    if os.environ.get("DOCKER_HOST"):
+def _candidates(docker_host: str) -> list[dict[str, Any]]:
+    if host := docker_host or os.environ.get("DOCKER_HOST"):
         try:
-            return [dict(kwargs_from_env())]
+            return [dict(kwargs_from_env(environment={**os.environ, "DOCKER_HOST": host}))]
         except DockerException as error:  # DOCKER_TLS_VERIFY without certificates
             raise EngineUnreachable(f"DOCKER_HOST cannot be used: {_reason(error)}") from error
     context = _context()

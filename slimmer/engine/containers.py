@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections import deque
@@ -19,6 +20,8 @@ from slimmer.engine.streams import MultiplexedStream, OpenStreams
 from slimmer.errors import AppFailed, EngineError, EngineUnreachable, UsageError
 from slimmer.exit_codes import KILLED, TIMED_OUT
 from slimmer.formatting import OUTPUT_TAIL
+
+logger = logging.getLogger(__name__)
 
 LAST_WORDS_TIMEOUT = 2.0
 OPTION_PROBLEMS = (
@@ -95,6 +98,7 @@ class Container:
     def start(self, *, collect_output: bool = True) -> None:
         """Start it. Raises AppFailed when its command cannot be run at all, EngineError for anything else."""
         api = self._engine.api
+        logger.info("start %s", self.name)
         with engine_calls(f"attach to {self.name}"):
             output = (
                 self._stream(api.attach_socket(self.id, params={"stdout": 1, "stderr": 1, "stream": 1}), merge=True)
@@ -154,6 +158,7 @@ class Container:
 
     def kill(self, signal: str) -> None:
         """Send a signal to PID 1; no error if it ended before."""
+        logger.info("send %s to %s", signal, self.name)
         try:
             self._engine.api.kill(self.id, signal)
         except APIError as error:
@@ -204,6 +209,7 @@ class Container:
         """Blocks in the engine until the container ends; a container that is removed has ended, too."""
         try:
             self._code = int(self._engine.api.wait(self.id, timeout=None)["StatusCode"])
+            logger.info("%s ended with code %d", self.name, self._code)
         except APIError:
             pass  # it was removed
         except (DockerException, requests.RequestException, OSError, ValueError) as error:

@@ -8,6 +8,7 @@ what a slimmer that is killed leaves, is removed by the run's watcher (slimmer.e
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import threading
 import time
@@ -30,6 +31,8 @@ from slimmer.engine.streams import OpenStreams
 from slimmer.errors import EngineError, UsageError
 from slimmer.interrupts import INTERRUPTS, finish
 from slimmer.workers import Workers, wait_for
+
+logger = logging.getLogger(__name__)
 
 REMOVERS = 6
 REMOVAL_TIMEOUT = 30.0
@@ -83,6 +86,7 @@ class EngineResources:
         Raises UsageError for options that the engine does not take, EngineError for anything else.
         """
         name = name_of(self.run, purpose)
+        logger.info("create %s of %s", name, description["Image"])
         description = {**description, "Labels": labels(self.run)}
         try:
             with engine_calls(f"create a container of {description['Image']}"):
@@ -97,6 +101,7 @@ class EngineResources:
 
     def remove(self, container: Container) -> None:
         """Remove a container before the end of the run, with its anonymous volumes; at the end they go together."""
+        logger.debug("remove %s", container.name)
         if self._closed or not _remove_container(self.engine, container.name, REMOVAL_TIMEOUT):
             return
         with suppress(ValueError):

@@ -16,9 +16,6 @@ from slimmer.exercise.context import ExerciseContext
 from slimmer.exercise.mode import Mode
 from slimmer.exercise.plan import Until
 
-ENDING_SIGNALS = tuple(number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)))
-"""Signals that a user ends a program with."""
-
 
 def check_possible(until: Until) -> None:
     """Raise UsageError if the end cannot come: Enter without a terminal, or a signal that this thread cannot receive."""
@@ -36,14 +33,12 @@ def check_possible(until: Until) -> None:
 class End:
     """Knows when the user has seen enough. It is a context manager, and handles signals while it is open."""
 
-    def __init__(self, until: Until, seconds: float = 0.0, *, interrupts: bool = False) -> None:
-        """Count `seconds` from now, for Until.SECONDS. `interrupts`: Ctrl-C and the like end the observation, not the program."""
+    def __init__(self, until: Until, seconds: float = 0.0) -> None:
+        """Count `seconds` from now, for Until.SECONDS."""
         self.until = until
         self._seconds = seconds
         self._started = time.monotonic()
         self._signals = (signal.SIGUSR1,) if until is Until.SIGNAL else ()
-        if interrupts and threading.current_thread() is threading.main_thread():
-            self._signals += tuple(n for n in ENDING_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN)
         self._came = False
         self._before: dict[int, Any] = {}
 

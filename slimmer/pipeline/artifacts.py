@@ -1,8 +1,10 @@
-"""The artifacts beside Dockerfile and rootfs.tar, which a build and `slimmer keep` leave alike."""
+"""The artifacts beside Dockerfile and rootfs.tar, which `slimmer build` and `slimmer keep` leave alike; and a log by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from slimmer.artifacts import manifest, package_file, tree_file
@@ -10,14 +12,16 @@ from slimmer.artifacts.build_output import REPORT
 from slimmer.image.engine_artifacts import ImageTree
 from slimmer.keep.keepset import KeepSet
 from slimmer.observe.log import AccessLog, write_log
-from slimmer.output_folder import OutputFolder
+from slimmer.output_folder import OutputFolder, Tell
 from slimmer.pipeline.observation import LOG_NAME
 from slimmer.pipeline.report import as_json
+
+JSON_SUFFIX = ".json"
 
 
 def write_artifacts(
     folder: OutputFolder,
-    own: ImageTree,
+    image: ImageTree,
     kept: KeepSet,
     digests: Mapping[str, str],
     log: AccessLog,
@@ -32,10 +36,30 @@ def write_artifacts(
     with folder.writing_text(LOG_NAME) as file:
         write_log(log, file)
     with folder.writing_text(manifest.NAME) as file:
-        manifest.write_manifest(manifest.manifest(own.tree, kept, digests, own.mtime), file)
+        manifest.write_manifest(manifest.manifest(image.tree, kept, digests, image.mtime), file)
     with folder.writing(tree_file.NAME) as archive:
-        tree_file.write_tree(own.tree, log.image_id, archive)
+        tree_file.write_tree(image.tree, log.image_id, archive)
     with folder.writing(package_file.NAME) as archive:
         package_file.write_packages(packages, archive)
     with folder.writing_text(REPORT) as file:
         file.write(as_json(report) + "\n")
+
+
+@contextmanager
+def log_file(out: Path | None, tell: Tell) -> Iterator[Callable[[AccessLog], Path | None]]:
+    """Open the place for an access log, and yield a function that writes it there and returns the file's path.
+
+    `out` is the file (NAME.json), or a folder for an access.json; None is nowhere. Raises OutputError.
+    """
+    if out is None:
+        yield lambda log: None
+        return
+    folder, name = (out.parent, out.name) if out.suffix == JSON_SUFFIX else (out, LOG_NAME)
+    with OutputFolder(folder, for_one_file=True, tell=tell) as output:
+
+        def write(log: AccessLog) -> Path:
+            with output.writing_text(name) as file:
+                write_log(log, file)
+            return folder / name
+
+        yield write

@@ -1,4 +1,4 @@
-"""Two images held against each other: any two, made by whomever. What both hold, how they are configured, what they answer."""
+"""Two images held against each other, made by whomever: what both hold, and what they answer."""
 
 from __future__ import annotations
 
@@ -6,49 +6,46 @@ import dataclasses
 from collections.abc import Iterator
 from functools import partial
 
-from slimmer.engine import images
+from slimmer.image.config import ImageConfig
 from slimmer.observe.pristine import PristineImage
-from slimmer.pipeline.observation import observe_all
-from slimmer.pipeline.request import ObserveRequest, Progress
-from slimmer.pipeline.scenario import ScenarioRun, scenarios
-from slimmer.pipeline.session import Session, open_session
+from slimmer.pipeline.app_runs import replay
+from slimmer.pipeline.original import open_original
+from slimmer.pipeline.progress import Say
+from slimmer.pipeline.scenario import ScenarioRun
+from slimmer.pipeline.session import Session
 from slimmer.pipeline.verification import compare_answers
 from slimmer.verify.check import compare_configs
 from slimmer.verify.structure import Difference, compare_digests, compare_structure
 
 
-def verify_pair(request: ObserveRequest, after: str, progress: Progress) -> tuple[Difference, ...]:
-    """Every difference of the image `after` from the image `request.target`.
+def compare_files(session: Session, after: ImageConfig) -> Iterator[Difference]:
+    """Yield how files and configuration of `after` differ from those of the session's image.
 
-    A path that only the first has is no difference, since a slim image lacks many; one that only the second has is one.
-    Raises what observing the first image raises, and TargetNotFound.
+    A path that only the first image has is no difference, since a slim image lacks many. What both hold must be the same.
+    Times count in whole seconds: not every builder keeps more. Times that the engine overwrote in both are taken for the
+    first image's (slimmer.image.engine_artifacts.own_times).
     """
-    first = scenarios(request)[0].options
-    with open_session(request.target, first, request.recorder, pull=request.pull) as before:
-        config = images.resolve(before.engine, after, platform=request.options.platform)
-        other = dataclasses.replace(before, config=config)
-        with progress.stage("compare files"):
-            found = [*_structure(before, other), *compare_configs(before.config, config)]
-        with progress.stage("observe"):
-            _, scenario_runs = observe_all(request, before, progress.note)
-        with progress.stage("verify"):
-            for scenario_run in scenario_runs:
-                found += _behaviour(before, other, scenario_run, progress)
-    return tuple(found)
+    before = open_original(session)
+    other = open_original(session.of(dataclasses.replace(after, created=session.config.created)))
+    common = [entry.path for entry in other.tree if entry.path in before.tree]
+    yield from compare_structure(
+        before.tree, other.tree, common, before.image.mtime, slim_mtime=other.image.mtime, whole_seconds=True
+    )
+    files = [path for path in common if _is_file(before.tree.get(path)) and _is_file(other.tree.get(path))]
+    yield from compare_digests(_digests(before.pristine, files), other.pristine.hash(files))
+    yield from compare_configs(session.config, after)
 
 
-def _structure(before: Session, after: Session) -> Iterator[Difference]:
-    """What both images hold must be the same. Times count in whole seconds: not every builder keeps more.
-
-    Times that the engine overwrote in both are taken for the first image's (slimmer.image.engine_artifacts.own_times).
-    """
-    after = dataclasses.replace(after, config=dataclasses.replace(after.config, created=before.config.created))
-    pristine, own = before.open_image()
-    slim, other = after.open_image()
-    common = [entry.path for entry in other.tree if entry.path in own.tree]
-    yield from compare_structure(own.tree, other.tree, common, own.mtime, slim_mtime=other.mtime, whole_seconds=True)
-    files = [path for path in common if _is_file(own.tree.get(path)) and _is_file(other.tree.get(path))]
-    yield from compare_digests(_digests(pristine, files), slim.hash(files))
+def compare_behaviour(
+    session: Session, after: ImageConfig, scenario_run: ScenarioRun, warn: Say
+) -> Iterator[Difference]:
+    """Yield how `after` answers otherwise than the session's image did in this scenario."""
+    scenario, observed = scenario_run.scenario, scenario_run.observed
+    session = session.running(scenario.options)
+    original = partial(replay, session, session.config.image_id, scenario.plan, observed, shared=scenario.shared)
+    slim = partial(replay, session.of(after), after.image_id, scenario.plan, observed, shared=scenario.shared)
+    for difference in compare_answers(scenario, observed.exercised, original, slim, warn):
+        yield dataclasses.replace(difference, where=scenario.named(difference.where))
 
 
 def _digests(image: PristineImage, files: list[str]) -> dict[str, str]:
@@ -57,12 +54,3 @@ def _digests(image: PristineImage, files: list[str]) -> dict[str, str]:
 
 def _is_file(entry: object) -> bool:
     return bool(getattr(entry, "is_file", False))
-
-
-def _behaviour(before: Session, after: Session, scenario_run: ScenarioRun, progress: Progress) -> Iterator[Difference]:
-    scenario, observed = scenario_run.scenario, scenario_run.observed
-    place, other = before.running(scenario.options), after.running(scenario.options)
-    original = partial(place.answer, before.config.image_id, scenario.plan, observed, shared=scenario.shared)
-    slim = partial(other.answer, after.config.image_id, scenario.plan, observed, shared=scenario.shared)
-    for difference in compare_answers(scenario, observed.exercised, original, slim, progress.warn):
-        yield dataclasses.replace(difference, where=scenario.named(difference.where))

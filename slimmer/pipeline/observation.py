@@ -12,20 +12,22 @@ from slimmer.image.tree import Tree
 from slimmer.observe.identity import home_of
 from slimmer.observe.log import AccessLog, read_log
 from slimmer.observe.merge import check_complete, check_image, merge, moved, rebased, unsteady
+from slimmer.pipeline import app_runs, scenario
 from slimmer.pipeline.fingerprint import fingerprint
-from slimmer.pipeline.request import BuildRequest, ObserveRequest
-from slimmer.pipeline.scenario import ScenarioRun, check_shared, observe, perform, scenarios
-from slimmer.pipeline.session import Say, Session
+from slimmer.pipeline.progress import Say
+from slimmer.pipeline.request import BuildRequest, RunRequest
+from slimmer.pipeline.scenario import ScenarioRun, check_shared, scenarios
+from slimmer.pipeline.session import Session
 
 LOG_NAME = "access.json"
 
 
 @dataclass(frozen=True, slots=True)
 class ObservationSet:
-    """The whole log, how the original did in each scene (none, when nothing is to be verified), and who the app is.
+    """The whole log, how the original did in each scenario (none, when nothing is to be verified), and who the app is.
 
     `source` is "observed", "joined" (no run of its own) or "reused"; `joined` counts the logs from elsewhere, and `foreign`
-    holds those of another image. Each scene was run `runs` times.
+    holds those of another image. Each scenario was run `runs` times.
     """
 
     log: AccessLog
@@ -43,7 +45,7 @@ class ObservationSet:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the exercise has to say."""
+        """The warnings of the exercise."""
         return tuple(
             scenario_run.scenario.named(text)
             for scenario_run in self.scenario_runs
@@ -51,7 +53,7 @@ class ObservationSet:
         )
 
     def unsteady(self, tree: Tree) -> tuple[str, ...]:
-        """Paths that were not found in every run of their scene, where there were several."""
+        """Paths that were not found in every run of their scenario, where there were several."""
         if self.source != "observed" or self.runs < 2:
             return ()
         logs = (scenario_run.observed.log for scenario_run in self.scenario_runs)
@@ -61,8 +63,15 @@ class ObservationSet:
         """Paths that a log of another image found, and that this image does not have."""
         return all_moved(self.foreign, tree)
 
+    def disturbances(self) -> Iterator[str]:
+        """Return what kept the recorders from seeing all, or changed what the app saw, in words."""
+        for recorder in self.log.recorders:
+            if not recorder.active and recorder.name == "fanotify":
+                yield f"the recorder fanotify did not run: {recorder.reason}"
+        yield from self.log.disturbances
+
     def notes(self, tree: Tree) -> Iterator[str]:
-        """What the user should know about where this comes from."""
+        """Return what the user should know about where this comes from."""
         if self.joined:
             yield f"joined with {counted(self.joined, 'access log')} from elsewhere"
         if self.foreign:
@@ -87,7 +96,7 @@ def taken_over(gone: tuple[str, ...]) -> str:
     return f"taken over from another image (--rebase): {known}"
 
 
-def observed_for(request: BuildRequest, session: Session, folder: Path, say: Say) -> ObservationSet:
+def observe_or_reuse(request: BuildRequest, session: Session, folder: Path, say: Say) -> ObservationSet:
     """Observe, join or reuse, as the request says. `folder` is where an earlier build may have left its log.
 
     Raises UsageError for logs that do not fit, AppFailed, ExerciseFailed or ObservationIncomplete.
@@ -96,29 +105,33 @@ def observed_for(request: BuildRequest, session: Session, folder: Path, say: Say
     logs, foreign = _from_elsewhere(request, session.config.image_id)
     mark = fingerprint(request, session.config.image_id, session.probe)
     if request.reuse and (log := _reusable(folder / LOG_NAME, mark, say)) is not None:
-        return _by_itself(request, session, log, "reused", say)
+        return _exercised_alone(request, session, log, "reused", say)
     if not request.observe:
-        found = _by_itself(request, session, merge(logs), "joined", say)
+        found = _exercised_alone(request, session, merge(logs), "joined", say)
     else:
-        own, scenario_runs = observe_all(request, session, say)
-        found = ObservationSet(merge([own, *logs]), scenario_runs, scenario_runs[0].observed.identity, "observed")
+        found = observe(request, session, say)
+        found = replace(found, log=merge([found.log, *logs]))
     log = replace(found.log, fingerprint=mark)
     return replace(found, log=log, joined=len(logs), foreign=foreign, runs=request.runs)
 
 
-def observe_all(request: ObserveRequest, session: Session, say: Say) -> tuple[AccessLog, tuple[ScenarioRun, ...]]:
-    """Observe every scene: the log of them all, and each one's part."""
-    scenario_runs = tuple(observe(session, scenario, request.runs, say) for scenario in scenarios(request))
+def observe(request: RunRequest, session: Session, say: Say) -> ObservationSet:
+    """Observe every scenario. Raises AppFailed, ExerciseFailed or ObservationIncomplete."""
+    scenario_runs = tuple(scenario.observe(session, one, request.runs, say) for one in scenarios(request))
     check_shared(request.plan, [scenario_run.observed.exercised for scenario_run in scenario_runs])
-    return merge([scenario_run.observed.log for scenario_run in scenario_runs]), scenario_runs
+    log = merge([scenario_run.observed.log for scenario_run in scenario_runs])
+    return ObservationSet(log, scenario_runs, scenario_runs[0].observed.identity, "observed", runs=request.runs)
 
 
-def _by_itself(request: BuildRequest, session: Session, log: AccessLog, source: str, say: Say) -> ObservationSet:
-    """Without the probe: the original only runs to be compared with."""
+def _exercised_alone(request: BuildRequest, session: Session, log: AccessLog, source: str, say: Say) -> ObservationSet:
+    """Run the original without the probe, only to compare the slim image with it."""
     wanted = scenarios(request)
-    scenario_runs = tuple(perform(session, scenario, log, say) for scenario in wanted) if request.verify else ()
+    runs = (scenario.exercise_alone(session, one, log, say) for one in wanted if request.verify)
+    scenario_runs = tuple(runs)
     check_shared(request.plan, [scenario_run.observed.exercised for scenario_run in scenario_runs])
-    identity = scenario_runs[0].observed.identity if scenario_runs else session.running(wanted[0].options).identity()
+    identity = (
+        scenario_runs[0].observed.identity if scenario_runs else app_runs.identify(session.running(wanted[0].options))
+    )
     return ObservationSet(log, scenario_runs, identity, source)
 
 

@@ -1,4 +1,4 @@
-"""The report of a build: one JSON value, and the table that a person reads. Its shape is versioned with FORMAT_VERSION.
+"""The report of a build: one JSON value. Its shape is versioned with FORMAT_VERSION.
 
 Nothing in it holds values of --env, request headers or bodies: they may be secrets.
 """
@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slimmer import __version__
 from slimmer.artifacts.build_output import FORMAT, FORMAT_VERSION
 from slimmer.exercise.result import Answer, ExerciseResult, Outcome
-from slimmer.formatting import human_size
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
 from slimmer.keep.selection import Selection
@@ -22,9 +21,6 @@ from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.verification import VariantVerdict
 from slimmer.rebuild.image import Builder
 from slimmer.verify.structure import Difference
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 MOST_PATHS = 100
 """Paths of one kind that a report lists; it has the count of all."""
@@ -167,26 +163,6 @@ def observation_report(log: AccessLog) -> dict[str, Any]:
 def as_json(report: dict[str, Any]) -> str:
     """The report as text; ASCII, since names in images need not be UTF-8."""
     return json.dumps(report, indent=2)
-
-
-def as_table(report: dict[str, Any]) -> Table:
-    """Before, after, ratio, files and the time of each stage."""
-    from rich.table import Table
-
-    before, after = report["target"], report["slim"]
-    table = Table(title=f"{before['name']} → {after['tag'] or 'untagged'}", title_justify="left")
-    table.add_column("", overflow="fold")
-    for heading in ("before", "after", "ratio"):
-        table.add_column(heading, justify="right", overflow="fold")
-    ratio = f"{before['size'] / after['size']:.1f}x smaller" if after["size"] else "-"
-    table.add_row("size", human_size(before["size"]), human_size(after["size"]), ratio)
-    files = f"{before['paths'] / after['paths']:.1f}x fewer" if after["paths"] else "-"
-    table.add_row("paths", f"{before['paths']:,}", f"{after['paths']:,}", files)
-    table.add_section()
-    table.add_row("verified", "", "yes" if report["verification"]["verified"] else "no", "")
-    for stage in report["stages"]:
-        table.add_row(stage["name"], "", f"{stage['seconds']:.2f} s", "")
-    return table
 
 
 def difference_lines(differences: Iterable[object], limit: int = 20) -> str:

@@ -1,37 +1,40 @@
-"""What a build is asked for and what comes of it, as values; and who is told how far it is."""
+"""What each command is asked for, as values. `slimmer.run` takes any of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
 from slimmer.engine.options import RunOptions
-from slimmer.exercise.plan import ExercisePlan
+from slimmer.exercise.plan import ExercisePlan, Until
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
+
+__all__ = [
+    "REPAIRS",
+    "AttachRequest",
+    "BuildRequest",
+    "CompareRequest",
+    "KeepRequest",
+    "ObserveRequest",
+    "RebuildRequest",
+    "RunOptions",
+    "RunRequest",
+    "VerifyRequest",
+]
 
 REPAIRS = 2
 """How often a slim image is mended, unless the user says otherwise."""
 
 
-class Progress(Protocol):
-    """Whoever is told how far a build is (slimmer.cli.console.TerminalProgress)."""
-
-    def stage(self, name: str) -> Any: ...
-
-    def note(self, text: str) -> None: ...
-
-    def warn(self, text: str) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
-class ObserveRequest:
-    """How an image is to be observed.
+class RunRequest:
+    """How an image is to be run and exercised.
 
     `commands` are run one after the other, each as the image's CMD; () is the image's own, or that of `options`. Each is
-    observed `runs` times.
+    observed `runs` times. `recorder` is "auto", "notify", "ptrace" or "fanotify".
     """
 
     target: str
@@ -44,8 +47,67 @@ class ObserveRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class BuildRequest(ObserveRequest):
-    """What the user asked for. `tag` "" and `out` None stand for the defaults, `builder` "" for any.
+class ObserveRequest(RunRequest):
+    """Observe an image. `out` is the log's file (NAME.json), or a folder for an access.json; None writes no file."""
+
+    out: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttachRequest:
+    """Watch a container that runs already. `out` as for ObserveRequest.
+
+    The watch ends with the container, or earlier as `until` says (after `seconds`, with Until.SECONDS), or when `stop`
+    returns True. It is asked about 20 times a second.
+    """
+
+    container: str
+    out: Path | None = None
+    until: Until = Until.EXIT
+    seconds: float = 0.0
+    stop: Callable[[], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRequest:
+    """Decide what to keep of the image that `logs` belong to, and pack it into the folder `out`.
+
+    With `rebase`, the logs are taken over to that image, a later build of theirs.
+    """
+
+    logs: tuple[AccessLog, ...]
+    out: Path
+    policy: Policy = Policy.BALANCED
+    selection: Selection = field(default_factory=Selection)
+    rebase: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildRequest:
+    """Make the image of a folder that a BuildRequest or a KeepRequest left, and tag it."""
+
+    folder: Path
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRequest(RunRequest):
+    """Compare the files, the configuration and the answers of `after` with those of `target`."""
+
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CompareRequest:
+    """Measure two images. Neither is run."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest(RunRequest):
+    """Make the slim image of `target`. `tag` "" and `out` None stand for the defaults, `builder` "" for any.
 
     `access` are logs of runs elsewhere, which are joined; with `rebase` also those of another image. Without `observe`
     they are all there is, and the app runs without the probe, for its answers. `reuse` takes the observation from the
@@ -66,11 +128,3 @@ class BuildRequest(ObserveRequest):
     reuse: bool = False
     verify_as: tuple[str, ...] = ()
     verify_read_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class BuildResult:
-    """What came of it: the image's name and the report (slimmer.pipeline.report)."""
-
-    tag: str
-    report: dict[str, Any]

@@ -1,7 +1,8 @@
-"""The trial of a candidate: held against the original in every scene, as it will run, and for what it looks for in vain."""
+"""The verification of a candidate: it is compared with the original in every scenario, and watched for paths that it misses."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,22 +11,27 @@ from slimmer.engine.options import RunOptions
 from slimmer.errors import AppFailed, ExerciseFailed
 from slimmer.exercise.result import ExerciseResult
 from slimmer.exercise.verdict import failure
-from slimmer.image.engine_artifacts import ImageTree
 from slimmer.keep.keepset import Finding, KeepSet
 from slimmer.keep.selection import Patterns
 from slimmer.observe.log import AccessLog
+from slimmer.pipeline import app_runs
+from slimmer.pipeline import candidate as candidates
+from slimmer.pipeline.app_runs import ScenarioObservation
+from slimmer.pipeline.candidate import Candidate
+from slimmer.pipeline.original import Original
 from slimmer.pipeline.request import BuildRequest
 from slimmer.pipeline.scenario import Scenario, ScenarioRun
-from slimmer.pipeline.session import Candidate, ScenarioObservation, Session
 from slimmer.verify.behaviour import compare_behaviour
 from slimmer.verify.missed import missed, named
 from slimmer.verify.structure import Difference
+
+logger = logging.getLogger(__name__)
 
 SHAPE = "its size, lines, kinds of characters and frequent words; of what is no text, its size and first bytes"
 
 Warn = Callable[[str], None]
 Answering = Callable[[str], tuple[ExerciseResult, str]]
-"""Runs an image, for a purpose, and repeats the exercise: its answers and its health (slimmer.pipeline.session.Session.answer)."""
+"""Runs an image, for a purpose, and repeats the exercise: its answers and its health (slimmer.pipeline.app_runs.replay)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class RuntimeVariant:
 
 @dataclass(frozen=True, slots=True)
 class VariantVerdict:
-    """How a place went for one scene: "same", "differs", or "original fails" with the reason in `problem`."""
+    """How one scenario went in a variant: "same", "differs", or "original fails" with the reason in `problem`."""
 
     variant: str
     scenario: str
@@ -64,25 +70,25 @@ class Verdict:
 
 
 def variants(request: BuildRequest) -> tuple[RuntimeVariant, ...]:
-    """Where else the user wants to see the slim image at work."""
+    """Return the other ways in which the user wants to see the slim image at work."""
     users = tuple(RuntimeVariant(f"as user {user}", user=user) for user in dict.fromkeys(request.verify_as))
     return users + ((RuntimeVariant("read-only", read_only=True),) if request.verify_read_only else ())
 
 
 class CandidateVerifier:
-    """The trials of one build: its site, the original's tree, and how the original did."""
+    """Verifies the candidates of one build against the original, and against how it did in each scenario."""
 
     def __init__(
-        self, session: Session, request: BuildRequest, own: ImageTree, scenario_runs: Sequence[ScenarioRun], warn: Warn
+        self, original: Original, request: BuildRequest, scenario_runs: Sequence[ScenarioRun], warn: Warn
     ) -> None:
-        self._session, self._request, self._own = session, request, own
+        self._original, self._session, self._request = original, original.session, request
         self._scenario_runs, self._warn = scenario_runs, warn
         self._by_shape: list[str] = []
 
     def verify(self, kept: KeepSet, candidate: Candidate) -> Verdict:
         """Hold the candidate against the original: what it holds, how it answers as a user would run it, what it misses."""
         pool = self._session.pool
-        structure = pool.submit(self._session.check_structure, self._own, kept, candidate, "slim-tree")
+        structure = pool.submit(candidates.check_structure, self._original, kept, candidate, "slim-tree")
         repair = self._request.repair > 0
         replay = pool.submit(self._replay, kept, candidate) if repair and not _meet(self._request) else None
         differences: list[Difference] = []
@@ -93,13 +99,18 @@ class CandidateVerifier:
         found = replay.result() if replay else ()
         if differences:  # which alone name files; and all that is kept may be much
             known = {*kept, *(finding.path for finding in found)}
-            found += self._dropped(kept, named(self._own.tree, known, differences))
-        return Verdict((*structure.result(), *differences), found, tuple(dict.fromkeys(self._by_shape)))
+            found += self._dropped(kept, named(self._original.tree, known, differences))
+        verdict = Verdict((*structure.result(), *differences), found, tuple(dict.fromkeys(self._by_shape)))
+        for difference in verdict.differences:
+            logger.info("difference: %s", difference.where)
+        for finding in verdict.missed:
+            logger.info("missed: %s", finding.path)
+        return verdict
 
     def verify_in(
         self, variant: RuntimeVariant, candidate: Candidate
     ) -> Iterator[tuple[VariantVerdict, tuple[Difference, ...]]]:
-        """Each scene with both images there. An original that fails there is no fault of the slim image's: a warning."""
+        """Run each scenario with both images in the variant. If the original fails there, that is a warning and no difference."""
         for scenario_run in self._scenario_runs:
             scenario = scenario_run.scenario
             scenario = replace(scenario, options=variant.of(scenario.options))
@@ -116,13 +127,13 @@ class CandidateVerifier:
             differences = tuple(replace(one, where=f"{variant.name}: {one.where}") for one in found)
             yield VariantVerdict(variant.name, scenario.label, "differs" if differences else "same"), differences
 
-    # ------------------------------------------------------------------ one scene
+    # ------------------------------------------------------------------ one scenario
 
     def _reference(self, scenario: Scenario, observed: ScenarioObservation) -> ScenarioObservation:
-        """How the original does in this scene, which is not quite the observed one. Raises what it fails of."""
+        """Run the original in this scenario, which is not quite the observed one. Raises what it fails of."""
         session = self._session.running(scenario.options)
-        answered, _ = session.answer(
-            session.config.image_id, scenario.plan, observed, "reference", shared=scenario.shared
+        answered, _ = app_runs.replay(
+            session, session.config.image_id, scenario.plan, observed, "reference", shared=scenario.shared
         )
         if (problem := failure(answered)) is not None:
             raise problem
@@ -131,27 +142,29 @@ class CandidateVerifier:
         return replace(observed, exercised=answered)
 
     def _replay(self, kept: KeepSet, candidate: Candidate) -> tuple[Finding, ...]:
-        """What the slim image's app looks for in vain in all scenes, though the original has it."""
+        """Return what the slim image's app looks for in vain in any scenario, though the original has it."""
         logs = (self._watch(scenario_run, candidate.image_id) for scenario_run in self._scenario_runs)
-        return self._dropped(kept, (finding for log in logs for finding in missed(self._own.tree, kept, log)))
+        return self._dropped(kept, (finding for log in logs for finding in missed(self._original.tree, kept, log)))
 
     def _dropped(self, kept: KeepSet, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Those that are not kept, though not because the user wants it so."""
-        excludes = Patterns(self._own.tree, self._request.selection.exclude, "--exclude").excludes
+        excludes = Patterns(self._original.tree, self._request.selection.exclude, "--exclude").excludes
         return tuple(finding for finding in findings if finding.path not in kept and not excludes(finding.path))
 
     def _watch(self, scenario_run: ScenarioRun, image: str) -> AccessLog:
-        scenario = scenario_run.scenario
+        scenario, observed = scenario_run.scenario, scenario_run.observed
         session = self._session.running(scenario.options)
-        return session.replay_watched(image, scenario.plan, scenario_run.observed, "replay", shared=scenario.shared)
+        return app_runs.replay_watched(session, image, scenario.plan, observed, "replay", shared=scenario.shared)
 
     def _behaviour(
         self, scenario: Scenario, observed: ScenarioObservation, candidate: Candidate
     ) -> tuple[Difference, ...]:
         """Differences in answers, exit codes and health, between the original and the candidate by itself."""
         session = self._session.running(scenario.options)
-        original = partial(session.answer, session.config.image_id, scenario.plan, observed, shared=scenario.shared)
-        slim = partial(session.answer, candidate.image_id, scenario.plan, observed, shared=scenario.shared)
+        original = partial(
+            app_runs.replay, session, session.config.image_id, scenario.plan, observed, shared=scenario.shared
+        )
+        slim = partial(app_runs.replay, session, candidate.image_id, scenario.plan, observed, shared=scenario.shared)
         found = compare_answers(scenario, observed.exercised, original, slim, self._warn, self._by_shape.append)
         return tuple(replace(one, where=scenario.named(one.where)) for one in found)
 
@@ -196,8 +209,8 @@ def compare_answers(
 
 
 def _meet(request: BuildRequest) -> bool:
-    """Whether two runs at a time would get in each other's way outside of their containers, and so must come in turn."""
+    """Return True if two runs at a time would meet outside of their containers, so that they must come in turn."""
     options = request.options
     shared = (options.network, options.pid_mode, options.ipc_mode)
-    outside = any(variant == "host" or variant.startswith("container:") for variant in shared)
+    outside = any(mode == "host" or mode.startswith("container:") for mode in shared)
     return outside or options.share_mounts or bool(options.devices or request.plan.host_commands)

@@ -37,10 +37,10 @@ class Check:
     needed: bool = True
 
 
-def examine() -> tuple[Check, ...]:
+def examine(docker_host: str = "") -> tuple[Check, ...]:
     """All checks, in the order in which they build on one another; it stops where going on makes no sense."""
     try:
-        engine = connect()
+        engine = connect(docker_host)
     except SlimmerError as error:
         return (_failed("engine", error),)
     try:

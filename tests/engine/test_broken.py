@@ -20,16 +20,18 @@ from slimmer.errors import AppFailed
 from slimmer.exercise.plan import ExercisePlan
 from slimmer.exercise.request import Request
 from slimmer.exercise.result import ExerciseResult
-from slimmer.image.engine_artifacts import ImageTree
 from slimmer.keep import registry
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.keeper import keep
 from slimmer.keep.keepset import KeepSet, KeepSetBuilder
 from slimmer.keep.selection import Selection
-from slimmer.observe.pristine import PristineImage
 from slimmer.output_folder import OutputFolder
+from slimmer.pipeline import app_runs
+from slimmer.pipeline.app_runs import ScenarioObservation
 from slimmer.pipeline.build import REPAIRS
-from slimmer.pipeline.session import Candidate, ScenarioObservation, Session, open_session
+from slimmer.pipeline.candidate import Candidate, check_structure, choose_builder, make, pack
+from slimmer.pipeline.original import Original, open_original
+from slimmer.pipeline.session import Session, open_session
 from slimmer.rebuild.image import LOAD
 from slimmer.verify.behaviour import compare_behaviour
 from slimmer.verify.missed import missed
@@ -72,20 +74,19 @@ class Bench:
     """The original as two runs saw it, and a slim candidate of it that is good."""
 
     session: Session
-    pristine: PristineImage
-    own: ImageTree
+    original: Original
     observed: ScenarioObservation
     secondary: ExerciseResult
     kept: KeepSet
     good: Candidate
 
     def structure(self, candidate: Candidate) -> tuple[Difference, ...]:
-        return self.session.check_structure(self.own, self.kept, candidate, "structure")
+        return check_structure(self.original, self.kept, candidate, "structure")
 
     def behaviour(self, image: str, purpose: str) -> tuple[Difference, ...]:
         """How the image behaves otherwise than the original."""
         try:
-            answered, _ = self.session.answer(image, PLAN, self.observed, purpose)
+            answered, _ = app_runs.replay(self.session, image, PLAN, self.observed, purpose)
         except AppFailed as error:
             return (Difference("the slim image", "run", "good", error.message),)
         return compare_behaviour(self.observed.exercised, answered, lambda: self.secondary)
@@ -102,13 +103,13 @@ class Bench:
 
     def repaired(self, kept: KeepSet, image: str, folder: OutputFolder, number: int) -> tuple[KeepSet, Candidate]:
         """A round of repair: what the image's app looks for in vain is kept, too."""
-        log = self.session.replay_watched(image, PLAN, self.observed, f"replay{number}")
-        growing = KeepSetBuilder(self.own.tree, evidence=registry.evidence())
-        growing.add(missed(self.own.tree, kept, log))
+        log = app_runs.replay_watched(self.session, image, PLAN, self.observed, f"replay{number}")
+        growing = KeepSetBuilder(self.original.tree, evidence=registry.evidence())
+        growing.add(missed(self.original.tree, kept, log))
         more = KeepSet({**growing.finished().reasons, **kept.reasons})
         builder, created = self.good.builder, self.session.config.created
-        rootfs = self.session.pack(self.own, self.pristine, more, folder)
-        return more, self.session.make(rootfs, builder, folder, created, f"repaired{number}")
+        rootfs = pack(self.original, more, folder)
+        return more, make(self.session, rootfs, builder, folder, created, f"repaired{number}")
 
 
 @pytest.fixture(scope="module")
@@ -124,20 +125,22 @@ def image(sample: Callable[[str], str], engine: docker.DockerClient) -> Iterator
 def prepared(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """What the ten have in common."""
     with open_session(image, RunOptions()) as session, OutputFolder(tmp_path_factory.mktemp("good")) as folder:
-        pristine, own = session.open_image()
-        observed = session.observe(PLAN, lambda text: None)
-        kept = keep(session.context(own, pristine, observed.log, observed.home, Selection()), Policy.BALANCED)
-        builder = session.choose_builder(LOAD, own, kept)
-        good = session.make(session.pack(own, pristine, kept, folder), builder, folder, session.config.created, "good")
-        secondary, _ = session.answer(session.config.image_id, PLAN, observed, "secondary")
-        yield Bench(session, pristine, own, observed, secondary, kept, good)
+        original = open_original(session)
+        observed = app_runs.observe(session, PLAN, lambda text: None)
+        kept = keep(original.view(observed.log, observed.home, Selection()), Policy.BALANCED)
+        builder = choose_builder(original, LOAD, kept)
+        good = make(session, pack(original, kept, folder), builder, folder, session.config.created, "good")
+        secondary, _ = app_runs.replay(session, session.config.image_id, PLAN, observed, "secondary")
+        yield Bench(session, original, observed, secondary, kept, good)
 
 
 @pytest.fixture
 def bench(prepared: Bench, leftovers: None) -> Iterator[Bench]:
     """The same for one test, which leaves nothing in the engine."""
     with EngineResources(prepared.session.engine) as scope:
-        yield dataclasses.replace(prepared, session=dataclasses.replace(prepared.session, scope=scope))
+        session = dataclasses.replace(prepared.session, scope=scope)
+        original = dataclasses.replace(prepared.original, session=session)
+        yield dataclasses.replace(prepared, session=session, original=original)
 
 
 def test_the_slim_image_as_it_was_made_is_good(bench: Bench, tmp_path: Path) -> None:
@@ -175,6 +178,6 @@ def test_a_repair_mends_what_a_look_up_shows(name: str, bench: Bench, tmp_path: 
 @pytest.mark.parametrize("name", IN_STRUCTURE)
 def test_what_no_look_up_shows_is_nothing_to_repair(name: str, bench: Bench, tmp_path: Path) -> None:
     candidate = bench.broken(BREAKS[name], tmp_path / "archive.tar")
-    log = bench.session.replay_watched(candidate.image_id, PLAN, bench.observed, "replay")
+    log = app_runs.replay_watched(bench.session, candidate.image_id, PLAN, bench.observed, "replay")
     assert log.complete
-    assert {found.path for found in missed(bench.own.tree, bench.kept, log)} == set()
+    assert {found.path for found in missed(bench.original.tree, bench.kept, log)} == set()

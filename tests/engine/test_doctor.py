@@ -55,11 +55,11 @@ def test_what_is_only_nice_to_have_does_not_fail(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nice = Check("recorder fanotify", False, "no permission", "some opens are missed", needed=False)
-    monkeypatch.setattr("slimmer.runs.doctor.examine", lambda: (Check("engine", True, "docker"), nice))
+    monkeypatch.setattr("slimmer.runs.doctor.examine", lambda docker_host: (Check("engine", True, "docker"), nice))
     doctor.doctor("text")
     assert "some opens are missed" in capsys.readouterr().out
     must = Check("capabilities", False, "refused \x1b[31m[red]", "ask the owner")
-    monkeypatch.setattr("slimmer.runs.doctor.examine", lambda: (must, nice))
+    monkeypatch.setattr("slimmer.runs.doctor.examine", lambda docker_host: (must, nice))
     with pytest.raises(UnsupportedEngine, match="capabilities"):
         doctor.doctor("text")
     shown = capsys.readouterr().out

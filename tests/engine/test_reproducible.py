@@ -23,6 +23,9 @@ from slimmer.keep.keeper import keep
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog, read_log, write_log
 from slimmer.output_folder import OutputFolder
+from slimmer.pipeline import app_runs
+from slimmer.pipeline.candidate import choose_builder, make, pack
+from slimmer.pipeline.original import open_original
 from slimmer.pipeline.session import Session, open_session
 from slimmer.rebuild.archive import creation_time
 from slimmer.rebuild.image import DOCKERFILE, LOAD
@@ -73,8 +76,8 @@ def observed(
     (context / "Dockerfile").write_text(f"FROM {road}\nADD odd.tar /\nVOLUME /data\nLABEL b=2 a=1\nUSER 1234:4321\n")
     engine.images.build(path=str(context), tag=tag, rm=True, forcerm=True)
     try:
-        with open_session(tag, RunOptions()) as site:
-            observation = site.observe(PLAN, lambda text: None)
+        with open_session(tag, RunOptions()) as session:
+            observation = app_runs.observe(session, PLAN, lambda text: None)
         text = io.StringIO()
         write_log(observation.log, text)
         yield ObservationSet(tag, text.getvalue(), observation.home)
@@ -99,25 +102,25 @@ def nothing_known(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 def rebuilt(observed: ObservationSet, builder: str, place: Path, epoch: str | None = None) -> Rebuilt:
     """Keep and rebuild what the log says, as a build does, on the engine that the environment names."""
     log = read_log(io.StringIO(observed.log))
-    with open_session(observed.image, RunOptions()) as site, OutputFolder(place) as folder:
-        image_id = _rebuild(site, log, observed.home, builder, folder, creation_time(site.config, epoch))
-        client = docker.DockerClient(base_url=site.engine.url)
+    with open_session(observed.image, RunOptions()) as session, OutputFolder(place) as folder:
+        image_id = _rebuild(session, log, observed.home, builder, folder, creation_time(session.config, epoch))
+        client = docker.DockerClient(base_url=session.engine.url)
         try:
             return Rebuilt(
                 folder.place("rootfs.tar").read_bytes(),
                 folder.place("Dockerfile").read_bytes(),
                 layer_entries(client, image_id),
-                images.inspect(site.engine, image_id),
+                images.inspect(session.engine, image_id),
             )
         finally:
             client.close()
 
 
-def _rebuild(site: Session, log: AccessLog, home: str, builder: str, folder: OutputFolder, created: str) -> str:
-    pristine, own = site.open_image()
-    kept = keep(site.context(own, pristine, log, home, SELECTION), Policy.BALANCED)
-    chosen = site.choose_builder(builder, own, kept)
-    return site.make(site.pack(own, pristine, kept, folder), chosen, folder, created, "candidate").image_id
+def _rebuild(session: Session, log: AccessLog, home: str, builder: str, folder: OutputFolder, created: str) -> str:
+    original = open_original(session)
+    kept = keep(original.view(log, home, SELECTION), Policy.BALANCED)
+    chosen = choose_builder(original, builder, kept)
+    return make(session, pack(original, kept, folder), chosen, folder, created, "candidate").image_id
 
 
 def check_same(first: Rebuilt, second: Rebuilt) -> None:
@@ -169,8 +172,8 @@ def test_the_time_of_creation_is_the_originals_or_that_of_source_date_epoch(
     """It is the image's alone: files keep theirs."""
     plain = rebuilt(observed, LOAD, place / "plain")
     dated = rebuilt(observed, LOAD, place / "dated", str(EPOCH))
-    with open_session(observed.image, RunOptions()) as site:
-        assert plain.config.created == site.config.created
+    with open_session(observed.image, RunOptions()) as session:
+        assert plain.config.created == session.config.created
     assert dated.config.created == "2020-09-13T12:26:40Z"
     assert dated.config.image_id != plain.config.image_id
     check_same(plain, dated)

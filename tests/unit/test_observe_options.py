@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from slimmer.cli.main import app
 from slimmer.engine.connection import Engine
 from slimmer.errors import UnsupportedEngine, UsageError
-from slimmer.pipeline import stages
+from slimmer.pipeline import session
 
 
 def refusal(*arguments: str) -> str:
@@ -48,7 +48,7 @@ def test_a_rootless_engine_is_told_apart_before_anything_is_made(monkeypatch: py
     """Its address leads nowhere: it is asked nothing."""
     api = docker.APIClient("unix:///nowhere", version="1.41")
     rootless = Engine(api, "unix:///nowhere", "24", "amd64", "Linux", False, True, ("name=rootless",))
-    monkeypatch.setattr(stages, "connect", lambda: rootless)
+    monkeypatch.setattr(session, "connect", lambda docker_host: rootless)
     error = CliRunner().invoke(app, ["observe", "--attach", "web"]).exception
     assert isinstance(error, UnsupportedEngine), error
     assert (error.exit_code, "rootless" in error.message) == (4, True)

@@ -6,7 +6,8 @@ import inspect
 
 import pytest
 
-from slimmer.cli import build, keep, observe, parse, verify
+from slimmer.api import words
+from slimmer.cli import build, keep, observe, verify
 from slimmer.cli.option_groups import shares
 from slimmer.errors import UsageError
 
@@ -40,10 +41,10 @@ def test_shared_options_become_one_value_in_the_order_of_the_commands_own() -> N
 
 @pytest.mark.parametrize("text", ["0", "1000", "1000680000:0", "4294967294"])
 def test_a_user_is_a_number_with_or_without_a_group(text: str) -> None:
-    assert parse.user("--verify-as", text) == text
+    assert words.user("--verify-as", text) == text
 
 
 @pytest.mark.parametrize("text", ["", "nobody", "1000:", "-1", "4294967295", "1:4294967295", "1:2:3", "１"])
 def test_anything_else_is_none(text: str) -> None:
     with pytest.raises(UsageError, match="not UID or UID:GID"):
-        parse.user("--verify-as", text)
+        words.user("--verify-as", text)

@@ -66,7 +66,7 @@ def test_every_kind_of_value_comes_from_a_file(folder: Path) -> None:
     found = options()
     expected = {
         "verify": False, "port": [80, 8080], "probe": ["GET /a b", "/c"], "include": ["/srv/*"],
-        "keep_file": [folder / "keep.txt"], "ready_timeout": "1.5", "output_format": "json", "execute": ["ls /"],
+        "keep_file": [folder / "keep.txt"], "ready_timeout": "1.5", "output_format": "json", "exec": ["ls /"],
         "out": folder / "there",
     }  # fmt: skip
     assert {name: found[name] for name in expected} == expected
@@ -81,7 +81,7 @@ def test_every_kind_of_value_comes_from_a_variable(folder: Path, monkeypatch: py
     found = options()
     expected = {
         "verify": False, "include_shell": True, "port": [80, 8080], "probe": ["GET /a b", "/c"], "output_format": "json",
-        "execute": ["ls /"], "probe_file": [Path("a b.yaml")],
+        "exec": ["ls /"], "probe_file": [Path("a b.yaml")],
     }  # fmt: skip
     assert {name: found[name] for name in expected} == expected
 
@@ -91,7 +91,7 @@ def test_what_slimmer_gives_to_host_commands_is_no_option(folder: Path, monkeypa
         monkeypatch.setenv(name, "something")
     found = options()
     assert not found["port"]
-    assert not found["execute"]
+    assert not found["exec"]
     assert not found["hostname"]
 
 

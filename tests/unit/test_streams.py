@@ -14,16 +14,17 @@ from slimmer.errors import OutputError, VerificationFailed
 PROGRAM = """
 import sys
 from pathlib import Path
-from slimmer.pipeline import compare_images
+from slimmer.pipeline import commands
+from slimmer.pipeline.result import VerifyResult
 from slimmer.cli.main import run
 
-def verify_pair(request, after, progress):
+def verify(request, progress, docker_host):
     for number in range(2_000):
         progress.note(f"words that fill a pipe, line {number}")
     Path("done").write_text("")
-    return range({differences})
+    return VerifyResult(range({differences}))
 
-compare_images.verify_pair = verify_pair
+commands.verify = verify
 sys.argv = ["slimmer", "verify", "before", "after"]
 run()
 """

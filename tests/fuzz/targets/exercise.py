@@ -7,7 +7,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from slimmer.cli import parse
+from slimmer.api import words
 from slimmer.errors import UsageError
 from slimmer.exercise.headers import LONGEST, telling_headers
 from slimmer.exercise.media_type import charset, normal_media_type
@@ -63,11 +63,11 @@ def media_type(data: bytes) -> None:
 def option_words(data: bytes) -> None:
     """UsageError, or a value of the option."""
     text = data.decode(errors="surrogateescape")
-    for read in (parse.command, parse.size, parse.user, parse.positive_seconds):
+    for read in (words.command, words.size, words.user, words.positive_seconds):
         with suppress(UsageError):
             read("--option", text)
     with suppress(UsageError):
-        parse.until(text)
+        words.until(text)
 
 
 TARGETS = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slimmer.cli import parse
+from slimmer.api import words
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import DEFAULT_REQUESTS, ExercisePlan, Until
 from slimmer.exercise.request import Request
@@ -21,7 +21,7 @@ def plan(**options: Any) -> ExercisePlan:
         "until": Until.PROBES, "seconds": 0.0, "ready_timeout": 60.0,
         "request_timeout": 30.0,
     }  # fmt: skip
-    return parse.plan(**{**defaults, **options})
+    return words.plan(**{**defaults, **options})
 
 
 def test_without_options_the_front_page_is_asked_for() -> None:
@@ -78,10 +78,10 @@ def test_enter_needs_a_terminal_before_anything_starts(monkeypatch: pytest.Monke
 
 
 def test_a_choice_is_one_of_the_known_words() -> None:
-    assert parse.choice("--builder", "", ("", "load")) == ""
-    assert parse.choice("--builder", "load", ("", "load")) == "load"
+    assert words.choice("--builder", "", ("", "load")) == ""
+    assert words.choice("--builder", "load", ("", "load")) == "load"
     with pytest.raises(UsageError, match="--builder: not known: 'lode'") as error:
-        parse.choice("--builder", "lode", ("", "dockerfile", "load"))
+        words.choice("--builder", "lode", ("", "dockerfile", "load"))
     assert error.value.hint == "Known: dockerfile, load."
 
 
@@ -93,10 +93,10 @@ def test_an_access_log_in_a_folder_is_a_file(tmp_path: Path, kind: str) -> None:
     else:
         os.mkfifo(place)
     with pytest.raises(UsageError, match=r"access\.json is not a file"):
-        parse.access_log(tmp_path)
+        words.access_log(tmp_path)
 
 
 def test_an_access_log_is_not_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "LOG_LIMIT", 1 << 20)
     with pytest.raises(UsageError, match="is larger than 1 MiB"):
-        parse.access_log(Path("/dev/zero"))
+        words.access_log(Path("/dev/zero"))

@@ -56,7 +56,7 @@ def size(option: str, text: str) -> int:
     return number
 
 
-def environment(entries: list[str], files: list[Path]) -> tuple[str, ...]:
+def environment(entries: Sequence[str], files: Sequence[Path]) -> tuple[str, ...]:
     """--env-file and --env joined as `docker run` joins them: files first, NAME alone takes the value from here."""
     lines = [line for file in files for line in _env_lines(file)]
     result: dict[str, str] = {}

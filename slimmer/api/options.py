@@ -1,0 +1,92 @@
+"""The keyword arguments of the functions, with the meaning and the defaults of the command line's options.
+
+A key is the option's long name, with _ for -. An option that may be repeated takes one value or several. Sizes and seconds may be
+numbers, or text as on the command line ("64m", "2.5"). docs/api.md and `slimmer build --help` explain each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import TypedDict
+
+from slimmer.observe.log import AccessLog
+
+Place = str | PathLike[str]
+Words = str | Sequence[str]
+Places = Place | Sequence[Place]
+Logs = Place | AccessLog | Sequence[Place | AccessLog]
+"""Access logs: a file, a folder that holds an access.json, or a log from `slimmer.observe`."""
+
+
+class RunKeywords(TypedDict, total=False):
+    """How to run an image and what to ask of it: for observe, verify and build."""
+
+    probe: Words
+    probe_file: Places
+    no_http: bool
+    port: int | Sequence[int]
+    exercise: Words
+    exec: Words
+    until: str | float
+    runs: int
+    ready_timeout: str | float
+    request_timeout: str | float
+    pull: bool
+    recorder: str
+    cmd: Words
+    entrypoint: str | None
+    env: Words | Mapping[str, str]
+    env_file: Places
+    volume: Words
+    share_mounts: bool
+    tmpfs: Words
+    user: str
+    workdir: str
+    network: str
+    cap_add: Words
+    cap_drop: Words
+    group_add: Words
+    security_opt: Words
+    shm_size: str | int
+    memory: str | int
+    ulimit: Words
+    device: Words
+    gpus: str
+    init: bool
+    read_only: bool
+    platform: str
+    hostname: str
+    add_host: Words
+    sysctl: Words
+    pid: str
+    ipc: str
+
+
+class KeepKeywords(TypedDict, total=False):
+    """What to keep: for keep and build."""
+
+    policy: str
+    include: Words
+    exclude: Words
+    include_bin: Words
+    include_package: Words
+    include_shell: bool
+    keep_file: Places
+    licences: bool
+
+
+class BuildKeywords(RunKeywords, KeepKeywords, total=False):
+    """All that build takes."""
+
+    tag: str
+    out: Place | None
+    builder: str
+    verify: bool
+    repair: int
+    verify_as: Words
+    verify_read_only: bool
+    access: Logs
+    rebase: bool
+    observe: bool
+    reuse: bool

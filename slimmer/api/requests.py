@@ -1,0 +1,200 @@
+"""From keyword arguments to requests. Raises UsageError, with the option's name, for values that make no sense."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypedDict, TypeVar, cast
+
+from slimmer.api import words
+from slimmer.api.options import BuildKeywords, KeepKeywords, Logs, RunKeywords
+from slimmer.engine.options import RunOptions
+from slimmer.errors import UsageError
+from slimmer.exercise.plan import ExercisePlan
+from slimmer.keep.analyzer import Policy
+from slimmer.keep.selection import Selection
+from slimmer.observe.log import AccessLog
+from slimmer.pipeline.request import (
+    REPAIRS,
+    BuildRequest,
+    KeepRequest,
+    ObserveRequest,
+    VerifyRequest,
+)
+
+RECORDERS = ("auto", "notify", "ptrace", "fanotify")
+BUILDERS = ("", "dockerfile", "load")
+LARGEST = {"runs": (1, 100), "repair": (0, 10)}
+"""The least and the most of a number, by its option."""
+
+T = TypeVar("T")
+
+
+class _RunFields(TypedDict):
+    """The fields of a RunRequest but its target."""
+
+    options: RunOptions
+    commands: tuple[tuple[str, ...], ...]
+    plan: ExercisePlan
+    recorder: str
+    runs: int
+    pull: bool
+
+
+def observe_request(target: str, out: str | PathLike[str] | None, given: RunKeywords) -> ObserveRequest:
+    """What `slimmer.observe` asks for."""
+    _refuse_unknown(given, RunKeywords)
+    return ObserveRequest(target, **_run_fields(given), out=_path(out))
+
+
+def verify_request(before: str, after: str, given: RunKeywords) -> VerifyRequest:
+    """What `slimmer.verify` asks for."""
+    _refuse_unknown(given, RunKeywords)
+    return VerifyRequest(before, **_run_fields(given), after=after)
+
+
+def keep_request(logs: Logs, out: str | PathLike[str], rebase: str, given: KeepKeywords) -> KeepRequest:
+    """What `slimmer.keep` asks for."""
+    _refuse_unknown(given, KeepKeywords)
+    return KeepRequest(_logs(logs), Path(out), _policy(given), _selection(given), rebase)
+
+
+def build_request(target: str, given: BuildKeywords) -> BuildRequest:
+    """What `slimmer.build` asks for."""
+    _refuse_unknown(given, BuildKeywords)
+    return BuildRequest(
+        target,
+        **_run_fields(given),
+        tag=given.get("tag", ""),
+        out=_path(given.get("out")),
+        policy=_policy(given),
+        selection=_selection(given),
+        builder=words.choice("--builder", given.get("builder", ""), BUILDERS),
+        verify=given.get("verify", True),
+        repair=_number("repair", given.get("repair", REPAIRS)),
+        access=_logs(given.get("access", ())),
+        rebase=given.get("rebase", False),
+        observe=given.get("observe", True),
+        reuse=given.get("reuse", False),
+        verify_as=tuple(words.user("--verify-as", text) for text in _several(given.get("verify_as"))),
+        verify_read_only=given.get("verify_read_only", False),
+    )
+
+
+def _run_fields(given: RunKeywords) -> _RunFields:
+    return _RunFields(
+        options=_run_options(given),
+        commands=tuple(words.command("--cmd", text) for text in _several(given.get("cmd"))),
+        plan=_plan(given),
+        recorder=words.choice("--recorder", given.get("recorder", "auto"), RECORDERS),
+        runs=_number("runs", given.get("runs", 1)),
+        pull=given.get("pull", False),
+    )
+
+
+def _run_options(given: RunKeywords) -> RunOptions:
+    """How to run the app."""
+    entrypoint = given.get("entrypoint")
+    return RunOptions(
+        entrypoint=None if entrypoint is None else words.command("--entrypoint", entrypoint),
+        env=words.environment(_environment(given), _paths(given.get("env_file"))),
+        user=given.get("user", ""),
+        workdir=given.get("workdir", ""),
+        volumes=_several(given.get("volume")),
+        share_mounts=given.get("share_mounts", False),
+        tmpfs=_several(given.get("tmpfs")),
+        network=given.get("network", ""),
+        cap_add=_several(given.get("cap_add")),
+        cap_drop=_several(given.get("cap_drop")),
+        group_add=_several(given.get("group_add")),
+        security_opt=_several(given.get("security_opt")),
+        shm_size=words.size("--shm-size", str(given.get("shm_size", ""))),
+        memory=words.size("--memory", str(given.get("memory", ""))),
+        ulimits=_several(given.get("ulimit")),
+        devices=_several(given.get("device")),
+        gpus=given.get("gpus", ""),
+        init=given.get("init", False),
+        read_only=given.get("read_only", False),
+        platform=given.get("platform", ""),
+        hostname=given.get("hostname", ""),
+        add_hosts=_several(given.get("add_host")),
+        sysctls=_several(given.get("sysctl")),
+        pid_mode=given.get("pid", ""),
+        ipc_mode=given.get("ipc", ""),
+    )
+
+
+def _plan(given: RunKeywords) -> ExercisePlan:
+    """What to ask of the app."""
+    until, seconds = words.until(str(given.get("until", "probes")))
+    ports = given.get("port", ())
+    return words.plan(
+        probes=_several(given.get("probe")),
+        files=_paths(given.get("probe_file")),
+        http=not given.get("no_http", False),
+        ports=(ports,) if isinstance(ports, int) else tuple(ports),
+        host_commands=_several(given.get("exercise")),
+        exec_commands=_several(given.get("exec")),
+        until=until,
+        seconds=seconds,
+        ready_timeout=words.positive_seconds("--ready-timeout", str(given.get("ready_timeout", "60"))),
+        request_timeout=words.positive_seconds("--request-timeout", str(given.get("request_timeout", "30"))),
+    )
+
+
+def _policy(given: KeepKeywords) -> Policy:
+    return Policy(words.choice("--policy", given.get("policy", Policy.BALANCED), tuple(Policy)))
+
+
+def _selection(given: KeepKeywords) -> Selection:
+    """What the user chose by name."""
+    return words.selection(
+        include=_several(given.get("include")),
+        exclude=_several(given.get("exclude")),
+        files=_paths(given.get("keep_file")),
+        bins=_several(given.get("include_bin")),
+        packages=_several(given.get("include_package")),
+        shell=given.get("include_shell", False),
+        licences=given.get("licences", True),
+    )
+
+
+def _environment(given: RunKeywords) -> list[str]:
+    env = given.get("env", ())
+    return [f"{name}={value}" for name, value in env.items()] if isinstance(env, Mapping) else list(_several(env))
+
+
+def _logs(given: Logs) -> tuple[AccessLog, ...]:
+    several = (given,) if isinstance(given, str | PathLike | AccessLog) else given
+    return tuple(log if isinstance(log, AccessLog) else words.access_log(Path(log)) for log in several)
+
+
+def _several(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    """One value or several, as several."""
+    return (given,) if isinstance(given, str) else tuple(given or ())
+
+
+def _paths(given: str | PathLike[str] | Sequence[str | PathLike[str]] | None) -> tuple[Path, ...]:
+    several = (given,) if isinstance(given, str | PathLike) else given or ()
+    return tuple(Path(place) for place in several)
+
+
+def _path(given: str | PathLike[str] | None) -> Path | None:
+    return None if given is None else Path(given)
+
+
+def _number(name: str, number: int) -> int:
+    least, most = LARGEST[name]
+    if not least <= number <= most:
+        raise UsageError(
+            f"--{name}: not a number from {least} to {most}: {number}", hint=f"For example: {name}={least}"
+        )
+    return number
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: type) -> None:
+    """Raise TypeError for a keyword that is none, as a function with these parameters would."""
+    for name in given:
+        if name not in cast("Mapping[str, Any]", known.__annotations__):
+            raise TypeError(f"got an unexpected keyword argument {name!r}")

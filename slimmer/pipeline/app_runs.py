@@ -1,0 +1,240 @@
+"""The app's runs: under the probe, by itself, and again with another image to see whether it does the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+
+from slimmer.engine.relay import Ports
+from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
+from slimmer.exercise.drive import exercise
+from slimmer.exercise.expectations import replay_expectations
+from slimmer.exercise.mode import WORKER_PATIENCE
+from slimmer.exercise.plan import ExercisePlan, Until
+from slimmer.exercise.ports import FIRST_EPHEMERAL_PORT, lasting_ports
+from slimmer.exercise.profile import AppProfile
+from slimmer.exercise.result import ExerciseResult
+from slimmer.exercise.verdict import failure
+from slimmer.exit_codes import KILLED
+from slimmer.image.config import ImageConfig
+from slimmer.observe.identity import home_of
+from slimmer.observe.log import AccessLog
+from slimmer.observe.records import RecordReader
+from slimmer.pipeline.progress import Say
+from slimmer.pipeline.session import Session
+from slimmer.runs.start import ask_identity, native_run, watched_run
+from slimmer.runs.watched import STOP_TIMEOUT, WatchedRun
+
+logger = logging.getLogger(__name__)
+
+LAST_LOOKS = 2.0
+"""Seconds for an app to look for something when it is stopped, if it is known not to end then."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioObservation:
+    """A watched run: what was accessed, what was answered, who the app was, and whether its ports needed a relay."""
+
+    log: AccessLog
+    exercised: ExerciseResult
+    identity: str
+    relayed: bool
+
+    @property
+    def home(self) -> str:
+        """The user's HOME; "" for none."""
+        return home_of(self.identity)
+
+
+def observe(session: Session, plan: ExercisePlan, say: Say, *, shared: bool = False) -> ScenarioObservation:
+    """Run the app under the probe while it is exercised, and stop it as `docker stop` would.
+
+    Raises AppFailed, ExerciseFailed or ObservationIncomplete.
+    """
+    config = session.config
+    identity = identify(session)
+    own_command = session.options.cmd is None and session.options.entrypoint is None
+    profile = AppProfile(exposed(config), healthcheck(config), own_command)
+    with _watched(session, identity, "observed") as (run, ports):
+        exercised = exercise(run, plan, profile=profile, shared=shared, say=say)
+        _log_exercise("observed", exercised)
+        problem = failure(exercised)
+        if problem is not None:
+            raise problem
+        log = run.finish(config.image_id, config.stop_signal, config.stop_timeout)
+        _log_recorders(session.recorder, log)
+        if exercised.exit_code is None:
+            exercised = dataclasses.replace(exercised, stopped=run.exit_code_at_end())
+        return ScenarioObservation(log, exercised, identity, ports.relayed)
+
+
+def identify(session: Session) -> str:
+    """Ask who the app is when it runs by itself (docs/probe-protocol.md, "Identity"). Raises AppFailed or EngineError."""
+    return ask_identity(session.scope, session.config, session.options, session.probe, session.unique("ask"))
+
+
+def exercise_alone(
+    session: Session, plan: ExercisePlan, log: AccessLog, purpose: str, say: Say, *, shared: bool = False
+) -> ScenarioObservation:
+    """Exercise the original without the probe, for its answers; what it accesses is known from `log`.
+
+    Raises AppFailed or ExerciseFailed.
+    """
+    lasting = lasting_ports(listener.port for listener in log.listeners)
+    ports = tuple(dict.fromkeys((*lasting, *plan.named_ports, *exposed(session.config))))
+    if plan.until in (Until.SIGNAL, Until.ENTER):  # which were for watching
+        plan = dataclasses.replace(plan, until=Until.SECONDS, seconds=WORKER_PATIENCE)
+    relayed = not session.engine.local or session.options.network == "none" or _has_hidden_port(log)
+    relay, image = session.probe if relayed else None, session.config.image_id
+    with native_run(
+        session.scope, session.config, session.options, image, ports, relay, session.unique(purpose)
+    ) as run:
+        exercised = exercise(run, plan, profile=AppProfile(expected_ports=ports), shared=shared, say=say)
+        _log_exercise(purpose, exercised)
+        problem = failure(exercised)
+        if problem is not None:
+            raise problem
+    return ScenarioObservation(log, exercised, identify(session), relayed)
+
+
+def replay(
+    session: Session,
+    image: str,
+    plan: ExercisePlan,
+    observed: ScenarioObservation,
+    purpose: str,
+    *,
+    shared: bool = False,
+) -> tuple[ExerciseResult, str]:
+    """Run an image as a user would and repeat the exercise: what it answered, and its health ("none" without one).
+
+    Raises AppFailed and the like when it does not get so far.
+    """
+    ports = _lasting_ports(observed, session.config)
+    relay = session.probe if observed.relayed else None
+    with native_run(
+        session.scope, session.config, session.options, image, ports, relay, session.unique(purpose)
+    ) as run:
+        answered = exercise(run, plan, replay_expectations(observed.exercised), shared=shared)
+        _log_exercise(purpose, answered)
+        has_health = answered.exit_code is None and bool(healthcheck(session.config))
+        if shared and not answered.ports:
+            has_health = False  # the check is meant for the command that listens
+        health = run.await_health() if has_health else "none"
+        if answered.exit_code is None and observed.exercised.stopped not in (None, KILLED):
+            code = run.stop(session.config.stop_signal or "SIGTERM", session.config.stop_timeout or STOP_TIMEOUT)
+            answered = dataclasses.replace(answered, stopped=code)
+        return answered, health
+
+
+def replay_watched(
+    session: Session,
+    image: str,
+    plan: ExercisePlan,
+    observed: ScenarioObservation,
+    purpose: str,
+    *,
+    shared: bool = False,
+) -> AccessLog:
+    """Repeat the exercise with an image under the probe, for what it looks for in vain: however far it gets."""
+    reader = RecordReader()
+    if command := healthcheck(session.config):
+        plan = dataclasses.replace(plan, exec_commands=(*plan.exec_commands, command))
+    with (
+        suppress(AppFailed, ExerciseFailed, ObservationIncomplete),
+        _watched(session, observed.identity, purpose, image, reader) as (run, _),
+    ):
+        exercise(run, plan, replay_expectations(observed.exercised), shared=shared)
+        ends = observed.exercised.stopped != KILLED
+        run.finish(image, session.config.stop_signal, session.config.stop_timeout if ends else LAST_LOOKS)
+    return reader.log(image, complete=reader.ended)
+
+
+def _log_recorders(asked: str, log: AccessLog) -> None:
+    """Which recorders ran, and why others did not, is in the log of accesses, too."""
+    for recorder in log.recorders:
+        state = "on" if recorder.active else "off"
+        logger.info(
+            "recorder %s (asked for: %s): %s%s",
+            recorder.name,
+            asked,
+            state,
+            f", {recorder.reason}" if recorder.reason else "",
+        )
+    logger.info("%d accesses, listening: %s", len(log.accesses), sorted({listener.port for listener in log.listeners}))
+    logger.debug("counters: %s", dict(log.counters))
+
+
+def _log_exercise(purpose: str, exercised: ExerciseResult) -> None:
+    """Without headers, bodies, arguments and outputs: they may hold secrets."""
+    for answer in exercised.answers:
+        request, problem = answer.request, f": {answer.problem}" if answer.problem else ""
+        path = request.path.partition("?")[0]
+        logger.info(
+            "%s: %s :%d%s: %s, %d bytes, %.3f s%s",
+            purpose,
+            request.method,
+            answer.port,
+            path,
+            answer.status,
+            answer.size,
+            answer.seconds,
+            problem,
+        )
+    for outcome in exercised.outcomes:
+        logger.info("%s: %s in the %s: exit code %s", purpose, outcome.program, outcome.where, outcome.exit_code)
+    if exercised.exit_code is not None:
+        logger.info("%s: the app exited with code %d", purpose, exercised.exit_code)
+
+
+def _watched(
+    session: Session, identity: str, purpose: str, image: str = "", reader: RecordReader | None = None
+) -> AbstractContextManager[tuple[WatchedRun, Ports]]:
+    return watched_run(
+        session.scope,
+        session.config,
+        session.options,
+        session.probe,
+        identity,
+        session.recorder,
+        session.unique(purpose),
+        image=image,
+        reader=reader,
+    )
+
+
+def exposed(config: ImageConfig) -> tuple[int, ...]:
+    """The TCP ports that an image EXPOSEs."""
+    ports = (entry.partition("/") for entry in config.exposed_ports)
+    return tuple(sorted(int(port) for port, _, protocol in ports if protocol in ("", "tcp") and port.isdigit()))
+
+
+def healthcheck(config: ImageConfig) -> tuple[str, ...]:
+    """HEALTHCHECK as a command to run in the container; () for none."""
+    check = config.healthcheck
+    if check is None or check.disabled:
+        return ()
+    if check.test[0] == "CMD-SHELL":
+        return (*(config.shell or ("/bin/sh", "-c")), *check.test[1:])
+    return check.test[1:]
+
+
+def _has_hidden_port(log: AccessLog) -> bool:
+    """Return True if the app listened to a port on the loopback alone, where only a relay reaches it."""
+    addresses: dict[int, set[bool]] = {}
+    for listener in log.listeners:
+        loopback = listener.address == "::1" or listener.address.startswith("127.")
+        addresses.setdefault(listener.port, set()).add(loopback)
+    return any(False not in kinds for kinds in addresses.values())
+
+
+def _lasting_ports(observed: ScenarioObservation, config: ImageConfig) -> tuple[int, ...]:
+    """Return the ports on which the slim image must listen, too: those that answered, are exposed, or were not chosen by the kernel."""
+    seen = (listener.port for listener in observed.log.listeners)  # by whoever made the log: it may be a test run's
+    listened = dict.fromkeys(
+        (*observed.exercised.ports, *seen)
+    )  # what was asked first: there may be too many to try them all
+    named = {*observed.exercised.http_ports, *exposed(config)}
+    return tuple(port for port in listened if port in named or port < FIRST_EPHEMERAL_PORT)

@@ -1,0 +1,104 @@
+"""A slim image in the making: packed, built, and held against the original's files. It has no name of its own yet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from slimmer.engine import builds, images
+from slimmer.formatting import human_size
+from slimmer.image.engine_artifacts import overrides
+from slimmer.image.tree import Entry
+from slimmer.keep.keepset import KeepSet
+from slimmer.output_folder import OutputFolder
+from slimmer.pipeline.original import Original, tree_of
+from slimmer.pipeline.progress import Say
+from slimmer.pipeline.session import Session
+from slimmer.rebuild import image as rebuild
+from slimmer.rebuild.image import Builder, make_image
+from slimmer.rebuild.rootfs import RootFs, check_size, write_rootfs
+from slimmer.runs.image_mount import open_pristine
+from slimmer.verify import check
+from slimmer.verify.check import Side
+from slimmer.verify.structure import Difference
+
+logger = logging.getLogger(__name__)
+
+LARGE = 1 << 30
+"""Bytes of kept files; an engine writes them two or three times (half a minute a gigabyte on a busy machine)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A slim image that was made but not tagged yet."""
+
+    image_id: str
+    rootfs: RootFs
+    builder: Builder
+
+
+def choose_builder(original: Original, asked: str, kept: KeepSet, *, dated: bool = False) -> Builder:
+    """Which builder makes the slim image, and why. Raises UsageError when the one that was asked for cannot.
+
+    `dated`: SOURCE_DATE_EPOCH gives the image's time of creation.
+    """
+    engine, config = original.session.engine, original.session.config
+    workdir = config.working_dir
+    builder = rebuild.choose_builder(
+        asked,
+        config,
+        _entries(original, kept),
+        engine.architecture,
+        is_podman=engine.is_podman,
+        lacks_workdir=bool(workdir) and original.tree.resolve(workdir).end is None,
+        dated=dated,
+    )
+    logger.info("builder %s: %s", builder.name, builder.reason)
+    return builder
+
+
+def pack(original: Original, kept: KeepSet, folder: OutputFolder, say: Say = lambda text: None) -> RootFs:
+    """Pack what stays into the folder. Raises BuildFailed for endless holes."""
+    size = check_size(_entries(original, kept), original.session.config.size)
+    if size >= LARGE:
+        say(f"{human_size(size)} are kept: to pack them, and to make an image of them, takes minutes")
+    return write_rootfs(original.pristine, overrides(list(kept), original.image), folder)
+
+
+def make(
+    session: Session, rootfs: RootFs, builder: Builder, folder: OutputFolder, created: str, purpose: str
+) -> Candidate:
+    """Make the candidate of what was packed into the folder, under a temporary tag."""
+    engine, scope, platform = session.engine, session.scope, session.options.platform
+    image_id = make_image(
+        session.config,
+        rootfs,
+        builder,
+        folder,
+        scope.temporary_tag(session.unique(purpose)),
+        created,
+        lambda files, tag: builds.build(engine, files, tag, platform, scope.lifeline.image, scope.making),
+        lambda write, tag: builds.load(engine, write, tag, scope.making),
+    )
+    logger.info("candidate: %s, %d bytes of contents", image_id, rootfs.size)
+    return Candidate(image_id, rootfs, builder)
+
+
+def check_structure(original: Original, kept: KeepSet, candidate: Candidate, purpose: str) -> tuple[Difference, ...]:
+    """Differences in paths, contents and configuration."""
+    session = original.session
+    config = images.inspect(session.engine, candidate.image_id)
+    with open_pristine(session.scope, config, candidate.image_id, session.probe, session.unique(purpose)) as slim:
+        return check.check_structure(
+            Side(original.image, session.config),
+            Side(tree_of(session, slim), config),
+            list(kept),
+            candidate.rootfs.digests,
+            slim.hash,
+            whole_seconds=candidate.builder.whole_seconds,
+        )
+
+
+def _entries(original: Original, kept: KeepSet) -> Iterator[Entry]:
+    return (entry for path in kept if (entry := original.tree.get(path)) is not None)

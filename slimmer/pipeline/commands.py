@@ -1,0 +1,233 @@
+"""The commands beside `build`, each a short sequence of stages: observe, keep, rebuild, verify, compare, explain, clean, doctor.
+
+Each takes a request, tells `progress` how far it is, and returns a result. `docker_host` is the engine's address; "" is the
+one that the docker client would use. What a command makes in the engine is gone when it returns or raises.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+from slimmer.artifacts.package_file import package_document
+from slimmer.engine import builds, images, running
+from slimmer.engine.leftovers import Leftovers, find_leftovers, remove_leftovers
+from slimmer.engine.resources import EngineResources
+from slimmer.errors import UnsupportedEngine, UsageError
+from slimmer.exercise.plan import Until
+from slimmer.exercise.until import End
+from slimmer.image import reference
+from slimmer.interrupts import finish
+from slimmer.observe.identity import home_of
+from slimmer.observe.merge import check_complete, check_image, merge, rebased
+from slimmer.pipeline.app_runs import identify
+from slimmer.pipeline.artifacts import log_file, write_artifacts
+from slimmer.pipeline.candidate import choose_builder, pack
+from slimmer.pipeline.compare_images import compare_behaviour, compare_files
+from slimmer.pipeline.observation import all_moved, taken_over
+from slimmer.pipeline.progress import Progress
+from slimmer.pipeline.report import keep_report
+from slimmer.pipeline.request import (
+    AttachRequest,
+    CompareRequest,
+    KeepRequest,
+    ObserveRequest,
+    RebuildRequest,
+    VerifyRequest,
+)
+from slimmer.pipeline.result import CleanResult, KeepResult, ObserveResult, RebuildResult, VerifyResult
+from slimmer.pipeline.session import connected
+from slimmer.pipeline.stages import open_stages, open_unrun
+from slimmer.probe_binary import probe_path
+from slimmer.rebuild import dockerfile
+from slimmer.rebuild.image import DOCKERFILE, mark_unverified, write_dockerfile
+from slimmer.rebuild.rootfs import NAME as ROOTFS
+from slimmer.report.comparison import Comparison
+from slimmer.runs import doctor
+from slimmer.runs.start import attached_run
+from slimmer.runs.stats import collect_stats
+
+FOLDER_HINT = "`slimmer build` and `slimmer keep` write such a folder."
+UNSEEN = "`slimmer keep` packed this, and made no image of it."
+"""What the Dockerfile says of that."""
+
+POLL = 0.05
+"""Seconds at most between two looks whether the user has seen enough."""
+
+ROOTLESS_HINT = "Fanotify needs root. `slimmer observe IMAGE` works here: it runs the image itself."
+
+
+def observe(request: ObserveRequest, progress: Progress, docker_host: str = "") -> ObserveResult:
+    """Observe an image and write its log.
+
+    Raises AppFailed, ExerciseFailed, ObservationIncomplete or OutputError.
+    """
+    with (
+        open_stages(request, progress, docker_host) as stages,
+        log_file(request.out, stages.session.scope.lifeline.folder) as write,
+    ):
+        log = stages.observe(request).log
+        return ObserveResult(log, write(log), progress.warnings)
+
+
+def attach(request: AttachRequest, progress: Progress, docker_host: str = "") -> ObserveResult:
+    """Watch a running container from outside, and write its log; nothing is done to it.
+
+    Raises TargetNotFound, UnsupportedEngine, ObservationIncomplete or OutputError.
+    """
+    stop = request.stop or (lambda: False)
+    with connected(docker_host) as engine:
+        if engine.rootless:
+            raise UnsupportedEngine("a rootless engine cannot watch a running container", hint=ROOTLESS_HINT)
+        found = running.find(engine, request.container)
+        with (
+            EngineResources(engine) as scope,
+            log_file(request.out, scope.lifeline.folder) as write,
+            attached_run(scope, found, probe_path(engine.architecture), "attached") as run,
+            End(request.until, request.seconds) as end,
+        ):
+            progress.note(f"watching {found.name}{_how_to_end(end)}")
+            with progress.stage("observe"):
+                while not (run.over or end.over() or stop()):
+                    run.wait(POLL)
+                log = run.finish(found.image_id)
+            if run.has_ended:
+                progress.note(f"{found.name} has ended")
+            path = write(log)
+    progress.warn(
+        f"{log.unseen} is not in the log, nor what was read before and is not open any more: "
+        f"join it with an observed run (`slimmer build IMAGE --access {path or 'LOG'}`)"
+    )
+    return ObserveResult(log, path, progress.warnings)
+
+
+def _how_to_end(end: End) -> str:
+    """In words, what ends the watch besides the container."""
+    ways = {
+        Until.SIGNAL: f"; `kill -USR1 {os.getpid()}` ends that",
+        Until.ENTER: "; Enter ends that",
+        Until.SECONDS: f" for {end.seconds_left:.0f} s",
+    }
+    return ways.get(end.until, "")
+
+
+def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> KeepResult:
+    """Decide what to keep of the logs' image (or of `rebase`, to which they are taken over) and pack it into a folder.
+
+    Writes Dockerfile, rootfs.tar, manifest, tree, packages, the joined log and a report; no image is made.
+    Raises UsageError for logs that do not fit together or are incomplete.
+    """
+    check_complete(request.logs)
+    target = request.rebase or merge(request.logs).image_id
+    with open_unrun(target, progress, docker_host) as stages, stages.output(request.out) as folder:
+        session = stages.session
+        config = session.config
+        log = merge([rebased(log, config.image_id) if request.rebase else log for log in request.logs])
+        check_image(log, config.image_id)
+        original = stages.read()
+        stages.warn(original.warnings())
+        if foreign := [log for log in request.logs if log.image_id != config.image_id]:
+            progress.note(taken_over(all_moved(foreign, original.tree)))
+        view = original.view(log, home_of(identify(session)), request.selection)
+        kept = stages.keep(view, request.policy)
+        with progress.stage("pack"):
+            rootfs = pack(original, kept, folder, progress.note)
+            builder = choose_builder(original, "", kept)
+            write_dockerfile(config, builder, folder)
+        if builder.name != DOCKERFILE:
+            progress.warn(
+                f"{builder.reason}: `slimmer build` keeps that, `slimmer rebuild` and `docker build` leave it out or refuse"
+            )
+        packages = package_document(original.tree, original.packages, config.image_id)
+        stages.warn_of_unreadable()
+        report = keep_report(config, original.tree, log, request.policy, request.selection, builder)
+        write_artifacts(folder, original.image, kept, rootfs.digests, log, packages, report)
+        mark_unverified(folder, UNSEEN)
+        finish(folder.publish)
+        return KeepResult(
+            folder.path, config.image_id, len(original.tree), len(kept), rootfs.size, progress.warnings, report
+        )
+
+
+def rebuild(request: RebuildRequest, progress: Progress, docker_host: str = "") -> RebuildResult:
+    """`docker build` of a folder's Dockerfile and rootfs.tar, to a tag. Raises BuildFailed or UsageError."""
+    tag = reference.checked_tag(request.tag)
+    files = _build_files(request.folder)
+    with progress.stage("rebuild"), connected(docker_host) as engine, EngineResources(engine) as scope:
+        temporary = scope.temporary_tag("rebuilt")
+        image_id = builds.build(engine, files, temporary, tell=scope.lifeline.image, making=scope.making)
+        images.tag(engine, image_id, tag)
+        return RebuildResult(tag, image_id, images.inspect(engine, image_id).size)
+
+
+def _build_files(folder: Path) -> list[Path]:
+    """The Dockerfile and the rootfs.tar of a folder. Raises UsageError if they are not what slimmer writes."""
+    files = [folder / dockerfile.NAME, folder / ROOTFS]
+    missing = next((path for path in files if not path.is_file()), None)
+    if missing is not None:
+        raise UsageError(f"{missing} is not there", hint=FOLDER_HINT)
+    if not tarfile.is_tarfile(folder / ROOTFS):  # the builder would put it into the image as it is
+        raise UsageError(f"{folder / ROOTFS} is no archive", hint=FOLDER_HINT)
+    foreign = dockerfile.foreign_instruction(files[0].read_text(encoding="utf-8", errors="replace"))
+    if foreign:
+        raise UsageError(
+            f"{files[0]} has a line that slimmer does not write: {foreign[:80]}",
+            hint="If you wrote it yourself: `docker build` takes every Dockerfile.",
+        )
+    return files
+
+
+def verify(request: VerifyRequest, progress: Progress, docker_host: str = "") -> VerifyResult:
+    """Find every difference of the image `request.after` from the image `request.target`.
+
+    A path that only the first has is no difference, since a slim image lacks many; one that only the second has is one.
+    Raises what observing the first image raises, and TargetNotFound.
+    """
+    with open_stages(request, progress, docker_host) as stages:
+        session = stages.session
+        after = images.resolve(session.engine, request.after, platform=request.options.platform)
+        with progress.stage("compare files"):
+            found = list(compare_files(session, after))
+        observation = stages.observe(request)
+        with progress.stage("verify"):
+            for scenario_run in observation.scenario_runs:
+                found += compare_behaviour(session, after, scenario_run, progress.warn)
+    return VerifyResult(tuple(found), progress.warnings)
+
+
+def compare(request: CompareRequest, progress: Progress, docker_host: str = "") -> Comparison:
+    """Measure two images: sizes, layers, files, packages, configuration. Raises TargetNotFound or EngineError."""
+    with connected(docker_host) as engine:
+        configs = [images.resolve(engine, name) for name in (request.before, request.after)]
+        total = sum(config.size for config in configs)
+        with EngineResources(engine) as scope:
+            before, after = collect_stats(scope, configs, lambda size: progress.read(size, total))
+    return Comparison(request.before, before, request.after, after)
+
+
+def clean(*, strangers: bool = False, dry_run: bool = False, docker_host: str = "") -> CleanResult:
+    """Remove what killed runs left. `strangers`: also what other machines or containers made. Raises EngineError."""
+    with connected(docker_host) as engine:
+        if dry_run:
+            return CleanResult(find_leftovers(engine, strangers=strangers))
+        found = remove_leftovers(engine, strangers=strangers)
+        left = find_leftovers(engine, strangers=strangers)
+    return CleanResult(_without(found, left), _common(found, left))
+
+
+def _without(found: Leftovers, left: Leftovers) -> Leftovers:
+    return Leftovers(
+        tuple(name for name in found.containers if name not in left.containers),
+        tuple(name for name in found.volumes if name not in left.volumes),
+        tuple(name for name in found.images if name not in left.images),
+    )
+
+
+def _common(found: Leftovers, left: Leftovers) -> Leftovers:
+    return _without(found, _without(found, left))
+
+
+def examine(docker_host: str = "") -> tuple[doctor.Check, ...]:
+    """Try what slimmer needs of the engine and its kernel."""
+    return doctor.examine(docker_host)

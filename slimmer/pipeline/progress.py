@@ -1,0 +1,112 @@
+"""How far a command is: typed events for a callback, and the Progress that makes them. Nothing here prints."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted:
+    """A stage has begun: "observe", "keep", "rebuild", "verify" …"""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageEnded:
+    """A stage is over, after so many seconds. One that has `failed` was ended by an error or an interrupt."""
+
+    name: str
+    seconds: float
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that the user should know but need not act upon. The text may hold an image's words: escape it for a terminal."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that the user may have to act upon. The text may hold an image's words: escape it for a terminal."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BytesRead:
+    """`done` of about `total` bytes of images were read."""
+
+    done: int
+    total: int
+
+
+Event = StageStarted | StageEnded | Note | Warned | BytesRead
+OnEvent = Callable[[Event], object]
+"""Called with each event, one at a time, but not always in the caller's thread. What it raises ends the command."""
+
+Say = Callable[[str], None]
+
+
+class Progress:
+    """Tells `on_event` how far a command is, and remembers the stages and warnings for the result."""
+
+    def __init__(self, on_event: OnEvent | None = None) -> None:
+        self._on_event = on_event
+        self._lock = threading.RLock()
+        self._stages: list[tuple[str, float]] = []
+        self._warnings: list[str] = []
+        self._read = 0
+
+    @property
+    def stages(self) -> tuple[tuple[str, float], ...]:
+        """Name and seconds of each stage that is over, in order."""
+        return tuple(self._stages)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The texts of all warnings so far."""
+        return tuple(self._warnings)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Tell of the beginning and the end of a stage, and remember how long it took."""
+        started, failed = time.monotonic(), True
+        try:
+            self._tell(StageStarted(name))
+            yield
+            failed = False
+        finally:
+            seconds = time.monotonic() - started
+            logger.info("stage %s: %.2f s%s", name, seconds, " (failed)" if failed else "")
+            self._stages.append((name, seconds))
+            self._tell(StageEnded(name, seconds, failed))
+
+    def note(self, text: str) -> None:
+        """Tell something that the user should know."""
+        self._tell(Note(text))
+
+    def warn(self, text: str) -> None:
+        """Tell something that the user may have to act upon."""
+        self._warnings.append(text)
+        self._tell(Warned(text))
+
+    def read(self, size: int, total: int) -> None:
+        """Tell that `size` more bytes of `total` were read."""
+        with self._lock:
+            self._read += size
+            self._tell(BytesRead(self._read, total))
+
+    def _tell(self, event: Event) -> None:
+        if self._on_event is not None:
+            with self._lock:
+                self._on_event(event)
