@@ -72,7 +72,10 @@ def build_report(built: Built) -> dict[str, Any]:
             ],
             "missed": list(built.missed),
             "by_shape": list(built.by_shape),
-            "places": [asdict(verdict) for verdict in built.variants],
+            "places": [
+                {"place": v.variant, "scene": v.scenario, "result": v.result, "problem": v.problem}
+                for v in built.variants
+            ],
         },
         "stages": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in built.stages],
     }
