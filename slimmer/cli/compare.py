@@ -39,7 +39,8 @@ def compare(
     """
     from slimmer.cli import parse
     from slimmer.cli.console import data
-    from slimmer.report.comparison import as_json, as_markdown, as_table
+    from slimmer.report.comparison import as_markdown, as_table
+    from slimmer.report.comparison_document import as_json
 
     form = parse.choice("--format", output_format, ("table", "json", "markdown"))
     comparison = _compared(before, after, quiet)

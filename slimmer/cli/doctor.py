@@ -10,8 +10,6 @@ import typer
 if TYPE_CHECKING:
     from slimmer.runs.doctor import Check
 
-FORMAT_VERSION = 1
-
 
 def doctor(
     output_format: Annotated[str, typer.Option("--format", help="text or json; on stdout.", metavar="FORMAT")] = "text",
@@ -49,10 +47,7 @@ def _print_json(checks: Sequence[Check]) -> None:
     import json
     from dataclasses import asdict
 
-    report = {
-        "format": "slimmer-doctor",
-        "version": FORMAT_VERSION,
-        "ok": all(check.ok or not check.needed for check in checks),
-        "checks": [asdict(check) for check in checks],
-    }
-    print(json.dumps(report, indent=2))
+    from slimmer.runs.doctor import FORMAT, Diagnosis
+
+    diagnosis = Diagnosis(all(check.ok or not check.needed for check in checks), tuple(checks))
+    print(json.dumps({**FORMAT.head, **asdict(diagnosis)}, indent=2))

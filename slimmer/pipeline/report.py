@@ -1,4 +1,4 @@
-"""The report of a build: one JSON value, and the table that a person reads. Its shape is versioned with FORMAT_VERSION.
+"""The report of a build: one JSON value, and the table that a person reads. Its shape is slimmer.artifacts.report_file.
 
 Nothing in it holds values of --env, request headers or bodies: they may be secrets.
 """
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from slimmer import __version__
-from slimmer.artifacts.build_output import FORMAT, FORMAT_VERSION
+from slimmer.artifacts.report_file import FORMAT
 from slimmer.exercise.plan import Answer, ExerciseResult, Outcome
 from slimmer.formatting import human_size
 from slimmer.image.config import ImageConfig
@@ -95,8 +95,7 @@ def keep_report(
 
 def _head(target: str, original: ImageConfig, tree: Tree) -> dict[str, Any]:
     return {
-        "format": FORMAT,
-        "version": FORMAT_VERSION,
+        **FORMAT.head,
         "slimmer": __version__,
         "target": _image(target, original, len(tree)),
     }

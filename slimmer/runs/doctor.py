@@ -18,6 +18,7 @@ from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
 from slimmer.probe_mount import ProbeMount
 from slimmer.runs.start import ask_identity
+from slimmer.versioned_json import Format, Version
 
 TIMEOUT = 30.0
 RECORDERS = {
@@ -35,6 +36,17 @@ class Check:
     detail: str
     hint: str = ""
     needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All checks. `ok` says that nothing is missing that slimmer needs."""
+
+    ok: bool
+    checks: tuple[Check, ...]
+
+
+FORMAT = Format("slimmer-doctor", Version(1, 0), Diagnosis)
 
 
 def examine() -> tuple[Check, ...]:

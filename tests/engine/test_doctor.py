@@ -18,7 +18,7 @@ def test_a_good_engine_passes_every_check() -> None:
     result = slimmer("doctor", "--format", "json")
     assert result.returncode == 0, result.stderr
     document: dict[str, Any] = json.loads(result.stdout)
-    assert (document["format"], document["version"], document["ok"]) == ("slimmer-doctor", 1, True)
+    assert (document["format"], document["version"], document["ok"]) == ("slimmer-doctor", "1.0", True)
     checks = {check["name"]: check for check in document["checks"]}
     assert list(checks) == [
         "engine",

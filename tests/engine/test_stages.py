@@ -49,7 +49,7 @@ def observed(folder: Path, name: str, *paths: str) -> Path:
 
 
 def kept(out: Path) -> set[str]:
-    return {json.loads(line)["path"] for line in (out / "manifest.jsonl").read_text().splitlines()}
+    return {json.loads(line)["path"] for line in (out / "manifest.jsonl").read_text().splitlines()[1:]}
 
 
 def report(out: Path) -> dict[str, Any]:
