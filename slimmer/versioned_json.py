@@ -162,7 +162,8 @@ def _in_words(message: str, place: str) -> str:
 def _plain(words: str) -> str:
     """What msgspec says without the place; it quotes whole texts."""
     if match := _INSTEAD.fullmatch(words):
-        return f"{_kinds(match[1])} is expected, not {_kinds(match[2])}"
+        found = "a fraction" if match[2] == "float" else _kinds(match[2])
+        return f"{_kinds(match[1])} is expected, not {found}"
     if match := _MISSING.fullmatch(words):
         return f"it has no {match[1]!r}"
     if match := _LENGTH.fullmatch(words):

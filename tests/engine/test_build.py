@@ -12,10 +12,12 @@ from typing import Any
 
 import docker
 import pytest
+import zstandard
 
 from tests.engine import cli_runner, samples
 from tests.engine.command import built, slimmer
 from tests.engine.integration_app import IMAGE, SLIM, UNSEEN
+from tests.schemas import misfits
 
 ARTEFACTS = {
     "Dockerfile",
@@ -92,6 +94,18 @@ def test_progress_and_table_are_plain_in_a_pipe(made: Made) -> None:
 
 def test_the_folder_holds_every_artefact_and_nothing_else(made: Made) -> None:
     assert {path.name for path in made.out.iterdir()} == ARTEFACTS
+
+
+def test_every_document_fits_its_schema(made: Made) -> None:
+    for name in ("access", "report"):
+        assert misfits(name, json.loads((made.out / f"{name}.json").read_text())) == []
+    for name in ("tree", "packages"):
+        with zstandard.open(made.out / f"{name}.json.zst", "rt", encoding="ascii") as file:
+            assert misfits(name, json.loads(file.read())) == []
+    lines = [json.loads(line) for line in (made.out / "manifest.jsonl").read_text().splitlines()]
+    assert [found for line in lines for found in misfits("manifest", line)] == []
+    heads = [{"format", "version", "image"} <= set(line) for line in lines]
+    assert heads == [True, *[False] * (len(lines) - 1)]
 
 
 def test_the_report_says_what_docker_says(made: Made, engine: docker.DockerClient) -> None:
