@@ -1,4 +1,4 @@
-"""The image for tests of the whole road: one static HTTP server FROM scratch (images/road), so that a build takes seconds."""
+"""The image for tests of the whole road: one static HTTP server FROM scratch (images/integration_app), so that a build takes seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import docker
 
-SOURCES = Path(__file__).parent / "images/road"
+SOURCES = Path(__file__).parent / "images/integration_app"
 FETCH = Path(__file__).parent / "fetch.py"
 IMAGE = "slimmer-test-road:latest"
 SLIM = "slimmer-test-road:slim"
