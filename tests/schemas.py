@@ -29,9 +29,8 @@ _CHECKS: dict[str, Callable[[Any, Any], bool]] = {
     "maxLength": lambda value, wanted: len(value) <= wanted,
     "pattern": lambda value, wanted: re.search(wanted, value) is not None,
     "required": lambda value, wanted: not set(wanted) - set(value),
-    "type": lambda value, wanted: _TYPES[wanted](value),
 }
-_ONLY_WORDS = {"$schema", "$defs", "title", "description", "default"}
+_APART = {"type", "$schema", "$defs", "title", "description", "default"}
 _NESTED = {"$ref", "anyOf", "properties", "additionalProperties", "propertyNames", "items", "prefixItems"}
 
 
@@ -42,8 +41,11 @@ def misfits(name: str, document: Any) -> list[str]:
 
 
 def _misfits(schema: Mapping[str, Any], value: Any, place: str, known: Mapping[str, Any]) -> Iterator[str]:
-    strange = schema.keys() - _CHECKS.keys() - _ONLY_WORDS - _NESTED
+    strange = schema.keys() - _CHECKS.keys() - _APART - _NESTED
     assert not strange, f"keywords that this check does not know: {strange}"
+    if "type" in schema and not _TYPES[schema["type"]](value):
+        yield f"{place}: type"
+        return
     failed = [key for key, wanted in schema.items() if key in _CHECKS and not _CHECKS[key](value, wanted)]
     if failed:
         yield f"{place}: {', '.join(failed)}"

@@ -72,6 +72,8 @@ def _plain(document: Any) -> Any:
     [
         ("version", "2.0", "$.version: pattern"),
         ("image", "\ud800", "$.image: pattern"),
+        ("complete", 1, "$.complete: type"),
+        ("counters", {"lost": None}, "$.counters.lost: type"),
         ("counters", {"lost": 2**64}, "$.counters.lost: maximum"),
         ("accesses", [["open", True, "/", "/", 1]], "$.accesses[0]: minItems"),
         ("more", 1, "$.more: not described"),
