@@ -51,6 +51,9 @@ bench: $(READY) samples ## measure: stages of a build, overhead of the recorders
 golden: $(READY) ## write what is kept of all test images to GOLDEN (.cache/golden), to compare versions of slimmer
 	@scripts/engine.sh $(BIN)/python -m tests.engine.golden $(GOLDEN)
 
+schemas: $(READY) ## write docs/schemas anew: a JSON Schema of each JSON document that slimmer writes
+	@$(BIN)/python scripts/schemas.py
+
 soak: $(READY) ## kill slimmer at many points of its work, and look at what it leaves; SEED=1 COUNT=200
 	@scripts/engine.sh $(BIN)/python -m tests.engine.soak --seed $(SEED) --count $(COUNT)
 
@@ -82,4 +85,4 @@ $(READY): pyproject.toml requirements-dev.lock hatch_build.py $(PROBE) | $(TOOLS
 	@scripts/setup.sh venv
 	@touch $@
 
-.PHONY: help demo test unit check fuzz samples bench golden soak wheel release lock clean
+.PHONY: help demo test unit check fuzz samples bench golden schemas soak wheel release lock clean

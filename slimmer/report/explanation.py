@@ -22,8 +22,8 @@ from slimmer.keep.core.packages import is_worth_keeping
 from slimmer.keep.keepset import Reason
 from slimmer.keep.selection import Patterns
 from slimmer.observe.log import Access
+from slimmer.versioned_json import Format, Version
 
-FORMAT_VERSION = 1
 ACCESSES = 5
 """How many of a path's accesses are told."""
 
@@ -71,6 +71,9 @@ class Explanation:
     accesses: tuple[str, ...] = ()
     beside: tuple[int, int] = (0, 0)
     remedies: tuple[str, ...] = ()
+
+
+FORMAT = Format("slimmer-explanation", Version(1, 0), Explanation)
 
 
 def explain(output: BuildOutput, asked: str) -> Explanation:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from slimmer.artifacts.build_output import BuildOutput
 from slimmer.artifacts.manifest import Line
 from slimmer.image.packages import Package
+from slimmer.versioned_json import Format, Version
 
-FORMAT_VERSION = 1
 FOLDER_DEPTH = 3
 """Folders are told apart down to this depth: /usr/lib/python3.11."""
 
@@ -35,6 +35,9 @@ class Sizes:
     rules: tuple[Share, ...]
     packages: tuple[Share, ...]
     folders: tuple[Share, ...]
+
+
+FORMAT = Format("slimmer-sizes", Version(1, 0), Sizes)
 
 
 def sizes(output: BuildOutput, below: str = "/") -> Sizes:

@@ -1,4 +1,4 @@
-"""The image for tests of the whole road: one static HTTP server FROM scratch (images/road), so that a build takes seconds."""
+"""The image for tests of the whole road: one static HTTP server FROM scratch (images/integration_app), so that a build takes seconds."""
 
 from __future__ import annotations
 

@@ -12,10 +12,12 @@ from typing import Any
 
 import docker
 import pytest
+import zstandard
 
 from tests.engine import cli_runner, samples
 from tests.engine.command import built, slimmer
 from tests.engine.integration_app import IMAGE, SLIM, UNSEEN
+from tests.schemas import misfits
 
 ARTEFACTS = {
     "Dockerfile",
@@ -94,6 +96,18 @@ def test_the_folder_holds_every_artefact_and_nothing_else(made: Made) -> None:
     assert {path.name for path in made.out.iterdir()} == ARTEFACTS
 
 
+def test_every_document_fits_its_schema(made: Made) -> None:
+    for name in ("access", "report"):
+        assert misfits(name, json.loads((made.out / f"{name}.json").read_text())) == []
+    for name in ("tree", "packages"):
+        with zstandard.open(made.out / f"{name}.json.zst", "rt", encoding="ascii") as file:
+            assert misfits(name, json.loads(file.read())) == []
+    lines = [json.loads(line) for line in (made.out / "manifest.jsonl").read_text().splitlines()]
+    assert [found for line in lines for found in misfits("manifest", line)] == []
+    heads = [{"format", "version", "image"} <= set(line) for line in lines]
+    assert heads == [True, *[False] * (len(lines) - 1)]
+
+
 def test_the_report_says_what_docker_says(made: Made, engine: docker.DockerClient) -> None:
     report = json.loads((made.out / "report.json").read_text())
     before, after = engine.api.inspect_image(IMAGE), engine.api.inspect_image(SLIM)
@@ -107,7 +121,7 @@ def test_the_report_says_what_docker_says(made: Made, engine: docker.DockerClien
 
 
 def test_the_manifest_lists_what_the_archive_holds_with_reasons(made: Made) -> None:
-    lines = [json.loads(line) for line in (made.out / "manifest.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (made.out / "manifest.jsonl").read_text().splitlines()[1:]]
     entries = [line for line in lines if "path" in line]
     with tarfile.open(made.out / "rootfs.tar") as tar:
         assert {entry["path"].strip("/") for entry in entries} == {name.strip("./") for name in tar.getnames()}
@@ -152,7 +166,7 @@ def test_both_builders_and_every_recorder_keep_the_same(
 
 def contents(out: Path) -> dict[str, Any]:
     """Of a build: each kept path with all that is known of it but the reasons."""
-    lines = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()[1:]]
     return {line["path"]: {**line, "reasons": None} for line in lines if "path" in line}
 
 

@@ -21,6 +21,7 @@ from slimmer.engine.connection import Engine, connect
 from tests.engine.command import slimmer
 from tests.engine.export import export
 from tests.engine.odd_image import odd_image
+from tests.schemas import misfits
 
 BASE = "debian:bookworm-slim"
 CHANGED = "slimmer-test-compare:changed"
@@ -60,6 +61,7 @@ def compared(changed: str) -> dict[str, Any]:
     result = slimmer("compare", BASE, changed, "--format", "json")
     assert result.returncode == 0, result.stderr
     document: dict[str, Any] = json.loads(result.stdout)
+    assert misfits("comparison", document) == []
     return document
 
 

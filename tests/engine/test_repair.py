@@ -40,7 +40,7 @@ def build(road: str, tag: str, folder: Path, *options: str) -> CompletedProcess[
 
 
 def reasons(folder: Path, path: str) -> list[dict[str, Any]]:
-    lines = (json.loads(line) for line in (folder / "out/manifest.jsonl").read_text().splitlines())
+    lines = (json.loads(line) for line in (folder / "out/manifest.jsonl").read_text().splitlines()[1:])
     return [reason for line in lines if line.get("path") == path for reason in line["reasons"]]
 
 

@@ -233,7 +233,7 @@ def test_commands_that_end_and_workers_that_do_not(road: str, engine: docker.Doc
 
 def kept(folder: Path) -> set[str]:
     """Paths of the build's manifest, without the leading slash."""
-    lines = [json.loads(line) for line in (folder / "out/manifest.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / "out/manifest.jsonl").read_text().splitlines()[1:]]
     return {line["path"].strip("/") for line in lines if "path" in line}
 
 

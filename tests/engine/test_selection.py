@@ -54,7 +54,7 @@ def made(
 
 
 def kept(out: Path) -> Iterator[str]:
-    for line in (out / "manifest.jsonl").read_text().splitlines():
+    for line in (out / "manifest.jsonl").read_text().splitlines()[1:]:
         yield json.loads(line)["path"]
 
 

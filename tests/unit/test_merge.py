@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from slimmer.errors import UsageError
@@ -92,7 +93,7 @@ def test_runs_that_begin_nowhere_are_refused(starts: str) -> None:
 def test_what_was_not_in_every_run_is_named(local_image: LocalImage) -> None:
     for path in ("/always", "/once", "/never"):
         local_image.add(path)
-    missing = dataclasses.replace(opened("/never"), found=False)
+    missing = msgspec.structs.replace(opened("/never"), found=False)
     runs = [log(opened("/always"), opened("/once"), opened("/proc/1/stat")), log(opened("/always"), missing)]
     assert unsteady([merge(runs)], local_image.tree()) == ("/once",)
     assert unsteady(runs[:1], local_image.tree()) == ()
