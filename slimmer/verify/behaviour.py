@@ -19,6 +19,8 @@ from slimmer.verify.structure import Difference
 CUT_OUTPUT = 4090
 """Bytes from which a command's output was cut: it is held to its last 4 kB, and begins within a line."""
 
+STOPPED = "exit code when it is stopped"
+"""What a difference is about when the app ended otherwise than the original did on STOPSIGNAL."""
 
 FUTILE = 3
 """So many originals in a row that explain nothing more are enough: what they all share is shared by more than chance."""
@@ -82,9 +84,7 @@ def _certain(primary: ExerciseResult, candidate: ExerciseResult, others: Others)
         yield Difference("the app", "exit code", code_words(primary.exit_code), code_words(candidate.exit_code))
     known = {one.stopped for one in (primary, *others)} - {None}
     if candidate.stopped is not None and known and candidate.stopped not in known:
-        yield Difference(
-            "the app", "exit code when it is stopped", code_words(primary.stopped), code_words(candidate.stopped)
-        )
+        yield Difference("the app", STOPPED, code_words(primary.stopped), code_words(candidate.stopped))
 
 
 def _differences(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:
