@@ -23,21 +23,27 @@ LONGEST_ID = 100
 BUILT = "SLIMMER_TEST_IMAGES"
 """Set to `built` by scripts/test.sh when the sample images are up to date."""
 
-CACHE = Path(tempfile.mkdtemp(prefix="slimmer-test-cache-"))
-
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Add the marks; give this worker a cache of facts of its own; let Ctrl-C reach the programs that tests start."""
+    """Add the marks; give the run a cache of facts of its own; let Ctrl-C reach the programs that tests start."""
     config.addinivalue_line("markers", "engine: needs a container engine (all of tests/engine)")
     config.addinivalue_line("markers", "alone: no other engine test may run meanwhile")
-    os.environ["XDG_CACHE_HOME"] = str(CACHE)
+    if not is_worker():  # workers share the run's
+        os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="slimmer-test-cache-")
+    os.environ.setdefault("ZIG_GLOBAL_CACHE_DIR", str(ROOT / ".cache/zig"))  # it compiles its libc for a minute, once
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell starts what runs in its background
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure() -> None:
     """Remove the cache."""
-    shutil.rmtree(CACHE, ignore_errors=True)
+    if not is_worker():
+        shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)
+
+
+def is_worker() -> bool:
+    """Return True in a process of pytest-xdist that runs tests for another one."""
+    return "PYTEST_XDIST_WORKER" in os.environ
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -45,7 +51,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "engine" in Path(item.path).relative_to(ROOT).parts:
             item.add_marker("engine")
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    if is_worker():
         items[:] = in_order(items)
 
 

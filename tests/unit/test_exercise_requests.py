@@ -236,7 +236,7 @@ def test_a_service_that_waits_for_the_end_of_a_line_does_not_hold_us_up(tmp_path
         raw(talk); forever()
     """
     started = time.monotonic()
-    assert run(tmp_path, source, Plan()).problems == ()
+    assert run(tmp_path, source, Plan(request_timeout=600.0)).problems == ()
     assert time.monotonic() - started < HANGING
 
 
