@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import random
 import struct
 import sys
 from collections.abc import Iterator
@@ -13,8 +12,10 @@ from pathlib import Path
 import pytest
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
+from hypothesis import given
 
 from slimmer.image.elf_file import parse_elf
+from tests.damage import damaged, examples
 from tests.unit.elf_maker import compile_c, library, make_elf
 from tests.work import work_of_at_most
 
@@ -109,12 +110,13 @@ def test_a_file_cut_at_any_place_is_read_or_refused(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_read_or_refused(tmp_path: Path) -> None:
     whole = compile_c(tmp_path, "int main(void){ return 0; }")
-    dice = random.Random(4)
-    for _ in range(2000):
-        damaged = bytearray(whole)
-        for _ in range(dice.randrange(1, 20)):
-            damaged[dice.randrange(min(len(damaged), 4096))] = dice.choice((0, 1, 0x7F, 0xFF, dice.randrange(256)))
-        parse_elf(bytes(damaged))
+
+    @examples(500)
+    @given(damaged(whole, end=4096))
+    def check(content: bytes) -> None:
+        parse_elf(content)
+
+    check()
 
 
 def test_endless_tables_end() -> None:
