@@ -161,7 +161,8 @@ def nothing_left(client: docker.DockerClient, scratch: Path) -> Iterator[None]:
         yield
     finally:
         window.close()
-    assert settled(client, scratch, before, window) == [], "left behind"
+    stays = settled(client, scratch, before, window)
+    assert not stays, f"left behind: {', '.join(stays)}"
 
 
 @contextmanager
