@@ -12,6 +12,7 @@ READY := $(VENV)/slimmer-is-installed
 PROBE := $(filter-out probes/files/build/%,$(wildcard probes/files/*.[ch] probes/files/*.inc probes/files/Makefile))
 SAMPLES := $(notdir $(patsubst %/Dockerfile,%,$(wildcard sample_apps/*/Dockerfile)))
 PYTEST_OPTIONS ?=
+WORKERS ?= logical
 SEED ?= 1
 COUNT ?= 200
 GOLDEN ?= .cache/golden
@@ -28,7 +29,10 @@ test: $(READY) ## set everything up and run all checks and tests
 	@scripts/engine.sh scripts/test.sh $(PYTEST_OPTIONS)
 
 unit: $(READY) ## run the tests that need no engine
-	@$(BIN)/python -m pytest tests/unit $(PYTEST_OPTIONS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) tests/unit $(PYTEST_OPTIONS)
+
+coverage: $(READY) ## measure which lines and branches the tests run, Python and C: build/coverage
+	@scripts/engine.sh scripts/coverage.sh $(PYTEST_OPTIONS)
 
 check: $(READY) ## check style, types, imports between packages, and shell scripts
 	@$(BIN)/ruff check .
@@ -85,4 +89,4 @@ $(READY): pyproject.toml requirements-dev.lock hatch_build.py $(PROBE) | $(TOOLS
 	@scripts/setup.sh venv
 	@touch $@
 
-.PHONY: help demo test unit check fuzz samples bench golden schemas soak wheel release lock clean
+.PHONY: help demo test unit coverage check fuzz samples bench golden schemas soak wheel release lock clean

@@ -21,7 +21,7 @@ from slimmer.pipeline.candidate import Candidate
 from slimmer.pipeline.original import Original
 from slimmer.pipeline.request import BuildRequest
 from slimmer.pipeline.scenario import Scenario, ScenarioRun
-from slimmer.verify.behaviour import compare_behaviour
+from slimmer.verify.behaviour import STOPPED, compare_behaviour
 from slimmer.verify.missed import missed, named
 from slimmer.verify.structure import Difference
 
@@ -201,11 +201,30 @@ def compare_answers(
             differences = (Difference("HEALTHCHECK", "verdict", "healthy", health),)
             if again()[1] == health:
                 differences = ()
-        return differences + compare_behaviour(observed, answered, lambda: again()[0], shaped)
+        differences += compare_behaviour(observed, answered, lambda: again()[0], shaped)
+        return differences if _more_than_its_stop(differences) else _stop_again(observed, slim, differences)
     except (AppFailed, ExerciseFailed) as error:
         problem = error.message.partition("\n")[0].removesuffix(":")
         warn(scenario.named(f"the original does not do the same twice, so less can be compared: {problem}"))
         return differences + compare_behaviour(observed, answered)
+
+
+def _more_than_its_stop(differences: Sequence[Difference]) -> bool:
+    return not differences or any(difference.what != STOPPED for difference in differences)
+
+
+def _stop_again(
+    observed: ExerciseResult, slim: Answering, differences: tuple[Difference, ...]
+) -> tuple[Difference, ...]:
+    """Run the slim image once more if its exit code when stopped is all that differs: the signal may meet an app that is busy.
+
+    Returns the differences, or none if nothing certain differs then.
+    """
+    try:
+        second, _ = slim("slim-again")
+    except (AppFailed, ExerciseFailed):
+        return differences
+    return differences if compare_behaviour(observed, second) else ()
 
 
 def _meet(request: BuildRequest) -> bool:

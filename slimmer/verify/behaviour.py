@@ -20,6 +20,9 @@ from slimmer.verify.structure import Difference
 CUT_OUTPUT = 4090
 """An output of at least this many bytes was cut to its last 4 kB, and begins in the middle of a line."""
 
+STOPPED = "exit code when stopped"
+"""What a difference is about if the app ended otherwise on STOPSIGNAL than the original did."""
+
 FUTILE = 3
 """Stop after this many originals in a row that explain no further difference: what they all share is no coincidence."""
 
@@ -82,9 +85,7 @@ def _certain(primary: ExerciseResult, candidate: ExerciseResult, others: Others)
         yield Difference("the app", "exit code", code_words(primary.exit_code), code_words(candidate.exit_code))
     known = {one.stopped for one in (primary, *others)} - {None}
     if candidate.stopped is not None and known and candidate.stopped not in known:
-        yield Difference(
-            "the app", "exit code when stopped", code_words(primary.stopped), code_words(candidate.stopped)
-        )
+        yield Difference("the app", STOPPED, code_words(primary.stopped), code_words(candidate.stopped))
 
 
 def _differences(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:

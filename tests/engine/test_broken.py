@@ -37,6 +37,7 @@ from slimmer.verify.behaviour import compare_behaviour
 from slimmer.verify.missed import missed
 from slimmer.verify.structure import Difference
 from tests.engine.breaking import Break, close, disarm, load_broken
+from tests.engine.names import OWN
 
 SOURCES = Path(__file__).parent / "images/breakable"
 LIBRARY = "/usr/lib/x86_64-linux-gnu/libsqlite3.so.0"
@@ -115,7 +116,7 @@ class Bench:
 @pytest.fixture(scope="module")
 def image(sample: Callable[[str], str], engine: docker.DockerClient) -> Iterator[str]:
     """The image of images/breakable."""
-    base, tag = sample("flask"), f"slimmer-test-breakable:{uuid.uuid4().hex[:12]}"
+    base, tag = sample("flask"), f"{OWN}-breakable:{uuid.uuid4().hex[:12]}"
     engine.images.build(path=str(SOURCES), tag=tag, buildargs={"BASE": base}, rm=True, forcerm=True)
     yield tag
     engine.images.remove(tag, force=True)

@@ -17,6 +17,7 @@ import zstandard
 from tests.engine import cli_runner, samples
 from tests.engine.command import built, slimmer
 from tests.engine.integration_app import IMAGE, SLIM, UNSEEN
+from tests.engine.names import OWN
 from tests.schemas import misfits
 
 ARTEFACTS = {
@@ -40,7 +41,7 @@ class Made:
 
     @property
     def out(self) -> Path:
-        return self.folder / "slimmer-out" / "slimmer-test-road"
+        return self.folder / "slimmer-out" / f"{OWN}-road"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def made(road: str, engine: docker.DockerClient, tmp_path_factory: pytest.TempPa
 def test_a_slim_sample_does_what_the_sample_does(
     name: str, sample: Callable[[str], str], engine: docker.DockerClient, tmp_path: Path, leftovers: None
 ) -> None:
-    original, tag = sample(name), f"slimmer-test-{name}:slim"
+    original, tag = sample(name), f"{OWN}-{name}:slim"
     try:
         assert built(original, "--tag", tag, "--out", tmp_path / "out", *samples.build_arguments(name)) == tag
         cli_runner.check_image(engine, name, tag)
@@ -130,7 +131,7 @@ def test_the_manifest_lists_what_the_archive_holds_with_reasons(made: Made) -> N
 
 
 def test_docker_build_on_the_folder_gives_the_same_image(made: Made, engine: docker.DockerClient) -> None:
-    again = "slimmer-test-road:again"
+    again = f"{OWN}-road:again"
     engine.images.build(path=str(made.out), tag=again, rm=True, nocache=True)
     try:
         first, second = (engine.api.inspect_image(image) for image in (SLIM, again))
@@ -152,7 +153,7 @@ def test_both_builders_and_every_recorder_keep_the_same(
         ("--recorder", "notify"),
         ("--recorder", "fanotify"),
     ):
-        out, tag = tmp_path / option[1], f"slimmer-test-road:{option[1]}"
+        out, tag = tmp_path / option[1], f"{OWN}-road:{option[1]}"
         try:
             assert built(road, "--tag", tag, "--out", out, *option, "--policy", "observed") == tag
             assert contents(out) == contents(made.out), option
@@ -173,7 +174,7 @@ def contents(out: Path) -> dict[str, Any]:
 def test_a_loaded_image_is_the_same_every_time(road: str, engine: docker.DockerClient, tmp_path: Path) -> None:
     identifiers = set()
     for number in (1, 2):
-        tag = f"slimmer-test-road:same-{number}"
+        tag = f"{OWN}-road:same-{number}"
         try:
             built(road, "--tag", tag, "--out", tmp_path / str(number), "--builder", "load")
             identifiers.add(engine.images.get(tag).id)

@@ -13,9 +13,10 @@ import pytest
 
 from tests.engine.command import slimmer
 from tests.engine.integration_app import IMAGE, fetching
+from tests.engine.names import OWN
 from tests.schemas import misfits
 
-TAG = "slimmer-test-road:commands"
+TAG = f"{OWN}-road:commands"
 
 
 @pytest.fixture(autouse=True)

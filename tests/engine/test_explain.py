@@ -11,9 +11,10 @@ import docker
 import pytest
 
 from tests.engine.command import slimmer
+from tests.engine.names import OWN
 from tests.schemas import misfits
 
-TAG = "slimmer-test-explain:slim"
+TAG = f"{OWN}-explain:slim"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def no_engine(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def explained(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return slimmer("explain", "slimmer-test-explain", *arguments, cwd=folder)
+    return slimmer("explain", f"{OWN}-explain", *arguments, cwd=folder)
 
 
 def test_a_kept_path_tells_by_whom_it_is_needed_up_to_what_was_seen(folder: Path) -> None:
@@ -82,7 +83,7 @@ def test_json_has_the_whole_chain(folder: Path) -> None:
 
 
 def test_sizes_add_up_to_what_is_kept(folder: Path) -> None:
-    out = folder / "slimmer-out" / "slimmer-test-explain"
+    out = folder / "slimmer-out" / f"{OWN}-explain"
     data = json.loads(slimmer("explain", out, "--why-size", "--top", "100000", "--format", "json").stdout)
     lines = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()[1:]]
     assert misfits("sizes", data) == []
@@ -104,10 +105,10 @@ def test_sizes_as_text_show_the_largest_first(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("slimmer-test-explain",), "explain what?"),
+        ((f"{OWN}-explain",), "explain what?"),
         (("never-built", "/x"), "no slimmer-out/never-built/manifest.jsonl"),
         (("/", "/x"), "is no output folder"),
-        (("slimmer-test-explain", "/x", "--format", "xml"), "--format: not known"),
+        ((f"{OWN}-explain", "/x", "--format", "xml"), "--format: not known"),
     ],
 )
 def test_what_makes_no_sense_ends_with_2(folder: Path, arguments: tuple[str, ...], message: str) -> None:

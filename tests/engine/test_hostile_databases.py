@@ -11,8 +11,9 @@ import docker
 import pytest
 
 from tests.engine.command import slimmer
+from tests.engine.names import OWN
 
-IMAGE = "slimmer-test-databases:app"
+IMAGE = f"{OWN}-databases:app"
 STATUS, RPM = "/var/lib/dpkg/status", "/var/lib/rpm/rpmdb.sqlite"
 DOCKERFILE = f"""FROM debian:bookworm-slim
 RUN head -c 2000000 /dev/zero | tr '\\0' x >> {STATUS} && mkdir -p /var/lib/rpm && echo nonsense > {RPM}

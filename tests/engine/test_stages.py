@@ -13,9 +13,10 @@ import pytest
 
 from tests.engine.command import slimmer
 from tests.engine.integration_app import IMAGE
+from tests.engine.names import LABEL, OWN
 from tests.schemas import misfits
 
-TAG = "slimmer-test-road:stages"
+TAG = f"{OWN}-road:stages"
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +31,9 @@ def nothing_stays(road: str, engine: docker.DockerClient, leftovers: None) -> It
 
 
 def nameless(engine: docker.DockerClient) -> set[str]:
-    return {str(image.id) for image in engine.images.list(filters={"dangling": True})}
+    """IDs of images without a name that were made of this worker's image: a slim image has the labels of its original."""
+    mine = {"dangling": True, "label": f"{LABEL}={OWN}"}
+    return {str(image.id) for image in engine.images.list(filters=mine)}
 
 
 def done(*arguments: str | Path, code: int = 0, cwd: Path | None = None) -> tuple[str, str]:

@@ -9,8 +9,9 @@ import docker
 import pytest
 
 from tests.engine.command import slimmer
+from tests.engine.names import OWN
 
-TAG = "slimmer-test-stopped:slim"
+TAG = f"{OWN}-stopped:slim"
 SAVING = "/etc/debian_version"
 APP = f"trap 'cat {SAVING} >/dev/null 2>&1 || exit 3; exit 0' TERM; cat /etc/passwd; while :; do sleep 0.1; done"
 """A worker that needs a file when it is stopped, and says nothing if it has it not."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import sqlite3
 import struct
 import subprocess
@@ -14,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import given
 
 from slimmer.image.database_reader import DATABASE_LIMIT, TOGETHER_LIMIT
 from slimmer.image.package_files import PackageFiles
@@ -21,6 +21,7 @@ from slimmer.image.packages import PACKAGES_LIMIT, Package
 from slimmer.image.rpm_database import PART, rpm_listed
 from slimmer.image.tree import Tree
 from slimmer.sandbox.sandbox import Job, Sandbox
+from tests.damage import damaged, examples
 from tests.unit import database_memory
 from tests.unit.local_image import LocalImage
 from tests.unit.test_package_files import rpm_header
@@ -222,14 +223,15 @@ def test_a_database_of_rpms_that_was_made_to_harm_has_no_packages(tmp_path: Path
 def test_damaged_databases_of_rpms_are_read_or_named(tmp_path: Path) -> None:
     headers = [rpm_header(f"p{number}", [b"/usr/bin/"], [(0, b"x" * 500)] * 20) for number in range(20)]
     whole = rpm_database(tmp_path / "db", *headers)
-    dice = random.Random(7)
     tree = make_tree(f"f {RPM}\nf /app")
-    for _ in range(60):
-        damaged = bytearray(whole)
-        for _ in range(dice.choice((1, 30, 3000))):
-            damaged[dice.randrange(100, len(damaged))] = dice.randrange(256)
-        packages, _ = known(tree, partial(_one_piece, bytes(damaged)))
+
+    @examples(60)
+    @given(damaged(whole, start=100, most=1000))
+    def check(content: bytes) -> None:
+        packages, _ = known(tree, partial(_one_piece, content))
         assert packages.owners(["/app"]) == {"/app": ()}
+
+    check()
 
 
 def _one_piece(content: bytes, path: str) -> Iterable[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from slimmer.keep.apps.web_server import roots
 from slimmer.keep.apps.web_server.directives import CONFIG_LIMIT, read_configuration
 from slimmer.keep.apps.web_server.follower import web_server
 from tests.unit.local_image import LocalImage, followed, opened
+from tests.work import work_of_at_most
 
 CONFIG = "/etc/server/main.conf"
 
@@ -160,14 +160,12 @@ def test_a_configuration_that_the_command_names_is_read(image: LocalImage) -> No
     ],
 )
 def test_hostile_configuration_takes_bounded_time(text: bytes) -> None:
-    start = time.monotonic()
-    read_configuration(text)
-    assert time.monotonic() - start < 5
+    with work_of_at_most(1000):
+        read_configuration(text)
 
 
 def test_hostile_globs_take_bounded_time(image: LocalImage) -> None:
     for number in range(300):
         image.add(f"/srv/pages/{'a' * 100}{number}", "x")
-    start = time.monotonic()
-    kept(image, "include /srv/pages/" + "*a" * 100 + "b;\n" + "include /*/*/*/*/*;\n" * 50)
-    assert time.monotonic() - start < 10
+    with work_of_at_most(2000):
+        kept(image, "include /srv/pages/" + "*a" * 100 + "b;\n" + "include /*/*/*/*/*;\n" * 50)

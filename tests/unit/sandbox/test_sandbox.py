@@ -18,6 +18,7 @@ from slimmer.errors import SandboxFailed
 from slimmer.sandbox.pool import Pool
 from slimmer.sandbox.sandbox import Job, Sandbox
 from tests.unit.sandbox.hostile_readers import Said
+from tests.work import work_of_at_most
 
 TABLE = "tests.unit.sandbox.hostile_readers:READERS"
 
@@ -79,17 +80,16 @@ def test_a_file_that_cannot_be_read_leaves_its_neighbours(pool: Pool, reader: st
 
 
 def test_a_child_that_hangs_without_using_its_time_is_ended(pool: Pool) -> None:
-    sandbox = Sandbox(patience=0.5, pool=pool)
+    sandbox = Sandbox(patience=5.0, pool=pool)  # long enough for the child that takes over on a busy machine
     assert read(sandbox, "sleep", b"a", b"hostile", b"b") == ["a", None, "b"]
     assert "/1" in sandbox.unreadable
 
 
 def test_a_file_is_not_tried_twice(pool: Pool) -> None:
     sandbox = Sandbox(pool=pool)
-    started = time.process_time()
-    for _ in range(50):
-        assert read(sandbox, "spin", b"hostile") == [None]
-    assert time.process_time() - started < 10, "fifty times two seconds, had it been tried each time"
+    with work_of_at_most(2000):
+        for _ in range(50):
+            assert read(sandbox, "spin", b"hostile") == [None]
 
 
 def test_some_of_many_unreadable_files_are_named_and_all_are_counted(pool: Pool) -> None:
