@@ -21,8 +21,8 @@ from slimmer.image.packages import PACKAGES_LIMIT, Package
 from slimmer.image.rpm_database import PART, rpm_listed
 from slimmer.image.tree import Tree
 from slimmer.sandbox.sandbox import Job, Sandbox
+from slimmer.testing import LocalImage
 from tests.unit import database_memory
-from tests.unit.local_image import LocalImage
 from tests.unit.test_package_files import rpm_header
 from tests.unit.test_packages import rpm_database
 from tests.unit.tree_maker import make_tree, record

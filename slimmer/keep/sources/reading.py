@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from slimmer.keep.cache import FactsCache
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.sources.batches import batches
 from slimmer.sandbox.facts import load_facts
@@ -62,7 +61,7 @@ class SourceFacts(Generic[F]):
 
     def __init__(self, image: ImageView, kind: type[F]) -> None:
         self._image, self._kind = image, kind
-        self._cache = FactsCache()
+        self._cache = image.cache
 
     def read(self, questions: Iterable[tuple[str, Question]]) -> Iterator[tuple[str, F]]:
         """The facts of each source that can be got, by its real path and in order. One round trip for the contents."""
