@@ -32,10 +32,15 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule's answer: keep this pristine path (a real path of the tree, or a link in it), for this reason."""
+    """An analyzer's answer: keep this pristine path (a real path of the tree, or a link in it), for this reason.
+
+    `follow` is a note of the analyzer to itself: true if it should look into the path next, as into a file that a configuration includes.
+    The keeper does not read it.
+    """
 
     path: str
     reason: Reason
+    follow: bool = False
 
 
 @dataclass(frozen=True)
