@@ -25,15 +25,16 @@ from slimmer.keep.core.user_selection import OnlySelected
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.keepset import LEADS_TO, MISSED
 from slimmer.keep.languages.java import rule as java
-from slimmer.keep.languages.node.follower import node
-from slimmer.keep.languages.perl.follower import perl
-from slimmer.keep.languages.php.follower import php
+from slimmer.keep.languages.node.language import NODE
+from slimmer.keep.languages.perl.language import PERL
+from slimmer.keep.languages.php.language import PHP
 from slimmer.keep.languages.python.follower import python
 from slimmer.keep.languages.r import packages as r_packages
-from slimmer.keep.languages.ruby.follower import ruby
+from slimmer.keep.languages.ruby.language import RUBY
 from slimmer.keep.languages.shell.follower import shell
 from slimmer.keep.native import native, time_zones
 from slimmer.keep.sources import named_paths
+from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 
 KEEPER_RULES: Mapping[str, Evidence] = {
     LEADS_TO: Evidence.STRUCTURAL,
@@ -69,10 +70,10 @@ BUILTIN: tuple[Analyzer, ...] = (
     _SHELL,
     web_server.ANALYZER,
     _language("python", python),
-    _language("node", node),
-    _language("ruby", ruby),
-    _language("php", php),
-    _language("perl", perl),
+    LanguageAnalyzer(NODE),
+    LanguageAnalyzer(RUBY),
+    LanguageAnalyzer(PHP),
+    LanguageAnalyzer(PERL),
     packages.ANALYZER,
     licences.ANALYZER,
 )

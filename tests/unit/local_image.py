@@ -5,14 +5,14 @@ from __future__ import annotations
 from slimmer import testing
 from slimmer.image.config import ImageConfig
 from slimmer.keep import registry
-from slimmer.keep.analyzer import Follower
+from slimmer.keep.analyzer import Analyzer, Follow, Follower
 from slimmer.keep.cache import FactsCache
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from slimmer.observe.log import Access
 from slimmer.testing import opened
 
-__all__ = ["LocalImage", "followed", "opened"]
+__all__ = ["LocalImage", "followed", "follower", "opened"]
 
 OBSERVED = Reason("observed", "opened by a test")
 
@@ -33,3 +33,13 @@ def followed(context: ImageView, follower: Follower, *start: str) -> KeepSetBuil
     while follow is not None and (fresh := growing.fresh()):
         growing.add(follow(fresh, growing))
     return growing
+
+
+def follower(analyzer: Analyzer) -> Follower:
+    """An analyzer as a follower: what it finds from paths that were just kept."""
+
+    def begun(image: ImageView) -> Follow | None:
+        analysis = analyzer.start(image)
+        return analysis.follow if analysis is not None else None
+
+    return begun
