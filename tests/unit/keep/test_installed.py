@@ -17,7 +17,7 @@ from slimmer.keep.analyzer import Policy
 from slimmer.keep.keeper import keep, keep_with
 from slimmer.keep.keepset import KeepSet, Reason
 from slimmer.testing import LocalImage, opened
-from tests.unit.keep.distribution import ANALYZER, install
+from tests.distribution import ANALYZER, install
 from tests.unit.test_explanation import written
 
 IMPORTS = """
