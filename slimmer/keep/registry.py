@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from slimmer.errors import PluginFailed
-from slimmer.keep.analyzer import Analyzer, Follower, FunctionAnalyzer, Policy, Seed
+from slimmer.keep.analyzer import Analyzer, Follow, Follower, FunctionAnalyzer, Policy, Seed
 from slimmer.keep.apps.plugins import plugins
 from slimmer.keep.apps.postgresql import postgresql
 from slimmer.keep.apps.sibling_files import sibling_files
@@ -26,6 +26,7 @@ from slimmer.keep.core.observed import observed
 from slimmer.keep.core.packages import packages
 from slimmer.keep.core.user_selection import only_selected, user_selection
 from slimmer.keep.evidence import Evidence
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.languages.java.rule import java
 from slimmer.keep.languages.node.language import NODE
 from slimmer.keep.languages.perl.language import PERL
@@ -33,7 +34,7 @@ from slimmer.keep.languages.php.language import PHP
 from slimmer.keep.languages.python.follower import python
 from slimmer.keep.languages.r.packages import r_packages
 from slimmer.keep.languages.ruby.language import RUBY
-from slimmer.keep.languages.shell.follower import shell
+from slimmer.keep.languages.shell.language import SHELL
 from slimmer.keep.native.native import native
 from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 
@@ -75,6 +76,16 @@ def _language(id: str) -> dict[str, Evidence]:
     return {**_used(id, *_SOURCE), "named-path": Evidence.SEEN}
 
 
+def _follower(analyzer: Analyzer) -> Follower:
+    """An analyzer of which only `follow` is asked."""
+
+    def begin(image: ImageView) -> Follow:
+        analysis = analyzer.start(image)
+        return analysis.follow if analysis is not None else lambda added, kept: ()
+
+    return begin
+
+
 BUILTIN: tuple[Analyzer, ...] = (
     _analyzer("chosen", _ALL, _used("chosen"), user_selection),
     _analyzer("observed", _ALL, {"observed": Evidence.SEEN}, observed),
@@ -91,12 +102,12 @@ BUILTIN: tuple[Analyzer, ...] = (
     _analyzer(
         "shell-chosen",
         _OBSERVED,
-        _used("interpreter", *_language("shell")) | _language("shell"),
-        follower=only_selected(shell),
+        {**_used("interpreter"), **LanguageAnalyzer(SHELL).rules},
+        follower=only_selected(_follower(LanguageAnalyzer(SHELL))),
     ),
     _analyzer("native", _REACHABLE, _used(*_NATIVE), follower=native),
     _analyzer("interpreter", _REACHABLE, _used("interpreter"), follower=interpreters),
-    _analyzer("shell", _REACHABLE, _language("shell"), follower=shell),
+    LanguageAnalyzer(SHELL),
     _analyzer("web-server", _REACHABLE, _used("web-server"), follower=web_server),
     _analyzer("python", _REACHABLE, _language("python"), follower=python),
     LanguageAnalyzer(NODE),

@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from slimmer.image.tree import Entry
+from slimmer.keep.analyzer import Kept
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
@@ -97,6 +98,11 @@ def sibling_files(image: ImageView) -> Iterator[Finding]:
     likeness = _Likeness(image)
     for folder, kinds in sorted(likeness.opened().items()):
         yield from likeness.findings(folder, kinds)
+
+
+def models(path: str, kept: Kept) -> Iterator[str]:
+    """The opened files that a path is kept for being like."""
+    return (reason.cause for reason in kept.reasons(path) if reason.rule == RULE)
 
 
 Kinds = dict[str, dict[str, str]]
