@@ -9,6 +9,7 @@ import pytest
 
 from slimmer.image.config import Healthcheck, ImageConfig
 from slimmer.keep import registry
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from slimmer.keep.language import Limits
 from slimmer.keep.languages.shell.language import SHELL
@@ -182,11 +183,17 @@ def test_a_script_that_other_code_starts_is_followed(image: LocalImage) -> None:
 def _kept_as(image: LocalImage, rule: str) -> KeepSetBuilder:
     image.add("/usr/bin/control", "#!/bin/sh\none", mode=0o755)
     context = image.context(config=config())
+    return _followed_from(context, Finding("/usr/bin/control", Reason(rule)))
+
+
+def _followed_from(context: ImageView, finding: Finding) -> KeepSetBuilder:
+    """What is kept of an image in which another analyzer found something."""
     growing = KeepSetBuilder(context.tree, evidence=registry.evidence())
-    growing.add([Finding("/usr/bin/control", Reason(rule))])
-    follow = shell(context)
+    growing.add([finding])
+    analysis = LanguageAnalyzer(SHELL).start(context)
+    assert analysis is not None
     while fresh := growing.fresh():
-        growing.add(follow(fresh, growing))
+        growing.add(analysis.follow(fresh, growing))
     return growing
 
 
@@ -211,11 +218,7 @@ def test_a_page_that_is_like_a_script_is_one(image: LocalImage) -> None:
     like = Finding("/srv/pages/second.cgi", Reason("like-files", "a .cgi file like …", "/srv/pages/first.cgi"))
     for by, expected in (("/usr/bin/dash", {"one", "two"}), ("/usr/sbin/httpd", set())):
         context = image.context(opened("/srv/pages/first.cgi", by=by), config=config())
-        growing = KeepSetBuilder(context.tree, evidence=registry.evidence())
-        growing.add([like])
-        follow = shell(context)
-        while fresh := growing.fresh():
-            growing.add(follow(fresh, growing))
+        growing = _followed_from(context, like)
         assert {path.removeprefix("/usr/bin/") for path in files(image, growing)} - {like.path} == expected
 
 
