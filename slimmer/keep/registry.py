@@ -26,14 +26,18 @@ from slimmer.keep.core.observed import observed
 from slimmer.keep.core.packages import packages
 from slimmer.keep.core.user_selection import only_selected, user_selection
 from slimmer.keep.evidence import Evidence
+from slimmer.keep.language import Ecosystem
+from slimmer.keep.languages.java.language import JAVA
 from slimmer.keep.languages.java.rule import java
 from slimmer.keep.languages.node.language import NODE
 from slimmer.keep.languages.perl.language import PERL
 from slimmer.keep.languages.php.language import PHP
 from slimmer.keep.languages.python.follower import python
+from slimmer.keep.languages.python.language import PYTHON
 from slimmer.keep.languages.r.packages import r_packages
 from slimmer.keep.languages.ruby.language import RUBY
 from slimmer.keep.languages.shell.follower import shell
+from slimmer.keep.languages.shell.language import SHELL
 from slimmer.keep.native.native import native
 from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 
@@ -109,6 +113,10 @@ BUILTIN: tuple[Analyzer, ...] = (
 """slimmer's own analyzers. The order of a path's reasons follows it."""
 
 
+ECOSYSTEMS: tuple[Ecosystem, ...] = (JAVA, PYTHON, SHELL)
+"""Of languages whose analyzers are no LanguageAnalyzer."""
+
+
 @cache
 def installed() -> tuple[Analyzer, ...]:
     """The analyzers of other packages, sorted by the names of their entry points. Raises PluginFailed."""
@@ -127,6 +135,12 @@ def installed() -> tuple[Analyzer, ...]:
 def analyzers(policy: Policy) -> tuple[Analyzer, ...]:
     """The analyzers that run under a policy, in their order."""
     return tuple(one for one in (*BUILTIN, *installed()) if policy in one.policies)
+
+
+def ecosystems() -> tuple[Ecosystem, ...]:
+    """The languages of all analyzers. Raises PluginFailed."""
+    own = (one.language for one in (*BUILTIN, *installed()) if isinstance(one, LanguageAnalyzer))
+    return (*ECOSYSTEMS, *own)
 
 
 @cache
