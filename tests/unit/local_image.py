@@ -12,7 +12,7 @@ from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from slimmer.observe.log import Access
 from slimmer.testing import opened
 
-__all__ = ["LocalImage", "followed", "opened"]
+__all__ = ["LocalImage", "followed", "follower", "opened"]
 
 OBSERVED = Reason("observed", "opened by a test")
 

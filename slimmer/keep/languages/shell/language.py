@@ -8,6 +8,7 @@ from slimmer.keep.evidence import Evidence
 from slimmer.keep.language import Language, Limits
 from slimmer.keep.languages.shell.reader import SCRIPT_LIMIT, Script, read
 from slimmer.keep.languages.shell.resolver import ID, ShellResolver
+from slimmer.keep.native import time_zones
 
 SCRIPTS_LIMIT = 16 << 20
 """Bytes of scripts that a run parses; what is found beyond is kept, but not looked into."""
@@ -20,7 +21,7 @@ SHELL = Language(
     facts_type=Script,
     read=read,
     resolver=ShellResolver,
-    rules={"time-zones": Evidence.USED},
+    rules={time_zones.RULE: Evidence.USED},
     limits=Limits(source=SCRIPT_LIMIT, total=SCRIPTS_LIMIT),
     configured=True,
 )

@@ -23,7 +23,7 @@ from slimmer.keep.languages.shell.command_line import Kind
 from slimmer.keep.languages.shell.crontab import is_crontab, is_system_crontab
 from slimmer.keep.languages.shell.places import Places
 from slimmer.keep.languages.shell.reader import Dialect, Script, command_text
-from slimmer.keep.native.time_zones import zones
+from slimmer.keep.native import time_zones
 from slimmer.keep.sources.language_analyzer import opened_by
 from slimmer.keep.sources.syntax import is_source
 
@@ -116,7 +116,9 @@ class ShellResolver(Resolver[Script]):
         chooser = next((source for source, script in layer.items() if script.chooses_zone), None)
         if chooser is not None and not self._has_zones:
             self._has_zones = True
-            yield from zones(self._tree, Reason("time-zones", f"{chooser} sets TZ to what it is told", chooser))
+            yield from time_zones.zones(
+                self._tree, Reason(time_zones.RULE, f"{chooser} sets TZ to what it is told", chooser)
+            )
         for source, script in layer.items():
             yield from self._script(source, script)
 
