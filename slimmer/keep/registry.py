@@ -24,14 +24,17 @@ from slimmer.keep.core import (
 from slimmer.keep.core.user_selection import OnlySelected
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.keepset import LEADS_TO, MISSED
+from slimmer.keep.language import Ecosystem
 from slimmer.keep.languages.java import rule as java
+from slimmer.keep.languages.java.language import JAVA
 from slimmer.keep.languages.node.language import NODE
 from slimmer.keep.languages.perl.language import PERL
 from slimmer.keep.languages.php.language import PHP
 from slimmer.keep.languages.python.follower import python
+from slimmer.keep.languages.python.language import PYTHON
 from slimmer.keep.languages.r import packages as r_packages
 from slimmer.keep.languages.ruby.language import RUBY
-from slimmer.keep.languages.shell.follower import shell
+from slimmer.keep.languages.shell.language import SHELL
 from slimmer.keep.native import native, time_zones
 from slimmer.keep.sources import named_paths
 from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
@@ -49,8 +52,6 @@ def _language(id: str, follower: Follower) -> Analyzer:
     return FunctionAnalyzer(id, BEYOND_OBSERVED, rules, follower=follower)
 
 
-_SHELL = _language("shell", shell)
-
 BUILTIN: tuple[Analyzer, ...] = (
     user_selection.ANALYZER,
     observed.ANALYZER,
@@ -64,10 +65,10 @@ BUILTIN: tuple[Analyzer, ...] = (
     r_packages.ANALYZER,
     links.ANALYZER,
     OnlySelected("native-chosen", (interpreters.ANALYZER, native.ANALYZER)),
-    OnlySelected("shell-chosen", (interpreters.ANALYZER, _SHELL)),
+    OnlySelected("shell-chosen", (interpreters.ANALYZER, LanguageAnalyzer(SHELL))),
     native.ANALYZER,
     interpreters.ANALYZER,
-    _SHELL,
+    LanguageAnalyzer(SHELL),
     web_server.ANALYZER,
     _language("python", python),
     LanguageAnalyzer(NODE),
@@ -80,6 +81,10 @@ BUILTIN: tuple[Analyzer, ...] = (
 """slimmer's own analyzers. The order of a path's reasons follows it."""
 
 
+_ECOSYSTEMS: tuple[Ecosystem, ...] = (JAVA, PYTHON)
+"""Of languages whose analyzers have no attribute `language`."""
+
+
 def analyzers(policy: Policy) -> tuple[Analyzer, ...]:
     """The analyzers that run under a policy, in their order. Raises PluginFailed."""
     return tuple(one for one in everything() if policy in one.policies)
@@ -89,6 +94,13 @@ def analyzers(policy: Policy) -> tuple[Analyzer, ...]:
 def everything() -> tuple[Analyzer, ...]:
     """All analyzers. Raises PluginFailed if one of another package cannot be used."""
     return (*BUILTIN, *installed.analyzers(frozenset(one.id for one in BUILTIN)))
+
+
+@cache
+def ecosystems() -> tuple[Ecosystem, ...]:
+    """The languages of all analyzers that have one in an attribute `language`, as LanguageAnalyzer does. Raises PluginFailed."""
+    found = (getattr(analyzer, "language", None) for analyzer in everything())
+    return (*_ECOSYSTEMS, *(language for language in found if isinstance(language, Ecosystem)))
 
 
 @cache
