@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from slimmer.errors import PluginFailed, TargetNotFound
-from slimmer.keep import installed, registry
+from slimmer.keep import ecosystems, installed, registry
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.keeper import keep, keep_with
 from slimmer.keep.keepset import KeepSet, Reason
-from slimmer.testing import LocalImage, opened
+from slimmer.testing import LocalImage, by_rule, opened
 from tests.distribution import ANALYZER, install
 from tests.unit.test_explanation import written
 
@@ -45,6 +45,10 @@ def forget() -> None:
     importlib.invalidate_caches()
     registry.everything.cache_clear()
     registry.evidence.cache_clear()
+    registry.ecosystems.cache_clear()
+    ecosystems.ecosystems.cache_clear()
+    ecosystems.source_suffixes.cache_clear()
+    ecosystems.code_suffixes.cache_clear()
 
 
 @pytest.fixture
@@ -83,6 +87,58 @@ def test_analyzers_of_others_run_last_sorted_by_name(site: Path, image: LocalIma
     ids = [one.id for one in registry.everything()]
     assert ids == [*(one.id for one in registry.BUILTIN), "by-second", "by-first"]
     assert [reason.rule for reason in kept(image).reasons["/app/main.conf.local"]] == ["by-second", "by-first"]
+
+
+LANGUAGE = """
+import re
+from dataclasses import dataclass
+from slimmer.keep.keepset import Reason
+from slimmer.keep.language import Language, Lead, Origin, Resolver
+from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
+
+
+@dataclass(frozen=True)
+class Facts:
+    names: tuple[str, ...] = ()
+
+
+def read(source):
+    return Facts(tuple(re.findall("^use (.*)$", source.content.decode(), re.MULTILINE)))
+
+
+class Uses(Resolver):
+    def __init__(self, image, opened):
+        pass
+
+    def accepts(self, path):
+        return path.endswith(".toy")
+
+    def origin(self, path):
+        return Origin.APP
+
+    def leads(self, layer):
+        for path, facts in layer.items():
+            for name in facts.names:
+                yield Lead(f"/app/{name}.toy", Reason("toy", f"used by {path}", path), code=True)
+
+
+TOY = Language(
+    id="toy", version=1, facts_type=Facts, read=read, programs=re.compile("toy"), resolver=Uses, suffixes=frozenset((".toy",))
+)
+ANALYZER = LanguageAnalyzer(TOY)
+"""
+
+
+def test_a_language_of_another_package_is_read_in_the_sandbox(site: Path, image: LocalImage) -> None:
+    install(site, "toy_language", LANGUAGE, "toy = toy_language:ANALYZER")
+    image.add("/app/main.toy", "use part\n")
+    image.add("/app/part.toy", "use deep\n")
+    image.add("/app/deep.toy")
+    image.add("/app/other.toy")
+    found = keep(image.view(opened("/app/main.toy", by="/usr/bin/toy")), Policy.BALANCED)
+    assert by_rule(found, "toy") == {"/app/part.toy", "/app/deep.toy"}
+    assert found.reasons["/app/deep.toy"] == (Reason("toy", "used by /app/part.toy", "/app/part.toy"),)
+    assert ".toy" in ecosystems.source_suffixes()
 
 
 @pytest.mark.parametrize(
