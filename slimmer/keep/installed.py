@@ -63,7 +63,7 @@ def _load(point: EntryPoint) -> Analyzer:
 
 
 def fault(analyzer: object) -> str:
-    """What keeps an object from being an Analyzer, as a clause; "" if it is one."""
+    """The reason why an object is no Analyzer, as a clause; "" if it is one."""
     name, policies, rules = (getattr(analyzer, attribute, None) for attribute in ("id", "policies", "rules"))
     if isinstance(analyzer, type):
         return "it is a class; the entry point must name an object"
