@@ -34,7 +34,6 @@ from slimmer.keep.languages.python.follower import python
 from slimmer.keep.languages.python.language import PYTHON
 from slimmer.keep.languages.r import packages as r_packages
 from slimmer.keep.languages.ruby.language import RUBY
-from slimmer.keep.languages.shell.follower import shell
 from slimmer.keep.languages.shell.language import SHELL
 from slimmer.keep.native import native, time_zones
 from slimmer.keep.sources import named_paths
@@ -53,8 +52,6 @@ def _language(id: str, follower: Follower) -> Analyzer:
     return FunctionAnalyzer(id, BEYOND_OBSERVED, rules, follower=follower)
 
 
-_SHELL = _language("shell", shell)
-
 BUILTIN: tuple[Analyzer, ...] = (
     user_selection.ANALYZER,
     observed.ANALYZER,
@@ -68,10 +65,10 @@ BUILTIN: tuple[Analyzer, ...] = (
     r_packages.ANALYZER,
     links.ANALYZER,
     OnlySelected("native-chosen", (interpreters.ANALYZER, native.ANALYZER)),
-    OnlySelected("shell-chosen", (interpreters.ANALYZER, _SHELL)),
+    OnlySelected("shell-chosen", (interpreters.ANALYZER, LanguageAnalyzer(SHELL))),
     native.ANALYZER,
     interpreters.ANALYZER,
-    _SHELL,
+    LanguageAnalyzer(SHELL),
     web_server.ANALYZER,
     _language("python", python),
     LanguageAnalyzer(NODE),
@@ -84,7 +81,7 @@ BUILTIN: tuple[Analyzer, ...] = (
 """slimmer's own analyzers. The order of a path's reasons follows it."""
 
 
-_ECOSYSTEMS: tuple[Ecosystem, ...] = (JAVA, PYTHON, SHELL)
+_ECOSYSTEMS: tuple[Ecosystem, ...] = (JAVA, PYTHON)
 """Of languages whose analyzers have no attribute `language`."""
 
 

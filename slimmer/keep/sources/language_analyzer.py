@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -23,19 +23,8 @@ from slimmer.keep.sources.reading import SourceFacts
 from slimmer.keep.sources.syntax import SOURCE_LIMIT
 from slimmer.observe.log import Operation
 
-READ_LIMIT = 1 << 24
-"""Bytes of a source that is read at all."""
-
 PORTION = 1 << 24
 """Bytes of sources that are held at a time."""
-
-SOURCES_LIMIT = 256 << 20
-"""Bytes that a run parses of one language; what is found beyond is kept, but not looked into."""
-
-_NO_CODE = frozenset((Evidence.STRUCTURAL, Evidence.LISTED, Evidence.SEEN))
-"""What is kept for these reasons alone is no code, as far as it was seen."""
-
-_SYSTEM = ("/usr/", "/etc/", "/var/", "/lib", "/proc/", "/sys/", "/dev/", "/run/", "/root/.")
 
 F = TypeVar("F")
 
@@ -70,9 +59,9 @@ class LanguageAnalyzer(Generic[F]):
         return {self.id: Evidence.USED, **named_paths.RULES, **self.language.rules}
 
     def start(self, image: ImageView) -> LanguageAnalysis[F] | None:
-        """Begin with an image; None if no interpreter of the language opened a source."""
+        """Begin with an image; None if the language is not used in it."""
         opened = self.language.sources(opened_by(image, self.language.programs))
-        if not opened or self.language.resolver is None:
+        if self.language.resolver is None or not (opened or self.language.configured):
             return None
         return LanguageAnalysis(image, self.language, self.language.resolver(image, opened), opened)
 
@@ -83,8 +72,10 @@ class LanguageAnalysis(Generic[F]):
     def __init__(self, image: ImageView, language: Language[F], resolver: Resolver[F], opened: frozenset[str]) -> None:
         self._image, self._resolver, self._opened = image, resolver, opened
         self._facts = SourceFacts(image, language)
+        self._limits = language.limits
         self._seen: set[str] = set()
-        self._budget = SOURCES_LIMIT
+        self._budget = self._limits.total
+        self._has_begun = False
 
     def seeds(self) -> Iterable[Finding]:
         """Nothing: sources are followed once they are kept."""
@@ -92,39 +83,43 @@ class LanguageAnalysis(Generic[F]):
 
     def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """Findings for all that the sources in `added` lead to, breadth first, one round trip for each layer."""
-        layer = [path for path in added if self._is_used(path, kept) and self._is_new(path)]
+        resolver = self._resolver
+        layer: list[str] = []
+        if not self._has_begun:
+            self._has_begun = True
+            layer = yield from self._followed(dict(self._facts.read_texts(resolver.texts(), resolver.variables)))
+        layer += [
+            path for path in added if resolver.takes(path, kept, opened=path in self._opened) and self._is_new(path)
+        ]
         while layer:
             facts: dict[str, F] = {}
-            for group in batches(self._image.tree, layer, READ_LIMIT, PORTION):
-                facts.update(self._facts.read(group, self._resolver.origin, self._resolver.dialect))
-            layer = []
-            for lead in self._resolver.leads(facts):
-                if isinstance(lead, Finding):
-                    yield lead
-                    continue
-                findings = tuple(reach(self._image.tree, lead.path, lead.reason))
-                yield from findings
-                if lead.code:
-                    layer += [
-                        found.path for found in findings if found.reason is lead.reason and self._is_new(found.path)
-                    ]
+            for group in batches(self._image.tree, layer, self._limits.source, PORTION):
+                facts.update(
+                    self._facts.read(group, resolver.origin, resolver.dialect, resolver.recognizes, resolver.variables)
+                )
+            layer = yield from self._followed(facts)
 
-    def _is_used(self, path: str, kept: Kept) -> bool:
-        """Return True if the interpreter opened it, or it is kept for more than that it is there to be seen."""
-        if path in self._opened:
-            return True
-        suffix = posixpath.splitext(path)[1]
-        return suffix != "" and not kept.evidence(path) <= _NO_CODE
+    def _followed(self, facts: Mapping[str, F]) -> Generator[Finding, None, list[str]]:
+        """Findings for all that a layer leads to. Returns the next layer."""
+        layer: list[str] = []
+        for lead in self._resolver.leads(facts) if facts else ():
+            if isinstance(lead, Finding):
+                findings = [lead]
+            else:
+                findings = list(reach(self._image.tree, lead.path, lead.reason, follow=lead.code))
+            yield from findings
+            layer += [found.path for found in findings if found.follow and self._is_new(found.path)]
+        return layer
 
     def _is_new(self, path: str) -> bool:
         """Return True if a real path is a source that was not looked into yet; notes that it is now."""
         entry = self._image.tree.get(path)
         if path in self._seen or entry is None or not entry.is_file or not self._resolver.accepts(path):
             return False
-        if "." not in posixpath.basename(path) and not entry.mode & 0o111 and path.startswith(_SYSTEM):
-            return False  # data without a suffix, such as a time zone
+        if self._resolver.is_data(entry):
+            return False
         self._seen.add(path)
-        if entry.size > READ_LIMIT:
+        if entry.size > self._limits.source:
             return False
         self._budget -= min(entry.size, SOURCE_LIMIT)
         return self._budget >= 0
