@@ -31,7 +31,7 @@ F = TypeVar("F")
 
 
 class Origin(StrEnum):
-    """Who wrote a source. Apps are read for everything that they name, libraries only for what they load."""
+    """The kind of author of a source. Apps are read for everything that they name, libraries only for what they load."""
 
     APP = "app"
     LIBRARY = "library"

@@ -30,10 +30,10 @@ from slimmer.observe.log import Operation
 
 RULE = "like-files"
 NAMED_FILES, NAMED_BYTES = 500, 5 << 20
-"""How much of a folder with a telling name is kept whole."""
+"""The largest folder with a telling name that is kept whole."""
 
 KIND_FILES, KIND_BYTES = 200, 2 << 20
-"""How much of one kind is kept in one folder."""
+"""The most files of one kind that are kept in one folder."""
 
 _SEVERAL = 2
 _TELLING = re.compile(
@@ -95,7 +95,7 @@ class _Likeness:
         return folders
 
     def findings(self, folder: str, kinds: Kinds) -> Iterator[Finding]:
-        """What is like the files that were opened in one folder."""
+        """Findings for what is like the files that were opened in one folder."""
         telling = list(_telling(folder))
         own = [place for place in telling if not _is_library(place.split("/"))]
         for place in own:
