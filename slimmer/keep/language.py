@@ -31,7 +31,7 @@ F = TypeVar("F")
 
 
 class Origin(StrEnum):
-    """Who wrote a source. Apps are read for everything that they name, libraries only for what they load."""
+    """The kind of author of a source. Apps are read for everything that they name, libraries only for what they load."""
 
     APP = "app"
     LIBRARY = "library"
@@ -55,7 +55,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A source that lies in no file, such as a command in the image's configuration. `name` is what a person calls it."""
+    """A source that lies in no file, such as a command in the image's configuration. `name` is for people: "the image's command"."""
 
     name: str
     content: bytes
@@ -92,24 +92,30 @@ class Resolver(ABC, Generic[F]):
         return {}
 
     def texts(self) -> Sequence[Text]:
-        """Return the sources that lie in no file. They are the first layer; `leads` gets their facts by their names."""
+        """Return the sources that lie in no file. They are the first layer: `leads` gets their facts under their names."""
         return ()
 
     def takes(self, path: str, kept: Kept, *, opened: bool) -> bool:
-        """Return True if a real path that was just kept is in use, so that it is followed if it is a source.
+        """Return True if a real path that was just kept is to be followed, provided that it is a source.
 
-        `opened` is true for the sources to begin with. Without another answer of the language, so are files with a suffix that are
-        kept for more than that they are there to be seen.
+        `opened` is true if it is one of the sources to begin with (`Language.sources`). By default, those are followed, and other
+        files with a suffix if they are kept for more than having been seen or listed.
         """
         return opened or (posixpath.splitext(path)[1] != "" and not kept.evidence(path) <= _NO_CODE)
 
     def is_data(self, entry: Entry) -> bool:
-        """Return True if a file is data by its name and place, such as a time zone: one of the system's without a suffix."""
+        """Return True if the name and place of a file say that it is data, whatever `accepts` says.
+
+        By default, these are the system's files without a suffix that nobody may execute, such as time zones.
+        """
         is_plain = "." not in posixpath.basename(entry.path) and not entry.mode & 0o111
         return is_plain and entry.path.startswith(_SYSTEM)
 
     def recognizes(self, path: str, content: bytes) -> bool:
-        """Return True if the file at this real path is a source, judged by its content. To understand it is the part of `Language.read`."""
+        """Return True if the content of the file at this real path is that of a source. `leads` gets no facts of others.
+
+        This runs in slimmer's own process: compare bytes at most, and leave parsing to `Language.read`.
+        """
         return True
 
     @abstractmethod
@@ -152,8 +158,8 @@ class Language(Ecosystem, Generic[F]):
     """A language whose sources are read and followed. `id` is also the name of its rule.
 
     `programs` matches the file names of the interpreters, in full. `sources` tells which of the files that they opened (real paths)
-    are sources to begin with; without any, the language is not used in an image, unless it is `configured`: one whose sources may
-    also lie in the image's configuration (`Resolver.texts`).
+    are sources to begin with; without any, the language is not used in an image, unless it is `configured`: other files, or texts of
+    the image's configuration, may be sources to begin with, too (`Resolver.takes`, `Resolver.texts`).
 
     `read` is a module's function. It is pure and does not raise, whatever the content is. `version` is that of `read`: raise it when
     `read` answers otherwise, since cached facts of other versions are not used.

@@ -75,6 +75,6 @@ def test_a_configuration_has_a_bounded_number_of_directives() -> None:
     ],
 )
 def test_hostile_configuration_takes_bounded_time(text: bytes) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     read_configuration(text)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5

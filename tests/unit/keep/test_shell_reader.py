@@ -255,6 +255,6 @@ def test_facts_come_back_from_the_cache_as_they_were() -> None:
     ],
 )
 def test_hostile_scripts_take_bounded_time(text: bytes) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     script(text)
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10

@@ -10,7 +10,6 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
-from slimmer.image.tree import Entry
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Lead
@@ -26,7 +25,7 @@ class Places:
     """Looks up in one image what its scripts name. `path` is the script's, "" for a text of the configuration."""
 
     def __init__(self, image: ImageView) -> None:
-        self._tree = image.tree
+        self._image, self._tree = image, image.tree
         self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
         self._named = NamedPaths(image)
 
@@ -43,7 +42,7 @@ class Places:
         if "/" not in use.value:
             on_path = [posixpath.join(folder, use.value) for folder in folders]
             places = on_path if use.kind is Kind.PROGRAM else [*places, *on_path]
-        is_there = self._is_program if use.kind is Kind.PROGRAM else self._is_file
+        is_there = self._image.is_executable if use.kind is Kind.PROGRAM else self._is_file
         found = next((place for place in places if is_there(place)), None)
         if found is not None:
             yield Lead(found, reason, code=True)
@@ -62,19 +61,12 @@ class Places:
             place = named.place if path else f"{source}{named.place}"
             mention = Mention(named.path, base, False, place)
             yield from self._named.findings(path, (mention,), posixpath.dirname(path) or "/")
-        else:
-            yield from reach(self._tree, named.path, reason) if self._entry(named.path) is not None else ()
-
-    def _entry(self, place: str) -> Entry | None:
-        return self._tree.get(self._tree.resolve(place).end or "")
+        elif self._image.end(named.path) is not None:
+            yield from reach(self._tree, named.path, reason)
 
     def _is_file(self, place: str) -> bool:
-        entry = self._entry(place)
+        entry = self._image.end(place)
         return entry is not None and entry.is_file
-
-    def _is_program(self, place: str) -> bool:
-        entry = self._entry(place)
-        return entry is not None and entry.is_file and bool(entry.mode & 0o111)
 
     def _relative(self, path: str, name: str) -> Iterator[str]:
         yield posixpath.normpath(posixpath.join(self._working, name))

@@ -1,9 +1,9 @@
-"""Which files of an image are scripts of a shell, and what they lead to: commands, sourced files, files that they name.
+"""Finds the shell scripts of an image, and follows them: to commands, to sourced files, to files that they name.
 
-Scripts are those that a shell was seen to open, what those call or source in their turn, and scripts that another rule
-found to be started by something. A script that is only there to fill a folder, or that was merely looked at, says nothing.
-A file that is like those which a shell opened (slimmer.keep.apps.sibling_files) is taken for a script as well.
-Texts of the image's configuration count as well: ENTRYPOINT, CMD and HEALTHCHECK, and crontabs that a cron opened.
+A file is a script if a shell opened it, if another script calls or sources it, or if other code starts it and its first line
+names a shell. A file that is only like a script that a shell opened counts, too (slimmer.keep.apps.sibling_files). Scripts that are
+there for other reasons, because they were seen or fill a folder, lead nowhere. The image's ENTRYPOINT, CMD and HEALTHCHECK are
+read like scripts, and so are crontabs that a cron daemon opened.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class ShellResolver(Resolver[Script]):
         self._crontabs = frozenset(path for path in opened_by(image, _CRONS) if is_crontab(path))
         self._places = Places(image)
         self._texts: frozenset[str] = frozenset()
-        self._read_by_shell: set[str] = set()  # scripts of which no first line has to say that they are
+        self._read_by_shell: set[str] = set()  # scripts that need no first line
         self._has_zones = False
 
     @property
@@ -60,7 +60,7 @@ class ShellResolver(Resolver[Script]):
         return {"HOME": self._image.home, **self._image.env}
 
     def texts(self) -> Sequence[Text]:
-        """The image's own commands."""
+        """Return the image's own commands."""
         config = self._image.config
         commands = {"the image's command": config.command}
         check = config.healthcheck.test if config.healthcheck and not config.healthcheck.disabled else ()
@@ -72,7 +72,7 @@ class ShellResolver(Resolver[Script]):
         return [Text(name, command_text(argv), Dialect.COMMAND) for name, argv in commands.items() if argv]
 
     def takes(self, path: str, kept: Kept, *, opened: bool) -> bool:
-        """Return True for what a shell or a cron opened, what is like it, and programs that something in use starts."""
+        """Return True for scripts and crontabs that were opened, for files like them, and for programs that other code starts."""
         if path in self._crontabs or self._is_opened_script(path):
             return True
         if any(model in self._opened for model in models(path, kept)):
@@ -92,7 +92,7 @@ class ShellResolver(Resolver[Script]):
         return False
 
     def recognizes(self, path: str, content: bytes) -> bool:
-        """Return True if a shell runs this: its first line says so, or a shell read it and it does not look like data."""
+        """Return True if the first line names a shell, or if there is none and a shell read the file as a script."""
         if not is_source(content):
             return False
         if path in self._crontabs:
@@ -102,17 +102,17 @@ class ShellResolver(Resolver[Script]):
         return path in self._read_by_shell or self._is_opened_script(path)
 
     def origin(self, path: str) -> Origin:
-        """All scripts are read for everything that they name."""
+        """Return APP: every script is read for all that it names."""
         return Origin.APP
 
     def dialect(self, path: str) -> str:
-        """Tell crontabs from scripts."""
+        """Return the kind of a crontab, or that it is a script."""
         if path not in self._crontabs:
             return Dialect.SCRIPT
         return Dialect.SYSTEM_CRONTAB if is_system_crontab(path) else Dialect.CRONTAB
 
     def leads(self, layer: Mapping[str, Script]) -> Iterator[Lead | Finding]:
-        """Time zones, then the leads of each script."""
+        """Return all time zones if a script chooses one, then where each script leads."""
         chooser = next((source for source, script in layer.items() if script.chooses_zone), None)
         if chooser is not None and not self._has_zones:
             self._has_zones = True
