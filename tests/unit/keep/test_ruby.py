@@ -8,10 +8,13 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.languages.ruby.follower import ruby
+from slimmer.keep.languages.ruby.language import RUBY
+from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 from tests.unit.keep.script_image import ScriptImage
-from tests.unit.local_image import followed, opened
+from tests.unit.local_image import followed, follower, opened
 from tests.work import work_of_at_most
+
+ruby = follower(LanguageAnalyzer(RUBY))
 
 APP = "/srv/app/app.rb"
 STANDARD = "/usr/local/lib/ruby/3.1.0"

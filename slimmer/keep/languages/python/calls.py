@@ -7,9 +7,10 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slimmer.keep.languages.python.facts import HOLE, Dynamic
+from slimmer.keep.languages.python.facts import Dynamic
 from slimmer.keep.languages.python.grammar import head, text
 from slimmer.keep.languages.python.scopes import Scopes
+from slimmer.keep.sources.named_paths import HOLE
 from slimmer.keep.sources.syntax import Grammar, find
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ _OWN_NAME = re.compile(
 
 _NAME = re.compile(r"\.{0,9}\w{1,80}(?:\.\w{1,80}){0,19}")
 _PREFIX = re.compile(r"\.{1,9}\w{0,80}|\.{0,9}\w{1,80}(?:\.\w{1,80}){0,19}\.\w{0,80}")
-_MIDDLE = re.compile(r"\*((?:\.\w{1,80}){1,9}\.)\*")
-_HOLES = re.compile(r"\*{2,}")
+_MIDDLE = re.compile(rf"{HOLE}((?:\.\w{{1,80}}){{1,9}}\.){HOLE}")
+_HOLES = re.compile(rf"{HOLE}{{2,}}")
 PLACEHOLDER = re.compile(r"%(?:\(\w{1,80}\))?[sdr]|\{[^{}]{0,80}\}")
 """What stands in a template for a value (str.format, and printf's way)."""
 
@@ -115,7 +116,7 @@ def _imported(argument: Node, level: int, where: str, own: Set[str]) -> Dynamic 
 
 
 def _pattern(node: Node, own: Set[str], depth: int = 8) -> str:
-    """The text that a string expression makes, "*" for what is computed; `__name__ + ".x"` counts as ".x"."""
+    """The text that a string expression makes, HOLE for what is computed; `__name__ + ".x"` counts as ".x"."""
     if node.type == "string":
         return _string(node, own)
     if node.type == "binary_operator" and depth:

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from slimmer.image.tree import Tree
 from slimmer.keep.languages.python.edges import TOOLS, Edge, Level
-from slimmer.keep.languages.python.facts import HOLE
 from slimmer.keep.languages.python.search import STDLIB, Finder, Module
+from slimmer.keep.sources.named_paths import HOLE
 
 LIBRARY_COMPUTED = 1 << 22
 """Bytes that a library's choice by a computed name may add; where it is more, only what the app names is kept."""

@@ -7,12 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-VERSION = 6
-"""Changes whenever the same source may give other facts."""
-
-HOLE = "*"
-"""What stands in the name of a module for what is computed."""
-
 BY_NAME = "<string>"
 """The place of what is only named in a string: like a function's import, it may or may not happen."""
 
@@ -40,7 +34,7 @@ class Dynamic:
     """A call that imports by a string. `prefix`: only the beginning is known, the rest is computed.
 
     A leading dot means the module's own package. A beginning need not end with a whole part ("plugins.load_"), and may itself
-    begin with HOLE, for some package ("*.commands.").
+    begin with HOLE, for some package.
     """
 
     name: str

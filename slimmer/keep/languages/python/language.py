@@ -1,0 +1,28 @@
+"""Python as a language. Its modules are followed from the installations in use (slimmer.keep.languages.python.follower)."""
+
+from __future__ import annotations
+
+import re
+
+from slimmer.keep.language import Language, Origin, Source
+from slimmer.keep.languages.python.facts import Facts
+from slimmer.keep.languages.python.source import read_source
+
+
+def read(source: Source) -> Facts:
+    """The facts of a source; all of them for an app's."""
+    return read_source(source.content, source.origin is Origin.APP)
+
+
+PYTHON = Language(
+    id="python",
+    version=7,
+    facts_type=Facts,
+    read=read,
+    programs=re.compile(r"(?:python|pypy)[0-9.]{0,8}"),
+    suffixes=frozenset((".py", ".pyi")),
+    compiled_suffixes=frozenset((".pyc", ".pyo")),
+    dependency_folders=frozenset(("site-packages", "dist-packages")),
+    manifests=frozenset(("pyproject.toml", "setup.py", "requirements.txt")),
+    extension_folders=r"lib-dynload|site-packages|dist-packages|python[\d.]*",
+)
