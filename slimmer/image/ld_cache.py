@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from slimmer.sandbox.readers import reader
+
 PATH = "/etc/ld.so.cache"
 _MAGIC = b"glibc-ld.so.cache1.1"
 _HEADER = 48
@@ -42,6 +44,7 @@ class LoaderCache:
         return {name: tuple(libraries) for name, libraries in found.items()}
 
 
+@reader
 def read_ld_cache(content: bytes) -> LoaderCache:
     """Read the cache; empty for what is none."""
     return LoaderCache(tuple(_libraries(content)))

@@ -17,6 +17,7 @@ from itertools import islice
 
 from slimmer.image.lines import Unreadable
 from slimmer.image.text_databases import Listed, package_of
+from slimmer.sandbox.readers import reader
 from slimmer.sandbox.sandbox import Job, Sandbox
 
 SIZE_LIMIT = 1 << 27
@@ -64,7 +65,7 @@ def rpm_listed(sandbox: Sandbox, path: str, pieces: Iterator[bytes]) -> Iterator
     content = _joined(pieces)
     place = 0, 0
     for _ in range(PARTS):
-        [part] = sandbox.facts("rpm", RpmPart, [Job(path, content, place)])
+        [part] = sandbox.facts(read_rpm, RpmPart, [Job(path, content, place)])
         if part is None:
             raise Unreadable("its reader failed")
         for package in part.packages:
@@ -79,6 +80,7 @@ def rpm_listed(sandbox: Sandbox, path: str, pieces: Iterator[bytes]) -> Iterator
     raise Unreadable("it names too many files")
 
 
+@reader
 def read_rpm(content: bytes, row: int, file: int) -> RpmPart:
     """Read the database from a place on. Runs in a child process."""
     found: list[RpmPackage] = []

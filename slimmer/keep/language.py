@@ -1,23 +1,25 @@
-"""The protocol of a programming language: which files are its sources, what a source says, and where that leads in an image.
+"""A programming language as data: how its files are called, how a source is read, and where a source leads in an image.
 
-A Language is stateless. Its `read` runs in the sandbox, where nothing but the source is at hand, and its answers are cached between runs.
+A Language is a constant. Its `read` runs in the sandbox, where nothing but the source is at hand, and its answers are cached between runs.
 Its Resolver knows one image. What is the same for every language (layers, round trips, bounds, the cache) is not a language's concern
-(slimmer.keep.sources.script).
+(slimmer.keep.sources.language_analyzer).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Generic, TypeVar
 
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.sandbox.readers import declare
 
 F = TypeVar("F")
-F_contra = TypeVar("F_contra", contravariant=True)
 
 
 class Origin(StrEnum):
@@ -30,7 +32,7 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source to read. `suffix` is that of its name, in lower case with the dot; "" if it has none.
+    """A source to read. `suffix` is that of its name, as it is written, with the dot; "" if it has none.
 
     `dialect` is what its Resolver says of files that a language reads in more than one way (a crontab, an extension module).
     """
@@ -50,71 +52,69 @@ class Lead:
     code: bool = False
 
 
-class Resolver(Protocol[F_contra]):
-    """A language in one image."""
+class Resolver(ABC, Generic[F]):
+    """A language in one image. `F` is the language's `facts_type`."""
 
+    @abstractmethod
     def accepts(self, path: str) -> bool:
         """Return True if a real path is a source of this language, judged by its name and place."""
-        ...
 
+    @abstractmethod
     def origin(self, path: str) -> Origin:
-        """Who wrote the source at this real path."""
-        ...
+        """Return who wrote the source at this real path."""
 
     def dialect(self, path: str) -> str:
-        """The dialect of the source at this real path; "" for the usual one."""
-        ...
+        """Return the dialect of the source at this real path; "" for the usual one."""
+        return ""
 
-    def leads(self, layer: Mapping[str, F_contra]) -> Iterable[Lead | Finding]:
-        """Where the sources of a layer lead. Maps real paths to their facts, in the order in which they were found."""
-        ...
+    @abstractmethod
+    def leads(self, layer: Mapping[str, F]) -> Iterable[Lead | Finding]:
+        """Return where the sources of a layer lead. Maps real paths to their facts, in the order in which they were found."""
 
 
-class Language(Protocol[F]):
-    """A programming language. Stateless; registered once (slimmer.keep.registry)."""
+@dataclass(frozen=True, kw_only=True)
+class Ecosystem:
+    """How the files of a language are called. Other analyzers ask for those of all languages together (slimmer.keep.languages).
 
-    @property
-    def id(self) -> str:
-        """A unique name, also that of its analyzer and its rule."""
-        ...
+    `suffixes` are those of sources and compiled code, in lower case with the dot: how such files are kept is the language's concern.
+    `dependency_folders` are names of folders that hold installed libraries (`node_modules`). `manifests` are names of files that
+    describe a project, and lie at its top (`package.json`).
+    """
 
-    @property
-    def version(self) -> int:
-        """The version of `read`. Raise it when `read` answers otherwise: cached facts of other versions are not used."""
-        ...
+    id: str
+    suffixes: frozenset[str] = frozenset()
+    dependency_folders: frozenset[str] = frozenset()
+    manifests: frozenset[str] = frozenset()
 
-    @property
-    def facts_type(self) -> type[F]:
-        """A frozen dataclass of texts, numbers, flags, enumerations, tuples, frozen sets and other such dataclasses.
 
-        Every field has a default: a source that cannot be read counts as one that says nothing.
-        """
-        ...
+def _all(opened: frozenset[str]) -> frozenset[str]:
+    return opened
 
-    @property
-    def programs(self) -> re.Pattern[str]:
-        """Matches the file names of the interpreters, in full."""
-        ...
 
-    @property
-    def suffixes(self) -> frozenset[str]:
-        """Suffixes of source files, in lower case with the dot. Other analyzers leave such files to the language."""
-        ...
+@dataclass(frozen=True, kw_only=True)
+class Language(Ecosystem, Generic[F]):
+    """A language whose sources are read and followed. `id` is also the name of its rule.
 
-    @property
-    def dependency_folders(self) -> frozenset[str]:
-        """Names of folders that hold installed libraries, such as `node_modules`."""
-        ...
+    `programs` matches the file names of the interpreters, in full. `sources` tells which of the files that they opened (real paths)
+    are sources to begin with; without any, the language is not used in an image.
 
-    @property
-    def manifests(self) -> frozenset[str]:
-        """Names of files that describe a project, such as `package.json`."""
-        ...
+    `read` is a module's function. It is pure and does not raise, whatever the content is. `version` is that of `read`: raise it when
+    `read` answers otherwise, since cached facts of other versions are not used.
 
-    def read(self, source: Source) -> F:
-        """What a source says. Pure; never raises, whatever the content is."""
-        ...
+    `facts_type` is a frozen dataclass of texts, numbers, flags, enumerations, tuples, frozen sets and other such dataclasses. Every field
+    has a default: a source that cannot be read counts as one that says nothing.
 
-    def resolver(self, image: ImageView, opened: frozenset[str]) -> Resolver[F]:
-        """Begin with an image. `opened` are the real paths of what the interpreters opened or ran."""
-        ...
+    `resolver` begins with an image and what `sources` gave. None if another analyzer than LanguageAnalyzer follows the sources.
+    `rules` are names that the resolver writes into reasons besides `id`, `named-path` and `program`.
+    """
+
+    version: int
+    facts_type: type[F]
+    read: Callable[[Source], F]
+    programs: re.Pattern[str]
+    sources: Callable[[frozenset[str]], frozenset[str]] = _all
+    resolver: Callable[[ImageView, frozenset[str]], Resolver[F]] | None = None
+    rules: Mapping[str, Evidence] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        declare(self.read)

@@ -27,14 +27,15 @@ from slimmer.keep.core.packages import packages
 from slimmer.keep.core.user_selection import only_selected, user_selection
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.languages.java.rule import java
-from slimmer.keep.languages.node.follower import node
-from slimmer.keep.languages.perl.follower import perl
-from slimmer.keep.languages.php.follower import php
+from slimmer.keep.languages.node.language import NODE
+from slimmer.keep.languages.perl.language import PERL
+from slimmer.keep.languages.php.language import PHP
 from slimmer.keep.languages.python.follower import python
 from slimmer.keep.languages.r.packages import r_packages
-from slimmer.keep.languages.ruby.follower import ruby
+from slimmer.keep.languages.ruby.language import RUBY
 from slimmer.keep.languages.shell.follower import shell
 from slimmer.keep.native.native import native
+from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 
 GROUP = "slimmer.analyzers"
 """The group of entry points that other packages use."""
@@ -98,10 +99,10 @@ BUILTIN: tuple[Analyzer, ...] = (
     _analyzer("shell", _REACHABLE, _language("shell"), follower=shell),
     _analyzer("web-server", _REACHABLE, _used("web-server"), follower=web_server),
     _analyzer("python", _REACHABLE, _language("python"), follower=python),
-    _analyzer("node", _REACHABLE, _language("node"), follower=node),
-    _analyzer("ruby", _REACHABLE, _language("ruby"), follower=ruby),
-    _analyzer("php", _REACHABLE, _language("php"), follower=php),
-    _analyzer("perl", _REACHABLE, _language("perl"), follower=perl),
+    LanguageAnalyzer(NODE),
+    LanguageAnalyzer(RUBY),
+    LanguageAnalyzer(PHP),
+    LanguageAnalyzer(PERL),
     _analyzer("package", _GENEROUS, _used("package"), follower=packages),
     _analyzer("licence", _ALL, {"licence": Evidence.LISTED}, follower=licences),
 )

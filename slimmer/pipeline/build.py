@@ -111,9 +111,9 @@ class _Build:
 
     def know(self) -> Original:
         """Read what is to know of the image, while its app runs. Load the rules, and start who reads files, which take their time, too."""
+        importlib.import_module("slimmer.keep.keeper")
         self.session.sandbox.warm()
         pristine, own = self.session.open_image()
-        importlib.import_module("slimmer.keep.keeper")
         return Original(pristine, own, self.session.packages(own, pristine))
 
     def documented(self, original: Original) -> Future[dict[str, Any]]:

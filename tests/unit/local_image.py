@@ -10,7 +10,7 @@ from pathlib import Path
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
 from slimmer.keep import registry
-from slimmer.keep.analyzer import Follow, Follower
+from slimmer.keep.analyzer import Analyzer, Follow, Follower
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from slimmer.observe.log import Access, AccessLog, Operation
@@ -79,6 +79,16 @@ def followed(context: ImageView, follower: Follower, *start: str) -> KeepSetBuil
     while fresh := growing.fresh():
         growing.add(follow(fresh, growing))
     return growing
+
+
+def follower(analyzer: Analyzer) -> Follower:
+    """An analyzer as a follower: what it finds from paths that were just kept."""
+
+    def begun(image: ImageView) -> Follow:
+        analysis = analyzer.start(image)
+        return analysis.follow if analysis is not None else lambda added, kept: ()
+
+    return begun
 
 
 def _record(place: Path, path: str) -> bytes:

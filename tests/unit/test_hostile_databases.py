@@ -20,6 +20,9 @@ from slimmer.image.package_files import PackageFiles
 from slimmer.image.packages import PACKAGES_LIMIT, Package
 from slimmer.image.rpm_database import PART, rpm_listed
 from slimmer.image.tree import Tree
+from slimmer.keep.languages.node.manifest import read_manifest
+from slimmer.keep.languages.php.composer import INSTALLED, read_map
+from slimmer.sandbox.readers import Read
 from slimmer.sandbox.sandbox import Job, Sandbox
 from tests.unit import database_memory
 from tests.unit.local_image import LocalImage
@@ -254,11 +257,13 @@ def test_a_header_that_claims_more_than_it_has_ends_the_list(tmp_path: Path) -> 
     assert packages.named("bash") == (Package("rpm", "bash", "1-2"),)
 
 
-@pytest.mark.parametrize("reader", ["package.json", "composer"])
+@pytest.mark.parametrize(("reader", "arguments"), [(read_manifest, ()), (read_map, (INSTALLED, "/app/vendor"))])
 @pytest.mark.parametrize(
     "content", [b"[" * 100_000, b'{"a":' * 100_000, b'{"name": "' + b"\xff\0" * 10 + b'"}', b"[1e999999999]"]
 )
-def test_json_of_a_hundred_thousand_levels_does_no_harm(reader: str, content: bytes) -> None:
+def test_json_of_a_hundred_thousand_levels_does_no_harm(
+    reader: Read, arguments: tuple[str, ...], content: bytes
+) -> None:
     sandbox = Sandbox()
-    [answer] = sandbox.read(reader, [Job("/app/file.json", content)])
+    [answer] = sandbox.read(reader, [Job("/app/file.json", content, arguments)])
     assert answer is not None or "/app/file.json" in sandbox.notes()[0]

@@ -63,7 +63,7 @@ def test_entries_that_all_name_the_same_long_text_fill_no_memory() -> None:
     text = 48 + 24 * entries
     content = head + struct.pack("<iIIIQ", 0, text, text, 0, 0) * entries + b"/" * 4000 + b"\0"
     sandbox = Sandbox()
-    assert sandbox.facts("ld.so.cache", LoaderCache, [Job(PATH, content)]) == [None]
+    assert sandbox.facts(read_ld_cache, LoaderCache, [Job(PATH, content)]) == [None]
     assert PATH in sandbox.notes()[0]
 
 

@@ -12,7 +12,7 @@ from slimmer.image.elf_file import MAGIC, SMALLEST, ElfFile
 from slimmer.keep.analyzer import Kept
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding
-from slimmer.keep.native.code_file import CodeFile
+from slimmer.keep.native.code_file import CodeFile, read_code
 from slimmer.sandbox.sandbox import Job
 
 SIZE_LIMIT = 200 << 20
@@ -96,7 +96,7 @@ class CodeReader:
         self._known.update(dict.fromkeys(unread))
         if may_be:
             for jobs in self._jobs(may_be):
-                files = self._image.sandbox.facts("code", CodeFile, jobs, share=_SHARE)
+                files = self._image.sandbox.facts(read_code, CodeFile, jobs, share=_SHARE)
                 for job, file in zip(jobs, files, strict=True):
                     if file is not None and file.is_elf:
                         self._known[job.path] = Code(job.path, file.elf, file.mentions)

@@ -188,7 +188,9 @@ class LibrarySearch:
     @cached_property
     def _cache(self) -> Mapping[str, tuple[ld_cache.CachedLibrary, ...]]:
         jobs = [Job(ld_cache.PATH, read_one(self._image, ld_cache.PATH, _CONFIGURATION_LIMIT))]
-        found = self._image.sandbox.facts("ld.so.cache", ld_cache.LoaderCache, jobs) if jobs[0].content else [None]
+        found = (
+            self._image.sandbox.facts(ld_cache.read_ld_cache, ld_cache.LoaderCache, jobs) if jobs[0].content else [None]
+        )
         return (found[0] or ld_cache.LoaderCache()).by_name()
 
     @cached_property

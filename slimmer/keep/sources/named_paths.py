@@ -21,6 +21,9 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
 
 RULE = "named-path"
+PROGRAM = "program"
+"""The rule of programs that a source starts."""
+
 FOLDER_FILES = 2000
 FOLDER_BYTES = 10 << 20
 HOLE = "\0"
@@ -103,7 +106,7 @@ class NamedPaths:
     def programs(self, source: str, commands: tuple[Command, ...]) -> Iterator[Finding]:
         """The programs that a source starts, and the shell for those that need one."""
         for command in commands:
-            reason = Reason("program", f"started by {source}{command.place}", source)
+            reason = Reason(PROGRAM, f"started by {source}{command.place}", source)
             if command.shell:
                 yield from reach(self._tree, "/bin/sh", reason)
             yield from self._started(command.line[:_TEXT_LIMIT], reason)

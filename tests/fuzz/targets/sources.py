@@ -10,8 +10,9 @@ from contextlib import suppress
 from slimmer.errors import UsageError
 from slimmer.image.tree import Tree
 from slimmer.keep.apps.web_server.directives import read_configuration
+from slimmer.keep.language import Origin, Source
 from slimmer.keep.languages.node.manifest import read_manifest, targets
-from slimmer.keep.languages.perl import source as perl
+from slimmer.keep.languages.perl import reader as perl
 from slimmer.keep.languages.php.composer import INSTALLED, read_list, read_map
 from slimmer.keep.languages.python.metadata import _entry_points
 from slimmer.keep.languages.python.string_names import encoding_names, schemes
@@ -29,8 +30,8 @@ TREE = Tree(
 
 def perl_source(data: bytes) -> None:
     """Never raises; the facts come back from the cache as they went there."""
-    for whole in (False, True):
-        facts = perl.read_source(data, whole=whole)
+    for origin in Origin:
+        facts = perl.read(Source(".pl", data, origin))
         assert len(facts.requests) <= perl.LIMIT
         assert load_facts(perl.Facts, dump_facts(facts)) == facts
 

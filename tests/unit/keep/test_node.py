@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.languages.node.follower import node
+from slimmer.keep.languages.node.language import NODE
+from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 from tests.unit.keep.script_image import ScriptImage
-from tests.unit.local_image import followed, opened
+from tests.unit.local_image import followed, follower, opened
+
+node = follower(LanguageAnalyzer(NODE))
 
 APP = "/srv/app/server.js"
 CONFIG = ImageConfig("sha256:1", "amd64", "linux", working_dir="/srv/app", env=("PATH=/usr/bin",))

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.languages.perl.follower import perl
+from slimmer.keep.languages.perl.language import PERL
+from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 from tests.unit.keep.script_image import ScriptImage
-from tests.unit.local_image import followed, opened
+from tests.unit.local_image import followed, follower, opened
+
+perl = follower(LanguageAnalyzer(PERL))
 
 APP = "/srv/app/app.pl"
 CORE = "/usr/share/perl/5.36.0"

@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.languages.php.follower import php
+from slimmer.keep.languages.php.language import PHP
+from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 from tests.unit.keep.script_image import ScriptImage
+from tests.unit.local_image import follower
+
+php = follower(LanguageAnalyzer(PHP))
 
 APP = "/srv/app/index.php"
 CONFIG = ImageConfig("sha256:1", "amd64", "linux", working_dir="/srv", env=("PATH=/usr/bin",))

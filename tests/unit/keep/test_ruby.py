@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.languages.ruby.follower import ruby
+from slimmer.keep.languages.ruby.language import RUBY
+from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 from tests.unit.keep.script_image import ScriptImage
-from tests.unit.local_image import followed, opened
+from tests.unit.local_image import followed, follower, opened
+
+ruby = follower(LanguageAnalyzer(RUBY))
 
 APP = "/srv/app/app.rb"
 STANDARD = "/usr/local/lib/ruby/3.1.0"

@@ -15,6 +15,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from slimmer.keep.sources.syntax import is_source
+from slimmer.sandbox.readers import reader
 
 CONFIG_LIMIT = 1 << 19
 """Bytes of a configuration that is read."""
@@ -133,6 +134,7 @@ class Configuration:
     directives: tuple[Directive, ...] = ()
 
 
+@reader
 def read_configuration(content: bytes) -> Configuration:
     """Read the configuration of a server; what makes no sense gives directives that name nothing."""
     return Configuration(tuple(_directives(content)) if is_source(content) else ())

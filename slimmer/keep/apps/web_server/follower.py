@@ -15,12 +15,12 @@ from fnmatch import translate
 
 from slimmer.image.tree import Tree
 from slimmer.keep.analyzer import Follow, Kept
-from slimmer.keep.apps.web_server.directives import CONFIG_LIMIT, Configuration, Directive, Role
+from slimmer.keep.apps.web_server.directives import CONFIG_LIMIT, Configuration, Directive, Role, read_configuration
 from slimmer.keep.apps.web_server.roots import Roots
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.sources.language_analyzer import opened_by
 from slimmer.keep.sources.reading import read_files
-from slimmer.keep.sources.script import opened_by
 
 RULE = "web-server"
 SERVERS = re.compile(r"nginx(?:-debug)?|openresty|tengine|angie|httpd|apache2|lighttpd(?:-angel)?|haproxy|caddy|h2o")
@@ -69,7 +69,7 @@ class _Servers:
         """Findings for all that fresh configurations name, one round trip for each layer of included ones."""
         layer = [path for path in fresh if self._is_config(path) and self._is_new(path)] if self._opened else []
         while layer:
-            read = list(read_files(self._image, "web-server", Configuration, layer, CONFIG_LIMIT))
+            read = list(read_files(self._image, read_configuration, Configuration, layer, CONFIG_LIMIT))
             layer = []
             for path, configuration in read:
                 for finding in self._named(path, configuration):

@@ -16,8 +16,8 @@ from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
-from slimmer.keep.languages.java.class_file import ClassFile
-from slimmer.keep.languages.java.jar import Jar
+from slimmer.keep.languages.java.class_file import ClassFile, read_class
+from slimmer.keep.languages.java.jar import Jar, read_jar
 from slimmer.keep.languages.java.log import JavaLog
 from slimmer.keep.sources.limits import within_limits
 from slimmer.keep.sources.reading import read_files
@@ -90,7 +90,7 @@ def _named_by_jars(image: ImageView, jars: Iterable[str]) -> Iterator[Finding]:
         ends = dict.fromkeys(end for path in layer if (end := image.tree.resolve(path).end) is not None)
         layer = []
         unread = [end for end in ends if end not in seen]
-        read = read_files(image, "jar", Jar, unread, _JAR_LIMIT)
+        read = read_files(image, read_jar, Jar, unread, _JAR_LIMIT)
         for jar, path in ((jar, _local(jar, url)) for jar, found in read for url in found.class_path):
             if path and path not in named and len(named) < _PLACES:
                 named.add(path)
@@ -119,7 +119,7 @@ def _class_folders(image: ImageView, classes: Iterable[str]) -> Iterator[Finding
     for path in classes:
         examples.setdefault(posixpath.dirname(path), path)
     roots: dict[str, str] = {}
-    for path, file in read_files(image, "class", ClassFile, examples.values(), _CLASS_LIMIT):
+    for path, file in read_files(image, read_class, ClassFile, examples.values(), _CLASS_LIMIT):
         if file.name and path.endswith(f"/{file.name}.class"):
             roots.setdefault(path.removesuffix(f"/{file.name}.class"), path)
     for root, path in roots.items():

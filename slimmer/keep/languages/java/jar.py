@@ -12,6 +12,8 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 
+from slimmer.sandbox.readers import reader
+
 URLS_LIMIT = 10_000
 """URLs of a class path; one of more is none."""
 
@@ -30,6 +32,7 @@ class Jar:
     class_path: tuple[str, ...] = ()
 
 
+@reader
 def read_jar(content: bytes) -> Jar:
     """Read a jar's manifest, as far as the class path."""
     try:

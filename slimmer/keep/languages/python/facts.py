@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-VERSION = 6
-"""Changes whenever the same source may give other facts."""
-
 HOLE = "*"
 """What stands in the name of a module for what is computed."""
 

@@ -22,12 +22,13 @@ from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.shell.command_line import Kind, Use
 from slimmer.keep.languages.shell.crontab import is_crontab
-from slimmer.keep.languages.shell.source import SCRIPT_LIMIT, Script
+from slimmer.keep.languages.shell.source import SCRIPT_LIMIT, Script, read_command, read_crontab, read_script
 from slimmer.keep.native.time_zones import zones
+from slimmer.keep.sources.language_analyzer import opened_by
 from slimmer.keep.sources.named_paths import HOLE, Base, Mention, NamedPaths, fitting
 from slimmer.keep.sources.named_paths import RULE as NAMED
-from slimmer.keep.sources.script import opened_by
 from slimmer.keep.sources.syntax import is_source
+from slimmer.sandbox.readers import Read
 from slimmer.sandbox.sandbox import Job
 
 RULE = "shell"
@@ -119,7 +120,7 @@ class _Scripts:
         return True
 
     def _read(self, paths: Iterable[str]) -> Iterator[tuple[str, Script]]:
-        jobs: dict[str, list[Job]] = {"crontab": [], "shell": []}
+        jobs: dict[Read, list[Job]] = {read_crontab: [], read_script: []}
         order: list[str] = []
         for path, content in self._image.read(paths):
             if not content or not is_source(content):
@@ -127,14 +128,14 @@ class _Scripts:
             if self._zoned is None and _ZONE.search(content):
                 self._zoned = path
             if path in self._crontabs:
-                jobs["crontab"].append(Job(path, content, (path, self._environment)))
+                jobs[read_crontab].append(Job(path, content, (path, self._environment)))
             elif self._is_script(path, content):
-                jobs["shell"].append(Job(path, content, (self._environment,)))
+                jobs[read_script].append(Job(path, content, (self._environment,)))
             order.append(path)
         found = {path: script for reader, some in jobs.items() for path, script in self._scripts(reader, some)}
         yield from ((path, found[path]) for path in order if path in found)
 
-    def _scripts(self, reader: str, jobs: Sequence[Job]) -> Iterator[tuple[str, Script]]:
+    def _scripts(self, reader: Read, jobs: Sequence[Job]) -> Iterator[tuple[str, Script]]:
         """What scripts say; nothing for those that cannot be read."""
         found = self._image.sandbox.facts(reader, Script, jobs)
         yield from ((job.path, script or Script()) for job, script in zip(jobs, found, strict=True))
@@ -157,7 +158,7 @@ class _Scripts:
         elif check[:1] == ("CMD",):
             commands.append(("the image's health check", check[1:]))
         jobs = [Job(source, _words(argv), (self._environment,)) for source, argv in commands]
-        for source, script in self._scripts("command", jobs):
+        for source, script in self._scripts(read_command, jobs):
             yield from self._leads("", source, script, layer)
 
     def _leads(self, path: str, source: str, script: Script, layer: dict[str, None]) -> Iterator[Finding]:

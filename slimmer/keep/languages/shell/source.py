@@ -13,6 +13,7 @@ from slimmer.keep.languages.shell.crontab import commands_of
 from slimmer.keep.languages.shell.words import ALTERNATIVES, Words
 from slimmer.keep.sources.named_paths import HOLE
 from slimmer.keep.sources.syntax import Found, Grammar, find, text
+from slimmer.sandbox.readers import reader
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -91,16 +92,19 @@ class _Found:
         return Script(uses, tuple(self.named), tuple(self.folders))
 
 
+@reader
 def read_script(content: bytes, environment: Mapping[str, str]) -> Script:
     """What a script says, texts that it hands to a shell or to eval included."""
     return _read(content, environment).script()
 
 
+@reader
 def read_crontab(content: bytes, path: str, environment: Mapping[str, str]) -> Script:
     """What the commands of a crontab say."""
     return read_script(commands_of(path, content), environment)
 
 
+@reader
 def read_command(content: bytes, environment: Mapping[str, str]) -> Script:
     """What a command line does that no shell reads, such as an image's ENTRYPOINT: its words, each with a NUL behind it."""
     argv = [os.fsdecode(word) for word in content.split(b"\0")[:-1]]

@@ -12,18 +12,15 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from slimmer.keep.analyzer import Follow
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.language import Lead, Origin, Resolver
 from slimmer.keep.languages.perl.layout import is_app, standard_folder, standard_folders
-from slimmer.keep.languages.perl.source import VERSION, Facts, Request
+from slimmer.keep.languages.perl.reader import Facts, ModuleRequest
 from slimmer.keep.languages.perl.unicode import unicode_tables
 from slimmer.keep.sources.load_path import LoadPath, searched
 from slimmer.keep.sources.named_paths import HOLE, Base, NamedPaths, fitting, whole_folder
-from slimmer.keep.sources.reading import Question
-from slimmer.keep.sources.script import Lead, follow_scripts, opened_by
 
-_PROGRAMS = re.compile(r"perl[0-9.]{0,12}|starman|apache2|httpd|uwsgi(?:-core)?")
 _SUFFIXES = frozenset((".pl", ".pm", ".cgi", ".psgi", ".fcgi", ".al", ".ph", ".t", ""))
 _ALWAYS_LOADED = ("strict.pm", "warnings.pm", "utf8.pm", "constant.pm", "vars.pm")
 """Pragmas, whose names no module in a folder below has: there are Config.pm and Exporter.pm in many."""
@@ -49,27 +46,20 @@ _BYTES = 16 << 20
 """Bytes of a module's folder of resources: those of a locale library are 8 MB."""
 
 
-def perl(image: ImageView) -> Follow:
-    """What the sources that Perl opened lead to."""
-    opened = opened_by(image, _PROGRAMS)
-    sources = frozenset(path for path in opened if posixpath.splitext(path)[1] in _SUFFIXES)
-    if not any(path.endswith((".pl", ".pm", ".psgi", ".cgi")) for path in sources):
-        sources = frozenset()
-    return follow_scripts(image, _Perl(image, sources), sources)
+def is_source(path: str) -> bool:
+    """Return True if a file is called as Perl's sources are."""
+    return posixpath.splitext(path)[1] in _SUFFIXES
 
 
-class _Perl:
-    """Perl as an interpreter; see slimmer.keep.sources.script.Interpreter."""
-
-    kind = Facts
+class PerlResolver(Resolver[Facts]):
+    """Perl in one image: from the sources that it opened, to all that they can load and name."""
 
     def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
         self._image, self._tree = image, image.tree
         self._named = NamedPaths(image)
         self._path = LoadPath(image.tree)
         self._done: set[str] = set()
-        if opened:
-            self._look_around(opened)
+        self._look_around(opened)
 
     def _look_around(self, opened: frozenset[str]) -> None:
         """Find @INC: what the user configured, where perl was seen to search, and folders that are named as its own."""
@@ -82,19 +72,19 @@ class _Perl:
             if root:
                 self._path.add(posixpath.join("/", self._image.config.working_dir, root))
 
-    def reads(self, path: str) -> bool:
-        return posixpath.splitext(path)[1] in _SUFFIXES
+    def accepts(self, path: str) -> bool:
+        return is_source(path)
 
-    def question(self, path: str) -> Question:
-        return Question("perl", VERSION, (is_app(path),))
+    def origin(self, path: str) -> Origin:
+        return Origin.APP if is_app(path) else Origin.LIBRARY
 
-    def leads(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
-        for path, found in facts.items():
+    def leads(self, layer: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
+        for path, found in layer.items():
             for library in found.libraries:
                 base = posixpath.dirname(path) if library.base is Base.FOLDER else self._image.config.working_dir or "/"
                 if HOLE not in library.path:
                     self._path.add(posixpath.join(base, library.path))
-        for path, found in facts.items():
+        for path, found in layer.items():
             yield from self._parts(path)
             for request in found.requests:
                 yield from self._requested(path, request)
@@ -117,7 +107,7 @@ class _Perl:
                 yield from self._compiled("", "re", reason)  # its flags are asked for by the module of names
         yield from unicode_tables(self._tree, self._path, path, facts.traits)
 
-    def _requested(self, path: str, request: Request) -> Iterator[Lead]:
+    def _requested(self, path: str, request: ModuleRequest) -> Iterator[Lead]:
         reason = Reason("perl", f"{'required' if request.lazy else 'used'} by {path}", path)
         if request.lazy and request.name.startswith(_LEFT) and not is_app(path):
             return

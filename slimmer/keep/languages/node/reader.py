@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from slimmer.keep.language import Origin, Source
 from slimmer.keep.languages.node.expressions import JavaScript
 from slimmer.keep.sources.named_paths import HOLE, Base
 from slimmer.keep.sources.source_reader import Named, SourceReader
@@ -19,9 +20,6 @@ from slimmer.keep.sources.syntax import Found, Grammar, find, first_child, is_so
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-VERSION = 4
-"""Of the facts: another one makes those in the cache unknown."""
 
 LIBRARY_LIMIT = 1 << 17
 """Bytes of a library's source that is parsed: what is longer was made by a bundler, and asks for what it asks for in plain words."""
@@ -60,7 +58,7 @@ _ADDONS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ModuleRequest:
     """A module that is asked for: the specifier, perhaps with holes, and whether an `import` asks."""
 
     specifier: str
@@ -73,25 +71,26 @@ class Request:
 class Facts(Named):
     """What one source says. `words` are its texts that may be names; `addons` when it looks for a native addon."""
 
-    requests: tuple[Request, ...] = ()
+    requests: tuple[ModuleRequest, ...] = ()
     words: frozenset[str] = frozenset()
     addons: bool = False
 
 
-def read_source(content: bytes, suffix: str, whole: bool) -> Facts:
-    """The facts of a source, whose name ends in `suffix` (".ts"). Of a library's (`whole` is false), only paths that begin at its own folder are told."""
+def read(source: Source) -> Facts:
+    """The facts of a source. Of a library's, only paths that begin at its own folder are told."""
+    content, whole = source.content, source.origin is Origin.APP
     if not whole and not _LOADS.search(content):
         return Facts()
     if not is_source(content) or (not whole and len(content) > LIBRARY_LIMIT):
         return _plain(content)
-    grammar = _GRAMMARS.get(suffix, _JAVASCRIPT)
+    grammar = _GRAMMARS.get(source.suffix, _JAVASCRIPT)
     return _Reader(whole).read(find(grammar, content))
 
 
 def _plain(content: bytes) -> Facts:
     """Modules that a long source asks for in so many words."""
     found = dict.fromkeys((match[2], match[1] != b"require") for match in _PLAIN.finditer(content))
-    requests = (Request(name.decode(errors="surrogateescape"), imported, True) for name, imported in found)
+    requests = (ModuleRequest(name.decode(errors="surrogateescape"), imported, True) for name, imported in found)
     return Facts(requests=tuple(requests))
 
 
@@ -102,7 +101,7 @@ class _Reader(SourceReader[JavaScript]):
 
     def __init__(self, whole: bool) -> None:
         super().__init__(JavaScript(), whole)
-        self._requests: dict[Request, None] = {}
+        self._requests: dict[ModuleRequest, None] = {}
         self._words: set[str] = set()
 
     def read(self, nodes: Iterator[Found]) -> Facts:
@@ -144,4 +143,4 @@ class _Reader(SourceReader[JavaScript]):
         value = self._evaluator.value(node)
         specifier = value.path if value.base is Base.ANY else f"./{value.path}"
         if specifier.strip(HOLE) and value.base is not Base.WORKING:
-            self._requests[Request(specifier, imported, found.lazy, found.place)] = None
+            self._requests[ModuleRequest(specifier, imported, found.lazy, found.place)] = None

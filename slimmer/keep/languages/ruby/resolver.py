@@ -10,17 +10,14 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
-from slimmer.keep.analyzer import Follow
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.language import Lead, Origin, Resolver
 from slimmer.keep.languages.ruby.layout import Gem, gem_of, gem_roots, gems_in, is_standard, locked_gems, specifications
-from slimmer.keep.languages.ruby.source import VERSION, Facts, Request
+from slimmer.keep.languages.ruby.reader import Facts, ModuleRequest
 from slimmer.keep.sources.load_path import LoadPath, is_file, searched
 from slimmer.keep.sources.named_paths import HOLE, NamedPaths, fitting
-from slimmer.keep.sources.reading import Question
-from slimmer.keep.sources.script import Lead, follow_scripts, opened_by
 
-_PROGRAMS = re.compile(r"(?:j|truffle)?ruby[0-9.]{0,8}")
 _SUFFIXES = ("", ".rb", ".so")
 _SOURCES = frozenset((".rb", ".ru", ".rake", ".so", ""))
 _ALWAYS_LOADED = ("rubygems.rb", "monitor.rb", "set.rb", "json.rb", "enc/encdb.so")
@@ -34,28 +31,18 @@ _ENCODING_LIMIT = 40_000
 """Bytes of a character encoding that is kept unasked: all single-byte ones are smaller, those of East Asia larger."""
 
 
-def ruby(image: ImageView) -> Follow:
-    """What the sources that Ruby opened lead to."""
-    opened = opened_by(image, _PROGRAMS)
-    return follow_scripts(image, _Ruby(image, opened), opened)
-
-
-class _Ruby:
-    """Ruby as an interpreter; see slimmer.keep.sources.script.Interpreter."""
-
-    kind = Facts
+class RubyResolver(Resolver[Facts]):
+    """Ruby in one image: from the sources that it opened, to all that they can load and name."""
 
     def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
         self._image, self._tree = image, image.tree
         self._named = NamedPaths(image)
         self._in_use: dict[str, Gem] = {}
-        self._locked: frozenset[str] = frozenset()
         self._path = LoadPath(image.tree)
         self._specified: dict[str, list[str]] = {}
         self._done: set[str] = set()
-        if opened:
-            self._look_around(opened)
-            self._locked = frozenset(locked_gems(image))
+        self._look_around(opened)
+        self._locked = frozenset(locked_gems(image))
 
     def _look_around(self, opened: frozenset[str]) -> None:
         """Find the load path: what was searched, then the language's own folders, then gems, those in use first.
@@ -98,17 +85,15 @@ class _Ruby:
             self._path.add(root)
         return True
 
-    def reads(self, path: str) -> bool:
+    def accepts(self, path: str) -> bool:
         suffix = posixpath.splitext(path)[1]
         return suffix in _SOURCES and (suffix != ".so" or self._path.root_of(path) is not None)
 
-    def question(self, path: str) -> Question:
-        if path.endswith(".so"):
-            return Question("ruby-extension", VERSION)
-        return Question("ruby", VERSION, (self._is_app(path),))
+    def origin(self, path: str) -> Origin:
+        return Origin.APP if self._is_app(path) else Origin.LIBRARY
 
-    def leads(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
-        for path, found in facts.items():
+    def leads(self, layer: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
+        for path, found in layer.items():
             yield from self._installed(path)
             is_app = self._is_app(path)
             root = self._path.root_of(path) or posixpath.dirname(path)
@@ -146,14 +131,14 @@ class _Ruby:
             for place in places:
                 yield Lead(place, Reason("ruby", f"says that the gem of {path} is installed", path))
 
-    def _requested(self, path: str, request: Request, is_app: bool) -> Iterator[Lead]:
+    def _requested(self, path: str, request: ModuleRequest, is_app: bool) -> Iterator[Lead]:
         is_manager = _MANAGERS.search(path) is not None
         reason = Reason("ruby", f"{_VERBS[request.how]} by {path}{request.place}", path)
         for place in self._places(path, request):
             if is_app or not request.lazy or (not is_manager and self._is_related(path, request, place)):
                 yield Lead(place, reason, code=True)
 
-    def _places(self, path: str, request: Request) -> Iterator[str]:
+    def _places(self, path: str, request: ModuleRequest) -> Iterator[str]:
         folder, name = posixpath.dirname(path), request.name
         if request.how == "constant":
             yield from self._constant(path, name)
@@ -183,7 +168,7 @@ class _Ruby:
             place for place in (f"{stem}/{file}", f"{posixpath.dirname(path)}/{file}") if is_file(self._tree, place)
         )
 
-    def _is_related(self, path: str, request: Request, place: str) -> bool:
+    def _is_related(self, path: str, request: ModuleRequest, place: str) -> bool:
         """Whether a library may mean this file: its own, the language's, or that of a gem in use."""
         root = self._path.root_of(path)
         if request.relative or (root is not None and _first_part(request.name) == _first_part(path[len(root) + 1 :])):

@@ -8,20 +8,26 @@ rule: PHP loads all that its configuration names when it starts.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator, Mapping
 
-from slimmer.keep.analyzer import Follow
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
-from slimmer.keep.languages.php.composer import INSTALLED, MAP_LIMIT, Autoloader, Map, old_path, package_of
-from slimmer.keep.languages.php.source import VERSION, ClassUse, Facts, Include
+from slimmer.keep.language import Lead, Origin, Resolver
+from slimmer.keep.languages.php.composer import (
+    INSTALLED,
+    MAP_LIMIT,
+    Autoloader,
+    Map,
+    old_path,
+    package_of,
+    read_list,
+    read_map,
+)
+from slimmer.keep.languages.php.reader import ClassUse, Facts, Include
 from slimmer.keep.sources.load_path import is_file
 from slimmer.keep.sources.named_paths import HOLE, Base, NamedPaths, fitting
-from slimmer.keep.sources.reading import Question, read_files
-from slimmer.keep.sources.script import Lead, follow_scripts, opened_by
+from slimmer.keep.sources.reading import read_files
 
-_PROGRAMS = re.compile(r"php(?:-fpm|-cgi|dbg)?[0-9.]{0,8}|apache2|httpd|frankenphp|unitd|uwsgi(?:-core)?|roadrunner|rr")
 _SUFFIXES = frozenset((".php", ".phtml", ".inc", ".module", ".theme", ".install", ".profile", ".php5", ".php7", ""))
 _SHARED = (
     "/usr/share/php",
@@ -53,17 +59,8 @@ _LEVELS = 12
 _NAMESPACES = 10_000
 
 
-def php(image: ImageView) -> Follow:
-    """What the sources that PHP opened lead to."""
-    opened = opened_by(image, _PROGRAMS)
-    sources = frozenset(path for path in opened if path.endswith((".php", ".phtml", ".inc")) or "." not in path)
-    return follow_scripts(image, _Php(image, sources), sources)
-
-
-class _Php:
-    """PHP as an interpreter; see slimmer.keep.sources.script.Interpreter."""
-
-    kind = Facts
+class PhpResolver(Resolver[Facts]):
+    """PHP in one image: from the sources that it opened, to all that they can load and name."""
 
     def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
         self._image, self._tree = image, image.tree
@@ -79,19 +76,19 @@ class _Php:
         }
         self._include_path = (*sorted(folders, key=len)[:20], image.config.working_dir or "/", *_SHARED)
 
-    def reads(self, path: str) -> bool:
+    def accepts(self, path: str) -> bool:
         return posixpath.splitext(path)[1] in _SUFFIXES
 
-    def question(self, path: str) -> Question:
-        return Question("php", VERSION, (_is_app(path),))
+    def origin(self, path: str) -> Origin:
+        return Origin.APP if _is_app(path) else Origin.LIBRARY
 
-    def leads(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
-        yield from self._autoloaders(facts)
-        self._lists(facts)
-        for path, found in facts.items():
+    def leads(self, layer: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
+        yield from self._autoloaders(layer)
+        self._lists(layer)
+        for path, found in layer.items():
             if found.namespace and _is_app(path):
                 self._learn(path, found.namespace)
-        for path, found in facts.items():
+        for path, found in layer.items():
             is_app, root = _is_app(path), self._root(path)
             if is_app:
                 yield from self._named.usual_folders(path, _FOLDERS, root)
@@ -114,7 +111,7 @@ class _Php:
                 vendors[vendor] = path
         maps = [f"{vendor}/composer/{name}" for vendor in vendors for name in _MAPS]
         maps = [path for path in maps if path in self._tree]
-        for path, read in read_files(self._image, "composer", Map, maps, MAP_LIMIT, _place_of_map):
+        for path, read in read_files(self._image, read_map, Map, maps, MAP_LIMIT, _place_of_map):
             name, vendor = _place_of_map(path)
             self._loaders[vendor].learn(name, read)
         for vendor, path in vendors.items():
@@ -128,7 +125,7 @@ class _Php:
         """Autoloaders with a list of classes, as Debian's packages have."""
         paths = [path for path in facts if posixpath.basename(path) == _LIST and "/vendor/" not in path]
         folder = posixpath.dirname
-        for _, read in read_files(self._image, "phpab", Map, paths, MAP_LIMIT, lambda path: (folder(path),)):
+        for _, read in read_files(self._image, read_list, Map, paths, MAP_LIMIT, lambda path: (folder(path),)):
             for entry in read.entries:
                 self._listed_files.add(self._listed.setdefault(entry.name, entry.places[0]))
 

@@ -11,10 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from slimmer.keep.language import Origin, Source
 from slimmer.keep.sources.named_paths import HOLE, Base, Command, Mention
-
-VERSION = 6
-"""Of the facts: another one makes those in the cache unknown."""
 
 LIMIT = 5000
 """How many modules, and how many texts, of one source are remembered."""
@@ -52,7 +50,7 @@ _VARIABLE = re.compile(r"[$@]\{?\w[\w:]{0,80}\}?(?:->)?(?:[\[{][^\]}]{0,80}[\]}]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ModuleRequest:
     """A module ("A::B") or a file that is loaded; `lazy` when that happens only where the program gets there.
 
     `stated` when a statement names it, and not merely a text.
@@ -71,7 +69,7 @@ class Request:
 class Facts:
     """What one source says. `libraries` are folders that it adds to @INC, `traits` what it does with texts."""
 
-    requests: tuple[Request, ...] = ()
+    requests: tuple[ModuleRequest, ...] = ()
     libraries: tuple[Mention, ...] = ()
     mentions: tuple[Mention, ...] = ()
     commands: tuple[Command, ...] = ()
@@ -91,8 +89,9 @@ _TRAITS = {
 """What a source's code may say of character sets: uses of Unicode's tables, and names of large encodings (Encode::Supported)."""
 
 
-def read_source(content: bytes, whole: bool) -> Facts:
-    """The facts of a source; of a library's (`whole` is false), only the modules that it loads."""
+def read(source: Source) -> Facts:
+    """The facts of a source; of a library's, only the modules that it loads."""
+    content, whole = source.content, source.origin is Origin.APP
     if len(content) > SOURCE_LIMIT or b"\0" in content:
         return Facts()
     code = "\n".join(_code_lines(content.decode("utf-8", "surrogateescape")))
@@ -120,29 +119,31 @@ def _code_lines(text: str) -> Iterator[str]:
             yield line[:_LINE_LIMIT]
 
 
-def _requests(code: str, *, whole: bool) -> Iterator[Request]:
+def _requests(code: str, *, whole: bool) -> Iterator[ModuleRequest]:
     for match in _USE.finditer(code):
         name, rest = match[1], match[2]
-        yield Request(name, lazy=False)
+        yield ModuleRequest(name, lazy=False)
         if name in ("parent", "base", "if", "autouse", "fields"):
             for word in (*_list(rest), *(found[1] for found in re.finditer(rf"\b({_NAME}::\w{{1,80}})", rest))):
-                yield Request(word, lazy=False)
+                yield ModuleRequest(word, lazy=False)
     at_once = {match.start() for start, end in _beginnings(code) for match in _REQUIRE.finditer(code, start, end)}
-    yield from (Request(match[1], lazy=match.start() not in at_once, stated=True) for match in _REQUIRE.finditer(code))
+    yield from (
+        ModuleRequest(match[1], lazy=match.start() not in at_once, stated=True) for match in _REQUIRE.finditer(code)
+    )
     for match in _FILE.finditer(code):
-        yield Request(_VARIABLE.sub(HOLE, match[1]), lazy=True, is_file=True)
+        yield ModuleRequest(_VARIABLE.sub(HOLE, match[1]), lazy=True, is_file=True)
     for match in _LOADED.finditer(code):
-        yield Request(match[1], lazy=True)
-        yield Request(f"Mojolicious::Plugin::{match[1]}", lazy=True)
-    yield from (Request(text, lazy=True) for text in _texts(code) if "::" in text and _MODULE.fullmatch(text))
+        yield ModuleRequest(match[1], lazy=True)
+        yield ModuleRequest(f"Mojolicious::Plugin::{match[1]}", lazy=True)
+    yield from (ModuleRequest(text, lazy=True) for text in _texts(code) if "::" in text and _MODULE.fullmatch(text))
     for text in _texts(code):
         if (computed := _NAMESPACE.fullmatch(text)) is not None:
-            yield Request(computed[1], lazy=True)
+            yield ModuleRequest(computed[1], lazy=True)
         elif _PART.fullmatch(text):
-            yield Request(f"::{text}", lazy=True)
+            yield ModuleRequest(f"::{text}", lazy=True)
     if whole:
-        yield from (Request(match[1], lazy=True) for match in _CALLED.finditer(code))
-        yield from (Request(f"DBD::{match[1]}", lazy=True) for match in _DATABASE.finditer(code))
+        yield from (ModuleRequest(match[1], lazy=True) for match in _CALLED.finditer(code))
+        yield from (ModuleRequest(f"DBD::{match[1]}", lazy=True) for match in _DATABASE.finditer(code))
 
 
 def _beginnings(code: str) -> Iterator[tuple[int, int]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from slimmer.keep.language import Origin, Source
 from slimmer.keep.languages.php.expressions import Php
 from slimmer.keep.sources.named_paths import HOLE, Base
 from slimmer.keep.sources.source_reader import LIMIT, Named, SourceReader
@@ -14,9 +15,6 @@ from slimmer.keep.sources.syntax import Found, Grammar, find, first_child, is_so
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-VERSION = 4
-"""Of the facts: another one makes those in the cache unknown."""
 
 _INCLUDES = frozenset(
     ("include_expression", "include_once_expression", "require_expression", "require_once_expression")
@@ -73,11 +71,11 @@ class Facts(Named):
     namespace: str = ""
 
 
-def read_source(content: bytes, whole: bool) -> Facts:
-    """The facts of a source. Of a library's (`whole` is false), only paths that begin at its own folder are told."""
-    if not is_source(content) or b"<?" not in content:
+def read(source: Source) -> Facts:
+    """The facts of a source. Of a library's, only paths that begin at its own folder are told."""
+    if not is_source(source.content) or b"<?" not in source.content:
         return Facts()
-    return _Reader(whole).read(find(_PHP, content))
+    return _Reader(source.origin is Origin.APP).read(find(_PHP, source.content))
 
 
 class _Reader(SourceReader[Php]):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from slimmer.keep.language import Origin, Source
 from slimmer.keep.languages.ruby.expressions import Ruby
 from slimmer.keep.sources.named_paths import HOLE, Base, Mention
 from slimmer.keep.sources.source_reader import LIMIT, Named, SourceReader
@@ -14,9 +15,6 @@ from slimmer.keep.sources.syntax import Found, Grammar, find, first_child, is_so
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-VERSION = 4
-"""Of the facts: another one makes those in the cache unknown."""
 
 _FUNCTIONS = frozenset(("method", "singleton_method", "lambda", "begin", "do_block", "block"))
 _WANTED = frozenset(("call", "string", "binary", "assignment", "subshell"))
@@ -32,7 +30,7 @@ _ENCODINGS = re.compile(rb"\bencode\b|force_encoding|Encoding::|external_encodin
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ModuleRequest:
     """A file that is loaded: how ("require", "require_relative", "load", "autoload"), and by which name.
 
     `name` is relative to the source's folder when `relative`; an autoload without a path has the constant's name.
@@ -49,18 +47,21 @@ class Request:
 class Facts(Named):
     """What one source says. `encodings` when it may ask for any character encoding."""
 
-    requests: tuple[Request, ...] = ()
+    requests: tuple[ModuleRequest, ...] = ()
     encodings: bool = False
 
 
-def read_extension(content: bytes) -> Facts:
+def _read_extension(content: bytes) -> Facts:
     """The modules that compiled code may require: texts in it that look like a file's name in a folder."""
     names = dict.fromkeys(match[1].decode("ascii") for match in _TEXTS.finditer(content))
-    return Facts(requests=tuple(Request("require", name, False, False) for name in list(names)[:LIMIT]))
+    return Facts(requests=tuple(ModuleRequest("require", name, False, False) for name in list(names)[:LIMIT]))
 
 
-def read_source(content: bytes, whole: bool) -> Facts:
-    """The facts of a source. Of a library's (`whole` is false), only paths that begin at its own folder are told."""
+def read(source: Source) -> Facts:
+    """The facts of a source. Of a library's, only paths that begin at its own folder are told."""
+    content, whole = source.content, source.origin is Origin.APP
+    if source.suffix == ".so":
+        return _read_extension(content)
     if not is_source(content) or (not whole and not _LOADS.search(content)):
         return Facts()
     if len(_OPENERS.findall(content)) > _OPENED:
@@ -75,7 +76,7 @@ class _Reader(SourceReader[Ruby]):
 
     def __init__(self, whole: bool) -> None:
         super().__init__(Ruby(), whole)
-        self._requests: dict[Request, None] = {}
+        self._requests: dict[ModuleRequest, None] = {}
 
     def read(self, nodes: Iterator[Found], encodings: bool) -> Facts:
         self.look_at(nodes)
@@ -105,7 +106,7 @@ class _Reader(SourceReader[Ruby]):
             if second is not None:
                 self._request("autoload", second, found)
             elif first.type == "simple_symbol":
-                self._requests[Request("constant", text(first, 200).lstrip(":"), False, True, found.place)] = None
+                self._requests[ModuleRequest("constant", text(first, 200).lstrip(":"), False, True, found.place)] = None
             return True
         if method in _STARTERS:
             self._start(self._command(first), found)
@@ -127,4 +128,4 @@ class _Reader(SourceReader[Ruby]):
         if value.base is Base.WORKING:
             self._mentions[Mention(value.path, value.base, True, found.place)] = None
         lazy = found.lazy or how == "autoload"
-        self._requests[Request(how, value.path, relative, lazy, found.place)] = None
+        self._requests[ModuleRequest(how, value.path, relative, lazy, found.place)] = None

@@ -1,0 +1,131 @@
+"""The analyzer of a language: from sources that an interpreter was seen to open, to all that they can load.
+
+What is the same for every language: a layer of sources is read in one round trip, each gives facts, the facts of a layer
+give leads, and leads to code are the next layer. What a language says and means is its own (slimmer.keep.language).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from slimmer.keep.analyzer import Kept, Policy
+from slimmer.keep.evidence import Evidence
+from slimmer.keep.image_view import ImageView, reach
+from slimmer.keep.keepset import Finding
+from slimmer.keep.language import Language, Resolver
+from slimmer.keep.sources import named_paths
+from slimmer.keep.sources.batches import batches
+from slimmer.keep.sources.reading import SourceFacts
+from slimmer.keep.sources.syntax import SOURCE_LIMIT
+from slimmer.observe.log import Operation
+
+READ_LIMIT = 1 << 24
+"""Bytes of a source that is read at all."""
+
+PORTION = 1 << 24
+"""Bytes of sources that are held at a time."""
+
+SOURCES_LIMIT = 256 << 20
+"""Bytes that a run parses of one language; what is found beyond is kept, but not looked into."""
+
+_NO_CODE = frozenset((Evidence.STRUCTURAL, Evidence.LISTED, Evidence.SEEN))
+"""What is kept for these reasons alone is no code, as far as it was seen."""
+
+_SYSTEM = ("/usr/", "/etc/", "/var/", "/lib", "/proc/", "/sys/", "/dev/", "/run/", "/root/.")
+
+F = TypeVar("F")
+
+
+def opened_by(image: ImageView, programs: re.Pattern[str]) -> frozenset[str]:
+    """Real paths of files that were opened or run by executables with such names."""
+    wanted = (Operation.OPEN, Operation.EXEC)
+    asked = {
+        access.resolved or access.asked
+        for access in image.log.accesses
+        if access.found and access.operation in wanted and programs.fullmatch(posixpath.basename(access.executable))
+    }
+    ends = (image.tree.resolve(path).end for path in asked)
+    return frozenset(end for end in ends if end is not None)
+
+
+@dataclass(frozen=True)
+class LanguageAnalyzer(Generic[F]):
+    """The analyzer of a language that has a resolver."""
+
+    language: Language[F]
+    policies: frozenset[Policy] = frozenset((Policy.BALANCED, Policy.GENEROUS))
+
+    @property
+    def id(self) -> str:
+        """The language's."""
+        return self.language.id
+
+    @property
+    def rules(self) -> Mapping[str, Evidence]:
+        """The language's, and those of what its sources name and start."""
+        named = {named_paths.RULE: Evidence.SEEN, named_paths.PROGRAM: Evidence.USED}
+        return {self.id: Evidence.USED, **named, **self.language.rules}
+
+    def start(self, image: ImageView) -> LanguageAnalysis[F] | None:
+        """Begin with an image; None if no interpreter of the language opened a source."""
+        opened = self.language.sources(opened_by(image, self.language.programs))
+        if not opened or self.language.resolver is None:
+            return None
+        return LanguageAnalysis(image, self.language, self.language.resolver(image, opened), opened)
+
+
+class LanguageAnalysis(Generic[F]):
+    """A language in one image. Begins with the sources in `opened`, once they are kept."""
+
+    def __init__(self, image: ImageView, language: Language[F], resolver: Resolver[F], opened: frozenset[str]) -> None:
+        self._image, self._resolver, self._opened = image, resolver, opened
+        self._facts = SourceFacts(image, language)
+        self._seen: set[str] = set()
+        self._budget = SOURCES_LIMIT
+
+    def seeds(self) -> Iterable[Finding]:
+        """Nothing: sources are followed once they are kept."""
+        return ()
+
+    def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """Findings for all that the sources in `added` lead to, breadth first, one round trip for each layer."""
+        layer = [path for path in added if self._is_used(path, kept) and self._is_new(path)]
+        while layer:
+            facts: dict[str, F] = {}
+            for group in batches(self._image.tree, layer, READ_LIMIT, PORTION):
+                facts.update(self._facts.read(group, self._resolver.origin, self._resolver.dialect))
+            layer = []
+            for lead in self._resolver.leads(facts):
+                if isinstance(lead, Finding):
+                    yield lead
+                    continue
+                findings = tuple(reach(self._image.tree, lead.path, lead.reason))
+                yield from findings
+                if lead.code:
+                    layer += [
+                        found.path for found in findings if found.reason is lead.reason and self._is_new(found.path)
+                    ]
+
+    def _is_used(self, path: str, kept: Kept) -> bool:
+        """Return True if the interpreter opened it, or it is kept for more than that it is there to be seen."""
+        if path in self._opened:
+            return True
+        suffix = posixpath.splitext(path)[1]
+        return suffix != "" and not kept.evidence(path) <= _NO_CODE
+
+    def _is_new(self, path: str) -> bool:
+        """Return True if a real path is a source that was not looked into yet; notes that it is now."""
+        entry = self._image.tree.get(path)
+        if path in self._seen or entry is None or not entry.is_file or not self._resolver.accepts(path):
+            return False
+        if "." not in posixpath.basename(path) and not entry.mode & 0o111 and path.startswith(_SYSTEM):
+            return False  # data without a suffix, such as a time zone
+        self._seen.add(path)
+        if entry.size > READ_LIMIT:
+            return False
+        self._budget -= min(entry.size, SOURCE_LIMIT)
+        return self._budget >= 0
