@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from slimmer.keep.analyzer import Kept
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
@@ -52,6 +53,13 @@ class Lead:
     code: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A source to read in the next layer, by its real path. It is kept already, and may have been read before: say, when it counted as a library's."""
+
+    path: str
+
+
 class Resolver(ABC, Generic[F]):
     """A language in one image. `F` is the language's `facts_type`."""
 
@@ -67,9 +75,19 @@ class Resolver(ABC, Generic[F]):
         """Return the dialect of the source at this real path; "" for the usual one."""
         return ""
 
+    def begin(self, added: Sequence[str], kept: Kept) -> Iterable[Lead | Finding | Reading] | None:
+        """Return where to begin, once these paths are kept. None for the usual: sources that an interpreter opened, and those that are used.
+
+        A language that can tell from kept paths what its programs load has no need of interpreters (`Language.sources` is None).
+        """
+        return None
+
     @abstractmethod
-    def leads(self, layer: Mapping[str, F]) -> Iterable[Lead | Finding]:
-        """Return where the sources of a layer lead. Maps real paths to their facts, in the order in which they were found."""
+    def leads(self, layer: Mapping[str, F]) -> Iterable[Lead | Finding | Reading]:
+        """Return where the sources of a layer lead. Maps real paths to their facts, in the order in which they were found.
+
+        What could not be read, or is beyond a bound, is not in the layer. It may be empty.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +114,7 @@ class Language(Ecosystem, Generic[F]):
     """A language whose sources are read and followed. `id` is also the name of its rule.
 
     `programs` matches the file names of the interpreters, in full. `sources` tells which of the files that they opened (real paths)
-    are sources to begin with; without any, the language is not used in an image.
+    are sources to begin with; without any, the language is not used in an image. None if the resolver finds out by itself (`Resolver.begin`).
 
     `read` is a module's function. It is pure and does not raise, whatever the content is. `version` is that of `read`: raise it when
     `read` answers otherwise, since cached facts of other versions are not used.
@@ -112,7 +130,7 @@ class Language(Ecosystem, Generic[F]):
     facts_type: type[F]
     read: Callable[[Source], F]
     programs: re.Pattern[str]
-    sources: Callable[[frozenset[str]], frozenset[str]] = _all
+    sources: Callable[[frozenset[str]], frozenset[str]] | None = _all
     resolver: Callable[[ImageView, frozenset[str]], Resolver[F]] | None = None
     rules: Mapping[str, Evidence] = field(default_factory=dict)
 

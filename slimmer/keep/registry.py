@@ -30,7 +30,7 @@ from slimmer.keep.languages.java.rule import java
 from slimmer.keep.languages.node.language import NODE
 from slimmer.keep.languages.perl.language import PERL
 from slimmer.keep.languages.php.language import PHP
-from slimmer.keep.languages.python.follower import python
+from slimmer.keep.languages.python.language import PYTHON
 from slimmer.keep.languages.r.packages import r_packages
 from slimmer.keep.languages.ruby.language import RUBY
 from slimmer.keep.languages.shell.follower import shell
@@ -98,7 +98,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     _analyzer("interpreter", _REACHABLE, _used("interpreter"), follower=interpreters),
     _analyzer("shell", _REACHABLE, _language("shell"), follower=shell),
     _analyzer("web-server", _REACHABLE, _used("web-server"), follower=web_server),
-    _analyzer("python", _REACHABLE, _language("python"), follower=python),
+    LanguageAnalyzer(PYTHON),
     LanguageAnalyzer(NODE),
     LanguageAnalyzer(RUBY),
     LanguageAnalyzer(PHP),

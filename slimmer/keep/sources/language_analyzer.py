@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -16,7 +16,7 @@ from slimmer.keep.analyzer import Kept, Policy
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding
-from slimmer.keep.language import Language, Resolver
+from slimmer.keep.language import Language, Lead, Reading, Resolver
 from slimmer.keep.sources import named_paths
 from slimmer.keep.sources.batches import batches
 from slimmer.keep.sources.reading import SourceFacts
@@ -72,9 +72,13 @@ class LanguageAnalyzer(Generic[F]):
 
     def start(self, image: ImageView) -> LanguageAnalysis[F] | None:
         """Begin with an image; None if no interpreter of the language opened a source."""
-        opened = self.language.sources(opened_by(image, self.language.programs))
-        if not opened or self.language.resolver is None:
+        if self.language.resolver is None:
             return None
+        opened: frozenset[str] = frozenset()
+        if self.language.sources is not None:
+            opened = self.language.sources(opened_by(image, self.language.programs))
+            if not opened:
+                return None
         return LanguageAnalysis(image, self.language, self.language.resolver(image, opened), opened)
 
 
@@ -93,22 +97,36 @@ class LanguageAnalysis(Generic[F]):
 
     def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """Findings for all that the sources in `added` lead to, breadth first, one round trip for each layer."""
-        layer = [path for path in added if self._is_used(path, kept) and self._is_new(path)]
-        while layer:
-            facts: dict[str, F] = {}
-            for group in batches(self._image.tree, layer, READ_LIMIT, PORTION):
-                facts.update(self._facts.read(group, self._resolver.origin, self._resolver.dialect))
-            layer = []
-            for lead in self._resolver.leads(facts):
-                if isinstance(lead, Finding):
-                    yield lead
-                    continue
-                findings = tuple(reach(self._image.tree, lead.path, lead.reason))
+        leads = self._resolver.begin(added, kept)
+        if leads is None:
+            layer = [path for path in added if self._is_used(path, kept) and self._is_new(path)] or None
+        else:
+            layer = yield from self._next_layer(leads)
+        while layer is not None:
+            layer = yield from self._next_layer(self._resolver.leads(self._read(layer)))
+
+    def _next_layer(self, leads: Iterable[Lead | Finding | Reading]) -> Generator[Finding, None, list[str] | None]:
+        """Yield the findings of these leads, and return the sources to read next; None if no lead asks for any."""
+        layer: dict[str, None] = {}
+        is_asked = False
+        for lead in leads:
+            if isinstance(lead, Finding):
+                yield lead
+            elif isinstance(lead, Reading):
+                is_asked = True
+                layer |= {lead.path: None} if self._is_source(lead.path) and self._has_room(lead.path) else {}
+            else:
+                findings = tuple(reach(self._image.tree, lead.path, lead.reason, follow=lead.code))
                 yield from findings
-                if lead.code:
-                    layer += [
-                        found.path for found in findings if found.reason is lead.reason and self._is_new(found.path)
-                    ]
+                layer |= {found.path: None for found in findings if found.follow and self._is_new(found.path)}
+        return list(layer) if layer or is_asked else None
+
+    def _read(self, layer: Sequence[str]) -> dict[str, F]:
+        """The facts of the sources of a layer, as far as they can be read."""
+        facts: dict[str, F] = {}
+        for group in batches(self._image.tree, layer, READ_LIMIT, PORTION):
+            facts.update(self._facts.read(group, self._resolver.origin, self._resolver.dialect))
+        return facts
 
     def _is_used(self, path: str, kept: Kept) -> bool:
         """Return True if the interpreter opened it, or it is kept for more than that it is there to be seen."""
@@ -118,14 +136,23 @@ class LanguageAnalysis(Generic[F]):
         return suffix != "" and not kept.evidence(path) <= _NO_CODE
 
     def _is_new(self, path: str) -> bool:
-        """Return True if a real path is a source that was not looked into yet; notes that it is now."""
-        entry = self._image.tree.get(path)
-        if path in self._seen or entry is None or not entry.is_file or not self._resolver.accepts(path):
+        """Return True if a real path is a source that was not looked into yet and can be read; notes that it is now."""
+        if path in self._seen or not self._is_source(path):
             return False
-        if "." not in posixpath.basename(path) and not entry.mode & 0o111 and path.startswith(_SYSTEM):
-            return False  # data without a suffix, such as a time zone
         self._seen.add(path)
-        if entry.size > READ_LIMIT:
+        return self._has_room(path)
+
+    def _is_source(self, path: str) -> bool:
+        entry = self._image.tree.get(path)
+        if entry is None or not entry.is_file or not self._resolver.accepts(path):
+            return False
+        is_system_data = "." not in posixpath.basename(path) and not entry.mode & 0o111 and path.startswith(_SYSTEM)
+        return not is_system_data  # such as a time zone
+
+    def _has_room(self, path: str) -> bool:
+        """Return True if a source is within the bounds; counts its size."""
+        entry = self._image.tree.get(path)
+        if entry is None or entry.size > READ_LIMIT:
             return False
         self._budget -= min(entry.size, SOURCE_LIMIT)
         return self._budget >= 0

@@ -11,12 +11,14 @@ import pytest
 from slimmer.image.config import ImageConfig
 from slimmer.keep import registry
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
-from slimmer.keep.languages.python import data
-from slimmer.keep.languages.python.follower import python
+from slimmer.keep.languages.python import package_data as data
+from slimmer.keep.languages.python.language import PYTHON
+from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 from slimmer.sandbox.sandbox import Sandbox
-from tests.unit.local_image import LocalImage, followed, opened
+from tests.unit.local_image import LocalImage, followed, follower, opened
 
 APP = "/srv/app/app.py"
+python = follower(LanguageAnalyzer(PYTHON))
 LIBRARY = "/usr/lib/python3.11"
 SITE = "/opt/venv/lib/python3.11/site-packages"
 CONFIG = ImageConfig("sha256:1", "amd64", "linux", working_dir="/srv/app", env=("PATH=/usr/bin:/bin",))
