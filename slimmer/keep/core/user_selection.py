@@ -33,7 +33,7 @@ def user_selection(image: ImageView) -> Iterator[Finding]:
         yield from _bin(image, name)
     yield from _packages(image, selection.packages)
     if selection.shell:
-        for path in shell_tools(image.tree, image.config):
+        for path in shell_tools(image):
             yield from reach(image.tree, path, Reason(RULE, "--include-shell"))
 
 
