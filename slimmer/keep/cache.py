@@ -83,6 +83,17 @@ class FactsCache:
         return connection
 
 
+class NoCache(FactsCache):
+    """A cache that knows nothing and remembers nothing."""
+
+    def get(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """Nothing."""
+        return {}
+
+    def put(self, values: Mapping[str, bytes]) -> None:
+        """Forget these."""
+
+
 def _forget(connection: sqlite3.Connection) -> None:
     """Keep the cache within its bound."""
     pages, free, page = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _PAGES)

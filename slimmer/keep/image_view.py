@@ -11,7 +11,8 @@ from slimmer.image.config import ImageConfig
 from slimmer.image.database_reader import Stream
 from slimmer.image.package_files import PackageFiles
 from slimmer.image.tree import Entry, Tree
-from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.cache import FactsCache
+from slimmer.keep.keepset import LEADS_TO, Finding, Reason
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
 from slimmer.sandbox.sandbox import Sandbox
@@ -26,7 +27,7 @@ class ImageView:
 
     `env` maps the names of the image's environment variables (ENV) to their values; if a name occurs twice, the last one counts, as in a
     container, where runc sets one after the other. `selection` is what the user asked for by name. `packages` reads the package databases when it
-    is first asked, unless `known` has begun to. `sandbox` is where contents are parsed. `stream` gives contents as `read` does, but
+    is first asked, unless `known` has begun to. `sandbox` is where contents are parsed, `cache` what is known of sources from earlier runs. `stream` gives contents as `read` does, but
     piece by piece, for files of which not all is wanted.
     """
 
@@ -39,6 +40,7 @@ class ImageView:
     known: InitVar[PackageFiles | None] = None
     sandbox: Sandbox = field(default_factory=Sandbox, repr=False, compare=False)
     streamed: InitVar[Stream | None] = None
+    cache: FactsCache = field(default_factory=FactsCache, repr=False, compare=False)
     stream: Stream = field(init=False, repr=False, compare=False)
     packages: PackageFiles = field(init=False, repr=False, compare=False)
     env: Mapping[str, str] = field(init=False, repr=False, compare=False)
@@ -90,7 +92,7 @@ def reach(tree: Tree, path: str, reason: Reason, *, follow: bool = False) -> Ite
 
 def leading(way: Iterable[str], path: str) -> Iterator[Finding]:
     """The links and directories on the way to `path`."""
-    reason = Reason("leads-to", path)
+    reason = Reason(LEADS_TO, path)
     return (Finding(step, reason) for step in way)
 
 

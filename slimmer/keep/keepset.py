@@ -13,6 +13,12 @@ from slimmer.keep.evidence import Evidence
 REASONS = 8
 """How many reasons a path keeps; the first ones tell most."""
 
+LEADS_TO = "leads-to"
+"""The rule of directories and links on the way to a kept path."""
+
+MISSED = "missed"
+"""The rule of paths that the slim image missed when it was verified (slimmer.verify.missed)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -25,6 +31,11 @@ class Reason:
     rule: str
     detail: str = ""
     cause: str = ""
+
+    @property
+    def origin(self) -> str:
+        """The path that this reason refers to: its cause, or the path to which a directory or link leads; "" if there is none."""
+        return self.cause or (self.detail if self.rule == LEADS_TO else "")
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.detail}" if self.detail else self.rule
@@ -149,7 +160,7 @@ class KeepSetBuilder:
             self._filled.add(above)
             if above in self._reasons:
                 return
-            self._keep(above, Reason("leads-to", path))
+            self._keep(above, Reason(LEADS_TO, path))
             path = above
 
     def _is_excluded(self, entry: Entry, reason: Reason) -> bool:

@@ -26,7 +26,7 @@ from slimmer.image.package_files import PackageFiles
 from slimmer.interrupts import finish
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.image_view import ImageView
-from slimmer.keep.keepset import Finding, KeepSet
+from slimmer.keep.keepset import MISSED, Finding, KeepSet
 from slimmer.observe.log import AccessLog
 from slimmer.observe.pristine import PristineImage
 from slimmer.output_folder import OutputFolder, default_folder
@@ -249,8 +249,11 @@ class _Build:
             images.tag(self.session.engine, image_id, self.tag)
 
     def tell_excluded(self, kept: KeepSet) -> None:
-        """What the user excluded though it was seen in use, or the engine needs it: the app may miss it."""
-        used = [f"{path} ({reason})" for path, reason in kept.excluded.items() if reason.rule in ("observed", "engine")]
+        """Warn of what the user excluded though it was seen in use, or the engine needs it: the app may miss it."""
+        from slimmer.keep.core import engine_needs, observed
+
+        in_use = (observed.RULE, engine_needs.RULE)
+        used = [f"{path} ({reason})" for path, reason in kept.excluded.items() if reason.rule in in_use]
         for text in used[:SHOWN]:
             self.progress.warn(f"excluded although it was in use: {text}")
         if len(used) > SHOWN:
@@ -277,4 +280,4 @@ class _Build:
 
 def _names(findings: Iterable[Finding]) -> str:
     """The first paths that were missed themselves, without what leads to them, and how many more there are."""
-    return listed(list(dict.fromkeys(f.path for f in findings if f.reason.rule == "missed")), SHOWN)
+    return listed(list(dict.fromkeys(f.path for f in findings if f.reason.rule == MISSED)), SHOWN)

@@ -19,15 +19,13 @@ from slimmer.image.packages import Package
 from slimmer.image.suggestions import did_you_mean, near_paths
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.core.packages import is_worth_keeping
-from slimmer.keep.keepset import Reason
+from slimmer.keep.keepset import LEADS_TO, Reason
 from slimmer.keep.selection import Patterns
 from slimmer.observe.log import Access
 
 FORMAT_VERSION = 1
 ACCESSES = 5
 """How many of a path's accesses are told."""
-
-_LEADS_TO = "leads-to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ def chain(lines: Mapping[str, Line], path: str) -> tuple[Step, ...]:
     waiting = [path]
     for current in waiting:
         reasons = lines[current].reasons
-        root = next((r for r in reasons if r.rule != _LEADS_TO and not _cause(lines, r)), None)
+        root = next((r for r in reasons if r.rule != LEADS_TO and not _cause(lines, r)), None)
         if root is not None:
             return (*_steps(before, current), Step(current, root))
         for reason in reasons:
@@ -115,9 +113,8 @@ def chain(lines: Mapping[str, Line], path: str) -> tuple[Step, ...]:
 
 
 def _cause(lines: Mapping[str, Line], reason: Reason) -> str:
-    """The kept path that a reason refers to: its cause, or that to which a folder or link leads; "" for none."""
-    named = reason.cause or (reason.detail if reason.rule == _LEADS_TO else "")
-    return named if named in lines else ""
+    """The kept path that a reason refers to; "" if there is none."""
+    return reason.origin if reason.origin in lines else ""
 
 
 def _steps(before: Mapping[str, Step | None], last: str) -> tuple[Step, ...]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from slimmer.artifacts.build_output import BuildOutput
 from slimmer.artifacts.manifest import Line
 from slimmer.image.packages import Package
+from slimmer.keep import registry
+from slimmer.keep.evidence import Evidence
 
 FORMAT_VERSION = 1
 FOLDER_DEPTH = 3
 """Folders are told apart down to this depth: /usr/lib/python3.11."""
-
-_FILLING = frozenset(("leads-to", "link", "not-hollow"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,11 @@ def _single_files(output: BuildOutput, below: str) -> list[Line]:
 
 
 def _rule(line: Line) -> str:
-    """The rule that tells most: the first that did more than fill a folder."""
+    """The rule that tells most: the first with more than structural evidence."""
+    evidence = registry.evidence()
     rules = [reason.rule for reason in line.reasons]
-    return next((rule for rule in rules if rule not in _FILLING), rules[0] if rules else "unknown")
+    used = (rule for rule in rules if evidence.get(rule, Evidence.USED) > Evidence.STRUCTURAL)
+    return next(used, rules[0] if rules else "unknown")
 
 
 def _package(owners: Mapping[str, tuple[Package, ...]], line: Line) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Iterator
 
 from slimmer.image.tree import Tree
 from slimmer.keep.image_view import parent, reach
-from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.keepset import MISSED, Finding, Reason
 from slimmer.observe.log import Access, AccessLog, Operation
 from slimmer.verify.structure import Difference
 
@@ -38,7 +38,7 @@ def missed(original: Tree, kept: Container[str], log: AccessLog) -> Iterator[Fin
         path, end = _wanted(original, access)
         if end is None or end in kept:
             continue
-        reason = Reason("missed", f"missed on replay by {access.executable or 'an unknown process'}")
+        reason = Reason(MISSED, f"missed on replay by {access.executable or 'an unknown process'}")
         yield from reach(original, path, reason)
         yield from _entries(original, end, access, reason)
 
@@ -71,7 +71,7 @@ def named(original: Tree, kept: Container[str], differences: Iterable[Difference
     found = dict.fromkeys(path for line in lines for path in _PATH.findall(line))
     files = [path for path in found if _is_dropped_file(original, kept, path)]
     for path in files[:MOST_NAMED]:
-        yield from reach(original, path, Reason("missed", "named by the slim image's app, which has it not"))
+        yield from reach(original, path, Reason(MISSED, "named by the slim image's app, which has it not"))
 
 
 def _is_dropped_file(original: Tree, kept: Container[str], path: str) -> bool:

@@ -25,7 +25,7 @@ from slimmer.keep.selection import Patterns, Selection
 from slimmer.observe.log import Access, Operation, write_log
 from slimmer.report.explanation import chain, explain
 from slimmer.report.sizes import sizes
-from tests.unit.local_image import LocalImage, opened
+from slimmer.testing import LocalImage, opened
 
 SSL, SO = "/usr/lib/python3/ssl.py", "/usr/lib/libssl.so.3"
 LATE = Access(Operation.OPEN, "/lib/libssl.so.3", SO, True, 7, "/b")
@@ -59,7 +59,7 @@ def output(tmp_path: Path) -> BuildOutput:
         opened("/srv/secret"),
         LATE,
     )
-    context = dataclasses.replace(image.context(*accesses[:2]), selection=selection)
+    context = dataclasses.replace(image.view(*accesses[:2]), selection=selection)
     return written(tmp_path / "out", context, accesses, FOUND)
 
 
@@ -134,7 +134,7 @@ def test_what_would_keep_it_can_be_copied_into_a_shell(tmp_path: Path, name: str
         "/var/lib/dpkg/info/it's;$(id).list", b"" if "\n" in name else f"{path}\n".encode(errors="surrogateescape")
     )
     selection = Selection(exclude=("/srv/*",) if excluded else (), licences=False)
-    context = dataclasses.replace(image.context(opened("/app")), selection=selection)
+    context = dataclasses.replace(image.view(opened("/app")), selection=selection)
     output = written(tmp_path / "out", context, (opened("/app"),), ())
     remedies = [shlex.split(printable(remedy)) for remedy in explain(output, path).remedies]
     option, pattern = remedies[0][-2:]
@@ -179,7 +179,7 @@ def test_hard_links_count_once(tmp_path: Path) -> None:
     tree = image.tree()
     lines = {path: line_of(tree, path) for path in ("/a", "/b")}
     output = BuildOutput(tmp_path)
-    vars(output).update(tree=tree, lines=lines, packages=image.context().packages)
+    vars(output).update(tree=tree, lines=lines, packages=image.view().packages)
     assert (sizes(output).total.size, sizes(output).total.files) == (100, 1)
 
 

@@ -24,8 +24,8 @@ from slimmer.keep.languages.node.manifest import read_manifest
 from slimmer.keep.languages.php.composer import INSTALLED, read_map
 from slimmer.sandbox.readers import Read
 from slimmer.sandbox.sandbox import Job, Sandbox
+from slimmer.testing import LocalImage
 from tests.unit import database_memory
-from tests.unit.local_image import LocalImage
 from tests.unit.test_package_files import rpm_header
 from tests.unit.test_packages import rpm_database
 from tests.unit.tree_maker import make_tree, record

@@ -14,7 +14,7 @@ from slimmer.keep.core.listed import listed
 from slimmer.keep.image_view import ImageView
 from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder, read_log, write_log
 from slimmer.observe.merge import check_complete, merge, moved, rebased, unsteady
-from tests.unit.local_image import LocalImage, opened
+from slimmer.testing import LocalImage, opened
 
 IMAGE = "sha256:1"
 
@@ -110,7 +110,7 @@ def test_who_opens_an_entry_in_one_run_may_have_wanted_the_names_in_another(loca
         local_image.add(name)
     names = log(opened("/plugins", operation="read-dir"))
     both = merge([names, log(opened("/plugins", operation="read-dir"), opened("/plugins/a"))])
-    context = local_image.context()
+    context = local_image.view()
     assert {found.path for found in listed(with_log(context, both))} == {"/plugins/a", "/plugins/b"}
 
 

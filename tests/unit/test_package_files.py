@@ -14,7 +14,7 @@ from slimmer.image.package_files import PackageFiles
 from slimmer.image.packages import Package
 from slimmer.image.rpm_database import read_rpm
 from slimmer.sandbox.sandbox import Sandbox
-from tests.unit.local_image import LocalImage
+from slimmer.testing import LocalImage
 from tests.unit.test_packages import rpm_database
 from tests.unit.tree_maker import make_tree
 

@@ -15,10 +15,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from slimmer.image.tree import Entry, Tree
+from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
 from slimmer.keep.apps.web_server.follower import SERVERS
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeReader
@@ -47,11 +49,13 @@ _LIBRARIES = re.compile(r"/(?:usr/)?(?:local/)?lib(?:x?32|64)?(?:/\w{1,20}-linux
 _SHARED_OBJECT = re.compile(r".{1,250}\.so(?:\.[0-9.]{1,20})?", re.DOTALL)
 
 
-def plugins(image: ImageView) -> Iterator[Finding]:
+def plugins(image: ImageView) -> Iterator[Finding] | None:
     """Findings for the plug-ins beside those that were loaded, and their index files."""
     loaded = _loaded(image)
-    if not loaded:
-        return
+    return _beside(image, loaded) if loaded else None
+
+
+def _beside(image: ImageView, loaded: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
     reader, search = CodeReader(image), LibrarySearch(image)
     codes = reader.read(path for paths in loaded.values() for path in paths)
     needs = LibraryNeeds(image, reader, search, _opened(image), NEEDED_BYTES)
@@ -77,9 +81,9 @@ def _opened(image: ImageView) -> dict[str, str]:
     opened: dict[str, str] = {}
     for access in image.log.accesses:
         if access.operation is Operation.OPEN and access.found and ".so" in access.asked:
-            end = image.tree.resolve(access.resolved or access.asked).end
-            if end is not None:
-                opened.setdefault(end, access.executable)
+            entry = image.end(access.resolved or access.asked)
+            if entry is not None:
+                opened.setdefault(entry.path, access.executable)
     return opened
 
 
@@ -111,3 +115,6 @@ def _folder(tree: Tree, folder: str, example: Code, reader: CodeReader, needs: L
         for entry in tree.children(place):
             if entry.is_file and entry.path.endswith(suffixes) and entry.size <= _INDEX_BYTES:
                 yield Finding(entry.path, index)
+
+
+ANALYZER = FunctionAnalyzer("plug-ins", BEYOND_OBSERVED, {RULE: Evidence.USED}, plugins)

@@ -20,6 +20,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from slimmer.image.tree import Entry
+from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
@@ -92,11 +94,11 @@ _APPS = re.compile(
 _CATALOGUE = re.compile(r"(/.{1,3000})/[A-Za-z]{2,3}(?:[_@-][\w@.-]{1,30})?/(LC_MESSAGES/[^/]{1,255}\.mo)", re.DOTALL)
 
 
-def sibling_files(image: ImageView) -> Iterator[Finding]:
+def sibling_files(image: ImageView) -> Iterator[Finding] | None:
     """A finding for each file that is like those which were opened."""
     likeness = _Likeness(image)
-    for folder, kinds in sorted(likeness.opened().items()):
-        yield from likeness.findings(folder, kinds)
+    opened = sorted(likeness.opened().items())
+    return (found for folder, kinds in opened for found in likeness.findings(folder, kinds)) if opened else None
 
 
 Kinds = dict[str, dict[str, str]]
@@ -105,22 +107,20 @@ Kinds = dict[str, dict[str, str]]
 
 class _Likeness:
     def __init__(self, image: ImageView) -> None:
-        self._tree, self._log = image.tree, image.log
+        self._image, self._tree = image, image.tree
         self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
         self._whole: dict[str, bool] = {}
 
     def opened(self) -> dict[str, Kinds]:
         """The files of interest that were opened, by their folder."""
         folders: dict[str, Kinds] = {}
-        for access in self._log.accesses:
+        for access in self._image.log.accesses:
             if access.operation is not Operation.OPEN or not access.found:
                 continue
-            end = self._tree.resolve(access.resolved or access.asked).end
-            if end is not None and self._is_app(end) and _is_data(end):
-                entry = self._tree.get(end)
-                if entry is not None and entry.is_file:
-                    folder, name = posixpath.split(end)
-                    folders.setdefault(folder, {}).setdefault(_suffix(name), {}).setdefault(end, access.executable)
+            entry = self._image.end(access.resolved or access.asked)
+            if entry is not None and entry.is_file and self._is_app(entry.path) and _is_data(entry.path):
+                folder, name = posixpath.split(entry.path)
+                folders.setdefault(folder, {}).setdefault(_suffix(name), {}).setdefault(entry.path, access.executable)
         return folders
 
     def findings(self, folder: str, kinds: Kinds) -> Iterator[Finding]:
@@ -161,7 +161,7 @@ class _Likeness:
         yield from _all(entries or (), _reason("a translation like", path, executable))
 
     def _is_app(self, path: str) -> bool:
-        """Whether a path is in a folder that apps are put into."""
+        """Return True if a path is in a folder that apps are put into."""
         if self._working != "/" and path.startswith(self._working + "/"):
             return self._working.count("/") > 1 or not _SYSTEM.fullmatch(self._working)
         return not _SYSTEM.fullmatch(path) or _APPS.fullmatch(path) is not None
@@ -188,7 +188,7 @@ def _telling(folder: str) -> Iterator[str]:
 
 
 def _is_data(path: str) -> bool:
-    """Whether an app may open such a file by a name that it computed: no code, and in no hidden folder."""
+    """Return True if an app may open such a file by a name that it computed: no code, and in no hidden folder."""
     parts = path.split("/")[1:]
     if any(part.startswith(".") for part in parts):
         return False
@@ -204,10 +204,13 @@ def _is_data(path: str) -> bool:
 
 
 def _is_part(entry: Entry, folder: str) -> bool:
-    """Whether an entry below a folder belongs to it: data, or what leads there, and no dependencies."""
+    """Return True if an entry below a folder belongs to it: data, or what leads there, and no dependencies."""
     parts = entry.path[len(folder) + 1 :].split("/")
     return _DEPENDENCIES.isdisjoint(parts) and (not entry.is_file or _is_data(entry.path))
 
 
 def _suffix(path: str) -> str:
     return posixpath.splitext(path)[1].lower()
+
+
+ANALYZER = FunctionAnalyzer("like-files", BEYOND_OBSERVED, {RULE: Evidence.USED}, sibling_files)

@@ -9,9 +9,11 @@ code for the server in it, only what browsers load.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from slimmer.image.tree import Entry, Tree
+from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.observe.log import Operation
@@ -49,10 +51,15 @@ _APPS = (
 _DEPENDENCIES = frozenset(("node_modules", "site-packages", "dist-packages", "vendor", "gems", ".git"))
 
 
-def sites(image: ImageView) -> Iterator[Finding]:
+def sites(image: ImageView) -> Iterator[Finding] | None:
     """A finding for each file of the sites whose start pages were opened."""
+    pages = _start_pages(image)
+    return _files(image, pages) if pages else None
+
+
+def _files(image: ImageView, pages: Mapping[str, str]) -> Iterator[Finding]:
     left = LOOKED_AT
-    for page, executable in sorted(_start_pages(image).items(), key=lambda item: posixpath.split(item[0])):
+    for page, executable in sorted(pages.items(), key=lambda item: posixpath.split(item[0])):
         reason = Reason(RULE, f"below {page}, which {executable or 'an unknown process'} opened", page)
         files, looked_at = _site(image.tree, posixpath.dirname(page), left)
         left -= looked_at
@@ -64,9 +71,9 @@ def _start_pages(image: ImageView) -> dict[str, str]:
     pages: dict[str, str] = {}
     for access in image.log.accesses:
         if access.operation is Operation.OPEN and access.found and posixpath.basename(access.asked) in START_PAGES:
-            end = image.tree.resolve(access.resolved or access.asked).end
-            if end is not None and end.count("/") > 1:
-                pages.setdefault(end, access.executable)
+            entry = image.end(access.resolved or access.asked)
+            if entry is not None and entry.path.count("/") > 1:
+                pages.setdefault(entry.path, access.executable)
     return pages
 
 
@@ -87,3 +94,6 @@ def _site(tree: Tree, folder: str, most: int) -> tuple[list[Entry], int]:
         if left < 0 or len(chosen) > SITE_FILES:
             return [], looked_at
     return chosen, looked_at
+
+
+ANALYZER = FunctionAnalyzer("site", BEYOND_OBSERVED, {RULE: Evidence.USED}, sites)

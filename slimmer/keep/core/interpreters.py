@@ -6,10 +6,12 @@ import os
 import posixpath
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.analyzer import Follow, Kept
+from slimmer.keep.analyzer import BEYOND_OBSERVED, Follow, FunctionAnalyzer, Kept
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 
+RULE = "interpreter"
 SCRIPT_LIMIT = 1 << 20
 """Bytes of a script. An executable file that is larger is not read: it is a program."""
 
@@ -23,7 +25,7 @@ def interpreters(image: ImageView) -> Follow:
     def follow(added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         scripts = [path for path in added if _may_be_script(image, path)]
         for path, content in image.read(scripts) if scripts else ():
-            reason = Reason("interpreter", f"runs {path}", path)
+            reason = Reason(RULE, f"runs {path}", path)
             for name in _named(content or b""):
                 for place in (name,) if "/" in name else image.which_all(name):
                     yield from reach(image.tree, place, reason)
@@ -45,3 +47,6 @@ def _named(content: bytes) -> Iterator[str]:
     if words and posixpath.basename(words[0]) == "env":
         command = (word for word in words[1:] if not word.startswith("-") and "=" not in word)
         yield from (word for word in [next(command, "")] if word)
+
+
+ANALYZER = FunctionAnalyzer("interpreter", BEYOND_OBSERVED, {RULE: Evidence.USED}, follower=interpreters)

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from slimmer.image.tree import Tree
 from slimmer.keep.keepset import Finding, Reason
 
+RULE = "not-hollow"
+
 
 def nonempty_dirs(tree: Tree, directories: Iterable[str]) -> Iterator[Finding]:
     """What fills these directories, of which nothing is kept."""
@@ -20,7 +22,7 @@ def nonempty_dirs(tree: Tree, directories: Iterable[str]) -> Iterator[Finding]:
 
 
 def _filling(tree: Tree, directory: str) -> Iterator[Finding]:
-    reason = Reason("not-hollow", f"{directory} is kept and was not empty")
+    reason = Reason(RULE, f"{directory} is kept and was not empty")
     while directory:
         entries = list(tree.children(directory))
         files = [entry for entry in entries if not entry.is_directory]

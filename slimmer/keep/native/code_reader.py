@@ -50,7 +50,7 @@ class CodeFollow(Protocol):
 
 def read_one(image: ImageView, path: str, limit: int) -> bytes:
     """The content of one file, links followed; b"" where there is none, or more than `limit` bytes of it."""
-    entry = image.tree.get(image.tree.resolve(path).end or "")
+    entry = image.end(path)
     if entry is None or not entry.is_file or entry.size > limit:
         return b""
     return dict(image.read([entry.path]))[entry.path] or b""  # all of the answer, or the next one begins inside it
@@ -79,14 +79,14 @@ class CodeReader:
         self._known: dict[str, Code | None] = {}
 
     def may_be_code(self, path: str) -> bool:
-        """Whether a real path's name, mode and size allow native code: libraries need no x bit, programs do."""
+        """Return True if a real path's name, mode and size allow native code: libraries need no x bit, programs do."""
         entry = self._image.tree.get(path)
         if entry is None or not entry.is_file or not SMALLEST <= entry.size <= SIZE_LIMIT:
             return False
         name = posixpath.basename(path)
         if posixpath.splitext(name)[1].lower() in _NO_CODE:
             return False
-        return bool(entry.mode & 0o111) or any(mark in name for mark in _LIBRARY_MARKS)
+        return self._image.is_executable(path) or any(mark in name for mark in _LIBRARY_MARKS)
 
     def read(self, paths: Iterable[str]) -> Mapping[str, Code]:
         """The ELF files among these real paths. One round trip for those that were not asked for before."""

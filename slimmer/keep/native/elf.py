@@ -22,6 +22,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow, CodeReader
 from slimmer.keep.native.library_search import LibrarySearch, Seeker
 
+RULE = "elf"
 _CONTEXTS = 8
 """In how many ways a file's libraries are sought, at most; more than one is rare."""
 
@@ -71,7 +72,7 @@ class _Libraries:
             layer = []
             for met in self._meet(needs):
                 need = met.need
-                yield from reach(self._tree, met.path, Reason("elf", f"{need.detail} {need.user.path}", need.user.path))
+                yield from reach(self._tree, met.path, Reason(RULE, f"{need.detail} {need.user.path}", need.user.path))
                 seeker = Seeker(met.code.elf, _origin(met), self._search.passed_on(need.seeker))
                 layer += self._unless_seen(met.code, seeker)
 

@@ -78,11 +78,11 @@ class LibrarySearch:
         return tuple(dict.fromkeys((*self._folders(own, seeker), *seeker.inherited)))[:_FOLDERS]
 
     def is_standard(self, folder: str, elf: ElfFile) -> bool:
-        """Whether a folder is one of the system's own for libraries."""
+        """Return True if a folder is one of the system's own for libraries."""
         kind = (elf.machine, elf.bits)
         if kind not in self._standard:
-            ends = (self._image.tree.resolve(path).end for path in self._default_folders(elf))
-            self._standard[kind] = frozenset(end for end in ends if end is not None)
+            ends = (self._image.end(path) for path in self._default_folders(elf))
+            self._standard[kind] = frozenset(end.path for end in ends if end is not None)
         return folder in self._standard[kind]
 
     def _before_cache(self, seeker: Seeker) -> list[str]:
@@ -116,8 +116,8 @@ class LibrarySearch:
         if not folder:
             return ()
         if folder not in self._variants:
-            end = self._image.tree.resolve(posixpath.join(folder, "glibc-hwcaps")).end
-            children = self._image.tree.children(end) if end else ()
+            end = self._image.end(posixpath.join(folder, "glibc-hwcaps"))
+            children = self._image.tree.children(end.path) if end is not None else ()
             self._variants[folder] = tuple(entry.path for entry in children if entry.is_directory)[:_FOLDERS]
         return self._variants[folder]
 
@@ -130,8 +130,7 @@ class LibrarySearch:
             yield special
 
     def _exists(self, path: str) -> bool:
-        end = self._image.tree.resolve(path).end
-        entry = self._image.tree.get(end) if end else None
+        entry = self._image.end(path)
         return entry is not None and entry.is_file
 
     def _folders(self, written: tuple[str, ...], seeker: Seeker) -> list[str]:
@@ -154,12 +153,12 @@ class LibrarySearch:
 
     @cached_property
     def _environment(self) -> tuple[str, ...]:
-        value = next((e[16:] for e in self._image.config.env if e.startswith("LD_LIBRARY_PATH=")), "")
+        value = self._image.env.get("LD_LIBRARY_PATH", "")
         return tuple(self._absolute(part) for part in re.split("[:;]", value)[:_FOLDERS]) if value else ()
 
     @cached_property
     def is_musl(self) -> bool:
-        """Whether the image's only loader is musl's."""
+        """True if the image's only loader is musl's."""
         return (
             bool(self._loaders("ld-musl-"))
             and not self._loaders("ld-linux")
@@ -168,9 +167,8 @@ class LibrarySearch:
 
     def _loaders(self, start: str) -> list[str]:
         """The loaders whose names begin so, without their folders."""
-        tree = self._image.tree
-        folders = {tree.resolve(folder).end for folder in ("/lib", "/lib64")} - {None}
-        names = (posixpath.basename(entry.path) for folder in folders for entry in tree.children(str(folder)))
+        folders = {end.path for folder in ("/lib", "/lib64") if (end := self._image.end(folder)) is not None}
+        names = (posixpath.basename(entry.path) for folder in folders for entry in self._image.tree.children(folder))
         return sorted(name for name in names if name.startswith(start))
 
     @cached_property
@@ -211,9 +209,9 @@ class LibrarySearch:
     def _included(self, pattern: str) -> list[str]:
         """The files of an `include` line, which in practice is a folder and `*.conf`."""
         folder, name = posixpath.split(posixpath.join("/etc", pattern))
-        end = self._image.tree.resolve(folder).end
+        end = self._image.end(folder)
         suffix = name.removeprefix("*")
-        children = self._image.tree.children(end) if end else ()
+        children = self._image.tree.children(end.path) if end is not None else ()
         return [entry.path for entry in children if entry.path.endswith(suffix)][:_FOLDERS]
 
     def _lines(self, path: str) -> list[str]:

@@ -67,8 +67,7 @@ class LanguageAnalyzer(Generic[F]):
     @property
     def rules(self) -> Mapping[str, Evidence]:
         """The language's, and those of what its sources name and start."""
-        named = {named_paths.RULE: Evidence.SEEN, named_paths.PROGRAM: Evidence.USED}
-        return {self.id: Evidence.USED, **named, **self.language.rules}
+        return {self.id: Evidence.USED, **named_paths.RULES, **self.language.rules}
 
     def start(self, image: ImageView) -> LanguageAnalysis[F] | None:
         """Begin with an image; None if no interpreter of the language opened a source."""

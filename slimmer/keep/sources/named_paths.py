@@ -10,19 +10,21 @@ from __future__ import annotations
 import posixpath
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice, takewhile
 
 from slimmer.image.tree import Tree
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
 
 RULE = "named-path"
 PROGRAM = "program"
-"""The rule of programs that a source starts."""
+RULES: Mapping[str, Evidence] = {RULE: Evidence.SEEN, PROGRAM: Evidence.USED}
+"""The rules of what is found here, for the analyzers that use it."""
 
 FOLDER_FILES = 2000
 FOLDER_BYTES = 10 << 20
@@ -91,9 +93,8 @@ class NamedPaths:
     """Looks up in one image what its sources name. Remembers folders, so that each is walked once."""
 
     def __init__(self, image: ImageView) -> None:
-        self._tree = image.tree
+        self._image, self._tree = image, image.tree
         self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
-        self._search_path = image.config.search_path
         self._done: set[tuple[str, str]] = set()
 
     def findings(self, source: str, mentions: tuple[Mention, ...], root: str) -> Iterator[Finding]:
@@ -120,15 +121,10 @@ class NamedPaths:
 
     def _started(self, line: str, reason: Reason) -> Iterator[Finding]:
         for name in dict.fromkeys(match[1] for match in _COMMAND.finditer(line)):
-            places = [name] if name.startswith("/") else [posixpath.join(step, name) for step in self._search_path]
-            found = next((path for path in places if self._is_program(path)), None)
-            if found is not None and ("/" not in name or name.startswith("/")):
+            is_relative = "/" in name and not name.startswith("/")
+            found = None if is_relative else self._image.which(name)
+            if found is not None:
                 yield from reach(self._tree, found, reason)
-
-    def _is_program(self, path: str) -> bool:
-        end = self._tree.resolve(path).end
-        entry = self._tree.get(end) if end is not None else None
-        return entry is not None and entry.is_file and bool(entry.mode & 0o111)
 
     def _places(self, source: str, mention: Mention, root: str) -> Iterator[str]:
         """Where the mention may lead, without repetition."""
@@ -147,11 +143,10 @@ class NamedPaths:
         if (path, root) in self._done:
             return
         self._done.add((path, root))
-        end = self._tree.resolve(path).end
-        if HOLE in path or (end is None and "*" in path):
+        entry = self._image.end(path)
+        if HOLE in path or (entry is None and "*" in path):
             yield from self._fitting(path.replace("*", HOLE), reason, root)
             return
-        entry = self._tree.get(end) if end is not None else None
         if entry is None:
             return
         if entry.is_file:
@@ -161,7 +156,7 @@ class NamedPaths:
             yield from whole_folder(self._tree, entry.path, Reason(RULE, f"in {path}, {reason.detail}", source))
 
     def _is_part(self, folder: str, source: str, root: str) -> bool:
-        """Whether a folder is one of the app's parts: not the app itself, nor the system, nor its dependencies."""
+        """Return True if a folder is one of the app's parts: not the app itself, nor the system, nor its dependencies."""
         parts = folder.strip("/").split("/")
         if not parts[0] or _DEPENDENCIES.intersection(parts[-1:]) or (len(parts) == 1 and parts[0] in _SYSTEM):
             return False
@@ -174,10 +169,10 @@ class NamedPaths:
         """Files that a path with holes may stand for: those of a known folder whose names fit."""
         folder, start = posixpath.split(path[: path.index(HOLE)])
         pattern = start + path[path.index(HOLE) :]
-        end = self._tree.resolve(folder).end
-        if end is None or "/" in pattern or end.count("/") < 2:
+        end = self._image.end(folder)
+        if end is None or "/" in pattern or end.path.count("/") < 2:
             return
-        if pattern.strip(HOLE) or self._is_part(end, reason.cause, root):
+        if pattern.strip(HOLE) or self._is_part(end.path, reason.cause, root):
             yield from fitting(self._tree, folder, pattern, reason)
 
 

@@ -13,7 +13,6 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from slimmer.keep.cache import FactsCache
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.language import Language, Origin, Source
 from slimmer.keep.sources.batches import batches
@@ -59,7 +58,7 @@ class SourceFacts(Generic[F]):
     def __init__(self, image: ImageView, language: Language[F]) -> None:
         self._image, self._language = image, language
         self._place = declare(language.read)
-        self._cache = FactsCache()
+        self._cache = image.cache
 
     def read(
         self,

@@ -7,7 +7,7 @@ import pytest
 from slimmer.image.config import ImageConfig
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
-from tests.unit.local_image import LocalImage
+from slimmer.testing import LocalImage
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def image(tmp_path: Path) -> ImageView:
     image.link("/usr/bin/broken", "/nowhere")
     image.add("/opt/bin/folder/file", mode=0o755)
     env = ("PATH=/opt/bin:/usr/bin:/bin", "LANG=C", "LANG=de_DE.UTF-8", "OPTIONS=-a=b", "EMPTY=")
-    return image.context(config=ImageConfig("sha256:1", "amd64", "linux", env=env, working_dir="/srv/app"))
+    return image.view(config=ImageConfig("sha256:1", "amd64", "linux", env=env, working_dir="/srv/app"))
 
 
 def test_env_has_each_variable_with_its_last_value(image: ImageView) -> None:
@@ -80,7 +80,7 @@ def test_which_all_has_every_place_in_the_order_of_the_path(image: ImageView) ->
 def test_which_without_a_path_seeks_where_the_engine_would(tmp_path: Path) -> None:
     local = LocalImage(tmp_path)
     local.add("/usr/local/bin/tool", mode=0o755)
-    assert local.context().which("tool") == "/usr/local/bin/tool"
+    assert local.view().which("tool") == "/usr/local/bin/tool"
 
 
 def test_reach_marks_the_end_alone_to_be_followed(image: ImageView) -> None:

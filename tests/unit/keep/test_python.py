@@ -368,9 +368,10 @@ def test_filler_is_not_followed_unless_it_is_the_apps(image: PythonImage) -> Non
     growing = KeepSetBuilder(image.context().tree, evidence=registry.evidence())
     growing.add(Finding(path, Reason("observed", "opened")) for path in image.start)
     growing.add(Finding(path, Reason("listed", "x")) for path in (f"{SITE}/shop/__init__.py", "/srv/app/listed.py"))
-    follow = python(image.context(config=CONFIG))
+    analysis = LanguageAnalyzer(PYTHON).start(image.context(config=CONFIG))
+    assert analysis is not None
     while fresh := growing.fresh():
-        growing.add(follow(fresh, growing))
+        growing.add(analysis.follow(fresh, growing))
     assert f"{LIBRARY}/csv.py" not in growing and f"{LIBRARY}/json/__init__.py" in growing
 
 

@@ -81,10 +81,14 @@ def test_nothing_begins_before_a_python_is_kept(image: LocalImage) -> None:
 def test_what_was_kept_before_the_python_counts_once_it_is_there(image: LocalImage) -> None:
     image.add(APP, "import csv")
     context = image.context()
-    builder, follow = KeepSetBuilder(context.tree, evidence=registry.evidence()), python(context)
+    builder, analysis = (
+        KeepSetBuilder(context.tree, evidence=registry.evidence()),
+        LanguageAnalyzer(PYTHON).start(context),
+    )
+    assert analysis is not None
     for path in (APP, f"{LIBRARY}/os.py"):
         builder.add([Finding(path, OBSERVED)])
-        builder.add(follow(builder.fresh(), builder))
+        builder.add(analysis.follow(builder.fresh(), builder))
     assert f"{LIBRARY}/csv.py" in builder
 
 
@@ -107,12 +111,16 @@ def test_a_module_is_read_again_once_it_is_followed_deeper(image: LocalImage) ->
     image.add(f"{LIBRARY}/json/tool.py")
     image.add(APP, "import json")
     context = image.context()
-    builder, follow = KeepSetBuilder(context.tree, evidence=registry.evidence()), python(context)
+    builder, analysis = (
+        KeepSetBuilder(context.tree, evidence=registry.evidence()),
+        LanguageAnalyzer(PYTHON).start(context),
+    )
+    assert analysis is not None
     builder.add(Finding(path, OBSERVED) for path in (f"{LIBRARY}/os.py", f"{LIBRARY}/csv.py"))
-    builder.add(follow(builder.fresh(), builder))
+    builder.add(analysis.follow(builder.fresh(), builder))
     assert f"{LIBRARY}/json/__init__.py" in builder and f"{LIBRARY}/json/tool.py" not in builder
     builder.add([Finding(APP, OBSERVED)])
-    builder.add(follow(builder.fresh(), builder))
+    builder.add(analysis.follow(builder.fresh(), builder))
     assert f"{LIBRARY}/json/tool.py" in builder
 
 

@@ -10,8 +10,8 @@ import pytest
 from slimmer.image.config import ImageConfig
 from slimmer.keep.apps.web_server import roots
 from slimmer.keep.apps.web_server.directives import CONFIG_LIMIT, read_configuration
-from slimmer.keep.apps.web_server.follower import web_server
-from tests.unit.local_image import LocalImage, followed, opened
+from slimmer.keep.apps.web_server.follower import ANALYZER
+from slimmer.testing import LocalImage, opened, run
 
 CONFIG = "/etc/server/main.conf"
 
@@ -29,8 +29,8 @@ def image(tmp_path: Path) -> LocalImage:
 def kept(image: LocalImage, text: str, *, config: str = CONFIG, by: str = "/usr/sbin/nginx") -> set[str]:
     """Files and links that are kept on account of a configuration that a server opened."""
     image.add(config, text)
-    context = image.context(opened(config, by=by))
-    growing = followed(context, web_server, config)
+    context = image.view(opened(config, by=by))
+    growing = run(ANALYZER, context, config)
     return {entry.path for entry in context.tree if entry.path in growing and not entry.is_directory} - {config}
 
 
@@ -75,9 +75,9 @@ def test_a_root_beyond_the_bound_stays_as_it_was_seen_and_says_so(
 ) -> None:
     monkeypatch.setattr(roots, "ROOT_FILES", 3)
     image.add(CONFIG, "root /srv/pages;")
-    growing = followed(image.context(opened(CONFIG, by="/usr/sbin/nginx")), web_server, CONFIG)
+    growing = run(ANALYZER, image.view(opened(CONFIG, by="/usr/sbin/nginx")), CONFIG)
     assert "/srv/pages/index.html" not in growing
-    assert "only what was seen stays" in growing.reasons("/srv/pages")[0].detail
+    assert "only what was seen stays" in growing.reasons["/srv/pages"][0].detail
 
 
 def test_what_links_in_a_root_lead_to_stays(image: LocalImage) -> None:
@@ -127,7 +127,7 @@ def test_addresses_and_texts_name_no_files(image: LocalImage, text: str) -> None
 def test_a_folder_for_logs_stays_without_its_files(image: LocalImage) -> None:
     image.add("/var/log/server/old.log", "x")
     image.add(CONFIG, "error_log /var/log/server/error.log;\nproxy_temp_path /var/log/server;")
-    growing = followed(image.context(opened(CONFIG, by="/usr/sbin/nginx")), web_server, CONFIG)
+    growing = run(ANALYZER, image.view(opened(CONFIG, by="/usr/sbin/nginx")), CONFIG)
     assert "/var/log/server" in growing
     assert "/var/log/server/old.log" not in growing
 
@@ -135,15 +135,15 @@ def test_a_folder_for_logs_stays_without_its_files(image: LocalImage) -> None:
 @pytest.mark.parametrize(("path", "by"), [("/srv/pages/index.html", "/usr/sbin/nginx"), (CONFIG, "/usr/bin/cat")])
 def test_pages_and_what_others_open_are_not_read(image: LocalImage, path: str, by: str) -> None:
     image.add(path, "root /srv/pages;")
-    followed(image.context(opened(path, by=by)), web_server, path)
+    run(ANALYZER, image.view(opened(path, by=by)), path)
     assert image.reads == []
 
 
 def test_a_configuration_that_the_command_names_is_read(image: LocalImage) -> None:
     image.add("/opt/setup", "root /srv/pages;")
     config = ImageConfig("sha256:1", "amd64", "linux", cmd=("nginx", "-c", "/opt/setup"))
-    context = image.context(opened("/opt/setup", by="/usr/sbin/nginx"), config=config)
-    assert "/srv/pages/index.html" in followed(context, web_server, "/opt/setup")
+    context = image.view(opened("/opt/setup", by="/usr/sbin/nginx"), config=config)
+    assert "/srv/pages/index.html" in run(ANALYZER, context, "/opt/setup")
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from fnmatch import translate
 
 from slimmer.image.tree import Tree
-from slimmer.keep.analyzer import Follow, Kept
+from slimmer.keep.analyzer import BEYOND_OBSERVED, Follow, FunctionAnalyzer, Kept
 from slimmer.keep.apps.web_server.directives import CONFIG_LIMIT, Configuration, Directive, Role, read_configuration
 from slimmer.keep.apps.web_server.roots import Roots
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.language_analyzer import opened_by
@@ -52,15 +53,15 @@ _ARGUMENTS = 200_000
 """Bounds for one image: files that are read, paths that one pattern stands for, arguments that are looked at."""
 
 
-def web_server(image: ImageView) -> Follow:
-    """Follow the configuration that servers opened. Nothing is read if no server did."""
-    return _Servers(image).follow
+def web_server(image: ImageView) -> Follow | None:
+    """Follow the configuration that servers opened; None if no server did."""
+    opened = opened_by(image, SERVERS)
+    return _Servers(image, opened).follow if opened else None
 
 
 class _Servers:
-    def __init__(self, image: ImageView) -> None:
-        self._image, self._tree = image, image.tree
-        self._opened = opened_by(image, SERVERS)
+    def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
+        self._image, self._tree, self._opened = image, image.tree, opened
         self._roots = Roots(image)
         self._bases: dict[str, None] = dict.fromkeys(_PREFIXES)
         self._configs: set[str] = set()
@@ -68,7 +69,7 @@ class _Servers:
 
     def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """Findings for all that new configurations name. Each layer of included files costs one round trip."""
-        layer = [path for path in added if self._is_config(path) and self._is_new(path)] if self._opened else []
+        layer = [path for path in added if self._is_config(path) and self._is_new(path)]
         while layer:
             read = list(read_files(self._image, read_configuration, Configuration, layer, CONFIG_LIMIT))
             layer = []
@@ -152,3 +153,6 @@ def _glob(tree: Tree, pattern: str) -> list[str]:
         )
         found = [name for name, _ in zip(names, range(_INCLUDED), strict=False)]
     return found
+
+
+ANALYZER = FunctionAnalyzer("web-server", BEYOND_OBSERVED, {RULE: Evidence.USED}, follower=web_server)
