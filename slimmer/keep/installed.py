@@ -91,6 +91,11 @@ class _Guarded:
     def rules(self) -> Mapping[str, Evidence]:
         return self.analyzer.rules
 
+    @property
+    def language(self) -> object:
+        """The analyzer's language; None if it has none."""
+        return getattr(self.analyzer, "language", None)
+
     def start(self, image: ImageView) -> Analysis | None:
         analysis = _called(self.id, lambda: self.analyzer.start(image))
         return None if analysis is None else _GuardedAnalysis(self.id, analysis)

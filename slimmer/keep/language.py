@@ -92,17 +92,20 @@ class Resolver(ABC, Generic[F]):
 
 @dataclass(frozen=True, kw_only=True)
 class Ecosystem:
-    """How the files of a language are called. Other analyzers ask for those of all languages together (slimmer.keep.languages).
+    """How the files of a language are called. Other analyzers ask for those of all languages together (slimmer.keep.ecosystems).
 
-    `suffixes` are those of sources and compiled code, in lower case with the dot: how such files are kept is the language's concern.
-    `dependency_folders` are names of folders that hold installed libraries (`node_modules`). `manifests` are names of files that
-    describe a project, and lie at its top (`package.json`).
+    `suffixes` are those of sources, `compiled_suffixes` those of what is made from them (`.pyc`, `.jar`), in lower case with the dot:
+    other analyzers leave such files to the language. `dependency_folders` are names of folders that hold installed libraries
+    (`node_modules`). `manifests` are names of files that describe a project, and lie at its top (`package.json`).
+    `extension_folders` is a regular expression of names of folders, below which the interpreter finds modules of native code.
     """
 
     id: str
     suffixes: frozenset[str] = frozenset()
+    compiled_suffixes: frozenset[str] = frozenset()
     dependency_folders: frozenset[str] = frozenset()
     manifests: frozenset[str] = frozenset()
+    extension_folders: str = ""
 
 
 def _all(opened: frozenset[str]) -> frozenset[str]:

@@ -24,7 +24,9 @@ from slimmer.keep.core import (
 from slimmer.keep.core.user_selection import OnlySelected
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.keepset import LEADS_TO, MISSED
+from slimmer.keep.language import Ecosystem
 from slimmer.keep.languages.java import rule as java
+from slimmer.keep.languages.java.language import JAVA
 from slimmer.keep.languages.node.language import NODE
 from slimmer.keep.languages.perl.language import PERL
 from slimmer.keep.languages.php.language import PHP
@@ -32,6 +34,7 @@ from slimmer.keep.languages.python.language import PYTHON
 from slimmer.keep.languages.r import packages as r_packages
 from slimmer.keep.languages.ruby.language import RUBY
 from slimmer.keep.languages.shell.follower import shell
+from slimmer.keep.languages.shell.language import SHELL
 from slimmer.keep.native import native, time_zones
 from slimmer.keep.sources import named_paths
 from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
@@ -80,6 +83,10 @@ BUILTIN: tuple[Analyzer, ...] = (
 """slimmer's own analyzers. The order of a path's reasons follows it."""
 
 
+_ECOSYSTEMS: tuple[Ecosystem, ...] = (JAVA, SHELL)
+"""Of languages whose analyzers have no attribute `language`."""
+
+
 def analyzers(policy: Policy) -> tuple[Analyzer, ...]:
     """The analyzers that run under a policy, in their order. Raises PluginFailed."""
     return tuple(one for one in everything() if policy in one.policies)
@@ -89,6 +96,13 @@ def analyzers(policy: Policy) -> tuple[Analyzer, ...]:
 def everything() -> tuple[Analyzer, ...]:
     """All analyzers. Raises PluginFailed if one of another package cannot be used."""
     return (*BUILTIN, *installed.analyzers(frozenset(one.id for one in BUILTIN)))
+
+
+@cache
+def ecosystems() -> tuple[Ecosystem, ...]:
+    """The languages of all analyzers that have one in an attribute `language`, as LanguageAnalyzer does. Raises PluginFailed."""
+    found = (getattr(analyzer, "language", None) for analyzer in everything())
+    return (*_ECOSYSTEMS, *(language for language in found if isinstance(language, Ecosystem)))
 
 
 @cache

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
 from slimmer.keep.apps.web_server.follower import SERVERS
+from slimmer.keep.ecosystems import extension_folders
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
@@ -40,11 +41,9 @@ _FOLDERS = 32
 _INDEX_BYTES = 1 << 18
 _INDEX_SUFFIXES = (".cache", ".la", ".conf", ".index", ".idx", ".list", ".json", ".ini", ".xml", ".mgk", ".dat")
 _INDEX_ABOVE = (".cache",)
-_ELSEWHERE = re.compile(
-    r".*/(?:gconv|security|lib-dynload|site-packages|dist-packages|node_modules|python[\d.]*|perl[\d.]*|perl-base|ruby|gems"
-    r"|php[\d.]*|extensions|jvm|jre|jdk[^/]*|java[^/]*|apache2|httpd|nginx|lighttpd)(?:/.*)?",
-    re.DOTALL,
-)
+_CONFIGURED = frozenset(("gconv", "security", "apache2", "httpd", "nginx", "lighttpd"))
+"""Folders of character sets, and of modules that a configuration names."""
+
 _LIBRARIES = re.compile(r"/(?:usr/)?(?:local/)?lib(?:x?32|64)?(?:/\w{1,20}-linux-\w{1,20})?")
 _SHARED_OBJECT = re.compile(r".{1,250}\.so(?:\.[0-9.]{1,20})?", re.DOTALL)
 
@@ -70,10 +69,15 @@ def _loaded(image: ImageView) -> dict[str, list[str]]:
     folders: dict[str, list[str]] = defaultdict(list)
     for path, executable in _opened(image).items():
         folder, name = posixpath.split(path)
-        is_configured = SERVERS.fullmatch(posixpath.basename(executable)) or _ELSEWHERE.fullmatch(folder)
+        is_configured = SERVERS.fullmatch(posixpath.basename(executable)) or _has_own_rule(folder)
         if _SHARED_OBJECT.fullmatch(name) and not is_configured and not _LIBRARIES.fullmatch(folder):
             folders[folder].append(path)
     return {folder: paths for folder, paths in folders.items() if len(paths) < _count(image.tree, folder)}
+
+
+def _has_own_rule(folder: str) -> bool:
+    """Return True if another analyzer says which shared objects of a folder are needed."""
+    return any(name in _CONFIGURED or extension_folders().fullmatch(name) for name in folder.split("/"))
 
 
 def _opened(image: ImageView) -> dict[str, str]:

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from slimmer.image.tree import Entry
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
+from slimmer.keep.ecosystems import code_suffixes, dependency_folders, manifests
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
@@ -41,50 +42,15 @@ _TELLING = re.compile(
 )
 _FOR_BROWSERS = re.compile(r"static(?:files)?|public|assets|css|js|pages|dist|themes?")
 _MIGRATIONS = re.compile(r"migrations?|migrate|versions|seeds?|fixtures")
-_CODE = frozenset(
-    [
-        *(
-            ".py",
-            ".pyc",
-            ".pyo",
-            ".pyi",
-            ".rb",
-            ".php",
-            ".pl",
-            ".pm",
-            ".js",
-            ".mjs",
-            ".cjs",
-            ".jsx",
-            ".ts",
-            ".tsx",
-            ".mts",
-        ),
-        *(
-            ".cts",
-            ".class",
-            ".jar",
-            ".war",
-            ".so",
-            ".node",
-            ".sh",
-            ".bash",
-            ".lua",
-            ".go",
-            ".dll",
-            ".a",
-            ".o",
-            ".map",
-            ".gem",
-        ),
-    ]
-)
+_NATIVE_CODE = frozenset((".so", ".node", ".a", ".o"))
+_OTHER_CODE = frozenset((".lua", ".go", ".dll"))
+"""Code of languages that no analyzer follows."""
+
 _BROWSER_CODE = frozenset((".js", ".mjs", ".map"))
 _SETTINGS = frozenset((".json", ".yml", ".yaml", ".toml", ".lock", ".cfg", ".ini", ".txt", ".md", ".conf"))
-_MANIFESTS = ("package.json", "composer.json", "pyproject.toml", "setup.py", "requirements.txt", "Gemfile", "pom.xml")
-_DEPENDENCIES = frozenset(
-    ("node_modules", "__pycache__", "site-packages", "dist-packages", "gems", "vendor", "bower_components")
-)
+_LEFT_OUT = frozenset(("__pycache__", "bower_components"))
+"""Folders that are no app's own, besides those of dependencies."""
+
 _SYSTEM = re.compile(r"/(?:bin|boot|dev|etc|lib[^/]{0,4}|proc|run|sbin|sys|tmp|usr|var)(?:/.*)?", re.DOTALL)
 _APPS = re.compile(
     r"/(?:usr/src|usr/app|usr/local/app|usr/share/nginx|var/www|var/task|var/app"
@@ -126,13 +92,13 @@ class _Likeness:
     def findings(self, folder: str, kinds: Kinds) -> Iterator[Finding]:
         """What is like the files that were opened in one folder."""
         telling = list(_telling(folder))
-        own = [place for place in telling if _DEPENDENCIES.isdisjoint(place.split("/"))]
+        own = [place for place in telling if not _is_library(place.split("/"))]
         for place in own:
             if place not in self._whole:
                 yield from self._all_of(place, *next(iter(next(iter(kinds.values())).items())))
             if self._whole[place]:
                 return
-        is_library = not _DEPENDENCIES.isdisjoint(folder.split("/"))
+        is_library = _is_library(folder.split("/"))
         for suffix, files in kinds.items():
             if telling or (len(files) >= _SEVERAL and not is_library and not self._is_setting(folder, suffix)):
                 path, executable = next(iter(files.items()))
@@ -167,7 +133,7 @@ class _Likeness:
         return not _SYSTEM.fullmatch(path) or _APPS.fullmatch(path) is not None
 
     def _is_setting(self, folder: str, suffix: str) -> bool:
-        return suffix in _SETTINGS and any(posixpath.join(folder, name) in self._tree for name in _MANIFESTS)
+        return suffix in _SETTINGS and any(posixpath.join(folder, name) in self._tree for name in manifests())
 
 
 def _all(entries: Iterable[Entry], reason: Reason) -> Iterator[Finding]:
@@ -193,20 +159,23 @@ def _is_data(path: str) -> bool:
     if any(part.startswith(".") for part in parts):
         return False
     suffix = _suffix(path)
-    if suffix not in _CODE:
+    if not any(suffix in code for code in (code_suffixes(), _NATIVE_CODE, _OTHER_CODE)):
         return True
     folders = [part.lower() for part in parts[:-1]]
     if suffix in _BROWSER_CODE and any(_FOR_BROWSERS.fullmatch(name) for name in folders):
-        return _DEPENDENCIES.isdisjoint(folders)
-    return (
-        suffix not in (".so", ".node", ".a", ".o") and _MIGRATIONS.fullmatch(folders[-1] if folders else "") is not None
-    )
+        return not _is_library(folders)
+    return suffix not in _NATIVE_CODE and _MIGRATIONS.fullmatch(folders[-1] if folders else "") is not None
 
 
 def _is_part(entry: Entry, folder: str) -> bool:
     """Return True if an entry below a folder belongs to it: data, or what leads there, and no dependencies."""
     parts = entry.path[len(folder) + 1 :].split("/")
-    return _DEPENDENCIES.isdisjoint(parts) and (not entry.is_file or _is_data(entry.path))
+    return not _is_library(parts) and (not entry.is_file or _is_data(entry.path))
+
+
+def _is_library(folders: Sequence[str]) -> bool:
+    """Return True if one of these names of folders is one of installed libraries."""
+    return not (_LEFT_OUT.isdisjoint(folders) and dependency_folders().isdisjoint(folders))
 
 
 def _suffix(path: str) -> str:

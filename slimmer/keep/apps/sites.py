@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
+from slimmer.keep.ecosystems import dependency_folders, manifests, source_suffixes
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
@@ -33,22 +34,8 @@ _KINDS = frozenset(
         *(".woff", ".woff2", ".ttf", ".otf", ".eot"),
     )
 )
-_APPS = (
-    *(
-        "package.json",
-        "requirements.txt",
-        "pyproject.toml",
-        "go.mod",
-        "Gemfile",
-        "composer.json",
-        "pom.xml",
-        "Cargo.toml",
-    ),
-    *(".py", ".rb", ".php", ".pl", ".go", ".java", ".ts", ".sh"),
-)
-"""Ends of names that a folder of an app has, and one of a site has not."""
-
-_DEPENDENCIES = frozenset(("node_modules", "site-packages", "dist-packages", "vendor", "gems", ".git"))
+_OTHER_APPS = frozenset(("go.mod", "Cargo.toml", ".go"))
+"""Ends of names that a folder of an app has, and one of a site has not, in languages that no analyzer follows."""
 
 
 def sites(image: ImageView) -> Iterator[Finding] | None:
@@ -79,7 +66,9 @@ def _start_pages(image: ImageView) -> dict[str, str]:
 
 def _site(tree: Tree, folder: str, most: int) -> tuple[list[Entry], int]:
     """What belongs to the site in a folder, and how many paths were looked at; nothing where either is too much."""
-    is_app = any(entry.path.endswith(_APPS) for entry in tree.children(folder))
+    of_apps = (*manifests(), *(source_suffixes() - _KINDS), *_OTHER_APPS)
+    is_app = any(entry.path.endswith(of_apps) for entry in tree.children(folder))
+    dependencies = dependency_folders() | {".git"}
     chosen: list[Entry] = []
     left, looked_at = SITE_BYTES, 0
     for looked_at, entry in enumerate(tree.below(folder), 1):
@@ -88,7 +77,7 @@ def _site(tree: Tree, folder: str, most: int) -> tuple[list[Entry], int]:
         *folders, name = entry.path[len(folder) + 1 :].split("/")
         if not entry.is_file or (is_app and posixpath.splitext(name)[1].lower() not in _KINDS):
             continue
-        if _DEPENDENCIES.isdisjoint(folders):
+        if dependencies.isdisjoint(folders):
             left -= entry.size
             chosen.append(entry)
         if left < 0 or len(chosen) > SITE_FILES:

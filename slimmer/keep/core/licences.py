@@ -16,6 +16,7 @@ from slimmer.image.language_packages import folder_of, site_of
 from slimmer.image.packages import SYSTEM_MANAGERS, Package
 from slimmer.image.tree import Tree
 from slimmer.keep.analyzer import EVERY_POLICY, Follow, FunctionAnalyzer, Kept
+from slimmer.keep.ecosystems import code_suffixes
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
@@ -24,7 +25,6 @@ RULE = "licence"
 _NAME = re.compile(
     r"(?:[\w-]{1,20}[-_.])?(?:un)?(?:licen[cs]e|copying|copyright|notice)s?(?:[-_.][\w.-]{1,40})?", re.IGNORECASE
 )
-_CODE = (".py", ".pyc", ".js", ".mjs", ".cjs", ".ts", ".rb", ".php", ".map")
 _COMMON = re.compile(rb"/usr/share/common-licenses/([A-Za-z0-9][\w.+-]{0,40}[\w+])")
 _HEADS = ("METADATA", "PKG-INFO")
 """Without these, a folder of metadata is a distribution without a name, over which importlib.metadata's users stumble."""
@@ -94,7 +94,7 @@ def _named_as_licences(tree: Tree, folder: str) -> list[str]:
 
 def is_licence_name(name: str) -> bool:
     """Return True if a file's name is that of a licence: LICENSE, COPYING.LESSER, MIT-LICENSE.txt, NOTICE; not license.py."""
-    return _NAME.fullmatch(name) is not None and not name.lower().endswith(_CODE)
+    return _NAME.fullmatch(name) is not None and posixpath.splitext(name)[1].lower() not in code_suffixes()
 
 
 def _common_texts(image: ImageView, copyrights: Iterable[str], seen: set[str]) -> Iterator[Finding]:

@@ -13,9 +13,11 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from itertools import islice, takewhile
 
 from slimmer.image.tree import Tree
+from slimmer.keep.ecosystems import dependency_folders
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
@@ -35,7 +37,6 @@ _TEXT_LIMIT = 1024
 _SYSTEM = frozenset(
     ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "run", "sbin", "sys", "tmp", "usr", "var")
 )
-_DEPENDENCIES = frozenset(("node_modules", ".git", "vendor", "site-packages"))
 _COMMAND = re.compile(r"(?:^|[|;&(`]|\$\()\s{0,9}(?:exec\s{1,9}|sudo\s{1,9})?([\w./+-]{1,200})")
 
 
@@ -158,7 +159,7 @@ class NamedPaths:
     def _is_part(self, folder: str, source: str, root: str) -> bool:
         """Return True if a folder is one of the app's parts: not the app itself, nor the system, nor its dependencies."""
         parts = folder.strip("/").split("/")
-        if not parts[0] or _DEPENDENCIES.intersection(parts[-1:]) or (len(parts) == 1 and parts[0] in _SYSTEM):
+        if not parts[0] or parts[-1] in _left_out() or (len(parts) == 1 and parts[0] in _SYSTEM):
             return False
         around = (source, root + "/", self._working + "/")
         if any(place.startswith(folder + "/") for place in around):
@@ -192,5 +193,12 @@ def fitting(tree: Tree, folder: str, pattern: str, reason: Reason) -> Iterator[F
 
 def whole_folder(tree: Tree, folder: str, reason: Reason, size: int = FOLDER_BYTES) -> Iterator[Finding]:
     """All that lies in a real folder but dependencies, or nothing where that is more than the bounds allow."""
-    inside = (entry for entry in tree.below(folder) if _DEPENDENCIES.isdisjoint(entry.path[len(folder) :].split("/")))
+    left_out = _left_out()
+    inside = (entry for entry in tree.below(folder) if left_out.isdisjoint(entry.path[len(folder) :].split("/")))
     yield from (Finding(entry.path, reason) for entry in within_limits(inside, FOLDER_FILES, size) or ())
+
+
+@cache
+def _left_out() -> frozenset[str]:
+    """Names of folders that are no part of what an app names: installed libraries, and the history of its sources."""
+    return dependency_folders() | {".git"}

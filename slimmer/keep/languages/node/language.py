@@ -15,7 +15,9 @@ NODE = Language(
     read=read,
     programs=re.compile(r"node(?:js)?[0-9.]{0,8}|bun|electron"),
     resolver=NodeResolver,
-    suffixes=frozenset((".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".map", ".node")),
-    dependency_folders=frozenset(("node_modules", "bower_components")),
+    suffixes=frozenset((".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx")),
+    compiled_suffixes=frozenset((".map", ".node")),
+    dependency_folders=frozenset(("node_modules",)),
     manifests=frozenset(("package.json",)),
+    extension_folders=r"node_modules",
 )

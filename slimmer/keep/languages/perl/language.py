@@ -24,4 +24,5 @@ PERL = Language(
     sources=_sources,
     resolver=PerlResolver,
     suffixes=frozenset((".pl", ".pm")),
+    extension_folders=r"perl[\d.]*|perl-base",
 )

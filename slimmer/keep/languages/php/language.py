@@ -27,4 +27,5 @@ PHP = Language(
     suffixes=frozenset((".php",)),
     dependency_folders=frozenset(("vendor",)),
     manifests=frozenset(("composer.json",)),
+    extension_folders=r"php[\d.]*|extensions",
 )

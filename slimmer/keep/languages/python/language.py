@@ -17,7 +17,9 @@ PYTHON = Language(
     programs=re.compile(r"(?:python|pypy)[0-9.]{0,8}t?"),
     sources=None,
     resolver=PythonResolver,
-    suffixes=frozenset((".py", ".pyc", ".pyo", ".pyi")),
-    dependency_folders=frozenset(("site-packages", "dist-packages", "__pycache__")),
+    suffixes=frozenset((".py", ".pyi")),
+    compiled_suffixes=frozenset((".pyc", ".pyo")),
+    dependency_folders=frozenset(("site-packages", "dist-packages")),
     manifests=frozenset(("pyproject.toml", "setup.py", "requirements.txt")),
+    extension_folders=r"lib-dynload|site-packages|dist-packages|python[\d.]*",
 )

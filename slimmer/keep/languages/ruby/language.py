@@ -16,6 +16,8 @@ RUBY = Language(
     programs=re.compile(r"(?:j|truffle)?ruby[0-9.]{0,8}"),
     resolver=RubyResolver,
     suffixes=frozenset((".rb",)),
+    compiled_suffixes=frozenset((".gem",)),
     dependency_folders=frozenset(("gems",)),
     manifests=frozenset(("Gemfile",)),
+    extension_folders=r"ruby|gems",
 )
