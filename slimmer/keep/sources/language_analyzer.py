@@ -1,4 +1,4 @@
-"""The analyzer of a language: from sources that an interpreter was seen to open, to all that they can load.
+"""The analyzer of a language: from sources that an interpreter was seen to open, or with which its resolver begins, to all that they can load.
 
 What is the same for every language: a layer of sources is read in one round trip, each gives facts, the facts of a layer
 give leads, and leads to code are the next layer. What a language says and means is its own (slimmer.keep.language).
@@ -70,7 +70,7 @@ class LanguageAnalyzer(Generic[F]):
         return {self.id: Evidence.USED, **named_paths.RULES, **self.language.rules}
 
     def start(self, image: ImageView) -> LanguageAnalysis[F] | None:
-        """Begin with an image; None if no interpreter of the language opened a source."""
+        """Begin with an image; None if no interpreter of the language opened a source, unless the resolver finds out by itself."""
         if self.language.resolver is None:
             return None
         opened: frozenset[str] = frozenset()
@@ -82,7 +82,7 @@ class LanguageAnalyzer(Generic[F]):
 
 
 class LanguageAnalysis(Generic[F]):
-    """A language in one image. Begins with the sources in `opened`, once they are kept."""
+    """A language in one image. Begins with the sources in `opened` once they are kept, unless its resolver says with which."""
 
     def __init__(self, image: ImageView, language: Language[F], resolver: Resolver[F], opened: frozenset[str]) -> None:
         self._image, self._resolver, self._opened = image, resolver, opened

@@ -99,7 +99,9 @@ def test_each_python_of_an_image_has_its_own_modules(image: LocalImage) -> None:
     for folder in (LIBRARY, other):
         image.add(f"{folder}/site-packages/shop.py", "import csv")
     image.add(f"{other}/csv.py")
+    image.add(f"{LIBRARY}/csv.py", "import json")  # one layer more here
     found = kept(image, f"{other}/os.py", APP)
+    assert f"{LIBRARY}/json/__init__.py" in found
     assert all(
         f"{folder}/{name}" in found for folder in (LIBRARY, other) for name in ("csv.py", "site-packages/shop.py")
     )

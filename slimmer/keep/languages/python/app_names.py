@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
@@ -77,7 +77,7 @@ class AppNames:
             if program := self._image.which(command):
                 yield from reach(self._image.tree, program, Reason("python", f"started by {cause}", cause))
 
-    def _existing(self, names: Iterator[str] | tuple[str, ...], cause: str) -> Iterator[tuple[str, str]]:
+    def _existing(self, names: Iterable[str], cause: str) -> Iterator[tuple[str, str]]:
         for name in names:
             if self._finder.find(f"encodings.{name}"):
                 yield f"encodings.{name}", cause

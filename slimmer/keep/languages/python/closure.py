@@ -50,7 +50,7 @@ class Closure:
         self._queue: dict[str, Module] = {}
         self._extensions: dict[str, Module] = {}
         self._reading: dict[str, Module] = {}
-        self._is_settled = True
+        self._is_settled = True  # no source was read since choices were last answered
 
     def begin(self, paths: Sequence[str], is_used: Callable[[str], bool]) -> Iterator[Finding | Reading]:
         """Begin with those of these kept paths that are modules. `is_used` tells files that are more than filler."""

@@ -49,6 +49,7 @@ class PackageData:
         yield from (path for name in ("__init__.py", "__init__.pyc") if (path := f"{folder}/{name}") in self.tree)
 
     def _part(self, folder: str, files: Sequence[Entry]) -> Iterator[Entry]:
+        """Those that come first, as long as there is room for whole groups of them."""
         room = DATA_LIMIT
         groups = _by_folder(files)
         own = [groups.pop(folder)] if folder in groups else []
@@ -60,6 +61,7 @@ class PackageData:
                 yield from group
 
     def _records(self, files: Sequence[Entry]) -> Iterator[Entry]:
+        """Files of a suffix of which several were opened in the same folder."""
         self._learn()
         for folder, group in _by_folder(files).items():
             for suffix, count in self._opened.get(folder, {}).items():
@@ -97,6 +99,7 @@ def _names(path: str) -> Iterator[str]:
 
 
 def _files(tree: Tree, folder: str) -> Iterator[Entry]:
+    """The data files below a package's folder; ends after ENTRIES_LIMIT entries."""
     pending, left = [folder], ENTRIES_LIMIT
     while pending:
         here = pending.pop()

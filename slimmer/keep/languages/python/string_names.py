@@ -74,15 +74,16 @@ def named_files(tree: Tree, finder: Finder, words: Iterable[str]) -> Iterator[tu
     if not wanted:
         return
     for path in _app_files(tree, finder):
-        end = path
-        while end:
-            end = end.partition("/")[2]
-            if end in wanted:
-                yield path, wanted[end]
+        tail = path
+        while tail:
+            tail = tail.partition("/")[2]
+            if tail in wanted:
+                yield path, wanted[tail]
                 break
 
 
 def _app_files(tree: Tree, finder: Finder) -> Iterator[str]:
+    """The files below the app's roots, without those of libraries; FILES_LIMIT entries at most."""
     left = FILES_LIMIT
     pending = [root.path for root in finder.roots if root.origin is Origin.APP]
     libraries = {root.path for root in finder.roots if root.origin is not Origin.APP}
