@@ -35,6 +35,7 @@ check: $(READY) ## check style, types, imports between packages, and shell scrip
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --strict slimmer tests
 	@$(BIN)/lint-imports --no-logo --cache-dir .cache/imports >.cache/imports.log 2>&1 || { cat .cache/imports.log; exit 1; }
+	@$(BIN)/mypy --strict scripts/release.py
 	@cd benchmarks && MYPYPATH=.. ../$(BIN)/mypy --strict *.py
 	@git ls-files '*.sh' .ci/run | xargs $(BIN)/shellcheck --severity=warning
 
@@ -57,6 +58,10 @@ wheel: $(READY) ## build the release wheel in dist/, with the probe for amd64 an
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet build ziglang
 	@SLIMMER_PROBE_ARCHS=amd64,arm64 $(BIN)/python -m build --wheel --no-isolation --outdir dist
 
+release: $(READY) ## VERSION=0.2.0: set the version, close the changelog, build and check the wheel, commit and tag
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet build ziglang
+	@$(BIN)/python scripts/release.py $(VERSION)
+
 lock: $(READY) ## write requirements.lock and requirements-dev.lock anew from pyproject.toml
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet pip-tools
 	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
@@ -77,4 +82,4 @@ $(READY): pyproject.toml requirements-dev.lock hatch_build.py $(PROBE) | $(TOOLS
 	@scripts/setup.sh venv
 	@touch $@
 
-.PHONY: help demo test unit check fuzz samples bench golden soak wheel lock clean
+.PHONY: help demo test unit check fuzz samples bench golden soak wheel release lock clean

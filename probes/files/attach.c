@@ -87,7 +87,7 @@ int attach_main(int argc, char **argv) {
     if (argc != 2 || !parse_number(argv[1], 10, &process) || !process || process > INT_MAX)
         die_plain(EXIT_USAGE, "usage: slimmer-probe attach PID");
     spare_container();
-    open_turn();
+    init_state_lock();
     on_death(give_up);
     stream_open();
     write_record("hello 1 " PROBE_VERSION, ARCHITECTURE, nonce());

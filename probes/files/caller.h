@@ -34,7 +34,7 @@ struct process {
 struct process process_of(pid_t thread);
 /* The same for a process that may be about to change its executable: nothing is remembered. */
 struct process process_at_a_glance(pid_t thread);
-/* Whether it has made a recorded call. */
+/* True if the process has made a recorded call. */
 bool process_is_remembered(pid_t thread);
 /* The thread calls execve: what is known of it will be wrong. */
 void forget_process(pid_t thread);

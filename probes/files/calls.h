@@ -6,10 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What an access does to the path; the names are those of the record stream. */
+/* What an access does to the path. The names are those of the record stream. */
 enum operation { OP_EXEC, OP_OPEN, OP_READ_DIR, OP_LOOK_UP, OP_READ_LINK, OP_CREATE, OP_WRITE, OP_CHANGE };
 
-/* Whether a link at the end of the path is followed. */
+/* True if the call follows a link at the end of the path. */
 enum last_part {
     FOLLOW,
     STAY,

@@ -19,14 +19,14 @@ const struct call_table i386_calls = {
     .count = sizeof calls / sizeof *calls,
 };
 
-static const struct attempt attempts[] = {
+static const struct syscall_probe probes[] = {
 #include "syscall_probes.inc"
 };
 
-const struct attempt_table i386_attempts = {
+const struct syscall_probe_table i386_syscall_probes = {
     .arch = AUDIT_ARCH_I386,
     .name = "compat",
-    .attempts = attempts,
-    .count = sizeof attempts / sizeof *attempts,
+    .probes = probes,
+    .count = sizeof probes / sizeof *probes,
 };
 #endif

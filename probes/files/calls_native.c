@@ -23,13 +23,13 @@ const struct call_table native_calls = {
     .count = sizeof calls / sizeof *calls,
 };
 
-static const struct attempt attempts[] = {
+static const struct syscall_probe probes[] = {
 #include "syscall_probes.inc"
 };
 
-const struct attempt_table native_attempts = {
+const struct syscall_probe_table native_syscall_probes = {
     .arch = NATIVE_ARCH,
     .name = "native",
-    .attempts = attempts,
-    .count = sizeof attempts / sizeof *attempts,
+    .probes = probes,
+    .count = sizeof probes / sizeof *probes,
 };

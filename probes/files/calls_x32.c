@@ -22,14 +22,14 @@ const struct call_table x32_calls = {
     .count = sizeof calls / sizeof *calls,
 };
 
-static const struct attempt attempts[] = {
+static const struct syscall_probe probes[] = {
 #include "syscall_probes.inc"
 };
 
-const struct attempt_table x32_attempts = {
+const struct syscall_probe_table x32_syscall_probes = {
     .arch = AUDIT_ARCH_X86_64,
     .name = "x32",
-    .attempts = attempts,
-    .count = sizeof attempts / sizeof *attempts,
+    .probes = probes,
+    .count = sizeof probes / sizeof *probes,
 };
 #endif

@@ -30,7 +30,7 @@ static bool is_same_file(const struct stat *one, const struct stat *another) {
     return one->st_dev == another->st_dev && one->st_ino == another->st_ino;
 }
 
-/* Whether a link below /proc/PROCESS leads to the same file as that link of `reference` (0: the probe) did at first. It cannot
+/* Compares the file to which a link below /proc/PROCESS leads with that of `reference` (0: the probe) at first. It cannot
  * be told of a process that is about to end: that loses its namespaces before it is gone. */
 static enum sameness compare(pid_t process, const char *name, pid_t reference, struct stat *first) {
     char path[64];
@@ -52,7 +52,7 @@ static enum sameness compare_mounts(pid_t process) {
     return compare(process, "ns/mnt", other.process, &first);
 }
 
-/* Whether the PID namespace of a process was made within the outer one (ioctl_ns(2)); they nest 32 deep at most. */
+/* True if the PID namespace of a process was made within the outer one (ioctl_ns(2)); they nest 32 deep at most. */
 static bool lies_within(pid_t process, const struct stat *outer) {
     char path[64];
     struct stat found;
@@ -76,7 +76,7 @@ static enum sameness compare_processes(pid_t process) {
     return processes == DIFFERENT && lies_within(process, &first) ? SAME : processes;
 }
 
-/* Whether a process has the PID namespace, or one within it, and the root of the container that is not the probe's own. */
+/* Where the container is not the probe's own: SAME if a process has its PID namespace (or one within it) and its root. */
 static enum sameness compare_surroundings(pid_t process) {
     static struct stat first_root;
     enum sameness processes = compare_processes(process);

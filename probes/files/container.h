@@ -30,13 +30,13 @@ bool runs_probe(pid_t process);
 uint64_t task_key(pid_t task);
 /* False when the task is gone or a zombie. */
 bool task_lives(pid_t task);
-/* Whether the task has a handler for the signal; true when that cannot be told. */
+/* True if the task has a handler for the signal, or if that cannot be found out. */
 bool handles_signal(pid_t task, int signal);
 /* The signals that may make the task do something: those with a handler, and those that it blocks (for sigwait or a
  * signalfd). Bit 0 is signal 1; all ones when that cannot be told. */
 uint64_t signals_reaching(pid_t task);
 
-/* Calls `visit` for each number in a folder of /proc until it returns true; whether it did. */
+/* Calls `visit` for each number in a folder of /proc until it returns true. Returns true if it did. */
 bool visit_numbers(const char *folder, bool (*visit)(int number, void *context), void *context);
 
 #endif

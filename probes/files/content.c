@@ -16,29 +16,29 @@ enum { PIECE = 1 << 17 };
 static bool copy(int fd, uint64_t size, const char *path) {
     while (size) {
         size_t room;
-        char *place = answer_room(&room);
+        char *place = response_room(&room);
         ssize_t count = read(fd, place, size < room ? size : room);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
-            return answer_failed("%s: %s", path, strerror(errno));
+            return response_failed("%s: %s", path, strerror(errno));
         if (!count)
-            return answer_failed("%s: it became shorter while it was read", path);
-        answer_grow((size_t)count);
+            return response_failed("%s: it became shorter while it was read", path);
+        response_grow((size_t)count);
         size -= (size_t)count;
     }
     return true;
 }
 
-bool answer_content(int fd, uint64_t size, const char *path) {
+bool response_content(int fd, uint64_t size, const char *path) {
     bool succeeded = copy(fd, size, path);
     close(fd);
     return succeeded;
 }
 
 static void answer_line(const char *text) {
-    answer_add(text, strlen(text));
-    answer_add("\n", 1);
+    response_add(text, strlen(text));
+    response_add("\n", 1);
 }
 
 static void answer_errno(int error) {
@@ -58,7 +58,7 @@ bool serve_read(struct payload *payload) {
         char line[24];
         format(line, sizeof line, "%lld", (long long)status.st_size);
         answer_line(line);
-        if (!answer_content(fd, (uint64_t)status.st_size, path))
+        if (!response_content(fd, (uint64_t)status.st_size, path))
             return false;
     }
     return true;

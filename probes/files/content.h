@@ -6,6 +6,6 @@
 #include <stdint.h>
 
 /* Copies exactly `size` bytes into the answer; false, with a reason given, when there are fewer. Closes `fd`. */
-bool answer_content(int fd, uint64_t size, const char *path);
+bool response_content(int fd, uint64_t size, const char *path);
 
 #endif

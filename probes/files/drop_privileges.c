@@ -54,7 +54,7 @@ static void set_securebits(unsigned wanted) {
         die("cannot set the secure bits");
 }
 
-void become(const struct identity *identity) {
+void drop_privileges(const struct identity *identity) {
     set_limits(identity);
     drop_bounding(identity->bounding);
     if (setgroups(identity->group_count, identity->groups))

@@ -1,8 +1,8 @@
 /* When records are sent on their way to slimmer. Each piece wakes three processes on its way (the engine's and slimmer's), which
  * then compete with the app: so those of a few milliseconds travel together. No record is lost by that: whatever tells that
  * the log is whole (`drained`, `end`) comes after them. */
-#ifndef SENDING_H
-#define SENDING_H
+#ifndef FLUSH_H
+#define FLUSH_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +14,7 @@ void send_records_soon(void);
 
 /* For the main thread: the time of the next sending (now_ms), INT64_MAX when there is nothing to send. */
 int64_t sending_due(void);
-/* Whether it was sent. */
+/* Sends what is due. True if something was sent. */
 bool send_records_if_due(void);
 
 /* From now on nothing travels together: the app may be killed at any time, and what it did until then is to be told. */

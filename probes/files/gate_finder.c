@@ -11,7 +11,7 @@ struct found {
     struct gate gate;
 };
 
-static bool is_gated(int process, void *context) {
+static bool waits_at_gate(int process, void *context) {
     struct found *found = context;
     if (!read_gate(process, &found->gate) || !runs_probe(process) || !in_this_container(process) ||
         was_attached(process))
@@ -20,9 +20,9 @@ static bool is_gated(int process, void *context) {
     return true;
 }
 
-pid_t find_gated(struct gate *gate) {
+pid_t find_waiting_at_gate(struct gate *gate) {
     struct found found = {0};
-    visit_numbers("/proc", is_gated, &found);
+    visit_numbers("/proc", waits_at_gate, &found);
     *gate = found.gate;
     return found.process;
 }

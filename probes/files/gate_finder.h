@@ -8,7 +8,7 @@
 #include "recorder.h"
 
 /* A process of this container that waits and was not taken over before; 0 when there is none. */
-pid_t find_gated(struct gate *gate);
+pid_t find_waiting_at_gate(struct gate *gate);
 
 /* The first word of the command that it will run, cut where it is longer than `size`; "" when it cannot be told. */
 void read_command(pid_t process, char *command, size_t size);

@@ -59,7 +59,7 @@ void measure_identity(struct identity *identity) {
     for (int i = 0; i < LIMITS; i++)
         if (getrlimit(i, &identity->limits[i]))
             die("getrlimit");
-    identity->refusals = measure_refusals(&identity->refusal_count);
+    identity->denials = measure_denials(&identity->denial_count);
 }
 
 static void add_encoded(struct buffer *line, const char *text) {
@@ -76,12 +76,12 @@ static void add_lists(struct buffer *line, const struct identity *identity) {
         buffer_addf(line, "%s%d:%llu:%llu", i ? "," : "", i, (unsigned long long)identity->limits[i].rlim_cur,
                     (unsigned long long)identity->limits[i].rlim_max);
     buffer_add_text(line, " refuse=");
-    for (size_t i = 0; i < identity->refusal_count; i++) {
-        const struct refusal *refusal = &identity->refusals[i];
-        buffer_addf(line, "%s%s:%u", i ? "," : "", arch_word(refusal->arch, refusal->number), refusal->number);
-        if (refusal->flag)
-            buffer_addf(line, "&%x", refusal->flag);
-        buffer_addf(line, ":%d", refusal->error);
+    for (size_t i = 0; i < identity->denial_count; i++) {
+        const struct denial *denial = &identity->denials[i];
+        buffer_addf(line, "%s%s:%u", i ? "," : "", arch_word(denial->arch, denial->number), denial->number);
+        if (denial->flag)
+            buffer_addf(line, "&%x", denial->flag);
+        buffer_addf(line, ":%d", denial->error);
     }
 }
 
@@ -134,23 +134,23 @@ static void parse_limits(char *list, struct identity *identity) {
     }
 }
 
-static void parse_refusals(char *list, struct identity *identity) {
-    expect_first(identity->refusals, "refusals");
-    identity->refusals = xcalloc(strlen(list) + 1, sizeof *identity->refusals);
+static void parse_denials(char *list, struct identity *identity) {
+    expect_first(identity->denials, "denials");
+    identity->denials = xcalloc(strlen(list) + 1, sizeof *identity->denials);
     for (char *rest, *word = strtok_r(list, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
-        struct refusal refusal = {0};
+        struct denial denial = {0};
         char *inner, *arch = strtok_r(word, ":", &inner), *call = strtok_r(NULL, ":", &inner);
         char *flag = call ? strchr(call, '&') : NULL;
         if (flag)
             *flag++ = '\0';
-        if (!arch || !parse_arch_word(arch, &refusal.arch))
+        if (!arch || !parse_arch_word(arch, &denial.arch))
             die_plain(EXIT_USAGE, "not an architecture of an identity: %s", arch ? arch : "");
-        refusal.number = (uint32_t)number(call, 10, UINT32_MAX);
-        if (!arch_word(refusal.arch, refusal.number))
-            die_plain(EXIT_USAGE, "an identity names a call that %s has not: %u", arch, refusal.number);
-        refusal.flag = flag ? (uint32_t)number(flag, 16, UINT32_MAX) : 0;
-        refusal.error = (int)number(strtok_r(NULL, ":", &inner), 10, 4095);
-        identity->refusals[identity->refusal_count++] = refusal;
+        denial.number = (uint32_t)number(call, 10, UINT32_MAX);
+        if (!arch_word(denial.arch, denial.number))
+            die_plain(EXIT_USAGE, "an identity names a call that %s has not: %u", arch, denial.number);
+        denial.flag = flag ? (uint32_t)number(flag, 16, UINT32_MAX) : 0;
+        denial.error = (int)number(strtok_r(NULL, ":", &inner), 10, 4095);
+        identity->denials[identity->denial_count++] = denial;
     }
 }
 
@@ -197,7 +197,7 @@ static void parse_word(const char *key, char *value, struct identity *identity) 
     else if (!strcmp(key, "limits"))
         parse_limits(value, identity);
     else if (!strcmp(key, "refuse"))
-        parse_refusals(value, identity);
+        parse_denials(value, identity);
     else if (!strcmp(key, "home")) {
         decode(value);
         identity->home = value;

@@ -1,4 +1,4 @@
-/* Who the app would be without slimmer: measured by `ask`, passed on as one line, taken on by `run`. */
+/* The identity that the app would have without slimmer: `ask` measures it, one line carries it, `run` takes it on. */
 #ifndef IDENTITY_H
 #define IDENTITY_H
 
@@ -10,7 +10,7 @@
 enum { LIMITS = 16 }; /* RLIM_NLIMITS of the kernel */
 
 /* A system call that is refused natively: with `flag` (of clone) or, when that is 0, always. */
-struct refusal {
+struct denial {
     uint32_t arch, number, flag;
     int error;
 };
@@ -26,8 +26,8 @@ struct identity {
     mode_t umask;
     char *home; /* NULL: not set */
     struct rlimit limits[LIMITS];
-    struct refusal *refusals;
-    size_t refusal_count;
+    struct denial *denials;
+    size_t denial_count;
 };
 
 /* Of this process. Ends the process when it cannot be measured. */
@@ -37,8 +37,8 @@ char *identity_line(const struct identity *identity);
 /* Ends the process when the line is not an identity. Changes `line`. */
 void parse_identity(char *line, struct identity *identity);
 
-/* Makes this process (root, with SETUID, SETGID and SETPCAP) what the identity says, but for the refusals and HOME. */
-void become(const struct identity *identity);
+/* Makes this process (root, with SETUID, SETGID and SETPCAP) what the identity says, except for the denials and HOME. */
+void drop_privileges(const struct identity *identity);
 /* Gives stdin, stdout and stderr to the identity's user, so that /dev/stdout can be opened again. */
 void give_stdio(const struct identity *identity);
 

@@ -1,6 +1,6 @@
 /* The image's own file system: what lies in the container's root mount, without anything that is mounted over it. */
-#ifndef PRISTINE_H
-#define PRISTINE_H
+#ifndef IMAGE_MOUNT_H
+#define IMAGE_MOUNT_H
 
 #include <sys/stat.h>
 

@@ -32,7 +32,7 @@ struct walk {
 };
 
 static bool failed(const struct walk *walk, const char *doing) {
-    return answer_failed("%s %s: %s", doing, walk->path.data, strerror(errno));
+    return response_failed("%s %s: %s", doing, walk->path.data, strerror(errno));
 }
 
 static void set_path(struct walk *walk, size_t parent_length, const char *name) {
@@ -63,7 +63,7 @@ static void answer_head(const struct stat *status) {
                            (long long)status->st_mtim.tv_sec, status->st_mtim.tv_nsec, (unsigned long)status->st_nlink,
                            (unsigned long long)status->st_ino, (long long)status->st_ctim.tv_sec,
                            major(status->st_rdev), minor(status->st_rdev));
-    answer_add(head, length + 1);
+    response_add(head, length + 1);
 }
 
 /* `name` is the entry's in the working directory; its whole path is in `walk->path`. */
@@ -76,18 +76,18 @@ static bool answer_entry(struct walk *walk, const char *name, const struct stat 
     if (!each_xattr(name, add_word, &words))
         return failed(walk, "cannot read the attributes of");
     answer_head(status);
-    answer_add(walk->path.data, walk->path.length);
-    answer_add(target, strlen(target) + 1);
-    answer_add(words.data, words.length);
-    answer_add("", 1);
+    response_add(walk->path.data, walk->path.length);
+    response_add(target, strlen(target) + 1);
+    response_add(words.data, words.length);
+    response_add("", 1);
     return true;
 }
 
 /* A name that its directory lists and nobody can look up, as a whiteout in an image's lowest layer: without a type. */
 static bool answer_listed_only(const struct walk *walk) {
     answer_head(&(struct stat){0});
-    answer_add(walk->path.data, walk->path.length);
-    answer_add("\0", 2); /* neither link target nor attributes */
+    response_add(walk->path.data, walk->path.length);
+    response_add("\0", 2); /* neither link target nor attributes */
     return true;
 }
 
@@ -122,14 +122,14 @@ static bool read_names(struct walk *walk, struct directory *directory) {
     bool succeeded = !errno || failed(walk, "cannot list");
     closedir(stream);
     if (walk->names_size > names_limit)
-        return answer_failed("%s: too many names", walk->path.data);
+        return response_failed("%s: too many names", walk->path.data);
     return succeeded;
 }
 
 /* The working directory becomes the walk's last one. */
 static bool enter(struct walk *walk, size_t path_length) {
     if (walk->depth == DEPTH_LIMIT)
-        return answer_failed("directories lie more than %d deep: %.200s…", DEPTH_LIMIT, walk->path.data);
+        return response_failed("directories lie more than %d deep: %.200s…", DEPTH_LIMIT, walk->path.data);
     if (walk->depth == walk->room) {
         walk->room = walk->room ? walk->room * 2 : 32;
         walk->directories = xrealloc(walk->directories, walk->room * sizeof *walk->directories);

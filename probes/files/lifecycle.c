@@ -109,7 +109,7 @@ void spare_container(void) {
 }
 
 void give_up(const char *message) {
-    take_turn();
+    lock_state();
     on_death(NULL);
     write_fatal(message);
     flush_records(); /* nobody may be there to read it, and then there is no one left to tell that */

@@ -9,7 +9,7 @@ struct mount {
     const char *root, *path, *type;
 };
 
-/* Calls `visit` for each mount until it returns true; whether it did. */
+/* Calls `visit` for each mount until it returns true. Returns true if it did. */
 bool visit_mounts(bool (*visit)(const struct mount *mount, void *context), void *context);
 
 /* True for the folder that holds the probe, and what lies in it. */

@@ -108,9 +108,9 @@ static bool is_deserted(int listener) {
 }
 
 static void count_interrupted(void) {
-    take_turn();
+    lock_state();
     counters.interrupted++;
-    end_turn();
+    unlock_state();
 }
 
 /* False when no process has the filter any more. */
@@ -188,13 +188,13 @@ static void *receiver_main(void *context) {
     struct receiver *self = context;
     take_lead(self->crew);
     while (receive(self)) {
-        bool leads = try_turn();
+        bool leads = try_lock_state();
         if (!leads) {
             end_lead(self->crew);
-            take_turn();
+            lock_state();
         }
         enum verdict verdict = record_call(self);
-        end_turn(); /* before the answer: the caller runs at once, and its next call would find the turn taken */
+        unlock_state(); /* before the answer: the caller runs at once, and its next call would find the lock taken */
         give_answer(self, verdict);
         if (!leads)
             take_lead(self->crew);

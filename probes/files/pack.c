@@ -97,11 +97,11 @@ static bool collect_xattrs(const char *path, struct records *records) {
     records->text.length = 0;
     records->unfit = NULL;
     if (!each_xattr(path, add_xattr, records))
-        return answer_failed("%s: its attributes cannot be read: %s", path, strerror(errno));
+        return response_failed("%s: its attributes cannot be read: %s", path, strerror(errno));
     if (records->unfit)
-        return answer_failed("%s: no tar can hold an attribute with this name: %s", path, records->unfit);
+        return response_failed("%s: no tar can hold an attribute with this name: %s", path, records->unfit);
     if (records->text.length > records_limit)
-        return answer_failed("%s: its attributes are too large for a tar", path);
+        return response_failed("%s: its attributes are too large for a tar", path);
     return true;
 }
 
@@ -115,7 +115,7 @@ static bool set_link(const char *path, const struct stat *status, struct tar_mem
         member->link = earlier;
     } else if (member->type == TAR_LINK) {
         if (read_link(path, target, sizeof target) < 0)
-            return answer_failed("%s: %s", path, strerror(errno));
+            return response_failed("%s: %s", path, strerror(errno));
         member->link = target;
     }
     return true;
@@ -130,13 +130,13 @@ static bool pack_member(const char *path, const struct stat *status, struct tar_
         struct stat opened;
         fd = open_regular(path, &opened);
         if (fd < 0)
-            return answer_failed("%s: %s", path, strerror(errno));
+            return response_failed("%s: %s", path, strerror(errno));
         member->size = (uint64_t)opened.st_size;
     }
     tar_add_member(member, &records.text);
     if (fd < 0)
         return true;
-    if (!answer_content(fd, member->size, path))
+    if (!response_content(fd, member->size, path))
         return false;
     tar_pad(member->size);
     return true;
@@ -145,9 +145,9 @@ static bool pack_member(const char *path, const struct stat *status, struct tar_
 static bool pack_path(const char *path, const char *override) {
     struct stat status;
     if (!is_plain(path))
-        return answer_failed("%s: not a plain path from the root", path);
+        return response_failed("%s: not a plain path from the root", path);
     if (lstat(path, &status))
-        return answer_failed("%s: %s", path, strerror(errno));
+        return response_failed("%s: %s", path, strerror(errno));
     struct tar_member member = {
         .name = S_ISDIR(status.st_mode) ? directory_name(path) : path + 1,
         .link = "",
@@ -161,9 +161,9 @@ static bool pack_path(const char *path, const char *override) {
         .minor = minor(status.st_rdev),
     };
     if (!member.type)
-        return answer_failed("%s: a socket cannot be packed", path);
+        return response_failed("%s: a socket cannot be packed", path);
     if (!parse_override(override, &member))
-        return answer_failed("%s: not an override: %s", path, override);
+        return response_failed("%s: not an override: %s", path, override);
     return pack_member(path, &status, &member);
 }
 
@@ -171,7 +171,7 @@ static bool pack_all(struct payload *payload) {
     for (const char *path; (path = next_field(payload));) {
         const char *override = next_field(payload);
         if (!override)
-            return answer_failed("%s: no override follows", path);
+            return response_failed("%s: no override follows", path);
         if (!pack_path(path, override))
             return false;
     }

@@ -22,7 +22,7 @@ static bool ends_with(const char *text, size_t length, const char *end) {
     return length >= end_length && !memcmp(text + length - end_length, end, end_length);
 }
 
-/* Whether the file that a link below /proc leads to is there under this path, in the container. */
+/* True if the path, in the container, is that of the file to which a link below /proc leads. */
 static bool is_name_of(const char *link, const char *path) {
     struct stat first, second;
     int fd = open_in_container(path);
@@ -130,7 +130,7 @@ static bool append(struct location *location, const char *path) {
     return true;
 }
 
-/* Whether a path is that of a folder, whose own has this length, or lies in it. */
+/* True if a path is the folder, whose path has this length, or lies in it. */
 static bool lies_in(const char *path, const char *folder, size_t length) {
     return !strncmp(path, folder, length) && (!path[length] || path[length] == '/');
 }

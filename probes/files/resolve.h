@@ -39,9 +39,9 @@ int open_location(pid_t thread, const struct location *location, bool follow);
 /* As read_link, for a link below /proc: without the word that the kernel adds to the path of what was removed. */
 ssize_t read_path_link(const char *link, char *path, size_t size);
 
-/* Whether a link below /proc leads to a file with a path: sockets, pipes and memory do not. */
+/* True if a link below /proc leads to a file with a path. Sockets, pipes and memory have none. */
 bool is_path_of_file(const char *target);
-/* Whether a link below /proc, which leads to this path, is one to a file that was made without a name (O_TMPFILE). */
+/* True if a link below /proc, which leads to this path, belongs to a file that was made without a name (O_TMPFILE). */
 bool never_had_a_name(const char *link, const char *path);
 
 /* True for a path that leads elsewhere for another process. */

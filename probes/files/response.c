@@ -22,7 +22,7 @@ static struct {
 static size_t filled;
 static char reason[8192];
 
-void answer_open(void) {
+void response_open(void) {
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         die("SIGPIPE");
     /* A larger pipe means fewer waits for the engine. It is refused where there is no pipe, which is just as well. */
@@ -44,36 +44,36 @@ static void send_chunk(void) {
     filled = 0;
 }
 
-void answer_hello(void) {
-    answer_add(nonce(), NONCE_LENGTH);
+void response_hello(void) {
+    response_add(nonce(), NONCE_LENGTH);
     send_chunk();
 }
 
-char *answer_room(size_t *size) {
+char *response_room(size_t *size) {
     if (filled == CHUNK_LIMIT)
         send_chunk();
     *size = CHUNK_LIMIT - filled;
     return chunk.data + filled;
 }
 
-void answer_grow(size_t size) {
+void response_grow(size_t size) {
     filled += size;
 }
 
-void answer_add(const void *data, size_t size) {
+void response_add(const void *data, size_t size) {
     const char *rest = data;
     while (size) {
         size_t room;
-        char *place = answer_room(&room);
+        char *place = response_room(&room);
         size_t count = size < room ? size : room;
         memcpy(place, rest, count);
-        answer_grow(count);
+        response_grow(count);
         rest += count;
         size -= count;
     }
 }
 
-bool answer_failed(const char *text, ...) {
+bool response_failed(const char *text, ...) {
     va_list arguments;
     va_start(arguments, text);
     if (vsnprintf(reason, sizeof reason, text, arguments) < 0)
@@ -82,11 +82,11 @@ bool answer_failed(const char *text, ...) {
     return false;
 }
 
-void answer_end(bool succeeded) {
+void response_end(bool succeeded) {
     if (filled)
         send_chunk();
     send_chunk();
     const char *status = succeeded ? "ok" : reason;
-    answer_add(status, strlen(status));
+    response_add(status, strlen(status));
     send_chunk();
 }

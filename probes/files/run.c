@@ -17,14 +17,14 @@
 #include "seccomp_denials.h"
 #include "util.h"
 
-enum { MAX_REFUSALS = 1024, GATE_POLL_MS = 2 };
+enum { MAX_DENIALS = 1024, GATE_POLL_MS = 2 };
 
 /* What the scout found out as the identity: where the command lies, and what this container refuses already. */
 struct findings {
     int error; /* errno of the search, 0 when `command` holds the path */
     char command[PATH_MAX];
-    size_t refusal_count;
-    struct refusal refusals[MAX_REFUSALS];
+    size_t denial_count;
+    struct denial denials[MAX_DENIALS];
 };
 
 /* As Go's exec.LookPath does for runc: the first regular file with an executable bit. */
@@ -66,12 +66,12 @@ static void keep_out_of_reach(void) {
 
 static void scout(const struct identity *identity, const char *name, struct findings *findings) {
     keep_out_of_reach();
-    become(identity);
+    drop_privileges(identity);
     findings->error = search_command(name, findings->command, sizeof findings->command);
-    struct refusal *refusals = measure_refusals(&findings->refusal_count);
-    if (findings->refusal_count > MAX_REFUSALS)
-        die_plain(EXIT_PROBE, "more refusals than there is room for");
-    memcpy(findings->refusals, refusals, findings->refusal_count * sizeof *refusals);
+    struct denial *denials = measure_denials(&findings->denial_count);
+    if (findings->denial_count > MAX_DENIALS)
+        die_plain(EXIT_PROBE, "more denials than there is room for");
+    memcpy(findings->denials, denials, findings->denial_count * sizeof *denials);
     _exit(0);
 }
 
@@ -143,11 +143,11 @@ int run_main(int argc, char **argv) {
         refuse_command(arguments.command[0], findings->error);
     give_stdio(&identity);
     /* The filters need CAP_SYS_ADMIN (or no_new_privs, which would disarm setuid programs), so they come before the drop. */
-    install_refusals(identity.refusals, identity.refusal_count, findings->refusals, findings->refusal_count);
+    install_denials(identity.denials, identity.denial_count, findings->denials, findings->denial_count);
     struct gate gate = install_gate(arguments.recorder);
     /* From here to execve, which undoes it, this process is the app's equal and holds the listener: the app must not reach it. */
     keep_out_of_reach();
-    become(&identity);
+    drop_privileges(&identity);
     publish_gate(&gate);
     pass_gate(findings->command, arguments.command, &gate);
     return EXIT_PROBE;

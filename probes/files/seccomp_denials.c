@@ -16,11 +16,11 @@
 
 enum { NOT_TRIED = -1 };
 
-static const struct attempt_table *const tables[] = {
-    &native_attempts,
+static const struct syscall_probe_table *const tables[] = {
+    &native_syscall_probes,
 #ifdef __x86_64__
-    &i386_attempts,
-    &x32_attempts,
+    &i386_syscall_probes,
+    &x32_syscall_probes,
 #endif
 };
 
@@ -37,13 +37,13 @@ static long call_i386(uint32_t number, const long *arguments) {
 }
 #endif
 
-static long call(const struct attempt_table *table, const struct attempt *attempt) {
+static long call(const struct syscall_probe_table *table, const struct syscall_probe *attempt) {
     long arguments[5];
     memcpy(arguments, attempt->arguments, sizeof arguments);
-    if (attempt->kind == ATTEMPT_CLONE)
+    if (attempt->kind == SYSCALL_PROBE_CLONE)
         arguments[0] |= SIGCHLD;
 #ifdef __x86_64__
-    if (table == &i386_attempts)
+    if (table == &i386_syscall_probes)
         return call_i386(attempt->number, arguments);
 #else
     (void)table;
@@ -53,28 +53,28 @@ static long call(const struct attempt_table *table, const struct attempt *attemp
 }
 
 /* Returns the errno, or 0. */
-static int try_attempt(const struct attempt_table *table, const struct attempt *attempt) {
+static int try_syscall_probe(const struct syscall_probe_table *table, const struct syscall_probe *attempt) {
     long result = call(table, attempt);
-    if (attempt->kind == ATTEMPT_CLONE && result == 0)
+    if (attempt->kind == SYSCALL_PROBE_CLONE && result == 0)
         _exit(0); /* the process that should not have come to be */
-    if (attempt->kind == ATTEMPT_CLONE && result > 0 && waitpid((pid_t)result, NULL, 0) < 0)
+    if (attempt->kind == SYSCALL_PROBE_CLONE && result > 0 && waitpid((pid_t)result, NULL, 0) < 0)
         _exit(EXIT_PROBE);
     return result < 0 ? (int)-result : 0;
 }
 
 /* In a process of its own: tries from `next` on, until an attempt that must stay alone is done. */
-static void try_from(const struct attempt_table *table, int *errors, size_t next) {
+static void try_from(const struct syscall_probe_table *table, int *errors, size_t next) {
     for (; next < table->count; next++) {
-        errors[next] = try_attempt(table, &table->attempts[next]);
-        if (table->attempts[next].kind == ATTEMPT_ALONE)
+        errors[next] = try_syscall_probe(table, &table->probes[next]);
+        if (table->probes[next].kind == SYSCALL_PROBE_ALONE)
             break;
     }
     _exit(0);
 }
 
 /* A profile may kill instead of refusing: the attempt that had no answer then counts as refused with ENOSYS, which is as
- * close as an app can get and live; the attempts after it are made by the next process. */
-static void try_table(const struct attempt_table *table, int *errors) {
+ * close as an app can get and live; the probes after it are made by the next process. */
+static void try_table(const struct syscall_probe_table *table, int *errors) {
     size_t next = 0;
     while (next < table->count) {
         pid_t child = fork();
@@ -96,11 +96,11 @@ static bool is_refused(int error) {
     return error == EPERM || error == EACCES || error == ENOSYS;
 }
 
-struct refusal *measure_refusals(size_t *count) {
-    struct refusal *refusals = NULL;
+struct denial *measure_denials(size_t *count) {
+    struct denial *denials = NULL;
     *count = 0;
     for (size_t t = 0; t < ARRAY_LENGTH(tables); t++) {
-        const struct attempt_table *table = tables[t];
+        const struct syscall_probe_table *table = tables[t];
         size_t size = table->count * sizeof(int);
         int *errors = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (errors == MAP_FAILED)
@@ -108,27 +108,27 @@ struct refusal *measure_refusals(size_t *count) {
         memset(errors, 0xff, size); /* NOT_TRIED */
         try_table(table, errors);
         for (size_t i = 0; i < table->count; i++) {
-            const struct attempt *attempt = &table->attempts[i];
+            const struct syscall_probe *attempt = &table->probes[i];
             if (!is_refused(errors[i]))
                 continue;
-            refusals = xrealloc(refusals, (*count + 1) * sizeof *refusals);
-            refusals[(*count)++] = (struct refusal){
+            denials = xrealloc(denials, (*count + 1) * sizeof *denials);
+            denials[(*count)++] = (struct denial){
                 .arch = table->arch,
                 .number = attempt->number,
-                .flag = attempt->kind == ATTEMPT_CLONE ? (uint32_t)attempt->arguments[0] : 0,
+                .flag = attempt->kind == SYSCALL_PROBE_CLONE ? (uint32_t)attempt->arguments[0] : 0,
                 .error = errors[i],
             };
         }
         munmap(errors, size);
     }
-    return refusals;
+    return denials;
 }
 
 enum { X32_BIT = 0x40000000 };
 
 const char *arch_word(uint32_t arch, uint32_t number) {
     for (size_t t = 0; t < ARRAY_LENGTH(tables); t++)
-        if (tables[t]->arch == arch && (tables[t]->attempts[0].number & X32_BIT) == (number & X32_BIT))
+        if (tables[t]->arch == arch && (tables[t]->probes[0].number & X32_BIT) == (number & X32_BIT))
             return tables[t]->name;
     return NULL;
 }
@@ -142,28 +142,28 @@ bool parse_arch_word(const char *word, uint32_t *arch) {
     return false;
 }
 
-static bool holds(const struct refusal *refusals, size_t count, const struct refusal *wanted) {
+static bool holds(const struct denial *denials, size_t count, const struct denial *wanted) {
     for (size_t i = 0; i < count; i++)
-        if (!memcmp(&refusals[i], wanted, sizeof *wanted))
+        if (!memcmp(&denials[i], wanted, sizeof *wanted))
             return true;
     return false;
 }
 
-void install_refusals(const struct refusal *wanted, size_t wanted_count, const struct refusal *present,
+void install_denials(const struct denial *wanted, size_t wanted_count, const struct denial *present,
                       size_t present_count) {
     struct rules rules = {0};
     for (size_t i = 0; i < wanted_count; i++) {
-        const struct refusal *refusal = &wanted[i];
-        if (holds(present, present_count, refusal))
+        const struct denial *denial = &wanted[i];
+        if (holds(present, present_count, denial))
             continue;
         add_rule(&rules, (struct rule){
-                             .arch = refusal->arch,
-                             .number = refusal->number,
-                             .action = SECCOMP_RET_ERRNO | ((uint32_t)refusal->error & SECCOMP_RET_DATA),
-                             .test = refusal->flag ? ARGUMENT_HAS : ALWAYS,
-                             .value = refusal->flag,
+                             .arch = denial->arch,
+                             .number = denial->number,
+                             .action = SECCOMP_RET_ERRNO | ((uint32_t)denial->error & SECCOMP_RET_DATA),
+                             .test = denial->flag ? ARGUMENT_HAS : ALWAYS,
+                             .value = denial->flag,
                          });
     }
     if (install_rules(&rules, 0) < 0)
-        die("the filter that gives the native refusals back");
+        die("the filter that gives the native denials back");
 }

@@ -100,15 +100,15 @@ static bool take_order(struct order *order) {
 
 static bool answer(const struct order *order, struct payload *payload) {
     if (order->size > payload_limit)
-        return answer_failed("more than %zu bytes at once", payload_limit);
+        return response_failed("more than %zu bytes at once", payload_limit);
     if (payload->size && payload->data[payload->size - 1])
-        return answer_failed("the last field does not end with NUL");
+        return response_failed("the last field does not end with NUL");
     if (chdir("/"))
-        return answer_failed("/: %s", strerror(errno));
+        return response_failed("/: %s", strerror(errno));
     for (size_t i = 0; i < ARRAY_LENGTH(services); i++)
         if (!strcmp(order->verb, services[i].verb) && order->counted == services[i].counted)
             return services[i].serve(payload);
-    return answer_failed("no such order: %s", order->verb);
+    return response_failed("no such order: %s", order->verb);
 }
 
 int serve_main(int argc, char **argv) {
@@ -116,14 +116,14 @@ int serve_main(int argc, char **argv) {
     if (argc != 1)
         die_plain(EXIT_USAGE, "usage: slimmer-probe serve");
     enter_pristine_root();
-    answer_open();
-    answer_hello();
+    response_open();
+    response_hello();
     struct order order;
     struct payload payload;
     while (take_order(&order) && strcmp(order.verb, "quit")) {
         if (!take_payload(order.size, &payload))
             break;
-        answer_end(answer(&order, &payload));
+        response_end(answer(&order, &payload));
         free(payload.data);
     }
     return 0;

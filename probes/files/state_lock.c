@@ -11,7 +11,7 @@
 static pthread_mutex_t turn;
 static int wakes = -1;
 
-void open_turn(void) {
+void init_state_lock(void) {
     pthread_mutexattr_t attributes;
     if (pthread_mutexattr_init(&attributes) || pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE) ||
         pthread_mutex_init(&turn, &attributes))
@@ -21,21 +21,21 @@ void open_turn(void) {
         die("eventfd");
 }
 
-void take_turn(void) {
+void lock_state(void) {
     if (pthread_mutex_lock(&turn))
-        die_plain(EXIT_PROBE, "the turn cannot be taken");
+        die_plain(EXIT_PROBE, "the lock cannot be taken");
 }
 
-bool try_turn(void) {
+bool try_lock_state(void) {
     int error = pthread_mutex_trylock(&turn);
     if (error && error != EBUSY)
-        die_plain(EXIT_PROBE, "the turn cannot be tried");
+        die_plain(EXIT_PROBE, "the lock cannot be tried");
     return !error;
 }
 
-void end_turn(void) {
+void unlock_state(void) {
     if (pthread_mutex_unlock(&turn))
-        die_plain(EXIT_PROBE, "the turn cannot be ended");
+        die_plain(EXIT_PROBE, "the lock cannot be ended");
 }
 
 void wake_main_thread(void) {

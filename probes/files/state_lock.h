@@ -1,4 +1,4 @@
-/* One thread at a time: the supervisor's threads share all that they know, and whoever works holds the turn. Only waiting (for
+/* One thread at a time: the supervisor's threads share all that they know, and whoever works holds the lock. Only waiting (for
  * a call, an order, an event) is done without it. */
 #ifndef STATE_LOCK_H
 #define STATE_LOCK_H
@@ -6,13 +6,13 @@
 #include <stdbool.h>
 
 /* To be called once, before there is a second thread. */
-void open_turn(void);
+void init_state_lock(void);
 
-/* A thread that holds the turn may take it again. */
-void take_turn(void);
+/* A thread that holds the lock may take it again. */
+void lock_state(void);
 /* False when another thread has it. */
-bool try_turn(void);
-void end_turn(void);
+bool try_lock_state(void);
+void unlock_state(void);
 
 /* Wakes the main thread from its waiting; to be polled by it. */
 void wake_main_thread(void);

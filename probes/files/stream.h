@@ -10,7 +10,7 @@ void stream_open(void);
 bool stream_send(const void *data, size_t size);
 /* Reads what there is on stdin without waiting. False at its end: slimmer is gone. */
 bool stream_receive(void);
-/* Whether an order waits: sending reads them, too. */
+/* True if an order waits. Sending reads orders too. */
 bool stream_has_order(void);
 /* The next order (a line without its newline), or NULL. Valid until the next call. */
 char *stream_order(void);

@@ -129,7 +129,7 @@ static void take_first(void) {
     struct gate gate;
     pid_t process;
     int64_t start = now_ms();
-    for (int wait_ms = FIRST_LOOK_MS; !(process = find_gated(&gate)); wait_ms += wait_ms < LAST_LOOK_MS ? wait_ms : 0) {
+    for (int wait_ms = FIRST_LOOK_MS; !(process = find_waiting_at_gate(&gate)); wait_ms += wait_ms < LAST_LOOK_MS ? wait_ms : 0) {
         if (now_ms() - start > GATE_TIMEOUT_MS)
             die_plain(EXIT_PROBE, "no process came to its gate");
         watch_stdin(wait_ms);
@@ -150,7 +150,7 @@ static void look_for_another(void) {
     struct gate gate;
     if (!adoption.awaited || now_ms() < adoption.due)
         return;
-    pid_t process = find_gated(&gate);
+    pid_t process = find_waiting_at_gate(&gate);
     if (process) {
         adoption.awaited--;
         take_over(process, &gate);
@@ -242,9 +242,9 @@ static void serve(void) {
         int64_t now = now_ms();
         struct pollfd *polled = list_polled(&count, now);
         int wait_ms = at_once ? 0 : time_to_wait(now);
-        end_turn();
+        unlock_state();
         await(polled, count, wait_ms);
-        take_turn();
+        lock_state();
         take_wakes();
         at_once = serve_stops();
         if (polled[MARKS].revents)
@@ -267,8 +267,8 @@ int supervise_main(int argc, char **argv) {
     check_proc();
     open_commands();
     hold_signals();
-    open_turn();
-    take_turn();
+    init_state_lock();
+    lock_state();
     on_death(give_up);
     stream_open();
     write_record("hello 1 " PROBE_VERSION, ARCHITECTURE, nonce());

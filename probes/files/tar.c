@@ -16,7 +16,7 @@ _Static_assert(sizeof(struct header) == BLOCK, "a header is one block");
 static void pad_to_block(uint64_t size) {
     static const char zeros[BLOCK];
     if (size % BLOCK)
-        answer_add(zeros, BLOCK - size % BLOCK);
+        response_add(zeros, BLOCK - size % BLOCK);
 }
 
 void tar_pad(uint64_t size) {
@@ -25,7 +25,7 @@ void tar_pad(uint64_t size) {
 
 void tar_end(void) {
     static const char zeros[2 * BLOCK];
-    answer_add(zeros, sizeof zeros);
+    response_add(zeros, sizeof zeros);
 }
 
 /* The length counts its own digits, too. */
@@ -90,7 +90,7 @@ static void add_header(struct header *header, enum tar_type type) {
     for (size_t i = 0; i < BLOCK; i++)
         sum += ((const unsigned char *)header)[i];
     format(header->checksum, sizeof header->checksum - 1, "%06o", sum);
-    answer_add(header, BLOCK);
+    response_add(header, BLOCK);
 }
 
 static void add_records(const struct buffer *records) {
@@ -101,7 +101,7 @@ static void add_records(const struct buffer *records) {
     set_number(header.size, sizeof header.size, records->length);
     set_number(header.mtime, sizeof header.mtime, 0);
     add_header(&header, TAR_RECORDS);
-    answer_add(records->data, records->length);
+    response_add(records->data, records->length);
     pad_to_block(records->length);
 }
 

@@ -18,7 +18,7 @@ from slimmer.keep.keepset import Finding, Reason
 
 
 class Policy(StrEnum):
-    """How much more to keep than what was observed."""
+    """The choice of how much to keep beyond what was observed."""
 
     OBSERVED = "observed"
     BALANCED = "balanced"
@@ -31,12 +31,12 @@ BEYOND_OBSERVED = frozenset((Policy.BALANCED, Policy.GENEROUS))
 
 
 class Kept(Protocol):
-    """What is kept so far (slimmer.keep.keepset.KeepSetBuilder)."""
+    """The paths that are kept so far (slimmer.keep.keepset.KeepSetBuilder)."""
 
     def __contains__(self, path: object) -> bool: ...
 
     def reasons(self, path: str) -> tuple[Reason, ...]:
-        """Why a path is kept, in the order of discovery; () if it is not kept."""
+        """The reasons for which a path is kept, in the order of discovery; () if it is not kept."""
         ...
 
     def evidence(self, path: str, besides: str = "") -> frozenset[Evidence]:

@@ -1,4 +1,4 @@
-"""What an analyzer may look at: the pristine tree, the log, the configuration, and contents on demand."""
+"""An image as analyzers see it: the pristine tree, the log, the configuration, and contents on demand."""
 
 from __future__ import annotations
 

@@ -37,12 +37,17 @@ def analyzers(taken: frozenset[str]) -> tuple[Analyzer, ...]:
     Raises PluginFailed, which names the entry point, if one cannot be loaded, is no Analyzer, or has an id that is taken.
     """
     found: list[Analyzer] = []
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+    for point in points():
         analyzer = _load(point)
         if analyzer.id in taken or any(analyzer.id == other.id for other in found):
             raise PluginFailed(f"{_named(point)} has the id {analyzer.id}, which another one has", hint=_REMEDY)
         found.append(_Guarded(analyzer))
     return tuple(found)
+
+
+def points() -> list[EntryPoint]:
+    """The entry points of other packages, sorted by name. Loads nothing."""
+    return sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value))
 
 
 def _load(point: EntryPoint) -> Analyzer:
@@ -58,7 +63,7 @@ def _load(point: EntryPoint) -> Analyzer:
 
 
 def fault(analyzer: object) -> str:
-    """What keeps an object from being an Analyzer, as a clause; "" if it is one."""
+    """The reason why an object is no Analyzer, as a clause; "" if it is one."""
     name, policies, rules = (getattr(analyzer, attribute, None) for attribute in ("id", "policies", "rules"))
     if isinstance(analyzer, type):
         return "it is a class; the entry point must name an object"

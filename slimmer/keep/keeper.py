@@ -49,11 +49,7 @@ def keep_with(
 
 
 def check_selection(image: ImageView) -> None:
-    """Check that the image has what the user chose, that patterns make sense, and that analyzers can be used. Needs no log.
-
-    Raises UsageError.
-    """
-    registry.evidence()
+    """Check that the image has what the user chose, and that the patterns make sense. Needs no log. Raises UsageError."""
     Patterns(image.tree, image.selection.exclude, "--exclude")
     for _ in user_selection(image) or ():
         pass

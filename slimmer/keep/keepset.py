@@ -11,7 +11,7 @@ from slimmer.image.tree import Entry, Tree
 from slimmer.keep.evidence import Evidence
 
 REASONS = 8
-"""How many reasons a path keeps; the first ones tell most."""
+"""The number of reasons that a path keeps; the first ones say most."""
 
 LEADS_TO = "leads-to"
 """The rule of directories and links on the way to a kept path."""
@@ -22,7 +22,7 @@ MISSED = "missed"
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a path stays. `rule` names the rule; `detail` tells a person, e.g. by whom the path was opened.
+    """A reason for which a path stays. `rule` names the rule; `detail` explains it to a person, e.g. by whom the path was opened.
 
     `cause` is the kept path that leads here (the importer, the library's user), "" when there is none: from cause to
     cause, every path can be traced back to something that was observed.
@@ -113,7 +113,7 @@ class KeepSetBuilder:
         return len(self._reasons)
 
     def reasons(self, path: str) -> tuple[Reason, ...]:
-        """Why a path is kept so far; () when it is not."""
+        """The reasons for which a path is kept so far; () if it is not."""
         return self._reasons.get(path, ())
 
     def evidence(self, path: str, besides: str = "") -> frozenset[Evidence]:
@@ -142,7 +142,7 @@ class KeepSetBuilder:
         return sorted(path for path in candidates if (entry := self._tree.get(path)) is not None and entry.is_directory)
 
     def finished(self) -> KeepSet:
-        """What came of it."""
+        """The KeepSet of all that was added."""
         return KeepSet(self._reasons, {path: why for path, why in self._excluded.items() if path not in self._reasons})
 
     def _add(self, path: str, reason: Reason) -> None:

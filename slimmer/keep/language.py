@@ -7,6 +7,7 @@ Its Resolver knows one image. What is the same for every language (layers, round
 
 from __future__ import annotations
 
+import posixpath
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,17 +15,23 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from slimmer.image.tree import Entry
 from slimmer.keep.analyzer import Kept
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.sandbox.readers import declare
 
+_NO_CODE = frozenset((Evidence.STRUCTURAL, Evidence.LISTED, Evidence.SEEN))
+"""What is kept for these reasons alone is no code, as far as it was seen."""
+
+_SYSTEM = ("/usr/", "/etc/", "/var/", "/lib", "/proc/", "/sys/", "/dev/", "/run/", "/root/.")
+
 F = TypeVar("F")
 
 
 class Origin(StrEnum):
-    """Who wrote a source. Apps are read for everything that they name, libraries only for what they load."""
+    """The kind of author of a source. Apps are read for everything that they name, libraries only for what they load."""
 
     APP = "app"
     LIBRARY = "library"
@@ -36,11 +43,22 @@ class Source:
     """A source to read. `suffix` is that of its name, as it is written, with the dot; "" if it has none.
 
     `dialect` is what its Resolver says of files that a language reads in more than one way (a crontab, an extension module).
+    `variables` are those that the image sets, if the Resolver says that sources of the language read them.
     """
 
     suffix: str
     content: bytes
     origin: Origin
+    dialect: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A source that lies in no file, such as a command in the image's configuration. `name` is what a person calls it."""
+
+    name: str
+    content: bytes
     dialect: str = ""
 
 
@@ -55,7 +73,7 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A source to read in the next layer, by its real path. It is kept already, and may have been read before: say, when it counted as a library's."""
+    """A source to read in the next layer, by its real path. It is kept already, and may have been read before: say, as a library's."""
 
     path: str
 
@@ -75,19 +93,50 @@ class Resolver(ABC, Generic[F]):
         """Return the dialect of the source at this real path; "" for the usual one."""
         return ""
 
-    def begin(self, added: Sequence[str], kept: Kept) -> Iterable[Lead | Finding | Reading] | None:
-        """Return where to begin, once these paths are kept. None for the usual: sources that an interpreter opened, and those that are used.
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Variables that sources of this language read, with the values that the image gives them."""
+        return {}
 
-        A language that can tell from kept paths what its programs load has no need of interpreters (`Language.sources` is None).
+    def texts(self) -> Sequence[Text]:
+        """Return the sources that lie in no file. They are the first layer; `leads` gets their facts by their names."""
+        return ()
+
+    def takes(self, path: str, kept: Kept, *, opened: bool) -> bool:
+        """Return True if a real path that was just kept is in use, so that it is followed if it is a source.
+
+        `opened` is true for the sources to begin with. Without another answer of the language, so are files with a suffix that are
+        kept for more than that they are there to be seen.
         """
+        return opened or (posixpath.splitext(path)[1] != "" and not kept.evidence(path) <= _NO_CODE)
+
+    def begin(self, added: Sequence[str], kept: Kept) -> Iterable[Lead | Finding | Reading] | None:
+        """Return where to begin once these real paths are kept. None for the usual: the sources among them that it `takes`."""
         return None
+
+    def is_data(self, entry: Entry) -> bool:
+        """Return True if a file is data by its name and place, such as a time zone: one of the system's without a suffix."""
+        is_plain = "." not in posixpath.basename(entry.path) and not entry.mode & 0o111
+        return is_plain and entry.path.startswith(_SYSTEM)
+
+    def recognizes(self, path: str, content: bytes) -> bool:
+        """Return True if the file at this real path is a source, judged by its content. To understand it is the part of `Language.read`."""
+        return True
 
     @abstractmethod
     def leads(self, layer: Mapping[str, F]) -> Iterable[Lead | Finding | Reading]:
         """Return where the sources of a layer lead. Maps real paths to their facts, in the order in which they were found.
 
-        What could not be read, or is beyond a bound, is not in the layer. It may be empty.
+        A source that cannot be read, or is beyond a bound, is missing. So the layer may be empty.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on the sources of a language: bytes of one that is read at all, and bytes that a run parses."""
+
+    source: int = 1 << 24
+    total: int = 256 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +166,8 @@ class Language(Ecosystem, Generic[F]):
     """A language whose sources are read and followed. `id` is also the name of its rule.
 
     `programs` matches the file names of the interpreters, in full. `sources` tells which of the files that they opened (real paths)
-    are sources to begin with; without any, the language is not used in an image. None if the resolver finds out by itself (`Resolver.begin`).
+    are sources to begin with; without any, the language is not used in an image, unless `unopened` is true: its resolver also begins
+    with the image's configuration (`Resolver.texts`) or with kept paths (`Resolver.begin`).
 
     `read` is a module's function. It is pure and does not raise, whatever the content is. `version` is that of `read`: raise it when
     `read` answers otherwise, since cached facts of other versions are not used.
@@ -126,16 +176,19 @@ class Language(Ecosystem, Generic[F]):
     has a default: a source that cannot be read counts as one that says nothing.
 
     `resolver` begins with an image and what `sources` gave. None if another analyzer than LanguageAnalyzer follows the sources.
-    `rules` are names that the resolver writes into reasons besides `id`, `named-path` and `program`.
+    `rules` are names that the resolver writes into reasons besides `id`, `named-path` and `program`. What is found beyond
+    `limits` is kept, but not looked into.
     """
 
     version: int
     facts_type: type[F]
     read: Callable[[Source], F]
     programs: re.Pattern[str]
-    sources: Callable[[frozenset[str]], frozenset[str]] | None = _all
+    sources: Callable[[frozenset[str]], frozenset[str]] = _all
     resolver: Callable[[ImageView, frozenset[str]], Resolver[F]] | None = None
     rules: Mapping[str, Evidence] = field(default_factory=dict)
+    limits: Limits = Limits()
+    unopened: bool = False
 
     def __post_init__(self) -> None:
         declare(self.read)

@@ -24,6 +24,7 @@ from slimmer.image import reference
 from slimmer.image.engine_artifacts import ImageTree
 from slimmer.image.package_files import PackageFiles
 from slimmer.interrupts import finish
+from slimmer.keep import installed
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import MISSED, Finding, KeepSet
@@ -98,6 +99,7 @@ class _Build:
         self.document: Future[dict[str, Any]] | None = None
 
     def run(self) -> BuildResult:
+        _load_analyzers()
         session, selection = self.session, self.request.selection
         removed = session.pool.submit(leftovers.remove_leftovers, session.engine)
         with self.stage("observe"):
@@ -276,6 +278,14 @@ class _Build:
                 self.progress.warn(f"the recorder fanotify did not run: {recorder.reason}")
         for text in observed.log.disturbances:
             self.progress.warn(text)
+
+
+def _load_analyzers() -> None:
+    """Load the analyzers of other packages, so that one that cannot be used is told before the app is run. Raises PluginFailed."""
+    if installed.points():
+        from slimmer.keep import registry
+
+        registry.evidence()
 
 
 def _names(findings: Iterable[Finding]) -> str:

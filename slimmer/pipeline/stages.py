@@ -24,6 +24,7 @@ from slimmer.exercise.plan import Until
 from slimmer.exercise.until import End
 from slimmer.image import reference
 from slimmer.interrupts import finish
+from slimmer.keep import registry
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.keeper import keep
 from slimmer.keep.selection import Selection
@@ -141,8 +142,9 @@ def keep_from(
     """Decide what to keep of the logs' image (or of `target`, to which they are taken over) and pack it into a folder.
 
     Writes Dockerfile, rootfs.tar, manifest, tree, packages, the joined log and a report; no image is made.
-    Raises UsageError for logs that do not fit together or are incomplete.
+    Raises UsageError for logs that do not fit together or are incomplete, PluginFailed for an analyzer that cannot be used.
     """
+    registry.evidence()  # an analyzer that cannot be used is told at once
     check_complete(logs)
     image = target or merge(logs).image_id
     # The command does not matter here, as nothing is run but the question who the app's user is.

@@ -1,4 +1,4 @@
-"""Why a path of the original is in the slim image, or is not: an Explanation, from the artifacts of a build.
+"""Explains why a path of the original is in the slim image or is not, from the artifacts of a build.
 
 From cause to cause a kept path is traced back to something that was observed, chosen, or needed by the engine. A dropped
 path is told what it belongs to, and what would keep it.
@@ -25,7 +25,7 @@ from slimmer.observe.log import Access
 
 FORMAT_VERSION = 1
 ACCESSES = 5
-"""How many of a path's accesses are told."""
+"""The most accesses of a path that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is known of `path`, the real path behind `asked`. `size` is in bytes: of a directory, that of all files below it.
+    """All that is known of `path`, the real path behind `asked`. `size` is in bytes: of a directory, that of all files below it.
 
     `kept_size` is how many of these bytes are kept.
     `chain` leads from the path to what it was kept for in the end, `reasons` are all that are known; both are empty when it was
@@ -141,7 +141,7 @@ def _found(output: BuildOutput, asked: str) -> tuple[Entry, tuple[Link, ...]]:
 
 
 def _is_itself(tree: Tree, step: str, asked: str) -> bool:
-    """Whether a link on the way is what was asked about, and leads nowhere."""
+    """Return True if a link on the way is the path that was asked about, and leads nowhere."""
     entry = tree.get(step)
     folder = tree.resolve(posixpath.dirname(asked.rstrip("/"))).end
     return entry is not None and entry.is_link and folder == posixpath.dirname(step)

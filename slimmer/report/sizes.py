@@ -1,4 +1,4 @@
-"""Where the bytes of a slim image are: by file, by rule, by package, by folder. Of hard links, the first one counts."""
+"""The bytes of a slim image by file, by rule, by package, by folder. Of hard links, the first one counts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FOLDER_DEPTH = 3
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What something costs: how many bytes, in how many files."""
+    """The cost of something: bytes, and the number of files."""
 
     name: str
     size: int

@@ -67,17 +67,17 @@ class Child:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it runs, as far as is known."""
+        """True if it runs, as far as is known."""
         return self._process.poll() is None
 
     @property
     def has_room(self) -> bool:
-        """Whether it should be given another job now."""
+        """True if it should be given another job now."""
         return not self.unanswered or self._ahead < AHEAD
 
     @property
     def is_sending(self) -> bool:
-        """Whether some of what it was given has not reached it yet."""
+        """True if some of what it was given has not reached it yet."""
         return bool(self._unsent)
 
     def give(self, number: int, head: bytes, content: bytes) -> None:
@@ -131,7 +131,7 @@ class Child:
 
     @property
     def was_ended(self) -> bool:
-        """Whether it died of a signal that others send, and no parser raises."""
+        """True if it died of a signal that others send, and no parser raises."""
         return self._process.returncode in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, -signal.SIGINT)
 
     def seconds(self) -> float:

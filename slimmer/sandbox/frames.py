@@ -37,7 +37,7 @@ def job_head(place: str, arguments: Sequence[Any], content: bytes) -> bytes:
 
 
 def is_modest(text: bytes) -> bool:
-    """Whether JSON has so few values that it can be read without fear for memory."""
+    """Return True if JSON has so few values that it can be read without fear for memory."""
     return sum(map(text.count, (b",", b"[", b"{"))) <= PIECES
 
 

@@ -61,9 +61,9 @@ class LocalImage:
         home: str = "",
         cache: FactsCache | None = None,
     ) -> ImageView:
-        """What an analyzer gets after a run with these accesses, of an image with this configuration (CONFIG). `home` is the user's home in the container.
+        """The view that an analyzer gets after a run with these accesses. `config` is CONFIG if it is not given.
 
-        Facts of sources are worked out anew for each view unless there is a `cache`.
+        `home` is the home directory of the app's user in the container. Sources are read anew for each view unless there is a `cache`.
         """
         config = config or CONFIG
         return ImageView(

@@ -17,7 +17,7 @@ SEEN = Reason(observed.RULE, "seen by a test")
 
 
 def run(analyzer: Analyzer, image: ImageView, *paths: str) -> KeepSet:
-    """What one analyzer keeps of an image, besides what the run of the app looked at.
+    """Run one analyzer. Returns what it keeps of an image, and what the run of the app looked at.
 
     `paths` (real ones) count as observed as well, without an access in the log. Directories are not filled as they are in a build.
     Raises TypeError if the analyzer has not the shape of one, and ValueError if it gives a reason with a rule that it does not declare.
@@ -36,7 +36,7 @@ def run(analyzer: Analyzer, image: ImageView, *paths: str) -> KeepSet:
 
 
 def run_policy(policy: Policy, image: ImageView, *more: Analyzer) -> KeepSet:
-    """What slimmer keeps of an image under a policy, with `more` analyzers after its own; those of other packages do not run.
+    """Run slimmer's own analyzers of a policy, then `more`, but not those of installed packages. Returns what they keep.
 
     Raises ObservationIncomplete if the image's log has no access to any of its files.
     """

@@ -192,7 +192,7 @@ def test_a_watcher_that_was_stopped_or_killed_does_not_keep_slimmer_from_its_end
         assert not runs(watcher)
 
 
-def test_artefacts_of_an_earlier_build_survive(
+def test_artifacts_of_an_earlier_build_survive(
     road: str, engine: docker.DockerClient, tmp_path: Path, leftovers: None
 ) -> None:
     out = tmp_path / "out"

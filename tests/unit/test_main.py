@@ -12,13 +12,13 @@ import pytest
 
 PROGRAM = """
 import signal, sys
-from slimmer.pipeline import build
+from slimmer.pipeline import build as pipeline
 from slimmer.cli.main import run
 
 def build(request, progress):
     exec("import os, signal; os.kill(os.getpid(), signal.{name}); signal.pause()")
 
-build.build = build
+pipeline.build = build
 sys.argv = ["slimmer", "build", "image"]
 {before}
 run()

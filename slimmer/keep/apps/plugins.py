@@ -32,7 +32,7 @@ from slimmer.observe.log import Operation
 
 RULE = "plug-ins"
 FOLDER_FILES, FOLDER_BYTES = 300, 8 << 20
-"""How much of a plug-in folder is kept."""
+"""The largest plug-in folder that is kept."""
 
 NEEDED_BYTES = 4 << 20
 """Bytes of libraries that a plug-in may need besides those that were opened."""

@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from slimmer.image.tree import Entry
-from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
+from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer, Kept
 from slimmer.keep.ecosystems import code_suffixes, dependency_folders, manifests
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
@@ -30,10 +30,10 @@ from slimmer.observe.log import Operation
 
 RULE = "like-files"
 NAMED_FILES, NAMED_BYTES = 500, 5 << 20
-"""How much of a folder with a telling name is kept whole."""
+"""The largest folder with a telling name that is kept whole."""
 
 KIND_FILES, KIND_BYTES = 200, 2 << 20
-"""How much of one kind is kept in one folder."""
+"""The most files of one kind that are kept in one folder."""
 
 _SEVERAL = 2
 _TELLING = re.compile(
@@ -67,6 +67,11 @@ def sibling_files(image: ImageView) -> Iterator[Finding] | None:
     return (found for folder, kinds in opened for found in likeness.findings(folder, kinds)) if opened else None
 
 
+def models(path: str, kept: Kept) -> Iterator[str]:
+    """The opened files that a path is kept for being like."""
+    return (reason.cause for reason in kept.reasons(path) if reason.rule == RULE)
+
+
 Kinds = dict[str, dict[str, str]]
 """For each suffix, the files that were opened, with who opened them."""
 
@@ -90,7 +95,7 @@ class _Likeness:
         return folders
 
     def findings(self, folder: str, kinds: Kinds) -> Iterator[Finding]:
-        """What is like the files that were opened in one folder."""
+        """Findings for what is like the files that were opened in one folder."""
         telling = list(_telling(folder))
         own = [place for place in telling if not _is_library(place.split("/"))]
         for place in own:

@@ -21,7 +21,7 @@ from slimmer.observe.log import Operation
 
 RULE = "site"
 SITE_FILES, SITE_BYTES = 5000, 20 << 20
-"""How much of a site is kept; of a larger one, only what was seen in use."""
+"""The largest site that is kept whole; of a larger one, only what was observed stays."""
 
 LOOKED_AT = 500_000
 """Paths that are looked at for all sites together: start pages may lie in each other's sites by the thousand."""
@@ -65,7 +65,7 @@ def _start_pages(image: ImageView) -> dict[str, str]:
 
 
 def _site(tree: Tree, folder: str, most: int) -> tuple[list[Entry], int]:
-    """What belongs to the site in a folder, and how many paths were looked at; nothing where either is too much."""
+    """The files of the site in a folder, and the number of paths looked at; no files if either is too much."""
     of_apps = (*manifests(), *(source_suffixes() - _KINDS), *_OTHER_APPS)
     is_app = any(entry.path.endswith(of_apps) for entry in tree.children(folder))
     dependencies = dependency_folders() | {".git"}

@@ -16,7 +16,7 @@ RULE = "not-hollow"
 
 
 def nonempty_dirs(tree: Tree, directories: Iterable[str]) -> Iterator[Finding]:
-    """What fills these directories, of which nothing is kept."""
+    """Findings that fill these directories, in which nothing is kept."""
     for path in directories:
         yield from _filling(tree, path)
 

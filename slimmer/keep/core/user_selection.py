@@ -26,7 +26,7 @@ SHOWN = 3
 
 
 def user_selection(image: ImageView) -> Iterator[Finding] | None:
-    """What --include, --include-bin, --include-package and --include-shell name, each with the option as its reason."""
+    """Findings for --include, --include-bin, --include-package and --include-shell, each with its option as the reason."""
     return None if image.selection.is_empty else _selected(image)
 
 
@@ -100,7 +100,7 @@ def _included(tree: Tree, patterns: Iterable[str]) -> Iterator[Finding]:
 
 
 def _behind_link(tree: Tree, pattern: str) -> list[Entry]:
-    """What lies in a folder that is named by a link to it, as `/lib` or `/lib/` is."""
+    """The contents of a folder that is named by a link to it, as `/lib` or `/lib/` is."""
     path = literal_path(pattern)
     entry = tree.get(path) if path else None
     end = tree.resolve(path).end if entry is not None and entry.is_link else None

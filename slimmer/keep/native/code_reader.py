@@ -10,6 +10,7 @@ from typing import Protocol
 
 from slimmer.image.elf_file import MAGIC, SMALLEST, ElfFile
 from slimmer.keep.analyzer import Kept
+from slimmer.keep.ecosystems import code_suffixes
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding
 from slimmer.keep.native.code_file import CodeFile, read_code
@@ -25,12 +26,40 @@ _SHARE = 1 << 27
 """Bytes for which another child is worth its start: reading them takes no longer than moving them."""
 
 _LIBRARY_MARKS = (".so", ".node", ".sl")
-_OTHER_SUFFIXES = (
-    ".py .pyc .pyi .js .mjs .cjs .ts .json .map .md .txt .html .css .sh .bash .pl .pm .rb .php .java .jar .class .go .c .h"
-    " .png .jpg .jpeg .gif .svg .ico .woff .woff2 .ttf .pdf .xml .yml .yaml .toml .ini .conf .cfg .gz .xz .zip .csv"
+_DATA = frozenset(
+    [
+        ".json",
+        ".md",
+        ".txt",
+        ".html",
+        ".css",
+        ".go",
+        ".c",
+        ".h",
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".gif",
+        ".svg",
+        ".ico",
+        ".woff",
+        ".woff2",
+        ".ttf",
+        ".pdf",
+        ".xml",
+        ".yml",
+        ".yaml",
+        ".toml",
+        ".ini",
+        ".conf",
+        ".cfg",
+        ".gz",
+        ".xz",
+        ".zip",
+        ".csv",
+    ]
 )
-_NO_CODE = frozenset(_OTHER_SUFFIXES.split())
-"""Suffixes of what is never native code, though whole images have every file executable."""
+"""Suffixes of what is never native code, besides those of languages, though whole images have every file executable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +113,8 @@ class CodeReader:
         if entry is None or not entry.is_file or not SMALLEST <= entry.size <= SIZE_LIMIT:
             return False
         name = posixpath.basename(path)
-        if posixpath.splitext(name)[1].lower() in _NO_CODE:
+        suffix = posixpath.splitext(name)[1].lower()
+        if suffix in _DATA or (suffix in code_suffixes() and suffix not in _LIBRARY_MARKS):
             return False
         return self._image.is_executable(path) or any(mark in name for mark in _LIBRARY_MARKS)
 

@@ -122,7 +122,7 @@ class _Libraries:
             yield from self._search.groups(name, seeker)
 
     def _meet(self, needs: Iterable[_Need]) -> Iterator[_Met]:
-        """Which files the needs end at: the first group with a file that fits. A round reads one group of each."""
+        """The files that meet the needs: of each, the first group with a file that fits. A round reads one group of each."""
         waiting = list(needs)
         while waiting:
             offers = [(need, group) for need in waiting if (group := next(need.groups, None)) is not None]
@@ -138,6 +138,6 @@ class _Libraries:
 
 
 def _origin(met: _Met) -> str:
-    """What $ORIGIN stands for in a library: the folder in which it was found, whatever links were passed."""
+    """The folder that $ORIGIN stands for in a library: the folder in which it was found, whatever links were passed."""
     elf = met.code.elf
     return posixpath.dirname(met.path if elf.rpath or elf.runpath else met.code.path)

@@ -1,4 +1,4 @@
-"""Where a dynamic loader seeks a library, in its order: for glibc and for musl.
+"""The places where a dynamic loader seeks a library, in its order: for glibc and for musl.
 
 Sources: ld.so(8); glibc, elf/dl-load.c (_dl_map_object: DT_RPATH of the object and of those that loaded it unless there is a
 DT_RUNPATH, LD_LIBRARY_PATH, DT_RUNPATH, the cache, the default folders), elf/dl-hwcaps.c (glibc-hwcaps); musl,
@@ -35,7 +35,7 @@ _MUSL_DEFAULT = ("/lib", "/usr/local/lib", "/usr/lib")
 _CONFIGURATION = "/etc/ld.so.conf"
 _FOLDERS = 64
 LOOKS = 4_000_000
-"""How often a folder is looked into, at most, for one image. A large one takes 200,000; one that is made to keep slimmer
+"""The most look-ups in folders for one image. A large one takes 200,000; one that is made to keep slimmer
 busy gets no further answers."""
 _CONFIGURATION_LIMIT = 1 << 24
 _TOKEN = re.compile(r"\$(?:(ORIGIN|LIB|PLATFORM)\b|\{(ORIGIN|LIB|PLATFORM)\})")
@@ -43,7 +43,7 @@ _TOKEN = re.compile(r"\$(?:(ORIGIN|LIB|PLATFORM)\b|\{(ORIGIN|LIB|PLATFORM)\})")
 
 @dataclass(frozen=True, slots=True)
 class Seeker:
-    """Who needs a library: the file, the folder that $ORIGIN stands for, and the folders that its loaders' RPATHs add."""
+    """A file that needs a library: the file, the folder that $ORIGIN stands for, and the folders that its loaders' RPATHs add."""
 
     elf: ElfFile
     origin: str

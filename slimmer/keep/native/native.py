@@ -30,7 +30,7 @@ _PHRASES = (*certificates.PHRASES, *name_service.PHRASES, *time_zones.PHRASES)
 
 
 def native(image: ImageView) -> Follow:
-    """What kept native code leads to: libraries, name service, certificates, time zones, locales, character sets, fonts."""
+    """Follow kept native code to all that it needs: libraries, name service, certificates, time zones, locales, character sets, fonts."""
     reader = CodeReader(image, _PHRASES, certificates.USERS)
     search = LibrarySearch(image)
     rules = (

@@ -72,7 +72,7 @@ class _TimeZones:
             yield from reach(self._tree, path, reason)
 
     def _reason(self, codes: Sequence[Code], fresh: Sequence[str]) -> Reason | None:
-        """Why all zones are needed, or None."""
+        """The reason to keep all zones; None if there is none."""
         for path in fresh:
             if path.endswith(_MODULES):
                 return Reason(RULE, f"{path} opens zones by name", path)
@@ -84,7 +84,7 @@ class _TimeZones:
         return Reason(RULE, f"{code.path} opens zones by name", code.path) if code else None
 
     def _reader_by_name(self) -> str:
-        """Who opened a zone under its name, and not through /etc/localtime; "" for nobody."""
+        """The program that opened a zone under its name, and not through /etc/localtime; "" if there is none."""
         for access in self._image.log.accesses:
             if access.found and access.asked.startswith(ZONES + "/"):
                 entry = self._image.end(access.asked)

@@ -23,19 +23,8 @@ from slimmer.keep.sources.reading import SourceFacts
 from slimmer.keep.sources.syntax import SOURCE_LIMIT
 from slimmer.observe.log import Operation
 
-READ_LIMIT = 1 << 24
-"""Bytes of a source that is read at all."""
-
 PORTION = 1 << 24
 """Bytes of sources that are held at a time."""
-
-SOURCES_LIMIT = 256 << 20
-"""Bytes that a run parses of one language; what is found beyond is kept, but not looked into."""
-
-_NO_CODE = frozenset((Evidence.STRUCTURAL, Evidence.LISTED, Evidence.SEEN))
-"""What is kept for these reasons alone is no code, as far as it was seen."""
-
-_SYSTEM = ("/usr/", "/etc/", "/var/", "/lib", "/proc/", "/sys/", "/dev/", "/run/", "/root/.")
 
 F = TypeVar("F")
 
@@ -70,14 +59,10 @@ class LanguageAnalyzer(Generic[F]):
         return {self.id: Evidence.USED, **named_paths.RULES, **self.language.rules}
 
     def start(self, image: ImageView) -> LanguageAnalysis[F] | None:
-        """Begin with an image; None if no interpreter of the language opened a source, unless the resolver finds out by itself."""
-        if self.language.resolver is None:
+        """Begin with an image; None if the language is not used in it."""
+        opened = self.language.sources(opened_by(image, self.language.programs))
+        if self.language.resolver is None or not (opened or self.language.unopened):
             return None
-        opened: frozenset[str] = frozenset()
-        if self.language.sources is not None:
-            opened = self.language.sources(opened_by(image, self.language.programs))
-            if not opened:
-                return None
         return LanguageAnalysis(image, self.language, self.language.resolver(image, opened), opened)
 
 
@@ -87,8 +72,10 @@ class LanguageAnalysis(Generic[F]):
     def __init__(self, image: ImageView, language: Language[F], resolver: Resolver[F], opened: frozenset[str]) -> None:
         self._image, self._resolver, self._opened = image, resolver, opened
         self._facts = SourceFacts(image, language)
+        self._limits = language.limits
         self._seen: set[str] = set()
-        self._budget = SOURCES_LIMIT
+        self._budget = self._limits.total
+        self._has_begun = False
 
     def seeds(self) -> Iterable[Finding]:
         """Nothing: sources are followed once they are kept."""
@@ -96,11 +83,17 @@ class LanguageAnalysis(Generic[F]):
 
     def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """Findings for all that the sources in `added` lead to, breadth first, one round trip for each layer."""
-        leads = self._resolver.begin(added, kept)
-        if leads is None:
-            layer = [path for path in added if self._is_used(path, kept) and self._is_new(path)] or None
+        layer: list[str] | None = None
+        if not self._has_begun:
+            self._has_begun = True
+            texts = dict(self._facts.read_texts(self._resolver.texts(), self._resolver.variables))
+            layer = (yield from self._next_layer(self._resolver.leads(texts))) if texts else None
+        begun = self._resolver.begin(added, kept)
+        if begun is not None:
+            more = yield from self._next_layer(begun)
         else:
-            layer = yield from self._next_layer(leads)
+            more = [path for path in added if self._is_taken(path, kept) and self._is_new(path)] or None
+        layer = more if layer is None else [*layer, *(more or ())]
         while layer is not None:
             layer = yield from self._next_layer(self._resolver.leads(self._read(layer)))
 
@@ -109,30 +102,30 @@ class LanguageAnalysis(Generic[F]):
         layer: dict[str, None] = {}
         is_asked = False
         for lead in leads:
-            if isinstance(lead, Finding):
-                yield lead
-            elif isinstance(lead, Reading):
+            if isinstance(lead, Reading):
                 is_asked = True
                 layer |= {lead.path: None} if self._is_source(lead.path) and self._has_room(lead.path) else {}
+                continue
+            if isinstance(lead, Finding):
+                findings = [lead]
             else:
-                findings = tuple(reach(self._image.tree, lead.path, lead.reason, follow=lead.code))
-                yield from findings
-                layer |= {found.path: None for found in findings if found.follow and self._is_new(found.path)}
+                findings = list(reach(self._image.tree, lead.path, lead.reason, follow=lead.code))
+            yield from findings
+            layer |= {found.path: None for found in findings if found.follow and self._is_new(found.path)}
         return list(layer) if layer or is_asked else None
 
     def _read(self, layer: Sequence[str]) -> dict[str, F]:
         """The facts of the sources of a layer, as far as they can be read."""
+        resolver = self._resolver
         facts: dict[str, F] = {}
-        for group in batches(self._image.tree, layer, READ_LIMIT, PORTION):
-            facts.update(self._facts.read(group, self._resolver.origin, self._resolver.dialect))
+        for group in batches(self._image.tree, layer, self._limits.source, PORTION):
+            facts.update(
+                self._facts.read(group, resolver.origin, resolver.dialect, resolver.recognizes, resolver.variables)
+            )
         return facts
 
-    def _is_used(self, path: str, kept: Kept) -> bool:
-        """Return True if the interpreter opened it, or it is kept for more than that it is there to be seen."""
-        if path in self._opened:
-            return True
-        suffix = posixpath.splitext(path)[1]
-        return suffix != "" and not kept.evidence(path) <= _NO_CODE
+    def _is_taken(self, path: str, kept: Kept) -> bool:
+        return self._resolver.takes(path, kept, opened=path in self._opened)
 
     def _is_new(self, path: str) -> bool:
         """Return True if a real path is a source that was not looked into yet and can be read; notes that it is now."""
@@ -145,13 +138,12 @@ class LanguageAnalysis(Generic[F]):
         entry = self._image.tree.get(path)
         if entry is None or not entry.is_file or not self._resolver.accepts(path):
             return False
-        is_system_data = "." not in posixpath.basename(path) and not entry.mode & 0o111 and path.startswith(_SYSTEM)
-        return not is_system_data  # such as a time zone
+        return not self._resolver.is_data(entry)
 
     def _has_room(self, path: str) -> bool:
         """Return True if a source is within the bounds; counts its size."""
         entry = self._image.tree.get(path)
-        if entry is None or entry.size > READ_LIMIT:
+        if entry is None or entry.size > self._limits.source:
             return False
         self._budget -= min(entry.size, SOURCE_LIMIT)
         return self._budget >= 0

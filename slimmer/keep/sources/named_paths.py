@@ -31,7 +31,7 @@ RULES: Mapping[str, Evidence] = {RULE: Evidence.SEEN, PROGRAM: Evidence.USED}
 FOLDER_FILES = 2000
 FOLDER_BYTES = 10 << 20
 HOLE = "\0"
-"""What stands in a text for a part that is known only at run time."""
+"""It stands in a text for a part that is known only at run time."""
 
 _TEXT_LIMIT = 1024
 _SYSTEM = frozenset(
@@ -41,7 +41,7 @@ _COMMAND = re.compile(r"(?:^|[|;&(`]|\$\()\s{0,9}(?:exec\s{1,9}|sudo\s{1,9})?([\
 
 
 class Base(StrEnum):
-    """What a path in a source is relative to."""
+    """The folder that a path in a source is relative to."""
 
     FOLDER = "folder of the source"
     WORKING = "working directory"
@@ -50,7 +50,7 @@ class Base(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What an expression stands for, if it is a path: a text with holes, and what it is relative to."""
+    """The value of an expression that may be a path: a text with holes, and the folder that it is relative to."""
 
     path: str
     base: Base = Base.ANY
@@ -99,7 +99,7 @@ class NamedPaths:
         self._done: set[tuple[str, str]] = set()
 
     def findings(self, source: str, mentions: tuple[Mention, ...], root: str) -> Iterator[Finding]:
-        """What these mentions in a source lead to; `root` is the folder of the app or package that it belongs to."""
+        """Findings for these mentions in a source. `root` is the folder of the app or package that the source belongs to."""
         for mention in mentions:
             if 0 < len(mention.path) <= _TEXT_LIMIT:
                 for path in self._places(source, mention, root):
@@ -128,7 +128,7 @@ class NamedPaths:
                 yield from reach(self._tree, found, reason)
 
     def _places(self, source: str, mention: Mention, root: str) -> Iterator[str]:
-        """Where the mention may lead, without repetition."""
+        """The paths that a mention may stand for, each once."""
         if mention.path.startswith("/") and mention.base is Base.ANY:
             yield posixpath.normpath(mention.path)
             return

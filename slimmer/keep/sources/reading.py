@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from slimmer.keep.image_view import ImageView
-from slimmer.keep.language import Language, Origin, Source
+from slimmer.keep.language import Language, Origin, Source, Text
 from slimmer.keep.sources.batches import batches
 from slimmer.sandbox.facts import load_facts
 from slimmer.sandbox.readers import Read, declare, reader
@@ -22,6 +22,8 @@ from slimmer.sandbox.sandbox import Job
 
 PORTION = 1 << 24
 """Bytes of files that are held at a time."""
+
+_NO_VARIABLES: Mapping[str, str] = {}
 
 F = TypeVar("F")
 
@@ -47,9 +49,11 @@ def read_files(
 
 
 @reader
-def read_source(content: bytes, place: str, suffix: str, origin: str, dialect: str) -> Any:
+def read_source(
+    content: bytes, place: str, suffix: str, origin: str, dialect: str, variables: Mapping[str, str]
+) -> Any:
     """Have a language's `read`, which is at this place ("module:function"), read a source. Runs in a child process."""
-    return pkgutil.resolve_name(place)(Source(suffix, content, Origin(origin), dialect))
+    return pkgutil.resolve_name(place)(Source(suffix, content, Origin(origin), dialect, variables))
 
 
 class SourceFacts(Generic[F]):
@@ -65,13 +69,26 @@ class SourceFacts(Generic[F]):
         paths: Iterable[str],
         origin: Callable[[str], Origin],
         dialect: Callable[[str], str] = lambda path: "",
+        recognizes: Callable[[str, bytes], bool] = lambda path, content: True,
+        variables: Mapping[str, str] = _NO_VARIABLES,
     ) -> Iterator[tuple[str, F]]:
         """The facts of each source that can be got, by its real path and in order. One round trip for the contents."""
-        contents = ((path, content) for path, content in self._image.read(list(dict.fromkeys(paths))))
+        sources = [
+            (path, Source(posixpath.splitext(path)[1], content, origin(path), dialect(path), variables))
+            for path, content in self._image.read(list(dict.fromkeys(paths)))
+            if content is not None and recognizes(path, content)
+        ]
+        yield from self._facts(sources)
+
+    def read_texts(self, texts: Iterable[Text], variables: Mapping[str, str]) -> Iterator[tuple[str, F]]:
+        """The facts of sources that lie in no file, by their names and in order."""
+        sources = [(text.name, Source("", text.content, Origin.APP, text.dialect, variables)) for text in texts]
+        yield from self._facts(sources)
+
+    def _facts(self, sources: Iterable[tuple[str, Source]]) -> Iterator[tuple[str, F]]:
         jobs = [
-            Job(path, content, (self._place, posixpath.splitext(path)[1], origin(path).value, dialect(path)))
-            for path, content in contents
-            if content is not None
+            Job(name, one.content, (self._place, one.suffix, one.origin.value, str(one.dialect), dict(one.variables)))
+            for name, one in sources
         ]
         keys = [self._key(job) for job in jobs]
         known = self._known(keys)
@@ -82,8 +99,9 @@ class SourceFacts(Generic[F]):
 
     def _key(self, job: Job) -> str:
         """What the facts of a source are known by: all that they depend on."""
-        how = json.dumps([self._language.version, *job.arguments[1:]])
-        return f"{self._language.id}-{how}:{hashlib.sha256(job.content).hexdigest()}"
+        how = json.dumps([self._language.version, *job.arguments[1:-1]])
+        variables = json.dumps(job.arguments[-1], sort_keys=True).encode()
+        return f"{self._language.id}-{how}:{hashlib.sha256(variables + job.content).hexdigest()}"
 
     def _known(self, keys: Iterable[str]) -> dict[str, F]:
         found = self._cache.get(set(keys))

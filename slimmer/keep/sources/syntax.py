@@ -61,7 +61,7 @@ class Found:
 
 
 def is_source(content: bytes) -> bool:
-    """Whether it is worth parsing: text, and not too long."""
+    """Return True if it is worth parsing: text, and not too long."""
     return len(content) <= SOURCE_LIMIT and b"\0" not in content
 
 

@@ -23,7 +23,7 @@ static bool read_line(char *line, struct reading *reading) {
 
 static void forget(struct reading *reading) {
     free(reading->identity.groups);
-    free(reading->identity.refusals);
+    free(reading->identity.denials);
     free(reading->line);
 }
 

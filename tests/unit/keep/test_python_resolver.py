@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from slimmer.keep import registry
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
-from slimmer.keep.language import Origin
+from slimmer.keep.language import Limits, Origin
 from slimmer.keep.languages.python.language import PYTHON
 from slimmer.keep.languages.python.reader import EXTENSION, SOURCE_LIMIT
 from slimmer.keep.languages.python.resolver import PythonResolver
-from slimmer.keep.sources import language_analyzer
 from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 from tests.unit.local_image import OBSERVED, LocalImage, followed, follower
 
@@ -30,8 +30,9 @@ def image(tmp_path: Path) -> LocalImage:
     return image
 
 
-def kept(image: LocalImage, *start: str) -> KeepSetBuilder:
-    return followed(image.context(), python, f"{LIBRARY}/os.py", *start)
+def kept(image: LocalImage, *start: str, limits: Limits = PYTHON.limits) -> KeepSetBuilder:
+    analyzer = LanguageAnalyzer(replace(PYTHON, limits=limits))
+    return followed(image.context(), follower(analyzer), f"{LIBRARY}/os.py", *start)
 
 
 def begun(image: LocalImage, *start: str) -> PythonResolver:
@@ -126,27 +127,21 @@ def test_a_module_is_read_again_once_it_is_followed_deeper(image: LocalImage) ->
     assert f"{LIBRARY}/json/tool.py" in builder
 
 
-@pytest.mark.parametrize("limit", ["READ_LIMIT", "SOURCES_LIMIT"])
-def test_a_module_beyond_a_bound_is_kept_with_its_metadata(
-    image: LocalImage, monkeypatch: pytest.MonkeyPatch, limit: str
-) -> None:
-    monkeypatch.setattr(language_analyzer, limit, 100)
+@pytest.mark.parametrize("limits", [Limits(source=100), Limits(total=100)])
+def test_a_module_beyond_a_bound_is_kept_with_its_metadata(image: LocalImage, limits: Limits) -> None:
     image.add(APP, "import shop\n")
     image.add(f"{SITE}/shop/__init__.py", "import csv\n" + "#" * 100)
     image.add(f"{SITE}/shop-1.0.dist-info/METADATA")
-    found = kept(image, APP)
+    found = kept(image, APP, limits=limits)
     assert f"{SITE}/shop/__init__.py" in found and f"{SITE}/shop-1.0.dist-info/METADATA" in found
     assert f"{LIBRARY}/csv.py" not in found
 
 
-def test_a_compiled_module_beyond_the_bound_is_kept_with_its_metadata(
-    image: LocalImage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(language_analyzer, "READ_LIMIT", 100)
+def test_a_compiled_module_beyond_the_bound_is_kept_with_its_metadata(image: LocalImage) -> None:
     image.add(APP, "import fast\n")
     image.add(f"{SITE}/fast.abi3.so", b"\0csv\0" + bytes(100))
     image.add(f"{SITE}/fast-1.0.dist-info/RECORD", "fast.abi3.so,,\n")
-    found = kept(image, APP)
+    found = kept(image, APP, limits=Limits(source=100))
     assert f"{SITE}/fast.abi3.so" in found and f"{SITE}/fast-1.0.dist-info/RECORD" in found
     assert f"{LIBRARY}/csv.py" not in found
 

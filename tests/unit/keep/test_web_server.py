@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.apps.web_server import roots
-from slimmer.keep.apps.web_server.directives import CONFIG_LIMIT, read_configuration
+from slimmer.keep.apps.web_server import follower, roots
+from slimmer.keep.apps.web_server.directives import CONFIG_LIMIT
 from slimmer.keep.apps.web_server.follower import ANALYZER
 from slimmer.testing import LocalImage, opened, run
 
@@ -146,23 +146,66 @@ def test_a_configuration_that_the_command_names_is_read(image: LocalImage) -> No
     assert "/srv/pages/index.html" in run(ANALYZER, context, "/opt/setup")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        b'"' * CONFIG_LIMIT,
-        b"{" * CONFIG_LIMIT,
-        b"a " * (CONFIG_LIMIT // 2),
-        b'"\\' * (CONFIG_LIMIT // 2),
-        b"a;" * (CONFIG_LIMIT // 2),
-        b"=>" * (CONFIG_LIMIT // 2),
-        b"\xff\x01" * 1000,
-        b"",
-    ],
-)
-def test_hostile_configuration_takes_bounded_time(text: bytes) -> None:
-    start = time.monotonic()
-    read_configuration(text)
-    assert time.monotonic() - start < 5
+def test_a_pattern_is_sought_at_the_next_place_if_nothing_fits(image: LocalImage) -> None:
+    image.add("/etc/nginx/conf.d/a.off", "x")
+    assert kept(image, "include conf.d/*.conf;") == {"/etc/server/conf.d/a.conf"}
+    assert kept(image, "include /absent/*.conf /etc/server/conf.d/absent-*/a.conf;") == set()
+
+
+def test_hidden_files_fit_no_pattern(image: LocalImage) -> None:
+    image.add("/etc/server/conf.d/.a.conf", "root /srv/pages;")
+    assert kept(image, "include conf.d/*a.conf;") == {"/etc/server/conf.d/a.conf"}
+
+
+@pytest.mark.parametrize("name", ["mod.so", "key.pem", "ca.crt", "site.key"])
+def test_included_files_that_are_no_configuration_are_not_read(image: LocalImage, name: str) -> None:
+    image.add(f"/etc/server/{name}", "root /srv/pages;")
+    assert kept(image, f"include {name};") == {f"/etc/server/{name}"}
+    assert image.reads == [CONFIG]
+
+
+def test_a_large_configuration_stays_but_is_not_read(image: LocalImage) -> None:
+    image.add("/etc/server/large.conf", "root /srv/pages;" + " " * CONFIG_LIMIT)
+    assert kept(image, "include large.conf;") == {"/etc/server/large.conf"}
+
+
+def test_the_number_of_configurations_and_arguments_is_bounded(
+    image: LocalImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image.add("/etc/server/conf.d/a.conf", "root /srv/pages;")
+    monkeypatch.setattr(follower, "_CONFIGS", 1)
+    assert kept(image, "include conf.d/a.conf;") == {"/etc/server/conf.d/a.conf"}
+    monkeypatch.setattr(follower, "_ARGUMENTS", 1)
+    assert kept(image, "a_file /etc/users; include conf.d/a.conf;") == {"/etc/users"}
+
+
+def test_a_root_is_kept_once(image: LocalImage) -> None:
+    image.add("/usr/share/nginx/srv/pages/other.html", "x")
+    image.add(CONFIG, "root /srv/pages;\nroot /srv/pages/;\nroot /srv/absent;")
+    growing = run(ANALYZER, image.view(opened(CONFIG, by="/usr/sbin/nginx")), CONFIG)
+    [reason] = growing.reasons["/srv/pages/index.html"]
+    assert reason.detail == f"in /srv/pages, a document root of {CONFIG}"
+
+
+def test_a_file_may_be_a_root(image: LocalImage) -> None:
+    assert kept(image, "alias /srv/pages/index.html;") == {"/srv/pages/index.html"}
+
+
+def test_the_reasons_tell_who_names_a_file_and_how(image: LocalImage) -> None:
+    image.add(CONFIG, "include conf.d/a.conf;\nauth_basic_user_file /etc/users;")
+    growing = run(ANALYZER, image.view(opened(CONFIG, by="/usr/sbin/nginx")), CONFIG)
+    details = [growing.reasons[path][0].detail for path in ("/etc/server/conf.d/a.conf", "/etc/users")]
+    assert details == [f"included by {CONFIG}, include", f"named by {CONFIG}, auth_basic_user_file"]
+
+
+@pytest.mark.parametrize("path", ["/etc/users$1", "/etc/%s", "http://x/etc/users", "/", "./.", "users"])
+def test_what_is_no_path_names_no_file(image: LocalImage, path: str) -> None:
+    assert kept(image, f"a_file {path};") == set()
+
+
+def test_the_systems_own_files_are_no_configuration(image: LocalImage) -> None:
+    image.add("/etc/nsswitch.conf", "root /srv/pages;")
+    assert kept(image, "root /srv/pages;", config="/etc/nsswitch.conf") == set()
 
 
 def test_hostile_globs_take_bounded_time(image: LocalImage) -> None:

@@ -31,7 +31,7 @@ _ENDS = frozenset(";{}\n")
 
 
 class Role(StrEnum):
-    """What a path in a directive is."""
+    """The use that a directive has for a path."""
 
     ROOT = "a document root"
     INCLUDE = "included"
@@ -115,7 +115,7 @@ class Directive:
 
     @property
     def role(self) -> Role:
-        """What its paths are."""
+        """The use that it has for its paths."""
         return _ROLES.get(self.name, Role.MENTION)
 
     @property

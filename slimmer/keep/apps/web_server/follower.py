@@ -44,7 +44,7 @@ _PREFIXES = (
     "/usr/local/apache2",
     "/etc/httpd",
 )
-"""Where relative paths begin in servers as they are usually built (`--prefix`, HTTPD_ROOT)."""
+"""The folders that relative paths begin at in servers as they are usually built (`--prefix`, HTTPD_ROOT)."""
 
 _WILDCARDS = "*?["
 _CONFIGS = 500
@@ -123,7 +123,7 @@ class _Servers:
                 return
 
     def _places(self, directive: Directive, argument: str) -> Iterator[str]:
-        """Where an argument may lead if it is a path. A text with variables in it is not."""
+        """The paths that an argument may stand for. A text with variables in it is no path."""
         if not argument.strip("/.") or any(mark in argument for mark in "$%\0\n") or ":" in argument:
             return
         if argument.startswith("/"):

@@ -56,7 +56,7 @@ class Roots:
                 yield from self._linked(page, reason)
 
     def _pages(self, folder: str) -> list[Entry] | None:
-        """What lies in a folder; None if that is too much."""
+        """The contents of a folder; None if they are too much."""
         inside = self._tree.below(folder)
         pages = (entry for entry in inside if _NO_PAGES.isdisjoint(entry.path[len(folder) :].split("/")))
         return within_limits(pages, ROOT_FILES, ROOT_BYTES)

@@ -36,7 +36,7 @@ _DEPTH = 20
 
 
 def class_path(image: ImageView, seen: JavaLog) -> Iterator[Finding]:
-    """What the class paths of the observed programs hold."""
+    """Findings for all that lies on the class paths of the observed programs."""
     homes = tuple(f"{home}/" for home in seen.homes)
     own = [path for path in seen.opened if not path.startswith(homes)]
     jars = [path for path in own if path.endswith(_JARS)]

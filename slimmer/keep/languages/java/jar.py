@@ -1,4 +1,4 @@
-"""Which jars a jar's manifest names ("Class-Path", JAR File Specification).
+"""The jars that a jar's manifest names ("Class-Path", JAR File Specification).
 
 A jar is an archive of an untrusted image, and zlib is native code: it is read in a child process (slimmer.sandbox).
 """

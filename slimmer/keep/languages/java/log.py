@@ -1,4 +1,4 @@
-"""What the log tells of Java: which runtimes ran, and what they opened."""
+"""Java in the access log: the runtimes that ran, and the files that they opened."""
 
 from __future__ import annotations
 

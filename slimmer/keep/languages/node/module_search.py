@@ -10,7 +10,6 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Entry
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.languages.node.builtins import BUILTINS
@@ -45,7 +44,7 @@ class ModuleSearch:
         self._image, self._tree = image, image.tree
         self._conditions = frozenset(conditions)
         self._manifests: dict[str, Manifest | None] = {}
-        self._shared = (*_node_path(image.config), *SHARED)
+        self._shared = (*_node_path(image), *SHARED)
 
     def prepare(self, asked: Iterable[Asked]) -> None:
         """Read the package.json files that answers to these questions need."""
@@ -211,7 +210,7 @@ SHARED = (
 
 
 def is_builtin(specifier: str) -> bool:
-    """Whether the module is Node's own."""
+    """Return True if the module is Node's own."""
     return specifier.startswith("node:") or (specifier.partition("/")[0] in BUILTINS and not specifier.endswith("/"))
 
 
@@ -221,9 +220,9 @@ def package_name(specifier: str) -> str:
     return "/".join(parts[:2] if specifier.startswith("@") else parts[:1])
 
 
-def _node_path(config: ImageConfig) -> tuple[str, ...]:
-    value = next((entry[10:] for entry in config.env if entry.startswith("NODE_PATH=")), "")
-    return tuple(posixpath.normpath(part) for part in value.split(":") if part.startswith("/"))
+def _node_path(image: ImageView) -> tuple[str, ...]:
+    folders = image.env.get("NODE_PATH", "").split(":")
+    return tuple(posixpath.normpath(folder) for folder in folders if folder.startswith("/"))
 
 
 def _above(folder: str) -> Iterator[str]:

@@ -69,7 +69,7 @@ class ModuleRequest:
 
 @dataclass(frozen=True, slots=True)
 class Facts(Named):
-    """What one source says. `words` are its texts that may be names; `addons` when it looks for a native addon."""
+    """All that one source says. `words` are its texts that may be names; `addons` when it looks for a native addon."""
 
     requests: tuple[ModuleRequest, ...] = ()
     words: frozenset[str] = frozenset()
@@ -124,7 +124,7 @@ class _Reader(SourceReader[JavaScript]):
                 self._words.add(value.path)
 
     def _is_request(self, found: Found) -> bool:
-        """Whether a call asks for a module, and if so, which; commands that it starts are noted, too."""
+        """Return True if a call asks for a module; notes which one, and commands that it starts."""
         called = text(found.node.child_by_field_name("function"), 200)
         first = first_child(found.node.child_by_field_name("arguments"))
         if first is None or not called:

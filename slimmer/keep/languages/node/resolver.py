@@ -91,7 +91,7 @@ class NodeResolver(Resolver[Facts]):
                 yield Lead(place, reason, code=True)
 
     def _may_load(self, path: str, request: ModuleRequest) -> bool:
-        """Whether it is the source's own, or declared: what lies near by chance is not what a library means."""
+        """Return True if it is the source's own, or declared: what lies near by chance is not what a library means."""
         if is_app(path) or not request.lazy or request.specifier.startswith((".", "/", "#")):
             return True
         own = self._search.manifests(self._search.scopes(path)).values()
@@ -195,7 +195,7 @@ class NodeResolver(Resolver[Facts]):
 
 
 def is_app(path: str) -> bool:
-    """Whether a source is the app's own, not a library's."""
+    """Return True if a source is the app's own, not a library's."""
     return "/node_modules/" not in path and not path.startswith(_LIBRARIES)
 
 
@@ -204,8 +204,7 @@ _LIBRARIES = tuple(f"{folder}/" for folder in SHARED)
 
 def _conditions(image: ImageView) -> Iterable[str]:
     """Conditions that the user added: -C or --conditions, in NODE_OPTIONS or on the command line."""
-    options = next((entry[13:] for entry in image.config.env if entry.startswith("NODE_OPTIONS=")), "").split()
-    words = [*options, *image.config.command]
+    words = [*image.env.get("NODE_OPTIONS", "").split(), *image.config.command]
     for word, following in pairwise([*words, ""]):
         if word.startswith("--conditions="):
             yield word.partition("=")[2]

@@ -67,7 +67,7 @@ class ModuleRequest:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What one source says. `libraries` are folders that it adds to @INC, `traits` what it does with texts."""
+    """All that one source says. `libraries` are folders that it adds to @INC, `traits` what it does with texts."""
 
     requests: tuple[ModuleRequest, ...] = ()
     libraries: tuple[Mention, ...] = ()

@@ -63,9 +63,11 @@ class PerlResolver(Resolver[Facts]):
 
     def _look_around(self, opened: frozenset[str]) -> None:
         """Find @INC: what the user configured, where perl was seen to search, and folders that are named as its own."""
-        variables = dict(entry.partition("=")[::2] for entry in self._image.config.env)
         words = self._image.config.command
-        roots = [*variables.get("PERL5LIB", "").split(":"), *(word[2:] for word in words if word.startswith("-I"))]
+        roots = [
+            *self._image.env.get("PERL5LIB", "").split(":"),
+            *(word[2:] for word in words if word.startswith("-I")),
+        ]
         roots += searched(self._image.log, _ALWAYS_LOADED)
         roots += sorted({folder for path in opened if (folder := standard_folder(path)) is not None})
         for root in (*roots, *standard_folders(self._tree)):
@@ -168,12 +170,12 @@ class PerlResolver(Resolver[Facts]):
             yield Lead(place, reason, code=True)
 
     def _is_small(self, place: str) -> bool:
-        """Whether a module costs so little that a library may have it, though it is another's."""
-        entry = self._tree.get(self._tree.resolve(place).end or "")
+        """Return True if a module costs so little that a library may have it, though it is another's."""
+        entry = self._image.end(place)
         return entry is not None and entry.size <= _SMALL
 
     def _is_related(self, path: str, name: str, place: str) -> bool:
-        """Whether a library may mean this module: one of its own name, or of perl itself."""
+        """Return True if a library may mean this module: one of its own name, or of perl itself."""
         root = self._path.root_of(path)
         own = path[len(root) + 1 :].partition("/")[0].removesuffix(".pm") if root is not None else ""
         return name.partition("::")[0] == own or _CORE.search(place) is not None

@@ -75,7 +75,7 @@ class Autoloader:
             self.psr0.update(islice(entries, PREFIXES))
 
     def needs(self, package: str, other: str) -> bool:
-        """Whether a package requires another; both by their folders."""
+        """Return True if a package requires another; both by their folders."""
         names = [posixpath.relpath(folder, self.vendor).lower() for folder in (package, other)]
         return names[1] in self.requires.get(names[0], ())
 

@@ -64,7 +64,7 @@ class ClassUse:
 
 @dataclass(frozen=True, slots=True)
 class Facts(Named):
-    """What one source says."""
+    """All that one source says."""
 
     includes: tuple[Include, ...] = ()
     classes: tuple[ClassUse, ...] = ()

@@ -127,7 +127,7 @@ class _Packages:
 
 
 def _package(tree: Tree, folder: str, by: str) -> Iterator[Finding]:
-    """What R reads of a package: all but what is for people."""
+    """The parts of a package that R reads: all but those for people."""
     reason = Reason(RULE, f"of a package that {by} leads to", by)
     for entry in tree.children(folder):
         if posixpath.basename(entry.path) not in _UNUSED:

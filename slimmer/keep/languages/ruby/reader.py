@@ -45,7 +45,7 @@ class ModuleRequest:
 
 @dataclass(frozen=True, slots=True)
 class Facts(Named):
-    """What one source says. `encodings` when it may ask for any character encoding."""
+    """All that one source says. `encodings` when it may ask for any character encoding."""
 
     requests: tuple[ModuleRequest, ...] = ()
     encodings: bool = False
@@ -92,7 +92,7 @@ class _Reader(SourceReader[Ruby]):
             self._mention(found)
 
     def _is_request(self, found: Found) -> bool:
-        """Whether a call loads something, and if so, what."""
+        """Return True if a call loads something; notes what it loads."""
         method = text(found.node.child_by_field_name("method"), 100)
         arguments = found.node.child_by_field_name("arguments")
         first = first_child(arguments)

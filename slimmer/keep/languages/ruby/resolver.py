@@ -49,7 +49,7 @@ class RubyResolver(Resolver[Facts]):
 
         A gem's folders are known by the gem: active_support/json.rb does not make active_support one of the path.
         """
-        variables = dict(entry.partition("=")[::2] for entry in self._image.config.env)
+        variables = self._image.env
         seen = (root for root in searched(self._image.log, _ALWAYS_LOADED) if gem_of(f"{root}/") is None)
         roots = [*variables.get("RUBYLIB", "").split(":"), *seen]
         folders = {posixpath.dirname(path) for path in opened}
@@ -169,7 +169,7 @@ class RubyResolver(Resolver[Facts]):
         )
 
     def _is_related(self, path: str, request: ModuleRequest, place: str) -> bool:
-        """Whether a library may mean this file: its own, the language's, or that of a gem in use."""
+        """Return True if a library may mean this file: its own, the language's, or that of a gem in use."""
         root = self._path.root_of(path)
         if request.relative or (root is not None and _first_part(request.name) == _first_part(path[len(root) + 1 :])):
             return True

@@ -1,25 +1,27 @@
-"""What a shell script says: the command lines in it, the paths that it names, the folders that it adds to PATH."""
+"""Reads a shell script: the command lines in it, the paths that it names, the folders that it adds to PATH."""
 
 from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from slimmer.keep.language import Source
 from slimmer.keep.languages.shell.command_line import Kind, Use, uses
 from slimmer.keep.languages.shell.crontab import commands_of
 from slimmer.keep.languages.shell.words import ALTERNATIVES, Words
 from slimmer.keep.sources.named_paths import HOLE
 from slimmer.keep.sources.syntax import Found, Grammar, find, text
-from slimmer.sandbox.readers import reader
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 SCRIPT_LIMIT = 1 << 17
-"""Bytes of a script that is parsed: some broken texts take time that grows with the square, 1.6 s for so many."""
+"""Bytes of a script that is parsed. The time for some broken texts grows with the square: it is 1.6 s for this many."""
 
 _WORDS = 256
 _NAMED = 2000
@@ -45,17 +47,30 @@ _EVALUATED = frozenset(
     ("word", "string", "raw_string", "concatenation", "simple_expansion", "expansion", "number", "ansi_c_string")
 )
 _SPEAKERS = frozenset(("echo", "printf", "rm", "rmdir", "mkdir", "unset", "read"))
-"""Commands whose arguments are texts, or what there shall be or shall not be: no reason to keep anything."""
+"""Commands whose arguments are texts, or paths that are about to be made or removed: no reason to keep anything."""
 
 _LOOKERS = frozenset(
     ("cd", "pushd", "test", "[", "chown", "chmod", "chgrp", "ls", "stat", "du", "df", "mount", "touch")
 )
-"""Commands that need what their arguments name to be there, and nothing that lies in it."""
+"""Commands that need the files and folders that their arguments name, but nothing that lies in those folders."""
+
+_ZONE = re.compile(rb"(?<![\w$])TZ=[\"']?\$")
+
+
+class Dialect(StrEnum):
+    """How the content of a source is to be read (`Source.dialect`)."""
+
+    SCRIPT = ""
+    COMMAND = "command"
+    """A command line that no shell reads, such as an image's ENTRYPOINT: its words, each with a NUL behind it."""
+
+    CRONTAB = "crontab"
+    SYSTEM_CRONTAB = "system-crontab"
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A path that a script names. `whole` when what lies in a folder of this name may be meant, too."""
+    """A path that a script names. `whole` is true if the script may mean what lies in a folder of this name, too."""
 
     path: str
     whole: bool
@@ -64,7 +79,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What a script uses, and the function that it does so in (" in start()")."""
+    """What a script uses. `place` names the function around it (" in start()"), "" outside of functions."""
 
     use: Use
     place: str
@@ -72,11 +87,15 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What one script says; each entry once, in order."""
+    """What one script says; each entry once, in order.
+
+    `folders` are those that it adds to PATH. `chooses_zone` is true if it sets TZ to a value that is known only when it runs.
+    """
 
     uses: tuple[Used, ...] = ()
     named: tuple[Named, ...] = ()
     folders: tuple[str, ...] = ()
+    chooses_zone: bool = False
 
 
 @dataclass
@@ -87,26 +106,29 @@ class _Found:
     named: dict[Named, None] = field(default_factory=dict)
     folders: dict[str, None] = field(default_factory=dict)
 
-    def script(self) -> Script:
+    def script(self, *, chooses_zone: bool = False) -> Script:
+        """All of it, as facts."""
         uses = tuple(Used(use, place) for use, place in self.uses.items())
-        return Script(uses, tuple(self.named), tuple(self.folders))
+        return Script(uses, tuple(self.named), tuple(self.folders), chooses_zone)
 
 
-@reader
-def read_script(content: bytes, environment: Mapping[str, str]) -> Script:
-    """What a script says, texts that it hands to a shell or to eval included."""
-    return _read(content, environment).script()
+def command_text(argv: Iterable[str]) -> bytes:
+    """A command line as the content of a source of the dialect COMMAND."""
+    return b"".join(os.fsencode(word) + b"\0" for word in argv)
 
 
-@reader
-def read_crontab(content: bytes, path: str, environment: Mapping[str, str]) -> Script:
-    """What the commands of a crontab say."""
-    return read_script(commands_of(path, content), environment)
+def read(source: Source) -> Script:
+    """What a source says, including the texts that it hands to a shell or to eval."""
+    if source.dialect == Dialect.COMMAND:
+        return _read_command(source.content, source.variables)
+    script = source.content
+    if source.dialect in (Dialect.CRONTAB, Dialect.SYSTEM_CRONTAB):
+        script = commands_of(script, system=source.dialect == Dialect.SYSTEM_CRONTAB)
+    return _read(script, source.variables).script(chooses_zone=_ZONE.search(source.content) is not None)
 
 
-@reader
-def read_command(content: bytes, environment: Mapping[str, str]) -> Script:
-    """What a command line does that no shell reads, such as an image's ENTRYPOINT: its words, each with a NUL behind it."""
+def _read_command(content: bytes, environment: Mapping[str, str]) -> Script:
+    """What a command line does that no shell reads. Each of its words has a NUL behind it."""
     argv = [os.fsdecode(word) for word in content.split(b"\0")[:-1]]
     found = _Found()
     for use in uses(argv, shell=False):
@@ -142,7 +164,7 @@ class _Reader:
         self.texts: dict[tuple[bytes, str], None] = {}
 
     def read(self, content: bytes) -> None:
-        """Assignments first: a function may use what is only assigned below it."""
+        """Read the assignments first, since a function may use a variable that is assigned further below."""
         found = list(find(_GRAMMAR, content))
         for node in (one.node for one in found):
             if node.type == "variable_assignment":
@@ -199,7 +221,7 @@ class _Reader:
             self._name(arguments, place, whole=program not in _LOOKERS)
 
     def _lines(self, nodes: Sequence[Node]) -> Iterator[tuple[str, ...]]:
-        """The command lines that these words may become: each with the first values, then with the second, and so on."""
+        """The command lines that these words may become: one with the first value of each, one with the second, and so on."""
         choices = [self._words.split(node) for node in nodes]
         for number in range(min(ALTERNATIVES, max(map(len, choices), default=0))):
             chosen = (choice[min(number, len(choice) - 1)] for choice in choices)
