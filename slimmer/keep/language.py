@@ -71,6 +71,13 @@ class Lead:
     code: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A source to read in the next layer, by its real path. It is kept already, and may have been read before: say, as a library's."""
+
+    path: str
+
+
 class Resolver(ABC, Generic[F]):
     """A language in one image. `F` is the language's `facts_type`."""
 
@@ -103,6 +110,10 @@ class Resolver(ABC, Generic[F]):
         """
         return opened or (posixpath.splitext(path)[1] != "" and not kept.evidence(path) <= _NO_CODE)
 
+    def begin(self, added: Sequence[str], kept: Kept) -> Iterable[Lead | Finding | Reading] | None:
+        """Return where to begin once these real paths are kept. None for the usual: the sources among them that it `takes`."""
+        return None
+
     def is_data(self, entry: Entry) -> bool:
         """Return True if the name and place of a file say that it is data, whatever `accepts` says.
 
@@ -119,8 +130,11 @@ class Resolver(ABC, Generic[F]):
         return True
 
     @abstractmethod
-    def leads(self, layer: Mapping[str, F]) -> Iterable[Lead | Finding]:
-        """Return where the sources of a layer lead. Maps real paths to their facts, in the order in which they were found."""
+    def leads(self, layer: Mapping[str, F]) -> Iterable[Lead | Finding | Reading]:
+        """Return where the sources of a layer lead. Maps real paths to their facts, in the order in which they were found.
+
+        A source that cannot be read, or is beyond a bound, is missing. So the layer may be empty.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +172,8 @@ class Language(Ecosystem, Generic[F]):
     """A language whose sources are read and followed. `id` is also the name of its rule.
 
     `programs` matches the file names of the interpreters, in full. `sources` tells which of the files that they opened (real paths)
-    are sources to begin with; without any, the language is not used in an image, unless it is `configured`: other files, or texts of
-    the image's configuration, may be sources to begin with, too (`Resolver.takes`, `Resolver.texts`).
+    are sources to begin with; without any, the language is not used in an image, unless `unopened` is true: its resolver also begins
+    with the image's configuration (`Resolver.texts`) or with kept paths (`Resolver.begin`).
 
     `read` is a module's function. It is pure and does not raise, whatever the content is. `version` is that of `read`: raise it when
     `read` answers otherwise, since cached facts of other versions are not used.
@@ -180,7 +194,7 @@ class Language(Ecosystem, Generic[F]):
     resolver: Callable[[ImageView, frozenset[str]], Resolver[F]] | None = None
     rules: Mapping[str, Evidence] = field(default_factory=dict)
     limits: Limits = Limits()
-    configured: bool = False
+    unopened: bool = False
 
     def __post_init__(self) -> None:
         declare(self.read)

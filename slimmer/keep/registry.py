@@ -7,7 +7,7 @@ from functools import cache
 
 from slimmer.errors import PluginFailed
 from slimmer.keep import installed
-from slimmer.keep.analyzer import BEYOND_OBSERVED, Analyzer, Follower, FunctionAnalyzer, Policy
+from slimmer.keep.analyzer import Analyzer, Policy
 from slimmer.keep.apps import plugins, postgresql, sibling_files, sites
 from slimmer.keep.apps.web_server import follower as web_server
 from slimmer.keep.core import (
@@ -30,13 +30,11 @@ from slimmer.keep.languages.java.language import JAVA
 from slimmer.keep.languages.node.language import NODE
 from slimmer.keep.languages.perl.language import PERL
 from slimmer.keep.languages.php.language import PHP
-from slimmer.keep.languages.python.follower import python
 from slimmer.keep.languages.python.language import PYTHON
 from slimmer.keep.languages.r import packages as r_packages
 from slimmer.keep.languages.ruby.language import RUBY
 from slimmer.keep.languages.shell.language import SHELL
-from slimmer.keep.native import native, time_zones
-from slimmer.keep.sources import named_paths
+from slimmer.keep.native import native
 from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 
 KEEPER_RULES: Mapping[str, Evidence] = {
@@ -45,11 +43,6 @@ KEEPER_RULES: Mapping[str, Evidence] = {
     MISSED: Evidence.USED,
 }
 """The rules of the keeper itself, and of the findings that a verification adds."""
-
-
-def _language(id: str, follower: Follower) -> Analyzer:
-    rules = {id: Evidence.USED, time_zones.RULE: Evidence.USED, **named_paths.RULES}
-    return FunctionAnalyzer(id, BEYOND_OBSERVED, rules, follower=follower)
 
 
 BUILTIN: tuple[Analyzer, ...] = (
@@ -70,7 +63,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     interpreters.ANALYZER,
     LanguageAnalyzer(SHELL),
     web_server.ANALYZER,
-    _language("python", python),
+    LanguageAnalyzer(PYTHON),
     LanguageAnalyzer(NODE),
     LanguageAnalyzer(RUBY),
     LanguageAnalyzer(PHP),
@@ -81,7 +74,7 @@ BUILTIN: tuple[Analyzer, ...] = (
 """slimmer's own analyzers. The order of a path's reasons follows it."""
 
 
-_ECOSYSTEMS: tuple[Ecosystem, ...] = (JAVA, PYTHON)
+_ECOSYSTEMS: tuple[Ecosystem, ...] = (JAVA,)
 """Of languages whose analyzers have no attribute `language`."""
 
 

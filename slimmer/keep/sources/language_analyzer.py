@@ -1,4 +1,4 @@
-"""The analyzer of a language: from sources that an interpreter was seen to open, to all that they can load.
+"""The analyzer of a language: from sources that an interpreter was seen to open, or with which its resolver begins, to all that they can load.
 
 What is the same for every language: a layer of sources is read in one round trip, each gives facts, the facts of a layer
 give leads, and leads to code are the next layer. What a language says and means is its own (slimmer.keep.language).
@@ -16,7 +16,7 @@ from slimmer.keep.analyzer import Kept, Policy
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding
-from slimmer.keep.language import Language, Resolver
+from slimmer.keep.language import Language, Lead, Reading, Resolver
 from slimmer.keep.sources import named_paths
 from slimmer.keep.sources.batches import batches
 from slimmer.keep.sources.reading import SourceFacts
@@ -61,13 +61,13 @@ class LanguageAnalyzer(Generic[F]):
     def start(self, image: ImageView) -> LanguageAnalysis[F] | None:
         """Begin with an image; None if the language is not used in it."""
         opened = self.language.sources(opened_by(image, self.language.programs))
-        if self.language.resolver is None or not (opened or self.language.configured):
+        if self.language.resolver is None or not (opened or self.language.unopened):
             return None
         return LanguageAnalysis(image, self.language, self.language.resolver(image, opened), opened)
 
 
 class LanguageAnalysis(Generic[F]):
-    """A language in one image. Begins with the sources in `opened`, once they are kept."""
+    """A language in one image. Begins with the sources in `opened` once they are kept, unless its resolver says with which."""
 
     def __init__(self, image: ImageView, language: Language[F], resolver: Resolver[F], opened: frozenset[str]) -> None:
         self._image, self._resolver, self._opened = image, resolver, opened
@@ -83,43 +83,67 @@ class LanguageAnalysis(Generic[F]):
 
     def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """Findings for all that the sources in `added` lead to, breadth first, one round trip for each layer."""
-        resolver = self._resolver
-        layer: list[str] = []
+        layer: list[str] | None = None
         if not self._has_begun:
             self._has_begun = True
-            layer = yield from self._followed(dict(self._facts.read_texts(resolver.texts(), resolver.variables)))
-        layer += [
-            path for path in added if resolver.takes(path, kept, opened=path in self._opened) and self._is_new(path)
-        ]
-        while layer:
-            facts: dict[str, F] = {}
-            for group in batches(self._image.tree, layer, self._limits.source, PORTION):
-                facts.update(
-                    self._facts.read(group, resolver.origin, resolver.dialect, resolver.recognizes, resolver.variables)
-                )
-            layer = yield from self._followed(facts)
+            texts = dict(self._facts.read_texts(self._resolver.texts(), self._resolver.variables))
+            layer = (yield from self._next_layer(self._resolver.leads(texts))) if texts else None
+        begun = self._resolver.begin(added, kept)
+        if begun is not None:
+            more = yield from self._next_layer(begun)
+        else:
+            more = [path for path in added if self._is_taken(path, kept) and self._is_new(path)] or None
+        layer = more if layer is None else [*layer, *(more or ())]
+        while layer is not None:
+            layer = yield from self._next_layer(self._resolver.leads(self._read(layer)))
 
-    def _followed(self, facts: Mapping[str, F]) -> Generator[Finding, None, list[str]]:
-        """Findings for all that a layer leads to. Returns the next layer."""
-        layer: list[str] = []
-        for lead in self._resolver.leads(facts) if facts else ():
+    def _next_layer(self, leads: Iterable[Lead | Finding | Reading]) -> Generator[Finding, None, list[str] | None]:
+        """Yield the findings of these leads, and return the sources to read next; None if no lead asks for any."""
+        layer: dict[str, None] = {}
+        is_asked = False
+        for lead in leads:
+            if isinstance(lead, Reading):
+                is_asked = True
+                layer |= {lead.path: None} if self._is_source(lead.path) and self._has_room(lead.path) else {}
+                continue
             if isinstance(lead, Finding):
                 findings = [lead]
             else:
                 findings = list(reach(self._image.tree, lead.path, lead.reason, follow=lead.code))
             yield from findings
-            layer += [found.path for found in findings if found.follow and self._is_new(found.path)]
-        return layer
+            layer |= {found.path: None for found in findings if found.follow and self._is_new(found.path)}
+        return list(layer) if layer or is_asked else None
+
+    def _read(self, layer: Sequence[str]) -> dict[str, F]:
+        """The facts of the sources of a layer, as far as they can be read."""
+        resolver = self._resolver
+        facts: dict[str, F] = {}
+        for group in batches(self._image.tree, layer, self._limits.source, PORTION):
+            facts.update(
+                self._facts.read(group, resolver.origin, resolver.dialect, resolver.recognizes, resolver.variables)
+            )
+        return facts
+
+    def _is_taken(self, path: str, kept: Kept) -> bool:
+        return self._resolver.takes(path, kept, opened=path in self._opened)
 
     def _is_new(self, path: str) -> bool:
-        """Return True if a real path is a source that was not looked into yet; notes that it is now."""
-        entry = self._image.tree.get(path)
-        if path in self._seen or entry is None or not entry.is_file or not self._resolver.accepts(path):
-            return False
-        if self._resolver.is_data(entry):
+        """Return True if a real path is a source that was not looked into yet and can be read; notes that it is now."""
+        if path in self._seen or not self._is_source(path):
             return False
         self._seen.add(path)
-        if entry.size > self._limits.source:
+        return self._has_room(path)
+
+    def _is_source(self, path: str) -> bool:
+        entry = self._image.tree.get(path)
+        if entry is None or not entry.is_file or not self._resolver.accepts(path):
+            return False
+        return not self._resolver.is_data(entry)
+
+    def _has_room(self, path: str) -> bool:
+        """Return True if a source is within the bounds; counts its size."""
+        entry = self._image.tree.get(path)
+        if entry is None or entry.size > self._limits.source:
             return False
         self._budget -= min(entry.size, SOURCE_LIMIT)
         return self._budget >= 0

@@ -58,7 +58,7 @@ MENU = replace(
     read=read_menu,
     resolver=MenuResolver,
     rules={"recipes": Evidence.USED},
-    configured=True,
+    unopened=True,
 )
 
 
@@ -99,7 +99,7 @@ def test_what_is_no_source_by_its_content_says_nothing(image: LocalImage) -> Non
 def test_a_language_chooses_the_kept_paths_that_it_follows(image: LocalImage) -> None:
     view = image.view()
     assert files(view, run(LanguageAnalyzer(MENU), view, FLOUR)) >= {FLOUR, "/usr/share/wheat.rcp"}
-    plain = replace(RECIPES, configured=True)
+    plain = replace(RECIPES, unopened=True)
     assert files(view, run(LanguageAnalyzer(plain), view, FLOUR, EGG)) == {FLOUR, EGG}
 
 

@@ -23,5 +23,5 @@ SHELL = Language(
     resolver=ShellResolver,
     rules={time_zones.RULE: Evidence.USED},
     limits=Limits(source=SCRIPT_LIMIT, total=SCRIPTS_LIMIT),
-    configured=True,
+    unopened=True,
 )

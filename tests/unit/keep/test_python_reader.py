@@ -7,17 +7,18 @@ from itertools import product
 
 import pytest
 
+from slimmer.keep.language import Origin, Source
+from slimmer.keep.languages.python import reader
 from slimmer.keep.languages.python.facts import BY_NAME, MAIN, Dynamic, Facts, Import
-from slimmer.keep.languages.python.source import BROKEN_LIMIT, SOURCE_LIMIT, read_source
+from slimmer.keep.languages.python.reader import BROKEN_LIMIT, EXTENSION, SOURCE_LIMIT, read
 from slimmer.keep.sources.named_paths import HOLE
 from slimmer.sandbox.facts import dump_facts, load_facts
 from tests.work import work_of_at_most
 
-LIMIT = 20.0
 
-
-def facts(source: str) -> Facts:
-    return read_source(source.encode(), whole=True)
+def facts(source: str | bytes, origin: Origin = Origin.APP) -> Facts:
+    content = source.encode() if isinstance(source, str) else source
+    return read(Source(".py", content, origin))
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,9 @@ def facts(source: str) -> Facts:
         ("try:\n    import fast\nexcept KeyError:\n    import other", (Import("fast"), Import("other"))),
         ("print 'two'\nimport urllib2\nexec 'x' in {}", (Import("urllib2"),)),
         ("match x:\n    case 1:\n        import new", (Import("new"),)),
+        ("try:\n    from ..a import f\nexcept:\n    import g", (Import("a", 2, ("f",)), Import("g", instead=("..a",)))),
+        ("try:\n    x = 1\nexcept ImportError:\n    import a", (Import("a"),)),
+        ("if :\n    import a", (Import("a"),)),
     ],
 )  # fmt: skip
 def test_imports(source: str, expected: tuple[Import, ...]) -> None:
@@ -68,9 +72,9 @@ def test_what_never_runs_is_not_imported_but_its_opposite_is(condition: str) -> 
         ("__import__('one', globals(), locals(), [], 2)", Dynamic("..one")),
         (
             "import_module('%s.management.commands.%s' % (app, name))",
-            Dynamic(f"{HOLE}.management.commands.", prefix=True),
+            Dynamic(HOLE + ".management.commands.", prefix=True),
         ),
-        ("import_module(app + '.tills.' + name)", Dynamic(f"{HOLE}.tills.", prefix=True)),
+        ("import_module(app + '.tills.' + name)", Dynamic(HOLE + ".tills.", prefix=True)),
         ("importlib.util.find_spec('p.q')", Dynamic("p.q")),
         ("own = __name__.rpartition('.')[0]\n__import__(f'{own}.{x}')", Dynamic(".", prefix=True)),
     ],
@@ -92,11 +96,10 @@ def test_import_statements_in_strings(source: str, expected: tuple[Import, ...])
     assert facts(source).imports == expected
 
 
-def test_a_librarys_data_is_not_parsed() -> None:
+def test_a_librarys_data_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "parse", pytest.fail)
     rows = "ROWS = {" + "'a.b.c': 1, " * 40_000 + "}\nHERE = __file__\n"
-    with work_of_at_most(200):
-        found = read_source(rows.encode(), whole=False)
-    assert found.words == ("a.b.c",) and found.reads_data
+    assert facts(rows, Origin.LIBRARY) == Facts(words=("a.b.c",), reads_data=True)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +109,8 @@ def test_a_librarys_data_is_not_parsed() -> None:
         "import_module('%s.%s' % (a, b))",
         "import_module(f'{a}.b')",
         "import_module('a b')",
+        "import_module('a.*')",
+        "import_module()",
         "f('a.b')",
     ],
 )
@@ -125,7 +130,7 @@ def test_what_is_no_import_by_a_string(call: str) -> None:
     ],
 )
 def test_commands_and_command_lines(call: str, expected: tuple[str, ...]) -> None:
-    assert read_source(f"import subprocess, os\n{call}\n".encode(), whole=True).commands == expected
+    assert facts(f"import subprocess, os\n{call}\n").commands == expected
 
 
 @pytest.mark.parametrize(
@@ -144,7 +149,7 @@ def test_commands_and_command_lines(call: str, expected: tuple[str, ...]) -> Non
     ],
 )
 def test_encodings_by_computed_names(call: str, computed: bool) -> None:
-    assert read_source(f"{call}\n".encode(), whole=True).any_encoding is computed
+    assert facts(f"{call}\n").any_encoding is computed
 
 
 def test_words_attributes_commands_and_exports_are_read_where_they_are_asked_for() -> None:
@@ -152,12 +157,12 @@ def test_words_attributes_commands_and_exports_are_read_where_they_are_asked_for
         b"import scipy, subprocess\nLOADER = 'web.loaders.File'\n__all__ = ['one']\n__all__ += ('two',)\n"
         b"scipy.stats.norm\nother.thing\nsubprocess.run(['convert', '-x'])\nos.system('ls -l')\nx = 'a.b:c'\n"
     )
-    found = read_source(source, whole=True)
+    found = facts(source)
     assert found.exports == ("one", "two")
     assert found.commands == ("convert", "/bin/sh", "ls")
     assert "a.b:c" in found.words
     assert "scipy.stats" in found.attributes and "other.thing" not in found.attributes
-    less = read_source(source, whole=False)
+    less = facts(source, Origin.LIBRARY)
     assert less.exports == ("one", "two") and (less.words, less.attributes, less.commands) == (
         ("web.loaders.File",),
         (),
@@ -178,14 +183,23 @@ def test_who_reads_data_beside_itself(source: str, reads: bool) -> None:
     assert facts(source).reads_data is reads
 
 
+def test_a_source_with_a_zero_byte_or_too_many_bytes_says_nothing() -> None:
+    assert facts(b"import a\n\0") == facts("import a\n" + "#" * SOURCE_LIMIT) == Facts()
+
+
+def test_names_in_a_compiled_module_stand_between_zero_bytes() -> None:
+    content = b"\x7fELF\0csv\0ab.c\0csv\0no name\0x\xff\0last"
+    assert read(Source(".so", content, Origin.LIBRARY, EXTENSION)) == Facts(words=("csv", "ab.c"))
+
+
 def test_a_declared_encoding_is_obeyed() -> None:
     source = "# -*- coding: latin-1 -*-\nname = 'é'\nimport näme\n".encode("latin-1")
-    assert [entry.module for entry in read_source(source, whole=True).imports] == ["näme"]
+    assert [entry.module for entry in facts(source).imports] == ["näme"]
 
 
 @pytest.mark.parametrize("encoding", ["no-such", "rot13", "hex", "idna"])
 def test_an_encoding_that_is_none_of_text_is_survived(encoding: str) -> None:
-    read_source(f"# coding: {encoding}\nimport a\n".encode(), whole=True)
+    assert facts(f"# coding: {encoding}\nimport a\n").imports == (Import("a"),)
 
 
 def test_a_source_with_a_mistake_gives_what_could_be_understood() -> None:
@@ -218,7 +232,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize(("name", "whole"), list(product(HOSTILE, [True, False])))
-def test_no_source_takes_for_ever(name: str, whole: bool) -> None:
+@pytest.mark.parametrize(("name", "origin"), list(product(HOSTILE, [Origin.APP, Origin.LIBRARY])))
+def test_no_source_takes_for_ever(name: str, origin: Origin) -> None:
     with work_of_at_most(4000):
-        read_source(HOSTILE[name], whole=whole)
+        facts(HOSTILE[name], origin)

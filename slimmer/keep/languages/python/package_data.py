@@ -1,4 +1,4 @@
-"""Data files of a package whose code looks for files beside itself (__file__, importlib.resources, pkgutil.get_data)."""
+"""The data files of packages whose code looks for files beside itself (__file__, importlib.resources, pkgutil.get_data)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from slimmer.image.tree import Entry, Tree
 from slimmer.observe.log import AccessLog, Operation
 
 DATA_LIMIT = 1 << 24
-"""Bytes of a package's data that are kept whole; of a package with more, a part is (see `PackageData.of`)."""
+"""Up to how many bytes all data of a package is kept. Of more, only a part is (see `PackageData.of`)."""
 
 RECORDS_LIMIT = 1 << 25
-"""Bytes of files of one kind in one folder, of which two were opened: records, read by a key that came from outside."""
+"""Up to how many bytes all files of one suffix in a folder are kept if several were opened: such files are records, read by a key."""
 
 ENTRIES_LIMIT = 5000
+"""How many entries below a package's folder are looked at."""
+
 _SEVERAL = 2
 _CODE = (".py", ".pyc", ".pyi", ".pyx", ".pxd", ".so", ".c", ".h", ".cpp", ".hpp", ".exe", ".dll")
 _SKIPPED = frozenset({"__pycache__", "tests", "test", "docs", "doc", "node_modules", ".git", "site-packages"})
@@ -24,7 +26,7 @@ _SKIPPED = frozenset({"__pycache__", "tests", "test", "docs", "doc", "node_modul
 
 @dataclass
 class PackageData:
-    """Finds the data of an image's packages. `log` tells which of it was opened; `words` are those of the app's code."""
+    """Finds the data of an image's packages. `log` tells what of it was opened; `words` are what the app's code names, and may grow."""
 
     tree: Tree
     log: AccessLog
@@ -32,11 +34,11 @@ class PackageData:
     _opened: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter), init=False)
 
     def of(self, folder: str) -> Iterator[str]:
-        """Files below a package's folder that are not code; folders of other packages are theirs.
+        """The files below a package's folder that are not code, but for those in packages below it.
 
-        Of more than DATA_LIMIT: what lies in the package's own folder, then in the folders there, the smallest first, then what
-        the app's code names (a folder, or a file without its suffix), as long as there is room; and kinds of files of which
-        several were opened.
+        If they are more than DATA_LIMIT bytes, as many as there is room for: those in the folder itself, then those in the folders in it, the
+        smallest folder first, then those that the app's code names (by a folder, or by the name without its suffix). Files of a suffix of which
+        several were opened are added to that.
         """
         files = list(_files(self.tree, folder))
         if not files:
@@ -47,6 +49,7 @@ class PackageData:
         yield from (path for name in ("__init__.py", "__init__.pyc") if (path := f"{folder}/{name}") in self.tree)
 
     def _part(self, folder: str, files: Sequence[Entry]) -> Iterator[Entry]:
+        """Those that come first, as long as there is room for whole groups of them."""
         room = DATA_LIMIT
         groups = _by_folder(files)
         own = [groups.pop(folder)] if folder in groups else []
@@ -58,6 +61,7 @@ class PackageData:
                 yield from group
 
     def _records(self, files: Sequence[Entry]) -> Iterator[Entry]:
+        """Files of a suffix of which several were opened in the same folder."""
         self._learn()
         for folder, group in _by_folder(files).items():
             for suffix, count in self._opened.get(folder, {}).items():
@@ -66,7 +70,7 @@ class PackageData:
                     yield from kind
 
     def _learn(self) -> None:
-        """How many files of each suffix were opened in each folder."""
+        """Count the opened files of each suffix in each folder."""
         if not self._opened:
             opened = {
                 access.resolved for access in self.log.accesses if access.operation is Operation.OPEN and access.found
@@ -87,7 +91,7 @@ def _by_folder(files: Iterable[Entry]) -> dict[str, list[Entry]]:
 
 
 def _names(path: str) -> Iterator[str]:
-    """Parts of a path by which code may ask for it."""
+    """The parts of a path by which code may ask for it."""
     *folders, name = path.split("/")
     yield from folders
     yield name
@@ -95,6 +99,7 @@ def _names(path: str) -> Iterator[str]:
 
 
 def _files(tree: Tree, folder: str) -> Iterator[Entry]:
+    """The data files below a package's folder; ends after ENTRIES_LIMIT entries."""
     pending, left = [folder], ENTRIES_LIMIT
     while pending:
         here = pending.pop()
