@@ -149,7 +149,7 @@ def test_diagnostics_go_to_stderr_and_hold_no_secret(
 ) -> None:
     tag = f"slimmer-test-api:{uuid.uuid4().hex[:12]}"
     probes = tmp_path / "probes.json"
-    request = {"method": "POST", "path": f"/?key={SECRET}", "headers": {"X-Token": SECRET}, "body": SECRET}
+    request = {"method": "POST", "path": "/", "headers": {"X-Token": SECRET}, "body": SECRET}
     probes.write_text(json.dumps([{"path": "/"}, request]))
     options = ("--env", f"TOKEN={SECRET}", "--probe-file", probes, "--tag", tag, "--out", tmp_path / "out")
     result = command_line("-vv", "build", road, *options, "--format", "json")
