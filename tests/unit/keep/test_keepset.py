@@ -8,7 +8,7 @@ import pytest
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.evidence import Evidence
-from slimmer.keep.keepset import LEADS_TO, REASONS, Finding, KeepSet, KeepSetBuilder, Reason
+from slimmer.keep.keepset import LEADS_TO, MISSED, REASONS, Finding, KeepSet, KeepSetBuilder, Reason
 from tests.unit.tree_maker import make_tree
 
 SEEN = Reason("seen", "opened by /app")
@@ -138,3 +138,5 @@ def test_a_reason_says_what_it_refers_to() -> None:
     assert SEEN.origin == ""
     assert str(SEEN) == "seen: opened by /app"
     assert str(Reason("seen")) == "seen"
+    assert str(Reason(LEADS_TO, "/etc/b")) == "leads-to: /etc/b", "manifests hold this name"
+    assert str(Reason(MISSED)) == "missed"
