@@ -109,6 +109,7 @@ def test_empty_directories_are_those_in_which_nothing_is_kept(tree: Tree) -> Non
     assert builder.empty_dirs() == ["/srv/empty", "/srv/full"]
     builder.add([Finding("/srv/full/x", SEEN)])
     assert builder.empty_dirs() == ["/srv/empty"]
+    assert builder_of(tree, "/").empty_dirs() == ["/"]
 
 
 def test_an_excluded_path_is_told_with_its_first_reason_and_brings_no_directory(tree: Tree) -> None:
