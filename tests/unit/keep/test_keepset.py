@@ -84,6 +84,8 @@ def test_each_path_is_handed_out_once(tree: Tree) -> None:
     assert builder.fresh() == []
     builder.add([Finding("/etc/b", NAMED), Finding("/etc/a", SEEN)])
     assert builder.fresh() == ["/etc/a"]
+    assert "/etc/a" in builder
+    assert "/etc/a.d" not in builder
 
 
 def test_the_evidence_of_a_path_is_that_of_its_reasons(tree: Tree) -> None:
