@@ -12,6 +12,7 @@ READY := $(VENV)/slimmer-is-installed
 PROBE := $(filter-out probes/files/build/%,$(wildcard probes/files/*.[ch] probes/files/*.inc probes/files/Makefile))
 SAMPLES := $(notdir $(patsubst %/Dockerfile,%,$(wildcard sample_apps/*/Dockerfile)))
 PYTEST_OPTIONS ?=
+WORKERS ?= logical
 SEED ?= 1
 COUNT ?= 200
 GOLDEN ?= .cache/golden
@@ -28,7 +29,10 @@ test: $(READY) ## set everything up and run all checks and tests
 	@scripts/engine.sh scripts/test.sh $(PYTEST_OPTIONS)
 
 unit: $(READY) ## run the tests that need no engine
-	@$(BIN)/python -m pytest tests/unit $(PYTEST_OPTIONS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) tests/unit $(PYTEST_OPTIONS)
+
+coverage: $(READY) ## measure which lines and branches the tests run, Python and C: build/coverage
+	@scripts/engine.sh scripts/coverage.sh $(PYTEST_OPTIONS)
 
 check: $(READY) ## check style, types, imports between packages, and shell scripts
 	@$(BIN)/ruff check .
@@ -50,6 +54,9 @@ bench: $(READY) samples ## measure: stages of a build, overhead of the recorders
 
 golden: $(READY) ## write what is kept of all test images to GOLDEN (.cache/golden), to compare versions of slimmer
 	@scripts/engine.sh $(BIN)/python -m tests.engine.golden $(GOLDEN)
+
+schemas: $(READY) ## write docs/schemas anew: a JSON Schema of each JSON document that slimmer writes
+	@$(BIN)/python scripts/schemas.py
 
 soak: $(READY) ## kill slimmer at many points of its work, and look at what it leaves; SEED=1 COUNT=200
 	@scripts/engine.sh $(BIN)/python -m tests.engine.soak --seed $(SEED) --count $(COUNT)
@@ -82,4 +89,4 @@ $(READY): pyproject.toml requirements-dev.lock hatch_build.py $(PROBE) | $(TOOLS
 	@scripts/setup.sh venv
 	@touch $@
 
-.PHONY: help demo test unit check fuzz samples bench golden soak wheel release lock clean
+.PHONY: help demo test unit coverage check fuzz samples bench golden schemas soak wheel release lock clean

@@ -49,7 +49,8 @@ if TYPE_CHECKING:
         UsageError,
         VerificationFailed,
     )
-    from slimmer.exercise.plan import Expectation, Plan, Request, Until
+    from slimmer.exercise.plan import ExercisePlan, Until
+    from slimmer.exercise.request import Expectation, Request
     from slimmer.keep.analyzer import Policy
     from slimmer.keep.selection import Selection
     from slimmer.observe.log import AccessLog
@@ -89,7 +90,8 @@ _HOMES = {
         "PluginFailed ResourcesExhausted SandboxFailed SlimmerError TargetNotFound UnsupportedEngine UsageError "
         "VerificationFailed"
     ),
-    "slimmer.exercise.plan": "Expectation Plan Request Until",
+    "slimmer.exercise.plan": "ExercisePlan Until",
+    "slimmer.exercise.request": "Expectation Request",
     "slimmer.keep.analyzer": "Policy",
     "slimmer.keep.selection": "Selection",
     "slimmer.observe.log": "AccessLog",
@@ -125,6 +127,7 @@ __all__ = [
     "EngineUnreachable",
     "Event",
     "ExerciseFailed",
+    "ExercisePlan",
     "Expectation",
     "Explanation",
     "Interrupted",
@@ -137,7 +140,6 @@ __all__ = [
     "ObserveResult",
     "OnEvent",
     "OutputError",
-    "Plan",
     "PluginFailed",
     "Policy",
     "RebuildRequest",

@@ -1,14 +1,14 @@
 """Every way in which slimmer can fail: one class, one exit code and one hint each.
 
-They are raised anywhere below `cli/` and caught once, there. A message says what happened; a hint says what to do about it.
-Exit codes are part of the interface: scripts and pipelines branch on them.
+Errors are raised anywhere below `cli/` and caught only there. The message says what happened, the hint what to do about it. Exit
+codes are part of the interface: scripts and pipelines branch on them.
 """
 
 from __future__ import annotations
 
 
 class SlimmerError(Exception):
-    """The base of all failures that a user is told about; never raised itself."""
+    """The base class of all errors that a user sees. It is never raised itself."""
 
     exit_code = 1
     default_hint = ""
@@ -33,16 +33,16 @@ class UsageError(SlimmerError):
 
 
 class PluginFailed(UsageError):
-    """An analyzer that another package brings cannot be loaded, or contradicts another one."""
+    """An analyzer from another package cannot be loaded, or conflicts with another analyzer."""
 
     default_hint = "`pip list` shows the installed packages."
 
 
 class TargetNotFound(SlimmerError):
-    """The engine has no such image, or the name fits several."""
+    """The engine has no such image, or several that match."""
 
     exit_code = 3
-    default_hint = "`docker images` lists what is there; slimmer does not pull unless told to with --pull."
+    default_hint = "`docker images` lists the images. slimmer pulls only with --pull."
 
 
 class EngineUnreachable(SlimmerError):
@@ -56,49 +56,49 @@ class EngineUnreachable(SlimmerError):
 
 
 class EngineError(SlimmerError):
-    """The engine refused or failed at something that slimmer asked for."""
+    """The engine refused a request of slimmer's, or failed at it."""
 
     exit_code = 4
-    default_hint = "The engine's own log has more; `slimmer doctor` checks what slimmer needs."
+    default_hint = "The engine's log has more details. `slimmer doctor` checks what slimmer needs."
 
 
 class UnsupportedEngine(EngineError):
-    """The engine is there, but lacks something that slimmer cannot do without."""
+    """The engine answers, but lacks something that slimmer needs."""
 
 
 class AppFailed(SlimmerError):
     """The app exited, crashed, or never became ready while it was observed."""
 
     exit_code = 5
-    default_hint = "Run the image with the same options by hand; it must work unslimmed before it can be slimmed."
+    default_hint = "Run the image by hand with the same options. It must work before slimmer can slim it."
 
 
 class ExerciseFailed(SlimmerError):
     """A probe, a host command or a command in the container failed."""
 
     exit_code = 6
-    default_hint = "What was not exercised successfully may be missing from the slim image, so nothing was built."
+    default_hint = "Files that only the failed part needs would be missing from the slim image, so nothing was built."
 
 
 class ObservationIncomplete(SlimmerError):
-    """Events were lost, or nothing at all was recorded: no image is built from half a picture."""
+    """Events were lost, or nothing was recorded. slimmer builds no image from an incomplete observation."""
 
     exit_code = 7
     default_hint = "Try again on a less busy machine, or with another recorder: `--recorder ptrace`."
 
 
 class VerificationFailed(SlimmerError):
-    """The slim image differs from the original in what it holds or how it answers."""
+    """The slim image differs from the original in its contents or its answers."""
 
     exit_code = 8
-    default_hint = "The candidate was not tagged. The report in the output folder names the differences."
+    default_hint = "The slim image was not tagged. The report in the output folder lists the differences."
 
 
 class BuildFailed(SlimmerError):
     """The engine could not build or load the slim image."""
 
     exit_code = 9
-    default_hint = "The engine's own log has more. `slimmer observe` and `slimmer keep` write a Dockerfile and rootfs.tar to try by hand."
+    default_hint = "The engine's log has more details. `slimmer observe` and `slimmer keep` write a Dockerfile and rootfs.tar to try by hand."
 
 
 class OutputError(SlimmerError):
@@ -109,14 +109,14 @@ class OutputError(SlimmerError):
 
 
 class SandboxFailed(SlimmerError):
-    """The processes in which files of the image are read cannot be started."""
+    """The child processes that read the image's files cannot be started."""
 
     exit_code = 1
-    default_hint = "They need 150 MB of memory and two more processes; `ulimit -a` shows this shell's limits."
+    default_hint = "They need 150 MB of memory and two processes; `ulimit -a` shows this shell's limits."
 
 
 class Interrupted(SlimmerError):
     """The user pressed Ctrl-C, or the process was told to terminate."""
 
     exit_code = 130
-    default_hint = "`slimmer clean` removes what a slow engine may have kept."
+    default_hint = "`slimmer clean` removes what a slow engine may have left behind."

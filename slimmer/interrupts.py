@@ -1,6 +1,6 @@
-"""Engine calls that an interrupt does not cut in two: the engine would go on, and nobody would know what it makes.
+"""Protect engine calls from interrupts: the engine would go on, and slimmer would not know what it makes.
 
-A Ctrl-C raises KeyboardInterrupt in the main thread, wherever that is; so the call is made in another one, and waited for.
+Ctrl-C raises KeyboardInterrupt in the main thread, wherever that is. So the call runs in another thread, and the main thread waits.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import TypeVar
 from slimmer.tasks import fulfil
 
 INTERRUPTS = 10
-"""So many Ctrl-C are put off until what was begun has come to its end."""
+"""The number of Ctrl-C that wait until the work has ended."""
 
 PATIENCE = 3.0
-"""Seconds for which one is put off: an engine that takes longer, or does not answer, is left to the run's watcher."""
+"""Seconds that Ctrl-C waits at most. If the engine takes longer, or does not answer, the run's watcher cleans up."""
 
 TICK = 0.1
 
@@ -28,14 +28,14 @@ Result = TypeVar("Result")
 
 
 def finish(work: Callable[[], Result], cancel: Callable[[], object] = lambda: None) -> Result:
-    """Do `work` to its end and return its result; an interrupt calls `cancel`, and is raised when `work` has ended.
+    """Run `work` to its end and return its result. An interrupt calls `cancel`, and is raised when `work` has ended.
 
-    Further ones, up to INTERRUPTS in all, are put off as well: `cancel`, which may be called again, makes the wait short.
-    It lasts PATIENCE at most; then `work` goes on by itself, and nobody takes its result.
+    Up to INTERRUPTS interrupts wait like this. `cancel` may be called several times, and should make `work` end soon. After PATIENCE
+    seconds the interrupt is raised anyway; `work` goes on, and its result is lost.
     """
     if threading.current_thread() is not threading.main_thread():
         return work()
-    outcome: Future[Result] = Future()  # and no Thread.join: an interrupted one takes the thread for ended (3.11)
+    outcome: Future[Result] = Future()  # not Thread.join: after an interrupt, it takes the thread for ended (3.11)
     try:
         _start(threading.Thread(target=fulfil, args=(outcome, work), daemon=True))
         _await(outcome, math.inf)
@@ -55,7 +55,7 @@ def _put_off(outcome: Future[Result], cancel: Callable[[], object]) -> None:
 
 
 def _await(outcome: Future[Result], end: float) -> None:
-    """Wait for an outcome until so late, waking now and then: Python does not see a signal that comes just before a wait."""
+    """Wait for an outcome, at most until `end`. Wake now and then: Python does not notice a signal just before a wait."""
     while not outcome.done() and (left := end - time.monotonic()) > 0:
         with suppress(TimeoutError):
             outcome.exception(min(left, TICK))
@@ -64,7 +64,7 @@ def _await(outcome: Future[Result], end: float) -> None:
 
 @contextmanager
 def without_interrupts() -> Iterator[None]:
-    """An interrupt of this thread comes before or after, and not to a process or thread that is started within."""
+    """Hold back interrupts of this thread within the block. Processes and threads started there inherit that."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield
@@ -73,6 +73,6 @@ def without_interrupts() -> Iterator[None]:
 
 
 def _start(thread: threading.Thread) -> None:
-    """Start a thread; an interrupt in between would make a thread that nobody knows."""
+    """Start a thread. An interrupt in between would leave a thread that nobody knows."""
     with without_interrupts():
         thread.start()

@@ -1,8 +1,8 @@
-"""The output folder of a build: made before the work begins, written to atomically, never through somebody's link.
+"""The output folder of a build. It is made before the work begins, written to atomically, and never through a symbolic link.
 
-Artifacts are written into a temporary folder in it, and moved into their places together, when the build says so: an earlier
-build's stay until then, and of a build that fails nothing stays. Everything happens relative to the opened folders, which
-therefore stay the same folders whatever their paths become.
+Artifacts are written into a temporary folder inside, and moved into place together when the build says so. Until then those of an
+earlier build stay, and a build that fails leaves nothing. All paths are relative to open folders, so they stay the same folders even
+if somebody renames them.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ ARTEFACTS = (
     "Dockerfile", "rootfs.tar", "manifest.jsonl", "access.json", "tree.json.zst", "packages.json.zst", "report.json", "report.html",
     "sbom.cdx.json", "seccomp.json",
 )  # fmt: skip
-"""What slimmer may write; anything else in the folder is the user's."""
+"""The files that slimmer may write. Anything else in the folder is the user's."""
 
 LAST = ("Dockerfile", "report.json")
-"""In this order these come last, and an earlier build's go first: where there is a Dockerfile, the rootfs.tar is its own."""
+"""These are moved into place last, in this order, and an earlier build's are removed first. So a Dockerfile always has its own rootfs.tar."""
 
 _MARKS = {"Dockerfile": b"# Made by slimmer.", "report.json": b'"slimmer-report"'}
-"""What slimmer's own have in their first bytes: users have files of these names, too, and want to keep them."""
+"""What slimmer's files have in their first bytes. Users have files of these names, too, which must not be replaced."""
 
 _MARKED = 200
 _TEMPORARY = ".slimmer-"
@@ -45,20 +45,22 @@ _BUFFER = 1 << 20
 
 
 def default_folder(tag: str) -> Path:
-    """Where the artifacts of the slim image `tag` (NAME:TAG) go: slimmer-out/ and the last part of its name."""
+    """Return the folder for the artifacts of the slim image `tag` (NAME:TAG): slimmer-out/ and the last part of its name."""
     return DEFAULT / tag.rpartition(":")[0].rpartition("/")[2]
 
 
 Tell = Callable[[Path, Iterable[Path], str], object]
-"""Is told of a folder before it is made: its path, what of that is to be made, and the temporary folder's name in it."""
+"""Called before a folder is made, with its path, the folders that will be made, and the name of the temporary folder inside."""
 
 
 class OutputFolder:
-    """A context manager that holds the folder open and locked; a folder that it made and that stays empty goes again.
+    """A context manager that holds the folder open and locked. If it made the folder and the folder stays empty, it removes it.
 
-    Raises OutputError when the folder cannot be made, is not writable, is in use by another slimmer, or holds files of the
-    user's in the place of artifacts. `for_one_file`: the user named a file, whatever else its folder holds; it gets its name
-    when it is whole. Others may write single files there meanwhile, too, since some watch for hours. `tell` as `Tell`.
+    `for_one_file`: the user named a single file. What else is in its folder does not matter, the file gets its name when it is
+    complete, and other slimmers may write single files there at the same time, since some watch for hours. `tell`: see `Tell`.
+
+    Raises OutputError if the folder cannot be made, is not writable, is in use by another slimmer, or has a file of the user's
+    where an artifact would go.
     """
 
     def __init__(self, path: Path, *, for_one_file: bool = False, tell: Tell = lambda path, made, mark: None) -> None:
@@ -92,13 +94,13 @@ class OutputFolder:
         self._leave()
 
     def place(self, name: str) -> Path:
-        """Where an artifact lies until it is published."""
+        """Return where an artifact is until it is published."""
         return self.path / self._mark / name
 
     def publish(self) -> None:
-        """Move what was written to its place, and remove the artifacts of an earlier build; nothing else is touched.
+        """Move what was written into place, and remove the artifacts of an earlier build. Nothing else is touched.
 
-        Whenever this is broken off, what lies there under the names of a Dockerfile and its rootfs.tar belongs together.
+        Even if this is interrupted, a Dockerfile and a rootfs.tar in the folder belong together.
         """
         with _refusals(f"the artifacts in {self.path} cannot be replaced"):
             self._check_places()
@@ -110,10 +112,10 @@ class OutputFolder:
 
     @contextmanager
     def writing(self, name: str) -> Iterator[IO[bytes]]:
-        """Write the artifact `name`: a file to write and to read back; it counts unless an exception comes by.
+        """Yield a file to write the artifact `name` to, and to read it back from. An exception discards it.
 
-        One that was written before is removed first. Raises OutputError when it cannot be written, or when a link, or
-        something else that is no file, has its name.
+        An earlier version is removed first. Raises OutputError if the file cannot be written, or if a link or anything else that
+        is not a regular file has its name.
         """
         with _refusals(f"{self.path / name} cannot be written"):
             self._refuse_odd(name)
@@ -132,7 +134,7 @@ class OutputFolder:
 
     @contextmanager
     def writing_text(self, name: str) -> Iterator[TextIO]:
-        """As `writing`, for text in UTF-8."""
+        """Like `writing`, for text in UTF-8."""
         with self.writing(name) as file:
             text = io.TextIOWrapper(file, encoding="utf-8", newline="\n", write_through=False)
             try:
@@ -141,14 +143,14 @@ class OutputFolder:
                 text.detach()  # which flushes; the file below is closed by its own context
 
     def _make(self, path: Path) -> None:
-        """Like `mkdir -p`, remembering what was made, and with a mode that the umask does not change."""
+        """Make folders like `mkdir -p`, with a mode that the umask does not change, and remember them."""
         if path.is_dir():
             return
         self._make(path.parent)
         try:
             path.mkdir(_FOLDER_MODE)
         except FileExistsError:
-            if path.is_dir():  # `new/..`, or somebody was faster
+            if path.is_dir():  # `new/..`, or another process was faster
                 return
             raise
         self._made.append(path)
@@ -163,7 +165,7 @@ class OutputFolder:
             ) from error
 
     def _stage(self) -> None:
-        """Make the temporary folder, under a name that nobody can have guessed; what a killed slimmer left goes."""
+        """Make the temporary folder under a name that nobody can guess. Remove what a killed slimmer left."""
         if not self._for_one_file:
             _sweep(self._folder, _MARK)
         os.mkdir(self._mark, _PRIVATE_MODE, dir_fd=self._folder)
@@ -195,12 +197,12 @@ class OutputFolder:
         for name, mark in _MARKS.items():
             if mark not in self._beginning(name):
                 raise OutputError(
-                    f"{self.path / name} was not made by slimmer, and would be replaced",
+                    f"{self.path / name} was not made by slimmer and would be replaced",
                     hint="Choose another folder with --out, or move it away.",
                 )
 
     def _beginning(self, name: str) -> bytes:
-        """The first bytes of a file; all marks where there is none. What is no file is refused when it is to be replaced."""
+        """Return the first bytes of a file, or all marks if there is no regular file. Anything else is refused when it would be replaced."""
         try:
             descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._folder)
         except OSError:
@@ -222,7 +224,7 @@ class OutputFolder:
 
 
 def sweep(path: Path, mark: str, made: Iterable[Path]) -> None:
-    """Remove the temporary folder `mark` in a folder, and those of the folders `made` that are empty (Tell). Raises OSError."""
+    """Remove the temporary folder `mark` in a folder, and the empty ones of the folders `made` (see Tell). Raises OSError."""
     try:
         folder = _opened(path)
         try:
@@ -234,7 +236,7 @@ def sweep(path: Path, mark: str, made: Iterable[Path]) -> None:
 
 
 def _sweep(folder: int, mark: re.Pattern[str]) -> None:
-    """Remove temporary folders with the files in them; one that holds anything else stays."""
+    """Remove temporary folders with their files. A folder that holds anything else stays."""
     with os.scandir(folder) as entries:
         names = [entry.name for entry in entries if mark.fullmatch(entry.name)]
     for name in names:
@@ -250,7 +252,7 @@ def _sweep(folder: int, mark: re.Pattern[str]) -> None:
 
 
 def _opened(path: Path | str, folder: int | None = None) -> int:
-    nofollow = os.O_NOFOLLOW if folder is not None else 0  # a user may name the output folder by a link
+    nofollow = os.O_NOFOLLOW if folder is not None else 0  # the user may name the output folder by a link
     return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | nofollow, dir_fd=folder)
 
 
@@ -260,18 +262,18 @@ def _remove(name: str, folder: int) -> None:
 
 
 def _lacking(path: Path) -> list[Path]:
-    """What has to be made for a folder to be there, the outermost first."""
+    """Return the folders that must be made so that the folder exists, the outermost first."""
     return [] if path.is_dir() else [*_lacking(path.parent), path]
 
 
 def _unmake(made: Iterable[Path]) -> None:
     for path in reversed(list(made)):
-        with contextlib.suppress(OSError):  # it holds something now, and stays
+        with contextlib.suppress(OSError):  # it is not empty, so it stays
             path.rmdir()
 
 
 class _Checked(io.FileIO):
-    """A file whose failures to write (a full disk) are OutputErrors, unlike other OSErrors of who writes to it."""
+    """A file that raises OutputError if it cannot be written (a full disk), so that other OSErrors can be told apart."""
 
     def __init__(self, descriptor: int, path: Path) -> None:
         super().__init__(descriptor, "r+")

@@ -1,7 +1,7 @@
-"""Calls in threads of their own: several side by side, or one with something to look after meanwhile.
+"""Make calls in threads: several side by side, or one while something else is checked.
 
-The threads are daemons, and nobody waits for them at the end of the program: what an app or an engine keeps waiting must not keep
-slimmer from ending. Each call has a limit of time of its own.
+The threads are daemons, and the program does not wait for them at its end: a call that waits for an app or an engine must not keep
+slimmer from ending. Each call has its own time limit.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TypeVar
 
 TICK = 0.5
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 def begin(call: Callable[[], R]) -> Future[R]:
-    """Make the call in a thread of its own."""
+    """Start the call in a new thread."""
     future: Future[R] = Future()
     threading.Thread(target=fulfil, args=(future, call), daemon=True).start()
     return future
 
 
 def attended(call: Callable[[], R], look: Callable[[], None]) -> R:
-    """What the call returns or raises; or what `look` raises meanwhile: then the call is left to itself."""
+    """Return or raise what the call does. Meanwhile, call `look` now and then; if that raises, the call is abandoned."""
     future = begin(call)
     while not wait([future], TICK).done:
         look()
@@ -36,10 +36,10 @@ def attended(call: Callable[[], R], look: Callable[[], None]) -> R:
 def side_by_side(
     work: Callable[[T], R], items: Sequence[T], width: int, head_start: Callable[[int], float] = lambda overtaken: 0.0
 ) -> list[R]:
-    """The results of `work` for each item, in the items' order; at most `width` calls at a time.
+    """Return the results of `work` for each item, in order. At most `width` calls run at the same time.
 
-    A call is begun when all before it have ended, or at the latest after `head_start` seconds, which is told how often that was
-    so already. So where each ends soon, they come in turn. Raises what the first call raised, in the items' order.
+    A call starts when all earlier ones have ended, or after `head_start` seconds. That function gets the number of times that a call
+    did not wait for the others. So calls that end soon run one after the other. Raises what the first failed call raised, in order.
     """
     if len(items) == 1:
         return [work(items[0])]
@@ -57,7 +57,7 @@ def side_by_side(
 
 
 def fulfil(future: Future[R], call: Callable[[], R]) -> None:
-    """Make the call here, and give the future what it returns or raises."""
+    """Make the call in this thread, and put what it returns or raises into the future."""
     try:
         future.set_result(call())
     except BaseException as error:

@@ -1,7 +1,7 @@
-"""Threads for work beside other work, which the end of a run does not wait for longer than it has to.
+"""A pool of threads that does not delay the end of a run.
 
-Python's own pool waits at its end, and once more when the program ends, for whatever its threads wait for: an engine that
-does not answer would keep slimmer from ending for minutes.
+Python's own pool waits for its threads when it closes, and again when the program ends. An engine that does not answer would keep
+slimmer from ending for minutes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from slimmer.interrupts import without_interrupts
 from slimmer.tasks import fulfil
 
 LAST_WAIT = 0.5
-"""Seconds for what is being done at the end."""
+"""Seconds that work in progress gets when the pool closes."""
 
 TICK = 0.1
 
@@ -28,7 +28,7 @@ Task = Callable[[], None]
 
 
 class Workers:
-    """So many threads at most. When it is left, what was not begun is cancelled, and what was is waited for, but not long."""
+    """Runs work in up to `number` threads. When the block ends, work that has not begun is cancelled, and the rest gets LAST_WAIT."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -54,7 +54,7 @@ class Workers:
     def submit(
         self, work: Callable[Arguments, Result], *arguments: Arguments.args, **options: Arguments.kwargs
     ) -> Future[Result]:
-        """Do `work` as soon as a thread is free."""
+        """Run `work` as soon as a thread is free."""
         future: Future[Result] = Future()
         with self._lock:
             self._open.add(future)
@@ -81,13 +81,13 @@ class Workers:
 
 
 def wait_for(futures: Iterable[Future[Any]], end: float) -> None:
-    """Wait for all of them, until so late (time.monotonic); an interrupt is raised at once."""
+    """Wait for all futures, at most until `end` (time.monotonic). An interrupt is raised at once."""
     left = set(futures)
     while left and (seconds := end - time.monotonic()) > 0:
         left = set(wait(left, min(seconds, TICK)).not_done)
 
 
 def _do(future: Future[Result], work: Callable[[], Result]) -> None:
-    """Do the work, unless it was cancelled."""
+    """Run the work, unless it was cancelled."""
     if future.set_running_or_notify_cancel():
         fulfil(future, work)

@@ -1,33 +1,73 @@
-"""What tests share: a connected engine, the sample images, and a check that a test leaves nothing behind."""
+"""What all tests share: marks, the order for several workers, a connected engine, and the sample images."""
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
+import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
 
+from tests.scheduling import Scheduler, in_order
+
 ROOT = Path(__file__).parent.parent
 BUILD_DEADLINE = 1200
-REMOVAL_DEADLINE = 10.0
+LONGEST_ID = 100
+BUILT = "SLIMMER_TEST_IMAGES"
+"""Set to `built` by scripts/test.sh when the sample images are up to date."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tests below tests/engine are marked by their place."""
+    """Add the marks; give the run a cache of facts of its own; let Ctrl-C reach the programs that tests start."""
     config.addinivalue_line("markers", "engine: needs a container engine (all of tests/engine)")
+    config.addinivalue_line("markers", "alone: no other engine test may run meanwhile")
+    if not is_worker():  # workers share the run's
+        os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="slimmer-test-cache-")
+    os.environ.setdefault("ZIG_GLOBAL_CACHE_DIR", str(ROOT / ".cache/zig"))  # it compiles its libc for a minute, once
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell starts what runs in its background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs an engine, so that `-m 'not engine'` leaves it out."""
+def pytest_unconfigure() -> None:
+    """Remove the cache."""
+    if not is_worker():
+        shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)
+
+
+def is_worker() -> bool:
+    """Return True in a process of pytest-xdist that runs tests for another one."""
+    return "PYTEST_XDIST_WORKER" in os.environ
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs an engine, so that `-m 'not engine'` leaves it out; order the tests if several workers share them."""
     for item in items:
         if "engine" in Path(item.path).relative_to(ROOT).parts:
             item.add_marker("engine")
+    if is_worker():
+        items[:] = in_order(items)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Number the cases that are bytes, odd or long text: plugins and terminals trip over such names. None: as usual."""
+    plain = not isinstance(val, str) or (
+        val.isascii() and val.isprintable() and "::" not in val and len(val) < LONGEST_ID
+    )
+    return argname if isinstance(val, bytes) or not plain else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduler:
+    """Let pytest-xdist hand out the tests as tests.scheduling says."""
+    config.option.loadscopereorder = False
+    return Scheduler(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -40,77 +80,24 @@ def engine() -> Iterator[docker.DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def sample() -> Callable[[str], str]:
+def sample(engine: docker.DockerClient) -> Callable[[str], str]:
     """Builds a sample image by name, once a session; returns its tag. The image stays for the next run."""
     built: dict[str, str] = {}
 
     def build(name: str) -> str:
         if name not in built:
-            command: list[str | Path] = [ROOT / "scripts/engine.sh", ROOT / "sample_apps/build.sh", name]
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=BUILD_DEADLINE)
-            built[name] = f"slimmer-sample-{name}:latest"
+            tag = f"slimmer-sample-{name}:latest"
+            if not (os.environ.get(BUILT) == "built" and engine.images.list(tag)):
+                build_sample(name)
+            built[name] = tag
         return built[name]
 
     return build
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What the engine and the temporary folder hold: ids and names."""
-
-    containers: frozenset[str]
-    volumes: frozenset[str]
-    images: frozenset[str]
-    files: frozenset[str]
-
-    def more_than(self, earlier: State) -> list[str]:
-        """What is here and was not earlier."""
-        pairs = {
-            "container": self.containers - earlier.containers,
-            "volume": self.volumes - earlier.volumes,
-            "image": self.images - earlier.images,
-            "file": self.files - earlier.files,
-        }
-        return sorted(f"{kind} {name}" for kind, names in pairs.items() for name in names)
-
-
-@pytest.fixture
-def leftovers(engine: docker.DockerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fails a test that leaves a container, a volume, an image or a temporary file behind.
-
-    Sample images are built to stay and do not count. Temporary files go to a folder of the test's own, also
-    those of programs that it starts.
-    """
-    scratch = tmp_path / "tmp"
-    scratch.mkdir()
-    monkeypatch.setenv("TMPDIR", str(scratch))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    before = state(engine, scratch)
-    yield
-    assert settled(engine, scratch, before) == [], "left behind"
-
-
-def settled(engine: docker.DockerClient, scratch: Path, before: State) -> list[str]:
-    """What is left once the engine has caught up with its removals, which end a moment after the answer."""
-    end = time.monotonic() + REMOVAL_DEADLINE
-    while (left := state(engine, scratch).more_than(before)) and time.monotonic() < end:
-        time.sleep(0.05)
-    return left
-
-
-def state(engine: docker.DockerClient, scratch: Path) -> State:
-    """Look at the engine and the folder now."""
-    containers = engine.api.containers(all=True, quiet=True)
-    volumes = engine.api.volumes().get("Volumes") or []
-    return State(
-        containers=frozenset(entry["Id"] for entry in containers),
-        volumes=frozenset(entry["Name"] for entry in volumes),
-        images=frozenset(entry["Id"] for entry in engine.api.images() if not is_sample(entry)),
-        files=frozenset(str(path.relative_to(scratch)) for path in scratch.rglob("*")),
-    )
-
-
-def is_sample(image: dict[str, Any]) -> bool:
-    """Whether this is an image that sample_apps/build.sh makes."""
-    tags = image.get("RepoTags") or []
-    return any(tag.startswith("slimmer-sample-") and tag.endswith(":latest") for tag in tags)
+def build_sample(name: str) -> None:
+    """Build a sample image; one worker at a time."""
+    command: list[str | Path] = [ROOT / "scripts/engine.sh", ROOT / "sample_apps/build.sh", name]
+    with (Path(tempfile.gettempdir()) / f"slimmer-tests-{os.getuid()}.build").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=BUILD_DEADLINE)

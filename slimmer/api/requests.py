@@ -11,7 +11,7 @@ from slimmer.api import words
 from slimmer.api.options import BuildKeywords, KeepKeywords, Logs, RunKeywords
 from slimmer.engine.options import RunOptions
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import Plan
+from slimmer.exercise.plan import ExercisePlan
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
@@ -36,7 +36,7 @@ class _RunFields(TypedDict):
 
     options: RunOptions
     commands: tuple[tuple[str, ...], ...]
-    plan: Plan
+    plan: ExercisePlan
     recorder: str
     runs: int
     pull: bool
@@ -125,7 +125,7 @@ def _run_options(given: RunKeywords) -> RunOptions:
     )
 
 
-def _plan(given: RunKeywords) -> Plan:
+def _plan(given: RunKeywords) -> ExercisePlan:
     """What to ask of the app."""
     until, seconds = words.until(str(given.get("until", "probes")))
     ports = given.get("port", ())

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import DEFAULT_REQUESTS, Plan, Until
+from slimmer.exercise.plan import DEFAULT_REQUESTS, ExercisePlan, Until
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
 from slimmer.exercise.until import check_possible
 from slimmer.keep.selection import Selection
@@ -139,7 +139,7 @@ def plan(
     seconds: float,
     ready_timeout: float,
     request_timeout: float,
-) -> Plan:
+) -> ExercisePlan:
     """The exercise that the options ask for. Requests of the user's own take the place of the default `GET /`."""
     explicit = bool(probes or files)
     if explicit and not http:
@@ -147,7 +147,7 @@ def plan(
     check_possible(until)
     own = [request_from_text(text) for text in probes]
     own += [request for file in files for request in requests_from_file(file)]
-    return Plan(
+    return ExercisePlan(
         requests=tuple(own) if explicit else DEFAULT_REQUESTS,
         explicit=explicit,
         http=http,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from slimmer.artifacts import manifest, package_file, tree_file
+from msgspec import UNSET
+
+from slimmer.artifacts import manifest, package_file, report_file, tree_file
 from slimmer.artifacts.manifest import Line, read_manifest
 from slimmer.artifacts.package_file import PackageRecord, read_packages
+from slimmer.artifacts.report_file import Report
 from slimmer.artifacts.tree_file import read_tree
 from slimmer.errors import UsageError
 from slimmer.image import reference
@@ -21,15 +23,9 @@ from slimmer.image.tree import Tree
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog, read_log
 from slimmer.output_folder import default_folder
-from slimmer.versioned_json import check_format, items, reading, table, text
+from slimmer.versioned_json import parse, reading
 
-REPORT = "report.json"
-FORMAT = "slimmer-report"
-FORMAT_VERSION = 1
 HINT = "`slimmer build IMAGE` and `slimmer keep` write the folder; name it as it was given to --out, or the image as it was given to build."
-
-SIDES = ("target", "slim")
-"""The images that a report is about."""
 
 _REPORT_LIMIT = 1 << 26
 """Bytes; lists of paths in a report are cut, and what the user chose fits on a command line."""
@@ -42,15 +38,10 @@ class BuildOutput:
     folder: Path
 
     @cached_property
-    def report(self) -> Mapping[str, Any]:
+    def report(self) -> Report:
         """report.json."""
-        with self._open(REPORT) as file, reading(file.name, "a report of slimmer's", HINT):
-            data = check_format(json.loads(file.read(_REPORT_LIMIT)), FORMAT, FORMAT_VERSION)
-            text(data["policy"])
-            all(map(text, items(table(data["selection"])["exclude"])))
-            for side in SIDES:
-                table(data.get(side, {}))
-            return data
+        with self._open(report_file.NAME) as file, reading(file.name, "a report of slimmer's", HINT):
+            return report_file.FORMAT.read(parse(str(file.read(_REPORT_LIMIT), "utf-8")))
 
     @cached_property
     def lines(self) -> Mapping[str, Line]:
@@ -79,18 +70,19 @@ class BuildOutput:
     @property
     def policy(self) -> str:
         """The policy of the build."""
-        return str(self.report["policy"])
+        return self.report.policy
 
     @property
     def selection(self) -> Selection:
         """What the user chose, as far as it says what to drop."""
-        return Selection(exclude=tuple(self.report["selection"]["exclude"]))
+        return Selection(exclude=self.report.selection.exclude)
 
     @property
     def images(self) -> tuple[str, ...]:
         """The names of the image that was slimmed and of the slim one, as far as they have any."""
-        names = (table(self.report.get(side, {})).get("name", "") for side in SIDES)
-        return tuple(name for name in names if isinstance(name, str) and name)
+        report = self.report
+        names = (report.target.name, "" if report.slim is UNSET else report.slim.name)
+        return tuple(filter(None, names))
 
     def _open(self, name: str) -> IO[bytes]:
         try:

@@ -1,4 +1,4 @@
-"""manifest.jsonl: a line of JSON for each path of the slim image, in the order of a walk, with the reasons why it is there.
+"""manifest.jsonl: a head, and a line of JSON for each path of the slim image, in the order of a walk, with the reasons why it is there.
 
 Names come from an untrusted image and need not be UTF-8: JSON is written in ASCII, where such bytes are escaped surrogates
 (os.fsdecode), and control characters are escapes.
@@ -11,11 +11,13 @@ import json
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Annotated, Literal, TextIO, cast
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field, to_builtins
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.keepset import KeepSet, Reason
-from slimmer.versioned_json import items, number, reading, table, text
+from slimmer.versioned_json import Format, Name, Number, Version, convert, parse, reading
 
 NAME = "manifest.jsonl"
 HINT = "`slimmer build` and `slimmer keep` write one."
@@ -31,6 +33,9 @@ KINDS = {
     stat.S_IFBLK: "block device",
     stat.S_IFSOCK: "socket",
 }
+
+
+Kind = Literal["file", "directory", "link", "fifo", "character device", "block device", "socket", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +70,76 @@ def manifest(
             yield _line(entry, kept.reasons[path], digests.get(path, ""), mtime(entry))
 
 
-def write_manifest(lines: Iterable[Line], file: TextIO) -> None:
-    """Write one line after the other."""
+class ManifestHead(Struct, frozen=True):
+    """The first line of a manifest: `image` is the ID of the original."""
+
+    image: Name
+
+
+class ManifestReason(Struct, frozen=True, omit_defaults=True):
+    """Why a path is in the image: the rule, a detail for people, and the kept path that leads here, where there is one."""
+
+    rule: Name
+    detail: Name
+    cause: Name = ""
+
+
+class ManifestLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A path of the slim image, and why it is there. Every path has the fields without a default, and those that make sense for it."""
+
+    path: Name
+    type: Kind
+    mode: Annotated[
+        str, Meta(pattern="^[0-7]{1,7}$", description="Permission bits in octal, with setuid, setgid, sticky.")
+    ]
+    uid: Number
+    gid: Number
+    mtime: Annotated[
+        str, Meta(pattern=r"^-?[0-9]{1,20}\.[0-9]{1,9}$", description="Seconds since 1970, with nine digits.")
+    ]
+    size: Annotated[Number, Meta(description="Bytes of a regular file.")] | UnsetType = UNSET
+    sha256: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$", description="Of a regular file's content, in hex.")] = ""
+    target: Annotated[Name, Meta(description="Of a symbolic link.")] = ""
+    device: Annotated[tuple[Number, Number], Meta(description="Major and minor number of a device.")] | UnsetType = (
+        UNSET
+    )
+    xattrs: dict[Name, Annotated[str, Meta(pattern="^([0-9a-f]{2})*$", description="In hex.")]] = field(
+        default_factory=dict
+    )
+    reasons: tuple[ManifestReason, ...]
+
+
+FORMAT = Format("slimmer-manifest", Version(1, 0), ManifestHead)
+"""The version is that of the head and of the lines."""
+
+
+def write_manifest(image_id: str, lines: Iterable[Line], file: TextIO) -> None:
+    """Write the head, with the ID of the original image, and one line after the other."""
+    file.write(json.dumps({**FORMAT.head, "image": image_id}) + "\n")
     for line in lines:
-        file.write(json.dumps(_to_json(line)) + "\n")
+        file.write(json.dumps(to_builtins(_to_json(line))) + "\n")
 
 
 def read_manifest(file: TextIO) -> Iterator[Line]:
-    """Read what write_manifest wrote, a line at a time. Raises UsageError, with the line's number, for anything else."""
+    """Read what write_manifest wrote, a line at a time; slimmer 0.1 wrote no head.
+
+    Raises UsageError, with the line's number, for anything else, for another version, and for a path that was there before.
+    """
     name = getattr(file, "name", "the manifest")
-    for number_of_line in itertools.count(1):
-        with reading(f"{name}, line {number_of_line}", "a line of a manifest", HINT):
+    seen: set[str] = set()
+    for number in itertools.count(1):
+        with reading(f"{name}, line {number}", "a line of a manifest", HINT):
             words = file.readline(LINE_LIMIT)
-            line = _from_json(table(json.loads(words))) if words else None
-        if line is None:
-            return
+            if not words:
+                return
+            data = parse(words)
+            if number == 1 and isinstance(data, Mapping) and "format" in data:
+                FORMAT.read(data)
+                continue
+            line = _from_json(convert(data, ManifestLine))
+            if line.path in seen:
+                raise ValueError("$.path: its path is in an earlier line, too")
+            seen.add(line.path)
         yield line
 
 
@@ -101,53 +161,36 @@ def _line(entry: Entry, reasons: tuple[Reason, ...], digest: str, mtime: tuple[i
     )
 
 
-def _to_json(line: Line) -> dict[str, Any]:
-    """What every path has, and then only what this one has."""
-    head = {
-        "path": line.path,
-        "type": line.kind,
-        "mode": f"{line.mode:04o}",
-        "uid": line.uid,
-        "gid": line.gid,
-        "mtime": f"{line.mtime[0]}.{line.mtime[1]:09d}",
-    }
-    special = {
-        "size": line.size,
-        "sha256": line.sha256 or None,
-        "target": line.target or None,
-        "device": line.device,
-        "xattrs": dict(line.xattrs) or None,
-    }
-    reasons = [_reason(reason) for reason in line.reasons]
-    return head | {key: value for key, value in special.items() if value is not None} | {"reasons": reasons}
-
-
-def _reason(reason: Reason) -> dict[str, str]:
-    words = {"rule": reason.rule, "detail": reason.detail}
-    return words | ({"cause": reason.cause} if reason.cause else {})
-
-
-def _from_json(data: Mapping[str, Any]) -> Line:
-    seconds, _, nanoseconds = text(data["mtime"]).rpartition(".")
-    return Line(
-        path=text(data["path"]),
-        kind=text(data["type"]),
-        mode=int(text(data["mode"]), 8),
-        uid=number(data["uid"]),
-        gid=number(data["gid"]),
-        mtime=(int(seconds), int(nanoseconds)),
-        reasons=tuple(_reason_from_json(table(reason)) for reason in items(data["reasons"])),
-        size=number(data["size"]) if "size" in data else None,
-        sha256=text(data.get("sha256", "")),
-        target=text(data.get("target", "")),
-        device=_device(items(data["device"], 2)) if "device" in data else None,
-        xattrs=tuple(sorted((text(name), text(value)) for name, value in table(data.get("xattrs", {})).items())),
+def _to_json(line: Line) -> ManifestLine:
+    return ManifestLine(
+        path=line.path,
+        type=cast(Kind, line.kind),
+        mode=f"{line.mode:04o}",
+        uid=line.uid,
+        gid=line.gid,
+        mtime=f"{line.mtime[0]}.{line.mtime[1]:09d}",
+        size=UNSET if line.size is None else line.size,
+        sha256=line.sha256,
+        target=line.target,
+        device=UNSET if line.device is None else line.device,
+        xattrs=dict(line.xattrs),
+        reasons=tuple(ManifestReason(reason.rule, reason.detail, reason.cause) for reason in line.reasons),
     )
 
 
-def _device(numbers: list[Any]) -> tuple[int, int]:
-    return number(numbers[0]), number(numbers[1])
-
-
-def _reason_from_json(data: Mapping[str, Any]) -> Reason:
-    return Reason(text(data["rule"]), text(data["detail"]), text(data.get("cause", "")))
+def _from_json(line: ManifestLine) -> Line:
+    seconds, _, nanoseconds = line.mtime.partition(".")
+    return Line(
+        path=line.path,
+        kind=line.type,
+        mode=int(line.mode, 8),
+        uid=line.uid,
+        gid=line.gid,
+        mtime=(int(seconds), int(nanoseconds)),
+        reasons=tuple(Reason(reason.rule, reason.detail, reason.cause) for reason in line.reasons),
+        size=None if line.size is UNSET else line.size,
+        sha256=line.sha256,
+        target=line.target,
+        device=None if line.device is UNSET else line.device,
+        xattrs=tuple(sorted(line.xattrs.items())),
+    )

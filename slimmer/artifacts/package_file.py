@@ -1,6 +1,6 @@
 """packages.json.zst: which packages each path of the original belongs to, beside the tree, in its order.
 
-One JSON document, compressed: `{"format": …, "version": 1, "image": ID, "packages": [[MANAGER, NAME, VERSION], …], "runs": [[COUNT,
+One JSON document, compressed: `{"format": …, "version": …, "image": ID, "packages": [[MANAGER, NAME, VERSION], …], "runs": [[COUNT,
 PLACE, …], …]}`. A run says to which packages (places in the list, counted from 0) the next COUNT paths of tree.json.zst belong; the
 runs cover all of them. ASCII; bytes that are not UTF-8 are escaped surrogates.
 """
@@ -10,18 +10,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
 import zstandard
+from msgspec import Meta, Struct
 
 from slimmer.image.package_files import PackageFiles
 from slimmer.image.packages import Package
 from slimmer.image.tree import Entry, Tree
-from slimmer.versioned_json import check_format, items, number, reading, text
+from slimmer.versioned_json import Format, Name, Number, Version, parse, reading
 
 NAME = "packages.json.zst"
-FORMAT = "slimmer-packages"
-FORMAT_VERSION = 1
 
 _CHUNK = 4096
 HINT = "`slimmer build` and `slimmer keep` write one."
@@ -29,7 +28,29 @@ HINT = "`slimmer build` and `slimmer keep` write one."
 _SIZE_LIMIT = 1 << 26
 """Bytes of the document; two million paths, each in another package than the one before, take half of it."""
 
-Runs = list[list[int]]
+Runs = list[Annotated[list[Number], Meta(min_length=1)]]
+
+
+class PackageRow(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """A package, as an array: its manager, its name, its version."""
+
+    manager: Name
+    name: Name
+    version: Name
+
+
+class PackagesDocument(Struct, frozen=True):
+    """Which packages the paths of tree.json.zst belong to. `image` is the original's ID.
+
+    Each of `runs` says to which packages (places in the list, from 0) the next paths belong: their count, then the places.
+    """
+
+    image: Name
+    packages: list[PackageRow]
+    runs: Runs
+
+
+FORMAT = Format("slimmer-packages", Version(1, 0), PackagesDocument)
 
 
 def package_document(tree: Tree, known: PackageFiles, image_id: str) -> dict[str, Any]:
@@ -41,8 +62,7 @@ def package_document(tree: Tree, known: PackageFiles, image_id: str) -> dict[str
     while chunk := list(islice(entries, _CHUNK)):
         _extend(runs, places, chunk, known.owners(entry.path for entry in chunk if not entry.is_directory))
     packages = [[package.manager, package.name, package.version] for package in places]
-    head = {"format": FORMAT, "version": FORMAT_VERSION, "image": image_id}
-    return head | {"packages": packages, "runs": runs}
+    return {**FORMAT.head, "image": image_id, "packages": packages, "runs": runs}
 
 
 def write_packages(document: Mapping[str, Any], file: IO[bytes]) -> None:
@@ -79,12 +99,12 @@ def read_packages(file: IO[bytes], tree: Tree) -> PackageRecord:
     with reading(str(getattr(file, "name", NAME)), "packages of slimmer's", HINT):
         with zstandard.ZstdDecompressor().stream_reader(file, closefd=False) as raw:
             content = raw.read(_SIZE_LIMIT)
-        data = check_format(json.loads(content), FORMAT, FORMAT_VERSION)
-        packages = tuple(Package(*map(text, items(package, 3))) for package in items(data["packages"]))
-        runs = [[number(value) for value in items(run)] for run in items(data["runs"])]
-        if any(not run or not all(0 <= place < len(packages) for place in run[1:]) for run in runs):
-            raise ValueError("a run names a package that is not there")
-    return PackageRecord(tree, packages, runs)
+        found = FORMAT.read(parse(str(content, "utf-8")))
+        packages = tuple(Package(row.manager, row.name, row.version) for row in found.packages)
+        for number, run in enumerate(found.runs):
+            if not all(0 <= place < len(packages) for place in run[1:]):
+                raise ValueError(f"$.runs[{number}]: a run names a package that is not there")
+    return PackageRecord(tree, packages, found.runs)
 
 
 def _extend(

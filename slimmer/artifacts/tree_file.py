@@ -1,7 +1,7 @@
 """tree.json.zst: the original's whole index, so that a path which was dropped can be asked about without the image.
 
 One JSON document, compressed, with one entry a line, so that neither side ever holds it whole:
-`{"format": …, "version": 1, "image": ID, "entries": [` and rows `[HEAD, PATH, TARGET, XATTRS]`, the four fields of the
+`{"format": …, "version": …, "image": ID, "entries": [` and rows `[HEAD, PATH, TARGET, XATTRS]`, the four fields of the
 probe's index (docs/probe-protocol.md, "Serve"). ASCII; bytes that are not UTF-8 are escaped surrogates.
 """
 
@@ -14,20 +14,35 @@ from collections.abc import Iterator
 from typing import IO
 
 import zstandard
+from msgspec import Struct
 
 from slimmer.artifacts.manifest import LINE_LIMIT
 from slimmer.image.path_index import RECORD
 from slimmer.image.tree import Tree
 from slimmer.observe.pristine import INDEX_LIMIT
-from slimmer.versioned_json import check_format, items, reading, text
+from slimmer.versioned_json import Format, Name, Version, convert, parse, reading
 
 NAME = "tree.json.zst"
-FORMAT = "slimmer-tree"
-FORMAT_VERSION = 1
-
 HINT = "`slimmer build` and `slimmer keep` write one."
 
-_FIELDS = 4
+
+class TreeRow(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """One path, as an array of the four fields of the probe's index: head, path, link target, extended attributes."""
+
+    head: Name
+    path: Name
+    target: Name
+    xattrs: Name
+
+
+class TreeDocument(Struct, frozen=True):
+    """All paths of the original image, also those that were dropped. `image` is its ID; the entries are in the order of a walk."""
+
+    image: Name
+    entries: list[TreeRow]
+
+
+FORMAT = Format("slimmer-tree", Version(1, 0), TreeDocument)
 
 
 def write_tree(tree: Tree, image_id: str, file: IO[bytes]) -> None:
@@ -36,8 +51,7 @@ def write_tree(tree: Tree, image_id: str, file: IO[bytes]) -> None:
         zstandard.ZstdCompressor(level=6).stream_writer(file, closefd=False) as compressed,
         io.TextIOWrapper(compressed, encoding="ascii", newline="\n") as lines,
     ):
-        head = {"format": FORMAT, "version": FORMAT_VERSION, "image": image_id}
-        lines.write(json.dumps(head)[:-1] + ', "entries": [')
+        lines.write(json.dumps({**FORMAT.head, "image": image_id})[:-1] + ', "entries": [')
         separator = "\n"
         for record in tree.records():
             lines.write(separator + json.dumps([os.fsdecode(field) for field in record.split(b"\0")[:-1]]))
@@ -70,17 +84,17 @@ def _lines(file: io.TextIOWrapper) -> Iterator[str]:
 
 
 def _image(line: str) -> str:
-    return text(check_format(json.loads(line + "]}"), FORMAT, FORMAT_VERSION)["image"])
+    return FORMAT.read(parse(line + "]}")).image
 
 
 def _records(lines: Iterator[str]) -> Iterator[bytes]:
     """The index's entries, as the probe wrote them."""
-    for line in lines:
+    for number, line in enumerate(lines):
         if line == "]}\n":
             return
-        fields = map(text, items(json.loads(line.rstrip(",\n")), _FIELDS))
-        record = b"".join(os.fsencode(field) + b"\0" for field in fields)
+        row = convert(parse(line.rstrip(",\n")), TreeRow, f"$.entries[{number}]")
+        record = b"".join(os.fsencode(field) + b"\0" for field in (row.head, row.path, row.target, row.xattrs))
         if not RECORD.fullmatch(record):
-            raise ValueError("an entry of another form")
+            raise ValueError(f"$.entries[{number}]: an entry of another form")
         yield record
     raise ValueError("it is cut short")

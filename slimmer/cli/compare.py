@@ -35,7 +35,8 @@ def compare(
     import slimmer
     from slimmer.api import words
     from slimmer.cli.console import TerminalProgress, data
-    from slimmer.report.comparison import as_json, as_markdown, as_table
+    from slimmer.report.comparison import as_markdown, as_table
+    from slimmer.report.comparison_document import as_json
 
     form = words.choice("--format", output_format, ("table", "json", "markdown"))
     with TerminalProgress(quiet) as on_event:

@@ -10,8 +10,6 @@ import typer
 if TYPE_CHECKING:
     from slimmer import Check
 
-FORMAT_VERSION = 1
-
 
 def doctor(
     output_format: Annotated[str, typer.Option("--format", help="text or json; on stdout.", metavar="FORMAT")] = "text",
@@ -23,10 +21,11 @@ def doctor(
     import slimmer
     from slimmer.api import words
     from slimmer.errors import UnsupportedEngine
+    from slimmer.report.diagnosis import as_json
 
     form = words.choice("--format", output_format, ("text", "json"))
     checks = slimmer.doctor()
-    _print_json(checks) if form == "json" else _print_text(checks)
+    print(as_json(checks)) if form == "json" else _print_text(checks)
     missing = [check.name for check in checks if check.needed and not check.ok]
     if missing:
         raise UnsupportedEngine(f"slimmer cannot work here: {', '.join(missing)}", hint="")
@@ -43,16 +42,3 @@ def _print_text(checks: Sequence[Check]) -> None:
         data.print(f"{mark} {check.name:<{width}}  {escape(printable(check.detail))}", highlight=False)
         if check.hint and not check.ok:
             data.print(f"  {'':<{width}}  {escape(printable(check.hint))}", highlight=False)
-
-
-def _print_json(checks: Sequence[Check]) -> None:
-    import json
-    from dataclasses import asdict
-
-    report = {
-        "format": "slimmer-doctor",
-        "version": FORMAT_VERSION,
-        "ok": all(check.ok or not check.needed for check in checks),
-        "checks": [asdict(check) for check in checks],
-    }
-    print(json.dumps(report, indent=2))

@@ -76,18 +76,18 @@ def _print_json(document: dict[str, Any]) -> None:
 def _explanation_json(explanation: Explanation) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from slimmer.report.explanation import FORMAT_VERSION
+    from slimmer.report.explanation import FORMAT
 
-    return {"format": "slimmer-explanation", "version": FORMAT_VERSION, **asdict(explanation)}
+    return {**FORMAT.head, **asdict(explanation)}
 
 
 def _sizes_json(found: Sizes, top: int) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from slimmer.report.sizes import FORMAT_VERSION
+    from slimmer.report.sizes import FORMAT
 
     shown = {name: value[:top] if isinstance(value, tuple) else value for name, value in asdict(found).items()}
-    return {"format": "slimmer-sizes", "version": FORMAT_VERSION, **shown}
+    return {**FORMAT.head, **shown}
 
 
 def _say(text: str, indent: int = 0) -> None:

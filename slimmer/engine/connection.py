@@ -20,6 +20,7 @@ from docker.tls import TLSConfig
 from docker.utils import kwargs_from_env
 
 from slimmer.errors import EngineUnreachable, UnsupportedEngine
+from slimmer.probe_binary import ARCHITECTURES
 
 MOST_CALLS = 100
 """Calls of one kind at a time for which the client has connections: one more breaks urllib3 while it counts those of a closed pool."""
@@ -32,8 +33,6 @@ ANSWER_TIMEOUT = 120
 
 HASTE_TIMEOUT = 2
 """Seconds for an answer when there is only left to clean up, and somebody waits for the end."""
-
-ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 @lru_cache(maxsize=8)

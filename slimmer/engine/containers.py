@@ -19,11 +19,9 @@ from slimmer.engine.error_lines import ErrorLines
 from slimmer.engine.streams import MultiplexedStream, OpenStreams
 from slimmer.errors import AppFailed, EngineError, EngineUnreachable, UsageError
 from slimmer.exit_codes import KILLED, TIMED_OUT
+from slimmer.formatting import OUTPUT_TAIL
 
 logger = logging.getLogger(__name__)
-
-TAIL_LIMIT = 4096
-"""Bytes of output that are kept for messages."""
 
 LAST_WORDS_TIMEOUT = 2.0
 OPTION_PROBLEMS = (
@@ -63,7 +61,7 @@ def is_not_found(error: EngineError) -> bool:
 class Tail:
     """The last bytes of what went by."""
 
-    def __init__(self, limit: int = TAIL_LIMIT) -> None:
+    def __init__(self, limit: int = OUTPUT_TAIL) -> None:
         self._limit = limit
         self._pieces: deque[bytes] = deque()
         self._size = 0

@@ -9,13 +9,14 @@ from typing import Any
 import requests
 from docker.errors import APIError, DockerException
 
-from slimmer.engine.connection import ARCHITECTURES, Engine
+from slimmer.engine.connection import Engine
 from slimmer.engine.containers import engine_calls
 from slimmer.errors import EngineError, TargetNotFound, UnsupportedEngine
 from slimmer.image.config import ImageConfig, config_from_inspect
 from slimmer.image.reference import RESERVED, Reference, familiar, parse
+from slimmer.image.suggestions import SUGGESTIONS
+from slimmer.probe_binary import ARCHITECTURES
 
-NEAR_NAMES = 3
 CANDIDATES = 10
 """How many candidates of an ambiguous ID are listed."""
 
@@ -124,7 +125,7 @@ def _not_found(engine: Engine, reference: Reference, *, pulled: bool) -> TargetN
     short = [name.removesuffix(":latest") for name in names]
     repositories = [name.rpartition(":")[0] for name in names]
     others = [name for name in dict.fromkeys([*short, *repositories]) if name != reference.text]
-    near = difflib.get_close_matches(reference.text, others, NEAR_NAMES)
+    near = difflib.get_close_matches(reference.text, others, SUGGESTIONS)
     advice = [f"Did you mean {' or '.join(near)}?"] if near else ["`docker images` lists what is there."]
     if reference.is_name and not pulled:
         advice.append("With --pull it is fetched from its registry first.")

@@ -12,8 +12,8 @@ from slimmer.engine.connection import Engine
 from slimmer.engine.containers import engine_calls, is_not_found
 from slimmer.engine.labels import owner_of_container
 from slimmer.errors import EngineError, ObservationIncomplete, TargetNotFound, UsageError
+from slimmer.image.suggestions import SUGGESTIONS
 
-NEAR_NAMES = 3
 NAME = re.compile(r"[a-zA-Z0-9][\w.-]*", re.ASCII)
 """What engines take for a container's name or ID."""
 
@@ -79,6 +79,6 @@ def _inspect(engine: Engine, name: str) -> dict[str, Any]:
 def _not_found(engine: Engine, name: str) -> TargetNotFound:
     with engine_calls("list containers"):
         names = [str(each).removeprefix("/") for entry in engine.api.containers() for each in entry["Names"] or ()]
-    near = difflib.get_close_matches(name, names, NEAR_NAMES)
+    near = difflib.get_close_matches(name, names, SUGGESTIONS)
     advice = f"Did you mean {' or '.join(near)}? " if near else ""
     return TargetNotFound(f"no such container: {name}", hint=f"{advice}`docker ps` lists those that run.")

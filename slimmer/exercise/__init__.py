@@ -1,1 +1,1 @@
-"""What drives the app while it is watched, and again when the slim image is checked."""
+"""Drives the app while it is watched, and again to check the slim image."""

@@ -1,8 +1,7 @@
-"""One HTTP/1.1 request to an app that is not trusted: every answer is bounded in time, size and memory.
+"""Send one HTTP/1.1 request to an app that is not trusted: every answer is bounded in time, size and memory.
 
-Redirects are not followed (the answer itself is what is compared later), bodies are hashed as they come and held only while
-they are short, any certificate is accepted. httpcore speaks the protocol (RFC 9112); one deadline lies over all of a
-request's reads and writes.
+Redirects are not followed, since the answer itself is compared later. Bodies are hashed as they arrive, and only short ones are
+kept. Any certificate is accepted. httpcore speaks the protocol (RFC 9112). One deadline covers all reads and writes of a request.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ import httpcore
 
 from slimmer.exercise.headers import telling_headers
 from slimmer.exercise.media_type import charset, normal_media_type
-from slimmer.exercise.plan import Request
+from slimmer.exercise.request import Request
 from slimmer.exercise.tls import any_certificate
 
 SIZE_LIMIT = 64 << 20
-"""Bytes of a decoded body that are read; what is longer is cut off."""
+"""The number of bytes of a decoded body that are read. A longer one is cut."""
 
-BODY_LIMIT = 1 << 20
-"""Bytes of a decoded body that is held, to be compared; of a longer one there is only the digest."""
+KEPT_BODY_LIMIT = 1 << 20
+"""A decoded body of at most this many bytes is kept for comparison. A longer one has only its digest."""
 
 PIECE = 1 << 16
 DEFAULT_HEADERS = (("User-Agent", "slimmer"), ("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate"))
@@ -34,22 +33,22 @@ COMPRESSED = ("gzip", "x-gzip", "deflate")
 
 
 class Trouble(StrEnum):
-    """Why there was no answer, or not a whole one."""
+    """Why there was no complete answer."""
 
     NONE = ""
-    REFUSED = "no connection"
+    REFUSED = "could not connect"
     SILENT = "no answer in time"
     CLOSED = "the connection was closed without an answer"
     NOT_HTTP = "the answer was not HTTP"
-    BROKEN = "the answer broke off"
-    GONE = "the app had exited before"
+    BROKEN = "the connection broke in the middle of the answer"
+    GONE = "the app had already exited"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. `missing`: the expected texts that the body does not contain, as positions in `expect.contains`.
+    """The answer as it was received. `missing`: positions in `expect.contains` of texts that the body does not contain.
 
-    `headers` are those that matter (slimmer.exercise.headers); `body` is whole and decoded, or None.
+    `headers` are those that matter (slimmer.exercise.headers). `body` is complete and decoded, or None.
     """
 
     status: int | None = None
@@ -65,22 +64,22 @@ class Reply:
 
 
 class Deadline:
-    """A point in time after which nothing more is waited for."""
+    """The point in time at which a request gives up."""
 
     def __init__(self, seconds: float) -> None:
         self.started = time.monotonic()
         self._end = self.started + seconds
 
     def left(self) -> float:
-        """Seconds that are left; raises httpcore.ReadTimeout when there are none."""
+        """Return the seconds that are left. Raises httpcore.ReadTimeout if there are none."""
         left = self._end - time.monotonic()
         if left <= 0:
-            raise httpcore.ReadTimeout("the time is over")
+            raise httpcore.ReadTimeout("out of time")
         return left
 
 
 class BoundedStream(httpcore.NetworkStream):
-    """A connection whose every operation ends at the deadline: an app that sends a byte a second gains nothing."""
+    """A connection whose operations all end at the deadline, even if the app sends one byte a second."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream
@@ -111,7 +110,7 @@ class BoundedStream(httpcore.NetworkStream):
 
 
 class BoundedNetwork(httpcore.NetworkBackend):
-    """Connects for one request."""
+    """Opens the connection of one request."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
@@ -139,10 +138,10 @@ def ask(
     timeout: float,
     size_limit: int = SIZE_LIMIT,
 ) -> Reply:
-    """Send a request to an endpoint, and read the answer for at most `timeout` seconds and `size_limit` bytes.
+    """Send a request to an endpoint, and read at most `size_limit` bytes of the answer, for at most `timeout` seconds.
 
-    The Host header says localhost and the container's `port`: the same for every run, whatever the endpoint is, and what
-    apps that check it allow most often.
+    The Host header is localhost with the container's `port`. That is the same in every run, whatever the endpoint is, and apps
+    that check the header usually allow it.
     """
     deadline = Deadline(timeout)
     network = BoundedNetwork(deadline)
@@ -179,7 +178,7 @@ def _trouble(error: Exception, stream: BoundedStream | None) -> Trouble:
 
 
 def _read(request: Request, response: httpcore.Response, deadline: Deadline, size_limit: int) -> Reply:
-    """Read the body: hash it, count it, search it, hold it. A body that does not end is cut, which is no failure."""
+    """Read the body: hash it, count it, search it, keep it. An endless body is cut, which is not a failure."""
     lines = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers]
     headers = dict(lines)
     search = Search(request.expect.contains if request.expect else (), charset(headers.get("content-type", "")))
@@ -190,7 +189,7 @@ def _read(request: Request, response: httpcore.Response, deadline: Deadline, siz
             piece = piece[: size_limit - size]
             digest.update(piece)
             search.feed(piece)
-            held += piece[: BODY_LIMIT - len(held)]
+            held += piece[: KEPT_BODY_LIMIT - len(held)]
             size += len(piece)
             if truncated := size >= size_limit:
                 break
@@ -209,24 +208,24 @@ def _read(request: Request, response: httpcore.Response, deadline: Deadline, siz
         missing=search.missing(),
         trouble=trouble,
         headers=telling_headers(lines),
-        body=bytes(held) if whole and size <= BODY_LIMIT else None,
+        body=bytes(held) if whole and size <= KEPT_BODY_LIMIT else None,
     )
 
 
 def _raw(response: httpcore.Response) -> Iterator[bytes]:
-    """The body as it is sent; what follows an upgrade (status 101) is no body."""
+    """Return the body as it is sent. What follows an upgrade (status 101) is not a body."""
     return iter(()) if response.status == 101 else iter(response.iter_stream())
 
 
 def _decoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """Inflate in bounded pieces, so that a small bomb is not a large block of memory. Other encodings stay as they are."""
+    """Inflate in bounded pieces, so that a small bomb does not fill the memory. Other encodings stay as they are."""
     if encoding not in COMPRESSED:
         yield from pieces
         return
     inflater = None
     for piece in pieces:
         while piece:
-            if inflater is None or inflater.eof:  # gzip data may be several members, one after the other
+            if inflater is None or inflater.eof:  # gzip data may have several members in a row
                 inflater = zlib.decompressobj(_window(encoding, piece))
             yield inflater.decompress(piece, PIECE)
             piece = inflater.unconsumed_tail or inflater.unused_data
@@ -237,13 +236,13 @@ def _decoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def _window(encoding: str, start: bytes) -> int:
-    """zlib's window bits: gzip or zlib by their headers (+32), or the raw deflate that some servers send (negative)."""
+    """Return zlib's window bits: +32 detects gzip or zlib by the header; negative for the raw deflate that some servers send."""
     zlib_header = len(start) < 2 or ((start[0] & 0x0F) == 8 and int.from_bytes(start[:2], "big") % 31 == 0)
     return -zlib.MAX_WBITS if encoding == "deflate" and not zlib_header else zlib.MAX_WBITS + 32
 
 
 class Search:
-    """Looks for texts in a stream of pieces, and remembers no more of it than the longest text."""
+    """Looks for texts in a stream of pieces. It remembers no more of the stream than the longest text needs."""
 
     def __init__(self, texts: tuple[str, ...], charset: str) -> None:
         self._wanted = {position: _encoded(text, charset) for position, text in enumerate(texts)}
@@ -259,12 +258,12 @@ class Search:
         self._rest = data[max(0, len(data) - self._keep) :]
 
     def missing(self) -> tuple[int, ...]:
-        """Positions of the texts that were not found so far; an empty text is found in an empty body, too."""
+        """Return the positions of the texts not found so far. An empty text is found in any body."""
         return tuple(position for position, text in self._wanted.items() if text)
 
 
 def _encoded(text: str, charset: str) -> bytes:
     try:
         return text.encode(charset)
-    except (LookupError, ValueError):  # no such codec, or one that cannot: UnicodeError is a ValueError
+    except (LookupError, ValueError):  # no such codec, or it cannot encode the text: UnicodeError is a ValueError
         return text.encode()

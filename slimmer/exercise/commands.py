@@ -1,4 +1,4 @@
-"""The commands of a plan: in the container, the image's HEALTHCHECK, and on this machine against the app."""
+"""Run the commands of an exercise: in the container, the image's HEALTHCHECK, and on this machine against the app."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 
 from slimmer.exercise.context import ExerciseContext
 from slimmer.exercise.exec_server import exec_server
-from slimmer.exercise.plan import Outcome
+from slimmer.exercise.open_ports import open_ports
 from slimmer.exercise.process import run_shell
-from slimmer.exercise.readiness import open_ports
+from slimmer.exercise.result import Outcome
 from slimmer.exit_codes import TIMED_OUT
 
 CHECK_PAUSE = 0.2
 """Seconds between two tries of a health check."""
 
 SHORTEST_CHECK = 5.0
-"""Seconds that a health check may take, even if the time to get ready is nearly over."""
+"""Seconds that a health check may always take, even if the time to get ready is nearly over."""
 
 NOT_RUN = -1
 """The exit code of a command that was never started."""
@@ -24,7 +24,7 @@ NOT_RUN = -1
 
 def run_exec_commands(context: ExerciseContext) -> Iterator[Outcome]:
     """Run each --exec command in the container as the image's user, one after the other."""
-    if _is_others(context):
+    if _is_for_other_command(context):
         return
     for command in context.plan.exec_commands:
         context.say(f"in the container: {shlex.join(command)}")
@@ -37,28 +37,28 @@ def run_exec_commands(context: ExerciseContext) -> Iterator[Outcome]:
 
 
 def run_healthcheck(context: ExerciseContext) -> Iterator[Outcome]:
-    """Run the HEALTHCHECK's command until it succeeds, within the time that the app may take to get ready."""
-    command = context.plan.healthcheck
-    if not command or context.replay or context.ended or _is_others(context):
+    """Run the HEALTHCHECK's command until it succeeds, or the time to get ready is over."""
+    command = context.mode.healthcheck
+    if not command or context.ended or _is_for_other_command(context):
         return
     context.say("HEALTHCHECK")
     code, output = _check(context)
     while code != 0 and context.ready_in > 0 and not context.ended:
         context.pause(CHECK_PAUSE)
         code, output = _check(context)
-    context.check_running("while its HEALTHCHECK was run")
-    problem = f"HEALTHCHECK: still exit code {code} after {context.elapsed:.0f} s" if code else ""
+    context.check_running("while its HEALTHCHECK ran")
+    problem = f"HEALTHCHECK: still exits with code {code} after {context.elapsed:.0f} s" if code else ""
     yield Outcome(command, "healthcheck", code, output, problem)
 
 
 def run_host_commands(
     context: ExerciseContext, port: int | None, scheme: str, sweep: Callable[[], None]
 ) -> Iterator[Outcome]:
-    """Run each --exercise command here with `sh -c`; SLIMMER_* variables lead it to the app.
+    """Run each --exercise command on this machine with `sh -c`. SLIMMER_* variables tell it where the app is.
 
-    `sweep` is called after each one, as it may have made the app listen on a new port.
+    `sweep` is called after each command, since it may have made the app listen on a new port.
     """
-    if not context.plan.host_commands or _is_others(context):
+    if not context.plan.host_commands or _is_for_other_command(context):
         return
     timeout = context.plan.command_timeout
     name = context.subject.container_name()
@@ -69,23 +69,23 @@ def run_host_commands(
             if context.ended:
                 yield _not_run((command,), "host")
                 continue
-            code, output = run_shell(command, environment, timeout, lambda: _gone(context))
+            code, output = run_shell(command, environment, timeout, lambda: _check_alive(context))
             context.check_running(f"while `{command}` ran against it")
             yield Outcome((command,), "host", code, output, _problem("--exercise", command, code, context))
             sweep()
 
 
-def _is_others(context: ExerciseContext) -> bool:
-    """Whether another one of the image's commands, one that listens, is who is asked."""
-    return context.plan.shared and not open_ports(context)
+def _is_for_other_command(context: ExerciseContext) -> bool:
+    """Return True if the plan's commands are meant for another of the image's commands: one that listens."""
+    return context.mode.shared and not open_ports(context)
 
 
 def _check(context: ExerciseContext) -> tuple[int, str]:
-    return context.subject.execute(context.plan.healthcheck, max(SHORTEST_CHECK, context.ready_in))
+    return context.subject.execute(context.mode.healthcheck, max(SHORTEST_CHECK, context.ready_in))
 
 
-def _gone(context: ExerciseContext) -> bool:
-    """Whether the app has exited, against expectation; also lets the subject raise what is wrong with the run."""
+def _check_alive(context: ExerciseContext) -> bool:
+    """Raise AppFailed if the app has exited and must not, or whatever the subject raises; else return False."""
     context.subject.wait(0)
     if context.ended:
         context.check_running("while a command ran against it")
@@ -93,7 +93,7 @@ def _gone(context: ExerciseContext) -> bool:
 
 
 def _whereabouts(context: ExerciseContext, port: int | None, scheme: str) -> dict[str, str]:
-    """SLIMMER_URL is empty for a port that speaks no HTTP, and all three are when nothing listens."""
+    """Return the SLIMMER_* variables. SLIMMER_URL is empty if the port does not speak HTTP, all but the first if there is no port."""
     host, number = ("", 0) if port is None else context.subject.endpoint(port)
     authority = f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
     return {
@@ -106,10 +106,12 @@ def _whereabouts(context: ExerciseContext, port: int | None, scheme: str) -> dic
 
 def _problem(option: str, command: str, code: int, context: ExerciseContext) -> str:
     if code == TIMED_OUT:
-        return f"{option} `{command}`: no end within {context.plan.command_timeout:g} s (or exit code {code})"
-    return f"{option} `{command}`: exit code {code}" if code else ""
+        return (
+            f"{option} `{command}`: did not end within {context.plan.command_timeout:g} s, or exited with code {code}"
+        )
+    return f"{option} `{command}`: exited with code {code}" if code else ""
 
 
 def _not_run(command: tuple[str, ...], where: str) -> Outcome:
-    problem = f"`{shlex.join(command)}` was not run: the app had exited before"
+    problem = f"`{shlex.join(command)}` was not run: the app had already exited"
     return Outcome(command, where, NOT_RUN, "", problem)

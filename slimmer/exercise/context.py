@@ -1,4 +1,4 @@
-"""A subject and the clock: waiting without sleeping, and noticing at once that the app is gone."""
+"""The clock of an exercise: it waits, and notices at once when the app exits."""
 
 from __future__ import annotations
 
@@ -7,31 +7,37 @@ import time
 from collections.abc import Callable
 
 from slimmer.errors import AppFailed
-from slimmer.exercise.plan import Plan, Subject, Until
+from slimmer.exercise.mode import Mode
+from slimmer.exercise.plan import ExercisePlan, Until
+from slimmer.exercise.subject import Subject
 
 POLL = 0.05
-"""Seconds at most between two looks; the subject itself returns earlier when something happened."""
+"""The longest time between two looks, in seconds. The subject returns earlier if something happens."""
 
 BODIES_LIMIT = 16 << 20
-"""Bytes of bodies that one exercise holds together."""
+"""Bytes of bodies that one exercise keeps in all."""
 
 Say = Callable[[str], None]
 
 
 class ExerciseContext:
-    """What all parts of an exercise share: the subject, the plan, and the time since the exercise began."""
+    """What all parts of an exercise share: the subject, the plan, the mode, and the time since the exercise began."""
 
-    def __init__(self, subject: Subject, plan: Plan, *, replay: bool, say: Say) -> None:
+    def __init__(self, subject: Subject, mode: Mode, say: Say) -> None:
         self.subject = subject
-        self.plan = plan
-        self.replay = replay
+        self.mode = mode
         self.say = say
         self.started = time.monotonic()
         self._room = BODIES_LIMIT
         self._counting = threading.Lock()
 
+    @property
+    def plan(self) -> ExercisePlan:
+        """What to ask of the app."""
+        return self.mode.plan
+
     def has_room_for(self, body: bytes | None) -> bool:
-        """Whether a body may be held beside those before it, which is then counted."""
+        """Return True, and count the body, if it fits beside the bodies that are kept already."""
         size = len(body or b"")
         with self._counting:
             if size > self._room:
@@ -46,16 +52,16 @@ class ExerciseContext:
 
     @property
     def ready_in(self) -> float:
-        """Seconds that are left for the app to get ready; never negative."""
+        """Seconds that the app still has to get ready. Never negative."""
         return max(0.0, self.plan.ready_timeout - self.elapsed)
 
     @property
     def ended(self) -> bool:
-        """Whether the app has exited."""
+        """True if the app has exited."""
         return self.subject.exit_code() is not None
 
     def wait_for(self, happened: Callable[[], bool], seconds: float | None = None) -> bool:
-        """Wait until it happened (True), the app exited or the time is over (False). None: no limit."""
+        """Wait until `happened` returns True. Return False if the app exits or the time is up first. None: no limit."""
         end = None if seconds is None else time.monotonic() + seconds
         while not happened():
             left = POLL if end is None else end - time.monotonic()
@@ -65,20 +71,20 @@ class ExerciseContext:
         return True
 
     def pause(self, seconds: float) -> None:
-        """Let time pass, for as long as the app runs."""
+        """Wait this long, or until the app exits."""
         self.wait_for(lambda: False, seconds)
 
     def check_running(self, doing: str) -> None:
-        """Raises AppFailed if the app is gone, though nothing said that it may go."""
+        """Raise AppFailed if the app has exited, unless the plan waits for that. `doing` ends the message's first sentence."""
         code = self.subject.exit_code()
         if code is not None and self.plan.until is not Until.EXIT:
             raise AppFailed(
                 f"the app exited with code {code} {doing}{last_words(self.subject)}",
-                hint="It must survive its own exercise. An app that is meant to end: --until exit.",
+                hint="The app must keep running while it is exercised. If it is meant to exit: --until exit.",
             )
 
 
 def last_words(subject: Subject) -> str:
-    """What the app wrote last, to end a message with."""
+    """Return the app's last lines, to append to a message."""
     lines = subject.last_log_lines().rstrip()
-    return f"; its last lines:\n{lines}" if lines.strip() else ", without a word"
+    return f"; its last lines:\n{lines}" if lines.strip() else "; it wrote nothing"

@@ -1,32 +1,50 @@
-"""The whole exercise of one run, from the first look for a listener to the last command: the one entry to this package."""
+"""The exercise of one run, from the first look for a listener to the last command. This is the package's entry point."""
 
 from __future__ import annotations
 
 from slimmer.errors import AppFailed
 from slimmer.exercise.commands import run_exec_commands, run_healthcheck, run_host_commands
 from slimmer.exercise.context import ExerciseContext, Say, last_words
-from slimmer.exercise.plan import ExerciseResult, Outcome, Plan, Subject, Until
+from slimmer.exercise.expectations import ReplayExpectations
+from slimmer.exercise.mode import FirstRun, Mode, Replay
+from slimmer.exercise.plan import ExercisePlan, Until
+from slimmer.exercise.port_sweep import PortSweep
+from slimmer.exercise.profile import AppProfile
 from slimmer.exercise.readiness import await_ready
-from slimmer.exercise.requests import Requests
+from slimmer.exercise.result import ExerciseResult, Outcome
+from slimmer.exercise.subject import Subject
 from slimmer.exercise.until import End, await_end, end_of
+
+UNKNOWN = AppProfile()
+"""An app that the image says nothing about."""
 
 
 def _silent(text: str) -> None:
-    """Says nothing."""
+    """Say nothing."""
 
 
-def exercise(subject: Subject, plan: Plan, *, replay: bool = False, say: Say = _silent) -> ExerciseResult:
-    """Drive the app: wait for it, send the requests, run the commands, and wait for the end that the plan asks for.
+def exercise(
+    subject: Subject,
+    plan: ExercisePlan,
+    expectations: ReplayExpectations | None = None,
+    *,
+    profile: AppProfile = UNKNOWN,
+    shared: bool = False,
+    say: Say = _silent,
+) -> ExerciseResult:
+    """Drive the app: wait until it is ready, send the requests, run the commands, and wait for the end that the plan names.
 
-    A `replay` (of `replay_plan`) leaves out what only watching needs: the HEALTHCHECK's command and the waiting for a user.
-    It returns the exit code of a command that failed, so that it can be compared; else that is an error.
+    With `expectations`, this is a replay. It is held to what the original did (`replay_expectations`), `profile` is not used, and it
+    skips the HEALTHCHECK and the wait for a user. A failing exit code of the app is a result there, to be compared; in a first
+    run it is an error. `shared`: the plan is for several commands of the image, and this run is one of them.
 
-    Everything is tried; what failed is in `problems` (`verdict.failure` makes an error of it). Raises AppFailed when the app
-    does not get ready, crashes, or exits though it is a server; UsageError for an `until` that cannot come; and
-    ObservationIncomplete, before the app is blamed for anything, when what watches it does not answer.
+    Everything is tried; `problems` lists what failed (`verdict.failure` makes an error of it). Raises AppFailed if the app
+    does not get ready, crashes, or exits though it is a server. Raises UsageError if the end that the plan names cannot come.
+    Raises ObservationIncomplete if the probe that watches the app does not answer; the app is not blamed then.
     """
+    mode: Mode = FirstRun(plan, shared, profile) if expectations is None else Replay(plan, shared, expectations)
     try:
-        exercised = _exercise(ExerciseContext(subject, plan, replay=replay, say=say))
+        exercised = _exercise(ExerciseContext(subject, mode, say))
     except AppFailed:
         subject.check_observed()
         raise
@@ -36,17 +54,17 @@ def exercise(subject: Subject, plan: Plan, *, replay: bool = False, say: Say = _
 
 
 def _exercise(context: ExerciseContext) -> ExerciseResult:
-    with end_of(context) as end:
-        requests = Requests(context, await_ready(context, end.over))
+    with end_of(context.mode) as end:
+        sweep = PortSweep(context, await_ready(context, end.over))
         outcomes: list[Outcome] = []
-        _run(context, requests, outcomes, end)
-        code = _exit_code(context, serves=bool(requests.ports))
+        _run(context, sweep, outcomes, end)
+        code = _exit_code(context, serves=bool(sweep.ports))
         return ExerciseResult(
-            answers=requests.answers(),
+            answers=sweep.answers(),
             outcomes=tuple(outcomes),
-            http_ports=requests.http_ports,
-            ports=requests.ports,
-            warnings=requests.warnings(),
+            http_ports=sweep.http_ports,
+            ports=sweep.ports,
+            warnings=sweep.warnings(),
             exit_code=code,
             seconds=context.elapsed,
             error_lines=context.subject.error_lines(),
@@ -54,35 +72,36 @@ def _exercise(context: ExerciseContext) -> ExerciseResult:
         )
 
 
-def _run(context: ExerciseContext, requests: Requests, outcomes: list[Outcome], end: End) -> None:
-    """The phases. Each may make the app open a further port, which is then exercised, too."""
-    requests.sweep()
-    requests.await_late_ports()
+def _run(context: ExerciseContext, sweep: PortSweep, outcomes: list[Outcome], end: End) -> None:
+    """Run the phases. Each may make the app open another port, which is then exercised, too."""
+    sweep.ask_new_ports()
+    sweep.await_late_ports()
     for outcome in run_exec_commands(context):
         outcomes.append(outcome)
     for outcome in run_healthcheck(context):
         outcomes.append(outcome)
-    requests.sweep()
-    port = requests.main_port
-    scheme = requests.scheme(port) if port is not None else ""
-    for outcome in run_host_commands(context, port, scheme, requests.sweep):
+    sweep.ask_new_ports()
+    port = sweep.main_port
+    scheme = sweep.scheme(port) if port is not None else ""
+    for outcome in run_host_commands(context, port, scheme, sweep.ask_new_ports):
         outcomes.append(outcome)
     await_end(end, context)
     if not context.ended:
-        requests.sweep()
-        requests.await_other_ports()
+        sweep.ask_new_ports()
+        sweep.await_other_ports()
 
 
 def _exit_code(context: ExerciseContext, *, serves: bool) -> int | None:
-    """The exit code of what was meant to end. Raises AppFailed for a server that ended, and for a command that failed."""
+    """Return the app's exit code; None while it runs. Raise AppFailed if it was not meant to exit, or failed."""
     code = context.subject.exit_code()
     if serves:
         context.check_running("while it was exercised")
     if context.plan.until is Until.EXIT and code is None:
         raise AppFailed(f"the app did not exit within {context.elapsed:.0f} s{last_words(context.subject)}")
-    if code and not context.replay:
+    if code and not context.mode.may_fail:
         raise AppFailed(
             f"the app exited with code {code}{last_words(context.subject)}",
-            hint="Does it need arguments (--cmd), variables (--env) or volumes (--volume)? It must work unslimmed first.",
+            hint="Does it need arguments (--cmd), variables (--env) or volumes (--volume)? "
+            "The original image must work before slimmer can slim it.",
         )
     return code

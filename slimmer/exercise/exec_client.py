@@ -1,6 +1,6 @@
-"""The other end of SLIMMER_EXEC: passes its arguments on, prints what the command printed, exits as it exited.
+"""What SLIMMER_EXEC runs: it passes its arguments on, prints the command's output, and exits with the command's exit code.
 
-It is started as a file, without site packages, so that it costs little: nothing but the standard library here.
+It runs as a plain file without site packages, so that it starts fast. So it imports nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ UNREACHABLE = 125
 
 
 def main(path: str, argv: list[str]) -> int:
-    """Make one call over the Unix socket at `path`; the command's exit code, 125 if slimmer is gone."""
+    """Make one call over the Unix socket at `path`. Return the command's exit code, or 125 if slimmer is gone."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(path)
@@ -22,7 +22,7 @@ def main(path: str, argv: list[str]) -> int:
             with connection.makefile("rb") as answer:
                 result = json.loads(answer.read())
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"slimmer does not answer any more: {error}\n")
+        sys.stderr.write(f"slimmer no longer answers: {error}\n")
         return UNREACHABLE
     sys.stdout.buffer.write(result["output"].encode(errors="surrogateescape"))
     return int(result["code"])

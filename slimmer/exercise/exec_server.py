@@ -1,8 +1,8 @@
-"""SLIMMER_EXEC: a small executable for the user's commands that runs its arguments in the container, through slimmer.
+"""SLIMMER_EXEC: a small executable that the user's host commands can call to run a command in the container.
 
-It needs no docker client, runs under the probe, and as the image's user. It is a shell script in a private temporary folder
-that starts `exec_client.py`, which speaks to a thread here over a Unix socket: one connection a call, JSON each way
-({"argv": [...]}, then {"code": 0, "output": "..."}).
+It needs no docker client. The command runs under the probe, as the image's user. SLIMMER_EXEC is a shell script in a private
+temporary folder. It starts `exec_client.py`, which talks to a thread here over a Unix socket: one connection per call, JSON each
+way ({"argv": [...]}, then {"code": 0, "output": "..."}).
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from slimmer.errors import SlimmerError
 from slimmer.exercise import exec_client
 
 LONGEST_SOCKET_PATH = 100
-"""Bytes: the kernel takes 108 with the end (unix(7)), other systems fewer."""
+"""In bytes. Linux takes 108 with the final zero (unix(7)), other systems fewer."""
 
 REQUEST_LIMIT = 16 << 20
 CANNOT_RUN = 125
-"""The exit code of a call that failed on slimmer's side, as with `docker run`."""
+"""The exit code of a call that failed in slimmer itself, as with `docker run`."""
 
 Execute = Callable[[tuple[str, ...]], tuple[int, str]]
 
@@ -39,9 +39,9 @@ exec {python} -I -S {client} {socket} "$@"
 
 @contextmanager
 def exec_server(execute: Execute, prefix: str = "slimmer") -> Iterator[Path]:
-    """Serve calls until the block is left; gives the executable's path. Calls may overlap.
+    """Serve calls until the block ends, and yield the executable's path. Calls may overlap.
 
-    `prefix` begins the name of the temporary folder: by a container's name a run's watcher knows it for the run's.
+    The name of the temporary folder starts with `prefix`. If that is a container's name, the run's watcher knows whose it is.
     """
     with _private_folder(f"{prefix}-") as name:
         folder = Path(name)
@@ -58,7 +58,7 @@ def exec_server(execute: Execute, prefix: str = "slimmer") -> Iterator[Path]:
 
 
 def _private_folder(prefix: str) -> tempfile.TemporaryDirectory[str]:
-    """A folder that only this user can enter, with a name short enough for a socket in it."""
+    """Make a folder that only this user can enter, with a path short enough for a socket in it."""
     folder = tempfile.TemporaryDirectory(prefix=prefix)
     if len(os.fsencode(folder.name)) + len("/socket") <= LONGEST_SOCKET_PATH:
         return folder
@@ -75,7 +75,7 @@ def _script(folder: Path) -> Path:
 
 
 class _Server(socketserver.ThreadingUnixStreamServer):
-    """A thread for each call; those that still run when the server closes end with their command in the container."""
+    """Runs a thread for each call. A call that still runs when the server closes ends with its command in the container."""
 
     daemon_threads = True
     block_on_close = False
@@ -95,7 +95,7 @@ class _Handler(socketserver.StreamRequestHandler):
         try:
             argv = tuple(str(word) for word in json.loads(message)["argv"])
         except (ValueError, KeyError, TypeError):
-            return CANNOT_RUN, "not a call\n"
+            return CANNOT_RUN, "not a valid call\n"
         if not argv:
             return 2, "usage: $SLIMMER_EXEC COMMAND [ARGUMENT]...\n"
         try:

@@ -1,4 +1,4 @@
-"""Media types as Content-Type headers carry them (RFC 9110, section 8.3), in one way of writing."""
+"""The normal form of media types in Content-Type headers (RFC 9110, section 8.3)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from email.message import Message
 
 VOLATILE = ("boundary",)
-"""Parameters that are made up anew for each answer."""
+"""Parameters that differ in each answer."""
 
 LONGEST = 1000
-"""Characters of a value that are read: what takes it apart needs the square of its length."""
+"""The number of characters of a value that are read: parsing takes time quadratic in its length."""
 
 _BROKEN = (TypeError, ValueError)
-"""What Python's own reader raises for parameters in parts that do not go together."""
+"""What Python's parser raises if the parts of a parameter do not fit together."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def normal_media_type(value: str) -> str:
-    """`Text/HTML;Charset="UTF-8"` as `text/html; charset=utf-8`, the parameters sorted; "" stays ""."""
+    """Return `text/html; charset=utf-8` for `Text/HTML;Charset="UTF-8"`, with parameters sorted; "" for ""."""
     parameters = _parameters(value)
     pairs = sorted((name.strip().lower(), _plain(text).strip().lower()) for name, text in parameters[1:])
     kept = [f"{name}={text}" for name, text in pairs if name and name not in VOLATILE]
@@ -27,12 +27,12 @@ def normal_media_type(value: str) -> str:
 
 
 def _plain(text: str | tuple[str | None, str | None, str]) -> str:
-    """A parameter's text. One in the form of RFC 2231 comes with a character set and a language, which say nothing here."""
+    """Return a parameter's text, without the character set and language that one in the form of RFC 2231 comes with."""
     return text if isinstance(text, str) else text[2]
 
 
 def charset(value: str) -> str:
-    """The character set that a Content-Type names, else utf-8."""
+    """Return the character set that a Content-Type names, or utf-8."""
     try:
         return _message(value).get_content_charset("utf-8")
     except _BROKEN:
@@ -40,7 +40,7 @@ def charset(value: str) -> str:
 
 
 def _parameters(value: str) -> Sequence[tuple[str, str | tuple[str | None, str | None, str]]]:
-    """The type with the parameters behind it; without them, where they make no sense."""
+    """Return the type, followed by the parameters if they can be parsed."""
     try:
         return _message(value).get_params(failobj=[("", "")])
     except _BROKEN:

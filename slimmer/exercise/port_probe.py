@@ -1,4 +1,4 @@
-"""All requests of a plan to one port. The first that is answered tells whether the port speaks HTTP, or HTTPS."""
+"""Send all requests of a plan to one port. The first answer tells whether the port speaks HTTP or HTTPS."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from dataclasses import dataclass, replace
 
 from slimmer.exercise.client import Reply, Trouble, ask
 from slimmer.exercise.context import ExerciseContext
-from slimmer.exercise.plan import WARMING_UP, Answer, Request
+from slimmer.exercise.request import Request
+from slimmer.exercise.result import WARMING_UP, Answer
 from slimmer.exercise.tls import speaks_tls
 from slimmer.exercise.verdict import judge
 
 SILENCE = 5.0
-"""Seconds to wait for a word from a port that nobody named, once there is reason to believe that it speaks no HTTP."""
+"""Seconds to wait for the first byte of a port that nobody named, once it seems not to speak HTTP."""
 
 KNOWN_SILENCE = 1.0
-"""Seconds to wait for a word on a replay, from a port that said none in the original."""
+"""The same on a replay, for a port that did not answer in the original."""
 
 PAUSE = 0.25
 
 SUSPICIOUS = (Trouble.REFUSED, Trouble.CLOSED, Trouble.BROKEN)
 LAST_BREATH = 0.5
-"""Seconds for the exit of an app to become known whose connection broke: its sockets close before it is reaped."""
+"""Seconds to wait after a connection broke: if the app is exiting, its sockets close before its exit is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class PortProbe:
-    """What a port said: the plan's positions of the requests with their answers. `scheme` is "" if it spoke no HTTP."""
+    """The answers of a port, each with its request's position in the plan. `scheme` is "" if the port does not speak HTTP."""
 
     port: int
     scheme: str
@@ -35,10 +36,10 @@ class PortProbe:
 
 
 def probe_port(context: ExerciseContext, port: int, patience: float, seconds: float = math.inf) -> PortProbe:
-    """Send the requests that are for this port, in the plan's order.
+    """Send the requests for this port, in the plan's order.
 
-    A silent port gets `patience` seconds to say its first word, if that is less than the request timeout. After `seconds` one that
-    has said none is asked no more.
+    The port gets `patience` seconds for its first byte, or the request timeout if that is less. A port that has sent nothing
+    after `seconds` gets no further request.
     """
     return _PortProber(context, port, patience, seconds).run()
 
@@ -79,12 +80,12 @@ class _PortProber:
         return reply
 
     def _may_warm_up(self, request: Request) -> bool:
-        if (self._port, request) in self._context.plan.unready:
+        if self._context.mode.answers_unready(self._port, request):
             return False
         return self._context.ready_in > 0 and not self._context.ended
 
     def _first_reply(self, request: Request) -> Reply:
-        """HTTP first, since most speak it; servers of HTTPS answer that with 400, with an alert, or not at all."""
+        """Try HTTP first, since most ports speak it. An HTTPS server answers that with 400, with an alert, or not at all."""
         reply = self._ask(request, "http", self._first_timeout)
         if self._may_be_tls(reply):
             secure = self._ask(request, "https", self._first_timeout)

@@ -1,4 +1,4 @@
-"""One request from the keys of a probe file's entry. Raises Fault, which names the key; who reads the file says where."""
+"""Make a request from an entry of a probe file. A Fault names the key; the caller adds the file and the entry."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from slimmer.exercise.media_type import normal_media_type
-from slimmer.exercise.plan import Expectation, Request
+from slimmer.exercise.request import Expectation, Request
 
-BODY_LIMIT = 64 << 20
+SENT_BODY_LIMIT = 64 << 20
 REQUEST_KEYS = ("method", "path", "headers", "json", "form", "body", "file", "port", "expect")
 BODY_KEYS = ("json", "form", "body", "file")
 EXPECT_KEYS = ("status", "contains", "content_type")
 WITH_BODY = ("POST", "PUT", "PATCH")
-"""Methods whose requests say that they have no body (RFC 9110, section 8.6)."""
+"""Methods that send Content-Length even without a body (RFC 9110, section 8.6)."""
 
 JSON, FORM, TEXT = "application/json", "application/x-www-form-urlencoded", "text/plain; charset=utf-8"
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -28,11 +28,11 @@ URL_CHARACTERS = "/?:@!$&'()*+,;=-._~%[]"
 
 
 class Fault(Exception):
-    """What is wrong with a request; the caller knows where it stands."""
+    """What is wrong with a request. The caller knows where it is written."""
 
 
 def request_from_mapping(value: object, folder: Path) -> Request:
-    """Read an entry; `file` is looked for in `folder`. Raises Fault."""
+    """Read an entry. Its `file` is relative to `folder`. Raises Fault."""
     entry = _mapping("the entry", value, REQUEST_KEYS)
     if "path" not in entry:
         raise Fault("`path` is missing")
@@ -55,7 +55,7 @@ def make_request(
     port: int | None = None,
     expect: Expectation | None = None,
 ) -> Request:
-    """Put together what all forms of a request share; `body` comes with its content type."""
+    """Make a request from its parts. `body` is the encoded body and its content type. Raises Fault."""
     content, content_type = body or (b"" if method.upper() in WITH_BODY else None, "")
     if content_type and not any(name.lower() == "content-type" for name, _ in headers):
         headers = (*headers, ("Content-Type", content_type))
@@ -64,24 +64,24 @@ def make_request(
 
 def _method(text: str) -> str:
     if not TOKEN.fullmatch(text) or text.upper() == "CONNECT":
-        raise Fault(f"`method` is not a method: {shown(text)}")
+        raise Fault(f"`method` is not an HTTP method: {shown(text)}")
     return text.upper()
 
 
 def _path(text: str) -> str:
     if "://" in text.partition("?")[0]:
-        raise Fault("`path` is a whole URL; leave out what comes before the path (a port of its own: `port`)")
+        raise Fault("`path` is a whole URL: write only the path (to choose a port: `port`)")
     if not text.startswith("/") and text != "*":
         raise Fault(f"`path` must begin with a slash: {shown(text)}")
     return quote(text.partition("#")[0], safe=URL_CHARACTERS)
 
 
 def _headers(value: object) -> tuple[tuple[str, str], ...]:
-    """Text by name; several values of one name are a list."""
+    """Read names and their values. Several values of one name are a list."""
     pairs = []
     for name, given in _mapping("headers", value or {}).items():
         if not TOKEN.fullmatch(name):
-            raise Fault(f"`headers`: not a header's name: {shown(name)}")
+            raise Fault(f"`headers`: not a header name: {shown(name)}")
         for one in given if isinstance(given, list) else [given]:
             text = _filled(_scalar(f"headers: {name}", one))
             if not HEADER_VALUE.fullmatch(text):
@@ -91,15 +91,15 @@ def _headers(value: object) -> tuple[tuple[str, str], ...]:
 
 
 def _body(entry: Mapping[str, Any], folder: Path) -> tuple[bytes, str] | None:
-    """The encoded body and its content type ("" for a file: it is sent as it is)."""
+    """Return the encoded body and its content type ("" for a file, which is sent as it is); None if there is no body."""
     kinds = [key for key in BODY_KEYS if key in entry]
     if len(kinds) > 1:
         raise Fault(f"`{kinds[0]}` and `{kinds[1]}` contradict each other: a request has one body")
     if not kinds:
         return None
     content, content_type = _encoded(kinds[0], entry[kinds[0]], folder)
-    if len(content) > BODY_LIMIT:
-        raise Fault(f"`{kinds[0]}` is larger than {BODY_LIMIT >> 20} MB")
+    if len(content) > SENT_BODY_LIMIT:
+        raise Fault(f"`{kinds[0]}` is larger than {SENT_BODY_LIMIT >> 20} MB")
     return content, content_type
 
 
@@ -117,7 +117,7 @@ def _json(value: object) -> bytes:
     try:
         return json.dumps(_filled_deep(value), ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise Fault("`json` holds what JSON has no word for, such as a date; put it in quotes") from error
+        raise Fault("`json` has a value that JSON cannot express, such as a date; put it in quotes") from error
 
 
 def _form(value: object) -> bytes:
@@ -133,7 +133,7 @@ def _file(value: object, folder: Path) -> bytes:
     path = folder / _text("file", value)
     try:
         with path.open("rb") as file:
-            return file.read(BODY_LIMIT + 1)
+            return file.read(SENT_BODY_LIMIT + 1)
     except (OSError, ValueError) as error:
         raise Fault(f"`file` cannot be read: {path}: {getattr(error, 'strerror', None) or error}") from error
 
@@ -171,7 +171,7 @@ def _several(value: object) -> list[object]:
 
 
 def _mapping(name: str, value: object, known: tuple[str, ...] = ()) -> Mapping[str, Any]:
-    """A mapping by text, with none but the known keys, if some are given."""
+    """Return the value as a mapping with text keys. If `known` is given, no other keys are allowed."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise Fault(f"{name} is not a mapping of keys to values")
     unknown = [key for key in value if known and key not in known]
@@ -187,20 +187,22 @@ def _text(name: str, value: object) -> str:
 
 
 def _scalar(name: str, value: object) -> str:
-    """Text or a number. What YAML takes for true, a date or nothing would be sent otherwise than it is written."""
+    """Return text or a number as text. A word that YAML reads as true, a date or null would not be sent as it is written."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Fault(f"`{name}` is not text; put it in quotes")
     return str(value)
 
 
 def _filled(text: str) -> str:
-    """Put in `${NAME}` from the environment, so that secrets need not stand in the file; `$${NAME}` stays `${NAME}`."""
+    """Replace `${NAME}` by the environment variable, so that the file needs no secrets. `$${NAME}` becomes `${NAME}`."""
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in os.environ:
-            raise Fault(f"the environment has no variable {match[1]} (to write it as it is: $${{{match[1]}}})")
+            raise Fault(
+                f"the environment has no variable {match[1]} (for a literal ${{{match[1]}}}, write $${{{match[1]}}})"
+            )
         if not is_utf8(os.environ[match[1]]):
-            raise Fault(f"the variable {match[1]} of the environment is not UTF-8")
+            raise Fault(f"the environment variable {match[1]} is not UTF-8")
         return os.environ[match[1]]
 
     return VARIABLE.sub(value, text).replace("$${", "${")
@@ -217,11 +219,11 @@ def _filled_deep(value: object) -> object:
 
 
 def is_utf8(text: str) -> bool:
-    """Whether a text can be sent: what stands on a command line or in a variable may be any bytes (os.fsdecode)."""
+    """Return True if a text can be sent. A command line or a variable may hold any bytes (os.fsdecode)."""
     return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def shown(text: str) -> str:
-    """The beginning of a text, for a message: what follows may be a body, and a body may be secret."""
+    """Return the beginning of a text, for a message. The rest may be a body, which may be secret."""
     words = text.split(None, 2)
     return repr(" ".join(words[:2]))[:80]

@@ -1,6 +1,6 @@
-"""Requests in words: a line of text (`POST /echo {"a": 1}`) or a YAML file of them. What is wrong is said where it is.
+"""Read requests from a line of text (`POST /echo {"a": 1}`) or a YAML file. Errors say where they are.
 
-docs/probing.md shows every key. JSON is YAML, so that a JSON file is read as well. Limits hold for what a file may bring in.
+docs/probing.md shows every key. JSON is YAML, so a JSON file works as well. What a file may expand to is limited.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from typing import Any
 import yaml
 
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import Request
 from slimmer.exercise.probe_entry import FORM, JSON, Fault, is_utf8, make_request, request_from_mapping, shown
+from slimmer.exercise.request import Request
 
 FILE_LIMIT = 4 << 20
 EXPANDED_LIMIT = FILE_LIMIT
-"""Values and characters of a document with each alias written out, which no file without aliases reaches: those of aliases grow without bound."""
+"""The number of values and characters of a document with its aliases expanded. Only aliases can exceed it: they may grow without bound."""
 
 MERGED_LIMIT = 10_000
-"""Keys of a mapping with what `<<` brings into it."""
+"""The number of keys of a mapping, including those that `<<` merges into it."""
 
 EXAMPLE = 'For example: {method: POST, path: /echo, json: {a: 1}, expect: {status: 200, contains: "a"}}'
 
 
 def request_from_text(text: str) -> Request:
-    """`/path`, `GET /path` or `POST /path BODY`. A body that is JSON is sent as such, any other as a form, as curl does.
+    """Read `/path`, `GET /path` or `POST /path BODY`. A JSON body is sent as JSON, any other as a form, as curl does.
 
     Raises UsageError.
     """
@@ -37,9 +37,9 @@ def request_from_text(text: str) -> Request:
         words = ["GET", *text.split(None, 1)]
     try:
         if not is_utf8(text):
-            raise Fault("it is not UTF-8; write other bytes of a path as %FF")
+            raise Fault("it is not UTF-8; write such bytes of a path as %FF")
         if len(words) < 2:
-            raise Fault("a path is missing")
+            raise Fault("the path is missing")
         body = words[2].strip() if len(words) > 2 else ""
         content_type = (JSON if _is_json(body) else FORM) if body else ""
         return make_request(words[0], words[1], (), (body.encode(), content_type) if body else None)
@@ -51,13 +51,13 @@ def request_from_text(text: str) -> Request:
 
 
 def requests_from_file(path: Path) -> tuple[Request, ...]:
-    """All requests of a probe file, in order. Raises UsageError that names the file, the entry and the key."""
+    """Return all requests of a probe file, in order. Raises UsageError that names the file, the entry and the key."""
     document = _load(path)
     if isinstance(document, Mapping):
         unknown = [str(key) for key in document if key != "requests"]
         if unknown or "requests" not in document:
             what = f"unknown key {unknown[0]!r}" if unknown else "no `requests`"
-            raise UsageError(f"{path}: {what}", hint=f"A probe file has one key, `requests`: a list. {EXAMPLE}")
+            raise UsageError(f"{path}: {what}", hint=f"A probe file has one key, `requests`, with a list. {EXAMPLE}")
         document = document["requests"]
     if not isinstance(document, list):
         raise UsageError(f"{path}: `requests` is not a list", hint=EXAMPLE)
@@ -85,27 +85,26 @@ def _is_json(text: str) -> bool:
 NOT_YAML = (
     yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError,
 )  # fmt: skip
-"""What PyYAML raises: its constructors of tagged values (`!!int ""`, `!!bool x`) do not check what they are given."""
-
+"""What PyYAML raises: its constructors of tagged values (`!!int ""`, `!!bool x`) do not check their input."""
 
 _Fault = yaml.constructor.ConstructorError
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe subset, in which a key that stands twice is an error: one of the two would be lost."""
+    """Loads YAML's safe subset. A duplicate key is an error: one of the two values would be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<")
         twice = next((key for key, count in keys.items() if count > 1), None)
         if twice is not None:
-            raise _Fault(None, None, f"the key {twice!r} stands twice", node.start_mark)
+            raise _Fault(None, None, f"the key {twice!r} occurs twice", node.start_mark)
         return super().construct_mapping(node, deep)
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Merge what `<<` names, level by level: each may multiply the one before."""
+        """Merge what `<<` names, with a limit: each level may multiply the one before."""
         super().flatten_mapping(node)
         if len(node.value) > MERGED_LIMIT:
-            raise _Fault(None, None, "too many keys come together", node.start_mark)
+            raise _Fault(None, None, "`<<` merges too many keys", node.start_mark)
 
 
 def _load(path: Path) -> object:
@@ -115,7 +114,9 @@ def _load(path: Path) -> object:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", hint="--probe-file takes a YAML or JSON file.") from error
     if len(text) > FILE_LIMIT:
-        raise UsageError(f"{path}: larger than {FILE_LIMIT >> 20} MB", hint="Put large bodies beside it: `file: NAME`.")
+        raise UsageError(
+            f"{path}: larger than {FILE_LIMIT >> 20} MB", hint="Put large bodies into files of their own: `file: NAME`."
+        )
     try:
         document = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
         _expanded(document, {})
@@ -125,13 +126,13 @@ def _load(path: Path) -> object:
 
 
 def _expanded(value: object, known: dict[int, int]) -> int:
-    """Values and characters with each alias written out. Raises YAMLError where they are too many, and for text that is not UTF-8.
+    """Return the number of values and characters with aliases expanded. Raises YAMLError if it is too large, or a text is not UTF-8.
 
-    `known` has the counts of lists and mappings by their identity; one that lies within itself is endless.
+    `known` has the counts of lists and mappings by identity. One that contains itself is endless, so it counts as too large.
     """
     if isinstance(value, str):
         if not is_utf8(value):
-            raise _Fault(None, None, "a text has an escape that stands for no character")
+            raise _Fault(None, None, "a text has an escape that is not a character")
         return len(value)
     if not isinstance(value, dict | list | tuple | set):
         return 1
@@ -140,12 +141,12 @@ def _expanded(value: object, known: dict[int, int]) -> int:
         inner = [*value, *value.values()] if isinstance(value, dict) else value
         known[id(value)] = 1 + sum(_expanded(one, known) for one in inner)
     if known[id(value)] > EXPANDED_LIMIT:
-        raise _Fault(None, None, "too large with each alias written out")
+        raise _Fault(None, None, "too large with its aliases expanded")
     return known[id(value)]
 
 
 def _one_line(error: Exception) -> str:
-    """What is wrong and where, but not the line itself, which may hold a secret."""
+    """Return what is wrong and where, without the line itself, which may hold a secret."""
     mark = getattr(error, "problem_mark", None)
     place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
     return f"{getattr(error, 'problem', None) or type(error).__name__}{place}"

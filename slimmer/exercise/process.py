@@ -1,4 +1,4 @@
-"""A command on this machine with all its children: run to its end, its output's tail kept, nothing of it left behind."""
+"""Run a command on this machine to its end, keep the tail of its output, and leave no child process behind."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import IO
 
 from slimmer.exit_codes import TIMED_OUT
+from slimmer.formatting import OUTPUT_TAIL
 from slimmer.interrupts import finish
 
-TAIL_LIMIT = 4096
 TICK = 0.05
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -23,10 +23,10 @@ GRACE = 2.0
 def run_shell(
     command: str, environment: Mapping[str, str], timeout: float, abandon: Callable[[], bool]
 ) -> tuple[int, str]:
-    """Run `sh -c COMMAND` to its end, for `timeout` seconds at most, or until `abandon` says that it is of no use any more.
+    """Run `sh -c COMMAND` until it exits, `timeout` seconds are over, or `abandon` returns True.
 
-    Returns the exit code (128 + number for a signal, as in the shell; 124 when it was ended here) and the last 4 kB of its
-    output, stdout and stderr together. However it ends, by an exception as well, its whole process group is ended.
+    Return the exit code and the last 4 kB of stdout and stderr together. The exit code is 128 + number for a signal, as in the shell,
+    and 124 if the command was ended here. Its whole process group is ended in any case, even if an exception is raised.
     """
     interrupted = threading.Event()
     return finish(
@@ -35,7 +35,7 @@ def run_shell(
 
 
 def _run(command: str, environment: Mapping[str, str], timeout: float, abandon: Callable[[], bool]) -> tuple[int, str]:
-    """In a thread of its own: an interrupt that came between the fork and its record would leave a process behind."""
+    """Run the command. This is a thread of its own: an interrupt between fork and bookkeeping would leave a process behind."""
     signal.pthread_sigmask(
         signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     )  # the command inherits the mask
@@ -70,7 +70,7 @@ def _wait(process: subprocess.Popen[bytes], end: float, abandon: Callable[[], bo
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ask the group to end, then make it; also what a command that has ended left running in the background."""
+    """End the process group: first politely, then by force. This includes what a finished command left in the background."""
     if process.poll() is None:
         _signal(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -85,7 +85,7 @@ def _signal(group: int, number: signal.Signals) -> None:
 
 
 class _Tail:
-    """Reads a pipe to its end in a thread, and remembers the last bytes."""
+    """Reads a pipe to its end in a thread, and keeps the last bytes."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
@@ -94,11 +94,11 @@ class _Tail:
         self._thread.start()
 
     def text(self) -> str:
-        """What was read. A process that left its group may hold the pipe open: it is not waited for."""
+        """Return what was read. Do not wait long: a process that left its group may hold the pipe open."""
         self._thread.join(GRACE)
         return self._data.decode(errors="replace")
 
     def _read(self) -> None:
         with self._pipe:
             while data := os.read(self._pipe.fileno(), 1 << 16):
-                self._data = (self._data + data)[-TAIL_LIMIT:]
+                self._data = (self._data + data)[-OUTPUT_TAIL:]

@@ -1,4 +1,4 @@
-"""TLS with whoever answers: it is the app that is tried out here, not the way to it."""
+"""TLS without checks of the peer: this tests the app, not the connection to it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import socket
 import ssl
 
 HANDSHAKE = 0x16
-"""The first byte of a record with a ServerHello: RFC 8446, section 5.1."""
+"""The first byte of a record that holds a ServerHello: RFC 8446, section 5.1."""
 
 PROMPT = 0.5
-"""Seconds in which nearly every TLS server answers."""
+"""Seconds within which nearly every TLS server answers."""
 
 
 def any_certificate() -> ssl.SSLContext:
-    """A client's context that takes any certificate, however old its ciphers."""
+    """Return a client context that accepts any certificate and old ciphers."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -23,10 +23,10 @@ def any_certificate() -> ssl.SSLContext:
 
 
 def speaks_tls(endpoint: tuple[str, int], timeout: float) -> bool:
-    """Whether a ClientHello is answered with a ServerHello.
+    """Return True if the endpoint answers a ClientHello with a ServerHello.
 
-    Services that are not TLS often wait for more of what they take for a beginning (Redis for the end of a line). So, if
-    no answer comes soon, they are told that there is no more; a TLS server that is slow has the whole hello by then.
+    Other services often take the hello for the start of a message and wait for the rest (Redis for the end of a line). So, if no
+    answer comes soon, this side closes its half of the connection. A slow TLS server has the whole hello by then.
     """
     with contextlib.suppress(OSError), socket.create_connection(endpoint, timeout) as connection:
         connection.sendall(_client_hello())

@@ -13,27 +13,28 @@ from typing import Any
 
 from slimmer.errors import UsageError
 from slimmer.exercise.context import ExerciseContext
+from slimmer.exercise.mode import Mode
 from slimmer.exercise.plan import Until
 
 
 def check_possible(until: Until) -> None:
-    """Raises UsageError for an end that cannot come: Enter without a terminal, a signal that this thread cannot get."""
+    """Raise UsageError if the end cannot come: Enter without a terminal, or a signal that this thread cannot receive."""
     if until is Until.ENTER and not _is_terminal():
         raise UsageError(
-            "--until enter: the standard input is no terminal, so nobody can press Enter",
+            "--until enter: standard input is not a terminal, so nobody can press Enter",
             hint="Use --until signal and `kill -USR1` slimmer's process, or --until SECONDS.",
         )
     if until is Until.SIGNAL and not hasattr(signal, "SIGUSR1"):
         raise UsageError("--until signal: this system has no SIGUSR1", hint="Use --until enter.")
     if until is Until.SIGNAL and threading.current_thread() is not threading.main_thread():
-        raise UsageError("--until signal: works in the main thread alone", hint="Use --until SECONDS.")
+        raise UsageError("--until signal: works only in the main thread", hint="Use --until SECONDS.")
 
 
 class End:
-    """Knows whether the user has seen enough. A context manager: signals are listened to while it is open."""
+    """Knows when the user has seen enough. It is a context manager, and handles signals while it is open."""
 
     def __init__(self, until: Until, seconds: float = 0.0) -> None:
-        """`seconds` count from now, for Until.SECONDS."""
+        """Count `seconds` from now, for Until.SECONDS."""
         self.until = until
         self._seconds = seconds
         self._started = time.monotonic()
@@ -54,33 +55,31 @@ class End:
             signal.signal(number, handler or signal.SIG_DFL)
 
     def over(self) -> bool:
-        """Whether the end has come; never true where an app's exit or the last probe is the end."""
+        """Return True if the end has come. Never True for Until.EXIT and Until.PROBES."""
         if self.until is Until.ENTER and not self._came:
             self._came = _enter_was_pressed()
         return self._came or (self.until is Until.SECONDS and self.seconds_left <= 0)
 
     @property
     def seconds_left(self) -> float:
-        """How long it is until the end of Until.SECONDS; never negative."""
+        """Seconds until the end, for Until.SECONDS. Never negative."""
         return max(0.0, self._started + self._seconds - time.monotonic())
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._came = True
 
 
-def end_of(context: ExerciseContext) -> End:
-    """The end that a plan asks for. A replay waits for no user: there the last probe is the end, an exit, or the time."""
-    waits_for_user = context.plan.until in (Until.SIGNAL, Until.ENTER)
-    until = Until.PROBES if context.replay and waits_for_user else context.plan.until
-    return End(until, context.plan.seconds)
+def end_of(mode: Mode) -> End:
+    """Return the end of an exercise in this mode."""
+    return End(mode.until, mode.seconds)
 
 
 def await_end(end: End, context: ExerciseContext) -> None:
-    """Wait for the end. Raises AppFailed if a server exits before; a worker may."""
+    """Wait for the end, or until the app exits."""
     if end.until is Until.PROBES:
         return
     context.say(_waiting_for(end))
-    context.wait_for(end.over, context.plan.exit_timeout if end.until is Until.EXIT else None)
+    context.wait_for(end.over, context.mode.exit_timeout if end.until is Until.EXIT else None)
 
 
 def _is_terminal() -> bool:
@@ -91,7 +90,7 @@ def _is_terminal() -> bool:
 
 
 def _enter_was_pressed() -> bool:
-    """Whether a line, or the end of the input (Ctrl-D), lies ready on the terminal; it is taken."""
+    """Return True, and consume it, if the terminal has a line or the end of input (Ctrl-D) ready."""
     descriptor = sys.stdin.fileno()
     if not select.select([descriptor], [], [], 0)[0]:
         return False
@@ -101,9 +100,9 @@ def _enter_was_pressed() -> bool:
 
 def _waiting_for(end: End) -> str:
     if end.until is Until.SIGNAL:
-        return f"exercise the app now; then `kill -USR1 {os.getpid()}`"
+        return f"exercise the app now, then run `kill -USR1 {os.getpid()}`"
     if end.until is Until.ENTER:
-        return "exercise the app now; then press Enter"
+        return "exercise the app now, then press Enter"
     if end.until is Until.EXIT:
         return "waiting for the app to exit"
-    return f"watching for {end.seconds_left:.0f} s more"
+    return f"watching for {end.seconds_left:.0f} more seconds"

@@ -1,4 +1,4 @@
-"""Did it pass? From replies to answers with problems and warnings, and from those to the error that the user reads."""
+"""Judge replies: give them problems and warnings, and make the error that the user reads."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import replace
 
 from slimmer.errors import ExerciseFailed
 from slimmer.exercise.client import Reply, Trouble
-from slimmer.exercise.plan import Answer, ExerciseResult, Outcome, Request
+from slimmer.exercise.request import Request
+from slimmer.exercise.result import Answer, ExerciseResult, Outcome
 
 SHOWN_PROBLEMS = 20
 SHOWN_TEXT = 60
 
 
 def judge(request: Request, port: int, reply: Reply) -> Answer:
-    """Judge a reply by the request's expectations, or, without any, by its status alone."""
+    """Judge a reply by the request's expectations, or by its status alone if it has none."""
     where = f"{request.method} {request.path} on port {port}"
     fault = _fault(request, reply)
     client_error = not request.expect and reply.status is not None and 400 <= reply.status < 500
@@ -38,7 +39,7 @@ def _fault(request: Request, reply: Reply) -> str:
     if reply.status is None:
         return f"{reply.trouble} ({reply.seconds:.1f} s)"
     if reply.trouble is Trouble.BROKEN:
-        return f"{reply.status}, but the answer broke off after {reply.size} bytes"
+        return f"{reply.status}, but the answer ended early, after {reply.size} bytes"
     return "; ".join(_mismatches(request, reply))
 
 
@@ -65,16 +66,16 @@ def _short(text: str) -> str:
 
 
 def reconcile_answers(answers: list[Answer], *, explicit: bool = True) -> list[Answer]:
-    """A request that went to every port need please only one: the metrics port cannot answer as the app does.
+    """Turn problems into warnings where another port answered the same request as expected.
 
-    Where one port met the expectations, other ports' answers that did not are warnings. 5xx and no answer stay problems; but
-    for a request that nobody asked for, such as the first `GET /`, one port's answer makes even another's 5xx a warning.
+    So a request without a port passes if any port answers it as expected: a metrics port, for example, cannot answer as the app does.
+    For the user's own requests (`explicit`), 5xx and missing answers stay problems. For the default `GET /`, even 5xx becomes a warning.
     """
-    pleased = {
+    passed = {
         id(answer.request) for answer in answers if not answer.problem and (answer.request.expect or not explicit)
     }
     worst = 500 if explicit else 600
-    return [_forgiven(answer, worst) if id(answer.request) in pleased else answer for answer in answers]
+    return [_forgiven(answer, worst) if id(answer.request) in passed else answer for answer in answers]
 
 
 def _forgiven(answer: Answer, worst: int) -> Answer:
@@ -84,7 +85,7 @@ def _forgiven(answer: Answer, worst: int) -> Answer:
 
 
 def failure(exercised: ExerciseResult) -> ExerciseFailed | None:
-    """The error to raise for an exercise, with each problem on a line and failed commands' last words; None if it passed."""
+    """Return the error to raise for an exercise, with one problem a line and the last output of failed commands; None if it passed."""
     problems = [answer.problem for answer in exercised.answers if answer.problem]
     problems += [problem_with_output(outcome) for outcome in exercised.outcomes if outcome.problem]
     if not problems:
@@ -94,10 +95,12 @@ def failure(exercised: ExerciseResult) -> ExerciseFailed | None:
         shown.append(f"and {len(problems) - len(shown)} more")
     if len(shown) == 1:
         return ExerciseFailed(f"the exercise failed: {shown[0]}")
-    return ExerciseFailed("\n- ".join([f"the exercise failed, {len(problems)} times:", *shown]))
+    return ExerciseFailed("\n- ".join([f"the exercise failed with {len(problems)} problems:", *shown]))
 
 
 def problem_with_output(outcome: Outcome) -> str:
-    """A command's problem, with what it wrote last."""
+    """Return a command's problem with its last output."""
     output = outcome.output.rstrip()
-    return f"{outcome.problem}; its last output:\n{output}" if output.strip() else f"{outcome.problem}, without output"
+    return (
+        f"{outcome.problem}; its last output:\n{output}" if output.strip() else f"{outcome.problem}; it wrote nothing"
+    )

@@ -1,1 +1,1 @@
-"""What an image is: its name, its configuration, its tree of paths."""
+"""What an image consists of: its name, its configuration, its tree of paths, its packages."""

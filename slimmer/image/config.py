@@ -1,4 +1,4 @@
-"""An image's configuration: what `docker inspect` says about it, as an immutable value.
+"""An image's configuration as an immutable value: what `docker inspect` says about it.
 
 Source: the OCI image specification (config.md, "Properties") and the Docker extensions to it (Healthcheck, OnBuild, Shell,
 StopTimeout), as Docker's Engine API v1.41 returns them from `GET /images/{name}/json`.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""PATH where an image sets none (moby, oci/defaults.go)."""
+"""PATH if an image sets none (moby, oci/defaults.go)."""
 
 INSTRUCTIONS = {
     "user": "USER",
@@ -27,12 +27,12 @@ INSTRUCTIONS = {
     "healthcheck": "HEALTHCHECK",
     "on_build": "ONBUILD",
 }
-"""Fields of an ImageConfig that a Dockerfile's instruction sets (Dockerfile reference)."""
+"""Fields of an ImageConfig by the Dockerfile instruction that sets them (Dockerfile reference)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Healthcheck:
-    """HEALTHCHECK: `test` begins with NONE, CMD or CMD-SHELL; times are nanoseconds, 0 means inherited or default."""
+    """A HEALTHCHECK. `test` begins with NONE, CMD or CMD-SHELL. Times are in nanoseconds; 0 means inherited or default."""
 
     test: tuple[str, ...]
     interval: int = 0
@@ -43,13 +43,13 @@ class Healthcheck:
 
     @property
     def disabled(self) -> bool:
-        """Whether there is nothing to run."""
+        """True if there is nothing to run."""
         return not self.test or self.test[0] == "NONE"
 
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
-    """The part of an image that is not files. None and () differ: an image may have no ENTRYPOINT, or an empty one."""
+    """The part of an image that is not files. None and () differ: an image may have no ENTRYPOINT or an empty one."""
 
     image_id: str
     architecture: str
@@ -77,18 +77,18 @@ class ImageConfig:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What the container runs when nothing else is asked for: ENTRYPOINT and CMD together."""
+        """What the container runs by default: ENTRYPOINT and CMD together."""
         return (self.entrypoint or ()) + (self.cmd or ())
 
     @property
     def search_path(self) -> tuple[str, ...]:
-        """The folders of PATH, as the engine would set it when the image does not."""
+        """The folders of PATH. If the image does not set it, the engine does."""
         value = next((entry[5:] for entry in self.env if entry.startswith("PATH=")), DEFAULT_PATH)
         return tuple(part for part in value.split(":") if part)
 
 
 def config_from_inspect(inspect: Mapping[str, Any]) -> ImageConfig:
-    """Read the answer of the engine's image inspection."""
+    """Make a configuration from the engine's answer to an image inspection."""
     config: Mapping[str, Any] = inspect.get("Config") or {}
     return ImageConfig(
         image_id=str(inspect.get("Id") or ""),

@@ -1,6 +1,6 @@
-"""Reads the databases of an image's package managers as streams, within what all of them together may cost.
+"""Read the databases of an image's package managers as streams, with a limit for all of them together.
 
-A database that is too large, or makes no sense, says what it said up to that point, and is noted as unreadable.
+If a database is too large or broken, what was read up to that point counts, and the database is noted as unreadable.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from slimmer.image.tree import Tree
 from slimmer.sandbox.sandbox import Sandbox
 
 DATABASE_LIMIT = 200 << 20
-"""Bytes of a database."""
+"""The largest size of a database, in bytes."""
 
 TOGETHER_LIMIT = 1 << 29
-"""Bytes of all databases of an image."""
+"""The largest size of all databases of an image together, in bytes."""
 
 Stream = Callable[[Sequence[str]], Iterator[tuple[str, Iterator[bytes] | None]]]
-"""Contents of regular files, in order, as pieces; None for what cannot be read. Costs a round trip.
+"""Yields the contents of regular files, in order, as pieces; None for a file that cannot be read. Costs a round trip.
 
 Take the pieces of a file before you ask for the next file.
 """
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class DatabaseReader:
-    """Reads the databases of one image. `sandbox` is where those are read that are no text, and is told what is unreadable."""
+    """Reads the databases of one image. `sandbox` parses binary ones, and is told which are unreadable."""
 
     def __init__(self, tree: Tree, stream: Stream, sandbox: Sandbox) -> None:
         self._tree, self._stream, self.sandbox = tree, stream, sandbox
@@ -37,9 +37,9 @@ class DatabaseReader:
         self.unreadable: dict[str, None] = {}
 
     def read(self, paths: Iterable[str], understand: Callable[[str, Iterator[bytes]], Iterator[T]]) -> Iterator[T]:
-        """What `understand` makes of the content of each file. One round trip; none when there is nothing to read.
+        """Yield what `understand` makes of the content of each file. Costs one round trip; none if there is nothing to read.
 
-        What it raises as Unreadable is noted, and so is a file that cannot be read.
+        If it raises Unreadable, or a file cannot be read, that is noted.
         """
         affordable = [path for path in paths if self._is_affordable(path)]
         for path, pieces in self._stream(affordable) if affordable else ():
@@ -51,11 +51,11 @@ class DatabaseReader:
                 self.note(path, str(error))
 
     def lines(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """Contents as lines. Raises Unreadable."""
+        """Split contents into lines. Raises Unreadable."""
         return self._lines.lines(pieces)
 
     def note(self, path: str, why: str) -> None:
-        """Remember, and have the user told, that a database could not be read."""
+        """Remember that a database could not be read, and tell the user."""
         self.unreadable[path] = None
         self.sandbox.note(path, why)
 

@@ -1,8 +1,8 @@
-"""What the dynamic loader reads of an ELF file: its machine, its libraries, where it seeks them, what it imports.
+"""Read what the dynamic loader reads of an ELF file: its machine, its libraries, where it searches for them, what it imports.
 
-A reader of our own, and not pyelftools, for two reasons: an image is untrusted, so that every count needs a bound, and it
-holds hundreds of libraries, of which no more is wanted than the loader itself reads (program headers and the dynamic
-segment; section headers are not looked at). The tests check it against pyelftools. Sources: elf(5); System V ABI, "Dynamic
+This does not use pyelftools, for two reasons: an image is untrusted, so every count needs a bound; and an image has hundreds of
+libraries, of which only what the loader itself reads matters (program headers and the dynamic segment, but no section headers).
+The tests check it against pyelftools. Sources: elf(5); System V ABI, "Dynamic
 Section"; glibc, elf/dl-load.c (DT_RPATH, DT_RUNPATH), elf/dl-lookup.c (DT_GNU_HASH).
 """
 
@@ -18,7 +18,7 @@ from itertools import islice
 
 MAGIC = b"\x7fELF"
 SMALLEST = 52
-"""Bytes of the smaller file header; nothing shorter is an ELF file."""
+"""The size of the smaller file header in bytes. Nothing shorter is an ELF file."""
 
 _SEGMENTS = 256
 _TAGS = 1024
@@ -39,11 +39,11 @@ _OPENERS = frozenset(("dlopen", "dlmopen"))
 
 @dataclass(frozen=True, slots=True)
 class ElfFile:
-    """One ELF file. `rpath` and `runpath` are folders as written, with their tokens; "" and () stand for none.
+    """One ELF file. `rpath` and `runpath` are folders as written, with their tokens. "" and () stand for none.
 
-    `helpers` are the libraries of DT_AUXILIARY and DT_FILTER; `imports` are the names of undefined symbols;
-    `library_names` are the strings that look like a library's file name or path ("libx.so.1", "plugins/y.so"), where the
-    file can load libraries at all: it imports dlopen.
+    `helpers` are the libraries of DT_AUXILIARY and DT_FILTER; `imports` are the names of undefined symbols.
+    `library_names` are the strings that look like a library's file name or path ("libx.so.1", "plugins/y.so"). They are read only if
+    the file imports dlopen, so that it can load libraries.
     """
 
     machine: int
@@ -60,27 +60,27 @@ class ElfFile:
 
     @property
     def is_program(self) -> bool:
-        """Whether it is started and not loaded. The C library names a loader, too, and can be started to say its version."""
+        """True if the file is started, not loaded. The C library names a loader, too, and can be started to show its version."""
         return bool(self.interpreter) and not self.soname
 
     @property
     def is_plugin(self) -> bool:
-        """Whether programs load it by its path: it has no name by which it could be linked (libtool gives it its file's)."""
+        """True if programs load it by its path: it has no name to link it by (libtool gives it its file's name)."""
         return not self.is_program and not self.soname.startswith("lib")
 
     @property
     def is_shared_library(self) -> bool:
-        """Whether it is there to be linked for sure, having a version in its name ("libphp.so" may be a plug-in)."""
+        """True if it is surely meant for linking, since its name has a version ("libphp.so" may be a plug-in)."""
         return _VERSION.search(self.soname) is not None
 
     def fits(self, other: ElfFile) -> bool:
-        """Whether both can live in one process."""
+        """Return True if both files can be loaded into the same process."""
         return (self.machine, self.bits, self.little) == (other.machine, other.bits, other.little)
 
 
 @dataclass(frozen=True, slots=True)
 class _Format:
-    """The layouts of a class and byte order: struct formats, and where in a program header which field is."""
+    """The layout for one class and byte order: struct formats, and the positions of fields in a program header."""
 
     header: struct.Struct
     segment: struct.Struct
@@ -88,7 +88,7 @@ class _Format:
     tag: struct.Struct
     symbol: struct.Struct
     symbol_section: int  # the place of st_shndx among a symbol's fields
-    word: int  # bytes of a word of DT_GNU_HASH's Bloom filter
+    word: int  # size in bytes of a word of DT_GNU_HASH's Bloom filter
     order: str
 
 
@@ -107,18 +107,18 @@ _FORMATS = {(bits, order): _format(bits, order) for bits in (32, 64) for order i
 
 
 def parse_elf(content: bytes) -> ElfFile | None:
-    """Read an ELF file; None for what is none, or is too broken for any loader. Never raises, and takes bounded time."""
+    """Read an ELF file. Return None if it is not one, or too broken for any loader. Never raises, and takes bounded time."""
     if len(content) < SMALLEST or content[:4] != MAGIC or content[4] not in (1, 2) or content[5] not in (1, 2):
         return None
     bits, order = 32 * content[4], "<" if content[5] == 1 else ">"
     try:
         return _Parser(content, _FORMATS[bits, order]).elf_file(bits, order == "<")
-    except (struct.error, OverflowError):  # a place beyond what a machine can address is no place
+    except (struct.error, OverflowError):  # an address beyond the machine's range
         return None
 
 
 class _Parser:
-    """Reads one file. Its methods raise struct.error where the file's headers point beyond its end."""
+    """Reads one file. Its methods raise struct.error if the headers point beyond the file's end."""
 
     def __init__(self, content: bytes, layout: _Format) -> None:
         self._content, self._layout = content, layout
@@ -129,7 +129,7 @@ class _Parser:
         self._strings = self._offset(self._tags[_DT_STRTAB][0]) if _DT_STRTAB in self._tags else None
 
     def elf_file(self, bits: int, little: bool) -> ElfFile:
-        """All of it."""
+        """Return everything that was read."""
         runpath = tuple(self._folders(_DT_RUNPATH))
         imports = frozenset(self._imports())
         soname = next(self._texts(_DT_SONAME), "")
@@ -151,7 +151,7 @@ class _Parser:
         )
 
     def _read_segments(self, start: int, size: int, count: int) -> Iterator[tuple[int, int, int, int]]:
-        """Type, offset, address and size in the file of each segment."""
+        """Yield the type, offset, address and size in the file of each segment."""
         unpack, (kind, offset, address, length) = self._layout.segment.unpack_from, self._layout.segment_fields
         for number in range(count):
             fields = unpack(self._content, start + number * size)
@@ -178,7 +178,7 @@ class _Parser:
         return ""
 
     def _offset(self, address: int) -> int:
-        """Where in the file an address of memory lies."""
+        """Return the offset in the file of a memory address."""
         for kind, offset, start, size in self._segments:
             if kind == _PT_LOAD and start <= address < start + size:
                 return self._check(offset + address - start)
@@ -190,7 +190,7 @@ class _Parser:
         return offset
 
     def _texts(self, tag: int) -> Iterator[str]:
-        """The strings that the values of a tag point to, without empty ones."""
+        """Yield the strings that the values of a tag point to, except empty ones."""
         texts = (self._text(value) for value in self._tags.get(tag, ()))
         return (text for text in texts if text)
 
@@ -205,7 +205,7 @@ class _Parser:
         return (folder for text in self._texts(tag) for folder in text.split(":") if folder)
 
     def _imports(self) -> Iterator[str]:
-        """The names of undefined symbols."""
+        """Yield the names of undefined symbols."""
         if _DT_SYMTAB not in self._tags:
             return
         start, layout = self._offset(self._tags[_DT_SYMTAB][0]), self._layout
@@ -215,7 +215,7 @@ class _Parser:
                 yield name
 
     def _symbols(self) -> int:
-        """How many symbols there are: the dynamic segment says so only through its hash tables."""
+        """Return the number of symbols. Only the hash tables of the dynamic segment tell it."""
         if _DT_HASH in self._tags:
             place = self._offset(self._tags[_DT_HASH][0])
             count: int = struct.unpack_from(self._layout.order + "II", self._content, place)[1]
@@ -225,7 +225,7 @@ class _Parser:
         return self._before_strings()
 
     def _hashed(self, place: int) -> int:
-        """The end of the last chain of DT_GNU_HASH; a table without chains leaves no other hint than the place of the strings."""
+        """Return the end of the last chain of DT_GNU_HASH. Without chains, only the position of the strings is a hint."""
         order = self._layout.order
         count, first, words, _ = struct.unpack_from(order + "IIII", self._content, place)
         if count > _SYMBOLS:
@@ -241,13 +241,13 @@ class _Parser:
         return _SYMBOLS
 
     def _before_strings(self) -> int:
-        """The symbols that fit between symbol and string table, which linkers write one behind the other."""
+        """Return the number of symbols that fit between symbol and string table: linkers write one right after the other."""
         room: int = self._tags.get(_DT_STRTAB, [0])[0] - self._tags[_DT_SYMTAB][0]
         return max(0, room // self._layout.symbol.size)
 
 
 def _library_names(content: bytes) -> Iterator[str]:
-    """NUL-terminated strings that end as libraries' names do, each once."""
+    """Yield NUL-terminated strings that end like a library's name, each once."""
     seen: set[bytes] = set()
     for match in islice(_LIBRARY_NAME.finditer(content), _NAMES):
         start = content.rfind(b"\0", max(0, match.start() - _NAME_LENGTH), match.start()) + 1

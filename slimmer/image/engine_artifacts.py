@@ -1,8 +1,8 @@
-"""What the engine put into a container's root file system, rather than the image: told apart, and left out.
+"""Find and leave out what the engine, not the image, put into a container's root file system.
 
-The pristine tree is read in a container, and there the engine has been at work: moby's init layer (daemon/initlayer/
-setup_unix.go) makes the entries of `INIT_LAYER` where the image has none, runc makes mount points, and the directories that
-hold them get new times. An entry counts as the engine's only when its name, its kind and its change time all say so.
+The pristine tree is read in a container, where the engine has already made changes. moby's init layer (daemon/initlayer/
+setup_unix.go) makes the entries of `INIT_LAYER` that the image lacks, runc makes mount points, and the directories that hold them
+get new times. An entry counts as the engine's only if its name, its type and its change time all say so.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ INIT_LAYER = {
     "/sys": stat.S_IFDIR,
 }
 CREATION_TIME = 60
-"""Seconds that may pass between the creation of the init layer and the mounting of the probe's folder."""
+"""Seconds that may pass between the creation of the init layer and the mount of the probe's folder."""
 
 OVERFLOW = 65534
-"""What an ID that a user namespace does not map is shown as (user_namespaces(7))."""
+"""The ID that stands for one that a user namespace does not map (user_namespaces(7))."""
 
 Mtime = Callable[[Entry], tuple[int, int]]
-"""The modification time that an entry has in the image itself (seconds, nanoseconds)."""
+"""Returns the modification time that an entry has in the image itself (seconds, nanoseconds)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageTree:
-    """The tree of the image itself, and the time that each of its paths has in it."""
+    """The tree of the image itself, and the modification time of each of its paths."""
 
     tree: Tree
     mtime: Mtime
@@ -50,10 +50,10 @@ class ImageTree:
 def read_image_tree(
     index: bytes | bytearray, probe_folder: str, created: str, mount_points: Collection[str] = ()
 ) -> ImageTree:
-    """Read a pristine container's index as the image's: without what the engine made, and with the image's own times.
+    """Turn a pristine container's index into the image's tree: without what the engine made, and with the image's own times.
 
-    `probe_folder` is where the engine mounted the probe: the image has nothing there (slimmer.engine.probe_lender).
-    `created` is the image's creation time (RFC 3339). Raises ObservationIncomplete when the index is cut short.
+    `probe_folder` is where the engine mounted the probe; the image has nothing there (slimmer.engine.probe_lender).
+    `created` is the image's creation time (RFC 3339). Raises ObservationIncomplete if the index is cut short.
     """
     shown = Tree(index)
     made = engine_made(shown, probe_folder, mount_points)
@@ -61,7 +61,7 @@ def read_image_tree(
 
 
 def engine_made(tree: Tree, probe_folder: str, mount_points: Collection[str] = ()) -> tuple[str, ...]:
-    """Paths of a pristine container's tree that are the engine's. `mount_points` are those that slimmer asked for."""
+    """Return the paths of a pristine container's tree that the engine made. `mount_points` are those that slimmer asked for."""
     started = _started(tree, probe_folder)
     if started is None:
         return ()
@@ -89,10 +89,10 @@ def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int) -
 
 
 def own_times(tree: Tree, probe_folder: str, created: str, mount_points: Collection[str] = ()) -> Mtime:
-    """The time that an entry of a pristine container's tree has in the image itself.
+    """Return a function for the time that an entry of a pristine container's tree has in the image itself.
 
-    That is its own, but for directories that the engine wrote into: those have lost theirs, and get the time at which the
-    image was created (`created`, RFC 3339).
+    That is the entry's own time, except for directories that the engine wrote into. Their time is lost, so they get the time at
+    which the image was created (`created`, RFC 3339).
     """
     started = _started(tree, probe_folder)
     written = {posixpath.dirname(name) for name in (*INIT_LAYER, *mount_points, probe_folder)}
@@ -111,7 +111,7 @@ def own_times(tree: Tree, probe_folder: str, created: str, mount_points: Collect
 
 
 def creation_second(created: str) -> int:
-    """Seconds since 1970 of an RFC 3339 time, at least 0; 0 for none."""
+    """Return an RFC 3339 time as seconds since 1970, at least 0; 0 if there is none."""
     head = created.split(".", 1)[0].removesuffix("Z")
     try:
         return max(0, int(datetime.fromisoformat(head + "+00:00").timestamp()))
@@ -125,7 +125,7 @@ def _started(tree: Tree, probe_folder: str) -> int | None:
 
 
 def overrides(paths: Collection[str], own: ImageTree) -> Iterator[tuple[str, str]]:
-    """The pairs that the probe's `pack` takes: each path, and its time where that is not the one it shows."""
+    """Yield the pairs that the probe's `pack` takes: each path, and its time if the container shows another one; else ""."""
     for path in paths:
         entry = own.tree.get(path)
         if entry is not None:
@@ -134,6 +134,6 @@ def overrides(paths: Collection[str], own: ImageTree) -> Iterator[tuple[str, str
 
 
 def _is_owned_by_engine(entry: Entry) -> bool:
-    """Whether root owns it. With userns-remap, moby gives all but its link to the container's root, and that stays the host's."""
+    """Return True if root owns it. With userns-remap, moby gives all but its link to the container's root; the link stays the host's."""
     owner = (entry.uid, entry.gid)
     return owner == (0, 0) or (entry.is_link and owner == (OVERFLOW, OVERFLOW))

@@ -1,4 +1,4 @@
-"""Which files each system package has: the lists of dpkg, apk and rpm, read from an untrusted image as streams.
+"""Read which files each system package has, from the lists of dpkg, apk and rpm of an untrusted image, as streams.
 
 Sources: dpkg(1) and dpkg-query(1) (info/NAME.list, or NAME:ARCH.list); the images of distroless (status.d/NAME.md5sums).
 """
@@ -35,7 +35,7 @@ class Role(StrEnum):
     """What a file is to its package manager."""
 
     STATUS = "dpkg's status"
-    PART = "a part of it, for one package"
+    PART = "the entry of one package"
     LIST = "dpkg's list of a package's files"
     SUMS = "the sums of a package's files"
     APK = "apk's list of everything"
@@ -44,9 +44,9 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Where the lists of an image lie: real paths of files, in the order in which they are read.
+    """Where the lists of an image are: real paths of files, in reading order.
 
-    `unreadable` are databases of a kind that is not read.
+    `unreadable` are databases of a kind that slimmer does not read.
     """
 
     roles: Mapping[str, Role] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Lists:
 
 
 def find_lists(tree: Tree) -> Lists:
-    """Look where package managers keep their databases."""
+    """Find the lists where package managers keep their databases."""
     parts = list(_children(tree, DPKG_PARTS))
     places = [(DPKG_STATUS, Role.STATUS)]
     places += [(path, Role.PART) for path in parts if not path.endswith(_SUMS)]
@@ -71,14 +71,14 @@ def find_lists(tree: Tree) -> Lists:
 
 
 def read_lists(lists: Lists, reader: DatabaseReader) -> Iterator[Listed]:
-    """Each package with its files, package by package. One round trip."""
+    """Yield each package with its files, package by package. Costs one round trip."""
     for path in lists.unreadable:
         reader.note(path, f"it is {Kind.OTHER}")
     yield from reader.read(lists.roles, _Understanding(lists.roles, reader).listed)
 
 
 class _Understanding:
-    """What the files that were read so far say of those to come: the packages' versions, and the names of their parts."""
+    """Keeps what earlier files say about later ones: the packages' versions, and the names of their status files."""
 
     def __init__(self, roles: Mapping[str, Role], reader: DatabaseReader) -> None:
         self._roles, self._reader = roles, reader
@@ -86,7 +86,7 @@ class _Understanding:
         self._names: dict[str, str] = {}
 
     def listed(self, path: str, pieces: Iterator[bytes]) -> Iterator[Listed]:
-        """What a file says of packages and their files. Raises Unreadable."""
+        """Yield what a file says about packages and their files. Raises Unreadable."""
         match self._roles[path]:
             case Role.RPM:
                 return rpm_listed(self._reader.sandbox, path, pieces)
@@ -100,7 +100,7 @@ class _Understanding:
                 return self._status(posixpath.basename(path), role, self._reader.lines(pieces))
 
     def _status(self, name: str, role: Role, lines: Iterator[bytes]) -> Iterator[Listed]:
-        """Nothing yet, but versions and names. A part's file is named after its package, more or less."""
+        """Yield nothing, but learn versions and names. A file of status.d is named after its package, more or less."""
         for package in dpkg_packages(lines):
             if role is Role.PART:
                 self._names.setdefault(name, package.name)

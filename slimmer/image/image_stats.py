@@ -1,4 +1,4 @@
-"""What can be counted in an image: its files, programs, dangerous files, shells and packages, as one value."""
+"""Count what is in an image: its files, programs, dangerous files, shells and packages."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ SETUID, SETGID, EXECUTABLE = 0o4000, 0o2000, 0o111
 
 @dataclass(frozen=True, slots=True)
 class ImageStats:
-    """What is in an image. `compressed_size` is what a registry would hold, in bytes; 0 when it was not measured.
+    """What is in an image. `compressed_size` is its size in a registry, in bytes; 0 if it was not measured.
 
-    `executables` counts regular files that somebody may execute, and `unread` names package databases that are there but
-    could not be read. Paths and packages are sorted.
+    `executables` counts regular files that have an execute bit. `unread` names package databases that could not be read. Paths and
+    packages are sorted.
     """
 
     config: ImageConfig
@@ -47,12 +47,12 @@ class ImageStats:
 
     @property
     def layers(self) -> int:
-        """How many layers the image has."""
+        """The number of layers of the image."""
         return len(self.config.layers)
 
     @property
     def packages_by_manager(self) -> Mapping[str, int]:
-        """How many packages of each kind there are."""
+        """The number of packages of each package manager."""
         counts: dict[str, int] = {}
         for package in self.packages:
             counts[package.manager] = counts.get(package.manager, 0) + 1
@@ -60,7 +60,7 @@ class ImageStats:
 
 
 def stats_of(config: ImageConfig, tree: Tree, stream: Stream, sandbox: Sandbox) -> ImageStats:
-    """Count what is in the tree of an image; `stream` gives the contents of its package databases."""
+    """Count what is in the tree of an image. `stream` yields the contents of its package databases."""
     tally = _Tally(tree)
     for entry in tree:
         tally.add(entry)
@@ -114,7 +114,7 @@ class _Tally:
 
 
 def _installed(tree: Tree, reader: DatabaseReader) -> set[Package]:
-    """The packages of all databases."""
+    """Return the packages of all databases."""
     kinds = {database.path: database.kind for database in databases(tree)}
     packages: set[Package] = set()
 
@@ -140,7 +140,7 @@ def _is_executable(entry: Entry) -> bool:
 
 
 def _is_shell(tree: Tree, entry: Entry) -> bool:
-    """Whether it bears a shell's name and can be run, itself or as a link to something that can."""
+    """Return True if the entry has a shell's name and is executable, or links to something that is."""
     if entry.path.rpartition("/")[2] not in SHELLS:
         return False
     end = tree.resolve(entry.path).end

@@ -1,7 +1,7 @@
-"""Packages of language package managers, known by where they lie: pip's, npm's, RubyGems' and Composer's.
+"""Find packages of pip, npm, RubyGems and Composer by where they are.
 
-A package of npm, RubyGems or Composer is a folder with a description in a known place. A distribution of Python shares
-its folder with others and lists its files in RECORD, or installed-files.txt. Sources: the Python packaging user guide,
+A package of npm, RubyGems or Composer is a folder with a description in a known place. A Python distribution shares its folder
+with others, and lists its files in RECORD or installed-files.txt. Sources: the Python packaging user guide,
 "Recording installed projects"; npm-folders(5); RubyGems' Gem::BasicSpecification; Composer's "vendor/composer/installed.json".
 """
 
@@ -27,7 +27,7 @@ _RECORDS = ("RECORD", "installed-files.txt")
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A package that is a folder of its own."""
+    """A package that has a folder of its own."""
 
     package: Package
     path: str
@@ -35,7 +35,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A Python distribution: its folder of metadata, and the file in it that lists its files ("" where there is none)."""
+    """A Python distribution: its metadata folder, and the file in it that lists its files ("" if there is none)."""
 
     package: Package
     metadata: str
@@ -43,7 +43,7 @@ class Distribution:
 
 
 def folder_of(tree: Tree, path: str) -> Folder | None:
-    """The innermost package folder that a real path lies in; None when it lies in none."""
+    """Return the innermost package folder that contains a real path; None if there is none."""
     if "/node_modules/" in path and (match := _NPM.match(path)) and f"{match[0]}/package.json" in tree:
         return Folder(Package("node", match["name"], ""), match[0])
     if "/gems/" in path and (match := _GEM.match(path)) and _is_gem(tree, match):
@@ -54,25 +54,25 @@ def folder_of(tree: Tree, path: str) -> Folder | None:
 
 
 def all_folders(tree: Tree) -> Iterator[Folder]:
-    """Every package folder of an image. Walks the whole tree."""
+    """Yield every package folder of an image. Walks the whole tree."""
     for entry in tree:
         if entry.is_directory and (folder := folder_of(tree, f"{entry.path}/")) and folder.path == entry.path:
             yield folder
 
 
 def all_sites(tree: Tree) -> Iterator[str]:
-    """Every folder for Python's distributions. Walks the whole tree."""
+    """Yield every folder of Python distributions. Walks the whole tree."""
     return (entry.path for entry in tree if entry.is_directory and site_of(f"{entry.path}/") == entry.path)
 
 
 def site_of(path: str) -> str | None:
-    """The folder for Python's distributions that a path lies in, or None."""
+    """Return the folder of Python distributions that contains a path, or None."""
     match = _SITE.match(path) if "-packages/" in path else None
     return match[0] if match else None
 
 
 def distributions(tree: Tree, site: str) -> Iterator[Distribution]:
-    """What is installed in a folder for Python's distributions."""
+    """Yield the distributions in a folder of Python distributions."""
     for entry in tree.children(site):
         match = _METADATA.search(entry.path) if entry.is_directory else None
         if match is not None:
@@ -82,7 +82,7 @@ def distributions(tree: Tree, site: str) -> Iterator[Distribution]:
 
 
 def recorded(distribution: Distribution, lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Absolute paths out of RECORD (its first column, relative to the site) or installed-files.txt (to the metadata)."""
+    """Yield absolute paths from RECORD (first column, relative to the site) or installed-files.txt (relative to the metadata)."""
     is_table = distribution.record.endswith("RECORD")
     folder = os.fsencode(posixpath.dirname(distribution.metadata) if is_table else distribution.metadata)
     for line in lines:
@@ -92,7 +92,7 @@ def recorded(distribution: Distribution, lines: Iterable[bytes]) -> Iterator[byt
 
 
 def same_python_name(first: str, second: str) -> bool:
-    """Whether two names mean one distribution (packaging.python.org, "Names and normalization")."""
+    """Return True if two names mean the same distribution (packaging.python.org, "Names and normalization")."""
     return _normal(first) == _normal(second)
 
 
@@ -101,11 +101,11 @@ def _normal(name: str) -> str:
 
 
 def _first_column(row: bytes) -> bytes:
-    """The first value of a row of comma-separated values; b"" where its quotes do not end."""
+    """Return the first value of a row of comma-separated values; b"" if its quotes do not end."""
     if not row.startswith(b'"'):
         return row.partition(b",")[0].removesuffix(b"\r")
     end = row.find(b'"', 1)
-    while end >= 0 and row[end + 1 : end + 2] == b'"':  # stands for one that is part of the value
+    while end >= 0 and row[end + 1 : end + 2] == b'"':  # two quotes stand for one in the value
         end = row.find(b'"', end + 2)
     return row[1:end].replace(b'""', b'"') if end >= 0 else b""
 

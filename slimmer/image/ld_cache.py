@@ -1,4 +1,4 @@
-"""The loader's cache, /etc/ld.so.cache: which library lies where, as ldconfig found it.
+"""Read the loader's cache, /etc/ld.so.cache: where ldconfig found each library.
 
 Source: glibc, sysdeps/generic/dl-cache.h (struct cache_file_new; an old-format cache may come in front of it) and ldconfig(8).
 """
@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from slimmer.sandbox.readers import reader
+
 PATH = "/etc/ld.so.cache"
 _MAGIC = b"glibc-ld.so.cache1.1"
 _HEADER = 48
@@ -21,7 +23,7 @@ _BIG_ENDIAN = 3
 
 @dataclass(frozen=True, slots=True)
 class CachedLibrary:
-    """A library's name, and where it lies; `special` ones are for some processors only (glibc-hwcaps)."""
+    """A library's name and path. `special` ones are only for some processors (glibc-hwcaps)."""
 
     name: str
     path: str
@@ -35,15 +37,16 @@ class LoaderCache:
     libraries: tuple[CachedLibrary, ...] = ()
 
     def by_name(self) -> Mapping[str, tuple[CachedLibrary, ...]]:
-        """Libraries by their names."""
+        """Libraries by name."""
         found: dict[str, list[CachedLibrary]] = defaultdict(list)
         for library in self.libraries:
             found[library.name].append(library)
         return {name: tuple(libraries) for name, libraries in found.items()}
 
 
+@reader
 def read_ld_cache(content: bytes) -> LoaderCache:
-    """Read the cache; empty for what is none."""
+    """Read the cache. The result is empty if the content is not a cache."""
     return LoaderCache(tuple(_libraries(content)))
 
 

@@ -1,6 +1,6 @@
-"""Lines out of the contents of an untrusted image, read piece by piece: memory for one line, and a bound on the work.
+"""Read lines of an untrusted image's files piece by piece, with memory for one line and bounded work.
 
-A file of 200 MB may hold 200 million empty lines, or a single one. Whatever is beyond a bound is Unreadable.
+A file of 200 MB may hold 200 million empty lines, or a single one. Whatever exceeds a bound is Unreadable.
 """
 
 from __future__ import annotations
@@ -8,24 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 LINE_LIMIT = 1 << 20
-"""Bytes of a line. What a package of Debian's provides may be 100 kB of one line."""
+"""The longest line, in bytes. The Provides field of a Debian package may be a line of 100 kB."""
 
 LINES_LIMIT = 1 << 24
-"""Lines of all databases of an image together: apk has three for each file, and slimmer indexes two million paths."""
+"""The number of lines of all databases of an image: apk has three for each file, and slimmer indexes two million paths."""
 
 
 class Unreadable(ValueError):
-    """Contents that are beyond a bound, or make no sense. The message says why."""
+    """Contents exceed a bound or make no sense. The message says why."""
 
 
 class LineReader:
-    """Reads contents as lines. All that one reader reads shares its bound on the number of lines."""
+    """Reads contents as lines. The bound on the number of lines is for everything that one reader reads."""
 
     def __init__(self, most: int = LINES_LIMIT) -> None:
         self._left = most
 
     def lines(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """Lines without the line feed at their end. Raises Unreadable."""
+        """Yield lines without their line feeds. Raises Unreadable."""
         rest = bytearray()
         for piece in pieces:
             *whole, last = piece.split(b"\n")

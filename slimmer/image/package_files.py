@@ -1,7 +1,7 @@
-"""Which package a file belongs to, and which files a package has: for every package manager that slimmer can read.
+"""Tell which package a file belongs to, and which files a package has, for every package manager that slimmer can read.
 
-Databases are read when they are first asked for, as streams, in one round trip; what was learnt stays small (8 bytes a
-file), since an image may have two million files.
+Databases are read on first use, as streams, in one round trip. What is remembered is small (8 bytes per file), since an image may
+have two million files.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TOO_MANY = f"the image has more than {PACKAGES_LIMIT:,} packages, or the same f
 
 
 class PackageFiles:
-    """The packages of one image. `sandbox` reads what is no text, and is told which databases could not be read."""
+    """The packages of one image. `sandbox` parses binary databases, and is told which ones could not be read."""
 
     def __init__(self, tree: Tree, stream: Stream, sandbox: Sandbox) -> None:
         self._tree = tree
@@ -32,13 +32,13 @@ class PackageFiles:
         self._python = PackageTable(tree)
 
     def owners(self, paths: Iterable[str]) -> dict[str, tuple[Package, ...]]:
-        """The packages that each of these real paths belongs to: the system's, then a language's. Directories have none."""
+        """Return the packages that each of these real paths belongs to: system packages first. Directories belong to none."""
         wanted = list(paths)
         self._learn(dict.fromkeys(site for path in wanted if (site := language_packages.site_of(path)) is not None))
         return {path: self._owners(path) for path in wanted}
 
     def files(self, packages: Iterable[Package], *, nested: bool = True) -> Iterator[tuple[Package, str]]:
-        """Every file and link of these packages. `nested`: with the packages that lie in a package's own folder."""
+        """Yield every file and link of these packages. `nested`: include packages inside a package's own folder."""
         wanted = dict.fromkeys(packages)
         yield from self._system.files(wanted)
         yield from self._python.files(wanted)
@@ -46,25 +46,25 @@ class PackageFiles:
         yield from self._in_folders(wanted, nested=nested)
 
     def metadata(self, site: str, package: Package) -> list[str]:
-        """The folders of metadata that a Python distribution has in a folder for distributions."""
+        """Return the metadata folders that a Python distribution has in a folder of distributions."""
         self._learn([site])
         return self._sites[site].get(package, [])
 
     def named(self, name: str) -> tuple[Package, ...]:
-        """The packages that a user may mean by NAME, or by MANAGER:NAME (deb, apk, rpm, python, node, ruby, php)."""
+        """Return the packages that a user may mean by NAME or MANAGER:NAME (deb, apk, rpm, python, node, ruby, php)."""
         manager, _, plain = name.rpartition(":")
         return tuple(package for package in self.everything() if _is_meant(package, manager, plain))
 
     def know_all(self) -> None:
-        """Read all that is read of the image: later questions need no round trip. Walks the whole tree.
+        """Read everything now, so that later questions need no round trip. Walks the whole tree.
 
-        All Python distributions belong to it, so that their commands, which lie elsewhere, have owners.
+        This includes all Python distributions, so that their commands, which are in other folders, have owners.
         """
         self._learn(language_packages.all_sites(self._tree))
-        self._system  # noqa: B018  # read when it is first asked for
+        self._system  # noqa: B018  # read on first use
 
     def everything(self) -> tuple[Package, ...]:
-        """All packages of the image. Walks the whole tree."""
+        """Return all packages of the image. Walks the whole tree."""
         self.know_all()
         found = dict.fromkeys(self._system.packages)
         for site in sorted(self._sites):
@@ -74,7 +74,7 @@ class PackageFiles:
 
     @property
     def unreadable(self) -> tuple[str, ...]:
-        """Databases that were to be read and could not be."""
+        """The databases that could not be read."""
         return tuple(self._reader.unreadable)
 
     @cached_property
@@ -98,7 +98,7 @@ class PackageFiles:
         return tuple(dict.fromkeys(found))
 
     def _learn(self, sites: Iterable[str]) -> None:
-        """Read what is recorded of the distributions in these folders, in one round trip."""
+        """Read the records of the distributions in these folders, in one round trip."""
         places: dict[str, tuple[Distribution, str]] = {}
         unknown = [site for site in sites if site not in self._sites]
         for site in unknown:
@@ -120,7 +120,7 @@ class PackageFiles:
             self._finish(self._python, next(iter(places)))
 
     def _finish(self, table: PackageTable, path: str) -> None:
-        """Make a table ready for questions; `path` stands for the databases, should it not hold all of them."""
+        """Sort a table for look-ups. If it is full, note that under `path`, which stands for its databases."""
         table.sort()
         if table.full:
             self._reader.note(path, _TOO_MANY)

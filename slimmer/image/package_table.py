@@ -1,4 +1,4 @@
-"""Which packages list which paths: 8 bytes for each pair, since an image may have two million files."""
+"""Remember which packages list which paths, in 8 bytes per pair: an image may have two million files."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _BITS = 16
 assert 1 << _BITS >= PACKAGES_LIMIT
 
 LISTED_OFTEN = 4
-"""How many packages a path may be listed by, on average: more is no list but an attempt to fill the memory."""
+"""How many packages may list a path, on average. More is an attempt to fill the memory."""
 
 FEW = 1 << 16
-"""Pairs that are never too many."""
+"""This many pairs are always allowed."""
 
 
 class PackageTable:
-    """Paths of one tree and their packages: numbers of the tree's (upper bits) with numbers of packages, sorted.
+    """Paths of one tree and their packages, as sorted numbers: the path's number in the upper bits, the package's in the lower.
 
-    A package belongs to a place, "" or a folder for Python's distributions. `full` is True once there was more than can be
-    remembered; what came behind is not in it.
+    A package belongs to a place: "" or a folder of Python distributions. `full` is True once there was more than can be
+    remembered; what came later is not in the table.
     """
 
     def __init__(self, tree: Tree) -> None:
@@ -38,7 +38,7 @@ class PackageTable:
         self.full = False
 
     def add(self, listed: Iterable[Listed], place: str = "") -> None:
-        """Take in what belongs to a place, package by package."""
+        """Add the packages of a place with their paths, package by package."""
         last: Package | None = None
         for package, path in listed:
             if package is not last:
@@ -48,11 +48,11 @@ class PackageTable:
                 self._add_path(path)
 
     def sort(self) -> None:
-        """To be called when something was added, before something is asked."""
+        """Sort the table. Call this after `add` and before any look-up."""
         self._rows = array("Q", sorted(self._rows))
 
     def owners(self, number: int, place: str | None = None) -> Iterator[Package]:
-        """The first package, of this place or else of each place, that lists the path with this number."""
+        """Yield the first package that lists the path with this number, in this place or (None) in each place."""
         met: set[str] = set()
         for position in range(bisect_left(self._rows, number << _BITS), len(self._rows)):
             if self._rows[position] >> _BITS != number:
@@ -63,7 +63,7 @@ class PackageTable:
                 yield self.packages[package]
 
     def files(self, packages: Mapping[Package, None]) -> Iterator[tuple[Package, str]]:
-        """The paths of these packages."""
+        """Yield the paths of these packages."""
         wanted = {number for number, package in enumerate(self.packages) if package in packages}
         for row in self._rows if wanted else ():
             if row & (PACKAGES_LIMIT - 1) in wanted:
@@ -87,7 +87,7 @@ class PackageTable:
 
 
 def _links_at_the_root(tree: Tree) -> dict[bytes, bytes]:
-    """`/lib` and the like, where they are links to `/usr/lib`: package managers go on to list files below them."""
+    """Return links such as `/lib` to `/usr/lib`: package managers still list files below them."""
     ends = ((entry.path, tree.resolve(entry.path).end) for entry in tree.children("/") if entry.is_link)
     return {os.fsencode(path): os.fsencode(end) for path, end in ends if end is not None}
 

@@ -1,6 +1,6 @@
-"""The packages of an image, and where the databases of its package managers lie.
+"""The packages of an image, and where the databases of its package managers are.
 
-What the databases say is read by slimmer.image.text_databases (dpkg, apk) and slimmer.image.rpm_database.
+slimmer.image.text_databases (dpkg, apk) and slimmer.image.rpm_database read what the databases say.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from slimmer.image.tree import Tree
 
 DPKG_STATUS = "/var/lib/dpkg/status"
 DPKG_PARTS = "/var/lib/dpkg/status.d"
-"""A file for each package, as images without dpkg itself have them (distroless)."""
+"""Holds a file for each package in images without dpkg itself (distroless)."""
 
 APK_INSTALLED = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 RPM_FOLDERS = ("/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm")
 RPM_UNREADABLE = ("Packages", "Packages.db")
-"""Older back ends, Berkeley DB and ndb, which are not read here."""
+"""Databases of older back ends, Berkeley DB and ndb, which slimmer does not read."""
 
 SYSTEM_MANAGERS = frozenset(("deb", "apk", "rpm"))
-"""Those of a distribution; the others are languages'."""
+"""Package managers of Linux distributions. The others belong to languages."""
 
 PACKAGES_LIMIT = 1 << 16
-"""Packages of one image that are told apart; Debian has about as many in all."""
+"""The number of packages of one image that are told apart. Debian has about as many in all."""
 
 NAME_LIMIT = 256
-"""Bytes of a package's name, and of its version."""
+"""The longest name or version of a package, in bytes."""
 
 _PYTHON = re.compile(r"/(?P<name>[^/]+?)-(?P<version>[^/-]+)\.(?:dist|egg)-info$")
 _NODE = re.compile(r"/node_modules/(?P<name>(?:@[^/]+/)?[^/@.][^/]*)/package\.json$")
@@ -36,7 +36,7 @@ _NODE = re.compile(r"/node_modules/(?P<name>(?:@[^/]+/)?[^/@.][^/]*)/package\.js
 
 @dataclass(frozen=True, slots=True, order=True)
 class Package:
-    """An installed package: `manager` is deb, apk, rpm, python, node, ruby or php; the version may be unknown ("")."""
+    """An installed package. `manager` is deb, apk, rpm, python, node, ruby or php. The version may be unknown ("")."""
 
     manager: str
     name: str
@@ -61,7 +61,7 @@ class Database:
 
 
 def databases(tree: Tree) -> tuple[Database, ...]:
-    """The databases that an image has."""
+    """Return the databases of an image."""
     places = [(path, Kind.DPKG) for path in (DPKG_STATUS, *_parts(tree))]
     places += [(path, Kind.APK) for path in APK_INSTALLED]
     places += [(f"{folder}/rpmdb.sqlite", Kind.RPM) for folder in RPM_FOLDERS]
@@ -71,14 +71,14 @@ def databases(tree: Tree) -> tuple[Database, ...]:
 
 
 def file_at(tree: Tree, path: str) -> str | None:
-    """Where a path ends, if that is a regular file."""
+    """Return the target of a path if it is a regular file, or None."""
     end = tree.resolve(path).end
     entry = tree.get(end) if end is not None else None
     return end if entry is not None and entry.is_file else None
 
 
 def packages_by_path(path: str) -> Iterator[Package]:
-    """The Python or Node package that a path stands for, if it does: known by the name of its metadata alone."""
+    """Yield the Python or Node package whose metadata this path is, judged by its name alone."""
     if path.endswith("-info") and (match := _PYTHON.search(path)):
         yield Package("python", match["name"], match["version"])
     elif path.endswith("/package.json") and (match := _NODE.search(path)):

@@ -1,8 +1,8 @@
-"""The probe's index of an image as it came, with two ways into it: the order of a walk, and a path's name.
+"""The probe's index of an image, as it was received, with access in walk order and by path.
 
-An image may hold 300,000 paths; as objects they would take hundreds of megabytes. Kept are the bytes of the index
-(docs/probe-protocol.md, "Serve": four NUL-terminated fields an entry), where each entry begins (8 bytes), and a hash table
-(8 to 16 bytes an entry), since rules ask for hundreds of thousands of paths by name.
+An image may hold 300,000 paths, which would take hundreds of megabytes as objects. So this keeps the bytes of the index
+(docs/probe-protocol.md, "Serve": four NUL-terminated fields per entry), where each entry begins (8 bytes), and a hash table (8 to 16
+bytes per entry), since rules look up hundreds of thousands of paths.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ RECORD = re.compile(
 """An entry's four fields: head, path, link target, extended attributes."""
 
 _NO_TYPE = b"0 "
-"""How the head begins of a name that a directory lists and nobody can look up: it is no entry."""
+"""The head begins like this for a name that a directory lists but that cannot be looked up. It is not an entry."""
 
 
 class PathIndex:
-    """Entries by place and by path. An offset says where an entry begins in the index; a position, its place in a walk.
+    """Entries by position and by path. An offset is where an entry begins in the index; a position is its place in a walk.
 
-    `listed_only` are paths that a directory lists and nobody can look up; they have no entry.
+    `listed_only` are paths that a directory lists but that cannot be looked up. They have no entry.
     """
 
     def __init__(self, blob: bytes | bytearray) -> None:
-        """Raises ObservationIncomplete when the index is cut short, or not as the probe writes it."""
+        """Raise ObservationIncomplete if the index is cut short, or not as the probe writes it."""
         self._blob = blob
         self.offsets, self.listed_only = _in_order_of_a_walk(blob)
         self._table: array[int] | None = None
         self._gone: frozenset[int] = frozenset()
 
     def without(self, offsets: frozenset[int]) -> PathIndex:
-        """The same index with these entries left out (not what lies below them)."""
+        """Return the same index without these entries. Entries below them stay."""
         other = PathIndex.__new__(PathIndex)
         other._blob, other._table, other._gone = self._blob, self._table, self._gone | offsets
         other.listed_only = self.listed_only
@@ -46,7 +46,7 @@ class PathIndex:
         return other
 
     def find(self, path: bytes) -> int | None:
-        """The offset of the entry at exactly this path, or None."""
+        """Return the offset of the entry at exactly this path, or None."""
         if self._table is None:
             self._table = self._tabulated()
         mask = len(self._table) - 1
@@ -58,52 +58,52 @@ class PathIndex:
         return None
 
     def position(self, key: bytes, low: int = 0, high: int | None = None) -> int:
-        """The first position at or behind `key`."""
+        """Return the first position at or after `key`."""
         return bisect_left(self.offsets, key, lo=low, hi=high, key=self.key_at)
 
     def position_behind(self, position: int) -> int:
-        """The first position behind the entry at this one and all that lies below it; near ones are found at once."""
+        """Return the first position after the entry at this one and everything below it. A near one is found at once."""
         key = self.key_at(self.offsets[position])
         below, step, end = key + b"\0", 1, len(self.offsets)
         low = high = position + 1
         while high < end and self.key_at(self.offsets[high]).startswith(below):
             low, high, step = high + 1, min(high + step, end), step * 2
-        # "\1" sorts behind the NUL of everything below this entry and before any sibling
+        # "\1" sorts after the NUL of everything below this entry and before any sibling
         return self.position(key + b"\1", low, high)
 
     def fields(self, offset: int) -> tuple[bytes, bytes, bytes, bytes]:
-        """Head, path, link target and extended attributes of an entry."""
+        """Return the head, path, link target and extended attributes of an entry."""
         match = RECORD.match(self._blob, offset)
         assert match is not None, "offsets are those of whole entries"
         head, path, target, xattrs = match.groups()
         return head, path, target, xattrs
 
     def is_link(self, offset: int) -> bool:
-        """Whether this entry is a symbolic link, by the type in its octal mode."""
+        """Return True if this entry is a symbolic link, by the type in its octal mode."""
         return self._blob.startswith(b"120", offset)
 
     def is_directory(self, offset: int) -> bool:
-        """Whether this entry is a directory, by the type in its octal mode."""
+        """Return True if this entry is a directory, by the type in its octal mode."""
         return self._blob.startswith(b"4", offset)  # the next digit is setuid, setgid and sticky
 
     def path_at(self, offset: int) -> bytes:
-        """The path of an entry."""
+        """Return the path of an entry."""
         start = self._blob.index(b"\0", offset) + 1
         return bytes(self._blob[start : self._blob.index(b"\0", start)])
 
     def key_at(self, offset: int) -> bytes:
-        """The sorting key of an entry."""
+        """Return the sorting key of an entry."""
         return sorting_key(self.path_at(offset))
 
     def records(self) -> Iterator[bytes]:
-        """Every entry as the probe wrote it, in the order of a walk."""
+        """Yield every entry as the probe wrote it, in walk order."""
         for offset in self.offsets:
             match = RECORD.match(self._blob, offset)
             assert match is not None, "offsets are those of whole entries"
             yield bytes(match[0])
 
     def _tabulated(self) -> array[int]:
-        """Offsets, and 1 so that 0 is free, by the hash of the path: open addressing, at most half full."""
+        """Return a hash table of offsets plus 1 (0 is free) by path, with open addressing and at most half full."""
         table = array("L" if len(self._blob) >> 32 else "I", [0]) * (1 << (2 * len(self.offsets)).bit_length())
         mask = len(table) - 1
         for offset in self.offsets:
@@ -115,14 +115,14 @@ class PathIndex:
 
 
 def sorting_key(path: bytes) -> bytes:
-    """Sorts as a walk does: with "/" replaced by NUL, which no name can hold, a directory is followed by what lies below."""
+    """Return a key that sorts in walk order. It replaces "/" by NUL, which no name contains, so what is below a directory follows it."""
     return path.replace(b"/", b"\0")
 
 
 def _in_order_of_a_walk(blob: bytes | bytearray) -> tuple[array[int], tuple[bytes, ...]]:
-    """Where each entry begins, sorted; and the names without one.
+    """Return where each entry begins, sorted, and the names without an entry.
 
-    Raises ObservationIncomplete when the entries are not all of the index, or a path stands twice.
+    Raises ObservationIncomplete if there is more in the index than entries, or if a path occurs twice.
     """
     offsets = array("Q")
     listed_only: list[bytes] = []
@@ -139,7 +139,7 @@ def _in_order_of_a_walk(blob: bytes | bytearray) -> tuple[array[int], tuple[byte
         ordered = ordered and last < key
         last, end = key, match.end()
     if end != len(blob):
-        raise ObservationIncomplete("the index of the image's files is cut short, or is none of the probe's")
+        raise ObservationIncomplete("the index of the image's files is cut short, or not as the probe writes it")
     if ordered:
         return offsets, tuple(listed_only)
 
@@ -150,5 +150,5 @@ def _in_order_of_a_walk(blob: bytes | bytearray) -> tuple[array[int], tuple[byte
 
     offsets = array("Q", sorted(offsets, key=key_at))
     if any(key_at(one) == key_at(other) for one, other in pairwise(offsets)):
-        raise ObservationIncomplete("the index of the image's files has a path twice")
+        raise ObservationIncomplete("the index of the image's files contains a path twice")
     return offsets, tuple(listed_only)

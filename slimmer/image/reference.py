@@ -1,7 +1,7 @@
-"""Image references: what the user calls an image, and what its slim twin is called.
+"""Image references: what the user calls an image, and what the slim image is called.
 
 Grammar: the distribution project's reference package (`[domain/]path[:tag][@digest]`), which docker follows.
-Pure: whether an image of that name exists is the engine's to say (slimmer.engine.images).
+Nothing here asks the engine whether an image exists: slimmer.engine.images does.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TAG_HINT = "Give the slim image a name, for example: --tag myapp:slim"
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A target as the user wrote it, taken apart. `identifier`: the digits, when it may be (a prefix of) an ID."""
+    """A target as the user wrote it, in parts. `identifier`: the hex digits, if it may be an ID or a prefix of one."""
 
     text: str
     name: str = ""
@@ -44,14 +44,14 @@ class Reference:
 
     @property
     def is_name(self) -> bool:
-        """Whether it may be the name of an image; a full ID or `sha256:…` cannot."""
+        """True if it may be the name of an image. A full ID or `sha256:…` cannot."""
         return bool(self.name)
 
 
 def parse(text: str) -> Reference:
-    """Take a target apart: a name, with or without registry, port, tag and digest, or (a prefix of) an ID.
+    """Split a target into parts: a name with optional registry, port, tag and digest, or an ID or a prefix of one.
 
-    Raises UsageError for what can be neither.
+    Raises UsageError if it can be neither.
     """
     identifier = _IDENTIFIER.fullmatch(text)
     if identifier and (text.startswith("sha256:") or _FULL_IDENTIFIER.fullmatch(text)):
@@ -65,16 +65,16 @@ def parse(text: str) -> Reference:
 
 
 def slim_tag(reference: Reference, config: ImageConfig) -> str:
-    """What the slim twin is called by default: NAME:TAG-slim, or NAME:slim for latest.
+    """Return the default name of the slim image: NAME:TAG-slim, or NAME:slim for latest.
 
-    A digest or an ID says nothing to a reader, so the image's own first tag stands in for it.
-    Raises UsageError when there is no name to start from, or none that fits.
+    For a digest or an ID, which mean nothing to a reader, the image's first tag is used. Raises UsageError if the image has no
+    name, or the result would be too long.
     """
     name, tag = reference.name, reference.tag
     if not name or (reference.digest and not tag) or _means_identifier(reference, config):
         name, tag = _first_tag(config)
     if not name:
-        raise UsageError(f"the image {reference.text} has no name that a slim one could follow", hint=TAG_HINT)
+        raise UsageError(f"the image {reference.text} has no name to derive the slim image's name from", hint=TAG_HINT)
     slim = "slim" if tag in ("", "latest") else f"{tag}-slim"
     if len(slim) > TAG_LIMIT:
         raise UsageError(f"the tag {slim} would be longer than {TAG_LIMIT} characters", hint=TAG_HINT)
@@ -82,21 +82,21 @@ def slim_tag(reference: Reference, config: ImageConfig) -> str:
 
 
 def checked_tag(text: str) -> str:
-    """A user's --tag as NAME:TAG. Raises UsageError for what the engine would refuse, and for reserved names."""
+    """Return a user's --tag as NAME:TAG. Raises UsageError for what the engine would refuse, and for reserved names."""
     if not text:
         raise UsageError("--tag is empty", hint=TAG_HINT)
     reference = parse(text)
     if not reference.name:
         raise UsageError(f"--tag {text!r} is an image ID, not a name", hint=TAG_HINT)
     if reference.digest:
-        raise UsageError(f"--tag {text!r} has a digest, which only an image's content decides", hint=TAG_HINT)
+        raise UsageError(f"--tag {text!r} has a digest, but only an image's content decides its digest", hint=TAG_HINT)
     if reference.name.startswith(RESERVED):
-        raise UsageError(f"--tag: names below {RESERVED} are slimmer's own, and removed at once", hint=TAG_HINT)
+        raise UsageError(f"--tag: names below {RESERVED} are slimmer's own and get removed", hint=TAG_HINT)
     return f"{reference.name}:{reference.tag or 'latest'}"
 
 
 def familiar(name: str) -> str:
-    """A name as the docker client shows it: without the default registry and its `library/`."""
+    """Return a name as the docker client shows it: without the default registry and its `library/`."""
     for default in ("docker.io/library/", "index.docker.io/library/", "docker.io/", "index.docker.io/"):
         if name.startswith(default):
             return name[len(default) :]
@@ -104,7 +104,7 @@ def familiar(name: str) -> str:
 
 
 def _means_identifier(reference: Reference, config: ImageConfig) -> bool:
-    """`cafe` may be a name or an ID. A name beats an ID, as in docker: it is the name when the image has it."""
+    """Return True if the target is an ID. `cafe` may be both; it counts as a name if the image has that name, as in docker."""
     if not reference.identifier or reference.tag or reference.digest:
         return False
     names = {familiar(tag.rpartition(":")[0]).removeprefix("localhost/") for tag in config.tags}
@@ -120,7 +120,7 @@ def _first_tag(config: ImageConfig) -> tuple[str, str]:
 
 def _advice(text: str) -> str:
     if text != text.lower():
-        return f"Names of images are in lower case: {text.lower()}"
+        return f"Image names are in lower case: {text.lower()}"
     if "://" in text:
         return f"Leave out the scheme: {text.partition('://')[2]}"
     return "For example: myapp, myapp:1.4, registry.example:5000/team/myapp:1.4, myapp@sha256:…, 3f2a9c01d4e5"

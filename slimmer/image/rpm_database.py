@@ -1,7 +1,7 @@
-"""rpm's database: the installed packages, and the files of each, out of the sqlite file.
+"""Read the installed packages and their files from rpm's database, an sqlite file.
 
-The file comes from an untrusted image, and sqlite is native code: it is read in a child process (slimmer.sandbox). An answer
-of a child's is bounded, so the file is given to it again and again until all was told. Sources: rpm,
+The file comes from an untrusted image, and sqlite is native code, so a child process reads it (slimmer.sandbox). A child's answer is
+bounded, so the file is sent to it again and again until it has returned everything. Sources: rpm,
 docs/manual/hregions.md and include/rpm/rpmtag.h, and its sqlite back end (lib/backend/sqlite.c).
 """
 
@@ -17,16 +17,17 @@ from itertools import islice
 
 from slimmer.image.lines import Unreadable
 from slimmer.image.text_databases import Listed, package_of
+from slimmer.sandbox.readers import reader
 from slimmer.sandbox.sandbox import Job, Sandbox
 
 SIZE_LIMIT = 1 << 27
-"""Bytes of the file: a child holds it twice."""
+"""The largest file, in bytes. A child holds it twice."""
 
 PART = 1 << 20
-"""Characters that one answer may hold. The JSON of one that is not ASCII has six for it, with which a full part has 3 MiB."""
+"""The number of characters of one answer. A character outside of ASCII takes six in JSON, so a full part has 3 MiB."""
 
 PARTS = 100
-"""Answers about one file: 100 MB of names."""
+"""The number of answers about one file: 100 MB of names."""
 
 _STEPS = 50_000_000
 _ROW_LIMIT = 1 << 24
@@ -39,7 +40,7 @@ _ENTRY = struct.Struct(">4L")
 
 @dataclass(frozen=True, slots=True)
 class RpmPackage:
-    """Some of the files and directories of a package, by absolute paths; the version is VERSION-RELEASE."""
+    """A package with some of its files and directories, as absolute paths. The version is VERSION-RELEASE."""
 
     name: str
     version: str
@@ -48,9 +49,9 @@ class RpmPackage:
 
 @dataclass(frozen=True, slots=True)
 class RpmPart:
-    """What the database says from some place on, and the place to go on from: a row, and how many of its files were told.
+    """A part of the database, and where to continue: a row, and how many of its files were returned already.
 
-    Row 0 is the end. `problem` says why there is no more, "" where all is well.
+    Row 0 is the end. `problem` says why reading stopped; "" if nothing went wrong.
     """
 
     packages: tuple[RpmPackage, ...] = ()
@@ -60,11 +61,11 @@ class RpmPart:
 
 
 def rpm_listed(sandbox: Sandbox, path: str, pieces: Iterator[bytes]) -> Iterator[Listed]:
-    """Each package with its files. Raises Unreadable."""
+    """Yield each package with its files. Raises Unreadable."""
     content = _joined(pieces)
     place = 0, 0
     for _ in range(PARTS):
-        [part] = sandbox.facts("rpm", RpmPart, [Job(path, content, place)])
+        [part] = sandbox.facts(read_rpm, RpmPart, [Job(path, content, place)])
         if part is None:
             raise Unreadable("its reader failed")
         for package in part.packages:
@@ -79,8 +80,9 @@ def rpm_listed(sandbox: Sandbox, path: str, pieces: Iterator[bytes]) -> Iterator
     raise Unreadable("it names too many files")
 
 
+@reader
 def read_rpm(content: bytes, row: int, file: int) -> RpmPart:
-    """Read the database from a place on. Runs in a child process."""
+    """Read the database from a row and file on. Runs in a child process."""
     found: list[RpmPackage] = []
     left = PART
     try:
@@ -102,7 +104,7 @@ def read_rpm(content: bytes, row: int, file: int) -> RpmPart:
 
 
 def _joined(pieces: Iterator[bytes]) -> bytes:
-    """The whole file, marked as one without a write-ahead log, which memory cannot have (sqlite.org/fileformat2, 1.3.3)."""
+    """Return the whole file, marked as having no write-ahead log: there is none in memory (sqlite.org/fileformat2, 1.3.3)."""
     content = bytearray()
     for piece in pieces:
         content += piece
@@ -115,7 +117,7 @@ def _joined(pieces: Iterator[bytes]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """A package of rpm's: its header, of which the parts are read when they are asked for."""
+    """A package's header in rpm's database. Its parts are read on demand."""
 
     _tags: Mapping[int, tuple[int, int, int]]
     _data: bytes
@@ -131,14 +133,14 @@ class _Header:
         return f"{self._text(_VERSION)}-{self._text(_RELEASE)}"
 
     def files(self) -> Iterator[bytes]:
-        """Absolute paths of the package's files and directories. Raises ValueError for indexes that lead nowhere."""
+        """Yield absolute paths of the package's files and directories. Raises ValueError for invalid indexes."""
         yield from self._strings(_OLD_FILE_NAMES)
         folders, indexes = list(self._strings(_DIRECTORY_NAMES)), self._numbers(_DIRECTORY_INDEXES)
         if any(len(folder) > _PATH_LIMIT for folder in folders):
-            raise ValueError("a header of rpm's names a folder that is too long")
+            raise ValueError("an rpm header names a folder whose name is too long")
         for base, index in zip(self._strings(_BASE_NAMES), indexes, strict=False):
             if index >= len(folders):
-                raise ValueError("a header of rpm's names a folder that it does not have")
+                raise ValueError("an rpm header refers to a folder that it does not have")
             yield folders[index] + base
 
     def _text(self, tag: int) -> str:
@@ -163,7 +165,7 @@ class _Header:
 
 
 def _headers(content: bytes, first: int) -> Iterator[tuple[int, _Header]]:
-    """The installed packages, with their rows; keys, which rpm keeps among them, are left out. Raises ValueError."""
+    """Yield the installed packages with their rows, without the keys that rpm stores among them. Raises ValueError."""
     for number, row in _rows(content, first):
         header = _header(row)
         if header.name != "gpg-pubkey":
@@ -171,19 +173,19 @@ def _headers(content: bytes, first: int) -> Iterator[tuple[int, _Header]]:
 
 
 def _header(row: bytes) -> _Header:
-    """Two counts, the index (tag, type, offset, count), and the data that it points into."""
+    """Parse a header: two counts, the index (tag, type, offset, count), and the data that it points into."""
     if len(row) < 8:
-        raise ValueError("a header of rpm's is too short")
+        raise ValueError("an rpm header is too short")
     (count,) = struct.unpack_from(">L", row)
     data = 8 + count * _ENTRY.size
     if data > len(row):
-        raise ValueError("a header of rpm's is cut short")
+        raise ValueError("an rpm header is cut short")
     entries = _ENTRY.iter_unpack(row[8:data])
     return _Header({tag: (kind, offset, number) for tag, kind, offset, number in entries}, row[data:])
 
 
 def _rows(content: bytes, first: int) -> Iterator[tuple[int, bytes]]:
-    """The rows of the table of packages. The file may be made to harm: no views, no endless work, no endless rows."""
+    """Yield the rows of the package table. The file may be malicious: no views, no endless work, no endless rows."""
     with closing(sqlite3.connect(":memory:")) as connection:
         try:
             connection.deserialize(content)
@@ -193,8 +195,8 @@ def _rows(content: bytes, first: int) -> Iterator[tuple[int, bytes]]:
             if not connection.execute(
                 "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'Packages'"
             ).fetchone():
-                raise ValueError("not a database of rpm's: it has no packages")
+                raise ValueError("not an rpm database: it has no packages")
             rows = "SELECT rowid, CAST(blob AS BLOB) FROM Packages WHERE rowid >= ? ORDER BY rowid"
             yield from ((number, row) for number, row in connection.execute(rows, (first,)) if row and number > 0)
         except (sqlite3.Error, MemoryError, AttributeError) as error:  # deserialize is missing from some builds
-            raise ValueError(f"not a database of rpm's: {error}") from error
+            raise ValueError(f"not an rpm database: {error}") from error

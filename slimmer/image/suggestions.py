@@ -1,4 +1,4 @@
-"""Names that are near to one that does not exist, for messages."""
+"""Suggest names that are similar to one that does not exist, for messages."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from difflib import get_close_matches
 from slimmer.image.tree import Tree
 
 SUGGESTIONS = 3
+"""The number of names that a message suggests."""
+
 _NAMES = 20_000
-"""Names that are compared at most; each takes some microseconds."""
+"""The number of names that are compared. Each takes a few microseconds."""
 
 
 def near_names(name: str, names: Iterable[str]) -> tuple[str, ...]:
-    """The nearest of these names, best first."""
+    """Return the most similar names, best first."""
     lengths = range(len(name) * 2 // 3, len(name) * 3 // 2 + 2)
     alike = [other for other in dict.fromkeys(names) if len(other) in lengths][:_NAMES]
     return tuple(get_close_matches(name, alike, SUGGESTIONS))
 
 
 def near_paths(tree: Tree, path: str) -> tuple[str, ...]:
-    """Paths that the user may have meant: with the nearest names in place of wrong ones, or the same name elsewhere."""
+    """Return paths that the user may have meant: with wrong names replaced by similar ones, or the same name elsewhere."""
     name = posixpath.basename(path.rstrip("/"))
     folder = tree.resolve(posixpath.dirname(posixpath.join("/", path.rstrip("/")))).end
     beside = {posixpath.basename(entry.path): entry.path for entry in tree.children(folder)} if folder else {}
@@ -38,7 +40,7 @@ def near_paths(tree: Tree, path: str) -> tuple[str, ...]:
 
 
 def _corrected(tree: Tree, path: str) -> list[str]:
-    """The path with each name that is not there replaced by the nearest that is, as far as there is one."""
+    """Return the path with each missing name replaced by the most similar one, as far as there is one."""
     current, changed = "/", False
     for part in filter(None, path.split("/")):
         step = tree.resolve(posixpath.join(current, part)).end
@@ -53,6 +55,6 @@ def _corrected(tree: Tree, path: str) -> list[str]:
 
 
 def did_you_mean(names: Iterable[str], otherwise: str) -> str:
-    """A hint."""
+    """Return a hint: the names, or `otherwise` if there are none."""
     listed = ", ".join(names)
     return f"Did you mean {listed}?" if listed else otherwise

@@ -1,7 +1,6 @@
-"""What the databases of dpkg and apk say, read as streams of lines: memory follows the names of packages, not the file's size.
+"""Read the databases of dpkg and apk as streams of lines. Memory grows with the number of packages, not with the file's size.
 
-Functions over contents that come from an untrusted image, cut into lines; they raise Unreadable for what is beyond a bound.
-Sources: deb-control(5) and dpkg's lib/dpkg/parse.c; dpkg(1) and dpkg-query(1) for info/NAME.list; the images of distroless
+The lines come from an untrusted image. The functions raise Unreadable if something exceeds a bound. Sources: deb-control(5) and dpkg's lib/dpkg/parse.c; dpkg(1) and dpkg-query(1) for info/NAME.list; the images of distroless
 (status.d/NAME.md5sums); apk-tools, doc/apk-v2.5.scd ("installed database": F: a folder, R: a file in it).
 """
 
@@ -14,13 +13,12 @@ from slimmer.image.lines import Unreadable
 from slimmer.image.packages import NAME_LIMIT, PACKAGES_LIMIT, Package
 
 PATH_LIMIT = 4096
-"""Bytes of a path (PATH_MAX)."""
+"""The longest path, in bytes (PATH_MAX)."""
 
 Listed = tuple[Package, bytes]
-"""A package and the path of a file or directory of it; b"" says only that the package is there.
+"""A package and the path of one of its files or directories; b"" says only that the package is installed.
 
-Paths are bytes as the database has them: absolute, and written as the package's maker wrote them (`/lib/x` where the image
-has `/usr/lib/x`).
+Paths are bytes as in the database: absolute, and as the package's maker wrote them (`/lib/x` even if the image has `/usr/lib/x`).
 """
 
 _DPKG_FIELDS = frozenset((b"Package", b"Status", b"Version"))
@@ -29,7 +27,7 @@ _INSTALLED = b"install ok installed"
 
 
 def dpkg_packages(lines: Iterable[bytes]) -> Iterator[Package]:
-    """Installed packages of a dpkg status file; a paragraph without Status (in status.d) is one that is installed."""
+    """Yield the installed packages of a dpkg status file. A paragraph without Status (in status.d) is an installed package."""
     count = 0
     for fields in _paragraphs(lines):
         if b"Package" in fields and fields.get(b"Status", _INSTALLED).split()[-1:] == [b"installed"]:
@@ -40,7 +38,7 @@ def dpkg_packages(lines: Iterable[bytes]) -> Iterator[Package]:
 
 
 def dpkg_sums(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Paths of a list of sums: a sum, two blanks, and a path without its leading slash."""
+    """Yield the paths of a list of checksums. Each line has a sum, two blanks, and a path without its leading slash."""
     for line in lines:
         path = line.partition(b"  ")[2]
         if path:
@@ -48,7 +46,7 @@ def dpkg_sums(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def apk_listed(lines: Iterable[bytes]) -> Iterator[Listed]:
-    """Installed packages of apk's database: paragraphs with P: (name) and V: (version), then their files."""
+    """Yield the installed packages of apk's database: paragraphs with P: (name) and V: (version), then their files."""
     head: dict[bytes, bytes] = {}
     package, folder = None, b"/"
     for line in chain(lines, (b"",)):
@@ -68,7 +66,7 @@ def apk_listed(lines: Iterable[bytes]) -> Iterator[Listed]:
 
 
 def package_of(manager: str, name: bytes, version: bytes) -> Package:
-    """A package. Raises Unreadable for names and versions of a length that none has."""
+    """Make a package. Raises Unreadable if its name or version is too long."""
     name, version = name.strip(), version.strip()
     if max(len(name), len(version)) > NAME_LIMIT:
         raise Unreadable(f"it has a package whose name or version is longer than {NAME_LIMIT} bytes")
@@ -76,7 +74,7 @@ def package_of(manager: str, name: bytes, version: bytes) -> Package:
 
 
 def _paragraphs(lines: Iterable[bytes]) -> Iterator[Mapping[bytes, bytes]]:
-    """The wanted fields of each paragraph (`NAME: VALUE`); of several fields of one name the first counts."""
+    """Yield the wanted fields of each paragraph (`NAME: VALUE`). If a field occurs twice, the first counts."""
     fields: dict[bytes, bytes] = {}
     for line in chain(lines, (b"",)):
         name, found, value = line.partition(b": ")

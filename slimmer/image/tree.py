@@ -1,6 +1,6 @@
-"""The pristine tree: every path of an image, as an immutable view that stays small.
+"""The pristine tree: every path of an image, as a small immutable view.
 
-The paths stay in the probe's index (slimmer.image.path_index); an `Entry` is made when somebody asks for it.
+The paths stay in the probe's index (slimmer.image.path_index). An `Entry` is made on demand.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import NamedTuple
 from slimmer.image.path_index import PathIndex, sorting_key
 
 LINK_LIMIT = 40
-"""The kernel gives up after so many symbolic links on the way (path_resolution(7))."""
+"""The kernel follows at most this many symbolic links (path_resolution(7))."""
 
 CACHED_ENTRIES = 2048
 CACHED_FOLDERS = 4096
 CACHED_LISTINGS = 16
-"""Rules ask for the same directories again and again; more would cost memory and save nothing."""
+"""Rules look up the same directories again and again. Larger caches would cost memory and save nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One path of an image. `mode` has the type bits; times are seconds and nanoseconds; xattrs are (name, value) pairs."""
+    """One path of an image. `mode` includes the type bits. Times are (seconds, nanoseconds), xattrs (name, value) pairs."""
 
     path: str
     mode: int
@@ -43,30 +43,30 @@ class Entry:
 
     @property
     def is_directory(self) -> bool:
-        """Whether this is a directory (not a link to one)."""
+        """True for a directory (not for a link to one)."""
         return stat.S_ISDIR(self.mode)
 
     @property
     def is_link(self) -> bool:
-        """Whether this is a symbolic link."""
+        """True for a symbolic link."""
         return stat.S_ISLNK(self.mode)
 
     @property
     def is_file(self) -> bool:
-        """Whether this is a regular file."""
+        """True for a regular file."""
         return stat.S_ISREG(self.mode)
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a walk met: the links and directories on the way and, when it exists, the end (a real path, not a link)."""
+    """The result of a walk: the links and directories on the way, and the end (a real path, not a link) if it exists."""
 
     way: tuple[str, ...]
     end: str | None
 
 
 class _Walk(NamedTuple):
-    """How far a walk came: the links and directories passed, the directory it is in, the links followed; or stuck."""
+    """The state of a walk: links and directories passed, the current directory, the number of links followed, and if it is stuck."""
 
     way: tuple[str, ...]
     current: str
@@ -78,10 +78,10 @@ _START = _Walk((), "/", 0, False)
 
 
 class Tree:
-    """An image's paths, by name. `index` is the probe's index, or a part of one."""
+    """An image's entries by path. `index` is the probe's index, or a part of one."""
 
     def __init__(self, index: bytes | bytearray | PathIndex) -> None:
-        """Raises ObservationIncomplete when the index is cut short, or not as the probe writes it."""
+        """Raise ObservationIncomplete if the index is cut short, or not as the probe writes it."""
         self._index = index if isinstance(index, PathIndex) else PathIndex(index)
         self.get = lru_cache(maxsize=CACHED_ENTRIES)(self._get)
         self.file_names = lru_cache(maxsize=CACHED_LISTINGS)(self._file_names)
@@ -89,7 +89,7 @@ class Tree:
         self._followed: dict[str, _Walk] = {}
 
     def without(self, paths: Iterable[str]) -> Tree:
-        """This tree, with these paths left out (not what lies below them)."""
+        """Return this tree without these paths. What is below them stays."""
         found = (self._index.find(os.fsencode(path)) for path in paths)
         return Tree(self._index.without(frozenset(offset for offset in found if offset is not None)))
 
@@ -104,24 +104,24 @@ class Tree:
 
     @property
     def listed_only(self) -> tuple[str, ...]:
-        """Paths that a directory lists and nobody can look up: they are not in the tree, nor can they be in any image."""
+        """Paths that a directory lists but that cannot be looked up. They are not in the tree, and cannot be in any image."""
         return tuple(map(os.fsdecode, self._index.listed_only))
 
     def number(self, path: bytes) -> int | None:
-        """A number that a path has in this tree, and no other path has; None for directories and what is not there."""
+        """Return a number that identifies a path in this tree; None for a directory or a missing path."""
         offset = self._index.find(path)
         return None if offset is None or self._index.is_directory(offset) else offset
 
     def numbered(self, number: int) -> str:
-        """The path that has this number."""
+        """Return the path with this number."""
         return os.fsdecode(self._index.path_at(number))
 
     def records(self) -> Iterator[bytes]:
-        """The index, an entry at a time, as the probe wrote it: joined, it makes an equal tree."""
+        """Yield the index, one entry at a time, as the probe wrote it. Joined, the entries make an equal tree."""
         return self._index.records()
 
     def below(self, path: str) -> Iterator[Entry]:
-        """All that lies under a directory, at any depth, in the order of a walk; not the directory itself."""
+        """Yield everything below a directory, at any depth, in walk order, without the directory itself."""
         prefix, first = self._first_below(path)
         for position in range(first, len(self._index.offsets)):
             offset = self._index.offsets[position]
@@ -130,7 +130,7 @@ class Tree:
             yield self._entry(offset)
 
     def children(self, path: str) -> Iterator[Entry]:
-        """The entries of a directory, sorted; skips over what lies deeper without reading it."""
+        """Yield the entries of a directory, sorted. Deeper entries are skipped without being read."""
         prefix, position = self._first_below(path)
         while position < len(self._index.offsets):
             offset = self._index.offsets[position]
@@ -140,18 +140,18 @@ class Tree:
             position = self._index.position_behind(position)
 
     def _file_names(self, path: str) -> tuple[str, ...]:
-        """The names of the regular files in a directory, sorted: for those that have many questions about one directory."""
+        """Return the sorted names of the regular files in a directory, for callers with many questions about it."""
         return tuple(sorted(posixpath.basename(entry.path) for entry in self.children(path) if entry.is_file))
 
     def links(self) -> Iterator[Entry]:
-        """All symbolic links."""
+        """Yield all symbolic links."""
         return (self._entry(offset) for offset in self._index.offsets if self._index.is_link(offset))
 
     def resolve(self, path: str) -> Resolution:
-        """Walk `path` as the kernel does (path_resolution(7)): every link and directory on the way, and where it ends.
+        """Walk `path` as the kernel does (path_resolution(7)). Return every link and directory on the way, and the end.
 
-        The way holds each link and each directory that was passed, without the end itself; it is complete up to the
-        point where something was missing, looped, or was no directory.
+        The way does not include the end itself. If something is missing, loops or is not a directory, the way is complete up to
+        that point.
         """
         folder, _, name = path.rstrip("/").rpartition("/")
         walk = self._enter(folder)
@@ -159,16 +159,16 @@ class Tree:
             walk = self._walk(walk, [name])
         if walk.stuck:
             return Resolution(walk.way, None)
-        end = path if walk.current == path else walk.current  # one string for a path, however often it is met
+        end = path if walk.current == path else walk.current  # one string object per path
         way = tuple(step for step in walk.way if step != end) if end in walk.way else walk.way
         return Resolution(way, end if end in self else None)
 
     def _walk_into(self, folder: str) -> _Walk:
-        """Walk to a directory. Anything else there is stuck, as the kernel is at "file/."."""
+        """Walk to a directory. If it is anything else, the walk is stuck, like the kernel at "file/."."""
         return self._walk(_START, [*reversed(folder.split("/"))], entering=True)
 
     def _walk(self, walk: _Walk, pending: list[str], *, entering: bool = False) -> _Walk:
-        """Go on with the names in `pending`, the next one last; `entering` says that more names will come."""
+        """Continue with the names in `pending`, the next one last. `entering`: more names will follow."""
         way, (current, followed) = dict.fromkeys(walk.way), walk[1:3]
         while pending:
             name = pending.pop()
@@ -196,7 +196,7 @@ class Tree:
         return _Walk(tuple(way), current, followed, False)
 
     def _follow(self, link: str, offset: int, followed: int) -> _Walk:
-        """Walk where a link leads, as the link with this number on the way. Remembered: an image may have many links to one that costs much."""
+        """Follow a link, which is number `followed` on the way. Results are cached: many links may lead to one that is costly."""
         known = self._followed.get(link)
         if known is not None and followed + known.followed <= LINK_LIMIT:
             return known._replace(followed=followed + known.followed)
@@ -216,7 +216,7 @@ class Tree:
         return offset is not None and self._index.is_directory(offset)
 
     def _first_below(self, path: str) -> tuple[bytes, int]:
-        """With what the keys below a directory begin, and the position of the first one."""
+        """Return the common beginning of the keys below a directory, and the position of the first one."""
         prefix = sorting_key(os.fsencode(path)).rstrip(b"\0") + b"\0"
         position = self._index.position(prefix)
         offsets = self._index.offsets
@@ -224,7 +224,7 @@ class Tree:
         return prefix, position + is_root
 
     def _get(self, path: str) -> Entry | None:
-        """The entry at exactly this path (no link is followed), or None."""
+        """Return the entry at exactly this path, without following links, or None."""
         offset = self._index.find(os.fsencode(path))
         return None if offset is None else self._entry(offset)
 

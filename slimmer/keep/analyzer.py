@@ -18,20 +18,25 @@ from slimmer.keep.keepset import Finding, Reason
 
 
 class Policy(StrEnum):
-    """How much more to keep than what was observed."""
+    """The choice of how much to keep beyond what was observed."""
 
     OBSERVED = "observed"
     BALANCED = "balanced"
     GENEROUS = "generous"
 
 
+EVERY_POLICY = frozenset(Policy)
+BEYOND_OBSERVED = frozenset((Policy.BALANCED, Policy.GENEROUS))
+"""The policies that keep what code can reach, and not only what was observed."""
+
+
 class Kept(Protocol):
-    """What is kept so far (slimmer.keep.keepset.KeepSetBuilder)."""
+    """The paths that are kept so far (slimmer.keep.keepset.KeepSetBuilder)."""
 
     def __contains__(self, path: object) -> bool: ...
 
     def reasons(self, path: str) -> tuple[Reason, ...]:
-        """Why a path is kept, in the order of discovery; () if it is not kept."""
+        """The reasons for which a path is kept, in the order of discovery; () if it is not kept."""
         ...
 
     def evidence(self, path: str, besides: str = "") -> frozenset[Evidence]:
@@ -77,19 +82,19 @@ class Analyzer(Protocol):
         ...
 
 
-Seed = Callable[[ImageView], Iterable[Finding]]
-"""A function that does the work of `Analysis.seeds`."""
+Seed = Callable[[ImageView], Iterable[Finding] | None]
+"""A function that does the work of `Analysis.seeds`; None if there is nothing to find in the image."""
 
 Follow = Callable[[Sequence[str], Kept], Iterable[Finding]]
 """A function that does the work of `Analysis.follow`."""
 
-Follower = Callable[[ImageView], Follow]
-"""Makes a Follow for an image."""
+Follower = Callable[[ImageView], Follow | None]
+"""Makes a Follow for an image; None if there is nothing to follow in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionAnalyzer:
-    """An analyzer that consists of functions: `seed`, `follower`, or both."""
+    """An analyzer that consists of functions: `seed`, `follower`, or both. Its analysis starts if one of them has something to do."""
 
     id: str
     policies: frozenset[Policy]
@@ -97,17 +102,19 @@ class FunctionAnalyzer:
     seed: Seed | None = None
     follower: Follower | None = None
 
-    def start(self, image: ImageView) -> Analysis:
-        """Begin with an image."""
-        return _Functions(image, self.seed, self.follower(image) if self.follower is not None else None)
+    def start(self, image: ImageView) -> Analysis | None:
+        """Begin with an image; None if its functions have nothing to do there."""
+        seeds = self.seed(image) if self.seed is not None else None
+        follow = self.follower(image) if self.follower is not None else None
+        return _Functions(seeds, follow) if seeds is not None or follow is not None else None
 
 
 class _Functions:
-    def __init__(self, image: ImageView, seed: Seed | None, follow: Follow | None) -> None:
-        self._image, self._seed, self._follow = image, seed, follow
+    def __init__(self, seeds: Iterable[Finding] | None, follow: Follow | None) -> None:
+        self._seeds, self._follow = seeds, follow
 
     def seeds(self) -> Iterable[Finding]:
-        return self._seed(self._image) if self._seed is not None else ()
+        return self._seeds if self._seeds is not None else ()
 
     def follow(self, added: Sequence[str], kept: Kept) -> Iterable[Finding]:
         return self._follow(added, kept) if self._follow is not None else ()

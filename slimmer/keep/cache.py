@@ -23,7 +23,7 @@ _TABLE = "CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value BLOB NOT
 
 
 def default_folder() -> Path:
-    """Where the user's caches are. A relative XDG_CACHE_HOME is invalid, and counts as none."""
+    """The folder of slimmer's cache. A relative XDG_CACHE_HOME is invalid, and counts as none."""
     configured = Path(os.environ.get("XDG_CACHE_HOME") or "")
     return (configured if configured.is_absolute() else Path.home() / ".cache") / "slimmer"
 
@@ -81,6 +81,17 @@ class FactsCache:
             connection.close()
             raise
         return connection
+
+
+class NoCache(FactsCache):
+    """A cache that knows nothing and remembers nothing."""
+
+    def get(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """Nothing."""
+        return {}
+
+    def put(self, values: Mapping[str, bytes]) -> None:
+        """Forget these."""
 
 
 def _forget(connection: sqlite3.Connection) -> None:

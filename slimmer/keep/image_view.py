@@ -1,16 +1,18 @@
-"""What a keep rule may look at: the pristine tree, the log, the configuration, and contents on demand."""
+"""An image as analyzers see it: the pristine tree, the log, the configuration, and contents on demand."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import InitVar, dataclass, field
+from types import MappingProxyType
 
 from slimmer.image.config import ImageConfig
 from slimmer.image.database_reader import Stream
 from slimmer.image.package_files import PackageFiles
-from slimmer.image.tree import Tree
-from slimmer.keep.keepset import Finding, Reason
+from slimmer.image.tree import Entry, Tree
+from slimmer.keep.cache import FactsCache
+from slimmer.keep.keepset import LEADS_TO, Finding, Reason
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
 from slimmer.sandbox.sandbox import Sandbox
@@ -21,11 +23,12 @@ ReadContents = Callable[[Iterable[str]], Iterator[tuple[str, bytes | None]]]
 
 @dataclass(frozen=True, slots=True)
 class ImageView:
-    """The input of every rule. `home` is the home directory that the engine gave the app's user, "" if none.
+    """The input of every analyzer. `home` is the home directory that the engine gave the app's user, "" if none.
 
-    `selection` is what the user asked for by name; `packages` reads the databases of packages when it is first asked,
-    unless somebody (`known`) has begun to. `sandbox` is where contents are made sense of. `stream` gives contents as `read`
-    does, but piece by piece, for files of which not all is wanted.
+    `env` maps the names of the image's environment variables (ENV) to their values; if a name occurs twice, the last one counts, as in a
+    container, where runc sets one after the other. `selection` is what the user asked for by name. `packages` reads the package databases when it
+    is first asked, unless `known` has begun to. `sandbox` is where contents are parsed, `cache` what is known of sources from earlier runs. `stream` gives contents as `read` does, but
+    piece by piece, for files of which not all is wanted.
     """
 
     tree: Tree
@@ -37,29 +40,59 @@ class ImageView:
     known: InitVar[PackageFiles | None] = None
     sandbox: Sandbox = field(default_factory=Sandbox, repr=False, compare=False)
     streamed: InitVar[Stream | None] = None
+    cache: FactsCache = field(default_factory=FactsCache, repr=False, compare=False)
     stream: Stream = field(init=False, repr=False, compare=False)
     packages: PackageFiles = field(init=False, repr=False, compare=False)
+    env: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self, known: PackageFiles | None, streamed: Stream | None) -> None:
         object.__setattr__(self, "stream", streamed or self._whole)
         object.__setattr__(self, "packages", known or PackageFiles(self.tree, self.stream, self.sandbox))
+        variables = dict(entry.partition("=")[::2] for entry in self.config.env)
+        object.__setattr__(self, "env", MappingProxyType(variables))
+
+    def end(self, path: str) -> Entry | None:
+        """The entry at the end of a path, all links followed; None if there is nothing."""
+        end = self.tree.resolve(path).end
+        return self.tree.get(end) if end is not None else None
+
+    def is_executable(self, path: str) -> bool:
+        """Return True if a path leads to a regular file with an x bit, whoever's bit it is."""
+        entry = self.end(path)
+        return entry is not None and entry.is_file and bool(entry.mode & 0o111)
+
+    def which(self, name: str) -> str | None:
+        """The path of a command, links unresolved, as a shell finds it on the image's PATH; None if there is none.
+
+        A name with a slash is a path already, relative to WORKDIR unless it is absolute.
+        """
+        return next(self.which_all(name), None)
+
+    def which_all(self, name: str) -> Iterator[str]:
+        """Every path that `which` would give if those before it were not there, in the order of PATH."""
+        folders = (posixpath.join("/", self.config.working_dir),) if "/" in name else self.config.search_path
+        paths = (posixpath.join(folder, name) for folder in folders)
+        return (path for path in paths if self.is_executable(path)) if name else iter(())
 
     def _whole(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[bytes] | None]]:
         """Each content as one piece."""
         return ((path, None if content is None else iter((content,))) for path, content in self.read(paths))
 
 
-def reach(tree: Tree, path: str, reason: Reason) -> Iterator[Finding]:
-    """`path` as the pristine tree knows it: its end, if there is one, and each link and directory that leads there."""
+def reach(tree: Tree, path: str, reason: Reason, *, follow: bool = False) -> Iterator[Finding]:
+    """`path` as the pristine tree knows it: its end, if there is one, and each link and directory that leads there.
+
+    `follow` is that of the end's finding alone.
+    """
     resolution = tree.resolve(path)
     if resolution.end is not None:
-        yield Finding(resolution.end, reason)
+        yield Finding(resolution.end, reason, follow)
     yield from leading(resolution.way, path)
 
 
 def leading(way: Iterable[str], path: str) -> Iterator[Finding]:
     """The links and directories on the way to `path`."""
-    reason = Reason("leads-to", path)
+    reason = Reason(LEADS_TO, path)
     return (Finding(step, reason) for step in way)
 
 

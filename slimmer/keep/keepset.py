@@ -11,12 +11,18 @@ from slimmer.image.tree import Entry, Tree
 from slimmer.keep.evidence import Evidence
 
 REASONS = 8
-"""How many reasons a path keeps; the first ones tell most."""
+"""The number of reasons that a path keeps; the first ones say most."""
+
+LEADS_TO = "leads-to"
+"""The rule of directories and links on the way to a kept path."""
+
+MISSED = "missed"
+"""The rule of paths that the slim image missed when it was verified (slimmer.verify.missed)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a path stays. `rule` names the rule; `detail` tells a person, e.g. by whom the path was opened.
+    """A reason for which a path stays. `rule` names the rule; `detail` explains it to a person, e.g. by whom the path was opened.
 
     `cause` is the kept path that leads here (the importer, the library's user), "" when there is none: from cause to
     cause, every path can be traced back to something that was observed.
@@ -26,16 +32,26 @@ class Reason:
     detail: str = ""
     cause: str = ""
 
+    @property
+    def origin(self) -> str:
+        """The path that this reason refers to: its cause, or the path to which a directory or link leads; "" if there is none."""
+        return self.cause or (self.detail if self.rule == LEADS_TO else "")
+
     def __str__(self) -> str:
         return f"{self.rule}: {self.detail}" if self.detail else self.rule
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule's answer: keep this pristine path (a real path of the tree, or a link in it), for this reason."""
+    """An analyzer's answer: keep this pristine path (a real path of the tree, or a link in it), for this reason.
+
+    `follow` is a note of the analyzer to itself: true if it should look into the path next, as into a file that a configuration includes.
+    The keeper does not read it.
+    """
 
     path: str
     reason: Reason
+    follow: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +113,7 @@ class KeepSetBuilder:
         return len(self._reasons)
 
     def reasons(self, path: str) -> tuple[Reason, ...]:
-        """Why a path is kept so far; () when it is not."""
+        """The reasons for which a path is kept so far; () if it is not."""
         return self._reasons.get(path, ())
 
     def evidence(self, path: str, besides: str = "") -> frozenset[Evidence]:
@@ -126,7 +142,7 @@ class KeepSetBuilder:
         return sorted(path for path in candidates if (entry := self._tree.get(path)) is not None and entry.is_directory)
 
     def finished(self) -> KeepSet:
-        """What came of it."""
+        """The KeepSet of all that was added."""
         return KeepSet(self._reasons, {path: why for path, why in self._excluded.items() if path not in self._reasons})
 
     def _add(self, path: str, reason: Reason) -> None:
@@ -144,7 +160,7 @@ class KeepSetBuilder:
             self._filled.add(above)
             if above in self._reasons:
                 return
-            self._keep(above, Reason("leads-to", path))
+            self._keep(above, Reason(LEADS_TO, path))
             path = above
 
     def _is_excluded(self, entry: Entry, reason: Reason) -> bool:

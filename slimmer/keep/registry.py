@@ -1,137 +1,105 @@
-"""The analyzers of this installation: slimmer's own in their order, then those of installed packages.
-
-A package adds an analyzer with an entry point of the group `slimmer.analyzers` that names an Analyzer object
-(https://packaging.python.org/en/latest/specifications/entry-points/).
-"""
+"""The analyzers of this installation: slimmer's own in their order, then those of other packages (slimmer.keep.installed)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import entry_points
 
 from slimmer.errors import PluginFailed
-from slimmer.keep.analyzer import Analyzer, Follower, FunctionAnalyzer, Policy, Seed
-from slimmer.keep.apps.plugins import plugins
-from slimmer.keep.apps.postgresql import postgresql
-from slimmer.keep.apps.sibling_files import sibling_files
-from slimmer.keep.apps.sites import sites
-from slimmer.keep.apps.web_server.follower import web_server
-from slimmer.keep.core.engine_needs import engine_needs
-from slimmer.keep.core.interpreters import interpreters
-from slimmer.keep.core.licences import licences
-from slimmer.keep.core.links import links
-from slimmer.keep.core.listed import listed
-from slimmer.keep.core.observed import observed
-from slimmer.keep.core.packages import packages
-from slimmer.keep.core.user_selection import only_selected, user_selection
+from slimmer.keep import installed
+from slimmer.keep.analyzer import Analyzer, Policy
+from slimmer.keep.apps import plugins, postgresql, sibling_files, sites
+from slimmer.keep.apps.web_server import follower as web_server
+from slimmer.keep.core import (
+    engine_needs,
+    interpreters,
+    licences,
+    links,
+    listed,
+    nonempty_dirs,
+    observed,
+    packages,
+    user_selection,
+)
+from slimmer.keep.core.user_selection import OnlySelected
 from slimmer.keep.evidence import Evidence
-from slimmer.keep.languages.java.rule import java
-from slimmer.keep.languages.node.follower import node
-from slimmer.keep.languages.perl.follower import perl
-from slimmer.keep.languages.php.follower import php
-from slimmer.keep.languages.python.follower import python
-from slimmer.keep.languages.r.packages import r_packages
-from slimmer.keep.languages.ruby.follower import ruby
-from slimmer.keep.languages.shell.follower import shell
-from slimmer.keep.native.native import native
-
-GROUP = "slimmer.analyzers"
-"""The group of entry points that other packages use."""
-
-_ALL = frozenset(Policy)
-_OBSERVED = frozenset((Policy.OBSERVED,))
-_REACHABLE = frozenset((Policy.BALANCED, Policy.GENEROUS))
-_GENEROUS = frozenset((Policy.GENEROUS,))
+from slimmer.keep.keepset import LEADS_TO, MISSED
+from slimmer.keep.language import Ecosystem
+from slimmer.keep.languages.java import rule as java
+from slimmer.keep.languages.java.language import JAVA
+from slimmer.keep.languages.node.language import NODE
+from slimmer.keep.languages.perl.language import PERL
+from slimmer.keep.languages.php.language import PHP
+from slimmer.keep.languages.python.language import PYTHON
+from slimmer.keep.languages.r import packages as r_packages
+from slimmer.keep.languages.ruby.language import RUBY
+from slimmer.keep.languages.shell.language import SHELL
+from slimmer.keep.native import native
+from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 
 KEEPER_RULES: Mapping[str, Evidence] = {
-    "leads-to": Evidence.STRUCTURAL,
-    "not-hollow": Evidence.STRUCTURAL,
-    "missed": Evidence.USED,
+    LEADS_TO: Evidence.STRUCTURAL,
+    nonempty_dirs.RULE: Evidence.STRUCTURAL,
+    MISSED: Evidence.USED,
 }
 """The rules of the keeper itself, and of the findings that a verification adds."""
 
-_NATIVE = ("elf", "certificates", "name-service", "time-zones", "locales", "character-sets", "fonts")
-_SOURCE = ("program", "time-zones")
-"""Rules that several languages use."""
-
-
-def _analyzer(
-    id: str,
-    policies: frozenset[Policy],
-    rules: Mapping[str, Evidence],
-    seed: Seed | None = None,
-    follower: Follower | None = None,
-) -> Analyzer:
-    return FunctionAnalyzer(id, policies, rules, seed, follower)
-
-
-def _used(*rules: str) -> dict[str, Evidence]:
-    return dict.fromkeys(rules, Evidence.USED)
-
-
-def _language(id: str) -> dict[str, Evidence]:
-    return {**_used(id, *_SOURCE), "named-path": Evidence.SEEN}
-
 
 BUILTIN: tuple[Analyzer, ...] = (
-    _analyzer("chosen", _ALL, _used("chosen"), user_selection),
-    _analyzer("observed", _ALL, {"observed": Evidence.SEEN}, observed),
-    _analyzer("listed", _ALL, {"listed": Evidence.LISTED}, listed),
-    _analyzer("engine", _ALL, {"engine": Evidence.ENGINE}, engine_needs),
-    _analyzer("java", _REACHABLE, _used("java"), java),
-    _analyzer("like-files", _REACHABLE, _used("like-files"), sibling_files),
-    _analyzer("site", _REACHABLE, _used("site"), sites),
-    _analyzer("plug-ins", _REACHABLE, _used("plug-ins"), plugins),
-    _analyzer("postgresql", _REACHABLE, _used("postgresql"), postgresql),
-    _analyzer("r", _REACHABLE, _used("r", "time-zones"), r_packages),
-    _analyzer("link", _ALL, {"link": Evidence.STRUCTURAL}, follower=links),
-    _analyzer("native-chosen", _OBSERVED, _used("interpreter", *_NATIVE), follower=only_selected(native)),
-    _analyzer(
-        "shell-chosen",
-        _OBSERVED,
-        _used("interpreter", *_language("shell")) | _language("shell"),
-        follower=only_selected(shell),
-    ),
-    _analyzer("native", _REACHABLE, _used(*_NATIVE), follower=native),
-    _analyzer("interpreter", _REACHABLE, _used("interpreter"), follower=interpreters),
-    _analyzer("shell", _REACHABLE, _language("shell"), follower=shell),
-    _analyzer("web-server", _REACHABLE, _used("web-server"), follower=web_server),
-    _analyzer("python", _REACHABLE, _language("python"), follower=python),
-    _analyzer("node", _REACHABLE, _language("node"), follower=node),
-    _analyzer("ruby", _REACHABLE, _language("ruby"), follower=ruby),
-    _analyzer("php", _REACHABLE, _language("php"), follower=php),
-    _analyzer("perl", _REACHABLE, _language("perl"), follower=perl),
-    _analyzer("package", _GENEROUS, _used("package"), follower=packages),
-    _analyzer("licence", _ALL, {"licence": Evidence.LISTED}, follower=licences),
+    user_selection.ANALYZER,
+    observed.ANALYZER,
+    listed.ANALYZER,
+    engine_needs.ANALYZER,
+    java.ANALYZER,
+    sibling_files.ANALYZER,
+    sites.ANALYZER,
+    plugins.ANALYZER,
+    postgresql.ANALYZER,
+    r_packages.ANALYZER,
+    links.ANALYZER,
+    OnlySelected("native-chosen", (interpreters.ANALYZER, native.ANALYZER)),
+    OnlySelected("shell-chosen", (interpreters.ANALYZER, LanguageAnalyzer(SHELL))),
+    native.ANALYZER,
+    interpreters.ANALYZER,
+    LanguageAnalyzer(SHELL),
+    web_server.ANALYZER,
+    LanguageAnalyzer(PYTHON),
+    LanguageAnalyzer(NODE),
+    LanguageAnalyzer(RUBY),
+    LanguageAnalyzer(PHP),
+    LanguageAnalyzer(PERL),
+    packages.ANALYZER,
+    licences.ANALYZER,
 )
 """slimmer's own analyzers. The order of a path's reasons follows it."""
 
 
-@cache
-def installed() -> tuple[Analyzer, ...]:
-    """The analyzers of other packages, sorted by the names of their entry points. Raises PluginFailed."""
-    found: list[Analyzer] = []
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        try:
-            found.append(point.load())
-        except Exception as error:
-            raise PluginFailed(
-                f"the analyzer {point.name} ({point.value}) cannot be loaded: {type(error).__name__}: {error}",
-                hint="Update or uninstall the package that brings it.",
-            ) from error
-    return tuple(found)
+_ECOSYSTEMS: tuple[Ecosystem, ...] = (JAVA,)
+"""Of languages whose analyzers have no attribute `language`."""
 
 
 def analyzers(policy: Policy) -> tuple[Analyzer, ...]:
-    """The analyzers that run under a policy, in their order."""
-    return tuple(one for one in (*BUILTIN, *installed()) if policy in one.policies)
+    """The analyzers that run under a policy, in their order. Raises PluginFailed."""
+    return tuple(one for one in everything() if policy in one.policies)
+
+
+@cache
+def everything() -> tuple[Analyzer, ...]:
+    """All analyzers. Raises PluginFailed if one of another package cannot be used."""
+    return (*BUILTIN, *installed.analyzers(frozenset(one.id for one in BUILTIN)))
+
+
+@cache
+def ecosystems() -> tuple[Ecosystem, ...]:
+    """The languages of all analyzers that have one in an attribute `language`, as LanguageAnalyzer does. Raises PluginFailed."""
+    found = (getattr(analyzer, "language", None) for analyzer in everything())
+    return (*_ECOSYSTEMS, *(language for language in found if isinstance(language, Ecosystem)))
 
 
 @cache
 def evidence() -> Mapping[str, Evidence]:
-    """The evidence of each rule. Raises PluginFailed if two analyzers disagree about a rule."""
-    return merged((*BUILTIN, *installed()))
+    """The evidence of each rule. Raises PluginFailed if an analyzer cannot be used, or two of them disagree about a rule."""
+    return merged(everything())
 
 
 def merged(analyzers: Iterable[Analyzer]) -> Mapping[str, Evidence]:

@@ -1,4 +1,4 @@
-"""What the user chose to keep or to drop, beside what was observed; and patterns of paths in gitignore's syntax.
+"""The paths that the user chose to keep or to drop; and patterns of paths in gitignore's syntax.
 
 Patterns are relative to the image's root; the last one that matches decides, and `!` takes back (gitignore(5)). An
 anchored pattern goes through links as the image has them: `/lib/x*` means `/usr/lib/x*` where `/lib` is a link.
@@ -38,7 +38,7 @@ class Selection:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is named that the image might lack."""
+        """True if nothing is named that the image might lack."""
         return not (self.include or self.bins or self.packages or self.shell)
 
 
@@ -52,11 +52,11 @@ class Patterns:
         _spec(self.patterns, option)
 
     def match(self, entry: Entry) -> bool:
-        """Whether the last pattern that matches this path, or a folder above it, is one without `!`."""
+        """Return True if the last pattern that matches this path, or a folder above it, is one without `!`."""
         return bool(self.patterns) and self._all.match_file(_name(entry))
 
     def excludes(self, path: str) -> bool:
-        """Whether a path of the image matches, and can be left out: the root cannot."""
+        """Return True if a path of the image matches and can be left out: the root cannot."""
         entry = self._tree.get(path) if self.patterns and path != "/" else None
         return entry is not None and self.match(entry)
 

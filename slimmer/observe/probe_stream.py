@@ -11,6 +11,9 @@ from slimmer.errors import ObservationIncomplete, SlimmerError
 from slimmer.observe.log import AccessLog
 from slimmer.observe.records import RecordReader
 
+ATTACH_TIMEOUT = 30.0
+"""Seconds for the probe to say that it watches the app."""
+
 DRAIN_TIMEOUT = 30.0
 END_TIMEOUT = 1.0
 """Seconds for what the probe said before it ended to be read."""

@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from slimmer.engine.relay import Ports
 from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import FIRST_EPHEMERAL_PORT, ExerciseResult, Plan, Until, replay_plan
-from slimmer.exercise.readiness import WORKER_PATIENCE
+from slimmer.exercise.expectations import replay_expectations
+from slimmer.exercise.mode import WORKER_PATIENCE
+from slimmer.exercise.plan import ExercisePlan, Until
+from slimmer.exercise.ports import FIRST_EPHEMERAL_PORT, lasting_ports
+from slimmer.exercise.profile import AppProfile
+from slimmer.exercise.result import ExerciseResult
 from slimmer.exercise.verdict import failure
 from slimmer.exit_codes import KILLED
 from slimmer.image.config import ImageConfig
@@ -44,17 +48,17 @@ class ScenarioObservation:
         return home_of(self.identity)
 
 
-def observe(session: Session, plan: Plan, say: Say) -> ScenarioObservation:
+def observe(session: Session, plan: ExercisePlan, say: Say, *, shared: bool = False) -> ScenarioObservation:
     """Run the app under the probe while it is exercised, and stop it as `docker stop` would.
 
     Raises AppFailed, ExerciseFailed or ObservationIncomplete.
     """
     config = session.config
     identity = identify(session)
-    plan = dataclasses.replace(plan, expected_ports=exposed(config), healthcheck=healthcheck(config))
-    plan = dataclasses.replace(plan, own_command=session.options.cmd is None and session.options.entrypoint is None)
+    own_command = session.options.cmd is None and session.options.entrypoint is None
+    profile = AppProfile(exposed(config), healthcheck(config), own_command)
     with _watched(session, identity, "observed") as (run, ports):
-        exercised = exercise(run, plan, say=say)
+        exercised = exercise(run, plan, profile=profile, shared=shared, say=say)
         _log_exercise("observed", exercised)
         problem = failure(exercised)
         if problem is not None:
@@ -71,14 +75,15 @@ def identify(session: Session) -> str:
     return ask_identity(session.scope, session.config, session.options, session.probe, session.unique("ask"))
 
 
-def exercise_alone(session: Session, plan: Plan, log: AccessLog, purpose: str, say: Say) -> ScenarioObservation:
+def exercise_alone(
+    session: Session, plan: ExercisePlan, log: AccessLog, purpose: str, say: Say, *, shared: bool = False
+) -> ScenarioObservation:
     """Exercise the original without the probe, for its answers; what it accesses is known from `log`.
 
     Raises AppFailed or ExerciseFailed.
     """
-    lasting = (listener.port for listener in log.listeners if listener.port < FIRST_EPHEMERAL_PORT)
+    lasting = lasting_ports(listener.port for listener in log.listeners)
     ports = tuple(dict.fromkeys((*lasting, *plan.named_ports, *exposed(session.config))))
-    plan = dataclasses.replace(plan, expected_ports=ports, healthcheck=())
     if plan.until in (Until.SIGNAL, Until.ENTER):  # which were for watching
         plan = dataclasses.replace(plan, until=Until.SECONDS, seconds=WORKER_PATIENCE)
     relayed = not session.engine.local or session.options.network == "none" or _has_hidden_port(log)
@@ -86,7 +91,7 @@ def exercise_alone(session: Session, plan: Plan, log: AccessLog, purpose: str, s
     with native_run(
         session.scope, session.config, session.options, image, ports, relay, session.unique(purpose)
     ) as run:
-        exercised = exercise(run, plan, say=say)
+        exercised = exercise(run, plan, profile=AppProfile(expected_ports=ports), shared=shared, say=say)
         _log_exercise(purpose, exercised)
         problem = failure(exercised)
         if problem is not None:
@@ -95,7 +100,13 @@ def exercise_alone(session: Session, plan: Plan, log: AccessLog, purpose: str, s
 
 
 def replay(
-    session: Session, image: str, plan: Plan, observed: ScenarioObservation, purpose: str
+    session: Session,
+    image: str,
+    plan: ExercisePlan,
+    observed: ScenarioObservation,
+    purpose: str,
+    *,
+    shared: bool = False,
 ) -> tuple[ExerciseResult, str]:
     """Run an image as a user would and repeat the exercise: what it answered, and its health ("none" without one).
 
@@ -106,10 +117,10 @@ def replay(
     with native_run(
         session.scope, session.config, session.options, image, ports, relay, session.unique(purpose)
     ) as run:
-        answered = exercise(run, replay_plan(plan, observed.exercised), replay=True)
+        answered = exercise(run, plan, replay_expectations(observed.exercised), shared=shared)
         _log_exercise(purpose, answered)
         has_health = answered.exit_code is None and bool(healthcheck(session.config))
-        if plan.shared and not answered.ports:
+        if shared and not answered.ports:
             has_health = False  # the check is meant for the command that listens
         health = run.await_health() if has_health else "none"
         if answered.exit_code is None and observed.exercised.stopped not in (None, KILLED):
@@ -118,17 +129,24 @@ def replay(
         return answered, health
 
 
-def replay_watched(session: Session, image: str, plan: Plan, observed: ScenarioObservation, purpose: str) -> AccessLog:
+def replay_watched(
+    session: Session,
+    image: str,
+    plan: ExercisePlan,
+    observed: ScenarioObservation,
+    purpose: str,
+    *,
+    shared: bool = False,
+) -> AccessLog:
     """Repeat the exercise with an image under the probe, for what it looks for in vain: however far it gets."""
     reader = RecordReader()
-    again = replay_plan(plan, observed.exercised)
     if command := healthcheck(session.config):
-        again = dataclasses.replace(again, exec_commands=(*again.exec_commands, command))
+        plan = dataclasses.replace(plan, exec_commands=(*plan.exec_commands, command))
     with (
         suppress(AppFailed, ExerciseFailed, ObservationIncomplete),
         _watched(session, observed.identity, purpose, image, reader) as (run, _),
     ):
-        exercise(run, again, replay=True)
+        exercise(run, plan, replay_expectations(observed.exercised), shared=shared)
         ends = observed.exercised.stopped != KILLED
         run.finish(image, session.config.stop_signal, session.config.stop_timeout if ends else LAST_LOOKS)
     return reader.log(image, complete=reader.ended)

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from slimmer.artifacts import manifest, package_file, tree_file
-from slimmer.artifacts.build_output import REPORT
+from slimmer.artifacts import manifest, package_file, report_file, tree_file
 from slimmer.image.engine_artifacts import ImageTree
 from slimmer.keep.keepset import KeepSet
 from slimmer.observe.log import AccessLog, write_log
@@ -36,12 +35,12 @@ def write_artifacts(
     with folder.writing_text(LOG_NAME) as file:
         write_log(log, file)
     with folder.writing_text(manifest.NAME) as file:
-        manifest.write_manifest(manifest.manifest(image.tree, kept, digests, image.mtime), file)
+        manifest.write_manifest(log.image_id, manifest.manifest(image.tree, kept, digests, image.mtime), file)
     with folder.writing(tree_file.NAME) as archive:
         tree_file.write_tree(image.tree, log.image_id, archive)
     with folder.writing(package_file.NAME) as archive:
         package_file.write_packages(packages, archive)
-    with folder.writing_text(REPORT) as file:
+    with folder.writing_text(report_file.NAME) as file:
         file.write(as_json(report) + "\n")
 
 

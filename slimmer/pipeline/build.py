@@ -20,7 +20,7 @@ from slimmer.formatting import SHOWN, counted, listed
 from slimmer.image import reference
 from slimmer.interrupts import finish
 from slimmer.keep.analyzer import Policy
-from slimmer.keep.keepset import Finding, KeepSet
+from slimmer.keep.keepset import MISSED, Finding, KeepSet
 from slimmer.output_folder import OutputFolder, default_folder
 from slimmer.pipeline.artifacts import write_artifacts
 from slimmer.pipeline.candidate import Candidate, choose_builder, make, pack
@@ -69,6 +69,7 @@ def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> B
         if request.observe:
             stages.warn_of_risk(request)
         with stages.output(request.out or default_folder(tag)) as folder:
+            stages.load_analyzers()
             removed = session.pool.submit(remove_leftovers, session.engine)
             reading = stages.begin_reading(request.selection)
             original, observation = stages.observe_or_reuse(request, folder.path, reading)
@@ -233,4 +234,4 @@ def _tell_removed(gone: Leftovers, progress: Progress) -> None:
 
 def _names(findings: Iterable[Finding]) -> str:
     """The first paths that were missed themselves, without what leads to them, and how many more there are."""
-    return listed(list(dict.fromkeys(f.path for f in findings if f.reason.rule == "missed")), SHOWN)
+    return listed(list(dict.fromkeys(f.path for f in findings if f.reason.rule == MISSED)), SHOWN)

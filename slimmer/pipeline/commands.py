@@ -116,13 +116,14 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
     """Decide what to keep of the logs' image (or of `rebase`, to which they are taken over) and pack it into a folder.
 
     Writes Dockerfile, rootfs.tar, manifest, tree, packages, the joined log and a report; no image is made.
-    Raises UsageError for logs that do not fit together or are incomplete.
+    Raises UsageError for logs that do not fit together or are incomplete, PluginFailed for an analyzer that cannot be used.
     """
     check_complete(request.logs)
     target = request.rebase or merge(request.logs).image_id
     with open_unrun(target, progress, docker_host) as stages, stages.output(request.out) as folder:
         session = stages.session
         config = session.config
+        stages.load_analyzers()
         log = merge([rebased(log, config.image_id) if request.rebase else log for log in request.logs])
         check_image(log, config.image_id)
         original = stages.read()

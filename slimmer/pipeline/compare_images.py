@@ -15,7 +15,7 @@ from slimmer.pipeline.scenario import ScenarioRun
 from slimmer.pipeline.session import Session
 from slimmer.pipeline.verification import compare_answers
 from slimmer.verify.check import compare_configs
-from slimmer.verify.structure import Difference, compare_contents, compare_structure
+from slimmer.verify.structure import Difference, compare_digests, compare_structure
 
 
 def compare_files(session: Session, after: ImageConfig) -> Iterator[Difference]:
@@ -32,7 +32,7 @@ def compare_files(session: Session, after: ImageConfig) -> Iterator[Difference]:
         before.tree, other.tree, common, before.image.mtime, slim_mtime=other.image.mtime, whole_seconds=True
     )
     files = [path for path in common if _is_file(before.tree.get(path)) and _is_file(other.tree.get(path))]
-    yield from compare_contents(_digests(before.pristine, files), other.pristine.hash(files))
+    yield from compare_digests(_digests(before.pristine, files), other.pristine.hash(files))
     yield from compare_configs(session.config, after)
 
 
@@ -42,8 +42,8 @@ def compare_behaviour(
     """Yield how `after` answers otherwise than the session's image did in this scenario."""
     scenario, observed = scenario_run.scenario, scenario_run.observed
     session = session.running(scenario.options)
-    original = partial(replay, session, session.config.image_id, scenario.plan, observed)
-    slim = partial(replay, session.of(after), after.image_id, scenario.plan, observed)
+    original = partial(replay, session, session.config.image_id, scenario.plan, observed, shared=scenario.shared)
+    slim = partial(replay, session.of(after), after.image_id, scenario.plan, observed, shared=scenario.shared)
     for difference in compare_answers(scenario, observed.exercised, original, slim, warn):
         yield dataclasses.replace(difference, where=scenario.named(difference.where))
 

@@ -1,4 +1,4 @@
-"""The report of a build: one JSON value. Its shape is versioned with FORMAT_VERSION.
+"""The report of a build: one JSON value. slimmer.artifacts.report_file describes its shape.
 
 Nothing in it holds values of --env, request headers or bodies: they may be secrets.
 """
@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from slimmer import __version__
-from slimmer.artifacts.build_output import FORMAT, FORMAT_VERSION
-from slimmer.exercise.plan import Answer, ExerciseResult, Outcome
+from slimmer.artifacts.report_file import FORMAT
+from slimmer.exercise.result import Answer, ExerciseResult, Outcome
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
 from slimmer.keep.selection import Selection
@@ -68,7 +68,10 @@ def build_report(built: Built) -> dict[str, Any]:
             ],
             "missed": list(built.missed),
             "by_shape": list(built.by_shape),
-            "places": [asdict(verdict) for verdict in built.variants],
+            "places": [
+                {"place": v.variant, "scene": v.scenario, "result": v.result, "problem": v.problem}
+                for v in built.variants
+            ],
         },
         "stages": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in built.stages],
     }
@@ -88,8 +91,7 @@ def keep_report(
 
 def _head(target: str, original: ImageConfig, tree: Tree) -> dict[str, Any]:
     return {
-        "format": FORMAT,
-        "version": FORMAT_VERSION,
+        **FORMAT.head,
         "slimmer": __version__,
         "target": _image(target, original, len(tree)),
     }

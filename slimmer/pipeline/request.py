@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slimmer.engine.options import RunOptions
-from slimmer.exercise.plan import Plan, Until
+from slimmer.exercise.plan import ExercisePlan, Until
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
@@ -40,7 +40,7 @@ class RunRequest:
     target: str
     options: RunOptions = field(default_factory=RunOptions)
     commands: tuple[tuple[str, ...], ...] = ()
-    plan: Plan = field(default_factory=Plan)
+    plan: ExercisePlan = field(default_factory=ExercisePlan)
     recorder: str = "auto"
     runs: int = 1
     pull: bool = False

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from slimmer.engine.options import RunOptions
 from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
-from slimmer.exercise.plan import ExerciseResult, Plan
+from slimmer.exercise.plan import ExercisePlan
+from slimmer.exercise.result import ExerciseResult
 from slimmer.observe.log import AccessLog
 from slimmer.observe.merge import merge
 from slimmer.pipeline import app_runs
@@ -26,13 +27,15 @@ from slimmer.pipeline.session import Session
 class Scenario:
     """One way to run an image, and what is asked of it. `label` tells it from others; "" where there is but one.
 
+    `shared`: the plan is for all commands of the image together, and this scenario is one of them.
     Arguments may hold credentials, so a label has the program's name alone.
     """
 
     label: str
     program: str
     options: RunOptions
-    plan: Plan
+    plan: ExercisePlan
+    shared: bool = False
 
     def named(self, text: str) -> str:
         """Put the scenario's label before a text about it, where there are several scenarios."""
@@ -61,9 +64,8 @@ def scenarios(request: RunRequest) -> tuple[Scenario, ...]:
     if len(commands) < 2:
         words = commands[0] if commands else options.cmd
         return (Scenario("", _program(words or ()), replace(options, cmd=words), request.plan),)
-    plan = replace(request.plan, shared=True)
     return tuple(
-        Scenario(_label(number, words), _program(words), replace(options, cmd=words), plan)
+        Scenario(_label(number, words), _program(words), replace(options, cmd=words), request.plan, shared=True)
         for number, words in enumerate(commands, 1)
     )
 
@@ -76,7 +78,8 @@ def observe(session: Session, scenario: Scenario, runs: int, say: Say) -> Scenar
     session = session.running(scenario.options)
     with scenario.failing():
         observed = [
-            app_runs.observe(session, scenario.plan, lambda text: say(scenario.named(text))) for _ in range(runs)
+            app_runs.observe(session, scenario.plan, lambda text: say(scenario.named(text)), shared=scenario.shared)
+            for _ in range(runs)
         ]
     return ScenarioRun(scenario, replace(observed[0], log=merge([one.log for one in observed])))
 
@@ -86,12 +89,12 @@ def exercise_alone(session: Session, scenario: Scenario, log: AccessLog, say: Sa
     session = session.running(scenario.options)
     with scenario.failing():
         observed = app_runs.exercise_alone(
-            session, scenario.plan, log, "original", lambda text: say(scenario.named(text))
+            session, scenario.plan, log, "original", lambda text: say(scenario.named(text)), shared=scenario.shared
         )
     return ScenarioRun(scenario, observed)
 
 
-def check_shared(plan: Plan, results: Sequence[ExerciseResult]) -> None:
+def check_shared(plan: ExercisePlan, results: Sequence[ExerciseResult]) -> None:
     """Raise ExerciseFailed if none of several commands did what was asked of them together."""
     problems = list(_unmet(plan, results)) if len(results) > 1 else []
     if problems:
@@ -101,7 +104,7 @@ def check_shared(plan: Plan, results: Sequence[ExerciseResult]) -> None:
         )
 
 
-def _unmet(plan: Plan, results: Sequence[ExerciseResult]) -> Iterator[str]:
+def _unmet(plan: ExercisePlan, results: Sequence[ExerciseResult]) -> Iterator[str]:
     if plan.explicit and plan.asks and not any(exercised.answers for exercised in results):
         yield "answered a request"
     ports = {port for exercised in results for port in exercised.ports}

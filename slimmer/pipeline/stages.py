@@ -18,6 +18,7 @@ from pathlib import Path
 from slimmer.engine.description import risk
 from slimmer.engine.options import RunOptions
 from slimmer.formatting import SHOWN
+from slimmer.keep import installed
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, KeepSet
@@ -49,9 +50,17 @@ class Stages:
     # ------------------------------------------------------------------ the image
 
     def read(self) -> Original:
-        """Read the image's tree, and start what will read its files."""
+        """Read the image's tree. Load the analyzers, and start what will read the image's files."""
+        importlib.import_module("slimmer.keep.keeper")
         self.session.sandbox.warm()
         return open_original(self.session)
+
+    def load_analyzers(self) -> None:
+        """Load the analyzers of other packages, if there are any, before the app runs. Raises PluginFailed."""
+        if installed.points():
+            from slimmer.keep import registry
+
+            registry.evidence()
 
     def begin_reading(self, selection: Selection) -> Future[Original]:
         """Read the image's tree and packages in another thread, and load the keep rules, while the app runs.
@@ -62,10 +71,11 @@ class Stages:
 
     def _read_all(self, selection: Selection) -> Original:
         original = self.read()
-        keeper = importlib.import_module("slimmer.keep.keeper")
         original.packages.know_all()
         if not selection.is_empty:
-            keeper.check_selection(original.view(AccessLog(self.session.config.image_id, ()), "", selection))
+            from slimmer.keep.keeper import check_selection
+
+            check_selection(original.view(AccessLog(self.session.config.image_id, ()), "", selection))
         return original
 
     # ------------------------------------------------------------------ its use
@@ -122,7 +132,10 @@ class Stages:
 
     def warn_of_excluded(self, kept: KeepSet) -> None:
         """Warn of what the user excluded though it was seen in use, or the engine needs it: the app may miss it."""
-        used = [f"{path} ({reason})" for path, reason in kept.excluded.items() if reason.rule in ("observed", "engine")]
+        from slimmer.keep.core import engine_needs, observed
+
+        in_use = (observed.RULE, engine_needs.RULE)
+        used = [f"{path} ({reason})" for path, reason in kept.excluded.items() if reason.rule in in_use]
         self.warn(f"excluded although it was in use: {text}" for text in used[:SHOWN])
         if len(used) > SHOWN:
             self.progress.warn(f"{len(used) - SHOWN} more paths are excluded although they were in use")

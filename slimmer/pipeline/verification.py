@@ -9,7 +9,7 @@ from functools import partial
 
 from slimmer.engine.options import RunOptions
 from slimmer.errors import AppFailed, ExerciseFailed
-from slimmer.exercise.plan import ExerciseResult
+from slimmer.exercise.result import ExerciseResult
 from slimmer.exercise.verdict import failure
 from slimmer.keep.keepset import Finding, KeepSet
 from slimmer.keep.selection import Patterns
@@ -21,7 +21,7 @@ from slimmer.pipeline.candidate import Candidate
 from slimmer.pipeline.original import Original
 from slimmer.pipeline.request import BuildRequest
 from slimmer.pipeline.scenario import Scenario, ScenarioRun
-from slimmer.verify.behaviour import compare_behaviour
+from slimmer.verify.behaviour import STOPPED, compare_behaviour
 from slimmer.verify.missed import missed, named
 from slimmer.verify.structure import Difference
 
@@ -132,7 +132,9 @@ class CandidateVerifier:
     def _reference(self, scenario: Scenario, observed: ScenarioObservation) -> ScenarioObservation:
         """Run the original in this scenario, which is not quite the observed one. Raises what it fails of."""
         session = self._session.running(scenario.options)
-        answered, _ = app_runs.replay(session, session.config.image_id, scenario.plan, observed, "reference")
+        answered, _ = app_runs.replay(
+            session, session.config.image_id, scenario.plan, observed, "reference", shared=scenario.shared
+        )
         if (problem := failure(answered)) is not None:
             raise problem
         if answered.exit_code and not observed.exercised.exit_code:
@@ -150,16 +152,19 @@ class CandidateVerifier:
         return tuple(finding for finding in findings if finding.path not in kept and not excludes(finding.path))
 
     def _watch(self, scenario_run: ScenarioRun, image: str) -> AccessLog:
-        session = self._session.running(scenario_run.scenario.options)
-        return app_runs.replay_watched(session, image, scenario_run.scenario.plan, scenario_run.observed, "replay")
+        scenario, observed = scenario_run.scenario, scenario_run.observed
+        session = self._session.running(scenario.options)
+        return app_runs.replay_watched(session, image, scenario.plan, observed, "replay", shared=scenario.shared)
 
     def _behaviour(
         self, scenario: Scenario, observed: ScenarioObservation, candidate: Candidate
     ) -> tuple[Difference, ...]:
         """Differences in answers, exit codes and health, between the original and the candidate by itself."""
         session = self._session.running(scenario.options)
-        original = partial(app_runs.replay, session, session.config.image_id, scenario.plan, observed)
-        slim = partial(app_runs.replay, session, candidate.image_id, scenario.plan, observed)
+        original = partial(
+            app_runs.replay, session, session.config.image_id, scenario.plan, observed, shared=scenario.shared
+        )
+        slim = partial(app_runs.replay, session, candidate.image_id, scenario.plan, observed, shared=scenario.shared)
         found = compare_answers(scenario, observed.exercised, original, slim, self._warn, self._by_shape.append)
         return tuple(replace(one, where=scenario.named(one.where)) for one in found)
 
@@ -196,11 +201,30 @@ def compare_answers(
             differences = (Difference("HEALTHCHECK", "verdict", "healthy", health),)
             if again()[1] == health:
                 differences = ()
-        return differences + compare_behaviour(observed, answered, lambda: again()[0], shaped)
+        differences += compare_behaviour(observed, answered, lambda: again()[0], shaped)
+        return differences if _more_than_its_stop(differences) else _stop_again(observed, slim, differences)
     except (AppFailed, ExerciseFailed) as error:
         problem = error.message.partition("\n")[0].removesuffix(":")
         warn(scenario.named(f"the original does not do the same twice, so less can be compared: {problem}"))
         return differences + compare_behaviour(observed, answered)
+
+
+def _more_than_its_stop(differences: Sequence[Difference]) -> bool:
+    return not differences or any(difference.what != STOPPED for difference in differences)
+
+
+def _stop_again(
+    observed: ExerciseResult, slim: Answering, differences: tuple[Difference, ...]
+) -> tuple[Difference, ...]:
+    """Run the slim image once more if its exit code when stopped is all that differs: the signal may meet an app that is busy.
+
+    Returns the differences, or none if nothing certain differs then.
+    """
+    try:
+        second, _ = slim("slim-again")
+    except (AppFailed, ExerciseFailed):
+        return differences
+    return differences if compare_behaviour(observed, second) else ()
 
 
 def _meet(request: BuildRequest) -> bool:

@@ -1,1 +1,1 @@
-"""From a KeepSet to an image: rootfs.tar, Dockerfile, build or load."""
+"""Makes an image of a KeepSet: rootfs.tar, Dockerfile, build or load."""

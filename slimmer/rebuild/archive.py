@@ -1,8 +1,7 @@
-"""A docker-archive: the slim image as `docker load` takes it, with the whole configuration and one layer.
+"""Write a docker-archive: the slim image for `docker load`, with the whole configuration and one layer.
 
-The configuration's JSON is the image: its SHA-256 is the image's ID, so the same files and configuration always give the
-same ID. Sources: moby, image/spec/spec.md ("Combined Image JSON + Filesystem Changeset Format"); OCI image specification,
-config.md; the Docker extensions are those of slimmer.image.config.
+The SHA-256 of the configuration's JSON is the image's ID, so the same files and configuration always give the same ID. Sources: moby, image/spec/spec.md ("Combined Image JSON + Filesystem Changeset Format"); OCI image specification,
+config.md; for the Docker extensions, see slimmer.image.config.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ CREATED_BY = "slimmer build"
 
 
 def creation_time(config: ImageConfig, source_date_epoch: str | None) -> str:
-    """When the slim image was created, as RFC 3339: the original's time, or SOURCE_DATE_EPOCH where that is set.
+    """Return the slim image's creation time as RFC 3339: the original's, or SOURCE_DATE_EPOCH if that is set.
 
-    Raises UsageError for what is no number of seconds. Source: reproducible-builds.org, "SOURCE_DATE_EPOCH".
+    Raises UsageError if it is not a number of seconds. Source: reproducible-builds.org, "SOURCE_DATE_EPOCH".
     """
     if not source_date_epoch:
         return config.created
@@ -34,12 +33,12 @@ def creation_time(config: ImageConfig, source_date_epoch: str | None) -> str:
     except (ValueError, OverflowError, OSError) as error:
         raise UsageError(
             f"SOURCE_DATE_EPOCH is not a time: {source_date_epoch!r}",
-            hint="Seconds since 1970: `date +%s`, or unset it.",
+            hint="Set it to seconds since 1970, as `date +%s` prints them, or unset it.",
         ) from error
 
 
 def config_json(config: ImageConfig, rootfs: RootFs, created: str) -> bytes:
-    """The image's configuration, byte for byte the same for the same values. `created` is RFC 3339, or "" for none."""
+    """Return the image's configuration, byte for byte the same for the same values. `created` is RFC 3339, or "" for none."""
     image = {
         "architecture": config.architecture,
         "author": config.author,
@@ -54,12 +53,12 @@ def config_json(config: ImageConfig, rootfs: RootFs, created: str) -> bytes:
 
 
 def image_id(configuration: bytes) -> str:
-    """The ID of the image that has this configuration (config_json)."""
+    """Return the ID of the image with this configuration (config_json)."""
     return f"sha256:{hashlib.sha256(configuration).hexdigest()}"
 
 
 def write_archive(file: IO[bytes], configuration: bytes, rootfs: RootFs, tag: str) -> None:
-    """Write the archive as a stream; `tag` is the NAME:TAG under which it is loaded."""
+    """Write the archive as a stream. The image is loaded as `tag` (NAME:TAG)."""
     name = f"{image_id(configuration).removeprefix('sha256:')}.json"
     layer = f"{rootfs.diff_id.removeprefix('sha256:')}/layer.tar"
     manifest = [{"Config": name, "RepoTags": [tag], "Layers": [layer]}]
@@ -77,7 +76,7 @@ def _add(tar: tarfile.TarFile, name: str, content: IO[bytes], size: int) -> None
 
 
 def _process(config: ImageConfig) -> dict[str, Any]:
-    """The part that a container takes over. What is absent is left out; an empty ENTRYPOINT or CMD is an empty list."""
+    """Return the part that containers inherit. Absent values are left out; an empty ENTRYPOINT or CMD is an empty list."""
     values: dict[str, Any] = {
         "User": config.user,
         "ExposedPorts": {port: {} for port in config.exposed_ports},

@@ -1,7 +1,7 @@
-"""The generated Dockerfile: an image's whole configuration, in a fixed order, or a text that no builder takes.
+"""Generate the Dockerfile: an image's whole configuration in a fixed order, or a text that every builder refuses.
 
-What cannot be said exactly is never written. A line in its place stops every build, so that nobody gets an image that
-lacks, say, its USER without noticing.
+A value that cannot be written exactly is never written. Instead, one line stops every build, so that nobody gets an image that
+lacks, for example, its USER without noticing.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ KEPT_BY_BUILD = "security.capability"
 """The only extended attribute that the builder writes into a layer (moby, archive.ReadSecurityXattrToTarHeader)."""
 
 MOST_INSTRUCTIONS = 500
-"""The classic builder makes an image for each instruction: 10,000 ONBUILDs took it half an hour."""
+"""The classic builder makes an image for each instruction: 10,000 ONBUILDs took half an hour."""
 
 _LISTS = ("ENV", "LABEL", "EXPOSE")
-"""Keywords that take several values in one instruction."""
+"""Keywords that accept several values in one instruction."""
 
 _NEXT_LINE = " \\\n    "
 _DIRECTIVE = re.compile(r"#\s*[a-z]+\s*=")
 """A parser directive: docs.docker.com/reference/dockerfile, "Parser directives"."""
 
 _CONTINUED = re.compile(r"(?<!\\)\\\n")
-"""As the classic builder takes it (buildkit's dockerfile2llb, parser.go): no backslash before."""
+"""A continued line as the classic builder reads it (buildkit's dockerfile2llb, parser.go): no backslash before."""
 
 _ONLY = {"FROM": "scratch", "ADD": "rootfs.tar /"}
 KEYWORDS = frozenset(
@@ -51,14 +51,14 @@ KEYWORDS = frozenset(
         "WORKDIR",
     )
 )
-"""What describes an image, and does nothing while it is built."""
+"""Instructions that describe an image and do nothing during a build."""
 
 _SHOWN = 100
-"""Characters of the image's own words that a comment shows."""
+"""The number of characters of an image's value that a comment shows."""
 
 
 def render(config: ImageConfig, beyond: Iterable[str] = ()) -> str:
-    """The Dockerfile's text. `beyond` is what it cannot say (beyond_dockerfile), which comments then tell."""
+    """Return the Dockerfile's text. Comments list what it cannot express: `beyond` (beyond_dockerfile)."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -66,7 +66,7 @@ def render(config: ImageConfig, beyond: Iterable[str] = ()) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - it is no HTML; every value is quoted by instructions()
+        autoescape=False,  # noqa: S701 - not HTML; instructions() quotes every value
     )
     comments = [ascii(text)[1:-1][:_SHOWN] for text in beyond]
     lines = list(_joined(instructions(config)))
@@ -74,9 +74,9 @@ def render(config: ImageConfig, beyond: Iterable[str] = ()) -> str:
 
 
 def foreign_instruction(text: str) -> str:
-    """The first line of a Dockerfile that slimmer would not write, "" for none.
+    """Return the first line of a Dockerfile that slimmer would not write; "" if there is none.
 
-    A folder may come from anybody: no build of it may run a command, or take a file from elsewhere.
+    The folder may come from anybody, so its build must not run a command, or take a file from elsewhere.
     """
     lines = text.split("\n")
     directive = next((line for line in lines[: _comments(lines)] if _DIRECTIVE.match(line)), "")
@@ -86,7 +86,7 @@ def foreign_instruction(text: str) -> str:
 
 
 def _comments(lines: Sequence[str]) -> int:
-    """How many lines there are before the first one that is no comment."""
+    """Return the number of comment lines at the beginning."""
     return next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
 
 
@@ -96,7 +96,7 @@ def _is_own(line: str) -> bool:
 
 
 def _joined(single: Iterable[Instruction]) -> Iterator[Instruction]:
-    """As few instructions as say the same: the classic builder makes a container and a commit of each (45 ms)."""
+    """Join instructions where possible: the classic builder makes a container and a commit for each (45 ms)."""
     for (keyword, unsaid), group in groupby(single, key=lambda instruction: (instruction.keyword, instruction.unsaid)):
         values = [instruction.value for instruction in group]
         if unsaid:
@@ -108,7 +108,7 @@ def _joined(single: Iterable[Instruction]) -> Iterator[Instruction]:
 
 
 def beyond_dockerfile(config: ImageConfig, entries: Iterable[Entry], architecture: str) -> tuple[str, ...]:
-    """What of this image `docker build` would mangle, in words; then it has to be loaded instead. () when nothing."""
+    """Return, in words, what `docker build` would change in this image. If there is anything, the image must be loaded instead."""
     found = list(dict.fromkeys(_beyond(config, architecture)))
     attributes = {name for entry in entries for name, _ in entry.xattrs if name != KEPT_BY_BUILD}
     if attributes:

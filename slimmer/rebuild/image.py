@@ -1,7 +1,7 @@
-"""The slim image out of its files and its configuration: which builder makes it, and making it.
+"""Choose the builder of the slim image, and make the image.
 
-`docker build` of the output folder is the default, since anybody can repeat it; what a Dockerfile cannot say is loaded
-from an archive instead, and the reason is said.
+`docker build` of the output folder is the default, since anybody can repeat it. If a Dockerfile cannot express the image, it is
+loaded from an archive instead, and the user is told why.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from slimmer.rebuild.rootfs import RootFs
 DOCKERFILE, LOAD = "dockerfile", "load"
 
 Build = Callable[[list[Path], str], str]
-"""`docker build` with these files as its context, to a tag; returns the image's ID (slimmer.engine.builds.build)."""
+"""Runs `docker build` with these files as context and a tag. Returns the image's ID (slimmer.engine.builds.build)."""
 
 Load = Callable[[Callable[[IO[bytes]], None], str], str]
-"""`docker load` of what the function writes, to a tag; returns the image's ID (slimmer.engine.builds.load)."""
+"""Runs `docker load` with what the function writes, and a tag. Returns the image's ID (slimmer.engine.builds.load)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Which builder is used: "dockerfile" or "load", why, and what of the image no Dockerfile can say, in words."""
+    """Which builder is used ("dockerfile" or "load"), why, and what no Dockerfile can express about the image, in words."""
 
     name: str
     reason: str
@@ -38,7 +38,7 @@ class Builder:
 
     @property
     def whole_seconds(self) -> bool:
-        """Whether times lose their nanoseconds on the way."""
+        """True if the builder drops the nanoseconds of times."""
         return self.name == DOCKERFILE
 
 
@@ -52,11 +52,11 @@ def choose_builder(
     lacks_workdir: bool = False,
     dated: bool = False,
 ) -> Builder:
-    """The builder for an image with these kept entries, on an engine of this architecture; `asked` is "" for any.
+    """Choose the builder for an image with these kept entries, on an engine of this architecture. `asked` is "" for any.
 
-    `lacks_workdir`: the image has no such directory (the engine makes it in each container, a build in the image).
-    `dated`: the user gave the image's time of creation (SOURCE_DATE_EPOCH), which a build would stamp itself.
-    Raises UsageError when a Dockerfile is asked for that cannot say everything: nothing is lost in silence.
+    `lacks_workdir`: the image lacks its WORKDIR (the engine would make it in each container, a build makes it in the image).
+    `dated`: the user set the image's creation time (SOURCE_DATE_EPOCH), but a build sets its own. Raises UsageError if the user asks for
+    a Dockerfile and it cannot express everything: nothing is lost silently.
     """
     beyond = dockerfile.beyond_dockerfile(config, kept, architecture)
     if lacks_workdir:
@@ -65,7 +65,7 @@ def choose_builder(
         return Builder(LOAD, "as asked", beyond)
     changes = (*beyond, "the labels, to which podman adds its own") if is_podman else beyond
     if not changes and dated and not asked:
-        return Builder(LOAD, "docker build would stamp a time of its own, and SOURCE_DATE_EPOCH gives another", beyond)
+        return Builder(LOAD, "docker build would set its own creation time instead of SOURCE_DATE_EPOCH", beyond)
     if not changes:
         return Builder(DOCKERFILE, "as asked" if asked else "anybody can repeat it without slimmer")
     words = f"a build would change {', '.join(changes)}"
@@ -75,14 +75,14 @@ def choose_builder(
 
 
 def write_dockerfile(config: ImageConfig, builder: Builder, folder: OutputFolder) -> Path:
-    """Write the folder's Dockerfile; one that cannot say everything says so. Raises OutputError."""
+    """Write the folder's Dockerfile. If it cannot express everything, it says so. Raises OutputError."""
     with folder.writing_text(dockerfile.NAME) as file:
         file.write(dockerfile.render(config, builder.beyond))
     return folder.place(dockerfile.NAME)
 
 
 def mark_unverified(folder: OutputFolder, words: str) -> None:
-    """Say in the Dockerfile that was written why nobody should rely on it. Raises OutputError."""
+    """Note in the Dockerfile why nobody should rely on it. Raises OutputError."""
     first, _, rest = folder.place(dockerfile.NAME).read_text(encoding="utf-8").partition("\n")
     with folder.writing_text(dockerfile.NAME) as file:
         file.write(f"{first}\n# NOT VERIFIED: {words}\n{rest}")
@@ -98,10 +98,10 @@ def make_image(
     build: Build,
     load: Load,
 ) -> str:
-    """Make the image, under `tag`, and return its ID; the folder's Dockerfile is written either way.
+    """Make the image as `tag`, and return its ID. The folder's Dockerfile is written in any case.
 
-    `created` is its creation time (slimmer.rebuild.archive.creation_time), which `docker build` does not take.
-    Raises BuildFailed, with the engine's words, or OutputError.
+    `created` is its creation time (slimmer.rebuild.archive.creation_time), which `docker build` ignores. Raises BuildFailed with the
+    engine's message, or OutputError.
     """
     path = write_dockerfile(config, builder, folder)
     if builder.name == DOCKERFILE:

@@ -1,8 +1,8 @@
-r"""An image's configuration as a Dockerfile's instructions, and which of them no Dockerfile can say exactly.
+r"""Turn an image's configuration into Dockerfile instructions, and find values that no Dockerfile can express exactly.
 
-The text has to mean the same to every builder: Docker's classic one, BuildKit, buildah. So each value is quoted in the way
-that all of them read alike, and what one of them reads in another way counts as unsaid. Values come from an untrusted
-image: one that is written wrongly could swallow the next instruction, or be one.
+The text must mean the same to every builder: Docker's classic one, BuildKit and buildah. So each value is quoted in a way that all
+of them read alike. A value that one of them reads differently counts as inexpressible. Values come from an untrusted image: a wrongly
+quoted one could swallow the next instruction, or be one.
 
 Quoting: a backslash escapes `"`, `\` and `$` in the words of ENV and LABEL; variables are expanded in VOLUME, USER,
 WORKDIR, EXPOSE and STOPSIGNAL too, JSON array or not. Sources: Dockerfile reference, "Environment replacement"; BuildKit,
@@ -22,19 +22,19 @@ from dataclasses import dataclass
 from slimmer.image.config import Healthcheck, ImageConfig
 
 LINE_LIMIT = 65_000
-"""Bytes; parsers refuse lines of more than 65,535 (bufio.MaxScanTokenSize)."""
+"""In bytes. Parsers refuse lines of more than 65,535 (bufio.MaxScanTokenSize)."""
 
 SHORTEST = 1_000_000
-"""Nanoseconds; builders refuse shorter times in HEALTHCHECK."""
+"""In nanoseconds. Builders refuse shorter times in HEALTHCHECK."""
 
 LINE_BREAK = "a line break"
-UNPRINTED = "a character that does not print"
+UNPRINTED = "an unprintable character"
 FORM = "the form"
-"""Why a value cannot be said; in a sentence, " of KEYWORD" or " in KEYWORD" follows (Instruction.lacking)."""
+"""Why a value cannot be expressed. In a sentence, " of KEYWORD" or " in KEYWORD" follows (Instruction.lacking)."""
 
 _UNPRINTED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 """Unicode's control, formatting (bidirectional marks), surrogate, separator and odd space characters. Some parsers break
-lines at them (NEL, U+2028), trim them or replace them; and a person who reads the file sees another text than a parser."""
+lines at them (NEL, U+2028), trim them or replace them, and a person would see a different text than a parser."""
 
 _VARIABLE = re.compile(r"(?!--)[\w.-]+", re.ASCII)
 _PORT = re.compile(r"([1-9][0-9]{0,4})/(?:tcp|udp|sctp)")
@@ -54,7 +54,7 @@ _TRIGGERS = frozenset(
 _PAIR = r"""[^\s"'\\=]+=(?:"[^"\\]*"|'[^']*'|[^\s"'\\])*"""
 _PAIRS = re.compile(rf"{_PAIR}(?:[ \t]+{_PAIR})*")
 _HEREDOC = "<<"
-"""BuildKit takes the lines that follow an ONBUILD RUN with it for the command's input; the classic builder does not."""
+"""After an ONBUILD RUN with this, BuildKit takes the next lines for the command's input. The classic builder does not."""
 
 _UNITS = (
     ("h", 3_600_000_000_000),
@@ -68,7 +68,7 @@ _UNITS = (
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """An instruction of a Dockerfile with one value. `unsaid` is why no Dockerfile can say that value; "" if one can."""
+    """A Dockerfile instruction with one value. `unsaid` says why no Dockerfile can express that value; "" if one can."""
 
     keyword: str
     value: str
@@ -76,12 +76,12 @@ class Instruction:
 
     @property
     def lacking(self) -> str:
-        """In words, what a Dockerfile lacks without it."""
+        """What a Dockerfile lacks without the instruction, in words."""
         return f"{self.unsaid} {'of' if self.unsaid == FORM else 'in'} {self.keyword}"
 
 
 def instructions(config: ImageConfig) -> Iterator[Instruction]:
-    """The configuration as instructions; SHELL after what it could change, CMD after the ENTRYPOINT that clears it."""
+    """Yield the configuration as instructions: SHELL after what it could change, CMD after ENTRYPOINT, which clears it."""
     if config.author:
         yield _plain("MAINTAINER", config.author, config.author)
     yield from _variables(config.env)
@@ -123,22 +123,22 @@ def _variables(env: Iterable[str]) -> Iterator[Instruction]:
         yield _plain("ENV", name + value, f"{name}={_quoted(value)}", usual=usual)
 
 
-# ------------------------------------------------------------------ what can be said
+# ------------------------------------------------------------------ what can be expressed
 
 
 def _plain(keyword: str, text: str, value: str, *, usual: bool = True) -> Instruction:
-    """An instruction whose `value` holds the image's `text` as it is, which `usual` tells to be of a form that is taken as it is."""
+    """Make an instruction whose `value` holds the image's `text` literally. `usual`: the text has a form that every builder reads literally."""
     return Instruction(keyword, value, _unfit(text) or _unlike_a_line(keyword, value) or ("" if usual else FORM))
 
 
 def _words(keyword: str, words: Iterable[str], *, usual: bool = True) -> Instruction:
-    """An instruction with a JSON array, in which every character has an escape but half of a surrogate pair."""
+    """Make an instruction with a JSON array. It can express every character except half of a surrogate pair."""
     value = _array(words)
     return Instruction(keyword, value, _unlike_a_line(keyword, value) or ("" if usual and _is_unicode(words) else FORM))
 
 
 def _unfit(text: str) -> str:
-    """Why some character of a text cannot be written; "" when all can."""
+    """Return why a character of a text cannot be written; "" if all can."""
     if "\n" in text or "\r" in text:
         return LINE_BREAK
     if not text.isprintable() and any(c not in " \t" and unicodedata.category(c) in _UNPRINTED for c in text):
@@ -147,7 +147,7 @@ def _unfit(text: str) -> str:
 
 
 def _unlike_a_line(keyword: str, value: str) -> str:
-    """Why a line would not give its value back: blanks are trimmed, a backslash continues it, a flag is taken away, it is too long."""
+    """Return why a line would not yield its value: blanks are trimmed, a backslash continues it, a flag is removed, it is too long."""
     flag = value.startswith("--") and keyword != "HEALTHCHECK"
     length = len(keyword) + 1 + len(value.encode(errors="replace"))
     return FORM if flag or not value or value != value.strip() or value.endswith("\\") or length > LINE_LIMIT else ""
@@ -167,7 +167,7 @@ def _is_clean(path: str) -> bool:
 
 
 def _is_trigger(text: str) -> bool:
-    """Whether every parser takes this ONBUILD as one instruction, whose own form it looks at, too."""
+    """Return True if every parser, which also checks the inner instruction, reads this ONBUILD as one instruction."""
     keyword, _, rest = text.partition(" ")
     if keyword.upper() not in _TRIGGERS or not rest.strip() or _HEREDOC in rest:
         return False
@@ -178,9 +178,9 @@ def _is_trigger(text: str) -> bool:
 
 
 def _is_other_array(text: str) -> bool:
-    """Whether this begins with a JSON array of anything but texts, which parsers refuse; what is no JSON is a command."""
+    """Return True if this begins with a JSON array of anything but texts, which parsers refuse. If it is not JSON, it is a command."""
     try:
-        words, _ = json.JSONDecoder().raw_decode(text)  # some parsers do not look at what follows
+        words, _ = json.JSONDecoder().raw_decode(text)  # some parsers ignore what follows
     except ValueError:
         return False
     except RecursionError:
@@ -235,5 +235,5 @@ def _quoted(value: str) -> str:
 
 
 def _unexpanded(text: str) -> str:
-    """Text in which the builder shall expand nothing; it takes its words apart after it has read a JSON array."""
+    """Escape a text so that the builder expands nothing in it. Builders expand words even after reading a JSON array."""
     return text.replace("\\", "\\\\").replace("$", "\\$").replace('"', '\\"').replace("'", "\\'")

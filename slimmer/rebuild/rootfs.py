@@ -1,7 +1,7 @@
-"""The slim image's files: `rootfs.tar`, packed by the probe out of the pristine image, and read again before it counts.
+"""Write `rootfs.tar`, the slim image's files. The probe packs it from the pristine image, and it is checked before it is used.
 
-The probe writes the archive while it walks an untrusted image, so another reader (Python's tarfile) checks that it holds
-what was asked for, in that order, and nothing behind it. Nothing here holds more than one piece of a file in memory.
+The probe writes the archive while it walks an untrusted image. So another reader (Python's tarfile) checks that it holds what was
+asked for, in that order, and nothing after it. No more than one piece of a file is in memory at a time.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ NAME = "rootfs.tar"
 PIECE = 1 << 20
 SHORTEST_HOLE = 1 << 16
 ZEROS = bytes(1 << 18)
-"""As long as a piece of the probe's answer (docs/probe-protocol.md, "Serve")."""
+"""As many as a piece of the probe's answer has (docs/probe-protocol.md, "Serve")."""
 
 MOST_FOLD = 16
 ALWAYS_FINE = 16 << 30
-"""Bytes, and how often an image's size: some engines tell the compressed one, and text shrinks to a tenth."""
+"""ALWAYS_FINE bytes, or MOST_FOLD times the image's size, are allowed: some engines report the compressed size, and text shrinks to a tenth."""
 
 _END = 2 * tarfile.BLOCKSIZE
 """An archive ends with at least two blocks of zeros (POSIX pax, "ustar Interchange Format")."""
@@ -36,14 +36,14 @@ HINT = "Please report this with the image's name: the archive was not used."
 
 
 class Packer(Protocol):
-    """What packs an image's files (slimmer.observe.pristine.PristineImage)."""
+    """Packs an image's files (slimmer.observe.pristine.PristineImage)."""
 
     def pack(self, paths: Iterable[tuple[str, str]], sink: Callable[[bytes], object]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class RootFs:
-    """The archive: its place, its size in bytes and its digest (`sha256:…`, which is the layer's diff ID).
+    """The archive: its path, its size in bytes and its digest (`sha256:…`, the layer's diff ID).
 
     `digests` has the SHA-256 in hex of each regular file's content by path, hard links included.
     """
@@ -57,8 +57,8 @@ class RootFs:
 def write_rootfs(packer: Packer, pairs: Iterable[tuple[str, str]], folder: OutputFolder) -> RootFs:
     """Pack (path, override) pairs (docs/probe-protocol.md, "Serve") into the folder's rootfs.tar.
 
-    Raises EngineError when a path cannot be read, OutputError when the folder cannot take the archive, and BuildFailed
-    when the archive is not what was asked for. The folder has a whole archive or none.
+    Raises EngineError if a path cannot be read, OutputError if the archive cannot be written, and BuildFailed if the archive is not
+    what was asked for. The folder gets a complete archive or none.
     """
     pairs = list(pairs)
     digest = hashlib.sha256()
@@ -75,10 +75,10 @@ def write_rootfs(packer: Packer, pairs: Iterable[tuple[str, str]], folder: Outpu
 
 
 def check_size(entries: Iterable[Entry], image_size: int) -> int:
-    """The bytes that these files take in the archive, and in every layer, where no hole stays one.
+    """Return the size of these files in the archive and in a layer, in bytes. Both store holes as zeros.
 
-    Raises BuildFailed when that is out of all proportion to the image's size: a sparse file of a terabyte takes nothing in
-    some engines' stores, and would fill every disk on its way.
+    Raises BuildFailed if that is out of all proportion to the image's size: a sparse file of a terabyte takes no space in some
+    engines' stores, but would fill every disk on its way.
     """
     linked: set[int] = set()
     total = 0
@@ -89,14 +89,14 @@ def check_size(entries: Iterable[Entry], image_size: int) -> int:
     if total > MOST_FOLD * image_size + ALWAYS_FINE:
         raise BuildFailed(
             f"the kept files have {human_size(total)}, but the whole image takes {human_size(image_size)}: "
-            "they are sparse, and no layer can hold a hole",
-            hint="Leave out the largest with --exclude (often /var/log/lastlog), or do not make it when the image is built.",
+            "they are sparse, and a layer stores holes as zeros",
+            hint="Leave out the largest file with --exclude (often /var/log/lastlog), or do not create it in the original image.",
         )
     return total
 
 
 def _write(file: IO[bytes], piece: bytes) -> None:
-    """Write a piece; one of nothing but zeros becomes a hole, so that a sparse file fills no disk here."""
+    """Write a piece. If it is all zeros, write a hole, so that a sparse file does not fill the disk here."""
     if len(piece) >= SHORTEST_HOLE and piece == ZEROS[: len(piece)]:
         file.seek(len(piece), os.SEEK_CUR)
     else:
@@ -104,15 +104,15 @@ def _write(file: IO[bytes], piece: bytes) -> None:
 
 
 def checked_digests(file: IO[bytes], paths: Iterable[str]) -> dict[str, str]:
-    """SHA-256 in hex of every regular file in the archive, by path. Raises BuildFailed unless it holds just `paths`."""
+    """Return the SHA-256 in hex of every regular file in the archive, by path. Raises BuildFailed unless it holds exactly `paths`."""
     file.seek(0)
     digests: dict[str, str] = {}
     wanted = iter(paths)
     try:
         for member, content in _members(file):
-            path = next(wanted, "")  # the same object as the caller's, since there may be hundreds of thousands
+            path = next(wanted, "")  # the caller's string object: there may be hundreds of thousands
             if path != _path(member.name):
-                raise BuildFailed(f"rootfs.tar holds {_path(member.name)!r}, which was not to be there", hint=HINT)
+                raise BuildFailed(f"rootfs.tar holds {_path(member.name)!r}, which was not asked for", hint=HINT)
             if member.islnk():
                 digests[path] = _linked(digests, member)
             elif member.isreg():
@@ -126,18 +126,18 @@ def checked_digests(file: IO[bytes], paths: Iterable[str]) -> dict[str, str]:
 
 
 def _members(file: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, Iterator[bytes]]]:
-    """Every member with its content, up to the end of the archive, behind which there must be nothing."""
+    """Yield every member with its content. Raise tarfile.ReadError if anything follows the end of the archive."""
     with tarfile.open(fileobj=file, mode="r:") as tar:
         while (member := tar.next()) is not None:
-            tar.members = []  # type: ignore[attr-defined]  # it would remember every one
+            tar.members = []  # type: ignore[attr-defined]  # or it would remember every member
             yield member, _content(tar, member)
         file.seek(tar.offset)
     if not _is_end(file):
-        raise tarfile.ReadError("it does not end as it should")
+        raise tarfile.ReadError("it does not end properly")
 
 
 def _is_end(file: IO[bytes]) -> bool:
-    """Whether all that is left to read are zeros, and enough of them."""
+    """Return True if only zeros are left to read, and enough of them."""
     size = 0
     while piece := file.read(PIECE):
         if piece.strip(b"\0"):
@@ -160,13 +160,15 @@ def _digest(content: Iterable[bytes]) -> str:
 
 
 def _linked(digests: Mapping[str, str], member: tarfile.TarInfo) -> str:
-    """A hard link has the content of a file packed before it."""
+    """Return the digest of a hard link, whose target was packed before it."""
     target = _path(member.linkname)
     if target not in digests:
-        raise BuildFailed(f"rootfs.tar links {_path(member.name)!r} to {target!r}, which is no file in it", hint=HINT)
+        raise BuildFailed(
+            f"rootfs.tar links {_path(member.name)!r} to {target!r}, which is not a file in it", hint=HINT
+        )
     return digests[target]
 
 
 def _path(name: str) -> str:
-    """A path of the image from a member's name (without the leading `/`; the root is `.`)."""
+    """Return the image's path for a member's name, which has no leading `/`; the root is `.`."""
     return "/" if name in (".", "./") else "/" + name.removesuffix("/")

@@ -1,4 +1,4 @@
-"""Two images side by side: as JSON, as a table for a terminal, and as Markdown for a pull request."""
+"""Two images side by side: as a table for a terminal, and as Markdown for a pull request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from slimmer.image.image_stats import ImageStats
 if TYPE_CHECKING:
     from rich.table import Table
 
-FORMAT_VERSION = 1
 NAMES_SHOWN = 4
 """How many names of shells or packages a table cell lists."""
 
@@ -46,24 +45,6 @@ class Row:
     before: str
     after: str
     ratio: str = ""
-
-
-def as_json(comparison: Comparison) -> str:
-    """The comparison as JSON; ASCII, since names in images need not be UTF-8. Versioned with FORMAT_VERSION."""
-    before, after = comparison.before, comparison.after
-    document = {
-        "format": "slimmer-comparison",
-        "version": FORMAT_VERSION,
-        "before": _facts(comparison.before_name, before),
-        "after": _facts(comparison.after_name, after),
-        "ratio": {
-            "size": _quotient(before.config.size, after.config.size),
-            "compressed_size": _quotient(before.compressed_size, after.compressed_size),
-            "files": _quotient(before.files, after.files),
-        },
-        "configuration": {name: {"before": first, "after": second} for name, first, second in differences(comparison)},
-    }
-    return json.dumps(document, indent=2)
 
 
 def as_table(comparison: Comparison) -> Table:
@@ -127,30 +108,6 @@ def _plain(name: str, value: Any) -> Any:
     return dict(value) if name == "labels" else value
 
 
-def _facts(name: str, facts: ImageStats) -> dict[str, Any]:
-    return {
-        "name": name,
-        "id": facts.config.image_id,
-        "size": facts.config.size,
-        "compressed_size": facts.compressed_size,
-        "layers": facts.layers,
-        "files": facts.files,
-        "directories": facts.directories,
-        "links": facts.links,
-        "executables": facts.executables,
-        "setuid": list(facts.setuid),
-        "setgid": list(facts.setgid),
-        "capabilities": list(facts.capable),
-        "shells": list(facts.shells),
-        "packages": {
-            "count": len(facts.packages),
-            "by_manager": dict(facts.packages_by_manager),
-            "unread_databases": list(facts.unread),
-            "installed": [dataclasses.asdict(package) for package in facts.packages],
-        },
-    }
-
-
 def _packages(before: ImageStats, after: ImageStats) -> Iterator[Row]:
     """A line for all packages, and one for each manager where there are several."""
     yield Row(
@@ -175,10 +132,6 @@ def _sizes(what: str, before: int, after: int) -> Row:
 
 def _counts(what: str, before: int, after: int) -> Row:
     return Row(what, f"{before:,}", f"{after:,}", _ratio(before, after))
-
-
-def _quotient(before: int, after: int) -> float | None:
-    return round(before / after, 3) if after else None
 
 
 def _ratio(before: int, after: int) -> str:

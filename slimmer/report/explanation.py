@@ -1,4 +1,4 @@
-"""Why a path of the original is in the slim image, or is not: an Explanation, from the artifacts of a build.
+"""Explains why a path of the original is in the slim image or is not, from the artifacts of a build.
 
 From cause to cause a kept path is traced back to something that was observed, chosen, or needed by the engine. A dropped
 path is told what it belongs to, and what would keep it.
@@ -19,15 +19,13 @@ from slimmer.image.packages import Package
 from slimmer.image.suggestions import did_you_mean, near_paths
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.core.packages import is_worth_keeping
-from slimmer.keep.keepset import Reason
+from slimmer.keep.keepset import LEADS_TO, Reason
 from slimmer.keep.selection import Patterns
 from slimmer.observe.log import Access
+from slimmer.versioned_json import Format, Version
 
-FORMAT_VERSION = 1
 ACCESSES = 5
-"""How many of a path's accesses are told."""
-
-_LEADS_TO = "leads-to"
+"""The most accesses of a path that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is known of `path`, the real path behind `asked`. `size` is in bytes: of a directory, that of all files below it.
+    """All that is known of `path`, the real path behind `asked`. `size` is in bytes: of a directory, that of all files below it.
 
     `kept_size` is how many of these bytes are kept.
     `chain` leads from the path to what it was kept for in the end, `reasons` are all that are known; both are empty when it was
@@ -71,6 +69,9 @@ class Explanation:
     accesses: tuple[str, ...] = ()
     beside: tuple[int, int] = (0, 0)
     remedies: tuple[str, ...] = ()
+
+
+FORMAT = Format("slimmer-explanation", Version(1, 0), Explanation)
 
 
 def explain(output: BuildOutput, asked: str) -> Explanation:
@@ -103,7 +104,7 @@ def chain(lines: Mapping[str, Line], path: str) -> tuple[Step, ...]:
     waiting = [path]
     for current in waiting:
         reasons = lines[current].reasons
-        root = next((r for r in reasons if r.rule != _LEADS_TO and not _cause(lines, r)), None)
+        root = next((r for r in reasons if r.rule != LEADS_TO and not _cause(lines, r)), None)
         if root is not None:
             return (*_steps(before, current), Step(current, root))
         for reason in reasons:
@@ -115,9 +116,8 @@ def chain(lines: Mapping[str, Line], path: str) -> tuple[Step, ...]:
 
 
 def _cause(lines: Mapping[str, Line], reason: Reason) -> str:
-    """The kept path that a reason refers to: its cause, or that to which a folder or link leads; "" for none."""
-    named = reason.cause or (reason.detail if reason.rule == _LEADS_TO else "")
-    return named if named in lines else ""
+    """The kept path that a reason refers to; "" if there is none."""
+    return reason.origin if reason.origin in lines else ""
 
 
 def _steps(before: Mapping[str, Step | None], last: str) -> tuple[Step, ...]:
@@ -144,7 +144,7 @@ def _found(output: BuildOutput, asked: str) -> tuple[Entry, tuple[Link, ...]]:
 
 
 def _is_itself(tree: Tree, step: str, asked: str) -> bool:
-    """Whether a link on the way is what was asked about, and leads nowhere."""
+    """Return True if a link on the way is the path that was asked about, and leads nowhere."""
     entry = tree.get(step)
     folder = tree.resolve(posixpath.dirname(asked.rstrip("/"))).end
     return entry is not None and entry.is_link and folder == posixpath.dirname(step)

@@ -1,4 +1,4 @@
-"""Where the bytes of a slim image are: by file, by rule, by package, by folder. Of hard links, the first one counts."""
+"""The bytes of a slim image by file, by rule, by package, by folder. Of hard links, the first one counts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from slimmer.artifacts.build_output import BuildOutput
 from slimmer.artifacts.manifest import Line
 from slimmer.image.packages import Package
+from slimmer.keep import registry
+from slimmer.keep.evidence import Evidence
+from slimmer.versioned_json import Format, Version
 
-FORMAT_VERSION = 1
 FOLDER_DEPTH = 3
 """Folders are told apart down to this depth: /usr/lib/python3.11."""
-
-_FILLING = frozenset(("leads-to", "link", "not-hollow"))
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What something costs: how many bytes, in how many files."""
+    """The cost of something: bytes, and the number of files."""
 
     name: str
     size: int
@@ -35,6 +35,9 @@ class Sizes:
     rules: tuple[Share, ...]
     packages: tuple[Share, ...]
     folders: tuple[Share, ...]
+
+
+FORMAT = Format("slimmer-sizes", Version(1, 0), Sizes)
 
 
 def sizes(output: BuildOutput, below: str = "/") -> Sizes:
@@ -64,9 +67,11 @@ def _single_files(output: BuildOutput, below: str) -> list[Line]:
 
 
 def _rule(line: Line) -> str:
-    """The rule that tells most: the first that did more than fill a folder."""
+    """The rule that tells most: the first with more than structural evidence."""
+    evidence = registry.evidence()
     rules = [reason.rule for reason in line.reasons]
-    return next((rule for rule in rules if rule not in _FILLING), rules[0] if rules else "unknown")
+    used = (rule for rule in rules if evidence.get(rule, Evidence.USED) > Evidence.STRUCTURAL)
+    return next(used, rules[0] if rules else "unknown")
 
 
 def _package(owners: Mapping[str, tuple[Package, ...]], line: Line) -> str:

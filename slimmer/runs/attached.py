@@ -8,11 +8,10 @@ from typing import Protocol
 
 from slimmer.errors import UnsupportedEngine
 from slimmer.observe.log import AccessLog
-from slimmer.observe.probe_stream import ProbeStream, Stream
+from slimmer.observe.probe_stream import ATTACH_TIMEOUT, ProbeStream, Stream
 from slimmer.observe.records import RecordReader
 from slimmer.probe_mount import ProbeMount
 
-ATTACH_TIMEOUT = 30.0
 HINT = "Attach again, when the machine is less busy. The container itself goes on."
 
 

@@ -27,7 +27,7 @@ C = TypeVar("C", bound=RunningContainer)
 
 
 class ContainerRun(Generic[C]):
-    """What a Subject (slimmer.exercise.plan) tells of its container."""
+    """What a Subject (slimmer.exercise.subject) tells of its container."""
 
     def __init__(self, container: C, endpoint: Callable[[int], tuple[str, int]]) -> None:
         self._container = container

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from slimmer.errors import AppFailed
-from slimmer.exercise.readiness import MOST_TRIED, SIDE_BY_SIDE
+from slimmer.exercise.ports import MOST_TRIED, SIDE_BY_SIDE
 from slimmer.exit_codes import KILLED
 from slimmer.runs.container_run import ContainerRun, RunningContainer
 from slimmer.tasks import side_by_side

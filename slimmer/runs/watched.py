@@ -19,13 +19,12 @@ from typing import Protocol
 from slimmer.errors import AppFailed, EngineError, ObservationIncomplete
 from slimmer.exit_codes import KILLED, TIMED_OUT
 from slimmer.observe.log import AccessLog
-from slimmer.observe.probe_stream import ProbeStream, Stream
+from slimmer.observe.probe_stream import ATTACH_TIMEOUT, ProbeStream, Stream
 from slimmer.observe.records import CommandResult, RecordReader
 from slimmer.probe_mount import ProbeMount
 from slimmer.runs.container_run import ContainerRun, RunningContainer
 from slimmer.tasks import attended, begin
 
-ATTACH_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
 """What `docker stop` waits before it kills, unless the image says otherwise."""
 

@@ -8,25 +8,26 @@ How to add a reader:
 
 1. Write a function of the content, and of plain arguments if it needs some (texts, numbers, flags, lists and tables of those).
    It returns a frozen dataclass of texts, numbers, flags, enumerations, other such dataclasses, and tuples and frozen sets of
-   them (no None, no dictionaries, no bytes). It opens no files and imports nothing when it is called: a child cannot.
+   them (no None, no dictionaries, no bytes). It opens no files and imports nothing when it is called: a child cannot. What has to be
+   loaded first is loaded by slimmer.sandbox.readers.before_confinement.
 
        @dataclass(frozen=True, slots=True)
        class Owners:
            names: tuple[str, ...] = ()
 
+       @reader
        def read_owners(content: bytes, first: str) -> Owners: ...
 
-2. Give it a name in the table of slimmer.sandbox.readers:
-
-       "owners": "slimmer.image.owners:read_owners",
-
-3. Ask for it, for many files at once, since a batch may be shared out between children:
+2. Ask for it, for many files at once, since a batch may be shared out between children:
 
        from slimmer.sandbox.sandbox import Job
 
-       found = context.sandbox.facts("owners", Owners, [Job(path, content, ("root",)) for path, content in contents])
+       found = image.sandbox.facts(read_owners, Owners, [Job(path, content, ("root",)) for path, content in contents])
 
    The answer is a list, in the order of the jobs. None stands for a file that could not be read: its reader died, or ran out
    of time or memory, or raised an exception. The sandbox notes its path for the user (Sandbox.notes), so that the caller only
    has to go on as if the file said nothing. Nothing is raised for what a file contains.
+
+The sandbox names no reader itself: a child is told where the readers are that this process has declared (slimmer.sandbox.readers). A
+language's `read` is declared by whoever reads its sources (slimmer.keep.sources.reading).
 """

@@ -22,7 +22,7 @@ AHEAD = 1 << 18
 
 _PIPE = 1 << 20
 _PIECE = 1 << 18
-_MAIN = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from slimmer.sandbox.worker import main; main(sys.argv[2])"
+_MAIN = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from slimmer.sandbox.worker import main; main(json.loads(sys.argv[2]))"
 _ENVIRONMENT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 """What a Python may need to find its own library. No other variable is passed on: they may hold secrets."""
 
@@ -30,14 +30,16 @@ _ENVIRONMENT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_P
 class Child:
     """A process that reads jobs. It takes the parent's module path, and neither its variables nor its descriptors.
 
+    `readers` are the places of the readers that it knows (slimmer.sandbox.readers).
     Raises SandboxFailed when it cannot be started.
     """
 
-    def __init__(self, table: str) -> None:
+    def __init__(self, readers: tuple[str, ...]) -> None:
+        self.readers = readers
         path = json.dumps([os.path.abspath(entry) for entry in sys.path])  # noqa: PTH100 (entries need not exist)
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-X", "utf8", "-c", _MAIN, path, table],
+                [sys.executable, "-I", "-S", "-X", "utf8", "-c", _MAIN, path, json.dumps(readers)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -65,17 +67,17 @@ class Child:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it runs, as far as is known."""
+        """True if it runs, as far as is known."""
         return self._process.poll() is None
 
     @property
     def has_room(self) -> bool:
-        """Whether it should be given another job now."""
+        """True if it should be given another job now."""
         return not self.unanswered or self._ahead < AHEAD
 
     @property
     def is_sending(self) -> bool:
-        """Whether some of what it was given has not reached it yet."""
+        """True if some of what it was given has not reached it yet."""
         return bool(self._unsent)
 
     def give(self, number: int, head: bytes, content: bytes) -> None:
@@ -129,7 +131,7 @@ class Child:
 
     @property
     def was_ended(self) -> bool:
-        """Whether it died of a signal that others send, and no parser raises."""
+        """True if it died of a signal that others send, and no parser raises."""
         return self._process.returncode in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, -signal.SIGINT)
 
     def seconds(self) -> float:

@@ -1,6 +1,6 @@
 """What parent and child say to each other over two pipes: jobs one way, answers the other.
 
-A job is two lengths (of the head and of the content, 4 bytes each, little-endian), the head (JSON: the reader's name and its
+A job is two lengths (of the head and of the content, 4 bytes each, little-endian), the head (JSON: the reader's place and its
 arguments) and the content. An answer is a byte for the kind, the length of the text (4 bytes), and the text.
 """
 
@@ -30,14 +30,14 @@ class Kind(IntEnum):
     FAILED = 2  # why there are none, in a few words
 
 
-def job_head(reader: str, arguments: Sequence[Any], content: bytes) -> bytes:
+def job_head(place: str, arguments: Sequence[Any], content: bytes) -> bytes:
     """All of a job but its content."""
-    head = json.dumps([reader, *arguments], separators=(",", ":")).encode()
+    head = json.dumps([place, *arguments], separators=(",", ":")).encode()
     return JOB.pack(len(head), len(content)) + head
 
 
 def is_modest(text: bytes) -> bool:
-    """Whether JSON has so few values that it can be read without fear for memory."""
+    """Return True if JSON has so few values that it can be read without fear for memory."""
     return sum(map(text.count, (b",", b"[", b"{"))) <= PIECES
 
 

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import atexit
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 
 from slimmer.errors import SandboxFailed
 from slimmer.sandbox.child import Child
-from slimmer.sandbox.readers import TABLE
+from slimmer.sandbox.readers import declared
 from slimmer.workers import Workers
 
 
 class Pool:
     """Children that wait for work. Safe to use from several threads."""
 
-    def __init__(self, table: str = TABLE) -> None:
-        """`table` is where the readers are that the children know."""
-        self._table = table
+    def __init__(self, readers: Callable[[], tuple[str, ...]] = declared) -> None:
+        """`readers` gives the places of the readers that a child must know."""
+        self._readers = readers
         self._lock = threading.Lock()
         self._starter = Workers(1)
         self._idle: list[Child | Future[Child]] = []
@@ -34,16 +35,20 @@ class Pool:
                 self._idle.append(self._start())
 
     def lend(self, most: int) -> list[Child]:
-        """At least one child and at most `most`. Raises SandboxFailed when none can be started."""
+        """At least one child and at most `most`. Raises SandboxFailed when none can be started.
+
+        A child that died, or that was started before one of the readers was declared, is replaced.
+        """
         with self._lock:
             taken = [self._idle.pop() for _ in range(min(most, len(self._idle)))]
             taken += [self._start() for _ in range(most - len(taken))]
         children = [child for one in taken if (child := _started(one)) is not None]
-        alive = [child for child in children if child.is_alive]
+        readers = self._readers()
+        fit = [child for child in children if child.is_alive and child.readers == readers]
         for child in children:
-            if child not in alive:
+            if child not in fit:
                 child.end()
-        return alive or [self.fresh()]
+        return fit or [self.fresh()]
 
     def fresh(self) -> Child:
         """A new child. Raises SandboxFailed."""
@@ -65,7 +70,7 @@ class Pool:
                 child.end()
 
     def _start(self) -> Future[Child]:
-        return self._starter.submit(Child, self._table)
+        return self._starter.submit(Child, self._readers())
 
 
 def _started(one: Child | Future[Child]) -> Child | None:

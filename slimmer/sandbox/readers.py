@@ -1,69 +1,61 @@
-"""The readers that children know, by name. Nothing else can be asked of a child."""
+"""The readers of this process: functions that run in a child, each known by its place, "module:function".
+
+A reader is declared where it is defined, with the decorator `reader`, or by whoever gets it from elsewhere (`declare`). Children know
+the readers that were declared before they started; nothing else can be asked of them.
+"""
 
 from __future__ import annotations
 
 import encodings
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
-
-READERS: Mapping[str, str] = {
-    "class": "slimmer.keep.languages.java.class_file:read_class",
-    "code": "slimmer.keep.native.code_file:read_code",
-    "command": "slimmer.keep.languages.shell.source:read_command",
-    "composer": "slimmer.keep.languages.php.composer:read_map",
-    "crontab": "slimmer.keep.languages.shell.source:read_crontab",
-    "javascript": "slimmer.keep.languages.node.source:read_source",
-    "jar": "slimmer.keep.languages.java.jar:read_jar",
-    "ld.so.cache": "slimmer.image.ld_cache:read_ld_cache",
-    "package.json": "slimmer.keep.languages.node.manifest:read_manifest",
-    "perl": "slimmer.keep.languages.perl.source:read_source",
-    "php": "slimmer.keep.languages.php.source:read_source",
-    "phpab": "slimmer.keep.languages.php.composer:read_list",
-    "python": "slimmer.keep.languages.python.source:read_source",
-    "rpm": "slimmer.image.rpm_database:read_rpm",
-    "ruby": "slimmer.keep.languages.ruby.source:read_source",
-    "ruby-extension": "slimmer.keep.languages.ruby.source:read_extension",
-    "shell": "slimmer.keep.languages.shell.source:read_script",
-    "web-server": "slimmer.keep.apps.web_server.directives:read_configuration",
-}
-"""Where each reader is: "module:function". See slimmer.sandbox for how to add one."""
+from typing import Any, TypeVar
 
 Read = Callable[..., Any]
 """Takes a file's content and plain arguments, returns a frozen dataclass."""
 
+R = TypeVar("R", bound=Read)
 
-TABLE = f"{__name__}:READERS"
-"""The place of this table."""
-
-
-LIBRARIES = (
-    "tree_sitter",
-    "tree_sitter_bash",
-    "tree_sitter_javascript",
-    "tree_sitter_php",
-    "tree_sitter_python",
-    "tree_sitter_ruby",
-    "tree_sitter_typescript",
-)
-"""What readers import when they are called; it has to be there before."""
+_declared: dict[str, None] = {}
+_preparations: list[Callable[[], object]] = []
 
 
-def load_readers(table: str) -> dict[str, Read]:
-    """All readers of a table, with all that they use: once a child is confined it can open no file.
+def reader(function: R) -> R:
+    """Declare this function as a reader. A decorator."""
+    declare(function)
+    return function
+
+
+def declare(function: Read) -> str:
+    """Declare a reader and return its place. Raises ValueError if it has none: a child can only import functions of modules."""
+    place = f"{function.__module__}:{function.__qualname__}"
+    if "<" in place:
+        raise ValueError(f"{place} is no function of a module, so that no child can import it")
+    _declared[place] = None
+    return place
+
+
+def declared() -> tuple[str, ...]:
+    """The places of all readers that were declared so far."""
+    return tuple(_declared)
+
+
+def before_confinement(prepare: Callable[[], object]) -> None:
+    """Have a child call this once it has imported its readers, while it can still open files. Call this when a module is imported."""
+    _preparations.append(prepare)
+
+
+def load_readers(places: Iterable[str]) -> dict[str, Read]:
+    """The readers at these places, with all that they use: once a child is confined it can open no file.
 
     That includes the encodings in which a source may be written (PEP 263).
     """
-    for library in LIBRARIES:
-        importlib.import_module(library)
     for module in pkgutil.iter_modules(encodings.__path__):
         with suppress(ImportError):  # those of other systems
             importlib.import_module(f"encodings.{module.name}")
-    return {name: _load(place) for name, place in _load(table).items()}
-
-
-def _load(place: str) -> Any:
-    module, _, name = place.partition(":")
-    return getattr(importlib.import_module(module), name)
+    found = {place: pkgutil.resolve_name(place) for place in places}
+    for prepare in _preparations:
+        prepare()
+    return found

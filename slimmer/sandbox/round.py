@@ -120,8 +120,9 @@ class Round:
 
     def _look_at_clocks(self, now: float) -> None:
         for child in list(self._crew):
-            if child.unanswered and now - child.heard > self._patience:
-                self._bury(child, f"it takes more than {self._patience:.0f} s")
+            patience = self._patience if child.is_ready else PATIENCE  # its start has nothing to do with the file
+            if child.unanswered and now - child.heard > patience:
+                self._bury(child, f"it takes more than {patience:.0f} s")
         self._count()
 
     def _count(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from slimmer.sandbox.facts import load_facts
 from slimmer.sandbox.frames import Kind, is_modest, job_head
 from slimmer.sandbox.pool import POOL, Pool
+from slimmer.sandbox.readers import Read, declare
 from slimmer.sandbox.round import PATIENCE, Answer, Round, Work
 
 TOTAL = 300.0
@@ -59,8 +60,8 @@ class Sandbox:
         """Begin to start a child, so that it is there when it is needed."""
         self._pool.warm()
 
-    def facts(self, reader: str, kind: type[F], jobs: Sequence[Job], share: int = SHARE) -> list[F | None]:
-        """The facts of each file, in order; None for what cannot be read.
+    def facts(self, reader: Read, kind: type[F], jobs: Sequence[Job], share: int = SHARE) -> list[F | None]:
+        """The facts of each file, in order; None for what cannot be read. `reader` is a module's function, which a child runs.
 
         `share` bytes of files are worth another child. Raises SandboxFailed when no child can be started.
         """
@@ -72,12 +73,13 @@ class Sandbox:
             found.append(facts)
         return found
 
-    def read(self, reader: str, jobs: Sequence[Job], share: int = SHARE) -> list[bytes | None]:
+    def read(self, reader: Read, jobs: Sequence[Job], share: int = SHARE) -> list[bytes | None]:
         """As `facts`, but as the JSON that the child sent, of which nothing was checked but its length."""
         answers: list[bytes | None] = [None] * len(jobs)
         works: dict[int, Work] = {}
+        place = declare(reader)
         for number, job in enumerate(jobs):
-            head = job_head(reader, job.arguments, job.content)
+            head = job_head(place, job.arguments, job.content)
             if self._failed and (why := self._failed.get(_key(head, job.content))) is not None:
                 self.note(job.path, why)
             else:

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
 from slimmer.sandbox.facts import dump_facts
@@ -15,12 +15,12 @@ from slimmer.sandbox.limits import confine, start_timer, stop_timer
 from slimmer.sandbox.readers import Read, load_readers
 
 
-def main(table: str) -> None:
-    """Load the readers of a table (slimmer.sandbox.readers), give up all rights, serve."""
+def main(places: Sequence[str]) -> None:
+    """Load the readers at these places (slimmer.sandbox.readers), give up all rights, serve."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # it inherits that of the thread that started it
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    readers = load_readers(table)
+    readers = load_readers(places)
     confine()
     jobs = sys.stdin.buffer
     _write(answer(Kind.READY))

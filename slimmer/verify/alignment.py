@@ -1,7 +1,7 @@
-"""Two sequences of lines or words side by side: patience diff, bounded in its work whatever an app's answers are.
+"""Align two sequences of lines or words with a patience diff. The work is bounded, whatever an app answers.
 
-difflib alone is exact, but cubic in the worst case. What occurs once in each sequence is matched first, which is what a person
-would do, and leaves small blocks between.
+difflib alone is exact, but cubic in the worst case. Matching what occurs once in each sequence first is what a person would
+do, and leaves only small blocks in between.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 
 SMALL_BLOCK = 10_000
-"""Product of two blocks' lengths up to which they are aligned exactly; in larger ones only what is unique is matched."""
+"""Two blocks are aligned exactly if the product of their lengths is at most this. In larger ones only unique lines match."""
 
 MOSTLY = 2 / 3
-"""The share of two sequences that must be equal, place by place, to be of one shape."""
+"""The share of two sequences that must be equal, place by place, for them to have the same shape."""
 
 DEEPEST = 30
-"""How often a block is split at what is unique in it."""
+"""How many times a block is split at its unique lines."""
 
 Block = tuple[bool, Sequence[str], Sequence[str]]
 
 
 def aligned(first: Sequence[str], second: Sequence[str]) -> Iterator[Block]:
-    """Two sequences as alternating blocks: common to both (True), or one in place of the other.
+    """Yield two sequences as alternating blocks: common to both (True), or one in place of the other (False).
 
-    Patience diff: what occurs once in each is matched first (its longest ascending chain), then what lies between.
+    This is a patience diff: it first matches what occurs once in each (the longest ascending chain), then what lies between.
     """
     at, other = 0, 0
     for i, j, length in _matches(first, second):
@@ -40,7 +40,7 @@ def aligned(first: Sequence[str], second: Sequence[str]) -> Iterator[Block]:
 
 
 def _matches(first: Sequence[str], second: Sequence[str]) -> Iterator[tuple[int, int, int]]:
-    """Equal stretches (start in the first, start in the second, length), ascending in both."""
+    """Yield equal stretches (start in the first, start in the second, length), ascending in both."""
     todo = [(0, len(first), 0, len(second), 0)]
     while todo:
         i, i_end, j, j_end, depth = todo.pop()
@@ -67,7 +67,7 @@ def _between(
     depth: int,
     todo: list[tuple[int, int, int, int, int]],
 ) -> Iterator[tuple[int, int, int]]:
-    """Match a block at once when it is of one shape or small; or split it at what is unique in it, into `todo`."""
+    """Match a block at once if it is small or both sides have the same shape; else split it at its unique lines, into `todo`."""
     i, i_end, j, j_end = block
     in_place = _in_place(first[i:i_end], second[j:j_end])
     if in_place:
@@ -86,9 +86,9 @@ def _between(
 
 
 def _in_place(first: Sequence[str], second: Sequence[str]) -> list[int]:
-    """Where two sequences of one length are equal, if they mostly are: one shape, with other values in it.
+    """Return where two sequences of the same length are equal, if they mostly are: the same shape with other values in it.
 
-    Rows of a table are full of values, and an equal number in another row is chance.
+    Rows of a table are full of values, and an equal number in another row is a coincidence.
     """
     if len(first) != len(second):
         return []
@@ -97,19 +97,19 @@ def _in_place(first: Sequence[str], second: Sequence[str]) -> list[int]:
 
 
 def _anchors(first: Sequence[str], second: Sequence[str]) -> list[tuple[int, int]]:
-    """Positions of what is unique in both: the longest chain that ascends in both (patience sorting)."""
+    """Return positions of lines that are unique in both: the longest chain that ascends in both (patience sorting)."""
     places = unique(second)
     return longest_ascending([(a, places[line]) for line, a in unique(first).items() if line in places])
 
 
 def unique(lines: Sequence[str]) -> dict[str, int]:
-    """Lines that occur once, and where."""
+    """Return the lines that occur once, with their positions."""
     numbers = Counter(lines)
     return {line: position for position, line in enumerate(lines) if numbers[line] == 1}
 
 
 def longest_ascending(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The longest subsequence whose second numbers ascend; the first do already."""
+    """Return the longest subsequence whose second numbers ascend. The first numbers ascend already."""
     tops: list[int] = []
     ends: list[int] = []
     before: list[int] = []

@@ -1,6 +1,7 @@
-"""Each answer of the original beside the slim image's to the same request, and other originals': what a client gets.
+"""Compare each answer of the original with the slim image's answer to the same request: what a client gets.
 
-Of a failure its status is told, with what its page says; of a good answer the type, the headers that matter and the body.
+Further runs of the original tell what is noise. For a failure, its status and its page are compared; for a good answer, its type,
+the headers that matter and its body.
 """
 
 from __future__ import annotations
@@ -9,27 +10,28 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from slimmer.exercise.plan import FIRST_EPHEMERAL_PORT, Answer, ExerciseResult
+from slimmer.exercise.ports import FIRST_EPHEMERAL_PORT
+from slimmer.exercise.result import Answer, ExerciseResult
 from slimmer.verify.bodies import compare_bodies, excerpt_of, is_by_shape
 from slimmer.verify.noise import template
 from slimmer.verify.structure import Difference
 
 SHORTEST_SECRET = 4
-"""Characters from which a request's own header value is hidden in what is shown of a body that repeats it."""
+"""A request's own header value of at least this many characters is hidden in an excerpt of a body that repeats it."""
 
 PRIVATE_HEADERS = ("location", "content-disposition")
-"""Headers whose values may name a person or hold a token: they are shown, but in no artifact."""
+"""Headers whose values may name a person or hold a token. They are shown on the terminal, but no artifact contains them."""
 
 
-def lasting_port(port: int) -> int:
-    """The port; one number for all that the kernel chose, since they are others each time."""
+def comparable_port(port: int) -> int:
+    """Return the port, or one number for all ports that the kernel chose, since those differ in every run."""
     return min(port, FIRST_EPHEMERAL_PORT)
 
 
-def compare_answers(
+def compare_statuses(
     primary: ExerciseResult, candidate: ExerciseResult, others: Sequence[ExerciseResult]
 ) -> Iterator[Difference]:
-    """Missing answers, other statuses and content types: what an app hardly ever changes by itself."""
+    """Yield missing answers, and other statuses and content types: what an app hardly ever changes by itself."""
     for before, after, again in _matched(primary, candidate, others):
         if after:
             yield from _answer(before, after, again)
@@ -37,10 +39,10 @@ def compare_answers(
             yield from _unanswered(before, candidate)
 
 
-def compare_contents(
+def compare_payloads(
     primary: ExerciseResult, candidate: ExerciseResult, others: Sequence[ExerciseResult]
 ) -> Iterator[Difference]:
-    """Other headers and bodies of answers that have the original's status, but for noise."""
+    """Yield headers and bodies that differ by more than noise, for answers that have the original's status."""
     for before, after, again in _matched(primary, candidate, others):
         if after and after.status == before.status:
             samples = [one for one in again if one.status == before.status]
@@ -50,7 +52,7 @@ def compare_contents(
 def compared_by_shape(
     primary: ExerciseResult, candidate: ExerciseResult, others: Sequence[ExerciseResult]
 ) -> Iterator[str]:
-    """Which answers differ so much in each original that no more than their shape was compared."""
+    """Yield the answers that differ so much between runs of the original that only their shape was compared."""
     for before, after, again in _matched(primary, candidate, others):
         known = {before.digest, *(one.digest for one in again)}
         if after and after.digest and after.digest not in known and is_by_shape(before, again):
@@ -60,14 +62,14 @@ def compared_by_shape(
 def _matched(
     primary: ExerciseResult, candidate: ExerciseResult, others: Sequence[ExerciseResult]
 ) -> Iterator[tuple[Answer, Answer | None, list[Answer]]]:
-    """Each answer of the primary with the candidate's and the other originals' to the same request on the same port."""
+    """Yield each answer of the primary with those of the candidate and the other originals to the same request and port."""
     sides = zip(*(_matching(primary, side) for side in (candidate, *others)), strict=True)
     for before, (after, *again) in zip(primary.answers, sides, strict=True):
         yield before, after, [one for one in again if one is not None]
 
 
 def _matching(primary: ExerciseResult, other: ExerciseResult) -> list[Answer | None]:
-    """For each answer of the primary the other's. A request that is sent twice is answered twice, in this order."""
+    """Return the other run's answer for each answer of the primary. A request that is sent twice is answered twice, in order."""
     waiting: dict[object, list[Answer]] = defaultdict(list)
     for answer in reversed(other.answers):
         waiting[_asked(answer)].append(answer)
@@ -75,17 +77,17 @@ def _matching(primary: ExerciseResult, other: ExerciseResult) -> list[Answer | N
 
 
 def _asked(answer: Answer) -> object:
-    return answer.request, lasting_port(answer.port)
+    return answer.request, comparable_port(answer.port)
 
 
 def _unanswered(before: Answer, candidate: ExerciseResult) -> Iterator[Difference]:
-    """An answer that is missing; for a whole port that is missing, the ports are enough."""
-    if lasting_port(before.port) in map(lasting_port, candidate.http_ports):
+    """Yield a missing answer, unless its whole port is missing: that is reported once."""
+    if comparable_port(before.port) in map(comparable_port, candidate.http_ports):
         yield Difference(_where(before), "answer", code_words(before.status), "missing")
 
 
 def _answer(before: Answer, after: Answer, again: Sequence[Answer]) -> Iterator[Difference]:
-    """Whether there is an answer, its status, its type. Of a failure its status is told, and what the body says."""
+    """Compare whether there is an answer, its status and its type. A failure is reported with what its body says."""
     where, originals = _where(before), (before, *again)
     if after.problem and not any(one.problem for one in originals) and after.status in (None, before.status):
         yield Difference(where, "answer", "good", after.problem)
@@ -103,10 +105,10 @@ def _of_body(before: Answer, after: Answer, what: str, expected: str, actual: st
 
 
 def _content(before: Answer, after: Answer, again: Sequence[Answer]) -> Iterator[Difference]:
-    """The headers and the body of an answer whose status is the original's."""
+    """Compare the headers and the body of an answer that has the original's status."""
     yield from _headers(before, after, again)
     if after.content_type != before.content_type:
-        return  # told already, with the body, or noise
+        return  # reported already with the body, or noise
     if changed := compare_bodies(before, after, *again):
         yield Difference(_where(before), "body", changed.before, changed.after, changed.excerpt)
 
@@ -124,21 +126,21 @@ def _headers(before: Answer, after: Answer, again: Sequence[Answer]) -> Iterator
 def _header(where: str, name: str, before: str | None, after: str | None) -> Difference:
     if name not in PRIVATE_HEADERS:
         return Difference(where, f"header {name}", before or "none", after or "none")
-    words = ("none" if before is None else "the original's"), ("none" if after is None else "another")
+    words = ("none" if before is None else "the original's"), ("none" if after is None else "different")
     sides = (f"{sign} {value}" for sign, value in (("-", before), ("+", after)) if value is not None)
     return Difference(where, f"header {name}", *words, "\n".join(sides))
 
 
 def _varies(before: str | None, after: str | None, again: Sequence[str | None]) -> bool:
-    """Whether a header's value may be another one, as it is in the originals."""
+    """Return True if the header's value differs between the originals in the same way."""
     samples = [value for value in again if value is not None]
     if before is None or len(samples) < len(again):
-        return any(before != value for value in again)  # there or not: by chance
+        return any(before != value for value in again)  # the header comes and goes
     return after is not None and any(before != one for one in samples) and template(before, *samples).fits(after)
 
 
 def _hidden(differences: Iterable[Difference], answer: Answer) -> Iterator[Difference]:
-    """Without the request's own secrets, which an app may repeat: header values, and what was sent."""
+    """Hide the request's own secrets, which an app may repeat: its header values and its body."""
     secrets = [
         word for _, value in answer.request.headers for word in (value, *value.split()) if len(word) >= SHORTEST_SECRET
     ]
@@ -156,5 +158,5 @@ def _where(answer: Answer) -> str:
 
 
 def code_words(code: int | None) -> str:
-    """A status or an exit code for a person."""
+    """Return a status or an exit code as a person reads it."""
     return "none" if code is None else str(code)

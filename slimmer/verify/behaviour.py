@@ -1,7 +1,7 @@
-"""Does the slim image answer as the original did? Compares exercises as the app's users would: by what they get.
+"""Does the slim image answer as the original did? Exercises are compared by what the app's users get.
 
-As diffy does: the primary (the original, as it was observed), the candidate (the slim image), and secondaries (the original once
-more, each a fresh instance). What differs among the originals is noise, and does not count in the candidate.
+This works as in diffy, with a primary (the original, as it was observed), a candidate (the slim image), and secondaries (further
+runs of the original, each a fresh instance). What differs between the originals is noise, and does not count in the candidate.
 """
 
 from __future__ import annotations
@@ -10,31 +10,34 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from slimmer.errors import AppFailed, ExerciseFailed
-from slimmer.exercise.plan import FIRST_EPHEMERAL_PORT, ExerciseResult, Outcome
-from slimmer.verify.answers import code_words, compare_answers, compare_contents, compared_by_shape, lasting_port
+from slimmer.exercise.ports import FIRST_EPHEMERAL_PORT
+from slimmer.exercise.result import ExerciseResult, Outcome
+from slimmer.verify.answers import code_words, comparable_port, compare_payloads, compare_statuses, compared_by_shape
 from slimmer.verify.bodies import compare_texts
 from slimmer.verify.excerpt import lines_excerpt
 from slimmer.verify.structure import Difference
 
 CUT_OUTPUT = 4090
-"""Bytes from which a command's output was cut: it is held to its last 4 kB, and begins within a line."""
+"""An output of at least this many bytes was cut to its last 4 kB, and begins in the middle of a line."""
 
+STOPPED = "exit code when stopped"
+"""What a difference is about if the app ended otherwise on STOPSIGNAL than the original did."""
 
 FUTILE = 3
-"""So many originals in a row that explain nothing more are enough: what they all share is shared by more than chance."""
+"""Stop after this many originals in a row that explain no further difference: what they all share is no coincidence."""
 
 MOST = 8
-"""Secondaries at most."""
+"""The number of secondaries."""
 
 PATIENCE = 30.0
-"""Seconds after which there is no further secondary than the second: an exercise may take minutes."""
+"""Seconds after which no third secondary is started: an exercise may take minutes."""
 
 Others = Sequence[ExerciseResult]
-"""Secondaries."""
+"""The secondaries."""
 
 
 def _nothing(where: str) -> None:
-    """Nobody wants to know."""
+    """Ignore it."""
 
 
 def compare_behaviour(
@@ -43,12 +46,12 @@ def compare_behaviour(
     secondary: Callable[[], ExerciseResult] | None = None,
     by_shape: Callable[[str], None] = _nothing,
 ) -> tuple[Difference, ...]:
-    """What the candidate does otherwise than the original: its answers, commands, end, and what it logs as errors.
+    """Return what the candidate does differently: its answers, commands and exit code, and the errors that it logs.
 
-    `secondary` exercises the original once more; it is called only when there is something to be told from noise, and more than
-    once when no more than contents differ: small numbers of two originals agree by chance, those of many hardly ever.
-    What the first call raises is passed on. `by_shape` is told of each answer of which no more than the shape could be compared.
-    Without `secondary`, what may be noise (bodies, headers, outputs, log lines) is not compared.
+    `secondary` exercises the original again. It is called only if a difference may be noise, and more than once if only contents
+    differ: small numbers of two originals may agree by chance, but hardly those of many. Errors of its first call are passed on.
+    `by_shape` is called with each answer of which only the shape could be compared. Without `secondary`, what may be noise (bodies,
+    headers, outputs, log lines) is not compared.
     """
     if secondary is None:
         return tuple(_certain(primary, candidate, ()))
@@ -72,9 +75,9 @@ def compare_behaviour(
 
 
 def _certain(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:
-    """Status, content type, exit code: what an app hardly ever changes by itself."""
+    """Yield differences that are hardly ever noise: statuses, content types, exit codes."""
     yield from _ports(primary, candidate, others)
-    yield from compare_answers(primary, candidate, others)
+    yield from compare_statuses(primary, candidate, others)
     yield from _surplus(primary, candidate, others)
     for command in _commands(primary, candidate, others):
         yield from _exit_code(*command)
@@ -82,26 +85,24 @@ def _certain(primary: ExerciseResult, candidate: ExerciseResult, others: Others)
         yield Difference("the app", "exit code", code_words(primary.exit_code), code_words(candidate.exit_code))
     known = {one.stopped for one in (primary, *others)} - {None}
     if candidate.stopped is not None and known and candidate.stopped not in known:
-        yield Difference(
-            "the app", "exit code when it is stopped", code_words(primary.stopped), code_words(candidate.stopped)
-        )
+        yield Difference("the app", STOPPED, code_words(primary.stopped), code_words(candidate.stopped))
 
 
 def _differences(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:
     yield from _certain(primary, candidate, others)
-    yield from compare_contents(primary, candidate, others)
+    yield from compare_payloads(primary, candidate, others)
     for command in _commands(primary, candidate, others):
         yield from _output(*command)
     if candidate.exit_code is not None and candidate.exit_code == primary.exit_code:
         excerpt = _output_excerpt(primary.output, candidate.output, [one.output for one in others])
         if excerpt:
-            yield Difference("the app", "output", "the original's", "another", excerpt)
+            yield Difference("the app", "output", "the original's", "different", excerpt)
     yield from _log(primary, candidate, others)
 
 
 def _ports(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:
-    """Ports that spoke HTTP; the kernel's choices are others each time, so of them the number counts. And those for others."""
-    before, after, *again = ([*map(lasting_port, one.http_ports)] for one in (primary, candidate, *others))
+    """Compare the ports that spoke HTTP, and then the rest. Of ports that the kernel chose, only the number counts."""
+    before, after, *again = ([*map(comparable_port, one.http_ports)] for one in (primary, candidate, *others))
     if after not in (before, *again):
         yield Difference("the app", "HTTP ports", _listed(primary.http_ports), _listed(candidate.http_ports))
     closed = set.intersection(*(set(one.ports) for one in (primary, *others))) - {*candidate.ports, *primary.http_ports}
@@ -110,7 +111,7 @@ def _ports(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -
 
 
 def _surplus(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:
-    """More answers or commands than any original had."""
+    """Yield a surplus of answers or commands over every original."""
     sides = primary, candidate, *others
     for what, numbers in (
         ("answers", [len(exercised.answers) for exercised in sides]),
@@ -124,21 +125,21 @@ def _surplus(primary: ExerciseResult, candidate: ExerciseResult, others: Others)
 def _commands(
     primary: ExerciseResult, candidate: ExerciseResult, others: Others
 ) -> Iterator[tuple[Outcome, Outcome | None, list[Outcome]]]:
-    """Each command's outcomes."""
+    """Yield each command's outcomes: the primary's, the candidate's and the others'."""
     before, after, *again = (_own_commands(exercised) for exercised in (primary, candidate, *others))
     for at, outcome in enumerate(before):
         yield outcome, after[at] if at < len(after) else None, [side[at] for side in again if at < len(side)]
 
 
 def _own_commands(exercised: ExerciseResult) -> tuple[Outcome, ...]:
-    """Without the HEALTHCHECK's own command: of a slim image it is the engine that runs it."""
+    """Return the outcomes without the HEALTHCHECK's: in a slim image, the engine runs it."""
     return tuple(outcome for outcome in exercised.outcomes if outcome.where != "healthcheck")
 
 
 def _exit_code(before: Outcome, after: Outcome | None, again: Sequence[Outcome]) -> Iterator[Difference]:
     where = f"{before.where} command {before.program}"
     if after is None:
-        yield Difference(where, "exit code", str(before.exit_code), "none: it was not run")
+        yield Difference(where, "exit code", str(before.exit_code), "none: not run")
     elif after.exit_code not in {one.exit_code for one in (before, *again)}:
         yield Difference(where, "exit code", str(before.exit_code), str(after.exit_code), _tail(after.output))
 
@@ -149,11 +150,11 @@ def _output(before: Outcome, after: Outcome | None, again: Sequence[Outcome]) ->
     excerpt = _output_excerpt(before.output, after.output, [one.output for one in again])
     if excerpt:
         where = f"{before.where} command {before.program}"
-        yield Difference(where, "output", "the original's", "another", excerpt)
+        yield Difference(where, "output", "the original's", "different", excerpt)
 
 
 def _output_excerpt(before: str, after: str, again: Sequence[str]) -> str:
-    """How outputs differ; "" when they do not. Their lines may change places: stdout and stderr come as they come."""
+    """Return how outputs differ; "" if they do not. Lines may change places: stdout and stderr arrive in no fixed order."""
     before, after, *again = _same_stretch(before, after, *again)
     if before == after or sorted(before.splitlines()) == sorted(after.splitlines()):
         return ""
@@ -161,7 +162,7 @@ def _output_excerpt(before: str, after: str, again: Sequence[str]) -> str:
 
 
 def _same_stretch(*outputs: str) -> list[str]:
-    """Outputs that were cut begin somewhere in a line: of those the last lines, as many as each of them has."""
+    """Reduce outputs that were cut, and so begin in the middle of a line, to the last lines that each of them has."""
     lines = [output.splitlines(keepends=True) for output in outputs]
     cut = [len(output.encode(errors="replace")) >= CUT_OUTPUT for output in outputs]
     common = min((max(1, len(side) - 1) for side, is_cut in zip(lines, cut, strict=True) if is_cut), default=0)
@@ -169,12 +170,12 @@ def _same_stretch(*outputs: str) -> list[str]:
 
 
 def _log(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:
-    """What the candidate logs as errors and no original ever did."""
+    """Yield the errors that the candidate logs and no original does."""
     known = {line for one in (primary, *others) for line in one.error_lines}
     new = [line for line in candidate.error_lines if line not in known]
     if new:
         kinds = "one kind" if len(new) == 1 else f"{len(new)} kinds"
-        yield Difference("the app", "log", "without", f"with {kinds} of errors of its own", lines_excerpt(new))
+        yield Difference("the app", "log", "without new errors", f"with {kinds} of new errors", lines_excerpt(new))
 
 
 def _listed(ports: tuple[int, ...]) -> str:

@@ -1,7 +1,7 @@
-"""The bodies of one request's answers: the original's, the slim image's, and other originals', which tell what is noise.
+"""Compare the bodies of answers to one request: the original's, the slim image's, and those of other originals to find noise.
 
-JSON is compared by its structure, other text by lines and words, and what is no text by its digest. Where originals
-differ in what is no text, only its size and first bytes can be compared. Equal digests are no work.
+JSON is compared by its structure, other text by lines and words, and binary data by its digest. If the originals differ in binary
+data, only its size and first bytes can be compared. Equal digests need no work.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from slimmer.exercise.media_type import charset
-from slimmer.exercise.plan import Answer
+from slimmer.exercise.result import Answer
 from slimmer.formatting import printable
 from slimmer.verify.excerpt import json_excerpt, line_at, place_excerpt, text_excerpt
 from slimmer.verify.json_values import MISSING, changes, parse
@@ -20,23 +20,23 @@ from slimmer.verify.noise import steady, tells_failure, template
 from slimmer.verify.shape import VAST, is_shuffled, misfit
 
 CHARSETS = re.compile(r"(utf|ucs|iso|windows|cp|latin|us-ascii|ascii|koi8|mac|shift|euc|gb|big5).*")
-"""Character sets of texts. Python knows more that are none, and some whose decoding takes long (punycode)."""
+"""Character sets of texts. Python has codecs for other things, too, and slow ones (punycode)."""
 
 SIGNATURE = 16
-"""First bytes of what is no text by which its format is known."""
+"""The number of first bytes that show the format of binary data."""
 
 MOST_VARYING = 0.1
-"""The share of bytes that are stamps (times, ids, checksums) in a file that is the same else."""
+"""The largest share of bytes that may be stamps (times, ids, checksums) in a file that is otherwise the same."""
 
 MOST_RATIO = 2
-"""How many times larger or smaller than all originals' a body that is noise may be."""
+"""How many times larger or smaller than all originals' bodies a body may be and still count as noise."""
 
 _HOLDS_JSON = re.compile(r"[\w.+/-]*[/+]json(?:;|$)")
 
 
 @dataclass(frozen=True, slots=True)
 class BodyChange:
-    """A body that is another one: both in words (sizes, digests: no contents), and an excerpt for the person who asked."""
+    """A body that differs: both sides in words (sizes and digests, no contents), and an excerpt for the terminal."""
 
     before: str
     after: str
@@ -44,15 +44,15 @@ class BodyChange:
 
 
 def compare_bodies(before: Answer, after: Answer, *again: Answer) -> BodyChange | None:
-    """What the slim image's answer `after` has in place of the original's, beyond what the originals differ in themselves.
+    """Return how the slim image's answer `after` differs from the original's `before` by more than noise; None if it does not.
 
-    `again` are other originals' answers; none to compare without knowing of noise.
+    `again` are the answers of other originals. Without any, every difference counts.
     """
     if after.digest and after.digest in (before.digest, *(other.digest for other in again)):
         return None
     if not (before.digest and after.digest):
         return _compare_unfinished(before, after, again)
-    again = tuple(other for other in again if other.digest)  # what came to no end is no sample
+    again = tuple(other for other in again if other.digest)  # an unfinished body is no sample
     bodies = [_text(answer) for answer in (before, after, *again)]
     if bodies[0] is None or bodies[1] is None or any(other.body is None for other in again):
         return None if _is_alike(before, after, again) else _change(before, after)
@@ -62,11 +62,11 @@ def compare_bodies(before: Answer, after: Answer, *again: Answer) -> BodyChange 
 
 
 def compare_texts(before: str, after: str, again: Sequence[str], content_type: str = "") -> str:
-    """The excerpt that shows how a text differs; "" when it does not, but for noise."""
+    """Return an excerpt that shows how a text differs; "" if it differs only by noise."""
     if after in (before, *again):
         return ""
     if _HOLDS_JSON.match(content_type) or before.startswith(("{", "[")):
-        with suppress(RecursionError):  # it is nested too deep: then it is a text
+        with suppress(RecursionError):  # nested too deeply: compare it as text
             first, second = parse(before), parse(after)
             if MISSING not in (first, second):
                 others = [value for value in map(parse, again) if value is not MISSING]
@@ -88,7 +88,7 @@ def compare_texts(before: str, after: str, again: Sequence[str], content_type: s
 
 
 def is_by_shape(before: Answer, again: Sequence[Answer]) -> bool:
-    """Whether the originals' bodies differ so much that of another one no more than the shape can be compared."""
+    """Return True if the originals' bodies differ so much that only the shape of another can be compared."""
     again = tuple(other for other in again if other.digest)
     if not before.digest or all(other.digest == before.digest for other in again):
         return False
@@ -107,7 +107,7 @@ def _is_vast(before: str, again: Sequence[str]) -> bool:
 
 
 def _misshapen(after: str, before: str, again: Sequence[str]) -> tuple[str, str] | None:
-    """In what a text is of another shape than the originals', or reads like an error as none of them does."""
+    """Return how a text's shape differs from the originals', or that it reads like an error and they do not; None if neither."""
     if tells_failure(after) and not any(map(tells_failure, (before, *again))):
         return "without words of an error", "with words of an error"
     return misfit(after, (before, *again))
@@ -122,13 +122,13 @@ def _sorted(text: str) -> str:
 
 
 def excerpt_of(before: Answer, after: Answer) -> str:
-    """How two bodies differ, whatever is noise: "" where there is nothing to be shown."""
+    """Return how two bodies differ, including noise; "" if there is nothing to show."""
     changed = compare_bodies(before, after)
     return changed.excerpt if changed else ""
 
 
 def _compare_unfinished(before: Answer, after: Answer, again: Sequence[Answer]) -> BodyChange | None:
-    """Bodies that were cut at a limit: streams that do not end. Whether they are cut, and whether anything came, counts."""
+    """Compare bodies that were cut at a limit, such as endless streams: by whether they were cut, and whether anything came."""
     same = before.truncated == after.truncated and bool(before.size) == bool(after.size)
     unsteady = any(before.truncated != one.truncated or bool(before.size) != bool(one.size) for one in again)
     broken = not after.digest and not after.truncated
@@ -136,7 +136,7 @@ def _compare_unfinished(before: Answer, after: Answer, again: Sequence[Answer]) 
 
 
 def _is_alike(before: Answer, after: Answer, again: Sequence[Answer]) -> bool:
-    """Whether a body that is no text, or was not held, may be another one, since the originals' are."""
+    """Return True if a body that is binary, or too long to keep, differs only as the originals do."""
     originals = before, *again
     if all(one.digest == before.digest for one in again) or bool(after.size) != bool(before.size):
         return False
@@ -154,7 +154,7 @@ def _is_alike(before: Answer, after: Answer, again: Sequence[Answer]) -> bool:
 
 
 def _varying(bodies: Sequence[bytes]) -> bytes | None:
-    """Other than 0 for each byte that is not the same in all: a stamp in a file. None where it is not one file with stamps."""
+    """Return a mask with a nonzero byte for each byte that differs: a stamp. None if more than stamps differ."""
     if len({len(body) for body in bodies}) > 1:
         return None
     varying = 0
@@ -165,13 +165,13 @@ def _varying(bodies: Sequence[bytes]) -> bytes | None:
 
 
 def _bits_that_differ(one: bytes, other: bytes) -> bytes:
-    """Byte by byte, as far as the first goes."""
+    """Return the bits that differ, up to the length of the first."""
     other = other[: len(one)].ljust(len(one), b"\0")
     return (int.from_bytes(one) ^ int.from_bytes(other)).to_bytes(len(one))
 
 
 def _text(answer: Answer) -> str | None:
-    """The body as text; None when it was not held, or is none in its character set."""
+    """Return the body as text; None if it was too long to keep, or is not text in its character set."""
     name = charset(answer.content_type).lower()
     if answer.body is None or (b"\0" in answer.body and not name.startswith(("utf-16", "utf-32"))):
         return None
@@ -187,5 +187,5 @@ def _change(before: Answer, after: Answer, excerpt: str = "") -> BodyChange:
 
 def _words(answer: Answer) -> str:
     if answer.truncated:
-        return f"{answer.size:,} bytes and more"
+        return f"{answer.size:,} bytes or more"
     return f"{answer.size:,} bytes (sha256:{answer.digest[:12]}…)"

@@ -1,4 +1,4 @@
-"""The structural check of a slim image as one question: trees, contents and configuration, against the original's."""
+"""The structural check of a slim image: its tree, contents and configuration against the original's."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 
 from slimmer.image.config import DEFAULT_PATH, INSTRUCTIONS, Healthcheck, ImageConfig
 from slimmer.image.engine_artifacts import ImageTree
-from slimmer.verify.structure import Difference, compare_contents, compare_structure
+from slimmer.verify.structure import Difference, compare_digests, compare_structure
 
 HashContents = Callable[[Sequence[str]], Iterable[tuple[str, str | None]]]
-"""SHA-256 (hex) of regular files of the slim image by path; None for what cannot be read."""
+"""Returns the SHA-256 (hex) of regular files of the slim image by path; None for files that cannot be read."""
 
 COMPARED = {
     **{name: instruction for name, instruction in INSTRUCTIONS.items() if name != "env"},
@@ -20,10 +20,10 @@ COMPARED = {
     "variant": "variant",
     "os": "OS",
 }
-"""Parts of a configuration that must be equal as they are, and what people call them."""
+"""Parts of a configuration that must be equal, and what people call them."""
 
 SHOWN = 1000
-"""Characters of a value that are shown: a label may have a megabyte."""
+"""The number of characters of a value that are shown: a label may have a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,10 @@ def check_structure(
     *,
     whole_seconds: bool,
 ) -> tuple[Difference, ...]:
-    """Every difference between the kept part of the original and the slim image.
+    """Return every difference between the kept part of the original and the slim image.
 
-    `digests` are the SHA-256 of the pristine files by path. `whole_seconds`: the route there could carry no nanoseconds.
+    `digests`: the SHA-256 of the pristine files by path. `whole_seconds`: compare times without nanoseconds, since the builder
+    could not carry them.
     """
     before, after = original.own, slim.own
     found = list(
@@ -53,14 +54,14 @@ def check_structure(
             before.tree, after.tree, kept, before.mtime, slim_mtime=after.mtime, whole_seconds=whole_seconds
         )
     )
-    present = [path for path in digests if path in after.tree]  # what is missing was named already
-    found.extend(compare_contents(digests, hash_contents(present)))
+    present = [path for path in digests if path in after.tree]  # missing paths are reported already
+    found.extend(compare_digests(digests, hash_contents(present)))
     found.extend(compare_configs(original.config, slim.config))
     return tuple(found)
 
 
 def compare_configs(original: ImageConfig, slim: ImageConfig) -> Iterator[Difference]:
-    """Every part of the configuration that differs, by the name of its Dockerfile instruction."""
+    """Yield every part of the configuration that differs, by the name of its Dockerfile instruction."""
     for attribute, name in COMPARED.items():
         before, after = getattr(original, attribute), getattr(slim, attribute)
         if before != after:
@@ -69,13 +70,13 @@ def compare_configs(original: ImageConfig, slim: ImageConfig) -> Iterator[Differ
     if "PATH" not in before and after.get("PATH") == [DEFAULT_PATH]:
         del after["PATH"]  # the classic builder adds it (moby, builder/dockerfile/dispatchers.go)
     for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):  # of which no more is told: values may be secrets
-            sides = ("one value" if name in before else "not set"), ("another" if name in before else "set")
+        if before.get(name) != after.get(name):  # the values are not shown: they may be secrets
+            sides = ("one value" if name in before else "not set"), ("a different one" if name in before else "set")
             yield Difference("the configuration", f"ENV {name}", sides[0], sides[1] if name in after else "not set")
 
 
 def _variables(config: ImageConfig) -> dict[str, list[str]]:
-    """ENV by name; an image made by hand may set one twice."""
+    """Return the values of ENV by name. An image made by hand may set a variable twice."""
     variables: dict[str, list[str]] = {}
     for entry in config.env:
         name, _, value = entry.partition("=")
@@ -84,7 +85,7 @@ def _variables(config: ImageConfig) -> dict[str, list[str]]:
 
 
 def _shown(value: object) -> str:
-    """A part of a configuration as a Dockerfile has it: lists as JSON, of a HEALTHCHECK what is not left to the engine."""
+    """Return a part of a configuration as in a Dockerfile: lists as JSON, and of a HEALTHCHECK the parts that are set."""
     if not value:
         return "empty" if value == () else "not set"
     if isinstance(value, Healthcheck):

@@ -1,4 +1,4 @@
-"""A difference in a few lines that a person can read, in the manner of a unified diff: `-` the original, `+` the slim image."""
+"""Show a difference in a few lines, like a unified diff: `-` for the original, `+` for the slim image."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from slimmer.verify.noise import Template, lines_of
 
 MOST_LINES = 8
 HUNK_LINES = 3
-"""Lines of one side of one hunk."""
+"""The number of lines of one side of a hunk."""
 
 MOST_CHANGES = 1000
-"""Changes that are counted."""
+"""The number of changes that are counted."""
 
 LONGEST_LINE = 160
 CONTEXT = 40
-"""Characters that are shown before the place where two long lines begin to differ."""
+"""The number of characters that are shown before the place where two long lines begin to differ."""
 
 
 def text_excerpt(before: str, after: str, known: Template, misfit: tuple[str, str]) -> str:
-    """The first lines that differ, without those where the originals differ as well; if there are no others, the `misfit`."""
+    """Return the first lines that differ, except where the originals differ too; if there are none, the lines of `misfit`."""
     hunks, position = list[list[str]](), 0
     for common, old, new in aligned(lines_of(before), lines_of(after)):
         if not common:
@@ -35,12 +35,12 @@ def text_excerpt(before: str, after: str, known: Template, misfit: tuple[str, st
 
 
 def place_excerpt(misfit: tuple[str, str]) -> str:
-    """The lines where two texts part; that they end where nothing is left to be shown."""
-    return _shown([_hunk(*([line] if line else [] for line in misfit))]) or "- (it ends here)\n+ (it ends otherwise)"
+    """Return the lines where two texts begin to differ, or say that they end differently if no line is left."""
+    return _shown([_hunk(*([line] if line else [] for line in misfit))]) or "- (ends here)\n+ (ends differently)"
 
 
 def line_at(text: str, position: int) -> str:
-    """The line around a place; of a long one what begins shortly before it."""
+    """Return the line at a position; of a long line, the part that begins shortly before it."""
     start = text.rfind("\n", 0, position) + 1
     end = text.find("\n", position)
     start = start if position - start < LONGEST_LINE - CONTEXT else position - CONTEXT
@@ -48,29 +48,29 @@ def line_at(text: str, position: int) -> str:
 
 
 def _places(lines: Sequence[str], start: int) -> Iterator[tuple[int, int]]:
-    """Where lines lie in their text; one empty place for no lines."""
+    """Yield where each line starts and ends in its text; one empty place if there are no lines."""
     for line in lines or ("",):
         yield start, start + len(line)
         start += len(line)
 
 
 def _chosen(lines: Sequence[str], wanted: Sequence[bool]) -> list[str]:
-    """Of lines that stand in each other's place, those that are not noise."""
+    """Return the lines that are not noise."""
     return [line for line, is_wanted in zip(lines, wanted, strict=False) if is_wanted]
 
 
 def json_excerpt(changed: Iterable[Change]) -> str:
-    """Each path with what it was and what it is."""
+    """Return each path with its value before and after."""
     return _shown([_sides(change) for change in islice(changed, MOST_CHANGES)])
 
 
 def lines_excerpt(lines: Sequence[str]) -> str:
-    """Lines that only the slim image has."""
+    """Return lines that only the slim image has."""
     return _shown([[f"+ {_cut(line, 0)}"] for line in lines])
 
 
 def _sides(change: Change) -> list[str]:
-    order = " (another order)" if change.order else ""
+    order = " (in another order)" if change.order else ""
     sides = (("-", change.before), ("+", change.after))
     return [f"{sign} {change.path}: {printable(text)}{order}" for sign, text in sides if text]
 
@@ -79,7 +79,7 @@ def _hunk(old: Sequence[str], new: Sequence[str]) -> list[str]:
     start = _parting("".join(old[:1]), "".join(new[:1]))
     before, after = _side("-", old, start), _side("+", new, start)
     if [line[1:] for line in before] == [line[1:] for line in after]:
-        return [*before, *after[:-1], f"{after[-1]} (it ends otherwise)"]
+        return [*before, *after[:-1], f"{after[-1]} (ends differently)"]
     return before + after
 
 
@@ -89,7 +89,7 @@ def _side(sign: str, lines: Sequence[str], start: int) -> list[str]:
 
 
 def _parting(old: str, new: str) -> int:
-    """Where to begin to show two lines: near their first difference, if that is far from their start."""
+    """Return where to begin to show two lines: shortly before their first difference, if that is far from their start."""
     same = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
     return same - CONTEXT if same > LONGEST_LINE - CONTEXT else 0
 

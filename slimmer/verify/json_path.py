@@ -1,7 +1,7 @@
-"""Where a value of a JSON document is: JSONPath's normal words (RFC 9535), made only for what is shown.
+"""Where a value is in a JSON document, as a JSONPath (RFC 9535). The text is made only for the places that are shown.
 
-The documents come from an app that is not trusted: one of 1 MB may have a name of 500 kB around 100,000 values, or a
-thousand levels, so that the words for each value would not fit into any memory.
+The documents come from an app that is not trusted. One of 1 MB may have a name of 500 kB around 100,000 values, or a thousand
+levels: the paths of all its values would not fit into any memory.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import re
 from dataclasses import dataclass
 
 LONGEST_NAME = 100
-"""Characters of a name that are shown."""
+"""The number of characters of a name that are shown."""
 
 MOST_STEPS = 20
-"""Steps of a path that are shown: the last ones."""
+"""The number of steps of a path that are shown: the last ones."""
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A name in an object or a number in an array, within another place; without one it is the whole document."""
+    """A name in an object or an index in an array, within another place. Without another place, it is the whole document."""
 
     within: Place | None = None
     step: str | int = ""
@@ -31,7 +31,7 @@ class Place:
         return Place(self, step, self.depth + 1)
 
     def __str__(self) -> str:
-        """For example `$.items[2].name`."""
+        """Return the JSONPath, for example `$.items[2].name`."""
         words: list[str] = []
         place: Place | None = self
         while place is not None and place.within is not None and len(words) < MOST_STEPS:

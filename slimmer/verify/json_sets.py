@@ -1,6 +1,6 @@
-"""JSON arrays whose order means nothing: the originals hold the same entries in different orders, though with noise in them.
+"""JSON arrays without order: the originals hold the same entries in different orders, with noise in them.
 
-What every original's array holds as often as all others' do tells its entries from each other: a name, not a time of day.
+A member identifies its entry if every original's array holds it equally often: a name does, a time of day does not.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from operator import itemgetter
 from typing import Any
 
 Name = tuple[tuple[str, str], ...]
-"""What tells an entry of an array from the others: its members (or "" for the entry itself) with their values as JSON."""
+"""What identifies an entry of an array: its members (or "" for the entry itself) with their values as JSON."""
 
 
 def as_sets(sides: list[list[Any]]) -> list[tuple[list[Name], list[Any]]] | None:
-    """The entries' names of each side, and the entries, both sorted by the names.
+    """Return, for each side, the entries' names and the entries, both sorted by name.
 
-    The sides are the primary's, the candidate's, and other originals'. None where the names of all originals are in one
-    order, or are not the same.
+    The sides are the primary, the candidate, and other originals. Return None if all originals have their names in the same order,
+    or if their names differ.
     """
     marks = [[_marks(entry) for entry in side] for side in sides]
     counts = [Counter(chain.from_iterable(side)) for side in (marks[0], *marks[2:])]
@@ -33,7 +33,7 @@ def as_sets(sides: list[list[Any]]) -> list[tuple[list[Name], list[Any]]] | None
 
 
 def canonical(entries: list[Any]) -> list[str]:
-    """The entries without their order, and without that of their keys."""
+    """Return the entries as JSON, whatever their order and that of their keys."""
     return sorted(json.dumps(entry, sort_keys=True) for entry in entries)
 
 

@@ -1,7 +1,7 @@
-"""JSON answers compared by their structure: what the slim image's has in place of the original's, path by path.
+"""Compare JSON answers by their structure, path by path.
 
-Where originals differ is noise: there a value of the same kind will do; a text must fit what their texts have in common.
-Arrays are compared by position, unless the originals hold the same entries, but for noise, in another order.
+Where the originals differ, any value of the same kind passes, and a text must fit what their texts have in common. Arrays are
+compared by position, unless the originals hold the same entries (except for noise) in different orders.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from slimmer.verify.json_sets import as_sets, canonical
 from slimmer.verify.noise import steady, template
 
 MANY = 10
-"""Where all originals have as many as this, none or less is no number of their kind."""
+"""If all originals have at least this number somewhere, zero or a negative number there is a difference."""
 
 SHOWN = 100
-"""Characters of a value that are shown."""
+"""The number of characters of a value that are shown."""
 
 DEEPEST_SET = 20
-"""Levels down to which arrays may be without order: to find out, all below them is put into words, for each level anew."""
+"""The depth down to which arrays may have no order. To find out, everything below an array is turned into text, at each level."""
 
 _MEASURED = frozenset(("elapsed", "took", "latency", "uptime", "pid", "ppid", "tid", "rss"))
-"""Words in names of numbers that are measured, or are a process's: small ones, which two originals may share by chance."""
+"""Words in the names of measured numbers and process IDs. These are small, so two originals may share them by chance."""
 
 
 class _Missing:
-    """The value of a key that is not there."""
+    """Stands for the value of a missing key."""
 
 
 MISSING = _Missing()
@@ -38,7 +38,7 @@ MISSING = _Missing()
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One path with another value: both as JSON, cut; "" for none. `order`: the same entries in another order."""
+    """A path whose value differs. Both values are JSON, cut; "" for a missing one. `order`: the same entries in another order."""
 
     path: str
     before: str
@@ -47,7 +47,7 @@ class Change:
 
 
 def parse(text: str) -> Any:
-    """The JSON value, or MISSING for a text that is none. Raises RecursionError for one that is nested too deep."""
+    """Return the JSON value, or MISSING if the text is not JSON. Raises RecursionError if it is nested too deeply."""
     try:
         return json.loads(text, parse_constant=_refuse)
     except ValueError:
@@ -55,14 +55,14 @@ def parse(text: str) -> Any:
 
 
 def _refuse(word: str) -> None:
-    """NaN is no JSON (RFC 8259, section 6), and differs from itself."""
+    """Refuse NaN, which is not JSON (RFC 8259, section 6), and differs from itself."""
     raise ValueError(word)
 
 
 def changes(primary: Any, candidate: Any, *others: Any) -> Iterator[Change]:
-    """What the candidate has in place of the primary, but for what differs between the originals (primary and others), too.
+    """Yield what differs between primary and candidate, except where the originals (primary and others) differ themselves.
 
-    Raises RecursionError for values that are nested too deep.
+    Raises RecursionError if the values are nested too deeply.
     """
     todo: list[Step] = [(Place(), primary, candidate, list(others))]
     while todo:
@@ -85,14 +85,14 @@ def changes(primary: Any, candidate: Any, *others: Any) -> Iterator[Change]:
 
 
 Step = tuple[Place, Any, Any, list[Any]]
-"""A place to look at, and what is there: the primary's, the candidate's, the other originals'."""
+"""A place to compare, with the values of the primary, the candidate and the other originals."""
 
 Looked = tuple[list[Change], list[Step]]
-"""What is wrong with an object or an array as a whole, and what is to be looked at in it."""
+"""What differs in an object or an array as a whole, and the places in it to compare next."""
 
 
 def _object(place: Place, before: dict[str, Any], after: dict[str, Any], again: list[dict[str, Any]]) -> Looked:
-    """Keys that are made up anew each time (each original has its own) may be others, of the same number and kind."""
+    """Compare objects. Keys that are made up anew in each run may differ if their number and kinds are the same."""
     keys = list(dict.fromkeys((*before, *after)))
     changed = list[Change]()
     if any(before.keys() - other.keys() and other.keys() - before.keys() for other in again):
@@ -106,18 +106,18 @@ def _object(place: Place, before: dict[str, Any], after: dict[str, Any], again: 
 
 
 def _are_alike(after: dict[str, Any], originals: list[dict[str, Any]]) -> bool:
-    """Whether made-up keys are as many as the originals have, if those agree, and hold values of their kinds."""
+    """Return True if made-up keys have values of the originals' kinds, and a number that the originals allow."""
     kinds = {_kind(value) for one in originals for value in one.values()}
     return _is_length(len(after), {len(one) for one in originals}) and {_kind(v) for v in after.values()} <= kinds
 
 
 def _is_length(length: int, lengths: set[int]) -> bool:
-    """Whether it may be the length of what has these in the originals: nothing is not for something."""
+    """Return True if the originals' lengths allow this one. If they vary, any length passes, but 0 only if an original has it."""
     return length in lengths if len(lengths) == 1 else bool(length) or 0 in lengths
 
 
 def _array(place: Place, before: list[Any], after: list[Any], again: list[list[Any]]) -> Looked:
-    """Entries by position, or, where they have no order, by what tells them from each other."""
+    """Compare entries by position, or by what identifies them if they have no order."""
     if not _is_length(len(after), {len(before), *map(len, again)}):
         return [Change(str(place), *_lengths(before, after))], []
     sides, places = [before, after, *again], [place / at for at in range(len(before))]
@@ -134,13 +134,13 @@ def _array(place: Place, before: list[Any], after: list[Any], again: list[list[A
 
 
 def _steps(places: list[Place], sides: list[list[Any]]) -> list[Step]:
-    """The entries side by side, as many as all have."""
+    """Return the entries side by side, as many as all sides have."""
     entries = zip(places, *sides, strict=False)
     return [(place, before, after, again) for place, before, after, *again in entries]
 
 
 def _is_noise(place: Place, before: Any, after: Any, again: list[Any]) -> bool:
-    """Whether a scalar may be another one here: the originals' differ, and texts have the same form; or it is measured."""
+    """Return True if a scalar may differ here: the originals differ too, and texts have the same form; or it is a measurement."""
     if isinstance(before, str):
         return template(steady(before), *map(steady, again)).fits(steady(after))
     if _kind(before) == "number" and after <= 0 and min([before, *again]) >= MANY:
@@ -153,7 +153,7 @@ def _is_measured(name: str | int) -> bool:
 
 
 def _kind(value: Any) -> str:
-    """JSON's kinds, in which true is no 1; an empty text is a kind of its own, since it says something else than any other."""
+    """Return a value's JSON kind. An empty text is a kind of its own, since it means something else than any other text."""
     if isinstance(value, bool) or value is None:
         return "null" if value is None else "bool"
     if isinstance(value, int | float):
@@ -168,7 +168,7 @@ def _change(place: Place, before: Any, after: Any) -> Change:
 
 
 def _cut_pair(before: Any, after: Any) -> tuple[str, str]:
-    """Both values as JSON; of two long ones the part where they begin to differ."""
+    """Return both values as JSON; of long ones, the part where they begin to differ."""
     texts = ["" if value is MISSING else json.dumps(value, ensure_ascii=False) for value in (before, after)]
     same = next((at for at, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
     start = max(0, same - SHOWN // 4)
@@ -176,7 +176,7 @@ def _cut_pair(before: Any, after: Any) -> tuple[str, str]:
 
 
 def _lengths(before: list[Any], after: list[Any]) -> tuple[str, str]:
-    """Numbers of entries, and the first that only one side has."""
+    """Return the number of entries of each side, and the first entry that only it has."""
     texts = [[json.dumps(entry, ensure_ascii=False, sort_keys=True) for entry in side] for side in (before, after)]
     known = [set(side) for side in texts]
     only = [next((text for text in texts[side] if text not in known[1 - side]), "") for side in (0, 1)]

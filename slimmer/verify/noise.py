@@ -1,8 +1,8 @@
-"""What several runs of one original tell about a text: what is always the same, and where it differs by itself.
+"""Find out from several runs of the original which parts of a text are always the same, and which are noise.
 
-A text that originals gave (dates, tokens and ids made it differ) becomes a template: stable parts, and gaps between
-them. Another text fits when it has all stable parts in their order, and in the gaps something of the same kind. The
-texts come from an app that is not trusted: the work is bounded, and where it would not be, the whole stretch is a gap.
+Their texts, which differ in dates, tokens and ids, become a template: stable parts with gaps between them. Another text fits if it
+has all stable parts in order, and something of the same kind in the gaps. The texts come from an app that is not trusted, so the
+work is bounded: a stretch that would take too much becomes one gap.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from slimmer.verify import shape
 from slimmer.verify.alignment import aligned
 
 LONG_LINE = 160
-"""Characters from which a line is looked at in parts: minified HTML and scripts are one line."""
+"""A line of more than this many characters is compared in parts: minified HTML and scripts are one line."""
 
 SHORT_STABLE = 10
-"""Characters below which a stable part between two gaps is chance: two random sentences share words like " of the "."""
+"""A stable part of fewer characters between two gaps is a coincidence: two random sentences share words like " of the "."""
 
 MOST_PLACES = 64
-"""How many places of a stable part are tried, where noise happens to hold the same text."""
+"""How many occurrences of a stable part are tried, in case noise contains the same text."""
 
 LOOKED = 10_000
-"""Characters of a text in a gap that are searched for words of failure: a gap is tried with many texts."""
+"""How many characters of a text in a gap are searched for words of failure: a gap is tried with many texts."""
 
 MOST_GAPS = 50
-"""Gaps of a text, which are vast together, from which what is equal between them may be so by chance: one of two letters, say."""
+"""If vast noise has more gaps than this, what lies between them may be equal by chance: one of two letters, for example."""
 
 GROWTH, GROWTH_BASE = 4, 200
-"""A gap may hold so many times the longest text seen there, plus so many characters."""
+"""A gap may hold GROWTH times as many characters as the longest text seen there, plus GROWTH_BASE."""
 
 _TOKEN = re.compile(r"[\w.+/~:%@-]+(?:(?<=\d\d:\d\d),\d+)?|\s+|[^\w\s]")
 _MEASURED = re.compile(
-    r"\b\d+(?:\.\d+)?(?:e-?\d+)?(?=\s?(?:ns|us|µs|ms|s|secs?|seconds?)\b)"  # how long something took
+    r"\b\d+(?:\.\d+)?(?:e-?\d+)?(?=\s?(?:ns|us|µs|ms|s|secs?|seconds?)\b)"  # a duration
     r"|(?<=\bpid[ =:])\d+|(?<=\btid[ =:])\d+|(?<=\bthread[ =:-])\d+|(?<=\bprocess[ =:])\d+",
     re.IGNORECASE,
 )
@@ -54,9 +54,9 @@ _PART = re.compile(r"[^>,;}]*[>,;}]+|[^>,;}]+")
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A place where the originals differed: what each had there (the first's first), and where it lies in the first's text.
+    """A place where the originals differ: what each has there, in order, and where it starts in the first original's text.
 
-    `fails`: whether one of them reads like an error. `word`: how they begin, if all of them are one word.
+    `fails`: one of the texts reads like an error. `word`: how they all begin, if each is one word; else None.
     """
 
     texts: tuple[str, ...]
@@ -66,29 +66,30 @@ class Gap:
 
     @classmethod
     def of(cls, texts: tuple[str, ...], start: int) -> Gap:
-        """What is to be known of a gap, found once: many texts may be held against it."""
+        """Make a gap. What `fits` needs is found once here, since many texts may be tried."""
         word = _beginning(texts) if all(map(_is_word, texts)) else None
         return cls(texts, start, any(map(tells_failure, texts)), word)
 
     @property
     def end(self) -> int:
-        """Where it ends in the first's text."""
+        """Where the gap ends in the first original's text."""
         return self.start + len(self.texts[0])
 
     @property
     def is_vast(self) -> bool:
-        """Whether this is so long in each original that its shape tells something."""
+        """True if the gap is so long in each original that its shape tells something."""
         return min(map(len, self.texts)) >= shape.VAST
 
     @property
     def longest(self) -> int:
-        """Characters that a text may have here."""
+        """The number of characters that a text may have here."""
         return GROWTH * max(map(len, self.texts)) + GROWTH_BASE
 
     def fits(self, text: str) -> bool:
-        """Whether a text is of the kind that stood here: of no other order of length, and no error; one word where all had one.
+        """Return True if a text is of the kind that the originals have here.
 
-        That word begins as all of them do. What is vast is of about their size.
+        It is not much longer, and no error unless one of theirs is. If all of theirs are one word, it is one word with the same
+        beginning. If theirs are vast, it has about their size.
         """
         if self.is_vast and not shape.is_near(len(text), [len(one) for one in self.texts]):
             return False
@@ -99,9 +100,9 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`stable[0] gaps[0] stable[1] gaps[1] … stable[-1]`: always one stable part more than gaps (maybe empty ones).
+    """`stable[0] gaps[0] stable[1] gaps[1] … stable[-1]`: one more stable part than gaps. Parts may be empty.
 
-    `is_thinned`: there were so many gaps that what is between them may be stable by chance, and was not taken for it.
+    `is_thinned`: there were so many gaps that what lay between them may have been equal by chance, so it became part of them.
     """
 
     stable: tuple[str, ...]
@@ -110,15 +111,15 @@ class Template:
 
     @property
     def is_vast(self) -> bool:
-        """Whether so much differs among the originals that only the shape of the rest can be compared."""
+        """True if so much differs between the originals that only the shape of those parts can be compared."""
         return self.is_thinned or any(gap.is_vast for gap in self.gaps)
 
     def fits(self, text: str) -> bool:
-        """Whether another text differs only where the originals do."""
+        """Return True if another text differs only where the originals do."""
         return self.misfit(text) is None
 
     def misfit(self, text: str) -> tuple[int, int] | None:
-        """Where another text begins to differ beyond that: the places in the first original's text and in this one."""
+        """Return where another text begins to differ by more: positions in the first original's text and in this; None if it fits."""
         same = _common(self.stable[0], text)
         if same < len(self.stable[0]) or not self.gaps:
             return None if text == self.stable[0] and not self.gaps else (same, same)
@@ -134,13 +135,13 @@ class Template:
         return None if fits else _parting(last, self.stable[-1], text, ends[0])
 
     def is_volatile(self, start: int, end: int) -> bool:
-        """Whether this stretch of the first original's text overlaps a gap."""
+        """Return True if this stretch of the first original's text overlaps a gap."""
         before = bisect_left(self.gaps, max(end, start + 1), key=lambda gap: gap.start)
         return before > 0 and start < max(self.gaps[before - 1].end, self.gaps[before - 1].start + 1)
 
 
 def _ends(text: str, starts: list[int], gap: Gap, stable: str) -> list[int]:
-    """Where the next stable part may end, if the gap before it begins at one of `starts`."""
+    """Return where the next stable part may end, if the gap before it begins at one of `starts`."""
     ends: set[int] = set()
     for start in starts:
         found = start - 1
@@ -154,31 +155,31 @@ def _ends(text: str, starts: list[int], gap: Gap, stable: str) -> list[int]:
 
 
 def _parting(gap: Gap, stable: str, text: str, start: int) -> tuple[int, int]:
-    """Where a text that has something else than `stable` after a gap, which begins at `start`, parts from the first original's."""
+    """Return where a text without `stable` after the gap at `start` begins to differ from the first original's."""
     end = start + len(gap.texts[0])
     same = _common(stable, text[end : end + len(stable)])
     return gap.end + same, end + same
 
 
 def steady(text: str) -> str:
-    """The text without measured times and numbers of processes: small numbers, which two originals may share by chance.
+    """Return the text without measured durations and process IDs: small numbers that two originals may share by chance.
 
-    Dates and times of day are left: a third run after two that agree would agree as well. So are ids and tokens, since nothing that
-    is long is shared by chance.
+    Dates and times of day stay: if two runs agree on them, a third one would as well. Ids and tokens stay, since nothing that long
+    is shared by chance.
     """
     return _MEASURED.sub("#", text)
 
 
 def tells_failure(text: str, looked: int = sys.maxsize) -> bool:
-    """Whether a text reads like an error, or like a value that is none: what a token, a date or a counter never does.
+    """Return True if a text reads like an error, or like "none" or "null". A token, a date or a counter never does.
 
-    No more than its first characters are `looked` at.
+    Only the first `looked` characters are searched for words of failure.
     """
     return bool(_FAILURE.search(text, 0, looked) or _NOTHING.fullmatch(text.strip(_BARE)))
 
 
 def template(first: str, *others: str) -> Template:
-    """What the originals' texts have in common: by lines first, then by words in those that differ."""
+    """Return what the originals' texts have in common: by lines first, then by words within the lines that differ."""
     edits = [list(_edits(first, other)) for other in others]
     stable, gaps, position = list[str](), list[Gap](), 0
     spans = _spans(sorted((start, end) for side in edits for start, end, _ in side))
@@ -191,7 +192,7 @@ def template(first: str, *others: str) -> Template:
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines with their ends; a long one in parts. Joined they are the text."""
+    """Return the lines with their ends, long ones in parts. Joined, they are the text."""
     parts: list[str] = []
     for line in text.splitlines(keepends=True):
         parts += [line] if len(line) <= LONG_LINE else _PART.findall(line)
@@ -199,7 +200,7 @@ def lines_of(text: str) -> list[str]:
 
 
 Edit = tuple[int, int, str]
-"""A stretch of the first text (start, end), and what another has in its place."""
+"""A stretch of the first text (start, end), and what another text has in its place."""
 
 
 def _edits(first: str, other: str) -> Iterator[Edit]:
@@ -211,7 +212,7 @@ def _edits(first: str, other: str) -> Iterator[Edit]:
 
 
 def _pieces(first: str, other: str) -> Iterator[tuple[bool, str, str]]:
-    """Whether it is common to both, and what the first and the other have there."""
+    """Yield pieces: whether both texts share the piece, what the first has there, and what the other has."""
     for common, before, after in aligned(lines_of(first), lines_of(other)):
         if common:
             yield True, "".join(before), "".join(after)
@@ -221,7 +222,7 @@ def _pieces(first: str, other: str) -> Iterator[tuple[bool, str, str]]:
 
 
 def _spans(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Stretches that are in order of their starts, joined where they meet or little lies between."""
+    """Join stretches, sorted by their starts, that meet or have little between them."""
     spans = list[tuple[int, int]]()
     for start, end in stretches:
         if spans and start - spans[-1][1] < SHORT_STABLE:
@@ -231,7 +232,7 @@ def _spans(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _thinned(first: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Beside a vast gap, or between very many, no more is stable than whole lines that occur once in the text, and what lies between."""
+    """Reduce what is stable beside a vast gap, or between very many gaps, to the stretch from its first to its last unique line."""
     numbers = Counter(first.splitlines(keepends=True))
     kept = list(spans[:1])
     for start, end in spans[1:]:
@@ -248,7 +249,7 @@ def _thinned(first: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, in
 
 
 def _lasting(first: str, start: int, end: int, numbers: Mapping[str, int]) -> tuple[int, int] | None:
-    """From the first to the last whole line in this stretch that occurs once, and is no chance."""
+    """Return the stretch from the first to the last whole line here that occurs once in the text and is not very short."""
     at = start if start == 0 or first[start - 1] == "\n" else first.find("\n", start, end) + 1
     if not at and start:
         return None
@@ -261,7 +262,7 @@ def _lasting(first: str, start: int, end: int, numbers: Mapping[str, int]) -> tu
 
 
 def _widened(spans: list[tuple[int, int]], length: int) -> list[tuple[int, int]]:
-    """A vast stretch at the start or end of the text takes in the few characters that its texts share there by chance."""
+    """Extend a vast stretch near the start or end of the text to there: the few characters between are equal by chance."""
     if spans and spans[0][1] - spans[0][0] >= shape.VAST and spans[0][0] < SHORT_STABLE:
         spans[0] = (0, spans[0][1])
     if spans and spans[-1][1] - spans[-1][0] >= shape.VAST and length - spans[-1][1] < SHORT_STABLE:
@@ -270,7 +271,7 @@ def _widened(spans: list[tuple[int, int]], length: int) -> list[tuple[int, int]]
 
 
 def _edited(first: str, start: int, end: int, edits: Sequence[Edit]) -> str:
-    """What another text has in place of a stretch of the first, which holds edits whole or not at all."""
+    """Return what another text has in place of a stretch of the first. No edit crosses the stretch's bounds."""
     parts, position = list[str](), start
     number = bisect_left(edits, (start,))
     while number < len(edits) and edits[number][0] <= end:
@@ -281,14 +282,14 @@ def _edited(first: str, start: int, end: int, edits: Sequence[Edit]) -> str:
 
 
 def _beginning(words: Sequence[str]) -> str:
-    """What words like `req-8f3a` and `req-07c1` begin with; "" for numbers and dates, which may share it by chance."""
+    """Return how words like `req-8f3a` and `req-07c1` begin; "" for numbers and dates, which may begin alike by chance."""
     first = min(words)
     found = _NAMING.match(first[: _common(first, max(words))])
     return found[0] if found else ""
 
 
 def _common(one: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
+    """Return the length of the beginning that two texts share."""
     return len(one) if other.startswith(one) else next(at for at, c in enumerate(one) if other[at : at + 1] != c)
 
 

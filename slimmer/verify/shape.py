@@ -1,8 +1,8 @@
-"""The shape of texts that originals fill with something else each time, so much of it that it cannot be told apart.
+"""Compare the shape of texts whose contents change too much from run to run to be compared themselves.
 
-Thousands of random lines have nothing in common that an alignment could find. What they do share is how many they are, how long, of which
-characters, and which words occur often. That tells an error page, or half of the lines, from another such text; it cannot tell
-one random line from a wrong one, so the user is told that no more was compared.
+Thousands of random lines have nothing in common that an alignment could find. But such texts share the number and length of their
+lines, their characters, and the words that occur often. That tells them from an error page, or from half of the lines. It cannot
+tell a random line from a wrong one, so the user learns that only the shape was compared.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from functools import lru_cache
 from slimmer.verify.alignment import longest_ascending, unique
 
 VAST = 10_000
-"""Characters from which a stretch that differs among the originals is compared by its shape."""
+"""A stretch of at least this many characters that differs between the originals is compared by its shape."""
 
 LEAST = 0.6
-"""The share of the originals' least size or number that must be there."""
+"""The share of the originals' smallest size or number that a text must have."""
 
 MARGIN = 0.1
-"""The share of a size or number that another original may have more or less, whatever those that were seen have."""
+"""By what share a size or number may always be larger or smaller than those of the originals."""
 
 CLOSE = 0.05
-"""How far two profiles may be from each other (0 to 1), whatever those of the originals are: some thousand samples differ by less."""
+"""How far two profiles may always be apart (0 to 1): those of a few thousand samples differ by less."""
 
 OFTEN = 100
-"""Times that a word occurs in each original, from which its number does not halve by chance."""
+"""If a word occurs at least this many times in each original, its number does not halve by chance."""
 
 SHUFFLED = 50
-"""Lines in common from which their order tells something."""
+"""The number of common lines from which on their order tells something."""
 
 LONGEST_WORD = 100
 KINDS = (b"0123456789", b"abcdef", b"ghijklmnopqrstuvwxyz", b"ABCDEF", b"GHIJKLMNOPQRSTUVWXYZ", b" \t", b"\r\n", b"<>{}[]()",
@@ -41,7 +41,7 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Characters, lines, the share of each kind of characters and of each length of lines, and what occurs often."""
+    """The number of characters and lines, the shares of kinds of characters and lengths of lines, and what occurs often."""
 
     size: int
     lines: int
@@ -55,7 +55,7 @@ class Shape:
 
 @lru_cache(maxsize=16)
 def shape_of(text: str) -> Shape:
-    """One walk or two through the text."""
+    """Return a text's shape. It takes one or two passes through the text."""
     lines, data = text.splitlines(), text.encode(errors="replace")
     counts = [len(data) - len(data.translate(None, kind)) for kind in KINDS]
     lengths = Counter[int]()
@@ -73,25 +73,25 @@ def shape_of(text: str) -> Shape:
 
 
 def misfit(text: str, originals: Sequence[str]) -> tuple[str, str] | None:
-    """In what a text has not the originals' shape: how it was and is, in words; None when it has it."""
+    """Return how a text's shape differs from the originals', as before and after in words; None if it does not."""
     shape, known = shape_of(text), [shape_of(original) for original in originals]
     if not all(is_near(of(shape), [of(one) for one in known]) for of in (_size, _lines)):
         return str(known[0]), str(shape)
     for what, of in (("kinds of characters", _kinds), ("lengths of lines", _lengths)):
         if not _is_like(of(shape), [of(one) for one in known]):
-            return f"{known[0]}", f"{shape}, of other {what}"
+            return f"{known[0]}", f"{shape}, with different {what}"
     return next(_other_words(shape, known), None) or _lasting_misfit(text, originals)
 
 
 def is_shuffled(first: str, others: Sequence[str]) -> bool:
-    """Whether two originals share many lines, but not their order."""
+    """Return True if two originals share many lines, but not their order."""
     return any(_is_shuffled(first.splitlines(), other.splitlines()) for other in others)
 
 
 def _lasting_misfit(text: str, originals: Sequence[str]) -> tuple[str, str] | None:
-    """A line that all originals have, in any order, and the text has not; None unless it lacks more of them than any of those does.
+    """Return a line that all originals have and the text lacks; None unless the text lacks more lines than an original does.
 
-    How much that is takes three originals to tell.
+    With fewer than three originals, how many lines an original lacks is not known and counts as none.
     """
     sides = [set(original.splitlines()) for original in originals]
     lasting, own = set.intersection(*sides), set(text.splitlines())
@@ -135,7 +135,7 @@ def _shares(counts: Sequence[int]) -> tuple[float, ...]:
 
 
 def is_near(number: int, seen: Sequence[int]) -> bool:
-    """Whether a size or number is what originals with these may have, too."""
+    """Return True if a further original could have this size or number, given those that were seen."""
     least, most = min(seen), max(seen)
     slack = max(MARGIN * most, 2 * (most - least))
     return max(least - slack, LEAST * least) <= number <= most + slack
@@ -147,14 +147,14 @@ def _is_like(profile: tuple[float, ...], seen: Sequence[tuple[float, ...]]) -> b
 
 
 def _distance(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    """Between two profiles: 0 for the same, 1 for those that share nothing."""
+    """Return the distance of two profiles: 0 if they are equal, 1 if they share nothing."""
     length = max(len(one), len(other))
     padded: list[tuple[float, ...]] = [(*side, *[0.0] * (length - len(side))) for side in (one, other)]
     return sum((abs(a - b) for a, b in zip(*padded, strict=True)), 0.0) / 2
 
 
 def _other_words(shape: Shape, known: Sequence[Shape]) -> Iterator[tuple[str, str]]:
-    """Words and lines that all originals hold often, and about as often, and the text does not."""
+    """Yield words and lines that all originals contain often, and about as often, but the text does not."""
     for word, number in known[0].often.items():
         numbers = [one.often.get(word, 0) for one in known]
         if min(numbers) >= OFTEN and not min(numbers) / 2 <= shape.often.get(word, 0) <= 2 * max(numbers):

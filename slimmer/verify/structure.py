@@ -1,8 +1,8 @@
 """Is every kept path in the slim image exactly what it was in the original?
 
-Only this names a wrong mode, a lost capability or a changed content for sure: behaviour may not show it for months.
-Compared path by path: type, mode, owner, size, link target, extended attributes, device numbers, modification time, which
-paths share an inode, and the SHA-256 of the content.
+Only this check is sure to find a wrong mode, a lost capability or a changed content: the app's behaviour may not show it for months.
+It compares, path by path, the type, mode, owner, size, link target, extended attributes, device numbers, modification time and
+SHA-256 of the content, and which paths share an inode.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from slimmer.image.engine_artifacts import Mtime
 from slimmer.image.tree import Entry, Tree
 
 SHOWN_VALUE = 64
-"""Bytes of an extended attribute that are shown as they are: a capability has 20, an ACL of five entries 44."""
+"""An extended attribute of at most this many bytes is shown in full. A capability has 20, an ACL of five entries 44."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing in which the slim image is not the original: where, what, and both values in words.
+    """One difference between the slim image and the original: where, what, and both values in words.
 
-    `detail` is for the person at the terminal alone: words of the app or of a command, which may hold secrets.
+    `detail` is only for the terminal. It quotes the app or a command, so it may hold secrets.
     """
 
     where: str
@@ -49,10 +49,10 @@ def compare_structure(
     slim_mtime: Mtime | None = None,
     whole_seconds: bool,
 ) -> tuple[Difference, ...]:
-    """All differences between the kept part of the original and the slim image, in the order of a walk.
+    """Return all differences between the kept part of the original and the slim image, in the order of a walk.
 
-    `mtime` and `slim_mtime` tell the time that an entry has in the image itself; a container's tree may show another one.
-    `whole_seconds` compares times without nanoseconds, for routes that cannot carry them (docker build).
+    `mtime` and `slim_mtime` return an entry's time in the image itself; a container's tree may show another one.
+    `whole_seconds`: compare times without nanoseconds, for builders that cannot carry them (docker build).
     """
     times = (mtime, slim_mtime or _own_mtime)
     differences = list(_missing_and_changed(original, slim, kept, times, whole_seconds))
@@ -64,8 +64,8 @@ def compare_structure(
     return tuple(differences)
 
 
-def compare_contents(expected: Mapping[str, str], actual: Iterable[tuple[str, str | None]]) -> tuple[Difference, ...]:
-    """Differences between SHA-256 digests by path; None is a file that could not be read."""
+def compare_digests(expected: Mapping[str, str], actual: Iterable[tuple[str, str | None]]) -> tuple[Difference, ...]:
+    """Return the differences between SHA-256 digests by path. None stands for a file that could not be read."""
     return tuple(
         Difference(
             path,
@@ -122,7 +122,7 @@ def _facts(before: Entry, after: Entry) -> Iterator[tuple[str, str, str]]:
 
 
 def _links_shared(original: Tree, slim: Tree, kept: Collection[str]) -> Iterator[Difference]:
-    """Hard links: what shared an inode in the original must share one in the slim image."""
+    """Compare hard links: paths that share an inode in the original must share one in the slim image."""
     groups: dict[int, list[Entry]] = defaultdict(list)
     for path in kept:
         before = original.get(path)
@@ -152,7 +152,7 @@ def _xattrs(entry: Entry) -> str:
 
 
 def _value(value: bytes) -> str:
-    """A short value as it is; of a longer one (up to 64 kB) what tells it from any other."""
+    """Return a short value in full; of a longer one (up to 64 kB) its size and digest."""
     if len(value) <= SHOWN_VALUE:
         return value.hex()
     return f"{len(value):,} bytes, sha256:{hashlib.sha256(value).hexdigest()[:16]}…"

@@ -1,9 +1,11 @@
-"""What several files of tests share: images, the probe, and scopes, in the engine of the file's own fixture `engine`."""
+"""What several files of tests share: images, the probe, scopes, and a check that a test leaves nothing behind."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -13,9 +15,45 @@ from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
 from tests.engine.integration_app import road_image
-from tests.engine.leftovers import left
+from tests.engine.leftovers import left, nothing_left, sharing
+from tests.engine.names import LABEL, OWN
 from tests.engine.small_app import small_app
 from tests.engine.unruly import unruly_image
+
+_create_container = docker.APIClient.create_container
+
+
+def _create_marked_container(client: docker.APIClient, *arguments: Any, **options: Any) -> Any:
+    """The SDK's create_container, for tests; slimmer calls create_container_from_config. The container gets LABEL."""
+    given = options.get("labels") or {}
+    given = given if isinstance(given, dict) else dict.fromkeys(given, "")
+    return _create_container(client, *arguments, **{**options, "labels": {**given, LABEL: OWN}})
+
+
+docker.APIClient.create_container = _create_marked_container
+
+
+@pytest.fixture(autouse=True)
+def engine_is_shared(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests that are marked `alone` have the engine to themselves."""
+    with sharing(alone=request.node.get_closest_marker("alone") is not None):
+        yield
+
+
+@pytest.fixture
+def leftovers(
+    engine_is_shared: None, engine: docker.DockerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Fails a test that leaves a container, a volume, an image or a temporary file behind.
+
+    Temporary files go to a folder of the test's own, also those of programs that it starts.
+    """
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with nothing_left(engine, scratch):
+        yield
 
 
 @pytest.fixture(scope="session")

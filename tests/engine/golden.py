@@ -22,9 +22,10 @@ import yaml
 
 from tests.engine import routes, samples
 from tests.engine.command import slimmer
+from tests.engine.names import OWN
 
 POLICIES = ("observed", "balanced", "generous")
-TAG = "slimmer-test-golden:latest"
+TAG = f"{OWN}-golden:latest"
 LOG = "access.json"
 MANIFEST = "manifest.jsonl"
 

@@ -1,4 +1,4 @@
-"""The image for tests of the whole road: one static HTTP server FROM scratch (images/road), so that a build takes seconds."""
+"""The image for tests of the whole road: one static HTTP server FROM scratch (images/integration_app), so that a build takes seconds."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from pathlib import Path
 
 import docker
 
-SOURCES = Path(__file__).parent / "images/road"
+from tests.engine.names import LABEL, OWN
+
+SOURCES = Path(__file__).parent / "images/integration_app"
 FETCH = Path(__file__).parent / "fetch.py"
-IMAGE = "slimmer-test-road:latest"
-SLIM = "slimmer-test-road:slim"
+IMAGE = f"{OWN}-road:latest"
+SLIM = f"{OWN}-road:slim"
 PORT = 8080
 UNSEEN = 2 << 20
 """Bytes of a file that nobody looks at."""
@@ -43,7 +45,7 @@ def road_image(client: docker.DockerClient, folder: Path) -> Iterator[str]:
     (context / "rootfs/srv/unseen").write_bytes(bytes(UNSEEN))
     (context / "Dockerfile").write_bytes((SOURCES / "Dockerfile").read_bytes())
     compile_road(context / "road")
-    client.images.build(path=str(context), tag=IMAGE, rm=True, forcerm=True)
+    client.images.build(path=str(context), tag=IMAGE, rm=True, forcerm=True, labels={LABEL: OWN})
     try:
         yield IMAGE
     finally:

@@ -1,13 +1,186 @@
-"""What a run has left in the engine, by its id."""
+"""What tests leave in the engine and on disk, and which worker of which run it belongs to.
+
+Several workers share one engine, so a test answers for what is new since its start and is not another worker's. A thing is
+another's if that is certain: its name, its image or its label holds the other worker's mark (tests.engine.names), or its
+owner's label names a living process that this worker did not start. An image without a name and a label belongs to every
+test in whose time it came: the last of these to end answers for it. Anything else counts, so nothing escapes.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import psutil
+
 from slimmer.engine.connection import Engine
-from slimmer.engine.labels import RUN_LABEL
+from slimmer.engine.labels import OWNER_LABEL, RUN_LABEL, Owner, owner_of, owner_of_tag
+from tests.engine.names import LABEL, MARK, OWN, WORKER_VARIABLE
+
+REMOVAL_DEADLINE = 30.0
+"""Seconds for a busy engine to catch up with its removals, which end a moment after the answer."""
+
+POLL = 0.05
+WINDOWS = Path(tempfile.gettempdir()) / f"slimmer-tests-{os.getuid()}"
+"""A folder with a file for each test that looks for leftovers now: the nameless images that it found at its start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A container, volume, tag, nameless image or file."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+State = Mapping[Thing, tuple[str, ...]]
+"""What there is: each thing with the texts that tell whose it is (names, labels, owners)."""
+
+
+def state(client: docker.DockerClient, scratch: Path) -> State:
+    """Look at the engine and at a folder for temporary files now. Sample images stay for later runs and do not count."""
+    containers = client.api.containers(all=True)
+    found: dict[Thing, tuple[str, ...]] = {}
+    for entry in containers:
+        found[Thing("container", entry["Id"])] = _marks_of_container(entry)
+    for entry in client.api.volumes().get("Volumes") or []:
+        found[Thing("volume", entry["Name"])] = (*_marks_of_volume(entry), *_holders(containers, entry["Name"]))
+    for entry in client.api.images():
+        found |= _images(entry)
+    return found | {Thing("file", str(path.relative_to(scratch))): () for path in scratch.rglob("*")}
+
+
+def _marks_of_container(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    labels = entry["Labels"] or {}
+    return (*(entry["Names"] or ()), entry["Image"], labels.get(LABEL, ""), labels.get(OWNER_LABEL, ""))
+
+
+def _marks_of_volume(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    labels = entry["Labels"] or {}
+    return (entry["Name"], labels.get(LABEL, ""), labels.get(OWNER_LABEL, ""))
+
+
+def _holders(containers: Iterable[Mapping[str, Any]], volume: str) -> Iterator[str]:
+    """The marks of the containers that use a volume: anonymous ones have no marks of their own."""
+    for entry in containers:
+        if any(mount.get("Name") == volume for mount in entry.get("Mounts") or ()):
+            yield from _marks_of_container(entry)
+
+
+def _images(entry: Mapping[str, Any]) -> State:
+    tags = [tag for tag in entry.get("RepoTags") or () if not tag.startswith("<none>")]
+    if tags:
+        return {Thing("image", tag): (tag,) for tag in tags if not _is_sample(tag)}
+    return {Thing("nameless image", entry["Id"]): ((entry.get("Labels") or {}).get(LABEL, ""),)}
+
+
+def _is_sample(tag: str) -> bool:
+    return tag.startswith("slimmer-sample-") and tag.endswith(":latest")
+
+
+def is_anothers(marks: Iterable[str]) -> bool:
+    """Return True if it is certain that a thing with these marks is another worker's."""
+    workers = {match for mark in marks for match in MARK.findall(mark)}
+    if workers:
+        return OWN not in workers
+    return any(_runs_elsewhere(owner) for mark in marks if (owner := owner_of(mark) or owner_of_tag(mark)))
+
+
+def _runs_elsewhere(owner: Owner) -> bool:
+    """Return True if the owner lives and is no process of this worker."""
+    if not owner.here or owner.gone():
+        return False
+    with suppress(psutil.Error):
+        process = psutil.Process(owner.pid)
+        family = {owner.pid, *(parent.pid for parent in process.parents())}
+        return os.getpid() not in family and process.environ().get(WORKER_VARIABLE) != OWN
+    return False
+
+
+def settled(client: docker.DockerClient, scratch: Path, before: State, window: Window | None = None) -> list[str]:
+    """What has come since `before` and stays. A thing that comes while this looks is another test's."""
+    end = time.monotonic() + REMOVAL_DEADLINE
+    left = _left(state(client, scratch), before, window)
+    while left and time.monotonic() < end:
+        time.sleep(POLL)
+        left &= _left(state(client, scratch), before, window)
+    return sorted(map(str, left))
+
+
+def _left(now: State, before: State, window: Window | None) -> set[Thing]:
+    new = {thing for thing, marks in now.items() if thing not in before and not is_anothers(marks)}
+    return {thing for thing in new if not (window and thing.kind == "nameless image" and window.others_see(thing.name))}
+
+
+class Window:
+    """The time of one test, announced to the other workers."""
+
+    def __init__(self, before: State) -> None:
+        WINDOWS.mkdir(exist_ok=True)
+        self._file = WINDOWS / f"{os.getpid()}.json"
+        self._write([thing.name for thing in before if thing.kind == "nameless image"])
+
+    def close(self) -> None:
+        """From now on this test decides on what it sees; no other leaves anything to it."""
+        self._file.unlink()
+
+    def others_see(self, image: str) -> bool:
+        """Return True if another test that runs on will have to answer for this image, as it came in its time, too."""
+        return any(image not in known for known in self._others())
+
+    def _others(self) -> Iterator[list[str]]:
+        for path in WINDOWS.glob("*.json"):
+            if path != self._file and psutil.pid_exists(int(path.stem)):
+                with suppress(OSError):
+                    yield json.loads(path.read_text())
+
+    def _write(self, images: list[str]) -> None:
+        new = self._file.with_suffix(".new")
+        new.write_text(json.dumps(images))
+        new.rename(self._file)
+
+
+@contextmanager
+def nothing_left(client: docker.DockerClient, scratch: Path) -> Iterator[None]:
+    """Raise AssertionError if what runs within leaves a container, volume, image or temporary file behind."""
+    before = state(client, scratch)
+    window = Window(before)
+    try:
+        yield
+    finally:
+        window.close()
+    stays = settled(client, scratch, before, window)
+    assert not stays, f"left behind: {', '.join(stays)}"
+
+
+@contextmanager
+def sharing(alone: bool) -> Iterator[None]:
+    """Wait until the engine may be used: by many tests at once, or by one that must be alone with it.
+
+    A test that waits to be alone holds the gate, so that those which come later wait for it.
+    """
+    WINDOWS.mkdir(exist_ok=True)
+    with (WINDOWS / "gate").open("w") as gate, (WINDOWS / "engine").open("w") as engine:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(engine, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
 
 
 def left(engine: Engine, run: str) -> list[str]:
-    """Names of its containers, volumes and temporary images."""
+    """Names of one run's containers, volumes and temporary images."""
     mine = {"label": f"{RUN_LABEL}={run}"}
     containers = [entry["Names"][0] for entry in engine.api.containers(all=True, filters=mine)]
     volumes = [entry["Name"] for entry in engine.api.volumes(filters=mine)["Volumes"] or []]

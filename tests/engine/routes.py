@@ -21,9 +21,10 @@ import yaml
 from docker.errors import ImageNotFound
 from docker.models.containers import Container
 
-from tests.conftest import BUILD_DEADLINE, ROOT
+from tests.conftest import BUILD_DEADLINE, BUILT, ROOT
 from tests.engine import cli_runner
 from tests.engine.command import built
+from tests.engine.names import OWN
 
 FOLDER = Path(__file__).parent / "apps"
 NAMES = sorted(path.parent.name for path in FOLDER.glob("*/routes.yaml"))
@@ -77,7 +78,9 @@ def make_base() -> None:
 
 
 def build_image(app: App) -> None:
-    """Make the original; quick where the engine's cache has it."""
+    """Make the original, unless scripts/test.sh has made it just now; quick where the engine's cache has it."""
+    if os.environ.get(BUILT) == "built":
+        return
     make_base()
     base = os.environ.get("SLIMMER_SAMPLE_BASE", BASE)
     # --network host: so that RUN steps reach the package registries the way that this machine does
@@ -96,7 +99,7 @@ def build_image(app: App) -> None:
 @contextmanager
 def slim_image(client: docker.DockerClient, app: App, policy: str, folder: Path) -> Iterator[str]:
     """The tag of a slim image that has seen the probed routes; artifacts go to `folder`. Removed at the end."""
-    tag = f"slimmer-test-routes-{app.name}:{policy}"
+    tag = f"{OWN}-routes-{app.name}:{policy}"
     probes = folder / f"{app.name}-probes.yaml"
     probes.write_text(yaml.safe_dump({"requests": list(app.probed)}), encoding="utf-8")
     try:

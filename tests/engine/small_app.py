@@ -13,10 +13,12 @@ from slimmer.engine.containers import Container
 from slimmer.engine.options import RunOptions
 from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
+from tests.engine.names import LABEL, OWN
 
 BASE = "debian:bookworm-slim"
-IMAGE = "slimmer-test-containers:app"
+IMAGE = f"{OWN}-containers:app"
 DOCKERFILE = f"""FROM {BASE}
+LABEL {LABEL}={OWN}
 RUN mkdir -p /srv/data/deep && echo seed > /srv/data/deep/file && chmod 2751 /srv/data && chown 7:8 /srv/data
 ENV FROM_IMAGE=yes
 USER 12:34

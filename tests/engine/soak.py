@@ -27,11 +27,12 @@ from typing import Any
 import docker
 import psutil
 
-from tests.conftest import settled, state
 from tests.engine.integration_app import IMAGE, road_image
+from tests.engine.leftovers import settled, state
+from tests.engine.names import OWN
 
-TAG = "slimmer-test-soak"
-VOLUME = "slimmer-test-soak"
+TAG = f"{OWN}-soak"
+VOLUME = f"{OWN}-soak"
 ARTEFACTS = {
     "Dockerfile", "rootfs.tar", "manifest.jsonl", "access.json", "tree.json.zst", "packages.json.zst", "report.json",
 }  # fmt: skip

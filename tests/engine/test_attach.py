@@ -19,6 +19,7 @@ from docker.models.containers import Container
 from tests.engine import cli_runner
 from tests.engine.command import slimmer
 from tests.engine.integration_app import IMAGE
+from tests.engine.names import OWN
 
 DEADLINE = 60.0
 
@@ -195,7 +196,7 @@ def test_the_watcher_has_no_more_rights_than_it_needs(
 def test_a_log_of_a_running_container_joins_a_build(
     web: Container, engine: docker.DockerClient, tmp_path: Path
 ) -> None:
-    log, tag = tmp_path / "staging.json", "slimmer-test-road:attached"
+    log, tag = tmp_path / "staging.json", f"{OWN}-road:attached"
     with watching(web, log) as watch:
         get(web, "/file/srv/second")
         assert watch.end(signal.SIGINT)[0] == 0
@@ -218,7 +219,7 @@ def test_settings_for_running_an_image_do_no_harm(web: Container, tmp_path: Path
     assert (result.returncode, result.stdout) == (0, "access.json\n"), result.stderr
 
 
-@pytest.mark.parametrize("name", ["slimmer-test-nowhere", "../images/json"])
+@pytest.mark.parametrize("name", ["slimmer-no-such-container", "../images/json"])
 def test_a_container_that_is_not_there_is_no_target(name: str) -> None:
     result = slimmer("observe", "--attach", name)
     assert result.returncode == 3

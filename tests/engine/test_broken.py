@@ -17,7 +17,9 @@ import pytest
 from slimmer.engine.options import RunOptions
 from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed
-from slimmer.exercise.plan import ExerciseResult, Plan, Request
+from slimmer.exercise.plan import ExercisePlan
+from slimmer.exercise.request import Request
+from slimmer.exercise.result import ExerciseResult
 from slimmer.keep import registry
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.keeper import keep
@@ -35,6 +37,7 @@ from slimmer.verify.behaviour import compare_behaviour
 from slimmer.verify.missed import missed
 from slimmer.verify.structure import Difference
 from tests.engine.breaking import Break, close, disarm, load_broken
+from tests.engine.names import OWN
 
 SOURCES = Path(__file__).parent / "images/breakable"
 LIBRARY = "/usr/lib/x86_64-linux-gnu/libsqlite3.so.0"
@@ -64,7 +67,7 @@ IN_BEHAVIOUR = {"user": ("the slim image", "run"), "zone": ("GET :8000/zone", "b
 """What an app does that cannot start, or goes on without saying anything; the others answer 500."""
 
 MENDED = [name for name, way in BREAKS.items() if way.lost]
-PLAN = Plan(tuple(Request("GET", f"/{name}") for name in BREAKS), explicit=True)
+PLAN = ExercisePlan(tuple(Request("GET", f"/{name}") for name in BREAKS), explicit=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class Bench:
 @pytest.fixture(scope="module")
 def image(sample: Callable[[str], str], engine: docker.DockerClient) -> Iterator[str]:
     """The image of images/breakable."""
-    base, tag = sample("flask"), f"slimmer-test-breakable:{uuid.uuid4().hex[:12]}"
+    base, tag = sample("flask"), f"{OWN}-breakable:{uuid.uuid4().hex[:12]}"
     engine.images.build(path=str(SOURCES), tag=tag, buildargs={"BASE": base}, rm=True, forcerm=True)
     yield tag
     engine.images.remove(tag, force=True)

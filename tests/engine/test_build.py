@@ -12,10 +12,13 @@ from typing import Any
 
 import docker
 import pytest
+import zstandard
 
 from tests.engine import cli_runner, samples
 from tests.engine.command import built, slimmer
 from tests.engine.integration_app import IMAGE, SLIM, UNSEEN
+from tests.engine.names import OWN
+from tests.schemas import misfits
 
 ARTEFACTS = {
     "Dockerfile",
@@ -38,7 +41,7 @@ class Made:
 
     @property
     def out(self) -> Path:
-        return self.folder / "slimmer-out" / "slimmer-test-road"
+        return self.folder / "slimmer-out" / f"{OWN}-road"
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,7 @@ def made(road: str, engine: docker.DockerClient, tmp_path_factory: pytest.TempPa
 def test_a_slim_sample_does_what_the_sample_does(
     name: str, sample: Callable[[str], str], engine: docker.DockerClient, tmp_path: Path, leftovers: None
 ) -> None:
-    original, tag = sample(name), f"slimmer-test-{name}:slim"
+    original, tag = sample(name), f"{OWN}-{name}:slim"
     try:
         assert built(original, "--tag", tag, "--out", tmp_path / "out", *samples.build_arguments(name)) == tag
         cli_runner.check_image(engine, name, tag)
@@ -94,6 +97,18 @@ def test_the_folder_holds_every_artefact_and_nothing_else(made: Made) -> None:
     assert {path.name for path in made.out.iterdir()} == ARTEFACTS
 
 
+def test_every_document_fits_its_schema(made: Made) -> None:
+    for name in ("access", "report"):
+        assert misfits(name, json.loads((made.out / f"{name}.json").read_text())) == []
+    for name in ("tree", "packages"):
+        with zstandard.open(made.out / f"{name}.json.zst", "rt", encoding="ascii") as file:
+            assert misfits(name, json.loads(file.read())) == []
+    lines = [json.loads(line) for line in (made.out / "manifest.jsonl").read_text().splitlines()]
+    assert [found for line in lines for found in misfits("manifest", line)] == []
+    heads = [{"format", "version", "image"} <= set(line) for line in lines]
+    assert heads == [True, *[False] * (len(lines) - 1)]
+
+
 def test_the_report_says_what_docker_says(made: Made, engine: docker.DockerClient) -> None:
     report = json.loads((made.out / "report.json").read_text())
     before, after = engine.api.inspect_image(IMAGE), engine.api.inspect_image(SLIM)
@@ -107,7 +122,7 @@ def test_the_report_says_what_docker_says(made: Made, engine: docker.DockerClien
 
 
 def test_the_manifest_lists_what_the_archive_holds_with_reasons(made: Made) -> None:
-    lines = [json.loads(line) for line in (made.out / "manifest.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (made.out / "manifest.jsonl").read_text().splitlines()[1:]]
     entries = [line for line in lines if "path" in line]
     with tarfile.open(made.out / "rootfs.tar") as tar:
         assert {entry["path"].strip("/") for entry in entries} == {name.strip("./") for name in tar.getnames()}
@@ -116,7 +131,7 @@ def test_the_manifest_lists_what_the_archive_holds_with_reasons(made: Made) -> N
 
 
 def test_docker_build_on_the_folder_gives_the_same_image(made: Made, engine: docker.DockerClient) -> None:
-    again = "slimmer-test-road:again"
+    again = f"{OWN}-road:again"
     engine.images.build(path=str(made.out), tag=again, rm=True, nocache=True)
     try:
         first, second = (engine.api.inspect_image(image) for image in (SLIM, again))
@@ -138,7 +153,7 @@ def test_both_builders_and_every_recorder_keep_the_same(
         ("--recorder", "notify"),
         ("--recorder", "fanotify"),
     ):
-        out, tag = tmp_path / option[1], f"slimmer-test-road:{option[1]}"
+        out, tag = tmp_path / option[1], f"{OWN}-road:{option[1]}"
         try:
             assert built(road, "--tag", tag, "--out", out, *option, "--policy", "observed") == tag
             assert contents(out) == contents(made.out), option
@@ -152,14 +167,14 @@ def test_both_builders_and_every_recorder_keep_the_same(
 
 def contents(out: Path) -> dict[str, Any]:
     """Of a build: each kept path with all that is known of it but the reasons."""
-    lines = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()[1:]]
     return {line["path"]: {**line, "reasons": None} for line in lines if "path" in line}
 
 
 def test_a_loaded_image_is_the_same_every_time(road: str, engine: docker.DockerClient, tmp_path: Path) -> None:
     identifiers = set()
     for number in (1, 2):
-        tag = f"slimmer-test-road:same-{number}"
+        tag = f"{OWN}-road:same-{number}"
         try:
             built(road, "--tag", tag, "--out", tmp_path / str(number), "--builder", "load")
             identifiers.add(engine.images.get(tag).id)

@@ -17,10 +17,10 @@ import pytest
 from slimmer.engine import builds
 from slimmer.engine.connection import Engine, connect
 from slimmer.errors import BuildFailed
-from tests.engine.names import untag
+from tests.engine.names import OWN, untag
 
-TAG = "slimmer-test-builds:candidate"
-LABEL = "slimmer-test-builds"
+TAG = f"{OWN}-builds:candidate"
+LABEL = f"{OWN}-builds"
 START = f"FROM scratch\nLABEL {LABEL}=1\nADD rootfs.tar /\n"
 
 
@@ -34,7 +34,7 @@ def engine() -> Iterator[Engine]:
 def left(engine: Engine) -> list[str]:
     """What is there of the builds below: images, those of single steps included, and containers."""
     mine = {"label": LABEL}
-    images = engine.api.images(all=True, filters=mine) + engine.api.images(name="slimmer-test-builds")
+    images = engine.api.images(all=True, filters=mine) + engine.api.images(name=f"{OWN}-builds")
     return [entry["Id"] for entry in images + engine.api.containers(all=True, filters=mine)]
 
 

@@ -13,8 +13,10 @@ from slimmer.engine import labels
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.labels import this_owner
 from tests.engine.command import slimmer
-from tests.engine.names import identifier_of
+from tests.engine.names import OWN, identifier_of
 from tests.engine.test_leftovers import names, other_slimmer
+
+pytestmark = pytest.mark.alone  # `slimmer clean` removes what any dead run left
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ def volume(engine: Engine, name: str, owner: str) -> Iterator[str]:
 
 def test_strangers_things_are_removed_only_with_all(engine: Engine) -> None:
     stranger = str(replace(this_owner(), host="elsewhere"))
-    with volume(engine, "slimmer-test-clean-stranger", stranger) as name:
+    with volume(engine, f"{OWN}-clean-stranger", stranger) as name:
         assert f"volume {name}" not in lines()
         assert f"volume {name}" in lines("--all", "--dry-run")
         assert name in names(engine)
@@ -82,7 +84,7 @@ def test_strangers_things_are_removed_only_with_all(engine: Engine) -> None:
 
 def test_what_cannot_be_removed_is_an_error_and_is_named(engine: Engine) -> None:
     dead = str(replace(this_owner(), started=1))
-    with volume(engine, "slimmer-test-clean-held", dead) as name:
+    with volume(engine, f"{OWN}-clean-held", dead) as name:
         holder = engine.api.create_container(
             "debian:bookworm-slim", ["true"], host_config=engine.api.create_host_config(binds=[f"{name}:/v"])
         )

@@ -13,8 +13,10 @@ import pytest
 
 from tests.engine.command import slimmer
 from tests.engine.integration_app import IMAGE, fetching
+from tests.engine.names import OWN
+from tests.schemas import misfits
 
-TAG = "slimmer-test-road:commands"
+TAG = f"{OWN}-road:commands"
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +41,7 @@ def report(out: Path) -> dict[str, Any]:
 
 
 def kept(out: Path) -> set[str]:
-    return {json.loads(line)["path"] for line in (out / "manifest.jsonl").read_text().splitlines()}
+    return {json.loads(line)["path"] for line in (out / "manifest.jsonl").read_text().splitlines()[1:]}
 
 
 def test_web_worker_and_migration_are_observed_and_verified_each(tmp_path: Path) -> None:
@@ -87,7 +89,9 @@ def test_what_was_not_in_every_run_is_told_and_kept(tmp_path: Path) -> None:
 
 def test_the_slim_image_is_seen_at_work_where_it_will_run(tmp_path: Path) -> None:
     build(tmp_path / "out", "--verify-as", "12345:0", "--verify-read-only", "--probe", "/self")
-    places = report(tmp_path / "out")["verification"]["places"]
+    whole = report(tmp_path / "out")
+    assert misfits("report", whole) == []
+    places = whole["verification"]["places"]
     assert [(place["place"], place["result"]) for place in places] == [
         ("as user 12345:0", "same"),
         ("read-only", "same"),

@@ -20,10 +20,12 @@ import pytest
 from slimmer.engine.connection import Engine, connect
 from tests.engine.command import slimmer
 from tests.engine.export import export
+from tests.engine.names import OWN
 from tests.engine.odd_image import odd_image
+from tests.schemas import misfits
 
 BASE = "debian:bookworm-slim"
-CHANGED = "slimmer-test-compare:changed"
+CHANGED = f"{OWN}-compare:changed"
 DOCKERFILE = f"""FROM {BASE}
 RUN chmod u+s /usr/bin/id && rm /usr/bin/dash /bin/sh && dpkg --force-all --purge hostname
 ENV A=1
@@ -60,6 +62,7 @@ def compared(changed: str) -> dict[str, Any]:
     result = slimmer("compare", BASE, changed, "--format", "json")
     assert result.returncode == 0, result.stderr
     document: dict[str, Any] = json.loads(result.stdout)
+    assert misfits("comparison", document) == []
     return document
 
 
@@ -106,7 +109,7 @@ def test_what_was_changed_is_what_differs(compared: dict[str, Any]) -> None:
 
 
 def test_images_from_scratch_with_odd_names_are_compared(engine: Engine) -> None:
-    with odd_image(engine, "slimmer-test-compare:odd", user_xattrs=True) as odd:
+    with odd_image(engine, f"{OWN}-compare:odd", user_xattrs=True) as odd:
         result = slimmer("compare", odd, odd, "--format", "json")
         assert result.returncode == 0, result.stderr
         side = json.loads(result.stdout)["before"]
@@ -116,7 +119,7 @@ def test_images_from_scratch_with_odd_names_are_compared(engine: Engine) -> None
 
 
 def test_an_image_without_a_file_has_nothing(client: docker.DockerClient) -> None:
-    empty = "slimmer-test-compare:empty"
+    empty = f"{OWN}-compare:empty"
     client.images.build(fileobj=io.BytesIO(b"FROM scratch\nENV A=1\n"), tag=empty, rm=True, forcerm=True)
     try:
         result = slimmer("compare", empty, empty, "--format", "json")
@@ -128,20 +131,20 @@ def test_an_image_without_a_file_has_nothing(client: docker.DockerClient) -> Non
 
 
 def test_tables_go_to_stdout_and_nothing_else_does(engine: Engine) -> None:
-    with odd_image(engine, "slimmer-test-compare:odd", user_xattrs=False) as odd:
+    with odd_image(engine, f"{OWN}-compare:odd", user_xattrs=False) as odd:
         table = slimmer("compare", odd, odd)
         markdown = slimmer("compare", odd, odd, "--format", "markdown")
     assert (table.returncode, markdown.returncode) == (0, 0)
     assert "compressed size" in table.stdout
-    assert markdown.stdout.startswith("| | slimmer-test-compare:odd |")
+    assert markdown.stdout.startswith(f"| | {OWN}-compare:odd |")
     assert (table.stderr, markdown.stderr) == ("", "")
 
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["slimmer-test-none", BASE], 3),
-        ([BASE, "slimmer-test-none"], 3),
+        ([f"{OWN}-none", BASE], 3),
+        ([BASE, f"{OWN}-none"], 3),
         ([BASE, BASE, "--format", "xml"], 2),
         ([BASE], 2),
     ],

@@ -22,9 +22,10 @@ from tests.engine import cli_runner
 from tests.engine.command import slimmer
 from tests.engine.export import export
 from tests.engine.integration_app import PORT, compile_road
+from tests.engine.names import OWN
 
-IMAGE = "slimmer-test-configured:latest"
-SLIM = "slimmer-test-configured:slim"
+IMAGE = f"{OWN}-configured:latest"
+SLIM = f"{OWN}-configured:slim"
 ACL = b"\x02\x00\x00\x00" + b"".join(
     tag.to_bytes(2, "little") + mode.to_bytes(2, "little") + who.to_bytes(4, "little", signed=True)
     for tag, mode, who in ((1, 6, -1), (2, 4, 77), (4, 4, -1), (16, 4, -1), (32, 0, -1))

@@ -11,9 +11,10 @@ import docker
 import pytest
 
 from tests.engine.command import built
+from tests.engine.names import OWN
 
-IMAGE = "slimmer-test-deceiving:latest"
-SLIM = "slimmer-test-deceiving:slim"
+IMAGE = f"{OWN}-deceiving:latest"
+SLIM = f"{OWN}-deceiving:slim"
 PLANTED = b"#!/bin/road\n"
 """It cannot be run; whoever tries fails."""
 
@@ -28,7 +29,7 @@ def context(*lines: str) -> io.BytesIO:
         program = tarfile.TarInfo("foo/slimmer-probe")
         program.mode, program.size = 0o755, len(PLANTED)
         tar.addfile(program, io.BytesIO(PLANTED))
-    dockerfile = "\n".join(("FROM slimmer-test-road:latest", "ADD layer.tar /", *lines)).encode()
+    dockerfile = "\n".join((f"FROM {OWN}-road:latest", "ADD layer.tar /", *lines)).encode()
     files = io.BytesIO()
     with tarfile.open(fileobj=files, mode="w") as tar:
         for name, content in (("Dockerfile", dockerfile), ("layer.tar", layer.getvalue())):

@@ -22,10 +22,10 @@ from slimmer.rebuild.dockerfile import beyond_dockerfile, render
 from slimmer.rebuild.image import Builder, choose_builder, make_image
 from slimmer.rebuild.instructions import instructions
 from slimmer.rebuild.rootfs import RootFs, write_rootfs
-from tests.engine.names import untag
+from tests.engine.names import OWN, untag
 from tests.unit.odd_configs import AWKWARD, UNSAYABLE, configs
 
-TAG = "slimmer-test-dockerfile:candidate"
+TAG = f"{OWN}-dockerfile:candidate"
 SECOND = 1_000_000_000
 PATH = "PATH=/usr/bin"
 NASTY = (

@@ -11,6 +11,7 @@ from slimmer.cli import doctor
 from slimmer.errors import UnsupportedEngine
 from slimmer.runs.doctor import Check
 from tests.engine.command import slimmer
+from tests.schemas import misfits
 
 
 @pytest.mark.usefixtures("leftovers")
@@ -18,7 +19,8 @@ def test_a_good_engine_passes_every_check() -> None:
     result = slimmer("doctor", "--format", "json")
     assert result.returncode == 0, result.stderr
     document: dict[str, Any] = json.loads(result.stdout)
-    assert (document["format"], document["version"], document["ok"]) == ("slimmer-doctor", 1, True)
+    assert misfits("doctor", document) == []
+    assert (document["format"], document["version"], document["ok"]) == ("slimmer-doctor", "1.0", True)
     checks = {check["name"]: check for check in document["checks"]}
     assert list(checks) == [
         "engine",

@@ -12,9 +12,12 @@ from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
 from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed
-from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import ExerciseResult, Plan, replay_plan
+from slimmer.exercise.drive import UNKNOWN, exercise
+from slimmer.exercise.expectations import replay_expectations
+from slimmer.exercise.plan import ExercisePlan
 from slimmer.exercise.probe_file import requests_from_file
+from slimmer.exercise.profile import AppProfile
+from slimmer.exercise.result import ExerciseResult
 from slimmer.exercise.verdict import failure
 from slimmer.probe_binary import probe_path
 from slimmer.runs.start import ask_identity, native_run, watched_run
@@ -31,7 +34,7 @@ def engine() -> Iterator[Engine]:
 
 
 def both(
-    engine: Engine, image: str, plan: Plan, options: RunOptions | None = None
+    engine: Engine, image: str, plan: ExercisePlan, options: RunOptions | None = None, profile: AppProfile = UNKNOWN
 ) -> tuple[ExerciseResult, ExerciseResult]:
     """Exercise an image under the probe, and the same image again as a user would run it."""
     options = options or RunOptions()
@@ -39,20 +42,18 @@ def both(
         config, probe = images.resolve(engine, image), probe_path(engine.architecture)
         identity = ask_identity(scope, config, options, probe)
         with watched_run(scope, config, options, probe, identity, "auto", "observed") as (run, _):
-            observed = exercise(run, plan)
-        again = replay_plan(plan, observed)
+            observed = exercise(run, plan, profile=profile)
         with native_run(scope, config, options, config.image_id, observed.ports, None, "again") as native:
-            return observed, exercise(native, again, replay=True)
+            return observed, exercise(native, plan, replay_expectations(observed))
 
 
 def test_a_web_app_with_its_probe_file_and_host_commands(engine: Engine, sample: Callable[[str], str]) -> None:
-    plan = Plan(
+    plan = ExercisePlan(
         requests=requests_from_file(ROOT / "sample_apps/flask/probes.yaml"),
         explicit=True,
-        expected_ports=(8000,),
         host_commands=('test "$($SLIMMER_EXEC id -un)" = "$($SLIMMER_EXEC sh -c "id -un")" && $SLIMMER_EXEC id -un',),
     )
-    observed, replayed = both(engine, sample("flask"), plan)
+    observed, replayed = both(engine, sample("flask"), plan, profile=AppProfile(expected_ports=(8000,)))
     assert failure(observed) is None and failure(replayed) is None
     assert observed.http_ports == replayed.http_ports == (8000,)
     assert [(a.status, a.content_type, a.digest) for a in observed.answers] == [
@@ -63,12 +64,11 @@ def test_a_web_app_with_its_probe_file_and_host_commands(engine: Engine, sample:
 
 
 def test_a_server_that_speaks_no_http_and_its_commands(engine: Engine, sample: Callable[[str], str]) -> None:
-    plan = Plan(
+    plan = ExercisePlan(
         exec_commands=(("redis-cli", "set", "a", "b"), ("redis-cli", "get", "a")),
-        healthcheck=("redis-cli", "ping"),
-        expected_ports=(6379,),
     )
-    observed, replayed = both(engine, sample("redis"), plan)
+    profile = AppProfile(expected_ports=(6379,), healthcheck=("redis-cli", "ping"))
+    observed, replayed = both(engine, sample("redis"), plan, profile=profile)
     assert failure(observed) is None and failure(replayed) is None
     assert (observed.ports, observed.http_ports) == (replayed.ports, replayed.http_ports) == ((6379,), ())
     assert [outcome.output.split() for outcome in observed.outcomes] == [["OK"], ["b"], ["PONG"]]
@@ -76,14 +76,14 @@ def test_a_server_that_speaks_no_http_and_its_commands(engine: Engine, sample: C
 
 
 def test_a_command_runs_to_its_end(engine: Engine, sample: Callable[[str], str]) -> None:
-    observed, replayed = both(engine, sample("flask"), Plan(), RunOptions(entrypoint=("python3", "--version")))
+    observed, replayed = both(engine, sample("flask"), ExercisePlan(), RunOptions(entrypoint=("python3", "--version")))
     assert (observed.exit_code, observed.ports) == (replayed.exit_code, replayed.ports) == (0, ())
 
 
 def test_a_command_that_fails_shows_what_it_said(engine: Engine, sample: Callable[[str], str]) -> None:
     options = RunOptions(entrypoint=("sh", "-c", "echo no database >&2; exit 7"))
     with pytest.raises(AppFailed, match=r"(?s)code 7.*no database"):
-        both(engine, sample("flask"), Plan(), options)
+        both(engine, sample("flask"), ExercisePlan(), options)
 
 
 CRASHING = """
@@ -98,4 +98,4 @@ http.server.HTTPServer(("", 8000), Handler).serve_forever()
 
 def test_an_app_that_crashes_while_it_is_exercised(engine: Engine, sample: Callable[[str], str]) -> None:
     with pytest.raises(AppFailed, match=r"(?s)code 9 while port 8000 was exercised.*out of luck"):
-        both(engine, sample("flask"), Plan(), RunOptions(entrypoint=("python3", "-c", CRASHING)))
+        both(engine, sample("flask"), ExercisePlan(), RunOptions(entrypoint=("python3", "-c", CRASHING)))

@@ -15,6 +15,7 @@ import pytest
 
 from tests.engine.command import slimmer
 from tests.engine.integration_app import SLIM
+from tests.engine.names import OWN
 from tests.engine.soak import owned
 from tests.engine.test_failures import Gateway
 from tests.engine.test_interrupts import STAGES, running, watched
@@ -24,7 +25,7 @@ LARGE = 8 << 20
 """Bytes of a file: more than what all buffers between the probe and slimmer hold."""
 
 LIMIT = 150.0
-STUCK = "slimmer-test-exits:large"
+STUCK = f"{OWN}-exits:large"
 
 
 @pytest.fixture

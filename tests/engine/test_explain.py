@@ -11,8 +11,10 @@ import docker
 import pytest
 
 from tests.engine.command import slimmer
+from tests.engine.names import OWN
+from tests.schemas import misfits
 
-TAG = "slimmer-test-explain:slim"
+TAG = f"{OWN}-explain:slim"
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def no_engine(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def explained(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return slimmer("explain", "slimmer-test-explain", *arguments, cwd=folder)
+    return slimmer("explain", f"{OWN}-explain", *arguments, cwd=folder)
 
 
 def test_a_kept_path_tells_by_whom_it_is_needed_up_to_what_was_seen(folder: Path) -> None:
@@ -74,15 +76,17 @@ def test_a_path_that_does_not_exist_ends_with_3_and_near_names(folder: Path) -> 
 
 def test_json_has_the_whole_chain(folder: Path) -> None:
     data = json.loads(explained(folder, "/usr/lib/x86_64-linux-gnu/libselinux.so.1", "--format", "json").stdout)
-    assert (data["format"], data["version"], data["kept"]) == ("slimmer-explanation", 1, True)
+    assert misfits("explanation", data) == []
+    assert (data["format"], data["version"], data["kept"]) == ("slimmer-explanation", "1.0", True)
     assert [step["path"] for step in data["chain"]] == ["/usr/lib/x86_64-linux-gnu/libselinux.so.1", "/usr/bin/tar"]
     assert [package["name"] for package in data["packages"]] == ["libselinux1"]
 
 
 def test_sizes_add_up_to_what_is_kept(folder: Path) -> None:
-    out = folder / "slimmer-out" / "slimmer-test-explain"
+    out = folder / "slimmer-out" / f"{OWN}-explain"
     data = json.loads(slimmer("explain", out, "--why-size", "--top", "100000", "--format", "json").stdout)
-    lines = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()[1:]]
+    assert misfits("sizes", data) == []
     total = data["total"]["size"]
     assert 0 < total <= sum(line.get("size", 0) for line in lines)
     for part in ("rules", "packages", "folders", "files"):
@@ -101,10 +105,10 @@ def test_sizes_as_text_show_the_largest_first(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("slimmer-test-explain",), "explain what?"),
+        ((f"{OWN}-explain",), "explain what?"),
         (("never-built", "/x"), "no slimmer-out/never-built/manifest.jsonl"),
         (("/", "/x"), "is no output folder"),
-        (("slimmer-test-explain", "/x", "--format", "xml"), "--format: not known"),
+        ((f"{OWN}-explain", "/x", "--format", "xml"), "--format: not known"),
     ],
 )
 def test_what_makes_no_sense_ends_with_2(folder: Path, arguments: tuple[str, ...], message: str) -> None:

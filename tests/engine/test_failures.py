@@ -15,6 +15,7 @@ import pytest
 
 from tests.engine.command import slimmer
 from tests.engine.integration_app import IMAGE, SLIM
+from tests.engine.names import OWN
 
 FORWARD = Path(__file__).parent / "forward.py"
 LAST_WORDS = "the last words of this app"
@@ -65,13 +66,13 @@ def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_such_image_names_what_is_near(engine: docker.DockerClient, tmp_path: Path) -> None:
-    assert "Did you mean slimmer-test-road" in failed(3, "slimmer-test-raod", "--out", tmp_path / "out")
-    failed(3, "slimmer-test-road:no-such-tag", "--out", tmp_path / "out")
-    engine.api.tag(IMAGE, "slimmer-test-tagged", "v1")
+    assert f"Did you mean {OWN}-road" in failed(3, f"{OWN}-raod", "--out", tmp_path / "out")
+    failed(3, f"{OWN}-road:no-such-tag", "--out", tmp_path / "out")
+    engine.api.tag(IMAGE, f"{OWN}-tagged", "v1")
     try:
-        assert "Did you mean slimmer-test-tagged:v1" in failed(3, "slimmer-test-tagged", "--out", tmp_path / "out")
+        assert f"Did you mean {OWN}-tagged:v1" in failed(3, f"{OWN}-tagged", "--out", tmp_path / "out")
     finally:
-        engine.images.remove("slimmer-test-tagged:v1")
+        engine.images.remove(f"{OWN}-tagged:v1")
     failed(3, "sha256:" + "0" * 64, "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

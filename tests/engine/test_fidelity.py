@@ -14,10 +14,11 @@ import pytest
 
 from tests.engine.command import built
 from tests.engine.export import Exported, export
+from tests.engine.names import OWN
 from tests.engine.odd_image import CAPABILITY
 
 IMAGES = Path(__file__).parent / "images"
-IMAGE = "slimmer-test-fidelity:latest"
+IMAGE = f"{OWN}-fidelity:latest"
 CAFE = b"srv/names/caf\xe9".decode(errors="surrogateescape")
 
 KEPT = [
@@ -70,7 +71,7 @@ def slim(
     original: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
-    tag = f"slimmer-test-fidelity:slim-{request.param}"
+    tag = f"{OWN}-fidelity:slim-{request.param}"
     out = tmp_path_factory.mktemp("out")
     built(original, "--tag", tag, "--out", out / "artifacts", "--builder", request.param, "--no-http")
     yield tag

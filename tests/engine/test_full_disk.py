@@ -11,8 +11,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.conftest import settled, state
 from tests.engine.command import slimmer
+from tests.engine.leftovers import settled, state
+from tests.engine.names import OWN
 from tests.engine.own_engine import POSSIBLE, engine_in_memory
 from tests.engine.probe.image import Archive
 
@@ -50,7 +51,7 @@ def image(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory)
         subprocess.run(command, check=True)
         archive.file(f"/bin/{name}", (folder / name).read_bytes(), mode=0o755)
     archive.file("/srv/large", os.urandom(LARGE << 20))
-    tag = "slimmer-test-full-disk:latest"
+    tag = f"{OWN}-full-disk:latest"
     client.api.import_image_from_data(archive.content(), repository=tag, changes=['CMD ["/bin/touch", "/srv/large"]'])
     return tag
 

@@ -11,8 +11,9 @@ import docker
 import pytest
 
 from tests.engine.command import slimmer
+from tests.engine.names import OWN
 
-IMAGE = "slimmer-test-databases:app"
+IMAGE = f"{OWN}-databases:app"
 STATUS, RPM = "/var/lib/dpkg/status", "/var/lib/rpm/rpmdb.sqlite"
 DOCKERFILE = f"""FROM debian:bookworm-slim
 RUN head -c 2000000 /dev/zero | tr '\\0' x >> {STATUS} && mkdir -p /var/lib/rpm && echo nonsense > {RPM}
@@ -42,7 +43,7 @@ def test_databases_that_cannot_be_read_are_named(client: docker.DockerClient, im
         assert run.returncode == 0, run.stderr
         words = " ".join(run.stderr.split())
         assert f"{STATUS} could not be read: it has a line of more than 1 MiB" in words
-        assert f"{RPM} could not be read: not a database of rpm's" in words
+        assert f"{RPM} could not be read: not an rpm database" in words
 
 
 def test_compare_says_that_the_packages_are_not_known(image: str) -> None:

@@ -13,9 +13,9 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.errors import TargetNotFound, UnsupportedEngine, UsageError
-from tests.engine.names import identifier_of, untag
+from tests.engine.names import OWN, identifier_of, untag
 
-NAME = "slimmer-test-images"
+NAME = f"{OWN}-images"
 
 
 @pytest.fixture(scope="module")

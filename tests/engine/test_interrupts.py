@@ -17,6 +17,7 @@ import pytest
 
 from tests.engine.command import built, slimmer
 from tests.engine.integration_app import SLIM
+from tests.engine.names import OWN
 from tests.engine.soak import is_watcher, owned
 
 DEADLINE = 60.0
@@ -134,14 +135,15 @@ def watched(client: docker.DockerClient, pid: int, purpose: str = "observed") ->
     raise AssertionError("no app runs")
 
 
+@pytest.mark.alone  # any other slimmer would remove the rest, too
 @pytest.mark.parametrize("remover", ["clean", "build"])
 def test_when_its_watcher_is_killed_too_the_app_ends_and_the_next_slimmer_removes_the_rest(
     remover: str, road: str, engine: docker.DockerClient, tmp_path: Path, leftovers: None
 ) -> None:
-    engine.volumes.create("slimmer-test-killed")
+    engine.volumes.create(f"{OWN}-killed")
     try:
         with running(
-            road, "--out", tmp_path / "out", "--volume", "slimmer-test-killed:/data", "--until", "signal"
+            road, "--out", tmp_path / "out", "--volume", f"{OWN}-killed:/data", "--until", "signal"
         ) as build:  # fmt: skip
             build.wait_for("kill -USR1")
             pid = build.process.pid
@@ -158,7 +160,7 @@ def test_when_its_watcher_is_killed_too_the_app_ends_and_the_next_slimmer_remove
             engine.images.remove(SLIM)
         assert owned(engine, pid) == []
     finally:
-        engine.volumes.get("slimmer-test-killed").remove(force=True)
+        engine.volumes.get(f"{OWN}-killed").remove(force=True)
 
 
 def kill_watcher(pid: int) -> None:

@@ -21,6 +21,7 @@ from slimmer.engine.labels import labels, name_of, temporary_tag
 from tests.engine.command import slimmer
 from tests.engine.integration_app import SLIM
 from tests.engine.leftovers import left
+from tests.engine.names import OWN
 from tests.engine.soak import is_watcher, owned, points, runs, soak
 from tests.engine.test_interrupts import STAGES, running, watched
 
@@ -101,10 +102,10 @@ import sys
 from slimmer.engine import description
 from slimmer.engine.connection import connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
 
-with RunScope(connect()) as scope:
+with EngineResources(connect()) as scope:
     config = ImageConfig(image_id="", architecture="", os="linux")
     app = scope.create(description.native(config, RunOptions(cmd=("sleep", "600")), "debian:bookworm-slim"), "app")
     app.start()
@@ -158,14 +159,14 @@ def test_what_only_has_the_runs_label_is_left_alone(connection: Engine) -> None:
     with run_of_its_own() as (killed, run):
         watcher = watcher_of(killed.pid)
         container = connection.api.create_container_from_config(
-            {"Image": BASE, "Labels": labels(run)}, "slimmer-test-killed"
+            {"Image": BASE, "Labels": labels(run)}, f"{OWN}-killed"
         )["Id"]
         try:
             killed.kill()
             killed.wait()
-            assert happens(lambda: left(connection, run) == ["/slimmer-test-killed"])
+            assert happens(lambda: left(connection, run) == [f"/{OWN}-killed"])
             time.sleep(LATE)
-            assert left(connection, run) == ["/slimmer-test-killed"]
+            assert left(connection, run) == [f"/{OWN}-killed"]
         finally:
             watcher.kill()
             connection.api.remove_container(container)

@@ -14,6 +14,7 @@ from docker.errors import APIError
 
 from tests.engine.command import slimmer
 from tests.engine.layers import layer_entries
+from tests.engine.names import OWN
 from tests.engine.own_engine import POSSIBLE, engine_in_memory
 from tests.engine.probe.image import Programs
 
@@ -58,7 +59,7 @@ def attributes(client: docker.DockerClient, image: str) -> dict[str, dict[str, s
 def test_large_attributes_of_all_kinds_survive(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client = docker.DockerClient(address, timeout=120)
     monkeypatch.setenv("DOCKER_HOST", address)
-    image, slim = "slimmer-test-attributes:latest", "slimmer-test-attributes:slim"
+    image, slim = f"{OWN}-attributes:latest", f"{OWN}-attributes:slim"
     command = json.dumps(["/bin/touch", *(f"/srv/{name}" for name in ATTRIBUTES)])
     try:
         content = files(Programs(tmp_path)("touch", "-static"))

@@ -16,21 +16,21 @@ from slimmer.engine import images, labels
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.labels import owner_of, owner_of_tag, temporary_tag, this_owner
 from slimmer.engine.leftovers import Leftovers, find_leftovers, remove_leftovers
-from tests.engine.names import identifier_of, untag
+from tests.engine.names import OWN, identifier_of, untag
 
 PROGRAM = """
 import sys
 from slimmer.engine import description, images
 from slimmer.engine.connection import connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import RunScope
+from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
 
 engine = connect()
-scope = RunScope(engine)
+scope = EngineResources(engine)
 scope.lender.own(probe_path(engine.architecture))
-scope.own_volumes(RunOptions(volumes=("slimmer-test-leftovers-none:/v",)), "x")
+scope.own_volumes(RunOptions(volumes=(f"{OWN}-leftovers-none:/v",)), "x")
 config = ImageConfig(image_id="", architecture="", os="linux")
 app = scope.create(description.native(config, RunOptions(cmd=("sleep", "600")), "debian:bookworm-slim"), "app")
 app.start()
@@ -38,6 +38,8 @@ images.tag(engine, "debian:bookworm-slim", scope.temporary_tag("candidate"))
 print(scope.run, flush=True)
 sys.stdin.read()
 """
+
+pytestmark = pytest.mark.alone  # any other slimmer removes what a dead run left
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,7 @@ def names(engine: Engine) -> list[str]:
 
 
 def test_what_only_looks_like_ours_is_left_alone(engine: Engine) -> None:
-    own = "slimmer-test-leftovers"
+    own = f"{OWN}-leftovers"
     engine.api.create_volume(own, labels={labels.RUN_LABEL: "x", labels.OWNER_LABEL: "somebody"})
     images.tag(engine, "debian:bookworm-slim", f"{labels.TEMPORARY}:mine")
     try:
@@ -116,7 +118,7 @@ def test_what_only_looks_like_ours_is_left_alone(engine: Engine) -> None:
 
 def test_a_container_of_an_image_that_claims_to_be_ours_is_left_alone(engine: Engine) -> None:
     """A container has its image's labels, too, and an image may be anybody's: here in the name of a run that is dead."""
-    name = "slimmer-test-leftovers-claimed"
+    name = f"{OWN}-leftovers-claimed"
     dead = replace(this_owner(), started=1)
     wanted = {"Image": "debian:bookworm-slim", "Labels": {labels.RUN_LABEL: "0" * 12, labels.OWNER_LABEL: str(dead)}}
     made = engine.api.create_container_from_config(wanted, name)["Id"]
@@ -128,7 +130,7 @@ def test_a_container_of_an_image_that_claims_to_be_ours_is_left_alone(engine: En
 
 
 def test_another_machines_things_are_removed_only_on_request(engine: Engine) -> None:
-    stranger, name = replace(this_owner(), host="elsewhere"), "slimmer-test-leftovers-stranger"
+    stranger, name = replace(this_owner(), host="elsewhere"), f"{OWN}-leftovers-stranger"
     engine.api.create_volume(name, labels={labels.RUN_LABEL: "x", labels.OWNER_LABEL: str(stranger)})
     try:
         assert name not in find_leftovers(engine).volumes

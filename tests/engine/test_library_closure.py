@@ -22,6 +22,7 @@ from slimmer.keep.native.library_search import LibrarySearch
 from slimmer.observe.log import AccessLog
 from slimmer.probe_binary import probe_path
 from slimmer.runs.image_mount import image_tree, open_pristine
+from tests.engine.names import LABEL, OWN
 
 TESTED = ("/usr/lib/jvm/", "/usr/bin/", "/usr/sbin/")
 LIST_ALL = 'while IFS= read -r file; do echo "== $file"; ldd "$file" 2>/dev/null; done'
@@ -77,6 +78,8 @@ def listed(image: str, paths: Iterable[str], tree: Tree) -> Mapping[str, set[str
         "docker",
         "run",
         "--rm",
+        "--label",
+        f"{LABEL}={OWN}",
         "--interactive",
         "--user",
         "0",

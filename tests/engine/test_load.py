@@ -14,7 +14,8 @@ from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
 from slimmer.engine.resources import EngineResources
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import Plan
+from slimmer.exercise.plan import ExercisePlan
+from slimmer.exercise.profile import AppProfile
 from slimmer.probe_binary import probe_path
 from slimmer.runs.start import ask_identity, watched_run
 from tests.engine.unruly import FILES, PORT
@@ -33,13 +34,14 @@ def engine() -> Iterator[Engine]:
 @pytest.mark.parametrize("recorder", RECORDERS)
 def test_two_hundred_requests_at_a_time(engine: Engine, unruly: str, recorder: str) -> None:
     options, probe, config = RunOptions(), probe_path(engine.architecture), images.resolve(engine, unruly)
+    profile = AppProfile(expected_ports=(PORT,))
     with EngineResources(engine) as scope:
         identity = ask_identity(scope, config, options, probe)
         with watched_run(scope, config, options, probe, identity, recorder, "observed") as (run, ports):
-            exercise(run, Plan(expected_ports=(PORT,)))
+            exercise(run, ExercisePlan(), profile=profile)
             asked = 200 if ports.relayed else FILES  # a relayed connection costs the engine a command
             load = shlex.join([sys.executable, str(LOAD), str(asked)])
-            loaded = exercise(run, Plan(http=False, expected_ports=(PORT,), host_commands=(load,)))
+            loaded = exercise(run, ExercisePlan(http=False, host_commands=(load,)), profile=profile)
             log = run.finish(config.image_id, "", 10.0)
     assert (loaded.problems, loaded.outcomes[0].output) == ((), f"right: {asked}\n")
     assert log.lost == 0 and log.complete

@@ -11,9 +11,10 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.engine.command import built
+from tests.engine.names import OWN
 
 SOURCE = Path(__file__).parent / "images/native/native.c"
-IMAGE = "slimmer-test-native:latest"
+IMAGE = f"{OWN}-native:latest"
 ROUTES = ("service", "protocol", "latin", "cancel", "load")
 DOCKERFILE = """
 FROM debian:bookworm-slim
@@ -41,7 +42,7 @@ def image(engine: docker.DockerClient, leftovers: None, tmp_path: Path) -> Itera
 def test_routes_that_no_run_took(
     engine: docker.DockerClient, image: str, tmp_path: Path, policy: str, working: set[str]
 ) -> None:
-    tag = f"slimmer-test-native:{policy}"
+    tag = f"{OWN}-native:{policy}"
     options = ("--no-http", "--until", "exit", "--policy", policy, "--tag", tag, "--out", tmp_path / "out")
     assert built(image, *options) == tag
     try:

@@ -21,10 +21,10 @@ from slimmer.rebuild.image import Builder, choose_builder, make_image
 from slimmer.rebuild.rootfs import RootFs, write_rootfs
 from slimmer.runs.image_mount import open_pristine
 from slimmer.verify.check import Side, check_structure
-from tests.engine.names import untag
+from tests.engine.names import OWN, untag
 from tests.engine.odd_image import CAFE, LONG, odd_image
 
-SLIM = "slimmer-test-rebuild:slim"
+SLIM = f"{OWN}-rebuild:slim"
 UNWANTED = {"/srv/unwanted", "/etc/hosts"}
 
 
@@ -44,7 +44,7 @@ def scope(engine: Engine, leftovers: None) -> Iterator[EngineResources]:
 @pytest.fixture(params=["dockerfile", "load"])
 def original(request: pytest.FixtureRequest, engine: Engine, scope: EngineResources) -> Iterator[ImageConfig]:
     """An image that this builder is chosen for."""
-    with odd_image(engine, "slimmer-test-rebuild:odd", user_xattrs=request.param == "load") as tag:
+    with odd_image(engine, f"{OWN}-rebuild:odd", user_xattrs=request.param == "load") as tag:
         yield images.inspect(engine, tag)
 
 
@@ -109,7 +109,7 @@ def test_the_same_input_gives_the_same_image(scope: EngineResources, original: I
 def test_docker_build_on_the_folder_gives_the_image_again(
     engine: Engine, scope: EngineResources, tmp_path: Path
 ) -> None:
-    with odd_image(engine, "slimmer-test-rebuild:odd", user_xattrs=False) as tag:
+    with odd_image(engine, f"{OWN}-rebuild:odd", user_xattrs=False) as tag:
         config = images.inspect(engine, tag)
         with OutputFolder(tmp_path / "out") as folder:
             rootfs, _, _, builder = packed(scope, config, folder)

@@ -18,6 +18,7 @@ import pytest
 
 from tests.engine.cli_runner import address, ask, running
 from tests.engine.command import slimmer
+from tests.engine.names import OWN
 
 FIRST, SECOND = "/srv/first", "/srv/second"
 
@@ -25,7 +26,7 @@ FIRST, SECOND = "/srv/first", "/srv/second"
 @pytest.fixture
 def tag(engine: docker.DockerClient, leftovers: None) -> Iterator[str]:
     """A name for the slim image, which goes again."""
-    name = f"slimmer-test-repair:{uuid.uuid4().hex[:12]}"
+    name = f"{OWN}-repair:{uuid.uuid4().hex[:12]}"
     yield name
     if engine.images.list(name):
         engine.images.remove(name, force=True)
@@ -40,7 +41,7 @@ def build(road: str, tag: str, folder: Path, *options: str) -> CompletedProcess[
 
 
 def reasons(folder: Path, path: str) -> list[dict[str, Any]]:
-    lines = (json.loads(line) for line in (folder / "out/manifest.jsonl").read_text().splitlines())
+    lines = (json.loads(line) for line in (folder / "out/manifest.jsonl").read_text().splitlines()[1:])
     return [reason for line in lines if line.get("path") == path for reason in line["reasons"]]
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from slimmer.engine import images
 from slimmer.engine.options import RunOptions
-from slimmer.exercise.plan import Plan, Request
+from slimmer.exercise.plan import ExercisePlan
+from slimmer.exercise.request import Request
 from slimmer.image.config import ImageConfig
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.keeper import keep
@@ -30,10 +31,11 @@ from slimmer.rebuild.archive import creation_time
 from slimmer.rebuild.image import DOCKERFILE, LOAD
 from tests.engine.command import built
 from tests.engine.layers import LayerEntry, layer_entries
+from tests.engine.names import OWN
 from tests.engine.odd_image import CAFE, LONG, archive
 from tests.engine.own_engine import POSSIBLE, own_engine
 
-PLAN = Plan((Request("GET", "/file/srv/plain"), Request("GET", "/file/etc/passwd")), explicit=True)
+PLAN = ExercisePlan((Request("GET", "/file/srv/plain"), Request("GET", "/file/etc/passwd")), explicit=True)
 SELECTION = Selection(include=("/srv",))
 """With all the kinds of files that are easily lost."""
 
@@ -70,7 +72,7 @@ def observed(
     road: str, engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ObservationSet]:
     """The image of tests.engine.integration_app with the files of tests.engine.odd_image, observed once."""
-    context, tag = tmp_path_factory.mktemp("context"), f"slimmer-test-reproducible:{uuid.uuid4().hex[:12]}"
+    context, tag = tmp_path_factory.mktemp("context"), f"{OWN}-reproducible:{uuid.uuid4().hex[:12]}"
     (context / "odd.tar").write_bytes(archive(user_xattrs=False))
     (context / "Dockerfile").write_text(f"FROM {road}\nADD odd.tar /\nVOLUME /data\nLABEL b=2 a=1\nUSER 1234:4321\n")
     engine.images.build(path=str(context), tag=tag, rm=True, forcerm=True)
@@ -187,7 +189,7 @@ def test_builds_of_one_access_log_give_one_image(
     options = ("--access", place / "log.json", "--no-observe", "--no-verify")
     made = []
     for number in ("1", "2"):
-        tag = f"slimmer-test-reproducible:{uuid.uuid4().hex[:12]}"
+        tag = f"{OWN}-reproducible:{uuid.uuid4().hex[:12]}"
         try:
             built(observed.image, *options, "--tag", tag, "--out", place / number)
             made.append(engine.images.get(tag).attrs)

@@ -18,8 +18,9 @@ import pytest
 from tests.engine import cli_runner
 from tests.engine.command import built, slimmer
 from tests.engine.integration_app import PORT, compile_road, fetching
+from tests.engine.names import OWN
 
-SLIM = "slimmer-test-road:options"
+SLIM = f"{OWN}-road:options"
 STOP_TIMEOUT = 10.0
 MEGABYTE = 1 << 20
 SECRET = "correct-horse-battery-staple"
@@ -148,7 +149,7 @@ def test_no_failure_tells_a_secret(road: str, failing: tuple[str, str], tmp_path
 
 
 def test_each_run_has_its_own_copy_of_a_named_volume(road: str, engine: docker.DockerClient, tmp_path: Path) -> None:
-    volume = engine.volumes.create("slimmer-test-road-volume")
+    volume = engine.volumes.create(f"{OWN}-road-volume")
     bound = tmp_path / "bound"
     bound.mkdir()
     (bound / "file").write_text("of the host\n")
@@ -194,7 +195,7 @@ def network(engine: docker.DockerClient, name: str) -> Iterator[str]:
 
 
 def test_networks_none_host_and_a_users_own(road: str, engine: docker.DockerClient, tmp_path: Path) -> None:
-    with network(engine, "slimmer-test-road-network") as own:
+    with network(engine, f"{OWN}-road-network") as own:
         cases = [("none", "8080"), ("host", "18457"), (own, "8080")]
         for name, port in cases:
             folder = tmp_path / name
@@ -233,7 +234,7 @@ def test_commands_that_end_and_workers_that_do_not(road: str, engine: docker.Doc
 
 def kept(folder: Path) -> set[str]:
     """Paths of the build's manifest, without the leading slash."""
-    lines = [json.loads(line) for line in (folder / "out/manifest.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / "out/manifest.jsonl").read_text().splitlines()[1:]]
     return {line["path"].strip("/") for line in lines if "path" in line}
 
 

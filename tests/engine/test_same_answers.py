@@ -11,7 +11,11 @@ from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
 from slimmer.engine.resources import EngineResources
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import ExerciseResult, Plan, Request, replay_plan
+from slimmer.exercise.expectations import ReplayExpectations, replay_expectations
+from slimmer.exercise.plan import ExercisePlan
+from slimmer.exercise.profile import AppProfile
+from slimmer.exercise.request import Request
+from slimmer.exercise.result import ExerciseResult
 from slimmer.exercise.verdict import failure
 from slimmer.probe_binary import probe_path
 from slimmer.runs.start import ask_identity, native_run, watched_run
@@ -73,10 +77,9 @@ if BROKEN == "log":
 http.server.ThreadingHTTPServer(("", 8000), Handler).serve_forever()
 """
 
-PLAN = Plan(
+PLAN = ExercisePlan(
     requests=(Request("GET", "/"), Request("GET", "/state"), Request("GET", "/image")),
     explicit=True,
-    expected_ports=(8000,),
     exec_commands=(("sh", "-c", 'echo "$(date +%N) $(hostname) $$"; echo ${BROKEN:-good}'),),
 )
 
@@ -88,12 +91,12 @@ def engine() -> Iterator[Engine]:
     engine.close()
 
 
-def exercised_natively(engine: Engine, image: str, plan: Plan, broken: str) -> ExerciseResult:
+def exercised_natively(engine: Engine, image: str, expectations: ReplayExpectations, broken: str) -> ExerciseResult:
     options = RunOptions(entrypoint=("python3", "-u", "-c", APP), env=(f"BROKEN={broken}",))
     with EngineResources(engine) as scope:
         config = images.resolve(engine, image)
         with native_run(scope, config, options, config.image_id, (8000,), None, "native") as run:
-            return exercise(run, plan, replay=True)
+            return exercise(run, PLAN, expectations)
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +108,9 @@ def original(engine: Engine, sample: Callable[[str], str]) -> tuple[str, Exercis
         config, probe = images.resolve(engine, image), probe_path(engine.architecture)
         identity = ask_identity(scope, config, options, probe)
         with watched_run(scope, config, options, probe, identity, "auto", "observed") as (run, _):
-            primary = exercise(run, PLAN)
+            primary = exercise(run, PLAN, profile=AppProfile(expected_ports=(8000,)))
     assert failure(primary) is None
-    return image, primary, exercised_natively(engine, image, replay_plan(PLAN, primary), "")
+    return image, primary, exercised_natively(engine, image, replay_expectations(primary), "")
 
 
 def instances(
@@ -116,14 +119,14 @@ def instances(
     """The original once more, and a fresh instance each further time: two may agree by chance, as in the second they ran."""
     yield secondary
     while True:
-        yield exercised_natively(engine, image, replay_plan(PLAN, primary), "")
+        yield exercised_natively(engine, image, replay_expectations(primary), "")
 
 
 def differences(
     engine: Engine, original: tuple[str, ExerciseResult, ExerciseResult], broken: str
 ) -> tuple[Difference, ...]:
     image, primary, secondary = original
-    candidate = exercised_natively(engine, image, replay_plan(PLAN, primary), broken)
+    candidate = exercised_natively(engine, image, replay_expectations(primary), broken)
     others = instances(engine, image, primary, secondary)
     found = compare_behaviour(primary, candidate, lambda: next(others))
     return tuple(difference for difference in found if "container" not in difference.where)
@@ -144,7 +147,7 @@ def test_answers_that_are_never_the_same_twice_are_the_same(
         ("state", "GET :8000/state: body was", '- $.zones: ["UTC", "CET"]\n    + $.zones: null'),
         ("image", "GET :8000/image: body was", "is 9 bytes"),
         ("header", "GET :8000/: header vary was cookie, is none", ""),
-        ("log", "the app: log was without, is with one kind of errors of its own", "libjpeg.so.#: cannot open"),
+        ("log", "the app: log was without new errors, is with one kind of new errors", "libjpeg.so.#: cannot open"),
     ],
 )
 def test_what_is_another_answer_is_named_with_its_request(
@@ -160,9 +163,9 @@ def test_another_output_of_a_command_is_named(
     engine: Engine, original: tuple[str, ExerciseResult, ExerciseResult]
 ) -> None:
     image, primary, secondary = original
-    candidate = exercised_natively(engine, image, replay_plan(PLAN, primary), "output")
+    candidate = exercised_natively(engine, image, replay_expectations(primary), "output")
     others = instances(engine, image, primary, secondary)
     (found,) = compare_behaviour(primary, candidate, lambda: next(others))
     assert str(found).startswith(
-        "container command sh: output was the original's, is another\n    - good\n    + output"
+        "container command sh: output was the original's, is different\n    - good\n    + output"
     )

@@ -13,8 +13,9 @@ import pytest
 from docker.errors import ImageNotFound
 
 from tests.engine.command import slimmer
+from tests.engine.names import OWN
 
-TAG = "slimmer-test-selection:slim"
+TAG = f"{OWN}-selection:slim"
 SETTINGS = """
 include-shell = true
 probe = "/"
@@ -48,13 +49,13 @@ def made(
         "build", sample("nginx"), "--tag", TAG, "--keep-file", "keep.txt", "--policy", "observed", cwd=folder
     )
     assert result.returncode == 0, result.stderr
-    out = folder / "slimmer-out" / "slimmer-test-selection"
+    out = folder / "slimmer-out" / f"{OWN}-selection"
     yield Made(frozenset(kept(out)), result.stderr, out)
     engine.images.remove(TAG, force=True)
 
 
 def kept(out: Path) -> Iterator[str]:
-    for line in (out / "manifest.jsonl").read_text().splitlines():
+    for line in (out / "manifest.jsonl").read_text().splitlines()[1:]:
         yield json.loads(line)["path"]
 
 
@@ -118,7 +119,7 @@ def test_licence_texts_stay_unless_they_are_not_wanted(
     made: Made, sample: Callable[[str], str], engine: docker.DockerClient, tmp_path: Path
 ) -> None:
     assert {"/usr/share/doc/zlib1g/copyright", "/usr/share/common-licenses/GPL-2"} <= made.paths
-    tag = "slimmer-test-selection:bare"
+    tag = f"{OWN}-selection:bare"
     arguments = ("--tag", tag, "--out", tmp_path, "--no-verify", "--no-licences", "--policy", "observed")
     try:
         assert slimmer("build", sample("nginx"), *arguments).returncode == 0
@@ -130,7 +131,7 @@ def test_licence_texts_stay_unless_they_are_not_wanted(
 def test_a_chosen_command_of_a_languages_package_works_where_imports_are_followed(
     sample: Callable[[str], str], engine: docker.DockerClient, tmp_path: Path
 ) -> None:
-    tag = "slimmer-test-selection:pip"
+    tag = f"{OWN}-selection:pip"
     arguments = ("--tag", tag, "--out", tmp_path, "--include-bin", "pip", "--policy", "balanced", "--probe", "/")
     try:
         result = slimmer("build", sample("flask"), *arguments, "--no-verify")
@@ -143,7 +144,7 @@ def test_a_chosen_command_of_a_languages_package_works_where_imports_are_followe
 def test_a_busybox_image_has_a_shell_with_all_applets(
     sample: Callable[[str], str], engine: docker.DockerClient, tmp_path: Path
 ) -> None:
-    tag = "slimmer-test-selection:busybox"
+    tag = f"{OWN}-selection:busybox"
     try:
         result = slimmer(
             "build", sample("musl"), "--tag", tag, "--out", tmp_path, "--include-shell", "--policy", "observed"
@@ -171,7 +172,7 @@ def test_a_busybox_image_has_a_shell_with_all_applets(
 def test_what_the_image_lacks_is_an_error_before_it_is_run(
     sample: Callable[[str], str], tmp_path: Path, leftovers: None, arguments: tuple[str, str], message: str, hint: str
 ) -> None:
-    result = slimmer("build", sample("nginx"), *arguments, "--tag", "slimmer-test-selection:none", cwd=tmp_path)
+    result = slimmer("build", sample("nginx"), *arguments, "--tag", f"{OWN}-selection:none", cwd=tmp_path)
     assert result.returncode == 2
     assert message in result.stderr
     assert hint in result.stderr.partition("hint:")[2]

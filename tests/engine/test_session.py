@@ -24,7 +24,7 @@ from slimmer.errors import EngineError
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
 from tests.engine.leftovers import left
-from tests.engine.names import identifier_of
+from tests.engine.names import OWN, identifier_of
 from tests.engine.small_app import BASE, IMAGE, output_of, started, volumes
 
 PATIENCE = 30
@@ -64,9 +64,9 @@ def fill(engine: Engine, volume: str) -> None:
 
 @pytest.fixture
 def users_volume(engine: Engine) -> Iterator[str]:
-    fill(engine, "slimmer-test-containers-data")
-    yield "slimmer-test-containers-data"
-    engine.api.remove_volume("slimmer-test-containers-data")
+    fill(engine, f"{OWN}-containers-data")
+    yield f"{OWN}-containers-data"
+    engine.api.remove_volume(f"{OWN}-containers-data")
 
 
 LOOK = "cd /v; stat -c '%n %F %a %u:%g %h %Y' . * | sed 's/ 1[0-9]*$//' | LC_ALL=C sort; readlink soft; cat file"
@@ -86,9 +86,9 @@ def test_every_run_has_a_copy_of_a_named_volume(scope: EngineResources, config: 
 
 def test_a_volume_that_is_not_there_yet_is_not_made(scope: EngineResources, config: ImageConfig) -> None:
     """As in `docker run` it begins with what the image has there; but the user's own stays unmade."""
-    own = scope.own_volumes(RunOptions(volumes=("slimmer-test-containers-none:/srv/data:rw",)), "x")
+    own = scope.own_volumes(RunOptions(volumes=(f"{OWN}-containers-none:/srv/data:rw",)), "x")
     assert output_of(scope, config, "stat -c %a /srv/data; cat /srv/data/deep/file", own) == "2751\nseed\n"
-    assert "slimmer-test-containers-none" not in volumes(scope.engine)
+    assert f"{OWN}-containers-none" not in volumes(scope.engine)
 
 
 def test_nothing_is_left_after_a_failure(engine: Engine, config: ImageConfig, probe: Path, users_volume: str) -> None:
@@ -159,7 +159,7 @@ def image(scope: EngineResources) -> None:
 
 
 def volume(scope: EngineResources) -> None:
-    scope.own_volumes(RunOptions(volumes=("slimmer-test-session-none:/v",)), "x")
+    scope.own_volumes(RunOptions(volumes=(f"{OWN}-session-none:/v",)), "x")
 
 
 @pytest.mark.parametrize("make", [app, image, volume])

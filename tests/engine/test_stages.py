@@ -13,8 +13,10 @@ import pytest
 
 from tests.engine.command import slimmer
 from tests.engine.integration_app import IMAGE
+from tests.engine.names import LABEL, OWN
+from tests.schemas import misfits
 
-TAG = "slimmer-test-road:stages"
+TAG = f"{OWN}-road:stages"
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +31,9 @@ def nothing_stays(road: str, engine: docker.DockerClient, leftovers: None) -> It
 
 
 def nameless(engine: docker.DockerClient) -> set[str]:
-    return {str(image.id) for image in engine.images.list(filters={"dangling": True})}
+    """IDs of images without a name that were made of this worker's image: a slim image has the labels of its original."""
+    mine = {"dangling": True, "label": f"{LABEL}={OWN}"}
+    return {str(image.id) for image in engine.images.list(filters=mine)}
 
 
 def done(*arguments: str | Path, code: int = 0, cwd: Path | None = None) -> tuple[str, str]:
@@ -49,7 +53,7 @@ def observed(folder: Path, name: str, *paths: str) -> Path:
 
 
 def kept(out: Path) -> set[str]:
-    return {json.loads(line)["path"] for line in (out / "manifest.jsonl").read_text().splitlines()}
+    return {json.loads(line)["path"] for line in (out / "manifest.jsonl").read_text().splitlines()[1:]}
 
 
 def report(out: Path) -> dict[str, Any]:
@@ -64,6 +68,7 @@ def test_the_stages_one_by_one_make_an_image_that_verifies(tmp_path: Path) -> No
     assert done("keep", first, second, "--out", out, "--policy", "observed", "--exclude", "/srv/page")[0] == f"{out}\n"
     assert {"/srv/first", "/srv/second"} <= kept(out)
     assert not {"/srv/page", "/srv/unseen"} & kept(out)
+    assert misfits("report", report(out)) == []
     assert "because observed" in done("explain", out, "/srv/first")[0]
     assert "excluded by --exclude /srv/page" in done("explain", out, "/srv/page")[0]
     assert done("rebuild", out, "--tag", TAG)[0] == f"{TAG}\n"

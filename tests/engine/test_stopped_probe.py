@@ -16,7 +16,9 @@ from slimmer.engine.options import RunOptions
 from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed, ObservationIncomplete
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import DEFAULT_REQUESTS, Plan, Request
+from slimmer.exercise.plan import DEFAULT_REQUESTS, ExercisePlan
+from slimmer.exercise.profile import AppProfile
+from slimmer.exercise.request import Request
 from slimmer.observe import probe_stream
 from slimmer.probe_binary import probe_path
 from slimmer.runs import watched as watched_module
@@ -51,6 +53,9 @@ def watched(engine: Engine, image: str, recorder: str, *words: str) -> Iterator[
             yield run
 
 
+EXPOSED = AppProfile(expected_ports=(8080,))
+
+
 @contextmanager
 def told() -> Iterator[None]:
     with pytest.raises(ObservationIncomplete, match="the probe does not answer") as caught:
@@ -60,49 +65,49 @@ def told() -> Iterator[None]:
 
 def test_before_it_is_ready(engine: Engine, unruly: str) -> None:
     with told(), watched(engine, unruly, "ptrace", "stop") as run:
-        exercise(run, Plan(expected_ports=(8080,), ready_timeout=1.0))
+        exercise(run, ExercisePlan(ready_timeout=1.0), profile=EXPOSED)
 
 
 def test_between_two_requests(engine: Engine, unruly: str) -> None:
-    plan = Plan(requests=STOP + DEFAULT_REQUESTS, explicit=True, expected_ports=(8080,), request_timeout=1.0)
+    plan = ExercisePlan(requests=STOP + DEFAULT_REQUESTS, explicit=True, request_timeout=1.0)
     with told(), watched(engine, unruly, "notify") as run:
-        exercise(run, plan)
+        exercise(run, plan, profile=EXPOSED)
 
 
 def test_while_a_command_of_the_users_runs(engine: Engine, unruly: str) -> None:
-    plan = Plan(requests=STOP, expected_ports=(8080,), request_timeout=1.0, exec_commands=(("/bin/unruly",),))
+    plan = ExercisePlan(requests=STOP, request_timeout=1.0, exec_commands=(("/bin/unruly",),))
     with told(), watched(engine, unruly, "notify") as run:
-        exercise(run, plan)
+        exercise(run, plan, profile=EXPOSED)
 
 
 def test_by_a_command_that_stops_only_who_starts_commands(engine: Engine, unruly: str) -> None:
-    plan = Plan(requests=(), expected_ports=(8080,), exec_commands=(("/bin/unruly", "stop-starter"),))
+    plan = ExercisePlan(requests=(), exec_commands=(("/bin/unruly", "stop-starter"),))
     with told(), watched(engine, unruly, "notify") as run:
-        exercise(run, plan)
+        exercise(run, plan, profile=EXPOSED)
 
 
 def test_while_a_host_command_runs(engine: Engine, unruly: str) -> None:
-    plan = Plan(requests=STOP, expected_ports=(8080,), request_timeout=1.0, host_commands=("sleep 600",))
+    plan = ExercisePlan(requests=STOP, request_timeout=1.0, host_commands=("sleep 600",))
     with told(), watched(engine, unruly, "ptrace") as run:
-        exercise(run, plan)
+        exercise(run, plan, profile=EXPOSED)
 
 
 def test_when_it_is_over(engine: Engine, unruly: str) -> None:
-    plan = Plan(requests=STOP, expected_ports=(8080,), request_timeout=1.0)
+    plan = ExercisePlan(requests=STOP, request_timeout=1.0)
     with told(), watched(engine, unruly, "notify") as run:
-        exercise(run, plan)
+        exercise(run, plan, profile=EXPOSED)
         run.finish("", "", 1.0)
 
 
 def test_when_the_app_is_asked_to_end(engine: Engine, unruly: str) -> None:
     with told(), watched(engine, unruly, "ptrace", "stop-at-end") as run:
-        exercise(run, Plan(expected_ports=(8080,)))
+        exercise(run, ExercisePlan(), profile=EXPOSED)
         run.finish("", "", 1.0)
 
 
 def test_an_app_that_is_really_not_ready_is_still_to_blame(engine: Engine, unruly: str) -> None:
     with pytest.raises(AppFailed, match="not ready"), watched(engine, unruly, "auto") as run:
-        exercise(run, Plan(ports=(9999,), ready_timeout=1.0))
+        exercise(run, ExercisePlan(ports=(9999,), ready_timeout=1.0))
 
 
 PROGRAM = """

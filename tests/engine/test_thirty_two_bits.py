@@ -13,10 +13,11 @@ import pytest
 
 from tests.engine.command import slimmer
 from tests.engine.export import export
+from tests.engine.names import OWN
 from tests.engine.probe.image import Archive
 
 SOURCE = Path(__file__).parent / "images/thirty_two.c"
-IMAGE, SLIM = "slimmer-test-thirty-two:latest", "slimmer-test-thirty-two:slim"
+IMAGE, SLIM = f"{OWN}-thirty-two:latest", f"{OWN}-thirty-two:slim"
 LOADER = "/lib/ld-linux.so.2"
 USED = ("opened", "looked-at", "accessed", "link", "link-target", "in-thread", "listed/one", "listed/two")
 

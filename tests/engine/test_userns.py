@@ -11,14 +11,15 @@ import pytest
 from tests.engine.command import built
 from tests.engine.integration_app import road_image
 from tests.engine.layers import LayerEntry, layer_entries
+from tests.engine.names import OWN
 from tests.engine.odd_image import archive
 from tests.engine.own_engine import POSSIBLE, own_engine
 
 pytestmark = pytest.mark.skipif(
     not POSSIBLE, reason="an engine of its own needs root and Docker's daemon on this machine"
 )
-ODD = "slimmer-test-userns:latest"
-SLIM = "slimmer-test-userns:slim"
+ODD = f"{OWN}-userns:latest"
+SLIM = f"{OWN}-userns:slim"
 
 
 @pytest.fixture(scope="module")

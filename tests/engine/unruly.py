@@ -9,8 +9,10 @@ from pathlib import Path
 
 import docker
 
+from tests.engine.names import OWN
+
 SOURCES = Path(__file__).parent / "images/unruly"
-IMAGE = "slimmer-test-unruly:latest"
+IMAGE = f"{OWN}-unruly:latest"
 PORT = 8080
 FILES = 1000
 """How many files are in /data."""

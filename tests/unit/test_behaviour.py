@@ -11,7 +11,8 @@ from dataclasses import replace
 import pytest
 
 from slimmer.errors import AppFailed
-from slimmer.exercise.plan import Answer, ExerciseResult, Outcome, Request
+from slimmer.exercise.request import Request
+from slimmer.exercise.result import Answer, ExerciseResult, Outcome
 from slimmer.pipeline.report import exercise_report
 from slimmer.verify.behaviour import FUTILE, compare_behaviour
 
@@ -33,10 +34,10 @@ def test_the_same_is_no_difference() -> None:
         (replace(ORIGINAL, answers=()), "GET :80/: answer was 200, is missing"),
         (replace(ORIGINAL, http_ports=()), "HTTP ports was 80, is none"),
         (replace(ORIGINAL, outcomes=(replace(OUTCOME, exit_code=2),)), "exit code was 0, is 2"),
-        (replace(ORIGINAL, outcomes=()), "exit code was 0, is none: it was not run"),
+        (replace(ORIGINAL, outcomes=()), "exit code was 0, is none: not run"),
         (replace(ORIGINAL, outcomes=(OUTCOME, OUTCOME)), "commands was 1, is 2"),
         (replace(ORIGINAL, exit_code=3), "exit code was none, is 3"),
-        (replace(ORIGINAL, stopped=3), "exit code when it is stopped was 0, is 3"),
+        (replace(ORIGINAL, stopped=3), "exit code when stopped was 0, is 3"),
     ],
 )
 def test_each_difference_is_told(slim: ExerciseResult, told: str) -> None:
@@ -261,7 +262,7 @@ def test_where_a_redirect_leads_is_told_but_not_kept() -> None:
     pair = (served(answered("", location=f"/reset/{token}")) for token in ("s3cr3t", "0th3r"))
     (difference,) = compare_behaviour(primary := next(pair), next(pair), lambda: primary)
     assert "s3cr3t" in str(difference) and "s3cr3t" not in repr(difference)
-    assert (difference.expected, difference.actual) == ("the original's", "another")
+    assert (difference.expected, difference.actual) == ("the original's", "different")
     (difference,) = compare_behaviour(primary, served(answered("")), lambda: primary)
     assert (difference.expected, difference.actual) == ("the original's", "none")
 
@@ -330,7 +331,7 @@ def test_errors_that_no_original_logged() -> None:
     assert told(quiet, other, other) == []
     assert told(quiet, ORIGINAL) == []
     (text,) = told(quiet, replace(ORIGINAL, error_lines=("error a", "error b", "error: no font")), other)
-    assert text == "the app: log was without, is with one kind of errors of its own\n    + error: no font"
+    assert text == "the app: log was without new errors, is with one kind of new errors\n    + error: no font"
 
 
 def test_nothing_that_an_app_said_is_in_an_artefact() -> None:

@@ -12,7 +12,8 @@ from rich.console import Console
 from slimmer.image.config import Healthcheck, ImageConfig
 from slimmer.image.image_stats import ImageStats
 from slimmer.image.packages import Package
-from slimmer.report.comparison import Comparison, Row, as_json, as_markdown, as_table, rows
+from slimmer.report.comparison import Comparison, Row, as_markdown, as_table, rows
+from slimmer.report.comparison_document import as_json
 
 BEFORE = ImageStats(
     config=ImageConfig(
@@ -89,7 +90,7 @@ def test_an_image_has_the_configuration_of_itself() -> None:
 
 def test_json_holds_the_whole_comparison() -> None:
     document: dict[str, Any] = json.loads(as_json(COMPARISON))
-    assert (document["format"], document["version"]) == ("slimmer-comparison", 1)
+    assert (document["format"], document["version"]) == ("slimmer-comparison", "1.0")
     assert document["ratio"] == {"size": 12.5, "compressed_size": 13.333, "files": 100.0}
     assert document["before"]["setuid"] == ["/bin/su"]
     assert document["before"]["packages"]["by_manager"] == {"deb": 2, "python": 1}

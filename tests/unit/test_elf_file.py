@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import random
 import struct
 import sys
-import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,9 +12,12 @@ from pathlib import Path
 import pytest
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
+from hypothesis import given
 
 from slimmer.image.elf_file import parse_elf
+from tests.damage import damaged, examples
 from tests.unit.elf_maker import compile_c, library, make_elf
+from tests.work import work_of_at_most
 
 
 def installed() -> Iterator[Path]:
@@ -109,12 +110,13 @@ def test_a_file_cut_at_any_place_is_read_or_refused(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_read_or_refused(tmp_path: Path) -> None:
     whole = compile_c(tmp_path, "int main(void){ return 0; }")
-    dice = random.Random(4)
-    for _ in range(2000):
-        damaged = bytearray(whole)
-        for _ in range(dice.randrange(1, 20)):
-            damaged[dice.randrange(min(len(damaged), 4096))] = dice.choice((0, 1, 0x7F, 0xFF, dice.randrange(256)))
-        parse_elf(bytes(damaged))
+
+    @examples(500)
+    @given(damaged(whole, end=4096))
+    def check(content: bytes) -> None:
+        parse_elf(content)
+
+    check()
 
 
 def test_endless_tables_end() -> None:
@@ -122,7 +124,6 @@ def test_endless_tables_end() -> None:
     many = make_elf(needed=["a"] * 60_000)
     strings = struct.pack("<QQ", 1, 1) * 500_000
     names = make_elf(soname=["libx.so"]) + b"/x.so\0" * 1_000_000 + b"x" * 1_000_000
-    start = time.process_time()
-    for content in (many, make_elf() + strings, names, many[:64] + b"\xff" * 10_000_000):
-        parse_elf(content)
-    assert time.process_time() - start < 2
+    with work_of_at_most(400):
+        for content in (many, make_elf() + strings, names, many[:64] + b"\xff" * 10_000_000):
+            parse_elf(content)

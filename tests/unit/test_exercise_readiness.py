@@ -2,154 +2,180 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from pathlib import Path
 
 import pytest
 
 from slimmer.errors import AppFailed
-from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import ExerciseResult, Plan, Request, Until, replay_plan
+from slimmer.exercise.drive import UNKNOWN, exercise
+from slimmer.exercise.expectations import ReplayExpectations, replay_expectations
+from slimmer.exercise.plan import ExercisePlan, Until
+from slimmer.exercise.profile import AppProfile
+from slimmer.exercise.request import Request
+from slimmer.exercise.result import ExerciseResult
 from tests.unit.local_app import LocalApp, free_port
+from tests.work import HANGING
 
 
-def run(folder: Path, source: str, plan: Plan, *, replay: bool = False) -> ExerciseResult:
+def run(
+    folder: Path,
+    source: str,
+    plan: ExercisePlan,
+    expectations: ReplayExpectations | None = None,
+    profile: AppProfile = UNKNOWN,
+) -> ExerciseResult:
     """Start the app, exercise it, kill it."""
     with LocalApp(folder, source) as app:
-        return exercise(app, plan, replay=replay)
+        return exercise(app, plan, expectations, profile=profile)
 
 
 def test_a_server_that_starts_slowly_is_waited_for(tmp_path: Path) -> None:
-    assert run(tmp_path, "time.sleep(1.2); serve(); forever()", Plan()).answers[0].status == 200
+    assert run(tmp_path, "time.sleep(1.2); serve(); forever()", ExercisePlan()).answers[0].status == 200
 
 
 def test_a_command_that_ends_well_is_what_it_was_to_be(tmp_path: Path) -> None:
-    exercised = run(tmp_path, "print('1.0')", Plan())
+    exercised = run(tmp_path, "print('1.0')", ExercisePlan())
     assert exercised.exit_code == 0
     assert not (exercised.answers or exercised.ports or exercised.problems or exercised.warnings)
 
 
 def test_a_command_of_an_image_that_exposes_a_port_may_end_too(tmp_path: Path) -> None:
-    exercised = run(tmp_path, "print('1.0')", Plan(expected_ports=(80,)))
+    exercised = run(tmp_path, "print('1.0')", ExercisePlan(), profile=AppProfile(expected_ports=(80,)))
     assert exercised.exit_code == 0
     assert "EXPOSE" in exercised.warnings[0]
 
 
 def test_an_image_that_means_to_listen_and_ends_instead_is_a_failure(tmp_path: Path) -> None:
-    plan = Plan(expected_ports=(80, 8080), own_command=True)
+    profile = AppProfile(expected_ports=(80, 8080), own_command=True)
     with pytest.raises(
         AppFailed, match=r"(?s)code 0 before it listened on ports 80, 8080, which .*usage: serve"
     ) as error:
-        run(tmp_path, "print('usage: serve FILE')", plan)
+        run(tmp_path, "print('usage: serve FILE')", ExercisePlan(), profile=profile)
     assert "--until exit" in error.value.hint
-    for other in (dataclasses.replace(plan, until=Until.EXIT), dataclasses.replace(plan, http=False)):
-        assert run(tmp_path, "print('usage: serve FILE')", other).exit_code == 0
+    for other in (ExercisePlan(until=Until.EXIT), ExercisePlan(http=False)):
+        assert run(tmp_path, "print('usage: serve FILE')", other, profile=profile).exit_code == 0
 
 
 def test_a_tool_of_which_only_its_own_command_was_seen_is_told(tmp_path: Path) -> None:
-    warnings = run(tmp_path, "print('usage: convert FILE')", Plan(own_command=True)).warnings
+    warnings = run(
+        tmp_path, "print('usage: convert FILE')", ExercisePlan(), profile=AppProfile(own_command=True)
+    ).warnings
     assert len(warnings) == 1 and "--cmd" in warnings[0]
 
 
 def test_a_command_that_fails_shows_its_last_words(tmp_path: Path) -> None:
     with pytest.raises(AppFailed, match=r"(?s)code 4.*no configuration") as error:
-        run(tmp_path, "print('no configuration'); sys.exit(4)", Plan())
+        run(tmp_path, "print('no configuration'); sys.exit(4)", ExercisePlan())
     assert "--env" in error.value.hint
 
 
 def test_a_command_that_fails_on_replay_is_there_to_be_compared(tmp_path: Path) -> None:
-    plan = replay_plan(Plan(), ExerciseResult(exit_code=0, seconds=0.1))
-    assert run(tmp_path, "sys.exit(4)", plan, replay=True).exit_code == 4
+    plan, expectations = ExercisePlan(), replay_expectations(ExerciseResult(exit_code=0, seconds=0.1))
+    assert run(tmp_path, "sys.exit(4)", plan, expectations).exit_code == 4
 
 
 def test_a_slim_server_that_exits_at_once_is_a_failure(tmp_path: Path) -> None:
-    plan = replay_plan(Plan(), ExerciseResult(http_ports=(8080,), seconds=0.1))
+    plan, expectations = ExercisePlan(), replay_expectations(ExerciseResult(http_ports=(8080,), seconds=0.1))
     with pytest.raises(AppFailed, match=r"(?s)code 0 before it listened on port 8080.*gone"):
-        run(tmp_path, "print('gone')", plan, replay=True)
+        run(tmp_path, "print('gone')", plan, expectations)
 
 
 def test_a_slim_server_that_does_not_listen_is_a_failure(tmp_path: Path) -> None:
-    plan = replay_plan(Plan(ready_timeout=0.5, until=Until.SECONDS, seconds=0.1), ExerciseResult(http_ports=(8080,)))
-    with pytest.raises(AppFailed, match="waited for port 8080"):
-        run(tmp_path, "forever()", plan, replay=True)
+    plan, expectations = (
+        ExercisePlan(ready_timeout=0.5, until=Until.SECONDS, seconds=0.1),
+        replay_expectations(ExerciseResult(http_ports=(8080,))),
+    )
+    with pytest.raises(AppFailed, match="port 8080 did not accept connections"):
+        run(tmp_path, "forever()", plan, expectations)
 
 
 @pytest.mark.parametrize(
     "plan",
-    [Plan(ports=(8080,)), Plan(requests=(Request("GET", "/x"),), explicit=True), Plan(exec_commands=(("true",),))],
+    [
+        ExercisePlan(ports=(8080,)),
+        ExercisePlan(requests=(Request("GET", "/x"),), explicit=True),
+        ExercisePlan(exec_commands=(("true",),)),
+    ],
     ids=["port", "request", "exec"],
 )
-def test_an_app_that_ends_before_it_could_be_exercised_as_asked_is_a_failure(tmp_path: Path, plan: Plan) -> None:
+def test_an_app_that_ends_before_it_could_be_exercised_as_asked_is_a_failure(
+    tmp_path: Path, plan: ExercisePlan
+) -> None:
     with pytest.raises(AppFailed, match="code 0 before"):
         run(tmp_path, "", plan)
 
 
 def test_an_exposed_port_on_which_nothing_listens_is_never_ready(tmp_path: Path) -> None:
+    profile = AppProfile(expected_ports=(80, 443))
     with pytest.raises(
-        AppFailed, match=r"(?s)not ready within 0.5 s.*ports 80, 443.*listens on nothing.*thinking"
+        AppFailed, match=r"(?s)not ready within 0.5 s.*ports 80, 443.*listens on no port.*thinking"
     ) as error:
-        run(tmp_path, "print('thinking', flush=True); forever()", Plan(expected_ports=(80, 443), ready_timeout=0.5))
+        run(tmp_path, "print('thinking', flush=True); forever()", ExercisePlan(ready_timeout=0.5), profile=profile)
     assert "--ready-timeout" in error.value.hint
 
 
 def test_a_named_port_on_which_nothing_listens_is_never_ready(tmp_path: Path) -> None:
     port = free_port()
-    with pytest.raises(AppFailed, match=f"waited for port {port}.*it listens on port"):
-        run(tmp_path, "serve(); forever()", Plan(ports=(port,), ready_timeout=1.0))
+    with pytest.raises(AppFailed, match=f"port {port} did not accept connections.*it listens on port"):
+        run(tmp_path, "serve(); forever()", ExercisePlan(ports=(port,), ready_timeout=1.0))
 
 
 def test_an_app_that_listens_elsewhere_than_exposed_is_ready(tmp_path: Path) -> None:
-    exercised = run(tmp_path, "serve(); forever()", Plan(expected_ports=(81,)))
+    exercised = run(tmp_path, "serve(); forever()", ExercisePlan(), profile=AppProfile(expected_ports=(81,)))
     assert exercised.answers[0].status == 200
     assert "EXPOSE" in exercised.warnings[0]
 
 
 def test_a_worker_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(AppFailed, match="not ready") as error:
-        run(tmp_path, "forever()", Plan(ready_timeout=0.3))
+        run(tmp_path, "forever()", ExercisePlan(ready_timeout=0.3))
     assert "--until 30" in error.value.hint and "--until exit" in error.value.hint
 
 
 def test_a_worker_is_watched_for_as_long_as_asked(tmp_path: Path) -> None:
     started = time.monotonic()
-    exercised = run(tmp_path, "forever()", Plan(until=Until.SECONDS, seconds=0.8))
-    assert 0.8 <= time.monotonic() - started < 10
+    exercised = run(tmp_path, "forever()", ExercisePlan(until=Until.SECONDS, seconds=0.8))
+    assert 0.8 <= time.monotonic() - started < HANGING
     assert exercised.exit_code is None and exercised.problems == ()
 
 
 def test_a_worker_that_ends_while_it_is_watched_is_fine(tmp_path: Path) -> None:
-    assert run(tmp_path, "time.sleep(0.3)", Plan(until=Until.SECONDS, seconds=20.0)).exit_code == 0
+    assert run(tmp_path, "time.sleep(0.3)", ExercisePlan(until=Until.SECONDS, seconds=20.0)).exit_code == 0
 
 
 def test_seconds_do_not_cut_short_a_server_that_starts_slowly(tmp_path: Path) -> None:
     port = free_port()
-    plan = Plan(until=Until.SECONDS, seconds=0.1, expected_ports=(port,))
-    assert run(tmp_path, f"time.sleep(0.8); serve({port}); forever()", plan).http_ports == (port,)
+    plan = ExercisePlan(until=Until.SECONDS, seconds=0.1)
+    profile = AppProfile(expected_ports=(port,))
+    assert run(tmp_path, f"time.sleep(0.8); serve({port}); forever()", plan, profile=profile).http_ports == (port,)
 
 
 def test_a_worker_with_commands_is_exercised_by_them(tmp_path: Path) -> None:
-    exercised = run(tmp_path, "forever()", Plan(exec_commands=(("true",),), ready_timeout=0.3))
+    exercised = run(tmp_path, "forever()", ExercisePlan(exec_commands=(("true",),), ready_timeout=0.3))
     assert [outcome.exit_code for outcome in exercised.outcomes] == [0]
 
 
 def test_a_long_command_is_waited_for_when_its_exit_is_the_end(tmp_path: Path) -> None:
-    plan = Plan(until=Until.EXIT, ready_timeout=0.2)
+    plan = ExercisePlan(until=Until.EXIT, ready_timeout=0.2)
     assert run(tmp_path, "time.sleep(1.0)", plan).exit_code == 0
 
 
 def test_a_slim_command_that_does_not_end_is_a_failure(tmp_path: Path) -> None:
-    plan = replay_plan(Plan(ready_timeout=0.3), ExerciseResult(exit_code=0, seconds=0.01))
-    with pytest.raises(AppFailed, match="did not end within"):
-        run(tmp_path, "forever()", plan, replay=True)
+    plan, expectations = ExercisePlan(ready_timeout=0.3), replay_expectations(ExerciseResult(exit_code=0, seconds=0.01))
+    with pytest.raises(AppFailed, match="did not exit within"):
+        run(tmp_path, "forever()", plan, expectations)
 
 
 def test_a_slim_worker_that_goes_on_as_the_original_is_fine(tmp_path: Path) -> None:
-    plan = replay_plan(Plan(ready_timeout=0.3, until=Until.SECONDS, seconds=0.5), ExerciseResult(seconds=0.5))
-    exercised = run(tmp_path, "forever()", plan, replay=True)
+    plan, expectations = (
+        ExercisePlan(ready_timeout=0.3, until=Until.SECONDS, seconds=0.5),
+        replay_expectations(ExerciseResult(seconds=0.5)),
+    )
+    exercised = run(tmp_path, "forever()", plan, expectations)
     assert exercised.exit_code is None and exercised.problems == ()
 
 
 def test_a_port_of_the_kernels_choice_is_not_waited_for_again(tmp_path: Path) -> None:
-    plan = replay_plan(Plan(ready_timeout=0.5), ExerciseResult(ports=(40001,)))
-    assert run(tmp_path, "forever()", plan, replay=True).problems == ()
+    plan, expectations = ExercisePlan(ready_timeout=0.5), replay_expectations(ExerciseResult(ports=(40001,)))
+    assert run(tmp_path, "forever()", plan, expectations).problems == ()

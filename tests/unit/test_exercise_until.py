@@ -15,18 +15,24 @@ import pytest
 
 from slimmer.errors import AppFailed, UsageError
 from slimmer.exercise.drive import exercise
-from slimmer.exercise.plan import LONGEST_WATCH, ExerciseResult, Plan, Until, replay_plan
+from slimmer.exercise.expectations import ReplayExpectations, replay_expectations
+from slimmer.exercise.mode import LONGEST_WATCH, Replay
+from slimmer.exercise.plan import ExercisePlan, Until
+from slimmer.exercise.result import ExerciseResult
 from tests.unit.local_app import LocalApp
+from tests.work import HANGING
 
 WEB = "serve(); forever()"
 
 
-def run(folder: Path, source: str, plan: Plan, *, replay: bool = False) -> tuple[ExerciseResult, list[str], float]:
+def run(
+    folder: Path, source: str, plan: ExercisePlan, expectations: ReplayExpectations | None = None
+) -> tuple[ExerciseResult, list[str], float]:
     """Start the app, exercise it, kill it: also what was said, and how long it took."""
     said: list[str] = []
     started = time.monotonic()
     with LocalApp(folder, source) as app:
-        exercised = exercise(app, plan, replay=replay, say=said.append)
+        exercised = exercise(app, plan, expectations, say=said.append)
     return exercised, said, time.monotonic() - started
 
 
@@ -42,85 +48,92 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 def test_enter_ends_the_observation(tmp_path: Path, terminal: int) -> None:
     threading.Timer(1.0, os.write, (terminal, b"\n")).start()
-    exercised, said, seconds = run(tmp_path, WEB, Plan(until=Until.ENTER))
-    assert exercised.answers[0].status == 200 and 0.9 <= seconds < 20
+    exercised, said, seconds = run(tmp_path, WEB, ExercisePlan(until=Until.ENTER))
+    assert exercised.answers[0].status == 200 and 0.9 <= seconds < HANGING
     assert any("press Enter" in line for line in said)
 
 
 def test_enter_ends_the_observation_of_a_worker(tmp_path: Path, terminal: int) -> None:
     threading.Timer(0.5, os.write, (terminal, b"\n")).start()
-    exercised, _, seconds = run(tmp_path, "forever()", Plan(until=Until.ENTER))
-    assert exercised.problems == () and 0.4 <= seconds < 20  # the timer began before the clock
+    exercised, _, seconds = run(tmp_path, "forever()", ExercisePlan(until=Until.ENTER))
+    assert exercised.problems == () and 0.4 <= seconds < HANGING  # the timer began before the clock
 
 
 def test_enter_without_a_terminal_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Path(os.devnull).open() as null:
         monkeypatch.setattr(sys, "stdin", null)
-        with pytest.raises(UsageError, match="no terminal"):
-            run(tmp_path, WEB, Plan(until=Until.ENTER))
-    with pytest.raises(UsageError, match="no terminal"):  # closed by now
-        run(tmp_path, WEB, Plan(until=Until.ENTER))
+        with pytest.raises(UsageError, match="not a terminal"):
+            run(tmp_path, WEB, ExercisePlan(until=Until.ENTER))
+    with pytest.raises(UsageError, match="not a terminal"):  # closed by now
+        run(tmp_path, WEB, ExercisePlan(until=Until.ENTER))
     monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(UsageError, match="no terminal"):
-        run(tmp_path, WEB, Plan(until=Until.ENTER))
+    with pytest.raises(UsageError, match="not a terminal"):
+        run(tmp_path, WEB, ExercisePlan(until=Until.ENTER))
 
 
 def test_a_signal_ends_the_observation_and_its_handler_is_gone(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGUSR1)
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGUSR1)).start()
-    exercised, said, seconds = run(tmp_path, WEB, Plan(until=Until.SIGNAL))
-    assert exercised.answers[0].status == 200 and 0.9 <= seconds < 20
+    exercised, said, seconds = run(tmp_path, WEB, ExercisePlan(until=Until.SIGNAL))
+    assert exercised.answers[0].status == 200 and 0.9 <= seconds < HANGING
     assert any(f"kill -USR1 {os.getpid()}" in line for line in said)
     assert signal.getsignal(signal.SIGUSR1) is before
 
 
 def test_seconds_are_the_least_that_is_watched(tmp_path: Path) -> None:
-    exercised, _, seconds = run(tmp_path, WEB, Plan(until=Until.SECONDS, seconds=1.5))
-    assert exercised.answers[0].status == 200 and 1.5 <= seconds < 20
+    exercised, _, seconds = run(tmp_path, WEB, ExercisePlan(until=Until.SECONDS, seconds=1.5))
+    assert exercised.answers[0].status == 200 and 1.5 <= seconds < HANGING
 
 
 def test_a_port_that_opens_while_the_end_is_waited_for_is_exercised(tmp_path: Path) -> None:
     source = "serve(); time.sleep(1.0); serve(); forever()"
-    assert len(run(tmp_path, source, Plan(until=Until.SECONDS, seconds=2.0))[0].http_ports) == 2
+    assert len(run(tmp_path, source, ExercisePlan(until=Until.SECONDS, seconds=2.0))[0].http_ports) == 2
 
 
 def test_a_server_that_dies_while_the_end_is_waited_for_has_crashed(tmp_path: Path) -> None:
     source = "serve(); threading.Timer(1.2, lambda: os._exit(0)).start(); forever()"
     with pytest.raises(AppFailed, match="code 0 while it was exercised"):
-        run(tmp_path, source, Plan(until=Until.SECONDS, seconds=30.0))
+        run(tmp_path, source, ExercisePlan(until=Until.SECONDS, seconds=30.0))
 
 
 def test_an_exit_that_fails_is_a_failure(tmp_path: Path) -> None:
     source = "serve(); threading.Timer(1.0, lambda: (print('lost', flush=True), os._exit(6))).start(); forever()"
     with pytest.raises(AppFailed, match=r"(?s)code 6.*lost"):
-        run(tmp_path, source, Plan(until=Until.EXIT))
+        run(tmp_path, source, ExercisePlan(until=Until.EXIT))
 
 
 def test_commands_that_came_too_late_are_problems(tmp_path: Path) -> None:
-    plan = Plan(until=Until.EXIT, exec_commands=(("true",),), host_commands=("true",))
+    plan = ExercisePlan(until=Until.EXIT, exec_commands=(("true",),), host_commands=("true",))
     assert [("not run" in problem) for problem in run(tmp_path, "", plan)[0].problems] == [True, True]
 
 
 @pytest.mark.parametrize("until", [Until.ENTER, Until.SIGNAL])
 def test_a_replay_does_not_wait_for_the_user(tmp_path: Path, until: Until) -> None:
-    plan = replay_plan(Plan(until=until, seconds=60.0), ExerciseResult(seconds=60.0))
-    exercised, _, seconds = run(tmp_path, WEB, plan, replay=True)
-    assert exercised.answers[0].status == 200 and seconds < 20
+    plan, expectations = ExercisePlan(until=until, seconds=60.0), replay_expectations(ExerciseResult(seconds=60.0))
+    exercised, _, seconds = run(tmp_path, WEB, plan, expectations)
+    assert exercised.answers[0].status == 200 and seconds < HANGING
 
 
 def test_a_replay_sees_what_an_app_does_by_itself_while_it_is_watched(tmp_path: Path) -> None:
     """It dies after a second: so does the slim image, maybe, though the original does not."""
     crash = "import os, threading\nthreading.Timer(1.0, os._exit, (7,)).start()\n" + WEB
-    plan = replay_plan(Plan(until=Until.SECONDS, seconds=3.0), ExerciseResult(seconds=3.0, ports=(40001,)))
+    plan, expectations = (
+        ExercisePlan(until=Until.SECONDS, seconds=3.0),
+        replay_expectations(ExerciseResult(seconds=3.0, ports=(40001,))),
+    )
     with pytest.raises(AppFailed, match="code 7"):
-        run(tmp_path, crash, plan, replay=True)
+        run(tmp_path, crash, plan, expectations)
 
 
 def test_a_replay_does_not_watch_for_ever() -> None:
-    assert replay_plan(Plan(until=Until.SECONDS, seconds=9999.0), ExerciseResult()).seconds == LONGEST_WATCH
+    plan = ExercisePlan(until=Until.SECONDS, seconds=9999.0)
+    assert Replay(plan, False, ReplayExpectations()).seconds == LONGEST_WATCH
 
 
 def test_a_replay_waits_for_an_exit_no_longer_than_is_sensible(tmp_path: Path) -> None:
-    plan = replay_plan(Plan(until=Until.EXIT, ready_timeout=0.5), ExerciseResult(seconds=0.01, exit_code=0))
+    plan, expectations = (
+        ExercisePlan(until=Until.EXIT, ready_timeout=0.5),
+        replay_expectations(ExerciseResult(seconds=0.01, exit_code=0)),
+    )
     with pytest.raises(AppFailed, match=r"did not (exit|end)"):
-        run(tmp_path, WEB, plan, replay=True)
+        run(tmp_path, WEB, plan, expectations)

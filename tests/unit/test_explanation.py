@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shlex
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -17,16 +15,20 @@ from slimmer.artifacts.package_file import package_document, read_packages, writ
 from slimmer.artifacts.tree_file import write_tree
 from slimmer.errors import TargetNotFound, UsageError
 from slimmer.formatting import printable
+from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keeper import keep
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.selection import Patterns, Selection
-from slimmer.observe.log import Access, Operation, write_log
+from slimmer.observe.log import Access, AccessLog, Operation, write_log
+from slimmer.pipeline.report import as_json, keep_report
+from slimmer.rebuild.image import Builder
 from slimmer.report.explanation import chain, explain
 from slimmer.report.sizes import sizes
-from tests.unit.local_image import LocalImage, opened
+from slimmer.testing import LocalImage, opened
 
+BUILDER = Builder("dockerfile", "anybody can repeat it without slimmer")
 SSL, SO = "/usr/lib/python3/ssl.py", "/usr/lib/libssl.so.3"
 LATE = Access(Operation.OPEN, "/lib/libssl.so.3", SO, True, 7, "/b")
 FOUND = (
@@ -59,7 +61,7 @@ def output(tmp_path: Path) -> BuildOutput:
         opened("/srv/secret"),
         LATE,
     )
-    context = dataclasses.replace(image.context(*accesses[:2]), selection=selection)
+    context = dataclasses.replace(image.view(*accesses[:2]), selection=selection)
     return written(tmp_path / "out", context, accesses, FOUND)
 
 
@@ -68,15 +70,15 @@ def written(folder: Path, context: ImageView, accesses: tuple[Access, ...], extr
     kept = keep(context, extra=extra)
     folder.mkdir()
     with (folder / "manifest.jsonl").open("w") as file:
-        write_manifest(manifest(context.tree, kept, {}, lambda entry: entry.mtime), file)
+        write_manifest("sha256:1", manifest(context.tree, kept, {}, lambda entry: entry.mtime), file)
     with (folder / "access.json").open("w") as file:
         write_log(dataclasses.replace(context.log, accesses=accesses), file)
     with (folder / tree_file.NAME).open("wb") as archive:
         write_tree(context.tree, "sha256:1", archive)
     with (folder / package_file.NAME).open("wb") as archive:
         write_packages(package_document(context.tree, context.packages, "sha256:1"), archive)
-    report = {"format": "slimmer-report", "version": 1, "policy": "observed", "selection": asdict(context.selection)}
-    (folder / "report.json").write_text(json.dumps(report))
+    report = keep_report(context.config, context.tree, context.log, "observed", context.selection, BUILDER)
+    (folder / "report.json").write_text(as_json(report))
     return find_output(str(folder))
 
 
@@ -134,7 +136,7 @@ def test_what_would_keep_it_can_be_copied_into_a_shell(tmp_path: Path, name: str
         "/var/lib/dpkg/info/it's;$(id).list", b"" if "\n" in name else f"{path}\n".encode(errors="surrogateescape")
     )
     selection = Selection(exclude=("/srv/*",) if excluded else (), licences=False)
-    context = dataclasses.replace(image.context(opened("/app")), selection=selection)
+    context = dataclasses.replace(image.view(opened("/app")), selection=selection)
     output = written(tmp_path / "out", context, (opened("/app"),), ())
     remedies = [shlex.split(printable(remedy)) for remedy in explain(output, path).remedies]
     option, pattern = remedies[0][-2:]
@@ -179,7 +181,7 @@ def test_hard_links_count_once(tmp_path: Path) -> None:
     tree = image.tree()
     lines = {path: line_of(tree, path) for path in ("/a", "/b")}
     output = BuildOutput(tmp_path)
-    vars(output).update(tree=tree, lines=lines, packages=image.context().packages)
+    vars(output).update(tree=tree, lines=lines, packages=image.view().packages)
     assert (sizes(output).total.size, sizes(output).total.files) == (100, 1)
 
 
@@ -240,10 +242,13 @@ def test_the_artefacts_of_another_image_are_not_taken_for_its(
     folder = tmp_path / "slimmer-out/shop"
     folder.mkdir(parents=True)
     (folder / "manifest.jsonl").write_text("")
-    report = {"format": "slimmer-report", "version": 1, "policy": "", "selection": {"exclude": []}}
-    (folder / "report.json").write_text(
-        json.dumps(report | {"target": {"name": "shop:1.4"}, "slim": {"name": "shop:1.4-slim"}})
-    )
+    config = ImageConfig("sha256:1", "amd64", "linux")
+    report = keep_report(config, Tree(b""), AccessLog("sha256:1", ()), "observed", Selection(), BUILDER)
+    names = {
+        "target": report["target"] | {"name": "shop:1.4"},
+        "slim": report["target"] | {"name": "shop:1.4-slim", "tag": ""},
+    }
+    (folder / "report.json").write_text(as_json(report | names))
     if found:
         assert find_output(asked).images == ("shop:1.4", "shop:1.4-slim")
     else:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from slimmer.engine.options import RunOptions
-from slimmer.exercise.plan import Plan, Request
+from slimmer.exercise.plan import ExercisePlan
+from slimmer.exercise.request import Request
 from slimmer.observe.log import AccessLog
 from slimmer.pipeline.fingerprint import fingerprint
 from slimmer.pipeline.request import BuildRequest
@@ -16,12 +17,12 @@ from slimmer.pipeline.request import BuildRequest
 REQUEST = BuildRequest(
     "app",
     options=RunOptions(env=("TOKEN=1234",)),
-    plan=Plan(requests=(Request("POST", "/", (("X-Key", "a"),), b"\xff body"),)),
+    plan=ExercisePlan(requests=(Request("POST", "/", (("X-Key", "a"),), b"\xff body"),)),
 )
 OTHERS = {
     "a variable": {"options": RunOptions(env=("TOKEN=1235",))},
-    "a body": {"plan": Plan(requests=(Request("POST", "/", (("X-Key", "a"),), b"\xfe body"),))},
-    "a header": {"plan": Plan(requests=(Request("POST", "/", (("X-Key", "b"),), b"\xff body"),))},
+    "a body": {"plan": ExercisePlan(requests=(Request("POST", "/", (("X-Key", "a"),), b"\xfe body"),))},
+    "a header": {"plan": ExercisePlan(requests=(Request("POST", "/", (("X-Key", "b"),), b"\xff body"),))},
     "a command": {"commands": (("web",), ("worker",))},
     "runs": {"runs": 2},
     "the recorder": {"recorder": "ptrace"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import sqlite3
 import struct
 import subprocess
@@ -14,15 +13,20 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import given
 
 from slimmer.image.database_reader import DATABASE_LIMIT, TOGETHER_LIMIT
 from slimmer.image.package_files import PackageFiles
 from slimmer.image.packages import PACKAGES_LIMIT, Package
 from slimmer.image.rpm_database import PART, rpm_listed
 from slimmer.image.tree import Tree
+from slimmer.keep.languages.node.manifest import read_manifest
+from slimmer.keep.languages.php.composer import INSTALLED, read_map
+from slimmer.sandbox.readers import Read
 from slimmer.sandbox.sandbox import Job, Sandbox
+from slimmer.testing import LocalImage
+from tests.damage import damaged, examples
 from tests.unit import database_memory
-from tests.unit.local_image import LocalImage
 from tests.unit.test_package_files import rpm_header
 from tests.unit.test_packages import rpm_database
 from tests.unit.tree_maker import make_tree, record
@@ -222,14 +226,15 @@ def test_a_database_of_rpms_that_was_made_to_harm_has_no_packages(tmp_path: Path
 def test_damaged_databases_of_rpms_are_read_or_named(tmp_path: Path) -> None:
     headers = [rpm_header(f"p{number}", [b"/usr/bin/"], [(0, b"x" * 500)] * 20) for number in range(20)]
     whole = rpm_database(tmp_path / "db", *headers)
-    dice = random.Random(7)
     tree = make_tree(f"f {RPM}\nf /app")
-    for _ in range(60):
-        damaged = bytearray(whole)
-        for _ in range(dice.choice((1, 30, 3000))):
-            damaged[dice.randrange(100, len(damaged))] = dice.randrange(256)
-        packages, _ = known(tree, partial(_one_piece, bytes(damaged)))
+
+    @examples(60)
+    @given(damaged(whole, start=100, most=1000))
+    def check(content: bytes) -> None:
+        packages, _ = known(tree, partial(_one_piece, content))
         assert packages.owners(["/app"]) == {"/app": ()}
+
+    check()
 
 
 def _one_piece(content: bytes, path: str) -> Iterable[bytes]:
@@ -254,11 +259,13 @@ def test_a_header_that_claims_more_than_it_has_ends_the_list(tmp_path: Path) -> 
     assert packages.named("bash") == (Package("rpm", "bash", "1-2"),)
 
 
-@pytest.mark.parametrize("reader", ["package.json", "composer"])
+@pytest.mark.parametrize(("reader", "arguments"), [(read_manifest, ()), (read_map, (INSTALLED, "/app/vendor"))])
 @pytest.mark.parametrize(
     "content", [b"[" * 100_000, b'{"a":' * 100_000, b'{"name": "' + b"\xff\0" * 10 + b'"}', b"[1e999999999]"]
 )
-def test_json_of_a_hundred_thousand_levels_does_no_harm(reader: str, content: bytes) -> None:
+def test_json_of_a_hundred_thousand_levels_does_no_harm(
+    reader: Read, arguments: tuple[str, ...], content: bytes
+) -> None:
     sandbox = Sandbox()
-    [answer] = sandbox.read(reader, [Job("/app/file.json", content)])
+    [answer] = sandbox.read(reader, [Job("/app/file.json", content, arguments)])
     assert answer is not None or "/app/file.json" in sandbox.notes()[0]

@@ -97,14 +97,14 @@ def test_what_cannot_be_said_is_loaded_and_said_and_cannot_be_forced(config: Ima
 @pytest.mark.parametrize(
     ("config", "keyword", "why"),
     [
-        (having(env=("A=\x1b[31m",)), "ENV", "a character that does not print"),
-        (having(labels=(("a", "\x1b]0;x\x07"),)), "LABEL", "a character that does not print"),
-        (having(labels=(("a\u202e", ""),)), "LABEL", "a character that does not print"),
-        (having(author="me\x1b"), "MAINTAINER", "a character that does not print"),
+        (having(env=("A=\x1b[31m",)), "ENV", "an unprintable character"),
+        (having(labels=(("a", "\x1b]0;x\x07"),)), "LABEL", "an unprintable character"),
+        (having(labels=(("a\u202e", ""),)), "LABEL", "an unprintable character"),
+        (having(author="me\x1b"), "MAINTAINER", "an unprintable character"),
         (having(author="me \\"), "MAINTAINER", "the form"),
         (having(author="--flag"), "MAINTAINER", "the form"),
         (having(user="0\\"), "USER", "the form"),
-        (having(user="0\u2028RUN id"), "USER", "a character that does not print"),
+        (having(user="0\u2028RUN id"), "USER", "an unprintable character"),
         (having(working_dir="/w\nRUN id"), "WORKDIR", "a line break"),
         (having(working_dir="/w\\"), "WORKDIR", "the form"),
         (having(volumes=("/v ",)), "VOLUME", "the form"),
@@ -118,7 +118,7 @@ def test_what_cannot_be_said_is_loaded_and_said_and_cannot_be_forced(config: Ima
         (having(cmd=("\ud800",)), "CMD", "the form"),
         (having(entrypoint=("x" * 70_000,)), "ENTRYPOINT", "the form"),
         (having(healthcheck=Healthcheck(("CMD-SHELL", "true \\"))), "HEALTHCHECK", "the form"),
-        (having(healthcheck=Healthcheck(("CMD-SHELL", "a\x1bb"))), "HEALTHCHECK", "a character that does not print"),
+        (having(healthcheck=Healthcheck(("CMD-SHELL", "a\x1bb"))), "HEALTHCHECK", "an unprintable character"),
         (having(healthcheck=Healthcheck(("NONE",), interval=5_000_000)), "HEALTHCHECK", "the form"),
         (having(healthcheck=Healthcheck(("CMD", "/x"), retries=1 << 31)), "HEALTHCHECK", "the form"),
         (having(healthcheck=Healthcheck(("CMD", "/x"), timeout=-1)), "HEALTHCHECK", "the form"),
@@ -129,7 +129,7 @@ def test_what_cannot_be_said_is_loaded_and_said_and_cannot_be_forced(config: Ima
         (having(on_build=("CMD [1]",)), "ONBUILD", "the form"),
         (having(on_build=("RUN [1] x",)), "ONBUILD", "the form"),
         (having(on_build=("CMD " + "[" * 50_000,)), "ONBUILD", "the form"),
-        (having(on_build=("RUN a\x0bb",)), "ONBUILD", "a character that does not print"),
+        (having(on_build=("RUN a\x0bb",)), "ONBUILD", "an unprintable character"),
     ],
 )  # fmt: skip
 def test_why_an_instruction_is_left_out(config: ImageConfig, keyword: str, why: str) -> None:

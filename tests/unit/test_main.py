@@ -30,7 +30,7 @@ def run(name: str, before: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
 
 
-INTERRUPTED = "error: interrupted\nhint: `slimmer clean` removes what a slow engine may have kept.\n"
+INTERRUPTED = "error: interrupted\nhint: `slimmer clean` removes what a slow engine may have left behind.\n"
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])

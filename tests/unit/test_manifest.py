@@ -40,7 +40,7 @@ def mtime(entry: Entry) -> tuple[int, int]:
 def lines_of(*paths: str) -> str:
     kept = KeepSet(dict.fromkeys(paths, (WHY,)))
     file = io.StringIO()
-    write_manifest(manifest(TREE, kept, {ODD: "ab" * 32}, mtime), file)
+    write_manifest("sha256:1", manifest(TREE, kept, {ODD: "ab" * 32}, mtime), file)
     return file.getvalue()
 
 
@@ -48,11 +48,11 @@ def test_every_kept_path_has_a_line_in_the_order_of_a_walk() -> None:
     text = lines_of("/srv/null", "/srv/link", ODD, "/srv", "/")
     assert text.isascii()
     assert "\x1b" not in text
-    assert [json.loads(line)["path"] for line in text.splitlines()] == ["/", "/srv", ODD, "/srv/link", "/srv/null"]
+    assert [json.loads(line)["path"] for line in text.splitlines()[1:]] == ["/", "/srv", ODD, "/srv/link", "/srv/null"]
 
 
 def test_a_line_says_what_the_path_is_and_why_it_stays() -> None:
-    [file] = map(json.loads, lines_of(ODD).splitlines())
+    [file] = map(json.loads, lines_of(ODD).splitlines()[1:])
     assert file == {
         "path": ODD,
         "type": "file",
@@ -65,7 +65,7 @@ def test_a_line_says_what_the_path_is_and_why_it_stays() -> None:
         "xattrs": {"user.a": "00ff"},
         "reasons": [{"rule": "opened", "detail": WHY.detail}],
     }
-    [link, device] = map(json.loads, lines_of("/srv/link", "/srv/null").splitlines())
+    [link, device] = map(json.loads, lines_of("/srv/link", "/srv/null").splitlines()[1:])
     assert (link["type"], link["target"], "size" in link) == ("link", ODD, False)
     assert (device["type"], device["device"]) == ("character device", [0, 0])
 
@@ -74,7 +74,7 @@ def test_the_manifest_can_be_read_back() -> None:
     kept = KeepSet(dict.fromkeys(("/", "/srv", ODD, "/srv/link", "/srv/null"), (WHY,)))
     lines = list(manifest(TREE, kept, {ODD: "ab" * 32}, mtime))
     file = io.StringIO()
-    write_manifest(lines, file)
+    write_manifest("sha256:1", lines, file)
     file.seek(0)
     assert list(read_manifest(file)) == lines
 
@@ -82,7 +82,7 @@ def test_the_manifest_can_be_read_back() -> None:
 @pytest.mark.parametrize("text", ["nonsense", "{}", "[]", '{"path": "/", "type": "file", "mode": "9"}'])
 def test_what_is_no_manifest_is_refused_with_the_line(text: str) -> None:
     file = io.StringIO(lines_of("/") + text + "\n")
-    with pytest.raises(UsageError, match="line 2"):
+    with pytest.raises(UsageError, match="line 3"):
         list(read_manifest(file))
 
 
@@ -104,7 +104,7 @@ def test_a_tree_is_one_json_document_in_ascii(tmp_path: Path) -> None:
     written_tree(tmp_path / "tree")
     with (tmp_path / "tree").open("rb") as file, zstandard.open(file, "rt", encoding="ascii") as text:
         document = json.loads(text.read())
-    assert (document["format"], document["version"], len(document["entries"])) == ("slimmer-tree", 1, len(TREE))
+    assert (document["format"], document["version"], len(document["entries"])) == ("slimmer-tree", "1.0", len(TREE))
     assert document["entries"][2][1] == ODD
 
 

@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from slimmer.errors import UsageError
@@ -14,7 +15,7 @@ from slimmer.keep.core.listed import listed
 from slimmer.keep.image_view import ImageView
 from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder, read_log, write_log
 from slimmer.observe.merge import check_complete, merge, moved, rebased, unsteady
-from tests.unit.local_image import LocalImage, opened
+from slimmer.testing import LocalImage, opened
 
 IMAGE = "sha256:1"
 
@@ -92,7 +93,7 @@ def test_runs_that_begin_nowhere_are_refused(starts: str) -> None:
 def test_what_was_not_in_every_run_is_named(local_image: LocalImage) -> None:
     for path in ("/always", "/once", "/never"):
         local_image.add(path)
-    missing = dataclasses.replace(opened("/never"), found=False)
+    missing = msgspec.structs.replace(opened("/never"), found=False)
     runs = [log(opened("/always"), opened("/once"), opened("/proc/1/stat")), log(opened("/always"), missing)]
     assert unsteady([merge(runs)], local_image.tree()) == ("/once",)
     assert unsteady(runs[:1], local_image.tree()) == ()
@@ -110,7 +111,7 @@ def test_who_opens_an_entry_in_one_run_may_have_wanted_the_names_in_another(loca
         local_image.add(name)
     names = log(opened("/plugins", operation="read-dir"))
     both = merge([names, log(opened("/plugins", operation="read-dir"), opened("/plugins/a"))])
-    context = local_image.context()
+    context = local_image.view()
     assert {found.path for found in listed(with_log(context, both))} == {"/plugins/a", "/plugins/b"}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from slimmer.artifacts.build_output import FORMAT
+from slimmer.artifacts.report_file import FORMAT
 from slimmer.errors import OutputError
 from slimmer.image.config import ImageConfig
 from slimmer.output_folder import OutputFolder, default_folder, sweep
@@ -182,7 +182,7 @@ def test_a_users_file_in_the_place_of_an_artefact_is_refused_at_once(tmp_path: P
 def test_what_slimmer_made_before_is_replaced(tmp_path: Path) -> None:
     with OutputFolder(tmp_path) as folder:
         write_dockerfile(ImageConfig("sha256:1", "amd64", "linux"), Builder("dockerfile", ""), folder)
-        write(folder, "report.json", as_json({"format": FORMAT}).encode())
+        write(folder, "report.json", as_json({**FORMAT.head}).encode())
         folder.publish()
     with OutputFolder(tmp_path) as folder:
         folder.publish()

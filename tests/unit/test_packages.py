@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import struct
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from slimmer.image.rpm_database import read_rpm, rpm_listed
 from slimmer.image.text_databases import apk_listed, dpkg_packages
 from slimmer.sandbox.sandbox import Sandbox
 from tests.unit.tree_maker import make_tree
+from tests.work import work_of_at_most
 
 DPKG = b"""Package: adduser
 Status: install ok installed
@@ -59,7 +59,7 @@ def test_apk_lists_name_and_version() -> None:
 def test_nonsense_has_no_packages(content: bytes) -> None:
     assert list(dpkg_packages(content.split(b"\n"))) == []
     assert list(apk_listed(content.split(b"\n"))) == []
-    assert "database of rpm" in read_rpm(content, 0, 0).problem
+    assert "an rpm database" in read_rpm(content, 0, 0).problem
 
 
 def rpm_header(name: str, version: str, release: str) -> bytes:
@@ -107,9 +107,8 @@ def test_a_database_made_to_harm_is_refused_at_once(tmp_path: Path, view: str) -
     connection = sqlite3.connect(tmp_path / "rpmdb.sqlite")
     connection.execute(f"CREATE VIEW Packages AS {view}")
     connection.close()
-    started = time.monotonic()
-    assert "rpm" in read_rpm((tmp_path / "rpmdb.sqlite").read_bytes(), 0, 0).problem
-    assert time.monotonic() - started < 5
+    with work_of_at_most(1000):
+        assert "rpm" in read_rpm((tmp_path / "rpmdb.sqlite").read_bytes(), 0, 0).problem
 
 
 def test_a_database_cut_short_is_refused(tmp_path: Path) -> None:

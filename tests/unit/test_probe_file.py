@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import Expectation, Request
 from slimmer.exercise.probe_file import FILE_LIMIT, request_from_text, requests_from_file
+from slimmer.exercise.request import Expectation, Request
 
 ROOT = Path(__file__).parents[2]
 READY_MADE = sorted([*ROOT.glob("probes/http/*.yaml"), *ROOT.glob("sample_apps/*/probes.yaml")])
@@ -127,7 +127,7 @@ def test_secrets_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.M
         ("{path: /, method: [GET]}", "`method`"),
         ("{path: /, method: 'G T'}", "`method`"),
         ("{path: /, headers: [a]}", "headers"),
-        ("{path: /, headers: {'a b': c}}", "not a header's name"),
+        ("{path: /, headers: {'a b': c}}", "not a header name"),
         ("{path: /, headers: {A: 'x\n\n y'}}", "line break"),
         ("{path: /, headers: {A: yes}}", "headers: A"),
         ("{path: /, headers: {A: '${NO_SUCH_VARIABLE_AT_ALL}'}}", "NO_SUCH_VARIABLE_AT_ALL"),
@@ -163,7 +163,7 @@ def test_a_mistake_is_told_with_its_file_its_number_and_its_key(tmp_path: Path, 
         ("{}", "no `requests`"),
         ("", "not a list"),
         ("requests: [", "not YAML"),
-        ("requests: [{path: /, path: /b}]", "stands twice"),
+        ("requests: [{path: /, path: /b}]", "occurs twice"),
         ("requests: [!!python/object/apply:os.getcwd []]", "not YAML"),
         (b"\xff\xfe\x00", "not YAML"),
         (b"requests: [" + b"[" * 100_000, "not YAML"),

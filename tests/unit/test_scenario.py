@@ -6,7 +6,9 @@ import pytest
 
 from slimmer.engine.options import RunOptions
 from slimmer.errors import ExerciseFailed
-from slimmer.exercise.plan import Answer, ExerciseResult, Outcome, Plan, Request
+from slimmer.exercise.plan import ExercisePlan
+from slimmer.exercise.request import Request
+from slimmer.exercise.result import Answer, ExerciseResult, Outcome
 from slimmer.pipeline.request import ObserveRequest
 from slimmer.pipeline.scenario import check_shared, scenarios
 
@@ -20,7 +22,7 @@ def test_one_command_is_held_to_all_that_is_asked() -> None:
     options = RunOptions(user="app", cmd=("own",))
     assert [scenario.options for scenario in scenarios(ObserveRequest("image", options))] == [options]
     (scenario,) = scenarios(ObserveRequest("image", options, commands=(("web", "--port"),)))
-    assert (scenario.label, scenario.options.cmd, scenario.options.user, scenario.plan.shared) == (
+    assert (scenario.label, scenario.options.cmd, scenario.options.user, scenario.shared) == (
         "",
         ("web", "--port"),
         "app",
@@ -31,25 +33,25 @@ def test_one_command_is_held_to_all_that_is_asked() -> None:
 def test_several_share_what_is_asked_and_no_label_holds_an_argument() -> None:
     found = scenarios(ObserveRequest("image", commands=(("web", "--key", "s3cret"), ("--flag=s3cret",), ())))
     assert [scenario.label for scenario in found] == ["command 1 (web)", "command 2", "command 3"]
-    assert all(scenario.plan.shared for scenario in found)
+    assert all(scenario.shared for scenario in found)
     assert "s3cret" not in found[0].named("x") + found[0].program
 
 
 @pytest.mark.parametrize(
     ("plan", "performed", "words"),
     [
-        (Plan(explicit=True), (SILENT, RAN), "none of the 2 commands answered a request"),
-        (Plan(ports=(80, 81)), (SERVED, SILENT), "none of the 2 commands listened on port 81"),
-        (Plan(exec_commands=(("x",),)), (SERVED, SILENT), "--exec was run nowhere"),
-        (Plan(host_commands=("y",)), (SERVED, SILENT), "--exercise was run against nobody"),
+        (ExercisePlan(explicit=True), (SILENT, RAN), "none of the 2 commands answered a request"),
+        (ExercisePlan(ports=(80, 81)), (SERVED, SILENT), "none of the 2 commands listened on port 81"),
+        (ExercisePlan(exec_commands=(("x",),)), (SERVED, SILENT), "--exec was run nowhere"),
+        (ExercisePlan(host_commands=("y",)), (SERVED, SILENT), "--exercise was run against nobody"),
     ],
 )
-def test_what_nobody_met_is_an_error(plan: Plan, performed: tuple[ExerciseResult, ...], words: str) -> None:
+def test_what_nobody_met_is_an_error(plan: ExercisePlan, performed: tuple[ExerciseResult, ...], words: str) -> None:
     with pytest.raises(ExerciseFailed, match=words):
         check_shared(plan, performed)
 
 
 def test_what_one_of_them_met_is_enough() -> None:
-    check_shared(Plan(explicit=True, ports=(80,)), (SILENT, SERVED))
-    check_shared(Plan(exec_commands=(("x",),), host_commands=("y",)), (RAN, SILENT))
-    check_shared(Plan(explicit=True), (SILENT,))  # one alone was held to it while it ran
+    check_shared(ExercisePlan(explicit=True, ports=(80,)), (SILENT, SERVED))
+    check_shared(ExercisePlan(exec_commands=(("x",),), host_commands=("y",)), (RAN, SILENT))
+    check_shared(ExercisePlan(explicit=True), (SILENT,))  # one alone was held to it while it ran

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from slimmer.image.tree import Entry, Tree
-from slimmer.verify.structure import Difference, compare_contents, compare_structure
+from slimmer.verify.structure import Difference, compare_digests, compare_structure
 from tests.unit.tree_maker import record
 
 ORIGINAL = {
@@ -66,7 +66,7 @@ def test_missing_and_extra_paths_are_named() -> None:
 
 
 def test_contents_are_compared_by_digest() -> None:
-    differences = compare_contents({"/a": "aa", "/b": "bb", "/c": "cc"}, [("/a", "aa"), ("/b", "b0"), ("/c", None)])
+    differences = compare_digests({"/a": "aa", "/b": "bb", "/c": "cc"}, [("/a", "aa"), ("/b", "b0"), ("/c", None)])
     assert [(difference.where, difference.actual) for difference in differences] == [
         ("/b", "sha256:b0…"),
         ("/c", "unreadable"),

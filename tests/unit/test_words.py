@@ -10,11 +10,12 @@ import pytest
 
 from slimmer.api import words
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import DEFAULT_REQUESTS, Plan, Request, Until
+from slimmer.exercise.plan import DEFAULT_REQUESTS, ExercisePlan, Until
+from slimmer.exercise.request import Request
 from slimmer.observe import log
 
 
-def plan(**options: Any) -> Plan:
+def plan(**options: Any) -> ExercisePlan:
     defaults: dict[str, Any] = {
         "probes": [], "files": [], "http": True, "ports": [], "host_commands": [], "exec_commands": [],
         "until": Until.PROBES, "seconds": 0.0, "ready_timeout": 60.0,
@@ -24,7 +25,7 @@ def plan(**options: Any) -> Plan:
 
 
 def test_without_options_the_front_page_is_asked_for() -> None:
-    assert plan() == Plan()
+    assert plan() == ExercisePlan()
     assert plan().asks == DEFAULT_REQUESTS and not plan().explicit
 
 

@@ -15,10 +15,13 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from slimmer.image.tree import Entry, Tree
+from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
 from slimmer.keep.apps.web_server.follower import SERVERS
+from slimmer.keep.ecosystems import extension_folders
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeReader
@@ -29,7 +32,7 @@ from slimmer.observe.log import Operation
 
 RULE = "plug-ins"
 FOLDER_FILES, FOLDER_BYTES = 300, 8 << 20
-"""How much of a plug-in folder is kept."""
+"""The largest plug-in folder that is kept."""
 
 NEEDED_BYTES = 4 << 20
 """Bytes of libraries that a plug-in may need besides those that were opened."""
@@ -38,20 +41,20 @@ _FOLDERS = 32
 _INDEX_BYTES = 1 << 18
 _INDEX_SUFFIXES = (".cache", ".la", ".conf", ".index", ".idx", ".list", ".json", ".ini", ".xml", ".mgk", ".dat")
 _INDEX_ABOVE = (".cache",)
-_ELSEWHERE = re.compile(
-    r".*/(?:gconv|security|lib-dynload|site-packages|dist-packages|node_modules|python[\d.]*|perl[\d.]*|perl-base|ruby|gems"
-    r"|php[\d.]*|extensions|jvm|jre|jdk[^/]*|java[^/]*|apache2|httpd|nginx|lighttpd)(?:/.*)?",
-    re.DOTALL,
-)
+_CONFIGURED = frozenset(("gconv", "security", "apache2", "httpd", "nginx", "lighttpd"))
+"""Folders of character sets, and of modules that a configuration names."""
+
 _LIBRARIES = re.compile(r"/(?:usr/)?(?:local/)?lib(?:x?32|64)?(?:/\w{1,20}-linux-\w{1,20})?")
 _SHARED_OBJECT = re.compile(r".{1,250}\.so(?:\.[0-9.]{1,20})?", re.DOTALL)
 
 
-def plugins(image: ImageView) -> Iterator[Finding]:
+def plugins(image: ImageView) -> Iterator[Finding] | None:
     """Findings for the plug-ins beside those that were loaded, and their index files."""
     loaded = _loaded(image)
-    if not loaded:
-        return
+    return _beside(image, loaded) if loaded else None
+
+
+def _beside(image: ImageView, loaded: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
     reader, search = CodeReader(image), LibrarySearch(image)
     codes = reader.read(path for paths in loaded.values() for path in paths)
     needs = LibraryNeeds(image, reader, search, _opened(image), NEEDED_BYTES)
@@ -66,10 +69,15 @@ def _loaded(image: ImageView) -> dict[str, list[str]]:
     folders: dict[str, list[str]] = defaultdict(list)
     for path, executable in _opened(image).items():
         folder, name = posixpath.split(path)
-        is_configured = SERVERS.fullmatch(posixpath.basename(executable)) or _ELSEWHERE.fullmatch(folder)
+        is_configured = SERVERS.fullmatch(posixpath.basename(executable)) or _has_own_rule(folder)
         if _SHARED_OBJECT.fullmatch(name) and not is_configured and not _LIBRARIES.fullmatch(folder):
             folders[folder].append(path)
     return {folder: paths for folder, paths in folders.items() if len(paths) < _count(image.tree, folder)}
+
+
+def _has_own_rule(folder: str) -> bool:
+    """Return True if another analyzer says which shared objects of a folder are needed."""
+    return any(name in _CONFIGURED or extension_folders().fullmatch(name) for name in folder.split("/"))
 
 
 def _opened(image: ImageView) -> dict[str, str]:
@@ -77,9 +85,9 @@ def _opened(image: ImageView) -> dict[str, str]:
     opened: dict[str, str] = {}
     for access in image.log.accesses:
         if access.operation is Operation.OPEN and access.found and ".so" in access.asked:
-            end = image.tree.resolve(access.resolved or access.asked).end
-            if end is not None:
-                opened.setdefault(end, access.executable)
+            entry = image.end(access.resolved or access.asked)
+            if entry is not None:
+                opened.setdefault(entry.path, access.executable)
     return opened
 
 
@@ -111,3 +119,6 @@ def _folder(tree: Tree, folder: str, example: Code, reader: CodeReader, needs: L
         for entry in tree.children(place):
             if entry.is_file and entry.path.endswith(suffixes) and entry.size <= _INDEX_BYTES:
                 yield Finding(entry.path, index)
+
+
+ANALYZER = FunctionAnalyzer("plug-ins", BEYOND_OBSERVED, {RULE: Evidence.USED}, plugins)

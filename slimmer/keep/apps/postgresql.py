@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from slimmer.image.tree import Tree
+from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.named_paths import FOLDER_BYTES, whole_folder
@@ -27,13 +29,18 @@ _FOLDERS = ("tsearch_data", "timezonesets")
 _INSTALLS = re.compile(r"[^/]{1,250}\.control|(?:(?!--)[^/]){1,120}--(?:(?!--)[^/]){1,120}\.sql")
 
 
-def postgresql(image: ImageView) -> Iterator[Finding]:
+def postgresql(image: ImageView) -> Iterator[Finding] | None:
     """A finding for each file of the server's that a statement may ask for."""
-    for folder, (path, server) in _shared(image).items():
+    shared = _shared(image)
+    return _files(image.tree, shared) if shared else None
+
+
+def _files(tree: Tree, shared: Mapping[str, tuple[str, str]]) -> Iterator[Finding]:
+    for folder, (path, server) in shared.items():
         reason = Reason(RULE, f"beside {path}, which {server} opened, for statements that ask for it", path)
-        yield from _extensions(image.tree, f"{folder}/extension", reason)
+        yield from _extensions(tree, f"{folder}/extension", reason)
         for name in _FOLDERS:
-            yield from whole_folder(image.tree, f"{folder}/{name}", reason)
+            yield from whole_folder(tree, f"{folder}/{name}", reason)
 
 
 def _shared(image: ImageView) -> dict[str, tuple[str, str]]:
@@ -51,3 +58,6 @@ def _extensions(tree: Tree, folder: str, reason: Reason) -> Iterator[Finding]:
     if sum(entry.size for entry in entries) > EXTENSION_BYTES:
         entries = [entry for entry in entries if _INSTALLS.fullmatch(posixpath.basename(entry.path))]
     yield from (Finding(entry.path, reason) for entry in entries)
+
+
+ANALYZER = FunctionAnalyzer("postgresql", BEYOND_OBSERVED, {RULE: Evidence.USED}, postgresql)

@@ -17,9 +17,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from slimmer.image.tree import Entry
+from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer, Kept
+from slimmer.keep.ecosystems import code_suffixes, dependency_folders, manifests
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
@@ -27,10 +30,10 @@ from slimmer.observe.log import Operation
 
 RULE = "like-files"
 NAMED_FILES, NAMED_BYTES = 500, 5 << 20
-"""How much of a folder with a telling name is kept whole."""
+"""The largest folder with a telling name that is kept whole."""
 
 KIND_FILES, KIND_BYTES = 200, 2 << 20
-"""How much of one kind is kept in one folder."""
+"""The most files of one kind that are kept in one folder."""
 
 _SEVERAL = 2
 _TELLING = re.compile(
@@ -39,50 +42,15 @@ _TELLING = re.compile(
 )
 _FOR_BROWSERS = re.compile(r"static(?:files)?|public|assets|css|js|pages|dist|themes?")
 _MIGRATIONS = re.compile(r"migrations?|migrate|versions|seeds?|fixtures")
-_CODE = frozenset(
-    [
-        *(
-            ".py",
-            ".pyc",
-            ".pyo",
-            ".pyi",
-            ".rb",
-            ".php",
-            ".pl",
-            ".pm",
-            ".js",
-            ".mjs",
-            ".cjs",
-            ".jsx",
-            ".ts",
-            ".tsx",
-            ".mts",
-        ),
-        *(
-            ".cts",
-            ".class",
-            ".jar",
-            ".war",
-            ".so",
-            ".node",
-            ".sh",
-            ".bash",
-            ".lua",
-            ".go",
-            ".dll",
-            ".a",
-            ".o",
-            ".map",
-            ".gem",
-        ),
-    ]
-)
+_NATIVE_CODE = frozenset((".so", ".node", ".a", ".o"))
+_OTHER_CODE = frozenset((".lua", ".go", ".dll"))
+"""Code of languages that no analyzer follows."""
+
 _BROWSER_CODE = frozenset((".js", ".mjs", ".map"))
 _SETTINGS = frozenset((".json", ".yml", ".yaml", ".toml", ".lock", ".cfg", ".ini", ".txt", ".md", ".conf"))
-_MANIFESTS = ("package.json", "composer.json", "pyproject.toml", "setup.py", "requirements.txt", "Gemfile", "pom.xml")
-_DEPENDENCIES = frozenset(
-    ("node_modules", "__pycache__", "site-packages", "dist-packages", "gems", "vendor", "bower_components")
-)
+_LEFT_OUT = frozenset(("__pycache__", "bower_components"))
+"""Folders that are no app's own, besides those of dependencies."""
+
 _SYSTEM = re.compile(r"/(?:bin|boot|dev|etc|lib[^/]{0,4}|proc|run|sbin|sys|tmp|usr|var)(?:/.*)?", re.DOTALL)
 _APPS = re.compile(
     r"/(?:usr/src|usr/app|usr/local/app|usr/share/nginx|var/www|var/task|var/app"
@@ -92,11 +60,16 @@ _APPS = re.compile(
 _CATALOGUE = re.compile(r"(/.{1,3000})/[A-Za-z]{2,3}(?:[_@-][\w@.-]{1,30})?/(LC_MESSAGES/[^/]{1,255}\.mo)", re.DOTALL)
 
 
-def sibling_files(image: ImageView) -> Iterator[Finding]:
+def sibling_files(image: ImageView) -> Iterator[Finding] | None:
     """A finding for each file that is like those which were opened."""
     likeness = _Likeness(image)
-    for folder, kinds in sorted(likeness.opened().items()):
-        yield from likeness.findings(folder, kinds)
+    opened = sorted(likeness.opened().items())
+    return (found for folder, kinds in opened for found in likeness.findings(folder, kinds)) if opened else None
+
+
+def models(path: str, kept: Kept) -> Iterator[str]:
+    """The opened files that a path is kept for being like."""
+    return (reason.cause for reason in kept.reasons(path) if reason.rule == RULE)
 
 
 Kinds = dict[str, dict[str, str]]
@@ -105,34 +78,32 @@ Kinds = dict[str, dict[str, str]]
 
 class _Likeness:
     def __init__(self, image: ImageView) -> None:
-        self._tree, self._log = image.tree, image.log
+        self._image, self._tree = image, image.tree
         self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
         self._whole: dict[str, bool] = {}
 
     def opened(self) -> dict[str, Kinds]:
         """The files of interest that were opened, by their folder."""
         folders: dict[str, Kinds] = {}
-        for access in self._log.accesses:
+        for access in self._image.log.accesses:
             if access.operation is not Operation.OPEN or not access.found:
                 continue
-            end = self._tree.resolve(access.resolved or access.asked).end
-            if end is not None and self._is_app(end) and _is_data(end):
-                entry = self._tree.get(end)
-                if entry is not None and entry.is_file:
-                    folder, name = posixpath.split(end)
-                    folders.setdefault(folder, {}).setdefault(_suffix(name), {}).setdefault(end, access.executable)
+            entry = self._image.end(access.resolved or access.asked)
+            if entry is not None and entry.is_file and self._is_app(entry.path) and _is_data(entry.path):
+                folder, name = posixpath.split(entry.path)
+                folders.setdefault(folder, {}).setdefault(_suffix(name), {}).setdefault(entry.path, access.executable)
         return folders
 
     def findings(self, folder: str, kinds: Kinds) -> Iterator[Finding]:
-        """What is like the files that were opened in one folder."""
+        """Findings for what is like the files that were opened in one folder."""
         telling = list(_telling(folder))
-        own = [place for place in telling if _DEPENDENCIES.isdisjoint(place.split("/"))]
+        own = [place for place in telling if not _is_library(place.split("/"))]
         for place in own:
             if place not in self._whole:
                 yield from self._all_of(place, *next(iter(next(iter(kinds.values())).items())))
             if self._whole[place]:
                 return
-        is_library = not _DEPENDENCIES.isdisjoint(folder.split("/"))
+        is_library = _is_library(folder.split("/"))
         for suffix, files in kinds.items():
             if telling or (len(files) >= _SEVERAL and not is_library and not self._is_setting(folder, suffix)):
                 path, executable = next(iter(files.items()))
@@ -161,13 +132,13 @@ class _Likeness:
         yield from _all(entries or (), _reason("a translation like", path, executable))
 
     def _is_app(self, path: str) -> bool:
-        """Whether a path is in a folder that apps are put into."""
+        """Return True if a path is in a folder that apps are put into."""
         if self._working != "/" and path.startswith(self._working + "/"):
             return self._working.count("/") > 1 or not _SYSTEM.fullmatch(self._working)
         return not _SYSTEM.fullmatch(path) or _APPS.fullmatch(path) is not None
 
     def _is_setting(self, folder: str, suffix: str) -> bool:
-        return suffix in _SETTINGS and any(posixpath.join(folder, name) in self._tree for name in _MANIFESTS)
+        return suffix in _SETTINGS and any(posixpath.join(folder, name) in self._tree for name in manifests())
 
 
 def _all(entries: Iterable[Entry], reason: Reason) -> Iterator[Finding]:
@@ -188,26 +159,32 @@ def _telling(folder: str) -> Iterator[str]:
 
 
 def _is_data(path: str) -> bool:
-    """Whether an app may open such a file by a name that it computed: no code, and in no hidden folder."""
+    """Return True if an app may open such a file by a name that it computed: no code, and in no hidden folder."""
     parts = path.split("/")[1:]
     if any(part.startswith(".") for part in parts):
         return False
     suffix = _suffix(path)
-    if suffix not in _CODE:
+    if not any(suffix in code for code in (code_suffixes(), _NATIVE_CODE, _OTHER_CODE)):
         return True
     folders = [part.lower() for part in parts[:-1]]
     if suffix in _BROWSER_CODE and any(_FOR_BROWSERS.fullmatch(name) for name in folders):
-        return _DEPENDENCIES.isdisjoint(folders)
-    return (
-        suffix not in (".so", ".node", ".a", ".o") and _MIGRATIONS.fullmatch(folders[-1] if folders else "") is not None
-    )
+        return not _is_library(folders)
+    return suffix not in _NATIVE_CODE and _MIGRATIONS.fullmatch(folders[-1] if folders else "") is not None
 
 
 def _is_part(entry: Entry, folder: str) -> bool:
-    """Whether an entry below a folder belongs to it: data, or what leads there, and no dependencies."""
+    """Return True if an entry below a folder belongs to it: data, or what leads there, and no dependencies."""
     parts = entry.path[len(folder) + 1 :].split("/")
-    return _DEPENDENCIES.isdisjoint(parts) and (not entry.is_file or _is_data(entry.path))
+    return not _is_library(parts) and (not entry.is_file or _is_data(entry.path))
+
+
+def _is_library(folders: Sequence[str]) -> bool:
+    """Return True if one of these names of folders is one of installed libraries."""
+    return not (_LEFT_OUT.isdisjoint(folders) and dependency_folders().isdisjoint(folders))
 
 
 def _suffix(path: str) -> str:
     return posixpath.splitext(path)[1].lower()
+
+
+ANALYZER = FunctionAnalyzer("like-files", BEYOND_OBSERVED, {RULE: Evidence.USED}, sibling_files)

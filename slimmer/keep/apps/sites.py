@@ -9,16 +9,19 @@ code for the server in it, only what browsers load.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from slimmer.image.tree import Entry, Tree
+from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
+from slimmer.keep.ecosystems import dependency_folders, manifests, source_suffixes
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.observe.log import Operation
 
 RULE = "site"
 SITE_FILES, SITE_BYTES = 5000, 20 << 20
-"""How much of a site is kept; of a larger one, only what was seen in use."""
+"""The largest site that is kept whole; of a larger one, only what was observed stays."""
 
 LOOKED_AT = 500_000
 """Paths that are looked at for all sites together: start pages may lie in each other's sites by the thousand."""
@@ -31,28 +34,19 @@ _KINDS = frozenset(
         *(".woff", ".woff2", ".ttf", ".otf", ".eot"),
     )
 )
-_APPS = (
-    *(
-        "package.json",
-        "requirements.txt",
-        "pyproject.toml",
-        "go.mod",
-        "Gemfile",
-        "composer.json",
-        "pom.xml",
-        "Cargo.toml",
-    ),
-    *(".py", ".rb", ".php", ".pl", ".go", ".java", ".ts", ".sh"),
-)
-"""Ends of names that a folder of an app has, and one of a site has not."""
-
-_DEPENDENCIES = frozenset(("node_modules", "site-packages", "dist-packages", "vendor", "gems", ".git"))
+_OTHER_APPS = frozenset(("go.mod", "Cargo.toml", ".go"))
+"""Ends of names that a folder of an app has, and one of a site has not, in languages that no analyzer follows."""
 
 
-def sites(image: ImageView) -> Iterator[Finding]:
+def sites(image: ImageView) -> Iterator[Finding] | None:
     """A finding for each file of the sites whose start pages were opened."""
+    pages = _start_pages(image)
+    return _files(image, pages) if pages else None
+
+
+def _files(image: ImageView, pages: Mapping[str, str]) -> Iterator[Finding]:
     left = LOOKED_AT
-    for page, executable in sorted(_start_pages(image).items(), key=lambda item: posixpath.split(item[0])):
+    for page, executable in sorted(pages.items(), key=lambda item: posixpath.split(item[0])):
         reason = Reason(RULE, f"below {page}, which {executable or 'an unknown process'} opened", page)
         files, looked_at = _site(image.tree, posixpath.dirname(page), left)
         left -= looked_at
@@ -64,15 +58,17 @@ def _start_pages(image: ImageView) -> dict[str, str]:
     pages: dict[str, str] = {}
     for access in image.log.accesses:
         if access.operation is Operation.OPEN and access.found and posixpath.basename(access.asked) in START_PAGES:
-            end = image.tree.resolve(access.resolved or access.asked).end
-            if end is not None and end.count("/") > 1:
-                pages.setdefault(end, access.executable)
+            entry = image.end(access.resolved or access.asked)
+            if entry is not None and entry.path.count("/") > 1:
+                pages.setdefault(entry.path, access.executable)
     return pages
 
 
 def _site(tree: Tree, folder: str, most: int) -> tuple[list[Entry], int]:
-    """What belongs to the site in a folder, and how many paths were looked at; nothing where either is too much."""
-    is_app = any(entry.path.endswith(_APPS) for entry in tree.children(folder))
+    """The files of the site in a folder, and the number of paths looked at; no files if either is too much."""
+    of_apps = (*manifests(), *(source_suffixes() - _KINDS), *_OTHER_APPS)
+    is_app = any(entry.path.endswith(of_apps) for entry in tree.children(folder))
+    dependencies = dependency_folders() | {".git"}
     chosen: list[Entry] = []
     left, looked_at = SITE_BYTES, 0
     for looked_at, entry in enumerate(tree.below(folder), 1):
@@ -81,9 +77,12 @@ def _site(tree: Tree, folder: str, most: int) -> tuple[list[Entry], int]:
         *folders, name = entry.path[len(folder) + 1 :].split("/")
         if not entry.is_file or (is_app and posixpath.splitext(name)[1].lower() not in _KINDS):
             continue
-        if _DEPENDENCIES.isdisjoint(folders):
+        if dependencies.isdisjoint(folders):
             left -= entry.size
             chosen.append(entry)
         if left < 0 or len(chosen) > SITE_FILES:
             return [], looked_at
     return chosen, looked_at
+
+
+ANALYZER = FunctionAnalyzer("site", BEYOND_OBSERVED, {RULE: Evidence.USED}, sites)

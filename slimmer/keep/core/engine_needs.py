@@ -7,12 +7,14 @@ HEALTHCHECK CMD-SHELL), and the OCI runtime specification (mount points that eve
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from slimmer.keep.analyzer import EVERY_POLICY, FunctionAnalyzer
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 
+RULE = "engine"
 MOUNT_POINTS = ("/proc", "/sys", "/dev", "/tmp", "/run", "/var/tmp", "/var/run")
 ACCOUNTS = ("/etc/passwd", "/etc/group")
 DEFAULT_SHELL = ("/bin/sh", "-c")
@@ -21,27 +23,27 @@ DEFAULT_SHELL = ("/bin/sh", "-c")
 def engine_needs(image: ImageView) -> Iterator[Finding]:
     """Accounts, WORKDIR, HOME, mount points, VOLUME directories with their contents, the shell of shell-form commands."""
     tree = image.tree
-    yield Finding("/", Reason("engine", "the root directory"))
+    yield Finding("/", Reason(RULE, "the root directory"))
     for path in ACCOUNTS:
-        yield from reach(tree, path, Reason("engine", "names users and groups, homes and memberships"))
+        yield from reach(tree, path, Reason(RULE, "names users and groups, homes and memberships"))
     if image.config.working_dir:
-        yield from reach(tree, image.config.working_dir, Reason("engine", "WORKDIR"))
+        yield from reach(tree, image.config.working_dir, Reason(RULE, "WORKDIR"))
     if image.home:
-        yield from reach(tree, image.home, Reason("engine", "the user's HOME"))
+        yield from reach(tree, image.home, Reason(RULE, "the user's HOME"))
     for path in MOUNT_POINTS:
-        yield from reach(tree, path, Reason("engine", "every container has it, with the image's mode and owner"))
+        yield from reach(tree, path, Reason(RULE, "every container has it, with the image's mode and owner"))
     yield from _volumes(image)
     for path in _shells(image):
-        yield from reach(tree, path, Reason("engine", "the shell of a shell-form instruction"))
+        yield from reach(tree, path, Reason(RULE, "the shell of a shell-form instruction"))
 
 
 def _volumes(image: ImageView) -> Iterator[Finding]:
     for volume in image.config.volumes:
-        yield from reach(image.tree, volume, Reason("engine", "VOLUME"))
-        end = image.tree.resolve(volume).end
-        if end is not None:
-            reason = Reason("engine", f"a new volume at {volume} is filled with it")
-            yield from (Finding(entry.path, reason) for entry in image.tree.below(end))
+        yield from reach(image.tree, volume, Reason(RULE, "VOLUME"))
+        folder = image.end(volume)
+        if folder is not None:
+            reason = Reason(RULE, f"a new volume at {volume} is filled with it")
+            yield from (Finding(entry.path, reason) for entry in image.tree.below(folder.path))
 
 
 def _shells(image: ImageView) -> Iterator[str]:
@@ -55,9 +57,8 @@ def _shells(image: ImageView) -> Iterator[str]:
             yield from _found(image, command[0])
 
 
-def _found(image: ImageView, command: str) -> Iterator[str]:
-    if "/" in command:
-        yield command
-        return
-    candidates = (posixpath.join(folder, command) for folder in image.config.search_path)
-    yield from (path for path in candidates if image.tree.resolve(path).end is not None)
+def _found(image: ImageView, command: str) -> Iterable[str]:
+    return (command,) if "/" in command else image.which_all(command)
+
+
+ANALYZER = FunctionAnalyzer("engine", EVERY_POLICY, {RULE: Evidence.ENGINE}, engine_needs)

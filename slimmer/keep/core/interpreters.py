@@ -6,41 +6,36 @@ import os
 import posixpath
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.analyzer import Follow, Kept
+from slimmer.keep.analyzer import BEYOND_OBSERVED, Follow, FunctionAnalyzer, Kept
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 
+RULE = "interpreter"
 SCRIPT_LIMIT = 1 << 20
-"""Bytes of a script; what is larger, and may be executed, is a program."""
+"""Bytes of a script. An executable file that is larger is not read: it is a program."""
 
 _LINE = 256
-"""The kernel looks no further (BINPRM_BUF_SIZE)."""
+"""The kernel reads no more bytes of a first line (BINPRM_BUF_SIZE)."""
 
 
 def interpreters(image: ImageView) -> Follow:
-    """For files that may be executed and begin with `#!`."""
-    tree = image.tree
+    """Keep the interpreter of each executable file that begins with `#!`."""
 
-    def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        scripts = [path for path in fresh if _may_be_script(path)]
+    def follow(added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        scripts = [path for path in added if _may_be_script(image, path)]
         for path, content in image.read(scripts) if scripts else ():
-            for interpreter in _named(content or b""):
-                reason = Reason("interpreter", f"runs {path}", path)
-                for candidate in _candidates(interpreter):
-                    yield from reach(tree, candidate, reason)
-
-    def _may_be_script(path: str) -> bool:
-        entry = tree.get(path)
-        return entry is not None and entry.is_file and bool(entry.mode & 0o111) and 2 < entry.size <= SCRIPT_LIMIT
-
-    def _candidates(interpreter: str) -> Iterator[str]:
-        if "/" in interpreter:
-            yield interpreter
-            return
-        paths = (posixpath.join(folder, interpreter) for folder in image.config.search_path)
-        yield from (path for path in paths if tree.resolve(path).end is not None)
+            reason = Reason(RULE, f"runs {path}", path)
+            for name in _named(content or b""):
+                for place in (name,) if "/" in name else image.which_all(name):
+                    yield from reach(image.tree, place, reason)
 
     return follow
+
+
+def _may_be_script(image: ImageView, path: str) -> bool:
+    entry = image.tree.get(path)
+    return entry is not None and entry.is_file and image.is_executable(path) and 2 < entry.size <= SCRIPT_LIMIT
 
 
 def _named(content: bytes) -> Iterator[str]:
@@ -52,3 +47,6 @@ def _named(content: bytes) -> Iterator[str]:
     if words and posixpath.basename(words[0]) == "env":
         command = (word for word in words[1:] if not word.startswith("-") and "=" not in word)
         yield from (word for word in [next(command, "")] if word)
+
+
+ANALYZER = FunctionAnalyzer("interpreter", BEYOND_OBSERVED, {RULE: Evidence.USED}, follower=interpreters)

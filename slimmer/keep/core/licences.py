@@ -15,7 +15,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from slimmer.image.language_packages import folder_of, site_of
 from slimmer.image.packages import SYSTEM_MANAGERS, Package
 from slimmer.image.tree import Tree
-from slimmer.keep.analyzer import Follow, Kept
+from slimmer.keep.analyzer import EVERY_POLICY, Follow, FunctionAnalyzer, Kept
+from slimmer.keep.ecosystems import code_suffixes
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 
@@ -23,7 +25,6 @@ RULE = "licence"
 _NAME = re.compile(
     r"(?:[\w-]{1,20}[-_.])?(?:un)?(?:licen[cs]e|copying|copyright|notice)s?(?:[-_.][\w.-]{1,40})?", re.IGNORECASE
 )
-_CODE = (".py", ".pyc", ".js", ".mjs", ".cjs", ".ts", ".rb", ".php", ".map")
 _COMMON = re.compile(rb"/usr/share/common-licenses/([A-Za-z0-9][\w.+-]{0,40}[\w+])")
 _HEADS = ("METADATA", "PKG-INFO")
 """Without these, a folder of metadata is a distribution without a name, over which importlib.metadata's users stumble."""
@@ -33,10 +34,10 @@ _SIZE_LIMIT = 1 << 19
 """Bytes of a licence; a larger file is something else."""
 
 
-def licences(image: ImageView) -> Follow:
+def licences(image: ImageView) -> Follow | None:
     """Each package's texts, once, when the first of its files is kept."""
     if not image.selection.licences:
-        return lambda fresh, kept: ()
+        return None
     seen: set[object] = set()
     common: set[str] = set()
 
@@ -55,7 +56,7 @@ def licences(image: ImageView) -> Follow:
 
 
 def _place(tree: Tree, path: str, package: Package) -> tuple[Package, str]:
-    """What counts as one package: npm may have several copies of one, each with its own texts."""
+    """The identity of a package, for which its texts are kept once: npm may have several copies of one, each with its own texts."""
     folder = folder_of(tree, path)
     return package, folder.path if folder is not None and folder.package == package else ""
 
@@ -92,8 +93,8 @@ def _named_as_licences(tree: Tree, folder: str) -> list[str]:
 
 
 def is_licence_name(name: str) -> bool:
-    """Whether a file's name is one of a licence: LICENSE, COPYING.LESSER, MIT-LICENSE.txt, NOTICE; not license.py."""
-    return _NAME.fullmatch(name) is not None and not name.lower().endswith(_CODE)
+    """Return True if a file's name is that of a licence: LICENSE, COPYING.LESSER, MIT-LICENSE.txt, NOTICE; not license.py."""
+    return _NAME.fullmatch(name) is not None and posixpath.splitext(name)[1].lower() not in code_suffixes()
 
 
 def _common_texts(image: ImageView, copyrights: Iterable[str], seen: set[str]) -> Iterator[Finding]:
@@ -105,3 +106,6 @@ def _common_texts(image: ImageView, copyrights: Iterable[str], seen: set[str]) -
             yield from reach(
                 image.tree, f"/usr/share/common-licenses/{name}", Reason(RULE, f"{path} refers to it", path)
             )
+
+
+ANALYZER = FunctionAnalyzer("licence", EVERY_POLICY, {RULE: Evidence.LISTED}, follower=licences)

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.analyzer import Follow, Kept
+from slimmer.keep.analyzer import EVERY_POLICY, Follow, FunctionAnalyzer, Kept
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, leading
 from slimmer.keep.keepset import Finding, Reason
 
+RULE = "link"
 
-def links(image: ImageView) -> Follow:
+
+def links(image: ImageView) -> Follow | None:
     """Links that resolve to a path that was just kept, with what leads to them and through them."""
     others: dict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
     for link in image.tree.links():
@@ -26,7 +29,10 @@ def links(image: ImageView) -> Follow:
         for end in fresh:
             for link, way in others.get(end, ()):
                 if link not in kept:
-                    yield Finding(link, Reason("link", f"another name for {end}", end))
+                    yield Finding(link, Reason(RULE, f"another name for {end}", end))
                     yield from leading(way, link)
 
-    return follow
+    return follow if others else None
+
+
+ANALYZER = FunctionAnalyzer("link", EVERY_POLICY, {RULE: Evidence.STRUCTURAL}, follower=links)

@@ -11,9 +11,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from slimmer.image.tree import Tree
+from slimmer.keep.analyzer import EVERY_POLICY, FunctionAnalyzer
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, parent
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.observe.log import AccessLog, Operation
+
+RULE = "listed"
 
 
 def listed(image: ImageView) -> Iterator[Finding]:
@@ -24,13 +28,13 @@ def listed(image: ImageView) -> Iterator[Finding]:
 
 def _listed(image: ImageView, run: AccessLog) -> Iterator[Finding]:
     for directory, executable in _name_seekers(run, _listers(image.tree, run)):
-        reason = Reason("listed", f"{executable or 'an unknown process'} listed {directory} and opened nothing in it")
+        reason = Reason(RULE, f"{executable or 'an unknown process'} listed {directory} and opened nothing in it")
         for entry in image.tree.children(directory):
             yield Finding(entry.path, reason)
 
 
 def _listers(tree: Tree, log: AccessLog) -> dict[str, set[str]]:
-    """Which executables listed which pristine directory."""
+    """The pristine directories that were listed, each with the executables that listed it."""
     listers: dict[str, set[str]] = defaultdict(set)
     for access in log.accesses:
         if access.operation is Operation.READ_DIR and access.found:
@@ -63,3 +67,6 @@ def _upwards(folder: str) -> Iterator[str]:
         yield folder
         folder = parent(folder)
     yield "/"
+
+
+ANALYZER = FunctionAnalyzer("listed", EVERY_POLICY, {RULE: Evidence.LISTED}, listed)

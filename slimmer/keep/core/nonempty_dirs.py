@@ -12,15 +12,17 @@ from collections.abc import Iterable, Iterator
 from slimmer.image.tree import Tree
 from slimmer.keep.keepset import Finding, Reason
 
+RULE = "not-hollow"
+
 
 def nonempty_dirs(tree: Tree, directories: Iterable[str]) -> Iterator[Finding]:
-    """What fills these directories, of which nothing is kept."""
+    """Findings that fill these directories, in which nothing is kept."""
     for path in directories:
         yield from _filling(tree, path)
 
 
 def _filling(tree: Tree, directory: str) -> Iterator[Finding]:
-    reason = Reason("not-hollow", f"{directory} is kept and was not empty")
+    reason = Reason(RULE, f"{directory} is kept and was not empty")
     while directory:
         entries = list(tree.children(directory))
         files = [entry for entry in entries if not entry.is_directory]

@@ -11,9 +11,13 @@ from collections.abc import Iterator
 from functools import cache
 
 from slimmer.image.tree import Resolution, Tree
+from slimmer.keep.analyzer import EVERY_POLICY, FunctionAnalyzer, Kept
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, leading
 from slimmer.keep.keepset import REASONS, Finding, Reason
 from slimmer.observe.log import Access, Operation
+
+RULE = "observed"
 
 _VERBS = {
     Operation.EXEC: "executed",
@@ -46,15 +50,23 @@ def observed(image: ImageView) -> Iterator[Finding]:
                 yield from leading(resolution.way, path)
 
 
+def was_observed(path: str, kept: Kept) -> bool:
+    """Return True if the app looked at a kept path itself."""
+    return any(reason.rule == RULE for reason in kept.reasons(path))
+
+
 def _reason(operation: Operation, by: str) -> Reason:
-    return Reason("observed", f"{_VERBS[operation]} by {by}")
+    return Reason(RULE, f"{_VERBS[operation]} by {by}")
 
 
 def _matters(tree: Tree, access: Access, resolution: Resolution) -> bool:
-    """Whether what leads to nothing stays all the same."""
+    """Return True if the way to a path stays although there is nothing at its end."""
     return access.found or access.operation in _BRINGS_INTO_BEING or _passes_link(tree, resolution)
 
 
 def _passes_link(tree: Tree, resolution: Resolution) -> bool:
     entries = (tree.get(step) for step in resolution.way)
     return any(entry is not None and entry.is_link for entry in entries)
+
+
+ANALYZER = FunctionAnalyzer("observed", EVERY_POLICY, {RULE: Evidence.SEEN}, observed)

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from slimmer.image.config import ImageConfig
 from slimmer.image.packages import Package
-from slimmer.keep.analyzer import Follow, Kept
+from slimmer.keep.analyzer import Follow, FunctionAnalyzer, Kept, Policy
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 
 RULE = "package"
-"""Rules whose findings say nothing about the use of a package."""
 
 _WITHOUT = re.compile(
     r"/usr/(?:local/)?share/(?:doc|doc-base|man|info|lintian|bug|gtk-doc|help|locale)/"
@@ -27,12 +25,12 @@ _WITHOUT = re.compile(
     r"|\.(?:a|la|h|hpp|pyi|md|rst|markdown|d\.ts|d\.mts|d\.cts|js\.map|css\.map)$"
 )
 _CATALOGUE = re.compile(r"/share/locale/([A-Za-z]{2,3})(?:[_@.][^/]*)?/")
-_LANGUAGES = ("LANG=", "LANGUAGE=", "LC_ALL=", "LC_MESSAGES=")
+_LANGUAGES = ("LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES")
 
 
 def packages(image: ImageView) -> Follow:
     """The files of packages that are in use, each package once."""
-    languages = _languages(image.config)
+    languages = _languages(image.env)
     whole: set[Package] = set()
     waiting: dict[str, None] = {}
 
@@ -59,15 +57,17 @@ def packages(image: ImageView) -> Follow:
 
 
 def is_worth_keeping(path: str, languages: frozenset[str] = frozenset()) -> bool:
-    """Whether a path of a package is no documentation, header, static library, test or foreign catalogue."""
+    """Return True unless a package's path is documentation, a header, a static library, a test or a catalogue of another language."""
     catalogue = _CATALOGUE.search(path)
     if catalogue is not None:
         return catalogue[1] in languages
     return _WITHOUT.search(path) is None
 
 
-def _languages(config: ImageConfig) -> frozenset[str]:
+def _languages(env: Mapping[str, str]) -> frozenset[str]:
     """The languages that the image's environment asks for: `de` for LANG=de_DE.UTF-8."""
-    values = (entry.partition("=")[2] for entry in config.env if entry.startswith(_LANGUAGES))
-    words = (word for value in values for word in value.split(":"))
+    words = (word for name in _LANGUAGES for word in env.get(name, "").split(":"))
     return frozenset(match[0] for word in words if (match := re.match(r"[A-Za-z]{2,3}(?=[_@.]|$)", word)))
+
+
+ANALYZER = FunctionAnalyzer("package", frozenset((Policy.GENEROUS,)), {RULE: Evidence.USED}, follower=packages)

@@ -1,13 +1,13 @@
-"""What makes a shell work for a person: shells, the tools that hands type by themselves, their profiles, terminals."""
+"""What --include-shell keeps: the shells of an image, everyday tools, the shells' profiles, descriptions of terminals."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from slimmer.errors import UsageError
-from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
+from slimmer.keep.image_view import ImageView
 
 SHELLS = ("sh", "bash", "ash", "dash", "busybox", "zsh", "ksh")
 _TOOLS = (
@@ -18,7 +18,7 @@ _TOOLS = (
     " wc which whoami xargs xxd yes zcat"
 )
 TOOLS = tuple(_TOOLS.split())
-"""Those of them that the image has are kept; a shell without them is no place to look around."""
+"""Everyday commands. A shell without them is of little use."""
 
 _PROFILES = ("/etc/profile", "/etc/bash.bashrc", "/etc/bashrc", "/etc/inputrc", "/etc/shells", "/etc/environment")
 _PROFILE_FOLDERS = ("/etc/profile.d", "/etc/bashrc.d")
@@ -27,26 +27,22 @@ _TERMINAL_FOLDERS = ("/etc/terminfo", "/lib/terminfo", "/usr/lib/terminfo", "/us
 _TERMINALS = ("ansi", "dumb", "linux", "screen", "tmux", "vt100", "vt220", "xterm", "xterm-color", "xterm-256color")
 
 
-def shell_tools(tree: Tree, config: ImageConfig) -> Iterator[str]:
-    """Paths of all that, links unresolved. Raises UsageError when the image has no shell at all."""
-    shells = list(_commands(tree, config, SHELLS))
+def shell_tools(image: ImageView) -> Iterator[str]:
+    """The paths of all that the image has of it, links unresolved. Raises UsageError if the image has no shell at all."""
+    shells = list(_commands(image, SHELLS))
     if not shells:
         raise UsageError(
             "--include-shell: the image has no shell",
             hint="Add one to the image, e.g. busybox, or leave the option out.",
         )
     yield from shells
-    yield from _commands(tree, config, TOOLS)
-    yield from _profiles(tree)
-    yield from _terminals(tree)
+    yield from _commands(image, TOOLS)
+    yield from _profiles(image.tree)
+    yield from _terminals(image)
 
 
-def _commands(tree: Tree, config: ImageConfig, names: tuple[str, ...]) -> Iterator[str]:
-    for name in names:
-        paths = (posixpath.join(folder, name) for folder in config.search_path)
-        found = next((path for path in paths if tree.resolve(path).end is not None), None)
-        if found is not None:
-            yield found
+def _commands(image: ImageView, names: Iterable[str]) -> Iterator[str]:
+    return (found for name in names if (found := image.which(name)) is not None)
 
 
 def _profiles(tree: Tree) -> Iterator[str]:
@@ -58,11 +54,9 @@ def _profiles(tree: Tree) -> Iterator[str]:
         yield from (path for name in _HOME_PROFILES if (path := posixpath.join(home, name)) in tree)
 
 
-def _terminals(tree: Tree) -> Iterator[str]:
-    """Descriptions lie under the first letter of their name, or its code in hex (terminfo(5))."""
+def _terminals(image: ImageView) -> Iterator[str]:
+    """Each description lies in a folder named after its first letter, or after that letter's code in hex (terminfo(5))."""
     for folder in _TERMINAL_FOLDERS:
         for name in _TERMINALS:
-            for letter in (name[0], f"{ord(name[0]):x}"):
-                path = posixpath.join(folder, letter, name)
-                if tree.resolve(path).end is not None:
-                    yield path
+            places = (posixpath.join(folder, letter, name) for letter in (name[0], f"{ord(name[0]):x}"))
+            yield from (place for place in places if image.end(place) is not None)

@@ -6,16 +6,16 @@ These findings are the only ones that may fail: what is asked for and is not the
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from slimmer.errors import UsageError
-from slimmer.image.config import ImageConfig
 from slimmer.image.packages import SYSTEM_MANAGERS
 from slimmer.image.suggestions import did_you_mean, near_names, near_paths
 from slimmer.image.tree import Entry, Tree
-from slimmer.keep.analyzer import Follow, Follower, Kept
-from slimmer.keep.core.interpreters import interpreters
+from slimmer.keep.analyzer import EVERY_POLICY, Analysis, Analyzer, FunctionAnalyzer, Kept, Policy
 from slimmer.keep.core.shell_tools import shell_tools
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.selection import Patterns, literal_path
@@ -25,43 +25,62 @@ SHOWN = 3
 """Databases that could not be read and are named."""
 
 
-def user_selection(image: ImageView) -> Iterator[Finding]:
-    """What --include, --include-bin, --include-package and --include-shell name, each with the option as its reason."""
+def user_selection(image: ImageView) -> Iterator[Finding] | None:
+    """Findings for --include, --include-bin, --include-package and --include-shell, each with its option as the reason."""
+    return None if image.selection.is_empty else _selected(image)
+
+
+def _selected(image: ImageView) -> Iterator[Finding]:
     selection = image.selection
     yield from _included(image.tree, selection.include)
     for name in selection.bins:
         yield from _bin(image, name)
     yield from _packages(image, selection.packages)
     if selection.shell:
-        for path in shell_tools(image.tree, image.config):
+        for path in shell_tools(image):
             yield from reach(image.tree, path, Reason(RULE, "--include-shell"))
 
 
-def only_selected(*followers: Follower) -> Follower:
-    """These followers, shown nothing but what was chosen and what they found on account of it.
+@dataclass(frozen=True, slots=True)
+class OnlySelected:
+    """Analyzers that are shown nothing but what the user chose and what they found on account of it.
 
     So a policy that keeps no more than was observed keeps a chosen program with its libraries all the same.
     """
 
-    def begin(image: ImageView) -> Follow:
+    id: str
+    analyzers: tuple[Analyzer, ...]
+    policies: frozenset[Policy] = frozenset((Policy.OBSERVED,))
+
+    @property
+    def rules(self) -> Mapping[str, Evidence]:
+        """The rules of all these analyzers."""
+        return {rule: evidence for analyzer in self.analyzers for rule, evidence in analyzer.rules.items()}
+
+    def start(self, image: ImageView) -> Analysis | None:
+        """Begin with an image; None if the user chose nothing."""
         if image.selection.is_empty:
-            return lambda fresh, kept: ()
-        follows = [follower(image) for follower in (interpreters, *followers)]
-        others: dict[str, None] = {}
-        traced: set[str] = set()
+            return None
+        return _Traced([found for one in self.analyzers if (found := one.start(image)) is not None])
 
-        def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-            others.update(dict.fromkeys(fresh))
-            new = [path for path in others if _is_traced(path, kept, traced)]
-            for path in new:
-                del others[path]
-            traced.update(new)
-            for one in follows if new else ():
-                yield from one(new, kept)
 
-        return follow
+class _Traced:
+    def __init__(self, analyses: Sequence[Analysis]) -> None:
+        self._analyses = analyses
+        self._others: dict[str, None] = {}
+        self._traced: set[str] = set()
 
-    return begin
+    def seeds(self) -> Iterable[Finding]:
+        return ()
+
+    def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        self._others.update(dict.fromkeys(added))
+        new = [path for path in self._others if _is_traced(path, kept, self._traced)]
+        for path in new:
+            del self._others[path]
+        self._traced.update(new)
+        for analysis in self._analyses if new else ():
+            yield from analysis.follow(new, kept)
 
 
 def _is_traced(path: str, kept: Kept, traced: set[str]) -> bool:
@@ -81,7 +100,7 @@ def _included(tree: Tree, patterns: Iterable[str]) -> Iterator[Finding]:
 
 
 def _behind_link(tree: Tree, pattern: str) -> list[Entry]:
-    """What lies in a folder that is named by a link to it, as `/lib` or `/lib/` is."""
+    """The contents of a folder that is named by a link to it, as `/lib` or `/lib/` is."""
     path = literal_path(pattern)
     entry = tree.get(path) if path else None
     end = tree.resolve(path).end if entry is not None and entry.is_link else None
@@ -100,30 +119,22 @@ def _bin(image: ImageView, name: str) -> Iterator[Finding]:
 
 
 def _command(image: ImageView, name: str) -> str:
-    """Where a command lies. Raises UsageError with near names."""
-    folders = image.config.search_path
-    for folder in folders:
-        path = posixpath.join(folder, name)
-        if _is_program(image.tree, path):
-            return path
-    near = near_names(posixpath.basename(name), commands(image.tree, image.config))
-    hint = did_you_mean(near, f"Its PATH is {':'.join(folders)}; --include takes any path.")
+    """The path of a command. Raises UsageError with near names."""
+    found = image.which(name)
+    if found is not None:
+        return found
+    near = near_names(posixpath.basename(name), _commands(image))
+    hint = did_you_mean(near, f"Its PATH is {':'.join(image.config.search_path)}; --include takes any path.")
     raise UsageError(f"--include-bin {name}: the image has no such command on its PATH", hint=hint)
 
 
-def commands(tree: Tree, config: ImageConfig) -> Iterator[str]:
-    """The names of all commands on the image's PATH."""
-    for folder in config.search_path:
-        end = tree.resolve(folder).end
-        for entry in tree.children(end) if end else ():
+def _commands(image: ImageView) -> Iterator[str]:
+    """The names of all files on the image's PATH."""
+    for folder in image.config.search_path:
+        end = image.end(folder)
+        for entry in image.tree.children(end.path) if end is not None else ():
             if not entry.is_directory:
                 yield posixpath.basename(entry.path)
-
-
-def _is_program(tree: Tree, path: str) -> bool:
-    end = tree.resolve(path).end
-    entry = tree.get(end) if end else None
-    return entry is not None and entry.is_file and bool(entry.mode & 0o111)
 
 
 def _packages(image: ImageView, names: Sequence[str]) -> Iterator[Finding]:
@@ -145,3 +156,6 @@ def _no_such_package(image: ImageView, name: str) -> UsageError:
         near, otherwise or "`slimmer compare IMAGE IMAGE --format json` lists the packages of an image."
     )
     return UsageError(f"--include-package {name}: the image has no such package", hint=hint)
+
+
+ANALYZER = FunctionAnalyzer("chosen", EVERY_POLICY, {RULE: Evidence.USED}, user_selection)

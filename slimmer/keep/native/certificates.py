@@ -19,6 +19,7 @@ from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow
 
+RULE = "certificates"
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -90,7 +91,7 @@ class _Certificates:
                 yield from self._authorities(self._client, folder)
         if self._loader:
             for folder in self._unanswered("MODULESDIR"):
-                reason = Reason("certificates", f"{self._loader} loads OpenSSL's providers by name", self._loader)
+                reason = Reason(RULE, f"{self._loader} loads OpenSSL's providers by name", self._loader)
                 yield from self._entries(folder, reason)
 
     def _unanswered(self, key: str) -> list[str]:
@@ -108,7 +109,7 @@ class _Certificates:
 
     def _named(self, code: Code) -> Iterator[Finding]:
         for path in sorted(code.mentions.intersection(_BUNDLES)):
-            yield from reach(self._tree, path, Reason("certificates", f"named in {code.path}", code.path))
+            yield from reach(self._tree, path, Reason(RULE, f"named in {code.path}", code.path))
 
     def _openssl(self, codes: Sequence[Code]) -> Iterator[Finding]:
         """Learn from OpenSSL's code where its files are; it reads its configuration for whatever it is used."""
@@ -117,7 +118,7 @@ class _Certificates:
         for path, key, folder in found:
             self._places[key].add(folder)
             if key == "OPENSSLDIR":
-                reason = Reason("certificates", f"the configuration of {path}", path)
+                reason = Reason(RULE, f"the configuration of {path}", path)
                 yield from reach(self._tree, posixpath.join(folder, "openssl.cnf"), reason)
 
     def _bundles(self, client: str) -> Iterator[Finding]:
@@ -125,27 +126,27 @@ class _Certificates:
         if "" in self._answered:
             return
         self._answered.add("")
-        reason = Reason("certificates", f"{client} trusts the system's authorities", client)
+        reason = Reason(RULE, f"{client} trusts the system's authorities", client)
         for path in _BUNDLES:
             yield from reach(self._tree, path, reason)
-        for name, _, value in (entry.partition("=") for entry in self._image.config.env):
+        for name, value in self._image.env.items():
             if name in _ENVIRONMENT:
                 for path in value.split(":"):
                     yield from self._entries(path, reason) if path.startswith("/") else ()
 
     def _authorities(self, client: str, folder: str) -> Iterator[Finding]:
         """OpenSSL's default bundle, or else the hash links of its default folder with what they lead to."""
-        reason = Reason("certificates", f"{client} trusts the authorities of {folder}", client)
+        reason = Reason(RULE, f"{client} trusts the authorities of {folder}", client)
         bundle = posixpath.join(folder, "cert.pem")
         yield from reach(self._tree, bundle, reason)
-        if self._tree.resolve(bundle).end is None:
+        if self._image.end(bundle) is None:
             yield from self._entries(posixpath.join(folder, "certs"), reason)
 
     def _entries(self, folder: str, reason: Reason) -> Iterator[Finding]:
         """A folder with the files and links that lie directly in it; a file, if it is one."""
         yield from reach(self._tree, folder, reason)
-        end = self._tree.resolve(folder).end
-        for entry in islice(self._tree.children(end) if end else (), _ENTRIES):
+        end = self._image.end(folder)
+        for entry in islice(self._tree.children(end.path) if end is not None else (), _ENTRIES):
             if not entry.is_directory:
                 yield from reach(self._tree, entry.path, reason)
 
@@ -156,7 +157,7 @@ class _Certificates:
                 folder = posixpath.dirname(path)
                 for above in ("..", "../.."):  # until Java 8, a folder of the architecture's lies between
                     store = posixpath.join(folder, above, "security/cacerts")
-                    yield from reach(self._tree, store, Reason("certificates", f"the authorities of {path}", path))
+                    yield from reach(self._tree, store, Reason(RULE, f"the authorities of {path}", path))
 
 
 def _is_openssl(code: Code) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from slimmer.image.elf_file import ElfFile, parse_elf
+from slimmer.sandbox.readers import reader
 
 _NO_ELF = ElfFile(0, 0, True)
 
@@ -20,6 +21,7 @@ class CodeFile:
     mentions: frozenset[str] = frozenset()
 
 
+@reader
 def read_code(content: bytes, phrases: Sequence[str], users: Sequence[str]) -> CodeFile:
     """Read an ELF file, and look for `phrases` in it if it speaks for itself.
 

@@ -10,9 +10,10 @@ from typing import Protocol
 
 from slimmer.image.elf_file import MAGIC, SMALLEST, ElfFile
 from slimmer.keep.analyzer import Kept
+from slimmer.keep.ecosystems import code_suffixes
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding
-from slimmer.keep.native.code_file import CodeFile
+from slimmer.keep.native.code_file import CodeFile, read_code
 from slimmer.sandbox.sandbox import Job
 
 SIZE_LIMIT = 200 << 20
@@ -25,12 +26,40 @@ _SHARE = 1 << 27
 """Bytes for which another child is worth its start: reading them takes no longer than moving them."""
 
 _LIBRARY_MARKS = (".so", ".node", ".sl")
-_OTHER_SUFFIXES = (
-    ".py .pyc .pyi .js .mjs .cjs .ts .json .map .md .txt .html .css .sh .bash .pl .pm .rb .php .java .jar .class .go .c .h"
-    " .png .jpg .jpeg .gif .svg .ico .woff .woff2 .ttf .pdf .xml .yml .yaml .toml .ini .conf .cfg .gz .xz .zip .csv"
+_DATA = frozenset(
+    [
+        ".json",
+        ".md",
+        ".txt",
+        ".html",
+        ".css",
+        ".go",
+        ".c",
+        ".h",
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".gif",
+        ".svg",
+        ".ico",
+        ".woff",
+        ".woff2",
+        ".ttf",
+        ".pdf",
+        ".xml",
+        ".yml",
+        ".yaml",
+        ".toml",
+        ".ini",
+        ".conf",
+        ".cfg",
+        ".gz",
+        ".xz",
+        ".zip",
+        ".csv",
+    ]
 )
-_NO_CODE = frozenset(_OTHER_SUFFIXES.split())
-"""Suffixes of what is never native code, though whole images have every file executable."""
+"""Suffixes of what is never native code, besides those of languages, though whole images have every file executable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +79,7 @@ class CodeFollow(Protocol):
 
 def read_one(image: ImageView, path: str, limit: int) -> bytes:
     """The content of one file, links followed; b"" where there is none, or more than `limit` bytes of it."""
-    entry = image.tree.get(image.tree.resolve(path).end or "")
+    entry = image.end(path)
     if entry is None or not entry.is_file or entry.size > limit:
         return b""
     return dict(image.read([entry.path]))[entry.path] or b""  # all of the answer, or the next one begins inside it
@@ -79,14 +108,15 @@ class CodeReader:
         self._known: dict[str, Code | None] = {}
 
     def may_be_code(self, path: str) -> bool:
-        """Whether a real path's name, mode and size allow native code: libraries need no x bit, programs do."""
+        """Return True if a real path's name, mode and size allow native code: libraries need no x bit, programs do."""
         entry = self._image.tree.get(path)
         if entry is None or not entry.is_file or not SMALLEST <= entry.size <= SIZE_LIMIT:
             return False
         name = posixpath.basename(path)
-        if posixpath.splitext(name)[1].lower() in _NO_CODE:
+        suffix = posixpath.splitext(name)[1].lower()
+        if suffix in _DATA or (suffix in code_suffixes() and suffix not in _LIBRARY_MARKS):
             return False
-        return bool(entry.mode & 0o111) or any(mark in name for mark in _LIBRARY_MARKS)
+        return self._image.is_executable(path) or any(mark in name for mark in _LIBRARY_MARKS)
 
     def read(self, paths: Iterable[str]) -> Mapping[str, Code]:
         """The ELF files among these real paths. One round trip for those that were not asked for before."""
@@ -96,7 +126,7 @@ class CodeReader:
         self._known.update(dict.fromkeys(unread))
         if may_be:
             for jobs in self._jobs(may_be):
-                files = self._image.sandbox.facts("code", CodeFile, jobs, share=_SHARE)
+                files = self._image.sandbox.facts(read_code, CodeFile, jobs, share=_SHARE)
                 for job, file in zip(jobs, files, strict=True):
                     if file is not None and file.is_elf:
                         self._known[job.path] = Code(job.path, file.elf, file.mentions)

@@ -22,6 +22,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow, CodeReader
 from slimmer.keep.native.library_search import LibrarySearch, Seeker
 
+RULE = "elf"
 _CONTEXTS = 8
 """In how many ways a file's libraries are sought, at most; more than one is rare."""
 
@@ -71,7 +72,7 @@ class _Libraries:
             layer = []
             for met in self._meet(needs):
                 need = met.need
-                yield from reach(self._tree, met.path, Reason("elf", f"{need.detail} {need.user.path}", need.user.path))
+                yield from reach(self._tree, met.path, Reason(RULE, f"{need.detail} {need.user.path}", need.user.path))
                 seeker = Seeker(met.code.elf, _origin(met), self._search.passed_on(need.seeker))
                 layer += self._unless_seen(met.code, seeker)
 
@@ -121,7 +122,7 @@ class _Libraries:
             yield from self._search.groups(name, seeker)
 
     def _meet(self, needs: Iterable[_Need]) -> Iterator[_Met]:
-        """Which files the needs end at: the first group with a file that fits. A round reads one group of each."""
+        """The files that meet the needs: of each, the first group with a file that fits. A round reads one group of each."""
         waiting = list(needs)
         while waiting:
             offers = [(need, group) for need in waiting if (group := next(need.groups, None)) is not None]
@@ -137,6 +138,6 @@ class _Libraries:
 
 
 def _origin(met: _Met) -> str:
-    """What $ORIGIN stands for in a library: the folder in which it was found, whatever links were passed."""
+    """The folder that $ORIGIN stands for in a library: the folder in which it was found, whatever links were passed."""
     elf = met.code.elf
     return posixpath.dirname(met.path if elf.rpath or elf.runpath else met.code.path)

@@ -14,6 +14,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow
 from slimmer.keep.sources.named_paths import whole_folder
 
+RULE = "fonts"
 FONTS_BYTES = 16 << 20
 """Bytes of a folder of fonts; of a larger one only what was seen in use is kept."""
 
@@ -29,7 +30,7 @@ def fonts(image: ImageView) -> CodeFollow:
 
 class _Fonts:
     def __init__(self, image: ImageView) -> None:
-        self._tree = image.tree
+        self._image, self._tree = image, image.tree
         self._answered = False
 
     def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
@@ -38,9 +39,9 @@ class _Fonts:
         if self._answered or code is None:
             return
         self._answered = True
-        reason = Reason("fonts", f"{code.path} looks fonts up", code.path)
+        reason = Reason(RULE, f"{code.path} looks fonts up", code.path)
         for folder in (*_CONFIGURATION, *_FONTS):
-            end = self._tree.resolve(folder).end
-            if end is not None and end.count("/") > 1:
+            end = self._image.end(folder)
+            if end is not None and end.path.count("/") > 1:
                 yield from reach(self._tree, folder, reason)
-                yield from whole_folder(self._tree, end, reason, FONTS_BYTES)
+                yield from whole_folder(self._tree, end.path, reason, FONTS_BYTES)

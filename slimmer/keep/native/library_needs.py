@@ -1,4 +1,4 @@
-"""How much native code needs besides what was opened: the libraries below it, all the way down, by their size."""
+"""The size of what native code needs besides what was opened: the libraries below it, all the way down, by their size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from slimmer.keep.native.code_reader import Code, CodeReader
 from slimmer.keep.native.library_search import LibrarySearch, Seeker
 
 LIBRARIES = 1000
-"""How many libraries are looked into; what needs more counts as needing too much."""
+"""The most libraries that are looked into; code that needs more counts as needing too much."""
 
 
 class LibraryNeeds:

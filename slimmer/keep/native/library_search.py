@@ -1,4 +1,4 @@
-"""Where a dynamic loader seeks a library, in its order: for glibc and for musl.
+"""The places where a dynamic loader seeks a library, in its order: for glibc and for musl.
 
 Sources: ld.so(8); glibc, elf/dl-load.c (_dl_map_object: DT_RPATH of the object and of those that loaded it unless there is a
 DT_RUNPATH, LD_LIBRARY_PATH, DT_RUNPATH, the cache, the default folders), elf/dl-hwcaps.c (glibc-hwcaps); musl,
@@ -35,7 +35,7 @@ _MUSL_DEFAULT = ("/lib", "/usr/local/lib", "/usr/lib")
 _CONFIGURATION = "/etc/ld.so.conf"
 _FOLDERS = 64
 LOOKS = 4_000_000
-"""How often a folder is looked into, at most, for one image. A large one takes 200,000; one that is made to keep slimmer
+"""The most look-ups in folders for one image. A large one takes 200,000; one that is made to keep slimmer
 busy gets no further answers."""
 _CONFIGURATION_LIMIT = 1 << 24
 _TOKEN = re.compile(r"\$(?:(ORIGIN|LIB|PLATFORM)\b|\{(ORIGIN|LIB|PLATFORM)\})")
@@ -43,7 +43,7 @@ _TOKEN = re.compile(r"\$(?:(ORIGIN|LIB|PLATFORM)\b|\{(ORIGIN|LIB|PLATFORM)\})")
 
 @dataclass(frozen=True, slots=True)
 class Seeker:
-    """Who needs a library: the file, the folder that $ORIGIN stands for, and the folders that its loaders' RPATHs add."""
+    """A file that needs a library: the file, the folder that $ORIGIN stands for, and the folders that its loaders' RPATHs add."""
 
     elf: ElfFile
     origin: str
@@ -78,11 +78,11 @@ class LibrarySearch:
         return tuple(dict.fromkeys((*self._folders(own, seeker), *seeker.inherited)))[:_FOLDERS]
 
     def is_standard(self, folder: str, elf: ElfFile) -> bool:
-        """Whether a folder is one of the system's own for libraries."""
+        """Return True if a folder is one of the system's own for libraries."""
         kind = (elf.machine, elf.bits)
         if kind not in self._standard:
-            ends = (self._image.tree.resolve(path).end for path in self._default_folders(elf))
-            self._standard[kind] = frozenset(end for end in ends if end is not None)
+            ends = (self._image.end(path) for path in self._default_folders(elf))
+            self._standard[kind] = frozenset(end.path for end in ends if end is not None)
         return folder in self._standard[kind]
 
     def _before_cache(self, seeker: Seeker) -> list[str]:
@@ -116,8 +116,8 @@ class LibrarySearch:
         if not folder:
             return ()
         if folder not in self._variants:
-            end = self._image.tree.resolve(posixpath.join(folder, "glibc-hwcaps")).end
-            children = self._image.tree.children(end) if end else ()
+            end = self._image.end(posixpath.join(folder, "glibc-hwcaps"))
+            children = self._image.tree.children(end.path) if end is not None else ()
             self._variants[folder] = tuple(entry.path for entry in children if entry.is_directory)[:_FOLDERS]
         return self._variants[folder]
 
@@ -130,8 +130,7 @@ class LibrarySearch:
             yield special
 
     def _exists(self, path: str) -> bool:
-        end = self._image.tree.resolve(path).end
-        entry = self._image.tree.get(end) if end else None
+        entry = self._image.end(path)
         return entry is not None and entry.is_file
 
     def _folders(self, written: tuple[str, ...], seeker: Seeker) -> list[str]:
@@ -154,12 +153,12 @@ class LibrarySearch:
 
     @cached_property
     def _environment(self) -> tuple[str, ...]:
-        value = next((e[16:] for e in self._image.config.env if e.startswith("LD_LIBRARY_PATH=")), "")
+        value = self._image.env.get("LD_LIBRARY_PATH", "")
         return tuple(self._absolute(part) for part in re.split("[:;]", value)[:_FOLDERS]) if value else ()
 
     @cached_property
     def is_musl(self) -> bool:
-        """Whether the image's only loader is musl's."""
+        """True if the image's only loader is musl's."""
         return (
             bool(self._loaders("ld-musl-"))
             and not self._loaders("ld-linux")
@@ -168,9 +167,8 @@ class LibrarySearch:
 
     def _loaders(self, start: str) -> list[str]:
         """The loaders whose names begin so, without their folders."""
-        tree = self._image.tree
-        folders = {tree.resolve(folder).end for folder in ("/lib", "/lib64")} - {None}
-        names = (posixpath.basename(entry.path) for folder in folders for entry in tree.children(str(folder)))
+        folders = {end.path for folder in ("/lib", "/lib64") if (end := self._image.end(folder)) is not None}
+        names = (posixpath.basename(entry.path) for folder in folders for entry in self._image.tree.children(folder))
         return sorted(name for name in names if name.startswith(start))
 
     @cached_property
@@ -188,7 +186,9 @@ class LibrarySearch:
     @cached_property
     def _cache(self) -> Mapping[str, tuple[ld_cache.CachedLibrary, ...]]:
         jobs = [Job(ld_cache.PATH, read_one(self._image, ld_cache.PATH, _CONFIGURATION_LIMIT))]
-        found = self._image.sandbox.facts("ld.so.cache", ld_cache.LoaderCache, jobs) if jobs[0].content else [None]
+        found = (
+            self._image.sandbox.facts(ld_cache.read_ld_cache, ld_cache.LoaderCache, jobs) if jobs[0].content else [None]
+        )
         return (found[0] or ld_cache.LoaderCache()).by_name()
 
     @cached_property
@@ -209,9 +209,9 @@ class LibrarySearch:
     def _included(self, pattern: str) -> list[str]:
         """The files of an `include` line, which in practice is a folder and `*.conf`."""
         folder, name = posixpath.split(posixpath.join("/etc", pattern))
-        end = self._image.tree.resolve(folder).end
+        end = self._image.end(folder)
         suffix = name.removeprefix("*")
-        children = self._image.tree.children(end) if end else ()
+        children = self._image.tree.children(end.path) if end is not None else ()
         return [entry.path for entry in children if entry.path.endswith(suffix)][:_FOLDERS]
 
     def _lines(self, path: str) -> list[str]:

@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from slimmer.keep.analyzer import Kept
+from slimmer.keep.core.observed import was_observed
 from slimmer.keep.image_view import ImageView, parent, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow
 
+RULE = "locales"
+CHARACTER_SETS = "character-sets"
 LOCALES = "/usr/lib/locale"
 ARCHIVE = LOCALES + "/locale-archive"
 _ALIASES = "/usr/share/locale/locale.alias"
@@ -46,7 +49,7 @@ def locales(image: ImageView) -> CodeFollow:
 class _Locales:
     def __init__(self, image: ImageView) -> None:
         self._image, self._tree = image, image.tree
-        self._names = frozenset(_chosen(image.config.env))
+        self._names = frozenset(_chosen(image.env))
         self._whole: set[str] = set()
         self._answered = not self._names
 
@@ -55,9 +58,7 @@ class _Locales:
         chooser = next((code for code in codes if not code.elf.imports.isdisjoint(_CHOOSERS)), None)
         if chooser is not None and not self._answered:
             self._answered = True
-            yield from self._environment(
-                Reason("locales", f"the environment's locale, for {chooser.path}", chooser.path)
-            )
+            yield from self._environment(Reason(RULE, f"the environment's locale, for {chooser.path}", chooser.path))
         for path in fresh:
             if path.startswith(LOCALES + "/") and path not in self._whole:
                 yield from self._locale(path, kept)
@@ -73,11 +74,11 @@ class _Locales:
     def _locale(self, path: str, kept: Kept) -> Iterator[Finding]:
         """The rest of a locale of which a file was read."""
         entry = self._tree.get(path)
-        if entry is None or not entry.is_file or not _was_observed(path, kept):
+        if entry is None or not entry.is_file or not was_observed(path, kept):
             return
         top = posixpath.join(LOCALES, path.removeprefix(LOCALES + "/").partition("/")[0])
         if top != path:
-            yield from self._categories(top, Reason("locales", f"{path} was read", path))
+            yield from self._categories(top, Reason(RULE, f"{path} was read", path))
 
     def _categories(self, folder: str, reason: Reason) -> Iterator[Finding]:
         if folder in self._whole:
@@ -88,9 +89,9 @@ class _Locales:
             yield Finding(entry.path, reason)
 
 
-def _chosen(environment: Sequence[str]) -> Iterator[str]:
+def _chosen(env: Mapping[str, str]) -> Iterator[str]:
     """The folders' names under which the environment's locales may lie: "de_DE.UTF-8" is de_DE.utf8, too."""
-    for name, _, value in (entry.partition("=") for entry in environment):
+    for name, value in env.items():
         if (
             (name == "LANG" or name.startswith("LC_"))
             and _NAME.fullmatch(value)
@@ -109,7 +110,7 @@ def character_sets(image: ImageView) -> CodeFollow:
 
 class _CharacterSets:
     def __init__(self, image: ImageView) -> None:
-        self._tree = image.tree
+        self._image, self._tree = image, image.tree
         self._kept: frozenset[str] = frozenset()
 
     def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
@@ -129,18 +130,18 @@ class _CharacterSets:
             elf = code.elf
             if not elf.imports.isdisjoint(_CONVERTERS) and not elf.soname.startswith(_BYSTANDERS):
                 modules = _LISTED if elf.is_plugin else _MAIN
-                yield modules, Reason("character-sets", f"{code.path} calls iconv_open", code.path)
+                yield modules, Reason(CHARACTER_SETS, f"{code.path} calls iconv_open", code.path)
         for path in fresh:
-            if path.endswith(".so") and posixpath.basename(parent(path)) == "gconv" and _was_observed(path, kept):
-                yield _LISTED, Reason("character-sets", f"{path} was loaded", path)
+            if path.endswith(".so") and posixpath.basename(parent(path)) == "gconv" and was_observed(path, kept):
+                yield _LISTED, Reason(CHARACTER_SETS, f"{path} was loaded", path)
 
     def _folders(self) -> Iterator[str]:
         """gconv lies in the folder of the C library, which differs from one distribution to the next."""
         for library in ("/usr/lib", "/usr/lib64"):
-            end = self._tree.resolve(library).end
-            children = self._tree.children(end) if end else ()
-            folders = [str(end), *(entry.path for entry in children if entry.is_directory)]
-            yield from (path for folder in folders if (path := posixpath.join(folder, "gconv")) in self._tree)
+            end = self._image.end(library)
+            if end is not None:
+                folders = [end.path, *(entry.path for entry in self._tree.children(end.path) if entry.is_directory)]
+                yield from (path for folder in folders if (path := posixpath.join(folder, "gconv")) in self._tree)
 
     def _modules(self, folder: str, modules: frozenset[str], reason: Reason) -> Iterator[Finding]:
         for entry in self._tree.children(folder):
@@ -149,7 +150,3 @@ class _CharacterSets:
                 yield Finding(entry.path, reason)
             if name in _INDEX and entry.is_directory:
                 yield from (Finding(part.path, reason) for part in self._tree.children(entry.path))
-
-
-def _was_observed(path: str, kept: Kept) -> bool:
-    return any(reason.rule == "observed" for reason in kept.reasons(path))

@@ -13,11 +13,13 @@ from functools import cached_property
 
 from slimmer.image.elf_file import ElfFile
 from slimmer.keep.analyzer import Kept
+from slimmer.keep.core.observed import was_observed
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow, read_one
 from slimmer.keep.native.library_search import LibrarySearch, Seeker
 
+RULE = "name-service"
 SWITCH = "/etc/nsswitch.conf"
 _SWITCH_LIMIT = 1 << 16
 
@@ -42,8 +44,6 @@ _DEFAULTS: Mapping[str, tuple[str, ...]] = {"hosts": ("files", "dns"), "networks
 
 PHRASES = ("/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/hosts", "/etc/services", "/etc/protocols")
 """Paths that a program names in its own code, where it does without the C library's functions."""
-
-_NAMED = frozenset(PHRASES)
 
 _NAMED = frozenset(PHRASES)
 _TOUCHED = {SWITCH: ("passwd", "group", "hosts"), "/etc/resolv.conf": ("hosts",), "/etc/hosts": ("hosts",)}
@@ -88,13 +88,13 @@ class _NameService:
         for code in codes:
             self._elf = self._elf or (code.elf if code.elf.needed else None)
             for name in sorted(code.mentions & _NAMED):
-                yield from reach(self._image.tree, name, Reason("name-service", f"named in {code.path}", code.path))
+                yield from reach(self._image.tree, name, Reason(RULE, f"named in {code.path}", code.path))
             for function, databases in _databases(code.elf).items():
                 detail = f"{code.path} calls {function}"
-                yield from self._use(databases, Reason("name-service", detail, code.path))
+                yield from self._use(databases, Reason(RULE, detail, code.path))
         for path in _TOUCHED:
-            if path in fresh and any(reason.rule == "observed" for reason in kept.reasons(path)):
-                yield from self._use(_TOUCHED[path], Reason("name-service", f"{path} was read", path))
+            if path in fresh and was_observed(path, kept):
+                yield from self._use(_TOUCHED[path], Reason(RULE, f"{path} was read", path))
 
     def _use(self, databases: Sequence[str], reason: Reason) -> Iterator[Finding]:
         for database in databases:
@@ -115,7 +115,7 @@ class _NameService:
             group = next(self._search.groups(module, Seeker(self._elf, "/")), ())
             for path in group:
                 detail = f"{SWITCH} has {service} for {database}, and {reason.detail}"
-                yield from reach(self._image.tree, path, Reason("name-service", detail, reason.cause))
+                yield from reach(self._image.tree, path, Reason(RULE, detail, reason.cause))
 
     @cached_property
     def _switch(self) -> Mapping[str, tuple[str, ...]]:

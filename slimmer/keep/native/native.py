@@ -9,24 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from slimmer.keep.analyzer import Follow, Kept
+from slimmer.keep.analyzer import BEYOND_OBSERVED, Follow, FunctionAnalyzer, Kept
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
-from slimmer.keep.keepset import Finding
-from slimmer.keep.native import certificates, fonts, locales, name_service, time_zones
+from slimmer.keep.keepset import LEADS_TO, Finding
+from slimmer.keep.native import certificates, elf, fonts, locales, name_service, time_zones
 from slimmer.keep.native.code_reader import CodeReader
-from slimmer.keep.native.elf import libraries
 from slimmer.keep.native.library_search import LibrarySearch
 
+_RULES = (
+    elf.RULE,
+    name_service.RULE,
+    certificates.RULE,
+    time_zones.RULE,
+    locales.RULE,
+    locales.CHARACTER_SETS,
+    fonts.RULE,
+)
 _PHRASES = (*certificates.PHRASES, *name_service.PHRASES, *time_zones.PHRASES)
 
 
 def native(image: ImageView) -> Follow:
-    """What kept native code leads to: libraries, name service, certificates, time zones, locales, character sets, fonts."""
+    """Follow kept native code to all that it needs: libraries, name service, certificates, time zones, locales, character sets, fonts."""
     reader = CodeReader(image, _PHRASES, certificates.USERS)
     search = LibrarySearch(image)
     rules = (
-        libraries(image, reader, search),
+        elf.libraries(image, reader, search),
         name_service.name_service(image, search),
         certificates.certificates(image),
         time_zones.time_zones(image),
@@ -53,5 +61,8 @@ def _is_used(path: str, kept: Kept) -> bool:
 
 
 def _leads_on(path: str, kept: Kept) -> bool:
-    """Whether this is a directory or link on the way to something else, of which nothing more can come."""
-    return all(reason.rule == "leads-to" for reason in kept.reasons(path))
+    """Return True for a directory or link on the way to something else, of which nothing more can come."""
+    return all(reason.rule == LEADS_TO for reason in kept.reasons(path))
+
+
+ANALYZER = FunctionAnalyzer("native", BEYOND_OBSERVED, dict.fromkeys(_RULES, Evidence.USED), follower=native)

@@ -18,6 +18,7 @@ from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow
 
+RULE = "time-zones"
 ZONES = "/usr/share/zoneinfo"
 _LOCAL = ("/etc/localtime", "/etc/timezone")
 _COPIES = (ZONES + "/posix", ZONES + "/right")
@@ -65,28 +66,28 @@ class _TimeZones:
         if code is None:
             return
         self._local = True
-        reason = Reason("time-zones", f"the local zone of {code.path}", code.path)
-        zone = next((entry[3:].removeprefix(":") for entry in self._image.config.env if entry.startswith("TZ=")), "")
+        reason = Reason(RULE, f"the local zone of {code.path}", code.path)
+        zone = self._image.env.get("TZ", "").removeprefix(":")
         for path in (*_LOCAL, *((posixpath.join(ZONES, zone),) if zone else ())):
             yield from reach(self._tree, path, reason)
 
     def _reason(self, codes: Sequence[Code], fresh: Sequence[str]) -> Reason | None:
-        """Why all zones are needed, or None."""
+        """The reason to keep all zones; None if there is none."""
         for path in fresh:
             if path.endswith(_MODULES):
-                return Reason("time-zones", f"{path} opens zones by name", path)
+                return Reason(RULE, f"{path} opens zones by name", path)
             if path.startswith(ZONES + "/") and not self._asked:
                 self._asked = True
                 if by := self._reader_by_name():
-                    return Reason("time-zones", f"{by} read a zone by name", path)
+                    return Reason(RULE, f"{by} read a zone by name", path)
         code = next((code for code in codes if _by_name(code)), None)
-        return Reason("time-zones", f"{code.path} opens zones by name", code.path) if code else None
+        return Reason(RULE, f"{code.path} opens zones by name", code.path) if code else None
 
     def _reader_by_name(self) -> str:
-        """Who opened a zone under its name, and not through /etc/localtime; "" for nobody."""
+        """The program that opened a zone under its name, and not through /etc/localtime; "" if there is none."""
         for access in self._image.log.accesses:
             if access.found and access.asked.startswith(ZONES + "/"):
-                entry = self._tree.get(self._tree.resolve(access.asked).end or "")
+                entry = self._image.end(access.asked)
                 if entry is not None and entry.is_file:
                     return access.executable or "an unknown process"
         return ""

@@ -62,7 +62,7 @@ def _first(name: str) -> str:
 
 
 def is_file(tree: Tree, path: str) -> bool:
-    """Whether there is a file at a path, links followed."""
+    """Return True if there is a file at a path, links followed."""
     entry = tree.get(path)
     if entry is None or entry.is_link:
         end = tree.resolve(path).end

@@ -10,32 +10,38 @@ from __future__ import annotations
 import posixpath
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from itertools import islice, takewhile
 
 from slimmer.image.tree import Tree
+from slimmer.keep.ecosystems import dependency_folders
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
 
 RULE = "named-path"
+PROGRAM = "program"
+RULES: Mapping[str, Evidence] = {RULE: Evidence.SEEN, PROGRAM: Evidence.USED}
+"""The rules of what is found here, for the analyzers that use it."""
+
 FOLDER_FILES = 2000
 FOLDER_BYTES = 10 << 20
 HOLE = "\0"
-"""What stands in a text for a part that is known only at run time."""
+"""It stands in a text for a part that is known only at run time."""
 
 _TEXT_LIMIT = 1024
 _SYSTEM = frozenset(
     ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "run", "sbin", "sys", "tmp", "usr", "var")
 )
-_DEPENDENCIES = frozenset(("node_modules", ".git", "vendor", "site-packages"))
 _COMMAND = re.compile(r"(?:^|[|;&(`]|\$\()\s{0,9}(?:exec\s{1,9}|sudo\s{1,9})?([\w./+-]{1,200})")
 
 
 class Base(StrEnum):
-    """What a path in a source is relative to."""
+    """The folder that a path in a source is relative to."""
 
     FOLDER = "folder of the source"
     WORKING = "working directory"
@@ -44,7 +50,7 @@ class Base(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What an expression stands for, if it is a path: a text with holes, and what it is relative to."""
+    """The value of an expression that may be a path: a text with holes, and the folder that it is relative to."""
 
     path: str
     base: Base = Base.ANY
@@ -88,13 +94,12 @@ class NamedPaths:
     """Looks up in one image what its sources name. Remembers folders, so that each is walked once."""
 
     def __init__(self, image: ImageView) -> None:
-        self._tree = image.tree
+        self._image, self._tree = image, image.tree
         self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
-        self._search_path = image.config.search_path
         self._done: set[tuple[str, str]] = set()
 
     def findings(self, source: str, mentions: tuple[Mention, ...], root: str) -> Iterator[Finding]:
-        """What these mentions in a source lead to; `root` is the folder of the app or package that it belongs to."""
+        """Findings for these mentions in a source. `root` is the folder of the app or package that the source belongs to."""
         for mention in mentions:
             if 0 < len(mention.path) <= _TEXT_LIMIT:
                 for path in self._places(source, mention, root):
@@ -103,7 +108,7 @@ class NamedPaths:
     def programs(self, source: str, commands: tuple[Command, ...]) -> Iterator[Finding]:
         """The programs that a source starts, and the shell for those that need one."""
         for command in commands:
-            reason = Reason("program", f"started by {source}{command.place}", source)
+            reason = Reason(PROGRAM, f"started by {source}{command.place}", source)
             if command.shell:
                 yield from reach(self._tree, "/bin/sh", reason)
             yield from self._started(command.line[:_TEXT_LIMIT], reason)
@@ -117,18 +122,13 @@ class NamedPaths:
 
     def _started(self, line: str, reason: Reason) -> Iterator[Finding]:
         for name in dict.fromkeys(match[1] for match in _COMMAND.finditer(line)):
-            places = [name] if name.startswith("/") else [posixpath.join(step, name) for step in self._search_path]
-            found = next((path for path in places if self._is_program(path)), None)
-            if found is not None and ("/" not in name or name.startswith("/")):
+            is_relative = "/" in name and not name.startswith("/")
+            found = None if is_relative else self._image.which(name)
+            if found is not None:
                 yield from reach(self._tree, found, reason)
 
-    def _is_program(self, path: str) -> bool:
-        end = self._tree.resolve(path).end
-        entry = self._tree.get(end) if end is not None else None
-        return entry is not None and entry.is_file and bool(entry.mode & 0o111)
-
     def _places(self, source: str, mention: Mention, root: str) -> Iterator[str]:
-        """Where the mention may lead, without repetition."""
+        """The paths that a mention may stand for, each once."""
         if mention.path.startswith("/") and mention.base is Base.ANY:
             yield posixpath.normpath(mention.path)
             return
@@ -144,11 +144,10 @@ class NamedPaths:
         if (path, root) in self._done:
             return
         self._done.add((path, root))
-        end = self._tree.resolve(path).end
-        if HOLE in path or (end is None and "*" in path):
+        entry = self._image.end(path)
+        if HOLE in path or (entry is None and "*" in path):
             yield from self._fitting(path.replace("*", HOLE), reason, root)
             return
-        entry = self._tree.get(end) if end is not None else None
         if entry is None:
             return
         if entry.is_file:
@@ -158,9 +157,9 @@ class NamedPaths:
             yield from whole_folder(self._tree, entry.path, Reason(RULE, f"in {path}, {reason.detail}", source))
 
     def _is_part(self, folder: str, source: str, root: str) -> bool:
-        """Whether a folder is one of the app's parts: not the app itself, nor the system, nor its dependencies."""
+        """Return True if a folder is one of the app's parts: not the app itself, nor the system, nor its dependencies."""
         parts = folder.strip("/").split("/")
-        if not parts[0] or _DEPENDENCIES.intersection(parts[-1:]) or (len(parts) == 1 and parts[0] in _SYSTEM):
+        if not parts[0] or parts[-1] in _left_out() or (len(parts) == 1 and parts[0] in _SYSTEM):
             return False
         around = (source, root + "/", self._working + "/")
         if any(place.startswith(folder + "/") for place in around):
@@ -171,10 +170,10 @@ class NamedPaths:
         """Files that a path with holes may stand for: those of a known folder whose names fit."""
         folder, start = posixpath.split(path[: path.index(HOLE)])
         pattern = start + path[path.index(HOLE) :]
-        end = self._tree.resolve(folder).end
-        if end is None or "/" in pattern or end.count("/") < 2:
+        end = self._image.end(folder)
+        if end is None or "/" in pattern or end.path.count("/") < 2:
             return
-        if pattern.strip(HOLE) or self._is_part(end, reason.cause, root):
+        if pattern.strip(HOLE) or self._is_part(end.path, reason.cause, root):
             yield from fitting(self._tree, folder, pattern, reason)
 
 
@@ -194,5 +193,12 @@ def fitting(tree: Tree, folder: str, pattern: str, reason: Reason) -> Iterator[F
 
 def whole_folder(tree: Tree, folder: str, reason: Reason, size: int = FOLDER_BYTES) -> Iterator[Finding]:
     """All that lies in a real folder but dependencies, or nothing where that is more than the bounds allow."""
-    inside = (entry for entry in tree.below(folder) if _DEPENDENCIES.isdisjoint(entry.path[len(folder) :].split("/")))
+    left_out = _left_out()
+    inside = (entry for entry in tree.below(folder) if left_out.isdisjoint(entry.path[len(folder) :].split("/")))
     yield from (Finding(entry.path, reason) for entry in within_limits(inside, FOLDER_FILES, size) or ())
+
+
+@cache
+def _left_out() -> frozenset[str]:
+    """Names of folders that are no part of what an app names: installed libraries, and the history of its sources."""
+    return dependency_folders() | {".git"}

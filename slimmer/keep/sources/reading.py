@@ -8,38 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import pkgutil
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from slimmer.keep.cache import FactsCache
 from slimmer.keep.image_view import ImageView
+from slimmer.keep.language import Language, Origin, Source, Text
 from slimmer.keep.sources.batches import batches
 from slimmer.sandbox.facts import load_facts
+from slimmer.sandbox.readers import Read, declare, reader
 from slimmer.sandbox.sandbox import Job
 
 PORTION = 1 << 24
 """Bytes of files that are held at a time."""
 
+_NO_VARIABLES: Mapping[str, str] = {}
+
 F = TypeVar("F")
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """How a source is to be read: by which reader of the sandbox, in which version of it, and with which arguments."""
-
-    reader: str
-    version: int
-    arguments: tuple[Any, ...] = ()
-
-    def key(self, content: bytes) -> str:
-        """What the facts of a content are known by."""
-        return f"{self.reader}-{self.version}-{json.dumps(self.arguments)}:{hashlib.sha256(content).hexdigest()}"
 
 
 def read_files(
     image: ImageView,
-    reader: str,
+    reader: Read,
     kind: type[F],
     paths: Iterable[str],
     longest: int,
@@ -57,41 +48,75 @@ def read_files(
             yield job.path, found if found is not None else kind()
 
 
+@reader
+def read_source(
+    content: bytes, place: str, suffix: str, origin: str, dialect: str, variables: Mapping[str, str]
+) -> Any:
+    """Have a language's `read`, which is at this place ("module:function"), read a source. Runs in a child process."""
+    return pkgutil.resolve_name(place)(Source(suffix, content, Origin(origin), dialect, variables))
+
+
 class SourceFacts(Generic[F]):
-    """The facts of an image's sources; all of one kind."""
+    """The facts of an image's sources in one language."""
 
-    def __init__(self, image: ImageView, kind: type[F]) -> None:
-        self._image, self._kind = image, kind
-        self._cache = FactsCache()
+    def __init__(self, image: ImageView, language: Language[F]) -> None:
+        self._image, self._language = image, language
+        self._place = declare(language.read)
+        self._cache = image.cache
 
-    def read(self, questions: Iterable[tuple[str, Question]]) -> Iterator[tuple[str, F]]:
+    def read(
+        self,
+        paths: Iterable[str],
+        origin: Callable[[str], Origin],
+        dialect: Callable[[str], str] = lambda path: "",
+        recognizes: Callable[[str, bytes], bool] = lambda path, content: True,
+        variables: Mapping[str, str] = _NO_VARIABLES,
+    ) -> Iterator[tuple[str, F]]:
         """The facts of each source that can be got, by its real path and in order. One round trip for the contents."""
-        asked = dict(questions)
-        contents = [(path, content) for path, content in self._image.read(list(asked)) if content is not None]
-        keys = {path: asked[path].key(content) for path, content in contents}
-        known = self._known(keys.values())
-        unknown = {keys[path]: (path, content) for path, content in reversed(contents) if keys[path] not in known}
-        for reader in dict.fromkeys(asked[path].reader for path, _ in unknown.values()):
-            mine = {key: one for key, one in reversed(unknown.items()) if asked[one[0]].reader == reader}
-            jobs = [Job(path, content, asked[path].arguments) for path, content in mine.values()]
-            known |= self._worked_out(reader, list(mine), jobs)
-        for path, _ in contents:
-            facts = known.get(keys[path])
-            yield path, facts if facts is not None else self._kind()
+        sources = [
+            (path, Source(posixpath.splitext(path)[1], content, origin(path), dialect(path), variables))
+            for path, content in self._image.read(list(dict.fromkeys(paths)))
+            if content is not None and recognizes(path, content)
+        ]
+        yield from self._facts(sources)
+
+    def read_texts(self, texts: Iterable[Text], variables: Mapping[str, str]) -> Iterator[tuple[str, F]]:
+        """The facts of sources that lie in no file, by their names and in order."""
+        sources = [(text.name, Source("", text.content, Origin.APP, text.dialect, variables)) for text in texts]
+        yield from self._facts(sources)
+
+    def _facts(self, sources: Iterable[tuple[str, Source]]) -> Iterator[tuple[str, F]]:
+        jobs = [
+            Job(name, one.content, (self._place, one.suffix, one.origin.value, str(one.dialect), dict(one.variables)))
+            for name, one in sources
+        ]
+        keys = [self._key(job) for job in jobs]
+        known = self._known(keys)
+        unknown = {key: job for key, job in reversed([*zip(keys, jobs, strict=True)]) if key not in known}
+        known |= self._worked_out(dict(reversed(unknown.items())))
+        for key, job in zip(keys, jobs, strict=True):
+            yield job.path, known[key] if key in known else self._language.facts_type()
+
+    def _key(self, job: Job) -> str:
+        """What the facts of a source are known by: all that they depend on."""
+        how = json.dumps([self._language.version, *job.arguments[1:-1]])
+        variables = json.dumps(job.arguments[-1], sort_keys=True).encode()
+        return f"{self._language.id}-{how}:{hashlib.sha256(variables + job.content).hexdigest()}"
 
     def _known(self, keys: Iterable[str]) -> dict[str, F]:
         found = self._cache.get(set(keys))
-        read = ((key, load_facts(self._kind, value)) for key, value in found.items())
+        read = ((key, load_facts(self._language.facts_type, value)) for key, value in found.items())
         return {key: facts for key, facts in read if facts is not None}
 
-    def _worked_out(self, reader: str, keys: Sequence[str], jobs: Sequence[Job]) -> dict[str, F]:
+    def _worked_out(self, jobs: Mapping[str, Job]) -> dict[str, F]:
         """The facts of new sources, which are remembered."""
         found: dict[str, F] = {}
         texts: dict[str, bytes] = {}
-        for key, job, text in zip(keys, jobs, self._image.sandbox.read(reader, jobs), strict=True):
+        answers = self._image.sandbox.read(read_source, list(jobs.values())) if jobs else []
+        for (key, job), text in zip(jobs.items(), answers, strict=True):
             if text is None:
                 continue
-            facts = load_facts(self._kind, text)
+            facts = load_facts(self._language.facts_type, text)
             if facts is None:
                 self._image.sandbox.note(job.path, "its reader's answer makes no sense")
             else:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from slimmer.sandbox.readers import before_confinement
+
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Parser, Tree
 
@@ -23,7 +25,7 @@ _NAME_LIMIT = 80
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """A language: the module with its grammar and the function in it, and its kinds of nodes.
+    """A language's grammar: the module that it is in and the function in it, and its kinds of nodes. A constant of a reader's module.
 
     `functions` are kinds whose insides run later, if at all, or only where all goes well; `leaves` are kinds that are not
     looked into, which saves time.
@@ -34,6 +36,15 @@ class Grammar:
     wanted: frozenset[str]
     leaves: frozenset[str] = frozenset()
     entry: str = "language"
+
+    def __post_init__(self) -> None:
+        before_confinement(self.load)
+
+    def load(self) -> Language:
+        """Import what parses the language."""
+        from tree_sitter import Language
+
+        return Language(getattr(importlib.import_module(self.module), self.entry)())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +61,13 @@ class Found:
 
 
 def is_source(content: bytes) -> bool:
-    """Whether it is worth parsing: text, and not too long."""
+    """Return True if it is worth parsing: text, and not too long."""
     return len(content) <= SOURCE_LIMIT and b"\0" not in content
 
 
 def find(grammar: Grammar, content: bytes) -> Iterator[Found]:
     """The wanted nodes of a source, outer ones before those in them, in the order of the text."""
-    tree = _parser(grammar.module, grammar.entry).parse(content)
+    tree = _parser(grammar).parse(content)
     yield from _walk(grammar, tree)
 
 
@@ -102,13 +113,7 @@ def _name(function: Node) -> str:
 
 
 @lru_cache(maxsize=8)
-def _parser(module: str, entry: str) -> Parser:
+def _parser(grammar: Grammar) -> Parser:
     from tree_sitter import Parser
 
-    return Parser(_language(module, entry))
-
-
-def _language(module: str, entry: str) -> Language:
-    from tree_sitter import Language
-
-    return Language(getattr(importlib.import_module(module), entry)())
+    return Parser(grammar.load())

@@ -10,6 +10,7 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.image.config import ImageConfig
+from tests.engine.names import OWN
 from tests.engine.probe.image import BUILDS, Programs, make_archive
 from tests.engine.watching import Bench, bench
 
@@ -33,7 +34,7 @@ def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """An image FROM scratch with the programs and all cases."""
     archive = make_archive(Programs(tmp_path_factory.mktemp("programs")))
     changes = ["ENV FROM_IMAGE=yes", *(f"VOLUME /{build}/volume" for build in BUILDS)]
-    tag = f"slimmer-test-probe:{uuid.uuid4().hex[:12]}"  # several sessions may share an engine
+    tag = f"{OWN}-probe:{uuid.uuid4().hex[:12]}"  # several sessions may share an engine
     engine.api.import_image_from_data(archive, repository=tag, changes=changes)
     yield images.resolve(engine, tag)
     engine.api.remove_image(tag)

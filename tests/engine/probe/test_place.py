@@ -20,6 +20,7 @@ from slimmer.image.config import ImageConfig
 from slimmer.probe_mount import ProbeMount
 from slimmer.runs.image_mount import open_pristine
 from slimmer.runs.start import ask_identity
+from tests.engine.names import OWN
 from tests.engine.probe.image import Archive, Programs
 from tests.engine.watching import RECORDERS, Bench
 
@@ -36,7 +37,7 @@ def place(scope: EngineResources) -> str:
 
 @contextmanager
 def imported(engine: Engine, archive: Archive, *changes: str) -> Iterator[ImageConfig]:
-    tag = f"slimmer-test-place:{uuid.uuid4().hex[:12]}"
+    tag = f"{OWN}-place:{uuid.uuid4().hex[:12]}"
     engine.api.import_image_from_data(archive.content(), repository=tag, changes=["CMD /bin/touch", *changes])
     try:
         yield images.resolve(engine, tag)

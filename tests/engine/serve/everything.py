@@ -17,6 +17,7 @@ from typing import Any
 
 from slimmer.engine.connection import Engine
 from slimmer.image.tree import Entry
+from tests.engine.names import OWN
 
 CAPABILITY = struct.pack("<5I", 0x02000001, 1 << 10, 0, 0, 0)
 """cap_net_bind_service+ep (linux/capability.h, struct vfs_cap_data)."""
@@ -29,7 +30,7 @@ KINDS = {
     tarfile.FIFOTYPE: stat.S_IFIFO, tarfile.CHRTYPE: stat.S_IFCHR, tarfile.BLKTYPE: stat.S_IFBLK,
 }  # fmt: skip
 SECOND = 1_500_000_000
-IMAGE = "slimmer-test-serve:latest"
+IMAGE = f"{OWN}-serve:latest"
 UNTIMELY = {"/", "/etc", "/dev"}
 """The engine writes into these folders of every container, which changes their times."""
 

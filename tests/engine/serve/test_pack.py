@@ -20,11 +20,12 @@ from slimmer.image.config import config_from_inspect
 from slimmer.image.tree import Tree
 from slimmer.observe.pristine import PristineImage
 from slimmer.runs.image_mount import image_tree, open_pristine
+from tests.engine.names import OWN
 from tests.engine.serve import everything
 from tests.engine.serve.everything import KINDS, THINGS, UNTIMELY, Seen, expected, is_hard, seen
 from tests.engine.serve.serving import DEBIAN, Serve, served
 
-PACKED = "slimmer-test-serve:packed"
+PACKED = f"{OWN}-serve:packed"
 TIMED = [(path, f"mtime={everything.SECOND}" if path in UNTIMELY else "") for path in expected(THINGS)]
 """Every path in the order in which it was made, which is not that of names; the engine's traces in times undone."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import zstandard
 
-from slimmer.artifacts import build_output, package_file
+from slimmer.artifacts import package_file, report_file
 from slimmer.artifacts.build_output import BuildOutput
 from slimmer.artifacts.manifest import Line, read_manifest, write_manifest
 from slimmer.artifacts.package_file import read_packages
@@ -30,7 +30,7 @@ def manifest(data: bytes) -> None:
 
 def _again(lines: list[Line]) -> list[Line]:
     file = io.StringIO()
-    write_manifest(lines, file)
+    write_manifest("sha256:1", lines, file)
     return list(read_manifest(io.StringIO(file.getvalue())))
 
 
@@ -57,7 +57,7 @@ def packages_file(data: bytes) -> None:
 def report(data: bytes) -> None:
     """The answers that `slimmer explain` asks a report for are texts."""
     with tempfile.TemporaryDirectory() as folder, suppress(UsageError):
-        Path(folder, build_output.REPORT).write_bytes(data)
+        Path(folder, report_file.NAME).write_bytes(data)
         output = BuildOutput(Path(folder))
         assert all(isinstance(text, str) for text in (output.policy, *output.images, *output.selection.exclude))
 
@@ -68,8 +68,8 @@ def package_document(data: bytes) -> None:
         packages, runs = json.loads(data)
     except (ValueError, TypeError, RecursionError):
         return
-    head = {"format": package_file.FORMAT, "version": package_file.FORMAT_VERSION, "image": ""}
-    packages_file(json.dumps(head | {"packages": packages, "runs": runs}).encode())
+    document = {**package_file.FORMAT.head, "image": "", "packages": packages, "runs": runs}
+    packages_file(json.dumps(document).encode())
 
 
 TARGETS = {

@@ -11,8 +11,8 @@ from slimmer.api import words
 from slimmer.errors import UsageError
 from slimmer.exercise.headers import LONGEST, telling_headers
 from slimmer.exercise.media_type import charset, normal_media_type
-from slimmer.exercise.plan import Request
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
+from slimmer.exercise.request import Request
 
 _SENDABLE = re.compile(r"[!-~]+")
 

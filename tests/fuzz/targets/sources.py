@@ -10,12 +10,13 @@ from contextlib import suppress
 from slimmer.errors import UsageError
 from slimmer.image.tree import Tree
 from slimmer.keep.apps.web_server.directives import read_configuration
+from slimmer.keep.language import Origin, Source
 from slimmer.keep.languages.node.manifest import read_manifest, targets
-from slimmer.keep.languages.perl import source as perl
+from slimmer.keep.languages.perl import reader as perl
 from slimmer.keep.languages.php.composer import INSTALLED, read_list, read_map
 from slimmer.keep.languages.python.metadata import _entry_points
 from slimmer.keep.languages.python.string_names import encoding_names, schemes
-from slimmer.keep.languages.shell.crontab import commands_of, is_crontab
+from slimmer.keep.languages.shell.crontab import commands_of
 from slimmer.keep.selection import Patterns, literal_path
 from slimmer.sandbox.facts import dump_facts, load_facts
 
@@ -29,8 +30,8 @@ TREE = Tree(
 
 def perl_source(data: bytes) -> None:
     """Never raises; the facts come back from the cache as they went there."""
-    for whole in (False, True):
-        facts = perl.read_source(data, whole=whole)
+    for origin in Origin:
+        facts = perl.read(Source(".pl", data, origin))
         assert len(facts.requests) <= perl.LIMIT
         assert load_facts(perl.Facts, dump_facts(facts)) == facts
 
@@ -43,9 +44,8 @@ def cached_facts(data: bytes) -> None:
 
 def crontab(data: bytes) -> None:
     """Never raises; as many lines as there were."""
-    for path in ("/etc/cron.d/job", "/var/spool/cron/root"):
-        assert is_crontab(path)
-        assert len(commands_of(path, data)) <= len(data) + 1
+    for system in (False, True):
+        assert len(commands_of(data, system=system)) <= len(data) + 1
 
 
 def directives(data: bytes) -> None:

@@ -23,9 +23,16 @@ class ScriptImage(LocalImage):
 
     def kept(self, *start: str, by: str = "", config: ImageConfig | None = None) -> set[str]:
         """Files that are kept besides those that the interpreter opened: `start` instead of the app's source."""
+        return set(self.explained(*start, by=by, config=config))
+
+    def explained(self, *start: str, by: str = "", config: ImageConfig | None = None) -> dict[str, list[str]]:
+        """The same files, each with the reasons why."""
         paths = (*(start or (self._app,)), *self._always)
         accesses = (opened(path, by=by or self._program) for path in paths)
         context = self.context(*accesses, config=config or self._config)
         growing = followed(context, self._rule, *paths)
         files = {entry.path for entry in context.tree if entry.path in growing and not entry.is_directory}
-        return files - set(paths)
+        return {
+            path: [f"{reason.rule}: {reason.detail}" for reason in growing.reasons(path)]
+            for path in sorted(files - set(paths))
+        }

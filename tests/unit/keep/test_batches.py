@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.keep.sources.batches import batches
-from tests.unit.local_image import LocalImage
+from slimmer.testing import LocalImage
 
 
 def test_groups_are_bounded_and_leave_out_what_is_too_long_or_no_file(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.native.native import native
+from slimmer.keep.native.native import ANALYZER
+from slimmer.testing import LocalImage, run
 from tests.unit.elf_maker import compile_c, library, make_elf
-from tests.unit.local_image import LocalImage, followed
 
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 OPENSSL = '__attribute__((used)) const char where[] = "OPENSSLDIR: \\"/usr/lib/ssl\\"\\0MODULESDIR: \\"/usr/lib/ossl-modules\\"";'
@@ -43,7 +43,7 @@ def client(tmp_path: Path, *functions: str) -> bytes:
 
 def kept(image: LocalImage, *start: str, env: tuple[str, ...] = ()) -> set[str]:
     config = ImageConfig("sha256:1", "amd64", "linux", env=env)
-    growing = followed(image.context(config=config), native, *start)
+    growing = run(ANALYZER, image.view(config=config), *start)
     return {entry.path for entry in image.tree() if not entry.is_directory and entry.path in growing} - set(start)
 
 

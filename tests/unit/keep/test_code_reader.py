@@ -10,7 +10,7 @@ import pytest
 from slimmer.image.elf_file import MAGIC
 from slimmer.keep.native.code_reader import CodeReader, whole_if
 from slimmer.observe.pristine import READ_LIMIT
-from tests.unit.local_image import LocalImage
+from slimmer.testing import LocalImage
 
 
 class Pieces:
@@ -38,7 +38,7 @@ def test_anything_else_is_not_read_beyond_its_beginning(pieces: tuple[bytes, ...
 
 
 def test_a_large_file_that_may_be_executed_is_not_held(image_with_passwd: LocalImage) -> None:
-    context = image_with_passwd.context()
+    context = image_with_passwd.view()
     pieces = Pieces(b"root:x:0:0:", *[bytes(1 << 18)] * (READ_LIMIT >> 18))
     object.__setattr__(context, "stream", lambda paths: ((path, iter(pieces)) for path in paths))
     assert CodeReader(context).read(["/etc/passwd"]) == {}

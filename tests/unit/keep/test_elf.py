@@ -12,9 +12,9 @@ from slimmer.image.config import ImageConfig
 from slimmer.keep import registry
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from slimmer.keep.native import library_search
-from slimmer.keep.native.native import native
+from slimmer.keep.native.native import ANALYZER
+from slimmer.testing import LocalImage, run
 from tests.unit.elf_maker import compile_c, library, make_elf
-from tests.unit.local_image import LocalImage, followed
 
 START = "int one(void); void _start(void) { one(); for (;;); }"
 OPENER = 'void *dlopen(const char *, int); void *late(void) { return dlopen("%s", 1); }'
@@ -35,7 +35,7 @@ def config(*env: str) -> ImageConfig:
 
 def kept(image: LocalImage, *start: str, env: tuple[str, ...] = ()) -> set[str]:
     """The files and links that are kept beside those that the test starts with."""
-    growing = followed(image.context(config=config(*env)), native, *start)
+    growing = run(ANALYZER, image.view(config=config(*env)), *start)
     tree = image.tree()
     paths = {entry.path for entry in tree if entry.path in growing and not entry.is_directory}
     return paths - set(start)
@@ -105,7 +105,7 @@ def test_links_to_a_library_and_its_loader_stay(image: LocalImage) -> None:
 def test_the_reason_names_the_user_and_leads_back_to_it(image: LocalImage) -> None:
     put(image, "/app/plugin.so", make_elf(needed=["liba.so"]))
     put(image, "/usr/lib/liba.so", make_elf())
-    reason = followed(image.context(), native, "/app/plugin.so").reasons("/usr/lib/liba.so")[0]
+    reason = run(ANALYZER, image.view(), "/app/plugin.so").reasons["/usr/lib/liba.so"][0]
     assert (str(reason), reason.cause) == ("elf: needed by /app/plugin.so", "/app/plugin.so")
 
 
@@ -196,12 +196,14 @@ def test_what_only_fills_a_listed_folder_is_not_followed_until_it_is_used(image:
     put(image, "/usr/lib/liba.so", make_elf(needed=["libb.so"]))
     put(image, "/usr/lib/libb.so", make_elf())
     put(image, "/app/user.so", make_elf(needed=["liba.so"]))
-    growing, follow = KeepSetBuilder(image.tree(), evidence=registry.evidence()), native(image.context())
+    growing = KeepSetBuilder(image.tree(), evidence=registry.evidence())
+    analysis = ANALYZER.start(image.view())
+    assert analysis is not None
     growing.add([Finding("/usr/bin/tool", Reason("listed")), Finding("/usr/lib/liba.so", Reason("listed"))])
-    growing.add(follow(growing.fresh(), growing))
+    growing.add(analysis.follow(growing.fresh(), growing))
     assert "/usr/lib/libb.so" not in growing
     growing.add([Finding("/app/user.so", Reason("observed"))])
-    growing.add(follow(growing.fresh(), growing))
+    growing.add(analysis.follow(growing.fresh(), growing))
     assert "/usr/lib/libb.so" in growing
 
 

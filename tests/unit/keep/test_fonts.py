@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from slimmer.keep.native import fonts as rule
-from slimmer.keep.native.native import native
+from slimmer.keep.native.native import ANALYZER
+from slimmer.testing import LocalImage, run
 from tests.unit.elf_maker import compile_c, make_elf
-from tests.unit.local_image import LocalImage, followed
 
 SETTINGS = {"/etc/fonts/fonts.conf", "/usr/share/fontconfig/conf.avail/10-hinting.conf"}
 FONTS = {"/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"}
@@ -27,7 +27,7 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def kept(image: LocalImage, *start: str) -> set[str]:
-    growing = followed(image.context(), native, *start)
+    growing = run(ANALYZER, image.view(), *start)
     return {entry.path for entry in image.tree() if not entry.is_directory and entry.path in growing} - set(start)
 
 

@@ -23,6 +23,7 @@ from slimmer.image.config import ImageConfig
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keeper import keep
+from slimmer.sandbox.readers import Read
 from slimmer.sandbox.round import Answer, Work
 from slimmer.sandbox.sandbox import Job, Sandbox
 from tests.unit.elf_maker import make_elf
@@ -126,7 +127,7 @@ def test_what_could_not_be_read_is_tried_once_in_a_run_and_again_in_the_next(
     tried: list[bytes] = []
     read, run = Sandbox.read, Sandbox._run
 
-    def reading(sandbox: Sandbox, reader: str, jobs: Sequence[Job], *more: int) -> list[bytes | None]:
+    def reading(sandbox: Sandbox, reader: Read, jobs: Sequence[Job], *more: int) -> list[bytes | None]:
         asked.extend(job.path for job in jobs)
         return read(sandbox, reader, jobs, *more)
 

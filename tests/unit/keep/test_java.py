@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.languages.java.class_file import ClassFile, read_class
-from slimmer.keep.languages.java.rule import java
-from tests.unit.local_image import LocalImage, opened
+from slimmer.keep.languages.java.rule import ANALYZER
+from slimmer.testing import LocalImage, files, opened, run
 
 HOME = "/opt/jdk"
 MACHINE = f"{HOME}/lib/server/libjvm.so"
@@ -32,9 +33,14 @@ class JavaImage(LocalImage):
     def kept(self, *paths: str, config: ImageConfig | None = None) -> set[str]:
         """Files and links that are kept when Java has opened `paths`."""
         accesses = [opened(path, by=PROGRAM) for path in (MACHINE, *paths)]
-        context = self.context(*accesses, config=config)
-        found = {finding.path for finding in java(context)}
-        return {path for path in found if (entry := context.tree.get(path)) is not None and not entry.is_directory}
+        context = self.view(*accesses, config=config)
+        return reached(context)
+
+
+def reached(image: ImageView) -> set[str]:
+    """Files and links that are kept for another reason than that they were opened."""
+    kept = run(ANALYZER, image)
+    return {path for path in files(image, kept) if any(reason.rule != "observed" for reason in kept.reasons[path])}
 
 
 @pytest.fixture
@@ -82,8 +88,8 @@ def test_the_older_layout_keeps_its_jars(tmp_path: Path) -> None:
     names = ("lib/amd64/server/libjvm.so", "lib/rt.jar", "lib/ext/sunec.jar", "lib/charsets.jar", "lib/amd64/libnio.so")
     for name in (*names, "lib/amd64/libjsoundalsa.so"):
         image.add(f"{home}/{name}")
-    context = image.context(opened(f"{home}/{names[0]}", by="/usr/lib/jvm/java-8/jre/bin/java"))
-    found = {finding.path for finding in java(context)}
+    context = image.view(opened(f"{home}/{names[0]}", by="/usr/lib/jvm/java-8/jre/bin/java"))
+    found = reached(context)
     assert {f"{home}/{name}" for name in names[1:]} <= found
     assert f"{home}/lib/amd64/libjsoundalsa.so" not in found
 
@@ -96,7 +102,7 @@ def test_configuration_behind_links_is_kept(image: JavaImage) -> None:
 
 def test_images_without_java_cost_nothing(image: JavaImage) -> None:
     image.add("/srv/a.jar", jar("b.jar"))
-    assert list(java(image.context(opened("/srv/a.jar", by="/usr/bin/unzip")))) == []
+    assert ANALYZER.start(image.view(opened("/srv/a.jar", by="/usr/bin/unzip"))) is None
     assert image.reads == []
 
 
@@ -235,10 +241,12 @@ def test_places_that_many_jars_name_count_once(image: JavaImage) -> None:
     for number in range(200):
         image.add(f"/srv/classes/C{number}.class")
         image.add(f"/srv/{number}.jar", jar("classes/ ./classes/ ../srv/classes/ " * 20))
-    context = image.context(
+    context = image.view(
         *(opened(f"/srv/{number}.jar", by=PROGRAM) for number in range(200)), opened(MACHINE, by=PROGRAM)
     )
-    assert sum(finding.path == "/srv/classes/C7.class" for finding in java(context)) == 1
+    analysis = ANALYZER.start(context)
+    assert analysis is not None
+    assert sum(finding.path == "/srv/classes/C7.class" for finding in analysis.seeds()) == 1
 
 
 @pytest.mark.parametrize("size", range(40))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.keep.core.licences import is_licence_name, licences
+from slimmer.keep.core.licences import ANALYZER, is_licence_name
 from slimmer.keep.selection import Selection
-from tests.unit.local_image import LocalImage, followed
+from slimmer.testing import LocalImage, run
 
 SITE = "/usr/lib/python3/site-packages"
 
@@ -21,8 +21,8 @@ def image(tmp_path: Path) -> LocalImage:
 
 def kept(image: LocalImage, *start: str, licence_texts: bool = True) -> set[str]:
     """Files and links that are kept beside those that the test starts with."""
-    context = dataclasses.replace(image.context(), selection=Selection(licences=licence_texts))
-    growing = followed(context, licences, *start)
+    context = dataclasses.replace(image.view(), selection=Selection(licences=licence_texts))
+    growing = run(ANALYZER, context, *start)
     return {e.path for e in context.tree if e.path in growing and not e.is_directory} - set(start)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.native.native import native
+from slimmer.keep.native.native import ANALYZER
+from slimmer.testing import LocalImage, run
 from tests.unit.elf_maker import compile_c, library, make_elf
-from tests.unit.local_image import LocalImage, followed
 
 GCONV = "/usr/lib/x86_64-linux-gnu/gconv"
 CALL = "void {0}(void); void use(void) {{ {0}(); }}"
@@ -32,7 +32,7 @@ def image(tmp_path: Path) -> LocalImage:
 
 def kept(image: LocalImage, *start: str, env: tuple[str, ...] = ()) -> set[str]:
     config = ImageConfig("sha256:1", "amd64", "linux", env=env)
-    growing = followed(image.context(config=config), native, *start)
+    growing = run(ANALYZER, image.view(config=config), *start)
     return {entry.path for entry in image.tree() if entry.is_file and entry.path in growing} - set(start)
 
 

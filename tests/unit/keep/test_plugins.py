@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from slimmer.keep.apps import plugins as rule
-from slimmer.keep.apps.plugins import plugins
+from slimmer.keep.apps.plugins import ANALYZER
+from slimmer.testing import LocalImage, by_rule, opened, run
 from tests.unit.elf_maker import library, make_elf
-from tests.unit.local_image import LocalImage, opened
 
 CODERS = "/usr/lib/x86_64-linux-gnu/magic/coders"
 
@@ -30,8 +30,9 @@ def _fill(image: LocalImage, folder: str) -> None:
 
 def kept(image: LocalImage, path: str, *, by: str = "/usr/bin/convert", operation: str = "open") -> set[str]:
     folder = path.rpartition("/")[0]
-    context = image.context(opened(path, by=by, operation=operation))
-    return {finding.path.removeprefix(folder + "/") for finding in plugins(context)} - {path.rpartition("/")[2]}
+    context = image.view(opened(path, by=by, operation=operation))
+    found = by_rule(run(ANALYZER, context), rule.RULE)
+    return {one.removeprefix(folder + "/") for one in found} - {path.rpartition("/")[2]}
 
 
 def test_the_others_and_the_indexes_stay(image: LocalImage) -> None:
@@ -84,10 +85,10 @@ def test_a_plugin_with_large_needs_does_not_stay(
     needed = "libbetween.so.1" if deep else "libcompiler.so.1"
     image.add(f"{CODERS}/heavy.so", make_elf(needed=[needed]))
     assert "heavy.so" not in kept(image, f"{CODERS}/png.so")
-    context = image.context(
+    context = image.view(
         opened(f"{CODERS}/png.so"), opened("/usr/lib/x86_64-linux-gnu/libcompiler.so.1", by="/usr/bin/convert")
     )
-    assert f"{CODERS}/heavy.so" in {finding.path for finding in plugins(context)}
+    assert f"{CODERS}/heavy.so" in by_rule(run(ANALYZER, context), rule.RULE)
 
 
 def test_a_folder_beyond_the_bound_stays_as_it_was_seen(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from slimmer.keep.apps import postgresql as rule
-from slimmer.keep.apps.postgresql import postgresql
-from tests.unit.local_image import LocalImage, opened
+from slimmer.keep.apps.postgresql import ANALYZER
+from slimmer.testing import LocalImage, by_rule, opened, run
 
 SHARED = "/usr/share/postgresql/15"
 SERVER = "/usr/lib/postgresql/15/bin/postgres"
@@ -26,7 +26,8 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def kept(image: LocalImage, path: str, by: str = SERVER) -> set[str]:
-    return {finding.path.removeprefix(f"{SHARED}/") for finding in postgresql(image.context(opened(path, by=by)))}
+    found = by_rule(run(ANALYZER, image.view(opened(path, by=by))), rule.RULE)
+    return {path.removeprefix(f"{SHARED}/") for path in found}
 
 
 @pytest.mark.parametrize("read", ["extension/plpgsql.control", "timezonesets/Default"])

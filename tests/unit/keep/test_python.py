@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,15 @@ import pytest
 from slimmer.image.config import ImageConfig
 from slimmer.keep import registry
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
-from slimmer.keep.languages.python import data
-from slimmer.keep.languages.python.follower import python
+from slimmer.keep.languages.python import package_data, string_names
+from slimmer.keep.languages.python.finder import Finder, Module
+from slimmer.keep.languages.python.language import PYTHON
+from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 from slimmer.sandbox.sandbox import Sandbox
-from tests.unit.local_image import LocalImage, followed, opened
+from tests.unit.local_image import LocalImage, followed, follower, opened
 
 APP = "/srv/app/app.py"
+python = follower(LanguageAnalyzer(PYTHON))
 LIBRARY = "/usr/lib/python3.11"
 SITE = "/opt/venv/lib/python3.11/site-packages"
 CONFIG = ImageConfig("sha256:1", "amd64", "linux", working_dir="/srv/app", env=("PATH=/usr/bin:/bin",))
@@ -194,14 +196,14 @@ def test_data_beside_a_package_that_reads_it(image: PythonImage, monkeypatch: py
     image.add(f"{SITE}/shop/data/rates.json", "{}")
     image.add(f"{SITE}/shop/tests/big.json", "{}")
     assert image.kept("import shop") - metadata("shop") == {f"{SITE}/shop/__init__.py", f"{SITE}/shop/data/rates.json"}
-    monkeypatch.setattr(data, "ENTRIES_LIMIT", 1)
+    monkeypatch.setattr(package_data, "ENTRIES_LIMIT", 1)
     assert f"{SITE}/shop/data/rates.json" not in image.kept("import shop")
 
 
 def test_of_much_data_the_nearest_is_kept_and_what_the_app_names(
     image: PythonImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data, "DATA_LIMIT", 30)
+    monkeypatch.setattr(package_data, "DATA_LIMIT", 30)
     image.package("cloud", init="HERE = __file__\n")
     for name in ("list.json", "data/near.json", "data/s3/1.json", "data/ec2/1.json"):
         image.add(f"{SITE}/cloud/{name}", "12345678")
@@ -213,7 +215,7 @@ def test_of_much_data_the_nearest_is_kept_and_what_the_app_names(
 def test_records_of_which_several_were_read_are_all_kept(
     image: PythonImage, monkeypatch: pytest.MonkeyPatch, read: tuple[str, ...], found: bool
 ) -> None:
-    monkeypatch.setattr(data, "DATA_LIMIT", 20)
+    monkeypatch.setattr(package_data, "DATA_LIMIT", 20)
     image.package("babel", init="HERE = __file__\n")
     for name in ("root", "en", "pt_BR"):
         image.add(f"{SITE}/babel/locale-data/{name}.dat", "1234567890")
@@ -243,7 +245,7 @@ def test_templates_of_packages_that_frameworks_look_into(image: PythonImage) -> 
 
 
 def test_scripts_that_a_package_runs_by_their_names(image: PythonImage) -> None:
-    image.package("cv", init="HERE = __file__\nload(['config.py'])\nload(['config-{}.py'.format(3)])\n")
+    image.package("cv", init="HERE = __file__\nload(['config.py'])\nload(['config-{}.py'.format(3)])\nload('{}.py')\n")
     for name in ("config.py", "config-3.py", "other.py"):
         image.add(f"{SITE}/cv/{name}")
     kept = image.kept("import cv") - metadata("cv")
@@ -290,7 +292,7 @@ def test_what_a_star_makes_a_package_load_on_demand(image: PythonImage) -> None:
 
 def test_compiled_modules_import_what_they_name_and_what_lies_beside_them(image: PythonImage) -> None:
     image.package("fast", init="from fast import core")
-    names = b"\0fast.inner.parts\0csv\0fast.core\0unknown\0"
+    names = b"\0fast.inner.parts\0csv\0fast.core\0unknown\0other.thing\0"
     image.add(f"{SITE}/fast/core.cpython-311-x86_64-linux-gnu.so", b"\x7fELF" + names)
     for name in ("inner/__init__", "inner/parts", "_beside"):
         image.add(f"{SITE}/fast/{name}.py")
@@ -313,6 +315,17 @@ def test_files_and_commands_that_the_app_names(image: PythonImage) -> None:
     image.add("/usr/bin/convert", mode=0o755)
     kept = image.kept("import subprocess\nrender('error.html')\nsubprocess.run(['convert', 'a'])\n")
     assert kept == {"/srv/app/templates/error.html", "/usr/bin/convert"}
+
+
+def test_names_are_compared_with_a_bounded_number_of_the_apps_files(
+    image: PythonImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image.add("/srv/app/templates/error.html")
+    image.link("/srv/app/current", "templates")
+    source = "render('error.html')\n"
+    assert image.kept(source) == {"/srv/app/templates/error.html"}
+    monkeypatch.setattr(string_names, "FILES_LIMIT", 1)
+    assert image.kept(source) == set()
 
 
 def test_folders_of_pth_files_and_pythonpath_are_searched(image: PythonImage) -> None:
@@ -366,9 +379,10 @@ def test_filler_is_not_followed_unless_it_is_the_apps(image: PythonImage) -> Non
     growing = KeepSetBuilder(image.context().tree, evidence=registry.evidence())
     growing.add(Finding(path, Reason("observed", "opened")) for path in image.start)
     growing.add(Finding(path, Reason("listed", "x")) for path in (f"{SITE}/shop/__init__.py", "/srv/app/listed.py"))
-    follow = python(image.context(config=CONFIG))
+    analysis = LanguageAnalyzer(PYTHON).start(image.context(config=CONFIG))
+    assert analysis is not None
     while fresh := growing.fresh():
-        growing.add(follow(fresh, growing))
+        growing.add(analysis.follow(fresh, growing))
     assert f"{LIBRARY}/csv.py" not in growing and f"{LIBRARY}/json/__init__.py" in growing
 
 
@@ -415,12 +429,20 @@ def test_the_values_of_the_build_come_with_sysconfig(image: PythonImage) -> None
     assert values not in image.kept("import os\n")
 
 
-def test_names_below_any_package_are_bounded_work(image: PythonImage) -> None:
+def test_names_below_any_package_are_bounded_work(image: PythonImage, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = "".join(f"import_module('%s.part{number}.%s' % (a, b))\n" for number in range(15_000))
     image.package("web", init=calls)
     for number in range(300):
         image.add(f"{SITE}/web/sub{number}/__init__.py")
     names = ", ".join(f"web.sub{number}" for number in range(300))
-    begun = time.monotonic()
+    asked = 0
+    find = Finder.find
+
+    def counted(finder: Finder, name: str) -> Module | None:
+        nonlocal asked
+        asked += 1
+        return find(finder, name)
+
+    monkeypatch.setattr(Finder, "find", counted)
     image.kept(f"import {names}")
-    assert time.monotonic() - begun < 20
+    assert asked < 100_000  # and not 15,000 names below each of 300 packages

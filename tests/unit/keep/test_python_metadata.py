@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from slimmer.keep.language import Origin
 from slimmer.keep.languages.python import metadata
+from slimmer.keep.languages.python.finder import Finder, Root
 from slimmer.keep.languages.python.metadata import Distributions
-from slimmer.keep.languages.python.search import SITE, Finder, Root
 from tests.unit.local_image import LocalImage
 
 FOLDER = "/usr/lib/python3/site-packages"
@@ -17,7 +18,7 @@ FOLDER = "/usr/lib/python3/site-packages"
 
 def found(image: LocalImage) -> Distributions:
     context = image.context()
-    return Distributions(context, Finder(context.tree, "3.11", [Root(FOLDER, SITE)]))
+    return Distributions(context, Finder(context.tree, "3.11", [Root(FOLDER, Origin.LIBRARY)]))
 
 
 def test_lists_are_read_one_at_a_time(tmp_path: Path) -> None:
@@ -44,7 +45,7 @@ def test_lists_beyond_a_total_are_left_and_the_user_is_told(tmp_path: Path, monk
         image.add(f"{FOLDER}/p{number}-1.dist-info/RECORD", f"m{number}.py,,\n" + "x" * 1000)
     monkeypatch.setattr(metadata, "TOGETHER_LIMIT", 2500)
     context = image.context()
-    distributions = Distributions(context, Finder(context.tree, "3.11", [Root(FOLDER, SITE)]))
+    distributions = Distributions(context, Finder(context.tree, "3.11", [Root(FOLDER, Origin.LIBRARY)]))
     owners = [distributions.owner(f"{FOLDER}/m{number}.py") for number in range(3)]
     assert [owner is not None for owner in owners] == [True, True, False]
     assert f"{FOLDER}/p2-1.dist-info/RECORD" in context.sandbox.notes()[0]

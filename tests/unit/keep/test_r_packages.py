@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.languages.r.packages import r_packages
-from tests.unit.local_image import LocalImage, opened
+from slimmer.keep.languages.r.packages import ANALYZER
+from slimmer.testing import LocalImage, by_rule, opened, run
 
 BASE, SITE = "/usr/lib/R/library", "/usr/lib/R/site-library"
 R = "/usr/lib/R/bin/exec/R"
@@ -28,7 +28,8 @@ class RImage(LocalImage):
 
     def kept(self, *paths: str, by: str = R, command: tuple[str, ...] = ()) -> set[str]:
         config = ImageConfig("sha256:1", "amd64", "linux", cmd=command)
-        return {finding.path for finding in r_packages(self.context(*(opened(p, by=by) for p in paths), config=config))}
+        kept = run(ANALYZER, self.view(*(opened(p, by=by) for p in paths), config=config))
+        return by_rule(kept, "r") | by_rule(kept, "time-zones")
 
 
 @pytest.fixture

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from slimmer.keep.languages.node import source as node
-from slimmer.keep.languages.node.follower import node as follow_node
-from slimmer.keep.languages.perl import source as perl
-from slimmer.keep.languages.php import source as php
-from slimmer.keep.languages.ruby import source as ruby
+from slimmer.keep.language import Language, Origin, Source
+from slimmer.keep.languages.node.language import NODE
+from slimmer.keep.languages.perl.language import PERL
+from slimmer.keep.languages.php.language import PHP
+from slimmer.keep.languages.ruby.language import RUBY
+from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 from slimmer.sandbox.facts import dump_facts, load_facts
 from slimmer.sandbox.sandbox import Sandbox
-from tests.unit.local_image import LocalImage, followed, opened
+from tests.unit.local_image import LocalImage, followed, follower, opened
 
-SOURCES = [
-    node.read_source(b"import 'x'; spawn('git'); use('./views/' + n); f(`\xff`); set('a', 'ejs')", ".js", whole=True),
-    ruby.read_source(b"require 'x'; autoload :A, 'b'; system('git'); File.read('a'); x.encode('y')", whole=True),
-    php.read_source(b"<?php require __DIR__ . '/x.php'; new \\A\\B; exec('git'); f('a/b');", whole=True),
-    perl.read_source(b"use A; require 'b.pl'; use lib 'c'; system('git'); /\\p{Greek}/; f('d/e');", whole=True),
+SOURCES: list[tuple[Language[Any], bytes]] = [
+    (NODE, b"import 'x'; spawn('git'); use('./views/' + n); f(`\xff`); set('a', 'ejs')"),
+    (RUBY, b"require 'x'; autoload :A, 'b'; system('git'); File.read('a'); x.encode('y')"),
+    (PHP, b"<?php require __DIR__ . '/x.php'; new \\A\\B; exec('git'); f('a/b');"),
+    (PERL, b"use A; require 'b.pl'; use lib 'c'; system('git'); /\\p{Greek}/; f('d/e');"),
 ]
 
 
-@pytest.mark.parametrize("facts", SOURCES, ids=lambda facts: type(facts).__module__.split(".")[-2])
-def test_facts_survive(facts: object) -> None:
-    assert load_facts(type(facts), dump_facts(facts)) == facts
-    assert facts != type(facts)()
+@pytest.mark.parametrize(("language", "content"), SOURCES, ids=[language.id for language, _ in SOURCES])
+def test_facts_survive(language: Language[Any], content: bytes) -> None:
+    facts = language.read(Source("", content, Origin.APP))
+    assert load_facts(language.facts_type, dump_facts(facts)) == facts
+    assert facts != language.facts_type()
 
 
 @pytest.mark.parametrize(
@@ -34,7 +37,7 @@ def test_facts_survive(facts: object) -> None:
     [b"", b"{}", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"requests": 1}', b'{"requests": [{"specifier": 7}]}'],
 )
 def test_what_is_no_facts_is_none(data: bytes) -> None:
-    assert load_facts(node.Facts, data) is None
+    assert load_facts(NODE.facts_type, data) is None
 
 
 def test_what_was_parsed_once_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,6 +46,6 @@ def test_what_was_parsed_once_is_remembered(tmp_path: Path, monkeypatch: pytest.
     image.add("/srv/app.js", "require('./late')")
     image.add("/srv/late.js")
     context = image.context(opened("/srv/app.js", by="/usr/bin/node"))
-    assert "/srv/late.js" in followed(context, follow_node, "/srv/app.js")
+    assert "/srv/late.js" in followed(context, follower(LanguageAnalyzer(NODE)), "/srv/app.js")
     monkeypatch.setattr(Sandbox, "_run", pytest.fail)
-    assert "/srv/late.js" in followed(context, follow_node, "/srv/app.js")
+    assert "/srv/late.js" in followed(context, follower(LanguageAnalyzer(NODE)), "/srv/app.js")

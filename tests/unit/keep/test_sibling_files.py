@@ -8,8 +8,8 @@ import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.keep.apps import sibling_files as rule
-from slimmer.keep.apps.sibling_files import sibling_files
-from tests.unit.local_image import LocalImage, opened
+from slimmer.keep.apps.sibling_files import ANALYZER
+from slimmer.testing import LocalImage, by_rule, opened, run
 
 
 @pytest.fixture
@@ -22,9 +22,9 @@ def kept(image: LocalImage, *paths: str, others: str = "", working_dir: str = ""
     for path in (*paths, *others.split()):
         image.add(path, "x")
     config = ImageConfig("sha256:1", "amd64", "linux", working_dir=working_dir)
-    findings = list(sibling_files(image.context(*(opened(path) for path in paths), config=config)))
+    found = by_rule(run(ANALYZER, image.view(*(opened(path) for path in paths), config=config)), rule.RULE)
     files = {entry.path for entry in image.tree() if entry.is_file}
-    return {finding.path for finding in findings} & files - set(paths)
+    return found & files - set(paths)
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,8 @@ def test_folders_whose_names_tell(image: LocalImage, path: str, others: str, fou
 def test_the_reason_names_the_file_that_was_opened(image: LocalImage) -> None:
     for path in ("/app/templates/a.html", "/app/templates/b.html"):
         image.add(path)
-    reasons = [
-        finding.reason for finding in sibling_files(image.context(opened("/app/templates/a.html", by="/bin/app")))
-    ]
+    kept = run(ANALYZER, image.view(opened("/app/templates/a.html", by="/bin/app")))
+    reasons = [kept.reasons[path][-1] for path in sorted(by_rule(kept, rule.RULE))]
     assert {reason.cause for reason in reasons} == {"/app/templates/a.html"}
     assert "which /bin/app opened" in reasons[0].detail
 
@@ -122,4 +121,4 @@ def test_a_folder_within_one_that_is_too_large(image: LocalImage, monkeypatch: p
 def test_what_was_only_looked_for_keeps_nothing(image: LocalImage) -> None:
     for path in ("/app/static/a.css", "/app/static/b.css"):
         image.add(path)
-    assert not list(sibling_files(image.context(opened("/app/static/a.css", operation="look-up"))))
+    assert ANALYZER.start(image.view(opened("/app/static/a.css", operation="look-up"))) is None

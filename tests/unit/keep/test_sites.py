@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from slimmer.keep.apps import sites as rule
-from slimmer.keep.apps.sites import sites
-from tests.unit.local_image import LocalImage, opened
+from slimmer.keep.apps.sites import ANALYZER
+from slimmer.testing import LocalImage, by_rule, opened, run
 
 WWW = "/usr/lib/queue/plugins/console/priv/www"
 ASSETS = ("js/main.js", "css/main.css", "img/logo.SVG", "index.html", "deep/er/font.woff2")
@@ -25,7 +25,7 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def kept(image: LocalImage, path: str, *, operation: str = "open") -> set[str]:
-    return {finding.path for finding in sites(image.context(opened(path, operation=operation)))}
+    return by_rule(run(ANALYZER, image.view(opened(path, operation=operation))), rule.RULE)
 
 
 def test_a_site_stays_with_its_page(image: LocalImage) -> None:
@@ -59,10 +59,11 @@ def test_pages_in_each_others_sites_are_bounded_together(image: LocalImage, monk
     folders = [WWW + "/d" * depth for depth in range(6)]
     for folder in folders:
         image.add(f"{folder}/index.html")
-    context = image.context(*(opened(f"{folder}/index.html") for folder in folders))
-    everything = {finding.path for finding in sites(context)}
+    context = image.view(*(opened(f"{folder}/index.html") for folder in folders))
+    everything = by_rule(run(ANALYZER, context), rule.RULE)
     assert f"{folders[-1]}/index.html" in everything
     monkeypatch.setattr(rule, "LOOKED_AT", sum(1 for _ in context.tree.below(WWW)) + 5)
-    findings = list(sites(context))
-    assert {finding.path for finding in findings} == everything
-    assert len({finding.reason.cause for finding in findings}) < len(folders)
+    kept = run(ANALYZER, context)
+    assert by_rule(kept, rule.RULE) == everything
+    causes = {reason.cause for reasons in kept.reasons.values() for reason in reasons if reason.rule == rule.RULE}
+    assert len(causes) < len(folders)

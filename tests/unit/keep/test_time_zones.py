@@ -9,10 +9,10 @@ import pytest
 from slimmer.image.config import ImageConfig
 from slimmer.keep import registry
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
-from slimmer.keep.native.native import native
+from slimmer.keep.native.native import ANALYZER
 from slimmer.observe.log import Access
+from slimmer.testing import LocalImage, opened, run
 from tests.unit.elf_maker import compile_c, library, make_elf
-from tests.unit.local_image import LocalImage, followed, opened
 
 ALL = {"Europe/Berlin", "Asia/Tokyo", "Etc/UTC", "Japan"}
 CONVERTS = "void localtime_r(void); void use(void) { localtime_r(); }"
@@ -34,9 +34,9 @@ def zones(image: LocalImage, *accesses: Access | str, env: tuple[str, ...] = ())
     """The zones that are kept after these accesses."""
     config = ImageConfig("sha256:1", "amd64", "linux", env=env)
     made = [access if isinstance(access, Access) else opened(access) for access in accesses]
-    context = image.context(*made, config=config)
+    context = image.view(*made, config=config)
     ends = (context.tree.resolve(access.asked).end for access in made)
-    growing = followed(context, native, *(end for end in ends if end is not None))
+    growing = run(ANALYZER, context, *(end for end in ends if end is not None))
     files = {entry.path for entry in image.tree() if not entry.is_directory and entry.path in growing}
     return {path.removeprefix("/usr/share/zoneinfo/") for path in files if path.startswith("/usr/share/zoneinfo/")}
 
@@ -112,11 +112,13 @@ def test_a_module_of_a_server_that_names_the_folder_keeps_all_and_a_library_does
 def test_a_module_that_only_fills_a_folder_keeps_no_zone_until_it_is_used(image: LocalImage) -> None:
     module = "/usr/lib/python3.11/zoneinfo/_common.py"
     image.add(module, "import os")
-    context = image.context()
-    growing, follow = KeepSetBuilder(context.tree, evidence=registry.evidence()), native(context)
+    context = image.view()
+    growing = KeepSetBuilder(context.tree, evidence=registry.evidence())
+    analysis = ANALYZER.start(context)
+    assert analysis is not None
     growing.add([Finding(module, Reason("not-hollow"))])
-    growing.add(follow(growing.fresh(), growing))
+    growing.add(analysis.follow(growing.fresh(), growing))
     assert "/usr/share/zoneinfo/Japan" not in growing
     growing.add([Finding(module, Reason("python")), Finding("/app/plain.so", Reason("observed"))])
-    growing.add(follow(growing.fresh(), growing))
+    growing.add(analysis.follow(growing.fresh(), growing))
     assert "/usr/share/zoneinfo/Japan" in growing

@@ -14,8 +14,8 @@ from slimmer.keep.keeper import check_selection, keep
 from slimmer.keep.keepset import KeepSet
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import Access
+from slimmer.testing import LocalImage, opened
 from tests.unit.elf_maker import make_elf
-from tests.unit.local_image import LocalImage, opened
 
 CONFIG = ImageConfig("sha256:1", "amd64", "linux", env=("PATH=/opt/bin:/usr/bin",))
 
@@ -28,14 +28,14 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def kept(image: LocalImage, *accesses: Access, policy: Policy = Policy.OBSERVED, **selection: object) -> KeepSet:
-    context = image.context(opened("/app", operation="exec"), *accesses, config=CONFIG)
+    context = image.view(opened("/app", operation="exec"), *accesses, config=CONFIG)
     chosen = Selection(**selection)  # type: ignore[arg-type]
     return keep(dataclasses.replace(context, selection=chosen), policy)
 
 
 def refusal(image: LocalImage, **selection: object) -> UsageError:
     """The error before the app is run, from the same check that a build makes."""
-    context = dataclasses.replace(image.context(config=CONFIG), selection=Selection(**selection))  # type: ignore[arg-type]
+    context = dataclasses.replace(image.view(config=CONFIG), selection=Selection(**selection))  # type: ignore[arg-type]
     with pytest.raises(UsageError) as caught:
         check_selection(context)
     return caught.value

@@ -8,9 +8,9 @@ import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.keep import registry
-from slimmer.keep.core.packages import is_worth_keeping, packages
+from slimmer.keep.core.packages import ANALYZER, is_worth_keeping
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
-from tests.unit.local_image import LocalImage, followed
+from slimmer.testing import LocalImage, run
 
 PART = "/usr/share/tool/part"
 
@@ -30,25 +30,26 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def test_a_package_in_use_is_kept_less_what_no_program_reads(image: LocalImage) -> None:
-    context = image.context(config=ImageConfig("sha256:1", "amd64", "linux", env=("LANG=de_DE.UTF-8",)))
-    growing = followed(context, packages, "/usr/bin/tool")
+    context = image.view(config=ImageConfig("sha256:1", "amd64", "linux", env=("LANG=de_DE.UTF-8",)))
+    growing = run(ANALYZER, context, "/usr/bin/tool")
     kept = {e.path for e in context.tree if e.path in growing and e.is_file}
     assert kept == {"/usr/bin/tool", PART, "/usr/share/locale/de/LC_MESSAGES/tool.mo"}
-    assert growing.reasons(PART) == (
+    assert growing.reasons[PART] == (
         Reason("package", "part of deb package tool, of which /usr/bin/tool is used", "/usr/bin/tool"),
     )
 
 
 def test_a_file_that_only_fills_does_not_bring_its_package_until_it_is_used(image: LocalImage) -> None:
-    context = image.context()
+    context = image.view()
     growing = KeepSetBuilder(context.tree, evidence=registry.evidence())
-    follow = packages(context)
+    analysis = ANALYZER.start(context)
+    assert analysis is not None
     for rule in ("not-hollow", "link", "listed", "licence", "package"):
         growing.add([Finding("/usr/bin/tool", Reason(rule))])
-        growing.add(follow(growing.fresh(), growing))
+        growing.add(analysis.follow(growing.fresh(), growing))
     assert PART not in growing
     growing.add([Finding("/usr/bin/tool", Reason("elf", "needed by /app"))])
-    growing.add(follow(growing.fresh(), growing))
+    growing.add(analysis.follow(growing.fresh(), growing))
     assert PART in growing
 
 

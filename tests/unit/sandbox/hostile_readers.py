@@ -1,4 +1,4 @@
-"""Readers that do what a parser does whose author did not think of hostile input. Children load them, by READERS."""
+"""Readers that do what a parser does whose author did not think of hostile input. Children load them, by PLACES."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-READERS = {
-    name: f"{__name__}:{name}" for name in ("say", "die", "spin", "sleep", "fill", "fault", "fail", "long", "look")
-}
+PLACES = tuple(
+    f"{__name__}:{name}" for name in ("say", "die", "spin", "sleep", "fill", "fault", "fail", "long", "look")
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from slimmer.exercise.plan import Answer, Request
+from slimmer.exercise.request import Request
+from slimmer.exercise.result import Answer
 from slimmer.verify.bodies import compare_bodies
 
 JSON, HTML, PNG = "application/json", "text/html; charset=utf-8", "image/png"
@@ -95,7 +96,7 @@ def test_an_excerpt_of_a_long_line_shows_where_it_differs() -> None:
 
 
 def test_a_line_end_that_is_missing_is_told() -> None:
-    assert "it ends otherwise" in excerpt(answer("a\n"), answer("a"), answer("a\n"))
+    assert "ends differently" in excerpt(answer("a\n"), answer("a"), answer("a\n"))
 
 
 def test_what_is_no_text_is_compared_by_its_digest() -> None:

@@ -30,10 +30,10 @@ def told(before: ImageConfig, after: ImageConfig) -> list[str]:
             {"healthcheck": Healthcheck(("CMD", "ä"), interval=5)},
             'HEALTHCHECK was not set, is {"test": ["CMD", "ä"], "interval": 5}',
         ),
-        ({"env": ("A=2", "PATH=/bin")}, "ENV A was one value, is another"),
+        ({"env": ("A=2", "PATH=/bin")}, "ENV A was one value, is a different one"),
         ({"env": ("PATH=/bin",)}, "ENV A was one value, is not set"),
         ({"env": ("A=1", "PATH=/bin", "B=")}, "ENV B was not set, is set"),
-        ({"env": ("A=0", "A=1", "PATH=/bin")}, "ENV A was one value, is another"),
+        ({"env": ("A=0", "A=1", "PATH=/bin")}, "ENV A was one value, is a different one"),
     ],
 )
 def test_each_part_that_differs_is_told_once(changed: dict[str, Any], text: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from slimmer.exercise.plan import Answer, ExerciseResult
+from slimmer.exercise.result import Answer, ExerciseResult
 from slimmer.pipeline.report import difference_lines
 from slimmer.verify import noise
 from slimmer.verify.behaviour import compare_behaviour

@@ -1,1 +1,1 @@
-"""What the configuration of web servers and proxies names."""
+"""Keep what the configuration of web servers and proxies names."""

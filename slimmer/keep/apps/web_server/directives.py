@@ -1,7 +1,8 @@
-"""Directives of the configuration of web servers: nginx, Apache, lighttpd, Caddy, HAProxy, by what their paths are for.
+"""Reads the configuration of nginx, Apache, lighttpd, Caddy and HAProxy: which directives name paths, and what for.
 
-All of them have a directive's name first and its arguments on the same line or up to a `;` or brace, with `#` for comments
-and quotes around what has spaces; lighttpd has `name = value` and `key => value`. That much is read, whichever server it is.
+In all of them, a directive's name comes first. Its arguments follow on the same line or up to a `;` or brace; `#` begins a
+comment, and quotes surround words with spaces. lighttpd has `name = value` and `key => value`. One reader reads all of this, without
+knowing which server it is for.
 Sources: nginx.org/en/docs/dirindex.html; httpd.apache.org/docs/2.4/mod/directives.html; redmine.lighttpd.net, Docs;
 caddyserver.com/docs/caddyfile/directives; docs.haproxy.org, "Proxy keywords matrix".
 """
@@ -15,6 +16,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from slimmer.keep.sources.syntax import is_source
+from slimmer.sandbox.readers import reader
 
 CONFIG_LIMIT = 1 << 19
 """Bytes of a configuration that is read."""
@@ -29,7 +31,7 @@ _ENDS = frozenset(";{}\n")
 
 
 class Role(StrEnum):
-    """What a path in a directive is."""
+    """The use that a directive has for a path."""
 
     ROOT = "a document root"
     INCLUDE = "included"
@@ -101,24 +103,24 @@ _ABOUT_ADDRESSES = (
     "setenvif",
     "log_format",
 )
-"""Directives whose arguments are addresses of pages or texts, though they may look like paths."""
+"""Directives whose arguments are URLs or texts, though they may look like paths."""
 
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """A directive with its arguments, quotes removed; the name is in lower case, without the `<` of a section."""
+    """A directive with its arguments, without quotes. The name is in lower case, without the `<` of a section."""
 
     name: str
     arguments: tuple[str, ...]
 
     @property
     def role(self) -> Role:
-        """What its paths are."""
+        """The use that it has for its paths."""
         return _ROLES.get(self.name, Role.MENTION)
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The arguments that may be paths of files; addresses of pages are none."""
+        """The arguments that may be paths of files. URLs are not."""
         if self.name in _OF_ADDRESSES or self.name.startswith(_ABOUT_ADDRESSES):
             return ()
         if "=>" in self.arguments:
@@ -133,8 +135,9 @@ class Configuration:
     directives: tuple[Directive, ...] = ()
 
 
+@reader
 def read_configuration(content: bytes) -> Configuration:
-    """Read the configuration of a server; what makes no sense gives directives that name nothing."""
+    """Read the configuration of a server. Never raises: nonsense gives directives that name nothing."""
     return Configuration(tuple(_directives(content)) if is_source(content) else ())
 
 
@@ -160,7 +163,7 @@ def _directives(content: bytes) -> Iterator[Directive]:
 
 
 def _tokens(text: str) -> Iterator[str]:
-    """Words without their quotes, and what ends a directive. A backslash before the end of a line joins it to the next."""
+    """Words without their quotes, and the marks that end a directive. A backslash at the end of a line joins it to the next one."""
     for match in _TOKEN.finditer(text.replace("\\\n", " ")):
         piece = match[0]
         if piece.startswith("#") or piece in "()":

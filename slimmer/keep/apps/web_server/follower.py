@@ -1,9 +1,9 @@
 """Follow the configuration of web servers and proxies: document roots, included files, modules, all files that it names.
 
-It begins with configuration that a server was seen to open, or that its command line names. Files that it names stay
-(password files, error pages, parameters, certificates), and folders as such (for logs, caches, temporary files): servers
-open many of them only when somebody asks. Document roots stay with what lies in them; see slimmer.keep.apps.web_server.roots.
-A `<Directory>` is no root: it says who may see what, often for all of /usr/share.
+It begins with the configuration that a server opened. The files that it names stay (password files, error pages, parameters,
+certificates), since servers open many of them only when a request needs them. Folders that it names for logs, caches and
+temporary files stay without their contents, document roots with them (slimmer.keep.apps.web_server.roots). A `<Directory>` is
+no document root: it sets permissions, often for all of /usr/share.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from collections.abc import Iterator, Sequence
 from fnmatch import translate
 
 from slimmer.image.tree import Tree
-from slimmer.keep.analyzer import Follow, Kept
-from slimmer.keep.apps.web_server.directives import CONFIG_LIMIT, Configuration, Directive, Role
+from slimmer.keep.analyzer import BEYOND_OBSERVED, Follow, FunctionAnalyzer, Kept
+from slimmer.keep.apps.web_server.directives import CONFIG_LIMIT, Configuration, Directive, Role, read_configuration
 from slimmer.keep.apps.web_server.roots import Roots
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.sources.language_analyzer import opened_by
 from slimmer.keep.sources.reading import read_files
-from slimmer.keep.sources.script import opened_by
 
 RULE = "web-server"
 SERVERS = re.compile(r"nginx(?:-debug)?|openresty|tengine|angie|httpd|apache2|lighttpd(?:-angel)?|haproxy|caddy|h2o")
@@ -43,48 +44,50 @@ _PREFIXES = (
     "/usr/local/apache2",
     "/etc/httpd",
 )
-"""Where relative paths begin in servers as they are usually built (`--prefix`, HTTPD_ROOT)."""
+"""The folders that relative paths begin at in servers as they are usually built (`--prefix`, HTTPD_ROOT)."""
 
+_WILDCARDS = "*?["
 _CONFIGS = 500
 _INCLUDED = 1000
 _ARGUMENTS = 200_000
-"""How many files are read, how many paths a pattern stands for, how many arguments are looked at, in one image."""
+"""Bounds for one image: files that are read, paths that one pattern stands for, arguments that are looked at."""
 
 
-def web_server(image: ImageView) -> Follow:
-    """What the configuration that servers opened leads to. Costs nothing without servers."""
-    return _Servers(image).follow
+def web_server(image: ImageView) -> Follow | None:
+    """Follow the configuration that servers opened; None if no server did."""
+    opened = opened_by(image, SERVERS)
+    return _Servers(image, opened).follow if opened else None
 
 
 class _Servers:
-    def __init__(self, image: ImageView) -> None:
-        self._image, self._tree = image, image.tree
-        self._opened = opened_by(image, SERVERS)
-        self._roots = Roots(image.tree)
+    def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
+        self._image, self._tree, self._opened = image, image.tree, opened
+        self._roots = Roots(image)
         self._bases: dict[str, None] = dict.fromkeys(_PREFIXES)
         self._configs: set[str] = set()
         self._budget = _ARGUMENTS
 
-    def follow(self, fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        """Findings for all that fresh configurations name, one round trip for each layer of included ones."""
-        layer = [path for path in fresh if self._is_config(path) and self._is_new(path)] if self._opened else []
+    def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """Findings for all that new configurations name. Each layer of included files costs one round trip."""
+        layer = [path for path in added if self._is_config(path) and self._is_new(path)]
         while layer:
-            read = list(read_files(self._image, "web-server", Configuration, layer, CONFIG_LIMIT))
+            read = list(read_files(self._image, read_configuration, Configuration, layer, CONFIG_LIMIT))
             layer = []
             for path, configuration in read:
                 for finding in self._named(path, configuration):
                     yield finding
-                    if finding.reason.detail.startswith(Role.INCLUDE) and self._is_new(finding.path):
+                    if finding.follow and self._is_new(finding.path):
                         layer.append(finding.path)
 
     def _is_config(self, path: str) -> bool:
-        """Whether a server opened it as its configuration, and not as a page."""
+        """Return True if a server opened it as its configuration, and not as a page."""
         if path not in self._opened or _NO_CONFIG.fullmatch(path):
             return False
         named = _CONFIG_NAMES.fullmatch(posixpath.basename(path)) or _CONFIG_FOLDER.fullmatch(path)
         return named is not None or path in self._image.config.command
 
     def _is_new(self, path: str) -> bool:
+        """Return True if a file may be configuration and was not read yet, and note that it is read now."""
         entry = self._tree.get(path)
         if path in self._configs or len(self._configs) >= _CONFIGS or entry is None or not entry.is_file:
             return False
@@ -104,26 +107,23 @@ class _Servers:
                     yield from self._argument(path, directive, argument)
 
     def _argument(self, path: str, directive: Directive, argument: str) -> Iterator[Finding]:
-        reason = Reason(RULE, f"{directive.role} by {path}, {directive.name}", path)
-        if directive.role is Role.ROOT:
-            reason = Reason(RULE, f"{directive.role} of {path}", path)
+        """Findings for the first of an argument's places at which there is something."""
+        role = directive.role
+        detail = f"{role} of {path}" if role is Role.ROOT else f"{role} by {path}, {directive.name}"
+        reason = Reason(RULE, detail, path)
         for place in self._places(directive, argument):
-            if directive.role is Role.INCLUDE and any(mark in place for mark in "*?["):
-                matching = list(_glob(self._tree, place))
-                yield from (finding for match in matching for finding in reach(self._tree, match, reason))
-                if matching:
-                    return
-            elif self._tree.resolve(place).end is not None:
-                named = (
-                    self._roots.findings(place, reason)
-                    if directive.role is Role.ROOT
-                    else reach(self._tree, place, reason)
-                )
-                yield from named
+            is_pattern = role is Role.INCLUDE and any(mark in place for mark in _WILDCARDS)
+            found = [one for one in (_glob(self._tree, place) if is_pattern else [place]) if self._image.end(one)]
+            for one in found:
+                if role is Role.ROOT:
+                    yield from self._roots.findings(one, reason)
+                else:
+                    yield from reach(self._tree, one, reason, follow=role is Role.INCLUDE)
+            if found:
                 return
 
     def _places(self, directive: Directive, argument: str) -> Iterator[str]:
-        """Where an argument may lead, if it is a path. What holds variables is none."""
+        """The paths that an argument may stand for. A text with variables in it is no path."""
         if not argument.strip("/.") or any(mark in argument for mark in "$%\0\n") or ":" in argument:
             return
         if argument.startswith("/"):
@@ -132,11 +132,14 @@ class _Servers:
             yield from (posixpath.normpath(f"{base}/{argument}") for base in tuple(self._bases))
 
 
-def _glob(tree: Tree, pattern: str) -> Iterator[str]:
-    """Paths that a pattern fits, links unresolved; wildcards may stand for folders, too. At most _INCLUDED."""
+def _glob(tree: Tree, pattern: str) -> list[str]:
+    """Paths that a pattern fits, links unresolved; wildcards may stand for folders, too. At most _INCLUDED.
+
+    A path that ends without a wildcard may not be in the image.
+    """
     found = [""]
     for part in pattern.strip("/").split("/"):
-        if not any(mark in part for mark in "*?["):
+        if not any(mark in part for mark in _WILDCARDS):
             found = [f"{folder}/{part}" for folder in found]
             continue
         fits = re.compile(translate(part)).match
@@ -149,4 +152,7 @@ def _glob(tree: Tree, pattern: str) -> Iterator[str]:
             if fits(name := posixpath.basename(entry.path)) and not name.startswith(".")
         )
         found = [name for name, _ in zip(names, range(_INCLUDED), strict=False)]
-    return iter(path for path in found if tree.resolve(path).end is not None)
+    return found
+
+
+ANALYZER = FunctionAnalyzer("web-server", BEYOND_OBSERVED, {RULE: Evidence.USED}, follower=web_server)

@@ -1,7 +1,7 @@
-"""Document roots: whole, since every file in them is a page that somebody may ask for, within a bound.
+"""Document roots. Each one stays whole, up to a bound, since any file in it is a page that somebody may request.
 
-A root that is larger stays as it was seen, and its own reason says so. Roots that are folders of the system (`/`, /usr,
-/usr/share…) are never kept whole.
+Of a larger root, only what was observed stays, and the root's own reason says so. A root that is a folder of the system (`/`, /usr,
+/usr/share…) is never kept whole.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from slimmer.image.tree import Entry, Tree
-from slimmer.keep.image_view import leading, reach
+from slimmer.image.tree import Entry
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
 
 ROOT_FILES = 5000
 ROOT_BYTES = 20 << 20
-"""How much of a document root is kept whole."""
+"""The largest document root that is kept whole."""
 
 _ROOTS = 64
 _NO_PAGES = frozenset((".git", ".svn", ".hg"))
@@ -30,14 +30,13 @@ _SYSTEM = re.compile(
 class Roots:
     """Keeps each document root of an image once."""
 
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
+    def __init__(self, image: ImageView) -> None:
+        self._image, self._tree = image, image.tree
         self._done: set[str] = set()
 
     def findings(self, path: str, reason: Reason) -> Iterator[Finding]:
-        """A root by its path (links unresolved), with all that lies in it."""
-        end = self._tree.resolve(path).end
-        entry = self._tree.get(end) if end is not None else None
+        """Findings for a root and all that lies in it. `path` is the root's, links unresolved."""
+        entry = self._image.end(path)
         if entry is None or entry.path in self._done or len(self._done) >= _ROOTS:
             return
         self._done.add(entry.path)
@@ -57,15 +56,13 @@ class Roots:
                 yield from self._linked(page, reason)
 
     def _pages(self, folder: str) -> list[Entry] | None:
-        """What lies in a folder; None where it is too much."""
+        """The contents of a folder; None if they are too much."""
         inside = self._tree.below(folder)
         pages = (entry for entry in inside if _NO_PAGES.isdisjoint(entry.path[len(folder) :].split("/")))
         return within_limits(pages, ROOT_FILES, ROOT_BYTES)
 
     def _linked(self, link: Entry, reason: Reason) -> Iterator[Finding]:
-        """The file that a link in a root leads to; a folder elsewhere only as far as it was seen."""
-        resolution = self._tree.resolve(link.path)
-        entry = self._tree.get(resolution.end or "")
+        """The file that a link in a root leads to. Of a folder elsewhere, only what was observed stays."""
+        entry = self._image.end(link.path)
         if entry is not None and entry.is_file and entry.size <= ROOT_BYTES:
-            yield Finding(entry.path, Reason(reason.rule, f"what {link.path} is a link to", link.path))
-            yield from leading(resolution.way, link.path)
+            yield from reach(self._tree, link.path, Reason(reason.rule, f"what {link.path} is a link to", link.path))

@@ -1,1 +1,1 @@
-"""What a Java virtual machine can load: its runtime's libraries and configuration, class paths, web applications."""
+"""Keep what a Java virtual machine can load: its runtime's libraries and configuration, class paths, web applications."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from slimmer.sandbox.readers import reader
+
 _SIZES = {3: 5, 4: 5, 5: 9, 6: 9, 7: 3, 8: 3, 9: 5, 10: 5, 11: 5, 12: 5, 15: 4, 16: 3, 17: 5, 18: 5, 19: 3, 20: 3}
 """Bytes of a constant, tag included, by tag; 1 is text, whose length it says itself."""
 
@@ -18,6 +20,7 @@ class ClassFile:
     name: str = ""
 
 
+@reader
 def read_class(content: bytes) -> ClassFile:
     """Read a class file, as far as its name."""
     try:

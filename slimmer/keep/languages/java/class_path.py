@@ -12,12 +12,11 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from urllib.parse import unquote, urlsplit
 
-from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
-from slimmer.keep.languages.java.class_file import ClassFile
-from slimmer.keep.languages.java.jar import Jar
+from slimmer.keep.languages.java.class_file import ClassFile, read_class
+from slimmer.keep.languages.java.jar import Jar, read_jar
 from slimmer.keep.languages.java.log import JavaLog
 from slimmer.keep.sources.limits import within_limits
 from slimmer.keep.sources.reading import read_files
@@ -37,48 +36,47 @@ _DEPTH = 20
 
 
 def class_path(image: ImageView, seen: JavaLog) -> Iterator[Finding]:
-    """What the class paths of the observed programs hold."""
+    """Findings for all that lies on the class paths of the observed programs."""
     homes = tuple(f"{home}/" for home in seen.homes)
     own = [path for path in seen.opened if not path.startswith(homes)]
     jars = [path for path in own if path.endswith(_JARS)]
-    for path in _configured(image.config):
+    for path in _configured(image):
         reason = Reason("java", f"on the class path that the image configures: {path}")
-        for place in _expanded(image.tree, path):
-            yield from _on_class_path(image.tree, place, reason)
+        for place in _expanded(image, path):
+            yield from _on_class_path(image, place, reason)
             jars.append(place)
     yield from _named_by_jars(image, jars)
     yield from _class_folders(image, [path for path in own if path.endswith(".class")])
 
 
-def _configured(config: ImageConfig) -> Iterator[str]:
+def _configured(image: ImageView) -> Iterator[str]:
     """The entries of class paths in the image's command and environment, absolute."""
-    words = config.command
+    words = image.config.command
     values = [following for word, following in pairwise(words) if word in _OPTIONS]
     values += [word.partition("=")[2] for word in words if word.partition("=")[0] in _OPTIONS]
-    values += [entry[10:] for entry in config.env if entry.startswith("CLASSPATH=")]
+    values.append(image.env.get("CLASSPATH", ""))
     for value in values:
         for part in value.split(":"):
             if part:
-                yield posixpath.normpath(posixpath.join("/", config.working_dir, part))
+                yield posixpath.normpath(posixpath.join("/", image.config.working_dir, part))
 
 
-def _expanded(tree: Tree, path: str) -> Iterator[str]:
+def _expanded(image: ImageView, path: str) -> Iterator[str]:
     """`folder/*` stands for all jars of a folder."""
     if posixpath.basename(path) != "*":
         yield path
         return
-    end = tree.resolve(posixpath.dirname(path)).end
-    for entry in tree.children(end) if end is not None else ():
+    folder = image.end(posixpath.dirname(path))
+    for entry in image.tree.children(folder.path) if folder is not None else ():
         if entry.path.lower().endswith(".jar"):
             yield entry.path
 
 
-def _on_class_path(tree: Tree, path: str, reason: Reason) -> Iterator[Finding]:
-    yield from reach(tree, path, reason)
-    end = tree.resolve(path).end
-    entry = tree.get(end) if end is not None else None
+def _on_class_path(image: ImageView, path: str, reason: Reason) -> Iterator[Finding]:
+    yield from reach(image.tree, path, reason)
+    entry = image.end(path)
     if entry is not None and entry.is_directory:
-        yield from _whole(tree, entry.path, reason)
+        yield from _whole(image.tree, entry.path, reason)
 
 
 def _named_by_jars(image: ImageView, jars: Iterable[str]) -> Iterator[Finding]:
@@ -87,14 +85,14 @@ def _named_by_jars(image: ImageView, jars: Iterable[str]) -> Iterator[Finding]:
     named: set[str] = set()
     layer = list(jars)
     for _ in range(_DEPTH):
-        ends = dict.fromkeys(end for path in layer if (end := image.tree.resolve(path).end) is not None)
+        ends = dict.fromkeys(entry.path for path in layer if (entry := image.end(path)) is not None)
         layer = []
         unread = [end for end in ends if end not in seen]
-        read = read_files(image, "jar", Jar, unread, _JAR_LIMIT)
+        read = read_files(image, read_jar, Jar, unread, _JAR_LIMIT)
         for jar, path in ((jar, _local(jar, url)) for jar, found in read for url in found.class_path):
             if path and path not in named and len(named) < _PLACES:
                 named.add(path)
-                yield from _on_class_path(image.tree, path, Reason("java", f"named by the manifest of {jar}", jar))
+                yield from _on_class_path(image, path, Reason("java", f"named by the manifest of {jar}", jar))
                 layer.append(path)
         seen.update(ends)
         if not layer:
@@ -119,7 +117,7 @@ def _class_folders(image: ImageView, classes: Iterable[str]) -> Iterator[Finding
     for path in classes:
         examples.setdefault(posixpath.dirname(path), path)
     roots: dict[str, str] = {}
-    for path, file in read_files(image, "class", ClassFile, examples.values(), _CLASS_LIMIT):
+    for path, file in read_files(image, read_class, ClassFile, examples.values(), _CLASS_LIMIT):
         if file.name and path.endswith(f"/{file.name}.class"):
             roots.setdefault(path.removesuffix(f"/{file.name}.class"), path)
     for root, path in roots.items():

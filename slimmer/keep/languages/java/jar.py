@@ -1,4 +1,4 @@
-"""Which jars a jar's manifest names ("Class-Path", JAR File Specification).
+"""The jars that a jar's manifest names ("Class-Path", JAR File Specification).
 
 A jar is an archive of an untrusted image, and zlib is native code: it is read in a child process (slimmer.sandbox).
 """
@@ -11,6 +11,8 @@ import re
 import zipfile
 import zlib
 from dataclasses import dataclass
+
+from slimmer.sandbox.readers import reader
 
 URLS_LIMIT = 10_000
 """URLs of a class path; one of more is none."""
@@ -30,6 +32,7 @@ class Jar:
     class_path: tuple[str, ...] = ()
 
 
+@reader
 def read_jar(content: bytes) -> Jar:
     """Read a jar's manifest, as far as the class path."""
     try:

@@ -1,4 +1,4 @@
-"""What the log tells of Java: which runtimes ran, and what they opened."""
+"""Java in the access log: the runtimes that ran, and the files that they opened."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ class JavaLog:
         machines: dict[str, str] = {}
         programs: set[str] = set()
         for access in asked:
-            end = image.tree.resolve(access.resolved or access.asked).end or ""
-            if (match := _MACHINE.fullmatch(end)) is not None:
-                machines.setdefault(match[1], end)
+            entry = image.end(access.resolved or access.asked)
+            match = _MACHINE.fullmatch(entry.path) if entry is not None else None
+            if match is not None:
+                machines.setdefault(match[1], match[0])
                 programs.add(access.executable)
         if not machines:
             return cls({}, ())
         mine = {access.resolved or access.asked for access in asked if access.executable in programs}
-        ends = (image.tree.resolve(path).end for path in sorted(mine))
-        return cls(machines, tuple(dict.fromkeys(end for end in ends if end is not None)))
+        ends = (image.end(path) for path in sorted(mine))
+        return cls(machines, tuple(dict.fromkeys(end.path for end in ends if end is not None)))

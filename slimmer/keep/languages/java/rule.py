@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding
 from slimmer.keep.languages.java.class_path import class_path
@@ -11,11 +13,19 @@ from slimmer.keep.languages.java.log import JavaLog
 from slimmer.keep.languages.java.runtime import runtime
 from slimmer.keep.languages.java.web_apps import web_apps
 
+RULE = "java"
 
-def java(image: ImageView) -> Iterator[Finding]:
+
+def java(image: ImageView) -> Iterator[Finding] | None:
     """The runtime, the class path and the web applications of the Java programs that were seen to run."""
     seen = JavaLog.of(image)
-    if seen.homes:
-        yield from runtime(image.tree, seen.homes)
-        yield from class_path(image, seen)
-        yield from web_apps(image.tree, seen)
+    return _findings(image, seen) if seen.homes else None
+
+
+def _findings(image: ImageView, seen: JavaLog) -> Iterator[Finding]:
+    yield from runtime(image.tree, seen.homes)
+    yield from class_path(image, seen)
+    yield from web_apps(image, seen)
+
+
+ANALYZER = FunctionAnalyzer("java", BEYOND_OBSERVED, {RULE: Evidence.USED}, java)

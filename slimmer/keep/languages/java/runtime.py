@@ -31,7 +31,7 @@ _FOLDERS = frozenset(("security", "jfr", "management", "ext", "jli", "images", "
 
 
 def runtime(tree: Tree, homes: Mapping[str, str]) -> Iterator[Finding]:
-    """What the runtimes in these folders may load later, by the library by which each was known."""
+    """Findings for what the runtimes in these folders may load later. Each is given with the library by which it was known."""
     for home, machine in homes.items():
         reason = Reason("java", f"a part of the runtime {home}", machine)
         parts = [f"{home}/lib", posixpath.dirname(posixpath.dirname(machine))]

@@ -10,25 +10,26 @@ import posixpath
 from collections.abc import Iterator
 
 from slimmer.image.tree import Tree
-from slimmer.keep.image_view import reach
+from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.java.log import JavaLog
+from slimmer.keep.sources.limits import within_limits
 
 FILES = 20_000
 BYTES = 100 << 20
 """Bounds on a web application; of a larger one stays what was seen."""
 
 
-def web_apps(tree: Tree, seen: JavaLog) -> Iterator[Finding]:
+def web_apps(image: ImageView, seen: JavaLog) -> Iterator[Finding]:
     """The web applications from which something was opened, and what belongs to their server."""
-    for folder, path in _applications(tree, seen).items():
-        yield from _whole(tree, folder, Reason("java", f"a part of the web application {folder}", path))
+    for folder, path in _applications(image.tree, seen).items():
+        yield from _whole(image, folder, Reason("java", f"a part of the web application {folder}", path))
     for path in seen.opened:
         if path.endswith("/bin/bootstrap.jar"):
             home = posixpath.dirname(posixpath.dirname(path))
             reason = Reason("java", f"a part of the server in {home}", path)
-            yield from _whole(tree, f"{home}/conf", reason)
-            yield from _whole(tree, f"{home}/lib", reason)
+            yield from _whole(image, f"{home}/conf", reason)
+            yield from _whole(image, f"{home}/lib", reason)
 
 
 def _applications(tree: Tree, seen: JavaLog) -> dict[str, str]:
@@ -48,13 +49,9 @@ def _applications(tree: Tree, seen: JavaLog) -> dict[str, str]:
     return found
 
 
-def _whole(tree: Tree, folder: str, reason: Reason) -> Iterator[Finding]:
-    end = tree.resolve(folder).end
-    entries, size = [], 0
-    for entry in tree.below(end) if end is not None and end != "/" else ():
-        entries.append(entry)
-        size += entry.size if entry.is_file else 0
-        if len(entries) > FILES or size > BYTES:
-            return
-    for entry in entries:
-        yield from reach(tree, entry.path, reason)
+def _whole(image: ImageView, folder: str, reason: Reason) -> Iterator[Finding]:
+    end = image.end(folder)
+    if end is None or end.path == "/":
+        return
+    for entry in within_limits(image.tree.below(end.path), FILES, BYTES) or ():
+        yield from reach(image.tree, entry.path, reason)

@@ -30,7 +30,7 @@ class Platform:
         self._musl = any(entry.path.startswith("/lib/ld-musl-") for entry in tree.children("/lib"))
 
     def fits(self, name: str) -> bool:
-        """Whether a file's or package's name names no other platform."""
+        """Return True if a file's or package's name names no other platform."""
         if _OTHER_SYSTEMS.search(name):
             return False
         if "musl" in name and not self._musl:
@@ -41,7 +41,7 @@ class Platform:
         return not tokens or self._architecture in tokens
 
     def is_named(self, name: str) -> bool:
-        """Whether a package's name says that it is made for this platform."""
+        """Return True if a package's name says that it is made for this platform."""
         return self._architecture in _TOKEN.findall(name) and self.fits(name)
 
 
@@ -58,5 +58,5 @@ def addons_of(tree: Tree, folder: str, platform: Platform) -> Iterator[Entry]:
 
 
 def _is_left_over(inside: str) -> bool:
-    """Whether it is a dependency's, or what the compiler left behind."""
+    """Return True if it is a dependency's, or what the compiler left behind."""
     return "/node_modules/" in inside or "/obj.target/" in inside or posixpath.basename(inside).startswith(".")

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from slimmer.sandbox.readers import reader
+
 DEPTH = 12
 """How deep conditions nest at most."""
 
@@ -43,6 +45,7 @@ class Manifest:
     optional: tuple[str, ...] = ()
 
 
+@reader
 def read_manifest(content: bytes) -> Manifest:
     """Read a package.json; what cannot be understood counts as absent."""
     try:

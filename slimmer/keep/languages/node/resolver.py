@@ -1,236 +1,212 @@
-"""Where Node finds a module: the algorithm of the Node.js documentation ("Modules: CommonJS modules", "Packages").
+"""Follow the JavaScript that Node was seen to open: what it requires and imports, at once or later, and names.
 
-Paths are returned as Node would open them; the caller follows links. Yarn's Plug'n'Play, whose packages lie in archives,
-is not known here. Where `import` would be stricter than `require`, what is found is what `require` would find.
+An app's source (outside of node_modules and the system's folders of modules) is read for all that it names. Of libraries
+counts what they load, wherever that stands, as long as it is their own or of a package that they, or the app, declare:
+`try { require("bufferutil") }` in a library does not keep what happens to lie there. A dependency of the app that it
+names in a text ("ejs" for a view engine) or that a kept library has as a peer (a database driver) counts as required.
 """
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from itertools import pairwise
 
-from slimmer.image.config import ImageConfig
-from slimmer.image.tree import Entry
 from slimmer.keep.image_view import ImageView
-from slimmer.keep.languages.node.builtins import BUILTINS
-from slimmer.keep.languages.node.manifest import MANIFEST_LIMIT, Manifest, targets
-from slimmer.keep.sources.named_paths import HOLE
-from slimmer.keep.sources.reading import read_files
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.language import Lead, Origin, Resolver
+from slimmer.keep.languages.node.addons import Platform, addons_of
+from slimmer.keep.languages.node.manifest import Manifest
+from slimmer.keep.languages.node.module_search import SHARED, Asked, ModuleSearch, package_name
+from slimmer.keep.languages.node.output import output_files, output_folder
+from slimmer.keep.languages.node.reader import Facts, ModuleRequest
+from slimmer.keep.sources.named_paths import HOLE, NamedPaths, fitting, whole_folder
 
-SUFFIXES = ("", ".js", ".json", ".node", ".cjs", ".mjs", ".ts", ".tsx", ".mts", ".cts", "/index.js", "/index.json", "/index.node", "/index.cjs",
-            "/index.mjs", "/index.ts", "/index.tsx")  # fmt: skip
-_TRANSPILED = {".js": (".ts", ".tsx"), ".mjs": (".mts",), ".cjs": (".cts",)}
-_COMMON = frozenset(("node", "default", "node-addons"))
-_REQUIRED, _IMPORTED = _COMMON | {"require"}, _COMMON | {"import"}
-_SPECIFIER_LIMIT = 512
+_SUFFIXES = frozenset((".js", ".cjs", ".mjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ""))
 
-LEVELS = 60
-"""How many folders above a file are searched for node_modules."""
+_FOLDERS = frozenset(("views", "templates", "locales", "emails"))
+"""Folders beside an app's source, or in its root, into which frameworks look without being told."""
 
+_PAGES = frozenset(("public", "static", "assets", "www", "html", "client", "browser"))
+"""Names of folders whose scripts are for browsers: they are kept as they are."""
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A module that somebody asks for: from which real path, by which specifier, and whether by `import`."""
-
-    user: str
-    specifier: str
-    imported: bool
+_PLATFORM_BYTES = 150 << 20
+"""Bytes of a package for one platform: compiled programs and libraries, of which nothing can be left out."""
 
 
-class Resolver:
-    """Finds modules in one image. Reads each package.json once, those of many questions in one round trip."""
+class NodeResolver(Resolver[Facts]):
+    """Node in one image: from the sources that it opened, to all that they can load and name."""
 
-    def __init__(self, image: ImageView, conditions: Iterable[str] = ()) -> None:
+    def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
         self._image, self._tree = image, image.tree
-        self._conditions = frozenset(conditions)
-        self._manifests: dict[str, Manifest | None] = {}
-        self._shared = (*_node_path(image.config), *SHARED)
+        self._search = ModuleSearch(image, _conditions(image))
+        self._named = NamedPaths(image)
+        self._packages: set[str] = set()
+        self._with_addons: set[str] = set()
+        self._app_folders: dict[str, None] = {}
+        self._words: set[str] = set()
+        self._peers: set[str] = set()
+        self._followed: set[str] = set()
+        self._outputs: set[str] = set()
+        self._dependencies: dict[str, str] = {}
+        self._platform = Platform(image.tree, image.config.architecture)
 
-    def prepare(self, asked: Iterable[Asked]) -> None:
-        """Read the package.json files that answers to these questions need."""
-        folders: dict[str, None] = {}
-        for question in asked:
-            folders.update(dict.fromkeys(self._asked_folders(question)))
-        self.manifests(folders)
+    def accepts(self, path: str) -> bool:
+        return posixpath.splitext(path)[1] in _SUFFIXES
 
-    def manifests(self, folders: Iterable[str]) -> Mapping[str, Manifest]:
-        """The package.json of each folder that has one."""
-        wanted = list(dict.fromkeys(folders))
-        unread = [folder for folder in wanted if folder not in self._manifests]
-        self._manifests.update(dict.fromkeys(unread))
-        ends = {folder: self._tree.resolve(f"{folder}/package.json").end for folder in unread}
-        by_end: dict[str, list[str]] = {}
-        for folder, end in ends.items():
-            if end is not None:
-                by_end.setdefault(end, []).append(folder)
-        if by_end:
-            for path, found in read_files(self._image, "package.json", Manifest, by_end, MANIFEST_LIMIT):
-                self._manifests.update(dict.fromkeys(by_end[path], found))
-        return {folder: manifest for folder in wanted if (manifest := self._manifests[folder]) is not None}
+    def origin(self, path: str) -> Origin:
+        return Origin.APP if is_app(path) else Origin.LIBRARY
 
-    def scope(self, path: str) -> str | None:
-        """The folder of the nearest package.json above a file, which says how Node loads it."""
-        return next(self.scopes(path), None)
+    def leads(self, layer: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
+        self._search.prepare(
+            Asked(path, request.specifier, request.imported)
+            for path, found in layer.items()
+            for request in found.requests
+        )
+        for path, found in layer.items():
+            if is_app(path):
+                self._app_folders |= dict.fromkeys(self._search.scopes(path))
+                self._words |= found.words
+        self._read_app_manifests()
+        for path, found in layer.items():
+            for request in found.requests:
+                yield from self._requested(path, request)
+            yield from self._mentioned(path, found)
+        yield from self._package_files(layer)
+        yield from self._dependencies_in_use()
 
-    def scopes(self, path: str) -> Iterator[str]:
-        """The folders of all package.json files above a file up to its package's own, by which others find it.
+    def _read_app_manifests(self) -> None:
+        """Note what the app declares, by name, with the file that declares it."""
+        for folder, manifest in self._search.manifests(self._app_folders).items():
+            for name in manifest.declared:
+                self._dependencies.setdefault(name, f"{folder}/package.json")
 
-        A package of both kinds of modules has one inside, say in dist/esm, for the type alone.
-        """
-        for folder in _above(posixpath.dirname(path)):
-            if posixpath.basename(folder) == "node_modules":
-                return
-            if f"{folder}/package.json" in self._tree:
-                yield folder
+    def _requested(self, path: str, request: ModuleRequest) -> Iterator[Lead | Finding]:
+        verb = "imported" if request.imported else "required"
+        reason = Reason("node", f"{verb} by {path}{request.place}", path)
+        if HOLE in request.specifier:
+            yield from self._computed(path, request.specifier, reason)
+        elif self._may_load(path, request):
+            for place in self._search.find(Asked(path, request.specifier, request.imported)):
+                yield Lead(place, reason, code=True)
 
-    def find(self, question: Asked) -> Iterator[str]:
-        """The module's file, if there is one; call prepare before."""
-        user, specifier = question.user, question.specifier
-        if not 0 < len(specifier) <= _SPECIFIER_LIMIT or HOLE in specifier or "\\" in specifier:
+    def _may_load(self, path: str, request: ModuleRequest) -> bool:
+        """Return True if it is the source's own, or declared: what lies near by chance is not what a library means."""
+        if is_app(path) or not request.lazy or request.specifier.startswith((".", "/", "#")):
+            return True
+        own = self._search.manifests(self._search.scopes(path)).values()
+        name = package_name(request.specifier)
+        return not own or name in self._dependencies or any(name in (*it.declared, it.name) for it in own)
+
+    def _computed(self, path: str, specifier: str, reason: Reason) -> Iterator[Lead | Finding]:
+        """`require("./locale/" + name)`, `import(`dates/locale/${name}`)`: the sources of that folder that fit."""
+        folder, start = posixpath.split(specifier[: specifier.index(HOLE)])
+        rest = specifier[specifier.rindex(HOLE) + 1 :]
+        place = self._known_folder(path, folder)
+        if (
+            place is None
+            or posixpath.basename(place) == "node_modules"
+            or place == "/"
+            or not (start or rest or folder not in (".", ".."))
+        ):
             return
-        specifier = specifier.removeprefix("file://")
-        if specifier.startswith(("./", "../", "/")) or specifier in (".", ".."):
-            yield from self._file_or_folder(posixpath.normpath(posixpath.join(posixpath.dirname(user), specifier)))
-        elif specifier.startswith("#"):
-            yield from self._mapped(self.scope(user), "imports", specifier, question.imported)
-        elif not is_builtin(specifier):
-            yield from self._package(user, specifier, question.imported)
+        name, _, below = rest.partition("/")
+        for suffix in ("",) if "." in rest else (".js", ".cjs", ".mjs", ".json"):
+            if not below:
+                for finding in fitting(self._tree, place, f"{start}{HOLE}{name}{suffix}", reason):
+                    yield Lead(finding.path, reason, code=True)
+        for entry in self._tree.children(place) if not start and not name else ():
+            if entry.is_directory:
+                for found in self._search.find(Asked(path, f"{entry.path}/{below}".rstrip("/"), False)):
+                    yield Lead(found, reason, code=True)
 
-    def package_folder(self, user: str, name: str) -> str | None:
-        """Where the package of this name lies for a file, links unresolved."""
-        for folder in self._module_folders(user):
-            if self._is_folder(f"{folder}/{name}"):
-                return f"{folder}/{name}"
-        return None
+    def _known_folder(self, path: str, folder: str) -> str | None:
+        """A folder that a specifier begins with: of the source's own, or of another package."""
+        if folder.partition("/")[0] in (".", ".."):
+            return posixpath.normpath(posixpath.join(posixpath.dirname(path), folder))
+        name = package_name(folder)
+        home = (
+            self._search.package_folder(path, name)
+            if "/" in folder[len(name) :] and not folder.startswith("/")
+            else None
+        )
+        return posixpath.normpath(home + folder[len(name) :]) if home is not None else None
 
-    def _asked_folders(self, question: Asked) -> Iterator[str]:
-        """The folders whose package.json files say what a specifier means."""
-        user, specifier = question.user, question.specifier[:_SPECIFIER_LIMIT]
-        own = self.scope(user)
-        if own is not None:
-            yield own
-        if specifier.startswith("."):
-            yield posixpath.normpath(posixpath.join(posixpath.dirname(user), specifier))
-        elif specifier and not is_builtin(specifier) and HOLE not in specifier:
-            folder = self.package_folder(user, package_name(specifier))
-            if folder is not None:
-                yield folder
-                rest = specifier[len(package_name(specifier)) :]
-                if rest:
-                    yield posixpath.normpath(folder + rest)
+    def _mentioned(self, path: str, facts: Facts) -> Iterator[Lead | Finding]:
+        root = self._search.scope(path) or posixpath.dirname(path)
+        for finding in self._named.findings(path, facts.mentions, root):
+            is_code = is_app(path) and _PAGES.isdisjoint(finding.path[len(root) :].split("/"))
+            yield Lead(finding.path, finding.reason, code=True) if is_code else finding
+        if is_app(path):
+            yield from self._named.usual_folders(path, _FOLDERS, root)
+            yield from self._named.programs(path, facts.commands)
+            yield from self._bundled(path)
 
-    def _package(self, user: str, specifier: str, imported: bool) -> Iterator[str]:
-        name = package_name(specifier)
-        rest = specifier[len(name) :]
-        own = self.scope(user)
-        manifest = self._manifests.get(own) if own is not None else None
-        if manifest is not None and manifest.name == name and manifest.exports:
-            yield from self._mapped(own, "exports", f".{rest}", imported)
+    def _bundled(self, path: str) -> Iterator[Lead | Finding]:
+        """All that a bundler made, if this source is a piece of it."""
+        folder = output_folder(self._tree, path)
+        if folder is None or folder in self._outputs:
             return
-        folder = self.package_folder(user, name)
-        if folder is None:
-            return
-        manifest = self._manifests.get(folder)
-        if manifest is not None and manifest.exports:
-            found = list(self._mapped(folder, "exports", f".{rest}", imported))
-            if found:
-                yield from found
-                return
-        yield from self._file_or_folder(posixpath.normpath(folder + rest))
+        self._outputs.add(folder)
+        reason = Reason("node", f"made by a bundler, as {path}", path)
+        for entry in output_files(self._tree, folder):
+            is_code = self.accepts(entry.path) and _PAGES.isdisjoint(entry.path[len(folder) :].split("/"))
+            yield Lead(entry.path, reason, code=True) if is_code else Finding(entry.path, reason)
 
-    def _mapped(self, folder: str | None, field: str, subpath: str, imported: bool) -> Iterator[str]:
-        """What `exports` or `imports` of a package says about a subpath, if it exists."""
-        manifest = self._manifests.get(folder) if folder is not None else None
-        if manifest is None or folder is None:
-            return
-        mapping = manifest.exports if field == "exports" else manifest.imports
-        known = (_IMPORTED if imported else _REQUIRED) | self._conditions
-        for conditions in (known, known | {"module-sync"}):  # which Node knows from version 22 on
-            yield from self._target(folder, field, targets(mapping, subpath, conditions), imported)
+    def _package_files(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
+        """package.json of the packages of these sources; addons and platform packages of those that load native code."""
+        found: dict[str, str] = {}
+        for path in facts:
+            for scope in self._search.scopes(path):
+                found.setdefault(scope, path)
+        new = [scope for scope in found if scope not in self._packages]
+        self._packages.update(new)
+        for folder, manifest in self._search.manifests(new).items():
+            reason = Reason("node", f"describes the package of {folder}", found[folder])
+            yield Lead(f"{folder}/package.json", reason)
+            self._peers |= manifest.peers
+            yield from self._platform_packages(folder, manifest)
+        for path in (path for path in facts if facts[path].addons):
+            for folder in [scope for scope in self._search.scopes(path) if scope not in self._with_addons]:
+                self._with_addons.add(folder)
+                reason = Reason("node", f"a native addon that {path} looks for", path)
+                for entry in addons_of(self._tree, folder, self._platform):
+                    yield Lead(entry.path, reason)
 
-    def _target(self, folder: str, field: str, candidates: Iterable[str], imported: bool) -> Iterator[str]:
-        for target in candidates:
-            path = posixpath.normpath(posixpath.join(folder, target))
-            if target.startswith("./") and self._is_file(path):
-                yield path
-                return
-            if field == "imports" and not target.startswith((".", "/", "#")):
-                question = Asked(f"{folder}/package.json", target, imported)
-                self.prepare([question])
-                yield from self._package(question.user, target, imported)
-                return
+    def _platform_packages(self, folder: str, manifest: Manifest) -> Iterator[Lead | Finding]:
+        for name in manifest.optional:
+            if self._platform.is_named(name):
+                place = self._search.package_folder(f"{folder}/package.json", name)
+                end = self._tree.resolve(place).end if place is not None else None
+                if place is not None and end is not None:
+                    reason = Reason("node", f"the part of {folder} for this platform", f"{folder}/package.json")
+                    yield Lead(place, reason)
+                    yield from whole_folder(self._tree, end, reason, _PLATFORM_BYTES)
 
-    def _file_or_folder(self, path: str) -> Iterator[str]:
-        """LOAD_AS_FILE, LOAD_AS_DIRECTORY."""
-        if self._is_file(path):
-            yield path
-            return
-        stem, suffix = posixpath.splitext(path)
-        candidates = [path + end for end in SUFFIXES[1:10]] + [stem + end for end in _TRANSPILED.get(suffix, ())]
-        manifest = self._manifests.get(path)
-        if manifest is not None and manifest.main:
-            main = posixpath.normpath(posixpath.join(path, manifest.main))
-            candidates += [main + end for end in SUFFIXES]
-        candidates += [path + end for end in SUFFIXES[10:]]
-        found = next((candidate for candidate in candidates if self._is_file(candidate)), None)
-        if found is not None:
-            yield found
-
-    def _module_folders(self, user: str) -> Iterator[str]:
-        for folder in _above(posixpath.dirname(user)):
-            if posixpath.basename(folder) != "node_modules":
-                yield f"{folder}/node_modules"
-        yield from self._shared
-
-    def _is_file(self, path: str) -> bool:
-        entry = self._end(path)
-        return entry is not None and entry.is_file
-
-    def _is_folder(self, path: str) -> bool:
-        entry = self._end(path)
-        return entry is not None and entry.is_directory
-
-    def _end(self, path: str) -> Entry | None:
-        entry = self._tree.get(path)
-        if entry is None or entry.is_link:
-            end = self._tree.resolve(path).end
-            return self._tree.get(end) if end is not None else None
-        return entry
+    def _dependencies_in_use(self) -> Iterator[Lead]:
+        """Modules of the app's dependencies that it names in a text, or that a library expects of it."""
+        used = (self._words | self._peers) & self._dependencies.keys() - self._followed
+        self._followed |= used
+        questions = [Asked(self._dependencies[name], name, way) for name in sorted(used) for way in (False, True)]
+        self._search.prepare(questions)
+        for question in questions:
+            reason = Reason("node", f"a dependency of the app that it names, {question.specifier}", question.user)
+            yield from (Lead(place, reason, code=True) for place in self._search.find(question))
 
 
-SHARED = (
-    "/usr/local/lib/node_modules",
-    "/usr/local/lib/node",
-    "/usr/lib/node",
-    "/usr/local/lib/nodejs",
-    "/usr/lib/nodejs",
-    "/usr/share/nodejs",
-)
-"""Where modules of everybody lie: npm's global folder, Node's own, and Debian's."""
+def is_app(path: str) -> bool:
+    """Return True if a source is the app's own, not a library's."""
+    return "/node_modules/" not in path and not path.startswith(_LIBRARIES)
 
 
-def is_builtin(specifier: str) -> bool:
-    """Whether the module is Node's own."""
-    return specifier.startswith("node:") or (specifier.partition("/")[0] in BUILTINS and not specifier.endswith("/"))
+_LIBRARIES = tuple(f"{folder}/" for folder in SHARED)
 
 
-def package_name(specifier: str) -> str:
-    """The package that a bare specifier begins with, scope included."""
-    parts = specifier.split("/")
-    return "/".join(parts[:2] if specifier.startswith("@") else parts[:1])
-
-
-def _node_path(config: ImageConfig) -> tuple[str, ...]:
-    value = next((entry[10:] for entry in config.env if entry.startswith("NODE_PATH=")), "")
-    return tuple(posixpath.normpath(part) for part in value.split(":") if part.startswith("/"))
-
-
-def _above(folder: str) -> Iterator[str]:
-    """A folder and those above it, without the root's slash; no more than LEVELS of a folder that lies deeper."""
-    for _ in range(LEVELS):
-        if folder in ("/", ""):
-            break
-        yield folder
-        folder = posixpath.dirname(folder)
-    yield ""
+def _conditions(image: ImageView) -> Iterable[str]:
+    """Conditions that the user added: -C or --conditions, in NODE_OPTIONS or on the command line."""
+    words = [*image.env.get("NODE_OPTIONS", "").split(), *image.config.command]
+    for word, following in pairwise([*words, ""]):
+        if word.startswith("--conditions="):
+            yield word.partition("=")[2]
+        elif word in ("-C", "--conditions"):
+            yield following

@@ -26,7 +26,7 @@ def standard_folder(path: str) -> str | None:
 
 
 def is_app(path: str) -> bool:
-    """Whether a source is the app's own."""
+    """Return True if a source is the app's own."""
     return standard_folder(path) is None
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+from slimmer.sandbox.readers import reader
+
 INSTALLED = "installed.json"
 PREFIXES = 1000
 """How many prefixes of PSR-0 count; each is compared with every class, and hardly anybody has one."""
@@ -73,7 +75,7 @@ class Autoloader:
             self.psr0.update(islice(entries, PREFIXES))
 
     def needs(self, package: str, other: str) -> bool:
-        """Whether a package requires another; both by their folders."""
+        """Return True if a package requires another; both by their folders."""
         names = [posixpath.relpath(folder, self.vendor).lower() for folder in (package, other)]
         return names[1] in self.requires.get(names[0], ())
 
@@ -103,6 +105,7 @@ def package_of(path: str, vendor: str) -> str:
     return posixpath.join(vendor, *parts[:2])
 
 
+@reader
 def read_map(content: bytes, name: str, vendor: str) -> Map:
     """Read one of Composer's files, known by its name, of a vendor folder."""
     if name == INSTALLED:
@@ -110,6 +113,7 @@ def read_map(content: bytes, name: str, vendor: str) -> Map:
     return Map(tuple(_entries(content.decode("utf-8", "surrogateescape"), vendor)))
 
 
+@reader
 def read_list(content: bytes, folder: str) -> Map:
     r"""Classes, in lower case, and their files, in a list of an autoload.php that phpab wrote, as for Debian's packages.
 

@@ -1,4 +1,4 @@
-"""Calls that import by a string, and calls that start a command."""
+"""The calls of a source that import by a string, and those that start a command."""
 
 from __future__ import annotations
 
@@ -7,21 +7,14 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slimmer.keep.languages.python.facts import HOLE, Dynamic
-from slimmer.keep.languages.python.grammar import head, text
+from slimmer.keep.languages.python.facts import Dynamic
+from slimmer.keep.languages.python.grammar import GRAMMAR, head, text
 from slimmer.keep.languages.python.scopes import Scopes
-from slimmer.keep.sources.syntax import Grammar, find
+from slimmer.keep.sources.named_paths import HOLE
+from slimmer.keep.sources.syntax import find
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-_GRAMMAR = Grammar(
-    module="tree_sitter_python",
-    functions=frozenset(),
-    wanted=frozenset({"call"}),
-    leaves=frozenset({"string", "import_statement", "import_from_statement", "comment", "parameters"}),
-)
-"""Calls are walked to, since they may nest beyond what a query follows in good time."""
 
 _IMPORTS = re.compile(rb"import\w{0,40}\(|find_spec\(")
 _COMMANDS = re.compile(rb"subprocess|\bos\b|shutil|popen|pexpect")
@@ -32,7 +25,7 @@ _STARTERS = frozenset(
     }
 )  # fmt: skip
 _SHELLS = frozenset({"create_subprocess_shell", "getoutput", "getstatusoutput", "popen", "system"})
-"""Of these, those that give a command line to the shell; others do when they are told `shell=True`."""
+"""Those of _STARTERS that give a command line to the shell. Others do so with `shell=True`."""
 
 _SHELL = "/bin/sh"
 _OWN_PACKAGE = frozenset({"__name__", "__package__", "__spec__.parent", "__spec__.name"})
@@ -44,14 +37,14 @@ _OWN_NAME = re.compile(
 
 _NAME = re.compile(r"\.{0,9}\w{1,80}(?:\.\w{1,80}){0,19}")
 _PREFIX = re.compile(r"\.{1,9}\w{0,80}|\.{0,9}\w{1,80}(?:\.\w{1,80}){0,19}\.\w{0,80}")
-_MIDDLE = re.compile(r"\*((?:\.\w{1,80}){1,9}\.)\*")
-_HOLES = re.compile(r"\*{2,}")
+_MIDDLE = re.compile(rf"{HOLE}((?:\.\w{{1,80}}){{1,9}}\.){HOLE}")
+_HOLES = re.compile(f"{HOLE}{{2,}}")
 PLACEHOLDER = re.compile(r"%(?:\(\w{1,80}\))?[sdr]|\{[^{}]{0,80}\}")
-"""What stands in a template for a value (str.format, and printf's way)."""
+"""A value's place in a template, of str.format or the % operator."""
 
 _LEVEL = re.compile(r"[0-9]")
 LINE = 4096
-"""Characters of a command line that are looked at."""
+"""How many characters of a command line are read."""
 
 _COMMAND = re.compile(r"\s{0,9}(?:exec\s{1,9})?([\w./+@-]{1,200})")
 _IN_A_LINE = re.compile(r"(?:^|[|;&(`])\s{0,9}(?:exec\s{1,9}|\w{1,40}=\S{0,100}\s{1,9})?([\w./+@-]{1,200})")
@@ -59,21 +52,21 @@ _IN_A_LINE = re.compile(r"(?:^|[|;&(`])\s{0,9}(?:exec\s{1,9}|\w{1,40}=\S{0,100}\
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """What was found, each once."""
+    """The imports by strings, and the programs that are started, each once."""
 
     dynamic: tuple[Dynamic, ...] = ()
     commands: tuple[str, ...] = ()
 
 
 def read_calls(source: bytes, scopes: Scopes, *, commands: bool) -> Calls:
-    """The calls of a source; nothing is looked for where no word of it speaks of such calls."""
+    """The calls of a source. A source without a word that such calls need is not searched. Commands are read if `commands` is true."""
     commands = commands and _COMMANDS.search(source) is not None
     if not commands and not _IMPORTS.search(source):
         return Calls()
     own = _OWN_PACKAGE | {match[1].decode() for match in _OWN_NAME.finditer(source)}
     dynamic: dict[Dynamic, None] = {}
     started: dict[str, None] = {}
-    for call, scope in scopes.locate(found.node for found in find(_GRAMMAR, source)):
+    for call, scope in scopes.locate(found.node for found in find(GRAMMAR, source)):
         name = _name(source, call)
         if scope.skipped or not ("import" in name or name == "find_spec" or (commands and name in _STARTERS)):
             continue
@@ -90,21 +83,21 @@ def read_calls(source: bytes, scopes: Scopes, *, commands: bool) -> Calls:
 
 
 def _name(source: bytes, call: Node) -> str:
-    """What is called, without what it belongs to."""
+    """The name of what is called, without the object that it belongs to."""
     function = call.child_by_field_name("function")
     attribute = function.child_by_field_name("attribute") if function is not None else None
     return head(source, attribute or function, 80)
 
 
 def _argument(call: Node) -> Node | None:
-    """The first argument of a call, without its keyword."""
+    """The value of a call's first argument; None if there is none."""
     arguments = call.child_by_field_name("arguments")
     node = arguments.named_child(0) if arguments is not None and arguments.named_child_count else None
     return node.child_by_field_name("value") if node is not None and node.type == "keyword_argument" else node
 
 
 def _imported(argument: Node, level: int, where: str, own: Set[str]) -> Dynamic | None:
-    """A literal name, or what is known of one that is computed: f"a.{x}", "a.b_" + x, "%s.a.%s" % (x, y), "a.{}".format(x)."""
+    """The import of a literal name, or of one that is partly known: f"a.{x}", "a.b_" + x, "%s.a.%s" % (x, y), "a.{}".format(x)."""
     known = "." * level + _HOLES.sub(HOLE, _pattern(argument, own))
     start, hole, _ = known.partition(HOLE)
     if not hole:
@@ -115,7 +108,7 @@ def _imported(argument: Node, level: int, where: str, own: Set[str]) -> Dynamic 
 
 
 def _pattern(node: Node, own: Set[str], depth: int = 8) -> str:
-    """The text that a string expression makes, "*" for what is computed; `__name__ + ".x"` counts as ".x"."""
+    """The text of a string expression, with HOLE for what is computed. `__name__ + ".x"` counts as ".x"."""
     if node.type == "string":
         return _string(node, own)
     if node.type == "binary_operator" and depth:
@@ -132,7 +125,7 @@ def _pattern(node: Node, own: Set[str], depth: int = 8) -> str:
 
 
 def _template(call: Node) -> Node | None:
-    """What a call of `format` is a method of."""
+    """The object on which a call of `format` is made; None if it is no such call."""
     function = call.child_by_field_name("function")
     if function is None or text(function.child_by_field_name("attribute")) != "format":
         return None
@@ -153,7 +146,7 @@ def _string(node: Node, own: Set[str]) -> str:
 
 
 def _level(call: Node) -> int:
-    """Of `__import__(name, globals(), locals(), names, level)`, how many packages up the name is looked for."""
+    """The `level` of `__import__(name, globals(), locals(), names, level)`: how many packages up the name is looked for."""
     arguments = call.child_by_field_name("arguments")
     given = arguments.named_children if arguments is not None else []
     named = [node for node in given if text(node.child_by_field_name("name")) == "level"]
@@ -162,7 +155,7 @@ def _level(call: Node) -> int:
 
 
 def _commands(call: Node, name: str, argument: Node) -> Iterator[str]:
-    """The program of `["program", …]` or of a command line; of a line for the shell, all programs, and the shell."""
+    """The program of `["program", …]` or of a command line. Of a line for the shell: the shell, and all programs in it."""
     if name in _SHELLS or _is_for_the_shell(call):
         yield _SHELL
         line = _line(argument) if argument.type == "string" else ""

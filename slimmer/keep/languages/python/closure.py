@@ -1,55 +1,97 @@
-"""The closure over one Python's modules: from what is used, along the edges, until nothing is new."""
+"""The closure over the modules of one Python: from those in use along their imports until nothing is new.
+
+How deep a module is followed depends on who wrote it and how it is reached:
+
+- The app's own code (outside of the standard library and the folders of packages, or installed from a local folder): every import anywhere
+  in it, and what its strings name.
+- What the app or the run imports: what importing it loads, and what its functions import if that is of its own distribution, of the
+  standard library, or of another small distribution.
+- What only functions of the standard library import: what importing it loads.
+
+Code that is kept only as filler (listed, not hollow, a link) is followed if it is the app's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
-from slimmer.keep.languages.python.computed import CODE, Choices
-from slimmer.keep.languages.python.edges import Depth, Edge, Level, edges
-from slimmer.keep.languages.python.extension import extension_imports
+from slimmer.keep.language import Origin, Reading
+from slimmer.keep.languages.python.app_names import AppNames
+from slimmer.keep.languages.python.choices import Choices
+from slimmer.keep.languages.python.depth import Depth, Level
+from slimmer.keep.languages.python.edges import Edge, edges, extension_imports
 from slimmer.keep.languages.python.facts import BY_NAME, Facts
+from slimmer.keep.languages.python.finder import CODE, Finder, Module
 from slimmer.keep.languages.python.metadata import Distributions
-from slimmer.keep.languages.python.resources import Extras
-from slimmer.keep.languages.python.search import APP, Finder, Module
-from slimmer.keep.languages.python.source_store import Sources
+from slimmer.keep.languages.python.resources import Resources
+from slimmer.keep.languages.python.stars import Loaded, Stars
 
 
-class Reach:
-    """What one Python can reach; remembers between calls what it has followed, and how deep."""
+class Closure:
+    """What one Python can reach. It remembers which modules it has followed, and how deep.
 
-    def __init__(self, image: ImageView, finder: Finder, sources: Sources) -> None:
-        self._image, self._finder, self._sources = image, finder, sources
-        self._distributions = Distributions(image, finder)
-        self._depth = Depth(self._distributions)
-        self._extras = Extras(image, finder, self._distributions)
+    `begin` and `follow` yield findings, and a Reading for each source of the next layer. The facts of that layer go to `follow`, until it
+    asks for no more.
+    """
+
+    def __init__(self, image: ImageView, finder: Finder) -> None:
+        """Reads the metadata of the distributions in the finder's folders."""
+        self._finder = finder
+        distributions = Distributions(image, finder)
+        self._depth = Depth(distributions)
+        self._names = AppNames(image, finder)
+        self._resources = Resources(image, finder, distributions, self._names)
+        self._stars = Stars()
         self._levels: dict[str, Level] = {}
-        self._queue: dict[str, Module] = {}
         self._named: set[str] = set()
-        self._starred: set[str] = set()
-        self._exports: dict[str, tuple[Module, Level, tuple[str, ...]]] = {}
-        self._lazy: dict[str, tuple[Module, Level, tuple[Edge, ...]]] = {}
+        self._choices = Choices(image.tree, finder, self._names.words, self._named)
+        self._queue: dict[str, Module] = {}
         self._extensions: dict[str, Module] = {}
-        self._choices = Choices(image.tree, finder, self._extras.words, self._named)
+        self._reading: dict[str, Module] = {}
+        self._is_settled = True  # no source was read since choices were last answered
 
-    def follow(self, paths: Sequence[str], is_used: Callable[[str], bool]) -> Iterator[Finding]:
-        """Begin at these paths, as far as they are modules; `is_used` tells files that are more than filler."""
+    def begin(self, paths: Sequence[str], is_used: Callable[[str], bool]) -> Iterator[Finding | Reading]:
+        """Begin with those of these kept paths that are modules. `is_used` tells files that are more than filler."""
         for path in paths:
             module = self._module_at(path) if path.endswith(CODE) else None
-            if module is not None and (module.root.kind == APP or is_used(path)):
+            if module is not None and (module.root.origin is Origin.APP or is_used(path)):
                 self._named.add(path)
                 yield from self._keep(module, self._depth.of(module), "source or bytecode of the same module", path)
-        while self._queue or self._extensions:
-            yield from self._drain()
-            yield from self._choose()
-            yield from self._compiled()
-            for name, detail, cause in list(self._extras.modules()):
-                yield from self._import(name, Level.USED, detail, cause)
-        yield from self._extras.findings()
+        yield from self._advance()
+
+    def follow(self, layer: Mapping[str, Facts]) -> Iterator[Finding | Reading]:
+        """Go on with the facts of what was asked for. What could not be read may be missing; others' paths are left out."""
+        reading, self._reading = self._reading, {}
+        if not reading:
+            return
+        for path, facts in layer.items():
+            if (module := reading.get(path)) is not None:
+                yield from self._follow(module, path, facts)
+        if not all(module.source for module in reading.values()):
+            yield from self._by_kind()  # what comes after the compiled modules
+        yield from self._advance()
+
+    def is_reading(self, path: str) -> bool:
+        """Return True if this source was asked for and `follow` has not got it yet."""
+        return path in self._reading
+
+    def origin(self, path: str) -> Origin | None:
+        """Return who wrote the module at a real path, or None if it is no module of this Python.
+
+        A module of the app that was only reached through a library counts as the library's.
+        """
+        module = self._module_at(path)
+        if module is None:
+            return None
+        level = self._levels.get(path) or self._depth.of(module)
+        if level is Level.APP:
+            return Origin.APP
+        return Origin.STDLIB if module.root.origin is Origin.STDLIB else Origin.LIBRARY
 
     def _module_at(self, path: str) -> Module | None:
-        """The module of a file; a script whose name is none still is one."""
+        """The module of a file. A script whose name is no module's name is one, too."""
         located = self._finder.name_of(path)
         if located is None:
             return None
@@ -57,6 +99,33 @@ class Reach:
         if module is None or path not in module.files:
             return Module(located[0], located[1], (path,), path if path.endswith(".py") else "", ())
         return module
+
+    def _advance(self) -> Iterator[Finding | Reading]:
+        """Ask for the next layer: sources, then compiled modules. If there is none, end with what modules need besides modules."""
+        while not self._queue and (self._extensions or not self._is_settled):
+            self._is_settled = True
+            yield from self._choose()
+            if self._extensions:
+                yield from self._ask_for_extensions()
+                return
+            yield from self._by_kind()
+        if not self._queue:
+            yield from self._resources.findings()
+            return
+        self._is_settled = False
+        self._reading, self._queue = self._queue, {}
+        yield from map(Reading, self._reading)
+
+    def _ask_for_extensions(self) -> Iterator[Reading]:
+        """Ask for compiled modules that the run did not load: those that it loaded have imported all that they need.
+
+        Newer compilers pack the names, so what lies beside such a module counts as imported by a computed name.
+        """
+        self._reading, self._extensions = self._extensions, {}
+        for module in self._reading.values():
+            if package := module.name.rpartition(".")[0]:
+                self._choices.note(module, Level.LOADED, Edge(package, computed=True))
+        yield from map(Reading, self._reading)
 
     def _keep(self, module: Module, level: Level, detail: str, cause: str) -> Iterator[Finding]:
         """Name a module's files, and queue its source unless it was followed as deep before."""
@@ -69,52 +138,52 @@ class Reach:
         key = module.files[0] if module.files else f"{module.folders[0]}/"
         if level > self._levels.get(key, 0):
             self._levels[key] = level
-            self._extras.reached(module)
+            self._resources.reached(module)
             if module.folders:
                 self._choices.used(module.name)
             if module.source:
                 self._queue[module.source] = module
 
     def _import(self, name: str, level: Level, detail: str, cause: str) -> Iterator[Finding]:
-        """Import a module: the packages above it are loaded, too."""
-        for module in self._finder.way(name):
-            way = detail if module.name == name else f"a package of {name}, {detail}"
-            yield from self._keep(module, level, way, cause)
+        """Import a module. The packages above it are loaded, too."""
+        for module in self._finder.components(name):
+            how = detail if module.name == name else f"a package of {name}, {detail}"
+            yield from self._keep(module, level, how, cause)
 
-    def _drain(self) -> Iterator[Finding]:
-        """Follow the queue until it is empty; one reading for all that waits."""
-        while self._queue:
-            queue, self._queue = self._queue, {}
-            wanted = {path: self._levels[path] is Level.APP for path in queue}
-            for path, facts in self._sources.facts(wanted):
-                yield from self._follow(queue[path], facts, self._levels[path])
-
-    def _follow(self, module: Module, facts: Facts, level: Level) -> Iterator[Finding]:
-        self._extras.learn(module, facts, level)
+    def _follow(self, module: Module, path: str, facts: Facts) -> Iterator[Finding]:
+        """Follow the facts of a source, or of a compiled module."""
+        if not module.source:
+            for name in extension_imports(self._finder, module, facts):
+                yield from self._import(name, Level.LOADED, f"named in {path}", path)
+            return
+        level = self._levels[path]
+        self._resources.learn(module, facts, level)
         yield from self._namesake(module, level)
-        for edge in edges(self._finder, module, facts):
+        yield from self._imports(module, level, facts)
+        if level is Level.APP:
+            for name, verb in self._names.modules(facts):
+                yield from self._edge(module, level, Edge(name), verb)
+        elif level is Level.USED:
+            yield from self._own_names(module, level, facts)
+        if facts.exports and module.folders:
+            yield from self._loaded(self._stars.exports(module, level, facts))
+
+    def _imports(self, module: Module, level: Level, facts: Facts) -> Iterator[Finding]:
+        """Follow what a source imports."""
+        found = list(edges(self._finder, module, facts))
+        for edge in found:
             if edge.computed:
                 self._choices.note(module, level, edge)
                 continue
             yield from self._edge(module, level, edge)
             if edge.all_names:
-                self._starred.add(edge.target)
-                yield from self._export(edge.target)
+                yield from self._loaded(self._stars.asked(edge.target))
         if facts.lazy and module.folders:
-            found = tuple(edge for edge in edges(self._finder, module, facts) if edge.where == "__getattr__")
-            self._lazy[module.name] = (module, level, found)
-            yield from self._export(module.name)
-        if level is Level.APP:
-            for name, detail in self._extras.named(facts):
-                yield from self._edge(module, level, Edge(name), detail)
-        elif level is Level.USED:
-            yield from self._own_names(module, level, facts)
-        if facts.exports and module.folders:
-            self._exports[module.name] = (module, level, facts.exports)
-            yield from self._export(module.name)
+            on_demand = (edge for edge in found if edge.where == "__getattr__")
+            yield from self._loaded(self._stars.makes_on_demand(module, level, on_demand))
 
     def _namesake(self, module: Module, level: Level) -> Iterator[Finding]:
-        """The compiled module that a package is made around (`cv2/cv2.abi3.so`), however it comes to load it."""
+        """The compiled module that a package is made around (`cv2/cv2.abi3.so`), however the package loads it."""
         inside = self._finder.find(f"{module.name}.{module.name.rpartition('.')[2]}") if module.folders else None
         if inside and inside.files and inside.files[0].endswith(".so"):
             yield from self._edge(module, level, Edge(inside.name), "the compiled part of")
@@ -123,43 +192,29 @@ class Reach:
         """What a library's strings name of its own: defaults of settings, modules that are loaded on demand."""
         start = module.name.partition(".")[0] + "."
         for word in facts.words:
-            found = list(self._finder.way(word)) if word.startswith(start) else []
+            found = list(self._finder.components(word)) if word.startswith(start) else []
             if len(found) > 1:
-                self._extras.resources(found[-1], module)
+                self._resources.named_package(found[-1], module)
                 yield from self._edge(module, level, Edge(found[-1].name, BY_NAME), "named in a string of")
 
-    def _export(self, package: str) -> Iterator[Finding]:
-        """What `from package import *` loads: submodules that the package names in __all__, or makes on demand (PEP 562)."""
-        if package in self._starred and package in self._lazy:
-            module, level, found = self._lazy.pop(package)
-            for edge in found:
-                yield from self._edge(module, level, Edge(edge.target))
-        if package in self._starred and package in self._exports:
-            module, level, names = self._exports[package]
-            for name in names:
-                yield from self._edge(module, level, Edge(f"{package}.{name}"), "named in __all__ of")
+    def _loaded(self, loaded: Iterable[Loaded]) -> Iterator[Finding]:
+        """Follow what `import *` loads."""
+        for one in loaded:
+            yield from self._edge(one.package, one.level, one.edge, one.verb)
 
     def _edge(self, module: Module, level: Level, edge: Edge, verb: str = "imported by") -> Iterator[Finding]:
-        *_, target = [None, *self._finder.way(edge.target)]
+        *_, target = [None, *self._finder.components(edge.target)]
         deep = self._depth.along(module, level, target, edge.where) if target else None
         if target and deep:
             place = f" in {edge.where}()" if edge.where and edge.where != BY_NAME else ""
             yield from self._import(target.name, deep, f"{verb} {module.source}{place}", module.source)
 
     def _choose(self) -> Iterator[Finding]:
-        """Imports by computed names."""
+        """Follow imports by computed names."""
         for module, level, edge in list(self._choices.answers()):
             yield from self._edge(module, level, edge, "imported by a computed name by")
 
-    def _compiled(self) -> Iterator[Finding]:
-        """What compiled modules import that the run did not load: those that it loaded have imported it.
-
-        Newer compilers pack the names, so what lies beside such a module counts as imported by a computed name.
-        """
-        extensions, self._extensions = self._extensions, {}
-        for module in extensions.values():
-            if package := module.name.rpartition(".")[0]:
-                self._choices.note(module, Level.LOADED, Edge(package, computed=True))
-        for module, names in extension_imports(self._image, self._finder, extensions.values()):
-            for name in names:
-                yield from self._import(name, Level.LOADED, f"named in {module.files[0]}", module.files[0])
+    def _by_kind(self) -> Iterator[Finding]:
+        """Import modules that are asked for by their kind."""
+        for name, detail, cause in list(self._resources.modules()):
+            yield from self._import(name, Level.USED, detail, cause)

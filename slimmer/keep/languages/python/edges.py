@@ -1,42 +1,22 @@
-"""From a module's facts to the modules that it may import, and how deep each of those is to be followed."""
+"""The modules that a module may import, worked out from its facts: import statements, and calls that import by a string."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
 
-from slimmer.keep.languages.python.facts import MAIN, Facts, Import
-from slimmer.keep.languages.python.metadata import Distribution, Distributions
-from slimmer.keep.languages.python.search import APP, STDLIB, Finder, Module
-
-SMALL = 1 << 22
-"""Bytes of a distribution that counts as small: one that is kept when a function of another distribution imports it."""
-
-TOOLS = frozenset(
-    {
-        "IPython", "_aix_support", "_osx_support", "_pytest", "cProfile", "conftest", "distutils", "doctest", "ensurepip", "f2py", "idlelib", "lib2to3", "pdb",
-        "pip", "profile", "pydoc", "pydoc_data", "pytest", "setuptools", "test", "testing", "tests", "tkinter", "turtle",
-        "turtledemo", "unittest", "venv", "wheel",
-    }
-)  # fmt: skip
-"""Names of modules for developers and for other systems: not followed from functions of libraries."""
-
-
-class Level(IntEnum):
-    """How deep a module is followed: what importing it loads, what its functions import, all that it names."""
-
-    LOADED = 1
-    USED = 2
-    APP = 3
+from slimmer.keep.language import Origin
+from slimmer.keep.languages.python.depth import TOOLS
+from slimmer.keep.languages.python.facts import Dynamic, Facts, Import
+from slimmer.keep.languages.python.finder import Finder, Module
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A module that another may import; `where` is the importing function.
+    """A module that another one may import. `where` is the function with the import, as in Import.
 
-    `computed`: all that lies in this package and whose name begins with `stem`; a target that begins with HOLE is such a
-    package below any other. `all_names`: what the package gives to `import *`.
+    If `computed` is true, `target` is a package, and the edge stands for all modules in it whose names begin with `stem`. Such a target
+    may begin with HOLE, for a package below any other. `all_names` is true for what `import *` asks the target for.
     """
 
     target: str
@@ -46,13 +26,39 @@ class Edge:
     all_names: bool = False
 
 
-def package_of(module: Module) -> str:
-    """The package that relative imports of a module start from."""
+def edges(finder: Finder, module: Module, facts: Facts) -> Iterator[Edge]:
+    """The edges of a module. Their targets need not exist."""
+    package = _package_of(module)
+    for entry in facts.imports:
+        yield from _imported(finder, package, entry)
+    for call in facts.dynamic:
+        yield from _called(package, call)
+
+
+def _imported(finder: Finder, package: str, entry: Import) -> Iterator[Edge]:
+    """The edges of an import statement; none if it stands in for modules that are all there."""
+    if entry.instead and all(_exists(finder, package, tried) for tried in entry.instead):
+        return
+    if base := _base(finder, package, entry):
+        yield Edge(base, entry.where, all_names=entry.names == ("*",))
+        yield from (Edge(f"{base}.{name}", entry.where) for name in entry.names if finder.find(f"{base}.{name}"))
+
+
+def _called(package: str, call: Dynamic) -> Iterator[Edge]:
+    """The edge of a call that imports by a string."""
+    name = call.name.lstrip(".")
+    known, _, stem = name.rpartition(".") if call.prefix else (name, "", "")
+    if target := _absolute(package, len(call.name) - len(name), known):
+        yield Edge(target, call.where, computed=call.prefix, stem=stem)
+
+
+def _package_of(module: Module) -> str:
+    """The package from which a module's relative imports start."""
     return module.name if module.folders else module.name.rpartition(".")[0]
 
 
-def absolute(package: str, level: int, name: str) -> str:
-    """The full name behind a relative one; "" when it leads out of everything."""
+def _absolute(package: str, level: int, name: str) -> str:
+    """The full name of a module that is imported with `level` dots in front; "" if there are more dots than packages."""
     if level == 0:
         return name
     parts = package.split(".") if package else []
@@ -62,27 +68,9 @@ def absolute(package: str, level: int, name: str) -> str:
     return ".".join([*base, name] if name else base)
 
 
-def edges(finder: Finder, module: Module, facts: Facts) -> Iterator[Edge]:
-    """What the imports of a module name, and what its calls import by strings. Targets may not exist."""
-    package = package_of(module)
-    for entry in facts.imports:
-        if entry.instead and all(_exists(finder, package, tried) for tried in entry.instead):
-            continue
-        base = _base(finder, package, entry)
-        if base:
-            yield Edge(base, entry.where, all_names=entry.names == ("*",))
-            yield from (Edge(f"{base}.{name}", entry.where) for name in entry.names if finder.find(f"{base}.{name}"))
-    for call in facts.dynamic:
-        name = call.name.lstrip(".")
-        known, _, stem = name.rpartition(".") if call.prefix else (name, "", "")
-        target = absolute(package, len(call.name) - len(name), known)
-        if target:
-            yield Edge(target, call.where, computed=call.prefix, stem=stem)
-
-
 def _base(finder: Finder, package: str, entry: Import) -> str:
-    """The module of a statement; where no root has it, one beside the importer, as scripts and Python 2 find it."""
-    base = absolute(package, entry.level, entry.module)
+    """The module that a statement names. If no root has it, it is one beside the importer, as scripts and Python 2 find it."""
+    base = _absolute(package, entry.level, entry.module)
     if entry.level == 0 and package and finder.find(base.partition(".")[0]) is None:
         return f"{package}.{base}"
     return base
@@ -90,47 +78,20 @@ def _base(finder: Finder, package: str, entry: Import) -> str:
 
 def _exists(finder: Finder, package: str, tried: str) -> bool:
     name = tried.lstrip(".")
-    target = absolute(package, len(tried) - len(name), name)
+    target = _absolute(package, len(tried) - len(name), name)
     return bool(target) and finder.find(target) is not None
 
 
-class Depth:
-    """Decides whether an edge is followed, and how deep."""
+def extension_imports(finder: Finder, module: Module, facts: Facts) -> Iterator[str]:
+    """The names of the modules that a compiled module may import: of its own top package, and of the standard library.
 
-    def __init__(self, distributions: Distributions) -> None:
-        self._distributions = distributions
-
-    def of(self, module: Module) -> Level:
-        """The level of a module that is imported without more ado."""
-        return Level.APP if self._is_app(module) else Level.USED
-
-    def along(self, source: Module, level: Level, target: Module, where: str) -> Level | None:
-        """The level at which the target of an edge is followed; None when it is not."""
-        if level is Level.APP or self._is_app(target):
-            return self.of(target)
-        if not where:
-            return level
-        if where == MAIN or level is Level.LOADED or not TOOLS.isdisjoint(target.name.split(".")):
-            return None
-        if self._together(source, target):
-            return Level.USED
-        if target.root.kind == STDLIB:
-            return Level.LOADED
-        owner = self._owner(target)
-        small = owner is not None and self._distributions.size(owner, SMALL) <= SMALL
-        return Level.USED if small and source.root.kind != STDLIB else None
-
-    def _is_app(self, module: Module) -> bool:
-        if module.root.kind == APP:
-            return True
-        owner = self._owner(module) if module.root.kind != STDLIB else None
-        return owner is not None and owner.local
-
-    def _together(self, one: Module, other: Module) -> bool:
-        if one.name.partition(".")[0] == other.name.partition(".")[0]:
-            return True
-        owner = self._owner(one) if one.root.kind != STDLIB else None
-        return owner is not None and owner is self._owner(other)
-
-    def _owner(self, module: Module) -> Distribution | None:
-        return self._distributions.owner((module.files or module.folders)[0])
+    It names others, too, but a word alone is the name of many things.
+    """
+    own = module.name.partition(".")[0]
+    for name in facts.words:
+        first, dot, _ = name.partition(".")
+        if dot:
+            if first == own and finder.find(name):
+                yield name
+        elif name not in TOOLS and (found := finder.find(name)) and found.root.origin is Origin.STDLIB:
+            yield name

@@ -1,4 +1,7 @@
-"""The Pythons of an image with their sys.path: libraries, virtual environments, .pth files, PYTHONPATH, the app's folders."""
+"""The sys.path of each Python: libraries, virtual environments, .pth files, PYTHONPATH, and the folders of the app.
+
+Sources: Python's docs, "The initialization of the sys.path module search path", site (.pth files) and venv (pyvenv.cfg).
+"""
 
 from __future__ import annotations
 
@@ -8,39 +11,39 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from slimmer.image.tree import Tree
 from slimmer.keep.image_view import ImageView
-from slimmer.keep.languages.python.search import APP, SITE, STDLIB, Finder, Installation, Root, site_folders
+from slimmer.keep.language import Origin
+from slimmer.keep.languages.python.finder import Finder, Root
+from slimmer.keep.languages.python.installation import Installation, site_folders
+
+SETTINGS = "/pyvenv.cfg"
+"""How the path of a virtual environment's settings ends."""
 
 SETTINGS_LIMIT = 1 << 16
-"""Bytes of a .pth file or pyvenv.cfg; a larger one is none."""
+"""The largest .pth file or pyvenv.cfg that is read, in bytes."""
 
 PATHS_LIMIT = 1000
-"""Folders that .pth files may add."""
+"""How many folders .pth files may add."""
 
 _SYSTEM_SITES = re.compile(rb"^\s{0,99}include-system-site-packages\s{0,99}=\s{0,99}true\s{0,99}$", re.I | re.M)
 
 
-def finders(image: ImageView, found: Sequence[Installation], used: Sequence[str]) -> tuple[Finder, ...]:
-    """A finder for each Python. `used` are the kept paths, among them pyvenv.cfg of the virtual environments in use."""
-    return tuple(_finder(image, installation, used) for installation in found)
-
-
-def _finder(image: ImageView, installation: Installation, used: Sequence[str]) -> Finder:
-    tree = image.tree
+def find_modules(image: ImageView, installation: Installation, used: Sequence[str]) -> Finder:
+    """The modules of a Python. `used` are the kept paths that are in use, with the pyvenv.cfg of virtual environments."""
     libraries = [installation.stdlib, f"{installation.stdlib}/lib-dynload"]
-    sites = _existing(tree, _sites(image, installation, used))
+    sites = _existing(image, _sites(image, installation, used))
     added = list(_added(image, sites))
     known = {*libraries, *sites}
     app = [folder for folder in _app_folders(image, used, known) if folder not in known]
-    roots = [Root(path, APP) for path in app]
-    roots += [Root(path, STDLIB) for path in libraries]
-    roots += [Root(path, SITE) for path in sites]
-    roots += [Root(path, SITE if "/site-packages/" in path or path.endswith(".egg") else APP) for path in added]
-    return Finder(tree, installation.version, roots)
+    roots = [Root(path, Origin.APP) for path in app]
+    roots += [Root(path, Origin.STDLIB) for path in libraries]
+    roots += [Root(path, Origin.LIBRARY) for path in sites]
+    roots += [Root(path, _origin_of_added(path)) for path in added]
+    return Finder(image.tree, installation.version, roots)
 
 
 def _sites(image: ImageView, installation: Installation, used: Sequence[str]) -> Iterator[str]:
-    """Folders of installed packages: those of virtual environments first; the system's where they are looked into."""
-    settings = [path for path in used if path.endswith("/pyvenv.cfg") and _size(image.tree, path) <= SETTINGS_LIMIT]
+    """Folders of installed packages: those of virtual environments first; the system's only if Python looks there."""
+    settings = [path for path in used if path.endswith(SETTINGS) and _size(image.tree, path) <= SETTINGS_LIMIT]
     alone = bool(settings)
     for path, content in list(image.read(settings)) if settings else ():
         yield from site_folders(posixpath.dirname(path), installation.version)
@@ -48,18 +51,19 @@ def _sites(image: ImageView, installation: Installation, used: Sequence[str]) ->
     if image.home:
         yield from site_folders(f"{image.home}/.local", installation.version)
     for folder in installation.sites():
-        end = image.tree.resolve(folder).end
-        if end and (not alone or any(path.startswith(end + "/") for path in used)):
-            yield end
+        entry = image.end(folder)
+        if entry and (not alone or any(path.startswith(entry.path + "/") for path in used)):
+            yield entry.path
 
 
-def _existing(tree: Tree, folders: Iterable[str]) -> list[str]:
-    ends = (tree.resolve(folder).end for folder in folders)
-    return list(dict.fromkeys(end for end in ends if end and (entry := tree.get(end)) and entry.is_directory))
+def _existing(image: ImageView, folders: Iterable[str]) -> list[str]:
+    """The real paths of those folders that exist, each once."""
+    entries = (image.end(folder) for folder in folders)
+    return list(dict.fromkeys(entry.path for entry in entries if entry and entry.is_directory))
 
 
 def _added(image: ImageView, sites: Sequence[str]) -> Iterator[str]:
-    """Folders that .pth files name (site, "Module contents"): a line each, relative to the folder of the file."""
+    """The folders that .pth files name, one on each line, relative to the folder of the file."""
     files = [
         entry.path
         for site in sites
@@ -78,11 +82,14 @@ def _added(image: ImageView, sites: Sequence[str]) -> Iterator[str]:
             yield posixpath.normpath(posixpath.join(posixpath.dirname(file), written))
 
 
+def _origin_of_added(path: str) -> Origin:
+    """Who wrote what lies in a folder that a .pth file names: an installer's folder (eggs), or one of the app's developers."""
+    return Origin.LIBRARY if "/site-packages/" in path or path.endswith(".egg") else Origin.APP
+
+
 def _app_folders(image: ImageView, used: Sequence[str], known: Iterable[str]) -> Iterator[str]:
     """PYTHONPATH, the working directory, and the folders above the outermost packages of the app's own files."""
-    for setting in image.config.env:
-        if setting.startswith("PYTHONPATH="):
-            yield from (part for part in setting.partition("=")[2].split(":") if part.startswith("/"))
+    yield from (part for part in image.env.get("PYTHONPATH", "").split(":") if part.startswith("/"))
     if image.config.working_dir:
         yield image.config.working_dir
     libraries = tuple(folder + "/" for folder in known)
@@ -91,6 +98,7 @@ def _app_folders(image: ImageView, used: Sequence[str], known: Iterable[str]) ->
 
 
 def _outermost(tree: Tree, folder: str) -> str:
+    """The folder from which the package in a folder is imported: the first one upwards that is no package."""
     while folder != "/" and f"{folder}/__init__.py" in tree:
         folder = posixpath.dirname(folder)
     return folder

@@ -1,31 +1,29 @@
 """What a Python source says about other modules and files: an immutable value.
 
-Facts depend on nothing but the source's bytes, so that they can be cached by its hash.
+Facts depend on nothing but the source's bytes and how it was read, so they can be cached.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-VERSION = 6
-"""Changes whenever the same source may give other facts."""
-
-HOLE = "*"
-"""What stands in the name of a module for what is computed."""
-
 BY_NAME = "<string>"
-"""The place of what is only named in a string: like a function's import, it may or may not happen."""
+"""The place of what is only named in a string. Like what a function imports, it may or may not be imported."""
 
 MAIN = "__main__"
-"""The place of what runs only when the file is executed as a script."""
+"""The place of what runs only if the file is executed as a script."""
+
+LIST_LIMIT = 20_000
+"""How many entries any list in the facts of one source may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """An import statement. `level` counts the leading dots; `names` are what `from` asks for, ("*",) for all.
+    """An import statement.
 
-    `where` is the function it stands in, "" when importing the module runs it; `instead` are the modules whose absence
-    the statement makes up for (`except ImportError`).
+    `level` counts the leading dots. `names` are what `from` asks for, ("*",) for everything. `where` is the function with the statement, BY_NAME or
+    MAIN; "" if importing the module runs it. If the statement stands in a handler of ImportError, `instead` are the modules that
+    were tried first.
     """
 
     module: str
@@ -37,10 +35,10 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
-    """A call that imports by a string. `prefix`: only the beginning is known, the rest is computed.
+    """A call that imports by a string, in the function `where`.
 
-    A leading dot means the module's own package. A beginning need not end with a whole part ("plugins.load_"), and may itself
-    begin with HOLE, for some package ("*.commands.").
+    A leading dot in `name` stands for the module's own package. If `prefix` is true, the name is only the beginning and the rest is computed. Such
+    a beginning may end within a part ("plugins.load_"), or begin with HOLE for some package (HOLE + ".commands.").
     """
 
     name: str
@@ -52,10 +50,12 @@ class Dynamic:
 class Facts:
     """All that is known of one source.
 
-    `words` are its short string literals (or those of several dotted parts, where no more was asked for), `attributes` the
-    dotted names that start at something imported, where they were asked for; `groups` may name entry point groups;
-    `exports` is `__all__`; `commands` are what it starts; `reads_data`: it looks for files beside itself; `lazy`: it makes
-    attributes on demand (PEP 562); `any_encoding`: it encodes or decodes by a name that is computed.
+    - `words` are the short strings of an app's source. Of a library's source they are only the strings of three dotted parts or more, and the
+      names of scripts; of a compiled module, what stands in it between two zero bytes.
+    - `attributes` are dotted names that begin with an imported module, and `commands` the programs that are started: both of an app's source only.
+    - `groups` may name groups of entry points. `exports` is `__all__`.
+    - `reads_data` is true if the source looks for files beside itself, `lazy` if it makes attributes on demand (PEP 562), and `any_encoding` if it
+      encodes or decodes by a computed name.
     """
 
     imports: tuple[Import, ...] = ()

@@ -1,29 +1,39 @@
-"""tree-sitter's grammar of Python, and what is asked of it: captured nodes of a source, in order."""
+"""Python's grammar for tree-sitter: parses sources, and finds nodes in them."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from slimmer.keep.sources.syntax import Grammar
+
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Query
 
+GRAMMAR = Grammar(
+    module="tree_sitter_python",
+    functions=frozenset(),
+    wanted=frozenset({"call"}),
+    leaves=frozenset({"string", "import_statement", "import_from_statement", "comment", "parameters"}),
+)
+"""Calls are found by walking the tree with this, since they may nest deeper than a query can follow."""
+
 DEPTH = 10_000
-"""How deep a node may lie to be found. tree-sitter counts in 16 bits: beyond 65,535 a query takes time without end."""
+"""How deep a node may lie to be found. tree-sitter counts in 16 bits: beyond 65,535 levels, a query never ends."""
 
 Captures = dict[str, list["Node"]]
 """Captured nodes by the name of the capture."""
 
 
 def parse(source: bytes) -> Node:
-    """The root of a source's tree; what cannot be understood is in it as nodes of errors."""
+    """The root of a source's tree. What cannot be parsed is in it as error nodes."""
     from tree_sitter import Parser
 
     return Parser(_language()).parse(source).root_node
 
 
 def captures(query: str, root: Node) -> Captures:
-    """The captured nodes, each list in the order of the source; in time that grows with its length."""
+    """The nodes that a query captures, each list in the order of the source. Takes time in proportion to the source's length."""
     from tree_sitter import QueryCursor
 
     cursor = QueryCursor(_query(query))
@@ -33,12 +43,12 @@ def captures(query: str, root: Node) -> Captures:
 
 
 def text(node: Node | None) -> str:
-    """What the source says at a node; "" without one."""
+    """The text of a node; "" if there is no node."""
     return (node.text or b"").decode(errors="replace") if node is not None else ""
 
 
 def head(source: bytes, node: Node | None, limit: int = 300) -> str:
-    """The first bytes of what the source says at a node, which may be long."""
+    """The first `limit` bytes of a node's text, which may be long; "" if there is no node."""
     return (
         source[node.start_byte : min(node.end_byte, node.start_byte + limit)].decode(errors="replace") if node else ""
     )
@@ -46,10 +56,7 @@ def head(source: bytes, node: Node | None, limit: int = 300) -> str:
 
 @lru_cache(maxsize=1)
 def _language() -> Language:
-    import tree_sitter_python
-    from tree_sitter import Language
-
-    return Language(tree_sitter_python.language())
+    return GRAMMAR.load()
 
 
 @lru_cache(maxsize=8)

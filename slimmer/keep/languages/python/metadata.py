@@ -1,4 +1,4 @@
-"""Installed distributions: which files are whose, and what they offer by entry points.
+"""Installed distributions: which files belong to each one, and what it offers by entry points.
 
 Source: PyPA specifications, "Recording installed projects" (RECORD, direct_url.json) and "Entry points"; setuptools for
 egg-info (top_level.txt, SOURCES.txt, installed-files.txt).
@@ -13,31 +13,35 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from slimmer.image.tree import Entry
 from slimmer.keep.image_view import ImageView
-from slimmer.keep.languages.python.search import SITE, Finder
+from slimmer.keep.language import Origin
+from slimmer.keep.languages.python.finder import Finder
 
 LIST_LIMIT = 1 << 22
-"""Bytes of a list of files; a larger one is not read."""
+"""The largest list of files that is read, in bytes."""
 
 TOGETHER_LIMIT = 1 << 28
-"""Bytes of all such files of an image; what is beyond is not read, and the user is told."""
+"""How many bytes of such lists are read of one image. The user is told if there are more."""
 
 FOLDER_LIMIT = 1 << 20
-"""Bytes of a distribution's metadata that are kept; of a larger folder, only the files that importlib.metadata reads."""
+"""Up to how many bytes all of a distribution's metadata is kept. Of a larger folder, only the files that importlib.metadata reads are."""
 
-_LISTS = ("RECORD", "top_level.txt", "installed-files.txt")
+_LISTS = ("RECORD", "top_level.txt")
 _ENTRY_POINTS = "entry_points.txt"
 _SCRIPTS = ("console_scripts", "gui_scripts")
-_METADATA = frozenset({"METADATA", "PKG-INFO", "RECORD", "WHEEL", "INSTALLER", *_LISTS, _ENTRY_POINTS})
+_METADATA = frozenset(
+    {"METADATA", "PKG-INFO", "RECORD", "WHEEL", "INSTALLER", "installed-files.txt", *_LISTS, _ENTRY_POINTS}
+)
 _INFO = re.compile(r"(?P<name>[\w.]{1,200}?)(?:-[^/]{1,200})?\.(?:dist|egg)-info$")
 _ENTRY = re.compile(r"\s{0,9}[^=\s][^=]{0,200}=\s{0,9}(?P<module>[\w.]{1,300})")
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """An installed distribution; `path` is its metadata (a folder, or one file). `local`: not from an index, so the app's.
+    """An installed distribution. `path` is its metadata: a folder, or one file.
 
-    `entry_points` are module names by group.
+    `local` is true if it was not installed from an index, and so is part of the app. `entry_points` maps groups to names of modules.
     """
 
     name: str
@@ -47,17 +51,17 @@ class Distribution:
 
 
 class Distributions:
-    """All distributions of a Python's folders, and who owns which folder. The lists are read in one go."""
+    """All distributions in the folders of one Python, and the files and folders that each one owns."""
 
     def __init__(self, image: ImageView, finder: Finder) -> None:
-        self._image = image
-        self._finder = finder
+        """Reads the lists of all distributions in one round trip."""
+        self._image, self._finder = image, finder
         self._owners: dict[str, Distribution] = {}
         self._sizes: dict[str, int] = {}
         self.all = tuple(self._read())
 
     def owner(self, path: str) -> Distribution | None:
-        """The distribution that a file belongs to: who lists it, or the nearest folder above it."""
+        """The distribution that lists a file or, if none does, the nearest folder above it; None if there is none."""
         while path and path != "/":
             if found := self._owners.get(path):
                 return found
@@ -65,7 +69,7 @@ class Distributions:
         return None
 
     def size(self, distribution: Distribution, limit: int) -> int:
-        """Bytes of its files; counting ends where they exceed `limit`."""
+        """The bytes of a distribution's files. Counting ends once they exceed `limit`."""
         if distribution.path not in self._sizes:
             total = 0
             for path in [path for path, owner in self._owners.items() if owner is distribution]:
@@ -77,7 +81,7 @@ class Distributions:
         return self._sizes[distribution.path]
 
     def metadata(self, distribution: Distribution) -> Iterator[str]:
-        """The paths of its metadata."""
+        """The paths of a distribution's metadata."""
         tree = self._image.tree
         below = [entry for entry in tree.below(distribution.path) if not entry.is_directory]
         whole = sum(entry.size for entry in below) <= FOLDER_LIMIT
@@ -103,39 +107,41 @@ class Distributions:
             yield distribution
 
     def _contents(self, infos: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """Lists and entry points, one at a time, up to a total."""
+        """The lists and entry points, one at a time, up to TOGETHER_LIMIT."""
         files, left = [], TOGETHER_LIMIT
-        for path in (path for info in infos for path in self._files(info)):
-            left -= self._image.tree.get(path).size  # type: ignore[union-attr]
+        for entry in (entry for info in infos for entry in self._files(info)):
+            left -= entry.size
             if left < 0:
-                self._image.sandbox.note(path, f"such lists have more than {TOGETHER_LIMIT >> 20} MiB together")
+                self._image.sandbox.note(entry.path, f"such lists have more than {TOGETHER_LIMIT >> 20} MiB together")
                 break
-            files.append(path)
+            files.append(entry.path)
         yield from ((path, content) for path, content in (self._image.read(files) if files else ()) if content)
 
     def _places(self, info: str, names: Iterable[str]) -> Iterator[str]:
-        """Where names that a distribution owns lie in the image: folders and modules."""
+        """The folders and modules of these names that exist beside a distribution's metadata."""
         site, tree = posixpath.dirname(info), self._image.tree
         for name in names:
             if name:
                 yield from (path for path in (f"{site}/{name}", f"{site}/{name}.py") if path in tree)
 
     def _infos(self) -> Iterator[tuple[str, str]]:
+        """The metadata of all distributions: path and name of the distribution."""
         for root in self._finder.roots:
-            if root.kind == SITE:
-                for name, end in self._finder.listing(root.path).items():
+            if root.origin is Origin.LIBRARY:
+                for name, path in self._finder.listing(root.path).items():
                     if match := _INFO.fullmatch(name):
-                        yield end, match["name"]
+                        yield path, match["name"]
 
-    def _files(self, info: str) -> Iterator[str]:
-        for name in (*_LISTS[:2], _ENTRY_POINTS):
+    def _files(self, info: str) -> Iterator[Entry]:
+        """The files of a distribution's metadata that are read."""
+        for name in (*_LISTS, _ENTRY_POINTS):
             entry = self._image.tree.get(f"{info}/{name}")
             if entry is not None and entry.is_file and entry.size <= LIST_LIMIT:
-                yield entry.path
+                yield entry
 
 
 def _top_names(content: bytes) -> Iterator[str]:
-    """The folders and modules that a list names, relative to the site."""
+    """The folders and modules that a list names, relative to the folder of packages."""
     for line in content.splitlines():
         path = os.fsdecode(line.partition(b",")[0].strip(b'"'))
         if not path.startswith(("..", "/", "__pycache__/")) and "-info" not in path.partition("/")[0]:
@@ -143,7 +149,7 @@ def _top_names(content: bytes) -> Iterator[str]:
 
 
 def _entry_points(content: bytes) -> dict[str, tuple[str, ...]]:
-    """Module names by group, but for the scripts, which are files of their own."""
+    """Names of modules by group. Groups of scripts are left out: a script is a file of its own."""
     groups: dict[str, list[str]] = defaultdict(list)
     group = ""
     for line in content.decode(errors="replace").splitlines():

@@ -1,7 +1,7 @@
-"""What a piece of source stands in: a function, a branch that never runs in a container, a handler of a missing module.
+"""The scopes of a source: functions, branches that never run in a container, and handlers of missing modules.
 
-Scopes are stretches of bytes, nested as the tree is. Nothing climbs from a node to its parents, whose cost grows with
-the depth: pieces and scopes are walked in the order of the source, so that hostile nesting costs no more than its length.
+Scopes are ranges of bytes that nest as the tree does. Nodes and scopes are walked in the order of the source, and nothing climbs from a
+node to its parents: the cost of that grows with the depth, which hostile sources make large.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ _NEVER = re.compile(
 _MAIN = re.compile(r"""__name__\s{0,9}==\s{0,9}['"]__main__['"]""")
 _MISSING = re.compile(r"except\s{0,9}(?::|[\w.,(\s]{0,200}\b(?:ImportError|ModuleNotFoundError|Exception)\b)")
 _TRIED = 8
-"""A body that imports more than so many modules is no attempt at one of them."""
+"""A body that imports more modules than this does not try out one of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """`where`: the function, "" for the module itself. `tried`: in a handler of ImportError, the imports that failed.
+    """A range of bytes, from `start` to before `end`.
 
-    `start` and `end` are bytes; `skipped`: what stands here never runs on Linux, or only for a type checker.
+    `where` is the function, "" for the module itself. `tried` are the imports that failed if this is a handler of ImportError. `skipped` is true if
+    the code never runs on Linux, or only for a type checker.
     """
 
     start: int
@@ -53,13 +54,13 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Scopes:
-    """The scopes of a source, and its import statements; both in the order of the source."""
+    """The scopes and the import statements of a source, both in the order of the source."""
 
     scopes: tuple[Scope, ...]
     imports: tuple[Node, ...]
 
     def locate(self, nodes: Iterable[Node]) -> Iterator[tuple[Node, Scope]]:
-        """Each of the nodes, which are in the order of the source, with the innermost scope that it stands in."""
+        """Each of these nodes, which must be in the order of the source, with its innermost scope."""
         stack, position = [Scope(0, 1 << 62)], 0
         for node in nodes:
             while position < len(self.scopes) and self.scopes[position].start <= node.start_byte:
@@ -70,7 +71,7 @@ class Scopes:
 
 
 def scopes_of(source: bytes, root: Node) -> Scopes:
-    """The scopes of a source that was parsed."""
+    """The scopes of a parsed source."""
     found = captures(_QUERY, root)
     imports = found.get("import", [])
     scopes = [*_functions(source, found), *_branches(source, found), *_handlers(source, found, imports)]

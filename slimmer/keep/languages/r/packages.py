@@ -12,9 +12,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from slimmer.image.tree import Tree
+from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
-from slimmer.keep.native.time_zones import zones
+from slimmer.keep.native import time_zones
 from slimmer.keep.sources.named_paths import whole_folder
 from slimmer.observe.log import Operation
 
@@ -41,11 +43,10 @@ _ASKS = re.compile(
 )
 
 
-def r_packages(image: ImageView) -> Iterator[Finding]:
+def r_packages(image: ImageView) -> Iterator[Finding] | None:
     """Findings for the packages of an image whose R was seen to read some."""
     packages = _Packages(image)
-    if packages.in_use:
-        yield from packages.findings()
+    return packages.findings() if packages.in_use else None
 
 
 class _Packages:
@@ -67,7 +68,7 @@ class _Packages:
         for library in self._libraries:
             modules = f"{posixpath.dirname(library)}/modules"
             yield from whole_folder(self._tree, modules, Reason(RULE, "a module that R loads on demand", cause))
-        yield from zones(self._tree, Reason("time-zones", "R opens zones by name", cause))
+        yield from time_zones.zones(self._tree, Reason(time_zones.RULE, "R opens zones by name", cause))
 
     def _note(self, path: str) -> None:
         match = _FOLDER.fullmatch(path)
@@ -126,10 +127,14 @@ class _Packages:
 
 
 def _package(tree: Tree, folder: str, by: str) -> Iterator[Finding]:
-    """What R reads of a package: all but what is for people."""
+    """The parts of a package that R reads: all but those for people."""
     reason = Reason(RULE, f"of a package that {by} leads to", by)
     for entry in tree.children(folder):
         if posixpath.basename(entry.path) not in _UNUSED:
             yield Finding(entry.path, reason)
             if entry.is_directory:
                 yield from whole_folder(tree, entry.path, reason, PACKAGE_BYTES)
+
+
+_RULES = {RULE: Evidence.USED, time_zones.RULE: Evidence.USED}
+ANALYZER = FunctionAnalyzer("r", BEYOND_OBSERVED, _RULES, r_packages)

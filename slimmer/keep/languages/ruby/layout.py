@@ -57,7 +57,7 @@ def gem_of(path: str) -> Gem | None:
 
 
 def is_standard(folder: str) -> bool:
-    """Whether a folder is one of those in which Ruby itself looks."""
+    """Return True if a folder is one of those in which Ruby itself looks."""
     return _STANDARD.fullmatch(folder) is not None
 
 

@@ -1,1 +1,1 @@
-"""What shell scripts call, source and name."""
+"""Keep what shell scripts call, source and name."""

@@ -1,4 +1,4 @@
-"""What a command line uses: the program itself, and those that it is told to start.
+"""Reads a command line: the program that it starts, and the programs that this one is told to start.
 
 `exec gosu app nice -n 5 server --port 80` starts gosu, nice and server. Sources: the manual pages of the programs that are
 named below; POSIX.1-2017, XCU, "Special Built-In Utilities".
@@ -14,7 +14,7 @@ from enum import StrEnum
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "hush"))
 
 _NESTED = 12
-"""How many programs of a command line may start one another."""
+"""How many programs of one command line may start one another."""
 
 _BUILTINS = frozenset(
     [
@@ -76,20 +76,25 @@ _BUILTINS = frozenset(
         "wait",
     ]
 )
-"""What dash, bash and ash do themselves, or most of them."""
+"""Commands that dash, bash and ash have built in, or most of these shells."""
 
 _MANAGERS = frozenset(("apt", "apt-get", "aptitude", "dnf", "microdnf", "yum", "zypper", "apk", "pacman", "opkg"))
-"""Package managers: they are large, and of no use without their databases, which a slim image has not."""
+"""Package managers. They are large, and useless without their databases, which a slim image does not have."""
 
 
 class Kind(StrEnum):
-    """What a use names."""
+    """The ways in which a command line uses something."""
 
     PROGRAM = "called"
     SOURCED = "sourced"
     RUN = "run by a shell"
     TEXT = "text of a script"
     FOLDER = "folder whose files are run"
+
+    @property
+    def verb(self) -> str:
+        """What is done to the thing, for reasons: "called" by a script."""
+        return "run" if self in (Kind.RUN, Kind.FOLDER) else self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,11 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class _Prefix:
-    """A program that starts another: its options with a value of their own, and how many words come before the command."""
+    """A program that starts another one.
+
+    `valued` are its options that take a value as the next word. `skipped` words stand between its options and the command.
+    `assignments` is true if `NAME=value` may stand among the options, `builtin` if the command may be one of the shell's own.
+    """
 
     valued: frozenset[str] = frozenset()
     skipped: int = 0
@@ -162,7 +171,7 @@ _OPTIONS_WITH_PROGRAM = {
 
 
 def uses(argv: Sequence[str], *, shell: bool = True) -> Iterator[Use]:
-    """What a command line uses. `shell` when a shell reads it, which does much by itself."""
+    """What a command line uses. `shell` is true if a shell reads it; a shell has commands of its own."""
     for _ in range(_NESTED):
         if not argv or not argv[0]:
             return
@@ -186,7 +195,7 @@ def uses(argv: Sequence[str], *, shell: bool = True) -> Iterator[Use]:
 
 
 def _special(base: str, rest: Sequence[str]) -> tuple[Use, ...] | None:
-    """What only a shell can do for itself; None for anything else."""
+    """What a command uses that only a shell has; None if it is not such a command."""
     words = [word for word in rest if not word.startswith("-")]
     if base in (".", "source"):
         return tuple(Use(Kind.SOURCED, word) for word in words[:1])
@@ -202,7 +211,7 @@ def _special(base: str, rest: Sequence[str]) -> tuple[Use, ...] | None:
 
 
 def _told(base: str, rest: Sequence[str]) -> Iterator[Use]:
-    """What options and arguments tell a program to start."""
+    """What the options and arguments of a program tell it to start."""
     if base in SHELLS:
         yield from _shell(rest)
     elif base in ("su", "runuser"):
@@ -218,7 +227,7 @@ def _told(base: str, rest: Sequence[str]) -> Iterator[Use]:
 
 
 def _shell(rest: Sequence[str]) -> Iterator[Use]:
-    """`sh -c TEXT`, also among other letters as in `-lc`; `sh FILE`."""
+    """The text of `sh -c TEXT` or `sh -lc TEXT`, the file of `sh FILE`."""
     place = 0
     while place < len(rest) and rest[place][:1] in ("-", "+") and len(rest[place]) > 1:
         word = rest[place]
@@ -234,7 +243,7 @@ def _behind_option(rest: Sequence[str], options: frozenset[str]) -> list[int]:
 
 
 def _behind(prefix: _Prefix, rest: Sequence[str]) -> Sequence[str]:
-    """The command that follows a prefix's options and arguments."""
+    """The command that stands behind the options and arguments of a prefix."""
     place = 0
     while place < len(rest):
         word = rest[place]

@@ -11,22 +11,26 @@ _ASSIGNMENT = re.compile(rb"[ \t]*[A-Za-z_]\w{0,100}[ \t]*=")
 
 
 def is_crontab(path: str) -> bool:
-    """Whether a file of this name holds jobs."""
-    return _SYSTEM.fullmatch(path) is not None or _USER.fullmatch(path) is not None
+    """Return True if a file of this name holds jobs."""
+    return is_system_crontab(path) or _USER.fullmatch(path) is not None
 
 
-def commands_of(path: str, content: bytes) -> bytes:
-    """A script of the jobs' commands, a line each; a system's crontab also names the user, who is left out."""
-    has_user = _SYSTEM.fullmatch(path) is not None
-    return b"\n".join(_command(line, has_user) for line in content.splitlines())
+def is_system_crontab(path: str) -> bool:
+    """Return True if each job in a file of this name also names the user who runs it."""
+    return _SYSTEM.fullmatch(path) is not None
 
 
-def _command(line: bytes, has_user: bool) -> bytes:
-    """One line; "%" ends the command, what follows is its input."""
+def commands_of(content: bytes, *, system: bool) -> bytes:
+    """Return a script of the jobs' commands, one a line. The user that a job of a `system` crontab names is left out."""
+    return b"\n".join(_command(line, system) for line in content.splitlines())
+
+
+def _command(line: bytes, system: bool) -> bytes:
+    """The command of one line. A "%" ends it; what follows is its input."""
     if _ASSIGNMENT.match(line):
         return line
     match = _LINE.match(line)
     if match is None:
         return b""
     command = re.split(rb"(?<!\\)%", match[1], maxsplit=1)[0]
-    return b"".join(command.split(None, 1)[-1:]) if has_user else command
+    return b"".join(command.split(None, 1)[-1:]) if system else command

@@ -1,4 +1,4 @@
-"""What the words of a shell script stand for, as far as the script and the image's environment tell.
+"""Works out what the words of a shell script stand for, as far as the script and the image's environment say.
 
 Expansions follow POSIX.1-2017, Shell Command Language, 2.6: parameters with the values that the script or the environment
 gives them, defaults (`${X:-/etc/x}`), and holes for what is only known when it runs: arguments, output of commands, globs.
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 ALTERNATIVES = 4
-"""How many values of one word are considered: a variable may be assigned in several branches."""
+"""How many values of one word are considered. A variable may be assigned in several branches."""
 
 LENGTH = 1024
-"""Characters of a value; what is longer is unknown. It also bounds how long an expression may be."""
+"""Characters of a value, and of an expression. The value of a longer one is unknown."""
 
 _DEPTH = 12
 _UNKNOWN = (HOLE,)
@@ -32,25 +32,25 @@ _OF_VARIABLES = frozenset(("simple_expansion", "expansion"))
 
 
 class Words:
-    """Values of the words of one script. Names of variables are the shell's; the first value of each is the environment's."""
+    """The values of the words of one script. The first value of a variable is the one that the environment gives it."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._known = {name: (value,) for name, value in environment.items() if len(value) <= LENGTH}
 
     def define(self, name: str, values: Iterable[str]) -> None:
-        """Remember what a variable may be. A value that is a hole and nothing else tells nothing."""
+        """Remember values of a variable. A value that consists of a hole alone is left out."""
         told = (value for value in values if value != HOLE)
         self._known[name] = tuple(dict.fromkeys((*self._known.get(name, ()), *told)))[:ALTERNATIVES]
 
     def split(self, node: Node) -> tuple[tuple[str, ...], ...]:
-        """The fields that a word may become: `$COMMAND` without quotes is split at spaces (2.6.5)."""
+        """The fields that a word may become. `$COMMAND` without quotes is split at spaces (2.6.5)."""
         values = self.values(node)
         if node.type in _OF_VARIABLES:
             return tuple(tuple(value.split()) for value in values)
         return tuple((value,) for value in values)
 
     def values(self, node: Node, depth: int = _DEPTH) -> tuple[str, ...]:
-        """What one word may stand for, at least one value."""
+        """What one word may stand for: at least one value."""
         if depth == 0 or node.end_byte - node.start_byte > LENGTH:
             return _UNKNOWN
         kind = node.type
@@ -71,7 +71,7 @@ class Words:
         return _UNKNOWN
 
     def _plain(self, word: str) -> str:
-        """A word without quotes: a glob fits many names, a backslash means what follows, `~` is the home."""
+        """The value of a word without quotes. A glob is a hole, a backslash escapes what follows, `~` is the home directory."""
         if word.startswith("~/"):
             word = self._variable("HOME")[0] + word[1:]
         return _ESCAPED.sub(r"\1", _GLOB.sub(HOLE, word))
@@ -80,7 +80,7 @@ class Words:
         return self._known.get(name) or _UNKNOWN
 
     def _expansion(self, node: Node, depth: int) -> tuple[str, ...]:
-        """`${NAME}` and those with a default; what is cut or replaced is unknown."""
+        """The values of `${NAME}`, also with a default. If it cuts or replaces something, they are unknown."""
         parts = [child for child in node.children if child.type not in ("${", "}")]
         if not parts or parts[0].type != "variable_name":
             return _UNKNOWN
@@ -95,7 +95,7 @@ class Words:
         return tuple(dict.fromkeys((*self._known.get(name, ()), *default)))[:ALTERNATIVES]
 
     def _string(self, node: Node, depth: int) -> tuple[str, ...]:
-        """What stands between double quotes: the text, which not every node covers, with its expansions."""
+        """The values of a text in double quotes, with its expansions. Nodes do not cover all of the text."""
         content, place = node.text or b"", node.start_byte + 1
         parts: list[tuple[str, ...]] = []
         inner = [child for child in node.named_children if child.type != "string_content"]
@@ -107,12 +107,12 @@ class Words:
 
 
 def _literal(content: bytes) -> str:
-    """Text between double quotes: a backslash means what follows only before $, `, ", itself and the end of a line (2.2.3)."""
+    """A text in double quotes. There, a backslash escapes only $, `, ", itself and the end of a line (2.2.3)."""
     return re.sub(r'\\([$`"\\\n])', r"\1", content.decode(errors="surrogateescape"))
 
 
 def _joined(parts: list[tuple[str, ...]]) -> tuple[str, ...]:
-    """One text after the other, in all combinations up to the limit."""
+    """All combinations of one text after the other, up to the limit."""
     values: tuple[str, ...] = ("",)
     for part in parts:
         values = tuple(value + more for value in values for more in part)[:ALTERNATIVES]

@@ -1,0 +1,42 @@
+"""What the original did, which a replay waits for and is held to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slimmer.exercise.ports import lasting_ports
+from slimmer.exercise.request import Request
+from slimmer.exercise.result import WARMING_UP, ExerciseResult
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayExpectations:
+    """What a replay expects of the slim image.
+
+    `http_ports`: the ports that spoke HTTP. `other_ports`: the rest of the ports that will be the same in every run.
+    `unready`: the requests, with their ports, that the original answered to the end like an app that is not ready. `exited_after`:
+    the seconds after which the original exited; None if it did not.
+    """
+
+    http_ports: tuple[int, ...] = ()
+    other_ports: tuple[int, ...] = ()
+    unready: tuple[tuple[int, Request], ...] = ()
+    exited_after: float | None = None
+
+    @property
+    def ready_ports(self) -> tuple[int, ...]:
+        """The ports that must accept connections before the app counts as ready."""
+        return self.http_ports or self.other_ports
+
+
+def replay_expectations(observed: ExerciseResult) -> ReplayExpectations:
+    """Make the expectations from what the original did.
+
+    Ports that the kernel chose differ in every run, so they are expected only if they spoke HTTP.
+    """
+    return ReplayExpectations(
+        http_ports=observed.http_ports,
+        other_ports=tuple(port for port in lasting_ports(observed.ports) if port not in observed.http_ports),
+        unready=tuple((answer.port, answer.request) for answer in observed.answers if answer.status in WARMING_UP),
+        exited_after=None if observed.exit_code is None else observed.seconds,
+    )

@@ -1,0 +1,273 @@
+"""How a first run and a replay differ: what to wait for, how long, and what to blame the app for.
+
+Before the first run, only the user and the image say what kind of app it is: a server, a command that ends, or a worker that
+serves nobody. A replay knows what the original did.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from slimmer.exercise.expectations import ReplayExpectations
+from slimmer.exercise.plan import ExercisePlan, Until
+from slimmer.exercise.profile import AppProfile
+from slimmer.exercise.request import Request
+from slimmer.formatting import listed
+
+WORKER_PATIENCE = 5.0
+"""Seconds to wait for a listener before commands run against an app that nothing says will listen."""
+
+SLOWER = 10
+"""How many times longer than the original the slim image may take to end: the machine may be busy."""
+
+LONGEST_WATCH = 60.0
+"""The longest that a replay watches, in seconds, if the user watched the original for some time."""
+
+
+@dataclass(frozen=True)
+class Mode(ABC):
+    """What a first run and a replay have in common.
+
+    `shared`: the plan is for several commands of the image together. Those that listen get the requests and the user's
+    commands; the others just run.
+    """
+
+    plan: ExercisePlan
+    shared: bool
+
+    @property
+    def must_listen(self) -> bool:
+        """Return True if the user said that this very app listens."""
+        return not self.shared and bool(self.plan.named_ports or (self.plan.explicit and self.plan.asks))
+
+    @property
+    def required_ports(self) -> tuple[int, ...]:
+        """The ports that must accept connections before the app is ready."""
+        return () if self.shared else self.plan.named_ports
+
+    @property
+    @abstractmethod
+    def expected_ports(self) -> tuple[int, ...]:
+        """The ports that the app should open. They come first."""
+
+    @property
+    @abstractmethod
+    def other_ports(self) -> tuple[int, ...]:
+        """Ports of other protocols than HTTP that the app should open at some time."""
+
+    @property
+    @abstractmethod
+    def until(self) -> Until:
+        """What ends the exercise."""
+
+    @property
+    @abstractmethod
+    def seconds(self) -> float:
+        """How long to watch, for Until.SECONDS."""
+
+    @property
+    @abstractmethod
+    def exit_timeout(self) -> float | None:
+        """Seconds in which the app must end; None if it need not end, or may take as long as it likes."""
+
+    @property
+    @abstractmethod
+    def healthcheck(self) -> tuple[str, ...]:
+        """The HEALTHCHECK's command if it must be run; else ()."""
+
+    @property
+    @abstractmethod
+    def may_fail(self) -> bool:
+        """Return True if a failing exit code is a result to compare, not an error."""
+
+    @abstractmethod
+    def patience(self) -> float | None:
+        """Return the seconds to wait for a listener or an exit; None for no limit."""
+
+    @abstractmethod
+    def may_be_silent(self) -> bool:
+        """Return True if an app that neither listens nor exits is fine."""
+
+    @abstractmethod
+    def must_answer(self, port: int) -> bool:
+        """Return True if the port gets its requests even after the time for all ports is used up."""
+
+    @abstractmethod
+    def answers_unready(self, port: int, request: Request) -> bool:
+        """Return True if the port is known to answer this request as if it were not ready, for as long as it runs."""
+
+    @abstractmethod
+    def missed_listener(self) -> tuple[str, str]:
+        """Return what an app that exited was expected to do first ("it listened on port 80"), and a hint; "" for nothing."""
+
+    @abstractmethod
+    def notes(self, open_ports: tuple[int, ...], *, ended: bool) -> list[str]:
+        """Return warnings about ports that nobody listened on."""
+
+
+@dataclass(frozen=True)
+class FirstRun(Mode):
+    """The original, of which only `profile` is known."""
+
+    profile: AppProfile
+
+    @property
+    def expected_ports(self) -> tuple[int, ...]:
+        return self.profile.expected_ports
+
+    @property
+    def other_ports(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def until(self) -> Until:
+        return self.plan.until
+
+    @property
+    def seconds(self) -> float:
+        return self.plan.seconds
+
+    @property
+    def exit_timeout(self) -> float | None:
+        return None
+
+    @property
+    def healthcheck(self) -> tuple[str, ...]:
+        return self.profile.healthcheck
+
+    @property
+    def may_fail(self) -> bool:
+        return False
+
+    def patience(self) -> float | None:
+        plan = self.plan
+        if plan.until is Until.EXIT:
+            return None
+        if not self.shared and (self.must_listen or self.expected_ports):
+            return plan.ready_timeout
+        if plan.until is Until.SECONDS:
+            return min(plan.ready_timeout, plan.seconds)
+        if plan.until in (Until.SIGNAL, Until.ENTER):
+            return None
+        if not self.shared and self.may_be_silent():
+            return min(plan.ready_timeout, WORKER_PATIENCE)
+        return plan.ready_timeout  # of several commands, too: nothing tells a worker from a slow server
+
+    def may_be_silent(self) -> bool:
+        plan = self.plan
+        if self.must_listen or plan.until is Until.EXIT:
+            return False
+        if self.shared or plan.until in (Until.SECONDS, Until.SIGNAL, Until.ENTER):
+            return True
+        return plan.has_commands and not self.expected_ports
+
+    def must_answer(self, port: int) -> bool:
+        return port in self.plan.named_ports
+
+    def answers_unready(self, port: int, request: Request) -> bool:
+        return False
+
+    def missed_listener(self) -> tuple[str, str]:
+        if self.must_listen:
+            return f"it listened on {port_words(self.required_ports) or 'any TCP port'}", ""
+        if self._means_to_listen():
+            return (
+                f"it listened on {port_words(self.expected_ports)}, which the image EXPOSEs",
+                "Does it need variables (--env), arguments (--cmd) or volumes (--volume)? "
+                "If the app is meant to exit: --until exit.",
+            )
+        return "", ""
+
+    def notes(self, open_ports: tuple[int, ...], *, ended: bool) -> list[str]:
+        notes: list[str] = []
+        if self.shared:
+            return notes
+        if self.expected_ports and not set(self.expected_ports) & set(open_ports):
+            notes.append(f"nothing listened on the ports that the image EXPOSEs ({listed(self.expected_ports)})")
+        if self.profile.own_command and self.plan.until is Until.PROBES and ended and not open_ports:
+            notes.append(
+                "the image's own command exited by itself, and nothing else was observed: "
+                "to observe other arguments, add --cmd (repeatable)"
+            )
+        return notes
+
+    def _means_to_listen(self) -> bool:
+        """Return True if the image EXPOSEs ports and runs its own command, and the user says nothing else."""
+        is_server = self.profile.own_command and bool(self.expected_ports)
+        return is_server and self.plan.http and self.plan.until is Until.PROBES
+
+
+@dataclass(frozen=True)
+class Replay(Mode):
+    """The slim image, or the original again. `expectations` says what the original did."""
+
+    expectations: ReplayExpectations
+
+    @property
+    def required_ports(self) -> tuple[int, ...]:
+        return super().required_ports + self.expected_ports
+
+    @property
+    def expected_ports(self) -> tuple[int, ...]:
+        return self.expectations.ready_ports
+
+    @property
+    def other_ports(self) -> tuple[int, ...]:
+        return self.expectations.other_ports
+
+    @property
+    def until(self) -> Until:
+        """No user watches a replay, so nobody ends it."""
+        return Until.PROBES if self.plan.until in (Until.SIGNAL, Until.ENTER) else self.plan.until
+
+    @property
+    def seconds(self) -> float:
+        """What an app does by itself while it is watched, it does again; but not for hours."""
+        return min(self.plan.seconds, LONGEST_WATCH)
+
+    @property
+    def exit_timeout(self) -> float | None:
+        after = self.expectations.exited_after
+        return None if after is None else max(self.plan.ready_timeout, SLOWER * after)
+
+    @property
+    def healthcheck(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def may_fail(self) -> bool:
+        return True
+
+    def patience(self) -> float | None:
+        plan = self.plan
+        if plan.until is not Until.EXIT and (self.must_listen or self.expected_ports):
+            return plan.ready_timeout
+        if plan.until is Until.EXIT or self.exit_timeout is not None:
+            return self.exit_timeout
+        return min(plan.ready_timeout, self.seconds if plan.until is Until.SECONDS else WORKER_PATIENCE)
+
+    def may_be_silent(self) -> bool:
+        if self.must_listen or self.plan.until is Until.EXIT:
+            return False
+        return not self.expected_ports and self.exit_timeout is None
+
+    def must_answer(self, port: int) -> bool:
+        return port in (*self.plan.named_ports, *self.expectations.http_ports)
+
+    def answers_unready(self, port: int, request: Request) -> bool:
+        return (port, request) in self.expectations.unready
+
+    def missed_listener(self) -> tuple[str, str]:
+        if self.must_listen or self.expected_ports:
+            return f"it listened on {port_words(self.required_ports) or 'any TCP port'}", ""
+        return "", ""
+
+    def notes(self, open_ports: tuple[int, ...], *, ended: bool) -> list[str]:
+        return []
+
+
+def port_words(ports: tuple[int, ...]) -> str:
+    """Return "port 80" or "ports 80, 443"; "" for no port."""
+    unique = sorted(set(ports))
+    return f"port{'s' if len(unique) > 1 else ''} {listed(unique)}" if unique else ""

@@ -1,0 +1,48 @@
+"""What can be exercised."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Subject(Protocol):
+    """A running container to exercise: the watched original, or the slim image as a user would run it."""
+
+    def listening_ports(self) -> tuple[int, ...]:
+        """Return the TCP ports on which the app is known to listen now."""
+        ...
+
+    def endpoint(self, port: int) -> tuple[str, int]:
+        """Return the host and port where this port of the container can be reached, directly or through a relay."""
+        ...
+
+    def exit_code(self) -> int | None:
+        """Return the app's exit code, or None while it runs."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Return when something may have changed (a new listener, an exit), or after this many seconds."""
+        ...
+
+    def check_observed(self) -> None:
+        """Raise ObservationIncomplete if the probe that watches the app does not answer.
+
+        The exercise calls this before it blames the app for not answering.
+        """
+        ...
+
+    def execute(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
+        """Run a command in the container as the image's user. Return its exit code and the last 4 kB of its output."""
+        ...
+
+    def container_name(self) -> str:
+        """Return the container's name, for the user's own commands."""
+        ...
+
+    def last_log_lines(self) -> str:
+        """Return the last lines that the app wrote, for an error message."""
+        ...
+
+    def error_lines(self) -> tuple[str, ...]:
+        """Return the lines that look like errors so far, each kind once (slimmer.engine.error_lines)."""
+        ...

@@ -1,0 +1,146 @@
+"""Reads a JavaScript or TypeScript source for what it loads and names.
+
+Modules: `require`, `import`, `import()`, `export … from`, `require.resolve`. Paths: expressions of texts, `__dirname`,
+`import.meta`, `process.cwd()`, `path.join` and the like, with constants of the same file put in. Unknown parts are holes.
+Sources that cannot be parsed (too long: bundles) are searched for the plain forms.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slimmer.keep.language import Origin, Source
+from slimmer.keep.languages.node.expressions import JavaScript
+from slimmer.keep.sources.named_paths import HOLE, Base
+from slimmer.keep.sources.source_reader import Named, SourceReader
+from slimmer.keep.sources.syntax import Found, Grammar, find, first_child, is_source, text
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+LIBRARY_LIMIT = 1 << 17
+"""Bytes of a library's source that is parsed: what is longer was made by a bundler, and asks for what it asks for in plain words."""
+
+_FUNCTIONS = frozenset(
+    [
+        "function_declaration",
+        "function_expression",
+        "arrow_function",
+        "method_definition",
+        "generator_function",
+        "generator_function_declaration",
+        "try_statement",
+    ]
+)
+_PLACES = frozenset(("call_expression", "new_expression", "binary_expression", "string", "template_string"))
+_WANTED = _PLACES | {"import_statement", "export_statement", "variable_declarator", "import_require_clause"}
+_LEAVES = frozenset(
+    ("string", "number", "comment", "regex", "identifier", "property_identifier", "type_annotation", "jsx_text")
+)
+_JAVASCRIPT = Grammar("tree_sitter_javascript", _FUNCTIONS, _WANTED, _LEAVES)
+_TYPESCRIPT = Grammar("tree_sitter_typescript", _FUNCTIONS, _WANTED, _LEAVES, "language_typescript")
+_TSX = Grammar("tree_sitter_typescript", _FUNCTIONS, _WANTED, _LEAVES, "language_tsx")
+_GRAMMARS = {".ts": _TYPESCRIPT, ".mts": _TYPESCRIPT, ".cts": _TYPESCRIPT, ".tsx": _TSX}
+
+_LOADERS = frozenset(
+    ("require", "require.resolve", "import", "import.meta.resolve", "module.require", "jest.requireActual")
+)
+_STARTERS = frozenset(("spawn", "spawnSync", "exec", "execSync", "execFile", "execFileSync", "execa", "execaSync"))
+_PLAIN = re.compile(rb"""\b(require|import|from)[ \t]{0,8}\(?[ \t]{0,8}["']([^"'\\\n]{1,300})["']""")
+_LOADS = re.compile(rb"\b(?:require|import|export)\b|__dirname|\.node\b")
+_WORD = re.compile(r"[\w.@/:+-]{1,214}")
+_ADDONS = frozenset(
+    ("bindings", "node-gyp-build", "node-gyp-build-optional-packages", "@mapbox/node-pre-gyp", "node-pre-gyp")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRequest:
+    """A module that is asked for: the specifier, perhaps with holes, and whether an `import` asks."""
+
+    specifier: str
+    imported: bool
+    lazy: bool
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts(Named):
+    """All that one source says. `words` are its texts that may be names; `addons` when it looks for a native addon."""
+
+    requests: tuple[ModuleRequest, ...] = ()
+    words: frozenset[str] = frozenset()
+    addons: bool = False
+
+
+def read(source: Source) -> Facts:
+    """The facts of a source. Of a library's, only paths that begin at its own folder are told."""
+    content, whole = source.content, source.origin is Origin.APP
+    if not whole and not _LOADS.search(content):
+        return Facts()
+    if not is_source(content) or (not whole and len(content) > LIBRARY_LIMIT):
+        return _plain(content)
+    grammar = _GRAMMARS.get(source.suffix, _JAVASCRIPT)
+    return _Reader(whole).read(find(grammar, content))
+
+
+def _plain(content: bytes) -> Facts:
+    """Modules that a long source asks for in so many words."""
+    found = dict.fromkeys((match[2], match[1] != b"require") for match in _PLAIN.finditer(content))
+    requests = (ModuleRequest(name.decode(errors="surrogateescape"), imported, True) for name, imported in found)
+    return Facts(requests=tuple(requests))
+
+
+class _Reader(SourceReader[JavaScript]):
+    """A JavaScript or TypeScript source that is being read."""
+
+    takers = frozenset(("arguments", "pair"))
+
+    def __init__(self, whole: bool) -> None:
+        super().__init__(JavaScript(), whole)
+        self._requests: dict[ModuleRequest, None] = {}
+        self._words: set[str] = set()
+
+    def read(self, nodes: Iterator[Found]) -> Facts:
+        self.look_at(nodes)
+        requests = tuple(self._requests)
+        addons = any(request.specifier in _ADDONS or request.specifier.endswith(".node") for request in requests)
+        return Facts(tuple(self._mentions), tuple(self._commands), requests, frozenset(self._words), addons)
+
+    def _look(self, found: Found) -> None:
+        node = found.node
+        if node.type in ("import_statement", "export_statement", "import_require_clause"):
+            source = node.child_by_field_name("source")
+            if source is not None:
+                self._request(source, found, imported=node.type != "import_require_clause")
+        elif node.type == "variable_declarator":
+            self._evaluator.define(node)
+        elif node.type in _PLACES and not (node.type == "call_expression" and self._is_request(found)):
+            value = self._mention(found)
+            if value is not None and value.base is Base.ANY and node.type == "string" and _WORD.fullmatch(value.path):
+                self._words.add(value.path)
+
+    def _is_request(self, found: Found) -> bool:
+        """Return True if a call asks for a module; notes which one, and commands that it starts."""
+        called = text(found.node.child_by_field_name("function"), 200)
+        first = first_child(found.node.child_by_field_name("arguments"))
+        if first is None or not called:
+            return False
+        if called in _LOADERS:
+            self._request(first, found, imported=called.startswith("import"))
+            return True
+        name = called.rpartition(".")[2]
+        if name in _STARTERS:
+            shell = name.startswith("exec") and "File" not in name
+            self._start(self._evaluator.value(first).path, found, shell=shell)
+        return False
+
+    def _request(self, node: Node, found: Found, *, imported: bool) -> None:
+        self._understand(node)
+        value = self._evaluator.value(node)
+        specifier = value.path if value.base is Base.ANY else f"./{value.path}"
+        if specifier.strip(HOLE) and value.base is not Base.WORKING:
+            self._requests[ModuleRequest(specifier, imported, found.lazy, found.place)] = None

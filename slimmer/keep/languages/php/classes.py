@@ -1,0 +1,158 @@
+"""Where the files of PHP's classes lie in an image: Composer's autoloaders, lists of classes, and folders that are called as namespaces."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator
+
+from slimmer.keep.image_view import ImageView
+from slimmer.keep.keepset import Reason
+from slimmer.keep.language import Lead
+from slimmer.keep.languages.php.composer import (
+    INSTALLED,
+    MAP_LIMIT,
+    Autoloader,
+    Map,
+    old_path,
+    package_of,
+    read_list,
+    read_map,
+)
+from slimmer.keep.sources.load_path import is_file
+from slimmer.keep.sources.named_paths import HOLE, fitting
+from slimmer.keep.sources.reading import read_files
+
+SHARED = (
+    "/usr/share/php",
+    "/usr/local/lib/php",
+    "/usr/share/pear",
+    "/usr/lib/php",
+    "/usr/share/php8",
+    "/usr/share/php7",
+)
+"""Folders with libraries for every app."""
+
+_LIST = "autoload.php"
+_MAPS = ("autoload_classmap.php", "autoload_psr4.php", "autoload_namespaces.php", INSTALLED)
+_LEVELS = 12
+_NAMESPACES = 10_000
+
+
+class Classes:
+    """Finds the files of classes in one image. It learns of autoloaders and namespaces from the sources that are read."""
+
+    def __init__(self, image: ImageView) -> None:
+        self._image, self._tree = image, image.tree
+        self._loaders: dict[str, Autoloader] = {}
+        self._roots: dict[str, str] = {}
+        self._listed: dict[str, str] = {}
+        self._listed_files: set[str] = set()
+        self._namespaces: dict[str, dict[str, None]] = {}
+
+    def root(self, path: str) -> str:
+        """The folder of the app or package that a source belongs to: the nearest above it with a vendor folder."""
+        folder = posixpath.dirname(path)
+        known = self._roots.get(folder)
+        if known is None:
+            known = self._roots[folder] = next(
+                (place for place in above(folder) if f"{place}/vendor/autoload.php" in self._tree), folder
+            )
+        return known
+
+    def read_autoloaders(self, sources: Iterable[str]) -> Iterator[Lead]:
+        """Read Composer's maps of each vendor folder that is new; leads to Composer's own files in it. One round trip."""
+        vendors: dict[str, str] = {}
+        for path in sources:
+            vendor = f"{self.root(path)}/vendor"
+            if vendor not in self._loaders and f"{vendor}/composer/autoload_real.php" in self._tree:
+                self._loaders[vendor] = Autoloader(vendor)
+                vendors[vendor] = path
+        maps = [f"{vendor}/composer/{name}" for vendor in vendors for name in _MAPS]
+        maps = [path for path in maps if path in self._tree]
+        for path, read in read_files(self._image, read_map, Map, maps, MAP_LIMIT, _place_of_map):
+            name, vendor = _place_of_map(path)
+            self._loaders[vendor].learn(name, read)
+        for vendor, path in vendors.items():
+            reason = Reason("php", f"a part of the autoloader of {vendor}", path)
+            yield Lead(f"{vendor}/autoload.php", reason)
+            for entry in self._tree.children(f"{vendor}/composer"):
+                if entry.is_file and entry.path.endswith((".php", ".json")):
+                    yield Lead(entry.path, reason)
+
+    def read_lists(self, sources: Iterable[str]) -> None:
+        """Read the autoloaders among these sources that hold a list of classes, as those of Debian's packages do."""
+        paths = [path for path in sources if posixpath.basename(path) == _LIST and "/vendor/" not in path]
+        folder = posixpath.dirname
+        for _, read in read_files(self._image, read_list, Map, paths, MAP_LIMIT, lambda path: (folder(path),)):
+            for entry in read.entries:
+                self._listed_files.add(self._listed.setdefault(entry.name, entry.places[0]))
+
+    def learn(self, path: str, namespace: str) -> None:
+        """Note the namespace of an app's source: the app's own autoloader finds classes in folders that are called so (PSR-4)."""
+        folder, name = posixpath.dirname(path), namespace
+        while name and len(self._namespaces) < _NAMESPACES:
+            self._namespaces.setdefault(name, {})[folder] = None
+            outer, _, last = name.rpartition("\\")
+            if posixpath.basename(folder).lower() != last.lower():
+                return
+            folder, name = posixpath.dirname(folder), outer
+
+    def find(self, path: str, name: str) -> Iterator[tuple[str, str]]:
+        """The file of a class, and the folder of its package ("" where it has none)."""
+        own = next((place for place in self._own_classes(name) if is_file(self._tree, place)), None)
+        if own is not None:
+            yield own, ""
+            return
+        loaders = [self._loaders[vendor] for vendor in (f"{self.root(path)}/vendor",) if vendor in self._loaders]
+        for loader in loaders or list(self._loaders.values())[:4]:
+            for place in loader.candidates(name):
+                if is_file(self._tree, place):
+                    yield place, package_of(place, loader.vendor) if place.startswith(f"{loader.vendor}/") else ""
+                    return
+        if (place := self._listed.get(name.lower(), "")) and is_file(self._tree, place):
+            yield place, posixpath.dirname(place)
+            return
+        for base in SHARED:
+            place = f"{base}/{old_path(name)}"
+            if is_file(self._tree, place):
+                yield place, posixpath.join(base, name.partition("\\")[0])
+                return
+
+    def any_of(self, path: str, name: str) -> Iterator[str]:
+        """The files of the classes of a namespace: `name` has a hole for the class."""
+        loader = self._loaders.get(f"{self.root(path)}/vendor")
+        places = (*self._own_classes(name), *(loader.candidates(name) if loader is not None else ()))
+        for folder, pattern in dict.fromkeys(posixpath.split(place) for place in places):
+            if pattern.startswith(HOLE):
+                yield from (finding.path for finding in fitting(self._tree, folder, pattern, Reason("php")))
+
+    def may_use(self, path: str, package: str, place: str) -> bool:
+        """Return True if a library's source may mean a class of a package: its own, one that it requires, or one that was listed."""
+        if (bool(package) and path.startswith(f"{package}/")) or place in self._listed_files:
+            return True
+        vendor = f"{self.root(path)}/vendor"
+        loader = self._loaders.get(vendor)
+        return loader is not None and path.startswith(f"{vendor}/") and loader.needs(package_of(path, vendor), package)
+
+    def _own_classes(self, name: str) -> Iterator[str]:
+        prefix, rest = name, ""
+        for _ in range(_LEVELS):
+            prefix, _, last = prefix.rpartition("\\")
+            if not prefix:
+                return
+            rest = f"{last}/{rest}" if rest else last
+            yield from (f"{folder}/{rest}.php" for folder in list(self._namespaces.get(prefix, ()))[:_LEVELS])
+
+
+def _place_of_map(path: str) -> tuple[str, str]:
+    """The name of one of Composer's files, and the vendor folder that it is in."""
+    return posixpath.basename(path), posixpath.dirname(posixpath.dirname(path))
+
+
+def above(folder: str) -> Iterator[str]:
+    """A folder and those above it, but for the root; no more than _LEVELS."""
+    for _ in range(_LEVELS):
+        if folder in ("/", ""):
+            return
+        yield folder
+        folder = posixpath.dirname(folder)

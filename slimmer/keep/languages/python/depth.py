@@ -1,0 +1,83 @@
+"""How deep each module is followed: what importing it loads, what its functions import, or all that it names."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from slimmer.keep.language import Origin
+from slimmer.keep.languages.python.facts import MAIN
+from slimmer.keep.languages.python.finder import Module
+from slimmer.keep.languages.python.metadata import Distribution, Distributions
+
+SMALL = 1 << 22
+"""The size in bytes up to which a distribution is small: it is kept if a function of another distribution imports it."""
+
+TOOLS = frozenset(
+    {
+        "IPython", "_aix_support", "_osx_support", "_pytest", "cProfile", "conftest", "distutils", "doctest", "ensurepip", "f2py", "idlelib", "lib2to3", "pdb",
+        "pip", "profile", "pydoc", "pydoc_data", "pytest", "setuptools", "test", "testing", "tests", "tkinter", "turtle",
+        "turtledemo", "unittest", "venv", "wheel",
+    }
+)  # fmt: skip
+"""Names of modules for developers and for other systems. Imports of them in a library's functions are not followed."""
+
+
+class Level(IntEnum):
+    """How deep a module is followed, from shallow to deep."""
+
+    LOADED = 1
+    """What the module loads when it is imported."""
+
+    USED = 2
+    """What its functions import, too."""
+
+    APP = 3
+    """All that it names, since the app's authors wrote it."""
+
+
+class Depth:
+    """Decides whether an import is followed, and how deep."""
+
+    def __init__(self, distributions: Distributions) -> None:
+        self._distributions = distributions
+
+    def of(self, module: Module) -> Level:
+        """The level of a module that is known to be imported."""
+        return Level.APP if self._is_app(module) else Level.USED
+
+    def along(self, source: Module, level: Level, target: Module, where: str) -> Level | None:
+        """The level at which to follow `target` if `source`, which is followed at `level`, imports it; None to leave it.
+
+        `where` is the function with the import, as in Import.
+        """
+        if level is Level.APP or self._is_app(target):
+            return self.of(target)
+        if not where:
+            return level
+        if where == MAIN or level is Level.LOADED or not TOOLS.isdisjoint(target.name.split(".")):
+            return None
+        if self._together(source, target):
+            return Level.USED
+        if target.root.origin is Origin.STDLIB:
+            return Level.LOADED
+        owner = self._owner(target)
+        small = owner is not None and self._distributions.size(owner, SMALL) <= SMALL
+        return Level.USED if small and source.root.origin is not Origin.STDLIB else None
+
+    def _is_app(self, module: Module) -> bool:
+        if module.root.origin is Origin.APP:
+            return True
+        owner = self._owner(module)
+        return owner is not None and owner.local
+
+    def _together(self, one: Module, other: Module) -> bool:
+        """Return True if two modules belong to one top package or to one distribution."""
+        if one.name.partition(".")[0] == other.name.partition(".")[0]:
+            return True
+        owner = self._owner(one)
+        return owner is not None and owner is self._owner(other)
+
+    def _owner(self, module: Module) -> Distribution | None:
+        if module.root.origin is Origin.STDLIB:
+            return None
+        return self._distributions.owner((module.files or module.folders)[0])

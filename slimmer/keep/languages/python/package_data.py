@@ -1,0 +1,117 @@
+"""The data files of packages whose code looks for files beside itself (__file__, importlib.resources, pkgutil.get_data)."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, field
+
+from slimmer.image.tree import Entry, Tree
+from slimmer.observe.log import AccessLog, Operation
+
+DATA_LIMIT = 1 << 24
+"""Up to how many bytes all data of a package is kept. Of more, only a part is (see `PackageData.of`)."""
+
+RECORDS_LIMIT = 1 << 25
+"""Up to how many bytes all files of one suffix in a folder are kept if several were opened: such files are records, read by a key."""
+
+ENTRIES_LIMIT = 5000
+"""How many entries below a package's folder are looked at."""
+
+_SEVERAL = 2
+_CODE = (".py", ".pyc", ".pyi", ".pyx", ".pxd", ".so", ".c", ".h", ".cpp", ".hpp", ".exe", ".dll")
+_SKIPPED = frozenset({"__pycache__", "tests", "test", "docs", "doc", "node_modules", ".git", "site-packages"})
+
+
+@dataclass
+class PackageData:
+    """Finds the data of an image's packages. `log` tells what of it was opened; `words` are what the app's code names, and may grow."""
+
+    tree: Tree
+    log: AccessLog
+    words: Set[str]
+    _opened: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter), init=False)
+
+    def of(self, folder: str) -> Iterator[str]:
+        """The files below a package's folder that are not code, but for those in packages below it.
+
+        If they are more than DATA_LIMIT bytes, as many as there is room for: those in the folder itself, then those in the folders in it, the
+        smallest folder first, then those that the app's code names (by a folder, or by the name without its suffix). Files of a suffix of which
+        several were opened are added to that.
+        """
+        files = list(_files(self.tree, folder))
+        if not files:
+            return
+        if _size(files) > DATA_LIMIT:
+            files = list(dict.fromkeys([*self._part(folder, files), *self._records(files)]))
+        yield from (entry.path for entry in files)
+        yield from (path for name in ("__init__.py", "__init__.pyc") if (path := f"{folder}/{name}") in self.tree)
+
+    def _part(self, folder: str, files: Sequence[Entry]) -> Iterator[Entry]:
+        """Those that come first, as long as there is room for whole groups of them."""
+        room = DATA_LIMIT
+        groups = _by_folder(files)
+        own = [groups.pop(folder)] if folder in groups else []
+        near = [group for place, group in groups.items() if posixpath.dirname(place) == folder]
+        named = [[entry] for entry in files if not self.words.isdisjoint(_names(entry.path[len(folder) + 1 :]))]
+        for group in [*own, *sorted(near, key=_size), *named]:
+            if (size := _size(group)) <= room:
+                room -= size
+                yield from group
+
+    def _records(self, files: Sequence[Entry]) -> Iterator[Entry]:
+        """Files of a suffix of which several were opened in the same folder."""
+        self._learn()
+        for folder, group in _by_folder(files).items():
+            for suffix, count in self._opened.get(folder, {}).items():
+                kind = [entry for entry in group if posixpath.splitext(entry.path)[1] == suffix]
+                if count >= _SEVERAL and _size(kind) <= RECORDS_LIMIT:
+                    yield from kind
+
+    def _learn(self) -> None:
+        """Count the opened files of each suffix in each folder."""
+        if not self._opened:
+            opened = {
+                access.resolved for access in self.log.accesses if access.operation is Operation.OPEN and access.found
+            }
+            for path in opened:
+                self._opened[posixpath.dirname(path)][posixpath.splitext(path)[1]] += 1
+
+
+def _size(entries: Iterable[Entry]) -> int:
+    return sum(entry.size for entry in entries)
+
+
+def _by_folder(files: Iterable[Entry]) -> dict[str, list[Entry]]:
+    groups: dict[str, list[Entry]] = defaultdict(list)
+    for entry in files:
+        groups[posixpath.dirname(entry.path)].append(entry)
+    return groups
+
+
+def _names(path: str) -> Iterator[str]:
+    """The parts of a path by which code may ask for it."""
+    *folders, name = path.split("/")
+    yield from folders
+    yield name
+    yield name.partition(".")[0]
+
+
+def _files(tree: Tree, folder: str) -> Iterator[Entry]:
+    """The data files below a package's folder; ends after ENTRIES_LIMIT entries."""
+    pending, left = [folder], ENTRIES_LIMIT
+    while pending:
+        here = pending.pop()
+        entries = list(tree.children(here))
+        left -= len(entries)
+        if left < 0:
+            return
+        if here != folder and any(posixpath.basename(entry.path) == "__init__.py" for entry in entries):
+            continue
+        pending += [
+            entry.path
+            for entry in entries
+            if entry.is_directory and posixpath.basename(entry.path) not in _SKIPPED and "-info" not in entry.path
+        ]
+        yield from (entry for entry in entries if entry.is_file and not entry.path.endswith(_CODE))

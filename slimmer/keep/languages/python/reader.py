@@ -1,0 +1,153 @@
+"""Reads a Python source of any version, or a compiled module, for what it says about other modules and files.
+
+Python's own parser rejects the syntax of other versions; tree-sitter accepts all of it. A source with mistakes gives the facts of
+the parts that could be parsed.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from slimmer.keep.language import Origin, Source
+from slimmer.keep.languages.python.calls import read_calls
+from slimmer.keep.languages.python.facts import LIST_LIMIT, Facts, Import
+from slimmer.keep.languages.python.grammar import captures, parse, text
+from slimmer.keep.languages.python.scopes import scopes_of
+from slimmer.keep.languages.python.statements import read_imports
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+EXTENSION = "extension"
+"""The dialect of compiled modules."""
+
+SOURCE_LIMIT = 1 << 20
+"""The largest source that is parsed, in bytes. A larger one is data."""
+
+BROKEN_LIMIT = 1 << 15
+"""How many bytes are read of a source with syntax errors: errors make nodes so wide that queries take quadratic time."""
+
+_STRINGS = "(string_content) @content"
+_ATTRIBUTES = "(attribute) @attribute"
+_EXPORTS = """
+(module (expression_statement (assignment left: (identifier) @target right: [(list) (tuple)] @listed)))
+(module (expression_statement (augmented_assignment left: (identifier) @target right: [(list) (tuple)] @listed)))
+"""
+
+_COOKIE = re.compile(rb"[ \t\f]{0,99}#[^\n]{0,200}?coding[:=][ \t]{0,9}([-\w.]{1,40})")
+_DATA = re.compile(
+    rb"__file__|importlib[._]resources|pkgutil|pkg_resources|__loader__|\.get_data\(|PackageLoader"
+    rb"|(?<!getLogger)\(\s{0,9}__(?:name|package)__\s{0,9}[,)]|,\s{0,9}__(?:name|package)__\s{0,9}[,)]"
+)
+_IMPORTING = re.compile(rb"import|find_spec|__all__|entry_points|__getattr__")
+"""A library's source without any of these words imports nothing: it is data, and is not parsed."""
+
+_COMPUTED_ENCODING = re.compile(
+    rb"\.(?:en|de)code\(\s{0,99}(?:encoding\s{0,9}=\s{0,9})?(?!encoding\b|errors\b|\w{0,2}['\"])\w|[(,]\s{0,99}encoding\s{0,9}=\s{0,9}(?!None\b|\w{0,2}['\"])\w"
+    rb"|codecs\.(?:lookup|getreader|getwriter|getdecoder|getencoder)\(\s{0,99}(?!\w{0,2}['\"])\w"
+)
+"""Calls with an encoding that is no literal."""
+
+_WORD = re.compile(r"[\w.:/+@-]{2,200}")
+_DOTTED_STRING = re.compile(rb"""['"]([A-Za-z_]\w{0,79}(?:\.\w{1,80}){2,8})['":]""")
+_SCRIPT_STRING = re.compile(rb"""['"]([\w{}%.-]{1,80}\.py)['"]""")
+_CHAIN = re.compile(r"\w{1,80}(?:\.\w{1,80}){1,5}")
+_NAME_IN_EXTENSION = re.compile(rb"\0([A-Za-z_]\w{1,79}(?:\.\w{1,80}){0,9})(?=\0)")
+
+
+def read(source: Source) -> Facts:
+    """What a source or a compiled module says. An app's is read for all that it names."""
+    if source.dialect == EXTENSION:
+        return _read_extension(source.content)
+    return _read_source(source.content, is_app=source.origin is Origin.APP)
+
+
+def _read_source(content: bytes, *, is_app: bool) -> Facts:
+    source = _utf8(content) if len(content) <= SOURCE_LIMIT else b"\0"
+    if b"\0" in source:
+        return Facts()  # Python rejects a source with a zero byte
+    if not is_app and not _IMPORTING.search(source):
+        return Facts(words=_dotted_strings(source), reads_data=_DATA.search(source) is not None)
+    source, root = _parsed(source)
+    scopes = scopes_of(source, root)
+    imports = tuple(read_imports(source, scopes))
+    calls = read_calls(source, scopes, commands=is_app)
+    groups = b"entry_points" in source
+    words = _words(root) if is_app or groups else ()
+    return Facts(
+        imports=imports,
+        dynamic=calls.dynamic[:LIST_LIMIT],
+        words=words if is_app else _dotted_strings(source),
+        attributes=_attributes(root, imports) if is_app else (),
+        groups=words if groups else (),
+        exports=_exports(root) if b"__all__" in source else (),
+        commands=calls.commands[:LIST_LIMIT],
+        reads_data=_DATA.search(source) is not None,
+        lazy=b"def __getattr__(" in source,
+        any_encoding=is_app and _COMPUTED_ENCODING.search(source) is not None,
+    )
+
+
+def _read_extension(content: bytes) -> Facts:
+    """The names in a compiled module. Compiled code (Cython's, say) has no other list of what it imports."""
+    names = dict.fromkeys(match[1].decode() for match in _NAME_IN_EXTENSION.finditer(content))
+    return Facts(words=tuple(names)[:LIST_LIMIT])
+
+
+def _parsed(source: bytes) -> tuple[bytes, Node]:
+    """The part of a source that is read, and the root of its tree."""
+    root = parse(source)
+    if root.has_error and len(source) > BROKEN_LIMIT:
+        source = source[:BROKEN_LIMIT]
+        root = parse(source)
+    return source, root
+
+
+def _utf8(content: bytes) -> bytes:
+    """The source in UTF-8, as tree-sitter wants it. One of the first two lines may declare another encoding (PEP 263)."""
+    for line in content[:1000].split(b"\n")[:2]:
+        if match := _COOKIE.match(line):
+            name = match[1].decode("ascii", "replace")
+            try:
+                if codecs.lookup(name).name not in ("utf-8", "ascii"):
+                    return content.decode(name, "replace").encode(errors="replace")
+            except (LookupError, ValueError, TypeError):
+                return content  # no such encoding, or none of text
+    return content
+
+
+def _words(root: Node) -> tuple[str, ...]:
+    found = dict.fromkeys(text(node) for node in captures(_STRINGS, root).get("content", ()) if _is_short(node))
+    return tuple(word for word in found if _WORD.fullmatch(word))[:LIST_LIMIT]
+
+
+def _dotted_strings(source: bytes) -> tuple[str, ...]:
+    """Strings of three parts or more, as libraries name their own modules and classes, and of scripts. Needs no tree."""
+    found = dict.fromkeys(match[1].decode(errors="replace") for match in _DOTTED_STRING.finditer(source))
+    found |= dict.fromkeys(match[1].decode(errors="replace") for match in _SCRIPT_STRING.finditer(source))
+    return tuple(found)[:LIST_LIMIT]
+
+
+def _is_short(node: Node) -> bool:
+    return node.end_byte - node.start_byte <= 200
+
+
+def _attributes(root: Node, imports: Sequence[Import]) -> tuple[str, ...]:
+    """Dotted names that begin with the first part of an imported module: `a.b.c` after `import a`."""
+    starts = {entry.module.split(".")[0] for entry in imports if not entry.names}
+    chains = (text(node) for node in captures(_ATTRIBUTES, root).get("attribute", ()) if _is_short(node))
+    found = dict.fromkeys(chain for chain in chains if chain.split(".")[0] in starts and _CHAIN.fullmatch(chain))
+    return tuple(found)[:LIST_LIMIT]
+
+
+def _exports(root: Node) -> tuple[str, ...]:
+    """The strings of `__all__ = […]`."""
+    found = captures(_EXPORTS, root)
+    names: list[str] = []
+    for target, listed in zip(found.get("target", ()), found.get("listed", ()), strict=False):
+        if text(target) == "__all__":
+            names += [text(node) for node in captures(_STRINGS, listed).get("content", ())]
+    return tuple(dict.fromkeys(names))[:LIST_LIMIT]

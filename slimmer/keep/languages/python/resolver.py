@@ -1,0 +1,65 @@
+"""Python in one image: a closure for each Python whose library is kept."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+
+from slimmer.keep.analyzer import Kept
+from slimmer.keep.evidence import Evidence
+from slimmer.keep.image_view import ImageView
+from slimmer.keep.keepset import Finding
+from slimmer.keep.language import Origin, Reading, Resolver
+from slimmer.keep.languages.python.closure import Closure
+from slimmer.keep.languages.python.environment import SETTINGS, find_modules
+from slimmer.keep.languages.python.facts import Facts
+from slimmer.keep.languages.python.finder import CODE
+from slimmer.keep.languages.python.installation import installations
+from slimmer.keep.languages.python.reader import EXTENSION, SOURCE_LIMIT
+
+
+class PythonResolver(Resolver[Facts]):
+    """All Pythons of an image, each with its own modules. It reads nothing before the library of one is kept."""
+
+    def __init__(self, image: ImageView, opened: frozenset[str] = frozenset()) -> None:
+        """`opened` is not needed: which modules a Python loads shows in what is kept, also if another program embeds it."""
+        self._image = image
+        self._closures: dict[str, Closure] = {}
+        self._seen: list[str] = []
+
+    def accepts(self, path: str) -> bool:
+        """Return True if a real path is a source that is not too long, or a compiled module."""
+        suffix = posixpath.splitext(path)[1]
+        entry = self._image.tree.get(path)
+        return suffix == ".so" or (suffix == ".py" and entry is not None and entry.size <= SOURCE_LIMIT)
+
+    def origin(self, path: str) -> Origin:
+        """Return who wrote a source, as those Pythons see it that have asked for it; the app's authors if no Python knows it."""
+        asking = [closure for closure in self._closures.values() if closure.is_reading(path)]
+        origins = {closure.origin(path) for closure in asking or self._closures.values()} - {None}
+        known = (origin for origin in (Origin.APP, Origin.LIBRARY, Origin.STDLIB) if origin in origins)
+        return next(known, Origin.APP)
+
+    def dialect(self, path: str) -> str:
+        """Return EXTENSION for a compiled module."""
+        return EXTENSION if path.endswith(".so") else ""
+
+    def begin(self, added: Sequence[str], kept: Kept) -> Iterator[Finding | Reading]:
+        """Begin with the modules among the added paths; with all that were added before if a Python is new."""
+
+        def is_used(path: str) -> bool:
+            return max(kept.evidence(path), default=Evidence.STRUCTURAL) >= Evidence.SEEN
+
+        code = [path for path in added if path.endswith((*CODE, SETTINGS))]
+        found = [one for one in installations(added) if one.stdlib not in self._closures]
+        self._seen.extend(code)
+        if found:
+            used = [path for path in self._seen if is_used(path)]
+            self._closures |= {one.stdlib: Closure(self._image, find_modules(self._image, one, used)) for one in found}
+        for closure in self._closures.values():
+            yield from closure.begin(self._seen if found else code, is_used)
+
+    def leads(self, layer: Mapping[str, Facts]) -> Iterator[Finding | Reading]:
+        """Give each Python the facts that it has asked for."""
+        for closure in self._closures.values():
+            yield from closure.follow(layer)

@@ -1,0 +1,131 @@
+"""Reads a Ruby source for what it loads and names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slimmer.keep.language import Origin, Source
+from slimmer.keep.languages.ruby.expressions import Ruby
+from slimmer.keep.sources.named_paths import HOLE, Base, Mention
+from slimmer.keep.sources.source_reader import LIMIT, Named, SourceReader
+from slimmer.keep.sources.syntax import Found, Grammar, find, first_child, is_source, text
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_FUNCTIONS = frozenset(("method", "singleton_method", "lambda", "begin", "do_block", "block"))
+_WANTED = frozenset(("call", "string", "binary", "assignment", "subshell"))
+_RUBY = Grammar("tree_sitter_ruby", _FUNCTIONS, _WANTED, frozenset(("comment", "simple_symbol", "heredoc_body")))
+_LOADS = re.compile(rb"\b(?:require|load|autoload)|__dir__|__FILE__")
+_STARTERS = frozenset(("system", "exec", "spawn", "popen", "popen2", "popen3", "capture2", "capture2e", "capture3"))
+_OPENERS = re.compile(rb"%[wWiIqQrxs]?[^\w\s=]|<<[~-]?[\"'A-Z_a-z]")
+_OPENED = 2000
+"""How many literals of the kinds that nest a source may open: the parser's time grows with the square of their depth."""
+
+_TEXTS = re.compile(rb"(?<![a-z0-9_/.])([a-z][a-z0-9_]{1,40}(?:/[a-z][a-z0-9_]{1,40}){1,4})\0")
+_ENCODINGS = re.compile(rb"\bencode\b|force_encoding|Encoding::|external_encoding|encoding:")
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRequest:
+    """A file that is loaded: how ("require", "require_relative", "load", "autoload"), and by which name.
+
+    `name` is relative to the source's folder when `relative`; an autoload without a path has the constant's name.
+    """
+
+    how: str
+    name: str
+    relative: bool
+    lazy: bool
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts(Named):
+    """All that one source says. `encodings` when it may ask for any character encoding."""
+
+    requests: tuple[ModuleRequest, ...] = ()
+    encodings: bool = False
+
+
+def _read_extension(content: bytes) -> Facts:
+    """The modules that compiled code may require: texts in it that look like a file's name in a folder."""
+    names = dict.fromkeys(match[1].decode("ascii") for match in _TEXTS.finditer(content))
+    return Facts(requests=tuple(ModuleRequest("require", name, False, False) for name in list(names)[:LIMIT]))
+
+
+def read(source: Source) -> Facts:
+    """The facts of a source. Of a library's, only paths that begin at its own folder are told."""
+    content, whole = source.content, source.origin is Origin.APP
+    if source.suffix == ".so":
+        return _read_extension(content)
+    if not is_source(content) or (not whole and not _LOADS.search(content)):
+        return Facts()
+    if len(_OPENERS.findall(content)) > _OPENED:
+        return Facts()
+    return _Reader(whole).read(find(_RUBY, content), whole and _ENCODINGS.search(content) is not None)
+
+
+class _Reader(SourceReader[Ruby]):
+    """A Ruby source that is being read."""
+
+    takers = frozenset(("argument_list", "pair"))
+
+    def __init__(self, whole: bool) -> None:
+        super().__init__(Ruby(), whole)
+        self._requests: dict[ModuleRequest, None] = {}
+
+    def read(self, nodes: Iterator[Found], encodings: bool) -> Facts:
+        self.look_at(nodes)
+        return Facts(tuple(self._mentions), tuple(self._commands), tuple(self._requests), encodings)
+
+    def _look(self, found: Found) -> None:
+        node = found.node
+        if node.type == "assignment":
+            self._evaluator.define(node)
+        elif node.type == "subshell":
+            self._start(text(node)[1:-1], found)
+        elif node.type != "call" or not self._is_request(found):
+            self._mention(found)
+
+    def _is_request(self, found: Found) -> bool:
+        """Return True if a call loads something; notes what it loads."""
+        method = text(found.node.child_by_field_name("method"), 100)
+        arguments = found.node.child_by_field_name("arguments")
+        first = first_child(arguments)
+        if first is None or arguments is None:
+            return False
+        if method in ("require", "require_relative", "load", "gem", "require_dependency"):
+            self._request(method, first, found)
+            return True
+        if method == "autoload":
+            second = arguments.named_child(1) if arguments.named_child_count > 1 else None
+            if second is not None:
+                self._request("autoload", second, found)
+            elif first.type == "simple_symbol":
+                self._requests[ModuleRequest("constant", text(first, 200).lstrip(":"), False, True, found.place)] = None
+            return True
+        if method in _STARTERS:
+            self._start(self._command(first), found)
+        return False
+
+    def _command(self, node: Node) -> str:
+        """A command line, or the first of a list of words: `["sort", "-r"]`, `%w[sort -r]`."""
+        first = first_child(node) if node.type in ("array", "string_array") else node
+        if first is None:
+            return ""
+        return text(first, 200) if node.type == "string_array" else self._evaluator.value(first).path
+
+    def _request(self, how: str, node: Node, found: Found) -> None:
+        value = self._evaluator.value(node)
+        if not value.path.strip(HOLE):
+            return
+        self._understand(node)
+        relative = value.base is Base.FOLDER or how == "require_relative"
+        if value.base is Base.WORKING:
+            self._mentions[Mention(value.path, value.base, True, found.place)] = None
+        lazy = found.lazy or how == "autoload"
+        self._requests[ModuleRequest(how, value.path, relative, lazy, found.place)] = None

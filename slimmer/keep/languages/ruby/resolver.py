@@ -1,0 +1,214 @@
+"""Follow the Ruby sources that were seen to be opened: what they require and autoload, at once or later, and name.
+
+An app's source (outside of the language's folders and gems) is read for all that it names. Of libraries counts what they
+load; what they load only in a function or a `begin` must be theirs, the language's, or a gem's that is in use or locked for the app.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+
+from slimmer.keep.image_view import ImageView
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.language import Lead, Origin, Resolver
+from slimmer.keep.languages.ruby.layout import Gem, gem_of, gem_roots, gems_in, is_standard, locked_gems, specifications
+from slimmer.keep.languages.ruby.reader import Facts, ModuleRequest
+from slimmer.keep.sources.load_path import LoadPath, is_file, searched
+from slimmer.keep.sources.named_paths import HOLE, NamedPaths, fitting
+
+_SUFFIXES = ("", ".rb", ".so")
+_SOURCES = frozenset((".rb", ".ru", ".rake", ".so", ""))
+_ALWAYS_LOADED = ("rubygems.rb", "monitor.rb", "set.rb", "json.rb", "enc/encdb.so")
+_FOLDERS = frozenset(("views", "public", "templates", "locales", "assets", "app", "config"))
+"""Folders beside an app's source into which Sinatra, Rails and Hanami look, and Zeitwerk, without being told."""
+
+_MANAGERS = re.compile(r"/(?:rubygems|bundler)(?:\.rb$|/(?!gems/))")
+"""Sources that manage packages: they load nearly all of themselves, and much more, when they are asked to install one."""
+
+_ENCODING_LIMIT = 40_000
+"""Bytes of a character encoding that is kept unasked: all single-byte ones are smaller, those of East Asia larger."""
+
+
+class RubyResolver(Resolver[Facts]):
+    """Ruby in one image: from the sources that it opened, to all that they can load and name."""
+
+    def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
+        self._image, self._tree = image, image.tree
+        self._named = NamedPaths(image)
+        self._in_use: dict[str, Gem] = {}
+        self._path = LoadPath(image.tree)
+        self._specified: dict[str, list[str]] = {}
+        self._done: set[str] = set()
+        self._look_around(opened)
+        self._locked = frozenset(locked_gems(image))
+
+    def _look_around(self, opened: frozenset[str]) -> None:
+        """Find the load path: what was searched, then the language's own folders, then gems, those in use first.
+
+        A gem's folders are known by the gem: active_support/json.rb does not make active_support one of the path.
+        """
+        variables = self._image.env
+        seen = (root for root in searched(self._image.log, _ALWAYS_LOADED) if gem_of(f"{root}/") is None)
+        roots = [*variables.get("RUBYLIB", "").split(":"), *seen]
+        folders = {posixpath.dirname(path) for path in opened}
+        roots += sorted(above for folder in folders for above in _above(folder) if is_standard(above))
+        for root in roots:
+            if root.startswith("/"):
+                self._path.add(root)
+        for path in sorted(opened):
+            if (gem := gem_of(path)) is not None:
+                self._use(gem)
+        homes = {gem.home for gem in self._in_use.values()}
+        homes |= {f"{root}" for name in ("GEM_HOME", "GEM_PATH") for root in variables.get(name, "").split(":") if root}
+        homes |= {posixpath.dirname(place) for place in searched(self._image.log, ("specifications",))}
+        homes |= set(searched(self._image.log, ("specifications",)))
+        for home in sorted(homes):
+            self._note_home(home)
+
+    def _note_home(self, home: str) -> None:
+        for gem in gems_in(self._tree, f"{home}/gems"):
+            for root in gem_roots(self._tree, gem):
+                self._path.add(root)
+        for folder in (f"{home}/specifications", f"{home}/specifications/default"):
+            for entry in self._tree.children(folder):
+                name, found, _ = posixpath.basename(entry.path).rpartition("-")
+                if found and entry.path.endswith(".gemspec"):
+                    self._specified.setdefault(name, []).append(entry.path)
+
+    def _use(self, gem: Gem) -> bool:
+        if gem.folder in self._in_use:
+            return False
+        self._in_use[gem.folder] = gem
+        for root in gem_roots(self._tree, gem):
+            self._path.add(root)
+        return True
+
+    def accepts(self, path: str) -> bool:
+        suffix = posixpath.splitext(path)[1]
+        return suffix in _SOURCES and (suffix != ".so" or self._path.root_of(path) is not None)
+
+    def origin(self, path: str) -> Origin:
+        return Origin.APP if self._is_app(path) else Origin.LIBRARY
+
+    def leads(self, layer: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
+        for path, found in layer.items():
+            yield from self._installed(path)
+            is_app = self._is_app(path)
+            root = self._path.root_of(path) or posixpath.dirname(path)
+            if is_app:
+                yield from self._app(path, found, root)
+            for finding in self._named.findings(path, found.mentions, root):
+                yield Lead(finding.path, finding.reason, code=True) if is_app else finding
+            for request in found.requests:
+                yield from self._requested(path, request, is_app)
+
+    def _is_app(self, path: str) -> bool:
+        return gem_of(path) is None and not any(is_standard(above) for above in _above(posixpath.dirname(path)))
+
+    def _app(self, path: str, facts: Facts, root: str) -> Iterator[Lead | Finding]:
+        """What an app's own source asks for besides modules: folders, programs, encodings, its own load path."""
+        for mention in facts.mentions:
+            place = posixpath.normpath(posixpath.join(posixpath.dirname(path), mention.path))
+            if posixpath.basename(place) in ("lib", "app") and HOLE not in place:
+                self._path.add(place)
+        yield from self._named.usual_folders(path, _FOLDERS, root)
+        yield from self._named.programs(path, facts.commands)
+        yield from self._encodings(path, every=facts.encodings)
+
+    def _installed(self, path: str) -> Iterator[Lead]:
+        """The specification of the gem that a source belongs to: without it, nobody finds the gem."""
+        gem, root = gem_of(path), self._path.root_of(path)
+        if gem is not None:
+            name, places = gem.full, list(specifications(self._tree, gem))
+            self._use(gem)
+        else:
+            name = _first_part(path[len(root) + 1 :]) if root is not None else ""
+            places = self._specified.get(name, []) + self._specified.get(name.replace("_", "-"), [])
+        if name not in self._done:
+            self._done.add(name)
+            for place in places:
+                yield Lead(place, Reason("ruby", f"says that the gem of {path} is installed", path))
+
+    def _requested(self, path: str, request: ModuleRequest, is_app: bool) -> Iterator[Lead]:
+        is_manager = _MANAGERS.search(path) is not None
+        reason = Reason("ruby", f"{_VERBS[request.how]} by {path}{request.place}", path)
+        for place in self._places(path, request):
+            if is_app or not request.lazy or (not is_manager and self._is_related(path, request, place)):
+                yield Lead(place, reason, code=True)
+
+    def _places(self, path: str, request: ModuleRequest) -> Iterator[str]:
+        folder, name = posixpath.dirname(path), request.name
+        if request.how == "constant":
+            yield from self._constant(path, name)
+            return
+        place = posixpath.normpath(f"{folder}/{name}" if request.relative else posixpath.join(folder, name))
+        if HOLE in name:
+            if request.relative:
+                yield from self._computed(place)
+            return
+        if request.relative or name.startswith(("./", "../", "/")):
+            yield from [place + suffix for suffix in _SUFFIXES if is_file(self._tree, place + suffix)][:1]
+            return
+        stem = name.removesuffix(".so").removesuffix(".rb") if name.endswith((".so", ".rb")) else name
+        yield from self._path.find(stem, (name[len(stem) :],) if stem != name else (".rb", ".so"))
+
+    def _computed(self, place: str) -> Iterator[str]:
+        folder, pattern = posixpath.split(place)
+        if HOLE not in folder and pattern.strip(HOLE) + folder.strip("/"):
+            for suffix in ("",) if pattern.endswith(".rb") else (".rb",):
+                yield from (finding.path for finding in fitting(self._tree, folder, pattern + suffix, Reason("ruby")))
+
+    def _constant(self, path: str, name: str) -> Iterator[str]:
+        """`autoload :LogSubscriber` without a path, in active_record.rb: active_record/log_subscriber.rb."""
+        stem = posixpath.splitext(path)[0]
+        file = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower() + ".rb"
+        yield from (
+            place for place in (f"{stem}/{file}", f"{posixpath.dirname(path)}/{file}") if is_file(self._tree, place)
+        )
+
+    def _is_related(self, path: str, request: ModuleRequest, place: str) -> bool:
+        """Return True if a library may mean this file: its own, the language's, or that of a gem in use."""
+        root = self._path.root_of(path)
+        if request.relative or (root is not None and _first_part(request.name) == _first_part(path[len(root) + 1 :])):
+            return True
+        gem, own = gem_of(place), gem_of(path)
+        if gem is not None:
+            return gem.folder in self._in_use or gem.name in self._locked
+        return own is not None or self._path.root_of(place) == root or "/vendor_ruby" not in place
+
+    def _encodings(self, path: str, *, every: bool) -> Iterator[Lead]:
+        """Character encodings, which are loaded by name: the small ones, or all for who asks for encodings."""
+        key = f"encodings {every}"
+        if key in self._done:
+            return
+        self._done.add(key)
+        for root in self._path.roots:
+            for entry in (*self._tree.children(f"{root}/enc"), *self._tree.children(f"{root}/enc/trans")):
+                if entry.path.endswith(".so") and (every or entry.size <= _ENCODING_LIMIT):
+                    yield Lead(entry.path, Reason("ruby", f"a character encoding that {path} may ask for", path))
+
+
+_VERBS = {
+    "require": "required",
+    "require_dependency": "required",
+    "require_relative": "required",
+    "load": "loaded",
+    "gem": "asked for",
+    "autoload": "autoloaded",
+    "constant": "autoloaded",
+}
+
+
+def _first_part(name: str) -> str:
+    """By what a library is known: the first part of the names of its files."""
+    return name.partition("/")[0].removesuffix(".rb")
+
+
+def _above(folder: str) -> Iterator[str]:
+    for _ in range(60):
+        if folder in ("/", ""):
+            return
+        yield folder
+        folder = posixpath.dirname(folder)

@@ -1,0 +1,96 @@
+"""Where the words of a script lead in one image: commands, sourced files, named paths.
+
+Commands are sought on the image's PATH and in folders that the script adds to it. A relative name begins at the working
+directory or, since a script may change that, at the script's own folder.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+
+from slimmer.keep.image_view import ImageView, reach
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.language import Lead
+from slimmer.keep.languages.shell.command_line import Kind, Use
+from slimmer.keep.languages.shell.reader import Named
+from slimmer.keep.sources.named_paths import HOLE, RULE, Base, Mention, NamedPaths, fitting
+
+_CROWDED = re.compile(r"(?:/usr(?:/local)?|/var|)/(?:s?bin|lib[^/]{0,6}(?:/[^/]{1,80})?|share|etc|tmp|run)/?")
+"""Folders that hold all sorts of things. A script that globs there does not mean each of them."""
+
+
+class Places:
+    """Looks up in one image what its scripts name. `path` is the script's, "" for a text of the configuration."""
+
+    def __init__(self, image: ImageView) -> None:
+        self._image, self._tree = image, image.tree
+        self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
+        self._named = NamedPaths(image)
+
+    def used(self, use: Use, path: str, folders: Sequence[str], reason: Reason) -> Iterator[Lead | Finding]:
+        """The files that a use means, each as a source to follow. `folders` are those of PATH."""
+        if use.kind is Kind.FOLDER:
+            yield from self._followed(use.value, HOLE, reason)
+            return
+        head, hole, rest = use.value.partition(HOLE)
+        if hole and head:
+            yield from self._globbed(use.value, reason, follow=True)
+            return
+        places = list(self._beside(path, rest) if hole else self._relative(path, use.value))
+        if "/" not in use.value:
+            on_path = [posixpath.join(folder, use.value) for folder in folders]
+            places = on_path if use.kind is Kind.PROGRAM else [*places, *on_path]
+        is_there = self._image.is_executable if use.kind is Kind.PROGRAM else self._is_file
+        found = next((place for place in places if is_there(place)), None)
+        if found is not None:
+            yield Lead(found, reason, code=True)
+
+    def named(self, named: Named, path: str, source: str) -> Iterator[Finding]:
+        """The files and folders that a script names without running them. `source` is what a person calls the script."""
+        reason = Reason(RULE, f"named by {source}{named.place}", path)
+        head, hole, rest = named.path.partition(HOLE)
+        if hole and head:
+            yield from self._globbed(named.path, reason)
+        elif hole:
+            found = next((place for place in self._beside(path, rest) if self._is_file(place)), None)
+            yield from reach(self._tree, found, reason) if found is not None else ()
+        elif named.whole or not named.path.startswith("/"):
+            base = Base.ANY if named.path.startswith("/") else Base.WORKING
+            place = named.place if path else f"{source}{named.place}"
+            mention = Mention(named.path, base, False, place)
+            yield from self._named.findings(path, (mention,), posixpath.dirname(path) or "/")
+        elif self._image.end(named.path) is not None:
+            yield from reach(self._tree, named.path, reason)
+
+    def _is_file(self, place: str) -> bool:
+        entry = self._image.end(place)
+        return entry is not None and entry.is_file
+
+    def _relative(self, path: str, name: str) -> Iterator[str]:
+        yield posixpath.normpath(posixpath.join(self._working, name))
+        if path:
+            yield posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
+
+    def _beside(self, path: str, rest: str) -> Iterator[str]:
+        """Where a name with an unknown beginning may lead, "/lib.sh" of `$HERE/lib.sh`.
+
+        Such beginnings are mostly the script's own folder, the one above it, or the working directory.
+        """
+        if HOLE in rest or not rest.startswith("/") or not rest.strip("/."):
+            return
+        folder = posixpath.dirname(path)
+        for base in dict.fromkeys((folder, posixpath.dirname(folder), self._working) if path else (self._working,)):
+            yield posixpath.normpath(base + rest)
+
+    def _globbed(self, pattern: str, reason: Reason, *, follow: bool = False) -> Iterator[Finding]:
+        """The files that a glob may stand for."""
+        folder, name = posixpath.split(pattern)
+        if folder.startswith("/") and HOLE not in folder and folder.strip("/") and not _CROWDED.fullmatch(folder):
+            yield from self._followed(folder, name, reason) if follow else fitting(self._tree, folder, name, reason)
+
+    def _followed(self, folder: str, name: str, reason: Reason) -> Iterator[Finding]:
+        """The files of a folder that fit a name, as sources to follow."""
+        for finding in fitting(self._tree, folder, name, reason):
+            yield Finding(finding.path, reason, follow=True)

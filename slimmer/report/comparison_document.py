@@ -1,0 +1,112 @@
+"""A comparison as JSON: what `slimmer compare --format json` writes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from msgspec import Struct, to_builtins
+
+from slimmer.image.image_stats import ImageStats
+from slimmer.image.packages import Package
+from slimmer.report.comparison import Comparison, differences
+from slimmer.versioned_json import Format, Version
+
+
+class ComparedPackages(Struct, frozen=True):
+    """The packages of an image. `unread_databases` are there but could not be read: their packages are in no count."""
+
+    count: int
+    by_manager: dict[str, int]
+    unread_databases: tuple[str, ...]
+    installed: tuple[Package, ...]
+
+
+class ComparedImage(Struct, frozen=True, kw_only=True):
+    """What is in an image. Sizes are in bytes; the compressed size is that of the layers in a registry."""
+
+    name: str
+    id: str
+    size: int
+    compressed_size: int
+    layers: int
+    files: int
+    directories: int
+    links: int
+    executables: int
+    setuid: tuple[str, ...]
+    setgid: tuple[str, ...]
+    capabilities: tuple[str, ...]
+    shells: tuple[str, ...]
+    packages: ComparedPackages
+
+
+class Ratios(Struct, frozen=True):
+    """How many times more the first image has; null if the second has none."""
+
+    size: float | None
+    compressed_size: float | None
+    files: float | None
+
+
+class ConfigurationDifference(Struct, frozen=True):
+    """A part of the configuration in both images; of a list with other entries, those that only this image has."""
+
+    before: Any
+    after: Any
+
+
+class ComparisonDocument(Struct, frozen=True):
+    """Two images side by side."""
+
+    before: ComparedImage
+    after: ComparedImage
+    ratio: Ratios
+    configuration: dict[str, ConfigurationDifference]
+
+
+FORMAT = Format("slimmer-comparison", Version(1, 0), ComparisonDocument)
+
+
+def as_json(comparison: Comparison) -> str:
+    """The comparison as JSON; ASCII, since names in images need not be UTF-8."""
+    before, after = comparison.before, comparison.after
+    document = ComparisonDocument(
+        before=_image(comparison.before_name, before),
+        after=_image(comparison.after_name, after),
+        ratio=Ratios(
+            size=_quotient(before.config.size, after.config.size),
+            compressed_size=_quotient(before.compressed_size, after.compressed_size),
+            files=_quotient(before.files, after.files),
+        ),
+        configuration={name: ConfigurationDifference(first, second) for name, first, second in differences(comparison)},
+    )
+    return json.dumps({**FORMAT.head, **to_builtins(document)}, indent=2)
+
+
+def _image(name: str, stats: ImageStats) -> ComparedImage:
+    return ComparedImage(
+        name=name,
+        id=stats.config.image_id,
+        size=stats.config.size,
+        compressed_size=stats.compressed_size,
+        layers=stats.layers,
+        files=stats.files,
+        directories=stats.directories,
+        links=stats.links,
+        executables=stats.executables,
+        setuid=stats.setuid,
+        setgid=stats.setgid,
+        capabilities=stats.capable,
+        shells=stats.shells,
+        packages=ComparedPackages(
+            count=len(stats.packages),
+            by_manager=dict(stats.packages_by_manager),
+            unread_databases=stats.unread,
+            installed=stats.packages,
+        ),
+    )
+
+
+def _quotient(before: int, after: int) -> float | None:
+    return round(before / after, 3) if after else None

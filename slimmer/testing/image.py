@@ -1,0 +1,111 @@
+"""A folder on disk as an image: its tree, its contents, and what is known of a run of its app."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from slimmer.image.config import ImageConfig
+from slimmer.image.tree import Tree
+from slimmer.keep.cache import FactsCache, NoCache
+from slimmer.keep.image_view import ImageView
+from slimmer.keep.selection import Selection
+from slimmer.observe.log import Access, AccessLog, Operation
+
+IMAGE_ID = "sha256:1"
+CONFIG = ImageConfig(IMAGE_ID, "amd64", "linux")
+"""The configuration of an image that sets nothing."""
+
+_PIECES = 7
+
+
+class LocalImage:
+    """A folder that stands for an image. Paths are those of the image: absolute, with links as the image has them.
+
+    All of it belongs to root, and times are the same for all paths. `reads` lists the paths whose contents were asked for, in order.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """`root` may exist and hold files already."""
+        self.root = root
+        self.reads: list[str] = []
+
+    def add(self, path: str, content: str | bytes = "", *, mode: int = 0o644) -> None:
+        """Put a regular file into it, with the folders above; a text is written in UTF-8."""
+        place = self._place(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content.encode() if isinstance(content, str) else content)
+        place.chmod(mode)
+
+    def link(self, path: str, target: str) -> None:
+        """Put a symbolic link into it, with the folders above; an absolute target is one of the image."""
+        place = self._place(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(target)
+
+    def tree(self) -> Tree:
+        """Every path of it, as it is now."""
+        records = [_record(self.root, "/")]
+        for folder, folders, names in os.walk(self.root):
+            places = [Path(folder) / name for name in folders + names]
+            records += [_record(place, f"/{place.relative_to(self.root)}") for place in places]
+        return Tree(b"".join(records))
+
+    def view(
+        self,
+        *accesses: Access,
+        config: ImageConfig | None = None,
+        selection: Selection | None = None,
+        home: str = "",
+        cache: FactsCache | None = None,
+    ) -> ImageView:
+        """The view that an analyzer gets after a run with these accesses. `config` is CONFIG if it is not given.
+
+        `home` is the home directory of the app's user in the container. Sources are read anew for each view unless there is a `cache`.
+        """
+        config = config or CONFIG
+        return ImageView(
+            self.tree(),
+            AccessLog(config.image_id, accesses),
+            config,
+            self.read,
+            home,
+            selection or Selection(),
+            streamed=self.stream,
+            cache=cache or NoCache(),
+        )
+
+    def read(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+        """The content of each path; None for what is no regular file."""
+        for path in paths:
+            self.reads.append(path)
+            place = self._place(path)
+            yield path, place.read_bytes() if place.is_file() and not place.is_symlink() else None
+
+    def stream(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[bytes] | None]]:
+        """The same in pieces, whose borders mean nothing."""
+        for path, content in self.read(paths):
+            yield path, None if content is None else _pieces(content)
+
+    def _place(self, path: str) -> Path:
+        return self.root / path.lstrip("/")
+
+
+def opened(path: str, *, by: str = "/app", operation: str = "open") -> Access:
+    """An access that found what it asked for. `by` is the program, `operation` a value of slimmer.observe.log.Operation."""
+    return Access(Operation(operation), path, path, True, 1, by)
+
+
+def _record(place: Path, path: str) -> bytes:
+    """An entry of an index, as the probe writes it (slimmer.image.path_index)."""
+    status = place.lstat()
+    target = str(place.readlink()) if stat.S_ISLNK(status.st_mode) else ""
+    head = f"{status.st_mode:o} 0 0 {status.st_size} 1000 0 {status.st_nlink} {status.st_ino} 1000 0 0"
+    return b"\0".join((head.encode(), os.fsencode(path), os.fsencode(target), b"")) + b"\0"
+
+
+def _pieces(content: bytes) -> Iterator[bytes]:
+    size = 1 + len(content) // _PIECES
+    return (content[start : start + size] for start in range(0, len(content), size))

@@ -1,0 +1,61 @@
+"""Run analyzers on an image, and look at what they keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from slimmer.keep import registry
+from slimmer.keep.analyzer import Analyzer, Policy
+from slimmer.keep.core import observed
+from slimmer.keep.image_view import ImageView
+from slimmer.keep.installed import fault
+from slimmer.keep.keeper import keep_with
+from slimmer.keep.keepset import LEADS_TO, Finding, KeepSet, KeepSetBuilder, Reason
+
+SEEN = Reason(observed.RULE, "seen by a test")
+"""The reason of the paths that `run` is told to take as observed."""
+
+
+def run(analyzer: Analyzer, image: ImageView, *paths: str) -> KeepSet:
+    """Run one analyzer. Returns what it keeps of an image, and what the run of the app looked at.
+
+    `paths` (real ones) count as observed as well, without an access in the log. Directories are not filled as they are in a build.
+    Raises TypeError if the analyzer has not the shape of one, and ValueError if it gives a reason with a rule that it does not declare.
+    """
+    if wrong := fault(analyzer):
+        raise TypeError(f"{analyzer!r} is no analyzer: {wrong}")
+    builder = KeepSetBuilder(image.tree, evidence=registry.merged((*registry.BUILTIN, analyzer)))
+    builder.add(observed.observed(image))
+    builder.add(Finding(path, SEEN) for path in paths)
+    analysis = analyzer.start(image)
+    if analysis is not None:
+        builder.add(_declared(analyzer, analysis.seeds()))
+        while fresh := builder.fresh():
+            builder.add(_declared(analyzer, analysis.follow(fresh, builder)))
+    return builder.finished()
+
+
+def run_policy(policy: Policy, image: ImageView, *more: Analyzer) -> KeepSet:
+    """Run slimmer's own analyzers of a policy, then `more`, but not those of installed packages. Returns what they keep.
+
+    Raises ObservationIncomplete if the image's log has no access to any of its files.
+    """
+    analyzers = (*registry.BUILTIN, *more)
+    return keep_with((one for one in analyzers if policy in one.policies), registry.merged(analyzers), image)
+
+
+def by_rule(kept: KeepSet, rule: str) -> set[str]:
+    """The paths that are kept because of a rule, perhaps besides others."""
+    return {path for path, reasons in kept.reasons.items() if any(reason.rule == rule for reason in reasons)}
+
+
+def files(image: ImageView, kept: KeepSet) -> set[str]:
+    """The kept paths that are no directories."""
+    return {entry.path for path in kept if (entry := image.tree.get(path)) is not None and not entry.is_directory}
+
+
+def _declared(analyzer: Analyzer, findings: Iterable[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        if finding.reason.rule not in analyzer.rules and finding.reason.rule != LEADS_TO:
+            raise ValueError(f"the analyzer {analyzer.id} does not declare the rule of {finding}")
+        yield finding
