@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 import shlex
+import textwrap
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,7 +16,10 @@ import pytest
 import typer
 import typer.core
 
+from slimmer import errors
 from slimmer.cli.main import app
+from slimmer.errors import SlimmerError
+from slimmer.keep import registry
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -199,3 +204,44 @@ def test_sections_that_the_code_refers_to_exist() -> None:
                 assert f"\n{heading}\n" in re.sub(r"^#+ ", "", text(page), flags=re.MULTILINE), (
                     f"{file}: {page}, {heading}"
                 )
+
+
+@pytest.mark.parametrize(("folder", "index"), [("docs", "README.md"), ("docs/decisions", "docs/decisions/README.md")])
+def test_every_page_is_linked(folder: str, index: str) -> None:
+    linked = {((ROOT / index).parent / link).resolve() for link in LINK.findall(text(index)) if "://" not in link}
+    assert {page.resolve() for page in (ROOT / folder).glob("*.md")} - {ROOT / index} <= linked
+
+
+def test_every_exit_code_is_explained() -> None:
+    rows = re.findall(r"^\| (\d+) \|", text("docs/errors.md"), re.MULTILINE)
+    failures = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SlimmerError)]
+    assert sorted(map(int, rows)) == sorted({0, *(kind.exit_code for kind in failures)})
+
+
+def test_every_rule_is_explained() -> None:
+    rules = {rule for analyzer in registry.BUILTIN for rule in analyzer.rules} | set(registry.KEEPER_RULES)
+    assert [
+        rule for rule in sorted(rules) if not re.search(rf"(?<![\w-]){rule}(?![\w-])", text("docs/keeping.md"))
+    ] == []
+
+
+def test_every_format_has_its_row() -> None:
+    rows = re.findall(r"`(slimmer-[\w-]+)` \| ([\d.]+) \| \[.*\]\(schemas/(\w+)\.json\)", text("docs/artifacts.md"))
+    schemas = {}
+    for file in (ROOT / "docs/schemas").glob("*.json"):
+        schema = file.read_text(encoding="utf-8")
+        schemas[file.stem] = re.findall(r'"(slimmer-[a-z-]+)"', schema)[0]
+    assert {schema: name for name, _, schema in rows} == schemas
+
+
+def test_every_command_has_its_example_in_python() -> None:
+    assert set(commands()) <= {
+        heading.strip() for heading in re.findall(r"^## (.*)$", text("docs/api.md"), re.MULTILINE)
+    }
+
+
+def test_the_settings_that_are_shown_are_options() -> None:
+    shown = re.search(r"^    # slimmer.toml\n(?:    .*\n|\n)+", text("docs/settings.md"), re.MULTILINE)
+    assert shown is not None
+    found = tomllib.loads(textwrap.dedent(shown[0]))
+    assert {f"--{key}" for key in (*found.pop("build"), *found)} <= commands()["build"]
