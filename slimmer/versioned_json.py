@@ -20,8 +20,8 @@ import msgspec
 import zstandard
 from msgspec import Meta
 
-from slimmer import __version__
 from slimmer.errors import UsageError
+from slimmer.version import __version__
 
 LARGEST = 1 << 64
 """No count, size, time or number of a process is larger."""
