@@ -20,7 +20,7 @@ from slimmer.keep.analyzer import Analyzer, Policy
 from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 from slimmer.testing import LocalImage, by_rule, opened, run, run_policy
 from tests.conftest import ROOT
-from tests.distribution import install
+from tests.distribution import install, on_path
 
 PAGE = (ROOT / "docs/adding-a-language.md").read_text(encoding="utf-8")
 INSIDE, OUTSIDE = "slimmer.keep.languages.toy", "slimmer_toy"
@@ -48,12 +48,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         place = folder / name.replace(INSIDE.replace(".", "/"), OUTSIDE)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text.replace(INSIDE, OUTSIDE), encoding="utf-8")
-    sys.path.insert(0, str(folder))
-    importlib.invalidate_caches()
-    yield folder
-    sys.path.remove(str(folder))
-    for name in [name for name in sys.modules if name.partition(".")[0] == OUTSIDE]:
-        del sys.modules[name]
+    with on_path(folder):
+        yield folder
 
 
 @pytest.fixture
