@@ -41,6 +41,9 @@ TEST = re.compile(r"`(test_\w+)`")
 HELPERS = "helpers"
 """The box of the modules at the root, in the picture of the rooms."""
 
+INVENTED = "toy"
+"""The language that docs/adding-a-language.md adds; its files do not exist."""
+
 FOREIGN = {"--json", "--privileged"}
 """Options of other programs that the docs name: of the benchmarks, and of docker."""
 
@@ -103,7 +106,7 @@ def test_links_lead_somewhere(page: str) -> None:
 def test_paths_exist(page: str) -> None:
     for path in PATH.findall(prose(page)):
         name = re.sub(r"\b[A-Z]+\b", "*", path.rstrip("./"))
-        assert any([*ROOT.glob(name), *(ROOT / "slimmer").glob(name)]), path
+        assert INVENTED in name or any([*ROOT.glob(name), *(ROOT / "slimmer").glob(name)]), path
 
 
 @pytest.mark.parametrize("page", PAGES)
