@@ -174,7 +174,7 @@ def test_the_picture_of_the_rooms_shows_what_imports_what() -> None:
 
 
 def test_the_picture_of_the_rooms_names_every_module_at_the_root() -> None:
-    (names,) = re.findall(rf"{HELPERS}\[[^:]*: (.*)\]", section("docs/design.md", "The rooms"))
+    (names,) = re.findall(rf'{HELPERS}\["[^:]*: (.*)"\]', section("docs/design.md", "The rooms"))
     modules = {module.stem for module in (ROOT / "slimmer").glob("*.py")} - {"__init__", "__main__"}
     assert names.split(" · ") == sorted(modules)
 
