@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 
 from slimmer.errors import ObservationIncomplete
 from slimmer.image.config import Healthcheck, ImageConfig
 from slimmer.image.tree import Tree
+from slimmer.keep.analyzer import EVERY_POLICY, Analyzer, FunctionAnalyzer, Kept
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
-from slimmer.keep.keeper import keep
-from slimmer.keep.keepset import KeepSet
+from slimmer.keep.keeper import keep, keep_with
+from slimmer.keep.keepset import Finding, KeepSet, Reason
 from slimmer.observe.log import Access, AccessLog, Operation
 from tests.unit.tree_maker import make_tree
 
@@ -165,10 +167,25 @@ def test_sockets_are_left_out_since_no_layer_can_hold_them() -> None:
     assert "/run/pid" in result
 
 
-def test_an_empty_log_is_an_error() -> None:
+@pytest.mark.parametrize(
+    "accesses",
+    [
+        (),
+        (access("look-up", "/"),),
+        (access("open", "/nowhere", found=False), access("open", "/gone", resolved="/gone")),
+    ],
+)
+def test_a_log_without_any_file_of_the_image_is_an_error(accesses: tuple[Access, ...]) -> None:
     tree = make_tree("f /app")
-    with pytest.raises(ObservationIncomplete):
-        keep(ImageView(tree, AccessLog("sha256:1", ()), ImageConfig("i", "amd64", "linux"), read_nothing))
+    with pytest.raises(ObservationIncomplete, match="the run recorded no access to any file of the image") as caught:
+        keep(ImageView(tree, AccessLog("sha256:1", accesses), ImageConfig("i", "amd64", "linux"), read_nothing))
+    assert caught.value.hint.startswith("Does the app start at all?")
+
+
+def test_one_access_to_a_file_of_the_image_is_enough() -> None:
+    tree = make_tree("f /app\nf /bin/sh")
+    log = AccessLog("sha256:1", (access("open", "/nowhere", found=False), access("exec", "/bin/sh", by="")))
+    assert "/bin/sh" in keep(ImageView(tree, log, ImageConfig("i", "amd64", "linux"), read_nothing))
 
 
 def test_a_tree_of_thousands_of_levels_is_closed_without_recursion() -> None:
@@ -182,3 +199,91 @@ def test_a_tree_of_thousands_of_levels_is_closed_without_recursion() -> None:
 def test_a_folder_that_nothing_can_fill_ends() -> None:
     tree = make_tree("f /app\ns /run/only/app.sock\nf /etc/a")
     assert "/run/only" in kept(tree, access("look-up", "/run/only"))
+
+
+class Scripted:
+    """An analyzer that finds `seeds`, then of each path in `leads` the paths to which it leads. It notes what it is asked."""
+
+    policies = EVERY_POLICY
+
+    def __init__(self, id: str, seeds: str = "", **leads: str) -> None:
+        self.id, self._seeds, self._leads = id, seeds.split(), leads
+        self.rules = {id: Evidence.USED}
+        self.asked: list[str] = []
+        self.evidence: dict[str, frozenset[Evidence]] = {}
+
+    def start(self, image: ImageView) -> Scripted:
+        return self
+
+    def seeds(self) -> Iterator[Finding]:
+        return (Finding(path, Reason(self.id)) for path in self._seeds)
+
+    def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        self.asked += added
+        for path in added:
+            self.evidence[path] = kept.evidence(path)
+            for found in self._leads.get(path.rpartition("/")[2], "").split():
+                yield Finding(found, Reason(self.id, f"beside {path}", path))
+
+
+NOTHING = FunctionAnalyzer("nothing", EVERY_POLICY, {}, lambda image: None)
+
+
+def kept_by(tree: Tree, *analyzers: Analyzer, extra: Iterable[Finding] = ()) -> KeepSet:
+    log = AccessLog("sha256:1", (access("exec", "/app", by=""),))
+    image = ImageView(tree, log, ImageConfig("sha256:1", "amd64", "linux"), read_nothing)
+    return keep_with(analyzers, {"first": Evidence.ENGINE}, image, extra)
+
+
+def test_what_was_followed_is_followed_in_its_turn_by_every_analyzer() -> None:
+    tree = make_tree("f /app\nf /a\nf /b\nf /c\nf /d")
+    first, second = Scripted("first", "/app", b="/c"), Scripted("second", app="/a", a="/b")
+    result = kept_by(tree, first, NOTHING, second)
+    assert set(result) == {"/", "/app", "/a", "/b", "/c"}
+    assert result.reasons["/c"] == (Reason("first", "beside /b", "/b"),)
+
+
+def test_each_path_is_asked_about_once() -> None:
+    tree = make_tree("f /app\nf /a\nf /b\nf /srv/x\nd /srv/deep")
+    first, second = Scripted("first", "/app /srv/deep", app="/a", a="/app"), Scripted("second", "/app", app="/b /a")
+    kept_by(tree, first, second)
+    paths = ["/", "/a", "/app", "/b", "/srv", "/srv/deep"]
+    assert (sorted(first.asked), sorted(second.asked)) == (paths, paths)
+
+
+def test_reasons_come_in_the_order_of_the_analyzers_and_extra_findings_last() -> None:
+    tree = make_tree("f /app\nf /a")
+    analyzers = Scripted("second", "/app"), Scripted("first", "/app")
+    result = kept_by(tree, *analyzers, extra=[Finding("/app", Reason("missed"))])
+    assert [reason.rule for reason in result.reasons["/app"]] == ["second", "first", "missed"]
+
+
+def test_what_a_repair_adds_is_followed_too() -> None:
+    tree = make_tree("f /app\nf /a\nf /b")
+    assert "/b" in kept_by(tree, Scripted("first", a="/b"), extra=[Finding("/a", Reason("missed"))])
+
+
+def test_what_fills_a_hollow_directory_is_followed_too() -> None:
+    tree = make_tree("f /app\nf /srv/hollow/file\nf /lib\nf /lib2/x/y")
+    result = kept_by(tree, Scripted("first", "/srv/hollow", file="/lib /lib2"))
+    assert {"/srv/hollow/file", "/lib", "/lib2/x/y"} <= set(result)
+
+
+def test_a_directory_that_following_fills_gets_nothing_else() -> None:
+    tree = make_tree("f /app\nf /srv/a\nf /srv/b")
+    result = kept_by(tree, Scripted("first", "/app /srv", app="/srv/b"))
+    assert {"/srv", "/srv/b"} <= set(result)
+    assert "/srv/a" not in result
+
+
+def test_a_hollow_directory_that_cannot_be_filled_keeps_no_other_from_being_filled() -> None:
+    tree = make_tree("f /app\ns /run/a/socket\nd /run/b\nf /run/c/file\nf /run/d/e/file")
+    result = kept_by(tree, Scripted("first", "/run/a /run/b /run/c /run/d"))
+    assert {"/run/a", "/run/b", "/run/c/file", "/run/d/e/file"} <= set(result)
+    assert "/run/a/socket" not in result
+
+
+def test_an_analyzer_learns_the_evidence_of_each_path() -> None:
+    first = Scripted("first", "/app")
+    kept_by(make_tree("f /app"), first)
+    assert first.evidence["/app"] == {Evidence.ENGINE}, "the one that the keeper was told"

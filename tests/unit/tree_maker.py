@@ -6,15 +6,15 @@ import os
 
 from slimmer.image.tree import Tree
 
-TYPES = {"d": 0o040000, "f": 0o100000, "l": 0o120000, "s": 0o140000, "p": 0o010000, "c": 0o020000}
+TYPES = {"d": 0o040000, "f": 0o100000, "l": 0o120000, "s": 0o140000, "p": 0o010000, "c": 0o020000, "b": 0o060000}
 
 
 def record(kind: str, path: str, *, mode: int = 0o644, target: str = "", xattrs: str = "", **numbers: int) -> bytes:
-    """One index entry; numbers are uid, gid, size, mtime, links, inode, ctime."""
+    """One index entry; numbers are uid, gid, size, mtime, nanoseconds, links, inode, ctime, major, minor."""
     get = numbers.get
     head = (
-        f"{TYPES[kind] | mode:o} {get('uid', 0)} {get('gid', 0)} {get('size', 0)} {get('mtime', 1000)} 0 "
-        f"{get('links', 1)} {get('inode', 1)} {get('ctime', 1000)} 0 0"
+        f"{TYPES[kind] | mode:o} {get('uid', 0)} {get('gid', 0)} {get('size', 0)} {get('mtime', 1000)} "
+        f"{get('nanoseconds', 0)} {get('links', 1)} {get('inode', 1)} {get('ctime', 1000)} {get('major', 0)} {get('minor', 0)}"
     )
     return b"\0".join((head.encode(), os.fsencode(path), os.fsencode(target), xattrs.encode())) + b"\0"
 

@@ -81,6 +81,21 @@ def test_an_exclude_beats_every_rule_and_is_remembered_with_what_it_took(image: 
     assert set(result.excluded) == {"/srv/data/secret"}
 
 
+def test_an_exclude_that_is_no_pattern_is_refused_before_the_app_runs(image: LocalImage) -> None:
+    error = refusal(image, exclude=("!",))
+    assert error.message.startswith("--exclude: ")
+    assert "/srv/**/*.html" in error.hint
+    with pytest.raises(UsageError, match="^--exclude: "):
+        kept(image, exclude=("!",))
+
+
+def test_a_selection_that_the_image_can_fulfil_is_no_error(image: LocalImage) -> None:
+    image.add("/opt/bin/tool", mode=0o755)
+    context = image.view(config=CONFIG)
+    check_selection(context)
+    check_selection(dataclasses.replace(context, selection=Selection(bins=("tool",), exclude=("/srv/none",))))
+
+
 def test_an_excluded_folder_takes_all_below_and_itself(image: LocalImage) -> None:
     image.add("/srv/a/b/c")
     result = kept(image, opened("/srv/a/b/c"), exclude=("/srv/a/",))
