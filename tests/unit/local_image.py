@@ -27,12 +27,12 @@ class LocalImage(testing.LocalImage):
 
 def followed(context: ImageView, follower: Follower, *start: str) -> KeepSetBuilder:
     """What one follower keeps, starting from these paths as observed; it is asked until nothing is new."""
-    growing = KeepSetBuilder(context.tree, evidence=registry.evidence())
-    growing.add(Finding(path, OBSERVED) for path in start)
+    builder = KeepSetBuilder(context.tree, evidence=registry.evidence())
+    builder.add(Finding(path, OBSERVED) for path in start)
     follow = follower(context)
-    while follow is not None and (fresh := growing.fresh()):
-        growing.add(follow(fresh, growing))
-    return growing
+    while follow is not None and (added := builder.take_added()):
+        builder.add(follow(added, builder))
+    return builder
 
 
 def follower(analyzer: Analyzer) -> Follower:

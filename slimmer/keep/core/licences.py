@@ -41,8 +41,8 @@ def licences(image: ImageView) -> Follow | None:
     seen: set[object] = set()
     common: set[str] = set()
 
-    def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        files = [path for path in fresh if (entry := image.tree.get(path)) is not None and entry.is_file]
+    def follow(added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        files = [path for path in added if (entry := image.tree.get(path)) is not None and entry.is_file]
         for path, packages in (image.packages.owners(files) if files else {}).items():
             for package in packages:
                 place = _place(image.tree, path, package)
@@ -50,7 +50,7 @@ def licences(image: ImageView) -> Follow | None:
                     seen.add(place)
                     reason = Reason(RULE, f"{package.manager} package {package.name} is in the image with {path}", path)
                     yield from _texts(image, path, package, reason)
-        yield from _common_texts(image, [path for path in fresh if path.endswith("/copyright")], common)
+        yield from _common_texts(image, [path for path in added if path.endswith("/copyright")], common)
 
     return follow
 

@@ -25,8 +25,8 @@ def links(image: ImageView) -> Follow | None:
         if resolution.end not in (None, "/"):
             others[str(resolution.end)].append((link.path, resolution.way))
 
-    def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        for end in fresh:
+    def follow(added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        for end in added:
             for link, way in others.get(end, ()):
                 if link not in kept:
                     yield Finding(link, Reason(RULE, f"another name for {end}", end))

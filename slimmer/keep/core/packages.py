@@ -34,8 +34,8 @@ def packages(image: ImageView) -> Follow:
     whole: set[Package] = set()
     waiting: dict[str, None] = {}
 
-    def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        waiting.update(dict.fromkeys(path for path in fresh if image.tree.number(os.fsencode(path)) is not None))
+    def follow(added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        waiting.update(dict.fromkeys(path for path in added if image.tree.number(os.fsencode(path)) is not None))
         used = [
             path
             for path in waiting

@@ -76,9 +76,9 @@ class _Certificates:
         self._client = self._loader = ""
         self._answered: set[str] = set()
 
-    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+    def follow(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """OpenSSL and its users are met in any order; the answer comes once both are known."""
-        yield from self._stores_of_java(fresh)
+        yield from self._stores_of_java(added)
         if not codes:
             return
         for code in codes:
@@ -150,9 +150,9 @@ class _Certificates:
             if not entry.is_directory:
                 yield from reach(self._tree, entry.path, reason)
 
-    def _stores_of_java(self, fresh: Sequence[str]) -> Iterator[Finding]:
+    def _stores_of_java(self, added: Sequence[str]) -> Iterator[Finding]:
         """A Java runtime has its own store (jdk, sun.security.ssl.TrustStoreManager): lib/security/cacerts."""
-        for path in fresh:
+        for path in added:
             if path.endswith("/libjvm.so"):
                 folder = posixpath.dirname(path)
                 for above in ("..", "../.."):  # until Java 8, a folder of the architecture's lies between

@@ -74,7 +74,7 @@ class Code:
 class CodeFollow(Protocol):
     """A rule about native code: it is given the ELF files that are in use now, and all paths that are (links left out)."""
 
-    def __call__(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterable[Finding]: ...
+    def __call__(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterable[Finding]: ...
 
 
 def read_one(image: ImageView, path: str, limit: int) -> bytes:

@@ -64,7 +64,7 @@ class _Libraries:
         self._objects: dict[str, Code] = {}
         self._programs: set[tuple[str, ...]] = set()
 
-    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+    def follow(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """Findings for all libraries below `codes`, breadth first, one round trip for each layer."""
         layer = [item for code in codes for item in self._beginnings(code)]
         while layer:

@@ -33,7 +33,7 @@ class _Fonts:
         self._image, self._tree = image, image.tree
         self._answered = False
 
-    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+    def follow(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """Everything at once, at the first that matches fonts."""
         code = next((code for code in codes if not code.elf.imports.isdisjoint(_MATCHERS)), None)
         if self._answered or code is None:

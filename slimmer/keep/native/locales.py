@@ -53,13 +53,13 @@ class _Locales:
         self._whole: set[str] = set()
         self._answered = not self._names
 
-    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+    def follow(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """The environment's locales once, with the first chooser as the reason; others as they were read."""
         chooser = next((code for code in codes if not code.elf.imports.isdisjoint(_CHOOSERS)), None)
         if chooser is not None and not self._answered:
             self._answered = True
             yield from self._environment(Reason(RULE, f"the environment's locale, for {chooser.path}", chooser.path))
-        for path in fresh:
+        for path in added:
             if path.startswith(LOCALES + "/") and path not in self._whole:
                 yield from self._locale(path, kept)
 
@@ -113,25 +113,25 @@ class _CharacterSets:
         self._image, self._tree = image, image.tree
         self._kept: frozenset[str] = frozenset()
 
-    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+    def follow(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """First the main sets and, once there is a reason for them, the listed ones."""
         if self._kept == _LISTED:
             return
-        for modules, reason in self._reasons(codes, fresh, kept):
+        for modules, reason in self._reasons(codes, added, kept):
             if not modules <= self._kept:
                 self._kept = modules
                 for folder in self._folders():
                     yield from self._modules(folder, modules, reason)
 
     def _reasons(
-        self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept
+        self, codes: Sequence[Code], added: Sequence[str], kept: Kept
     ) -> Iterator[tuple[frozenset[str], Reason]]:
         for code in codes:
             elf = code.elf
             if not elf.imports.isdisjoint(_CONVERTERS) and not elf.soname.startswith(_BYSTANDERS):
                 modules = _LISTED if elf.is_plugin else _MAIN
                 yield modules, Reason(CHARACTER_SETS, f"{code.path} calls iconv_open", code.path)
-        for path in fresh:
+        for path in added:
             if path.endswith(".so") and posixpath.basename(parent(path)) == "gconv" and was_observed(path, kept):
                 yield _LISTED, Reason(CHARACTER_SETS, f"{path} was loaded", path)
 

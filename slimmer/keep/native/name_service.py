@@ -83,7 +83,7 @@ class _NameService:
         self._done: set[str] = set()
         self._elf: ElfFile | None = None
 
-    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+    def follow(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """Each database counts once, with the first who uses it as the reason."""
         for code in codes:
             self._elf = self._elf or (code.elf if code.elf.needed else None)
@@ -93,7 +93,7 @@ class _NameService:
                 detail = f"{code.path} calls {function}"
                 yield from self._use(databases, Reason(RULE, detail, code.path))
         for path in _TOUCHED:
-            if path in fresh and was_observed(path, kept):
+            if path in added and was_observed(path, kept):
                 yield from self._use(_TOUCHED[path], Reason(RULE, f"{path} was read", path))
 
     def _use(self, databases: Sequence[str], reason: Reason) -> Iterator[Finding]:

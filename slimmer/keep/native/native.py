@@ -44,10 +44,10 @@ def native(image: ImageView) -> Follow:
     )
     waiting: dict[str, None] = {}
 
-    def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        waiting.update(dict.fromkeys(fresh))
+    def follow(added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        waiting.update(dict.fromkeys(added))
         used = [path for path in waiting if _is_used(path, kept)]
-        for path in (*used, *(path for path in fresh if _leads_on(path, kept))):
+        for path in (*used, *(path for path in added if _leads_on(path, kept))):
             waiting.pop(path, None)
         codes = tuple(reader.read(used).values())
         for rule in rules if used else ():

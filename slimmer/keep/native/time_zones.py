@@ -51,12 +51,12 @@ class _TimeZones:
         self._image, self._tree = image, image.tree
         self._local = self._all = self._asked = False
 
-    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
+    def follow(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """Each of both is answered once."""
         if not self._local:
             yield from self._local_zone(codes)
         if not self._all:
-            reason = self._reason(codes, fresh)
+            reason = self._reason(codes, added)
             if reason is not None:
                 self._all = True
                 yield from zones(self._tree, reason)
@@ -71,9 +71,9 @@ class _TimeZones:
         for path in (*_LOCAL, *((posixpath.join(ZONES, zone),) if zone else ())):
             yield from reach(self._tree, path, reason)
 
-    def _reason(self, codes: Sequence[Code], fresh: Sequence[str]) -> Reason | None:
+    def _reason(self, codes: Sequence[Code], added: Sequence[str]) -> Reason | None:
         """The reason to keep all zones; None if there is none."""
-        for path in fresh:
+        for path in added:
             if path.endswith(_MODULES):
                 return Reason(RULE, f"{path} opens zones by name", path)
             if path.startswith(ZONES + "/") and not self._asked:

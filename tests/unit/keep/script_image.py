@@ -30,9 +30,9 @@ class ScriptImage(LocalImage):
         paths = (*(start or (self._app,)), *self._always)
         accesses = (opened(path, by=by or self._program) for path in paths)
         context = self.context(*accesses, config=config or self._config)
-        growing = followed(context, self._rule, *paths)
-        files = {entry.path for entry in context.tree if entry.path in growing and not entry.is_directory}
+        builder = followed(context, self._rule, *paths)
+        files = {entry.path for entry in context.tree if entry.path in builder and not entry.is_directory}
         return {
-            path: [f"{reason.rule}: {reason.detail}" for reason in growing.reasons(path)]
+            path: [f"{reason.rule}: {reason.detail}" for reason in builder.reasons(path)]
             for path in sorted(files - set(paths))
         }

@@ -43,8 +43,8 @@ def client(tmp_path: Path, *functions: str) -> bytes:
 
 def kept(image: LocalImage, *start: str, env: tuple[str, ...] = ()) -> set[str]:
     config = ImageConfig("sha256:1", "amd64", "linux", env=env)
-    growing = run(ANALYZER, image.view(config=config), *start)
-    return {entry.path for entry in image.tree() if not entry.is_directory and entry.path in growing} - set(start)
+    keepset = run(ANALYZER, image.view(config=config), *start)
+    return {entry.path for entry in image.tree() if not entry.is_directory and entry.path in keepset} - set(start)
 
 
 def test_hash_links_and_what_they_lead_to_stay_where_there_is_no_default_bundle(

@@ -32,8 +32,8 @@ def image(tmp_path: Path) -> LocalImage:
 
 def kept(image: LocalImage, *start: str, env: tuple[str, ...] = ()) -> set[str]:
     config = ImageConfig("sha256:1", "amd64", "linux", env=env)
-    growing = run(ANALYZER, image.view(config=config), *start)
-    return {entry.path for entry in image.tree() if entry.is_file and entry.path in growing} - set(start)
+    keepset = run(ANALYZER, image.view(config=config), *start)
+    return {entry.path for entry in image.tree() if entry.is_file and entry.path in keepset} - set(start)
 
 
 def locale(name: str) -> set[str]:

@@ -42,14 +42,14 @@ class PythonImage(LocalImage):
         self.add(f"{SITE}/{name}-1.0.dist-info/METADATA", "Name: x")
         self.add(f"{SITE}/{name}-1.0.dist-info/RECORD", f"{name}/__init__.py,,\n")
 
-    def growing(self, *more: str, config: ImageConfig = CONFIG) -> KeepSetBuilder:
+    def builder(self, *more: str, config: ImageConfig = CONFIG) -> KeepSetBuilder:
         return followed(self.context(config=config), python, *self.start, *more)
 
     def kept(self, source: str, *more: str, config: ImageConfig = CONFIG) -> set[str]:
         """Files that are kept besides those that were observed, when the app is `source`."""
         self.add(APP, source)
-        growing = self.growing(*more, config=config)
-        files = {entry.path for entry in self.context().tree if entry.path in growing and not entry.is_directory}
+        builder = self.builder(*more, config=config)
+        files = {entry.path for entry in self.context().tree if entry.path in builder and not entry.is_directory}
         return files - {*self.start, *more}
 
 
@@ -360,30 +360,30 @@ def test_python_2_finds_modules_beside_the_importer_and_their_bytecode(tmp_path:
     image.add("/opt/app/pkg/main.py", "import sibling\nprint 'x'\n")
     image.add("/opt/app/pkg/sibling.py")
     image.add("/opt/app/pkg/sibling.pyc")
-    growing = followed(image.context(), python, "/usr/lib/python2.7/os.py", "/opt/app/pkg/main.py")
-    assert "/opt/app/pkg/sibling.py" in growing and "/opt/app/pkg/sibling.pyc" in growing
+    builder = followed(image.context(), python, "/usr/lib/python2.7/os.py", "/opt/app/pkg/main.py")
+    assert "/opt/app/pkg/sibling.py" in builder and "/opt/app/pkg/sibling.pyc" in builder
 
 
 def test_reasons_lead_back_to_the_app(image: PythonImage) -> None:
     image.package("shop", init="import csv")
     image.add(APP, "def late():\n    import shop\n")
-    growing = image.growing()
-    assert growing.reasons(f"{SITE}/shop/__init__.py")[0] == Reason("python", f"imported by {APP} in late()", APP)
-    assert growing.reasons(f"{LIBRARY}/csv.py")[0].cause == f"{SITE}/shop/__init__.py"
+    builder = image.builder()
+    assert builder.reasons(f"{SITE}/shop/__init__.py")[0] == Reason("python", f"imported by {APP} in late()", APP)
+    assert builder.reasons(f"{LIBRARY}/csv.py")[0].cause == f"{SITE}/shop/__init__.py"
 
 
 def test_filler_is_not_followed_unless_it_is_the_apps(image: PythonImage) -> None:
     image.package("shop", init="import csv")
     image.add(APP, "")
     image.add("/srv/app/listed.py", "import json")
-    growing = KeepSetBuilder(image.context().tree, evidence=registry.evidence())
-    growing.add(Finding(path, Reason("observed", "opened")) for path in image.start)
-    growing.add(Finding(path, Reason("listed", "x")) for path in (f"{SITE}/shop/__init__.py", "/srv/app/listed.py"))
+    builder = KeepSetBuilder(image.context().tree, evidence=registry.evidence())
+    builder.add(Finding(path, Reason("observed", "opened")) for path in image.start)
+    builder.add(Finding(path, Reason("listed", "x")) for path in (f"{SITE}/shop/__init__.py", "/srv/app/listed.py"))
     analysis = LanguageAnalyzer(PYTHON).start(image.context(config=CONFIG))
     assert analysis is not None
-    while fresh := growing.fresh():
-        growing.add(analysis.follow(fresh, growing))
-    assert f"{LIBRARY}/csv.py" not in growing and f"{LIBRARY}/json/__init__.py" in growing
+    while added := builder.take_added():
+        builder.add(analysis.follow(added, builder))
+    assert f"{LIBRARY}/csv.py" not in builder and f"{LIBRARY}/json/__init__.py" in builder
 
 
 def test_an_image_without_python_costs_nothing(tmp_path: Path) -> None:
