@@ -85,7 +85,7 @@ def test_openssl_may_be_met_after_its_user(image: LocalImage, tmp_path: Path) ->
     assert "/etc/ssl/certs/One.pem" in kept(image, "/app/client.so", "/app/late.so")
 
 
-def test_providers_stay_for_those_who_load_some(image: LocalImage, tmp_path: Path) -> None:
+def test_providers_stay_for_code_that_loads_one(image: LocalImage, tmp_path: Path) -> None:
     image.add("/app/hash.so", client(tmp_path, "OSSL_PROVIDER_try_load"))
     assert "/usr/lib/ossl-modules/legacy.so" in kept(image, "/app/hash.so")
 

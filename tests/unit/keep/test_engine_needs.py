@@ -73,7 +73,7 @@ def test_the_shell_of_a_shell_form_stays(image: LocalImage, fields: dict[str, ob
     assert shells(image, **fields) == {"/usr/bin/dash"}
 
 
-def test_a_shell_by_name_is_sought_on_the_path_among_executables(image: LocalImage) -> None:
+def test_a_shell_by_name_is_looked_up_on_the_path_among_executables(image: LocalImage) -> None:
     kept = run(ANALYZER, image.view(config=config(cmd=("sh", "-c", "main"), shell=("sh", "-c"))))
     assert {"/usr/bin/sh", "/bin"} <= set(kept)
     assert "/usr/local/bin/sh" not in kept

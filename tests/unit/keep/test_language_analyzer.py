@@ -51,7 +51,7 @@ def test_sources_are_followed_in_layers_one_round_trip_each(image: LocalImage) -
     assert image.reads == [SOUP, "/app/stock.rcp", "/app/bread.card", "/app/salt.rcp"], "each is read once"
 
 
-def test_a_reader_is_told_suffix_origin_and_dialect(image: LocalImage) -> None:
+def test_a_reader_gets_suffix_origin_and_dialect(image: LocalImage) -> None:
     image.add("/app/pantry/jam.rcp", "lazily use fruit")
     image.add("/app/pantry/fruit.rcp")
     assert "/app/pantry/fruit.rcp" not in cooked(image, RECIPES, "/app/pantry/jam.rcp")
@@ -68,7 +68,7 @@ def test_without_a_source_that_its_interpreter_opened_a_language_does_not_begin(
     assert COOKING.start(image.view(opened(path, by=by))) is None
 
 
-def test_a_source_that_cannot_be_read_says_nothing_and_is_told(image: LocalImage) -> None:
+def test_a_source_that_cannot_be_read_has_no_facts_and_is_noted(image: LocalImage) -> None:
     image.add("/app/stock.rcp", "hostile")
     view: ImageView = image.view(opened(SOUP, by="/usr/bin/cook"))
     kept = run(COOKING, view)

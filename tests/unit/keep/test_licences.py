@@ -95,7 +95,7 @@ def test_each_copy_of_an_npm_package_has_its_own(image: LocalImage) -> None:
     assert both == {"/app/node_modules/a/LICENSE", "/app/node_modules/b/node_modules/a/LICENSE"}
 
 
-def test_a_huge_licence_is_none(image: LocalImage) -> None:
+def test_a_huge_file_is_not_a_licence(image: LocalImage) -> None:
     image.add("/n/node_modules/a/package.json")
     image.add("/n/node_modules/a/index.js")
     image.add("/n/node_modules/a/LICENSE", b"x" * (1 << 20))

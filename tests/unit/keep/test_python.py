@@ -133,7 +133,7 @@ def test_a_computed_name_keeps_all_that_it_may_be(image: PythonImage) -> None:
     assert kept == {f"/srv/app/plugins/{name}.py" for name in ("__init__", "one", "two")}
 
 
-def test_of_too_many_computed_names_those_stay_that_the_app_names(image: PythonImage) -> None:
+def test_only_modules_that_the_app_names_stay_if_a_computed_name_fits_too_many(image: PythonImage) -> None:
     init = "def load(name):\n    return __import__('drivers.%s' % name)\n"
     image.package("drivers", init=init, sqlite="#" * (3 << 20), oracle="#" * (3 << 20))
     kept = image.kept("import drivers\nURL = 'sqlite:///file'\n")
@@ -200,7 +200,7 @@ def test_data_beside_a_package_that_reads_it(image: PythonImage, monkeypatch: py
     assert f"{SITE}/shop/data/rates.json" not in image.kept("import shop")
 
 
-def test_of_much_data_the_nearest_is_kept_and_what_the_app_names(
+def test_only_the_nearest_and_the_named_of_too_much_data_is_kept(
     image: PythonImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(package_data, "DATA_LIMIT", 30)
@@ -394,7 +394,7 @@ def test_an_image_without_python_costs_nothing(tmp_path: Path) -> None:
     assert image.reads == []
 
 
-def test_hostile_layouts_are_survived(image: PythonImage) -> None:
+def test_hostile_layouts_do_no_harm(image: PythonImage) -> None:
     image.link(f"{SITE}/loop", "loop")
     image.link(f"{SITE}/around", ".")
     image.add(f"{SITE}/more.pth", b"\xff\xfe\n\0\n../..\n/\n" + b"x\n" * 5000)

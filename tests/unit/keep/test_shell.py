@@ -171,7 +171,7 @@ def test_commands_of_crontabs(image: LocalImage, path: str, line: str) -> None:
 
 
 @pytest.mark.parametrize("rule", ["not-hollow", "listed", "licence", "observed", "named-path"])
-def test_a_script_that_nobody_runs_says_nothing(image: LocalImage, rule: str) -> None:
+def test_a_script_that_nothing_runs_is_not_followed(image: LocalImage, rule: str) -> None:
     assert "/usr/bin/one" not in _kept_as(image, rule)
     assert image.reads == []
 
@@ -212,7 +212,7 @@ def test_the_first_script_that_chooses_a_time_zone_is_named(image: LocalImage) -
     assert builder.reasons("/usr/share/zoneinfo/Asia/Tokyo") == (reason,)
 
 
-def test_a_page_that_is_like_a_script_is_one(image: LocalImage) -> None:
+def test_a_page_that_is_similar_to_a_script_is_one(image: LocalImage) -> None:
     image.add("/srv/pages/first.cgi", "echo hello")
     image.add("/srv/pages/second.cgi", "one | two")
     like = Finding("/srv/pages/second.cgi", Reason("like-files", "a .cgi file like …", "/srv/pages/first.cgi"))

@@ -87,7 +87,7 @@ def test_an_excluded_folder_takes_all_below_and_itself(image: LocalImage) -> Non
     assert not {"/srv/a", "/srv/a/b", "/srv/a/b/c"} & set(result)
 
 
-def test_the_root_cannot_be_excluded_and_hollow_folders_end(image: LocalImage) -> None:
+def test_the_root_cannot_be_excluded_and_empty_folders_end(image: LocalImage) -> None:
     image.add("/srv/only/file")
     assert set(kept(image, exclude=("*",))) == {"/"}
     assert "/srv/only" in kept(image, opened("/srv/only", operation="look-up"), exclude=("/srv/only/file",))
@@ -143,7 +143,7 @@ def test_an_unknown_package_of_an_image_with_an_old_rpm_database_says_why(image:
     assert "/var/lib/rpm/Packages" in refusal(image, packages=("bash",)).hint
 
 
-def test_of_many_databases_that_cannot_be_read_some_are_named(image: LocalImage) -> None:
+def test_only_some_of_many_unreadable_databases_are_named(image: LocalImage) -> None:
     for number in range(200):
         image.add(f"/var/lib/dpkg/status.d/p{number:03}", "Package: " + "x" * 300)
     hint = refusal(image, packages=("bash",)).hint

@@ -146,7 +146,7 @@ def test_a_configuration_that_the_command_names_is_read(image: LocalImage) -> No
     assert "/srv/pages/index.html" in run(ANALYZER, context, "/opt/setup")
 
 
-def test_a_pattern_is_sought_at_the_next_place_if_nothing_fits(image: LocalImage) -> None:
+def test_a_pattern_is_tried_at_the_next_place_if_nothing_matches(image: LocalImage) -> None:
     image.add("/etc/nginx/conf.d/a.off", "x")
     assert kept(image, "include conf.d/*.conf;") == {"/etc/server/conf.d/a.conf"}
     assert kept(image, "include /absent/*.conf /etc/server/conf.d/absent-*/a.conf;") == set()
