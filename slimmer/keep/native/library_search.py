@@ -73,7 +73,7 @@ class LibrarySearch:
         yield from self._groups_in(self._default_folders(seeker.elf), (name,))
 
     def passed_on(self, seeker: Seeker) -> tuple[str, ...]:
-        """Return the folders that the libraries inherit that `seeker` loads."""
+        """Return the folders that `seeker` passes on to the libraries that it loads."""
         own = seeker.elf.rpath + (seeker.elf.runpath if self.is_musl else ())
         return tuple(dict.fromkeys((*self._folders(own, seeker), *seeker.inherited)))[:_FOLDERS]
 

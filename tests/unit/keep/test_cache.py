@@ -1,4 +1,4 @@
-"""The cache of facts: it remembers, it stays private and small, and it never stands in the way."""
+"""The cache of facts: it remembers, stays private and small, and never makes a run fail."""
 
 from __future__ import annotations
 

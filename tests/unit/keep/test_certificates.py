@@ -1,4 +1,4 @@
-"""Who checks certificates keeps the authorities; who only shows one does not."""
+"""Code that checks certificates keeps the authorities; a server that only presents its own does not."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def client(tmp_path: Path, *functions: str) -> bytes:
-    """Code that is linked with libcrypto and calls these functions."""
+    """Compile code that is linked with libcrypto and calls these functions."""
     needs = tmp_path / "needs"
     library(needs, "libcrypto.so.3", source="".join(f"void {name}(void) {{}}" for name in functions))
     calls = "".join(f"void {name}(void);" for name in functions)

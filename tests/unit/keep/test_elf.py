@@ -1,4 +1,4 @@
-"""Which libraries native code keeps: held against the loader itself, and for what no loader here can show."""
+"""The libraries that native code keeps: compared with the loader of this machine, and checked by hand for other cases."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def config(*env: str) -> ImageConfig:
 
 
 def kept(image: LocalImage, *start: str, env: tuple[str, ...] = ()) -> set[str]:
-    """The files and links that are kept beside those that the test starts with."""
+    """Return the files and links that are kept besides those that the test starts with."""
     keepset = run(ANALYZER, image.view(config=config(*env)), *start)
     tree = image.tree()
     paths = {entry.path for entry in tree if entry.path in keepset and not entry.is_directory}
@@ -42,7 +42,7 @@ def kept(image: LocalImage, *start: str, env: tuple[str, ...] = ()) -> set[str]:
 
 
 def program(tmp_path: Path, *options: str) -> bytes:
-    """A program that needs liba.so, which needs libb.so; neither is found when it is linked."""
+    """Compile a program that needs liba.so, which needs libb.so. Neither is found when it is linked."""
     folder = tmp_path / "build"
     library(folder, "libb.so")
     library(folder, "liba.so", "-Wl,--no-as-needed", "-L.", "-l:libb.so")
@@ -51,7 +51,7 @@ def program(tmp_path: Path, *options: str) -> bytes:
 
 
 def loaded(image: LocalImage, path: str) -> set[str]:
-    """What the loader of this machine finds for a program, as paths of the image. The program is not run (ldd(1))."""
+    """Return the libraries that this machine's loader finds for a program, as paths in the image. The program does not run (ldd(1))."""
     environment = {"LD_TRACE_LOADED_OBJECTS": "1"}
     command = [image.root / path.lstrip("/")]
     listing = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)

@@ -1,4 +1,4 @@
-"""What the engine reads when it starts a container stays, though no process of the app looks at it."""
+"""Files that the engine reads when it starts a container stay, even if no process of the app looks at them."""
 
 from __future__ import annotations
 

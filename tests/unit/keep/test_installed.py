@@ -1,4 +1,4 @@
-"""Analyzers of other packages: found by their entry points, run last, and told by name if they do wrong."""
+"""Analyzers of other packages: found by their entry points, run last, and named in the error if they fail."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from slimmer.keep.evidence import Evidence
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of sys.path for distributions; the registry begins anew with it, and afterwards without it."""
+    """Add a folder for distributions to sys.path. The registry starts afresh with it, and again without it after the test."""
     folder = tmp_path / "site"
     folder.mkdir()
     known = set(sys.modules)
@@ -289,7 +289,7 @@ def test_slimmers_own_analyzers_would_pass_as_others(image: LocalImage) -> None:
 
 
 def test_in_an_image_of_one_file_few_analyzers_start(image: LocalImage) -> None:
-    """What has nothing to find costs nothing."""
+    """Analyzers with nothing to find cost nothing."""
     view = image.view(opened("/app/main.conf"))
     started = {one.id for one in registry.BUILTIN if one.start(view) is not None}
     assert started <= {

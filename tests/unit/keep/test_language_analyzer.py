@@ -1,4 +1,4 @@
-"""What is the same for every language: who begins, layers, the cache, sources that cannot be read, and what others ask of languages."""
+"""The part that all languages share: first sources, layers, the cache, unreadable sources, and what other analyzers ask of languages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def cooked(image: LocalImage, language: Language[Facts] = RECIPES, *paths: str) -> set[str]:
-    """What is kept of an image whose cook opened the soup, and whatever else."""
+    """Return the files that are kept of an image in which the cook opened the soup and these other files."""
     view = image.view(*(opened(path, by="/usr/bin/cook2") for path in (SOUP, *paths)))
     return files(view, run(LanguageAnalyzer(language), view))
 
@@ -100,7 +100,7 @@ def test_facts_are_remembered_for_a_language_and_version(
 
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The language of recipes, as another package registers it."""
+    """Register the language of recipes, as another package does."""
     own = registry.everything()
     monkeypatch.setattr(registry, "everything", lambda: (*own, COOKING))
     asked = (

@@ -20,7 +20,7 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def kept(image: LocalImage, *start: str, licence_texts: bool = True) -> set[str]:
-    """Files and links that are kept beside those that the test starts with."""
+    """Return the files and links that are kept besides those that the test starts with."""
     context = dataclasses.replace(image.view(), selection=Selection(licences=licence_texts))
     keepset = run(ANALYZER, context, *start)
     return {e.path for e in context.tree if e.path in keepset and not e.is_directory} - set(start)

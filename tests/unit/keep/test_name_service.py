@@ -1,4 +1,4 @@
-"""What looking up hosts, users and services keeps."""
+"""Files that code needs to look up hosts, users and services."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def using(tmp_path: Path, function: str) -> bytes:
-    """Code that calls a function of the C library."""
+    """Compile code that calls a function of the C library."""
     needs = tmp_path / "needs"
     library(needs, "libc.so.6", source=f"void {function}(void) {{}}")
     return library(needs, "", "-Wl,--no-as-needed", "-L.", "-l:libc.so.6", source=CALL.format(function))

@@ -1,4 +1,4 @@
-"""Names with unknown parts: which files of a folder they stand for, and at what cost."""
+"""Names with unknown parts: the files of a folder that they stand for, and the cost of finding them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Perl rule keeps, for small apps laid out as perl expects them."""
+"""The Perl rule, for small apps laid out as perl expects."""
 
 from __future__ import annotations
 

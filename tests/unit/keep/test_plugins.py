@@ -1,4 +1,4 @@
-"""Plug-in folders: one was loaded, the others stay; and which folders are none of that."""
+"""Plug-in folders: if one plug-in was loaded, the others stay. Other folders do not count as plug-in folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL may read of its own later: extensions, dictionaries, abbreviations of time zones."""
+"""Files that PostgreSQL may read later: extensions, dictionaries, abbreviations of time zones."""
 
 from __future__ import annotations
 

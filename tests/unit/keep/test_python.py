@@ -1,4 +1,4 @@
-"""What the Python rule keeps, for small images laid out as Pythons are."""
+"""The Python rule, for small images with the layout of a Python."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class PythonImage(LocalImage):
         self.start = [f"{LIBRARY}/os.py", f"{LIBRARY}/encodings/__init__.py", "/opt/venv/pyvenv.cfg", APP]
 
     def package(self, name: str, **sources: str) -> None:
-        """Install a package with a distribution's metadata."""
+        """Install a package with the metadata of a distribution."""
         self.add(f"{SITE}/{name}/__init__.py", sources.pop("init", ""))
         for module, source in sources.items():
             self.add(f"{SITE}/{name}/{module}.py", source)
@@ -46,7 +46,7 @@ class PythonImage(LocalImage):
         return followed(self.context(config=config), python, *self.start, *more)
 
     def kept(self, source: str, *more: str, config: ImageConfig = CONFIG) -> set[str]:
-        """Files that are kept besides those that were observed, when the app is `source`."""
+        """Return the files that are kept besides those that were observed if the app is `source`."""
         self.add(APP, source)
         builder = self.builder(*more, config=config)
         files = {entry.path for entry in self.context().tree if entry.path in builder and not entry.is_directory}

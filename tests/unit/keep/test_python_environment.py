@@ -1,4 +1,4 @@
-"""The folders in which a Python looks for modules, and whose modules those are."""
+"""The folders in which a Python looks for modules, and the origin of the modules there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read from Python sources of any version, and that no source is too odd."""
+"""Facts of Python sources of any version, however odd the source is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How Python begins in an image, what it asks to read, and whose code a module is."""
+"""The start of the Python rule in an image, the sources that it asks for, and the origin of modules."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def kept(image: LocalImage, *start: str, limits: Limits = PYTHON.limits) -> Keep
 
 
 def begun(image: LocalImage, *start: str) -> PythonResolver:
-    """A resolver that has begun at these paths, which were observed."""
+    """Return a resolver that has started from these observed paths."""
     context = image.context()
     builder = KeepSetBuilder(context.tree, evidence=registry.evidence())
     builder.add(Finding(path, OBSERVED) for path in start)

@@ -1,4 +1,4 @@
-"""What the Ruby rule keeps, for small apps laid out as Ruby expects them."""
+"""The Ruby rule, for small apps laid out as Ruby expects."""
 
 from __future__ import annotations
 

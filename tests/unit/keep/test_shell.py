@@ -1,4 +1,4 @@
-"""What shell scripts keep: commands, sourced files, named files; and what they do not."""
+"""The shell rule: commands, sourced files and named files, and what does not count."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def kept(image: LocalImage, script: str, *, by: str = "/usr/bin/dash", **fields: object) -> set[str]:
-    """Files kept on account of a script that a shell opened."""
+    """Return the files that are kept because of a script that a shell opened."""
     image.add(SCRIPT, script, mode=0o755)
     context = image.context(opened(SCRIPT, by=by), config=config(**fields))
     return files(image, followed(context, shell, SCRIPT)) - {SCRIPT}
@@ -187,7 +187,7 @@ def _kept_as(image: LocalImage, rule: str) -> KeepSetBuilder:
 
 
 def _followed_from(context: ImageView, finding: Finding) -> KeepSetBuilder:
-    """What is kept of an image in which another analyzer found something."""
+    """Return what is kept of an image in which another analyzer found something."""
     builder = KeepSetBuilder(context.tree, evidence=registry.evidence())
     builder.add([finding])
     analysis = LanguageAnalyzer(SHELL).start(context)

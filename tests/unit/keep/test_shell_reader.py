@@ -1,4 +1,4 @@
-"""What is read in shell scripts, command lines and crontabs."""
+"""Facts of shell scripts, command lines and crontabs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local zone for who converts times, all zones for who opens them by name."""
+"""The local zone for code that converts times, all zones for code that opens them by name."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def zones(image: LocalImage, *accesses: Access | str, env: tuple[str, ...] = ()) -> set[str]:
-    """The zones that are kept after these accesses."""
+    """Return the zones that are kept after these accesses."""
     config = ImageConfig("sha256:1", "amd64", "linux", env=env)
     made = [access if isinstance(access, Access) else opened(access) for access in accesses]
     context = image.view(*made, config=config)

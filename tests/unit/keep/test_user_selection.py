@@ -1,4 +1,4 @@
-"""What the user chose: paths, commands with their libraries, packages, a shell; what was excluded; what is not there."""
+"""The user's choice: paths, commands with their libraries, packages, a shell; excluded paths; and choices that the image lacks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def kept(image: LocalImage, *accesses: Access, policy: Policy = Policy.OBSERVED,
 
 
 def refusal(image: LocalImage, **selection: object) -> UsageError:
-    """The error before the app is run, from the same check that a build makes."""
+    """Return the error of the check that a build makes before it runs the app."""
     context = dataclasses.replace(image.view(config=CONFIG), selection=Selection(**selection))  # type: ignore[arg-type]
     with pytest.raises(UsageError) as caught:
         check_selection(context)

@@ -1,4 +1,4 @@
-"""What the configuration of web servers keeps: document roots, includes, named files."""
+"""The configuration of web servers: document roots, includes, named files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def kept(image: LocalImage, text: str, *, config: str = CONFIG, by: str = "/usr/sbin/nginx") -> set[str]:
-    """Files and links that are kept on account of a configuration that a server opened."""
+    """Return the files and links that are kept because of a configuration that a server opened."""
     image.add(config, text)
     context = image.view(opened(config, by=by))
     keepset = run(ANALYZER, context, config)

@@ -1,4 +1,4 @@
-"""Whole packages, as the policy `generous` keeps them."""
+"""Whole packages under the policy `generous`."""
 
 from __future__ import annotations
 
