@@ -1,4 +1,4 @@
-"""Groups of files that are held at the same time."""
+"""Groups of files that fit into memory together."""
 
 from __future__ import annotations
 
