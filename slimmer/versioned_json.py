@@ -1,6 +1,6 @@
 """JSON documents that slimmer writes and reads back. One may be cut short, edited, of another version, or made to do harm.
 
-Each begins with the name of its format and a version, "MAJOR.MINOR" (docs/artifacts.md, "Versions"). msgspec checks the rest against
+Each begins with the name of its format and a version, "MAJOR.MINOR" (docs/artifacts.md, "Formats and versions"). msgspec checks the rest against
 a type, which is also what the JSON Schemas in docs/schemas are made of. The functions raise ValueError in words, or RecursionError;
 `reading` turns either into one UsageError that names the file.
 
@@ -20,8 +20,8 @@ import msgspec
 import zstandard
 from msgspec import Meta
 
-from slimmer import __version__
 from slimmer.errors import UsageError
+from slimmer.version import __version__
 
 LARGEST = 1 << 64
 """No count, size, time or number of a process is larger."""

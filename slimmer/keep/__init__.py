@@ -1,1 +1,1 @@
-"""Which paths stay, and why: pure functions from a tree and a log to a KeepSet."""
+"""Decides which paths of an image stay, and why. Its functions are pure: they take a tree and a log, and return a KeepSet."""

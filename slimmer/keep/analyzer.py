@@ -36,25 +36,28 @@ class Kept(Protocol):
     def __contains__(self, path: object) -> bool: ...
 
     def reasons(self, path: str) -> tuple[Reason, ...]:
-        """The reasons for which a path is kept, in the order of discovery; () if it is not kept."""
+        """Return the reasons for keeping a path, in the order of discovery; () if it is not kept."""
         ...
 
     def evidence(self, path: str, besides: str = "") -> frozenset[Evidence]:
-        """The evidence of the path's reasons, but for those of the rule `besides`; empty if it is not kept."""
+        """Return the evidence of the path's reasons. Reasons of the rule `besides` do not count. Empty if the path is not kept."""
         ...
 
 
 class Analysis(Protocol):
-    """An analyzer at work on one image. It may remember what it has learnt of the image."""
+    """An analyzer at work on one image. It may remember what it learns about the image."""
 
     def seeds(self) -> Iterable[Finding]:
-        """Paths to keep because of what was observed, configured or asked for by the user. Called once, before `follow`."""
+        """Yield paths to keep because the app used them, the image's configuration names them, or the user asked for them.
+
+        The keeper calls this once, before `follow`.
+        """
         ...
 
     def follow(self, added: Sequence[str], kept: Kept) -> Iterable[Finding]:
-        """Paths to which the paths in `added` lead. Each real path is in `added` once, when it was first kept.
+        """Yield the paths that the paths in `added` lead to. Each real path is in `added` once, after it was first kept.
 
-        Ask the image for the contents of many files at once: each call is a round trip to the engine.
+        Ask the image for the contents of many files at once, because each call is a round trip to the engine.
         """
         ...
 
@@ -74,27 +77,27 @@ class Analyzer(Protocol):
 
     @property
     def rules(self) -> Mapping[str, Evidence]:
-        """The names that it writes into reasons (`Reason.rule`), and the evidence that each one stands for."""
+        """The names that it writes into reasons (`Reason.rule`), each with the evidence that it stands for."""
         ...
 
     def start(self, image: ImageView) -> Analysis | None:
-        """Begin with an image; None if there is nothing to find in it."""
+        """Start an analysis of an image. Return None if there is nothing to find in it."""
         ...
 
 
 Seed = Callable[[ImageView], Iterable[Finding] | None]
-"""A function that does the work of `Analysis.seeds`; None if there is nothing to find in the image."""
+"""A function that does the work of `Analysis.seeds`. It returns None if there is nothing to find in the image."""
 
 Follow = Callable[[Sequence[str], Kept], Iterable[Finding]]
 """A function that does the work of `Analysis.follow`."""
 
 Follower = Callable[[ImageView], Follow | None]
-"""Makes a Follow for an image; None if there is nothing to follow in it."""
+"""A function that makes a Follow for an image. It returns None if there is nothing to follow in the image."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionAnalyzer:
-    """An analyzer that consists of functions: `seed`, `follower`, or both. Its analysis starts if one of them has something to do."""
+    """An analyzer made of functions: `seed`, `follower`, or both."""
 
     id: str
     policies: frozenset[Policy]
@@ -103,7 +106,7 @@ class FunctionAnalyzer:
     follower: Follower | None = None
 
     def start(self, image: ImageView) -> Analysis | None:
-        """Begin with an image; None if its functions have nothing to do there."""
+        """Start an analysis of an image. Return None if neither function has anything to do in it."""
         seeds = self.seed(image) if self.seed is not None else None
         follow = self.follower(image) if self.follower is not None else None
         return _Functions(seeds, follow) if seeds is not None or follow is not None else None

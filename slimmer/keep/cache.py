@@ -1,7 +1,7 @@
-"""Facts that were worked out once, by the hash of what they were worked out from; kept in the user's cache folder.
+"""A cache of facts about sources, in the user's cache folder. The key of an entry holds the hash of the source.
 
-Only speed depends on it: a cache that is missing, broken, locked or not writable is one that knows nothing. It is a SQLite
-file below $XDG_CACHE_HOME (XDG Base Directory specification), private to the user, which several runs may use at once.
+The cache only saves time: if it is missing, broken, locked or not writable, slimmer runs as with an empty one. It is a SQLite
+file below $XDG_CACHE_HOME (XDG Base Directory specification). It is private to the user, and several runs may use it at once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 SIZE_LIMIT = 1 << 26
-"""Bytes of facts; beyond, the oldest half is forgotten."""
+"""The most bytes of facts. When there are more, the older half is deleted."""
 
 ENTRY_LIMIT = 1 << 20
 _ASKED_AT_ONCE = 500
@@ -23,20 +23,20 @@ _TABLE = "CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value BLOB NOT
 
 
 def default_folder() -> Path:
-    """The folder of slimmer's cache. A relative XDG_CACHE_HOME is invalid, and counts as none."""
+    """Return the folder of slimmer's cache. A relative XDG_CACHE_HOME is invalid and ignored."""
     configured = Path(os.environ.get("XDG_CACHE_HOME") or "")
     return (configured if configured.is_absolute() else Path.home() / ".cache") / "slimmer"
 
 
 class FactsCache:
-    """Values by key; a key names the hash of the content and the version of whoever reads it."""
+    """A cache of values by key. A key holds the hash of the content and the version of its reader."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Nothing is opened before it is asked for something; `folder` None is the user's own."""
+        """Use the cache in `folder`, or the user's own by default. The file is opened on first use."""
         self._folder = folder
 
     def get(self, keys: Iterable[str]) -> dict[str, bytes]:
-        """The values that are known."""
+        """Return the values of the keys that are in the cache."""
         wanted = list(keys)
         found: dict[str, bytes] = {}
         if not wanted:
@@ -50,7 +50,7 @@ class FactsCache:
         return found
 
     def put(self, values: Mapping[str, bytes]) -> None:
-        """Remember these, all or none."""
+        """Store these values: all of them, or none. Values of more than ENTRY_LIMIT bytes are skipped."""
         small = [(key, value) for key, value in values.items() if len(value) <= ENTRY_LIMIT]
         if not small:
             return
@@ -66,7 +66,7 @@ class FactsCache:
             pass
 
     def _file(self) -> Path:
-        """The cache's file. Raises RuntimeError where nobody knows the user's home."""
+        """Return the cache's file. Raise RuntimeError if the user's home directory is unknown."""
         return (self._folder or default_folder()) / "facts.sqlite3"
 
     def _open(self) -> sqlite3.Connection:
@@ -84,18 +84,18 @@ class FactsCache:
 
 
 class NoCache(FactsCache):
-    """A cache that knows nothing and remembers nothing."""
+    """A cache that is always empty."""
 
     def get(self, keys: Iterable[str]) -> dict[str, bytes]:
-        """Nothing."""
+        """Return nothing."""
         return {}
 
     def put(self, values: Mapping[str, bytes]) -> None:
-        """Forget these."""
+        """Store nothing."""
 
 
 def _forget(connection: sqlite3.Connection) -> None:
-    """Keep the cache within its bound."""
+    """Delete the older half of the entries if the cache is larger than SIZE_LIMIT."""
     pages, free, page = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _PAGES)
     if (pages - free) * page > SIZE_LIMIT:
         oldest = "DELETE FROM facts WHERE rowid IN (SELECT rowid FROM facts ORDER BY rowid LIMIT ?)"

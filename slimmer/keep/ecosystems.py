@@ -1,6 +1,6 @@
-"""How the files of all languages together are called, for analyzers of other files.
+"""The names and suffixes of files of all languages together, for analyzers of other files.
 
-The languages are those of slimmer.keep.registry, also of other packages' analyzers.
+The languages are those of slimmer.keep.registry, including those that other packages add.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from slimmer.keep.language import Ecosystem
 
 @cache
 def ecosystems() -> tuple[Ecosystem, ...]:
-    """Those of all registered languages. Raises PluginFailed."""
-    from slimmer.keep import registry  # only now: it imports the analyzers, which ask for this
+    """Return the ecosystems of all registered languages. Raise PluginFailed if another package's analyzer cannot be used."""
+    from slimmer.keep import registry  # imported late: it imports the analyzers, and they import this module
 
     return registry.ecosystems()
 
 
 @cache
 def source_suffixes() -> frozenset[str]:
-    """Suffixes of sources, in lower case with the dot."""
+    """Return the suffixes of sources, in lower case with the dot."""
     return frozenset().union(*(one.suffixes for one in ecosystems()))
 
 
 @cache
 def code_suffixes() -> frozenset[str]:
-    """Suffixes of sources and of what is made from them, in lower case with the dot."""
+    """Return the suffixes of sources and of files compiled from them, in lower case with the dot."""
     return source_suffixes().union(*(one.compiled_suffixes for one in ecosystems()))
 
 
 @cache
 def dependency_folders() -> frozenset[str]:
-    """Names of folders that hold installed libraries."""
+    """Return the names of folders that hold installed libraries."""
     return frozenset().union(*(one.dependency_folders for one in ecosystems()))
 
 
 @cache
 def manifests() -> frozenset[str]:
-    """Names of files that describe a project, at its top."""
+    """Return the names of files that describe a project and lie at its top."""
     return frozenset().union(*(one.manifests for one in ecosystems()))
 
 
 @cache
 def extension_folders() -> re.Pattern[str]:
-    """Matches the name of a folder below which interpreters find modules of native code."""
+    """Return a pattern for the names of folders below which interpreters find native modules."""
     return re.compile("|".join(pattern for one in ecosystems() if (pattern := one.extension_folders)), re.DOTALL)

@@ -1,4 +1,4 @@
-"""How strongly a reason says that a path is used. Analyzers choose a threshold instead of a set of rule names."""
+"""The strength of the evidence that a path is used. Analyzers choose a threshold instead of a set of rule names."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from enum import IntEnum
 
 
 class Evidence(IntEnum):
-    """How strongly a reason says that a path is used, from weak to strong."""
+    """The strength of the evidence that a reason gives for a path's use, from weak to strong."""
 
     STRUCTURAL = 0
-    """The path leads to another one, is another name for it, or keeps a directory from being empty."""
+    """The path leads to a kept path, is another name for one, or keeps a directory from being empty."""
 
     LISTED = 1
-    """The app listed the path's directory, or a licence asks for the file."""
+    """The app listed the path's directory, or the file is a licence text."""
 
     ENGINE = 2
     """The engine reads the path when it starts a container."""

@@ -18,17 +18,21 @@ from slimmer.observe.log import AccessLog
 from slimmer.sandbox.sandbox import Sandbox
 
 ReadContents = Callable[[Iterable[str]], Iterator[tuple[str, bytes | None]]]
-"""Contents of listed regular files, in order; None for what cannot be read. Costs a round trip: ask for many at once."""
+"""Yields the contents of regular files, in the given order; None for a file that cannot be read.
+
+Each call costs a round trip to the engine, so ask for many files at once.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageView:
-    """The input of every analyzer. `home` is the home directory that the engine gave the app's user, "" if none.
+    """The input of every analyzer. `home` is the home directory that the engine gave the app's user; "" if there is none.
 
-    `env` maps the names of the image's environment variables (ENV) to their values; if a name occurs twice, the last one counts, as in a
-    container, where runc sets one after the other. `selection` is what the user asked for by name. `packages` reads the package databases when it
-    is first asked, unless `known` has begun to. `sandbox` is where contents are parsed, `cache` what is known of sources from earlier runs. `stream` gives contents as `read` does, but
-    piece by piece, for files of which not all is wanted.
+    `env` maps the names of the image's environment variables (ENV) to their values. If a name occurs twice, the last value counts, as it
+    does in a container, where runc sets the variables one after the other. `selection` is what the user asked for by name.
+
+    `packages` reads the package databases on first use, or is `known` if that is given. Contents are parsed in `sandbox`. `cache` holds facts about
+    sources from earlier runs. `stream` gives contents as `read` does, but in pieces, for callers that may not need the whole file.
     """
 
     tree: Tree
@@ -52,37 +56,37 @@ class ImageView:
         object.__setattr__(self, "env", MappingProxyType(variables))
 
     def end(self, path: str) -> Entry | None:
-        """The entry at the end of a path, all links followed; None if there is nothing."""
+        """Follow all links of a path, and return the entry at its end; None if there is none."""
         end = self.tree.resolve(path).end
         return self.tree.get(end) if end is not None else None
 
     def is_executable(self, path: str) -> bool:
-        """Return True if a path leads to a regular file with an x bit, whoever's bit it is."""
+        """Return True if a path leads to a regular file with an x bit for owner, group or others."""
         entry = self.end(path)
         return entry is not None and entry.is_file and bool(entry.mode & 0o111)
 
     def which(self, name: str) -> str | None:
-        """The path of a command, links unresolved, as a shell finds it on the image's PATH; None if there is none.
+        """Return the path of a command as a shell finds it on the image's PATH, links unresolved; None if there is none.
 
-        A name with a slash is a path already, relative to WORKDIR unless it is absolute.
+        A name with a slash is a path. It is relative to WORKDIR unless it is absolute.
         """
         return next(self.which_all(name), None)
 
     def which_all(self, name: str) -> Iterator[str]:
-        """Every path that `which` would give if those before it were not there, in the order of PATH."""
+        """Yield every file on PATH that a command's name stands for, in the order of PATH. `which` returns the first."""
         folders = (posixpath.join("/", self.config.working_dir),) if "/" in name else self.config.search_path
         paths = (posixpath.join(folder, name) for folder in folders)
         return (path for path in paths if self.is_executable(path)) if name else iter(())
 
     def _whole(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[bytes] | None]]:
-        """Each content as one piece."""
+        """Stream each content as a single piece."""
         return ((path, None if content is None else iter((content,))) for path, content in self.read(paths))
 
 
 def reach(tree: Tree, path: str, reason: Reason, *, follow: bool = False) -> Iterator[Finding]:
-    """`path` as the pristine tree knows it: its end, if there is one, and each link and directory that leads there.
+    """Yield findings for the path's end in the pristine tree, if there is one, and for each link and directory on the way there.
 
-    `follow` is that of the end's finding alone.
+    The finding for the end carries `follow`; the others do not.
     """
     resolution = tree.resolve(path)
     if resolution.end is not None:
@@ -90,12 +94,12 @@ def reach(tree: Tree, path: str, reason: Reason, *, follow: bool = False) -> Ite
     yield from leading(resolution.way, path)
 
 
-def leading(way: Iterable[str], path: str) -> Iterator[Finding]:
-    """The links and directories on the way to `path`."""
+def leading(components: Iterable[str], path: str) -> Iterator[Finding]:
+    """Yield findings for the links and directories on the way to `path`."""
     reason = Reason(LEADS_TO, path)
-    return (Finding(step, reason) for step in way)
+    return (Finding(component, reason) for component in components)
 
 
 def parent(path: str) -> str:
-    """The directory of an absolute path; "/" is its own."""
+    """Return the directory of an absolute path; "/" for "/" itself."""
     return posixpath.dirname(path) or "/"

@@ -1,8 +1,8 @@
-"""The analyzers that other packages bring: found by their entry points, checked, and kept from failing without their name.
+"""Analyzers from other packages: found by their entry points, checked, and named in the error if they fail.
 
 A package adds an analyzer with an entry point of the group `slimmer.analyzers` that names an Analyzer object
-(https://packaging.python.org/en/latest/specifications/entry-points/). Whatever such an analyzer does wrong is told as PluginFailed,
-with its name; slimmer.testing runs it without that, so that its author sees the traceback.
+(https://packaging.python.org/en/latest/specifications/entry-points/). If the analyzer fails, slimmer raises PluginFailed with its
+name. slimmer.testing passes the analyzer's own exception on, so that its author sees the traceback.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ T = TypeVar("T")
 
 
 def analyzers(taken: frozenset[str]) -> tuple[Analyzer, ...]:
-    """The analyzers of other packages, sorted by the names of their entry points. `taken` are ids that they may not have.
+    """Return the analyzers of other packages, sorted by the names of their entry points. They must not have an id in `taken`.
 
-    Raises PluginFailed, which names the entry point, if one cannot be loaded, is no Analyzer, or has an id that is taken.
+    Raise PluginFailed, which names the entry point, if one cannot be loaded, is not an Analyzer, or has an id that is taken.
     """
     found: list[Analyzer] = []
     for point in points():
@@ -46,7 +46,7 @@ def analyzers(taken: frozenset[str]) -> tuple[Analyzer, ...]:
 
 
 def points() -> list[EntryPoint]:
-    """The entry points of other packages, sorted by name. Loads nothing."""
+    """Return the entry points of other packages, sorted by name, without loading them."""
     return sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value))
 
 
@@ -63,7 +63,7 @@ def _load(point: EntryPoint) -> Analyzer:
 
 
 def fault(analyzer: object) -> str:
-    """The reason why an object is no Analyzer, as a clause; "" if it is one."""
+    """Return why an object is not an Analyzer, as a clause; "" if it is one."""
     name, policies, rules = (getattr(analyzer, attribute, None) for attribute in ("id", "policies", "rules"))
     if isinstance(analyzer, type):
         return "it is a class; the entry point must name an object"
@@ -80,7 +80,7 @@ def fault(analyzer: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Guarded:
-    """An analyzer whose failures are told with its name."""
+    """An analyzer whose failures become PluginFailed, with its name."""
 
     analyzer: Analyzer
 
@@ -119,7 +119,7 @@ class _GuardedAnalysis:
 
 
 def _findings(id: str, call: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """The findings of a call, one at a time, since what an analyzer yields may depend on what was kept in between."""
+    """Yield the findings of a call one at a time, because what an analyzer yields may depend on what was kept in between."""
     found: Iterator[object] = _called(id, lambda: iter(call()))
     while (finding := _called(id, lambda: next(found, _END))) is not _END:
         if not isinstance(finding, Finding):

@@ -1,7 +1,7 @@
-"""The keeper: run the analyzers of a policy, follow what they kept, then close the set.
+"""The keeper runs the analyzers of a policy, follows what they keep, and then closes the set.
 
-Closing means: whatever leads to a kept path is kept, other names of kept paths are kept, no directory is hollow. Whatever
-that adds is followed in its turn, until nothing is added.
+In a closed set, whatever leads to a kept path is kept, and so are other names of kept paths; no directory that held something
+is left empty. The keeper follows the paths that closing adds, too, until nothing is new.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from slimmer.keep.selection import Patterns
 
 
 def keep(image: ImageView, policy: Policy = Policy.OBSERVED, extra: Iterable[Finding] = ()) -> KeepSet:
-    """The paths to keep. `extra` are findings from elsewhere, such as a repair.
+    """Return the paths to keep. `extra` holds findings from elsewhere, such as a repair.
 
-    Raises ObservationIncomplete if the log has no access to any file of the image, and PluginFailed if an analyzer of another package
+    Raise ObservationIncomplete if the log has no access to any file of the image, and PluginFailed if another package's analyzer
     cannot be used.
     """
     return keep_with(registry.analyzers(policy), registry.evidence(), image, extra)
@@ -31,7 +31,7 @@ def keep(image: ImageView, policy: Policy = Policy.OBSERVED, extra: Iterable[Fin
 def keep_with(
     analyzers: Iterable[Analyzer], evidence: Mapping[str, Evidence], image: ImageView, extra: Iterable[Finding] = ()
 ) -> KeepSet:
-    """The paths to keep according to these analyzers, in their order. `evidence` is that of each rule; see `keep`."""
+    """Run these analyzers in their order, and return the paths to keep. `evidence` gives the evidence of each rule; see `keep`."""
     tree = image.tree
     if not any(tree.resolve(access.asked).end not in (None, "/") for access in image.log.accesses):
         raise ObservationIncomplete(
@@ -49,22 +49,22 @@ def keep_with(
 
 
 def check_selection(image: ImageView) -> None:
-    """Check that the image has what the user chose, and that the patterns make sense. Needs no log. Raises UsageError."""
+    """Raise UsageError if the image does not have what the user chose, or if a pattern makes no sense. Needs no log."""
     Patterns(image.tree, image.selection.exclude, "--exclude")
     for _ in user_selection(image) or ():
         pass
 
 
 def _close(image: ImageView, builder: KeepSetBuilder, analyses: Sequence[Analysis]) -> None:
-    """Follow until nothing is new; only then is it known which directories would be empty."""
+    """Follow new paths until there are none. Only then can it be said which directories would be empty: fill those, and go on."""
     while True:
-        while fresh := builder.fresh():
+        while added := builder.take_added():
             for analysis in analyses:
-                builder.add(analysis.follow(fresh, builder))
+                builder.add(analysis.follow(added, builder))
         empty = [path for path in builder.empty_dirs() if next(image.tree.children(path), None) is not None]
         if not empty:
             return
         known = len(builder)
         builder.add(nonempty_dirs(image.tree, empty))
-        if len(builder) == known:  # what would fill them is a socket, or excluded
+        if len(builder) == known:  # the directories hold only sockets and excluded paths
             return

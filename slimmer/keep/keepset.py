@@ -1,4 +1,4 @@
-"""The KeepSet: which paths of an image stay, and why each of them does."""
+"""The KeepSet: the paths of an image that stay, each with its reasons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from slimmer.image.tree import Entry, Tree
 from slimmer.keep.evidence import Evidence
 
 REASONS = 8
-"""The number of reasons that a path keeps; the first ones say most."""
+"""The most reasons that are kept for a path. The first ones say the most."""
 
 LEADS_TO = "leads-to"
 """The rule of directories and links on the way to a kept path."""
@@ -22,10 +22,10 @@ MISSED = "missed"
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason for which a path stays. `rule` names the rule; `detail` explains it to a person, e.g. by whom the path was opened.
+    """A reason to keep a path. `rule` names the rule; `detail` explains it to a person, for example which program opened the path.
 
-    `cause` is the kept path that leads here (the importer, the library's user), "" when there is none: from cause to
-    cause, every path can be traced back to something that was observed.
+    `cause` is the kept path that leads here, such as the importer or the library's user; "" if there is none. By following the
+    causes, you can trace every path back to something that was observed.
     """
 
     rule: str
@@ -34,7 +34,7 @@ class Reason:
 
     @property
     def origin(self) -> str:
-        """The path that this reason refers to: its cause, or the path to which a directory or link leads; "" if there is none."""
+        """The path that this reason refers to: its cause, or the path that a directory or link leads to; "" if there is none."""
         return self.cause or (self.detail if self.rule == LEADS_TO else "")
 
     def __str__(self) -> str:
@@ -45,8 +45,8 @@ class Reason:
 class Finding:
     """An analyzer's answer: keep this pristine path (a real path of the tree, or a link in it), for this reason.
 
-    `follow` is a note of the analyzer to itself: true if it should look into the path next, as into a file that a configuration includes.
-    The keeper does not read it.
+    `follow` is a note that the analyzer makes for itself: true if it should look into the path next, for example a file that a
+    configuration includes. The keeper does not read it.
     """
 
     path: str
@@ -56,9 +56,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class KeepSet:
-    """Kept paths with their reasons, both in the order of a walk ("/" sorts before every other byte).
+    """Kept paths with their reasons, in the order of a walk ("/" sorts before every other byte).
 
-    `excluded` are the paths that a rule would have kept, had the user not excluded them, with the first reason for each.
+    `excluded` holds the paths that a rule wanted to keep and the user excluded, each with the first reason for keeping it.
     """
 
     reasons: Mapping[str, tuple[Reason, ...]]
@@ -79,15 +79,15 @@ class KeepSet:
 
 
 def walk_order(path: str) -> str:
-    """A key that sorts a directory directly before all that lies below it, as Tree does."""
+    """Return a key that sorts a directory directly before everything below it, as Tree does."""
     return path.replace("/", "\0")
 
 
 class KeepSetBuilder:
-    """A KeepSet in the making. It takes findings, adds what leads to them, and hands out what is new since last asked.
+    """Builds a KeepSet. It takes findings, adds the directories above them, and hands out each new path once.
 
-    A path keeps its first REASONS different reasons, in order of discovery. What no image layer can hold (sockets),
-    what is not in the tree, and what `excludes` says is left out; never the root, nor what leads to something kept.
+    A path keeps its first REASONS different reasons, in the order of discovery. Left out are paths that are not in the tree, sockets
+    (no image layer can hold them), and paths for which `excludes` returns True. The root and the directories above a kept path always stay.
     """
 
     def __init__(
@@ -97,14 +97,14 @@ class KeepSetBuilder:
         *,
         evidence: Mapping[str, Evidence],
     ) -> None:
-        """`evidence` is that of each rule; a rule that it does not name counts as USED."""
+        """`evidence` gives the evidence of each rule. A rule that it does not name counts as USED."""
         self._tree, self._excludes, self._rules = tree, excludes, evidence
         self._evidence: dict[tuple[tuple[Reason, ...], str], frozenset[Evidence]] = {}
         self._excluded: dict[str, Reason] = {}
         self._reasons: dict[str, tuple[Reason, ...]] = {}
         self._alike: dict[tuple[Reason, ...], tuple[Reason, ...]] = {}
         self._filled: set[str] = set()
-        self._fresh: list[str] = []
+        self._added: list[str] = []
 
     def __contains__(self, path: object) -> bool:
         return path in self._reasons
@@ -113,11 +113,11 @@ class KeepSetBuilder:
         return len(self._reasons)
 
     def reasons(self, path: str) -> tuple[Reason, ...]:
-        """The reasons for which a path is kept so far; () if it is not."""
+        """Return the reasons for keeping a path that are known so far; () if it is not kept."""
         return self._reasons.get(path, ())
 
     def evidence(self, path: str, besides: str = "") -> frozenset[Evidence]:
-        """The evidence of the path's reasons, but for those of the rule `besides`; empty when it is not kept."""
+        """Return the evidence of the path's reasons. Reasons of the rule `besides` do not count. Empty if the path is not kept."""
         reasons = self._reasons.get(path, ())
         known = self._evidence.get((reasons, besides))
         if known is None:
@@ -127,23 +127,24 @@ class KeepSetBuilder:
         return known
 
     def add(self, findings: Iterable[Finding]) -> None:
-        """Keep what the findings name, and the directories above it."""
+        """Keep the paths of these findings, and the directories above them."""
         for finding in findings:
             self._add(finding.path, finding.reason)
 
-    def fresh(self) -> list[str]:
-        """Paths that were added since this was last asked."""
-        fresh, self._fresh = self._fresh, []
-        return fresh
+    def take_added(self) -> list[str]:
+        """Return the paths that were added since the last call."""
+        added, self._added = self._added, []
+        return added
 
     def empty_dirs(self) -> list[str]:
-        """Kept directories in which nothing is kept, sorted."""
+        """Return the kept directories in which nothing is kept, sorted."""
         candidates = (path for path in self._reasons if path not in self._filled)
         return sorted(path for path in candidates if (entry := self._tree.get(path)) is not None and entry.is_directory)
 
     def finished(self) -> KeepSet:
-        """The KeepSet of all that was added."""
-        return KeepSet(self._reasons, {path: why for path, why in self._excluded.items() if path not in self._reasons})
+        """Return the KeepSet of everything that was added."""
+        excluded = {path: reason for path, reason in self._excluded.items() if path not in self._reasons}
+        return KeepSet(self._reasons, excluded)
 
     def _add(self, path: str, reason: Reason) -> None:
         known = self._reasons.get(path)
@@ -155,7 +156,7 @@ class KeepSetBuilder:
         if entry is None or stat.S_ISSOCK(entry.mode) or self._is_excluded(entry, reason):
             return
         self._keep(path, reason)
-        while path != "/":  # a loop, since an image may nest thousands of directories
+        while path != "/":  # no recursion, because an image may nest thousands of directories
             above = posixpath.dirname(path)
             self._filled.add(above)
             if above in self._reasons:
@@ -172,8 +173,8 @@ class KeepSetBuilder:
 
     def _keep(self, path: str, reason: Reason) -> None:
         self._reasons[path] = self._shared((reason,))
-        self._fresh.append(path)
+        self._added.append(path)
 
     def _shared(self, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
-        """One object for equal reasons: thousands of files stay for the same ones."""
+        """Return one object for equal reasons, because thousands of files stay for the same ones."""
         return self._alike.setdefault(reasons, reasons)

@@ -1,8 +1,8 @@
-"""A programming language as data: how its files are called, how a source is read, and where a source leads in an image.
+"""A programming language as data: the names of its files, the reader of its sources, and the resolver that says where a source leads.
 
-A Language is a constant. Its `read` runs in the sandbox, where nothing but the source is at hand, and its answers are cached between runs.
-Its Resolver knows one image. What is the same for every language (layers, round trips, bounds, the cache) is not a language's concern
-(slimmer.keep.sources.language_analyzer).
+A Language is a constant. Its `read` runs in the sandbox and sees nothing but the source. Its answers are cached between runs.
+Its Resolver works on one image. slimmer.keep.sources.language_analyzer does what is the same for every language: layers, round trips,
+bounds and the cache.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.sandbox.readers import declare
 
 _NO_CODE = frozenset((Evidence.STRUCTURAL, Evidence.LISTED, Evidence.SEEN))
-"""What is kept for these reasons alone is no code, as far as it was seen."""
+"""A file that is kept for this evidence alone has not been seen to be loaded as code."""
 
 _SYSTEM = ("/usr/", "/etc/", "/var/", "/lib", "/proc/", "/sys/", "/dev/", "/run/", "/root/.")
 
@@ -40,10 +40,10 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source to read. `suffix` is that of its name, as it is written, with the dot; "" if it has none.
+    """A source to read. `suffix` is the suffix of its name as written, with the dot; "" if it has none.
 
-    `dialect` is what its Resolver says of files that a language reads in more than one way (a crontab, an extension module).
-    `variables` are those that the image sets, if the Resolver says that sources of the language read them.
+    `dialect` is the Resolver's answer for languages that read files in more than one way (a crontab, an extension module).
+    `variables` are the Resolver's: variables that sources of the language read, with the values that the image gives them.
     """
 
     suffix: str
@@ -64,7 +64,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A path to which a source leads, links unresolved, and why. `code` is true if the path is a source to follow in its turn."""
+    """A path that a source leads to, links unresolved, and the reason. `code` is true if the path is a source to follow as well."""
 
     path: str
     reason: Reason
@@ -73,7 +73,7 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A source to read in the next layer, by its real path. It is kept already, and may have been read before: say, as a library's."""
+    """A source to read in the next layer, by its real path. It is already kept, and may have been read before, for example as a library's."""
 
     path: str
 
@@ -87,7 +87,7 @@ class Resolver(ABC, Generic[F]):
 
     @abstractmethod
     def origin(self, path: str) -> Origin:
-        """Return who wrote the source at this real path."""
+        """Return the origin of the source at this real path: the app, a library or the standard library."""
 
     def dialect(self, path: str) -> str:
         """Return the dialect of the source at this real path; "" for the usual one."""
@@ -99,47 +99,47 @@ class Resolver(ABC, Generic[F]):
         return {}
 
     def texts(self) -> Sequence[Text]:
-        """Return the sources that lie in no file. They are the first layer: `leads` gets their facts under their names."""
+        """Return sources that are not files. They are the first layer: `leads` gets their facts under their names."""
         return ()
 
     def takes(self, path: str, kept: Kept, *, opened: bool) -> bool:
-        """Return True if a real path that was just kept is to be followed, provided that it is a source.
+        """Return True if a real path that was just kept should be followed. Paths that are not sources are never followed.
 
-        `opened` is true if it is one of the sources to begin with (`Language.sources`). By default, those are followed, and other
-        files with a suffix if they are kept for more than having been seen or listed.
+        `opened` is true if the path is one of the sources to start from (`Language.sources`). By default, these are followed, and so are
+        other files with a suffix that are kept for stronger evidence than SEEN or LISTED.
         """
         return opened or (posixpath.splitext(path)[1] != "" and not kept.evidence(path) <= _NO_CODE)
 
     def begin(self, added: Sequence[str], kept: Kept) -> Iterable[Lead | Finding | Reading] | None:
-        """Return where to begin once these real paths are kept. None for the usual: the sources among them that it `takes`."""
+        """Return where to start once these real paths are kept. None means the default: the sources among them that `takes` accepts."""
         return None
 
     def is_data(self, entry: Entry) -> bool:
-        """Return True if the name and place of a file say that it is data, whatever `accepts` says.
+        """Return True if the name and place of a file show that it is data, even if `accepts` takes it for a source.
 
-        By default, these are the system's files without a suffix that nobody may execute, such as time zones.
+        By default, these are the system's files without a suffix and without an x bit, such as time zones.
         """
         is_plain = "." not in posixpath.basename(entry.path) and not entry.mode & 0o111
         return is_plain and entry.path.startswith(_SYSTEM)
 
     def recognizes(self, path: str, content: bytes) -> bool:
-        """Return True if the content of the file at this real path is that of a source. `leads` gets no facts of others.
+        """Return True if this content, of the file at this real path, is a source. `leads` gets no facts of other files.
 
-        This runs in slimmer's own process: compare bytes at most, and leave parsing to `Language.read`.
+        This runs in slimmer's own process, so only compare bytes here, and leave parsing to `Language.read`.
         """
         return True
 
     @abstractmethod
     def leads(self, layer: Mapping[str, F]) -> Iterable[Lead | Finding | Reading]:
-        """Return where the sources of a layer lead. Maps real paths to their facts, in the order in which they were found.
+        """Return where the sources of a layer lead. `layer` maps real paths to their facts, in the order in which they were found.
 
-        A source that cannot be read, or is beyond a bound, is missing. So the layer may be empty.
+        Sources that cannot be read or exceed a bound are missing from it, so the layer may be empty.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on the sources of a language: bytes of one that is read at all, and bytes that a run parses."""
+    """Bounds on the sources of a language, in bytes: `source` for the largest one that is read, `total` for all that a run parses."""
 
     source: int = 1 << 24
     total: int = 256 << 20
@@ -147,12 +147,12 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Ecosystem:
-    """How the files of a language are called. Other analyzers ask for those of all languages together (slimmer.keep.ecosystems).
+    """The names and suffixes of a language's files. Other analyzers use those of all languages together (slimmer.keep.ecosystems).
 
-    `suffixes` are those of sources, `compiled_suffixes` those of what is made from them (`.pyc`, `.jar`), in lower case with the dot:
-    other analyzers leave such files to the language. `dependency_folders` are names of folders that hold installed libraries
-    (`node_modules`). `manifests` are names of files that describe a project, and lie at its top (`package.json`).
-    `extension_folders` is a regular expression of names of folders, below which the interpreter finds modules of native code.
+    `suffixes` are the suffixes of sources, and `compiled_suffixes` those of files compiled from them (`.pyc`, `.jar`), in lower case with
+    the dot. Other analyzers leave such files to the language. `dependency_folders` are the names of folders that hold installed libraries
+    (`node_modules`). `manifests` are the names of files that describe a project and lie at its top (`package.json`).
+    `extension_folders` is a regular expression for the names of folders below which the interpreter finds native modules.
     """
 
     id: str
@@ -171,19 +171,19 @@ def _all(opened: frozenset[str]) -> frozenset[str]:
 class Language(Ecosystem, Generic[F]):
     """A language whose sources are read and followed. `id` is also the name of its rule.
 
-    `programs` matches the file names of the interpreters, in full. `sources` tells which of the files that they opened (real paths)
-    are sources to begin with; without any, the language is not used in an image, unless `unopened` is true: its resolver also begins
-    with the image's configuration (`Resolver.texts`) or with kept paths (`Resolver.begin`).
+    `programs` matches the full file names of the interpreters. `sources` takes the files that they opened (real paths) and returns the
+    sources to start from. If there are none, the image does not use the language. `unopened` makes an exception: the resolver then also
+    starts from the image's configuration (`Resolver.texts`) or from kept paths (`Resolver.begin`).
 
-    `read` is a module's function. It is pure and does not raise, whatever the content is. `version` is that of `read`: raise it when
-    `read` answers otherwise, since cached facts of other versions are not used.
+    `read` is a function of a module. It is pure and never raises, whatever the content is. `version` is the version of `read`: increase it
+    when `read` returns something else for the same source, so that facts cached by the old version are not used.
 
     `facts_type` is a frozen dataclass of texts, numbers, flags, enumerations, tuples, frozen sets and other such dataclasses. Every field
-    has a default: a source that cannot be read counts as one that says nothing.
+    has a default, because a source that cannot be read counts as an empty one.
 
-    `resolver` begins with an image and what `sources` gave. None if another analyzer than LanguageAnalyzer follows the sources.
-    `rules` are names that the resolver writes into reasons besides `id`, `named-path` and `program`. What is found beyond
-    `limits` is kept, but not looked into.
+    `resolver` makes a Resolver from an image and the result of `sources`. It is None if an analyzer other than LanguageAnalyzer follows the
+    sources. `rules` are the rules that the resolver writes into reasons, besides `id`, `named-path` and `program`. A file that exceeds
+    `limits` is kept, but not read.
     """
 
     version: int

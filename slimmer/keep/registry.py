@@ -75,7 +75,7 @@ BUILTIN: tuple[Analyzer, ...] = (
 
 
 _ECOSYSTEMS: tuple[Ecosystem, ...] = (JAVA,)
-"""Of languages whose analyzers have no attribute `language`."""
+"""The ecosystems of languages whose analyzers have no attribute `language`."""
 
 
 def analyzers(policy: Policy) -> tuple[Analyzer, ...]:

@@ -1,7 +1,7 @@
-"""The paths that the user chose to keep or to drop; and patterns of paths in gitignore's syntax.
+"""The paths that the user chose to keep or to drop, and patterns of paths in gitignore's syntax.
 
-Patterns are relative to the image's root; the last one that matches decides, and `!` takes back (gitignore(5)). An
-anchored pattern goes through links as the image has them: `/lib/x*` means `/usr/lib/x*` where `/lib` is a link.
+Patterns are relative to the image's root. The last one that matches decides, and `!` negates (gitignore(5)). An anchored pattern
+follows the image's links: `/lib/x*` means `/usr/lib/x*` if `/lib` is a link to /usr/lib.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _MAGIC = re.compile(r"[*?\[\\]")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The user's choice. `include` and `exclude` are patterns; `bins` are commands, found on the image's PATH.
+    """The user's choice. `include` and `exclude` are patterns; `bins` are commands on the image's PATH.
 
-    `packages` are NAME or MANAGER:NAME. `licences` says whether licence texts of packages with kept files stay.
+    `packages` are NAME or MANAGER:NAME. If `licences` is true, the licence texts of packages with kept files stay.
     """
 
     include: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class Selection:
 
     @property
     def is_empty(self) -> bool:
-        """True if nothing is named that the image might lack."""
+        """True if the user named nothing to keep."""
         return not (self.include or self.bins or self.packages or self.shell)
 
 
@@ -46,22 +46,22 @@ class Patterns:
     """Patterns for the paths of one image."""
 
     def __init__(self, tree: Tree, patterns: Iterable[str], option: str) -> None:
-        """Raises UsageError, which names `option`, for what is no pattern."""
+        """Raise UsageError, which names `option`, if a text is not a pattern."""
         self._tree, self._option = tree, option
         self.patterns = tuple(pattern for text in patterns if (pattern := _through_links(tree, text)))
         _spec(self.patterns, option)
 
     def match(self, entry: Entry) -> bool:
-        """Return True if the last pattern that matches this path, or a folder above it, is one without `!`."""
+        """Return True if the last pattern that matches this path or a folder above it has no `!`."""
         return bool(self.patterns) and self._all.match_file(_name(entry))
 
     def excludes(self, path: str) -> bool:
-        """Return True if a path of the image matches and can be left out: the root cannot."""
+        """Return True if the image has this path, it matches, and it is not the root, which always stays."""
         entry = self._tree.get(path) if self.patterns and path != "/" else None
         return entry is not None and self.match(entry)
 
     def matches(self) -> Iterator[tuple[str, list[Entry]]]:
-        """Each pattern without `!`, and the paths that it and all others together mean."""
+        """Yield each pattern without `!`, with the paths that match it and that the other patterns do not take back."""
         for pattern in self.patterns:
             if not pattern.startswith("!"):
                 alone = _spec([pattern], self._option)
@@ -74,7 +74,7 @@ class Patterns:
 
 
 def literal_path(pattern: str) -> str:
-    """The path that a pattern without wildcards names, absolute; "" for another."""
+    """Return the absolute path that a pattern names; "" if the pattern has wildcards."""
     plain = pattern.removeprefix("!").rstrip("/")
     return "" if _MAGIC.search(plain) or not plain else posixpath.join("/", plain)
 
@@ -90,12 +90,12 @@ def _spec(patterns: Sequence[str], option: str) -> GitIgnoreSpec:
 
 
 def _name(entry: Entry) -> str:
-    """A path as gitignore's patterns see it: from the root on, directories with a slash."""
+    """Return a path as gitignore's patterns see it: relative to the root, with a slash at the end of a directory."""
     return entry.path[1:] + ("/" if entry.is_directory else "")
 
 
 def _through_links(tree: Tree, pattern: str) -> str:
-    """The pattern with its folders as they are in the image: those in front of the first wildcard, links resolved."""
+    """Return the pattern with the links resolved in the folders before its first wildcard."""
     sign, plain = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
     if not plain.startswith("/"):
         return pattern
@@ -110,7 +110,7 @@ def _escaped(path: str) -> str:
 
 
 def _candidates(tree: Tree, pattern: str) -> Iterator[Entry]:
-    """The paths that a pattern may match: those below its folders without wildcards, if it is anchored."""
+    """Return the paths that a pattern may match: for an anchored one, those below the folders before its first wildcard."""
     parts = pattern.rstrip("/").split("/")
     literal = next((place for place, part in enumerate(parts) if _MAGIC.search(part)), len(parts) - 1)
     if not pattern.startswith("/") or literal < 2:

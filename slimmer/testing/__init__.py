@@ -9,9 +9,9 @@
         kept = run(ANALYZER, image.view(opened("/app/main.lua", by="/usr/bin/lua")))
         assert by_rule(kept, "lua") == {"/app/shop/cart.lua"}
 
-A LocalImage is a folder that stands for an image. Its `view` is what an analyzer gets after a run of the app that made the given
-accesses. `run` asks one analyzer what to keep, `run_policy` all of a policy's. Whatever an analyzer raises comes out as it is, with its
-traceback. The kit needs no test framework; slimmer itself does not import it.
+A LocalImage is a folder that stands for an image. Its `view` is what an analyzer sees after the app has run and made the given
+accesses. `run` runs one analyzer, and `run_policy` all analyzers of a policy. If an analyzer raises an exception, the kit passes it on
+unchanged, with its traceback. The kit needs no test framework, and slimmer itself does not import it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A folder on disk as an image: its tree, its contents, and what is known of a run of its app."""
+"""A folder on disk as an image: its tree, its contents, and the accesses that its app made."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ _PIECES = 7
 
 
 class LocalImage:
-    """A folder that stands for an image. Paths are those of the image: absolute, with links as the image has them.
+    """A folder that stands for an image. All paths are paths in the image: absolute, with the image's own links.
 
-    All of it belongs to root, and times are the same for all paths. `reads` lists the paths whose contents were asked for, in order.
+    Everything belongs to root and has the same time. `reads` lists the paths whose contents were read, in order.
     """
 
     def __init__(self, root: Path) -> None:
-        """`root` may exist and hold files already."""
+        """`root` may already exist and hold files."""
         self.root = root
         self.reads: list[str] = []
 
     def add(self, path: str, content: str | bytes = "", *, mode: int = 0o644) -> None:
-        """Put a regular file into it, with the folders above; a text is written in UTF-8."""
+        """Add a regular file and the folders above it. A text is written in UTF-8."""
         place = self._place(path)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content.encode() if isinstance(content, str) else content)
         place.chmod(mode)
 
     def link(self, path: str, target: str) -> None:
-        """Put a symbolic link into it, with the folders above; an absolute target is one of the image."""
+        """Add a symbolic link and the folders above it. An absolute target is a path in the image."""
         place = self._place(path)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(target)
 
     def tree(self) -> Tree:
-        """Every path of it, as it is now."""
+        """Return the tree of all paths, as they are now."""
         records = [_record(self.root, "/")]
         for folder, folders, names in os.walk(self.root):
             places = [Path(folder) / name for name in folders + names]
@@ -61,9 +61,9 @@ class LocalImage:
         home: str = "",
         cache: FactsCache | None = None,
     ) -> ImageView:
-        """The view that an analyzer gets after a run with these accesses. `config` is CONFIG if it is not given.
+        """Return the view that an analyzer gets after a run with these accesses. `config` defaults to CONFIG.
 
-        `home` is the home directory of the app's user in the container. Sources are read anew for each view unless there is a `cache`.
+        `home` is the home directory of the app's user in the container. Without a `cache`, each view reads all sources again.
         """
         config = config or CONFIG
         return ImageView(
@@ -78,14 +78,14 @@ class LocalImage:
         )
 
     def read(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-        """The content of each path; None for what is no regular file."""
+        """Yield the content of each path; None if it is not a regular file."""
         for path in paths:
             self.reads.append(path)
             place = self._place(path)
             yield path, place.read_bytes() if place.is_file() and not place.is_symlink() else None
 
     def stream(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[bytes] | None]]:
-        """The same in pieces, whose borders mean nothing."""
+        """Yield the content of each path in pieces of arbitrary size; None if it is not a regular file."""
         for path, content in self.read(paths):
             yield path, None if content is None else _pieces(content)
 
@@ -94,12 +94,12 @@ class LocalImage:
 
 
 def opened(path: str, *, by: str = "/app", operation: str = "open") -> Access:
-    """An access that found what it asked for. `by` is the program, `operation` a value of slimmer.observe.log.Operation."""
+    """Return an access that found its path. `by` is the program, and `operation` a value of slimmer.observe.log.Operation."""
     return Access(Operation(operation), path, path, True, 1, by)
 
 
 def _record(place: Path, path: str) -> bytes:
-    """An entry of an index, as the probe writes it (slimmer.image.path_index)."""
+    """Return an entry of an index, as the probe writes it (slimmer.image.path_index)."""
     status = place.lstat()
     target = str(place.readlink()) if stat.S_ISLNK(status.st_mode) else ""
     head = f"{status.st_mode:o} 0 0 {status.st_size} 1000 0 {status.st_nlink} {status.st_ino} 1000 0 0"

@@ -13,14 +13,15 @@ from slimmer.keep.keeper import keep_with
 from slimmer.keep.keepset import LEADS_TO, Finding, KeepSet, KeepSetBuilder, Reason
 
 SEEN = Reason(observed.RULE, "seen by a test")
-"""The reason of the paths that `run` is told to take as observed."""
+"""The reason for the paths that a test passes to `run` as observed."""
 
 
 def run(analyzer: Analyzer, image: ImageView, *paths: str) -> KeepSet:
-    """Run one analyzer. Returns what it keeps of an image, and what the run of the app looked at.
+    """Run one analyzer on an image. Return the paths that it keeps, together with those that the app's run looked at.
 
-    `paths` (real ones) count as observed as well, without an access in the log. Directories are not filled as they are in a build.
-    Raises TypeError if the analyzer has not the shape of one, and ValueError if it gives a reason with a rule that it does not declare.
+    `paths` are real paths that count as observed, too, without an access in the log. Unlike a build, this leaves directories empty.
+    Raise TypeError if the analyzer does not have the shape of an Analyzer, and ValueError if it gives a reason with a rule that it does
+    not declare.
     """
     if wrong := fault(analyzer):
         raise TypeError(f"{analyzer!r} is no analyzer: {wrong}")
@@ -30,27 +31,27 @@ def run(analyzer: Analyzer, image: ImageView, *paths: str) -> KeepSet:
     analysis = analyzer.start(image)
     if analysis is not None:
         builder.add(_declared(analyzer, analysis.seeds()))
-        while fresh := builder.fresh():
-            builder.add(_declared(analyzer, analysis.follow(fresh, builder)))
+        while added := builder.take_added():
+            builder.add(_declared(analyzer, analysis.follow(added, builder)))
     return builder.finished()
 
 
 def run_policy(policy: Policy, image: ImageView, *more: Analyzer) -> KeepSet:
-    """Run slimmer's own analyzers of a policy, then `more`, but not those of installed packages. Returns what they keep.
+    """Run slimmer's own analyzers of a policy, then `more`, and return what they keep. Analyzers of installed packages do not run.
 
-    Raises ObservationIncomplete if the image's log has no access to any of its files.
+    Raise ObservationIncomplete if the image's log has no access to any of its files.
     """
     analyzers = (*registry.BUILTIN, *more)
     return keep_with((one for one in analyzers if policy in one.policies), registry.merged(analyzers), image)
 
 
 def by_rule(kept: KeepSet, rule: str) -> set[str]:
-    """The paths that are kept because of a rule, perhaps besides others."""
+    """Return the paths that a rule keeps. Other rules may keep them as well."""
     return {path for path, reasons in kept.reasons.items() if any(reason.rule == rule for reason in reasons)}
 
 
 def files(image: ImageView, kept: KeepSet) -> set[str]:
-    """The kept paths that are no directories."""
+    """Return the kept paths that are not directories."""
     return {entry.path for path in kept if (entry := image.tree.get(path)) is not None and not entry.is_directory}
 
 

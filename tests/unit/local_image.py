@@ -1,4 +1,4 @@
-"""What the tests of languages need besides slimmer.testing: a cache that is used, and one follower alone."""
+"""Helpers for tests of languages beyond slimmer.testing: images that use the cache, and a single follower."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class LocalImage(testing.LocalImage):
     """A LocalImage whose views share the cache of the test (tests/unit/keep/conftest.py)."""
 
     def context(self, *accesses: Access, config: ImageConfig | None = None) -> ImageView:
-        """What an analyzer gets after a run with these accesses."""
+        """Return the view that an analyzer gets after a run with these accesses."""
         return self.view(*accesses, config=config, cache=FactsCache())
 
 
 def followed(context: ImageView, follower: Follower, *start: str) -> KeepSetBuilder:
-    """What one follower keeps, starting from these paths as observed; it is asked until nothing is new."""
-    growing = KeepSetBuilder(context.tree, evidence=registry.evidence())
-    growing.add(Finding(path, OBSERVED) for path in start)
+    """Run one follower from these observed paths until nothing is new, and return what it keeps."""
+    builder = KeepSetBuilder(context.tree, evidence=registry.evidence())
+    builder.add(Finding(path, OBSERVED) for path in start)
     follow = follower(context)
-    while follow is not None and (fresh := growing.fresh()):
-        growing.add(follow(fresh, growing))
-    return growing
+    while follow is not None and (added := builder.take_added()):
+        builder.add(follow(added, builder))
+    return builder
 
 
 def follower(analyzer: Analyzer) -> Follower:
-    """An analyzer as a follower: what it finds from paths that were just kept."""
+    """Return an analyzer's `follow` as a Follower."""
 
     def begun(image: ImageView) -> Follow | None:
         analysis = analyzer.start(image)

@@ -1,13 +1,11 @@
-"""Keep plug-in folders: one plug-in of a folder was loaded, so the others may be when something else is asked for.
+"""Keep plug-in folders: if the app loaded one plug-in of a folder, it may load the others for other input.
 
-Coders of an image library, modules of a database, drivers, engines of a crypto library: which of them is loaded depends on
-the input. A plug-in is a shared object that was opened, lies outside the folders in which a loader seeks libraries, and has
-no name by which it could be linked. Its folder's other plug-ins stay, with the index files there and above it, up to
-FOLDER_FILES and FOLDER_BYTES; a plug-in that needs libraries beyond what was seen, larger than NEEDED_BYTES in all, does
-not: it serves something that the app has shown no sign of.
+Examples are coders of an image library, modules of a database, drivers, and engines of a crypto library. A plug-in is a shared object
+that was opened, lies outside the folders in which a loader looks for libraries, and has no name that could be linked. The other
+plug-ins in its folder stay, up to FOLDER_FILES and FOLDER_BYTES, and so do index files in that folder and the one above. A plug-in
+that needs more than NEEDED_BYTES of libraries that the app did not open is left out: nothing shows that the app uses what it is for.
 
-Left out are folders whose modules a configuration names (web servers, PAM), character sets, and extension modules of
-languages, which have rules of their own.
+Other analyzers handle folders whose modules a configuration names (web servers, PAM), character sets, and languages' extension modules.
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ FOLDER_FILES, FOLDER_BYTES = 300, 8 << 20
 """The largest plug-in folder that is kept."""
 
 NEEDED_BYTES = 4 << 20
-"""Bytes of libraries that a plug-in may need besides those that were opened."""
+"""The most bytes of libraries that a plug-in may need besides those that were opened."""
 
 _FOLDERS = 32
 _INDEX_BYTES = 1 << 18
@@ -49,7 +47,7 @@ _SHARED_OBJECT = re.compile(r".{1,250}\.so(?:\.[0-9.]{1,20})?", re.DOTALL)
 
 
 def plugins(image: ImageView) -> Iterator[Finding] | None:
-    """Findings for the plug-ins beside those that were loaded, and their index files."""
+    """Yield findings for the plug-ins beside those that were loaded, and their index files. None if no plug-in was loaded."""
     loaded = _loaded(image)
     return _beside(image, loaded) if loaded else None
 
@@ -65,7 +63,7 @@ def _beside(image: ImageView, loaded: Mapping[str, Sequence[str]]) -> Iterator[F
 
 
 def _loaded(image: ImageView) -> dict[str, list[str]]:
-    """Shared objects that were opened, by their folder, where there are others beside them."""
+    """Return the shared objects that were opened, by folder. Folders without any other shared objects are left out."""
     folders: dict[str, list[str]] = defaultdict(list)
     for path, executable in _opened(image).items():
         folder, name = posixpath.split(path)
@@ -76,12 +74,12 @@ def _loaded(image: ImageView) -> dict[str, list[str]]:
 
 
 def _has_own_rule(folder: str) -> bool:
-    """Return True if another analyzer says which shared objects of a folder are needed."""
+    """Return True if another analyzer decides which shared objects of a folder are needed."""
     return any(name in _CONFIGURED or extension_folders().fullmatch(name) for name in folder.split("/"))
 
 
 def _opened(image: ImageView) -> dict[str, str]:
-    """Real paths of the shared objects that were opened, each with who opened it."""
+    """Return the real paths of the shared objects that were opened, each with the program that opened it."""
     opened: dict[str, str] = {}
     for access in image.log.accesses:
         if access.operation is Operation.OPEN and access.found and ".so" in access.asked:
@@ -105,7 +103,7 @@ def _is_plugin(code: Code, search: LibrarySearch) -> bool:
 
 
 def _folder(tree: Tree, folder: str, example: Code, reader: CodeReader, needs: LibraryNeeds) -> Iterator[Finding]:
-    """The other plug-ins of a folder that are not too demanding, and the indexes."""
+    """Yield the other plug-ins of a folder that do not need too many libraries, and the index files."""
     others = within_limits(_objects(tree, folder), FOLDER_FILES, FOLDER_BYTES)
     if others is None:
         return

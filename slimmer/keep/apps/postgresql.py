@@ -1,8 +1,8 @@
-"""Keep what PostgreSQL reads of its own when a statement asks for it: extensions, dictionaries, abbreviations of time zones.
+"""Keep files of PostgreSQL that a statement may ask for: extensions, dictionaries, abbreviations of time zones.
 
-The compiled parts of extensions are plug-ins (slimmer.keep.apps.plugins); what CREATE EXTENSION reads first lies elsewhere. A
-migration runs it once in the life of a database, so that no run of the app shows it. The folder with all of that is known by what a
-start reads there. Sources: PostgreSQL's manual, "Packaging Related Objects into an Extension", "Dictionaries" (of full text
+The compiled parts of extensions are plug-ins (slimmer.keep.apps.plugins), but CREATE EXTENSION reads other files first. A migration runs
+it once in the life of a database, so a run of the app does not show it. The folder with these files is the one where the server reads
+files when it starts. Sources: PostgreSQL's manual, "Packaging Related Objects into an Extension", "Dictionaries" (of full text
 search), "Date/Time Configuration Files".
 """
 
@@ -21,7 +21,7 @@ from slimmer.keep.sources.named_paths import FOLDER_BYTES, whole_folder
 
 RULE = "postgresql"
 EXTENSION_BYTES = FOLDER_BYTES
-"""Bytes of the folder of extensions that is kept whole; of a larger one, the scripts that update old ones are left out."""
+"""The largest folder of extensions that is kept whole, in bytes. From a larger one, scripts that update old versions are left out."""
 
 _SERVERS = frozenset(("postgres", "postmaster"))
 _READ = re.compile(r"(/.{1,4000})/(?:extension/[^/]{1,255}\.control|timezonesets/[^/]{1,255})", re.DOTALL)
@@ -30,7 +30,7 @@ _INSTALLS = re.compile(r"[^/]{1,250}\.control|(?:(?!--)[^/]){1,120}--(?:(?!--)[^
 
 
 def postgresql(image: ImageView) -> Iterator[Finding] | None:
-    """A finding for each file of the server's that a statement may ask for."""
+    """Yield a finding for each of the server's files that a statement may ask for. None if no server ran."""
     shared = _shared(image)
     return _files(image.tree, shared) if shared else None
 
@@ -44,7 +44,7 @@ def _files(tree: Tree, shared: Mapping[str, tuple[str, str]]) -> Iterator[Findin
 
 
 def _shared(image: ImageView) -> dict[str, tuple[str, str]]:
-    """The folders of shared files (SHAREDIR), each with a file there that was opened, and who opened it."""
+    """Return the folders of shared files (SHAREDIR), each with a file that was opened there, and the program that opened it."""
     found: dict[str, tuple[str, str]] = {}
     for access in image.log.accesses:
         match = _READ.fullmatch(access.resolved) if access.found else None

@@ -1,16 +1,16 @@
-"""Keep files that are like those which the app opened: the other templates, static files, catalogues and migrations.
+"""Keep files that are similar to those that the app opened: the other templates, static files, catalogues and migrations.
 
-An app that opens files by names that it computes (a page's template, a language's catalogue) will open others of them
-when it is asked for other pages. That the names were computed cannot be seen; two signs stand for it:
+An app that computes file names (a page's template, a language's catalogue) opens other files when it is asked for other pages.
+The log does not show that a name was computed, so two signs stand for it:
 
-- a file was opened below a folder that is called templates, static, locales or the like: all that lies below it stays, up
-  to NAMED_FILES and NAMED_BYTES; below a larger one, or one that belongs to a library, only the files with the same suffix
-  in the same folder, and the other translations of a message catalogue (xx/LC_MESSAGES/name.mo);
-- two files or more with the same suffix were opened in one folder of the app: the others with that suffix stay.
+- The app opened a file below a folder named templates, static, locales or the like. Everything below that folder stays, up to
+  NAMED_FILES and NAMED_BYTES. If there is more, or if the folder belongs to a library, only the files with the same suffix
+  in the same folder stay, and the other translations of a message catalogue (xx/LC_MESSAGES/name.mo).
+- The app opened two or more files with the same suffix in one of its folders. The other files with that suffix stay.
 
-What is of one kind stays up to KIND_FILES and KIND_BYTES for each folder; beyond any of these bounds, nothing is added to
-what was seen. Code is left to the rules of its language, but for scripts for browsers and migrations. The system's own
-folders are left out, and so are settings beside an app's manifest, which are read by fixed names.
+In each folder, files of one kind stay up to KIND_FILES and KIND_BYTES. If there are more, only what was seen stays. Code is left
+to the rules of its language, except for migrations and scripts for browsers. The system's own folders are left out, and so are
+settings beside an app's manifest, which are read by fixed names.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from slimmer.observe.log import Operation
 
 RULE = "like-files"
 NAMED_FILES, NAMED_BYTES = 500, 5 << 20
-"""The largest folder with a telling name that is kept whole."""
+"""The largest folder with a telling name (templates, static, locales …) that is kept whole."""
 
 KIND_FILES, KIND_BYTES = 200, 2 << 20
 """The most files of one kind that are kept in one folder."""
@@ -49,7 +49,7 @@ _OTHER_CODE = frozenset((".lua", ".go", ".dll"))
 _BROWSER_CODE = frozenset((".js", ".mjs", ".map"))
 _SETTINGS = frozenset((".json", ".yml", ".yaml", ".toml", ".lock", ".cfg", ".ini", ".txt", ".md", ".conf"))
 _LEFT_OUT = frozenset(("__pycache__", "bower_components"))
-"""Folders that are no app's own, besides those of dependencies."""
+"""Folders that do not count as the app's own, besides those of dependencies."""
 
 _SYSTEM = re.compile(r"/(?:bin|boot|dev|etc|lib[^/]{0,4}|proc|run|sbin|sys|tmp|usr|var)(?:/.*)?", re.DOTALL)
 _APPS = re.compile(
@@ -61,19 +61,19 @@ _CATALOGUE = re.compile(r"(/.{1,3000})/[A-Za-z]{2,3}(?:[_@-][\w@.-]{1,30})?/(LC_
 
 
 def sibling_files(image: ImageView) -> Iterator[Finding] | None:
-    """A finding for each file that is like those which were opened."""
+    """Yield a finding for each file that is similar to those that were opened. None if no such file was opened."""
     likeness = _Likeness(image)
     opened = sorted(likeness.opened().items())
     return (found for folder, kinds in opened for found in likeness.findings(folder, kinds)) if opened else None
 
 
 def models(path: str, kept: Kept) -> Iterator[str]:
-    """The opened files that a path is kept for being like."""
+    """Return the opened files because of which this similar path is kept."""
     return (reason.cause for reason in kept.reasons(path) if reason.rule == RULE)
 
 
 Kinds = dict[str, dict[str, str]]
-"""For each suffix, the files that were opened, with who opened them."""
+"""For each suffix, the files that were opened, each with the program that opened it."""
 
 
 class _Likeness:
@@ -83,7 +83,7 @@ class _Likeness:
         self._whole: dict[str, bool] = {}
 
     def opened(self) -> dict[str, Kinds]:
-        """The files of interest that were opened, by their folder."""
+        """Return the app's data files that were opened, by folder."""
         folders: dict[str, Kinds] = {}
         for access in self._image.log.accesses:
             if access.operation is not Operation.OPEN or not access.found:
@@ -95,7 +95,7 @@ class _Likeness:
         return folders
 
     def findings(self, folder: str, kinds: Kinds) -> Iterator[Finding]:
-        """Findings for what is like the files that were opened in one folder."""
+        """Yield findings for files that are similar to those that were opened in one folder."""
         telling = list(_telling(folder))
         own = [place for place in telling if not _is_library(place.split("/"))]
         for place in own:
@@ -111,7 +111,7 @@ class _Likeness:
                 yield from self._translations(path, executable)
 
     def _all_of(self, folder: str, path: str, executable: str) -> Iterator[Finding]:
-        """All of a folder with a telling name, if it is not too much; notes whether it is."""
+        """Yield everything in a folder with a telling name, unless that is too much. Notes in `_whole` if it was kept."""
         inside = (entry for entry in self._tree.below(folder) if _is_part(entry, folder))
         entries = within_limits(inside, NAMED_FILES, NAMED_BYTES)
         self._whole[folder] = entries is not None
@@ -123,7 +123,7 @@ class _Likeness:
         yield from _all(entries or (), _reason(f"a {suffix} file like", path, executable))
 
     def _translations(self, path: str, executable: str) -> Iterator[Finding]:
-        """The same message catalogue in other languages."""
+        """Yield the same message catalogue in other languages."""
         match = _CATALOGUE.fullmatch(path)
         if match is None:
             return
@@ -132,7 +132,7 @@ class _Likeness:
         yield from _all(entries or (), _reason("a translation like", path, executable))
 
     def _is_app(self, path: str) -> bool:
-        """Return True if a path is in a folder that apps are put into."""
+        """Return True if a path is in a folder where apps are usually installed, or in the working directory."""
         if self._working != "/" and path.startswith(self._working + "/"):
             return self._working.count("/") > 1 or not _SYSTEM.fullmatch(self._working)
         return not _SYSTEM.fullmatch(path) or _APPS.fullmatch(path) is not None
@@ -150,7 +150,7 @@ def _reason(detail: str, path: str, executable: str) -> Reason:
 
 
 def _telling(folder: str) -> Iterator[str]:
-    """This folder and those above it whose names tell of pages, texts or migrations; the outermost first."""
+    """Yield this folder and those above it that have a telling name (pages, texts, migrations), outermost first."""
     place = ""
     for name in folder.strip("/").split("/")[:64]:
         place = f"{place}/{name}"
@@ -159,7 +159,7 @@ def _telling(folder: str) -> Iterator[str]:
 
 
 def _is_data(path: str) -> bool:
-    """Return True if an app may open such a file by a name that it computed: no code, and in no hidden folder."""
+    """Return True if an app may open such a file by a computed name: it is not code, and not in a hidden folder."""
     parts = path.split("/")[1:]
     if any(part.startswith(".") for part in parts):
         return False
@@ -173,13 +173,13 @@ def _is_data(path: str) -> bool:
 
 
 def _is_part(entry: Entry, folder: str) -> bool:
-    """Return True if an entry below a folder belongs to it: data, or what leads there, and no dependencies."""
+    """Return True if an entry below a folder is part of it: data or a directory, and not below a folder of dependencies."""
     parts = entry.path[len(folder) + 1 :].split("/")
     return not _is_library(parts) and (not entry.is_file or _is_data(entry.path))
 
 
 def _is_library(folders: Sequence[str]) -> bool:
-    """Return True if one of these names of folders is one of installed libraries."""
+    """Return True if one of these folder names is the name of a folder for installed libraries."""
     return not (_LEFT_OUT.isdisjoint(folders) and dependency_folders().isdisjoint(folders))
 
 

@@ -1,9 +1,9 @@
-"""Keep a site with its start page: who was served index.html asks for the scripts, styles and pictures that it names.
+"""Keep the site of a start page: a browser that gets index.html asks for the scripts, styles and pictures that it names.
 
-Requests that slimmer sends load no page as a browser does. Whether a web server has the page from its document root is known by
-its configuration (slimmer.keep.apps.web_server); any other program that serves a single-page app, or a management console of
-its own, just opens the file. Then all below its folder stays, up to SITE_FILES and SITE_BYTES; where the folder is an app's, with
-code for the server in it, only what browsers load.
+slimmer's requests do not load pages as a browser does. The configuration of a web server names its document roots
+(slimmer.keep.apps.web_server). Any other program that serves a single-page app or its own management console just opens the file.
+Then everything below the page's folder stays, up to SITE_FILES and SITE_BYTES. If the folder also holds an app's code for the
+server, only the kinds of files that browsers load stay.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from slimmer.observe.log import Operation
 
 RULE = "site"
 SITE_FILES, SITE_BYTES = 5000, 20 << 20
-"""The largest site that is kept whole; of a larger one, only what was observed stays."""
+"""The largest site that is kept whole. From a larger one, only what was observed stays."""
 
 LOOKED_AT = 500_000
-"""Paths that are looked at for all sites together: start pages may lie in each other's sites by the thousand."""
+"""The most paths that are looked at for all sites together, because thousands of start pages may lie in each other's sites."""
 
 START_PAGES = frozenset(("index.html", "index.htm"))
 _KINDS = frozenset(
@@ -35,11 +35,11 @@ _KINDS = frozenset(
     )
 )
 _OTHER_APPS = frozenset(("go.mod", "Cargo.toml", ".go"))
-"""Ends of names that a folder of an app has, and one of a site has not, in languages that no analyzer follows."""
+"""Ends of names that show that a folder holds an app and not just a site, for languages that no analyzer follows."""
 
 
 def sites(image: ImageView) -> Iterator[Finding] | None:
-    """A finding for each file of the sites whose start pages were opened."""
+    """Yield a finding for each file of the sites whose start pages were opened. None if there are no such sites."""
     pages = _start_pages(image)
     return _files(image, pages) if pages else None
 
@@ -54,7 +54,10 @@ def _files(image: ImageView, pages: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _start_pages(image: ImageView) -> dict[str, str]:
-    """Start pages that were opened, each with who did it; one in the image's root or right below it is no site's."""
+    """Return the start pages that were opened, each with the program that opened it.
+
+    A page in the image's root directory does not count.
+    """
     pages: dict[str, str] = {}
     for access in image.log.accesses:
         if access.operation is Operation.OPEN and access.found and posixpath.basename(access.asked) in START_PAGES:
@@ -65,7 +68,7 @@ def _start_pages(image: ImageView) -> dict[str, str]:
 
 
 def _site(tree: Tree, folder: str, most: int) -> tuple[list[Entry], int]:
-    """The files of the site in a folder, and the number of paths looked at; no files if either is too much."""
+    """Return the files of the site in a folder, and the number of paths looked at. If either is too large, there are no files."""
     of_apps = (*manifests(), *(source_suffixes() - _KINDS), *_OTHER_APPS)
     is_app = any(entry.path.endswith(of_apps) for entry in tree.children(folder))
     dependencies = dependency_folders() | {".git"}

@@ -1,1 +1,1 @@
-"""Analyzers that every image has: what was observed, listed, chosen or needed by the engine."""
+"""Analyzers that every image needs: for what was observed or listed, what the user chose, and what the engine needs."""

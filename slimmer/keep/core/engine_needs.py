@@ -1,4 +1,4 @@
-"""Keep what the engine itself reads or needs, though no process in the container ever looks at it.
+"""Keep what the engine itself reads or needs, even if no process in the container looks at it.
 
 Sources: runc (libcontainer/user: passwd and group for USER, HOME and the supplementary groups; chdir to WORKDIR), moby
 (daemon/volumes: the contents of a VOLUME directory are copied into a new volume; daemon/health.go: the shell of
@@ -21,7 +21,7 @@ DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
 def engine_needs(image: ImageView) -> Iterator[Finding]:
-    """Accounts, WORKDIR, HOME, mount points, VOLUME directories with their contents, the shell of shell-form commands."""
+    """Yield accounts, WORKDIR, HOME, mount points, VOLUME directories with their contents, and the shell of shell-form commands."""
     tree = image.tree
     yield Finding("/", Reason(RULE, "the root directory"))
     for path in ACCOUNTS:
@@ -47,7 +47,7 @@ def _volumes(image: ImageView) -> Iterator[Finding]:
 
 
 def _shells(image: ImageView) -> Iterator[str]:
-    """The shells that the configuration names: of HEALTHCHECK CMD-SHELL, and of CMD or ENTRYPOINT `["sh", "-c", …]`."""
+    """Yield the shells that the configuration names: in HEALTHCHECK CMD-SHELL, and in CMD or ENTRYPOINT `["sh", "-c", …]`."""
     config = image.config
     shell = config.shell or DEFAULT_SHELL
     if config.healthcheck and config.healthcheck.test[:1] == ("CMD-SHELL",):

@@ -1,4 +1,4 @@
-"""Keep the interpreters of kept scripts: what their first line names, and what env(1) finds for them. Source: execve(2)."""
+"""Keep the interpreters of kept scripts: the program in the first line, and the one that env(1) finds. Source: execve(2)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from slimmer.keep.keepset import Finding, Reason
 
 RULE = "interpreter"
 SCRIPT_LIMIT = 1 << 20
-"""Bytes of a script. An executable file that is larger is not read: it is a program."""
+"""The largest script that is read, in bytes. A larger executable file is a program."""
 
 _LINE = 256
-"""The kernel reads no more bytes of a first line (BINPRM_BUF_SIZE)."""
+"""The kernel reads at most this many bytes of the first line (BINPRM_BUF_SIZE)."""
 
 
 def interpreters(image: ImageView) -> Follow:
@@ -39,7 +39,7 @@ def _may_be_script(image: ImageView, path: str) -> bool:
 
 
 def _named(content: bytes) -> Iterator[str]:
-    """The interpreter, and the command that `env` is to find."""
+    """Yield the interpreter, and the command that `env` looks for."""
     if not content.startswith(b"#!"):
         return
     words = os.fsdecode(content[2:_LINE].partition(b"\n")[0]).split()

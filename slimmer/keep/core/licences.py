@@ -1,8 +1,13 @@
-"""Keep the licence texts of the packages that files are kept of: whoever passes an image on has to pass them on as well.
+"""Keep the licence texts of packages with kept files, because anyone who distributes the image must include them.
 
-Of Debian's packages that is /usr/share/doc/NAME/copyright (its folder may be a link to another package's), and the texts
-in /usr/share/common-licenses to which it refers; of others, the folder in /usr/share/licenses; of a language's package, the
-files at the top of its folder, or among its metadata, that are named as licences are. Sources: Debian Policy, 12.5; PEP 639.
+Where the texts are depends on the package:
+
+- Debian: /usr/share/doc/NAME/copyright (the folder may be a link to another package's), and the texts in
+  /usr/share/common-licenses that it refers to.
+- Other systems: the package's folder in /usr/share/licenses.
+- A language's package: files with the name of a licence at the top of its folder, or among its metadata.
+
+Sources: Debian Policy, 12.5; PEP 639.
 """
 
 from __future__ import annotations
@@ -27,22 +32,22 @@ _NAME = re.compile(
 )
 _COMMON = re.compile(rb"/usr/share/common-licenses/([A-Za-z0-9][\w.+-]{0,40}[\w+])")
 _HEADS = ("METADATA", "PKG-INFO")
-"""Without these, a folder of metadata is a distribution without a name, over which importlib.metadata's users stumble."""
+"""Files that a folder of metadata cannot do without: code that uses importlib.metadata fails on a distribution without a name."""
 
 _COPYRIGHT_LIMIT = 1 << 20
 _SIZE_LIMIT = 1 << 19
-"""Bytes of a licence; a larger file is something else."""
+"""The largest licence, in bytes. A larger file is something else."""
 
 
 def licences(image: ImageView) -> Follow | None:
-    """Each package's texts, once, when the first of its files is kept."""
+    """Keep each package's texts once, when the first of its files is kept. None if the user wants no licences."""
     if not image.selection.licences:
         return None
     seen: set[object] = set()
     common: set[str] = set()
 
-    def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        files = [path for path in fresh if (entry := image.tree.get(path)) is not None and entry.is_file]
+    def follow(added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        files = [path for path in added if (entry := image.tree.get(path)) is not None and entry.is_file]
         for path, packages in (image.packages.owners(files) if files else {}).items():
             for package in packages:
                 place = _place(image.tree, path, package)
@@ -50,13 +55,13 @@ def licences(image: ImageView) -> Follow | None:
                     seen.add(place)
                     reason = Reason(RULE, f"{package.manager} package {package.name} is in the image with {path}", path)
                     yield from _texts(image, path, package, reason)
-        yield from _common_texts(image, [path for path in fresh if path.endswith("/copyright")], common)
+        yield from _common_texts(image, [path for path in added if path.endswith("/copyright")], common)
 
     return follow
 
 
 def _place(tree: Tree, path: str, package: Package) -> tuple[Package, str]:
-    """The identity of a package, for which its texts are kept once: npm may have several copies of one, each with its own texts."""
+    """Return a key for the package, so that its texts are kept once. npm may install several copies of one, each with its own texts."""
     folder = folder_of(tree, path)
     return package, folder.path if folder is not None and folder.package == package else ""
 
@@ -78,8 +83,8 @@ def _texts(image: ImageView, path: str, package: Package, reason: Reason) -> Ite
 
 
 def _named_as_licences(tree: Tree, folder: str) -> list[str]:
-    """Files in a folder that are named so, all in its `licenses`, and what a folder must not be without then."""
-    is_kept_for_them = posixpath.dirname(folder) == "/usr/share/licenses"
+    """Return the licences in a folder: files with such names, everything in its `licenses`, and then also its _HEADS."""
+    holds_licences_only = posixpath.dirname(folder) == "/usr/share/licenses"
     found, heads = [], []
     for entry in tree.children(folder):
         name = posixpath.basename(entry.path)
@@ -87,18 +92,18 @@ def _named_as_licences(tree: Tree, folder: str) -> list[str]:
             found += [text.path for text in tree.below(entry.path) if text.size <= _SIZE_LIMIT]
         elif name in _HEADS:
             heads.append(entry.path)
-        elif not entry.is_directory and entry.size <= _SIZE_LIMIT and (is_kept_for_them or is_licence_name(name)):
+        elif not entry.is_directory and entry.size <= _SIZE_LIMIT and (holds_licences_only or is_licence_name(name)):
             found.append(entry.path)
     return found + heads if found else []
 
 
 def is_licence_name(name: str) -> bool:
-    """Return True if a file's name is that of a licence: LICENSE, COPYING.LESSER, MIT-LICENSE.txt, NOTICE; not license.py."""
+    """Return True if a file has the name of a licence, such as LICENSE, COPYING.LESSER, MIT-LICENSE.txt or NOTICE, but not license.py."""
     return _NAME.fullmatch(name) is not None and posixpath.splitext(name)[1].lower() not in code_suffixes()
 
 
 def _common_texts(image: ImageView, copyrights: Iterable[str], seen: set[str]) -> Iterator[Finding]:
-    """The texts that Debian has once for all packages. One round trip."""
+    """Yield the texts that Debian shares between packages. Costs one round trip."""
     files = [path for path in copyrights if (entry := image.tree.get(path)) and 0 < entry.size <= _COPYRIGHT_LIMIT]
     for path, content in image.read(files) if files else ():
         for name in sorted({os.fsdecode(name) for name in _COMMON.findall(content or b"")} - seen):

@@ -1,7 +1,6 @@
-"""Keep the symbolic links that lead into the kept set: other names for what is there anyway.
+"""Keep symbolic links to kept paths, because a file may be used under another of its names.
 
-A link costs nothing, and who knows a file by another name (libfoo.so for libfoo.so.1, python for python3.11, an alternative
-in /etc/alternatives) finds it, too.
+A link costs nothing. Examples are libfoo.so for libfoo.so.1, python for python3.11, and the links in /etc/alternatives.
 """
 
 from __future__ import annotations
@@ -18,19 +17,19 @@ RULE = "link"
 
 
 def links(image: ImageView) -> Follow | None:
-    """Links that resolve to a path that was just kept, with what leads to them and through them."""
+    """Keep links that resolve to a path that was just kept, with the links and directories on the way."""
     others: dict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
     for link in image.tree.links():
         resolution = image.tree.resolve(link.path)
         if resolution.end not in (None, "/"):
             others[str(resolution.end)].append((link.path, resolution.way))
 
-    def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        for end in fresh:
-            for link, way in others.get(end, ()):
+    def follow(added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        for end in added:
+            for link, components in others.get(end, ()):
                 if link not in kept:
                     yield Finding(link, Reason(RULE, f"another name for {end}", end))
-                    yield from leading(way, link)
+                    yield from leading(components, link)
 
     return follow if others else None
 

@@ -1,8 +1,8 @@
 """Keep the entries of a directory that was listed for its names.
 
-Who lists a directory and then opens some entries by name wanted those, and they are kept already. Who opens none of them
-wanted the names: plug-in scans, migrations, locale lists. There every entry stays. The lister is known by its executable:
-processes that run the same program share what they open.
+If a program lists a directory and then opens some of the entries, it wanted those, and they are kept already. If it opens none,
+it wanted the names, as a scan for plug-ins, migrations or locales does. Then every entry stays. Processes that run the same
+executable count as one program.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RULE = "listed"
 
 
 def listed(image: ImageView) -> Iterator[Finding]:
-    """Every entry of each directory that was listed, in some run, and none of whose entries the lister touched there."""
+    """Yield every entry of each directory that a program listed in some run without touching an entry of it in that run."""
     for run in image.log.runs:
         yield from _listed(image, run)
 
@@ -34,7 +34,7 @@ def _listed(image: ImageView, run: AccessLog) -> Iterator[Finding]:
 
 
 def _listers(tree: Tree, log: AccessLog) -> dict[str, set[str]]:
-    """The pristine directories that were listed, each with the executables that listed it."""
+    """Return the pristine directories that were listed, each with the executables that listed it."""
     listers: dict[str, set[str]] = defaultdict(set)
     for access in log.accesses:
         if access.operation is Operation.READ_DIR and access.found:
@@ -45,10 +45,10 @@ def _listers(tree: Tree, log: AccessLog) -> dict[str, set[str]]:
 
 
 def _name_seekers(log: AccessLog, listers: dict[str, set[str]]) -> Iterator[tuple[str, str]]:
-    """Directories, and executables that listed them and touched nothing below.
+    """Yield each directory with each executable that listed it and touched nothing below it.
 
-    Of what was touched only the folders are held, and of what lies above these nothing but listed directories: an app
-    may make paths that are thousands of directories deep.
+    An app may make paths that are thousands of directories deep. So only the folders of touched paths are held in memory,
+    and of the directories above them only those that were listed.
     """
     folders = {
         (parent(path), access.executable)
@@ -62,7 +62,7 @@ def _name_seekers(log: AccessLog, listers: dict[str, set[str]]) -> Iterator[tupl
 
 
 def _upwards(folder: str) -> Iterator[str]:
-    """A folder and every one above it; programs may ask for `//etc` and mean /etc."""
+    """Yield a folder and every folder above it. A path may begin with two slashes: `//etc` means /etc."""
     while folder.strip("/"):
         yield folder
         folder = parent(folder)

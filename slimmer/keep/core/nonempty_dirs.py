@@ -1,8 +1,8 @@
-"""Never leave a directory hollow: one that held something, and would now hold nothing.
+"""Never leave a directory empty that held something in the image.
 
-A hollow folder says something else than the full one did: a Python package without its files imports as a namespace
-package, and hides the ImportError that the code waits for. Such a folder keeps the files and links that lie directly in
-it; where it has only folders, the first of them by name, treated alike.
+An empty directory can change what a program does: a Python package without its files imports as a namespace package, so the
+code does not get the ImportError that it handles. Such a directory keeps the files and links directly in it. If it has only
+folders, it keeps the first one by name, and the same applies to that one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ RULE = "not-hollow"
 
 
 def nonempty_dirs(tree: Tree, directories: Iterable[str]) -> Iterator[Finding]:
-    """Findings that fill these directories, in which nothing is kept."""
+    """Yield findings that fill these directories, in which nothing is kept."""
     for path in directories:
         yield from _filling(tree, path)
 

@@ -1,7 +1,7 @@
-"""Keep what the app looked at: the pristine file behind every access, and the way to it.
+"""Keep what the app looked at: the pristine file behind every access, and the links and directories on the way to it.
 
-A look-up that found nothing keeps nothing (in the slim image it finds nothing again), except where a symbolic link was on
-the way: the link itself may be what the app goes on to read or to write through.
+A look-up that found nothing keeps nothing, because it finds nothing in the slim image either. If a symbolic link was on the way,
+the link stays: the app may go on to read it or to write through it.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _VERBS = {
     Operation.WRITE: "written",
     Operation.CHANGE: "changed",
 }
-_BRINGS_INTO_BEING = {Operation.CREATE, Operation.WRITE, Operation.CHANGE}
+_NEEDS_FOLDER = {Operation.CREATE, Operation.WRITE, Operation.CHANGE}
 
 
 def observed(image: ImageView) -> Iterator[Finding]:
-    """One finding or more for each access; see the module."""
-    reason_of, ways = cache(_reason), Counter[tuple[str, ...]]()
+    """Yield the findings for each access, as the module's docstring says."""
+    reason_of, seen = cache(_reason), Counter[tuple[str, ...]]()
     for access in image.log.accesses:
         reason = reason_of(access.operation, access.by)
         for path in dict.fromkeys((access.asked, access.resolved or access.asked)):
@@ -43,10 +43,8 @@ def observed(image: ImageView) -> Iterator[Finding]:
                 yield Finding(resolution.end, reason)
             elif not _matters(image.tree, access, resolution):
                 continue
-            ways[resolution.way] += 1
-            if (
-                ways[resolution.way] <= REASONS
-            ):  # thousands of files may lie in one folder: some of them say why it stays
+            seen[resolution.way] += 1
+            if seen[resolution.way] <= REASONS:  # a folder may hold thousands of files, and needs no more reasons
                 yield from leading(resolution.way, path)
 
 
@@ -60,8 +58,8 @@ def _reason(operation: Operation, by: str) -> Reason:
 
 
 def _matters(tree: Tree, access: Access, resolution: Resolution) -> bool:
-    """Return True if the way to a path stays although there is nothing at its end."""
-    return access.found or access.operation in _BRINGS_INTO_BEING or _passes_link(tree, resolution)
+    """Return True if the links and directories on the way to a path stay, although the image has nothing at its end."""
+    return access.found or access.operation in _NEEDS_FOLDER or _passes_link(tree, resolution)
 
 
 def _passes_link(tree: Tree, resolution: Resolution) -> bool:

@@ -1,7 +1,7 @@
-"""Keep every package whole that something of is in use, less what no program reads: the policy `generous`.
+"""Keep all files of each package that is in use, except those that no program reads. This makes the policy `generous`.
 
-A package is in use when a file of it is kept for another reason than to fill a folder, to be another name, or to be part of
-its package. What whole packages need is followed as all code is; so packages of libraries become whole as well.
+A package is in use if one of its files is kept for a stronger reason than filling a folder, being another name, or belonging to
+its package. What these packages need is followed like any code, so packages of libraries are kept whole as well.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _LANGUAGES = ("LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES")
 
 
 def packages(image: ImageView) -> Follow:
-    """The files of packages that are in use, each package once."""
+    """Keep the files of packages that are in use, each package once."""
     languages = _languages(image.env)
     whole: set[Package] = set()
     waiting: dict[str, None] = {}
 
-    def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        waiting.update(dict.fromkeys(path for path in fresh if image.tree.number(os.fsencode(path)) is not None))
+    def follow(added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        waiting.update(dict.fromkeys(path for path in added if image.tree.number(os.fsencode(path)) is not None))
         used = [
             path
             for path in waiting
@@ -57,7 +57,7 @@ def packages(image: ImageView) -> Follow:
 
 
 def is_worth_keeping(path: str, languages: frozenset[str] = frozenset()) -> bool:
-    """Return True unless a package's path is documentation, a header, a static library, a test or a catalogue of another language."""
+    """Return False for documentation, headers, static libraries, tests, and message catalogues of languages not in `languages`."""
     catalogue = _CATALOGUE.search(path)
     if catalogue is not None:
         return catalogue[1] in languages
@@ -65,9 +65,9 @@ def is_worth_keeping(path: str, languages: frozenset[str] = frozenset()) -> bool
 
 
 def _languages(env: Mapping[str, str]) -> frozenset[str]:
-    """The languages that the image's environment asks for: `de` for LANG=de_DE.UTF-8."""
-    words = (word for name in _LANGUAGES for word in env.get(name, "").split(":"))
-    return frozenset(match[0] for word in words if (match := re.match(r"[A-Za-z]{2,3}(?=[_@.]|$)", word)))
+    """Return the languages that the image's environment asks for: `de` for LANG=de_DE.UTF-8."""
+    values = (value for name in _LANGUAGES for value in env.get(name, "").split(":"))
+    return frozenset(match[0] for value in values if (match := re.match(r"[A-Za-z]{2,3}(?=[_@.]|$)", value)))
 
 
 ANALYZER = FunctionAnalyzer("package", frozenset((Policy.GENEROUS,)), {RULE: Evidence.USED}, follower=packages)

@@ -1,4 +1,4 @@
-"""What --include-shell keeps: the shells of an image, everyday tools, the shells' profiles, descriptions of terminals."""
+"""The paths that --include-shell keeps: the image's shells, everyday tools, the shells' profiles, and descriptions of terminals."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TERMINALS = ("ansi", "dumb", "linux", "screen", "tmux", "vt100", "vt220", "xter
 
 
 def shell_tools(image: ImageView) -> Iterator[str]:
-    """The paths of all that the image has of it, links unresolved. Raises UsageError if the image has no shell at all."""
+    """Yield those of these paths that the image has, links unresolved. Raise UsageError if it has no shell."""
     shells = list(_commands(image, SHELLS))
     if not shells:
         raise UsageError(
@@ -55,7 +55,7 @@ def _profiles(tree: Tree) -> Iterator[str]:
 
 
 def _terminals(image: ImageView) -> Iterator[str]:
-    """Each description lies in a folder named after its first letter, or after that letter's code in hex (terminfo(5))."""
+    """Yield descriptions of terminals. The folder of each is named after its first letter, or that letter's code in hex (terminfo(5))."""
     for folder in _TERMINAL_FOLDERS:
         for name in _TERMINALS:
             places = (posixpath.join(folder, letter, name) for letter in (name[0], f"{ord(name[0]):x}"))

@@ -1,6 +1,7 @@
-"""Keep what the user asked for by name: paths, commands, packages, a shell that works.
+"""Keep what the user asked for by name: paths, commands, packages, a working shell.
 
-These findings are the only ones that may fail: what is asked for and is not there is a UsageError with near names.
+If the image does not have what the user asked for, this analyzer raises UsageError and suggests similar names. No other analyzer
+raises an error for what an image lacks.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from slimmer.keep.selection import Patterns, literal_path
 
 RULE = "chosen"
 SHOWN = 3
-"""Databases that could not be read and are named."""
+"""The most unreadable databases that a message names."""
 
 
 def user_selection(image: ImageView) -> Iterator[Finding] | None:
-    """Findings for --include, --include-bin, --include-package and --include-shell, each with its option as the reason."""
+    """Yield findings for --include, --include-bin, --include-package and --include-shell, each with its option as the reason."""
     return None if image.selection.is_empty else _selected(image)
 
 
@@ -43,9 +44,9 @@ def _selected(image: ImageView) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class OnlySelected:
-    """Analyzers that are shown nothing but what the user chose and what they found on account of it.
+    """Analyzers that see only what the user chose, and what they found because of it.
 
-    So a policy that keeps no more than was observed keeps a chosen program with its libraries all the same.
+    So even the policy `observed` keeps a chosen program together with its libraries.
     """
 
     id: str
@@ -58,7 +59,7 @@ class OnlySelected:
         return {rule: evidence for analyzer in self.analyzers for rule, evidence in analyzer.rules.items()}
 
     def start(self, image: ImageView) -> Analysis | None:
-        """Begin with an image; None if the user chose nothing."""
+        """Start an analysis of an image. Return None if the user chose nothing."""
         if image.selection.is_empty:
             return None
         return _Traced([found for one in self.analyzers if (found := one.start(image)) is not None])
@@ -100,7 +101,7 @@ def _included(tree: Tree, patterns: Iterable[str]) -> Iterator[Finding]:
 
 
 def _behind_link(tree: Tree, pattern: str) -> list[Entry]:
-    """The contents of a folder that is named by a link to it, as `/lib` or `/lib/` is."""
+    """Return the contents of a folder if the pattern names it by a link, as `/lib` or `/lib/` does."""
     path = literal_path(pattern)
     entry = tree.get(path) if path else None
     end = tree.resolve(path).end if entry is not None and entry.is_link else None
@@ -108,7 +109,7 @@ def _behind_link(tree: Tree, pattern: str) -> list[Entry]:
 
 
 def _bin(image: ImageView, name: str) -> Iterator[Finding]:
-    """A command; of one that a language's package installed, that package: it is no more than a way into it."""
+    """Yield a command, and the whole package if a language's package manager installed it: such a command only starts the package."""
     path = _command(image, name)
     yield from reach(image.tree, path, Reason(RULE, f"--include-bin {name}"))
     end = image.tree.resolve(path).end or path
@@ -119,7 +120,7 @@ def _bin(image: ImageView, name: str) -> Iterator[Finding]:
 
 
 def _command(image: ImageView, name: str) -> str:
-    """The path of a command. Raises UsageError with near names."""
+    """Return the path of a command. Raise UsageError, which suggests similar names, if the image does not have it."""
     found = image.which(name)
     if found is not None:
         return found
@@ -129,7 +130,7 @@ def _command(image: ImageView, name: str) -> str:
 
 
 def _commands(image: ImageView) -> Iterator[str]:
-    """The names of all files on the image's PATH."""
+    """Yield the names of all files on the image's PATH."""
     for folder in image.config.search_path:
         end = image.end(folder)
         for entry in image.tree.children(end.path) if end is not None else ():

@@ -1,1 +1,1 @@
-"""Analyzers for native code: ELF files, their libraries, and the data that C libraries read by themselves."""
+"""Analyzers for native code: ELF files, their libraries, and the data that the C library reads on its own."""

@@ -1,8 +1,8 @@
-"""Keep the authorities' certificates and OpenSSL's own files for code that checks certificates against the system's.
+"""Keep the certificates of authorities and OpenSSL's own files for code that trusts the system's authorities.
 
-A server that only shows a certificate of its own needs none of them: what counts is that a kept file imports the functions
-that load the default authorities, or names a bundle. Where these lie is written in libcrypto. Hash links (c_rehash) are
-what OpenSSL reads where its default bundle (cert.pem) is missing. Sources: SSL_CTX_set_default_verify_paths(3ssl),
+A server that only presents its own certificate needs none of them. They stay if a kept file imports the functions that load the
+default authorities, or names a bundle. libcrypto contains the path of their folder. If the default bundle (cert.pem) is missing,
+OpenSSL reads hash links (c_rehash) instead. Sources: SSL_CTX_set_default_verify_paths(3ssl),
 openssl-env(7ossl), config(5ssl), provider(7ossl); Go, crypto/x509/root_linux.go (where distributions put their bundles).
 """
 
@@ -30,7 +30,7 @@ _BUNDLES = (
 )
 _OPENSSL_DIRECTORY = "OPENSSLDIR: "
 PHRASES = (*_BUNDLES, _OPENSSL_DIRECTORY)
-"""Bundles that a program names in its own code; and OpenSSL, linked statically."""
+"""Bundles that a program may name in its own code, and a mark of statically linked OpenSSL."""
 
 _DEFAULT_AUTHORITIES = frozenset(
     (
@@ -47,7 +47,7 @@ _DEFAULT_AUTHORITIES = frozenset(
     )
 )
 USERS = _DEFAULT_AUTHORITIES | {"SSL_CTX_new", "SSL_CTX_new_ex", "gnutls_init"}
-"""Functions whose importers may name a bundle of their own (libcurl)."""
+"""Functions that show that a library may name a bundle itself, as libcurl does."""
 
 _PROVIDER_LOADERS = frozenset(("OSSL_PROVIDER_load", "OSSL_PROVIDER_load_ex", "OSSL_PROVIDER_try_load"))
 _OPENSSL = ("libssl", "libcrypto")
@@ -65,7 +65,7 @@ _ENTRIES = 4096
 
 
 def certificates(image: ImageView) -> CodeFollow:
-    """Bundles, hash links, openssl.cnf and providers, each for those who use them."""
+    """Keep bundles, hash links, openssl.cnf and providers, each for the code that uses them."""
     return _Certificates(image).follow
 
 
@@ -76,9 +76,9 @@ class _Certificates:
         self._client = self._loader = ""
         self._answered: set[str] = set()
 
-    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        """OpenSSL and its users are met in any order; the answer comes once both are known."""
-        yield from self._stores_of_java(fresh)
+    def follow(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """Yield findings once OpenSSL and a user of it are both known. They may come in any order."""
+        yield from self._stores_of_java(added)
         if not codes:
             return
         for code in codes:
@@ -112,7 +112,7 @@ class _Certificates:
             yield from reach(self._tree, path, Reason(RULE, f"named in {code.path}", code.path))
 
     def _openssl(self, codes: Sequence[Code]) -> Iterator[Finding]:
-        """Learn from OpenSSL's code where its files are; it reads its configuration for whatever it is used."""
+        """Learn from OpenSSL's code where its files are, and yield its configuration, which it always reads."""
         contents = self._image.read([code.path for code in codes]) if codes else ()
         found = [place for path, content in contents for place in _places(path, content or b"")]
         for path, key, folder in found:
@@ -122,7 +122,7 @@ class _Certificates:
                 yield from reach(self._tree, posixpath.join(folder, "openssl.cnf"), reason)
 
     def _bundles(self, client: str) -> Iterator[Finding]:
-        """The usual bundles and what the image's environment names, once."""
+        """Yield the usual bundles and those that the image's environment names, once."""
         if "" in self._answered:
             return
         self._answered.add("")
@@ -135,7 +135,7 @@ class _Certificates:
                     yield from self._entries(path, reason) if path.startswith("/") else ()
 
     def _authorities(self, client: str, folder: str) -> Iterator[Finding]:
-        """OpenSSL's default bundle, or else the hash links of its default folder with what they lead to."""
+        """Yield OpenSSL's default bundle. If there is none, yield the hash links in its default folder and what they lead to."""
         reason = Reason(RULE, f"{client} trusts the authorities of {folder}", client)
         bundle = posixpath.join(folder, "cert.pem")
         yield from reach(self._tree, bundle, reason)
@@ -143,19 +143,19 @@ class _Certificates:
             yield from self._entries(posixpath.join(folder, "certs"), reason)
 
     def _entries(self, folder: str, reason: Reason) -> Iterator[Finding]:
-        """A folder with the files and links that lie directly in it; a file, if it is one."""
+        """Yield a folder with the files and links directly in it. A path to a file yields the file."""
         yield from reach(self._tree, folder, reason)
         end = self._image.end(folder)
         for entry in islice(self._tree.children(end.path) if end is not None else (), _ENTRIES):
             if not entry.is_directory:
                 yield from reach(self._tree, entry.path, reason)
 
-    def _stores_of_java(self, fresh: Sequence[str]) -> Iterator[Finding]:
-        """A Java runtime has its own store (jdk, sun.security.ssl.TrustStoreManager): lib/security/cacerts."""
-        for path in fresh:
+    def _stores_of_java(self, added: Sequence[str]) -> Iterator[Finding]:
+        """Yield the store of a Java runtime, lib/security/cacerts (jdk, sun.security.ssl.TrustStoreManager)."""
+        for path in added:
             if path.endswith("/libjvm.so"):
                 folder = posixpath.dirname(path)
-                for above in ("..", "../.."):  # until Java 8, a folder of the architecture's lies between
+                for above in ("..", "../.."):  # up to Java 8, there is a folder for the architecture in between
                     store = posixpath.join(folder, above, "security/cacerts")
                     yield from reach(self._tree, store, Reason(RULE, f"the authorities of {path}", path))
 
@@ -165,6 +165,6 @@ def _is_openssl(code: Code) -> bool:
 
 
 def _places(path: str, content: bytes) -> Iterator[tuple[str, str, str]]:
-    """The folders that are compiled into a file: (its path, which folder, the folder's path)."""
+    """Yield the folders that are compiled into a file: (the file's path, OPENSSLDIR or MODULESDIR, the folder)."""
     for match in islice(_PLACE.finditer(content), _PLACES):
         yield path, match[1].decode(), os.fsdecode(match[2])

@@ -1,4 +1,4 @@
-"""A native code file as the sandbox reads it: what the loader would read, and which phrases stand in it."""
+"""A native code file as the sandbox reads it: what the loader would read, and the phrases that it contains."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NO_ELF = ElfFile(0, 0, True)
 
 @dataclass(frozen=True, slots=True)
 class CodeFile:
-    """One file. `is_elf` is false for what is no ELF file, or is too broken for any loader."""
+    """One file. `is_elf` is false if it is not an ELF file, or too broken for any loader."""
 
     is_elf: bool = False
     elf: ElfFile = _NO_ELF
@@ -23,10 +23,9 @@ class CodeFile:
 
 @reader
 def read_code(content: bytes, phrases: Sequence[str], users: Sequence[str]) -> CodeFile:
-    """Read an ELF file, and look for `phrases` in it if it speaks for itself.
+    """Read an ELF file, and look for `phrases` in programs, plug-ins, and libraries that import one of `users`.
 
-    That do programs, plug-ins and whatever imports one of `users`; any other library's phrases say nothing about those who
-    are linked with it.
+    The phrases of other libraries say nothing about the programs that are linked with them.
     """
     elf = parse_elf(content)
     if elf is None:

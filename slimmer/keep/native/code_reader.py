@@ -1,4 +1,4 @@
-"""Native code of an image, read once for all rules that look at it."""
+"""Reads the native code of an image, once for all rules that look at it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from slimmer.keep.native.code_file import CodeFile, read_code
 from slimmer.sandbox.sandbox import Job
 
 SIZE_LIMIT = 200 << 20
-"""Bytes of a file that is still looked into: Node's program has 100 MB, a JVM's library 25."""
+"""The largest file that is read, in bytes. Node's program has 100 MB, a JVM's library 25 MB."""
 
-_PORTION = 1 << 24
-"""Bytes of files that are handed over together."""
+_BATCH = 1 << 24
+"""Bytes of files that go to the sandbox together."""
 
 _SHARE = 1 << 27
-"""Bytes for which another child is worth its start: reading them takes no longer than moving them."""
+"""Bytes of files that are worth starting another child for: reading a file takes no longer than sending it to the child."""
 
 _LIBRARY_MARKS = (".so", ".node", ".sl")
 _DATA = frozenset(
@@ -59,12 +59,12 @@ _DATA = frozenset(
         ".csv",
     ]
 )
-"""Suffixes of what is never native code, besides those of languages, though whole images have every file executable."""
+"""Suffixes of files that are never native code, besides those of languages. Some images have an x bit on every file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """An ELF file of the image, by its real path. `mentions` are those of the reader's phrases that it contains."""
+    """An ELF file of the image, by its real path. `mentions` are the reader's phrases that it contains."""
 
     path: str
     elf: ElfFile
@@ -72,21 +72,26 @@ class Code:
 
 
 class CodeFollow(Protocol):
-    """A rule about native code: it is given the ELF files that are in use now, and all paths that are (links left out)."""
+    """A rule about native code. It gets the ELF files that are newly in use, and all paths that are (without links)."""
 
-    def __call__(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterable[Finding]: ...
+    def __call__(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterable[Finding]: ...
 
 
 def read_one(image: ImageView, path: str, limit: int) -> bytes:
-    """The content of one file, links followed; b"" where there is none, or more than `limit` bytes of it."""
+    """Return the content of one file, links followed; b"" if there is no such file, or if it has more than `limit` bytes."""
     entry = image.end(path)
     if entry is None or not entry.is_file or entry.size > limit:
         return b""
-    return dict(image.read([entry.path]))[entry.path] or b""  # all of the answer, or the next one begins inside it
+    return (
+        dict(image.read([entry.path]))[entry.path] or b""
+    )  # read to the end: the next answer follows on the same stream
 
 
 def whole_if(start: bytes, pieces: Iterable[bytes]) -> bytes:
-    """The content that comes in pieces, as far as it begins so; b"" as soon as it does not. Holds it once."""
+    """Join the pieces of a content that begins with `start`. Return b"" for other contents, as soon as their beginning shows.
+
+    The content is held in memory once.
+    """
     rest, head = iter(pieces), b""
     while len(head) < len(start) and (piece := next(rest, b"")):
         head += piece
@@ -100,7 +105,7 @@ def whole_if(start: bytes, pieces: Iterable[bytes]) -> bytes:
 
 
 class CodeReader:
-    """Reads ELF files, each once, and looks for `phrases` in those that speak for themselves (slimmer.keep.native.code_file)."""
+    """Reads ELF files, each once, and looks for `phrases` in those that count (slimmer.keep.native.code_file)."""
 
     def __init__(self, image: ImageView, phrases: Iterable[str] = (), users: Iterable[str] = ()) -> None:
         self._image = image
@@ -108,7 +113,7 @@ class CodeReader:
         self._known: dict[str, Code | None] = {}
 
     def may_be_code(self, path: str) -> bool:
-        """Return True if a real path's name, mode and size allow native code: libraries need no x bit, programs do."""
+        """Return True if the name, mode and size of a real path allow native code. Programs need an x bit, libraries do not."""
         entry = self._image.tree.get(path)
         if entry is None or not entry.is_file or not SMALLEST <= entry.size <= SIZE_LIMIT:
             return False
@@ -119,7 +124,7 @@ class CodeReader:
         return self._image.is_executable(path) or any(mark in name for mark in _LIBRARY_MARKS)
 
     def read(self, paths: Iterable[str]) -> Mapping[str, Code]:
-        """The ELF files among these real paths. One round trip for those that were not asked for before."""
+        """Return the ELF files among these real paths. Costs one round trip for those that were not read before."""
         wanted = list(dict.fromkeys(paths))
         unread = [path for path in wanted if path not in self._known]
         may_be = [path for path in unread if self.may_be_code(path)]
@@ -134,7 +139,7 @@ class CodeReader:
         return {path: code for path, code in found if code is not None}
 
     def _jobs(self, paths: Sequence[str]) -> Iterator[list[Job]]:
-        """The files that begin as ELF files do, in groups whose contents may be held in memory."""
+        """Yield the files that begin like ELF files, in groups that fit into memory."""
         jobs: list[Job] = []
         size = 0
         for path, pieces in self._image.stream(paths):
@@ -143,7 +148,7 @@ class CodeReader:
                 continue
             jobs.append(Job(path, content, self._arguments))
             size += len(content)
-            if size >= _PORTION:
+            if size >= _BATCH:
                 yield jobs
                 jobs, size = [], 0
         if jobs:

@@ -1,11 +1,13 @@
-"""Keep the libraries of native code: the loader, all that is linked, and what is loaded by a name written in the file.
+"""Keep the libraries of native code: the loader, linked libraries, and libraries that the code loads by name.
 
-Linked libraries are found as the loader would find them (slimmer.keep.native.library_search), each in every context in which it
-may be loaded: whose RPATHs it inherits depends on its loaders. Names in the strings of code that calls dlopen count
-where the file is next to its user, in a folder below that the name says, or at an absolute path. In the system's folders,
-where everything is next to everything, a bare name counts only with its version ("libz.so.1") and from a program or
-plug-in, which is also sought by the loader's rules: what shared libraries name are helpers for what their users rarely ask for, and they are large (Java: the proxies of a desktop, 6 MB; the C library: names
-of hosts in other scripts, 2 MB). An exception is libgcc_s, without which threads cannot be cancelled (pthread_cancel(3)).
+Linked libraries are found as the loader finds them (slimmer.keep.native.library_search). A library inherits RPATHs from the files
+that load it, so it is followed in every context in which it may be loaded.
+
+The strings of code that calls dlopen may name libraries. Such a name counts if the file is next to the code, in a folder below it that
+the name gives, or at an absolute path. In the system's folders, all libraries are next to each other, so a bare name counts only
+if it has a version ("libz.so.1") and a program or plug-in names it. It is then also looked for by the loader's rules. Names in shared libraries
+do not count there: they are helpers for rare cases, and large (Java: desktop proxies, 6 MB; the C library: host names in
+other scripts, 2 MB). The exception is libgcc_s, because threads cannot be cancelled without it (pthread_cancel(3)).
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from slimmer.keep.native.library_search import LibrarySearch, Seeker
 
 RULE = "elf"
 _CONTEXTS = 8
-"""In how many ways a file's libraries are sought, at most; more than one is rare."""
+"""The most contexts in which a file's libraries are looked for. More than one is rare."""
 
 _UNWINDER = "libgcc_s.so.1"
 _UNWINDING = frozenset(("pthread_cancel", "pthread_exit", "backtrace"))
@@ -35,7 +37,7 @@ _VERSIONED = re.compile(r"\.so\.[0-9]")
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """A library that is needed: by whom, how that is said, and where it may lie, best place first."""
+    """A library that is needed: the file that needs it, the detail for the reason, and the groups of possible paths, best first."""
 
     user: Code
     seeker: Seeker
@@ -45,7 +47,7 @@ class _Need:
 
 @dataclass(frozen=True, slots=True)
 class _Met:
-    """A need's answer: the path by which the loader finds it (links unresolved), and what lies there."""
+    """The library that meets a need: the path by which the loader finds it (links unresolved), and the file there."""
 
     need: _Need
     path: str
@@ -64,8 +66,8 @@ class _Libraries:
         self._objects: dict[str, Code] = {}
         self._programs: set[tuple[str, ...]] = set()
 
-    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        """Findings for all libraries below `codes`, breadth first, one round trip for each layer."""
+    def follow(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """Yield findings for all libraries that `codes` need, breadth first, with one round trip for each layer."""
         layer = [item for code in codes for item in self._beginnings(code)]
         while layer:
             needs = [need for user, seeker in layer for need in self._needs(user, seeker)]
@@ -77,7 +79,7 @@ class _Libraries:
                 layer += self._unless_seen(met.code, seeker)
 
     def _beginnings(self, code: Code) -> Iterator[tuple[Code, Seeker]]:
-        """The file by itself and, since any program may load any object at run time, with each program's RPATH."""
+        """Yield the file by itself, and with each program's RPATH, because any program may load any object at run time."""
         folder = posixpath.dirname(code.path)
         seeker = Seeker(code.elf, folder)
         yield from self._unless_seen(code, seeker)
@@ -94,9 +96,9 @@ class _Libraries:
 
     def _unless_seen(self, code: Code, seeker: Seeker) -> Iterator[tuple[Code, Seeker]]:
         seen = self._seen[code.path]
-        image = (seeker.origin, seeker.inherited)
-        if image not in seen and len(seen) < _CONTEXTS:
-            seen.add(image)
+        context = (seeker.origin, seeker.inherited)
+        if context not in seen and len(seen) < _CONTEXTS:
+            seen.add(context)
             yield code, seeker
 
     def _needs(self, user: Code, seeker: Seeker) -> Iterator[_Need]:
@@ -114,15 +116,18 @@ class _Libraries:
 
     def _loadable(self, name: str, user: Code, seeker: Seeker) -> Iterator[tuple[str, ...]]:
         folder = posixpath.dirname(user.path)
-        at_home = not self._search.is_standard(folder, user.elf)
-        if at_home or "/" in name:
+        in_own_folder = not self._search.is_standard(folder, user.elf)
+        if in_own_folder or "/" in name:
             yield (posixpath.join(folder, name),)
-        speaks = user.elf.is_program or user.elf.is_plugin
-        if speaks and "/" not in name and _VERSIONED.search(name):
+        counts = user.elf.is_program or user.elf.is_plugin
+        if counts and "/" not in name and _VERSIONED.search(name):
             yield from self._search.groups(name, seeker)
 
     def _meet(self, needs: Iterable[_Need]) -> Iterator[_Met]:
-        """The files that meet the needs: of each, the first group with a file that fits. A round reads one group of each."""
+        """Yield the files that meet the needs: for each need, the fitting files of the first group that has one.
+
+        Each round reads one group for each need.
+        """
         waiting = list(needs)
         while waiting:
             offers = [(need, group) for need in waiting if (group := next(need.groups, None)) is not None]
@@ -138,6 +143,6 @@ class _Libraries:
 
 
 def _origin(met: _Met) -> str:
-    """The folder that $ORIGIN stands for in a library: the folder in which it was found, whatever links were passed."""
+    """Return the folder that $ORIGIN stands for in a library: the one in which the loader found it, links unresolved."""
     elf = met.code.elf
     return posixpath.dirname(met.path if elf.rpath or elf.runpath else met.code.path)

@@ -1,7 +1,7 @@
-"""Keep fonts for code that looks them up: fontconfig's configuration, and the fonts that are installed.
+"""Keep fonts for code that looks them up: fontconfig's configuration, and the installed fonts.
 
-A chart, a label, a subtitle or a PDF asks for a font when it is made; without one, letters are missing and nobody fails. Code that
-matches fonts says that text is drawn; an image that has fonts beside it has them for that. Source: fonts-conf(5).
+A program asks for a font when it draws a chart, a label, a subtitle or a PDF. Without fonts, letters are missing, and there is no
+error. Code that matches fonts draws text, and the image's fonts are there for it. Source: fonts-conf(5).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from slimmer.keep.sources.named_paths import whole_folder
 
 RULE = "fonts"
 FONTS_BYTES = 16 << 20
-"""Bytes of a folder of fonts; of a larger one only what was seen in use is kept."""
+"""The largest folder of fonts that is kept, in bytes. From a larger one, only what was seen in use stays."""
 
 _MATCHERS = frozenset(("FcFontMatch", "FcFontSort", "FcFontSetMatch", "FcFontSetSort"))
 _CONFIGURATION = ("/etc/fonts", "/usr/share/fontconfig", "/usr/local/etc/fonts")
@@ -24,7 +24,7 @@ _FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "/usr/share/ghostscript/
 
 
 def fonts(image: ImageView) -> CodeFollow:
-    """Fonts, once some code looks for one."""
+    """Keep fonts as soon as some code looks for one."""
     return _Fonts(image).follow
 
 
@@ -33,8 +33,8 @@ class _Fonts:
         self._image, self._tree = image, image.tree
         self._answered = False
 
-    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        """Everything at once, at the first that matches fonts."""
+    def follow(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """Yield all fonts when the first code that matches fonts appears."""
         code = next((code for code in codes if not code.elf.imports.isdisjoint(_MATCHERS)), None)
         if self._answered or code is None:
             return

@@ -1,4 +1,4 @@
-"""The size of what native code needs besides what was opened: the libraries below it, all the way down, by their size."""
+"""The size of the libraries that native code needs, directly and indirectly, besides those that were opened."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from slimmer.keep.native.code_reader import Code, CodeReader
 from slimmer.keep.native.library_search import LibrarySearch, Seeker
 
 LIBRARIES = 1000
-"""The most libraries that are looked into; code that needs more counts as needing too much."""
+"""The most libraries that are read. Code that needs more needs too much."""
 
 
 class LibraryNeeds:
-    """Answers whether files need no more than `limit` bytes of libraries that are not among `opened`."""
+    """Finds files that need at most `limit` bytes of libraries that are not in `opened`."""
 
     def __init__(
         self, image: ImageView, reader: CodeReader, search: LibrarySearch, opened: Collection[str], limit: int
@@ -24,18 +24,18 @@ class LibraryNeeds:
         self._direct: dict[str, tuple[str, ...]] = {}
 
     def modest(self, codes: Iterable[Code]) -> list[Code]:
-        """Those of these files that need no more. One round trip for each layer of libraries, for all files together."""
+        """Return the files that stay within the limit. Costs one round trip for each layer of libraries, for all files together."""
         chosen = list(codes)
         layer = chosen
         while layer and len(self._direct) < LIBRARIES:
             self._direct.update((code.path, self._needed_by(code)) for code in layer)
             below = {path for code in layer for path in self._direct[code.path]} - self._direct.keys()
-            # one that is too large by itself decides the matter, whatever it needs
+            # a library that exceeds the limit by itself settles it, so it is not read
             layer = list(self._reader.read(path for path in sorted(below) if self._size(path) <= self._limit).values())
         return [code for code in chosen if self._bytes_below(code.path) <= self._limit]
 
     def _needed_by(self, code: Code) -> tuple[str, ...]:
-        """Real paths of the libraries that a file names and that were not opened."""
+        """Return the real paths of the libraries that a file names and that were not opened."""
         seeker = Seeker(code.elf, posixpath.dirname(code.path))
         groups = (next(self._search.groups(name, seeker), ()) for name in code.elf.needed)
         ends = (self._tree.resolve(group[0]).end for group in groups if group)

@@ -1,4 +1,4 @@
-"""The places where a dynamic loader seeks a library, in its order: for glibc and for musl.
+"""The places where a dynamic loader looks for a library, in its order, for glibc and for musl.
 
 Sources: ld.so(8); glibc, elf/dl-load.c (_dl_map_object: DT_RPATH of the object and of those that loaded it unless there is a
 DT_RUNPATH, LD_LIBRARY_PATH, DT_RUNPATH, the cache, the default folders), elf/dl-hwcaps.c (glibc-hwcaps); musl,
@@ -21,7 +21,7 @@ from slimmer.keep.image_view import ImageView
 from slimmer.keep.native.code_reader import read_one
 from slimmer.sandbox.sandbox import Job
 
-# e_machine (elf.h) and class: the folder of Debian's multiarch, and what $PLATFORM stands for.
+# By e_machine (elf.h) and class: the name of Debian's multiarch folder, and the value of $PLATFORM.
 _TRIPLETS = {
     (62, 64): ("x86_64-linux-gnu", "x86_64"),
     (3, 32): ("i386-linux-gnu", "i686"),
@@ -35,8 +35,8 @@ _MUSL_DEFAULT = ("/lib", "/usr/local/lib", "/usr/lib")
 _CONFIGURATION = "/etc/ld.so.conf"
 _FOLDERS = 64
 LOOKS = 4_000_000
-"""The most look-ups in folders for one image. A large one takes 200,000; one that is made to keep slimmer
-busy gets no further answers."""
+"""The most look-ups in folders for one image. A large image takes 200,000. Beyond the limit, which only a hostile image reaches, nothing
+more is found."""
 _CONFIGURATION_LIMIT = 1 << 24
 _TOKEN = re.compile(r"\$(?:(ORIGIN|LIB|PLATFORM)\b|\{(ORIGIN|LIB|PLATFORM)\})")
 
@@ -51,7 +51,7 @@ class Seeker:
 
 
 class LibrarySearch:
-    """The search of one image. Reads the loader's configuration when it is first needed."""
+    """The search in one image. It reads the loader's configuration on first use."""
 
     def __init__(self, image: ImageView) -> None:
         self._image = image
@@ -60,9 +60,9 @@ class LibrarySearch:
         self._standard: dict[tuple[int, int], frozenset[str]] = {}
 
     def groups(self, name: str, seeker: Seeker) -> Iterator[tuple[str, ...]]:
-        """Paths that exist, in groups: the first group with a file that fits holds the library.
+        """Yield existing paths in groups. The first group with a fitting file is the one that the loader uses.
 
-        A group has more than one path where there are variants for different processors.
+        A group has more than one path if there are variants for different processors.
         """
         if "/" in name:
             yield from self._groups_in(("",), [self._absolute(path) for path in self._expanded(name, seeker)])
@@ -73,17 +73,17 @@ class LibrarySearch:
         yield from self._groups_in(self._default_folders(seeker.elf), (name,))
 
     def passed_on(self, seeker: Seeker) -> tuple[str, ...]:
-        """The folders that what `seeker` loads inherits from it."""
+        """Return the folders that `seeker` passes on to the libraries that it loads."""
         own = seeker.elf.rpath + (seeker.elf.runpath if self.is_musl else ())
         return tuple(dict.fromkeys((*self._folders(own, seeker), *seeker.inherited)))[:_FOLDERS]
 
     def is_standard(self, folder: str, elf: ElfFile) -> bool:
-        """Return True if a folder is one of the system's own for libraries."""
-        kind = (elf.machine, elf.bits)
-        if kind not in self._standard:
+        """Return True if a folder is one of the system's folders for libraries."""
+        architecture = (elf.machine, elf.bits)
+        if architecture not in self._standard:
             ends = (self._image.end(path) for path in self._default_folders(elf))
-            self._standard[kind] = frozenset(end.path for end in ends if end is not None)
-        return folder in self._standard[kind]
+            self._standard[architecture] = frozenset(end.path for end in ends if end is not None)
+        return folder in self._standard[architecture]
 
     def _before_cache(self, seeker: Seeker) -> list[str]:
         elf = seeker.elf
@@ -112,7 +112,7 @@ class LibrarySearch:
                     yield found
 
     def _special_folders(self, folder: str) -> tuple[str, ...]:
-        """The folders of variants for certain processors: the host that runs the slim image may be another."""
+        """Return the folders of variants for certain processors: all of them, because the slim image may run on another host."""
         if not folder:
             return ()
         if folder not in self._variants:
@@ -134,11 +134,11 @@ class LibrarySearch:
         return entry is not None and entry.is_file
 
     def _folders(self, written: tuple[str, ...], seeker: Seeker) -> list[str]:
-        """RPATH or RUNPATH entries with their tokens replaced."""
+        """Return RPATH or RUNPATH entries with their tokens replaced."""
         return [self._absolute(path) for entry in written[:_FOLDERS] for path in self._expanded(entry, seeker)]
 
     def _expanded(self, text: str, seeker: Seeker) -> Iterator[str]:
-        """`text` with its tokens replaced; $LIB has a different meaning on each distribution, so that each is tried."""
+        """Yield `text` with its tokens replaced. $LIB differs between distributions, so each of its values is tried."""
         if "$" not in text:
             yield text
             return
@@ -166,7 +166,7 @@ class LibrarySearch:
         )
 
     def _loaders(self, start: str) -> list[str]:
-        """The loaders whose names begin so, without their folders."""
+        """Return the names of the loaders that begin with `start`, without their folders."""
         folders = {end.path for folder in ("/lib", "/lib64") if (end := self._image.end(folder)) is not None}
         names = (posixpath.basename(entry.path) for folder in folders for entry in self._image.tree.children(folder))
         return sorted(name for name in names if name.startswith(start))
@@ -193,7 +193,7 @@ class LibrarySearch:
 
     @cached_property
     def _configured(self) -> tuple[str, ...]:
-        """The folders of ld.so.conf, where the cache that ldconfig makes of it is missing (it may be made at the start)."""
+        """The folders of ld.so.conf if the cache that ldconfig makes from it is missing. A container may make it when it starts."""
         return () if self._cache else tuple(self._configuration())
 
     def _configuration(self) -> Iterator[str]:
@@ -207,7 +207,7 @@ class LibrarySearch:
                 yield line
 
     def _included(self, pattern: str) -> list[str]:
-        """The files of an `include` line, which in practice is a folder and `*.conf`."""
+        """Return the files of an `include` line. In practice, its pattern is a folder and `*.conf`."""
         folder, name = posixpath.split(posixpath.join("/etc", pattern))
         end = self._image.end(folder)
         suffix = name.removeprefix("*")

@@ -1,12 +1,14 @@
 """Keep the locale that the image's environment chooses, and character sets for code that converts between them.
 
-Locales: those of LANG, LC_… in the image's environment for code that calls setlocale, and every locale of which a file
-was read, with all its categories. No other: a process has one, and what it could choose at run time cannot be known.
-Character sets: glibc has 250 modules, 8 MB. Nearly every shell and C++ program imports iconv_open and converts nothing, so that
-the import keeps the index and no more than the modules that glibc itself counts as its main ones (170 kB). A binding of
-iconv_open (a plug-in such as PHP's) or a module that the run loaded shows that converting is meant: then also those for the encodings
-that mail, files and pages still come in, as the WHATWG Encoding Standard lists them (2 MB). Sources: setlocale(3), locale(7),
-glibc, locale/findlocale.c, iconvdata/gconv-modules and gconv-modules-extra.conf; iconv_open(3).
+Locales: if code calls setlocale, the locales of LANG and LC_… in the image's environment stay. If a file of a locale was read, that
+locale stays with all its categories. No others stay: a process uses one locale, and nothing shows which one it may choose at run time.
+
+Character sets: glibc has 250 modules (8 MB). Nearly every shell and C++ program imports iconv_open without converting anything, so
+the import alone keeps the index and the modules that glibc treats as its main ones (170 kB). A plug-in that imports iconv_open
+(PHP's, for example) or a module that the run loaded shows that the app does convert. Then the modules for encodings that mail, files
+and pages still use stay as well, as listed in the WHATWG Encoding Standard (2 MB).
+
+Sources: setlocale(3), locale(7), glibc, locale/findlocale.c, iconvdata/gconv-modules and gconv-modules-extra.conf; iconv_open(3).
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ _LISTED = _MAIN.union(_LISTED_SETS.split())
 
 
 def locales(image: ImageView) -> CodeFollow:
-    """The chosen locales, for code that chooses one."""
+    """Keep the environment's locales for code that calls setlocale, and locales that were read."""
     return _Locales(image).follow
 
 
@@ -53,13 +55,13 @@ class _Locales:
         self._whole: set[str] = set()
         self._answered = not self._names
 
-    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        """The environment's locales once, with the first chooser as the reason; others as they were read."""
+    def follow(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """Yield the environment's locales once, because of the first code that chooses a locale, and each locale that was read."""
         chooser = next((code for code in codes if not code.elf.imports.isdisjoint(_CHOOSERS)), None)
         if chooser is not None and not self._answered:
             self._answered = True
             yield from self._environment(Reason(RULE, f"the environment's locale, for {chooser.path}", chooser.path))
-        for path in fresh:
+        for path in added:
             if path.startswith(LOCALES + "/") and path not in self._whole:
                 yield from self._locale(path, kept)
 
@@ -72,7 +74,7 @@ class _Locales:
             yield from reach(self._tree, path, reason)
 
     def _locale(self, path: str, kept: Kept) -> Iterator[Finding]:
-        """The rest of a locale of which a file was read."""
+        """Yield the rest of a locale if the app read this file of it."""
         entry = self._tree.get(path)
         if entry is None or not entry.is_file or not was_observed(path, kept):
             return
@@ -90,7 +92,7 @@ class _Locales:
 
 
 def _chosen(env: Mapping[str, str]) -> Iterator[str]:
-    """The folders' names under which the environment's locales may lie: "de_DE.UTF-8" is de_DE.utf8, too."""
+    """Yield the names of folders that may hold the environment's locales: "de_DE.UTF-8" may also be in de_DE.utf8."""
     for name, value in env.items():
         if (
             (name == "LANG" or name.startswith("LC_"))
@@ -104,7 +106,7 @@ def _chosen(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def character_sets(image: ImageView) -> CodeFollow:
-    """gconv's index, and the modules that the code in use may ask for."""
+    """Keep gconv's index, and the modules that code in use may ask for."""
     return _CharacterSets(image).follow
 
 
@@ -113,30 +115,30 @@ class _CharacterSets:
         self._image, self._tree = image, image.tree
         self._kept: frozenset[str] = frozenset()
 
-    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        """First the main sets and, once there is a reason for them, the listed ones."""
+    def follow(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """Yield the main sets first, and the listed ones as soon as there is a reason for them."""
         if self._kept == _LISTED:
             return
-        for modules, reason in self._reasons(codes, fresh, kept):
+        for modules, reason in self._reasons(codes, added, kept):
             if not modules <= self._kept:
                 self._kept = modules
                 for folder in self._folders():
                     yield from self._modules(folder, modules, reason)
 
     def _reasons(
-        self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept
+        self, codes: Sequence[Code], added: Sequence[str], kept: Kept
     ) -> Iterator[tuple[frozenset[str], Reason]]:
         for code in codes:
             elf = code.elf
             if not elf.imports.isdisjoint(_CONVERTERS) and not elf.soname.startswith(_BYSTANDERS):
                 modules = _LISTED if elf.is_plugin else _MAIN
                 yield modules, Reason(CHARACTER_SETS, f"{code.path} calls iconv_open", code.path)
-        for path in fresh:
+        for path in added:
             if path.endswith(".so") and posixpath.basename(parent(path)) == "gconv" and was_observed(path, kept):
                 yield _LISTED, Reason(CHARACTER_SETS, f"{path} was loaded", path)
 
     def _folders(self) -> Iterator[str]:
-        """gconv lies in the folder of the C library, which differs from one distribution to the next."""
+        """Yield the folders of gconv. They are in the folder of the C library, which differs between distributions."""
         for library in ("/usr/lib", "/usr/lib64"):
             end = self._image.end(library)
             if end is not None:

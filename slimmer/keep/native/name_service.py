@@ -1,6 +1,6 @@
-"""Keep what looking up hosts, users, services and the like needs: nsswitch.conf, its modules, the databases in /etc.
+"""Keep what native code needs to look up hosts, users, services and the like: nsswitch.conf, its modules, the databases in /etc.
 
-Which databases is told by the functions that native code imports. What links no C library (Go) names the files itself.
+The functions that the code imports show which databases it uses. Code without a C library (Go) names the files itself.
 Sources: nsswitch.conf(5), nss(5); glibc, nss/nss_database.c (defaults), nss/nss_module.c (libnss_NAME.so.2); musl has no modules.
 """
 
@@ -43,7 +43,7 @@ _FILES = {
 _DEFAULTS: Mapping[str, tuple[str, ...]] = {"hosts": ("files", "dns"), "networks": ("files", "dns")}
 
 PHRASES = ("/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/hosts", "/etc/services", "/etc/protocols")
-"""Paths that a program names in its own code, where it does without the C library's functions."""
+"""Paths that a program names in its own code if it does not use the C library's functions."""
 
 _NAMED = frozenset(PHRASES)
 _TOUCHED = {SWITCH: ("passwd", "group", "hosts"), "/etc/resolv.conf": ("hosts",), "/etc/hosts": ("hosts",)}
@@ -73,7 +73,7 @@ _FUNCTION = re.compile(
 
 
 def name_service(image: ImageView, search: LibrarySearch) -> CodeFollow:
-    """Files and modules of the databases that code which is in use looks things up in."""
+    """Keep the files and modules of the databases that code in use looks things up in."""
     return _NameService(image, search).follow
 
 
@@ -83,8 +83,8 @@ class _NameService:
         self._done: set[str] = set()
         self._elf: ElfFile | None = None
 
-    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        """Each database counts once, with the first who uses it as the reason."""
+    def follow(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """Yield findings for each database once, because of the first code that uses it."""
         for code in codes:
             self._elf = self._elf or (code.elf if code.elf.needed else None)
             for name in sorted(code.mentions & _NAMED):
@@ -93,7 +93,7 @@ class _NameService:
                 detail = f"{code.path} calls {function}"
                 yield from self._use(databases, Reason(RULE, detail, code.path))
         for path in _TOUCHED:
-            if path in fresh and was_observed(path, kept):
+            if path in added and was_observed(path, kept):
                 yield from self._use(_TOUCHED[path], Reason(RULE, f"{path} was read", path))
 
     def _use(self, databases: Sequence[str], reason: Reason) -> Iterator[Finding]:
@@ -123,7 +123,7 @@ class _NameService:
 
 
 def parse_switch(content: bytes) -> Mapping[str, tuple[str, ...]]:
-    """The services of each database; actions in brackets are left out."""
+    """Read nsswitch.conf. Return the services of each database, without actions in brackets."""
     found: dict[str, tuple[str, ...]] = {}
     for line in os.fsdecode(content).splitlines():
         database, colon, services = line.partition("#")[0].partition(":")
@@ -134,7 +134,7 @@ def parse_switch(content: bytes) -> Mapping[str, tuple[str, ...]]:
 
 
 def _databases(elf: ElfFile) -> Mapping[str, tuple[str, ...]]:
-    """The functions of the name service that a file imports, with their databases; a file of the service itself has none."""
+    """Return the functions of the name service that a file imports, with their databases; {} for files of the name service itself."""
     if elf.soname.startswith(("libc.", "libnss_", "libresolv.", "libnsl.")):
         return {}
     found: dict[str, tuple[str, ...]] = {}

@@ -1,8 +1,8 @@
 """Follow native code: its libraries, and the system's data that its imports call for.
 
-One follower for all of these, so that each ELF file is read once. What is kept only as a filling (of a hollow folder, of a
-directory that was listed for its names) is not followed: nothing says that it is ever used, and the libraries of a whole
-/usr/bin would be much. It is followed as soon as another rule has a use for it.
+One follower does all of this, so that each ELF file is read once. A file that is kept only to fill a directory, or because its
+directory was listed, is not followed: nothing shows that it is used, and the libraries of a whole /usr/bin are large. It is
+followed as soon as another rule keeps it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PHRASES = (*certificates.PHRASES, *name_service.PHRASES, *time_zones.PHRASES)
 
 
 def native(image: ImageView) -> Follow:
-    """Follow kept native code to all that it needs: libraries, name service, certificates, time zones, locales, character sets, fonts."""
+    """Follow kept native code to what it needs: libraries, name service, certificates, time zones, locales, character sets, fonts."""
     reader = CodeReader(image, _PHRASES, certificates.USERS)
     search = LibrarySearch(image)
     rules = (
@@ -44,10 +44,10 @@ def native(image: ImageView) -> Follow:
     )
     waiting: dict[str, None] = {}
 
-    def follow(fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        waiting.update(dict.fromkeys(fresh))
+    def follow(added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        waiting.update(dict.fromkeys(added))
         used = [path for path in waiting if _is_used(path, kept)]
-        for path in (*used, *(path for path in fresh if _leads_on(path, kept))):
+        for path in (*used, *(path for path in added if _leads_on(path, kept))):
             waiting.pop(path, None)
         codes = tuple(reader.read(used).values())
         for rule in rules if used else ():
@@ -61,7 +61,7 @@ def _is_used(path: str, kept: Kept) -> bool:
 
 
 def _leads_on(path: str, kept: Kept) -> bool:
-    """Return True for a directory or link on the way to something else, of which nothing more can come."""
+    """Return True if a path is kept only because it leads to another one. Then there is nothing to follow."""
     return all(reason.rule == LEADS_TO for reason in kept.reasons(path))
 
 

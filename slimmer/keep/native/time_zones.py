@@ -1,9 +1,10 @@
 """Keep time zones: the local one for code that converts times, all of them for code that looks zones up by name.
 
-The whole zone data is 1.5 MB and many names, so that the C library's functions alone, which nearly every program has, are no
-reason: they read the local zone, and the one that TZ names. A reason is a run that read a zone by its name (then
-users' and configurations' zones are read so, too), or code that exists for this: a time zone module of a language, a Go
-program into which time.LoadLocation was linked, a program or plug-in that names the folder itself.
+All zones together are 1.5 MB in many files. Nearly every program imports the C library's time functions, which read only the local
+zone and the one that TZ names, so importing them does not keep all zones. All zones stay if the run read a zone by its name, because
+the app may read those of users and configurations in the same way, or if code that exists for this is kept: a language's time zone
+module, a Go program with time.LoadLocation linked in, or a program or plug-in that names the folder itself.
+
 The copies in posix/ and right/ (with leap seconds) are left out. Sources: tzset(3), tzfile(5); PEP 615; Go, time/zoneinfo_unix.go.
 """
 
@@ -38,11 +39,11 @@ _MODULES = (
 Debian's pytz (PyPI's brings its own data), Ruby's tzinfo."""
 
 _RUNTIMES = ("libphp",)
-"""Libraries that are a language's runtime and read the system's zones. Java's names the folder for its local zone only."""
+"""Libraries that are a language's runtime and read the system's zones. Java's runtime names the folder only for its local zone."""
 
 
 def time_zones(image: ImageView) -> CodeFollow:
-    """The local zone, or all zones."""
+    """Keep the local zone or all zones, depending on the code in use."""
     return _TimeZones(image).follow
 
 
@@ -51,12 +52,12 @@ class _TimeZones:
         self._image, self._tree = image, image.tree
         self._local = self._all = self._asked = False
 
-    def follow(self, codes: Sequence[Code], fresh: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        """Each of both is answered once."""
+    def follow(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """Yield the local zone once, and all zones once."""
         if not self._local:
             yield from self._local_zone(codes)
         if not self._all:
-            reason = self._reason(codes, fresh)
+            reason = self._reason(codes, added)
             if reason is not None:
                 self._all = True
                 yield from zones(self._tree, reason)
@@ -71,9 +72,9 @@ class _TimeZones:
         for path in (*_LOCAL, *((posixpath.join(ZONES, zone),) if zone else ())):
             yield from reach(self._tree, path, reason)
 
-    def _reason(self, codes: Sequence[Code], fresh: Sequence[str]) -> Reason | None:
-        """The reason to keep all zones; None if there is none."""
-        for path in fresh:
+    def _reason(self, codes: Sequence[Code], added: Sequence[str]) -> Reason | None:
+        """Return the reason to keep all zones; None if there is none."""
+        for path in added:
             if path.endswith(_MODULES):
                 return Reason(RULE, f"{path} opens zones by name", path)
             if path.startswith(ZONES + "/") and not self._asked:
@@ -84,7 +85,7 @@ class _TimeZones:
         return Reason(RULE, f"{code.path} opens zones by name", code.path) if code else None
 
     def _reader_by_name(self) -> str:
-        """The program that opened a zone under its name, and not through /etc/localtime; "" if there is none."""
+        """Return the program that opened a zone by its name and not through /etc/localtime; "" if there is none."""
         for access in self._image.log.accesses:
             if access.found and access.asked.startswith(ZONES + "/"):
                 entry = self._image.end(access.asked)
@@ -94,7 +95,7 @@ class _TimeZones:
 
 
 def zones(tree: Tree, reason: Reason) -> Iterator[Finding]:
-    """All zones."""
+    """Yield a finding for each zone."""
     yield from reach(tree, ZONES, reason)
     end = tree.resolve(ZONES).end
     for entry in tree.below(end) if end else ():
@@ -103,9 +104,12 @@ def zones(tree: Tree, reason: Reason) -> Iterator[Finding]:
 
 
 def _by_name(code: Code) -> bool:
-    """Static code names the folder for its C library's sake, and every Go program does for its local zone's."""
+    """Return True if code opens zones by name.
+
+    Naming the folder is not enough: static code does so because of its C library, and every Go program for its local zone.
+    """
     if _GO in code.mentions:
         return _GO_BY_NAME in code.mentions
     elf = code.elf
-    speaks = elf.is_program or elf.is_plugin or elf.soname.startswith(_RUNTIMES)
-    return ZONES in code.mentions and bool(elf.needed) and speaks
+    counts = elf.is_program or elf.is_plugin or elf.soname.startswith(_RUNTIMES)
+    return ZONES in code.mentions and bool(elf.needed) and counts

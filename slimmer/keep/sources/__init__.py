@@ -1,1 +1,1 @@
-"""What the analyzers of all languages share: reading, caching and evaluating sources."""
+"""Reading, caching and evaluating sources: the parts that the analyzers of all languages share."""

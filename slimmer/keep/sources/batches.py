@@ -1,4 +1,4 @@
-"""Files in groups whose contents may be held in memory at the same time."""
+"""Splits files into groups whose contents fit into memory together."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from slimmer.image.tree import Tree
 
 FILES = 5000
-"""Files of a group at most: each takes some memory besides its content."""
+"""The most files in a group, because each one takes some memory besides its content."""
 
 
 def batches(tree: Tree, paths: Iterable[str], longest: int, together: int) -> Iterator[list[str]]:
-    """The regular files among these real paths, in groups of `together` bytes and FILES files at most.
+    """Yield the regular files among these real paths in groups of at most `together` bytes and FILES files.
 
-    A longer one is a group of its own. Files of more than `longest` bytes are left out.
+    A larger file is a group of its own. Files of more than `longest` bytes are left out.
     """
     batch: list[str] = []
     size = 0

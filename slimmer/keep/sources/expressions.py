@@ -1,4 +1,4 @@
-"""Works out the paths that the expressions of a source stand for: what is the same for all languages with a grammar."""
+"""Works out the paths that the expressions of a source stand for: the part that all languages with a grammar share."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 DEPTH = 12
-"""How deep expressions nest; what is deeper is unknown."""
+"""The deepest nesting of expressions that is evaluated. The value of a deeper one is unknown."""
 
 LENGTH = 2048
-"""Bytes of an expression; what is longer is unknown. It also bounds how long a path may be."""
+"""The longest expression that is evaluated, in bytes. The value of a longer one is unknown. This also bounds the length of paths."""
 
 _NAME_LENGTH = 200
 
@@ -24,14 +24,14 @@ FOLDER = Value("", Base.FOLDER)
 """The folder of the source itself."""
 
 FILE = Value("this-file", Base.FOLDER)
-"""The source itself, for languages that take its name away again: File.expand_path("../x", __FILE__), dirname(__FILE__)."""
+"""The source itself, for languages whose code removes its name again: File.expand_path("../x", __FILE__), dirname(__FILE__)."""
 
 
 class Evaluator(ABC):
-    """Values of the expressions of one source, with its constants and variables put in.
+    """Evaluates the expressions of one source, with the values of its constants and variables.
 
-    A language says what its own names stand for (`names`), which kinds of nodes are names that may be given a value
-    (`variables`), what the two sides of that are called in its grammar (`sides`), and what its expressions mean.
+    A subclass for a language defines the values of built-in names (`names`), the kinds of nodes that are names of variables
+    (`variables`), the fields of an assignment in its grammar (`sides`), and the meaning of its expressions (`_value`).
     """
 
     names: ClassVar[Mapping[str, Value]]
@@ -42,37 +42,37 @@ class Evaluator(ABC):
         self._known: dict[str, Value] = {}
 
     def define(self, definition: Node) -> None:
-        """Remember `name = …` where its value is known; the last one of a name counts."""
+        """Remember the value of `name = …` if it is known. The last one for a name counts."""
         name, value = (definition.child_by_field_name(side) for side in self.sides)
         if name is not None and value is not None and name.type in self.variables:
             self._remember(text(name, _NAME_LENGTH), self.value(value))
 
     def value(self, node: Node | None, depth: int = DEPTH) -> Value:
-        """What an expression stands for; a hole where that is unknown."""
+        """Return the value of an expression, with holes for what is unknown."""
         if node is None or depth == 0 or node.end_byte - node.start_byte > LENGTH:
             return UNKNOWN
         return self._value(node, depth - 1)
 
     @abstractmethod
     def _value(self, node: Node, depth: int) -> Value:
-        """What an expression stands for. Those that it consists of may be `depth` levels deep."""
+        """Return the value of an expression. Its parts may nest `depth` levels deep."""
 
     def _remember(self, name: str, value: Value) -> None:
         if value.path.strip(HOLE) or value.base is not Base.ANY:
             self._known[name] = value
 
     def _named(self, node: Node) -> Value:
-        """What a name stands for."""
+        """Return the value of a name."""
         name = text(node, _NAME_LENGTH)
         return self.names.get(name) or self._known.get(name, UNKNOWN)
 
     def _both_sides(self, node: Node, depth: int, separator: str = "") -> Value:
-        """The operands of a binary operator, one after the other."""
+        """Join the operands of a binary operator."""
         operands = (node.child_by_field_name(side) for side in ("left", "right"))
         return joined([self.value(operand, depth) for operand in operands], separator)
 
     def _interpolated(self, node: Node, kind: str, depth: int) -> Value:
-        """A text with expressions in it, each in a node of this kind."""
+        """Return the value of a text with expressions in it, each in a node of this kind."""
         pieces = (
             self.value(first_child(child), depth) if child.type == kind else Value(text(child, LENGTH))
             for child in node.named_children

@@ -1,7 +1,7 @@
-"""The analyzer of a language: from sources that an interpreter was seen to open, or with which its resolver begins, to all that they can load.
+"""The analyzer of a language. It starts from sources that an interpreter opened, or that the resolver names, and follows what they can load.
 
-What is the same for every language: a layer of sources is read in one round trip, each gives facts, the facts of a layer
-give leads, and leads to code are the next layer. What a language says and means is its own (slimmer.keep.language).
+This part is the same for every language: it reads a layer of sources in one round trip, each source gives facts, the facts of a layer
+give leads, and leads to code are the next layer. The reader and the resolver belong to the language (slimmer.keep.language).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from slimmer.keep.sources.reading import SourceFacts
 from slimmer.keep.sources.syntax import SOURCE_LIMIT
 from slimmer.observe.log import Operation
 
-PORTION = 1 << 24
-"""Bytes of sources that are held at a time."""
+BATCH_BYTES = 1 << 24
+"""Bytes of sources that are held in memory at a time."""
 
 F = TypeVar("F")
 
 
 def opened_by(image: ImageView, programs: re.Pattern[str]) -> frozenset[str]:
-    """Real paths of files that were opened or run by executables with such names."""
+    """Return the real paths of files that were opened or run by executables whose names match `programs`."""
     wanted = (Operation.OPEN, Operation.EXEC)
     asked = {
         access.resolved or access.asked
@@ -50,16 +50,16 @@ class LanguageAnalyzer(Generic[F]):
 
     @property
     def id(self) -> str:
-        """The language's."""
+        """The id of the language."""
         return self.language.id
 
     @property
     def rules(self) -> Mapping[str, Evidence]:
-        """The language's, and those of what its sources name and start."""
+        """The language's rules, and those for paths that its sources name and programs that they start."""
         return {self.id: Evidence.USED, **named_paths.RULES, **self.language.rules}
 
     def start(self, image: ImageView) -> LanguageAnalysis[F] | None:
-        """Begin with an image; None if the language is not used in it."""
+        """Start an analysis of an image. Return None if the image does not use the language."""
         opened = self.language.sources(opened_by(image, self.language.programs))
         if self.language.resolver is None or not (opened or self.language.unopened):
             return None
@@ -67,7 +67,7 @@ class LanguageAnalyzer(Generic[F]):
 
 
 class LanguageAnalysis(Generic[F]):
-    """A language in one image. Begins with the sources in `opened` once they are kept, unless its resolver says with which."""
+    """A language in one image. It starts from the sources in `opened` once they are kept, unless the resolver names others."""
 
     def __init__(self, image: ImageView, language: Language[F], resolver: Resolver[F], opened: frozenset[str]) -> None:
         self._image, self._resolver, self._opened = image, resolver, opened
@@ -78,11 +78,11 @@ class LanguageAnalysis(Generic[F]):
         self._has_begun = False
 
     def seeds(self) -> Iterable[Finding]:
-        """Nothing: sources are followed once they are kept."""
+        """Return nothing, because sources are followed once they are kept."""
         return ()
 
     def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        """Findings for all that the sources in `added` lead to, breadth first, one round trip for each layer."""
+        """Yield findings for everything that the sources in `added` lead to, breadth first, with one round trip for each layer."""
         layer: list[str] | None = None
         if not self._has_begun:
             self._has_begun = True
@@ -98,7 +98,7 @@ class LanguageAnalysis(Generic[F]):
             layer = yield from self._next_layer(self._resolver.leads(self._read(layer)))
 
     def _next_layer(self, leads: Iterable[Lead | Finding | Reading]) -> Generator[Finding, None, list[str] | None]:
-        """Yield the findings of these leads, and return the sources to read next; None if no lead asks for any."""
+        """Yield the findings of these leads. Return the sources to read next; None if no lead asks for any."""
         layer: dict[str, None] = {}
         is_asked = False
         for lead in leads:
@@ -115,10 +115,10 @@ class LanguageAnalysis(Generic[F]):
         return list(layer) if layer or is_asked else None
 
     def _read(self, layer: Sequence[str]) -> dict[str, F]:
-        """The facts of the sources of a layer, as far as they can be read."""
+        """Return the facts of those sources of a layer that can be read."""
         resolver = self._resolver
         facts: dict[str, F] = {}
-        for group in batches(self._image.tree, layer, self._limits.source, PORTION):
+        for group in batches(self._image.tree, layer, self._limits.source, BATCH_BYTES):
             facts.update(
                 self._facts.read(group, resolver.origin, resolver.dialect, resolver.recognizes, resolver.variables)
             )
@@ -128,7 +128,7 @@ class LanguageAnalysis(Generic[F]):
         return self._resolver.takes(path, kept, opened=path in self._opened)
 
     def _is_new(self, path: str) -> bool:
-        """Return True if a real path is a source that was not looked into yet and can be read; notes that it is now."""
+        """Return True if a real path is a source that has not been followed yet and is within the bounds. Notes it as followed."""
         if path in self._seen or not self._is_source(path):
             return False
         self._seen.add(path)
@@ -141,7 +141,7 @@ class LanguageAnalysis(Generic[F]):
         return not self._resolver.is_data(entry)
 
     def _has_room(self, path: str) -> bool:
-        """Return True if a source is within the bounds; counts its size."""
+        """Return True if a source is within the bounds. Counts its size."""
         entry = self._image.tree.get(path)
         if entry is None or entry.size > self._limits.source:
             return False

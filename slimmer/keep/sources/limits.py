@@ -1,4 +1,4 @@
-"""All of a folder, or of a kind of files, unless that is too much: then only what was seen in use stays."""
+"""Bounds on folders, and on files of a kind, that are kept whole. If there is more, only what was seen in use stays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from slimmer.image.tree import Entry
 
 
 def within_limits(entries: Iterable[Entry], files: int, size: int) -> list[Entry] | None:
-    """These entries; None where they are more than `files`, or their files have more than `size` bytes together."""
+    """Return these entries; None if there are more than `files`, or if their files have more than `size` bytes together."""
     chosen: list[Entry] = []
     for entry in entries:
         chosen.append(entry)

@@ -1,4 +1,4 @@
-"""Load paths: the folders in which an interpreter looks for a module by its name, and what is found there."""
+"""Load paths: the folders in which an interpreter looks for a module by name, and the files that it finds there."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from slimmer.image.tree import Tree
 from slimmer.observe.log import AccessLog
 
 ROOTS = 400
-"""How many folders a load path has at most: some for the language, one for each of an app's packages."""
+"""The most folders in a load path: some for the language, and one for each of an app's packages."""
 
 
 class LoadPath:
-    """Folders in order, each once. New ones may be added while an app is followed."""
+    """Folders in order, each once. Folders may be added while an app is followed."""
 
     def __init__(self, tree: Tree, roots: Iterable[str] = ()) -> None:
         self._tree = tree
@@ -24,7 +24,7 @@ class LoadPath:
             self.add(root)
 
     def add(self, root: str) -> bool:
-        """Look in a folder, too, if there is one; tells whether that is new."""
+        """Add a folder. Return False if it does not exist, is already on the path, or the path is full."""
         root = posixpath.normpath(root)
         end = self._tree.resolve(root).end
         entry = self._tree.get(end) if end is not None else None
@@ -36,7 +36,7 @@ class LoadPath:
         return True
 
     def find(self, name: str, suffixes: Iterable[str] = ("",)) -> Iterator[str]:
-        """The first file of this name: in each folder in order, with each suffix in order."""
+        """Yield the first file of this name, if there is one. Folders are tried in order, and in each folder the suffixes in order."""
         if not 0 < len(name) <= 512 or "\0" in name:
             return
         tried = (
@@ -47,7 +47,7 @@ class LoadPath:
             yield found
 
     def root_of(self, path: str) -> str | None:
-        """The innermost folder of the load path in which a file lies."""
+        """Return the innermost folder of the load path above a file; None if there is none."""
         folder = posixpath.dirname(path)
         while folder not in ("/", ""):
             if folder in self.roots:
@@ -57,7 +57,7 @@ class LoadPath:
 
 
 def _first(name: str) -> str:
-    """By what a folder that may hold a module is known: the first part of the module's name, without suffixes."""
+    """Return the first part of a module's name, without suffixes. A folder may hold the module if it has an entry with this name."""
     return name.partition("/")[0].partition(".")[0]
 
 
@@ -71,7 +71,7 @@ def is_file(tree: Tree, path: str) -> bool:
 
 
 def searched(log: AccessLog, names: Iterable[str]) -> Iterator[str]:
-    """Folders in which the log saw somebody look for files of these names, found or not: the load path as it was."""
+    """Return folders where a program looked for files of these names, found or not. They show the load path of the run."""
     wanted = tuple(f"/{name}" for name in names)
     seen: dict[str, None] = {}
     for access in log.accesses:

@@ -1,8 +1,8 @@
 """Files and folders that an app names in its source: views, static files, data, programs.
 
-A text of the source counts when it leads to something in the image. A file is kept by itself, a folder with all that lies in
-it, as long as that is no more than FOLDER_FILES and FOLDER_BYTES: every file of it may be a page that somebody asks for.
-Names with unknown parts (`views/${name}.ejs`, `migrations/*.sql`) stand for all files that they fit.
+A text in the source counts if it leads to something in the image. A file is kept by itself. A folder is kept with its contents
+up to FOLDER_FILES and FOLDER_BYTES, because any of its files may be a page that a client asks for.
+Names with unknown parts (`views/${name}.ejs`, `migrations/*.sql`) stand for all files that match.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from slimmer.keep.sources.limits import within_limits
 RULE = "named-path"
 PROGRAM = "program"
 RULES: Mapping[str, Evidence] = {RULE: Evidence.SEEN, PROGRAM: Evidence.USED}
-"""The rules of what is found here, for the analyzers that use it."""
+"""The rules of this module's findings, for the analyzers that use it."""
 
 FOLDER_FILES = 2000
 FOLDER_BYTES = 10 << 20
 HOLE = "\0"
-"""It stands in a text for a part that is known only at run time."""
+"""Stands for a part of a text that is known only at run time."""
 
 _TEXT_LIMIT = 1024
 _SYSTEM = frozenset(
@@ -50,7 +50,7 @@ class Base(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The value of an expression that may be a path: a text with holes, and the folder that it is relative to."""
+    """The value of an expression that may be a path: a text, perhaps with holes, and the folder that it is relative to."""
 
     path: str
     base: Base = Base.ANY
@@ -60,7 +60,7 @@ UNKNOWN = Value(HOLE)
 
 
 def joined(values: Sequence[Value], separator: str, limit: int = _TEXT_LIMIT) -> Value:
-    """Texts one after the other. Only the first may say what they are relative to; what is too long is unknown."""
+    """Join texts. Only the first may say what the result is relative to. The result is unknown if it is longer than `limit`."""
     if not values:
         return UNKNOWN
     path = separator.join(
@@ -73,7 +73,7 @@ def joined(values: Sequence[Value], separator: str, limit: int = _TEXT_LIMIT) ->
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A path that a source names, perhaps; `sure` when the source uses it as one, so that it may be a folder's bare name."""
+    """A text in a source that may name a path. `sure` is true if the source uses it as a path, so that it may be just a folder's name."""
 
     path: str
     base: Base
@@ -83,7 +83,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command line that a source starts; `shell` when a shell reads it, otherwise it is a program's mere name."""
+    """A command line that a source starts. If `shell` is false, no shell reads it, and it is just the name of a program."""
 
     line: str
     shell: bool = True
@@ -91,7 +91,7 @@ class Command:
 
 
 class NamedPaths:
-    """Looks up in one image what its sources name. Remembers folders, so that each is walked once."""
+    """Looks up the paths that sources name in one image. It remembers folders, so that each is walked once."""
 
     def __init__(self, image: ImageView) -> None:
         self._image, self._tree = image, image.tree
@@ -99,14 +99,14 @@ class NamedPaths:
         self._done: set[tuple[str, str]] = set()
 
     def findings(self, source: str, mentions: tuple[Mention, ...], root: str) -> Iterator[Finding]:
-        """Findings for these mentions in a source. `root` is the folder of the app or package that the source belongs to."""
+        """Yield findings for these mentions in a source. `root` is the folder of the app or package that the source belongs to."""
         for mention in mentions:
             if 0 < len(mention.path) <= _TEXT_LIMIT:
                 for path in self._places(source, mention, root):
                     yield from self._at(path, mention, source, root)
 
     def programs(self, source: str, commands: tuple[Command, ...]) -> Iterator[Finding]:
-        """The programs that a source starts, and the shell for those that need one."""
+        """Yield the programs that a source starts, and the shell for commands that need one."""
         for command in commands:
             reason = Reason(PROGRAM, f"started by {source}{command.place}", source)
             if command.shell:
@@ -114,7 +114,7 @@ class NamedPaths:
             yield from self._started(command.line[:_TEXT_LIMIT], reason)
 
     def usual_folders(self, source: str, names: frozenset[str], root: str) -> Iterator[Finding]:
-        """Folders of such names beside a source or in its root, which frameworks look into without being told."""
+        """Yield folders with these names beside a source or in its root. Frameworks look there by convention."""
         for name in sorted(names):
             yield from self.findings(
                 source, (Mention(name, Base.FOLDER, True), Mention(f"{root}/{name}", Base.ANY, True)), root
@@ -128,7 +128,7 @@ class NamedPaths:
                 yield from reach(self._tree, found, reason)
 
     def _places(self, source: str, mention: Mention, root: str) -> Iterator[str]:
-        """The paths that a mention may stand for, each once."""
+        """Yield the paths that a mention may stand for, each once."""
         if mention.path.startswith("/") and mention.base is Base.ANY:
             yield posixpath.normpath(mention.path)
             return
@@ -157,7 +157,7 @@ class NamedPaths:
             yield from whole_folder(self._tree, entry.path, Reason(RULE, f"in {path}, {reason.detail}", source))
 
     def _is_part(self, folder: str, source: str, root: str) -> bool:
-        """Return True if a folder is one of the app's parts: not the app itself, nor the system, nor its dependencies."""
+        """Return True if a folder is a part of the app: not the whole app, not the system's, and not a folder of dependencies."""
         parts = folder.strip("/").split("/")
         if not parts[0] or parts[-1] in _left_out() or (len(parts) == 1 and parts[0] in _SYSTEM):
             return False
@@ -167,7 +167,7 @@ class NamedPaths:
         return parts[0] not in _SYSTEM or folder.startswith((root + "/", self._working + "/"))
 
     def _fitting(self, path: str, reason: Reason, root: str) -> Iterator[Finding]:
-        """Files that a path with holes may stand for: those of a known folder whose names fit."""
+        """Yield the files that a path with holes may stand for: those in a known folder whose names match."""
         folder, start = posixpath.split(path[: path.index(HOLE)])
         pattern = start + path[path.index(HOLE) :]
         end = self._image.end(folder)
@@ -178,7 +178,7 @@ class NamedPaths:
 
 
 def fitting(tree: Tree, folder: str, pattern: str, reason: Reason) -> Iterator[Finding]:
-    """The files of a folder whose names begin and end as a pattern with holes does, within the bounds on a folder."""
+    """Yield the files of a folder whose names begin and end like a pattern with holes. Nothing if they exceed the bounds on a folder."""
     end = tree.resolve(folder).end
     if end is None:
         return
@@ -192,7 +192,7 @@ def fitting(tree: Tree, folder: str, pattern: str, reason: Reason) -> Iterator[F
 
 
 def whole_folder(tree: Tree, folder: str, reason: Reason, size: int = FOLDER_BYTES) -> Iterator[Finding]:
-    """All that lies in a real folder but dependencies, or nothing where that is more than the bounds allow."""
+    """Yield the contents of a real folder without dependencies. Nothing if they exceed the bounds."""
     left_out = _left_out()
     inside = (entry for entry in tree.below(folder) if left_out.isdisjoint(entry.path[len(folder) :].split("/")))
     yield from (Finding(entry.path, reason) for entry in within_limits(inside, FOLDER_FILES, size) or ())
@@ -200,5 +200,5 @@ def whole_folder(tree: Tree, folder: str, reason: Reason, size: int = FOLDER_BYT
 
 @cache
 def _left_out() -> frozenset[str]:
-    """Names of folders that are no part of what an app names: installed libraries, and the history of its sources."""
+    """Return the names of folders that a named folder is kept without: installed libraries, and the history of the sources."""
     return dependency_folders() | {".git"}

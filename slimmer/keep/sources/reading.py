@@ -1,7 +1,7 @@
-"""Facts of sources: read from the image, looked up in the cache, and worked out in the sandbox where they are new.
+"""The facts of sources: looked up in the cache, or worked out in the sandbox if they are new.
 
-A source that cannot be read gives the facts of an empty one, so that what follows from its place alone still holds. That is
-not remembered for the next run; the sandbox notes it for the user.
+A source that cannot be read gives the facts of an empty one, so that findings that depend only on its path still come out. These facts are
+not cached, and the sandbox notes the failure for the user.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from slimmer.sandbox.facts import load_facts
 from slimmer.sandbox.readers import Read, declare, reader
 from slimmer.sandbox.sandbox import Job
 
-PORTION = 1 << 24
-"""Bytes of files that are held at a time."""
+BATCH_BYTES = 1 << 24
+"""Bytes of files that are held in memory at a time."""
 
 _NO_VARIABLES: Mapping[str, str] = {}
 
@@ -31,28 +31,28 @@ F = TypeVar("F")
 def read_files(
     image: ImageView,
     reader: Read,
-    kind: type[F],
+    facts_type: type[F],
     paths: Iterable[str],
     longest: int,
     arguments: Callable[[str], tuple[Any, ...]] = lambda path: (),
 ) -> Iterator[tuple[str, F]]:
-    """What a reader of the sandbox says of each of these regular files, by real path and in order; nothing is remembered.
+    """Yield the real path of each of these regular files with the facts that a sandbox reader gives, in order. Nothing is cached.
 
-    Files of more than `longest` bytes, and those that the image does not give, are left out. One that cannot be read says
-    what an empty one does.
+    Files of more than `longest` bytes are left out, and so are those whose contents the image does not give. A file that the
+    reader cannot read gives the facts of an empty one. `arguments` returns further arguments of the reader, by path.
     """
-    for portion in batches(image.tree, paths, longest, PORTION):
-        contents = [(path, content) for path, content in image.read(portion) if content is not None]
+    for batch in batches(image.tree, paths, longest, BATCH_BYTES):
+        contents = [(path, content) for path, content in image.read(batch) if content is not None]
         jobs = [Job(path, content, arguments(path)) for path, content in contents]
-        for job, found in zip(jobs, image.sandbox.facts(reader, kind, jobs), strict=True):
-            yield job.path, found if found is not None else kind()
+        for job, found in zip(jobs, image.sandbox.facts(reader, facts_type, jobs), strict=True):
+            yield job.path, found if found is not None else facts_type()
 
 
 @reader
 def read_source(
     content: bytes, place: str, suffix: str, origin: str, dialect: str, variables: Mapping[str, str]
 ) -> Any:
-    """Have a language's `read`, which is at this place ("module:function"), read a source. Runs in a child process."""
+    """Call a language's `read`, given as "module:function" in `place`, for a source. Runs in a child process."""
     return pkgutil.resolve_name(place)(Source(suffix, content, Origin(origin), dialect, variables))
 
 
@@ -72,7 +72,10 @@ class SourceFacts(Generic[F]):
         recognizes: Callable[[str, bytes], bool] = lambda path, content: True,
         variables: Mapping[str, str] = _NO_VARIABLES,
     ) -> Iterator[tuple[str, F]]:
-        """The facts of each source that can be got, by its real path and in order. One round trip for the contents."""
+        """Yield each source's real path and facts, in order. Costs one round trip for the contents.
+
+        Files that the image does not give or that `recognizes` rejects are left out.
+        """
         sources = [
             (path, Source(posixpath.splitext(path)[1], content, origin(path), dialect(path), variables))
             for path, content in self._image.read(list(dict.fromkeys(paths)))
@@ -81,7 +84,7 @@ class SourceFacts(Generic[F]):
         yield from self._facts(sources)
 
     def read_texts(self, texts: Iterable[Text], variables: Mapping[str, str]) -> Iterator[tuple[str, F]]:
-        """The facts of sources that lie in no file, by their names and in order."""
+        """Yield the names and facts of sources that are not files, in order."""
         sources = [(text.name, Source("", text.content, Origin.APP, text.dialect, variables)) for text in texts]
         yield from self._facts(sources)
 
@@ -98,10 +101,10 @@ class SourceFacts(Generic[F]):
             yield job.path, known[key] if key in known else self._language.facts_type()
 
     def _key(self, job: Job) -> str:
-        """What the facts of a source are known by: all that they depend on."""
-        how = json.dumps([self._language.version, *job.arguments[1:-1]])
+        """Return the cache key of a source's facts. It holds everything that the facts depend on."""
+        settings = json.dumps([self._language.version, *job.arguments[1:-1]])
         variables = json.dumps(job.arguments[-1], sort_keys=True).encode()
-        return f"{self._language.id}-{how}:{hashlib.sha256(variables + job.content).hexdigest()}"
+        return f"{self._language.id}-{settings}:{hashlib.sha256(variables + job.content).hexdigest()}"
 
     def _known(self, keys: Iterable[str]) -> dict[str, F]:
         found = self._cache.get(set(keys))
@@ -109,7 +112,7 @@ class SourceFacts(Generic[F]):
         return {key: facts for key, facts in read if facts is not None}
 
     def _worked_out(self, jobs: Mapping[str, Job]) -> dict[str, F]:
-        """The facts of new sources, which are remembered."""
+        """Work out the facts of new sources, and cache them."""
         found: dict[str, F] = {}
         texts: dict[str, bytes] = {}
         answers = self._image.sandbox.read(read_source, list(jobs.values())) if jobs else []

@@ -1,4 +1,4 @@
-"""Reads a source for the paths that it names and the programs that it starts: what is the same for all languages with a grammar."""
+"""Reads a source for the paths that it names and the programs that it starts: the part that all languages with a grammar share."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     from slimmer.keep.sources.syntax import Found
 
 LIMIT = 5000
-"""How many paths of one source are remembered."""
+"""The most paths that are remembered for one source."""
 
 E = TypeVar("E", bound=Evaluator)
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a source names, whatever its language: paths, and programs that it starts."""
+    """The paths that a source names and the programs that it starts, in any language."""
 
     mentions: tuple[Mention, ...] = ()
     commands: tuple[Command, ...] = ()
 
 
 class SourceReader(ABC, Generic[E]):
-    """One source that is being read; without `whole`, only for paths that begin at its own folder.
+    """Reads one source. If `whole` is false, it looks only for paths that start from the source's own folder.
 
-    A language says what it looks at (`_look`), and the kinds of nodes in which an expression is given to somebody
-    (`takers`): an argument, a value in a table.
+    A subclass for a language decides what to look at (`_look`), and lists the kinds of nodes that pass an expression on
+    (`takers`), such as an argument or a value in a table.
     """
 
     takers: ClassVar[frozenset[str]]
@@ -42,23 +42,23 @@ class SourceReader(ABC, Generic[E]):
         self._evaluator, self._whole = evaluator, whole
         self._mentions: dict[Mention, None] = {}
         self._commands: dict[Command, None] = {}
-        self._understood = 0  # up to which byte the text belongs to an expression whose meaning is known
+        self._understood = 0  # the text up to this byte belongs to expressions whose value is known
 
     def look_at(self, nodes: Iterable[Found]) -> None:
-        """Look at these nodes of the source, outer ones before those in them."""
+        """Look at these nodes of the source, outer nodes before inner ones."""
         for found in nodes:
             self._look(found)
 
     @abstractmethod
     def _look(self, found: Found) -> None:
-        """Note what a node says."""
+        """Note the facts of a node."""
 
     def _understand(self, node: Node) -> None:
-        """Note that it is known what an expression means: those that it consists of are no paths by themselves."""
+        """Note that the value of an expression is known, so its parts do not count as paths."""
         self._understood = max(self._understood, node.end_byte)
 
     def _mention(self, found: Found) -> Value | None:
-        """Note an expression that may be a path, and return what it stands for; None if it is no path."""
+        """Note an expression that may be a path, and return its value; None if it is not a path."""
         if found.node.start_byte < self._understood or len(self._mentions) > LIMIT:
             return None
         value = self._evaluator.value(found.node)
@@ -70,5 +70,5 @@ class SourceReader(ABC, Generic[E]):
         return value
 
     def _start(self, line: str, found: Found, *, shell: bool = True) -> None:
-        """Note a command that is started."""
+        """Note a command that the source starts."""
         self._commands[Command(line, shell, found.place)] = None

@@ -1,7 +1,7 @@
-"""Sources of any language with a tree-sitter grammar: the nodes of the wanted kinds, each with the function that it is in.
+"""Parses sources of any language with a tree-sitter grammar, and finds nodes of wanted kinds, each with the function around it.
 
-Sources come from an image that nobody vouches for. The tree is walked with a cursor, in time that grows with its nodes,
-however deep they nest: queries, and looks from a node at its parents, take time that grows with the square of the depth.
+Sources come from untrusted images. The tree is walked with a cursor, which takes time in proportion to the number of nodes, no matter how
+deep they nest. Queries, and going from a node to its parents, take time that grows with the square of the depth.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from tree_sitter import Language, Node, Parser, Tree
 
 SOURCE_LIMIT = 1 << 20
-"""Bytes of a source that is parsed: broken text takes the parser some 10 seconds for each MiB."""
+"""The largest source that is parsed, in bytes. Broken text takes the parser about 10 seconds for each MiB."""
 
 _NAME_LIMIT = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """A language's grammar: the module that it is in and the function in it, and its kinds of nodes. A constant of a reader's module.
+    """A language's grammar: its module, the function `entry` in that module, and kinds of nodes. Define it as a constant of the reader's module.
 
-    `functions` are kinds whose insides run later, if at all, or only where all goes well; `leaves` are kinds that are not
-    looked into, which saves time.
+    `wanted` are the kinds to find. `functions` are kinds whose contents run later, or perhaps never, such as functions and `try`
+    statements. `leaves` are kinds that are not searched, which saves time.
     """
 
     module: str
@@ -41,7 +41,7 @@ class Grammar:
         before_confinement(self.load)
 
     def load(self) -> Language:
-        """Import what parses the language."""
+        """Import and return the language's parser."""
         from tree_sitter import Language
 
         return Language(getattr(importlib.import_module(self.module), self.entry)())
@@ -49,9 +49,9 @@ class Grammar:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A node of a wanted kind. `parent` is the kind of the node around it, "" at the top.
+    """A node of a wanted kind. `parent` is the kind of the node around it; "" at the top.
 
-    `lazy` when it is in a function; `place` says so to a person: " in late()".
+    `lazy` is true if the node is in a function; `place` names it for reasons: " in late()".
     """
 
     node: Node
@@ -61,31 +61,31 @@ class Found:
 
 
 def is_source(content: bytes) -> bool:
-    """Return True if it is worth parsing: text, and not too long."""
+    """Return True if a content is text, and short enough to parse."""
     return len(content) <= SOURCE_LIMIT and b"\0" not in content
 
 
 def find(grammar: Grammar, content: bytes) -> Iterator[Found]:
-    """The wanted nodes of a source, outer ones before those in them, in the order of the text."""
+    """Yield the wanted nodes of a source in the order of the text, outer nodes before inner ones."""
     tree = _parser(grammar).parse(content)
     yield from _walk(grammar, tree)
 
 
 def text(node: Node | None, limit: int = 4096) -> str:
-    """What the source says at a node; "" without one, or where that is longer than `limit` bytes."""
+    """Return the text of a node; "" if there is no node, or if the text is longer than `limit` bytes."""
     if node is None or node.end_byte - node.start_byte > limit:
         return ""
     return (node.text or b"").decode(errors="surrogateescape")
 
 
 def first_child(node: Node | None) -> Node | None:
-    """The first named child, None without one."""
+    """Return the first named child of a node; None if there is none."""
     return node.named_child(0) if node is not None and node.named_child_count else None
 
 
 def _walk(grammar: Grammar, tree: Tree) -> Iterator[Found]:
     cursor = tree.walk()
-    functions: list[tuple[int, str]] = []  # how deep each one lies, and the innermost name up to there
+    functions: list[tuple[int, str]] = []  # the depth of each one, and the innermost name so far
     parents = [""]
     while True:
         node = cursor.node

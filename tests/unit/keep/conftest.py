@@ -1,4 +1,4 @@
-"""Tests of keep rules have a cache of facts of their own."""
+"""Each test of the keep rules has its own cache of facts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder, which is not the user's."""
+    """Use an empty cache folder instead of the user's."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
     return folder

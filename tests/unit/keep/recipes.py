@@ -1,4 +1,4 @@
-"""A small language of its own package: recipes (`.rcp`) that say `use NAME` for others beside them, and `lazily use NAME`."""
+"""A small language from another package: recipes (`.rcp`), which load others beside them by `use NAME` and `lazily use NAME`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from slimmer.keep.language import Language, Lead, Origin, Resolver, Source
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a recipe says. `read_as` tells how it was read."""
+    """The facts of a recipe. `read_as` holds the suffix, origin and dialect that the reader got."""
 
     used: tuple[str, ...] = ()
     read_as: str = ""
@@ -53,7 +53,7 @@ class RecipeResolver(Resolver[Facts]):
 
 
 RESOLVERS: list[RecipeResolver] = []
-"""Those that were made, the last one last."""
+"""The resolvers that were made, in order."""
 
 RECIPES = Language(
     id="recipes",

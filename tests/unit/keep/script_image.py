@@ -1,4 +1,4 @@
-"""An image with an app in a language whose sources are followed, for tests of that language's rule."""
+"""An image with an app in a language whose sources are followed, for tests of the language's rule."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.unit.local_image import LocalImage, followed, opened
 
 
 class ScriptImage(LocalImage):
-    """An image with an interpreter that has opened the source of an app, `app`, and, `always`, some of its own."""
+    """An image with an interpreter that opened the source of an app, `app`, and some of its own, `always`."""
 
     def __init__(
         self, root: Path, rule: Follower, *, app: str, program: str, config: ImageConfig, always: Sequence[str] = ()
@@ -22,17 +22,17 @@ class ScriptImage(LocalImage):
             self.add(path)
 
     def kept(self, *start: str, by: str = "", config: ImageConfig | None = None) -> set[str]:
-        """Files that are kept besides those that the interpreter opened: `start` instead of the app's source."""
+        """Return the files that are kept besides those that the interpreter opened. It opened `start` instead of the app's source."""
         return set(self.explained(*start, by=by, config=config))
 
     def explained(self, *start: str, by: str = "", config: ImageConfig | None = None) -> dict[str, list[str]]:
-        """The same files, each with the reasons why."""
+        """Return the same files with their reasons."""
         paths = (*(start or (self._app,)), *self._always)
         accesses = (opened(path, by=by or self._program) for path in paths)
         context = self.context(*accesses, config=config or self._config)
-        growing = followed(context, self._rule, *paths)
-        files = {entry.path for entry in context.tree if entry.path in growing and not entry.is_directory}
+        builder = followed(context, self._rule, *paths)
+        files = {entry.path for entry in context.tree if entry.path in builder and not entry.is_directory}
         return {
-            path: [f"{reason.rule}: {reason.detail}" for reason in growing.reasons(path)]
+            path: [f"{reason.rule}: {reason.detail}" for reason in builder.reasons(path)]
             for path in sorted(files - set(paths))
         }

@@ -1,4 +1,4 @@
-"""The cache of facts: it remembers, it stays private and small, and it never stands in the way."""
+"""The cache of facts: it remembers, stays private and small, and never makes a run fail."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_broken_file_is_replaced(tmp_path: Path) -> None:
     assert held.get(["a"]) == {"a": b"1"}
 
 
-def test_a_file_that_was_damaged_inside_is_survived(tmp_path: Path) -> None:
+def test_a_damaged_file_does_no_harm(tmp_path: Path) -> None:
     held = FactsCache(tmp_path)
     held.put({str(number): b"x" * 500 for number in range(1000)})
     file = tmp_path / "facts.sqlite3"

@@ -1,4 +1,4 @@
-"""Who checks certificates keeps the authorities; who only shows one does not."""
+"""Code that checks certificates keeps the authorities; a server that only presents its own does not."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def client(tmp_path: Path, *functions: str) -> bytes:
-    """Code that is linked with libcrypto and calls these functions."""
+    """Compile code that is linked with libcrypto and calls these functions."""
     needs = tmp_path / "needs"
     library(needs, "libcrypto.so.3", source="".join(f"void {name}(void) {{}}" for name in functions))
     calls = "".join(f"void {name}(void);" for name in functions)
@@ -43,8 +43,8 @@ def client(tmp_path: Path, *functions: str) -> bytes:
 
 def kept(image: LocalImage, *start: str, env: tuple[str, ...] = ()) -> set[str]:
     config = ImageConfig("sha256:1", "amd64", "linux", env=env)
-    growing = run(ANALYZER, image.view(config=config), *start)
-    return {entry.path for entry in image.tree() if not entry.is_directory and entry.path in growing} - set(start)
+    keepset = run(ANALYZER, image.view(config=config), *start)
+    return {entry.path for entry in image.tree() if not entry.is_directory and entry.path in keepset} - set(start)
 
 
 def test_hash_links_and_what_they_lead_to_stay_where_there_is_no_default_bundle(
@@ -85,7 +85,7 @@ def test_openssl_may_be_met_after_its_user(image: LocalImage, tmp_path: Path) ->
     assert "/etc/ssl/certs/One.pem" in kept(image, "/app/client.so", "/app/late.so")
 
 
-def test_providers_stay_for_those_who_load_some(image: LocalImage, tmp_path: Path) -> None:
+def test_providers_stay_for_code_that_loads_one(image: LocalImage, tmp_path: Path) -> None:
     image.add("/app/hash.so", client(tmp_path, "OSSL_PROVIDER_try_load"))
     assert "/usr/lib/ossl-modules/legacy.so" in kept(image, "/app/hash.so")
 

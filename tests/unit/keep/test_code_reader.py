@@ -1,4 +1,4 @@
-"""Which contents are held while native code is looked for: those that begin as it does, and no others."""
+"""The search for native code holds only contents that begin like native code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from slimmer.testing import LocalImage
 
 
 class Pieces:
-    """A content in pieces; `taken` counts those that were asked for."""
+    """A content in pieces. `taken` counts the pieces that were read."""
 
     def __init__(self, *pieces: bytes) -> None:
         self._pieces, self.taken = pieces, 0

@@ -1,4 +1,4 @@
-"""What is read in the configuration of web servers."""
+"""Directives and paths in the configuration of web servers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from slimmer.keep.apps.web_server.directives import CONFIG_LIMIT, Directive, Rol
 
 
 def directives(text: str) -> list[tuple[str, ...]]:
-    """Each directive's name and arguments."""
+    """Return each directive's name and arguments."""
     return [(one.name, *one.arguments) for one in read_configuration(text.encode()).directives]
 
 

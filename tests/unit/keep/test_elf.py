@@ -1,4 +1,4 @@
-"""Which libraries native code keeps: held against the loader itself, and for what no loader here can show."""
+"""The libraries that native code keeps: compared with the loader of this machine, and checked by hand for other cases."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def config(*env: str) -> ImageConfig:
 
 
 def kept(image: LocalImage, *start: str, env: tuple[str, ...] = ()) -> set[str]:
-    """The files and links that are kept beside those that the test starts with."""
-    growing = run(ANALYZER, image.view(config=config(*env)), *start)
+    """Return the files and links that are kept besides those that the test starts with."""
+    keepset = run(ANALYZER, image.view(config=config(*env)), *start)
     tree = image.tree()
-    paths = {entry.path for entry in tree if entry.path in growing and not entry.is_directory}
+    paths = {entry.path for entry in tree if entry.path in keepset and not entry.is_directory}
     return paths - set(start)
 
 
 def program(tmp_path: Path, *options: str) -> bytes:
-    """A program that needs liba.so, which needs libb.so; neither is found when it is linked."""
+    """Compile a program that needs liba.so, which needs libb.so. Neither is found when it is linked."""
     folder = tmp_path / "build"
     library(folder, "libb.so")
     library(folder, "liba.so", "-Wl,--no-as-needed", "-L.", "-l:libb.so")
@@ -51,7 +51,7 @@ def program(tmp_path: Path, *options: str) -> bytes:
 
 
 def loaded(image: LocalImage, path: str) -> set[str]:
-    """What the loader of this machine finds for a program, as paths of the image. The program is not run (ldd(1))."""
+    """Return the libraries that this machine's loader finds for a program, as paths in the image. The program does not run (ldd(1))."""
     environment = {"LD_TRACE_LOADED_OBJECTS": "1"}
     command = [image.root / path.lstrip("/")]
     listing = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
@@ -196,15 +196,15 @@ def test_what_only_fills_a_listed_folder_is_not_followed_until_it_is_used(image:
     put(image, "/usr/lib/liba.so", make_elf(needed=["libb.so"]))
     put(image, "/usr/lib/libb.so", make_elf())
     put(image, "/app/user.so", make_elf(needed=["liba.so"]))
-    growing = KeepSetBuilder(image.tree(), evidence=registry.evidence())
+    builder = KeepSetBuilder(image.tree(), evidence=registry.evidence())
     analysis = ANALYZER.start(image.view())
     assert analysis is not None
-    growing.add([Finding("/usr/bin/tool", Reason("listed")), Finding("/usr/lib/liba.so", Reason("listed"))])
-    growing.add(analysis.follow(growing.fresh(), growing))
-    assert "/usr/lib/libb.so" not in growing
-    growing.add([Finding("/app/user.so", Reason("observed"))])
-    growing.add(analysis.follow(growing.fresh(), growing))
-    assert "/usr/lib/libb.so" in growing
+    builder.add([Finding("/usr/bin/tool", Reason("listed")), Finding("/usr/lib/liba.so", Reason("listed"))])
+    builder.add(analysis.follow(builder.take_added(), builder))
+    assert "/usr/lib/libb.so" not in builder
+    builder.add([Finding("/app/user.so", Reason("observed"))])
+    builder.add(analysis.follow(builder.take_added(), builder))
+    assert "/usr/lib/libb.so" in builder
 
 
 def test_nothing_is_read_that_cannot_be_native_code(image: LocalImage) -> None:

@@ -1,4 +1,4 @@
-"""What the engine reads when it starts a container stays, though no process of the app looks at it."""
+"""Files that the engine reads when it starts a container stay, even if no process of the app looks at them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_shell_of_a_shell_form_stays(image: LocalImage, fields: dict[str, ob
     assert shells(image, **fields) == {"/usr/bin/dash"}
 
 
-def test_a_shell_by_name_is_sought_on_the_path_among_executables(image: LocalImage) -> None:
+def test_a_shell_by_name_is_looked_up_on_the_path_among_executables(image: LocalImage) -> None:
     kept = run(ANALYZER, image.view(config=config(cmd=("sh", "-c", "main"), shell=("sh", "-c"))))
     assert {"/usr/bin/sh", "/bin"} <= set(kept)
     assert "/usr/local/bin/sh" not in kept

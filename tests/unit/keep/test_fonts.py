@@ -27,8 +27,8 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def kept(image: LocalImage, *start: str) -> set[str]:
-    growing = run(ANALYZER, image.view(), *start)
-    return {entry.path for entry in image.tree() if not entry.is_directory and entry.path in growing} - set(start)
+    keepset = run(ANALYZER, image.view(), *start)
+    return {entry.path for entry in image.tree() if not entry.is_directory and entry.path in keepset} - set(start)
 
 
 def test_who_matches_fonts_has_them(image: LocalImage, tmp_path: Path) -> None:

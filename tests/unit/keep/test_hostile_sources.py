@@ -1,4 +1,4 @@
-"""Sources that crash a parser, or keep it busy for ever, through the whole keep stage.
+"""Sources that crash a parser or never let it finish, through the whole keep stage.
 
 Each time the stage ends, the source is named as one that cannot be read, and its neighbours are understood.
 """
@@ -34,7 +34,7 @@ MEBIBYTE = 1 << 20
 
 @dataclass(frozen=True)
 class Language:
-    """A language: its interpreter, how a source loads others, and what the image needs besides."""
+    """A language: its interpreter, the statement that loads another source, and what else the image needs."""
 
     program: str
     suffix: str
@@ -79,7 +79,7 @@ LINEAR = {
 
 
 def image_with(root: Path, language: Language, content: bytes) -> ImageView:
-    """An app that loads a friendly source, a hostile one and another friendly one; each friendly one loads one more."""
+    """Return an app that loads a friendly source, a hostile one and another friendly one. Each friendly one loads one more."""
     image = LocalImage(root)
     suffix = language.suffix
     image.add(f"/srv/app/app.{suffix}", language.app("before", "hostile", "after"), mode=0o755)
@@ -176,7 +176,7 @@ def test_a_user_need_not_wait_for_a_parser(tmp_path: Path, number: signal.Signal
 
 
 def reading_child(parent: int) -> psutil.Process:
-    """The child of a process, once it is at work: it has used more time than its start takes."""
+    """Wait until a child of the process `parent` is at work (it has used more time than its start takes), and return it."""
     for _ in range(600):
         for child in psutil.Process(parent).children():
             if sum(child.cpu_times()[:2]) > 1.0:
@@ -187,7 +187,7 @@ def reading_child(parent: int) -> psutil.Process:
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGILL, signal.SIGBUS])
 def test_a_source_that_kills_its_reader_leaves_its_neighbours(tmp_path: Path, number: signal.Signals) -> None:
-    """The test sends the signal that a parser's mistake would raise, while the child parses."""
+    """While the child parses, the test sends the signal that a bug in the parser would raise."""
     language, content = CRASHING["ruby: backticks"]
     context = image_with(tmp_path, language, content)
     before = {child.pid: sum(child.cpu_times()[:2]) for child in psutil.Process().children()}

@@ -1,8 +1,7 @@
-"""Analyzers of other packages: found by their entry points, run last, and told by name if they do wrong."""
+"""Analyzers of other packages: found by their entry points, run last, and named in the error if they fail."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from slimmer.keep.analyzer import Policy
 from slimmer.keep.keeper import keep, keep_with
 from slimmer.keep.keepset import KeepSet, Reason
 from slimmer.testing import LocalImage, by_rule, opened
-from tests.distribution import ANALYZER, install
+from tests.distribution import ANALYZER, install, on_path
 from tests.unit.test_explanation import written
 
 IMPORTS = """
@@ -27,22 +26,17 @@ from slimmer.keep.evidence import Evidence
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of sys.path for distributions; the registry begins anew with it, and afterwards without it."""
+def site(tmp_path: Path) -> Iterator[Path]:
+    """Add a folder for distributions to sys.path. The registry starts afresh with it, and again without it after the test."""
     folder = tmp_path / "site"
     folder.mkdir()
-    known = set(sys.modules)
-    monkeypatch.syspath_prepend(str(folder))
-    forget()
-    yield folder
-    for name in set(sys.modules) - known:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
-            del sys.modules[name]
+    with on_path(folder):
+        forget()
+        yield folder
     forget()
 
 
 def forget() -> None:
-    importlib.invalidate_caches()
     registry.everything.cache_clear()
     registry.evidence.cache_clear()
     registry.ecosystems.cache_clear()
@@ -151,7 +145,7 @@ def test_a_language_of_another_package_is_read_in_the_sandbox(site: Path, image:
         ("def broken(", "SyntaxError"),
     ],
 )
-def test_one_that_cannot_be_loaded_is_told_by_name(site: Path, image: LocalImage, source: str, said: str) -> None:
+def test_an_analyzer_that_cannot_be_loaded_is_named(site: Path, image: LocalImage, source: str, said: str) -> None:
     install(site, "broken", source, "my-analyzer = broken:ANALYZER")
     error = failure(image)
     assert error.message.startswith("the analyzer my-analyzer (broken:ANALYZER) cannot be loaded: ")
@@ -174,7 +168,7 @@ def test_one_that_cannot_be_loaded_is_told_by_name(site: Path, image: LocalImage
         ("import types\nANALYZER = types.SimpleNamespace(id='x', policies=BEYOND_OBSERVED, rules={})", "`start`"),
     ],
 )
-def test_one_of_a_wrong_shape_is_told_by_name(site: Path, image: LocalImage, source: str, said: str) -> None:
+def test_an_analyzer_of_the_wrong_shape_is_named(site: Path, image: LocalImage, source: str, said: str) -> None:
     install(site, "shape", f"{IMPORTS}{source}\n", "my-analyzer = shape:ANALYZER")
     message = failure(image).message
     assert message.startswith("the analyzer my-analyzer (shape:ANALYZER) is no analyzer: ")
@@ -229,7 +223,7 @@ ANALYZER = Mine()
         ("import nowhere_to_be_found", "the analyzer mine failed: ModuleNotFoundError"),
     ],
 )
-def test_one_that_fails_while_it_runs_is_told_by_name(
+def test_an_analyzer_that_fails_while_it_runs_is_named(
     site: Path, image: LocalImage, method: str, does: str, said: str
 ) -> None:
     steps = dict.fromkeys(("start", "seeds", "follow"), "pass") | {method: does}
@@ -248,7 +242,9 @@ def test_one_that_fails_while_it_runs_is_told_by_name(
         ("return (1 // 0 for _ in 'x')", "the analyzer mine failed: ZeroDivisionError"),
     ],
 )
-def test_answers_that_are_no_findings_are_told_by_name(site: Path, image: LocalImage, answer: str, said: str) -> None:
+def test_an_analyzer_that_yields_other_things_than_findings_is_named(
+    site: Path, image: LocalImage, answer: str, said: str
+) -> None:
     install(site, "mine", IMPORTS + RUNS.format(start="pass", seeds="pass", follow=answer), "mine = mine:ANALYZER")
     assert failure(image).message.startswith(said)
 
@@ -260,7 +256,7 @@ def test_errors_that_slimmer_knows_come_out_as_they_are(site: Path, image: Local
         kept(image)
 
 
-def test_one_with_nothing_to_find_is_not_asked_again(site: Path, image: LocalImage) -> None:
+def test_an_analyzer_with_nothing_to_find_is_not_asked_again(site: Path, image: LocalImage) -> None:
     steps = {"start": "return None", "seeds": "raise ValueError", "follow": "raise ValueError"}
     install(site, "mine", IMPORTS + RUNS.format(**steps), "mine = mine:ANALYZER")
     assert "/app/main.conf" in kept(image)
@@ -287,7 +283,7 @@ def test_slimmers_own_analyzers_would_pass_as_others(image: LocalImage) -> None:
 
 
 def test_in_an_image_of_one_file_few_analyzers_start(image: LocalImage) -> None:
-    """What has nothing to find costs nothing."""
+    """Analyzers with nothing to find cost nothing."""
     view = image.view(opened("/app/main.conf"))
     started = {one.id for one in registry.BUILTIN if one.start(view) is not None}
     assert started <= {

@@ -29,8 +29,8 @@ def image(tmp_path: Path) -> LocalImage:
 
 def kept(image: LocalImage, content: str, *, mode: int = 0o755) -> set[str]:
     image.add("/srv/run", content, mode=mode)
-    growing = followed(image.context(config=CONFIG), interpreters, "/srv/run")
-    return {entry.path for entry in image.tree() if entry.path in growing and not entry.is_directory} - {"/srv/run"}
+    builder = followed(image.context(config=CONFIG), interpreters, "/srv/run")
+    return {entry.path for entry in image.tree() if entry.path in builder and not entry.is_directory} - {"/srv/run"}
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_interpreters_of_first_lines(image: LocalImage, content: str, expected: 
 
 def test_the_reason_names_the_script(image: LocalImage) -> None:
     image.add("/srv/run", "#!/usr/bin/sh\n", mode=0o755)
-    growing = followed(image.context(config=CONFIG), interpreters, "/srv/run")
-    assert growing.reasons("/usr/bin/sh") == (Reason("interpreter", "runs /srv/run", "/srv/run"),)
+    builder = followed(image.context(config=CONFIG), interpreters, "/srv/run")
+    assert builder.reasons("/usr/bin/sh") == (Reason("interpreter", "runs /srv/run", "/srv/run"),)
 
 
 def test_files_that_nobody_may_execute_are_not_read(image: LocalImage) -> None:

@@ -1,4 +1,4 @@
-"""What the Java rule keeps, for images laid out as runtimes, class paths and servlet containers are."""
+"""The Java rule, for images with the usual layouts of runtimes, class paths and servlet containers."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class JavaImage(LocalImage):
     """An image with a Java runtime."""
 
     def runtime(self, *names: str) -> None:
-        """Put files into the runtime."""
+        """Add files to the runtime."""
         for name in ("lib/server/libjvm.so", *names):
             self.add(f"{HOME}/{name}")
 
     def kept(self, *paths: str, config: ImageConfig | None = None) -> set[str]:
-        """Files and links that are kept when Java has opened `paths`."""
+        """Return the files and links that are kept if Java opened `paths`."""
         accesses = [opened(path, by=PROGRAM) for path in (MACHINE, *paths)]
         context = self.view(*accesses, config=config)
         return reached(context)
 
 
 def reached(image: ImageView) -> set[str]:
-    """Files and links that are kept for another reason than that they were opened."""
+    """Return the files and links that are kept for another reason than being opened."""
     kept = run(ANALYZER, image)
     return {path for path in files(image, kept) if any(reason.rule != "observed" for reason in kept.reasons[path])}
 
@@ -51,7 +51,7 @@ def image(tmp_path: Path) -> JavaImage:
 
 
 def jar(class_path: str = "", manifest: str | None = None) -> bytes:
-    """A jar whose manifest says this; its lines are folded as the jar tool folds them."""
+    """Make a jar with this manifest. Its lines are folded as the jar tool folds them."""
     file = io.BytesIO()
     text = (
         manifest if manifest is not None else f"Manifest-Version: 1.0\r\n{folded('Class-Path: ' + class_path)}\r\n\r\n"
@@ -66,7 +66,7 @@ def folded(line: str) -> str:
 
 
 def class_file(name: str) -> bytes:
-    """A class with a long constant before its own name, as javac might order them."""
+    """Make a class with a long constant before its own name, as javac might order them."""
     text = name.encode()
     pool = b"\x05" + b"\0" * 8 + b"\x07\0\4" + b"\x01" + struct.pack(">H", len(text)) + text
     return struct.pack(">IHHH", 0xCAFEBABE, 0, 61, 5) + pool + struct.pack(">HHH", 0x21, 3, 0)
@@ -186,19 +186,19 @@ def test_hostile_jars_do_no_harm(image: JavaImage, content: bytes) -> None:
 
 
 def entry(name: bytes, place: int, packed: int, size: int) -> bytes:
-    """An entry of an archive's directory (APPNOTE.TXT, 4.3.12): a deflated member at a place, with the sizes it claims."""
+    """Make an entry of an archive's directory (APPNOTE.TXT, 4.3.12): a deflated member at an offset, with the sizes that it claims."""
     numbers = (20, 20, 0, 8, 0, 0, 0, packed, size, len(name), 0, 0, 0, 0, 0, place)
     return struct.pack("<4s6H3L5H2L", b"PK\1\2", *numbers) + name
 
 
 def archive(members: bytes, directory: bytes, *, count: int = 1, place: int | None = None) -> bytes:
-    """An archive with this directory, and what its end claims of it."""
+    """Make an archive with this directory, and with the claims about it at the archive's end."""
     claimed = len(members) if place is None else place
     return members + directory + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, len(directory), claimed, 0)
 
 
 def member(name: bytes, packed: bytes, size: int) -> bytes:
-    """A deflated member that claims a size."""
+    """Make a deflated member that claims a size."""
     return struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 8, 0, 0, 0, len(packed), size, len(name), 0) + name + packed
 
 
@@ -233,7 +233,7 @@ def test_archives_that_are_bombs_take_no_memory_and_an_ordinary_one_beside_them_
 
 
 def memory() -> float:
-    """Megabytes of this process at its largest."""
+    """Return the peak size of this process in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -48,7 +48,7 @@ def test_a_directory_names_only_the_first_path_that_it_led_to(tree: Tree) -> Non
 def test_what_the_image_does_not_hold_is_left_out_with_all_that_leads_there(tree: Tree) -> None:
     builder = builder_of(tree, "/nowhere/x", "/etc/none", "/run/app.sock")
     assert len(builder) == 0
-    assert builder.fresh() == []
+    assert builder.take_added() == []
     assert dict(builder.finished().excluded) == {}, "nobody excluded it"
 
 
@@ -80,10 +80,10 @@ def test_equal_reasons_take_memory_once(tree: Tree) -> None:
 
 def test_each_path_is_handed_out_once(tree: Tree) -> None:
     builder = builder_of(tree, "/etc/b")
-    assert builder.fresh() == ["/etc/b", "/etc", "/"]
-    assert builder.fresh() == []
+    assert builder.take_added() == ["/etc/b", "/etc", "/"]
+    assert builder.take_added() == []
     builder.add([Finding("/etc/b", NAMED), Finding("/etc/a", SEEN)])
-    assert builder.fresh() == ["/etc/a"]
+    assert builder.take_added() == ["/etc/a"]
     assert "/etc/a" in builder
     assert "/etc/a.d" not in builder
 

@@ -1,4 +1,4 @@
-"""What is the same for every language: who begins, layers, the cache, sources that cannot be read, and what others ask of languages."""
+"""The part that all languages share: first sources, layers, the cache, unreadable sources, and what other analyzers ask of languages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def cooked(image: LocalImage, language: Language[Facts] = RECIPES, *paths: str) -> set[str]:
-    """What is kept of an image whose cook opened the soup, and whatever else."""
+    """Return the files that are kept of an image in which the cook opened the soup and these other files."""
     view = image.view(*(opened(path, by="/usr/bin/cook2") for path in (SOUP, *paths)))
     return files(view, run(LanguageAnalyzer(language), view))
 
@@ -51,7 +51,7 @@ def test_sources_are_followed_in_layers_one_round_trip_each(image: LocalImage) -
     assert image.reads == [SOUP, "/app/stock.rcp", "/app/bread.card", "/app/salt.rcp"], "each is read once"
 
 
-def test_a_reader_is_told_suffix_origin_and_dialect(image: LocalImage) -> None:
+def test_a_reader_gets_suffix_origin_and_dialect(image: LocalImage) -> None:
     image.add("/app/pantry/jam.rcp", "lazily use fruit")
     image.add("/app/pantry/fruit.rcp")
     assert "/app/pantry/fruit.rcp" not in cooked(image, RECIPES, "/app/pantry/jam.rcp")
@@ -68,7 +68,7 @@ def test_without_a_source_that_its_interpreter_opened_a_language_does_not_begin(
     assert COOKING.start(image.view(opened(path, by=by))) is None
 
 
-def test_a_source_that_cannot_be_read_says_nothing_and_is_told(image: LocalImage) -> None:
+def test_a_source_that_cannot_be_read_has_no_facts_and_is_noted(image: LocalImage) -> None:
     image.add("/app/stock.rcp", "hostile")
     view: ImageView = image.view(opened(SOUP, by="/usr/bin/cook"))
     kept = run(COOKING, view)
@@ -100,7 +100,7 @@ def test_facts_are_remembered_for_a_language_and_version(
 
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The language of recipes, as another package registers it."""
+    """Register the language of recipes, as another package does."""
     own = registry.everything()
     monkeypatch.setattr(registry, "everything", lambda: (*own, COOKING))
     asked = (

@@ -20,10 +20,10 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def kept(image: LocalImage, *start: str, licence_texts: bool = True) -> set[str]:
-    """Files and links that are kept beside those that the test starts with."""
+    """Return the files and links that are kept besides those that the test starts with."""
     context = dataclasses.replace(image.view(), selection=Selection(licences=licence_texts))
-    growing = run(ANALYZER, context, *start)
-    return {e.path for e in context.tree if e.path in growing and not e.is_directory} - set(start)
+    keepset = run(ANALYZER, context, *start)
+    return {e.path for e in context.tree if e.path in keepset and not e.is_directory} - set(start)
 
 
 def debian(image: LocalImage) -> None:
@@ -95,7 +95,7 @@ def test_each_copy_of_an_npm_package_has_its_own(image: LocalImage) -> None:
     assert both == {"/app/node_modules/a/LICENSE", "/app/node_modules/b/node_modules/a/LICENSE"}
 
 
-def test_a_huge_licence_is_none(image: LocalImage) -> None:
+def test_a_huge_file_is_not_a_licence(image: LocalImage) -> None:
     image.add("/n/node_modules/a/package.json")
     image.add("/n/node_modules/a/index.js")
     image.add("/n/node_modules/a/LICENSE", b"x" * (1 << 20))

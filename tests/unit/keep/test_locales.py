@@ -32,8 +32,8 @@ def image(tmp_path: Path) -> LocalImage:
 
 def kept(image: LocalImage, *start: str, env: tuple[str, ...] = ()) -> set[str]:
     config = ImageConfig("sha256:1", "amd64", "linux", env=env)
-    growing = run(ANALYZER, image.view(config=config), *start)
-    return {entry.path for entry in image.tree() if entry.is_file and entry.path in growing} - set(start)
+    keepset = run(ANALYZER, image.view(config=config), *start)
+    return {entry.path for entry in image.tree() if entry.is_file and entry.path in keepset} - set(start)
 
 
 def locale(name: str) -> set[str]:
@@ -51,7 +51,7 @@ def locale(name: str) -> set[str]:
         ("OTHER=de_DE.UTF-8", ""),
     ],
 )
-def test_the_environments_locale_stays_for_who_chooses_one(
+def test_the_environments_locale_stays_for_code_that_calls_setlocale(
     image: LocalImage, tmp_path: Path, env: str, found: str
 ) -> None:
     image.add("/app/speaks.so", library(tmp_path, "", source=CALL.format("setlocale")))
@@ -94,7 +94,7 @@ def test_a_module_that_was_loaded_keeps_the_sets_in_wide_use(image: LocalImage) 
     assert names(kept(image, f"{GCONV}/EBCDIC-US.so")) == INDEX | {"ISO8859-1.so", "UTF-16.so", "SJIS.so"}
 
 
-def test_libraries_that_convert_for_nobody_keep_none(image: LocalImage, tmp_path: Path) -> None:
+def test_libraries_that_import_iconv_for_other_uses_keep_no_sets(image: LocalImage, tmp_path: Path) -> None:
     image.add("/usr/lib/libidn2.so.0", library(tmp_path, "libidn2.so.0", source=CALL.format("iconv_open")))
     assert kept(image, "/usr/lib/libidn2.so.0") == set()
     assert kept(image, "/app/plain.so") == set()

@@ -1,4 +1,4 @@
-"""What looking up hosts, users and services keeps."""
+"""Files that code needs to look up hosts, users and services."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def using(tmp_path: Path, function: str) -> bytes:
-    """Code that calls a function of the C library."""
+    """Compile code that calls a function of the C library."""
     needs = tmp_path / "needs"
     library(needs, "libc.so.6", source=f"void {function}(void) {{}}")
     return library(needs, "", "-Wl,--no-as-needed", "-L.", "-l:libc.so.6", source=CALL.format(function))
 
 
 def kept(image: LocalImage, path: str) -> set[str]:
-    growing = run(ANALYZER, image.view(), path)
-    files = {entry.path for entry in image.tree() if entry.is_file and entry.path in growing}
+    keepset = run(ANALYZER, image.view(), path)
+    files = {entry.path for entry in image.tree() if entry.is_file and entry.path in keepset}
     return {name.removeprefix(LIBRARIES + "/") for name in files} - {path, "libc.so.6"}
 
 
@@ -92,8 +92,8 @@ def test_musl_has_no_modules(image: LocalImage, tmp_path: Path) -> None:
 
 def test_reading_the_configuration_keeps_what_it_names(image: LocalImage) -> None:
     image.add("/app/other.so", make_elf(needed=["libc.so.6"]))
-    growing = run(ANALYZER, image.view(), "/app/other.so", "/etc/nsswitch.conf")
-    assert f"{LIBRARIES}/libnss_mdns4_minimal.so.2" in growing
+    keepset = run(ANALYZER, image.view(), "/app/other.so", "/etc/nsswitch.conf")
+    assert f"{LIBRARIES}/libnss_mdns4_minimal.so.2" in keepset
 
 
 def test_who_looks_nothing_up_keeps_nothing_and_reads_nothing_more(image: LocalImage) -> None:

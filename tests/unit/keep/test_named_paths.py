@@ -1,4 +1,4 @@
-"""Names with unknown parts: which files of a folder they stand for, and at what cost."""
+"""Names with unknown parts: the files of a folder that they stand for, and the cost of finding them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def found(tree: Tree, folder: str, pattern: str) -> list[str]:
     return [finding.path for finding in fitting(tree, folder, pattern, REASON)]
 
 
-def test_files_whose_names_begin_and_end_so_fit() -> None:
+def test_files_match_a_pattern_by_their_beginning_and_end() -> None:
     tree = make_tree(
         "f /app/a.ejs\nf /app/b.ejs\nf /app/b.js\nd /app/b.d.ejs\nf /app/below/b.ejs\nl /views -> app\nf /b.ejs"
     )

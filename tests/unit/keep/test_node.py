@@ -1,4 +1,4 @@
-"""What the Node rule keeps, for small apps laid out as Node expects them."""
+"""The Node rule, for small apps laid out as Node expects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class NodeImage(ScriptImage):
     """An image with an app under /srv/app and Node."""
 
     def manifest(self, folder: str, **fields: object) -> None:
-        """Put a package.json into a folder."""
+        """Add a package.json to a folder."""
         self.add(f"{folder}/package.json", json.dumps(fields))
 
 

@@ -1,4 +1,4 @@
-"""What the Perl rule keeps, for small apps laid out as perl expects them."""
+"""The Perl rule, for small apps laid out as perl expects."""
 
 from __future__ import annotations
 
@@ -119,14 +119,16 @@ def test_encodings_that_the_app_names(image: ScriptImage) -> None:
         ("use Unicode::UCD;", False, {"Name.pl", "lib/Sc/Grek.pl", "To/Lower.pl"}),
     ],
 )
-def test_tables_of_unicode_for_who_asks(image: ScriptImage, source: str, old: bool, expected: set[str]) -> None:
+def test_unicode_tables_stay_for_sources_that_use_them(
+    image: ScriptImage, source: str, old: bool, expected: set[str]
+) -> None:
     image.add(APP, source)
     for name in ("Name.pl", "lib/Sc/Grek.pl", "To/Lower.pl", *(["Heavy.pl"] if old else [])):
         image.add(f"{CORE}/unicore/{name}")
     assert image.kept() == {f"{CORE}/unicore/{name}" for name in expected}
 
 
-def test_libraries_bring_what_is_theirs_or_perls(image: ScriptImage) -> None:
+def test_libraries_bring_their_own_modules_and_perls(image: ScriptImage) -> None:
     image.add(APP, "use Lib::A; DBI->connect('dbi:SQLite:x');")
     image.add(
         f"{SITE}/Lib/A.pm",
@@ -178,7 +180,7 @@ def test_a_namespace_whose_modules_are_chosen_by_computed_names(image: ScriptIma
     assert image.kept() == found | {f"{SITE}/Lib.pm"}
 
 
-def test_names_of_characters_need_what_is_else_a_debuggers(image: ScriptImage) -> None:
+def test_character_names_need_a_module_that_is_otherwise_for_debugging(image: ScriptImage) -> None:
     image.add(f"{CORE}/_charnames.pm", 'use re "/aa";')
     image.add(f"{CORE}/re.pm")
     image.add(f"{COMPILED}/auto/re/re.so")

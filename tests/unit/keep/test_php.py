@@ -1,4 +1,4 @@
-"""What the PHP rule keeps, for small apps laid out as PHP and Composer expect them."""
+"""The PHP rule, for small apps laid out as PHP and Composer expect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PhpImage(ScriptImage):
     """An image with an app under /srv/app and PHP."""
 
     def composer(self, psr4: str = "", classmap: str = "", namespaces: str = "") -> None:
-        """Put Composer's autoloader into the app, with these entries."""
+        """Add Composer's autoloader to the app, with these entries."""
         for name, entries in (("psr4", psr4), ("classmap", classmap), ("namespaces", namespaces)):
             self.add(f"/srv/app/vendor/composer/autoload_{name}.php", f"<?php\n\nreturn array(\n{entries}\n);\n")
         self.add("/srv/app/vendor/composer/autoload_real.php", "<?php")

@@ -1,4 +1,4 @@
-"""Plug-in folders: one was loaded, the others stay; and which folders are none of that."""
+"""Plug-in folders: if one plug-in was loaded, the others stay. Other folders do not count as plug-in folders."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def kept(image: LocalImage, path: str, *, by: str = "/usr/bin/convert", operatio
     return {one.removeprefix(folder + "/") for one in found} - {path.rpartition("/")[2]}
 
 
-def test_the_others_and_the_indexes_stay(image: LocalImage) -> None:
+def test_the_other_plugins_and_the_indexes_stay(image: LocalImage) -> None:
     found = {"gif.so", "jpeg.so.1", "gif.la", "/usr/lib/x86_64-linux-gnu/magic/coders.cache"}
     assert kept(image, f"{CODERS}/png.so") == found
 

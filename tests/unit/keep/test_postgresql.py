@@ -1,4 +1,4 @@
-"""What PostgreSQL may read of its own later: extensions, dictionaries, abbreviations of time zones."""
+"""Files that PostgreSQL may read later: extensions, dictionaries, abbreviations of time zones."""
 
 from __future__ import annotations
 
@@ -31,12 +31,14 @@ def kept(image: LocalImage, path: str, by: str = SERVER) -> set[str]:
 
 
 @pytest.mark.parametrize("read", ["extension/plpgsql.control", "timezonesets/Default"])
-def test_a_start_tells_where_the_rest_is(image: LocalImage, read: str) -> None:
+def test_files_read_at_the_start_show_where_the_others_are(image: LocalImage, read: str) -> None:
     others = {"tsearch_data/german.stop", "timezonesets/Default", "timezonesets/India"}
     assert kept(image, f"{SHARED}/{read}") == {f"extension/{name}" for name in EXTENSIONS} | others
 
 
-def test_of_many_extensions_those_that_install_are_kept(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_install_scripts_of_too_many_extensions_are_kept(
+    image: LocalImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rule, "EXTENSION_BYTES", 10)
     found = {path for path in kept(image, f"{SHARED}/timezonesets/Default") if path.startswith("extension/")}
     assert found == {f"extension/{name}" for name in EXTENSIONS} - {"extension/pg_trgm--1.4--1.5.sql"}

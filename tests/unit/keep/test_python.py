@@ -1,4 +1,4 @@
-"""What the Python rule keeps, for small images laid out as Pythons are."""
+"""The Python rule, for small images with the layout of a Python."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ class PythonImage(LocalImage):
         self.start = [f"{LIBRARY}/os.py", f"{LIBRARY}/encodings/__init__.py", "/opt/venv/pyvenv.cfg", APP]
 
     def package(self, name: str, **sources: str) -> None:
-        """Install a package with a distribution's metadata."""
+        """Install a package with the metadata of a distribution."""
         self.add(f"{SITE}/{name}/__init__.py", sources.pop("init", ""))
         for module, source in sources.items():
             self.add(f"{SITE}/{name}/{module}.py", source)
         self.add(f"{SITE}/{name}-1.0.dist-info/METADATA", "Name: x")
         self.add(f"{SITE}/{name}-1.0.dist-info/RECORD", f"{name}/__init__.py,,\n")
 
-    def growing(self, *more: str, config: ImageConfig = CONFIG) -> KeepSetBuilder:
+    def builder(self, *more: str, config: ImageConfig = CONFIG) -> KeepSetBuilder:
         return followed(self.context(config=config), python, *self.start, *more)
 
     def kept(self, source: str, *more: str, config: ImageConfig = CONFIG) -> set[str]:
-        """Files that are kept besides those that were observed, when the app is `source`."""
+        """Return the files that are kept besides those that were observed if the app is `source`."""
         self.add(APP, source)
-        growing = self.growing(*more, config=config)
-        files = {entry.path for entry in self.context().tree if entry.path in growing and not entry.is_directory}
+        builder = self.builder(*more, config=config)
+        files = {entry.path for entry in self.context().tree if entry.path in builder and not entry.is_directory}
         return files - {*self.start, *more}
 
 
@@ -133,7 +133,7 @@ def test_a_computed_name_keeps_all_that_it_may_be(image: PythonImage) -> None:
     assert kept == {f"/srv/app/plugins/{name}.py" for name in ("__init__", "one", "two")}
 
 
-def test_of_too_many_computed_names_those_stay_that_the_app_names(image: PythonImage) -> None:
+def test_only_modules_that_the_app_names_stay_if_a_computed_name_fits_too_many(image: PythonImage) -> None:
     init = "def load(name):\n    return __import__('drivers.%s' % name)\n"
     image.package("drivers", init=init, sqlite="#" * (3 << 20), oracle="#" * (3 << 20))
     kept = image.kept("import drivers\nURL = 'sqlite:///file'\n")
@@ -200,7 +200,7 @@ def test_data_beside_a_package_that_reads_it(image: PythonImage, monkeypatch: py
     assert f"{SITE}/shop/data/rates.json" not in image.kept("import shop")
 
 
-def test_of_much_data_the_nearest_is_kept_and_what_the_app_names(
+def test_only_the_nearest_and_the_named_of_too_much_data_is_kept(
     image: PythonImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(package_data, "DATA_LIMIT", 30)
@@ -360,30 +360,30 @@ def test_python_2_finds_modules_beside_the_importer_and_their_bytecode(tmp_path:
     image.add("/opt/app/pkg/main.py", "import sibling\nprint 'x'\n")
     image.add("/opt/app/pkg/sibling.py")
     image.add("/opt/app/pkg/sibling.pyc")
-    growing = followed(image.context(), python, "/usr/lib/python2.7/os.py", "/opt/app/pkg/main.py")
-    assert "/opt/app/pkg/sibling.py" in growing and "/opt/app/pkg/sibling.pyc" in growing
+    builder = followed(image.context(), python, "/usr/lib/python2.7/os.py", "/opt/app/pkg/main.py")
+    assert "/opt/app/pkg/sibling.py" in builder and "/opt/app/pkg/sibling.pyc" in builder
 
 
 def test_reasons_lead_back_to_the_app(image: PythonImage) -> None:
     image.package("shop", init="import csv")
     image.add(APP, "def late():\n    import shop\n")
-    growing = image.growing()
-    assert growing.reasons(f"{SITE}/shop/__init__.py")[0] == Reason("python", f"imported by {APP} in late()", APP)
-    assert growing.reasons(f"{LIBRARY}/csv.py")[0].cause == f"{SITE}/shop/__init__.py"
+    builder = image.builder()
+    assert builder.reasons(f"{SITE}/shop/__init__.py")[0] == Reason("python", f"imported by {APP} in late()", APP)
+    assert builder.reasons(f"{LIBRARY}/csv.py")[0].cause == f"{SITE}/shop/__init__.py"
 
 
 def test_filler_is_not_followed_unless_it_is_the_apps(image: PythonImage) -> None:
     image.package("shop", init="import csv")
     image.add(APP, "")
     image.add("/srv/app/listed.py", "import json")
-    growing = KeepSetBuilder(image.context().tree, evidence=registry.evidence())
-    growing.add(Finding(path, Reason("observed", "opened")) for path in image.start)
-    growing.add(Finding(path, Reason("listed", "x")) for path in (f"{SITE}/shop/__init__.py", "/srv/app/listed.py"))
+    builder = KeepSetBuilder(image.context().tree, evidence=registry.evidence())
+    builder.add(Finding(path, Reason("observed", "opened")) for path in image.start)
+    builder.add(Finding(path, Reason("listed", "x")) for path in (f"{SITE}/shop/__init__.py", "/srv/app/listed.py"))
     analysis = LanguageAnalyzer(PYTHON).start(image.context(config=CONFIG))
     assert analysis is not None
-    while fresh := growing.fresh():
-        growing.add(analysis.follow(fresh, growing))
-    assert f"{LIBRARY}/csv.py" not in growing and f"{LIBRARY}/json/__init__.py" in growing
+    while added := builder.take_added():
+        builder.add(analysis.follow(added, builder))
+    assert f"{LIBRARY}/csv.py" not in builder and f"{LIBRARY}/json/__init__.py" in builder
 
 
 def test_an_image_without_python_costs_nothing(tmp_path: Path) -> None:
@@ -394,7 +394,7 @@ def test_an_image_without_python_costs_nothing(tmp_path: Path) -> None:
     assert image.reads == []
 
 
-def test_hostile_layouts_are_survived(image: PythonImage) -> None:
+def test_hostile_layouts_do_no_harm(image: PythonImage) -> None:
     image.link(f"{SITE}/loop", "loop")
     image.link(f"{SITE}/around", ".")
     image.add(f"{SITE}/more.pth", b"\xff\xfe\n\0\n../..\n/\n" + b"x\n" * 5000)

@@ -1,4 +1,4 @@
-"""The folders in which a Python looks for modules, and whose modules those are."""
+"""The folders in which a Python looks for modules, and the origin of the modules there."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_virtual_environment_hides_the_systems_packages_unless_they_are_used(
     assert paths == [LIBRARY, VENV, *([SITE] if found else [])]
 
 
-def test_settings_that_are_too_long_are_none(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_that_are_too_long_are_ignored(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "SETTINGS_LIMIT", 10)
     image.add("/opt/venv/pyvenv.cfg", "home = /usr/bin\n")
     image.add(f"{SITE}/more.pth", "/opt/added-folder\n")

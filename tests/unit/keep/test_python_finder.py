@@ -1,4 +1,4 @@
-"""Which files a module's name stands for, and which Pythons an image has."""
+"""The files that a module's name stands for, and the Pythons of an image."""
 
 from __future__ import annotations
 

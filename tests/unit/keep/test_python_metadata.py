@@ -1,4 +1,4 @@
-"""What is read of Python's installed distributions, for sites that were made to fill the memory or to take for ever."""
+"""Metadata of Python's installed distributions, for sites that try to fill the memory or to take forever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read from Python sources of any version, and that no source is too odd."""
+"""Facts of Python sources of any version, however odd the source is."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def test_a_declared_encoding_is_obeyed() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["no-such", "rot13", "hex", "idna"])
-def test_an_encoding_that_is_none_of_text_is_survived(encoding: str) -> None:
+def test_an_encoding_that_is_not_for_text_does_no_harm(encoding: str) -> None:
     assert facts(f"# coding: {encoding}\nimport a\n").imports == (Import("a"),)
 
 

@@ -1,4 +1,4 @@
-"""How Python begins in an image, what it asks to read, and whose code a module is."""
+"""The start of the Python rule in an image, the sources that it asks for, and the origin of modules."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def kept(image: LocalImage, *start: str, limits: Limits = PYTHON.limits) -> Keep
 
 
 def begun(image: LocalImage, *start: str) -> PythonResolver:
-    """A resolver that has begun at these paths, which were observed."""
+    """Return a resolver that has started from these observed paths."""
     context = image.context()
     builder = KeepSetBuilder(context.tree, evidence=registry.evidence())
     builder.add(Finding(path, OBSERVED) for path in start)
     resolver = PythonResolver(context)
-    list(resolver.begin(builder.fresh(), builder))
+    list(resolver.begin(builder.take_added(), builder))
     return resolver
 
 
@@ -89,7 +89,7 @@ def test_what_was_kept_before_the_python_counts_once_it_is_there(image: LocalIma
     assert analysis is not None
     for path in (APP, f"{LIBRARY}/os.py"):
         builder.add([Finding(path, OBSERVED)])
-        builder.add(analysis.follow(builder.fresh(), builder))
+        builder.add(analysis.follow(builder.take_added(), builder))
     assert f"{LIBRARY}/csv.py" in builder
 
 
@@ -120,10 +120,10 @@ def test_a_module_is_read_again_once_it_is_followed_deeper(image: LocalImage) ->
     )
     assert analysis is not None
     builder.add(Finding(path, OBSERVED) for path in (f"{LIBRARY}/os.py", f"{LIBRARY}/csv.py"))
-    builder.add(analysis.follow(builder.fresh(), builder))
+    builder.add(analysis.follow(builder.take_added(), builder))
     assert f"{LIBRARY}/json/__init__.py" in builder and f"{LIBRARY}/json/tool.py" not in builder
     builder.add([Finding(APP, OBSERVED)])
-    builder.add(analysis.follow(builder.fresh(), builder))
+    builder.add(analysis.follow(builder.take_added(), builder))
     assert f"{LIBRARY}/json/tool.py" in builder
 
 

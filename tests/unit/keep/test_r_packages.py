@@ -15,7 +15,7 @@ R = "/usr/lib/R/bin/exec/R"
 
 
 class RImage(LocalImage):
-    """An image with R, some of its own packages, and a library of others."""
+    """An image with R, some of its own packages, and a library of other packages."""
 
     def package(self, place: str, description: str = "", *files: str) -> None:
         for name, content in (

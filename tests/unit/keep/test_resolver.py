@@ -1,4 +1,4 @@
-"""What a Resolver may decide beyond the defaults: texts, contents, variables, kept paths, and the bounds of a Language."""
+"""Decisions of a Resolver beyond the defaults (texts, contents, variables, kept paths), and the bounds of a Language."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def kept(image: LocalImage, language: Language[Facts] = MENU) -> set[str]:
-    """The files that are kept of an image in which no recipe was opened."""
+    """Return the files that are kept of an image in which no recipe was opened."""
     view = image.view()
     return files(view, run(LanguageAnalyzer(language), view, "/app"))
 

@@ -1,4 +1,4 @@
-"""What the Ruby rule keeps, for small apps laid out as Ruby expects them."""
+"""The Ruby rule, for small apps laid out as Ruby expects."""
 
 from __future__ import annotations
 
@@ -173,7 +173,9 @@ def test_package_managers_do_not_bring_all_of_themselves(image: ScriptImage) -> 
 
 
 @pytest.mark.parametrize(("source", "every"), [("puts 1", False), ("name.encode('Shift_JIS')", True)])
-def test_encodings_the_small_ones_or_all_for_who_asks(image: ScriptImage, source: str, every: bool) -> None:
+def test_small_encodings_stay_and_all_if_a_source_asks_for_encodings(
+    image: ScriptImage, source: str, every: bool
+) -> None:
     image.add(APP, source)
     image.add(f"{STANDARD}/enc/iso_8859_15.so")
     image.add(f"{STANDARD}/enc/trans/big5.so", b"x" * 500_000)

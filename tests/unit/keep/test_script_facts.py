@@ -1,4 +1,4 @@
-"""Facts of sources survive the cache as they were, and what is no facts is none."""
+"""Facts of sources come back from the cache unchanged, and other values are rejected."""
 
 from __future__ import annotations
 

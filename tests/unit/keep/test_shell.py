@@ -1,4 +1,4 @@
-"""What shell scripts keep: commands, sourced files, named files; and what they do not."""
+"""The shell rule: commands, sourced files and named files, and what does not count."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def kept(image: LocalImage, script: str, *, by: str = "/usr/bin/dash", **fields: object) -> set[str]:
-    """Files kept on account of a script that a shell opened."""
+    """Return the files that are kept because of a script that a shell opened."""
     image.add(SCRIPT, script, mode=0o755)
     context = image.context(opened(SCRIPT, by=by), config=config(**fields))
     return files(image, followed(context, shell, SCRIPT)) - {SCRIPT}
 
 
-def files(image: LocalImage, growing: KeepSetBuilder) -> set[str]:
-    return {entry.path for entry in image.tree() if entry.path in growing and not entry.is_directory}
+def files(image: LocalImage, builder: KeepSetBuilder) -> set[str]:
+    return {entry.path for entry in image.tree() if entry.path in builder and not entry.is_directory}
 
 
 def commands(image: LocalImage, line: str) -> set[str]:
@@ -76,9 +76,9 @@ def test_a_command_that_is_a_script_is_followed_even_when_it_was_looked_at_befor
     image.add("/usr/bin/helper", "#!/usr/bin/env bash\none", mode=0o755)
     image.add(SCRIPT, "#!/bin/sh\nif false; then helper; fi", mode=0o755)
     context = image.context(opened(SCRIPT, by="/usr/bin/dash"), config=config())
-    growing = followed(context, shell, SCRIPT, "/usr/bin/helper")
-    assert "/usr/bin/one" in growing
-    assert growing.reasons("/usr/bin/one") == (Reason("shell", "called by /usr/bin/helper", "/usr/bin/helper"),)
+    builder = followed(context, shell, SCRIPT, "/usr/bin/helper")
+    assert "/usr/bin/one" in builder
+    assert builder.reasons("/usr/bin/one") == (Reason("shell", "called by /usr/bin/helper", "/usr/bin/helper"),)
 
 
 def test_an_applet_is_found_by_its_link(image: LocalImage) -> None:
@@ -135,9 +135,9 @@ def test_a_folder_that_is_only_entered_keeps_nothing_of_what_lies_in_it(image: L
     image.add("/opt/data/large/file", "x")
     image.add(SCRIPT, "cd /opt/data/large && chown -R app /opt/data", mode=0o755)
     context = image.context(opened(SCRIPT, by="/usr/bin/dash"), config=config())
-    growing = followed(context, shell, SCRIPT)
-    assert "/opt/data/large" in growing
-    assert "/opt/data/large/file" not in growing
+    builder = followed(context, shell, SCRIPT)
+    assert "/opt/data/large" in builder
+    assert "/opt/data/large/file" not in builder
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def test_a_folder_that_is_only_entered_keeps_nothing_of_what_lies_in_it(image: L
     ],
 )
 def test_commands_of_the_configuration(image: LocalImage, fields: dict[str, object]) -> None:
-    growing = followed(image.context(config=config(**fields)), shell, "/usr")
-    assert "/usr/bin/one" in growing
-    assert "/usr/bin/two" not in growing
+    builder = followed(image.context(config=config(**fields)), shell, "/usr")
+    assert "/usr/bin/one" in builder
+    assert "/usr/bin/two" not in builder
 
 
 def test_a_disabled_health_check_keeps_nothing(image: LocalImage) -> None:
@@ -171,7 +171,7 @@ def test_commands_of_crontabs(image: LocalImage, path: str, line: str) -> None:
 
 
 @pytest.mark.parametrize("rule", ["not-hollow", "listed", "licence", "observed", "named-path"])
-def test_a_script_that_nobody_runs_says_nothing(image: LocalImage, rule: str) -> None:
+def test_a_script_that_nothing_runs_is_not_followed(image: LocalImage, rule: str) -> None:
     assert "/usr/bin/one" not in _kept_as(image, rule)
     assert image.reads == []
 
@@ -187,14 +187,14 @@ def _kept_as(image: LocalImage, rule: str) -> KeepSetBuilder:
 
 
 def _followed_from(context: ImageView, finding: Finding) -> KeepSetBuilder:
-    """What is kept of an image in which another analyzer found something."""
-    growing = KeepSetBuilder(context.tree, evidence=registry.evidence())
-    growing.add([finding])
+    """Return what is kept of an image in which another analyzer found something."""
+    builder = KeepSetBuilder(context.tree, evidence=registry.evidence())
+    builder.add([finding])
     analysis = LanguageAnalyzer(SHELL).start(context)
     assert analysis is not None
-    while fresh := growing.fresh():
-        growing.add(analysis.follow(fresh, growing))
-    return growing
+    while added := builder.take_added():
+        builder.add(analysis.follow(added, builder))
+    return builder
 
 
 @pytest.mark.parametrize(("line", "chosen"), [("TZ=$1 one", True), ("TZ=UTC one", False)])
@@ -207,19 +207,19 @@ def test_the_first_script_that_chooses_a_time_zone_is_named(image: LocalImage) -
     image.add("/usr/share/zoneinfo/Asia/Tokyo")
     image.add("/usr/bin/other", "#!/bin/sh\nTZ=$2 one", mode=0o755)
     image.add(SCRIPT, "#!/bin/sh\nTZ=$1 other", mode=0o755)
-    growing = followed(image.context(opened(SCRIPT, by="/usr/bin/dash"), config=config()), shell, SCRIPT)
+    builder = followed(image.context(opened(SCRIPT, by="/usr/bin/dash"), config=config()), shell, SCRIPT)
     reason = Reason("time-zones", f"{SCRIPT} sets TZ to what it is told", SCRIPT)
-    assert growing.reasons("/usr/share/zoneinfo/Asia/Tokyo") == (reason,)
+    assert builder.reasons("/usr/share/zoneinfo/Asia/Tokyo") == (reason,)
 
 
-def test_a_page_that_is_like_a_script_is_one(image: LocalImage) -> None:
+def test_a_page_that_is_similar_to_a_script_is_one(image: LocalImage) -> None:
     image.add("/srv/pages/first.cgi", "echo hello")
     image.add("/srv/pages/second.cgi", "one | two")
     like = Finding("/srv/pages/second.cgi", Reason("like-files", "a .cgi file like …", "/srv/pages/first.cgi"))
     for by, expected in (("/usr/bin/dash", {"one", "two"}), ("/usr/sbin/httpd", set())):
         context = image.context(opened("/srv/pages/first.cgi", by=by), config=config())
-        growing = _followed_from(context, like)
-        assert {path.removeprefix("/usr/bin/") for path in files(image, growing)} - {like.path} == expected
+        builder = _followed_from(context, like)
+        assert {path.removeprefix("/usr/bin/") for path in files(image, builder)} - {like.path} == expected
 
 
 @pytest.mark.parametrize("first", ["#!/usr/bin/python3", "#!/usr/bin/perl", "#!/usr/bin/fish"])
@@ -237,9 +237,9 @@ def test_all_files_of_a_folder_are_run(image: LocalImage) -> None:
     image.add("/etc/start.d/10-first", "one\n", mode=0o755)
     image.add("/etc/start.d/20-second", "#!/usr/bin/perl\ntwo\n", mode=0o755)
     image.add(SCRIPT, "#!/bin/sh\nrun-parts /etc/start.d", mode=0o755)
-    growing = followed(image.context(opened(SCRIPT, by="/usr/bin/dash"), config=config()), shell, SCRIPT)
-    assert files(image, growing) == {SCRIPT, "/etc/start.d/10-first", "/etc/start.d/20-second", "/usr/bin/one"}
-    assert growing.reasons("/etc/start.d/10-first") == (Reason("shell", f"run by {SCRIPT}", SCRIPT),)
+    builder = followed(image.context(opened(SCRIPT, by="/usr/bin/dash"), config=config()), shell, SCRIPT)
+    assert files(image, builder) == {SCRIPT, "/etc/start.d/10-first", "/etc/start.d/20-second", "/usr/bin/one"}
+    assert builder.reasons("/etc/start.d/10-first") == (Reason("shell", f"run by {SCRIPT}", SCRIPT),)
 
 
 @pytest.mark.parametrize("line", [". /etc/*", ". /usr/lib/tool/*.sh", '. "$HERE/$UNKNOWN/x.sh"', '. "$HERE"/..'])
@@ -280,8 +280,8 @@ def test_what_counts_as_a_script(
     image: LocalImage, path: str, mode: int, first: str, by: str, followed_up: bool
 ) -> None:
     image.add(path, f"{first}one\n", mode=mode)
-    growing = followed(image.context(opened(path, by=f"/usr/bin/{by}"), config=config()), shell, path)
-    assert ("/usr/bin/one" in growing) is followed_up
+    builder = followed(image.context(opened(path, by=f"/usr/bin/{by}"), config=config()), shell, path)
+    assert ("/usr/bin/one" in builder) is followed_up
 
 
 def test_a_large_script_stays_but_is_not_looked_into(image: LocalImage) -> None:
@@ -312,21 +312,21 @@ def test_a_health_check_is_read_by_the_shell_of_the_image(image: LocalImage) -> 
     image.add("/opt/bash", "\x7fELF", mode=0o755)
     check = Healthcheck(("CMD-SHELL", "one /srv/app/ok.txt"))
     image.add("/srv/app/ok.txt", "x")
-    growing = followed(image.context(config=config(healthcheck=check, shell=("/opt/bash", "-ec"))), shell, "/usr")
-    assert growing.reasons("/opt/bash") == (Reason("shell", "called by the image's health check"),)
-    assert growing.reasons("/usr/bin/one") == (Reason("shell", "called by the image's health check"),)
-    assert growing.reasons("/srv/app/ok.txt") == (Reason("named-path", "named by the image's health check"),)
+    builder = followed(image.context(config=config(healthcheck=check, shell=("/opt/bash", "-ec"))), shell, "/usr")
+    assert builder.reasons("/opt/bash") == (Reason("shell", "called by the image's health check"),)
+    assert builder.reasons("/usr/bin/one") == (Reason("shell", "called by the image's health check"),)
+    assert builder.reasons("/srv/app/ok.txt") == (Reason("named-path", "named by the image's health check"),)
 
 
 def test_a_script_that_the_command_starts_is_followed_from_there(image: LocalImage) -> None:
     image.add("/srv/app/start", "#!/bin/sh\nserve() { exec one; }\n", mode=0o755)
-    growing = followed(image.context(config=config(entrypoint=("./start",))), shell, "/usr")
-    assert growing.reasons("/usr/bin/one") == (
+    builder = followed(image.context(config=config(entrypoint=("./start",))), shell, "/usr")
+    assert builder.reasons("/usr/bin/one") == (
         Reason("shell", "called by /srv/app/start in serve()", "/srv/app/start"),
     )
 
 
 def test_an_image_without_commands_costs_nothing(image: LocalImage) -> None:
-    growing = followed(image.context(config=config()), shell, "/usr/bin/sh")
-    assert files(image, growing) == {"/usr/bin/sh"}
+    builder = followed(image.context(config=config()), shell, "/usr/bin/sh")
+    assert files(image, builder) == {"/usr/bin/sh"}
     assert image.reads == []

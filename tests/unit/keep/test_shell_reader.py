@@ -1,4 +1,4 @@
-"""What is read in shell scripts, command lines and crontabs."""
+"""Facts of shell scripts, command lines and crontabs."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_paths_that_a_script_names(line: str, paths: dict[str, bool]) -> None:
     assert named(line) == paths
 
 
-def test_functions_are_told() -> None:
+def test_functions_are_named() -> None:
     [one] = script("start() { one /etc/a; }").uses
     assert one.place == " in start()"
     assert script("start() { one /etc/a; }").named == (Named("/etc/a", True, " in start()"),)

@@ -1,4 +1,4 @@
-"""Files like those that an app opened: by telling folders, by kind, translations; and where nothing is added."""
+"""Files similar to those that an app opened: in telling folders, of one kind, translations; and cases where nothing is added."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def kept(image: LocalImage, *paths: str, others: str = "", working_dir: str = "") -> set[str]:
-    """Files besides `paths`, which were opened, that are kept of an image with `others` (separated by spaces)."""
+    """Return the files that are kept besides the opened `paths`, for an image that also has `others` (separated by spaces)."""
     for path in (*paths, *others.split()):
         image.add(path, "x")
     config = ImageConfig("sha256:1", "amd64", "linux", working_dir=working_dir)

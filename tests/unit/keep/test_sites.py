@@ -1,4 +1,4 @@
-"""A start page brings what a browser loads with it."""
+"""A start page keeps the files that a browser loads with it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_site_is_bounded(image: LocalImage, monkeypatch: pytest.MonkeyPatch, l
 
 
 def test_pages_in_each_others_sites_are_bounded_together(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An app may open a page in each of a thousand folders, one in the other, over as many files as an image has."""
+    """An app may open a page in each of a thousand nested folders, with any number of files below them."""
     folders = [WWW + "/d" * depth for depth in range(6)]
     for folder in folders:
         image.add(f"{folder}/index.html")

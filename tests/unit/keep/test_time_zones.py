@@ -1,4 +1,4 @@
-"""The local zone for who converts times, all zones for who opens them by name."""
+"""The local zone for code that converts times, all zones for code that opens them by name."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def zones(image: LocalImage, *accesses: Access | str, env: tuple[str, ...] = ()) -> set[str]:
-    """The zones that are kept after these accesses."""
+    """Return the zones that are kept after these accesses."""
     config = ImageConfig("sha256:1", "amd64", "linux", env=env)
     made = [access if isinstance(access, Access) else opened(access) for access in accesses]
     context = image.view(*made, config=config)
     ends = (context.tree.resolve(access.asked).end for access in made)
-    growing = run(ANALYZER, context, *(end for end in ends if end is not None))
-    files = {entry.path for entry in image.tree() if not entry.is_directory and entry.path in growing}
+    keepset = run(ANALYZER, context, *(end for end in ends if end is not None))
+    files = {entry.path for entry in image.tree() if not entry.is_directory and entry.path in keepset}
     return {path.removeprefix("/usr/share/zoneinfo/") for path in files if path.startswith("/usr/share/zoneinfo/")}
 
 
@@ -113,12 +113,12 @@ def test_a_module_that_only_fills_a_folder_keeps_no_zone_until_it_is_used(image:
     module = "/usr/lib/python3.11/zoneinfo/_common.py"
     image.add(module, "import os")
     context = image.view()
-    growing = KeepSetBuilder(context.tree, evidence=registry.evidence())
+    builder = KeepSetBuilder(context.tree, evidence=registry.evidence())
     analysis = ANALYZER.start(context)
     assert analysis is not None
-    growing.add([Finding(module, Reason("not-hollow"))])
-    growing.add(analysis.follow(growing.fresh(), growing))
-    assert "/usr/share/zoneinfo/Japan" not in growing
-    growing.add([Finding(module, Reason("python")), Finding("/app/plain.so", Reason("observed"))])
-    growing.add(analysis.follow(growing.fresh(), growing))
-    assert "/usr/share/zoneinfo/Japan" in growing
+    builder.add([Finding(module, Reason("not-hollow"))])
+    builder.add(analysis.follow(builder.take_added(), builder))
+    assert "/usr/share/zoneinfo/Japan" not in builder
+    builder.add([Finding(module, Reason("python")), Finding("/app/plain.so", Reason("observed"))])
+    builder.add(analysis.follow(builder.take_added(), builder))
+    assert "/usr/share/zoneinfo/Japan" in builder

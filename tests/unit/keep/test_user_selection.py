@@ -1,4 +1,4 @@
-"""What the user chose: paths, commands with their libraries, packages, a shell; what was excluded; what is not there."""
+"""The user's choice: paths, commands with their libraries, packages, a shell; excluded paths; and choices that the image lacks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def kept(image: LocalImage, *accesses: Access, policy: Policy = Policy.OBSERVED,
 
 
 def refusal(image: LocalImage, **selection: object) -> UsageError:
-    """The error before the app is run, from the same check that a build makes."""
+    """Return the error of the check that a build makes before it runs the app."""
     context = dataclasses.replace(image.view(config=CONFIG), selection=Selection(**selection))  # type: ignore[arg-type]
     with pytest.raises(UsageError) as caught:
         check_selection(context)
@@ -102,7 +102,7 @@ def test_an_excluded_folder_takes_all_below_and_itself(image: LocalImage) -> Non
     assert not {"/srv/a", "/srv/a/b", "/srv/a/b/c"} & set(result)
 
 
-def test_the_root_cannot_be_excluded_and_hollow_folders_end(image: LocalImage) -> None:
+def test_the_root_cannot_be_excluded_and_empty_folders_end(image: LocalImage) -> None:
     image.add("/srv/only/file")
     assert set(kept(image, exclude=("*",))) == {"/"}
     assert "/srv/only" in kept(image, opened("/srv/only", operation="look-up"), exclude=("/srv/only/file",))
@@ -158,7 +158,7 @@ def test_an_unknown_package_of_an_image_with_an_old_rpm_database_says_why(image:
     assert "/var/lib/rpm/Packages" in refusal(image, packages=("bash",)).hint
 
 
-def test_of_many_databases_that_cannot_be_read_some_are_named(image: LocalImage) -> None:
+def test_only_some_of_many_unreadable_databases_are_named(image: LocalImage) -> None:
     for number in range(200):
         image.add(f"/var/lib/dpkg/status.d/p{number:03}", "Package: " + "x" * 300)
     hint = refusal(image, packages=("bash",)).hint

@@ -1,4 +1,4 @@
-"""What the configuration of web servers keeps: document roots, includes, named files."""
+"""The configuration of web servers: document roots, includes, named files."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def image(tmp_path: Path) -> LocalImage:
 
 
 def kept(image: LocalImage, text: str, *, config: str = CONFIG, by: str = "/usr/sbin/nginx") -> set[str]:
-    """Files and links that are kept on account of a configuration that a server opened."""
+    """Return the files and links that are kept because of a configuration that a server opened."""
     image.add(config, text)
     context = image.view(opened(config, by=by))
-    growing = run(ANALYZER, context, config)
-    return {entry.path for entry in context.tree if entry.path in growing and not entry.is_directory} - {config}
+    keepset = run(ANALYZER, context, config)
+    return {entry.path for entry in context.tree if entry.path in keepset and not entry.is_directory} - {config}
 
 
 PAGES = {"/srv/pages/index.html", "/srv/pages/deep/er/logo.png"}
@@ -75,9 +75,9 @@ def test_a_root_beyond_the_bound_stays_as_it_was_seen_and_says_so(
 ) -> None:
     monkeypatch.setattr(roots, "ROOT_FILES", 3)
     image.add(CONFIG, "root /srv/pages;")
-    growing = run(ANALYZER, image.view(opened(CONFIG, by="/usr/sbin/nginx")), CONFIG)
-    assert "/srv/pages/index.html" not in growing
-    assert "only what was seen stays" in growing.reasons["/srv/pages"][0].detail
+    keepset = run(ANALYZER, image.view(opened(CONFIG, by="/usr/sbin/nginx")), CONFIG)
+    assert "/srv/pages/index.html" not in keepset
+    assert "only what was seen stays" in keepset.reasons["/srv/pages"][0].detail
 
 
 def test_what_links_in_a_root_lead_to_stays(image: LocalImage) -> None:
@@ -127,9 +127,9 @@ def test_addresses_and_texts_name_no_files(image: LocalImage, text: str) -> None
 def test_a_folder_for_logs_stays_without_its_files(image: LocalImage) -> None:
     image.add("/var/log/server/old.log", "x")
     image.add(CONFIG, "error_log /var/log/server/error.log;\nproxy_temp_path /var/log/server;")
-    growing = run(ANALYZER, image.view(opened(CONFIG, by="/usr/sbin/nginx")), CONFIG)
-    assert "/var/log/server" in growing
-    assert "/var/log/server/old.log" not in growing
+    keepset = run(ANALYZER, image.view(opened(CONFIG, by="/usr/sbin/nginx")), CONFIG)
+    assert "/var/log/server" in keepset
+    assert "/var/log/server/old.log" not in keepset
 
 
 @pytest.mark.parametrize(("path", "by"), [("/srv/pages/index.html", "/usr/sbin/nginx"), (CONFIG, "/usr/bin/cat")])
@@ -146,7 +146,7 @@ def test_a_configuration_that_the_command_names_is_read(image: LocalImage) -> No
     assert "/srv/pages/index.html" in run(ANALYZER, context, "/opt/setup")
 
 
-def test_a_pattern_is_sought_at_the_next_place_if_nothing_fits(image: LocalImage) -> None:
+def test_a_pattern_is_tried_at_the_next_place_if_nothing_matches(image: LocalImage) -> None:
     image.add("/etc/nginx/conf.d/a.off", "x")
     assert kept(image, "include conf.d/*.conf;") == {"/etc/server/conf.d/a.conf"}
     assert kept(image, "include /absent/*.conf /etc/server/conf.d/absent-*/a.conf;") == set()
@@ -182,8 +182,8 @@ def test_the_number_of_configurations_and_arguments_is_bounded(
 def test_a_root_is_kept_once(image: LocalImage) -> None:
     image.add("/usr/share/nginx/srv/pages/other.html", "x")
     image.add(CONFIG, "root /srv/pages;\nroot /srv/pages/;\nroot /srv/absent;")
-    growing = run(ANALYZER, image.view(opened(CONFIG, by="/usr/sbin/nginx")), CONFIG)
-    [reason] = growing.reasons["/srv/pages/index.html"]
+    keepset = run(ANALYZER, image.view(opened(CONFIG, by="/usr/sbin/nginx")), CONFIG)
+    [reason] = keepset.reasons["/srv/pages/index.html"]
     assert reason.detail == f"in /srv/pages, a document root of {CONFIG}"
 
 
@@ -193,8 +193,8 @@ def test_a_file_may_be_a_root(image: LocalImage) -> None:
 
 def test_the_reasons_tell_who_names_a_file_and_how(image: LocalImage) -> None:
     image.add(CONFIG, "include conf.d/a.conf;\nauth_basic_user_file /etc/users;")
-    growing = run(ANALYZER, image.view(opened(CONFIG, by="/usr/sbin/nginx")), CONFIG)
-    details = [growing.reasons[path][0].detail for path in ("/etc/server/conf.d/a.conf", "/etc/users")]
+    keepset = run(ANALYZER, image.view(opened(CONFIG, by="/usr/sbin/nginx")), CONFIG)
+    details = [keepset.reasons[path][0].detail for path in ("/etc/server/conf.d/a.conf", "/etc/users")]
     assert details == [f"included by {CONFIG}, include", f"named by {CONFIG}, auth_basic_user_file"]
 
 

@@ -1,4 +1,4 @@
-"""Whole packages, as the policy `generous` keeps them."""
+"""Whole packages under the policy `generous`."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ def image(tmp_path: Path) -> LocalImage:
 
 def test_a_package_in_use_is_kept_less_what_no_program_reads(image: LocalImage) -> None:
     context = image.view(config=ImageConfig("sha256:1", "amd64", "linux", env=("LANG=de_DE.UTF-8",)))
-    growing = run(ANALYZER, context, "/usr/bin/tool")
-    kept = {e.path for e in context.tree if e.path in growing and e.is_file}
+    keepset = run(ANALYZER, context, "/usr/bin/tool")
+    kept = {e.path for e in context.tree if e.path in keepset and e.is_file}
     assert kept == {"/usr/bin/tool", PART, "/usr/share/locale/de/LC_MESSAGES/tool.mo"}
-    assert growing.reasons[PART] == (
+    assert keepset.reasons[PART] == (
         Reason("package", "part of deb package tool, of which /usr/bin/tool is used", "/usr/bin/tool"),
     )
 
 
 def test_a_file_that_only_fills_does_not_bring_its_package_until_it_is_used(image: LocalImage) -> None:
     context = image.view()
-    growing = KeepSetBuilder(context.tree, evidence=registry.evidence())
+    builder = KeepSetBuilder(context.tree, evidence=registry.evidence())
     analysis = ANALYZER.start(context)
     assert analysis is not None
     for rule in ("not-hollow", "link", "listed", "licence", "package"):
-        growing.add([Finding("/usr/bin/tool", Reason(rule))])
-        growing.add(analysis.follow(growing.fresh(), growing))
-    assert PART not in growing
-    growing.add([Finding("/usr/bin/tool", Reason("elf", "needed by /app"))])
-    growing.add(analysis.follow(growing.fresh(), growing))
-    assert PART in growing
+        builder.add([Finding("/usr/bin/tool", Reason(rule))])
+        builder.add(analysis.follow(builder.take_added(), builder))
+    assert PART not in builder
+    builder.add([Finding("/usr/bin/tool", Reason("elf", "needed by /app"))])
+    builder.add(analysis.follow(builder.take_added(), builder))
+    assert PART in builder
 
 
 @pytest.mark.parametrize(

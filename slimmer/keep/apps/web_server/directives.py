@@ -1,7 +1,7 @@
-"""Reads the configuration of nginx, Apache, lighttpd, Caddy and HAProxy: which directives name paths, and what for.
+"""Reads the configuration of nginx, Apache, lighttpd, Caddy and HAProxy for directives that name paths.
 
-In all of them, a directive's name comes first. Its arguments follow on the same line or up to a `;` or brace; `#` begins a
-comment, and quotes surround words with spaces. lighttpd has `name = value` and `key => value`. One reader reads all of this, without
+In all of them, a directive's name comes first. Its arguments follow on the same line, or up to a `;` or brace. `#` starts a comment,
+and quotes surround words with spaces. lighttpd has `name = value` and `key => value`. One reader handles all of this without
 knowing which server it is for.
 Sources: nginx.org/en/docs/dirindex.html; httpd.apache.org/docs/2.4/mod/directives.html; redmine.lighttpd.net, Docs;
 caddyserver.com/docs/caddyfile/directives; docs.haproxy.org, "Proxy keywords matrix".
@@ -19,7 +19,7 @@ from slimmer.keep.sources.syntax import is_source
 from slimmer.sandbox.readers import reader
 
 CONFIG_LIMIT = 1 << 19
-"""Bytes of a configuration that is read."""
+"""The largest configuration that is read, in bytes."""
 
 _DIRECTIVES = 20_000
 _ARGUMENT = 1024
@@ -31,7 +31,7 @@ _ENDS = frozenset(";{}\n")
 
 
 class Role(StrEnum):
-    """The use that a directive has for a path."""
+    """The purpose for which a directive names a path. The values are texts of reasons."""
 
     ROOT = "a document root"
     INCLUDE = "included"
@@ -103,24 +103,24 @@ _ABOUT_ADDRESSES = (
     "setenvif",
     "log_format",
 )
-"""Directives whose arguments are URLs or texts, though they may look like paths."""
+"""Directives whose arguments are URLs or texts, even if they look like paths. These are beginnings of names, the ones above whole names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """A directive with its arguments, without quotes. The name is in lower case, without the `<` of a section."""
+    """A directive. Its arguments have no quotes. Its name is in lower case, without the `<` of a section."""
 
     name: str
     arguments: tuple[str, ...]
 
     @property
     def role(self) -> Role:
-        """The use that it has for its paths."""
+        """The purpose for which it names paths."""
         return _ROLES.get(self.name, Role.MENTION)
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The arguments that may be paths of files. URLs are not."""
+        """The arguments that may be paths of files, without URLs."""
         if self.name in _OF_ADDRESSES or self.name.startswith(_ABOUT_ADDRESSES):
             return ()
         if "=>" in self.arguments:
@@ -137,7 +137,7 @@ class Configuration:
 
 @reader
 def read_configuration(content: bytes) -> Configuration:
-    """Read the configuration of a server. Never raises: nonsense gives directives that name nothing."""
+    """Read the configuration of a server. Never raises an error: nonsense gives directives that name nothing."""
     return Configuration(tuple(_directives(content)) if is_source(content) else ())
 
 
@@ -163,7 +163,7 @@ def _directives(content: bytes) -> Iterator[Directive]:
 
 
 def _tokens(text: str) -> Iterator[str]:
-    """Words without their quotes, and the marks that end a directive. A backslash at the end of a line joins it to the next one."""
+    """Yield words without their quotes, and the marks that end a directive. A backslash at the end of a line joins it to the next one."""
     for match in _TOKEN.finditer(text.replace("\\\n", " ")):
         piece = match[0]
         if piece.startswith("#") or piece in "()":

@@ -1,9 +1,9 @@
-"""Follow the configuration of web servers and proxies: document roots, included files, modules, all files that it names.
+"""Follow the configuration of web servers and proxies: document roots, included files, modules, and other files that it names.
 
-It begins with the configuration that a server opened. The files that it names stay (password files, error pages, parameters,
-certificates), since servers open many of them only when a request needs them. Folders that it names for logs, caches and
-temporary files stay without their contents, document roots with them (slimmer.keep.apps.web_server.roots). A `<Directory>` is
-no document root: it sets permissions, often for all of /usr/share.
+It starts from the configuration that a server opened. The files that it names stay (password files, error pages, parameters,
+certificates), because servers open many of them only when a request needs them. Folders for logs, caches and temporary files
+stay empty, while document roots stay with their contents (slimmer.keep.apps.web_server.roots). A `<Directory>` is not a document
+root: it sets permissions, often for all of /usr/share.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ _PREFIXES = (
     "/usr/local/apache2",
     "/etc/httpd",
 )
-"""The folders that relative paths begin at in servers as they are usually built (`--prefix`, HTTPD_ROOT)."""
+"""Folders that relative paths start from in servers as they are usually built (`--prefix`, HTTPD_ROOT)."""
 
 _WILDCARDS = "*?["
 _CONFIGS = 500
 _INCLUDED = 1000
 _ARGUMENTS = 200_000
-"""Bounds for one image: files that are read, paths that one pattern stands for, arguments that are looked at."""
+"""Bounds for one image: files that are read, paths that match one pattern, arguments that are looked at."""
 
 
 def web_server(image: ImageView) -> Follow | None:
-    """Follow the configuration that servers opened; None if no server did."""
+    """Follow the configuration that servers opened. Return None if no server opened any file."""
     opened = opened_by(image, SERVERS)
     return _Servers(image, opened).follow if opened else None
 
@@ -68,7 +68,7 @@ class _Servers:
         self._budget = _ARGUMENTS
 
     def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        """Findings for all that new configurations name. Each layer of included files costs one round trip."""
+        """Yield findings for everything that new configurations name. Each layer of included files costs one round trip."""
         layer = [path for path in added if self._is_config(path) and self._is_new(path)]
         while layer:
             read = list(read_files(self._image, read_configuration, Configuration, layer, CONFIG_LIMIT))
@@ -80,14 +80,14 @@ class _Servers:
                         layer.append(finding.path)
 
     def _is_config(self, path: str) -> bool:
-        """Return True if a server opened it as its configuration, and not as a page."""
+        """Return True if a server opened this path as its configuration, and not as a page."""
         if path not in self._opened or _NO_CONFIG.fullmatch(path):
             return False
         named = _CONFIG_NAMES.fullmatch(posixpath.basename(path)) or _CONFIG_FOLDER.fullmatch(path)
         return named is not None or path in self._image.config.command
 
     def _is_new(self, path: str) -> bool:
-        """Return True if a file may be configuration and was not read yet, and note that it is read now."""
+        """Return True if a file may be configuration and has not been read yet. Notes it as read."""
         entry = self._tree.get(path)
         if path in self._configs or len(self._configs) >= _CONFIGS or entry is None or not entry.is_file:
             return False
@@ -107,7 +107,7 @@ class _Servers:
                     yield from self._argument(path, directive, argument)
 
     def _argument(self, path: str, directive: Directive, argument: str) -> Iterator[Finding]:
-        """Findings for the first of an argument's places at which there is something."""
+        """Yield findings for an argument: for the first of its possible paths that exists."""
         role = directive.role
         detail = f"{role} of {path}" if role is Role.ROOT else f"{role} by {path}, {directive.name}"
         reason = Reason(RULE, detail, path)
@@ -123,7 +123,7 @@ class _Servers:
                 return
 
     def _places(self, directive: Directive, argument: str) -> Iterator[str]:
-        """The paths that an argument may stand for. A text with variables in it is no path."""
+        """Yield the paths that an argument may stand for. A text with variables does not count as a path."""
         if not argument.strip("/.") or any(mark in argument for mark in "$%\0\n") or ":" in argument:
             return
         if argument.startswith("/"):
@@ -133,9 +133,9 @@ class _Servers:
 
 
 def _glob(tree: Tree, pattern: str) -> list[str]:
-    """Paths that a pattern fits, links unresolved; wildcards may stand for folders, too. At most _INCLUDED.
+    """Return the paths that match a pattern, links unresolved: at most _INCLUDED. Wildcards may stand for folders, too.
 
-    A path that ends without a wildcard may not be in the image.
+    If the pattern's last part has no wildcard, the paths need not exist.
     """
     found = [""]
     for part in pattern.strip("/").split("/"):

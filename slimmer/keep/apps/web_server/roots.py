@@ -1,6 +1,6 @@
-"""Document roots. Each one stays whole, up to a bound, since any file in it is a page that somebody may request.
+"""Document roots. Each one stays whole, up to a bound, because a client may request any file in it.
 
-Of a larger root, only what was observed stays, and the root's own reason says so. A root that is a folder of the system (`/`, /usr,
+From a larger root, only what was observed stays, and the root's own reason says so. A root that is one of the system's folders (`/`, /usr,
 /usr/share…) is never kept whole.
 """
 
@@ -35,7 +35,7 @@ class Roots:
         self._done: set[str] = set()
 
     def findings(self, path: str, reason: Reason) -> Iterator[Finding]:
-        """Findings for a root and all that lies in it. `path` is the root's, links unresolved."""
+        """Yield findings for a root and everything in it. `path` is the root, links unresolved."""
         entry = self._image.end(path)
         if entry is None or entry.path in self._done or len(self._done) >= _ROOTS:
             return
@@ -56,13 +56,13 @@ class Roots:
                 yield from self._linked(page, reason)
 
     def _pages(self, folder: str) -> list[Entry] | None:
-        """The contents of a folder; None if they are too much."""
+        """Return the contents of a folder; None if they exceed the bounds."""
         inside = self._tree.below(folder)
         pages = (entry for entry in inside if _NO_PAGES.isdisjoint(entry.path[len(folder) :].split("/")))
         return within_limits(pages, ROOT_FILES, ROOT_BYTES)
 
     def _linked(self, link: Entry, reason: Reason) -> Iterator[Finding]:
-        """The file that a link in a root leads to. Of a folder elsewhere, only what was observed stays."""
+        """Yield the file that a link in a root leads to. If it leads to a folder, only what was observed there stays."""
         entry = self._image.end(link.path)
         if entry is not None and entry.is_file and entry.size <= ROOT_BYTES:
             yield from reach(self._tree, link.path, Reason(reason.rule, f"what {link.path} is a link to", link.path))

@@ -1,4 +1,4 @@
-"""The name of a class, out of its file (Java Virtual Machine Specification, chapter 4, "The class File Format")."""
+"""Reads the name of a class from its file (Java Virtual Machine Specification, chapter 4, "The class File Format")."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from slimmer.sandbox.readers import reader
 
 _SIZES = {3: 5, 4: 5, 5: 9, 6: 9, 7: 3, 8: 3, 9: 5, 10: 5, 11: 5, 12: 5, 15: 4, 16: 3, 17: 5, 18: 5, 19: 3, 20: 3}
-"""Bytes of a constant, tag included, by tag; 1 is text, whose length it says itself."""
+"""Bytes of a constant, with its tag, by tag. Tag 1 is a text, which states its own length."""
 
 _TEXT, _CLASS, _WIDE = 1, 7, (5, 6)
 
 
 @dataclass(frozen=True, slots=True)
 class ClassFile:
-    """A class file: the class's internal name ("com/example/Main"), "" where it is none."""
+    """A class file. `name` is the class's internal name ("com/example/Main"); "" if it is not a class file."""
 
     name: str = ""
 
 
 @reader
 def read_class(content: bytes) -> ClassFile:
-    """Read a class file, as far as its name."""
+    """Read the name of the class in a class file."""
     try:
         return ClassFile(_class_name(content))
     except (struct.error, KeyError, IndexError, UnicodeDecodeError):

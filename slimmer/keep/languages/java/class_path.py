@@ -1,8 +1,8 @@
-"""Class paths: jars that stand on them, and folders of classes, which are kept whole.
+"""Class paths: the jars on them, and folders of classes, which are kept whole.
 
-A jar that was opened is one file, and kept. What may follow later are jars that its manifest names ("Class-Path", JAR File
-Specification), those that the command line or CLASSPATH names (java(1)), and, of a folder from which a class was loaded,
-all other classes, resources and service files. Which folder that is, the class says itself: its name tells how deep it lies.
+A jar that was opened is kept already. Java may later load jars that its manifest names ("Class-Path", JAR File Specification), jars
+that the command line or CLASSPATH names (java(1)), and, from a folder of classes, all other classes, resources and service files.
+The name of a loaded class shows which folder that is: it says how deep the class lies below it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from slimmer.keep.sources.reading import read_files
 
 FOLDER_FILES = 20_000
 FOLDER_BYTES = 60 << 20
-"""Bounds on what is kept of a folder of classes; where there is more, it is something else, too."""
+"""The largest folder of classes that is kept. A larger one also holds something else."""
 
 _JAR_LIMIT = 16 << 20
 _CLASS_LIMIT = 4 << 20
 _PLACES = 100_000
-"""Places that the manifests of an image's jars may name together."""
+"""The most paths that the manifests of all jars in an image may name."""
 
 _JARS = (".jar", ".war", ".ear")
 _OPTIONS = frozenset(("-cp", "-classpath", "--class-path", "-p", "--module-path", "--upgrade-module-path"))
@@ -36,7 +36,7 @@ _DEPTH = 20
 
 
 def class_path(image: ImageView, seen: JavaLog) -> Iterator[Finding]:
-    """Findings for all that lies on the class paths of the observed programs."""
+    """Yield findings for everything on the class paths of the observed programs."""
     homes = tuple(f"{home}/" for home in seen.homes)
     own = [path for path in seen.opened if not path.startswith(homes)]
     jars = [path for path in own if path.endswith(_JARS)]
@@ -50,7 +50,7 @@ def class_path(image: ImageView, seen: JavaLog) -> Iterator[Finding]:
 
 
 def _configured(image: ImageView) -> Iterator[str]:
-    """The entries of class paths in the image's command and environment, absolute."""
+    """Yield the entries of class paths in the image's command and environment, as absolute paths."""
     words = image.config.command
     values = [following for word, following in pairwise(words) if word in _OPTIONS]
     values += [word.partition("=")[2] for word in words if word.partition("=")[0] in _OPTIONS]
@@ -62,7 +62,7 @@ def _configured(image: ImageView) -> Iterator[str]:
 
 
 def _expanded(image: ImageView, path: str) -> Iterator[str]:
-    """`folder/*` stands for all jars of a folder."""
+    """Yield a path, or all jars of the folder for `folder/*`."""
     if posixpath.basename(path) != "*":
         yield path
         return
@@ -80,7 +80,7 @@ def _on_class_path(image: ImageView, path: str, reason: Reason) -> Iterator[Find
 
 
 def _named_by_jars(image: ImageView, jars: Iterable[str]) -> Iterator[Finding]:
-    """Jars and folders that the manifests of jars name, and what those name in their turn; each place counts once."""
+    """Yield jars and folders that the manifests of jars name, directly or through other jars. Each path counts once."""
     seen: set[str] = set()
     named: set[str] = set()
     layer = list(jars)
@@ -100,7 +100,7 @@ def _named_by_jars(image: ImageView, jars: Iterable[str]) -> Iterator[Finding]:
 
 
 def _local(jar: str, url: str) -> str:
-    """The path that a URL in a jar's manifest stands for; "" for what is no file."""
+    """Return the path that a URL in a jar's manifest stands for; "" if it is not a file's."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -112,7 +112,7 @@ def _local(jar: str, url: str) -> str:
 
 
 def _class_folders(image: ImageView, classes: Iterable[str]) -> Iterator[Finding]:
-    """All that lies in the folders from which classes were loaded; one class of a folder tells where its root is."""
+    """Yield the contents of the folders that classes were loaded from. One class of each package shows where the folder is."""
     examples: dict[str, str] = {}
     for path in classes:
         examples.setdefault(posixpath.dirname(path), path)
@@ -127,6 +127,6 @@ def _class_folders(image: ImageView, classes: Iterable[str]) -> Iterator[Finding
 
 
 def _whole(tree: Tree, folder: str, reason: Reason) -> Iterator[Finding]:
-    """A folder of classes; nothing of one that is too large, or the root."""
+    """Yield the contents of a folder of classes; nothing if it is too large, or the root directory."""
     entries = None if folder in ("", "/") else within_limits(tree.below(folder), FOLDER_FILES, FOLDER_BYTES)
     yield from (Finding(entry.path, reason) for entry in entries or ())

@@ -1,6 +1,6 @@
-"""The jars that a jar's manifest names ("Class-Path", JAR File Specification).
+"""Reads the jars that a jar's manifest names ("Class-Path", JAR File Specification).
 
-A jar is an archive of an untrusted image, and zlib is native code: it is read in a child process (slimmer.sandbox).
+A jar is an archive from an untrusted image, and zlib is native code, so it is read in a child process (slimmer.sandbox).
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from dataclasses import dataclass
 from slimmer.sandbox.readers import reader
 
 URLS_LIMIT = 10_000
-"""URLs of a class path; one of more is none."""
+"""The most URLs in a class path. A longer class path is ignored."""
 
 _MANIFEST_LIMIT = 1 << 20
 _MANIFEST = "META-INF/MANIFEST.MF"
 _CLASS_PATH = re.compile(r"^Class-Path:[ ]?([^\n]*)$", re.MULTILINE | re.IGNORECASE)
 _BROKEN = (zipfile.BadZipFile, KeyError, OSError, RuntimeError, ValueError, NotImplementedError, EOFError, zlib.error)
 
-codecs.lookup("cp437")  # for names in archives: a child can load no module once it is confined
+codecs.lookup("cp437")  # for names in archives: a confined child cannot load modules
 
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """The URLs of a jar's class path; none where it is broken, or has none."""
+    """The URLs of a jar's class path; () if it has none or is broken."""
 
     class_path: tuple[str, ...] = ()
 
 
 @reader
 def read_jar(content: bytes) -> Jar:
-    """Read a jar's manifest, as far as the class path."""
+    """Read the class path in a jar's manifest."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as jar, jar.open(_MANIFEST) as file:
             text = file.read(_MANIFEST_LIMIT).decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Java as a language: how its files are called. What it loads is found by slimmer.keep.languages.java.rule."""
+"""Java as a language: the names of its files. slimmer.keep.languages.java.rule finds what it loads."""
 
 from __future__ import annotations
 

@@ -13,14 +13,14 @@ _MACHINE = re.compile(r"(/.{1,1000})/lib/(?:[a-z0-9_]{1,20}/)?(?:server|client|m
 
 @dataclass(frozen=True, slots=True)
 class JavaLog:
-    """Runtimes that ran (real folders, each by the library that was loaded) and the real paths of opened files."""
+    """Runtimes that ran (`homes` maps real folders to the libjvm.so that was loaded), and the real paths of files that they opened."""
 
     homes: dict[str, str]
     opened: tuple[str, ...]
 
     @classmethod
     def of(cls, image: ImageView) -> JavaLog:
-        """Read the log. A runtime is known by its libjvm.so, whoever loaded it; what its processes opened counts."""
+        """Read the log. Any program that loaded a libjvm.so counts as Java, and so does every file that it opened."""
         asked = [access for access in image.log.accesses if access.found and access.operation is Operation.OPEN]
         machines: dict[str, str] = {}
         programs: set[str] = set()

@@ -1,4 +1,4 @@
-"""Keep what a Java program can load. Nothing is looked for where no virtual machine was seen."""
+"""Keep what a Java program can load. This does nothing if no Java virtual machine ran."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RULE = "java"
 
 
 def java(image: ImageView) -> Iterator[Finding] | None:
-    """The runtime, the class path and the web applications of the Java programs that were seen to run."""
+    """Yield the runtime, the class path and the web applications of the Java programs that ran. None if there were none."""
     seen = JavaLog.of(image)
     return _findings(image, seen) if seen.homes else None
 

@@ -1,7 +1,7 @@
-"""A Java runtime's own files: libraries that are loaded by name when a class wants them, configuration, data.
+"""A Java runtime's own files: libraries that classes load by name, configuration, data.
 
-The layout is that of JEP 220 (`lib/modules`, `conf`), and the older one with `lib/*.jar` and `lib/ARCH/*.so`. Left out is what
-is for tools: debugging, attaching, compiling, sound and windows on a screen.
+Two layouts are supported: that of JEP 220 (`lib/modules`, `conf`), and the older one with `lib/*.jar` and `lib/ARCH/*.so`. Files for
+debugging, attaching, compiling, sound and windows on a screen are left out.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _TOOLS = frozenset(
         "tools.jar", "dt.jar", "jconsole.jar", "jrt-fs.jar", "sa-jdi.jar", "jfxswt.jar", "ant-javafx.jar", "javafx-mx.jar",
     }
 )  # fmt: skip
-"""Nothing that serves requests loads these."""
+"""Files that no program that serves requests loads."""
 
 _DATA = (".properties", ".dat", ".cfg", ".conf", ".policy", ".certs", ".bfc", ".src", ".security", ".jfc", ".access",
          ".template", ".ja", ".list", ".data", ".pf", ".types", ".default", "tzmappings", "cacerts", "jspawnhelper",
          "modules", "jce.jar", "trusted.libraries", "meta-index")  # fmt: skip
 _FOLDERS = frozenset(("security", "jfr", "management", "ext", "jli", "images", "cmm", "fonts"))
-"""Folders of `lib` that hold data; of others, such as `server` (several virtual machines), what was seen is enough."""
+"""Folders of `lib` that hold data. From others, such as `server` (several virtual machines), what was seen is enough."""
 
 
 def runtime(tree: Tree, homes: Mapping[str, str]) -> Iterator[Finding]:
-    """Findings for what the runtimes in these folders may load later. Each is given with the library by which it was known."""
+    """Yield findings for what the runtimes may load later. `homes` maps the folder of each one to its libjvm.so."""
     for home, machine in homes.items():
         reason = Reason("java", f"a part of the runtime {home}", machine)
         parts = [f"{home}/lib", posixpath.dirname(posixpath.dirname(machine))]

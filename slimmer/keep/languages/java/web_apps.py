@@ -1,7 +1,7 @@
-"""Web applications in a servlet container: every page of an application that was deployed may be asked for.
+"""Web applications in a servlet container. They are kept whole, because a client may ask for any of their pages.
 
-An application is the folder above WEB-INF (Jakarta Servlet specification, "Directory Structure"). Tomcat is known by its
-bin/bootstrap.jar; its configuration and its libraries, among them the compiler of JSP pages, are kept.
+An application is the folder above WEB-INF (Jakarta Servlet specification, "Directory Structure"). A bin/bootstrap.jar shows that
+the server is Tomcat. Its configuration and its libraries stay, including the compiler of JSP pages.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from slimmer.keep.sources.limits import within_limits
 
 FILES = 20_000
 BYTES = 100 << 20
-"""Bounds on a web application; of a larger one stays what was seen."""
+"""The largest web application that is kept whole. From a larger one, only what was seen stays."""
 
 
 def web_apps(image: ImageView, seen: JavaLog) -> Iterator[Finding]:
-    """The web applications from which something was opened, and what belongs to their server."""
+    """Yield the web applications that a file was opened in, and the files of their server."""
     for folder, path in _applications(image.tree, seen).items():
         yield from _whole(image, folder, Reason("java", f"a part of the web application {folder}", path))
     for path in seen.opened:
@@ -33,7 +33,7 @@ def web_apps(image: ImageView, seen: JavaLog) -> Iterator[Finding]:
 
 
 def _applications(tree: Tree, seen: JavaLog) -> dict[str, str]:
-    """Folders that hold a WEB-INF from which, or beside which, a file was opened, each with that file."""
+    """Return the folders with a WEB-INF in which a file was opened, each with that file."""
     found: dict[str, str] = {}
     empty: set[str] = set()
     for path in seen.opened:

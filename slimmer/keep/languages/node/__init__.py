@@ -1,1 +1,1 @@
-"""What JavaScript run by Node can load: modules, their package.json files, native addons, named files and folders."""
+"""Keep what JavaScript can load under Node: modules, their package.json files, native addons, named files and folders."""

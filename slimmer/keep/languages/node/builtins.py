@@ -1,4 +1,4 @@
-"""Modules that are Node's own, whatever lies in node_modules (`module.builtinModules`)."""
+"""The names of Node's own modules. node_modules cannot override them (`module.builtinModules`)."""
 
 BUILTINS = frozenset(
     {

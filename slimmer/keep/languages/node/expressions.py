@@ -1,4 +1,4 @@
-"""Works out the paths that expressions of JavaScript stand for, as far as the source alone tells."""
+"""Works out the paths that expressions of JavaScript stand for, from the source alone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _JOIN_NAMES = frozenset(("join", "resolve"))
 
 
 class JavaScript(Evaluator):
-    """Expressions of JavaScript and TypeScript. A file and its folder are one value: it is the folder that is meant."""
+    """Expressions of JavaScript and TypeScript. A source and its folder have the same value: code that uses either means the folder."""
 
     names = dict.fromkeys(("__dirname", "__filename", "import.meta.url", "import.meta.dirname"), FOLDER)
     variables = frozenset(("identifier",))
@@ -54,7 +54,7 @@ class JavaScript(Evaluator):
         return UNKNOWN
 
     def _binary(self, node: Node, depth: int) -> Value:
-        """`a + b`; and of `a || b` and `a ?? b` what is known, since a setting that is missing is the usual case."""
+        """Return the value of `a + b`, or the first known side of `a || b` and `a ?? b`, where `a` is often a setting that is missing."""
         operator = text(node.child_by_field_name("operator"), 9)
         if operator == "+":
             return self._both_sides(node, depth)
@@ -85,5 +85,5 @@ class JavaScript(Evaluator):
         return UNKNOWN
 
     def _dirname(self, arguments: Node, value: Value) -> Value:
-        """The folder of a file that stands for its folder is that; the folder of a folder is the one above."""
+        """Return the value of `dirname`. For `__dirname`, it is the folder above; for a file, which stands for its folder, it stays the same."""
         return Value("..", value.base) if "__dirname" in text(arguments, 200) else value

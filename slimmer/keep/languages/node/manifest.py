@@ -1,4 +1,4 @@
-"""package.json, as far as it says where modules lie (Node.js documentation, "Modules: Packages")."""
+"""The parts of package.json that say where modules lie (Node.js documentation, "Modules: Packages")."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from typing import Any
 from slimmer.sandbox.readers import reader
 
 DEPTH = 12
-"""How deep conditions nest at most."""
+"""The deepest nesting of conditions that is followed."""
 
 _LEVELS = DEPTH + 2
 
 TARGETS = 16
-"""How many targets a condition's arrays and conditions are looked through for."""
+"""The most entries of an array or an object of conditions that are tried."""
 
 MANIFEST_LIMIT = 1 << 24
-"""Bytes of a package.json that is read."""
+"""The largest package.json that is read, in bytes."""
 
 MAPPING_LIMIT = 1 << 20
-"""Bytes of `exports` or `imports`; longer ones count as absent."""
+"""The longest `exports` or `imports` that is read, in bytes. A longer one counts as missing."""
 
 STARS = 8
-"""How often a target repeats what its pattern's star stands for."""
+"""The most stars in a target that are replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One package.json. `exports` and `imports` are JSON as it was written, "" for none; dependencies are names.
+    """One package.json. `exports` and `imports` are JSON texts, "" if there is none. Dependencies are names.
 
-    `declared` are the packages that the package itself says it loads, `peers` those which it loads when the app has them,
-    `optional` those of its dependencies that may be missing.
+    `declared` are the packages that this package depends on. `optional` are those of them that may be missing. `peers` are packages that it
+    loads if the app has them.
     """
 
     name: str = ""
@@ -47,7 +47,7 @@ class Manifest:
 
 @reader
 def read_manifest(content: bytes) -> Manifest:
-    """Read a package.json; what cannot be understood counts as absent."""
+    """Read a package.json. Parts that make no sense count as missing."""
     try:
         data = json.loads(content)
     except (ValueError, RecursionError):
@@ -67,7 +67,7 @@ def read_manifest(content: bytes) -> Manifest:
 
 
 def targets(written: str, subpath: str, conditions: frozenset[str]) -> Iterator[str]:
-    """Where `exports` or `imports` sends a subpath ("." or "./x" or "#x"); in order, the first that exists is meant.
+    """Yield the targets that `exports` or `imports` has for a subpath (".", "./x" or "#x"). The first one that exists counts.
 
     The algorithm is PACKAGE_EXPORTS_RESOLVE and PACKAGE_IMPORTS_EXPORTS_RESOLVE of "Modules: ECMAScript modules".
     """
@@ -80,13 +80,13 @@ def targets(written: str, subpath: str, conditions: frozenset[str]) -> Iterator[
 
 
 def _entry(mapping: Mapping[str, Any], subpath: str) -> tuple[Any, str | None]:
-    """The entry for a subpath, and what its pattern's star stands for; the longest pattern wins."""
+    """Return the entry for a subpath, and the text that its pattern's star stands for. The longest pattern wins."""
     if subpath in mapping and "*" not in subpath:
         return mapping[subpath], None
     best, star = "", ""
     for key in mapping:
         start, found, end = key.partition("*")
-        if not found and key.endswith("/"):  # a folder mapping, which Node knew until version 17
+        if not found and key.endswith("/"):  # a folder mapping, which Node supported before version 17
             start, found = key, "*"
         fits = len(subpath) >= len(start) + len(end) and subpath.startswith(start) and subpath.endswith(end)
         if found and fits and len(start) > len(best.partition("*")[0]):
@@ -116,7 +116,7 @@ def _conditional(target: Any, conditions: frozenset[str], depth: int) -> Iterato
 
 
 def _mapping(value: Any) -> str:
-    """A mapping as it was written, without what nests deeper than is looked at."""
+    """Return a mapping as JSON, without parts that nest too deep to be followed."""
     written = json.dumps(_shallow(value, _LEVELS), separators=(",", ":")) if value is not None else ""
     return written if len(written) <= MAPPING_LIMIT else ""
 
@@ -131,7 +131,7 @@ def _shallow(value: Any, levels: int) -> Any:
 
 @lru_cache(maxsize=16)
 def _parsed(written: str) -> Any:
-    """A mapping that the sandbox wrote; None where it is none."""
+    """Parse a mapping that the sandbox wrote. Return None if it is not valid."""
     try:
         return json.loads(written) if written else None
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Where Node finds a module: the algorithm of the Node.js documentation ("Modules: CommonJS modules", "Packages").
+"""Finds modules as Node does (Node.js documentation, "Modules: CommonJS modules" and "Packages").
 
-Paths are returned as Node would open them; the caller follows links. Yarn's Plug'n'Play, whose packages lie in archives,
-is not known here. Where `import` would be stricter than `require`, what is found is what `require` would find.
+Paths are returned as Node would open them; the caller follows links. Yarn's Plug'n'Play, which keeps packages in archives, is
+not supported. If `import` is stricter than `require`, the result is the one of `require`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _REQUIRED, _IMPORTED = _COMMON | {"require"}, _COMMON | {"import"}
 _SPECIFIER_LIMIT = 512
 
 LEVELS = 60
-"""How many folders above a file are searched for node_modules."""
+"""The most folders above a file that are searched for node_modules."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A module that somebody asks for: from which real path, by which specifier, and whether by `import`."""
+    """A request for a module: the real path of the source, the specifier, and `imported`, which is false for `require`."""
 
     user: str
     specifier: str
@@ -38,7 +38,7 @@ class Asked:
 
 
 class ModuleSearch:
-    """Finds modules in one image. Reads each package.json once, those of many questions in one round trip."""
+    """Finds modules in one image. It reads each package.json once, and those for many requests in one round trip."""
 
     def __init__(self, image: ImageView, conditions: Iterable[str] = ()) -> None:
         self._image, self._tree = image, image.tree
@@ -47,14 +47,14 @@ class ModuleSearch:
         self._shared = (*_node_path(image), *SHARED)
 
     def prepare(self, asked: Iterable[Asked]) -> None:
-        """Read the package.json files that answers to these questions need."""
+        """Read the package.json files that are needed to find these modules."""
         folders: dict[str, None] = {}
         for question in asked:
             folders.update(dict.fromkeys(self._asked_folders(question)))
         self.manifests(folders)
 
     def manifests(self, folders: Iterable[str]) -> Mapping[str, Manifest]:
-        """The package.json of each folder that has one."""
+        """Return the package.json of each folder that has one. Costs one round trip for new ones."""
         wanted = list(dict.fromkeys(folders))
         unread = [folder for folder in wanted if folder not in self._manifests]
         self._manifests.update(dict.fromkeys(unread))
@@ -69,13 +69,13 @@ class ModuleSearch:
         return {folder: manifest for folder in wanted if (manifest := self._manifests[folder]) is not None}
 
     def scope(self, path: str) -> str | None:
-        """The folder of the nearest package.json above a file, which says how Node loads it."""
+        """Return the folder of the nearest package.json above a file, which says how Node loads the file; None if there is none."""
         return next(self.scopes(path), None)
 
     def scopes(self, path: str) -> Iterator[str]:
-        """The folders of all package.json files above a file up to its package's own, by which others find it.
+        """Yield the folders of all package.json files above a file, up to the one of its package, by which other modules find it.
 
-        A package of both kinds of modules has one inside, say in dist/esm, for the type alone.
+        A package with both kinds of modules has another one inside, for example in dist/esm, which only states the type.
         """
         for folder in _above(posixpath.dirname(path)):
             if posixpath.basename(folder) == "node_modules":
@@ -84,7 +84,7 @@ class ModuleSearch:
                 yield folder
 
     def find(self, question: Asked) -> Iterator[str]:
-        """The module's file, if there is one; call prepare before."""
+        """Yield the module's file, if there is one. Call `prepare` first."""
         user, specifier = question.user, question.specifier
         if not 0 < len(specifier) <= _SPECIFIER_LIMIT or HOLE in specifier or "\\" in specifier:
             return
@@ -97,14 +97,14 @@ class ModuleSearch:
             yield from self._package(user, specifier, question.imported)
 
     def package_folder(self, user: str, name: str) -> str | None:
-        """Where the package of this name lies for a file, links unresolved."""
+        """Return the folder of the package that a file gets by this name, links unresolved; None if there is none."""
         for folder in self._module_folders(user):
             if self._is_folder(f"{folder}/{name}"):
                 return f"{folder}/{name}"
         return None
 
     def _asked_folders(self, question: Asked) -> Iterator[str]:
-        """The folders whose package.json files say what a specifier means."""
+        """Yield the folders whose package.json files say what a specifier means."""
         user, specifier = question.user, question.specifier[:_SPECIFIER_LIMIT]
         own = self.scope(user)
         if own is not None:
@@ -139,13 +139,13 @@ class ModuleSearch:
         yield from self._file_or_folder(posixpath.normpath(folder + rest))
 
     def _mapped(self, folder: str | None, field: str, subpath: str, imported: bool) -> Iterator[str]:
-        """What `exports` or `imports` of a package says about a subpath, if it exists."""
+        """Yield the files that `exports` or `imports` of a package has for a subpath."""
         manifest = self._manifests.get(folder) if folder is not None else None
         if manifest is None or folder is None:
             return
         mapping = manifest.exports if field == "exports" else manifest.imports
         known = (_IMPORTED if imported else _REQUIRED) | self._conditions
-        for conditions in (known, known | {"module-sync"}):  # which Node knows from version 22 on
+        for conditions in (known, known | {"module-sync"}):  # module-sync exists since Node 22
             yield from self._target(folder, field, targets(mapping, subpath, conditions), imported)
 
     def _target(self, folder: str, field: str, candidates: Iterable[str], imported: bool) -> Iterator[str]:
@@ -161,7 +161,7 @@ class ModuleSearch:
                 return
 
     def _file_or_folder(self, path: str) -> Iterator[str]:
-        """LOAD_AS_FILE, LOAD_AS_DIRECTORY."""
+        """Yield the file that LOAD_AS_FILE or LOAD_AS_DIRECTORY finds."""
         if self._is_file(path):
             yield path
             return
@@ -206,7 +206,7 @@ SHARED = (
     "/usr/lib/nodejs",
     "/usr/share/nodejs",
 )
-"""Where modules of everybody lie: npm's global folder, Node's own, and Debian's."""
+"""Folders of modules for every app: npm's global folder, Node's own, and Debian's."""
 
 
 def is_builtin(specifier: str) -> bool:
@@ -215,7 +215,7 @@ def is_builtin(specifier: str) -> bool:
 
 
 def package_name(specifier: str) -> str:
-    """The package that a bare specifier begins with, scope included."""
+    """Return the name of the package at the beginning of a bare specifier, with its scope."""
     parts = specifier.split("/")
     return "/".join(parts[:2] if specifier.startswith("@") else parts[:1])
 
@@ -226,7 +226,7 @@ def _node_path(image: ImageView) -> tuple[str, ...]:
 
 
 def _above(folder: str) -> Iterator[str]:
-    """A folder and those above it, without the root's slash; no more than LEVELS of a folder that lies deeper."""
+    """Yield a folder and those above it, at most LEVELS, and then "" for the root."""
     for _ in range(LEVELS):
         if folder in ("/", ""):
             break

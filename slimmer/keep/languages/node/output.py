@@ -1,7 +1,7 @@
-"""What a bundler made of an app: its folder stays whole, since its pieces are loaded by names that stand in manifests.
+"""The output folder of a bundler. It stays whole, because its files are loaded by names from manifests.
 
 Next.js (`.next`), Nuxt and Nitro (`.output`), SvelteKit, Remix, Astro, tsc and others write the server's code for each page, the
-browser's scripts, and lists of both, into one folder; which page needs which piece is in the lists and not in the code.
+browser's scripts, and lists of both into one folder. The lists say which page needs which file; the code does not.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from slimmer.image.tree import Entry, Tree
 from slimmer.keep.sources.limits import within_limits
 
 HIDDEN = frozenset((".next", ".nuxt", ".output", ".svelte-kit"))
-"""Names that bundlers give to the folder of what they made, unless they are told another."""
+"""The default names that bundlers give to their output folders."""
 
 PLAIN = frozenset(("build", "dist", "out"))
-"""Names that say so only beside a manifest: elsewhere they are names of anything."""
+"""Names of output folders only if they are beside a manifest. Elsewhere, such folders may hold anything."""
 
 OUTPUT_FILES, OUTPUT_BYTES = 20_000, 100 << 20
-"""How much of such a folder is kept; of a larger one, only what was seen in use."""
+"""The largest output folder that is kept whole. From a larger one, only what was seen in use stays."""
 
 _UNUSED = frozenset(("node_modules", "cache", "standalone", "types", "trace"))
-"""What lies in such a folder for the next build, or is an app of its own."""
+"""Entries of output folders that are only for the next build, or are a separate app."""
 
 
 def output_folder(tree: Tree, path: str) -> str | None:
-    """The folder of a bundler in which an app's source lies, if it does."""
+    """Return the output folder that an app's source lies in; None if there is none."""
     folder = ""
     for name in path.split("/")[1:-1][:60]:
         if name in HIDDEN or (name in PLAIN and f"{folder}/package.json" in tree):
@@ -36,7 +36,7 @@ def output_folder(tree: Tree, path: str) -> str | None:
 
 
 def output_files(tree: Tree, folder: str) -> list[Entry]:
-    """What lies in it, without maps of sources, which only developers read; nothing where that is too much."""
+    """Return the contents of an output folder without source maps, which only developers read; [] if they exceed the bounds."""
     return within_limits(_below(tree, folder), OUTPUT_FILES, OUTPUT_BYTES) or []
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 LIBRARY_LIMIT = 1 << 17
-"""Bytes of a library's source that is parsed: what is longer was made by a bundler, and asks for what it asks for in plain words."""
+"""The largest source of a library that is parsed, in bytes. A larger one comes from a bundler, and loads modules in plain forms."""
 
 _FUNCTIONS = frozenset(
     [
@@ -59,7 +59,7 @@ _ADDONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ModuleRequest:
-    """A module that is asked for: the specifier, perhaps with holes, and whether an `import` asks."""
+    """A module that a source loads: the specifier, perhaps with holes, and `imported`, which is true for an `import`."""
 
     specifier: str
     imported: bool
@@ -69,7 +69,7 @@ class ModuleRequest:
 
 @dataclass(frozen=True, slots=True)
 class Facts(Named):
-    """All that one source says. `words` are its texts that may be names; `addons` when it looks for a native addon."""
+    """The facts of one source. `words` are its texts that may be names; `addons` is true if it looks for a native addon."""
 
     requests: tuple[ModuleRequest, ...] = ()
     words: frozenset[str] = frozenset()
@@ -77,7 +77,7 @@ class Facts(Named):
 
 
 def read(source: Source) -> Facts:
-    """The facts of a source. Of a library's, only paths that begin at its own folder are told."""
+    """Return the facts of a source. For a library's source, these include only paths that start from its own folder."""
     content, whole = source.content, source.origin is Origin.APP
     if not whole and not _LOADS.search(content):
         return Facts()
@@ -88,14 +88,14 @@ def read(source: Source) -> Facts:
 
 
 def _plain(content: bytes) -> Facts:
-    """Modules that a long source asks for in so many words."""
+    """Return the modules that a long source loads in plain forms."""
     found = dict.fromkeys((match[2], match[1] != b"require") for match in _PLAIN.finditer(content))
     requests = (ModuleRequest(name.decode(errors="surrogateescape"), imported, True) for name, imported in found)
     return Facts(requests=tuple(requests))
 
 
 class _Reader(SourceReader[JavaScript]):
-    """A JavaScript or TypeScript source that is being read."""
+    """Reads one JavaScript or TypeScript source."""
 
     takers = frozenset(("arguments", "pair"))
 
@@ -124,7 +124,7 @@ class _Reader(SourceReader[JavaScript]):
                 self._words.add(value.path)
 
     def _is_request(self, found: Found) -> bool:
-        """Return True if a call asks for a module; notes which one, and commands that it starts."""
+        """Return True if a call loads a module. Notes the module, or a command that the call starts."""
         called = text(found.node.child_by_field_name("function"), 200)
         first = first_child(found.node.child_by_field_name("arguments"))
         if first is None or not called:

@@ -1,9 +1,9 @@
-"""Follow the JavaScript that Node was seen to open: what it requires and imports, at once or later, and names.
+"""Follow the JavaScript that Node opened: what it requires and imports, at once or later, and the paths that it names.
 
-An app's source (outside of node_modules and the system's folders of modules) is read for all that it names. Of libraries
-counts what they load, wherever that stands, as long as it is their own or of a package that they, or the app, declare:
-`try { require("bufferutil") }` in a library does not keep what happens to lie there. A dependency of the app that it
-names in a text ("ejs" for a view engine) or that a kept library has as a peer (a database driver) counts as required.
+An app's source (outside of node_modules and the system's folders of modules) is read for everything that it names. A library's source is
+read for what it loads anywhere in its code. That counts if it belongs to the library, or to a package that the library or the app
+declares, so `try { require("bufferutil") }` in a library does not keep a package that happens to be there. A dependency of
+the app counts as required if the app names it in a text ("ejs" for a view engine), or if it is a peer of a kept library (a database driver).
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from slimmer.keep.sources.named_paths import HOLE, NamedPaths, fitting, whole_fo
 _SUFFIXES = frozenset((".js", ".cjs", ".mjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ""))
 
 _FOLDERS = frozenset(("views", "templates", "locales", "emails"))
-"""Folders beside an app's source, or in its root, into which frameworks look without being told."""
+"""Folders beside an app's source or in its root where frameworks look by convention."""
 
 _PAGES = frozenset(("public", "static", "assets", "www", "html", "client", "browser"))
-"""Names of folders whose scripts are for browsers: they are kept as they are."""
+"""Names of folders whose scripts are for browsers. These are kept, but not followed."""
 
 _PLATFORM_BYTES = 150 << 20
-"""Bytes of a package for one platform: compiled programs and libraries, of which nothing can be left out."""
+"""The largest package for one platform that is kept, in bytes. It holds compiled programs and libraries that work only as a whole."""
 
 
 class NodeResolver(Resolver[Facts]):
-    """Node in one image: from the sources that it opened, to all that they can load and name."""
+    """Node in one image: follows the sources that it opened to everything that they can load and name."""
 
     def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
         self._image, self._tree = image, image.tree
@@ -76,7 +76,7 @@ class NodeResolver(Resolver[Facts]):
         yield from self._dependencies_in_use()
 
     def _read_app_manifests(self) -> None:
-        """Note what the app declares, by name, with the file that declares it."""
+        """Note the packages that the app declares, each with the file that declares it."""
         for folder, manifest in self._search.manifests(self._app_folders).items():
             for name in manifest.declared:
                 self._dependencies.setdefault(name, f"{folder}/package.json")
@@ -91,7 +91,7 @@ class NodeResolver(Resolver[Facts]):
                 yield Lead(place, reason, code=True)
 
     def _may_load(self, path: str, request: ModuleRequest) -> bool:
-        """Return True if it is the source's own, or declared: what lies near by chance is not what a library means."""
+        """Return True if a requested module belongs to the source's package or is declared. A library does not mean others that are just there."""
         if is_app(path) or not request.lazy or request.specifier.startswith((".", "/", "#")):
             return True
         own = self._search.manifests(self._search.scopes(path)).values()
@@ -99,7 +99,7 @@ class NodeResolver(Resolver[Facts]):
         return not own or name in self._dependencies or any(name in (*it.declared, it.name) for it in own)
 
     def _computed(self, path: str, specifier: str, reason: Reason) -> Iterator[Lead | Finding]:
-        """`require("./locale/" + name)`, `import(`dates/locale/${name}`)`: the sources of that folder that fit."""
+        """Yield the sources that match a computed specifier: `require("./locale/" + name)`, `import(`dates/locale/${name}`)`."""
         folder, start = posixpath.split(specifier[: specifier.index(HOLE)])
         rest = specifier[specifier.rindex(HOLE) + 1 :]
         place = self._known_folder(path, folder)
@@ -121,7 +121,7 @@ class NodeResolver(Resolver[Facts]):
                     yield Lead(found, reason, code=True)
 
     def _known_folder(self, path: str, folder: str) -> str | None:
-        """A folder that a specifier begins with: of the source's own, or of another package."""
+        """Return the folder at the beginning of a specifier, relative to the source or in another package; None if it is unknown."""
         if folder.partition("/")[0] in (".", ".."):
             return posixpath.normpath(posixpath.join(posixpath.dirname(path), folder))
         name = package_name(folder)
@@ -143,7 +143,7 @@ class NodeResolver(Resolver[Facts]):
             yield from self._bundled(path)
 
     def _bundled(self, path: str) -> Iterator[Lead | Finding]:
-        """All that a bundler made, if this source is a piece of it."""
+        """Yield everything in a bundler's output folder, if this source is in one."""
         folder = output_folder(self._tree, path)
         if folder is None or folder in self._outputs:
             return
@@ -154,7 +154,7 @@ class NodeResolver(Resolver[Facts]):
             yield Lead(entry.path, reason, code=True) if is_code else Finding(entry.path, reason)
 
     def _package_files(self, facts: Mapping[str, Facts]) -> Iterator[Lead | Finding]:
-        """package.json of the packages of these sources; addons and platform packages of those that load native code."""
+        """Yield the package.json of these sources' packages, and the addons and platform packages of those that load native code."""
         found: dict[str, str] = {}
         for path in facts:
             for scope in self._search.scopes(path):
@@ -184,10 +184,12 @@ class NodeResolver(Resolver[Facts]):
                     yield from whole_folder(self._tree, end, reason, _PLATFORM_BYTES)
 
     def _dependencies_in_use(self) -> Iterator[Lead]:
-        """Modules of the app's dependencies that it names in a text, or that a library expects of it."""
+        """Yield modules of those dependencies of the app that it names in a text, or that a library has as a peer."""
         used = (self._words | self._peers) & self._dependencies.keys() - self._followed
         self._followed |= used
-        questions = [Asked(self._dependencies[name], name, way) for name in sorted(used) for way in (False, True)]
+        questions = [
+            Asked(self._dependencies[name], name, imported) for name in sorted(used) for imported in (False, True)
+        ]
         self._search.prepare(questions)
         for question in questions:
             reason = Reason("node", f"a dependency of the app that it names, {question.specifier}", question.user)
@@ -195,7 +197,7 @@ class NodeResolver(Resolver[Facts]):
 
 
 def is_app(path: str) -> bool:
-    """Return True if a source is the app's own, not a library's."""
+    """Return True if a source belongs to the app, not to a library."""
     return "/node_modules/" not in path and not path.startswith(_LIBRARIES)
 
 
@@ -203,7 +205,7 @@ _LIBRARIES = tuple(f"{folder}/" for folder in SHARED)
 
 
 def _conditions(image: ImageView) -> Iterable[str]:
-    """Conditions that the user added: -C or --conditions, in NODE_OPTIONS or on the command line."""
+    """Yield the conditions that the user added by -C or --conditions, in NODE_OPTIONS or on the command line."""
     words = [*image.env.get("NODE_OPTIONS", "").split(), *image.config.command]
     for word, following in pairwise([*words, ""]):
         if word.startswith("--conditions="):

@@ -1,1 +1,1 @@
-"""What Perl can load: used and required modules, their compiled and split parts, encodings, Unicode tables, templates."""
+"""Keep what Perl can load: used and required modules, their compiled and split parts, encodings, Unicode tables, templates."""

@@ -10,7 +10,7 @@ from slimmer.keep.languages.perl.resolver import PerlResolver, is_source
 
 
 def _sources(opened: frozenset[str]) -> frozenset[str]:
-    """Web servers that run Perl open all sorts of files: without a source of Perl's own suffixes there is no Perl."""
+    """Return the sources among the opened files; none if no file has a suffix of Perl's, because web servers open all sorts of files."""
     has_perl = any(path.endswith((".pl", ".pm", ".psgi", ".cgi")) for path in opened)
     return frozenset(path for path in opened if is_source(path)) if has_perl else frozenset()
 

@@ -1,4 +1,4 @@
-"""Where perl's own modules and those of everybody lie (`perl -V`): @INC as distributions and perl's own build lay it out."""
+"""The folders of perl's own modules and of those for every app: @INC as distributions and perl's own build lay it out (`perl -V`)."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _SITES = ("site_perl", "vendor_perl", "core_perl")
 
 
 def standard_folder(path: str) -> str | None:
-    """The folder of modules, one of perl's or of everybody's, in which a file lies."""
+    """Return the standard folder of modules that a file lies in; None if it lies in none."""
     match = _STANDARD.match(path)
     return match[1] if match is not None else None
 
 
 def is_app(path: str) -> bool:
-    """Return True if a source is the app's own."""
+    """Return True if a source belongs to the app."""
     return standard_folder(path) is None
 
 
 def standard_folders(tree: Tree) -> Iterator[str]:
-    """The folders of @INC that an image has, those for this machine's architecture before the others."""
+    """Yield the folders of @INC that an image may have, those for an architecture before the others."""
     for prefix in _PREFIXES:
         libraries = [entry.path for entry in tree.children(f"{prefix}/lib") if _names(_ARCHITECTURE, entry.path)]
         for library in (*libraries, f"{prefix}/lib64", f"{prefix}/lib", f"{prefix}/share"):
@@ -43,7 +43,7 @@ def standard_folders(tree: Tree) -> Iterator[str]:
 
 
 def _versions(tree: Tree, folder: str) -> Iterator[str]:
-    """A folder's parts for versions and architectures, then itself."""
+    """Yield the folders for versions and architectures in a folder, then the folder itself."""
     for entry in tree.children(folder):
         if _names(_VERSION, entry.path) or _names(_ARCHITECTURE, entry.path):
             inner = (child.path for child in tree.children(entry.path) if _names(_ARCHITECTURE, child.path))

@@ -1,7 +1,7 @@
 """Reads a Perl source for what it loads and names.
 
-Only perl can parse Perl. This reads line by line for statements that load something (perlfunc(1): use, require, do), leaving out
-documentation (perlpod(1)) and comments; a text that only looks like one leads to a module more, or to none.
+Only perl can parse Perl. This reader searches the lines for statements that load something (perlfunc(1): use, require, do), except in
+documentation (perlpod(1)) and comments. A text that only looks like such a statement keeps one module too many, or nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from slimmer.keep.language import Origin, Source
 from slimmer.keep.sources.named_paths import HOLE, Base, Command, Mention
 
 LIMIT = 5000
-"""How many modules, and how many texts, of one source are remembered."""
+"""The most modules, and the most texts, that are remembered for one source."""
 
 SOURCE_LIMIT = 1 << 22
 _LINE_LIMIT = 2000
@@ -27,7 +27,7 @@ _USE = re.compile(
 _REQUIRE = re.compile(rf"\brequire\s{{1,20}}({_NAME})\b(?!\s{{0,9}}=>)")
 _BEGIN = re.compile(r"^BEGIN\s{0,9}\{", re.MULTILINE)
 _BEGINNINGS, _BEGINNING = 50, 4000
-"""How many blocks of code that runs when the source is loaded are looked into, and characters of one."""
+"""The most BEGIN blocks of a source that are read, and the most characters of one."""
 
 _FILE = re.compile(r"""\b(?:require|do)\s{0,20}\(?\s{0,9}(?:["']([^"'\n]{1,200})["'])""")
 _LOADED = re.compile(
@@ -51,12 +51,12 @@ _VARIABLE = re.compile(r"[$@]\{?\w[\w:]{0,80}\}?(?:->)?(?:[\[{][^\]}]{0,80}[\]}]
 
 @dataclass(frozen=True, slots=True)
 class ModuleRequest:
-    """A module ("A::B") or a file that is loaded; `lazy` when that happens only where the program gets there.
+    """A module ("A::B") or a file that a source loads. `lazy` is true if it is loaded only when the code around it runs.
 
-    `stated` when a statement names it, and not merely a text.
+    `stated` is true if a `require` statement names it, and not just a text.
 
-    A name with "::" before it is that of a part of the source's own module, if there is such a part.
-    A name with "::" at its end stands for all modules of that namespace: the rest is computed.
+    A name with "::" at the beginning is a part of the source's own module, if there is such a part.
+    A name with "::" at the end stands for all modules of that namespace: the rest of the name is computed.
     """
 
     name: str
@@ -67,7 +67,7 @@ class ModuleRequest:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that one source says. `libraries` are folders that it adds to @INC, `traits` what it does with texts."""
+    """The facts of one source. `libraries` are folders that it adds to @INC. `traits` are keys of _TRAITS."""
 
     requests: tuple[ModuleRequest, ...] = ()
     libraries: tuple[Mention, ...] = ()
@@ -86,11 +86,11 @@ _TRAITS = {
     "Encode::JP": re.compile(r"shift_?-?jis|sjis|euc-?jp|cp932|iso-2022-jp|jis0201|7bit-jis", re.IGNORECASE),
     "Encode::KR": re.compile(r"euc-?kr|cp949|johab|iso-2022-kr|ks_c_5601", re.IGNORECASE),
 }
-"""What a source's code may say of character sets: uses of Unicode's tables, and names of large encodings (Encode::Supported)."""
+"""Signs that a source uses Unicode's tables, or names large encodings (Encode::Supported)."""
 
 
 def read(source: Source) -> Facts:
-    """The facts of a source; of a library's, only the modules that it loads."""
+    """Return the facts of a source. For a library's source, these are only the modules that it loads, and its folders for @INC."""
     content, whole = source.content, source.origin is Origin.APP
     if len(content) > SOURCE_LIMIT or b"\0" in content:
         return Facts()
@@ -108,7 +108,7 @@ def read(source: Source) -> Facts:
 
 
 def _code_lines(text: str) -> Iterator[str]:
-    """The lines that are neither documentation nor comments, up to the end that the source itself declares."""
+    """Yield the lines that are neither documentation nor comments, up to `__END__` or `__DATA__`."""
     in_pod = False
     for line in text.splitlines():
         if line.startswith("=") and line[1:2].isalpha():
@@ -147,7 +147,7 @@ def _requests(code: str, *, whole: bool) -> Iterator[ModuleRequest]:
 
 
 def _beginnings(code: str) -> Iterator[tuple[int, int]]:
-    """Where BEGIN blocks start and end: at a brace in the first line, or at the beginning of one."""
+    """Yield the start and end of BEGIN blocks. A block ends at a brace in its first line, or else at one that begins a line."""
     for match in islice(_BEGIN.finditer(code), _BEGINNINGS):
         start = match.end()
         line = code.find("\n", start, start + _BEGINNING)
@@ -165,7 +165,7 @@ def _libraries(code: str) -> Iterator[str]:
 
 
 def _list(text: str) -> Iterator[str]:
-    """The words of a list of texts: `qw(A B)`, `'A', "B"`."""
+    """Yield the words of a list of texts: `qw(A B)`, `'A', "B"`."""
     for match in _WORDS.finditer(text):
         yield from match[1].split()
     yield from (match[1] or match[2] for match in _TEXT.finditer(text))
@@ -176,7 +176,7 @@ def _texts(code: str) -> list[str]:
 
 
 def _mention(text: str) -> Mention:
-    """A text as a path: `$FindBin::Bin` is the source's folder, other variables are holes."""
+    """Read a text as a path. `$FindBin::Bin` is the source's folder; other variables are holes."""
     here = _HERE.match(text)
     base = Base.FOLDER if here is not None else Base.ANY
     rest = text[here.end() :].lstrip("/") if here is not None else text

@@ -1,8 +1,8 @@
-"""Follow the Perl sources that were seen to be opened: what they use and require, and what they name.
+"""Follow the Perl sources that perl opened: what they use and require, and what they name.
 
-An app's source (outside of perl's own folders) is read for all that it names. Of libraries counts what they use, and what
-they require of their own name or of perl itself. Beside a module stay its parts in `auto` (AutoLoader(3perl), DynaLoader(3perl)) and its
-folders of resources.
+An app's source (outside of perl's own folders) is read for everything that it names. A library's source is read for the modules that it
+uses, and for those that it requires from its own namespace or from perl itself. With a module, its parts in `auto` stay
+(AutoLoader(3perl), DynaLoader(3perl)), and so do its folders of resources.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from slimmer.keep.sources.named_paths import HOLE, Base, NamedPaths, fitting, wh
 
 _SUFFIXES = frozenset((".pl", ".pm", ".cgi", ".psgi", ".fcgi", ".al", ".ph", ".t", ""))
 _ALWAYS_LOADED = ("strict.pm", "warnings.pm", "utf8.pm", "constant.pm", "vars.pm")
-"""Pragmas, whose names no module in a folder below has: there are Config.pm and Exporter.pm in many."""
+"""Pragmas that show the folders of @INC. Their names are unique, while many subfolders have a Config.pm or Exporter.pm."""
 
 _CORE = re.compile(r"/perl-base/|/core_perl/|/(?:perl|lib/perl5)/5\.[0-9.]{1,7}/")
 _CODE = (".pl", ".pm", ".ph", ".al")
@@ -31,28 +31,28 @@ _PARTS = (".so", ".al", ".ix", ".ld", ".bs")
 _FOLDERS = frozenset(("templates", "views", "public", "locale", "share", "root", "static"))
 _RESOURCES = ("resources", "templates", "public", "share", "files")
 _LEFT = ("B::", "Encode::CN", "Encode::JP", "Encode::KR", "Encode::TW", "Encode::EBCDIC", "Encode::Symbol")
-"""What libraries do not bring later: a look into perl's own code, and large encodings, which the app's texts name."""
+"""Modules that are not kept because a library loads them lazily: tools that inspect perl's code, and large encodings, which the app names."""
 
 _DEBUGGERS = frozenset(("re", "Devel/Peek"))
-"""Modules whose compiled code serves to look into perl itself: that of `re` is a second regular expression engine."""
+"""Modules whose compiled code is for debugging perl. For `re`, it is a second regular expression engine."""
 
 _NAMESPACE = 8 << 20
-"""Bytes of a namespace whose modules are kept since their names are computed: that of all time zones has 6.5 MB."""
+"""The largest namespace that is kept for a computed name, in bytes. The one of all time zones has 6.5 MB."""
 
 _SMALL = 16 << 10
-"""Bytes of another library's module that is kept when a function of a library requires it."""
+"""The largest module of another library that is kept if a library's function requires it, in bytes."""
 
 _BYTES = 16 << 20
-"""Bytes of a module's folder of resources: those of a locale library are 8 MB."""
+"""The largest folder of a module's resources that is kept, in bytes. A locale library has 8 MB."""
 
 
 def is_source(path: str) -> bool:
-    """Return True if a file is called as Perl's sources are."""
+    """Return True if a file has the suffix of a Perl source, or none."""
     return posixpath.splitext(path)[1] in _SUFFIXES
 
 
 class PerlResolver(Resolver[Facts]):
-    """Perl in one image: from the sources that it opened, to all that they can load and name."""
+    """Perl in one image: follows the sources that it opened to everything that they can load and name."""
 
     def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
         self._image, self._tree = image, image.tree
@@ -62,7 +62,7 @@ class PerlResolver(Resolver[Facts]):
         self._look_around(opened)
 
     def _look_around(self, opened: frozenset[str]) -> None:
-        """Find @INC: what the user configured, where perl was seen to search, and folders that are named as its own."""
+        """Find @INC: the folders that the user configured, those that perl searched, and those with the names of its own."""
         words = self._image.config.command
         roots = [
             *self._image.env.get("PERL5LIB", "").split(":"),
@@ -94,7 +94,7 @@ class PerlResolver(Resolver[Facts]):
                 yield from self._app(path, found)
 
     def _app(self, path: str, facts: Facts) -> Iterator[Lead | Finding]:
-        """What an app's own source asks for besides modules: folders, programs, encodings, Unicode's tables."""
+        """Yield what an app's source needs besides modules: folders, programs, encodings, Unicode's tables."""
         folder = posixpath.dirname(path)
         root = (
             posixpath.dirname(folder) if posixpath.basename(folder) in ("bin", "script", "lib", "cgi-bin") else folder
@@ -106,7 +106,7 @@ class PerlResolver(Resolver[Facts]):
             reason = Reason("perl", f"a character encoding that {path} names", path)
             yield from self._module("_charnames" if name == "names" else name, reason)
             if name == "names":
-                yield from self._compiled("", "re", reason)  # its flags are asked for by the module of names
+                yield from self._compiled("", "re", reason)  # _charnames asks it for flags
         yield from unicode_tables(self._tree, self._path, path, facts.traits)
 
     def _requested(self, path: str, request: ModuleRequest) -> Iterator[Lead]:
@@ -135,7 +135,7 @@ class PerlResolver(Resolver[Facts]):
                 yield lead
 
     def _file(self, path: str, name: str, reason: Reason) -> Iterator[Lead]:
-        """A file of code by its path: on the load path, or beside the source; with holes, all files that fit."""
+        """Yield a file of code that is loaded by its path: on the load path, or beside the source. With holes, yield all files that match."""
         folder, pattern = posixpath.split(name)
         if HOLE not in name:
             place = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
@@ -147,14 +147,14 @@ class PerlResolver(Resolver[Facts]):
                     yield Lead(finding.path, reason, code=True)
 
     def _part(self, path: str, name: str, reason: Reason) -> Iterator[Lead]:
-        """A part of a module by its last name, as implementations are chosen: "XS" in A/B.pm for A/B/XS.pm."""
+        """Yield a part of the source's module, such as an implementation: "XS" in A/B.pm for A/B/XS.pm."""
         root = self._path.root_of(path)
         if root is not None and path.endswith(".pm"):
             module = path[len(root) + 1 :].removesuffix(".pm").replace("/", "::")
             yield from self._module(f"{module}::{name}", reason)
 
     def _namespace(self, path: str, name: str, reason: Reason) -> Iterator[Lead]:
-        """All modules of a namespace: for a library one of its own name, and no large encodings."""
+        """Yield all modules of a namespace. A library gets only those that are related to it, without large encodings."""
         for root in self._path.roots:
             folder = posixpath.join(root, name.replace("::", "/"))
             end = self._tree.resolve(folder).end
@@ -170,18 +170,18 @@ class PerlResolver(Resolver[Facts]):
             yield Lead(place, reason, code=True)
 
     def _is_small(self, place: str) -> bool:
-        """Return True if a module costs so little that a library may have it, though it is another's."""
+        """Return True if a module is so small that a library keeps it although it belongs to another one."""
         entry = self._image.end(place)
         return entry is not None and entry.size <= _SMALL
 
     def _is_related(self, path: str, name: str, place: str) -> bool:
-        """Return True if a library may mean this module: one of its own name, or of perl itself."""
+        """Return True if a library may mean this module: it is in the same namespace, or one of perl's own."""
         root = self._path.root_of(path)
         own = path[len(root) + 1 :].partition("/")[0].removesuffix(".pm") if root is not None else ""
         return name.partition("::")[0] == own or _CORE.search(place) is not None
 
     def _parts(self, path: str) -> Iterator[Lead | Finding]:
-        """What belongs to a module: its compiled code, functions that AutoLoader loads, resources below or beside it."""
+        """Yield the parts of a module: its compiled code, functions that AutoLoader loads, resources below or beside it."""
         root = self._path.root_of(path)
         if root is None or not path.endswith(".pm"):
             return
@@ -199,9 +199,9 @@ class PerlResolver(Resolver[Facts]):
                 yield from self._module(needed, reason)
 
     def _compiled(self, root: str, name: str, reason: Reason) -> Iterator[Lead]:
-        """The module's folder in `auto`: beside the module, or else the first on the load path.
+        """Yield the files in the module's folder in `auto`: beside the module, or else the first on the load path.
 
-        Debuggers' only where no `root` is given: then something is known to need it.
+        Those of debuggers are yielded only if no `root` is given, because then something is known to need them.
         """
         for folder in dict.fromkeys((*((root,) if root else ()), *self._path.roots)):
             parts = [

@@ -1,6 +1,6 @@
-"""Unicode's tables, which perl reads when a program asks for them (perlunicode(1), perluniprops(1), charnames(3perl)).
+"""Unicode's tables. perl reads them when a program needs them (perlunicode(1), perluniprops(1), charnames(3perl)).
 
-From version 5.32 on, all properties are compiled into perl: then files are for names, and for Unicode::UCD only.
+Since version 5.32, all properties are compiled into perl, so it reads the files only for names and for Unicode::UCD.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _IN_FILES = {
 
 
 def unicode_tables(tree: Tree, path: LoadPath, source: str, traits: frozenset[str]) -> Iterator[Finding]:
-    r"""The tables for what a source does: `case` (texts of letters), `properties` (\p{…}), `names` (\N{…}), `tables` (all)."""
+    r"""Yield the tables for a source's traits: `case` (letters), `properties` (\p{…}), `names` (\N{…}), `tables` (all)."""
     reason = Reason("perl", f"a table of Unicode, for what {source} does with texts", source)
     for root in path.roots if traits else ():
         folder = f"{root}/unicore"

@@ -1,1 +1,1 @@
-"""What PHP can load: included files, autoloaded classes, templates."""
+"""Keep what PHP can load: included files, autoloaded classes, templates."""

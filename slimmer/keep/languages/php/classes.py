@@ -1,4 +1,4 @@
-"""Where the files of PHP's classes lie in an image: Composer's autoloaders, lists of classes, and folders that are called as namespaces."""
+"""Finds the files of PHP's classes in an image: by Composer's autoloaders, lists of classes, and folders named after namespaces."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHARED = (
     "/usr/share/php8",
     "/usr/share/php7",
 )
-"""Folders with libraries for every app."""
+"""Folders of libraries for every app."""
 
 _LIST = "autoload.php"
 _MAPS = ("autoload_classmap.php", "autoload_psr4.php", "autoload_namespaces.php", INSTALLED)
@@ -39,7 +39,7 @@ _NAMESPACES = 10_000
 
 
 class Classes:
-    """Finds the files of classes in one image. It learns of autoloaders and namespaces from the sources that are read."""
+    """Finds the files of classes in one image. It learns autoloaders and namespaces from the sources that are read."""
 
     def __init__(self, image: ImageView) -> None:
         self._image, self._tree = image, image.tree
@@ -50,7 +50,7 @@ class Classes:
         self._namespaces: dict[str, dict[str, None]] = {}
 
     def root(self, path: str) -> str:
-        """The folder of the app or package that a source belongs to: the nearest above it with a vendor folder."""
+        """Return the folder of the app that a source belongs to: the nearest one with a vendor folder, or else the source's own."""
         folder = posixpath.dirname(path)
         known = self._roots.get(folder)
         if known is None:
@@ -60,7 +60,7 @@ class Classes:
         return known
 
     def read_autoloaders(self, sources: Iterable[str]) -> Iterator[Lead]:
-        """Read Composer's maps of each vendor folder that is new; leads to Composer's own files in it. One round trip."""
+        """Read Composer's maps in each new vendor folder, and yield Composer's own files there. Costs one round trip."""
         vendors: dict[str, str] = {}
         for path in sources:
             vendor = f"{self.root(path)}/vendor"
@@ -88,7 +88,7 @@ class Classes:
                 self._listed_files.add(self._listed.setdefault(entry.name, entry.places[0]))
 
     def learn(self, path: str, namespace: str) -> None:
-        """Note the namespace of an app's source: the app's own autoloader finds classes in folders that are called so (PSR-4)."""
+        """Note the namespace of an app's source. The app's own autoloader finds classes in folders named after namespaces (PSR-4)."""
         folder, name = posixpath.dirname(path), namespace
         while name and len(self._namespaces) < _NAMESPACES:
             self._namespaces.setdefault(name, {})[folder] = None
@@ -98,7 +98,7 @@ class Classes:
             folder, name = posixpath.dirname(folder), outer
 
     def find(self, path: str, name: str) -> Iterator[tuple[str, str]]:
-        """The file of a class, and the folder of its package ("" where it has none)."""
+        """Yield the file of a class with the folder of its package, "" if it has none. Nothing if the class is not found."""
         own = next((place for place in self._own_classes(name) if is_file(self._tree, place)), None)
         if own is not None:
             yield own, ""
@@ -119,7 +119,7 @@ class Classes:
                 return
 
     def any_of(self, path: str, name: str) -> Iterator[str]:
-        """The files of the classes of a namespace: `name` has a hole for the class."""
+        """Yield the files of all classes in a namespace. `name` has a hole for the class."""
         loader = self._loaders.get(f"{self.root(path)}/vendor")
         places = (*self._own_classes(name), *(loader.candidates(name) if loader is not None else ()))
         for folder, pattern in dict.fromkeys(posixpath.split(place) for place in places):
@@ -127,7 +127,7 @@ class Classes:
                 yield from (finding.path for finding in fitting(self._tree, folder, pattern, Reason("php")))
 
     def may_use(self, path: str, package: str, place: str) -> bool:
-        """Return True if a library's source may mean a class of a package: its own, one that it requires, or one that was listed."""
+        """Return True if a library's source may use a class of this package: it is its own package, one that it requires, or the class was listed."""
         if (bool(package) and path.startswith(f"{package}/")) or place in self._listed_files:
             return True
         vendor = f"{self.root(path)}/vendor"
@@ -145,12 +145,12 @@ class Classes:
 
 
 def _place_of_map(path: str) -> tuple[str, str]:
-    """The name of one of Composer's files, and the vendor folder that it is in."""
+    """Return the name of one of Composer's files, and the vendor folder that it is in."""
     return posixpath.basename(path), posixpath.dirname(posixpath.dirname(path))
 
 
 def above(folder: str) -> Iterator[str]:
-    """A folder and those above it, but for the root; no more than _LEVELS."""
+    """Yield a folder and those above it, without the root: at most _LEVELS."""
     for _ in range(_LEVELS):
         if folder in ("/", ""):
             return

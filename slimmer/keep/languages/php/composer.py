@@ -1,6 +1,6 @@
-r"""Autoloaders: where the files of classes are. Composer's (getcomposer.org, "Autoloader"; PSR-4, PSR-0), and lists of classes.
+r"""Autoloaders, which know the files of classes: Composer's (getcomposer.org, "Autoloader"; PSR-4, PSR-0), and lists of classes.
 
-`vendor/composer/autoload_*.php` are files of PHP that Composer writes, an entry a line: `'Name\\' => array($vendorDir . '/x/src'),`.
+Composer writes `vendor/composer/autoload_*.php` with one entry on each line: `'Name\\' => array($vendorDir . '/x/src'),`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from slimmer.sandbox.readers import reader
 
 INSTALLED = "installed.json"
 PREFIXES = 1000
-"""How many prefixes of PSR-0 count; each is compared with every class, and hardly anybody has one."""
+"""The most prefixes of PSR-0 that count. Each one is compared with every class, and hardly any app has one."""
 
 _ENTRY = re.compile(r"\s{0,20}'((?:[^'\\]|\\.){0,400})' => (.{1,4000})")
 MAP_LIMIT = 1 << 24
-"""Bytes of a map; a larger one is not read."""
+"""The largest map that is read, in bytes."""
 
 CLASSES = 10_000
-"""How many classes of one list count."""
+"""The most classes of one list that count."""
 
 _LISTED = re.compile(rb"'([a-z_][a-z0-9_\\]{1,300})'\s{0,9}=>\s{0,9}'(/[A-Za-z0-9_./-]{1,300}\.php)'")
 _PLACE = re.compile(r"\$(vendorDir|baseDir) \. '([^']{0,1000})'")
@@ -31,7 +31,7 @@ _PLACE = re.compile(r"\$(vendorDir|baseDir) \. '([^']{0,1000})'")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of a map: a class, or the beginning of classes' names, and where its files are."""
+    """A line of a map: a class, or the beginning of classes' names, and its files or folders."""
 
     name: str
     places: tuple[str, ...]
@@ -39,7 +39,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What a package requires; names in lower case."""
+    """The packages that a package requires. Names are in lower case."""
 
     package: str
     names: frozenset[str]
@@ -47,7 +47,7 @@ class Requirements:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """What one file of an autoloader says."""
+    """The facts in one file of an autoloader."""
 
     entries: tuple[Entry, ...] = ()
     packages: tuple[Requirements, ...] = ()
@@ -55,7 +55,7 @@ class Map:
 
 @dataclass
 class Autoloader:
-    """What one vendor folder knows: files by class, folders by the beginning of a class's name."""
+    """The autoloader of one vendor folder: files by class, and folders by the beginning of a class's name."""
 
     vendor: str
     classes: dict[str, str] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Autoloader:
     requires: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def learn(self, name: str, read: Map) -> None:
-        """Take in what one of Composer's files says, known by its name."""
+        """Add the facts of one of Composer's files. `name` is the file's name."""
         self.requires.update((package.package, package.names) for package in read.packages)
         entries = ((entry.name, entry.places) for entry in read.entries)
         if name == "autoload_classmap.php":
@@ -75,12 +75,12 @@ class Autoloader:
             self.psr0.update(islice(entries, PREFIXES))
 
     def needs(self, package: str, other: str) -> bool:
-        """Return True if a package requires another; both by their folders."""
+        """Return True if a package requires another one. Both are given by their folders."""
         names = [posixpath.relpath(folder, self.vendor).lower() for folder in (package, other)]
         return names[1] in self.requires.get(names[0], ())
 
     def candidates(self, name: str) -> Iterator[str]:
-        """Where the file of a class may be, best first."""
+        """Yield the paths where the file of a class may be, best first."""
         if name in self.classes:
             yield self.classes[name]
         parts = name.split("\\")
@@ -94,20 +94,20 @@ class Autoloader:
 
 
 def old_path(name: str) -> str:
-    """The file of a class by PSR-0: underscores of the last part are folders, too."""
+    """Return the file of a class by PSR-0: underscores in the last part stand for folders, too."""
     namespace, separator, last = name.rpartition("\\")
     return namespace.replace("\\", "/") + ("/" if separator else "") + last.replace("_", "/") + ".php"
 
 
 def package_of(path: str, vendor: str) -> str:
-    """The folder of the package that a file of a vendor folder is in: vendor/NAME/NAME."""
+    """Return the folder of the package that a file in a vendor folder belongs to: vendor/NAME/NAME."""
     parts = path[len(vendor) + 1 :].split("/")
     return posixpath.join(vendor, *parts[:2])
 
 
 @reader
 def read_map(content: bytes, name: str, vendor: str) -> Map:
-    """Read one of Composer's files, known by its name, of a vendor folder."""
+    """Read one of Composer's files in a vendor folder. `name` is the file's name."""
     if name == INSTALLED:
         return Map(packages=tuple(_requirements(content)))
     return Map(tuple(_entries(content.decode("utf-8", "surrogateescape"), vendor)))
@@ -115,9 +115,9 @@ def read_map(content: bytes, name: str, vendor: str) -> Map:
 
 @reader
 def read_list(content: bytes, folder: str) -> Map:
-    r"""Classes, in lower case, and their files, in a list of an autoload.php that phpab wrote, as for Debian's packages.
+    r"""Read the list of classes in an autoload.php that phpab wrote, as in Debian's packages. Names are in lower case.
 
-    An entry is `'nette\\\\schema\\\\expect' => '/Expect.php'`, below the folder of the list.
+    An entry is `'nette\\\\schema\\\\expect' => '/Expect.php'`. The path is relative to the folder of the list.
     """
     found = (
         Entry(match[1].decode("ascii").replace("\\\\", "\\"), (folder + match[2].decode("ascii"),))
@@ -135,7 +135,7 @@ def _entries(text: str, vendor: str) -> Iterator[Entry]:
 
 
 def _requirements(content: bytes) -> Iterator[Requirements]:
-    """What each package requires, as Composer's installed.json says; nothing where that is broken."""
+    """Yield what each package requires according to Composer's installed.json; nothing if the file is broken."""
     try:
         read = json.loads(content)
     except (ValueError, RecursionError):

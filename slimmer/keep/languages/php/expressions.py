@@ -1,4 +1,4 @@
-"""Works out the paths that expressions of PHP stand for, as far as the source alone tells."""
+"""Works out the paths that expressions of PHP stand for, from the source alone."""
 
 from __future__ import annotations
 
@@ -69,6 +69,6 @@ class Php(Evaluator):
 
 
 def _given(call: Node) -> list[Node]:
-    """The first arguments of a call."""
+    """Return the first arguments of a call."""
     arguments = call.child_by_field_name("arguments")
     return arguments.named_children[:4] if arguments is not None else []

@@ -10,7 +10,7 @@ from slimmer.keep.languages.php.resolver import PhpResolver
 
 
 def _sources(opened: frozenset[str]) -> frozenset[str]:
-    """Web servers that run PHP open all sorts of files: sources are known by their names."""
+    """Return the sources among the opened files, judged by their names, because web servers that run PHP open all sorts of files."""
     return frozenset(path for path in opened if path.endswith((".php", ".phtml", ".inc")) or "." not in path)
 
 

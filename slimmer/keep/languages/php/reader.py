@@ -1,4 +1,4 @@
-"""Reads a PHP source for what it includes, which classes it uses, and what it names."""
+"""Reads a PHP source for the files that it includes, the classes that it uses, and the paths that it names."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _USE = re.compile(r"\s*(?:function\s|const\s)?\s*([\w\\]{1,300})(?:\s+as\s+(\w{1
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """A file that is included, with holes, and what its path is relative to."""
+    """A file that a source includes: its path, perhaps with holes, and the folder that it is relative to."""
 
     path: str
     base: Base
@@ -52,9 +52,9 @@ class Include:
 
 @dataclass(frozen=True, slots=True)
 class ClassUse:
-    """A class that is used, by names that it may have in full; `parent` when the source's own class cannot do without.
+    """A class that a source uses. `names` are the full names that it may have.
 
-    A hole for the last part stands for any class of that namespace.
+    `parent` is true if the source's own class extends, implements or uses it. A hole as the last part stands for any class of that namespace.
     """
 
     names: tuple[str, ...]
@@ -64,7 +64,7 @@ class ClassUse:
 
 @dataclass(frozen=True, slots=True)
 class Facts(Named):
-    """All that one source says."""
+    """The facts of one source."""
 
     includes: tuple[Include, ...] = ()
     classes: tuple[ClassUse, ...] = ()
@@ -72,14 +72,14 @@ class Facts(Named):
 
 
 def read(source: Source) -> Facts:
-    """The facts of a source. Of a library's, only paths that begin at its own folder are told."""
+    """Return the facts of a source. For a library's source, these include only paths that start from its own folder."""
     if not is_source(source.content) or b"<?" not in source.content:
         return Facts()
     return _Reader(source.origin is Origin.APP).read(find(_PHP, source.content))
 
 
 class _Reader(SourceReader[Php]):
-    """A PHP source that is being read."""
+    """Reads one PHP source."""
 
     takers = frozenset(("argument", "array_element_initializer"))
 
@@ -116,7 +116,7 @@ class _Reader(SourceReader[Php]):
             self._look_at_place(found)
 
     def _import(self, statement: str) -> None:
-        r"""Note what `use A\B as C, D;` and `use A\{B, C};` call by short names."""
+        r"""Note the short names that `use A\B as C, D;` and `use A\{B, C};` define."""
         names = statement.strip().removeprefix("use").rstrip(";")
         prefix, grouped, rest = names.partition("{")
         for part in (rest.rstrip("} \n") if grouped else names).split(",")[:200]:
@@ -144,7 +144,7 @@ class _Reader(SourceReader[Php]):
             self._includes[Include(value.path, value.base, found.place)] = None
 
     def _look_at_place(self, found: Found) -> None:
-        """A function's call, or an expression that may be a path or the name of a class."""
+        """Look at a function's call, or at an expression that may be a path or the name of a class."""
         node = found.node
         if node.type == "function_call_expression":
             name = text(node.child_by_field_name("function"), 100).lstrip("\\")

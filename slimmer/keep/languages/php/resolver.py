@@ -1,8 +1,8 @@
-"""Follow the PHP sources that were seen to be opened: what they include, the classes that they use, what they name.
+"""Follow the PHP sources that PHP opened: what they include, the classes that they use, and the paths that they name.
 
-An app's source (outside of vendor folders and the shared folders of PHP) is read for all that it names. Of libraries counts
-what they include, the parents of their classes, and classes of their own package or of packages that the app uses. Extensions need no
-rule: PHP loads all that its configuration names when it starts.
+An app's source (outside of vendor folders and the shared folders of PHP) is read for everything that it names. A library's source is read
+for what it includes, the parents of its classes, and classes of packages that the library or the app uses. Extensions need no
+rule, because PHP loads all that its configuration names when it starts.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _FOLDERS = frozenset(
         "public",
     )
 )
-"""Folders beside an app's source, or in its root, into which frameworks look without being told."""
+"""Folders beside an app's source or in its root where frameworks look by convention."""
 
 
 class PhpResolver(Resolver[Facts]):
-    """PHP in one image: from the sources that it opened, to all that they can load and name."""
+    """PHP in one image: follows the sources that it opened to everything that they can load and name."""
 
     def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
         self._tree = image.tree
@@ -89,7 +89,7 @@ class PhpResolver(Resolver[Facts]):
         yield from [place for place in places if is_file(self._tree, place)][:1]
 
     def _behind_a_constant(self, folder: str, path: str) -> Iterator[str]:
-        """`ABSPATH . 'wp-includes/x.php'`: what the constant says is another file's matter; it is a folder above."""
+        """Yield the file of `ABSPATH . 'wp-includes/x.php'`. Another file defines the constant; it is mostly a folder above the source."""
         name = path.rpartition(HOLE)[2].lstrip("/")
         if name.endswith((".php", ".inc", ".phtml")):
             places = (posixpath.normpath(f"{place}/{name}") for place in above(folder))

@@ -1,1 +1,1 @@
-"""Python: what the modules of an image can import, read and start."""
+"""Keep what Python modules can import, read and start."""

@@ -1,4 +1,4 @@
-"""What the app's own code names in strings and attributes: modules, encodings, files and commands that it may ask for later."""
+"""The names in the app's own code, in strings and attributes: modules, encodings, files and commands that it may use later."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from slimmer.keep.languages.python.string_names import (
 
 
 class AppNames:
-    """Gathers the names in the app's sources. What they stand for is answered once for each name."""
+    """Gathers the names in the app's sources, and looks up each name once."""
 
     def __init__(self, image: ImageView, finder: Finder) -> None:
-        """Nothing is read from the image before an encoding is asked for."""
+        """Reads nothing from the image until `encodings` is called."""
         self._image, self._finder = image, finder
         self.words: set[str] = set()
         """All names so far: strings, imported names, attributes."""
@@ -46,7 +46,7 @@ class AppNames:
             self._commands.setdefault(command, module.source)
 
     def modules(self, facts: Facts) -> Iterator[tuple[str, str]]:
-        """The modules that one source names, each with the words that tell how."""
+        """Yield the modules that one source names, each with a phrase that says how, for the reason."""
         for name in module_names(self._finder, facts.words):
             yield name, "named in a string of"
         for chain in facts.attributes:
@@ -55,7 +55,7 @@ class AppNames:
                 yield found.name, "used as an attribute by"
 
     def encodings(self) -> Iterator[tuple[str, str]]:
-        """The modules of the package `encodings` that may be asked for, each with the source that does; one may come several times."""
+        """Yield the modules of the package `encodings` that the app may ask for, each with the source that names it. Modules may repeat."""
         package = self._finder.find("encodings")
         if package is None or not package.folders:
             return
@@ -68,7 +68,7 @@ class AppNames:
             yield from self._existing(encoding_names([word], self._known_aliases()), cause)
 
     def findings(self) -> Iterator[Finding]:
-        """The files and commands that were named since the last call."""
+        """Yield the files and commands that were named since the last call."""
         files, self._files = self._files, {}
         for path, word in named_files(self._image.tree, self._finder, files):
             yield Finding(path, Reason("python", f"named in a string of {files[word]}", files[word]))
@@ -83,7 +83,7 @@ class AppNames:
                 yield f"encodings.{name}", cause
 
     def _known_aliases(self) -> bytes:
-        """The source of encodings.aliases, which is read once; b"" if there is none."""
+        """Return the source of encodings.aliases, which is read once; b"" if there is none."""
         if self._aliases is None:
             aliases = self._finder.find("encodings.aliases")
             paths = [aliases.source] if aliases and aliases.source else []

@@ -1,4 +1,4 @@
-"""The calls of a source that import by a string, and those that start a command."""
+"""Reads the calls of a source that import by a string or start a command."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STARTERS = frozenset(
     }
 )  # fmt: skip
 _SHELLS = frozenset({"create_subprocess_shell", "getoutput", "getstatusoutput", "popen", "system"})
-"""Those of _STARTERS that give a command line to the shell. Others do so with `shell=True`."""
+"""Those of _STARTERS that pass a command line to the shell. Others do so with `shell=True`."""
 
 _SHELL = "/bin/sh"
 _OWN_PACKAGE = frozenset({"__name__", "__package__", "__spec__.parent", "__spec__.name"})
@@ -40,11 +40,11 @@ _PREFIX = re.compile(r"\.{1,9}\w{0,80}|\.{0,9}\w{1,80}(?:\.\w{1,80}){0,19}\.\w{0
 _MIDDLE = re.compile(rf"{HOLE}((?:\.\w{{1,80}}){{1,9}}\.){HOLE}")
 _HOLES = re.compile(f"{HOLE}{{2,}}")
 PLACEHOLDER = re.compile(r"%(?:\(\w{1,80}\))?[sdr]|\{[^{}]{0,80}\}")
-"""A value's place in a template, of str.format or the % operator."""
+"""A placeholder in a template of str.format or the % operator."""
 
 _LEVEL = re.compile(r"[0-9]")
 LINE = 4096
-"""How many characters of a command line are read."""
+"""The most characters of a command line that are read."""
 
 _COMMAND = re.compile(r"\s{0,9}(?:exec\s{1,9})?([\w./+@-]{1,200})")
 _IN_A_LINE = re.compile(r"(?:^|[|;&(`])\s{0,9}(?:exec\s{1,9}|\w{1,40}=\S{0,100}\s{1,9})?([\w./+@-]{1,200})")
@@ -52,14 +52,14 @@ _IN_A_LINE = re.compile(r"(?:^|[|;&(`])\s{0,9}(?:exec\s{1,9}|\w{1,40}=\S{0,100}\
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """The imports by strings, and the programs that are started, each once."""
+    """The imports by strings, and the programs that a source starts, each once."""
 
     dynamic: tuple[Dynamic, ...] = ()
     commands: tuple[str, ...] = ()
 
 
 def read_calls(source: bytes, scopes: Scopes, *, commands: bool) -> Calls:
-    """The calls of a source. A source without a word that such calls need is not searched. Commands are read if `commands` is true."""
+    """Return the calls of a source. Commands are read only if `commands` is true. Sources without the words of such calls are not searched."""
     commands = commands and _COMMANDS.search(source) is not None
     if not commands and not _IMPORTS.search(source):
         return Calls()
@@ -83,21 +83,21 @@ def read_calls(source: bytes, scopes: Scopes, *, commands: bool) -> Calls:
 
 
 def _name(source: bytes, call: Node) -> str:
-    """The name of what is called, without the object that it belongs to."""
+    """Return the name of the called function, without the object that it belongs to."""
     function = call.child_by_field_name("function")
     attribute = function.child_by_field_name("attribute") if function is not None else None
     return head(source, attribute or function, 80)
 
 
 def _argument(call: Node) -> Node | None:
-    """The value of a call's first argument; None if there is none."""
+    """Return the value of a call's first argument; None if there is none."""
     arguments = call.child_by_field_name("arguments")
     node = arguments.named_child(0) if arguments is not None and arguments.named_child_count else None
     return node.child_by_field_name("value") if node is not None and node.type == "keyword_argument" else node
 
 
 def _imported(argument: Node, level: int, where: str, own: Set[str]) -> Dynamic | None:
-    """The import of a literal name, or of one that is partly known: f"a.{x}", "a.b_" + x, "%s.a.%s" % (x, y), "a.{}".format(x)."""
+    """Return the import of a literal or partly known name: f"a.{x}", "a.b_" + x, "%s.a.%s" % (x, y), "a.{}".format(x)."""
     known = "." * level + _HOLES.sub(HOLE, _pattern(argument, own))
     start, hole, _ = known.partition(HOLE)
     if not hole:
@@ -108,7 +108,7 @@ def _imported(argument: Node, level: int, where: str, own: Set[str]) -> Dynamic 
 
 
 def _pattern(node: Node, own: Set[str], depth: int = 8) -> str:
-    """The text of a string expression, with HOLE for what is computed. `__name__ + ".x"` counts as ".x"."""
+    """Return the text of a string expression, with HOLE for computed parts. `__name__ + ".x"` counts as ".x"."""
     if node.type == "string":
         return _string(node, own)
     if node.type == "binary_operator" and depth:
@@ -125,7 +125,7 @@ def _pattern(node: Node, own: Set[str], depth: int = 8) -> str:
 
 
 def _template(call: Node) -> Node | None:
-    """The object on which a call of `format` is made; None if it is no such call."""
+    """Return the template of a call of `format`; None for other calls."""
     function = call.child_by_field_name("function")
     if function is None or text(function.child_by_field_name("attribute")) != "format":
         return None
@@ -146,7 +146,7 @@ def _string(node: Node, own: Set[str]) -> str:
 
 
 def _level(call: Node) -> int:
-    """The `level` of `__import__(name, globals(), locals(), names, level)`: how many packages up the name is looked for."""
+    """Return the `level` of `__import__(name, globals(), locals(), names, level)`: the number of leading dots."""
     arguments = call.child_by_field_name("arguments")
     given = arguments.named_children if arguments is not None else []
     named = [node for node in given if text(node.child_by_field_name("name")) == "level"]
@@ -155,7 +155,7 @@ def _level(call: Node) -> int:
 
 
 def _commands(call: Node, name: str, argument: Node) -> Iterator[str]:
-    """The program of `["program", …]` or of a command line. Of a line for the shell: the shell, and all programs in it."""
+    """Yield the program of `["program", …]` or of a command line. For a shell's line, yield the shell and all programs in the line."""
     if name in _SHELLS or _is_for_the_shell(call):
         yield _SHELL
         line = _line(argument) if argument.type == "string" else ""
@@ -174,5 +174,5 @@ def _is_for_the_shell(call: Node) -> bool:
 
 
 def _line(node: Node) -> str:
-    """The text of a string, with a space for each part that is computed."""
+    """Return the text of a string, with a space for each computed part."""
     return "".join(text(part) if part.type == "string_content" else " " for part in node.named_children[1:-1])[:LINE]

@@ -1,4 +1,4 @@
-"""Imports by computed names: the modules that may be meant, in a package or below any package that is used."""
+"""Imports by computed names: finds the modules that such a name may stand for, in a package or below any package that is used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ APP_COMPUTED = 1 << 23
 """The same for a computed name in the app's own code."""
 
 PLACES = 50
-"""How many names below any package are remembered. Each one is looked for in every package that is used."""
+"""The most names below any package that are remembered. Each one is looked up in every package that is used."""
 
 Choice = tuple[Module, Level, Edge]
 """The importing module, the level at which it is followed, and what it imports."""
@@ -30,7 +30,7 @@ class Choices:
     """Gathers imports by computed names, and answers each one once."""
 
     def __init__(self, tree: Tree, finder: Finder, words: Set[str], named: Set[str]) -> None:
-        """`words` are what the app's code names, `named` the files that are kept already. Both may grow later."""
+        """`words` are the names in the app's code, and `named` the files that are kept already. Both may grow later."""
         self._tree, self._finder, self._words, self._named = tree, finder, words, named
         self._waiting: dict[tuple[str, str, str], Choice] = {}
         self._anywhere: dict[str, Choice] = {}
@@ -46,18 +46,18 @@ class Choices:
             self._waiting.setdefault((module.source, edge.target, edge.stem), (module, level, edge))
 
     def used(self, package: str) -> None:
-        """Remember that a package is used: names below any package are looked for in it."""
+        """Remember that a package is used. Names below any package are looked up in it."""
         self._packages.append(package)
 
     def answers(self) -> Iterator[Choice]:
-        """The modules that may be imported by all that was noted since the last call."""
+        """Yield the modules that the imports noted since the last call may stand for."""
         waiting, self._waiting = self._waiting, {}
         for module, level, edge in [*waiting.values(), *self._placed()]:
             for name in self._names(module, level, edge):
                 yield module, level, Edge(name, edge.where)
 
     def _placed(self) -> Iterator[Choice]:
-        """What is below each package that is new in use: `"%s.commands.%s" % (package, name)`."""
+        """Yield names below any package (`"%s.commands.%s" % (package, name)`) for each package that is newly used."""
         for below, (module, level, edge) in self._anywhere.items():
             start = self._asked.get(below, 0)
             self._asked[below] = len(self._packages)
@@ -76,12 +76,12 @@ class Choices:
         yield from names
 
     def _size(self, names: Iterable[str]) -> int:
-        """The bytes that these modules would add."""
+        """Return the bytes that these modules would add."""
         files = {path for name in names if (module := self._finder.find(name)) for path in self._files(module)}
         return sum(entry.size for path in files - self._named if (entry := self._tree.get(path)))
 
     def _files(self, module: Module) -> Iterator[str]:
-        """The files of a module, and those directly in its folders."""
+        """Yield the files of a module, and those directly in its folders."""
         yield from module.files
         for folder in module.folders:
             yield from (path for path in self._finder.listing(folder).values() if _is_code(path))
@@ -92,7 +92,7 @@ def _is_code(path: str) -> bool:
 
 
 def _limit(module: Module, level: Level) -> int:
-    """The bytes that a computed name in this module may add. The standard library chooses encodings, which are kept by name."""
+    """Return the bytes that a computed name in this module may add. The standard library gets none: its computed names are encodings, which are kept by name."""
     if level is Level.APP:
         return APP_COMPUTED
     return 0 if module.root.origin is Origin.STDLIB else LIBRARY_COMPUTED

@@ -1,14 +1,14 @@
-"""The closure over the modules of one Python: from those in use along their imports until nothing is new.
+"""The closure over the modules of one Python: it starts from the modules in use, and follows their imports until nothing is new.
 
-How deep a module is followed depends on who wrote it and how it is reached:
+The origin of a module and the way it is reached decide what is followed:
 
-- The app's own code (outside of the standard library and the folders of packages, or installed from a local folder): every import anywhere
-  in it, and what its strings name.
-- What the app or the run imports: what importing it loads, and what its functions import if that is of its own distribution, of the
-  standard library, or of another small distribution.
-- What only functions of the standard library import: what importing it loads.
+- For the app's own code (outside of the standard library and the folders of packages, or installed from a local folder): every import
+  anywhere in it, and what its strings name.
+- For modules that the app or the run imports: what importing them loads, and what their functions import from their own distribution, the
+  standard library, or another small distribution.
+- For modules that only functions of the standard library import: what importing them loads.
 
-Code that is kept only as filler (listed, not hollow, a link) is followed if it is the app's.
+Code that is kept only because its folder was listed or must not be empty, or as a link, is followed if it belongs to the app.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from slimmer.keep.languages.python.stars import Loaded, Stars
 
 
 class Closure:
-    """What one Python can reach. It remembers which modules it has followed, and how deep.
+    """Everything that one Python can reach. It remembers the modules that it has followed, and the level of each.
 
-    `begin` and `follow` yield findings, and a Reading for each source of the next layer. The facts of that layer go to `follow`, until it
-    asks for no more.
+    `begin` and `follow` yield findings, and a Reading for each source of the next layer. The caller passes the facts of that layer to
+    `follow`, until it yields no Reading.
     """
 
     def __init__(self, image: ImageView, finder: Finder) -> None:
@@ -50,10 +50,10 @@ class Closure:
         self._queue: dict[str, Module] = {}
         self._extensions: dict[str, Module] = {}
         self._reading: dict[str, Module] = {}
-        self._is_settled = True  # no source was read since choices were last answered
+        self._is_settled = True  # no source has been read since the last look at the choices
 
     def begin(self, paths: Sequence[str], is_used: Callable[[str], bool]) -> Iterator[Finding | Reading]:
-        """Begin with those of these kept paths that are modules. `is_used` tells files that are more than filler."""
+        """Start from the modules among these kept paths. `is_used` returns False for files that are kept only as filler."""
         for path in paths:
             module = self._module_at(path) if path.endswith(CODE) else None
             if module is not None and (module.root.origin is Origin.APP or is_used(path)):
@@ -62,7 +62,7 @@ class Closure:
         yield from self._advance()
 
     def follow(self, layer: Mapping[str, Facts]) -> Iterator[Finding | Reading]:
-        """Go on with the facts of what was asked for. What could not be read may be missing; others' paths are left out."""
+        """Continue with the facts of the sources that were asked for. Some may be missing. Facts of other sources are ignored."""
         reading, self._reading = self._reading, {}
         if not reading:
             return
@@ -70,17 +70,17 @@ class Closure:
             if (module := reading.get(path)) is not None:
                 yield from self._follow(module, path, facts)
         if not all(module.source for module in reading.values()):
-            yield from self._by_kind()  # what comes after the compiled modules
+            yield from self._by_kind()  # these modules come after the compiled ones
         yield from self._advance()
 
     def is_reading(self, path: str) -> bool:
-        """Return True if this source was asked for and `follow` has not got it yet."""
+        """Return True if this source was asked for, and `follow` has not received it yet."""
         return path in self._reading
 
     def origin(self, path: str) -> Origin | None:
-        """Return who wrote the module at a real path, or None if it is no module of this Python.
+        """Return the origin of the module at a real path, or None if it is not a module of this Python.
 
-        A module of the app that was only reached through a library counts as the library's.
+        A module of the app that was reached only through a library counts as the library's.
         """
         module = self._module_at(path)
         if module is None:
@@ -91,7 +91,7 @@ class Closure:
         return Origin.STDLIB if module.root.origin is Origin.STDLIB else Origin.LIBRARY
 
     def _module_at(self, path: str) -> Module | None:
-        """The module of a file. A script whose name is no module's name is one, too."""
+        """Return the module of a file; None if no root is above it. A script counts as a module even if its name is not a valid one."""
         located = self._finder.name_of(path)
         if located is None:
             return None
@@ -101,7 +101,7 @@ class Closure:
         return module
 
     def _advance(self) -> Iterator[Finding | Reading]:
-        """Ask for the next layer: sources, then compiled modules. If there is none, end with what modules need besides modules."""
+        """Ask for the next layer: sources, then compiled modules. If there is none, yield what modules need besides modules."""
         while not self._queue and (self._extensions or not self._is_settled):
             self._is_settled = True
             yield from self._choose()
@@ -117,9 +117,9 @@ class Closure:
         yield from map(Reading, self._reading)
 
     def _ask_for_extensions(self) -> Iterator[Reading]:
-        """Ask for compiled modules that the run did not load: those that it loaded have imported all that they need.
+        """Ask for compiled modules that the run did not load. Those that it loaded have already imported what they need.
 
-        Newer compilers pack the names, so what lies beside such a module counts as imported by a computed name.
+        Newer compilers pack the names, so modules beside such a module count as imported by a computed name.
         """
         self._reading, self._extensions = self._extensions, {}
         for module in self._reading.values():
@@ -128,7 +128,7 @@ class Closure:
         yield from map(Reading, self._reading)
 
     def _keep(self, module: Module, level: Level, detail: str, cause: str) -> Iterator[Finding]:
-        """Name a module's files, and queue its source unless it was followed as deep before."""
+        """Yield a module's files, and queue its source unless it was followed at this level before."""
         for path in module.files:
             if path not in self._named:
                 self._named.add(path)
@@ -147,8 +147,8 @@ class Closure:
     def _import(self, name: str, level: Level, detail: str, cause: str) -> Iterator[Finding]:
         """Import a module. The packages above it are loaded, too."""
         for module in self._finder.components(name):
-            how = detail if module.name == name else f"a package of {name}, {detail}"
-            yield from self._keep(module, level, how, cause)
+            text = detail if module.name == name else f"a package of {name}, {detail}"
+            yield from self._keep(module, level, text, cause)
 
     def _follow(self, module: Module, path: str, facts: Facts) -> Iterator[Finding]:
         """Follow the facts of a source, or of a compiled module."""
@@ -169,7 +169,7 @@ class Closure:
             yield from self._loaded(self._stars.exports(module, level, facts))
 
     def _imports(self, module: Module, level: Level, facts: Facts) -> Iterator[Finding]:
-        """Follow what a source imports."""
+        """Follow the imports of a source."""
         found = list(edges(self._finder, module, facts))
         for edge in found:
             if edge.computed:
@@ -183,13 +183,13 @@ class Closure:
             yield from self._loaded(self._stars.makes_on_demand(module, level, on_demand))
 
     def _namesake(self, module: Module, level: Level) -> Iterator[Finding]:
-        """The compiled module that a package is made around (`cv2/cv2.abi3.so`), however the package loads it."""
+        """Follow the compiled module that a package wraps (`cv2/cv2.abi3.so`), no matter how the package loads it."""
         inside = self._finder.find(f"{module.name}.{module.name.rpartition('.')[2]}") if module.folders else None
         if inside and inside.files and inside.files[0].endswith(".so"):
             yield from self._edge(module, level, Edge(inside.name), "the compiled part of")
 
     def _own_names(self, module: Module, level: Level, facts: Facts) -> Iterator[Finding]:
-        """What a library's strings name of its own: defaults of settings, modules that are loaded on demand."""
+        """Follow a library's own modules that its strings name: defaults of settings, modules that are loaded on demand."""
         start = module.name.partition(".")[0] + "."
         for word in facts.words:
             found = list(self._finder.components(word)) if word.startswith(start) else []
@@ -198,16 +198,16 @@ class Closure:
                 yield from self._edge(module, level, Edge(found[-1].name, BY_NAME), "named in a string of")
 
     def _loaded(self, loaded: Iterable[Loaded]) -> Iterator[Finding]:
-        """Follow what `import *` loads."""
+        """Follow the modules that `import *` loads."""
         for one in loaded:
             yield from self._edge(one.package, one.level, one.edge, one.verb)
 
     def _edge(self, module: Module, level: Level, edge: Edge, verb: str = "imported by") -> Iterator[Finding]:
         *_, target = [None, *self._finder.components(edge.target)]
-        deep = self._depth.along(module, level, target, edge.where) if target else None
-        if target and deep:
+        next_level = self._depth.along(module, level, target, edge.where) if target else None
+        if target and next_level:
             place = f" in {edge.where}()" if edge.where and edge.where != BY_NAME else ""
-            yield from self._import(target.name, deep, f"{verb} {module.source}{place}", module.source)
+            yield from self._import(target.name, next_level, f"{verb} {module.source}{place}", module.source)
 
     def _choose(self) -> Iterator[Finding]:
         """Follow imports by computed names."""
@@ -215,6 +215,6 @@ class Closure:
             yield from self._edge(module, level, edge, "imported by a computed name by")
 
     def _by_kind(self) -> Iterator[Finding]:
-        """Import modules that are asked for by their kind."""
+        """Import modules that are needed because of their kind, such as encodings and entry points."""
         for name, detail, cause in list(self._resources.modules()):
             yield from self._import(name, Level.USED, detail, cause)

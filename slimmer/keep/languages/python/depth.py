@@ -1,4 +1,4 @@
-"""How deep each module is followed: what importing it loads, what its functions import, or all that it names."""
+"""Levels at which modules are followed: what importing a module loads, what its functions import, or everything that it names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from slimmer.keep.languages.python.finder import Module
 from slimmer.keep.languages.python.metadata import Distribution, Distributions
 
 SMALL = 1 << 22
-"""The size in bytes up to which a distribution is small: it is kept if a function of another distribution imports it."""
+"""The largest small distribution, in bytes. A small one is kept if a function of another distribution imports it."""
 
 TOOLS = frozenset(
     {
@@ -23,30 +23,30 @@ TOOLS = frozenset(
 
 
 class Level(IntEnum):
-    """How deep a module is followed, from shallow to deep."""
+    """The level at which a module is followed, from shallow to deep."""
 
     LOADED = 1
-    """What the module loads when it is imported."""
+    """Follow the modules that importing it loads."""
 
     USED = 2
-    """What its functions import, too."""
+    """Also follow the modules that its functions import."""
 
     APP = 3
-    """All that it names, since the app's authors wrote it."""
+    """Follow everything that it names, because it belongs to the app."""
 
 
 class Depth:
-    """Decides whether an import is followed, and how deep."""
+    """Decides which imports are followed, and at which level."""
 
     def __init__(self, distributions: Distributions) -> None:
         self._distributions = distributions
 
     def of(self, module: Module) -> Level:
-        """The level of a module that is known to be imported."""
+        """Return the level of a module that is known to be imported."""
         return Level.APP if self._is_app(module) else Level.USED
 
     def along(self, source: Module, level: Level, target: Module, where: str) -> Level | None:
-        """The level at which to follow `target` if `source`, which is followed at `level`, imports it; None to leave it.
+        """Return the level at which to follow `target` if `source`, followed at `level`, imports it; None if it is not followed.
 
         `where` is the function with the import, as in Import.
         """

@@ -16,7 +16,7 @@ class Edge:
     """A module that another one may import. `where` is the function with the import, as in Import.
 
     If `computed` is true, `target` is a package, and the edge stands for all modules in it whose names begin with `stem`. Such a target
-    may begin with HOLE, for a package below any other. `all_names` is true for what `import *` asks the target for.
+    may begin with HOLE, for a package below any other. `all_names` is true for `from target import *`.
     """
 
     target: str
@@ -27,7 +27,7 @@ class Edge:
 
 
 def edges(finder: Finder, module: Module, facts: Facts) -> Iterator[Edge]:
-    """The edges of a module. Their targets need not exist."""
+    """Yield the edges of a module. Their targets need not exist."""
     package = _package_of(module)
     for entry in facts.imports:
         yield from _imported(finder, package, entry)
@@ -36,7 +36,7 @@ def edges(finder: Finder, module: Module, facts: Facts) -> Iterator[Edge]:
 
 
 def _imported(finder: Finder, package: str, entry: Import) -> Iterator[Edge]:
-    """The edges of an import statement; none if it stands in for modules that are all there."""
+    """Yield the edges of an import statement; none if it is only a fallback for modules that all exist."""
     if entry.instead and all(_exists(finder, package, tried) for tried in entry.instead):
         return
     if base := _base(finder, package, entry):
@@ -45,7 +45,7 @@ def _imported(finder: Finder, package: str, entry: Import) -> Iterator[Edge]:
 
 
 def _called(package: str, call: Dynamic) -> Iterator[Edge]:
-    """The edge of a call that imports by a string."""
+    """Yield the edge of a call that imports by a string."""
     name = call.name.lstrip(".")
     known, _, stem = name.rpartition(".") if call.prefix else (name, "", "")
     if target := _absolute(package, len(call.name) - len(name), known):
@@ -53,12 +53,12 @@ def _called(package: str, call: Dynamic) -> Iterator[Edge]:
 
 
 def _package_of(module: Module) -> str:
-    """The package from which a module's relative imports start."""
+    """Return the package that a module's relative imports start from."""
     return module.name if module.folders else module.name.rpartition(".")[0]
 
 
 def _absolute(package: str, level: int, name: str) -> str:
-    """The full name of a module that is imported with `level` dots in front; "" if there are more dots than packages."""
+    """Return the full name of a module that is imported with `level` leading dots; "" if there are more dots than packages."""
     if level == 0:
         return name
     parts = package.split(".") if package else []
@@ -69,7 +69,7 @@ def _absolute(package: str, level: int, name: str) -> str:
 
 
 def _base(finder: Finder, package: str, entry: Import) -> str:
-    """The module that a statement names. If no root has it, it is one beside the importer, as scripts and Python 2 find it."""
+    """Return the module that a statement names. If no root has it, it is one beside the importer, as in scripts and Python 2."""
     base = _absolute(package, entry.level, entry.module)
     if entry.level == 0 and package and finder.find(base.partition(".")[0]) is None:
         return f"{package}.{base}"
@@ -83,9 +83,9 @@ def _exists(finder: Finder, package: str, tried: str) -> bool:
 
 
 def extension_imports(finder: Finder, module: Module, facts: Facts) -> Iterator[str]:
-    """The names of the modules that a compiled module may import: of its own top package, and of the standard library.
+    """Yield the modules that a compiled module may import: those of its own top package, and those of the standard library.
 
-    It names others, too, but a word alone is the name of many things.
+    Other names in it are ignored, because a single word may name anything.
     """
     own = module.name.partition(".")[0]
     for name in facts.words:

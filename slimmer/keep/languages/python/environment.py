@@ -16,19 +16,19 @@ from slimmer.keep.languages.python.finder import Finder, Root
 from slimmer.keep.languages.python.installation import Installation, site_folders
 
 SETTINGS = "/pyvenv.cfg"
-"""How the path of a virtual environment's settings ends."""
+"""The end of the path of a virtual environment's settings."""
 
 SETTINGS_LIMIT = 1 << 16
 """The largest .pth file or pyvenv.cfg that is read, in bytes."""
 
 PATHS_LIMIT = 1000
-"""How many folders .pth files may add."""
+"""The most folders that .pth files may add."""
 
 _SYSTEM_SITES = re.compile(rb"^\s{0,99}include-system-site-packages\s{0,99}=\s{0,99}true\s{0,99}$", re.I | re.M)
 
 
 def find_modules(image: ImageView, installation: Installation, used: Sequence[str]) -> Finder:
-    """The modules of a Python. `used` are the kept paths that are in use, with the pyvenv.cfg of virtual environments."""
+    """Return the modules of a Python. `used` are the kept paths that are in use, including the pyvenv.cfg of virtual environments."""
     libraries = [installation.stdlib, f"{installation.stdlib}/lib-dynload"]
     sites = _existing(image, _sites(image, installation, used))
     added = list(_added(image, sites))
@@ -42,7 +42,7 @@ def find_modules(image: ImageView, installation: Installation, used: Sequence[st
 
 
 def _sites(image: ImageView, installation: Installation, used: Sequence[str]) -> Iterator[str]:
-    """Folders of installed packages: those of virtual environments first; the system's only if Python looks there."""
+    """Yield the folders of installed packages: those of virtual environments first, and the system's only if Python looks there."""
     settings = [path for path in used if path.endswith(SETTINGS) and _size(image.tree, path) <= SETTINGS_LIMIT]
     alone = bool(settings)
     for path, content in list(image.read(settings)) if settings else ():
@@ -57,13 +57,13 @@ def _sites(image: ImageView, installation: Installation, used: Sequence[str]) ->
 
 
 def _existing(image: ImageView, folders: Iterable[str]) -> list[str]:
-    """The real paths of those folders that exist, each once."""
+    """Return the real paths of those folders that exist, each once."""
     entries = (image.end(folder) for folder in folders)
     return list(dict.fromkeys(entry.path for entry in entries if entry and entry.is_directory))
 
 
 def _added(image: ImageView, sites: Sequence[str]) -> Iterator[str]:
-    """The folders that .pth files name, one on each line, relative to the folder of the file."""
+    """Yield the folders that .pth files name, one on each line, relative to the folder of the file."""
     files = [
         entry.path
         for site in sites
@@ -83,12 +83,12 @@ def _added(image: ImageView, sites: Sequence[str]) -> Iterator[str]:
 
 
 def _origin_of_added(path: str) -> Origin:
-    """Who wrote what lies in a folder that a .pth file names: an installer's folder (eggs), or one of the app's developers."""
+    """Return the origin of a folder that a .pth file names: LIBRARY for an installer's (eggs), APP for one of the app's developers."""
     return Origin.LIBRARY if "/site-packages/" in path or path.endswith(".egg") else Origin.APP
 
 
 def _app_folders(image: ImageView, used: Sequence[str], known: Iterable[str]) -> Iterator[str]:
-    """PYTHONPATH, the working directory, and the folders above the outermost packages of the app's own files."""
+    """Yield PYTHONPATH, the working directory, and the folders above the outermost packages of the app's own files."""
     yield from (part for part in image.env.get("PYTHONPATH", "").split(":") if part.startswith("/"))
     if image.config.working_dir:
         yield image.config.working_dir
@@ -98,7 +98,7 @@ def _app_folders(image: ImageView, used: Sequence[str], known: Iterable[str]) ->
 
 
 def _outermost(tree: Tree, folder: str) -> str:
-    """The folder from which the package in a folder is imported: the first one upwards that is no package."""
+    """Return the folder that the package in a folder is imported from: the first one upwards that is not a package."""
     while folder != "/" and f"{folder}/__init__.py" in tree:
         folder = posixpath.dirname(folder)
     return folder

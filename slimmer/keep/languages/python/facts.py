@@ -1,6 +1,6 @@
-"""What a Python source says about other modules and files: an immutable value.
+"""The facts of a Python source about other modules and files: an immutable value.
 
-Facts depend on nothing but the source's bytes and how it was read, so they can be cached.
+Facts depend only on the source's bytes and on the way it was read, so they can be cached.
 """
 
 from __future__ import annotations
@@ -8,22 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 BY_NAME = "<string>"
-"""The place of what is only named in a string. Like what a function imports, it may or may not be imported."""
+"""The place of a module that is only named in a string. Like a module that a function imports, it may never be imported."""
 
 MAIN = "__main__"
-"""The place of what runs only if the file is executed as a script."""
+"""The place of code that runs only if the file is executed as a script."""
 
 LIST_LIMIT = 20_000
-"""How many entries any list in the facts of one source may have."""
+"""The most entries that any list in the facts of one source may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
     """An import statement.
 
-    `level` counts the leading dots. `names` are what `from` asks for, ("*",) for everything. `where` is the function with the statement, BY_NAME or
-    MAIN; "" if importing the module runs it. If the statement stands in a handler of ImportError, `instead` are the modules that
-    were tried first.
+    `level` counts the leading dots. `names` are the names that `from … import` lists, ("*",) for everything. `where` is the function with the
+    statement, BY_NAME or MAIN; "" if importing the module runs it. If the statement is in a handler of ImportError, `instead` are the modules
+    that were tried first.
     """
 
     module: str
@@ -37,8 +37,8 @@ class Import:
 class Dynamic:
     """A call that imports by a string, in the function `where`.
 
-    A leading dot in `name` stands for the module's own package. If `prefix` is true, the name is only the beginning and the rest is computed. Such
-    a beginning may end within a part ("plugins.load_"), or begin with HOLE for some package (HOLE + ".commands.").
+    A leading dot in `name` stands for the module's own package. If `prefix` is true, `name` is only the beginning, and the rest is computed. Such
+    a beginning may end in the middle of a part ("plugins.load_"), or start with HOLE for an unknown package (HOLE + ".commands.").
     """
 
     name: str
@@ -48,11 +48,12 @@ class Dynamic:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is known of one source.
+    """The facts of one source.
 
-    - `words` are the short strings of an app's source. Of a library's source they are only the strings of three dotted parts or more, and the
-      names of scripts; of a compiled module, what stands in it between two zero bytes.
-    - `attributes` are dotted names that begin with an imported module, and `commands` the programs that are started: both of an app's source only.
+    - `words` are the short strings of an app's source. For a library's source, they are only the strings of three dotted parts or more, and the
+      names of scripts. For a compiled module, they are the names between two zero bytes.
+    - `attributes` are dotted names that begin with an imported module, and `commands` the programs that the source starts. Only an app's source
+      has them.
     - `groups` may name groups of entry points. `exports` is `__all__`.
     - `reads_data` is true if the source looks for files beside itself, `lazy` if it makes attributes on demand (PEP 562), and `any_encoding` if it
       encodes or decodes by a computed name.

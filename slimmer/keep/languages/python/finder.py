@@ -16,12 +16,12 @@ CODE = (".py", ".pyc", ".so")
 """Suffixes of the files that modules are made of."""
 
 DEPTH = 32
-"""How many parts of a module's name, and how many packages above a file, are looked at."""
+"""The most parts of a module's name, and the most packages above a file, that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A folder of sys.path, by its real path, and whose modules it holds."""
+    """A folder of sys.path, by its real path, and the origin of its modules."""
 
     path: str
     origin: Origin
@@ -31,7 +31,7 @@ class Root:
 class Module:
     """A module that exists.
 
-    `files` are the real paths of the files that it is made of, and `source` is the one to read, "" if there is none. Submodules are looked for in
+    `files` are the real paths of its files, and `source` is the one to read, "" if there is none. Submodules are looked up in
     `folders`: a plain module has none; a namespace package may have several, but no files.
     """
 
@@ -57,13 +57,13 @@ class Finder:
         self._by_path = {root.path: root for root in self.roots}
 
     def find(self, name: str) -> Module | None:
-        """The module of a full name, or None. Changes that packages make to their `__path__` are not known."""
+        """Return the module of a full name, or None. Changes that packages make to their `__path__` are not considered."""
         if name not in self._found:
             self._found[name] = self._search(name)
         return self._found[name]
 
     def components(self, name: str) -> Iterator[Module]:
-        """The packages that importing a name loads, outermost first, then the module itself. Ends at the first one that is missing."""
+        """Yield the packages that importing a name loads, outermost first, then the module itself. Stops at the first missing one."""
         parts = name.split(".")[:DEPTH]
         for count in range(1, len(parts) + 1):
             module = self.find(".".join(parts[:count]))
@@ -72,7 +72,7 @@ class Finder:
             yield module
 
     def name_of(self, path: str) -> tuple[str, Root] | None:
-        """The full name of the module that the file at a real path belongs to, and the nearest root above it; None if there is no root."""
+        """Return the full name of the module that a real path belongs to, and the nearest root above it; None if there is no root."""
         folder, _, file = path.rpartition("/")
         if folder.endswith("/__pycache__"):
             folder = folder[: -len("/__pycache__")]
@@ -88,7 +88,7 @@ class Finder:
         return None
 
     def submodules(self, module: Module) -> Iterator[str]:
-        """Full names of the modules that lie directly in a package."""
+        """Return the full names of the modules directly in a package."""
         names: dict[str, None] = {}
         for folder in module.folders:
             for name, target in self.listing(folder).items():
@@ -106,7 +106,7 @@ class Finder:
         return any(name.startswith("__init__.") for name in self.listing(folder))
 
     def listing(self, folder: str) -> Mapping[str, str]:
-        """Maps the names in a real folder to real paths. Links are followed; those that lead nowhere are left out."""
+        """Map the names in a real folder to real paths. Links are followed; those that lead nowhere are left out."""
         if folder not in self._listings:
             entries = {}
             for entry in self._tree.children(folder):
@@ -124,7 +124,7 @@ class Finder:
         return self._locate(name, last, [(folder, above.root) for folder in above.folders]) if above else None
 
     def _locate(self, name: str, last: str, places: Iterable[tuple[str, Root]]) -> Module | None:
-        """The module in the first of these folders that has it; a namespace package if there are only folders of that name (PEP 420)."""
+        """Return the module in the first of these folders that has it, or a namespace package if there are only folders of that name (PEP 420)."""
         portions: list[str] = []
         first: Root | None = None
         for folder, root in places:
@@ -140,7 +140,7 @@ class Finder:
         return Module(name, first, (), "", tuple(portions)) if first else None
 
     def _files(self, folder: str, stem: str) -> tuple[str, ...]:
-        """The files of a module: an extension module alone, or a source with its bytecode; () if there is none."""
+        """Return the files of a module: an extension module alone, or a source with its bytecode; () if there is none."""
         listing = self.listing(folder)
         for suffix in self._suffixes(folder, stem):
             file = listing[stem + suffix]
@@ -153,12 +153,12 @@ class Finder:
         return ()
 
     def _suffixes(self, folder: str, stem: str) -> Iterator[str]:
-        """The suffixes with which a stem is there, in the order in which Python tries them."""
+        """Yield the suffixes of existing files with this stem, in the order in which Python tries them."""
         yield from self._extensions(folder).get(stem, ())
         yield from (suffix for suffix in (".py", ".pyc") if stem + suffix in self.listing(folder))
 
     def _extensions(self, folder: str) -> Mapping[str, Sequence[str]]:
-        """Maps stems to the suffixes of the extension modules in a folder that this Python accepts."""
+        """Map stems to the suffixes of the extension modules in a folder that this Python accepts."""
         if folder not in self._extension_suffixes:
             found: dict[str, list[str]] = {}
             for name in self.listing(folder):
@@ -169,7 +169,7 @@ class Finder:
         return self._extension_suffixes[folder]
 
     def _accepts(self, suffix: str) -> bool:
-        """Return True if an extension module's tags are those of this Python: cpython-311-x86_64-linux-gnu, pypy39-pp73-…"""
+        """Return True if this Python accepts an extension module's tags, such as cpython-311-x86_64-linux-gnu or pypy39-pp73-…"""
         return suffix.partition(".")[0].split("-")[0] == self._tags[1] or suffix.startswith(
             (self._tags[0] + "-", self._tags[0] + ".")
         )
@@ -184,7 +184,7 @@ def _source(files: Sequence[str]) -> str:
 
 
 def _real_roots(tree: Tree, roots: Iterable[Root]) -> Iterator[Root]:
-    """The roots that exist, each once, by their real paths."""
+    """Yield the roots that exist, each once, by their real paths."""
     seen = set()
     for root in roots:
         target = tree.resolve(root.path).end

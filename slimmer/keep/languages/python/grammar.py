@@ -16,24 +16,24 @@ GRAMMAR = Grammar(
     wanted=frozenset({"call"}),
     leaves=frozenset({"string", "import_statement", "import_from_statement", "comment", "parameters"}),
 )
-"""Calls are found by walking the tree with this, since they may nest deeper than a query can follow."""
+"""Used to find calls by walking the tree, because they may nest deeper than a query can follow."""
 
 DEPTH = 10_000
-"""How deep a node may lie to be found. tree-sitter counts in 16 bits: beyond 65,535 levels, a query never ends."""
+"""The greatest depth at which nodes are found. tree-sitter counts in 16 bits: beyond 65,535 levels, a query never ends."""
 
 Captures = dict[str, list["Node"]]
 """Captured nodes by the name of the capture."""
 
 
 def parse(source: bytes) -> Node:
-    """The root of a source's tree. What cannot be parsed is in it as error nodes."""
+    """Return the root of a source's tree. Parts that cannot be parsed are error nodes."""
     from tree_sitter import Parser
 
     return Parser(_language()).parse(source).root_node
 
 
 def captures(query: str, root: Node) -> Captures:
-    """The nodes that a query captures, each list in the order of the source. Takes time in proportion to the source's length."""
+    """Return the nodes that a query captures, each list in the order of the source. Takes time in proportion to the source's length."""
     from tree_sitter import QueryCursor
 
     cursor = QueryCursor(_query(query))
@@ -43,12 +43,12 @@ def captures(query: str, root: Node) -> Captures:
 
 
 def text(node: Node | None) -> str:
-    """The text of a node; "" if there is no node."""
+    """Return the text of a node; "" if there is no node."""
     return (node.text or b"").decode(errors="replace") if node is not None else ""
 
 
 def head(source: bytes, node: Node | None, limit: int = 300) -> str:
-    """The first `limit` bytes of a node's text, which may be long; "" if there is no node."""
+    """Return the first `limit` bytes of a node's text, which may be long; "" if there is no node."""
     return (
         source[node.start_byte : min(node.end_byte, node.start_byte + limit)].decode(errors="replace") if node else ""
     )

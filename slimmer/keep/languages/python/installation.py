@@ -1,4 +1,4 @@
-"""The Pythons of an image: where each one's library lies, and its folders of installed packages.
+"""The Pythons of an image, each with the folder of its standard library and its folders of installed packages.
 
 Sources: Python's docs, "The initialization of the sys.path module search path" and site.
 """
@@ -17,7 +17,7 @@ _SITES = ("site-packages", "dist-packages")
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A Python. `version` is that of its modules, such as "3.11"; `stdlib` is the folder of its standard library."""
+    """A Python. `version` has two parts, such as "3.11"; `stdlib` is the folder of its standard library."""
 
     version: str
     stdlib: str
@@ -28,7 +28,7 @@ class Installation:
         return posixpath.dirname(posixpath.dirname(self.stdlib))
 
     def sites(self) -> Iterator[str]:
-        """The folders of installed packages, with those of Debian and, for a Python in /usr, those in /usr/local."""
+        """Yield the folders of installed packages, including Debian's and, for a Python in /usr, those in /usr/local."""
         yield from site_folders(self.prefix, self.version)
         if self.prefix == "/usr":
             yield from site_folders("/usr/local", self.version)
@@ -36,7 +36,7 @@ class Installation:
 
 
 def site_folders(prefix: str, version: str) -> Iterator[str]:
-    """The folders of installed packages below a prefix or a virtual environment. They need not exist."""
+    """Yield the folders of installed packages below a prefix or a virtual environment. They need not exist."""
     base = "" if prefix == "/" else prefix
     for library in ("lib", "lib64"):
         for kind in ("python", "pypy"):
@@ -45,9 +45,9 @@ def site_folders(prefix: str, version: str) -> Iterator[str]:
 
 
 def installations(paths: Iterable[str]) -> tuple[Installation, ...]:
-    """The Pythons whose standard libraries have paths among these, sorted by folder.
+    """Return the Pythons whose standard libraries have paths among these, sorted by folder.
 
-    A library is known by its os.py, for which every Python looks when it starts, or by the zip file that stands for the folder.
+    The sign of a library is its os.py, which every Python looks for when it starts, or the zip file that replaces the folder.
     """
     found = {}
     for path in paths:

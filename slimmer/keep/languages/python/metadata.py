@@ -1,4 +1,4 @@
-"""Installed distributions: which files belong to each one, and what it offers by entry points.
+"""Installed distributions, each with its files and its entry points.
 
 Source: PyPA specifications, "Recording installed projects" (RECORD, direct_url.json) and "Entry points"; setuptools for
 egg-info (top_level.txt, SOURCES.txt, installed-files.txt).
@@ -22,10 +22,10 @@ LIST_LIMIT = 1 << 22
 """The largest list of files that is read, in bytes."""
 
 TOGETHER_LIMIT = 1 << 28
-"""How many bytes of such lists are read of one image. The user is told if there are more."""
+"""The most bytes of such lists that are read in one image. The user is told if there are more."""
 
 FOLDER_LIMIT = 1 << 20
-"""Up to how many bytes all of a distribution's metadata is kept. Of a larger folder, only the files that importlib.metadata reads are."""
+"""The largest metadata of a distribution that is kept whole, in bytes. From a larger folder, only the files that importlib.metadata reads stay."""
 
 _LISTS = ("RECORD", "top_level.txt")
 _ENTRY_POINTS = "entry_points.txt"
@@ -41,7 +41,7 @@ _ENTRY = re.compile(r"\s{0,9}[^=\s][^=]{0,200}=\s{0,9}(?P<module>[\w.]{1,300})")
 class Distribution:
     """An installed distribution. `path` is its metadata: a folder, or one file.
 
-    `local` is true if it was not installed from an index, and so is part of the app. `entry_points` maps groups to names of modules.
+    `local` is true if it was not installed from an index, so that it is part of the app. `entry_points` maps groups to names of modules.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Distributions:
         self.all = tuple(self._read())
 
     def owner(self, path: str) -> Distribution | None:
-        """The distribution that lists a file or, if none does, the nearest folder above it; None if there is none."""
+        """Return the distribution that lists a file or, if none does, the nearest folder above it; None if there is none."""
         while path and path != "/":
             if found := self._owners.get(path):
                 return found
@@ -69,7 +69,7 @@ class Distributions:
         return None
 
     def size(self, distribution: Distribution, limit: int) -> int:
-        """The bytes of a distribution's files. Counting ends once they exceed `limit`."""
+        """Return the bytes of a distribution's files. Counting stops when they exceed `limit`."""
         if distribution.path not in self._sizes:
             total = 0
             for path in [path for path, owner in self._owners.items() if owner is distribution]:
@@ -81,7 +81,7 @@ class Distributions:
         return self._sizes[distribution.path]
 
     def metadata(self, distribution: Distribution) -> Iterator[str]:
-        """The paths of a distribution's metadata."""
+        """Yield the paths of a distribution's metadata."""
         tree = self._image.tree
         below = [entry for entry in tree.below(distribution.path) if not entry.is_directory]
         whole = sum(entry.size for entry in below) <= FOLDER_LIMIT
@@ -93,8 +93,8 @@ class Distributions:
         points: dict[str, Mapping[str, tuple[str, ...]]] = {}
         listed: dict[str, set[str]] = {info: set() for info in infos}
         for path, content in self._contents(infos):
-            info, kind = posixpath.split(path)
-            if kind == _ENTRY_POINTS:
+            info, file = posixpath.split(path)
+            if file == _ENTRY_POINTS:
                 points[info] = _entry_points(content)
             else:
                 listed[info].update(self._places(info, _top_names(content)))
@@ -107,7 +107,7 @@ class Distributions:
             yield distribution
 
     def _contents(self, infos: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """The lists and entry points, one at a time, up to TOGETHER_LIMIT."""
+        """Yield the lists and entry points, one at a time, up to TOGETHER_LIMIT."""
         files, left = [], TOGETHER_LIMIT
         for entry in (entry for info in infos for entry in self._files(info)):
             left -= entry.size
@@ -118,14 +118,14 @@ class Distributions:
         yield from ((path, content) for path, content in (self._image.read(files) if files else ()) if content)
 
     def _places(self, info: str, names: Iterable[str]) -> Iterator[str]:
-        """The folders and modules of these names that exist beside a distribution's metadata."""
+        """Yield the folders and modules with these names that exist beside a distribution's metadata."""
         site, tree = posixpath.dirname(info), self._image.tree
         for name in names:
             if name:
                 yield from (path for path in (f"{site}/{name}", f"{site}/{name}.py") if path in tree)
 
     def _infos(self) -> Iterator[tuple[str, str]]:
-        """The metadata of all distributions: path and name of the distribution."""
+        """Yield the metadata of all distributions: its path, and the name of the distribution."""
         for root in self._finder.roots:
             if root.origin is Origin.LIBRARY:
                 for name, path in self._finder.listing(root.path).items():
@@ -133,7 +133,7 @@ class Distributions:
                         yield path, match["name"]
 
     def _files(self, info: str) -> Iterator[Entry]:
-        """The files of a distribution's metadata that are read."""
+        """Yield the files of a distribution's metadata that slimmer reads."""
         for name in (*_LISTS, _ENTRY_POINTS):
             entry = self._image.tree.get(f"{info}/{name}")
             if entry is not None and entry.is_file and entry.size <= LIST_LIMIT:
@@ -141,7 +141,7 @@ class Distributions:
 
 
 def _top_names(content: bytes) -> Iterator[str]:
-    """The folders and modules that a list names, relative to the folder of packages."""
+    """Yield the folders and modules that a list names, relative to the folder of packages."""
     for line in content.splitlines():
         path = os.fsdecode(line.partition(b",")[0].strip(b'"'))
         if not path.startswith(("..", "/", "__pycache__/")) and "-info" not in path.partition("/")[0]:
@@ -149,7 +149,7 @@ def _top_names(content: bytes) -> Iterator[str]:
 
 
 def _entry_points(content: bytes) -> dict[str, tuple[str, ...]]:
-    """Names of modules by group. Groups of scripts are left out: a script is a file of its own."""
+    """Return the names of modules by group. Groups of scripts are left out, because each script is a file of its own."""
     groups: dict[str, list[str]] = defaultdict(list)
     group = ""
     for line in content.decode(errors="replace").splitlines():

@@ -1,4 +1,4 @@
-"""The data files of packages whose code looks for files beside itself (__file__, importlib.resources, pkgutil.get_data)."""
+"""Finds the data files of packages whose code reads files beside itself (__file__, importlib.resources, pkgutil.get_data)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from slimmer.image.tree import Entry, Tree
 from slimmer.observe.log import AccessLog, Operation
 
 DATA_LIMIT = 1 << 24
-"""Up to how many bytes all data of a package is kept. Of more, only a part is (see `PackageData.of`)."""
+"""The most bytes of data for which a package's data is kept whole. From more, only a part is kept (see `PackageData.of`)."""
 
 RECORDS_LIMIT = 1 << 25
-"""Up to how many bytes all files of one suffix in a folder are kept if several were opened: such files are records, read by a key."""
+"""The most bytes of files with one suffix in a folder that are kept if several were opened: such files are records, read by a key."""
 
 ENTRIES_LIMIT = 5000
-"""How many entries below a package's folder are looked at."""
+"""The most entries below a package's folder that are looked at."""
 
 _SEVERAL = 2
 _CODE = (".py", ".pyc", ".pyi", ".pyx", ".pxd", ".so", ".c", ".h", ".cpp", ".hpp", ".exe", ".dll")
@@ -26,7 +26,7 @@ _SKIPPED = frozenset({"__pycache__", "tests", "test", "docs", "doc", "node_modul
 
 @dataclass
 class PackageData:
-    """Finds the data of an image's packages. `log` tells what of it was opened; `words` are what the app's code names, and may grow."""
+    """Finds the data of an image's packages. `log` shows which files were opened. `words` are the names in the app's code, and may grow."""
 
     tree: Tree
     log: AccessLog
@@ -34,11 +34,11 @@ class PackageData:
     _opened: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter), init=False)
 
     def of(self, folder: str) -> Iterator[str]:
-        """The files below a package's folder that are not code, but for those in packages below it.
+        """Yield the files below a package's folder that are not code, without those in packages below it.
 
-        If they are more than DATA_LIMIT bytes, as many as there is room for: those in the folder itself, then those in the folders in it, the
-        smallest folder first, then those that the app's code names (by a folder, or by the name without its suffix). Files of a suffix of which
-        several were opened are added to that.
+        If they are more than DATA_LIMIT bytes, yield as many as there is room for: first files in the folder itself, then those in its
+        subfolders, smallest first, then those that the app's code names (by a folder, or by the name without its suffix). If several
+        files with a suffix were opened, the others with that suffix are added.
         """
         files = list(_files(self.tree, folder))
         if not files:
@@ -49,7 +49,7 @@ class PackageData:
         yield from (path for name in ("__init__.py", "__init__.pyc") if (path := f"{folder}/{name}") in self.tree)
 
     def _part(self, folder: str, files: Sequence[Entry]) -> Iterator[Entry]:
-        """Those that come first, as long as there is room for whole groups of them."""
+        """Yield files in the order of `of`, as long as there is room for whole groups."""
         room = DATA_LIMIT
         groups = _by_folder(files)
         own = [groups.pop(folder)] if folder in groups else []
@@ -61,13 +61,13 @@ class PackageData:
                 yield from group
 
     def _records(self, files: Sequence[Entry]) -> Iterator[Entry]:
-        """Files of a suffix of which several were opened in the same folder."""
+        """Yield files with a suffix if several with that suffix were opened in the same folder."""
         self._learn()
         for folder, group in _by_folder(files).items():
             for suffix, count in self._opened.get(folder, {}).items():
-                kind = [entry for entry in group if posixpath.splitext(entry.path)[1] == suffix]
-                if count >= _SEVERAL and _size(kind) <= RECORDS_LIMIT:
-                    yield from kind
+                records = [entry for entry in group if posixpath.splitext(entry.path)[1] == suffix]
+                if count >= _SEVERAL and _size(records) <= RECORDS_LIMIT:
+                    yield from records
 
     def _learn(self) -> None:
         """Count the opened files of each suffix in each folder."""
@@ -91,7 +91,7 @@ def _by_folder(files: Iterable[Entry]) -> dict[str, list[Entry]]:
 
 
 def _names(path: str) -> Iterator[str]:
-    """The parts of a path by which code may ask for it."""
+    """Yield the parts of a path by which code may name it."""
     *folders, name = path.split("/")
     yield from folders
     yield name
@@ -99,7 +99,7 @@ def _names(path: str) -> Iterator[str]:
 
 
 def _files(tree: Tree, folder: str) -> Iterator[Entry]:
-    """The data files below a package's folder; ends after ENTRIES_LIMIT entries."""
+    """Yield the data files below a package's folder. Stops after ENTRIES_LIMIT entries."""
     pending, left = [folder], ENTRIES_LIMIT
     while pending:
         here = pending.pop()

@@ -1,7 +1,7 @@
-"""Reads a Python source of any version, or a compiled module, for what it says about other modules and files.
+"""Reads a Python source of any version, or a compiled module, for facts about other modules and files.
 
-Python's own parser rejects the syntax of other versions; tree-sitter accepts all of it. A source with mistakes gives the facts of
-the parts that could be parsed.
+Python's own parser rejects the syntax of other versions; tree-sitter accepts all of them. A source with errors gives the facts of
+the parts that can be parsed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SOURCE_LIMIT = 1 << 20
 """The largest source that is parsed, in bytes. A larger one is data."""
 
 BROKEN_LIMIT = 1 << 15
-"""How many bytes are read of a source with syntax errors: errors make nodes so wide that queries take quadratic time."""
+"""The most bytes of a source with syntax errors that are read. Errors make nodes so wide that queries take quadratic time."""
 
 _STRINGS = "(string_content) @content"
 _ATTRIBUTES = "(attribute) @attribute"
@@ -49,7 +49,7 @@ _COMPUTED_ENCODING = re.compile(
     rb"\.(?:en|de)code\(\s{0,99}(?:encoding\s{0,9}=\s{0,9})?(?!encoding\b|errors\b|\w{0,2}['\"])\w|[(,]\s{0,99}encoding\s{0,9}=\s{0,9}(?!None\b|\w{0,2}['\"])\w"
     rb"|codecs\.(?:lookup|getreader|getwriter|getdecoder|getencoder)\(\s{0,99}(?!\w{0,2}['\"])\w"
 )
-"""Calls with an encoding that is no literal."""
+"""Calls with an encoding that is not a literal."""
 
 _WORD = re.compile(r"[\w.:/+@-]{2,200}")
 _DOTTED_STRING = re.compile(rb"""['"]([A-Za-z_]\w{0,79}(?:\.\w{1,80}){2,8})['":]""")
@@ -59,7 +59,7 @@ _NAME_IN_EXTENSION = re.compile(rb"\0([A-Za-z_]\w{1,79}(?:\.\w{1,80}){0,9})(?=\0
 
 
 def read(source: Source) -> Facts:
-    """What a source or a compiled module says. An app's is read for all that it names."""
+    """Return the facts of a source or a compiled module. An app's source is read for everything that it names."""
     if source.dialect == EXTENSION:
         return _read_extension(source.content)
     return _read_source(source.content, is_app=source.origin is Origin.APP)
@@ -92,13 +92,13 @@ def _read_source(content: bytes, *, is_app: bool) -> Facts:
 
 
 def _read_extension(content: bytes) -> Facts:
-    """The names in a compiled module. Compiled code (Cython's, say) has no other list of what it imports."""
+    """Return the names in a compiled module. Compiled code (such as Cython's) has no other list of its imports."""
     names = dict.fromkeys(match[1].decode() for match in _NAME_IN_EXTENSION.finditer(content))
     return Facts(words=tuple(names)[:LIST_LIMIT])
 
 
 def _parsed(source: bytes) -> tuple[bytes, Node]:
-    """The part of a source that is read, and the root of its tree."""
+    """Return the part of a source that is read, and the root of its tree."""
     root = parse(source)
     if root.has_error and len(source) > BROKEN_LIMIT:
         source = source[:BROKEN_LIMIT]
@@ -107,7 +107,7 @@ def _parsed(source: bytes) -> tuple[bytes, Node]:
 
 
 def _utf8(content: bytes) -> bytes:
-    """The source in UTF-8, as tree-sitter wants it. One of the first two lines may declare another encoding (PEP 263)."""
+    """Return the source in UTF-8, as tree-sitter needs it. One of the first two lines may declare another encoding (PEP 263)."""
     for line in content[:1000].split(b"\n")[:2]:
         if match := _COOKIE.match(line):
             name = match[1].decode("ascii", "replace")
@@ -115,7 +115,7 @@ def _utf8(content: bytes) -> bytes:
                 if codecs.lookup(name).name not in ("utf-8", "ascii"):
                     return content.decode(name, "replace").encode(errors="replace")
             except (LookupError, ValueError, TypeError):
-                return content  # no such encoding, or none of text
+                return content  # there is no such encoding, or it is not for text
     return content
 
 
@@ -125,7 +125,10 @@ def _words(root: Node) -> tuple[str, ...]:
 
 
 def _dotted_strings(source: bytes) -> tuple[str, ...]:
-    """Strings of three parts or more, as libraries name their own modules and classes, and of scripts. Needs no tree."""
+    """Return strings of three parts or more, which are how libraries name their own modules and classes, and names of scripts.
+
+    Needs no tree.
+    """
     found = dict.fromkeys(match[1].decode(errors="replace") for match in _DOTTED_STRING.finditer(source))
     found |= dict.fromkeys(match[1].decode(errors="replace") for match in _SCRIPT_STRING.finditer(source))
     return tuple(found)[:LIST_LIMIT]
@@ -136,7 +139,7 @@ def _is_short(node: Node) -> bool:
 
 
 def _attributes(root: Node, imports: Sequence[Import]) -> tuple[str, ...]:
-    """Dotted names that begin with the first part of an imported module: `a.b.c` after `import a`."""
+    """Return dotted names that begin with the first part of an imported module: `a.b.c` after `import a`."""
     starts = {entry.module.split(".")[0] for entry in imports if not entry.names}
     chains = (text(node) for node in captures(_ATTRIBUTES, root).get("attribute", ()) if _is_short(node))
     found = dict.fromkeys(chain for chain in chains if chain.split(".")[0] in starts and _CHAIN.fullmatch(chain))
@@ -144,7 +147,7 @@ def _attributes(root: Node, imports: Sequence[Import]) -> tuple[str, ...]:
 
 
 def _exports(root: Node) -> tuple[str, ...]:
-    """The strings of `__all__ = […]`."""
+    """Return the strings of `__all__ = […]`."""
     found = captures(_EXPORTS, root)
     names: list[str] = []
     for target, listed in zip(found.get("target", ()), found.get("listed", ()), strict=False):

@@ -19,22 +19,22 @@ from slimmer.keep.languages.python.reader import EXTENSION, SOURCE_LIMIT
 
 
 class PythonResolver(Resolver[Facts]):
-    """All Pythons of an image, each with its own modules. It reads nothing before the library of one is kept."""
+    """All Pythons of an image, each with its own modules. It reads nothing until the standard library of one is kept."""
 
     def __init__(self, image: ImageView, opened: frozenset[str] = frozenset()) -> None:
-        """`opened` is not needed: which modules a Python loads shows in what is kept, also if another program embeds it."""
+        """`opened` is not used: kept paths show which modules a Python loads, even if another program embeds it."""
         self._image = image
         self._closures: dict[str, Closure] = {}
         self._seen: list[str] = []
 
     def accepts(self, path: str) -> bool:
-        """Return True if a real path is a source that is not too long, or a compiled module."""
+        """Return True if a real path is a compiled module, or a source that is not too large."""
         suffix = posixpath.splitext(path)[1]
         entry = self._image.tree.get(path)
         return suffix == ".so" or (suffix == ".py" and entry is not None and entry.size <= SOURCE_LIMIT)
 
     def origin(self, path: str) -> Origin:
-        """Return who wrote a source, as those Pythons see it that have asked for it; the app's authors if no Python knows it."""
+        """Return the origin of a source according to the Pythons that asked for it; APP if no Python knows it."""
         asking = [closure for closure in self._closures.values() if closure.is_reading(path)]
         origins = {closure.origin(path) for closure in asking or self._closures.values()} - {None}
         known = (origin for origin in (Origin.APP, Origin.LIBRARY, Origin.STDLIB) if origin in origins)
@@ -45,7 +45,7 @@ class PythonResolver(Resolver[Facts]):
         return EXTENSION if path.endswith(".so") else ""
 
     def begin(self, added: Sequence[str], kept: Kept) -> Iterator[Finding | Reading]:
-        """Begin with the modules among the added paths; with all that were added before if a Python is new."""
+        """Start from the modules among the added paths. If a Python is new, also start from all that were added before."""
 
         def is_used(path: str) -> bool:
             return max(kept.evidence(path), default=Evidence.STRUCTURAL) >= Evidence.SEEN
@@ -60,6 +60,6 @@ class PythonResolver(Resolver[Facts]):
             yield from closure.begin(self._seen if found else code, is_used)
 
     def leads(self, layer: Mapping[str, Facts]) -> Iterator[Finding | Reading]:
-        """Give each Python the facts that it has asked for."""
+        """Pass the facts to each Python. It ignores those that it did not ask for."""
         for closure in self._closures.values():
             yield from closure.follow(layer)

@@ -1,4 +1,4 @@
-"""What modules need besides the modules that they import: metadata, data files, templates, time zones, entry points, encodings."""
+"""Finds what modules need besides their imports: metadata, data files, templates, time zones, entry points, encodings."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ TYPES, TYPE_FILES = "mimetypes", ("/etc/mime.types",)
 """The standard library's module, and the system's list of media types that it reads when a type is first asked for."""
 
 TEMPLATES = ("templates", "jinja2")
-"""Folders of a package in which frameworks look for templates without being told (Django's APP_DIRS, Flask's blueprints)."""
+"""Folders of a package where frameworks look for templates by convention (Django's APP_DIRS, Flask's blueprints)."""
 
 BUILD_VALUES = ("sysconfig", "_sysconfigdata_")
-"""The standard library's module, and how the name of the module with the build's values begins, which it computes."""
+"""The standard library's module, and the beginning of the name of the module with the build's values. It computes that name."""
 
 
 class Resources:
-    """Gathers what is learnt of modules. Everything that follows from it is named once."""
+    """Gathers facts about modules, and names everything that follows from them once."""
 
     def __init__(self, image: ImageView, finder: Finder, distributions: Distributions, names: AppNames) -> None:
         """`names` learns from the app's sources, too."""
@@ -64,7 +64,7 @@ class Resources:
             self._zones.setdefault(zones.folders[0], file)
 
     def learn(self, module: Module, facts: Facts, level: Level) -> None:
-        """Note what the source of a module says, which is followed at this level."""
+        """Note the facts of a module that is followed at this level."""
         if module.root.origin is not Origin.STDLIB:
             self._learn_data(module, facts, level)
         self._groups.update(facts.groups)
@@ -72,12 +72,12 @@ class Resources:
             self._names.learn(module, facts)
 
     def named_package(self, package: Module, by: Module) -> None:
-        """Note that a library names a package in a string, which may be one of data (importlib.resources)."""
+        """Note that a library names a package in a string. The package may hold data (importlib.resources)."""
         if package.folders and package.files:
             self._data.setdefault(package.folders[0], by.source)
 
     def modules(self) -> Iterator[tuple[str, str, str]]:
-        """Modules that are asked for by their kind: encodings, build values, entry points. Gives name, detail and cause of each."""
+        """Yield modules that are needed because of their kind (encodings, build values, entry points): name, detail and cause of each."""
         for name, cause in self._names.encodings():
             if self._new(name):
                 yield name, f"an encoding that {cause or 'any text'} may ask for", cause
@@ -93,7 +93,7 @@ class Resources:
                         yield module, f"an entry point of {group}", distribution.path
 
     def findings(self) -> Iterator[Finding]:
-        """Everything that is no module: metadata, data, time zones, scripts, and the files and commands that the app names."""
+        """Yield everything besides modules: metadata, data, time zones, scripts, and the files and commands that the app names."""
         for distribution, cause in self._owners.values():
             if self._new(distribution.path):
                 paths = self._distributions.metadata(distribution)
@@ -120,7 +120,7 @@ class Resources:
             self._data |= {f"{folder}/{name}": module.source for name in TEMPLATES}
 
     def _named_scripts(self) -> Iterator[Finding]:
-        """Scripts beside a module that it runs by their names (`config.py`, `config-{}.py`), not by an import."""
+        """Yield scripts beside a module that it runs by name (`config.py`, `config-{}.py`) and not by an import."""
         scripts, self._scripts = self._scripts, {}
         for (folder, word), cause in scripts.items():
             pattern = PLACEHOLDER.sub("*", word)

@@ -1,7 +1,7 @@
 """The scopes of a source: functions, branches that never run in a container, and handlers of missing modules.
 
-Scopes are ranges of bytes that nest as the tree does. Nodes and scopes are walked in the order of the source, and nothing climbs from a
-node to its parents: the cost of that grows with the depth, which hostile sources make large.
+Scopes are ranges of bytes that nest like the tree. Nodes and scopes are walked in the order of the source, and nothing climbs from a
+node to its parents: that takes time that grows with the depth, and hostile sources nest deep.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _NEVER = re.compile(
 _MAIN = re.compile(r"""__name__\s{0,9}==\s{0,9}['"]__main__['"]""")
 _MISSING = re.compile(r"except\s{0,9}(?::|[\w.,(\s]{0,200}\b(?:ImportError|ModuleNotFoundError|Exception)\b)")
 _TRIED = 8
-"""A body that imports more modules than this does not try out one of them."""
+"""The most imports in the body of a `try` that counts as trying out a module."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """A range of bytes, from `start` to before `end`.
 
-    `where` is the function, "" for the module itself. `tried` are the imports that failed if this is a handler of ImportError. `skipped` is true if
+    `where` is the function; "" for the module itself. In a handler of ImportError, `tried` are the imports that failed. `skipped` is true if
     the code never runs on Linux, or only for a type checker.
     """
 
@@ -60,7 +60,7 @@ class Scopes:
     imports: tuple[Node, ...]
 
     def locate(self, nodes: Iterable[Node]) -> Iterator[tuple[Node, Scope]]:
-        """Each of these nodes, which must be in the order of the source, with its innermost scope."""
+        """Yield each of these nodes with its innermost scope. The nodes must be in the order of the source."""
         stack, position = [Scope(0, 1 << 62)], 0
         for node in nodes:
             while position < len(self.scopes) and self.scopes[position].start <= node.start_byte:
@@ -71,7 +71,7 @@ class Scopes:
 
 
 def scopes_of(source: bytes, root: Node) -> Scopes:
-    """The scopes of a parsed source."""
+    """Return the scopes of a parsed source."""
     found = captures(_QUERY, root)
     imports = found.get("import", [])
     scopes = [*_functions(source, found), *_branches(source, found), *_handlers(source, found, imports)]

@@ -1,4 +1,4 @@
-"""What `from package import *` loads: submodules that the package names in `__all__`, or imports on demand (PEP 562)."""
+"""The submodules that `from package import *` loads: those that the package names in `__all__`, or imports on demand (PEP 562)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from slimmer.keep.languages.python.finder import Module
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An edge of a package that `import *` follows. `level` is the package's, `verb` tells a person how the target is named."""
+    """An edge of a package that `import *` follows. `level` is the package's level; `verb` is for the reason."""
 
     package: Module
     level: Level
@@ -22,7 +22,7 @@ class Loaded:
 
 
 class Stars:
-    """Knows which packages `import *` was used on, and what they offer. The two may come in any order."""
+    """Remembers the packages that `import *` is used on, and what packages offer. The two may come in any order."""
 
     def __init__(self) -> None:
         self._starred: set[str] = set()
@@ -40,7 +40,7 @@ class Stars:
         return self._answers(package.name)
 
     def exports(self, package: Module, level: Level, facts: Facts) -> Iterator[Loaded]:
-        """Note what a package names in `__all__`."""
+        """Note the names in a package's `__all__`."""
         edges = (Edge(f"{package.name}.{name}") for name in facts.exports)
         self._exports[package.name] = tuple(Loaded(package, level, edge, "named in __all__ of") for edge in edges)
         return self._answers(package.name)

@@ -1,4 +1,4 @@
-"""The import statements of a source: in its code, and in strings that are given to exec() or to another Python."""
+"""Reads the import statements of a source: in its code, and in strings that it passes to exec() or to another Python."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 NAME_LIMIT = 400
-"""How many characters of a module's name are read."""
+"""The most characters of a module's name that are read."""
 
 _FUTURE = re.compile(rb"^\s{0,99}from\s{1,9}__future__\s", re.MULTILINE)
 _IN_STRING = re.compile(
@@ -26,16 +26,16 @@ _IN_STRING = re.compile(
 
 
 def read_imports(source: bytes, scopes: Scopes) -> Iterator[Import]:
-    """The imports of a parsed source, LIST_LIMIT of each kind at most: its statements first, then those in strings."""
+    """Yield the imports of a parsed source: its statements first, then those in strings, at most LIST_LIMIT of each."""
     located = (entry for node, scope in scopes.locate(scopes.imports) for entry in _imports(node, scope))
     yield from islice(located, LIST_LIMIT)
     if _FUTURE.search(source):
-        yield Import("__future__")  # a statement of its own kind to the grammar
+        yield Import("__future__")  # the grammar has a separate kind of node for it
     yield from islice(_in_strings(source), LIST_LIMIT)
 
 
 def _imports(node: Node, scope: Scope) -> Iterator[Import]:
-    """The modules that a statement names; none if it never runs."""
+    """Yield the modules that a statement names; none if it never runs."""
     if scope.skipped:
         return
     instead = tuple(_tried(attempt) for attempt in scope.tried)
@@ -51,21 +51,21 @@ def _imports(node: Node, scope: Scope) -> Iterator[Import]:
 
 
 def _in_strings(source: bytes) -> Iterator[Import]:
-    """Statements in strings. They may or may not run, like a function's."""
+    """Yield statements in strings. Like statements in functions, they may never run."""
     for match in _IN_STRING.finditer(source):
         module, names, alone = (group.decode() if group else "" for group in match.groups())
         yield Import(module or alone, names=tuple(name.strip() for name in names.split(",") if name), where=BY_NAME)
 
 
 def _from(node: Node) -> tuple[int, str]:
-    """The number of leading dots and the module of a `from` statement."""
+    """Return the number of leading dots and the module of a `from` statement."""
     written = "".join(text(node.child_by_field_name("module_name")).split())[:NAME_LIMIT]
     module = written.lstrip(".")
     return len(written) - len(module), module
 
 
 def _tried(node: Node) -> str:
-    """The module that a statement tries to import, with leading dots."""
+    """Return the module that a statement tries to import, with leading dots."""
     if node.type == "import_statement":
         return next(iter(_names(node.children_by_field_name("name"))), "")
     level, module = _from(node)
@@ -73,7 +73,7 @@ def _tried(node: Node) -> str:
 
 
 def _names(nodes: Sequence[Node]) -> tuple[str, ...]:
-    """Names as they are looked up: without `as`."""
+    """Return the imported names, without `as`."""
     found = []
     for node in nodes[:LIST_LIMIT]:
         named = node.child_by_field_name("name") if node.type == "aliased_import" else node

@@ -1,4 +1,4 @@
-"""What strings in the app's own code may name: modules, encodings, database drivers and files."""
+"""Finds the modules, encodings, database drivers and files that strings in the app's own code may name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COMMON_ENCODINGS = (
     "aliases", "ascii", "base64_codec", "cp1252", "cp437", "hex_codec", "idna", "latin_1", "punycode", "raw_unicode_escape",
     "unicode_escape", "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_7", "utf_8", "utf_8_sig",
 )  # fmt: skip
-"""Encodings that protocols and file formats ask for, whatever the app does: about 100 kB."""
+"""Encodings that protocols and file formats need in any app: about 100 kB."""
 
 LISTED_ENCODINGS = (
     "big5", "big5hkscs", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp866", "cp874", "cp932", "cp949",
@@ -21,10 +21,10 @@ LISTED_ENCODINGS = (
     "iso8859_16", "iso8859_2", "iso8859_3", "iso8859_4", "iso8859_5", "iso8859_6", "iso8859_7", "iso8859_8", "iso8859_9", "koi8_r", "koi8_u",
     "mac_cyrillic", "mac_roman", "shift_jis", "tis_620",
 )  # fmt: skip
-"""Encodings that are still in use, for an app that takes an encoding's name from elsewhere: 1.5 MB. Source: the WHATWG Encoding Standard."""
+"""Encodings that are still in use, for an app that gets an encoding's name from outside: 1.5 MB. Source: the WHATWG Encoding Standard."""
 
 FILES_LIMIT = 20_000
-"""How many files of the app are compared with its strings."""
+"""The most files of the app that are compared with its strings."""
 
 _DOTTED = re.compile(r"\w{1,80}(?:\.\w{1,80}){1,19}")
 _REFERENCE = re.compile(r"(\w{1,80}(?:\.\w{1,80}){0,19}):[\w.]{1,100}")
@@ -34,9 +34,9 @@ _SKIPPED = ("node_modules", ".git", "__pycache__", ".venv", "venv")
 
 
 def module_names(finder: Finder, words: Iterable[str]) -> Iterator[str]:
-    """The modules that dotted strings name, with or without an attribute: "a.b", "a.b.Class", "a.b:attribute".
+    """Yield the modules that dotted strings name, with or without an attribute: "a.b", "a.b.Class", "a.b:attribute".
 
-    A string of one part counts only if it is a module of the app: too many words are names of other modules.
+    A string of one part counts only if it is a module of the app, because too many words are also names of other modules.
     """
     for word in words:
         reference = _REFERENCE.fullmatch(word)
@@ -51,7 +51,9 @@ def module_names(finder: Finder, words: Iterable[str]) -> Iterator[str]:
 
 
 def encoding_names(words: Iterable[str], aliases: bytes) -> Iterator[str]:
-    """The modules of the package `encodings` that words may ask for, if they exist: normalized, then looked up in the aliases.
+    """Yield names of modules in the package `encodings` that words may stand for: normalized, then looked up in the aliases.
+
+    The modules need not exist.
 
     Source: encodings.normalize_encoding and encodings.search_function. `aliases` is the source of encodings.aliases.
     """
@@ -62,14 +64,14 @@ def encoding_names(words: Iterable[str], aliases: bytes) -> Iterator[str]:
 
 
 def schemes(words: Iterable[str]) -> Iterator[str]:
-    """The parts of URL schemes ("postgresql+psycopg://"): drivers and dialects of databases are chosen by them."""
+    """Yield the parts of URL schemes ("postgresql+psycopg://"). They select drivers and dialects of databases."""
     for word in words:
         if match := _SCHEME.fullmatch(word):
             yield from (part for part in match.groups() if part)
 
 
 def named_files(tree: Tree, finder: Finder, words: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The files of the app whose paths end in one of the words ("page.html", "data/rates.json"), each with the word."""
+    """Yield the files of the app whose paths end in one of the words ("page.html", "data/rates.json"), each with the word."""
     wanted = {word.lstrip("./"): word for word in words if "." in word.rpartition("/")[2].strip(".")}
     if not wanted:
         return
@@ -83,7 +85,7 @@ def named_files(tree: Tree, finder: Finder, words: Iterable[str]) -> Iterator[tu
 
 
 def _app_files(tree: Tree, finder: Finder) -> Iterator[str]:
-    """The files below the app's roots, without those of libraries; FILES_LIMIT entries at most."""
+    """Yield the files below the app's roots, without those of libraries. Looks at FILES_LIMIT entries at most."""
     left = FILES_LIMIT
     pending = [root.path for root in finder.roots if root.origin is Origin.APP]
     libraries = {root.path for root in finder.roots if root.origin is not Origin.APP}

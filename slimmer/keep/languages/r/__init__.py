@@ -1,1 +1,1 @@
-"""R."""
+"""Keep the packages that R can load."""

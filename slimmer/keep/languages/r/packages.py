@@ -1,8 +1,8 @@
-"""Keep R's packages whole: one of which anything was read, those that it imports, those that the app's scripts name, R's own.
+"""Keep R's packages whole: those that were read, those that they import, those that the app's scripts name, and R's own.
 
-R reads a package's functions from one file, whichever is called, but its data, its compiled code and what it imports only when a
-function asks for it. Time zones are asked for by name (`?timezones`). Sources: the manuals "Writing R Extensions" (DESCRIPTION,
-"Package structure") and "R Installation and Administration" (libraries).
+R reads all functions of a package from one file. It reads the package's data, compiled code and imports only when a function needs
+them. It looks time zones up by name (`?timezones`). Sources: the manuals "Writing R Extensions" (DESCRIPTION, "Package structure")
+and "R Installation and Administration" (libraries).
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from slimmer.observe.log import Operation
 
 RULE = "r"
 PACKAGE_BYTES = 64 << 20
-"""Bytes of a part of a package (its functions, its data …); of a larger one only what was seen in use is kept."""
+"""The largest part of a package (its functions, its data …) that is kept, in bytes. From a larger one, only what was seen in use stays."""
 
 SCRIPT_BYTES = 1 << 20
-"""Bytes of a script or a DESCRIPTION; a larger one is not read."""
+"""The largest script or DESCRIPTION that is read, in bytes."""
 
 _FOLDER = re.compile(
     r"(/.{1,3000})/([A-Za-z][A-Za-z0-9.]{0,200})/(?:R|libs|Meta|data|help|DESCRIPTION|NAMESPACE)(?:/.*)?", re.DOTALL
 )
 _UNUSED = frozenset(("help", "html", "doc", "demo", "tests", "include", "examples", "po"))
 _DESKTOP = frozenset(("tcltk",))
-"""Packages of R itself that need a desktop."""
+"""R's own packages that need a desktop."""
 
 _DEPENDENCIES = re.compile(r"^(?:Depends|Imports):((?:.*\n)(?:[ \t].*\n)*)", re.MULTILINE)
 _BASE = re.compile(r"^Priority:[ \t]{0,9}base[ \t]{0,9}$", re.MULTILINE)
@@ -44,7 +44,7 @@ _ASKS = re.compile(
 
 
 def r_packages(image: ImageView) -> Iterator[Finding] | None:
-    """Findings for the packages of an image whose R was seen to read some."""
+    """Yield findings for R's packages. None if R read no package."""
     packages = _Packages(image)
     return packages.findings() if packages.in_use else None
 
@@ -60,7 +60,7 @@ class _Packages:
                 self._note(access.resolved)
 
     def findings(self) -> Iterator[Finding]:
-        """All packages that may be loaded, and what R itself reads on demand."""
+        """Yield all packages that may be loaded, and what R itself reads on demand."""
         cause = next(iter(self.in_use.values()))
         wanted = dict(self.in_use) | dict.fromkeys(self._own(), cause) | dict(self._named())
         for folder, reason in self._closure(wanted).items():
@@ -82,14 +82,14 @@ class _Packages:
         return f"{folder}/DESCRIPTION" in self._tree and f"{folder}/Meta/package.rds" in self._tree
 
     def _own(self) -> Iterator[str]:
-        """Packages of R itself."""
+        """Yield the folders of R's own packages."""
         folders = [entry.path for library in self._libraries for entry in self._tree.children(library)]
         for folder, text in self._descriptions(folder for folder in folders if self._is_package(folder)):
             if _BASE.search(text) and posixpath.basename(folder) not in _DESKTOP:
                 yield folder
 
     def _named(self) -> Iterator[tuple[str, str]]:
-        """Packages that the app's scripts and its command name, each with who does."""
+        """Yield the packages that the app's scripts and its command name, each with the one that names it."""
         texts = [*self._read(self._scripts), ("the image's command", "\n".join(self._image.config.command))]
         for path, text in texts:
             for match in _ASKS.finditer(text):
@@ -97,7 +97,7 @@ class _Packages:
                     yield folder, path
 
     def _closure(self, wanted: dict[str, str]) -> dict[str, str]:
-        """These packages and all that they import, each with the reason's path."""
+        """Return these packages and all that they import, each with the path that leads to it."""
         found: dict[str, str] = {}
         while wanted:
             found |= wanted
@@ -127,7 +127,7 @@ class _Packages:
 
 
 def _package(tree: Tree, folder: str, by: str) -> Iterator[Finding]:
-    """The parts of a package that R reads: all but those for people."""
+    """Yield the parts of a package that R reads: all except documentation, tests and the like."""
     reason = Reason(RULE, f"of a package that {by} leads to", by)
     for entry in tree.children(folder):
         if posixpath.basename(entry.path) not in _UNUSED:

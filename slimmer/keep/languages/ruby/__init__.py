@@ -1,1 +1,1 @@
-"""What Ruby can load: required and autoloaded files, gems with their specifications, encodings, views."""
+"""Keep what Ruby can load: required and autoloaded files, gems with their specifications, encodings, views."""

@@ -1,4 +1,4 @@
-"""Works out the paths that expressions of Ruby stand for, as far as the source alone tells."""
+"""Works out the paths that expressions of Ruby stand for, from the source alone."""
 
 from __future__ import annotations
 

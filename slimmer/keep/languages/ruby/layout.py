@@ -1,7 +1,7 @@
-"""Where Ruby's files lie in an image: the load path's folders, and gems.
+"""The layout of Ruby in an image: the folders of the load path, and gems.
 
-Folders are known by their names, which Ruby's build gives them (`ruby -e 'puts $LOAD_PATH'`, `gem env`): `site_ruby`, `vendor_ruby`,
-`ruby/VERSION`, each with one for the architecture, and `gems/NAME-VERSION` beside `specifications` and `extensions`.
+Ruby's build determines the names of these folders (`ruby -e 'puts $LOAD_PATH'`, `gem env`): `site_ruby`, `vendor_ruby` and
+`ruby/VERSION`, each with a folder for the architecture, and `gems/NAME-VERSION` beside `specifications` and `extensions`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _NAME = re.compile(r"(.{1,200}?)-([0-9][^-/]{0,60})(?:-[a-z].{0,60})?", re.DOTAL
 _LOCKS = ("/Gemfile.lock", "/gems.locked")
 _LOCKED = re.compile(rb"^ {4}([\w.-]{1,140}) \([^()\n]{1,60}\)$", re.MULTILINE)
 LOCK_LIMIT = 1 << 20
-"""Bytes of a list of locked gems; a larger one is not read."""
+"""The largest lock file that is read, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gem:
-    """A gem's folder, and the folder of gems that it is in; `full` is its name with its version."""
+    """A gem. `folder` is its own folder, `home` the folder that holds `gems` and `specifications`, and `full` its name with its version."""
 
     folder: str
     home: str
@@ -37,19 +37,19 @@ class Gem:
 
     @property
     def name(self) -> str:
-        """The name without the version, or with it where it is no version."""
+        """The name without the version; the full name if it has no version."""
         match = _NAME.fullmatch(self.full)
         return match[1] if match else self.full
 
     @property
     def version(self) -> tuple[int, ...]:
-        """The version's numbers, to find the newest."""
+        """The version as numbers, for comparison."""
         match = _NAME.fullmatch(self.full)
         return tuple(int(part) for part in re.findall(r"[0-9]{1,9}", match[2])) if match else ()
 
 
 def gem_of(path: str) -> Gem | None:
-    """The gem in which a file lies; of nested ones the outermost."""
+    """Return the gem that a file lies in, the outermost of nested ones; None if there is none."""
     match = _GEM.match(path)
     if match is None or match[2][:1] == "." or not _NAME.fullmatch(match[2]):
         return None
@@ -57,35 +57,35 @@ def gem_of(path: str) -> Gem | None:
 
 
 def is_standard(folder: str) -> bool:
-    """Return True if a folder is one of those in which Ruby itself looks."""
+    """Return True if a folder is one of those that Ruby searches by default."""
     return _STANDARD.fullmatch(folder) is not None
 
 
 def gems_in(tree: Tree, folder: str) -> Iterator[Gem]:
-    """The gems of a folder of gems, newest first."""
+    """Yield the gems in a folder of gems. Of several versions, the newest comes first."""
     gems = (gem_of(f"{entry.path}/") for entry in tree.children(folder) if entry.is_directory)
     yield from sorted((gem for gem in gems if gem is not None), key=lambda gem: (gem.name, gem.version), reverse=True)
 
 
 def gem_roots(tree: Tree, gem: Gem) -> Iterator[str]:
-    """The folders of a gem's load path: its own, and that of its compiled extensions."""
+    """Yield the folders that a gem adds to the load path: its own, and those of its compiled extensions."""
     yield f"{gem.folder}/lib"
     if "-" in gem.name and (own := f"{gem.folder}/lib/{gem.name}") in tree:
-        yield own  # `require_paths` of who shares a folder of sources: modules have no hyphens in their names
+        yield own  # gems that share a folder of sources add it to `require_paths`: modules have no hyphens in their names
     for architecture in tree.children(f"{gem.home}/extensions"):
         for version in tree.children(architecture.path):
             yield f"{version.path}/{gem.full}"
 
 
 def specifications(tree: Tree, gem: Gem) -> Iterator[str]:
-    """What says that the gem is installed, in the places where RubyGems and Bundler look."""
+    """Yield the gem's specifications in the places where RubyGems and Bundler look. They show that the gem is installed."""
     for place in (f"{gem.home}/specifications/{gem.full}.gemspec", f"{gem.folder}/{gem.name}.gemspec"):
         if place in tree:
             yield place
 
 
 def locked_gems(image: ImageView) -> Iterator[str]:
-    """Names of the gems that Bundler's lock files, as far as they were opened, list for the app (bundle-lock(1))."""
+    """Yield the names of the app's gems, as listed in those of Bundler's lock files that were opened (bundle-lock(1))."""
     places = {access.resolved for access in image.log.accesses if access.resolved.endswith(_LOCKS)}
     entries = [entry for path in sorted(places) if (entry := image.tree.get(path)) is not None]
     for _, content in image.read([entry.path for entry in entries if entry.is_file and entry.size <= LOCK_LIMIT]):

@@ -23,7 +23,7 @@ _LOADS = re.compile(rb"\b(?:require|load|autoload)|__dir__|__FILE__")
 _STARTERS = frozenset(("system", "exec", "spawn", "popen", "popen2", "popen3", "capture2", "capture2e", "capture3"))
 _OPENERS = re.compile(rb"%[wWiIqQrxs]?[^\w\s=]|<<[~-]?[\"'A-Z_a-z]")
 _OPENED = 2000
-"""How many literals of the kinds that nest a source may open: the parser's time grows with the square of their depth."""
+"""The most literals that may nest in a source that is parsed. The parser's time grows with the square of their depth."""
 
 _TEXTS = re.compile(rb"(?<![a-z0-9_/.])([a-z][a-z0-9_]{1,40}(?:/[a-z][a-z0-9_]{1,40}){1,4})\0")
 _ENCODINGS = re.compile(rb"\bencode\b|force_encoding|Encoding::|external_encoding|encoding:")
@@ -31,9 +31,10 @@ _ENCODINGS = re.compile(rb"\bencode\b|force_encoding|Encoding::|external_encodin
 
 @dataclass(frozen=True, slots=True)
 class ModuleRequest:
-    """A file that is loaded: how ("require", "require_relative", "load", "autoload"), and by which name.
+    """A file that a source loads. `how` is the method ("require", "require_relative", "load", "autoload" …).
 
-    `name` is relative to the source's folder when `relative`; an autoload without a path has the constant's name.
+    If `relative` is true, `name` is relative to the source's folder. For an autoload without a path, `how` is "constant" and `name` the
+    name of the constant.
     """
 
     how: str
@@ -45,20 +46,20 @@ class ModuleRequest:
 
 @dataclass(frozen=True, slots=True)
 class Facts(Named):
-    """All that one source says. `encodings` when it may ask for any character encoding."""
+    """The facts of one source. `encodings` is true if it may ask for any character encoding."""
 
     requests: tuple[ModuleRequest, ...] = ()
     encodings: bool = False
 
 
 def _read_extension(content: bytes) -> Facts:
-    """The modules that compiled code may require: texts in it that look like a file's name in a folder."""
+    """Return the modules that compiled code may require: texts in it that look like the path of a file in a folder."""
     names = dict.fromkeys(match[1].decode("ascii") for match in _TEXTS.finditer(content))
     return Facts(requests=tuple(ModuleRequest("require", name, False, False) for name in list(names)[:LIMIT]))
 
 
 def read(source: Source) -> Facts:
-    """The facts of a source. Of a library's, only paths that begin at its own folder are told."""
+    """Return the facts of a source. For a library's source, these include only paths that start from its own folder."""
     content, whole = source.content, source.origin is Origin.APP
     if source.suffix == ".so":
         return _read_extension(content)
@@ -70,7 +71,7 @@ def read(source: Source) -> Facts:
 
 
 class _Reader(SourceReader[Ruby]):
-    """A Ruby source that is being read."""
+    """Reads one Ruby source."""
 
     takers = frozenset(("argument_list", "pair"))
 
@@ -92,7 +93,7 @@ class _Reader(SourceReader[Ruby]):
             self._mention(found)
 
     def _is_request(self, found: Found) -> bool:
-        """Return True if a call loads something; notes what it loads."""
+        """Return True if a call loads a file. Notes the file, or a command that the call starts."""
         method = text(found.node.child_by_field_name("method"), 100)
         arguments = found.node.child_by_field_name("arguments")
         first = first_child(arguments)
@@ -113,7 +114,7 @@ class _Reader(SourceReader[Ruby]):
         return False
 
     def _command(self, node: Node) -> str:
-        """A command line, or the first of a list of words: `["sort", "-r"]`, `%w[sort -r]`."""
+        """Return a command line, or the first of a list of words: `["sort", "-r"]`, `%w[sort -r]`."""
         first = first_child(node) if node.type in ("array", "string_array") else node
         if first is None:
             return ""

@@ -1,7 +1,8 @@
-"""Follow the Ruby sources that were seen to be opened: what they require and autoload, at once or later, and name.
+"""Follow the Ruby sources that Ruby opened: what they require and autoload, at once or later, and the paths that they name.
 
-An app's source (outside of the language's folders and gems) is read for all that it names. Of libraries counts what they
-load; what they load only in a function or a `begin` must be theirs, the language's, or a gem's that is in use or locked for the app.
+An app's source (outside of the language's folders and gems) is read for everything that it names. A library's source is read for what it
+loads. If it loads a file only in a function or a `begin`, the file must belong to the library, to the language, or to a gem that is in use or
+locked for the app.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ _SUFFIXES = ("", ".rb", ".so")
 _SOURCES = frozenset((".rb", ".ru", ".rake", ".so", ""))
 _ALWAYS_LOADED = ("rubygems.rb", "monitor.rb", "set.rb", "json.rb", "enc/encdb.so")
 _FOLDERS = frozenset(("views", "public", "templates", "locales", "assets", "app", "config"))
-"""Folders beside an app's source into which Sinatra, Rails and Hanami look, and Zeitwerk, without being told."""
+"""Folders beside an app's source where Sinatra, Rails, Hanami and Zeitwerk look by convention."""
 
 _MANAGERS = re.compile(r"/(?:rubygems|bundler)(?:\.rb$|/(?!gems/))")
-"""Sources that manage packages: they load nearly all of themselves, and much more, when they are asked to install one."""
+"""Sources of package managers. When they install a package, they load nearly all of themselves and much more."""
 
 _ENCODING_LIMIT = 40_000
-"""Bytes of a character encoding that is kept unasked: all single-byte ones are smaller, those of East Asia larger."""
+"""The largest character encoding that is always kept, in bytes. All single-byte encodings are smaller, those of East Asia larger."""
 
 
 class RubyResolver(Resolver[Facts]):
-    """Ruby in one image: from the sources that it opened, to all that they can load and name."""
+    """Ruby in one image: follows the sources that it opened to everything that they can load and name."""
 
     def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
         self._image, self._tree = image, image.tree
@@ -45,9 +46,9 @@ class RubyResolver(Resolver[Facts]):
         self._locked = frozenset(locked_gems(image))
 
     def _look_around(self, opened: frozenset[str]) -> None:
-        """Find the load path: what was searched, then the language's own folders, then gems, those in use first.
+        """Find the load path: folders that were searched, then the language's own folders, then gems, those in use first.
 
-        A gem's folders are known by the gem: active_support/json.rb does not make active_support one of the path.
+        Folders in gems come from the gems alone: a search for active_support/json.rb does not add active_support to the path.
         """
         variables = self._image.env
         seen = (root for root in searched(self._image.log, _ALWAYS_LOADED) if gem_of(f"{root}/") is None)
@@ -108,7 +109,7 @@ class RubyResolver(Resolver[Facts]):
         return gem_of(path) is None and not any(is_standard(above) for above in _above(posixpath.dirname(path)))
 
     def _app(self, path: str, facts: Facts, root: str) -> Iterator[Lead | Finding]:
-        """What an app's own source asks for besides modules: folders, programs, encodings, its own load path."""
+        """Yield what an app's source needs besides modules: folders, programs, encodings. Adds its folders to the load path."""
         for mention in facts.mentions:
             place = posixpath.normpath(posixpath.join(posixpath.dirname(path), mention.path))
             if posixpath.basename(place) in ("lib", "app") and HOLE not in place:
@@ -118,7 +119,7 @@ class RubyResolver(Resolver[Facts]):
         yield from self._encodings(path, every=facts.encodings)
 
     def _installed(self, path: str) -> Iterator[Lead]:
-        """The specification of the gem that a source belongs to: without it, nobody finds the gem."""
+        """Yield the specification of the gem that a source belongs to. Without it, RubyGems does not find the gem."""
         gem, root = gem_of(path), self._path.root_of(path)
         if gem is not None:
             name, places = gem.full, list(specifications(self._tree, gem))
@@ -161,7 +162,7 @@ class RubyResolver(Resolver[Facts]):
                 yield from (finding.path for finding in fitting(self._tree, folder, pattern + suffix, Reason("ruby")))
 
     def _constant(self, path: str, name: str) -> Iterator[str]:
-        """`autoload :LogSubscriber` without a path, in active_record.rb: active_record/log_subscriber.rb."""
+        """Yield the file of an autoload without a path: `autoload :LogSubscriber` in active_record.rb is active_record/log_subscriber.rb."""
         stem = posixpath.splitext(path)[0]
         file = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower() + ".rb"
         yield from (
@@ -169,7 +170,7 @@ class RubyResolver(Resolver[Facts]):
         )
 
     def _is_related(self, path: str, request: ModuleRequest, place: str) -> bool:
-        """Return True if a library may mean this file: its own, the language's, or that of a gem in use."""
+        """Return True if a library may mean this file: it belongs to the library, to the language, or to a gem in use or locked."""
         root = self._path.root_of(path)
         if request.relative or (root is not None and _first_part(request.name) == _first_part(path[len(root) + 1 :])):
             return True
@@ -179,7 +180,7 @@ class RubyResolver(Resolver[Facts]):
         return own is not None or self._path.root_of(place) == root or "/vendor_ruby" not in place
 
     def _encodings(self, path: str, *, every: bool) -> Iterator[Lead]:
-        """Character encodings, which are loaded by name: the small ones, or all for who asks for encodings."""
+        """Yield character encodings, which Ruby loads by name: the small ones, or all of them if a source asks for encodings."""
         key = f"encodings {every}"
         if key in self._done:
             return
@@ -202,7 +203,7 @@ _VERBS = {
 
 
 def _first_part(name: str) -> str:
-    """By what a library is known: the first part of the names of its files."""
+    """Return the name of a library: the first part of the path of its file."""
     return name.partition("/")[0].removesuffix(".rb")
 
 

@@ -1,6 +1,6 @@
-"""Reads a command line: the program that it starts, and the programs that this one is told to start.
+"""Reads a command line: the program that it starts, and the programs that its arguments tell that program to start.
 
-`exec gosu app nice -n 5 server --port 80` starts gosu, nice and server. Sources: the manual pages of the programs that are
+`exec gosu app nice -n 5 server --port 80` starts gosu, nice and server. Sources: the manual pages of the programs
 named below; POSIX.1-2017, XCU, "Special Built-In Utilities".
 """
 
@@ -14,7 +14,7 @@ from enum import StrEnum
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "hush"))
 
 _NESTED = 12
-"""How many programs of one command line may start one another."""
+"""The most programs in one command line that start one another."""
 
 _BUILTINS = frozenset(
     [
@@ -76,7 +76,7 @@ _BUILTINS = frozenset(
         "wait",
     ]
 )
-"""Commands that dash, bash and ash have built in, or most of these shells."""
+"""Commands that are built into dash, bash and ash, or most of them."""
 
 _MANAGERS = frozenset(("apt", "apt-get", "aptitude", "dnf", "microdnf", "yum", "zypper", "apk", "pacman", "opkg"))
 """Package managers. They are large, and useless without their databases, which a slim image does not have."""
@@ -93,7 +93,7 @@ class Kind(StrEnum):
 
     @property
     def verb(self) -> str:
-        """What is done to the thing, for reasons: "called" by a script."""
+        """The verb for reasons: "called" by a script."""
         return "run" if self in (Kind.RUN, Kind.FOLDER) else self.value
 
 
@@ -109,8 +109,8 @@ class Use:
 class _Prefix:
     """A program that starts another one.
 
-    `valued` are its options that take a value as the next word. `skipped` words stand between its options and the command.
-    `assignments` is true if `NAME=value` may stand among the options, `builtin` if the command may be one of the shell's own.
+    `valued` are its options that take the next word as their value. `skipped` is the number of words between its options and the command.
+    `assignments` is true if `NAME=value` may be among the options, `builtin` if the command may be one of the shell's own.
     """
 
     valued: frozenset[str] = frozenset()
@@ -171,7 +171,7 @@ _OPTIONS_WITH_PROGRAM = {
 
 
 def uses(argv: Sequence[str], *, shell: bool = True) -> Iterator[Use]:
-    """What a command line uses. `shell` is true if a shell reads it; a shell has commands of its own."""
+    """Yield what a command line uses. `shell` is true if a shell reads it, because a shell has commands of its own."""
     for _ in range(_NESTED):
         if not argv or not argv[0]:
             return
@@ -195,7 +195,7 @@ def uses(argv: Sequence[str], *, shell: bool = True) -> Iterator[Use]:
 
 
 def _special(base: str, rest: Sequence[str]) -> tuple[Use, ...] | None:
-    """What a command uses that only a shell has; None if it is not such a command."""
+    """Return what a command uses if only shells have this command; None for other commands."""
     words = [word for word in rest if not word.startswith("-")]
     if base in (".", "source"):
         return tuple(Use(Kind.SOURCED, word) for word in words[:1])
@@ -211,7 +211,7 @@ def _special(base: str, rest: Sequence[str]) -> tuple[Use, ...] | None:
 
 
 def _told(base: str, rest: Sequence[str]) -> Iterator[Use]:
-    """What the options and arguments of a program tell it to start."""
+    """Yield what the options and arguments of a program tell it to start."""
     if base in SHELLS:
         yield from _shell(rest)
     elif base in ("su", "runuser"):
@@ -227,7 +227,7 @@ def _told(base: str, rest: Sequence[str]) -> Iterator[Use]:
 
 
 def _shell(rest: Sequence[str]) -> Iterator[Use]:
-    """The text of `sh -c TEXT` or `sh -lc TEXT`, the file of `sh FILE`."""
+    """Yield the text of `sh -c TEXT` or `sh -lc TEXT`, or the file of `sh FILE`."""
     place = 0
     while place < len(rest) and rest[place][:1] in ("-", "+") and len(rest[place]) > 1:
         word = rest[place]
@@ -243,7 +243,7 @@ def _behind_option(rest: Sequence[str], options: frozenset[str]) -> list[int]:
 
 
 def _behind(prefix: _Prefix, rest: Sequence[str]) -> Sequence[str]:
-    """The command that stands behind the options and arguments of a prefix."""
+    """Return the command after the options and arguments of a prefix."""
     place = 0
     while place < len(rest):
         word = rest[place]

@@ -1,4 +1,4 @@
-"""Crontabs: the commands in them, as a script. Source: crontab(5) of cron and of cronie."""
+"""Turns the commands in crontabs into a script. Source: crontab(5) of cron and of cronie."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def is_system_crontab(path: str) -> bool:
 
 
 def commands_of(content: bytes, *, system: bool) -> bytes:
-    """Return a script of the jobs' commands, one a line. The user that a job of a `system` crontab names is left out."""
+    """Return a script of the jobs' commands, one on each line. The users that a `system` crontab names are left out."""
     return b"\n".join(_command(line, system) for line in content.splitlines())
 
 
 def _command(line: bytes, system: bool) -> bytes:
-    """The command of one line. A "%" ends it; what follows is its input."""
+    """Return the command in one line. A "%" ends it; the rest is its input."""
     if _ASSIGNMENT.match(line):
         return line
     match = _LINE.match(line)

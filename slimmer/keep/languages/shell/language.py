@@ -11,7 +11,7 @@ from slimmer.keep.languages.shell.resolver import ID, ShellResolver
 from slimmer.keep.native import time_zones
 
 SCRIPTS_LIMIT = 16 << 20
-"""Bytes of scripts that a run parses; what is found beyond is kept, but not looked into."""
+"""The most bytes of scripts that a run parses. Further scripts are kept, but not read."""
 
 SHELL = Language(
     id=ID,

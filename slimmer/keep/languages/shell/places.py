@@ -1,7 +1,7 @@
-"""Where the words of a script lead in one image: commands, sourced files, named paths.
+"""Finds what the words of a script stand for in one image: commands, sourced files, named paths.
 
-Commands are sought on the image's PATH and in folders that the script adds to it. A relative name begins at the working
-directory or, since a script may change that, at the script's own folder.
+Commands are looked up on the image's PATH and in folders that the script adds to it. A relative name starts from the working
+directory, or from the script's own folder, because a script may change directory.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from slimmer.keep.languages.shell.reader import Named
 from slimmer.keep.sources.named_paths import HOLE, RULE, Base, Mention, NamedPaths, fitting
 
 _CROWDED = re.compile(r"(?:/usr(?:/local)?|/var|)/(?:s?bin|lib[^/]{0,6}(?:/[^/]{1,80})?|share|etc|tmp|run)/?")
-"""Folders that hold all sorts of things. A script that globs there does not mean each of them."""
+"""Folders that hold all sorts of files. A script with a glob there does not mean each of them."""
 
 
 class Places:
-    """Looks up in one image what its scripts name. `path` is the script's, "" for a text of the configuration."""
+    """Looks up what scripts name in one image. `path` is the script's path; "" for a text of the configuration."""
 
     def __init__(self, image: ImageView) -> None:
         self._image, self._tree = image, image.tree
@@ -30,7 +30,7 @@ class Places:
         self._named = NamedPaths(image)
 
     def used(self, use: Use, path: str, folders: Sequence[str], reason: Reason) -> Iterator[Lead | Finding]:
-        """The files that a use means, each as a source to follow. `folders` are those of PATH."""
+        """Yield the files that a use stands for, each as a source to follow. `folders` are the folders of PATH."""
         if use.kind is Kind.FOLDER:
             yield from self._followed(use.value, HOLE, reason)
             return
@@ -48,7 +48,7 @@ class Places:
             yield Lead(found, reason, code=True)
 
     def named(self, named: Named, path: str, source: str) -> Iterator[Finding]:
-        """The files and folders that a script names without running them. `source` is what a person calls the script."""
+        """Yield the files and folders that a script names without running them. `source` is the script's name for reasons."""
         reason = Reason(RULE, f"named by {source}{named.place}", path)
         head, hole, rest = named.path.partition(HOLE)
         if hole and head:
@@ -74,9 +74,9 @@ class Places:
             yield posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
 
     def _beside(self, path: str, rest: str) -> Iterator[str]:
-        """Where a name with an unknown beginning may lead, "/lib.sh" of `$HERE/lib.sh`.
+        """Yield the paths that a name with an unknown beginning may stand for. `rest` is "/lib.sh" for `$HERE/lib.sh`.
 
-        Such beginnings are mostly the script's own folder, the one above it, or the working directory.
+        Such a beginning is usually the script's own folder, the folder above it, or the working directory.
         """
         if HOLE in rest or not rest.startswith("/") or not rest.strip("/."):
             return
@@ -85,12 +85,12 @@ class Places:
             yield posixpath.normpath(base + rest)
 
     def _globbed(self, pattern: str, reason: Reason, *, follow: bool = False) -> Iterator[Finding]:
-        """The files that a glob may stand for."""
+        """Yield the files that a glob may stand for."""
         folder, name = posixpath.split(pattern)
         if folder.startswith("/") and HOLE not in folder and folder.strip("/") and not _CROWDED.fullmatch(folder):
             yield from self._followed(folder, name, reason) if follow else fitting(self._tree, folder, name, reason)
 
     def _followed(self, folder: str, name: str, reason: Reason) -> Iterator[Finding]:
-        """The files of a folder that fit a name, as sources to follow."""
+        """Yield the files of a folder that match a name, as sources to follow."""
         for finding in fitting(self._tree, folder, name, reason):
             yield Finding(finding.path, reason, follow=True)

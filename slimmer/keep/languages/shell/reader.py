@@ -1,4 +1,4 @@
-"""Reads a shell script: the command lines in it, the paths that it names, the folders that it adds to PATH."""
+"""Reads a shell script for its command lines, the paths that it names, and the folders that it adds to PATH."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 SCRIPT_LIMIT = 1 << 17
-"""Bytes of a script that is parsed. The time for some broken texts grows with the square: it is 1.6 s for this many."""
+"""The most bytes of a script that are parsed. For some broken texts, the time grows with the square of the length: 1.6 s for this many."""
 
 _WORDS = 256
 _NAMED = 2000
@@ -47,22 +47,22 @@ _EVALUATED = frozenset(
     ("word", "string", "raw_string", "concatenation", "simple_expansion", "expansion", "number", "ansi_c_string")
 )
 _SPEAKERS = frozenset(("echo", "printf", "rm", "rmdir", "mkdir", "unset", "read"))
-"""Commands whose arguments are texts, or paths that are about to be made or removed: no reason to keep anything."""
+"""Commands whose arguments are texts, or paths that they make or remove. These are no reason to keep anything."""
 
 _LOOKERS = frozenset(
     ("cd", "pushd", "test", "[", "chown", "chmod", "chgrp", "ls", "stat", "du", "df", "mount", "touch")
 )
-"""Commands that need the files and folders that their arguments name, but nothing that lies in those folders."""
+"""Commands that need the files and folders that their arguments name, but not the contents of those folders."""
 
 _ZONE = re.compile(rb"(?<![\w$])TZ=[\"']?\$")
 
 
 class Dialect(StrEnum):
-    """How the content of a source is to be read (`Source.dialect`)."""
+    """The ways to read the content of a source (`Source.dialect`)."""
 
     SCRIPT = ""
     COMMAND = "command"
-    """A command line that no shell reads, such as an image's ENTRYPOINT: its words, each with a NUL behind it."""
+    """A command line that no shell reads, such as an image's ENTRYPOINT: its words, each followed by a NUL."""
 
     CRONTAB = "crontab"
     SYSTEM_CRONTAB = "system-crontab"
@@ -70,7 +70,7 @@ class Dialect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A path that a script names. `whole` is true if the script may mean what lies in a folder of this name, too."""
+    """A path that a script names. `whole` is true if the script may also mean the contents of the folder with this name."""
 
     path: str
     whole: bool
@@ -79,7 +79,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What a script uses. `place` names the function around it (" in start()"), "" outside of functions."""
+    """Something that a script uses. `place` names the function around it (" in start()"); "" outside of functions."""
 
     use: Use
     place: str
@@ -87,9 +87,9 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What one script says; each entry once, in order.
+    """The facts of one script. Each entry occurs once, in order.
 
-    `folders` are those that it adds to PATH. `chooses_zone` is true if it sets TZ to a value that is known only when it runs.
+    `folders` are those that it adds to PATH. `chooses_zone` is true if it sets TZ to a value that is known only at run time.
     """
 
     uses: tuple[Used, ...] = ()
@@ -100,25 +100,25 @@ class Script:
 
 @dataclass
 class _Found:
-    """What a script says, as far as it was read."""
+    """The facts of a script, as collected so far."""
 
     uses: dict[Use, str] = field(default_factory=dict)
     named: dict[Named, None] = field(default_factory=dict)
     folders: dict[str, None] = field(default_factory=dict)
 
     def script(self, *, chooses_zone: bool = False) -> Script:
-        """All of it, as facts."""
+        """Return everything collected, as facts."""
         uses = tuple(Used(use, place) for use, place in self.uses.items())
         return Script(uses, tuple(self.named), tuple(self.folders), chooses_zone)
 
 
 def command_text(argv: Iterable[str]) -> bytes:
-    """A command line as the content of a source of the dialect COMMAND."""
+    """Return a command line as the content of a source of the dialect COMMAND."""
     return b"".join(os.fsencode(word) + b"\0" for word in argv)
 
 
 def read(source: Source) -> Script:
-    """What a source says, including the texts that it hands to a shell or to eval."""
+    """Return the facts of a source, including those of texts that it passes to a shell or to eval."""
     if source.dialect == Dialect.COMMAND:
         return _read_command(source.content, source.variables)
     script = source.content
@@ -128,7 +128,7 @@ def read(source: Source) -> Script:
 
 
 def _read_command(content: bytes, environment: Mapping[str, str]) -> Script:
-    """What a command line does that no shell reads. Each of its words has a NUL behind it."""
+    """Return the facts of a command line that no shell reads. Each of its words is followed by a NUL."""
     argv = [os.fsdecode(word) for word in content.split(b"\0")[:-1]]
     found = _Found()
     for use in uses(argv, shell=False):
@@ -164,7 +164,7 @@ class _Reader:
         self.texts: dict[tuple[bytes, str], None] = {}
 
     def read(self, content: bytes) -> None:
-        """Read the assignments first, since a function may use a variable that is assigned further below."""
+        """Read the assignments first, because a function may use a variable that is assigned further down."""
         found = list(find(_GRAMMAR, content))
         for node in (one.node for one in found):
             if node.type == "variable_assignment":
@@ -221,7 +221,7 @@ class _Reader:
             self._name(arguments, place, whole=program not in _LOOKERS)
 
     def _lines(self, nodes: Sequence[Node]) -> Iterator[tuple[str, ...]]:
-        """The command lines that these words may become: one with the first value of each, one with the second, and so on."""
+        """Yield the command lines that these words may become: one with the first value of each, one with the second, and so on."""
         choices = [self._words.split(node) for node in nodes]
         for number in range(min(ALTERNATIVES, max(map(len, choices), default=0))):
             chosen = (choice[min(number, len(choice) - 1)] for choice in choices)

@@ -1,8 +1,8 @@
-"""Finds the shell scripts of an image, and follows them: to commands, to sourced files, to files that they name.
+"""Finds the shell scripts of an image, and follows them to commands, sourced files, and files that they name.
 
 A file is a script if a shell opened it, if another script calls or sources it, or if other code starts it and its first line
-names a shell. A file that is only like a script that a shell opened counts, too (slimmer.keep.apps.sibling_files). Scripts that are
-there for other reasons, because they were seen or fill a folder, lead nowhere. The image's ENTRYPOINT, CMD and HEALTHCHECK are
+names a shell. A file that is only similar to a script that a shell opened also counts (slimmer.keep.apps.sibling_files). Scripts that are
+kept for other reasons, because they were seen or fill a folder, are not followed. The image's ENTRYPOINT, CMD and HEALTHCHECK are
 read like scripts, and so are crontabs that a cron daemon opened.
 """
 
@@ -72,7 +72,7 @@ class ShellResolver(Resolver[Script]):
         return [Text(name, command_text(argv), Dialect.COMMAND) for name, argv in commands.items() if argv]
 
     def takes(self, path: str, kept: Kept, *, opened: bool) -> bool:
-        """Return True for scripts and crontabs that were opened, for files like them, and for programs that other code starts."""
+        """Return True for scripts and crontabs that were opened, for files similar to them, and for programs that other code starts."""
         if path in self._crontabs or self._is_opened_script(path):
             return True
         if any(model in self._opened for model in models(path, kept)):
@@ -83,12 +83,12 @@ class ShellResolver(Resolver[Script]):
         return opened or path in self._applets or Evidence.USED in kept.evidence(path)
 
     def accepts(self, path: str) -> bool:
-        """Return True for all but libraries and empty files: scripts have any name."""
+        """Return True for every file except libraries and empty files, because a script may have any name."""
         entry = self._tree.get(path)
         return entry is not None and entry.size > 2 and ".so" not in posixpath.basename(path)
 
     def is_data(self, entry: Entry) -> bool:
-        """Return False: a script needs no suffix, wherever it lies."""
+        """Return False, because a script needs no suffix, wherever it lies."""
         return False
 
     def recognizes(self, path: str, content: bytes) -> bool:
@@ -102,17 +102,17 @@ class ShellResolver(Resolver[Script]):
         return path in self._read_by_shell or self._is_opened_script(path)
 
     def origin(self, path: str) -> Origin:
-        """Return APP: every script is read for all that it names."""
+        """Return APP, because every script is read for everything that it names."""
         return Origin.APP
 
     def dialect(self, path: str) -> str:
-        """Return the kind of a crontab, or that it is a script."""
+        """Return the kind of crontab, or SCRIPT for other files."""
         if path not in self._crontabs:
             return Dialect.SCRIPT
         return Dialect.SYSTEM_CRONTAB if is_system_crontab(path) else Dialect.CRONTAB
 
     def leads(self, layer: Mapping[str, Script]) -> Iterator[Lead | Finding]:
-        """Return all time zones if a script chooses one, then where each script leads."""
+        """Yield all time zones if a script chooses one, and then where each script leads."""
         chooser = next((source for source, script in layer.items() if script.chooses_zone), None)
         if chooser is not None and not self._has_zones:
             self._has_zones = True

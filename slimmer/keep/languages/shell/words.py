@@ -1,7 +1,7 @@
-"""Works out what the words of a shell script stand for, as far as the script and the image's environment say.
+"""Works out what the words of a shell script stand for, from the script and the image's environment.
 
-Expansions follow POSIX.1-2017, Shell Command Language, 2.6: parameters with the values that the script or the environment
-gives them, defaults (`${X:-/etc/x}`), and holes for what is only known when it runs: arguments, output of commands, globs.
+Expansions follow POSIX.1-2017, Shell Command Language, 2.6: parameters have the values that the script or the environment gives
+them, or defaults (`${X:-/etc/x}`). What is known only at run time is a hole: arguments, output of commands, globs.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 ALTERNATIVES = 4
-"""How many values of one word are considered. A variable may be assigned in several branches."""
+"""The most values of one word that are considered. A variable may be assigned in several branches."""
 
 LENGTH = 1024
-"""Characters of a value, and of an expression. The value of a longer one is unknown."""
+"""The longest value, and the longest expression. The value of a longer one is unknown."""
 
 _DEPTH = 12
 _UNKNOWN = (HOLE,)
@@ -32,25 +32,25 @@ _OF_VARIABLES = frozenset(("simple_expansion", "expansion"))
 
 
 class Words:
-    """The values of the words of one script. The first value of a variable is the one that the environment gives it."""
+    """The values of the words of one script. The first value of a variable is the one from the environment."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._known = {name: (value,) for name, value in environment.items() if len(value) <= LENGTH}
 
     def define(self, name: str, values: Iterable[str]) -> None:
-        """Remember values of a variable. A value that consists of a hole alone is left out."""
-        told = (value for value in values if value != HOLE)
-        self._known[name] = tuple(dict.fromkeys((*self._known.get(name, ()), *told)))[:ALTERNATIVES]
+        """Remember values of a variable. A value that is only a hole is left out."""
+        known = (value for value in values if value != HOLE)
+        self._known[name] = tuple(dict.fromkeys((*self._known.get(name, ()), *known)))[:ALTERNATIVES]
 
     def split(self, node: Node) -> tuple[tuple[str, ...], ...]:
-        """The fields that a word may become. `$COMMAND` without quotes is split at spaces (2.6.5)."""
+        """Return the fields that a word may become. `$COMMAND` without quotes is split at spaces (2.6.5)."""
         values = self.values(node)
         if node.type in _OF_VARIABLES:
             return tuple(tuple(value.split()) for value in values)
         return tuple((value,) for value in values)
 
     def values(self, node: Node, depth: int = _DEPTH) -> tuple[str, ...]:
-        """What one word may stand for: at least one value."""
+        """Return what one word may stand for: at least one value."""
         if depth == 0 or node.end_byte - node.start_byte > LENGTH:
             return _UNKNOWN
         kind = node.type
@@ -71,7 +71,7 @@ class Words:
         return _UNKNOWN
 
     def _plain(self, word: str) -> str:
-        """The value of a word without quotes. A glob is a hole, a backslash escapes what follows, `~` is the home directory."""
+        """Return the value of a word without quotes. A glob is a hole, a backslash escapes the next character, `~` is the home directory."""
         if word.startswith("~/"):
             word = self._variable("HOME")[0] + word[1:]
         return _ESCAPED.sub(r"\1", _GLOB.sub(HOLE, word))
@@ -80,7 +80,7 @@ class Words:
         return self._known.get(name) or _UNKNOWN
 
     def _expansion(self, node: Node, depth: int) -> tuple[str, ...]:
-        """The values of `${NAME}`, also with a default. If it cuts or replaces something, they are unknown."""
+        """Return the values of `${NAME}`, also with a default. If it cuts or replaces something, they are unknown."""
         parts = [child for child in node.children if child.type not in ("${", "}")]
         if not parts or parts[0].type != "variable_name":
             return _UNKNOWN
@@ -95,7 +95,7 @@ class Words:
         return tuple(dict.fromkeys((*self._known.get(name, ()), *default)))[:ALTERNATIVES]
 
     def _string(self, node: Node, depth: int) -> tuple[str, ...]:
-        """The values of a text in double quotes, with its expansions. Nodes do not cover all of the text."""
+        """Return the values of a text in double quotes, with its expansions. The nodes do not cover all of the text."""
         content, place = node.text or b"", node.start_byte + 1
         parts: list[tuple[str, ...]] = []
         inner = [child for child in node.named_children if child.type != "string_content"]
@@ -107,12 +107,12 @@ class Words:
 
 
 def _literal(content: bytes) -> str:
-    """A text in double quotes. There, a backslash escapes only $, `, ", itself and the end of a line (2.2.3)."""
+    """Return the value of a text in double quotes. There, a backslash escapes only $, `, ", itself and the end of a line (2.2.3)."""
     return re.sub(r'\\([$`"\\\n])', r"\1", content.decode(errors="surrogateescape"))
 
 
 def _joined(parts: list[tuple[str, ...]]) -> tuple[str, ...]:
-    """All combinations of one text after the other, up to the limit."""
+    """Return all combinations of the parts' values, joined in order, up to the limit."""
     values: tuple[str, ...] = ("",)
     for part in parts:
         values = tuple(value + more for value in values for more in part)[:ALTERNATIVES]
