@@ -85,7 +85,7 @@ def test_an_exclude_that_is_no_pattern_is_refused_before_the_app_runs(image: Loc
     error = refusal(image, exclude=("!",))
     assert error.message.startswith("--exclude: ")
     assert "/srv/**/*.html" in error.hint
-    with pytest.raises(UsageError, match="^--exclude: "):
+    with pytest.raises(UsageError, match=r"^--exclude: "):
         kept(image, exclude=("!",))
 
 
