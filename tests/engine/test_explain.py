@@ -105,7 +105,7 @@ def test_sizes_as_text_show_the_largest_first(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((f"{OWN}-explain",), "explain what?"),
+        ((f"{OWN}-explain",), "explain needs a path"),
         (("never-built", "/x"), "no slimmer-out/never-built/manifest.jsonl"),
         (("/", "/x"), "is no output folder"),
         ((f"{OWN}-explain", "/x", "--format", "xml"), "--format: not known"),
