@@ -108,7 +108,7 @@ def test_sizes_as_text_show_the_largest_first(folder: Path) -> None:
         ((f"{OWN}-explain",), "explain needs a path"),
         (("never-built", "/x"), "no slimmer-out/never-built/manifest.jsonl"),
         (("/", "/x"), "is no output folder"),
-        ((f"{OWN}-explain", "/x", "--format", "xml"), "--format: not known"),
+        ((f"{OWN}-explain", "/x", "--format", "xml"), "--format: unknown value"),
     ],
 )
 def test_what_makes_no_sense_ends_with_2(folder: Path, arguments: tuple[str, ...], message: str) -> None:

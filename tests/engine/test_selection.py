@@ -165,8 +165,8 @@ def test_a_busybox_image_has_a_shell_with_all_applets(
             "/etc/nginx/nginx.conf",
         ),
         (("--include-package", "nginx-comon"), "--include-package nginx-comon: the image has no such", "nginx-common"),
-        (("--exclude", "!"), "--exclude: an empty pattern", "--exclude '/srv"),
-        (("--keep-file", "/nowhere"), "--keep-file /nowhere: No such file", "One pattern a line"),
+        (("--exclude", "!"), "--exclude: the pattern is empty", "--exclude '/srv"),
+        (("--keep-file", "/nowhere"), "--keep-file /nowhere: No such file", "one pattern per line"),
     ],
 )
 def test_what_the_image_lacks_is_an_error_before_it_is_run(
