@@ -235,7 +235,7 @@ def _check_starts(starts: tuple[int, ...], length: int) -> None:
 def _accesses(rows: Any) -> Iterator[Access]:
     """Yield the accesses. There may be millions, so each row is freed once it is read, and equal texts share one object."""
     if not isinstance(rows, list):
-        raise ValueError("$.accesses: an array is expected")
+        raise ValueError("$.accesses: expected an array")
     executables: dict[str, str] = {}
     for place, data in enumerate(rows):
         rows[place] = None

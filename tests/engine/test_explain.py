@@ -107,7 +107,7 @@ def test_sizes_as_text_show_the_largest_first(folder: Path) -> None:
     [
         ((f"{OWN}-explain",), "explain needs a path"),
         (("never-built", "/x"), "no slimmer-out/never-built/manifest.jsonl"),
-        (("/", "/x"), "is no output folder"),
+        (("/", "/x"), "is not an output folder"),
         ((f"{OWN}-explain", "/x", "--format", "xml"), "--format: unknown value"),
     ],
 )

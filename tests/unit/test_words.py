@@ -57,7 +57,7 @@ def test_commands_in_the_container_are_words_or_arrays() -> None:
 
 @pytest.mark.parametrize("options", [{"exec_commands": [" "]}, {"host_commands": [""]}, {"exec_commands": ["[]"]}])
 def test_an_empty_command_is_an_error(options: dict[str, list[str]]) -> None:
-    with pytest.raises(UsageError, match="empty command"):
+    with pytest.raises(UsageError, match="the command is empty"):
         plan(**options)
 
 
