@@ -115,8 +115,8 @@ def links_statically(command: str) -> bool:
 
 def version(root: Path) -> str:
     """Return slimmer's version, which is also the probe's."""
-    text = (root / "slimmer" / "__init__.py").read_text(encoding="utf-8")
+    text = (root / "slimmer" / "version.py").read_text(encoding="utf-8")
     match = re.search(r'__version__ = "([^"]+)"', text)
     if not match:
-        raise RuntimeError("slimmer/__init__.py has no version")
+        raise RuntimeError("slimmer/version.py has no version")
     return match[1]

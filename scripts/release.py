@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
-VERSION_FILE = ROOT / "slimmer/__init__.py"
+VERSION_FILE = ROOT / "slimmer/version.py"
 CHANGELOG = ROOT / "CHANGELOG.md"
 UNRELEASED = "## Unreleased"
 
@@ -35,12 +35,12 @@ class ReleaseError(Exception):
 
 
 def bumped(source: str, version: str) -> str:
-    """The text of slimmer/__init__.py with another version. Raises ReleaseError if the version is malformed or older."""
+    """The text of slimmer/version.py with another version. Raises ReleaseError if the version is malformed or older."""
     if not _VERSION.fullmatch(version):
         raise ReleaseError(f"{version} is not a version such as 0.2.0 or 0.2.0rc1")
     found = _ASSIGNMENT.search(source)
     if found is None:
-        raise ReleaseError("slimmer/__init__.py has no __version__")
+        raise ReleaseError("slimmer/version.py has no __version__")
     if _order(version) < _order(found[1]):
         raise ReleaseError(f"{version} is not newer than {found[1]}")
     return _ASSIGNMENT.sub(f'__version__ = "{version}"', source)

@@ -14,6 +14,8 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from slimmer.version import __version__
+
 if TYPE_CHECKING:
     from slimmer.api.functions import (
         attach,
@@ -79,7 +81,6 @@ if TYPE_CHECKING:
     from slimmer.runs.doctor import Check
     from slimmer.verify.structure import Difference
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "slimmer.api.functions": "attach build clean compare doctor explain keep observe rebuild run sizes verify",

@@ -1,6 +1,6 @@
 """JSON documents that slimmer writes and reads back. They may be cut short, edited, of another version, or malicious.
 
-Each document begins with the name of its format and a version, "MAJOR.MINOR" (docs/artifacts.md, "Versions"). msgspec checks the rest
+Each document begins with the name of its format and a version, "MAJOR.MINOR" (docs/artifacts.md, "Formats and versions"). msgspec checks the rest
 against a type. The JSON Schemas in docs/schemas are made from the same types. The functions raise ValueError with a message for people,
 or RecursionError. `reading` turns both into a UsageError that names the file.
 
@@ -20,8 +20,8 @@ import msgspec
 import zstandard
 from msgspec import Meta
 
-from slimmer import __version__
 from slimmer.errors import UsageError
+from slimmer.version import __version__
 
 LARGEST = 1 << 64
 """Every count, size, time and process ID is smaller than this."""

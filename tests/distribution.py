@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from slimmer.sandbox import readers
 
 ANALYZER = """
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
@@ -35,3 +41,25 @@ def install(site: Path, name: str, source: str, *points: str, group: str = "slim
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *points, ""]))
     (info / "RECORD").write_text(f"{name}.py,,\n{info.name}/METADATA,,\n{info.name}/entry_points.txt,,\n")
+
+
+@contextmanager
+def on_path(site: Path) -> Iterator[None]:
+    """Put a folder onto sys.path. Afterwards this process has neither its modules nor their readers, which no child could import."""
+    modules = set(sys.modules)
+    sys.path.insert(0, str(site))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(site))
+        own = [
+            name
+            for name in set(sys.modules) - modules
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(site))
+        ]
+        for name in own:
+            del sys.modules[name]
+        for place in [place for place in readers._declared if place.partition(":")[0] in own]:
+            del readers._declared[place]
+        importlib.invalidate_caches()

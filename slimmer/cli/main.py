@@ -151,8 +151,8 @@ def _complain(error: SlimmerError) -> None:
 
 
 def _print_version() -> None:
-    from slimmer import __version__
     from slimmer.probe_binary import probe_version
+    from slimmer.version import __version__
 
     print(f"slimmer {__version__} ({probe_version()})")
 

@@ -13,9 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from slimmer import __version__
 from slimmer.observe.log import AccessLog, write_log
 from slimmer.pipeline.request import BuildRequest
+from slimmer.version import __version__
 
 _COST = 1 << 14
 """scrypt's n, with r=8: about 50 ms and 16 MB."""

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from slimmer import __version__
 from slimmer.artifacts.report_file import FORMAT
 from slimmer.exercise.result import Answer, ExerciseResult, Outcome
 from slimmer.image.config import ImageConfig
@@ -21,6 +20,7 @@ from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.verification import VariantVerdict
 from slimmer.rebuild.image import Builder
 from slimmer.verify.structure import Difference
+from slimmer.version import __version__
 
 MOST_PATHS = 100
 """The most paths of one kind that a report lists. It also has the count of all."""

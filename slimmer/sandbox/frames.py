@@ -28,6 +28,7 @@ class Kind(IntEnum):
     READY = 0  # empty: the child is confined, and ready for jobs
     FACTS = 1  # facts as JSON
     FAILED = 2  # why there are none, in a few words
+    NO_READER = 3  # why the reader cannot be imported
 
 
 def job_head(place: str, arguments: Sequence[Any], content: bytes) -> bytes:

@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 Read = Callable[..., Any]
@@ -47,15 +48,30 @@ def before_confinement(prepare: Callable[[], object]) -> None:
     _preparations.append(prepare)
 
 
-def load_readers(places: Iterable[str]) -> dict[str, Read]:
-    """Return the readers at these places, with everything that they need loaded. A confined child cannot open files.
+@dataclass(frozen=True, slots=True)
+class LoadFailure:
+    """Stands for a reader that cannot be imported. It fails the jobs that ask for it, and no others."""
+
+    reason: str
+
+
+def load_readers(places: Iterable[str]) -> dict[str, Read | LoadFailure]:
+    """Import the readers at these places, with everything that they use. A confined child cannot open files.
 
     This includes all encodings that a source may use (PEP 263).
     """
     for module in pkgutil.iter_modules(encodings.__path__):
         with suppress(ImportError):  # those of other systems
             importlib.import_module(f"encodings.{module.name}")
-    found = {place: pkgutil.resolve_name(place) for place in places}
+    found = {place: _load(place) for place in places}
     for prepare in _preparations:
         prepare()
     return found
+
+
+def _load(place: str) -> Read | LoadFailure:
+    try:
+        function: Read = pkgutil.resolve_name(place)
+    except Exception as error:  # a module of another package may do anything
+        return LoadFailure(f"{place} cannot be imported in the child process: {type(error).__name__}: {error}")
+    return function

@@ -24,6 +24,11 @@ PATIENCE = 120.0
 _LOOK = 0.25
 """Seconds between two checks of the time limits."""
 
+NO_READER_HINT = (
+    "The process that reads the image's files finds modules only in the folders of sys.path. Install the package with "
+    "this reader into one of them, and not in editable mode."
+)
+
 Work = tuple[bytes, bytes]
 """A job's head (slimmer.sandbox.frames) and content."""
 
@@ -98,6 +103,8 @@ class Round:
 
     def _hear(self, child: Child) -> None:
         for number, kind, text in child.receive():
+            if kind is Kind.NO_READER:
+                raise SandboxFailed(text.decode(errors="replace"), hint=NO_READER_HINT)
             self._answers[number] = (kind, text)
 
     def _bury(self, child: Child, reason: str = "") -> None:

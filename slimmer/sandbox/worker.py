@@ -12,7 +12,7 @@ from typing import BinaryIO
 from slimmer.sandbox.facts import dump_facts
 from slimmer.sandbox.frames import ANSWER_LIMIT, JOB, Kind, answer
 from slimmer.sandbox.limits import confine, start_timer, stop_timer
-from slimmer.sandbox.readers import Read, load_readers
+from slimmer.sandbox.readers import LoadFailure, Read, load_readers
 
 
 def main(places: Sequence[str]) -> None:
@@ -28,7 +28,7 @@ def main(places: Sequence[str]) -> None:
         pass
 
 
-def _serve(jobs: BinaryIO, readers: Mapping[str, Read]) -> bool:
+def _serve(jobs: BinaryIO, readers: Mapping[str, Read | LoadFailure]) -> bool:
     """Answer one job. Return False if there are no more."""
     lengths = jobs.read(JOB.size)
     if len(lengths) < JOB.size:
@@ -41,11 +41,14 @@ def _serve(jobs: BinaryIO, readers: Mapping[str, Read]) -> bool:
     return True
 
 
-def _answer(readers: Mapping[str, Read], head: bytes, content: bytes) -> bytes:
+def _answer(readers: Mapping[str, Read | LoadFailure], head: bytes, content: bytes) -> bytes:
     start_timer()
     try:
         name, *arguments = json.loads(head)
-        facts = dump_facts(readers[name](content, *arguments))
+        read = readers[name]
+        if isinstance(read, LoadFailure):
+            return answer(Kind.NO_READER, read.reason.encode())
+        facts = dump_facts(read(content, *arguments))
     except MemoryError:
         return answer(Kind.FAILED, b"it takes too much memory")
     except RecursionError:

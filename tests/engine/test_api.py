@@ -77,7 +77,7 @@ def test_every_example_of_the_documentation_runs(
     assert names["staging"].path == Path("staging.json")
     assert names["rebuilt"].image_id == named["rebuilt"]
     assert names["verdict"].same
-    assert names["comparison"].after.config.image_id == named["slim"]
+    assert names["comparison"].before.config.image_id == named["latest"]
     assert names["explanation"].path == "/etc/passwd"
 
 

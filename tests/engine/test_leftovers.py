@@ -30,7 +30,7 @@ from slimmer.probe_binary import probe_path
 engine = connect()
 scope = EngineResources(engine)
 scope.lender.own(probe_path(engine.architecture))
-scope.own_volumes(RunOptions(volumes=(f"{OWN}-leftovers-none:/v",)), "x")
+scope.own_volumes(RunOptions(volumes=("slimmer-test-leftovers-none:/v",)), "x")
 config = ImageConfig(image_id="", architecture="", os="linux")
 app = scope.create(description.native(config, RunOptions(cmd=("sleep", "600")), "debian:bookworm-slim"), "app")
 app.start()

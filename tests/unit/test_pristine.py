@@ -9,6 +9,7 @@ import pytest
 
 from slimmer.errors import EngineError, ObservationIncomplete
 from slimmer.image.tree import Tree
+from slimmer.observe import pristine
 from slimmer.observe.pristine import CHUNK_LIMIT, LINE_LIMIT, PristineImage, within
 from slimmer.probe_mount import ProbeMount
 from tests.unit.tree_maker import record
@@ -109,7 +110,7 @@ class Endless:
 
 def test_an_index_beyond_its_limit_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many paths, or attributes of 64 kB on each of fewer."""
-    monkeypatch.setattr("slimmer.observe.pristine.INDEX_LIMIT", 1 << 22)
+    monkeypatch.setattr(pristine, "INDEX_LIMIT", 1 << 22)
     stream = Endless()
     with pytest.raises(ObservationIncomplete, match=r"extended attributes.*4 MB") as refused:
         PristineImage(stream, MOUNT).index()

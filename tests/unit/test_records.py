@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from slimmer.errors import ObservationIncomplete, UsageError
+from slimmer.observe import records
 from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder, read_log, write_log
 from slimmer.observe.records import CommandResult, RecordReader
 from slimmer.probe_mount import ProbeMount
@@ -97,7 +98,7 @@ def test_what_the_probe_changed_for_the_app_is_told() -> None:
 
 def test_many_long_names_are_refused_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """An app can ask for as many paths as it likes, each as long as the kernel takes."""
-    monkeypatch.setattr("slimmer.observe.records.TEXT_LIMIT", 1 << 20)
+    monkeypatch.setattr(records, "TEXT_LIMIT", 1 << 20)
     reader = RecordReader()
     with pytest.raises(ObservationIncomplete, match="names"):
         for number in range(1000):
@@ -117,7 +118,7 @@ def test_names_that_are_no_utf8_count_with_the_memory_that_they_take() -> None:
 
 def test_many_programs_are_refused_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """An app may start a copy of itself under ever new names."""
-    monkeypatch.setattr("slimmer.observe.records.TEXT_LIMIT", 1 << 20)
+    monkeypatch.setattr(records, "TEXT_LIMIT", 1 << 20)
     reader = RecordReader()
     with pytest.raises(ObservationIncomplete, match="names"):
         for number in range(1000):
@@ -134,7 +135,7 @@ def test_an_app_that_listens_everywhere_costs_no_more_than_a_record_for_each() -
 
 
 def test_records_of_all_kinds_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slimmer.observe.records.RECORD_LIMIT", 100)
+    monkeypatch.setattr(records, "RECORD_LIMIT", 100)
     reader = RecordReader()
     with pytest.raises(ObservationIncomplete, match="100"):
         for number in range(1, 102):

@@ -49,6 +49,6 @@ def test_a_release_without_changes_is_refused(release: ModuleType, text: str) ->
 
 
 def test_this_project_could_be_released(release: ModuleType) -> None:
-    source = (ROOT / "slimmer/__init__.py").read_text(encoding="utf-8")
+    source = (ROOT / "slimmer/version.py").read_text(encoding="utf-8")
     assert '__version__ = "99.0.0"' in release.bumped(source, "99.0.0")
     assert release.closed((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), "99.0.0", DATE)

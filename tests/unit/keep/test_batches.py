@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from slimmer.keep.sources import batches as batches_module
 from slimmer.keep.sources.batches import batches
 from slimmer.testing import LocalImage
 
@@ -29,7 +30,7 @@ def test_groups_are_bounded_and_leave_out_what_is_too_long_or_no_file(tmp_path: 
 
 
 def test_a_million_tiny_files_come_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slimmer.keep.sources.batches.FILES", 2)
+    monkeypatch.setattr(batches_module, "FILES", 2)
     image = LocalImage(tmp_path)
     for name in ("a", "b", "c"):
         image.add(f"/{name}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from slimmer.keep.analyzer import Policy
 from slimmer.keep.keeper import keep, keep_with
 from slimmer.keep.keepset import KeepSet, Reason
 from slimmer.testing import LocalImage, by_rule, opened
-from tests.distribution import ANALYZER, install
+from tests.distribution import ANALYZER, install, on_path
 from tests.unit.test_explanation import written
 
 IMPORTS = """
@@ -27,22 +26,17 @@ from slimmer.keep.evidence import Evidence
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def site(tmp_path: Path) -> Iterator[Path]:
     """A folder of sys.path for distributions; the registry begins anew with it, and afterwards without it."""
     folder = tmp_path / "site"
     folder.mkdir()
-    known = set(sys.modules)
-    monkeypatch.syspath_prepend(str(folder))
-    forget()
-    yield folder
-    for name in set(sys.modules) - known:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
-            del sys.modules[name]
+    with on_path(folder):
+        forget()
+        yield folder
     forget()
 
 
 def forget() -> None:
-    importlib.invalidate_caches()
     registry.everything.cache_clear()
     registry.evidence.cache_clear()
     registry.ecosystems.cache_clear()

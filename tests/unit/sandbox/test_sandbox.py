@@ -166,9 +166,22 @@ def test_a_child_that_died_while_it_had_nothing_to_do_is_replaced() -> None:
     pool.close()
 
 
-def test_readers_that_do_not_load_are_an_error() -> None:
-    with pytest.raises(SandboxFailed):
-        read(Sandbox(pool=Pool(lambda: ("no.such.module:read",))), "say", b"a")
+def test_a_reader_that_does_not_load_is_an_error_when_it_is_asked_and_leaves_the_others() -> None:
+    module = "tests.unit.sandbox.hostile_readers"
+    pool = Pool(lambda: ("no.such.module:read", SAY, f"{module}:absent"))
+    assert read(Sandbox(pool=pool), "say", b"a") == ["a"]
+
+    def absent(content: bytes) -> Said:
+        raise NotImplementedError
+
+    absent.__module__, absent.__qualname__ = "no.such.module", "read"
+    with pytest.raises(
+        SandboxFailed, match=r"no\.such\.module:read cannot be imported there: ModuleNotFoundError"
+    ) as caught:
+        list(Sandbox(pool=pool).read(absent, [Job("/a", b"a")]))
+    assert "editable" in caught.value.hint
+    assert read(Sandbox(pool=pool), "say", b"b") == ["b"]
+    pool.close()
 
 
 def test_a_reader_that_is_declared_later_is_known_to_the_children_that_are_lent_then() -> None:
