@@ -176,7 +176,7 @@ def test_a_reader_that_does_not_load_is_an_error_when_it_is_asked_and_leaves_the
 
     absent.__module__, absent.__qualname__ = "no.such.module", "read"
     with pytest.raises(
-        SandboxFailed, match=r"no\.such\.module:read cannot be imported there: ModuleNotFoundError"
+        SandboxFailed, match=r"no\.such\.module:read cannot be imported in the child process: ModuleNotFoundError"
     ) as caught:
         list(Sandbox(pool=pool).read(absent, [Job("/a", b"a")]))
     assert "editable" in caught.value.hint
