@@ -106,7 +106,7 @@ def test_sizes_as_text_show_the_largest_first(folder: Path) -> None:
     ("arguments", "message"),
     [
         ((f"{OWN}-explain",), "explain needs a path"),
-        (("never-built", "/x"), "no slimmer-out/never-built/manifest.jsonl"),
+        (("never-built", "/x"), "slimmer-out/never-built/manifest.jsonl does not exist"),
         (("/", "/x"), "is not an output folder"),
         ((f"{OWN}-explain", "/x", "--format", "xml"), "--format: unknown value"),
     ],

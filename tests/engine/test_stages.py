@@ -74,7 +74,7 @@ def test_the_stages_one_by_one_make_an_image_that_verifies(tmp_path: Path) -> No
     assert done("rebuild", out, "--tag", TAG)[0] == f"{TAG}\n"
     good = (out / "rootfs.tar").read_bytes()
     (out / "rootfs.tar").write_bytes(b"of somebody else")
-    assert "no archive" in done("rebuild", out, "--tag", TAG, code=2)[1]
+    assert "not a tar archive" in done("rebuild", out, "--tag", TAG, code=2)[1]
     (out / "rootfs.tar").write_bytes(good[: len(good) // 2])
     done("rebuild", out, "--tag", TAG, code=9)
     assert done("verify", IMAGE, TAG, "--probe", "/file/srv/first", "--probe", "/file/srv/second")[0] == ""
