@@ -69,7 +69,7 @@ def test_without_a_repair_it_is_refused_and_leaves_no_candidate(
     assert (result.returncode, result.stdout) == (8, ""), result.stderr
     assert "/first" in result.stderr
     assert "404" in result.stderr
-    assert "missed" not in result.stderr
+    assert "added now" not in result.stderr
     assert reasons(tmp_path, SECOND) == []
     assert not engine.images.list(tag)
     report = json.loads((tmp_path / "out/report.json").read_text())
