@@ -8,7 +8,7 @@ import pytest
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.evidence import Evidence
-from slimmer.keep.keepset import LEADS_TO, REASONS, Finding, KeepSet, KeepSetBuilder, Reason
+from slimmer.keep.keepset import LEADS_TO, MISSED, REASONS, Finding, KeepSet, KeepSetBuilder, Reason
 from tests.unit.tree_maker import make_tree
 
 SEEN = Reason("seen", "opened by /app")
@@ -84,6 +84,8 @@ def test_each_path_is_handed_out_once(tree: Tree) -> None:
     assert builder.take_added() == []
     builder.add([Finding("/etc/b", NAMED), Finding("/etc/a", SEEN)])
     assert builder.take_added() == ["/etc/a"]
+    assert "/etc/a" in builder
+    assert "/etc/a.d" not in builder
 
 
 def test_the_evidence_of_a_path_is_that_of_its_reasons(tree: Tree) -> None:
@@ -109,6 +111,7 @@ def test_empty_directories_are_those_in_which_nothing_is_kept(tree: Tree) -> Non
     assert builder.empty_dirs() == ["/srv/empty", "/srv/full"]
     builder.add([Finding("/srv/full/x", SEEN)])
     assert builder.empty_dirs() == ["/srv/empty"]
+    assert builder_of(tree, "/").empty_dirs() == ["/"]
 
 
 def test_an_excluded_path_is_told_with_its_first_reason_and_brings_no_directory(tree: Tree) -> None:
@@ -135,6 +138,8 @@ def test_the_root_cannot_be_excluded(tree: Tree) -> None:
 def test_a_reason_says_what_it_refers_to() -> None:
     assert NAMED.origin == "/app"
     assert Reason(LEADS_TO, "/etc/b").origin == "/etc/b"
-    assert SEEN.origin == ""
+    assert SEEN.origin == Reason("engine", "read at start").origin == ""
     assert str(SEEN) == "seen: opened by /app"
     assert str(Reason("seen")) == "seen"
+    assert str(Reason(LEADS_TO, "/etc/b")) == "leads-to: /etc/b", "manifests hold this name"
+    assert str(Reason(MISSED)) == "missed"
