@@ -1,4 +1,4 @@
-# `make demo` shows slimmer at work, `make test` runs all tests; both set up what they need and can be run again at once.
+# `make demo` shows slimmer at work, and `make test` runs all tests. Both set up what they need, and can be repeated.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-# Stamps say what was done; they are older than what has to be done again.
+# A stamp records that something was done. It is done again if one of its sources is newer.
 TOOLS := .cache/packages
 READY := $(VENV)/slimmer-is-installed
 PROBE := $(filter-out probes/files/build/%,$(wildcard probes/files/*.[ch] probes/files/*.inc probes/files/Makefile))
@@ -31,7 +31,7 @@ test: $(READY) ## set everything up and run all checks and tests
 unit: $(READY) ## run the tests that need no engine
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) tests/unit $(PYTEST_OPTIONS)
 
-coverage: $(READY) ## measure which lines and branches the tests run, Python and C: build/coverage
+coverage: $(READY) ## measure the test coverage of Python and C; reports go to build/coverage
 	@scripts/engine.sh scripts/coverage.sh $(PYTEST_OPTIONS)
 
 check: $(READY) ## check style, types, imports between packages, and shell scripts
@@ -43,40 +43,40 @@ check: $(READY) ## check style, types, imports between packages, and shell scrip
 	@cd benchmarks && MYPYPATH=.. ../$(BIN)/mypy --strict *.py
 	@git ls-files '*.sh' .ci/run | xargs $(BIN)/shellcheck --severity=warning
 
-fuzz: $(READY) ## fuzz every parser, FUZZ_SECONDS each (20), and keep what was found in .cache/fuzz
+fuzz: $(READY) ## fuzz every parser for FUZZ_SECONDS (default 20) each; results go to .cache/fuzz
 	@scripts/fuzz.sh
 
-samples: $(READY) ## build all sample images, slimmer-sample-NAME:latest
+samples: $(READY) ## build all sample images (slimmer-sample-NAME:latest)
 	@scripts/engine.sh sample_apps/build.sh $(SAMPLES)
 
-bench: $(READY) samples ## measure: stages of a build, overhead of the recorders, packing
+bench: $(READY) samples ## measure the stages of a build, the overhead of the recorders, and packing
 	@for benchmark in benchmarks/bench_*.py; do scripts/engine.sh $(BIN)/python $$benchmark; done
 
-golden: $(READY) ## write what is kept of all test images to GOLDEN (.cache/golden), to compare versions of slimmer
+golden: $(READY) ## write what slimmer keeps of all test images to GOLDEN (default .cache/golden), to compare versions
 	@scripts/engine.sh $(BIN)/python -m tests.engine.golden $(GOLDEN)
 
-schemas: $(READY) ## write docs/schemas anew: a JSON Schema of each JSON document that slimmer writes
+schemas: $(READY) ## regenerate docs/schemas, the JSON Schemas of the documents that slimmer writes
 	@$(BIN)/python scripts/schemas.py
 
-soak: $(READY) ## kill slimmer at many points of its work, and look at what it leaves; SEED=1 COUNT=200
+soak: $(READY) ## kill slimmer at many points of its work and check what it leaves (SEED=1 COUNT=200)
 	@scripts/engine.sh $(BIN)/python -m tests.engine.soak --seed $(SEED) --count $(COUNT)
 
 wheel: $(READY) ## build the release wheel in dist/, with the probe for amd64 and arm64
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet build ziglang
 	@SLIMMER_PROBE_ARCHS=amd64,arm64 $(BIN)/python -m build --wheel --no-isolation --outdir dist
 
-release: $(READY) ## VERSION=0.2.0: set the version, close the changelog, build and check the wheel, commit and tag
+release: $(READY) ## release VERSION (for example 0.2.0): set the version, close the changelog, build and check the wheel, commit and tag
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet build ziglang
 	@$(BIN)/python scripts/release.py $(VERSION)
 
-lock: $(READY) ## write requirements.lock and requirements-dev.lock anew from pyproject.toml
+lock: $(READY) ## regenerate requirements.lock and requirements-dev.lock from pyproject.toml
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet pip-tools
 	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
 	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate --extra dev --all-build-deps \
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements-dev.lock pyproject.toml
 
-clean: ## remove what the other targets made in this folder (images stay: slimmer clean, docker rmi)
+clean: ## remove what the other targets made in this folder (not images: use slimmer clean and docker rmi)
 	rm -rf $(VENV) .cache build dist slimmer-out .pytest_cache .mypy_cache .ruff_cache probes/files/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

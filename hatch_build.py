@@ -1,7 +1,7 @@
-"""The build hook: compiles the file-access probe into slimmer/probes/, as a static binary for each wanted architecture.
+"""The build hook. It compiles the file-access probe into slimmer/probes/, as a static program for each architecture.
 
-From a checkout that is this machine's own, with the C compiler at hand (musl-gcc, else cc). SLIMMER_PROBE_ARCHS names others,
-as in `amd64,arm64`; what this machine's compiler cannot make is cross-compiled with `ziglang`, which brings musl along.
+By default, it compiles for this machine with a C compiler that is installed (musl-gcc, or else cc). SLIMMER_PROBE_ARCHS names other
+architectures, as in `amd64,arm64`. Those that the local compiler cannot make are cross-compiled with `ziglang`, which includes musl.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ TRIAL = "int main(void) { return 0; }\n"
 
 
 class ProbeHook(BuildHookInterface[Any]):
-    """Makes the probes and puts them into the wheel, which then holds programs and so is one platform's."""
+    """Makes the probes and puts them into the wheel, which is then specific to a platform."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile; raises RuntimeError that says what to install when there is no compiler for it."""
+        """Compile the probes. Raise RuntimeError, which says what to install, if there is no compiler."""
         root = Path(self.root)
         folder = root / "slimmer" / "probes"
         folder.mkdir(exist_ok=True)
@@ -40,30 +40,30 @@ class ProbeHook(BuildHookInterface[Any]):
 
 
 def wanted() -> list[str]:
-    """Architectures to compile for, in Docker's words."""
+    """Return the architectures to compile for, by Docker's names."""
     named = os.environ.get("SLIMMER_PROBE_ARCHS", "")
     architectures = [name.strip() for name in named.split(",") if name.strip()] or [native()]
     for architecture in architectures:
         if architecture not in ZIG_TARGETS:
             raise RuntimeError(
-                f"slimmer's probe is written for {' and '.join(ZIG_TARGETS)}, not for {architecture or 'this machine'}.\n"
-                "Name one with SLIMMER_PROBE_ARCHS, as in SLIMMER_PROBE_ARCHS=amd64."
+                f"slimmer's probe supports {' and '.join(ZIG_TARGETS)}, not {architecture or 'this machine'}.\n"
+                "Set SLIMMER_PROBE_ARCHS to one of them, as in SLIMMER_PROBE_ARCHS=amd64."
             )
     return architectures
 
 
 def native() -> str:
-    """This machine's architecture in Docker's words; "" when the probe does not know it."""
+    """Return Docker's name for this machine's architecture, or "" if the probe does not support it."""
     return NAMES.get(platform.machine().lower(), "")
 
 
 def compile_probe(root: Path, target: Path, architecture: str) -> None:
-    """Compile the probe and put it at `target` in one step, so that a running slimmer sees the old one or the new."""
+    """Compile the probe and move it to `target` in one step, so that a running slimmer sees either the old one or the new one."""
     sources = root / "probes" / "files"
     if shutil.which("make") is None:
-        raise RuntimeError("slimmer's probe is built with make: install it (Debian, Ubuntu: apt-get install make).")
+        raise RuntimeError("slimmer's probe needs make. Install it (Debian, Ubuntu: apt-get install make).")
     with tempfile.TemporaryDirectory() as scratch:
-        # Where the sources lie nothing is written: an installer may build from a folder that is not its own.
+        # Nothing is written to the folder of the sources, because an installer may not own it.
         command = [
             "make",
             "-C",
@@ -82,7 +82,7 @@ def compile_probe(root: Path, target: Path, architecture: str) -> None:
 
 
 def compiler(architecture: str) -> str:
-    """A command that compiles static programs for that architecture."""
+    """Return a command that compiles static programs for this architecture. Raise RuntimeError if there is none."""
     own = [os.environ["CC"]] if os.environ.get("CC") else ["musl-gcc", "cc", "gcc", "clang"]
     if architecture == native() and sys.platform == "linux":
         for command in own:
@@ -96,13 +96,13 @@ def compiler(architecture: str) -> str:
             "Install one: musl-tools (Debian, Ubuntu: apt-get install musl-tools), or gcc with libc6-dev."
         )
     raise RuntimeError(
-        f"slimmer's file-access probe has to be cross-compiled for {architecture}: pip install ziglang, "
+        f"slimmer's file-access probe must be cross-compiled for {architecture}. Run pip install ziglang, "
         "and build without isolation (pip install --no-build-isolation .)."
     )
 
 
 def links_statically(command: str) -> bool:
-    """Whether a compiler is there and makes static programs: a compiler without a static libc only fails at the link."""
+    """Return True if a compiler exists and makes static programs. Without a static libc, it fails only when it links."""
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "trial.c"
         source.write_text(TRIAL, encoding="utf-8")
@@ -114,9 +114,9 @@ def links_statically(command: str) -> bool:
 
 
 def version(root: Path) -> str:
-    """slimmer's version, which is its probe's too."""
+    """Return slimmer's version, which is also the probe's."""
     text = (root / "slimmer" / "version.py").read_text(encoding="utf-8")
     match = re.search(r'__version__ = "([^"]+)"', text)
     if not match:
-        raise RuntimeError("slimmer/version.py names no version")
+        raise RuntimeError("slimmer/version.py has no version")
     return match[1]

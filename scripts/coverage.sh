@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Measures what the tests run: scripts/coverage.sh [PYTEST-OPTION…]. Python by line and branch (coverage.py), slimmer's subprocesses included; the
-# probe's C by what the kept fuzz inputs run of it (gcov). Reports go to build/coverage; docs/testing.md says what is not measured.
+# Measures test coverage: scripts/coverage.sh [PYTEST-OPTION…]. For Python, it measures lines and branches (coverage.py), including slimmer's
+# subprocesses. For the probe's C, it measures what the stored fuzz inputs run (gcov). Reports go to build/coverage. docs/testing.md says what is
+# not measured.
 #   SLIMMER_TEST_WORKERS   as for scripts/test.sh
-#   COVERAGE_TESTS         which tests, when not all: COVERAGE_TESTS=tests/unit needs no engine
+#   COVERAGE_TESTS         the tests to run instead of all; COVERAGE_TESTS=tests/unit needs no engine
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH=$PWD/.venv/bin:$PATH
@@ -40,5 +41,5 @@ measure_c() {
 failed=0
 measure_python "$@" || failed=$?
 measure_c
-echo "reports: build/coverage/python/index.html, build/coverage/c/index.html; in text: python.txt, c.txt"
+echo "reports: build/coverage/python/index.html and build/coverage/c/index.html; as text: python.txt and c.txt"
 exit "$failed"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Slims a sample image, runs it and its slim twin side by side, asks both the same, and compares them: scripts/demo.sh NAME
-# What it starts it removes; both images stay. Expects the virtual environment's programs on PATH and an engine that answers.
+# Slims a sample image, runs the original and the slim image, sends both the same request, and compares them: scripts/demo.sh NAME
+# It removes the containers that it starts. Both images stay. It needs the virtual environment's programs on PATH and a running engine.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -12,7 +12,7 @@ trap '[ ${#containers[@]} -eq 0 ] || docker rm --force --volumes "${containers[@
 
 step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
-# Starts an image with its port on loopback, and prints what it answers to GET /.
+# Starts an image with its port published on loopback, and prints its answer to GET /.
 ask() {
     local container address
     container=$(docker run --detach --publish-all "$1")

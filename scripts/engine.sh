@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes sure that a container engine answers, then runs COMMAND with it: scripts/engine.sh [COMMAND…]
-# A reachable engine is used as it is: DOCKER_HOST decides alone when it is set, then the docker context, then the usual sockets (Docker's and Podman's,
-# rootless ones too). Otherwise, on Debian and Ubuntu as root, docker.io is installed and dockerd started, publishing on loopback only. Elsewhere it
-# says what to do and exits with 4. Settings, to try this script beside an engine that runs:
-#   SLIMMER_ENGINE_ROOT     a folder for the engine's socket, state, data and log; no other engine is looked for, and the daemon gets network and
-#                           mount namespaces of its own (two daemons in one would take docker0 from each other)
+# Makes sure that a container engine is running, then runs COMMAND with it: scripts/engine.sh [COMMAND…]
+# If an engine answers, the script uses it. If DOCKER_HOST is set, it tries nothing else. Otherwise it tries the docker context, then the usual sockets
+# (of Docker and Podman, including rootless ones). If none answers, then as root on Debian and Ubuntu it installs docker.io and starts dockerd, which
+# publishes ports only on loopback. Elsewhere it says what to do and exits with 4. Settings to use this script beside a running engine:
+#   SLIMMER_ENGINE_ROOT     a folder for the engine's socket, state, data and log. The script looks for no other engine, and the daemon gets its own
+#                           network and mount namespaces (two daemons in one network namespace would fight over docker0)
 #   SLIMMER_ENGINE_OPTIONS  more options for dockerd
 set -euo pipefail
 
@@ -32,7 +32,7 @@ main() {
         use "unix://$socket" "$@"
     else
         give_up "no container engine answers here." \
-            "Start Docker (or: podman system service --time 0 &), or point DOCKER_HOST at an engine; then run this again."
+            "Start Docker (or podman system service --time 0 &), or point DOCKER_HOST at an engine. Then run this again."
     fi
 }
 
@@ -46,9 +46,9 @@ give_up() {
 
 is_debian() { command -v apt-get >/dev/null && grep -qE '^ID(_LIKE)?=.*(debian|ubuntu)' /etc/os-release; }
 
-# --- finding one ---
+# --- finding an engine ---
 
-# Prints the address of the first engine that answers: "" for the one that the docker client would use anyway.
+# Prints the address of the first engine that answers, or "" for the one that the docker client uses by default.
 reachable() {
     local path
     if [ -z "$root" ] && [ -n "${DOCKER_HOST:-}" ]; then
@@ -76,7 +76,7 @@ sockets() {
 
 by_client() { command -v docker >/dev/null && timeout 20 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
-# Asks for /_ping, which Docker and Podman both answer. Only plain sockets and TCP; the docker client covers the rest.
+# Requests /_ping, which Docker and Podman both answer. It supports only Unix sockets and plain TCP. The docker client covers the rest.
 answers() {
     python3 - "$1" <<'EOF' 2>/dev/null
 import http.client, socket, sys
@@ -103,15 +103,15 @@ use() {
     say "an engine answers${DOCKER_HOST:+ at $DOCKER_HOST}"
 }
 
-# --- starting one ---
+# --- starting an engine ---
 
 start_engine() {
     mkdir -p "$(dirname "$lock")" "$(dirname "$log")"
     exec 9>"$lock"
-    flock --wait 300 9 || give_up "another start of the engine does not end." "Look at $log."
+    flock --wait 300 9 || give_up "another process has been starting the engine for too long." "See $log."
     if [ -S "$socket" ] && answers "unix://$socket"; then
         exec 9>&-
-        return # somebody else started it while this waited for the lock
+        return # another process started it while this one waited for the lock
     fi
     if ! command -v dockerd >/dev/null || ! command -v iptables >/dev/null; then install; fi
     if [ -z "$root" ] && [ -d /run/systemd/system ]; then
@@ -130,7 +130,7 @@ install() {
     mkdir -p "$(dirname "$log")"
     # RUNLEVEL=1: the package must not start a daemon that publishes on every address
     apt_install >"$apt_log" 2>&1 || { apt-get update -q && apt_install; } >"$apt_log" 2>&1 || { apt-get update -q && apt_install; } >"$apt_log" 2>&1 ||
-        give_up "cannot install docker.io; the end of $apt_log:" "$(tail -n 5 "$apt_log")"
+        give_up "cannot install docker.io. The end of $apt_log:" "$(tail -n 5 "$apt_log")"
 }
 
 apt_install() {
@@ -141,13 +141,13 @@ apt_install() {
 
 start_daemon() {
     forget_the_dead
-    say "starting dockerd; its log is $log"
+    say "starting dockerd, which logs to $log"
     setsid "${apart[@]}" dockerd --ip 127.0.0.1 --host "unix://$socket" --pidfile "$pid_file" --exec-root "$state" --data-root "$data" \
         "${more_options[@]}" </dev/null >"$log" 2>&1 9>&- &
     started=$!
 }
 
-# What an engine that was killed left: dockerd refuses to start when another process has its old number, and waits in vain for a containerd whose
+# Removes what a killed engine left. dockerd refuses to start if another process has its old process ID, and waits in vain for a containerd if its
 # pid file or socket is still there.
 forget_the_dead() {
     runs "$pid_file" dockerd || rm -f "$pid_file" "$socket"
@@ -157,29 +157,29 @@ forget_the_dead() {
     fi
 }
 
-# Whether the process that a pid file names is still that program.
+# Succeeds if the process in a pid file is alive and runs this program.
 runs() {
     local pid
     pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$2" ] && lives "$pid"
 }
 
-# A process that ended, but that nobody has waited for, is dead.
+# Succeeds if a process is alive. A zombie is dead.
 lives() { grep -q '^State:[[:space:]]*[^ZX]' "/proc/$1/status" 2>/dev/null; }
 
 accepts() { python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])' "$1" 2>/dev/null; }
 
-# Waits until the engine answers; fails when that process ends before, or after 90 s.
+# Waits until the engine answers. Fails if the process ends before that, or after 90 s.
 answered_while() {
     local end=$((SECONDS + 90))
     until [ -S "$socket" ] && answers "unix://$socket"; do
         lives "$1" && [ "$SECONDS" -lt "$end" ] || return 1
-        sleep 0.2 # a poll: bounded by the deadline above
+        sleep 0.2 # polls until the deadline above
     done
 }
 
 complain() {
     [ ! -f "$log" ] || tail -n 15 "$log" >&2
-    give_up "dockerd does not answer at $socket." "The lines above are the end of its log, $log."
+    give_up "dockerd does not answer at $socket." "The lines above are the end of its log $log."
 }
 
 main "$@"

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Fuzzes slimmer's parsers: scripts/fuzz.sh [TARGET…]; without names, all of them, the probe's C (libFuzzer with AddressSanitizer and
-# UndefinedBehaviorSanitizer) and the Python (atheris), and then the tests of properties with more examples. docs/fuzzing.md.
-#   FUZZ_SECONDS   for each target; 20 when unset
-#   FUZZ_JOBS      targets at a time; 2 when unset
-# The inputs in tests/fuzz/corpus are where it begins; new ones go to .cache/fuzz/corpus/TARGET, inputs that fail to .cache/fuzz/found.
-# Exits with 1 when anything failed.
+# Fuzzes slimmer's parsers: scripts/fuzz.sh [TARGET…]. Without targets, it fuzzes all of them: the probe's C (libFuzzer with AddressSanitizer and
+# UndefinedBehaviorSanitizer) and the Python (atheris). Then it runs the property tests with more examples. See docs/fuzzing.md.
+#   FUZZ_SECONDS   seconds for each target (default: 20)
+#   FUZZ_JOBS      number of targets at a time (default: 2)
+# It begins with the inputs in tests/fuzz/corpus. New inputs go to .cache/fuzz/corpus/TARGET, and failing ones to .cache/fuzz/found.
+# Exits with 1 if anything failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 seconds=${FUZZ_SECONDS:-20}
 jobs=${FUZZ_JOBS:-2}
 work=.cache/fuzz
-export ASAN_OPTIONS=detect_leaks=0 # what is given up half way is given up with the process
+export ASAN_OPTIONS=detect_leaks=0 # the probe frees nothing when it gives up, because its process ends
 export SLIMMER_FUZZ_JAIL
 SLIMMER_FUZZ_JAIL=$(mktemp -d)
 failed=$SLIMMER_FUZZ_JAIL.failed
@@ -20,7 +20,7 @@ trap 'rm -rf "$SLIMMER_FUZZ_JAIL" "$failed"' EXIT
 
 say() { echo "fuzz: $*" >&2; }
 
-# fuzz NAME COMMAND…: runs one fuzzer for its time, and says in one line what came of it.
+# fuzz NAME COMMAND…: runs one fuzzer for its time, and prints its result in one line.
 fuzz() {
     local name=$1 log=$PWD/$work/log/$1
     shift
@@ -46,7 +46,7 @@ wanted() { [ ${#names[@]} -eq 0 ] || [[ " ${names[*]} " == *" $1 "* ]]; }
 fuzz_probe() {
     local name
     if ! command -v clang >/dev/null; then
-        say "no clang here, which has libFuzzer: the probe's C is left out (Debian: apt-get install clang libclang-rt-14-dev)"
+        say "skipping the probe's C, because clang with libFuzzer is not installed (Debian: apt-get install clang libclang-rt-14-dev)"
         return
     fi
     make --no-print-directory -s -C tests/fuzz/c -j2 BUILD="$PWD/$work/c"
@@ -61,7 +61,7 @@ fuzz_probe() {
 fuzz_python() {
     local name
     if ! python -c 'import atheris' 2>/dev/null && ! python -m pip --disable-pip-version-check install --quiet 'atheris>=2.3'; then
-        say "atheris cannot be installed here: the Python targets are left out"
+        say "skipping the Python targets, because atheris cannot be installed"
         return
     fi
     for name in $(python -m tests.fuzz.run); do

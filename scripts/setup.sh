@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Sets this checkout up, and does nothing where nothing is missing:
-#   scripts/setup.sh packages   the compilers and tools, as Debian or Ubuntu packages (as root; elsewhere it names what is missing)
-#   scripts/setup.sh venv       .venv with the locked dependencies, and slimmer itself from this checkout
-# PYTHON names another interpreter than the first Python 3.11 or newer on PATH.
+# Sets up this checkout, and installs only what is missing:
+#   scripts/setup.sh packages   compilers and tools as Debian or Ubuntu packages (needs root; elsewhere it lists what is missing)
+#   scripts/setup.sh venv       .venv with the locked dependencies, and slimmer from this checkout
+# Set PYTHON to use another interpreter than the first Python 3.11 or newer on PATH.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -12,7 +12,7 @@ venv=.venv
 
 say() { echo "setup: $*" >&2; }
 
-# Package servers fail now and then.
+# Runs a command up to three times, because package servers fail now and then.
 thrice() {
     local try
     for try in 1 2 3; do
@@ -30,7 +30,7 @@ packages() {
     mapfile -t missing < <(missing_packages)
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        say "please install: ${missing[*]} (Debian's names), then run this again"
+        say "please install these packages (names as in Debian), then run this again: ${missing[*]}"
         exit 1
     fi
     say "installing ${missing[*]}"
@@ -39,7 +39,7 @@ packages() {
 
 install() {
     export DEBIAN_FRONTEND=noninteractive
-    # the lists may be there and fresh enough; if not, get them first
+    # The package lists may be fresh enough. If not, update them first.
     apt-get install -qy --no-install-recommends "$@" >"$work/log" 2>&1 </dev/null ||
         { thrice apt-get update -q </dev/null && thrice apt-get install -qy --no-install-recommends "$@" </dev/null; }
 }
@@ -85,7 +85,7 @@ venv() {
     if ! "$venv/bin/python" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
         if ! python=$(find_python); then
             say "no Python 3.11 or newer with the venv module is on PATH."
-            say "Install one (Debian 12: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3"
+            say "Install one (Debian 12: apt-get install python3 python3-venv), or give its path: make PYTHON=/path/to/python3"
             exit 1
         fi
         say "making $venv with $("$python" --version)"

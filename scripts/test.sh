@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# All checks and tests: scripts/test.sh [PYTEST-OPTION…]. Needs the virtual environment and an engine that answers: `make test` sees to both.
-# The images of the sample apps are built beside the checks and the tests that need none. SLIMMER_TEST_WORKERS says how many tests run at a time
-# (as many as there are processors, when unset; 0: one after the other, in one process).
+# Runs all checks and tests: scripts/test.sh [PYTEST-OPTION…]. It needs the virtual environment and a running engine. `make test` provides both.
+# The images of the sample apps are built while the checks and the tests that need no engine run. SLIMMER_TEST_WORKERS is the number of tests at a
+# time (default: the number of processors; 0 runs them one by one in one process).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH=$PWD/.venv/bin:$PATH
@@ -23,6 +23,6 @@ run_tests tests/unit "$@" || failed=$?
 wait "$building" || { cat "$log" >&2; exit 1; }
 building=
 cat "$log"
-export SLIMMER_TEST_IMAGES=built # no test needs to see to that again
+export SLIMMER_TEST_IMAGES=built # tests need not build the images again
 run_tests tests/engine "$@" || failed=$?
 exit "$failed"

@@ -1,4 +1,4 @@
-"""slimmer makes container images small without breaking them: run, watch, keep what is used, rebuild, prove that it works.
+"""slimmer makes container images small without breaking them. It runs and watches an image, keeps what it uses, rebuilds it, and verifies it.
 
     import slimmer
     result = slimmer.build("myapp:latest", policy="balanced")
@@ -194,10 +194,10 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """The package, in which `keep`, `observe`, `rebuild` and `verify` are functions.
+    """The type of this package. It makes sure that `keep`, `observe`, `rebuild` and `verify` are functions.
 
-    There are subpackages of these names, too. Python puts a subpackage into its parent's namespace when it is imported, which
-    would hide the function. They are still there for `import` and `from … import`.
+    There are also subpackages with these names. When Python imports a subpackage, it puts it into its parent's namespace, which would
+    hide the function. `import` and `from … import` still find the subpackages.
     """
 
     def __setattr__(self, name: str, value: object) -> None:

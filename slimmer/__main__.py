@@ -1,4 +1,4 @@
-"""`python -m slimmer` is `slimmer`."""
+"""Run the command line: `python -m slimmer` is the same as `slimmer`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 
 
 def main() -> None:
-    """Run the command line, and names of files as UTF-8 whatever the locale says: artifacts are read elsewhere, too.
+    """Run the command line. File names are UTF-8 whatever the locale says, because artifacts are also read on other machines.
 
-    Until it handles interrupts itself, which it has to be imported for, they just end the process: nothing is there to be
-    removed yet, and Python's own way would show a traceback.
+    Until the command line is imported and handles interrupts itself, they just end the process. There is nothing to clean up yet, and
+    Python would show a traceback.
     """
     if sys.getfilesystemencoding() != "utf-8":
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])

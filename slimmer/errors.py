@@ -1,7 +1,7 @@
-"""Every way in which slimmer can fail: one class, one exit code and one hint each.
+"""The errors of slimmer. Each class has an exit code and a default hint.
 
-Errors are raised anywhere below `cli/` and caught only there. The message says what happened, the hint what to do about it. Exit
-codes are part of the interface: scripts and pipelines branch on them.
+Errors are raised anywhere below `cli/` and caught only there. The message says what happened, and the hint what to do about it. Exit
+codes are part of the interface: scripts and pipelines depend on them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ResourcesExhausted(SlimmerError):
 
 
 class UsageError(SlimmerError):
-    """The command line, a probe file or an option's value does not make sense."""
+    """The command line, a probe file or the value of an option is invalid."""
 
     exit_code = 2
     default_hint = "`slimmer build --help` shows every option with an example."
@@ -56,7 +56,7 @@ class EngineUnreachable(SlimmerError):
 
 
 class EngineError(SlimmerError):
-    """The engine refused a request of slimmer's, or failed at it."""
+    """The engine refused a request from slimmer, or failed to carry it out."""
 
     exit_code = 4
     default_hint = "The engine's log has more details. `slimmer doctor` checks what slimmer needs."
@@ -77,7 +77,9 @@ class ExerciseFailed(SlimmerError):
     """A probe, a host command or a command in the container failed."""
 
     exit_code = 6
-    default_hint = "Files that only the failed part needs would be missing from the slim image, so nothing was built."
+    default_hint = (
+        "Nothing was built, because files that only the failed part needs would be missing from the slim image."
+    )
 
 
 class ObservationIncomplete(SlimmerError):

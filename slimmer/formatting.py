@@ -20,7 +20,7 @@ def printable(text: str, kept: str = "") -> str:
 
 
 def human_size(size: int) -> str:
-    """Return a number of bytes in decimal units, as docker prints it: 1.2 MB."""
+    """Return a number of bytes in decimal units, as docker prints them: 1.2 MB."""
     value = float(size)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 1000:

@@ -1,4 +1,4 @@
-"""Protect engine calls from interrupts: the engine would go on, and slimmer would not know what it makes.
+"""Protect engine calls from interrupts. Otherwise the engine would go on, and slimmer would not know what it makes.
 
 Ctrl-C raises KeyboardInterrupt in the main thread, wherever that is. So the call runs in another thread, and the main thread waits.
 """
@@ -17,10 +17,10 @@ from typing import TypeVar
 from slimmer.tasks import fulfil
 
 INTERRUPTS = 10
-"""The number of Ctrl-C that wait until the work has ended."""
+"""The number of interrupts that wait until the work has ended."""
 
 PATIENCE = 3.0
-"""Seconds that Ctrl-C waits at most. If the engine takes longer, or does not answer, the run's watcher cleans up."""
+"""The most seconds that an interrupt waits. If the engine takes longer or does not answer, the run's watcher cleans up."""
 
 TICK = 0.1
 
@@ -73,6 +73,6 @@ def without_interrupts() -> Iterator[None]:
 
 
 def _start(thread: threading.Thread) -> None:
-    """Start a thread. An interrupt in between would leave a thread that nobody knows."""
+    """Start a thread without interrupts, so that no thread is lost."""
     with without_interrupts():
         thread.start()

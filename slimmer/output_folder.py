@@ -33,7 +33,7 @@ LAST = ("Dockerfile", "report.json")
 """These are moved into place last, in this order, and an earlier build's are removed first. So a Dockerfile always has its own rootfs.tar."""
 
 _MARKS = {"Dockerfile": b"# Made by slimmer.", "report.json": b'"slimmer-report"'}
-"""What slimmer's files have in their first bytes. Users have files of these names, too, which must not be replaced."""
+"""Marks in the first bytes of slimmer's files. Users have files with these names, too, and slimmer must not replace them."""
 
 _MARKED = 200
 _TEMPORARY = ".slimmer-"
@@ -202,7 +202,7 @@ class OutputFolder:
                 )
 
     def _beginning(self, name: str) -> bytes:
-        """Return the first bytes of a file, or all marks if there is no regular file. Anything else is refused when it would be replaced."""
+        """Return the first bytes of a file, or all marks if it is not a regular file. _refuse_odd refuses what is not a regular file."""
         try:
             descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._folder)
         except OSError:

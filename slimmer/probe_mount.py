@@ -1,4 +1,4 @@
-"""The probe as it lies in the containers of one run: where, and how it shows that it is the probe."""
+"""The place of the probe in the containers of one run, and the nonce that identifies it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ PROGRAM = "slimmer-probe"
 class ProbeMount:
     """A read-only folder directly below the root, in every container that gets it from `helper` (a container's ID).
 
-    The folder's name is a secret until the container runs, so that no image can prepare anything there. `nonce` is in
-    the program itself: what answers with it is the probe.
+    The folder's name is secret until the container runs, so that no image can prepare anything there. `nonce` is in the program. A
+    process that answers with it is the probe.
     """
 
     helper: str
@@ -21,9 +21,9 @@ class ProbeMount:
 
     @property
     def program(self) -> str:
-        """The probe's own path."""
+        """The path of the probe."""
         return f"{self.folder}/{PROGRAM}"
 
     def holds(self, path: str) -> bool:
-        """Whether a path is the folder or lies in it."""
+        """Return True if a path is the folder or is in it."""
         return path == self.folder or path.startswith(f"{self.folder}/")

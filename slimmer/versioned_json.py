@@ -1,10 +1,10 @@
-"""JSON documents that slimmer writes and reads back. One may be cut short, edited, of another version, or made to do harm.
+"""JSON documents that slimmer writes and reads back. They may be cut short, edited, of another version, or malicious.
 
-Each begins with the name of its format and a version, "MAJOR.MINOR" (docs/artifacts.md, "Formats and versions"). msgspec checks the rest against
-a type, which is also what the JSON Schemas in docs/schemas are made of. The functions raise ValueError in words, or RecursionError;
-`reading` turns either into one UsageError that names the file.
+Each document begins with the name of its format and a version, "MAJOR.MINOR" (docs/artifacts.md, "Formats and versions"). msgspec checks the rest
+against a type. The JSON Schemas in docs/schemas are made from the same types. The functions raise ValueError with a message for people,
+or RecursionError. `reading` turns both into a UsageError that names the file.
 
-The standard library decodes and encodes: names in images need not be UTF-8, and msgspec refuses escaped surrogates (os.fsdecode).
+The standard library decodes and encodes, because names in images need not be UTF-8, and msgspec refuses escaped surrogates (os.fsdecode).
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from slimmer.errors import UsageError
 from slimmer.version import __version__
 
 LARGEST = 1 << 64
-"""No count, size, time or number of a process is larger."""
+"""Every count, size, time and process ID is smaller than this."""
 
 NAME_PATTERN = r"^[^\u0000\ud800-\udc7f\udd00-\udfff]*$"
-"""No NUL, and of surrogates only those that stand for bytes (os.fsdecode)."""
+"""Matches texts without NUL, and with no surrogates except those that stand for bytes (os.fsdecode)."""
 
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 """A text that could be a name in an image."""
 
 Number = Annotated[int, Meta(extra_json_schema={"minimum": 1 - LARGEST, "maximum": LARGEST - 1})]
-"""A whole number. `parse` holds the bounds: those of msgspec are 64-bit numbers with a sign."""
+"""A whole number. `parse` checks the bounds, because msgspec's bounds are signed 64-bit numbers."""
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Format(Generic[T]):
-    """A kind of document: its name, the version that this slimmer writes, and the type of what follows these two fields."""
+    """A kind of document: its name, the version that this slimmer writes, and the type of the other fields."""
 
     name: str
     version: Version
@@ -63,11 +63,11 @@ class Format(Generic[T]):
 
     @property
     def head(self) -> dict[str, str]:
-        """The fields with which each document begins."""
+        """The first fields of each document."""
         return {"format": self.name, "version": str(self.version)}
 
     def read(self, data: Any) -> T:
-        """The body of a parsed document, if it says that it is of this format, in a version that this slimmer reads."""
+        """Return the body of a parsed document. Raise ValueError if it has another format, or a version that this slimmer does not read."""
         if not isinstance(data, Mapping) or data.get("format") != self.name:
             raise ValueError(f"its format is not {self.name}")
         found = _version(data.get("version"))
@@ -78,7 +78,7 @@ class Format(Generic[T]):
 
 @contextmanager
 def reading(name: str, kind: str, hint: str) -> Iterator[None]:
-    """Names the file, and what it should have been ("an access log"), in the UsageError for whatever is wrong with it."""
+    """Turn errors in the block into a UsageError with the name of the file and its expected kind ("an access log")."""
     try:
         yield
     except _FAILURES as error:
@@ -88,35 +88,35 @@ def reading(name: str, kind: str, hint: str) -> Iterator[None]:
 
 
 def parse(text: str) -> Any:
-    """The value that a JSON text stands for. Numbers of LARGEST or more, and those that are not finite, are refused."""
+    """Return the value of a JSON text. Raise ValueError for numbers that are not finite or not below LARGEST."""
     return _DECODER.decode(text)
 
 
 def convert(data: Any, kind: type[T], place: str = "$") -> T:
-    """A parsed value as one of this type; `place` is where in its document it stands. Fields that the type lacks are left out."""
+    """Convert a parsed value to this type. `place` is its place in the document. Unknown fields are left out."""
     try:
         return msgspec.convert(data, kind, strict=True)
     except msgspec.ValidationError as error:
         raise ValueError(_in_words(str(error), place)) from error
-    except UnicodeEncodeError as error:  # msgspec looks for it among fields or words, which are ASCII
-        raise ValueError(f"{place}: {_shown(error.object)} is no name of a field, and not known as a word") from error
+    except UnicodeEncodeError as error:  # msgspec compares it with names of fields or values, which are ASCII
+        raise ValueError(f"{place}: {_shown(error.object)} is not a known field or value") from error
 
 
 class _OtherVersion(ValueError):
     """A document of a major version that this slimmer does not read."""
 
     def __init__(self, name: str, found: Version, known: Version) -> None:
-        super().__init__(f"it has version {found} of {name}, and slimmer {__version__} reads versions {known.major}.x")
+        super().__init__(f"it has version {found} of {name}, but slimmer {__version__} reads versions {known.major}.x")
         newer = found > known
         self.advice = (
-            "A newer slimmer wrote it: use that one, or write the file again with this one."
+            "A newer slimmer wrote it. Use that version, or write the file again with this one."
             if newer
-            else "An older slimmer wrote it: write the file again with this one."
+            else "An older slimmer wrote it. Write the file again with this version."
         )
 
 
 def _version(found: Any) -> Version:
-    """A version as it stands in a document: MAJOR.MINOR. A number alone is the major version, as slimmer once wrote it."""
+    """Parse a document's version: MAJOR.MINOR. A number alone is the major version, as early versions of slimmer wrote it."""
     if type(found) is int and found >= 0:
         return Version(found, 0)
     match = _VERSION.fullmatch(found) if isinstance(found, str) else None
@@ -128,12 +128,12 @@ def _version(found: Any) -> Version:
 def _whole_number(digits: str) -> int:
     value = int(digits) if len(digits) <= _DIGITS + 1 else LARGEST
     if abs(value) >= LARGEST:
-        raise ValueError(f"it holds a number that is too large, {_shown(digits)}")
+        raise ValueError(f"it has a number that is too large: {_shown(digits)}")
     return value
 
 
 def _not_finite(word: str) -> NoReturn:
-    raise ValueError(f"it holds {word}, which is no JSON")
+    raise ValueError(f"it has {word}, which is not JSON")
 
 
 _DECODER = json.JSONDecoder(parse_int=_whole_number, parse_constant=_not_finite)
@@ -151,7 +151,7 @@ _ENUM = re.compile(r"Invalid enum value (.*)", re.DOTALL)
 
 
 def _in_words(message: str, place: str) -> str:
-    """What msgspec says, with the place first and in the words of this module."""
+    """Return msgspec's message in plain words, with the place first."""
     at = _PLACE.search(message)
     words = _plain(message[: at.start()] if at else message)
     path = place + (at[2] if at else "")
@@ -160,19 +160,19 @@ def _in_words(message: str, place: str) -> str:
 
 
 def _plain(words: str) -> str:
-    """What msgspec says without the place; it quotes whole texts."""
+    """Return msgspec's message in plain words, without the place. msgspec may quote long texts, which are cut."""
     if match := _INSTEAD.fullmatch(words):
         found = "a fraction" if match[2] == "float" else _kinds(match[2])
-        return f"{_kinds(match[1])} is expected, not {found}"
+        return f"expected {_kinds(match[1])}, not {found}"
     if match := _MISSING.fullmatch(words):
         return f"it has no {match[1]!r}"
     if match := _LENGTH.fullmatch(words):
-        return f"{match[1]} entries are expected, not {match[2]}"
+        return f"expected {match[1]} entries, not {match[2]}"
     if match := _ENUM.fullmatch(words):
-        return f"{_cut(match[1])} is not known"
+        return f"unknown value {_cut(match[1])}"
     if _PATTERN.fullmatch(words):
-        return f"a text {'that could be a name' if repr(NAME_PATTERN) in words else 'of another form'} is expected"
-    return re.sub(r"`(\w+)`", lambda match: _kinds(match[1]), words.removeprefix("Expected ")) + " is expected"
+        return f"expected a text {'that could be a name' if repr(NAME_PATTERN) in words else 'of another form'}"
+    return "expected " + re.sub(r"`(\w+)`", lambda match: _kinds(match[1]), words.removeprefix("Expected "))
 
 
 def _kinds(names: str) -> str:

@@ -28,7 +28,7 @@ Task = Callable[[], None]
 
 
 class Workers:
-    """Runs work in up to `number` threads. When the block ends, work that has not begun is cancelled, and the rest gets LAST_WAIT."""
+    """Runs work in up to `number` threads. When the block ends, work that has not begun is cancelled, and the rest gets LAST_WAIT seconds."""
 
     def __init__(self, number: int) -> None:
         self._number = number

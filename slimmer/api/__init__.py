@@ -1,6 +1,6 @@
-"""The functions behind `import slimmer` and behind every command: keyword arguments in, typed results out, nothing printed.
+"""The functions behind `import slimmer` and every command. They take keyword arguments, return typed results and print nothing.
 
-Diagnostics go to loggers below "slimmer" (logging). Nothing is shown of them unless the program asks for it.
+Diagnostics go to loggers below "slimmer" (logging). They are not shown unless the program asks for it.
 """
 
 import logging

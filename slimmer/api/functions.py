@@ -1,9 +1,9 @@
-"""build, observe, attach, keep, rebuild, verify, compare, explain, sizes, clean and doctor, as functions of Python.
+"""build, observe, attach, keep, rebuild, verify, compare, explain, sizes, clean and doctor, as Python functions.
 
-They print nothing, install no signal handlers and end no process. `on_event` is told how far they are (slimmer.Event); None is
-told nothing. `docker_host` is the engine's address; "" is the engine that the docker client would use. Each way to fail is a
-SlimmerError of its own. Whatever they make in the engine is gone when they return or raise, also after a KeyboardInterrupt.
-They may be called from several threads at a time.
+They print nothing, install no signal handlers and do not exit. They call `on_event` with their progress (slimmer.Event), unless it is
+None. `docker_host` is the engine's address; "" is the engine that the docker client would use. Each kind of failure has its own
+subclass of SlimmerError. When they return or raise, even after a KeyboardInterrupt, they have removed all that they made in the
+engine. Several threads may call them at the same time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from slimmer.runs.doctor import Check
 
 LOG = "access.json"
-"""Where an access log goes unless the caller says otherwise."""
+"""The default file of an access log."""
 
 AnyRequest = (
     BuildRequest | ObserveRequest | AttachRequest | KeepRequest | RebuildRequest | VerifyRequest | CompareRequest
@@ -52,10 +52,10 @@ AnyResult = BuildResult | ObserveResult | KeepResult | RebuildResult | VerifyRes
 def build(
     target: str, *, on_event: OnEvent | None = None, docker_host: str = "", **options: Unpack[BuildKeywords]
 ) -> BuildResult:
-    """Make a small image that does the same as `target`, prove it, and tag it.
+    """Build a slim image that behaves like `target`, verify it, and tag it.
 
     `options` are those of `slimmer build`: `policy="balanced"`, `tag="myapp:slim"`, `probe=["/health"]`, `env={"A": "b"}` …
-    Raises VerificationFailed if the small image does something else; it has no tag then.
+    Raises VerificationFailed if the slim image differs from the original. Then it is not tagged.
     """
     return run(requests.build_request(target, options), on_event=on_event, docker_host=docker_host)
 
@@ -68,9 +68,9 @@ def observe(
     docker_host: str = "",
     **options: Unpack[RunKeywords],
 ) -> ObserveResult:
-    """Run `target` under the probe while it is exercised, and write its access log to `out`: a file (NAME.json) or a folder.
+    """Run and exercise `target` under the probe, and write its access log to `out`: a file (NAME.json) or a folder.
 
-    With `out=None` no file is written; the result has the log. Raises AppFailed, ExerciseFailed or ObservationIncomplete.
+    With `out=None`, no file is written. The result has the log. Raises AppFailed, ExerciseFailed or ObservationIncomplete.
     """
     return run(requests.observe_request(target, out, options), on_event=on_event, docker_host=docker_host)
 
@@ -84,13 +84,13 @@ def attach(
     on_event: OnEvent | None = None,
     docker_host: str = "",
 ) -> ObserveResult:
-    """Watch a container that runs already, from outside, and write what it opened. The container is left as it is.
+    """Watch a running container from outside, and write what it opened. The container is not changed.
 
-    The watch ends with the container, after `until` seconds, or when `stop` returns True (a threading.Event's `is_set`, say).
+    The watch ends with the container, after `until` seconds, or when `stop` returns True (for example, a threading.Event's `is_set`).
     """
     end, seconds = words.until(str(until))
     if end is Until.PROBES:
-        raise UsageError("until='probes' does not go with attach: nothing is asked of that container", hint="")
+        raise UsageError("until='probes' cannot be used with attach: that container gets no requests", hint="")
     path = None if out is None else Path(out)
     return run(AttachRequest(container, path, end, seconds, stop), on_event=on_event, docker_host=docker_host)
 
@@ -104,9 +104,9 @@ def keep(
     docker_host: str = "",
     **options: Unpack[KeepKeywords],
 ) -> KeepResult:
-    """Decide what to keep of the image that `logs` belong to, and pack it into the folder `out`. No image is made.
+    """Decide which files of the logs' image to keep, and pack them into the folder `out`. No image is built.
 
-    `logs` are files, folders or the logs of `observe`. `rebase` is a later build of their image, to keep from that instead.
+    `logs` are files, folders or the logs of `observe`. `rebase` names a later build of their image to take the files from.
     """
     return run(requests.keep_request(logs, out, rebase, options), on_event=on_event, docker_host=docker_host)
 
@@ -114,7 +114,7 @@ def keep(
 def rebuild(
     folder: str | PathLike[str], *, tag: str, on_event: OnEvent | None = None, docker_host: str = ""
 ) -> RebuildResult:
-    """Make the image of a folder that `build` or `keep` wrote, and tag it. Nothing is verified."""
+    """Build the image of a folder that `build` or `keep` wrote, and tag it. It is not verified."""
     return run(RebuildRequest(Path(folder), tag), on_event=on_event, docker_host=docker_host)
 
 
@@ -126,7 +126,7 @@ def verify(
     docker_host: str = "",
     **options: Unpack[RunKeywords],
 ) -> VerifyResult:
-    """Compare what `after` holds and how it answers with `before`. Differences are in the result; they raise nothing."""
+    """Compare the contents and the answers of `after` with those of `before`. The result has the differences; they raise nothing."""
     return run(requests.verify_request(before, after, options), on_event=on_event, docker_host=docker_host)
 
 
@@ -136,29 +136,29 @@ def compare(before: str, after: str, *, on_event: OnEvent | None = None, docker_
 
 
 def explain(output: str | PathLike[str] | BuildOutput, path: str) -> Explanation:
-    """Explain why a path of the original is in the slim image, or what would keep it.
+    """Explain why a path of the original is in the slim image, or how to keep it.
 
-    `output` is the image as it was given to build, or the folder of its artifacts. No engine is needed.
+    `output` is the image name that was given to build, or the output folder of that build. No engine is needed.
     Raises TargetNotFound, with similar paths, if the original has no such path.
     """
     return explanation.explain(_output(output), path)
 
 
 def sizes(output: str | PathLike[str] | BuildOutput, below: str = "/") -> Sizes:
-    """Add up what is kept below a folder: by file, rule, package and folder. `output` as for `explain`."""
+    """Add up the sizes of what is kept below a folder: by file, rule, package and folder. `output` is as for `explain`."""
     return size_report.sizes(_output(output), below)
 
 
 def clean(*, strangers: bool = False, dry_run: bool = False, docker_host: str = "") -> CleanResult:
-    """Remove what killed runs of slimmer left in the engine; with `dry_run`, only find it.
+    """Remove what killed runs of slimmer left in the engine. With `dry_run`, only find it.
 
-    `strangers`: also what slimmers on other machines or in other containers made, even if they still run.
+    `strangers`: also remove what slimmer made on other machines or in other containers, even if it is still running there.
     """
     return commands.clean(strangers=strangers, dry_run=dry_run, docker_host=docker_host)
 
 
 def doctor(*, docker_host: str = "") -> tuple[Check, ...]:
-    """Try what slimmer needs of the engine, its kernel and the probe. What fails is in the result; it raises nothing."""
+    """Try out what slimmer needs from the engine, its kernel and the probe. Failures are in the result; they raise nothing."""
     return commands.examine(docker_host)
 
 
@@ -177,7 +177,7 @@ def run(request: VerifyRequest, *, on_event: OnEvent | None = None, docker_host:
 @overload
 def run(request: CompareRequest, *, on_event: OnEvent | None = None, docker_host: str = "") -> Comparison: ...
 def run(request: AnyRequest, *, on_event: OnEvent | None = None, docker_host: str = "") -> AnyResult:
-    """Do what a request asks for. The functions above make one of their keyword arguments and call this."""
+    """Carry out a request. The functions above make a request from their keyword arguments and call this."""
     progress = Progress(on_event)
     command = _COMMANDS.get(type(request))
     if command is None:

@@ -1,7 +1,7 @@
-"""The keyword arguments of the functions, with the meaning and the defaults of the command line's options.
+"""The keyword arguments of the functions. They have the meaning and the defaults of the command line's options.
 
-A key is the option's long name, with _ for -. An option that may be repeated takes one value or several. Sizes and seconds may be
-numbers, or text as on the command line ("64m", "2.5"). docs/api.md and `slimmer build --help` explain each.
+A key is the option's long name, with _ for -. A repeatable option takes one value or several. Sizes and seconds may be numbers, or
+text as on the command line ("64m", "2.5"). docs/api.md and `slimmer build --help` explain each of them.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ Place = str | PathLike[str]
 Words = str | Sequence[str]
 Places = Place | Sequence[Place]
 Logs = Place | AccessLog | Sequence[Place | AccessLog]
-"""Access logs: a file, a folder that holds an access.json, or a log from `slimmer.observe`."""
+"""Access logs: a file, a folder with an access.json, or a log from `slimmer.observe`."""
 
 
 class RunKeywords(TypedDict, total=False):
-    """How to run an image and what to ask of it: for observe, verify and build."""
+    """The options to run and exercise an image, for observe, verify and build."""
 
     probe: Words
     probe_file: Places
@@ -64,7 +64,7 @@ class RunKeywords(TypedDict, total=False):
 
 
 class KeepKeywords(TypedDict, total=False):
-    """What to keep: for keep and build."""
+    """The options that select what to keep, for keep and build."""
 
     policy: str
     include: Words
@@ -77,7 +77,7 @@ class KeepKeywords(TypedDict, total=False):
 
 
 class BuildKeywords(RunKeywords, KeepKeywords, total=False):
-    """All that build takes."""
+    """All options of build."""
 
     tag: str
     out: Place | None

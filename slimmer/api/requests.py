@@ -1,4 +1,4 @@
-"""From keyword arguments to requests. Raises UsageError, with the option's name, for values that make no sense."""
+"""Turn keyword arguments into requests. Invalid values raise UsageError with the option's name."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from slimmer.pipeline.request import (
 RECORDERS = ("auto", "notify", "ptrace", "fanotify")
 BUILDERS = ("", "dockerfile", "load")
 LARGEST = {"runs": (1, 100), "repair": (0, 10)}
-"""The least and the most of a number, by its option."""
+"""The least and the greatest value of a number, by option."""
 
 T = TypeVar("T")
 
 
 class _RunFields(TypedDict):
-    """The fields of a RunRequest but its target."""
+    """The fields of a RunRequest, except for its target."""
 
     options: RunOptions
     commands: tuple[tuple[str, ...], ...]
@@ -43,25 +43,25 @@ class _RunFields(TypedDict):
 
 
 def observe_request(target: str, out: str | PathLike[str] | None, given: RunKeywords) -> ObserveRequest:
-    """What `slimmer.observe` asks for."""
+    """Return the request of `slimmer.observe`."""
     _refuse_unknown(given, RunKeywords)
     return ObserveRequest(target, **_run_fields(given), out=_path(out))
 
 
 def verify_request(before: str, after: str, given: RunKeywords) -> VerifyRequest:
-    """What `slimmer.verify` asks for."""
+    """Return the request of `slimmer.verify`."""
     _refuse_unknown(given, RunKeywords)
     return VerifyRequest(before, **_run_fields(given), after=after)
 
 
 def keep_request(logs: Logs, out: str | PathLike[str], rebase: str, given: KeepKeywords) -> KeepRequest:
-    """What `slimmer.keep` asks for."""
+    """Return the request of `slimmer.keep`."""
     _refuse_unknown(given, KeepKeywords)
     return KeepRequest(_logs(logs), Path(out), _policy(given), _selection(given), rebase)
 
 
 def build_request(target: str, given: BuildKeywords) -> BuildRequest:
-    """What `slimmer.build` asks for."""
+    """Return the request of `slimmer.build`."""
     _refuse_unknown(given, BuildKeywords)
     return BuildRequest(
         target,
@@ -94,7 +94,7 @@ def _run_fields(given: RunKeywords) -> _RunFields:
 
 
 def _run_options(given: RunKeywords) -> RunOptions:
-    """How to run the app."""
+    """Return the options to run the app."""
     entrypoint = given.get("entrypoint")
     return RunOptions(
         entrypoint=None if entrypoint is None else words.command("--entrypoint", entrypoint),
@@ -126,7 +126,7 @@ def _run_options(given: RunKeywords) -> RunOptions:
 
 
 def _plan(given: RunKeywords) -> ExercisePlan:
-    """What to ask of the app."""
+    """Return the plan to exercise the app."""
     until, seconds = words.until(str(given.get("until", "probes")))
     ports = given.get("port", ())
     return words.plan(
@@ -148,7 +148,7 @@ def _policy(given: KeepKeywords) -> Policy:
 
 
 def _selection(given: KeepKeywords) -> Selection:
-    """What the user chose by name."""
+    """Return what the user selected by name."""
     return words.selection(
         include=_several(given.get("include")),
         exclude=_several(given.get("exclude")),
@@ -171,7 +171,7 @@ def _logs(given: Logs) -> tuple[AccessLog, ...]:
 
 
 def _several(given: str | Sequence[str] | None) -> tuple[str, ...]:
-    """One value or several, as several."""
+    """Return one value or several as a tuple."""
     return (given,) if isinstance(given, str) else tuple(given or ())
 
 
@@ -188,13 +188,13 @@ def _number(name: str, number: int) -> int:
     least, most = LARGEST[name]
     if not least <= number <= most:
         raise UsageError(
-            f"--{name}: not a number from {least} to {most}: {number}", hint=f"For example: {name}={least}"
+            f"--{name} must be a number from {least} to {most}, not {number}", hint=f"For example: {name}={least}"
         )
     return number
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: type) -> None:
-    """Raise TypeError for a keyword that is none, as a function with these parameters would."""
+    """Raise TypeError for an unknown keyword, as a function with these parameters would."""
     for name in given:
         if name not in cast("Mapping[str, Any]", known.__annotations__):
             raise TypeError(f"got an unexpected keyword argument {name!r}")

@@ -1,4 +1,4 @@
-"""Option values in words, turned into values: commands, sizes, environments. Raises UsageError that shows an example."""
+"""Parse the values of options: commands, sizes, environments. Invalid values raise UsageError with an example."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
 def command(option: str, text: str) -> tuple[str, ...]:
-    """A command as a JSON array (`["redis-server", "--port", "1"]`) or in a shell's words (`redis-server --port 1`)."""
+    """Parse a command, given as a JSON array (`["redis-server", "--port", "1"]`) or as shell words (`redis-server --port 1`)."""
     if not text.strip().startswith("["):
         try:
             return tuple(shlex.split(text))
@@ -46,18 +46,18 @@ def command(option: str, text: str) -> tuple[str, ...]:
 
 
 def size(option: str, text: str) -> int:
-    """Bytes, with docker's units: 64m, 1g, 1024k, 512 (powers of 1024)."""
+    """Parse a number of bytes with docker's units: 64m, 1g, 1024k, 512 (powers of 1024)."""
     if not text:
         return 0
     match = re.fullmatch(r"(\d{1,19}(?:\.\d+)?)([kmg]?)b?", text.strip().lower(), re.ASCII)
     number = int(float(match[1]) * _UNITS[match[2]]) if match else -1
     if not 0 <= number < LARGEST_SIZE:
-        raise UsageError(f"{option}: not a size: {_short(text)}", hint="For example: 64m, 1g, 1048576.")
+        raise UsageError(f"{option}: not a size: {_short(text)}", hint="For example: 64m, 1g or 1048576.")
     return number
 
 
 def environment(entries: Sequence[str], files: Sequence[Path]) -> tuple[str, ...]:
-    """--env-file and --env joined as `docker run` joins them: files first, NAME alone takes the value from here."""
+    """Join --env-file and --env as `docker run` does. Files come first, and NAME alone takes the value from slimmer's environment."""
     lines = [line for file in files for line in _env_lines(file)]
     result: dict[str, str] = {}
     for entry in [*lines, *entries]:
@@ -72,9 +72,9 @@ def environment(entries: Sequence[str], files: Sequence[Path]) -> tuple[str, ...
 
 
 def access_log(path: Path) -> AccessLog:
-    """An access log from a file, or from the output folder that holds it."""
+    """Read an access log from a file, or from an output folder."""
     place = path / "access.json" if path.is_dir() else path
-    if place != path and place.exists() and not place.is_file():  # a FIFO that the user names is one to read from
+    if place != path and place.exists() and not place.is_file():  # the user may name a FIFO itself
         raise UsageError(f"{place} is not a file", hint=HINT)
     try:
         with place.open(encoding="utf-8") as file:
@@ -84,7 +84,7 @@ def access_log(path: Path) -> AccessLog:
 
 
 def user(option: str, text: str) -> str:
-    """UID or UID:GID; numbers, since no image knows an arbitrary user by name."""
+    """Check UID or UID:GID. Only numbers are allowed, because no image knows an arbitrary user by name."""
     match = re.fullmatch(r"(\d{1,10})(?::(\d{1,10}))?", text, re.ASCII)
     if not match or any(int(number) >= LARGEST_ID for number in match.groups() if number):
         raise UsageError(f"{option}: not UID or UID:GID: {_short(text)}", hint=f"For example: {option} 1000680000:0")
@@ -95,24 +95,27 @@ def _env_lines(file: Path) -> list[str]:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--env-file {file}: {error}", hint="One NAME=VALUE a line; # begins a comment.") from error
+        raise UsageError(
+            f"--env-file {file}: {error}", hint="Write one NAME=VALUE per line. # begins a comment."
+        ) from error
     return [line.lstrip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
 def until(text: str) -> tuple[Until, float]:
-    """`probes`, `exit`, `signal`, `enter`, or a number of seconds."""
+    """Parse `probes`, `exit`, `signal`, `enter`, or a number of seconds."""
     try:
         return Until.SECONDS, positive_seconds("--until", text)
     except UsageError:
         if text in {value.value for value in Until if value is not Until.SECONDS}:
             return Until(text), 0.0
     raise UsageError(
-        f"--until: not known: {_short(text)}", hint="One of probes, exit, signal, enter, or seconds: --until 30"
+        f"--until: unknown value {_short(text)}",
+        hint="Use probes, exit, signal, enter, or a number of seconds: --until 30",
     )
 
 
 def positive_seconds(option: str, text: str) -> float:
-    """A number of seconds, at least 0 and no longer than a year has; `10`, `10s` or `2.5`."""
+    """Parse a number of seconds, from 0 to a year: `10`, `10s` or `2.5`."""
     match = re.fullmatch(r"(\d{1,8}(?:\.\d+)?)s?", text.strip(), re.ASCII)
     if not match or float(match[1]) > LONGEST:
         raise UsageError(f"{option}: not a number of seconds: {_short(text)}", hint="For example: 30")
@@ -120,11 +123,11 @@ def positive_seconds(option: str, text: str) -> float:
 
 
 def choice(option: str, text: str, choices: Sequence[str]) -> str:
-    """One of the given words; "" is no word of its own in the message."""
+    """Return the text if it is one of the choices. The message of the error leaves out ""."""
     if text in choices:
         return text
     known = ", ".join(word for word in choices if word)
-    raise UsageError(f"{option}: not known: {_short(text)}", hint=f"Known: {known}.")
+    raise UsageError(f"{option}: unknown value {_short(text)}", hint=f"Use one of: {known}.")
 
 
 def plan(
@@ -140,10 +143,10 @@ def plan(
     ready_timeout: float,
     request_timeout: float,
 ) -> ExercisePlan:
-    """The exercise that the options ask for. Requests of the user's own take the place of the default `GET /`."""
+    """Return the exercise that the options ask for. The user's requests replace the default `GET /`."""
     explicit = bool(probes or files)
     if explicit and not http:
-        raise UsageError("--no-http and --probe or --probe-file contradict each other", hint="Leave one of them out.")
+        raise UsageError("--no-http cannot be used with --probe or --probe-file", hint="Leave one of them out.")
     check_possible(until)
     own = [request_from_text(text) for text in probes]
     own += [request for file in files for request in requests_from_file(file)]
@@ -171,7 +174,7 @@ def selection(
     shell: bool,
     licences: bool,
 ) -> Selection:
-    """What the user chose to keep or to drop. Patterns of files come first, so that those of the command line decide."""
+    """Return what the user selected to keep or drop. Patterns from files come first, so that those on the command line decide."""
     return Selection(
         include=(*(line for file in files for line in _pattern_lines(file)), *_patterns("--include", include)),
         exclude=_patterns("--exclude", exclude),
@@ -183,12 +186,12 @@ def selection(
 
 
 def _pattern_lines(file: Path) -> list[str]:
-    """The patterns of a file. Names need not be UTF-8."""
+    """Read the patterns of a file. Names need not be UTF-8."""
     try:
         lines = os.fsdecode(file.read_bytes()).splitlines()
     except OSError as error:
         raise UsageError(
-            f"--keep-file {file}: {error.strerror}", hint="One pattern a line; # begins a comment."
+            f"--keep-file {file}: {error.strerror}", hint="Write one pattern per line. # begins a comment."
         ) from error
     return [line for line in lines if line.strip() and not line.startswith("#")]
 
@@ -196,13 +199,15 @@ def _pattern_lines(file: Path) -> list[str]:
 def _patterns(option: str, patterns: Sequence[str]) -> tuple[str, ...]:
     for pattern in patterns:
         if not pattern.strip().lstrip("!/"):
-            raise UsageError(f"{option}: an empty pattern: {pattern!r}", hint=f"For example: {option} '/srv/**/*.html'")
+            raise UsageError(
+                f"{option}: the pattern is empty: {pattern!r}", hint=f"For example: {option} '/srv/**/*.html'"
+            )
     return tuple(patterns)
 
 
 def _named(option: str, name: str, example: str) -> str:
     if not name.strip():
-        raise UsageError(f"{option}: an empty name", hint=f"For example: {option} {example}")
+        raise UsageError(f"{option}: the name is empty", hint=f"For example: {option} {example}")
     return name
 
 
@@ -220,7 +225,7 @@ def _container_command(text: str) -> tuple[str, ...]:
 
 def _not_empty(option: str, text: str) -> str:
     if not text.strip():
-        raise UsageError(f"{option}: an empty command", hint=f"For example: {option} 'ls /'")
+        raise UsageError(f"{option}: the command is empty", hint=f"For example: {option} 'ls /'")
     return text
 
 

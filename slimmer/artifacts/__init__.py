@@ -1,1 +1,1 @@
-"""The files that a build leaves: how each is written, and how it is read back."""
+"""Write the files that a build leaves, and read them back."""

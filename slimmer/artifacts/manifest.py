@@ -1,7 +1,7 @@
-"""manifest.jsonl: a head, and a line of JSON for each path of the slim image, in the order of a walk, with the reasons why it is there.
+"""manifest.jsonl: a head, and one line of JSON for each path of the slim image with its reasons, in the order of a walk.
 
-Names come from an untrusted image and need not be UTF-8: JSON is written in ASCII, where such bytes are escaped surrogates
-(os.fsdecode), and control characters are escapes.
+Names come from an untrusted image and need not be UTF-8. JSON is written in ASCII, where such bytes are escaped surrogates
+(os.fsdecode), and control characters are escaped.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from slimmer.versioned_json import Format, Name, Number, Version, convert, parse
 NAME = "manifest.jsonl"
 HINT = "`slimmer build` and `slimmer keep` write one."
 LINE_LIMIT = 1 << 24
-"""Characters; a path has at most 4096 bytes, each extended attribute 64 kB (xattr(7))."""
+"""The most characters of a line. A path has at most 4096 bytes, and each extended attribute 64 kB (xattr(7))."""
 
 KINDS = {
     stat.S_IFREG: "file",
@@ -40,10 +40,10 @@ Kind = Literal["file", "directory", "link", "fifo", "character device", "block d
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One path of the slim image. `mode` is the permission bits; `size` and `sha256` are a regular file's.
+    """One path of the slim image. `mode` has the permission bits; `size` and `sha256` are for regular files.
 
-    `mtime` is in seconds and nanoseconds; `target` is a symbolic link's; `device` is major and minor number;
-    `xattrs` have their values in hex.
+    `mtime` is in seconds and nanoseconds; `target` is for symbolic links; `device` is the major and minor number; the values of `xattrs`
+    are in hex.
     """
 
     path: str
@@ -63,7 +63,7 @@ class Line:
 def manifest(
     tree: Tree, kept: KeepSet, digests: Mapping[str, str], mtime: Callable[[Entry], tuple[int, int]]
 ) -> Iterator[Line]:
-    """The lines for what is kept of a tree. `digests`: SHA-256 in hex by path; `mtime`: the time a path has in the image."""
+    """Yield the lines for the kept paths of a tree. `digests`: SHA-256 in hex by path; `mtime`: the time of a path in the image."""
     for path in kept:
         entry = tree.get(path)
         if entry is not None:
@@ -77,7 +77,7 @@ class ManifestHead(Struct, frozen=True):
 
 
 class ManifestReason(Struct, frozen=True, omit_defaults=True):
-    """Why a path is in the image: the rule, a detail for people, and the kept path that leads here, where there is one."""
+    """The reason for a path: the rule, a detail for people, and the kept path that caused it, if there is one."""
 
     rule: Name
     detail: Name
@@ -85,7 +85,7 @@ class ManifestReason(Struct, frozen=True, omit_defaults=True):
 
 
 class ManifestLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A path of the slim image, and why it is there. Every path has the fields without a default, and those that make sense for it."""
+    """A path of the slim image, with its reasons. Fields that do not apply to its type are left out."""
 
     path: Name
     type: Kind
@@ -110,20 +110,20 @@ class ManifestLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 FORMAT = Format("slimmer-manifest", Version(1, 0), ManifestHead)
-"""The version is that of the head and of the lines."""
+"""The version applies to the head and the lines."""
 
 
 def write_manifest(image_id: str, lines: Iterable[Line], file: TextIO) -> None:
-    """Write the head, with the ID of the original image, and one line after the other."""
+    """Write the head, with the ID of the original image, and then the lines."""
     file.write(json.dumps({**FORMAT.head, "image": image_id}) + "\n")
     for line in lines:
         file.write(json.dumps(to_builtins(_to_json(line))) + "\n")
 
 
 def read_manifest(file: TextIO) -> Iterator[Line]:
-    """Read what write_manifest wrote, a line at a time; slimmer 0.1 wrote no head.
+    """Read what write_manifest wrote, one line at a time. The head may be missing, as in slimmer 0.1.
 
-    Raises UsageError, with the line's number, for anything else, for another version, and for a path that was there before.
+    Raises UsageError, with the line number, for anything else, for another version, and for a duplicate path.
     """
     name = getattr(file, "name", "the manifest")
     seen: set[str] = set()
@@ -138,7 +138,7 @@ def read_manifest(file: TextIO) -> Iterator[Line]:
                 continue
             line = _from_json(convert(data, ManifestLine))
             if line.path in seen:
-                raise ValueError("$.path: its path is in an earlier line, too")
+                raise ValueError("$.path: an earlier line has the same path")
             seen.add(line.path)
         yield line
 

@@ -1,8 +1,8 @@
-"""packages.json.zst: which packages each path of the original belongs to, beside the tree, in its order.
+"""packages.json.zst: the packages that each path of the original belongs to, in the order of tree.json.zst.
 
-One JSON document, compressed: `{"format": …, "version": …, "image": ID, "packages": [[MANAGER, NAME, VERSION], …], "runs": [[COUNT,
-PLACE, …], …]}`. A run says to which packages (places in the list, counted from 0) the next COUNT paths of tree.json.zst belong; the
-runs cover all of them. ASCII; bytes that are not UTF-8 are escaped surrogates.
+One compressed JSON document: `{"format": …, "version": …, "image": ID, "packages": [[MANAGER, NAME, VERSION], …], "runs": [[COUNT,
+PLACE, …], …]}`. A run gives the packages (positions in the list, from 0) of the next COUNT paths of tree.json.zst. The runs cover all
+of the paths. The text is ASCII, and bytes that are not UTF-8 are escaped surrogates.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CHUNK = 4096
 HINT = "`slimmer build` and `slimmer keep` write one."
 
 _SIZE_LIMIT = 1 << 26
-"""Bytes of the document; two million paths, each in another package than the one before, take half of it."""
+"""The most bytes of the document. Two million paths, each in another package than the one before, take half of that."""
 
 Runs = list[Annotated[list[Number], Meta(min_length=1)]]
 
@@ -40,9 +40,9 @@ class PackageRow(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tru
 
 
 class PackagesDocument(Struct, frozen=True):
-    """Which packages the paths of tree.json.zst belong to. `image` is the original's ID.
+    """The packages that the paths of tree.json.zst belong to. `image` is the original's ID.
 
-    Each of `runs` says to which packages (places in the list, from 0) the next paths belong: their count, then the places.
+    Each of `runs` has a count of paths, then the positions of their packages in the list, from 0.
     """
 
     image: Name
@@ -54,7 +54,7 @@ FORMAT = Format("slimmer-packages", Version(1, 0), PackagesDocument)
 
 
 def package_document(tree: Tree, known: PackageFiles, image_id: str) -> dict[str, Any]:
-    """The document; what `known` is asked for at a time is bounded."""
+    """Return the document. It asks `known` for a bounded number of paths at a time."""
     known.know_all()
     places: dict[Package, int] = {}
     runs: Runs = []
@@ -77,7 +77,7 @@ class PackageRecord:
         self._tree, self._packages, self._runs = tree, packages, runs
 
     def owners(self, paths: Iterable[str]) -> dict[str, tuple[Package, ...]]:
-        """The packages that each of these paths belongs to. Walks the whole tree, so ask once for many."""
+        """Return the packages that each of these paths belongs to. This walks the whole tree, so pass many paths at once."""
         found: dict[str, tuple[Package, ...]] = dict.fromkeys(paths, ())
         for entry, packages in zip(self._tree, self._each(), strict=False):
             if packages and entry.path in found:
@@ -94,16 +94,16 @@ class PackageRecord:
 def read_packages(file: IO[bytes], tree: Tree) -> PackageRecord:
     """Read what write_packages wrote about this tree.
 
-    Raises UsageError when it is no such file, cut short, of another version, or larger than any that slimmer writes.
+    Raises UsageError if it is not such a file, was cut short, has another version, or is larger than any that slimmer writes.
     """
-    with reading(str(getattr(file, "name", NAME)), "packages of slimmer's", HINT):
+    with reading(str(getattr(file, "name", NAME)), "packages of slimmer", HINT):
         with zstandard.ZstdDecompressor().stream_reader(file, closefd=False) as raw:
             content = raw.read(_SIZE_LIMIT)
         found = FORMAT.read(parse(str(content, "utf-8")))
         packages = tuple(Package(row.manager, row.name, row.version) for row in found.packages)
         for number, run in enumerate(found.runs):
             if not all(0 <= place < len(packages) for place in run[1:]):
-                raise ValueError(f"$.runs[{number}]: a run names a package that is not there")
+                raise ValueError(f"$.runs[{number}]: a run names a package that does not exist")
     return PackageRecord(tree, packages, found.runs)
 
 

@@ -1,6 +1,6 @@
-"""report.json: the types of its parts. The report of a build and that of `slimmer keep` are written by slimmer.pipeline.report.
+"""report.json: the types of its parts. slimmer.pipeline.report makes the reports of `slimmer build` and `slimmer keep`.
 
-Fields that `slimmer keep` cannot know, or that came after the first version, may be absent (UNSET).
+Fields that `slimmer keep` cannot know, or that were added after the first version, may be absent (UNSET).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NAME = "report.json"
 
 
 class ReportImage(Struct, frozen=True, kw_only=True):
-    """An image: its size in bytes, its number of layers, and how many paths it has. `name` is "" for one without a name."""
+    """An image: its size in bytes, and its numbers of layers and paths. `name` is "" if it has no name."""
 
     name: Name
     id: Name
@@ -27,13 +27,13 @@ class ReportImage(Struct, frozen=True, kw_only=True):
 
 
 class SlimImage(ReportImage, frozen=True, kw_only=True):
-    """The slim image; `tag` is "" if it got no name."""
+    """The slim image. `tag` is "" if it was not tagged."""
 
     tag: Name
 
 
 class ReportSelection(Struct, frozen=True, kw_only=True):
-    """What the user chose to keep or to drop, as it was given."""
+    """What the user selected to keep or to drop."""
 
     include: tuple[str, ...]
     exclude: tuple[Name, ...]
@@ -44,7 +44,7 @@ class ReportSelection(Struct, frozen=True, kw_only=True):
 
 
 class ReportBuilder(Struct, frozen=True):
-    """How the image was built, and why so; `beyond` is what of the image no Dockerfile can say."""
+    """The builder of the image, and why it was chosen. `beyond` lists what a Dockerfile cannot express."""
 
     name: Literal["dockerfile", "load"]
     reason: str
@@ -52,16 +52,16 @@ class ReportBuilder(Struct, frozen=True):
 
 
 class CountedPaths(Struct, frozen=True):
-    """How many paths there are, and the first of them."""
+    """The number of paths, and the first of them."""
 
     count: Number
     paths: tuple[Name, ...]
 
 
 class ReportObservation(Struct, frozen=True, kw_only=True):
-    """Which recorders ran, what they counted, who listened; of a build, also where the observation comes from.
+    """The recorders, their counters, and the ports that the app listened on; for a build, also the origin of the observation.
 
-    `not_in_every_run` are paths that only some runs used, `moved` those of another image's log that this image does not have.
+    `not_in_every_run` are paths that only some runs used. `moved` are paths of another image's log that this image does not have.
     """
 
     probe: Name
@@ -78,7 +78,7 @@ class ReportObservation(Struct, frozen=True, kw_only=True):
 
 
 class ReportRequest(Struct, frozen=True, kw_only=True):
-    """A request and what came of it, without headers and bodies. `size` is in bytes; `problem` is "" if it passed."""
+    """A request and its result, without headers and bodies. `size` is in bytes; `problem` is "" if it passed."""
 
     method: str
     path: str
@@ -101,7 +101,7 @@ class ReportCommand(Struct, frozen=True, kw_only=True):
 
 
 class ReportExercise(Struct, frozen=True, kw_only=True):
-    """What was asked of the app, and what came of it. `exit_code` is that of an app that ended by itself."""
+    """The exercise of the app and its results. `exit_code` is set if the app ended by itself."""
 
     http_ports: tuple[Number, ...]
     requests: tuple[ReportRequest, ...]
@@ -119,7 +119,7 @@ class ReportScenario(Struct, frozen=True):
 
 
 class ReportDifference(Struct, frozen=True):
-    """One thing in which the slim image is not the original."""
+    """One difference between the slim image and the original."""
 
     where: str
     what: str
@@ -128,7 +128,7 @@ class ReportDifference(Struct, frozen=True):
 
 
 class ReportPlace(Struct, frozen=True):
-    """How a further way to run both images went (--verify-as, --verify-read-only)."""
+    """The result of a further way to run both images (--verify-as, --verify-read-only)."""
 
     place: str
     scene: str
@@ -137,7 +137,7 @@ class ReportPlace(Struct, frozen=True):
 
 
 class ReportVerification(Struct, frozen=True, kw_only=True):
-    """The verdict. `missed` are paths that the slim image's app looked for in vain, `by_shape` answers compared by their shape alone."""
+    """The result of verification. `missed` are paths that the slim image's app misses. `by_shape` are answers of which only the shape was compared."""
 
     verified: bool
     differences: tuple[ReportDifference, ...]
@@ -147,16 +147,17 @@ class ReportVerification(Struct, frozen=True, kw_only=True):
 
 
 class ReportStage(Struct, frozen=True):
-    """A stage of the build, and how long it took."""
+    """A stage of the build and its time."""
 
     name: str
     seconds: float
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """What a build came to: before, after, what was exercised, the verdict, the time of each stage.
+    """The result of a build: both images, the exercise, the verification, and the time of each stage.
 
-    The report of `slimmer keep` has no `slim`, `exercise` and `stages`: there is no image yet. `commands` is there if there were several.
+    The report of `slimmer keep` has no `slim`, `exercise` and `stages`, because there is no slim image yet. `commands` is present if there
+    were several.
     """
 
     slimmer: Name

@@ -1,8 +1,8 @@
-"""tree.json.zst: the original's whole index, so that a path which was dropped can be asked about without the image.
+"""tree.json.zst: the original's whole index, so that dropped paths can be explained without the image.
 
-One JSON document, compressed, with one entry a line, so that neither side ever holds it whole:
-`{"format": …, "version": …, "image": ID, "entries": [` and rows `[HEAD, PATH, TARGET, XATTRS]`, the four fields of the
-probe's index (docs/probe-protocol.md, "Serve"). ASCII; bytes that are not UTF-8 are escaped surrogates.
+One compressed JSON document, with one entry per line, so that neither side ever holds all of it:
+`{"format": …, "version": …, "image": ID, "entries": [` and rows `[HEAD, PATH, TARGET, XATTRS]`, the four fields of the probe's
+index (docs/probe-protocol.md, "Serve"). The text is ASCII, and bytes that are not UTF-8 are escaped surrogates.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class TreeRow(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, 
 
 
 class TreeDocument(Struct, frozen=True):
-    """All paths of the original image, also those that were dropped. `image` is its ID; the entries are in the order of a walk."""
+    """All paths of the original image, including dropped ones. `image` is its ID. The entries are in the order of a walk."""
 
     image: Name
     entries: list[TreeRow]
@@ -60,13 +60,13 @@ def write_tree(tree: Tree, image_id: str, file: IO[bytes]) -> None:
 
 
 def read_tree(file: IO[bytes]) -> tuple[str, Tree]:
-    """The image's ID and the tree that write_tree wrote.
+    """Read what write_tree wrote, and return the image's ID and the tree.
 
-    Raises UsageError when it is no such file, cut short, of another version, or larger than any that slimmer writes.
+    Raises UsageError if it is not such a file, was cut short, has another version, or is larger than any that slimmer writes.
     """
     blob = bytearray()
     with (
-        reading(str(getattr(file, "name", NAME)), "a tree of slimmer's", HINT),
+        reading(str(getattr(file, "name", NAME)), "a tree file of slimmer", HINT),
         zstandard.ZstdDecompressor().stream_reader(file, closefd=False) as raw,
     ):
         lines = _lines(io.TextIOWrapper(raw, encoding="ascii", newline="\n"))
@@ -88,13 +88,13 @@ def _image(line: str) -> str:
 
 
 def _records(lines: Iterator[str]) -> Iterator[bytes]:
-    """The index's entries, as the probe wrote them."""
+    """Yield the index's entries, as the probe wrote them."""
     for number, line in enumerate(lines):
         if line == "]}\n":
             return
         row = convert(parse(line.rstrip(",\n")), TreeRow, f"$.entries[{number}]")
         record = b"".join(os.fsencode(field) + b"\0" for field in (row.head, row.path, row.target, row.xattrs))
         if not RECORD.fullmatch(record):
-            raise ValueError(f"$.entries[{number}]: an entry of another form")
+            raise ValueError(f"$.entries[{number}]: the entry is invalid")
         yield record
     raise ValueError("it is cut short")

@@ -1,1 +1,1 @@
-"""The command line: one file a command; it parses, calls and renders."""
+"""The command line. Each command has its own module, which parses the options, calls the API and prints the result."""

@@ -1,4 +1,4 @@
-"""`slimmer build`: the main road, from an image to its slim twin."""
+"""`slimmer build`: make a slim image and verify it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ EPILOG = """Examples:
 
   slimmer build myapp:latest --verify-as 1000680000:0 --verify-read-only
 
-Exit codes: 0 built and verified, 2 usage, 3 no such image, 4 engine, 5 the app did not start, 6 a probe failed,
-7 observation incomplete, 8 verification failed, 9 build failed, 10 output folder, 130 interrupted."""
+Exit codes: 0 built and verified, 2 usage error, 3 no such image, 4 engine error, 5 the app did not start, 6 a probe failed,
+7 incomplete observation, 8 verification failed, 9 build failed, 10 cannot write the output, 130 interrupted."""
 
 
 @shares(asked=asked, choice=choice)
@@ -47,10 +47,11 @@ def build(
     reuse: options.Reuse = False,
     asked: dict[str, Any],
 ) -> None:
-    """Make a small image that does the same as TARGET, and prove it.
+    """Build a slim image that behaves like TARGET, and verify it.
 
-    Runs TARGET under a file-access probe while requests and commands exercise it, keeps what was used, rebuilds a minimal
-    image from that, and checks that it holds and answers the same. Nothing is tagged before it was seen working.
+    slimmer runs TARGET under a file-access probe while requests and commands exercise it. It keeps the files that were
+    used and builds a minimal image from them. Then it checks that the slim image has the same contents and gives the
+    same answers. The image is tagged only after it has passed.
     """
     import slimmer
     from slimmer.api import words
@@ -79,7 +80,7 @@ def build(
 
 
 def _show(report: dict[str, Any], form: str, quiet: bool) -> None:
-    """Data on stdout: the report, or the tag of the image; the table is talk."""
+    """Print the report or the image's tag to stdout, and the table to stderr."""
     import json
 
     from slimmer.cli.console import talk

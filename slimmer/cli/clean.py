@@ -1,4 +1,4 @@
-"""`slimmer clean`: removes what a slimmer that was killed left in the engine."""
+"""`slimmer clean`: remove what killed runs of slimmer left in the engine."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ def clean(
         bool,
         typer.Option(
             "--all",
-            help="Also what slimmers on other machines or in other containers made, even if they still run.",
+            help="Also remove what slimmer made on other machines or in other containers, even if it is still running there.",
             metavar="",
         ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.", metavar="")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No summary.", metavar="")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List what would be removed, and remove nothing.", metavar="")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no summary.", metavar="")] = False,
 ) -> None:
-    """Remove what killed runs of slimmer left: containers, volumes and temporary images.
+    """Remove containers, volumes and temporary images that killed runs of slimmer left behind.
 
-    Lists what was removed, one a line. Slim images and output folders stay; so does what belongs to a slimmer that runs.
+    Prints what was removed, one item per line. Slim images, output folders and everything that belongs to a running
+    slimmer stay.
     """
     import slimmer
     from slimmer.cli.console import talk

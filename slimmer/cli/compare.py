@@ -1,4 +1,4 @@
-"""`slimmer compare`: two images side by side."""
+"""`slimmer compare`: compare two images side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EPILOG = """Examples:
 
   slimmer compare myapp:latest myapp:slim --format json | jq .ratio.size
 
-Exit codes: 0 compared, 2 usage, 3 no such image, 4 engine, 130 interrupted."""
+Exit codes: 0 compared, 2 usage error, 3 no such image, 4 engine error, 130 interrupted."""
 
 TARGET = "Name, name:tag, digest, ID or a unique prefix of an ID."
 
@@ -23,14 +23,15 @@ def compare(
     before: Annotated[str, typer.Argument(metavar="BEFORE", help=f"The first image. {TARGET}", show_default=False)],
     after: Annotated[str, typer.Argument(metavar="AFTER", help=f"The second image. {TARGET}", show_default=False)],
     output_format: Annotated[
-        str, typer.Option("--format", help="table, json or markdown; on stdout.", metavar="FORMAT")
+        str,
+        typer.Option("--format", help="Format of the comparison on stdout: table, json or markdown.", metavar="FORMAT"),
     ] = "table",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.", metavar="")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.", metavar="")] = False,
 ) -> None:
     """Compare any two images.
 
-    Sizes, compressed sizes (as a registry would hold the layers), layers, files, executables, setuid and setgid files,
-    shells, packages, and the configuration that differs. Neither image is run.
+    Shows sizes, compressed sizes (as a registry stores the layers), layers, files, executables, setuid and setgid files,
+    shells, packages, and differences in the configuration. Neither image is run.
     """
     import slimmer
     from slimmer.api import words

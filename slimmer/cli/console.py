@@ -1,4 +1,4 @@
-"""Where words go: data to stdout, talk to stderr. Rich honours NO_COLOR and FORCE_COLOR, and drops colour in pipes."""
+"""Print data to stdout and messages to stderr. Rich honours NO_COLOR and FORCE_COLOR, and drops colour in pipes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from slimmer import formatting
 from slimmer.pipeline.progress import BytesRead, Event, Note, StageEnded, StageStarted, Warned
 
 WIDTH = 80
-"""Columns where the environment says that there are none (COLUMNS=0): rich would show nothing at all."""
+"""The number of columns to use if the environment says 0 (COLUMNS=0). Rich would show nothing at all."""
 
 
 def _console(*, stderr: bool) -> Console:
@@ -30,22 +30,22 @@ data = _console(stderr=False)
 
 
 def printable(text: str) -> str:
-    """Text from an untrusted image, safe for a terminal; its lines and tabs stay."""
+    """Return text from an untrusted image so that it is safe for a terminal. Line breaks and tabs stay."""
     return formatting.printable(text, kept="\n\t")
 
 
 def told(text: str) -> str:
-    """Words that may hold an untrusted image's: escaped for the terminal and for rich, and further lines moved in.
+    """Return a message that may quote an untrusted image. It is escaped for the terminal and for rich, and all lines after the first are indented.
 
-    So no line of an image's (a name with a line break, the last words of an app) looks like one of slimmer's own.
+    So no text from an image (a name with a line break, the last output of an app) can look like a line of slimmer's own.
     """
     return escape(printable(text)).replace("\n", "\n    ")
 
 
 class TerminalProgress:
-    """Shows events on stderr: a line for each stage that is over, and on a terminal a live line while one runs.
+    """Shows events on stderr: a line for each finished stage and, on a terminal, a live line for the current one.
 
-    Leave it, as a context manager, to remove the live line whatever happened.
+    As a context manager, it always removes the live line at the end.
     """
 
     def __init__(self, quiet: bool = False) -> None:
@@ -83,7 +83,7 @@ class TerminalProgress:
             self._advance(event)
 
     def _bar(self, total: int) -> Callable[[BytesRead], None]:
-        """A bar that is gone afterwards."""
+        """Show a progress bar that disappears when it is done. Return the function that advances it."""
         columns = (TextColumn("reading both images"), BarColumn(), DownloadColumn())
         bar = self._live.enter_context(Progress(*columns, console=talk, transient=True))
         task = bar.add_task("", total=total)
@@ -94,14 +94,14 @@ class TerminalHandler(logging.Handler):
     """Shows log records on stderr, above the live line of a stage."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a record. As other talk, it may be lost."""
+        """Print a record. Like every message on stderr, it may be lost."""
         seconds = record.relativeCreated / 1000
         source = record.name.removeprefix("slimmer.")
         talk.print(f"[dim]{seconds:8.3f} {source}: {told(record.getMessage())}[/]", highlight=False)
 
 
 def show_diagnostics(level: int) -> None:
-    """Show what slimmer logs from this level on."""
+    """Show slimmer's log records of this level and above."""
     logger = logging.getLogger("slimmer")
     logger.setLevel(level)
     logger.addHandler(TerminalHandler())

@@ -1,4 +1,4 @@
-"""`slimmer doctor`: tries what slimmer needs of the engine and its kernel, and says what is missing."""
+"""`slimmer doctor`: try out what slimmer needs from the engine and its kernel, and report what is missing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
 
 def doctor(
-    output_format: Annotated[str, typer.Option("--format", help="text or json; on stdout.", metavar="FORMAT")] = "text",
+    output_format: Annotated[
+        str, typer.Option("--format", help="Format of the result on stdout: text or json.", metavar="FORMAT")
+    ] = "text",
 ) -> None:
-    """Check the engine, its kernel and the probe, each by trying it.
+    """Check the engine, its kernel and the probe by trying each of them.
 
-    Ends with exit code 4 when something is missing that slimmer cannot do without.
+    The exit code is 4 if something that slimmer needs is missing.
     """
     import slimmer
     from slimmer.api import words

@@ -1,4 +1,4 @@
-"""`slimmer explain`: why a path is in the slim image or is not, and where the bytes are; from the artifacts of a build."""
+"""`slimmer explain`: show why a path is or is not in the slim image, and what takes the space. It reads the artifacts of a build."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EPILOG = """Examples:
 
   slimmer explain myapp --why-size --top 20
 
-Exit codes: 0 explained, 2 usage, 3 the original has no such path."""
+Exit codes: 0 explained, 2 usage error, 3 the original has no such path."""
 
 DROPPED = "nothing looked at it while the app was observed, and no rule of the policy {} leads to it"
 
@@ -28,25 +28,30 @@ def explain(
         str,
         typer.Argument(
             metavar="IMAGE|OUT",
-            help="The image as it was given to build, or the folder of its artifacts.",
+            help="The image name that you gave to build, or the output folder of that build.",
             show_default=False,
         ),
     ],
     path: Annotated[
         str,
         typer.Argument(
-            metavar="PATH", help="A path of the original image; with --why-size, a folder.", show_default=False
+            metavar="PATH", help="A path in the original image. With --why-size: a folder.", show_default=False
         ),
     ] = "",
     why_size: Annotated[
-        bool, typer.Option("--why-size", help="List what costs most, by reason, package, folder.", metavar="")
+        bool,
+        typer.Option(
+            "--why-size", help="List what takes the most space, by rule, package, folder and file.", metavar=""
+        ),
     ] = False,
-    top: Annotated[int, typer.Option("--top", help="How many entries a list has.", min=1, metavar="N")] = 10,
-    output_format: Annotated[str, typer.Option("--format", help="text or json; on stdout.", metavar="FORMAT")] = "text",
+    top: Annotated[int, typer.Option("--top", help="Number of entries in each list.", min=1, metavar="N")] = 10,
+    output_format: Annotated[
+        str, typer.Option("--format", help="Format of the explanation on stdout: text or json.", metavar="FORMAT")
+    ] = "text",
 ) -> None:
-    """Explain why a path is in the slim image, or what would keep it.
+    """Explain why a path is in the slim image, or how to keep it.
 
-    Works from the artifacts that `slimmer build` wrote, without an engine.
+    Reads the artifacts that `slimmer build` wrote. Needs no engine.
     """
     import slimmer
     from slimmer.api import words
@@ -54,9 +59,7 @@ def explain(
 
     form = words.choice("--format", output_format, ("text", "json"))
     if not path and not why_size:
-        raise UsageError(
-            "explain what? Give a path, or --why-size", hint="For example: slimmer explain myapp /etc/passwd"
-        )
+        raise UsageError("explain needs a path or --why-size", hint="For example: slimmer explain myapp /etc/passwd")
     output = slimmer.find_output(image_or_out)
     if why_size:
         found = slimmer.sizes(output, path or "/")
@@ -67,7 +70,7 @@ def explain(
 
 
 def _print_json(document: dict[str, Any]) -> None:
-    """ASCII, since names in images need not be UTF-8."""
+    """Print JSON in ASCII, because names in images need not be UTF-8."""
     import json
 
     print(json.dumps(document, indent=2))
@@ -91,7 +94,7 @@ def _sizes_json(found: Sizes, top: int) -> dict[str, Any]:
 
 
 def _say(text: str, indent: int = 0) -> None:
-    """A line of plain text: as markup, it would lose the backslashes in front of brackets, which patterns have."""
+    """Print a line of plain text. As markup, it would lose backslashes before brackets, which occur in patterns."""
     from slimmer.cli.console import data, printable
 
     data.print(" " * indent + printable(text).replace("\n", "\\n"), markup=False, highlight=False, emoji=False)
@@ -130,7 +133,7 @@ def _print_dropped(explanation: Explanation, policy: str) -> None:
         _say(DROPPED.format(policy), 2)
     _print_accesses(explanation)
     kept, total = explanation.beside
-    _say(f"of the {total} entries of its folder, {kept} are kept", 2)
+    _say(f"{kept} of the {total} entries in its folder are kept", 2)
     if explanation.remedies:
         _say("to keep it:", 2)
     for remedy in explanation.remedies:

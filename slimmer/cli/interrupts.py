@@ -1,4 +1,4 @@
-"""Signals of the command line: what ends a program, as an end of a watch that is no failure."""
+"""Turn the signals that end a program into the regular end of a watch."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 INTERRUPTS = tuple(number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)))
-"""Signals with which a user ends a program."""
+"""The signals that a user ends a program with."""
 
 
 @contextmanager
 def interrupts_as_event() -> Iterator[threading.Event]:
-    """Within, such a signal sets the event and does nothing else. One that is ignored (nohup) stays so."""
+    """Yield an event. Within the block, the signals in INTERRUPTS set it and do nothing else. Ignored signals (nohup) stay ignored."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event

@@ -1,4 +1,4 @@
-"""`slimmer keep`: from access logs to a packed folder, without an image."""
+"""`slimmer keep`: turn access logs into a packed folder, without building an image."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ EPILOG = """Examples:
 
   slimmer rebuild packed --tag myapp:slim
 
-Exit codes: 0 packed, 2 usage, 3 no such image, 4 engine, 7 the logs show no access, 10 output, 130 interrupted."""
+Exit codes: 0 packed, 2 usage error, 3 no such image, 4 engine error, 7 the logs show no access, 10 cannot write the output,
+130 interrupted."""
 
 
 @shares(choice=choice)
 def keep(
     logs: Annotated[
         list[Path],
-        typer.Argument(help="Access logs of one image, or folders that hold an access.json.", metavar="LOG…"),
+        typer.Argument(help="Access logs of one image, or folders with an access.json.", metavar="LOG…"),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for the result.", rich_help_panel=options.OUT, metavar="DIR")
+        Path, typer.Option("--out", "-o", help="Output folder.", rich_help_panel=options.OUT, metavar="DIR")
     ],
     rebase: Annotated[
         str,
         typer.Option(
             "--rebase",
-            help="Keep from this image instead of the logs' own: a later build of it.",
+            help="Take the files from this image, a later build of the one in the logs.",
             rich_help_panel=options.KEEP,
             metavar="IMAGE",
             show_default=False,
@@ -44,10 +45,10 @@ def keep(
     *,
     choice: dict[str, Any],
 ) -> None:
-    """Decide what to keep of the image that the logs belong to, and pack it.
+    """Decide which files to keep from access logs, and pack them.
 
-    Writes Dockerfile, rootfs.tar, manifest.jsonl, a report and the joined log into a folder. No app is run, no image is made, and
-    nothing is verified: `slimmer rebuild` makes the image, `slimmer verify` compares it.
+    Writes Dockerfile, rootfs.tar, manifest.jsonl, a report and the joined log into a folder. It does not run the app, build an
+    image or verify anything: `slimmer rebuild` builds the image, and `slimmer verify` checks it.
     """
     import slimmer
     from slimmer.cli.console import TerminalProgress, talk
@@ -56,5 +57,5 @@ def keep(
     with TerminalProgress(quiet) as on_event:
         kept = slimmer.keep(logs, out=out, rebase=rebase, on_event=on_event, **choice)
     if not quiet:
-        talk.print(f"{kept.kept:,} of {kept.paths:,} paths stay, {human_size(kept.size)}", highlight=False)
+        talk.print(f"{kept.kept:,} of {kept.paths:,} paths kept, {human_size(kept.size)}", highlight=False)
     print(out)

@@ -1,4 +1,4 @@
-"""The options that say what to keep, for every command that decides it: as keyword arguments for the functions of `slimmer`."""
+"""The options that select what to keep. Every command that decides this shares them."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def choice(
     keep_file: options.KeepFile = None,
     licences: options.Licences = True,
 ) -> dict[str, Any]:
-    """The options as keyword arguments."""
+    """Return the options as keyword arguments for the functions of `slimmer`."""
     return given(locals())

@@ -1,6 +1,6 @@
-"""The entry point: the commands by name, and the one place where failures become words and exit codes.
+"""The entry point. It lists the commands, and it alone turns errors into messages and exit codes.
 
-Commands are imported when they run, so that `slimmer --help` answers at once.
+Commands import what they need when they run, so that `slimmer --help` answers at once.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 app = typer.Typer(
     name="slimmer",
-    help="Make container images small without breaking them: run, watch, keep what is used, rebuild, prove that it works.",
-    epilog="Start with: slimmer build myapp:latest",
+    help="Make container images small without breaking them: run the image, watch it, keep what it uses, rebuild it, and verify that it works.",
+    epilog="To start: slimmer build myapp:latest",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -33,7 +33,7 @@ app = typer.Typer(
 
 
 def _add(name: str, command: Callable[..., None], epilog: str | None = None) -> None:
-    """A command; its docstring's paragraphs fill the terminal, whatever its width."""
+    """Add a command. Join the lines of its docstring, so that each paragraph fills the terminal."""
     words = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(command) or "")
     app.command(name, help=words, epilog=epilog)(command)
 
@@ -52,7 +52,7 @@ _add("doctor", doctor.doctor)
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the versions of slimmer and of its probe.", metavar="")
+        bool, typer.Option("--version", help="Print the versions of slimmer and its probe.", metavar="")
     ] = False,
     verbose: Annotated[
         int,
@@ -62,11 +62,11 @@ def options(
             count=True,
             show_default=False,
             metavar="",
-            help="Show on stderr what slimmer does: -v, or -vv for more. Goes before the command.",
+            help="Log what slimmer does to stderr: -v, or -vv for more. Goes before the command.",
         ),
     ] = 0,
 ) -> None:
-    """Options that belong to no command."""
+    """Handle the options that come before the command."""
     if verbose:
         import logging
 
@@ -76,14 +76,14 @@ def options(
 
 
 def run() -> NoReturn:
-    """Run the command line; every failure that has a name ends here, as a message, a hint and an exit code."""
+    """Run the command line and exit. Every SlimmerError ends here, as a message, a hint and an exit code."""
     streams.install()
     _handle_signals()
     sys.exit(_ran())
 
 
 def _ran() -> int:
-    """Run the command; its exit code. The last words to stdout are written, if they can be."""
+    """Run the command, flush stdout and return the exit code."""
     try:
         code = _command()
     except Exception as error:
@@ -125,7 +125,7 @@ def _command() -> int:
 
 
 def _exhausted(error: BaseException) -> ResourcesExhausted | None:
-    """What a lack of memory, descriptors or threads comes to, whatever it looked like; None for any other error."""
+    """Return ResourcesExhausted if the error or one of its causes is a lack of memory, descriptors or threads, or else None."""
     cause: BaseException | None = error
     while cause is not None:
         no_thread = isinstance(cause, RuntimeError) and "can't start new thread" in str(cause)
@@ -136,7 +136,7 @@ def _exhausted(error: BaseException) -> ResourcesExhausted | None:
 
 
 def _usage(error: Exception) -> UsageError:
-    """A click usage error, in the same words as our own."""
+    """Turn one of click's usage errors into a UsageError."""
     context = getattr(error, "ctx", None)
     hint = f"`{context.command_path} --help` shows every option." if context else None
     return UsageError(error.format_message(), hint=hint)  # type: ignore[attr-defined]
@@ -158,15 +158,15 @@ def _print_version() -> None:
 
 
 class _Stop(KeyboardInterrupt):
-    """What a signal raises.
+    """The exception that a signal raises.
 
-    A plain KeyboardInterrupt that comes while Python executes a string (as dataclasses do when they are made) would make
-    Python end by SIGINT in the end, though it was caught: CPython notes it in run_eval_code_obj (pythonrun.c).
+    If a plain KeyboardInterrupt comes while Python executes a string (dataclasses do that when they are defined), Python later
+    ends itself by SIGINT, although the exception was caught: CPython notes it in run_eval_code_obj (pythonrun.c).
     """
 
 
 def _handle_signals() -> None:
-    """What would end the process at once ends it tidily; the signal of `--until signal` does no harm at a wrong time."""
+    """Make signals that end the process raise _Stop, so that slimmer cleans up. Ignore SIGUSR1 (`--until signal`) at other times."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup(1) and shells' & set it
@@ -176,13 +176,13 @@ def _handle_signals() -> None:
 
 
 def _ignore_signals() -> None:
-    """The work is over: a user who presses Ctrl-C now changes neither the words nor the exit code."""
+    """Ignore Ctrl-C now that the work is done. It must change neither the messages nor the exit code."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    """SIGTERM and SIGHUP are handled as Ctrl-C: clean up, then end."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C: clean up, then exit."""
     raise _Stop
 
 

@@ -1,4 +1,4 @@
-"""`slimmer observe`: watch an image and write what it uses; nothing is built."""
+"""`slimmer observe`: watch an image or a running container, and write its access log. Nothing is built."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from slimmer.pipeline.result import ObserveResult
 
 WITH_ATTACH = frozenset(("attach", "out", "quiet", "until", "config"))
-"""Parameters that make sense for a container that runs already."""
+"""The parameters that make sense for a container that is already running."""
 
-HINT = "`slimmer observe IMAGE` runs an image; `slimmer observe --attach CONTAINER` takes --until, --out and --quiet."
+HINT = (
+    "`slimmer observe IMAGE` runs an image. `slimmer observe --attach CONTAINER` takes only --until, --out and --quiet."
+)
 
 EPILOG = """Examples:
 
@@ -29,8 +31,8 @@ EPILOG = """Examples:
 
   slimmer build myapp:latest --access unit-tests.json --access staging.json
 
-Exit codes: 0 observed, 2 usage, 3 no such image, 4 engine, 5 the app did not start, 6 a probe failed,
-7 observation incomplete, 10 output, 130 interrupted."""
+Exit codes: 0 observed, 2 usage error, 3 no such image, 4 engine error, 5 the app did not start, 6 a probe failed,
+7 incomplete observation, 10 cannot write the output, 130 interrupted."""
 
 
 @asks
@@ -48,7 +50,7 @@ def observe(
         str,
         typer.Option(
             "--attach",
-            help="Watch this running container instead, from outside, until Ctrl-C, its end or what --until says.",
+            help="Watch this running container instead, until Ctrl-C, the container's end, or --until.",
             metavar="CONTAINER",
             show_default=False,
         ),
@@ -58,7 +60,7 @@ def observe(
         typer.Option(
             "--out",
             "-o",
-            help="File (NAME.json), or folder for an access.json.",
+            help="Output file (NAME.json), or a folder for access.json.",
             rich_help_panel=options.OUT,
             metavar="FILE|DIR",
         ),
@@ -67,11 +69,12 @@ def observe(
     *,
     asked: dict[str, Any],
 ) -> None:
-    """Observe TARGET while it is exercised, and write its access log and nothing else.
+    """Observe TARGET while it is exercised, and write only its access log.
 
-    The log can be joined with others in `slimmer build --access` or `slimmer keep`. The file's name is printed.
+    `slimmer build --access` and `slimmer keep` join it with other logs. The name of the file is printed.
 
-    With --attach nothing is run: a container that runs already is watched, and left as it is. Only what it opens is seen.
+    With --attach, slimmer watches a container that is already running, and does not change it. It sees only the files that
+    the container opens.
     """
     import slimmer
     from slimmer.cli.console import TerminalProgress
@@ -84,17 +87,17 @@ def observe(
         elif target:
             result = slimmer.observe(target, out=out, on_event=on_event, **asked)
         else:
-            raise UsageError("nothing to observe: neither TARGET nor --attach is given", hint=HINT)
+            raise UsageError("nothing to observe: give TARGET or --attach", hint=HINT)
     print(result.path)
 
 
 def _attach(container: str, out: Path, until: str, on_event: TerminalProgress) -> ObserveResult:
-    """Watch a container. Ctrl-C, SIGTERM and SIGHUP end the watch, and not the program: the log is written."""
+    """Watch a container. Ctrl-C, SIGTERM and SIGHUP end the watch but not the program, so the log is still written."""
     import slimmer
     from slimmer.cli.interrupts import interrupts_as_event
 
     with interrupts_as_event() as interrupted:
-        on_event(slimmer.Note("Ctrl-C ends the watch, and writes the log"))
+        on_event(slimmer.Note("press Ctrl-C to stop watching and write the log"))
         return slimmer.attach(
             container,
             out=out,
@@ -105,7 +108,7 @@ def _attach(container: str, out: Path, until: str, on_event: TerminalProgress) -
 
 
 def _check_attach(context: typer.Context) -> None:
-    """Raise UsageError for what was given on the command line and is for running an image; settings may be for that."""
+    """Raise UsageError if the command line has options for running an image. Settings may have them."""
     from slimmer.errors import UsageError
 
     for parameter in context.command.params:
@@ -113,6 +116,6 @@ def _check_attach(context: typer.Context) -> None:
         given = source is not None and source.name == "COMMANDLINE"
         if given and parameter.name not in WITH_ATTACH:
             name = "TARGET" if parameter.name == "target" else parameter.opts[0]
-            raise UsageError(f"{name} does not go with --attach: that container runs already", hint=HINT)
+            raise UsageError(f"{name} cannot be used with --attach: that container is already running", hint=HINT)
         if given and parameter.name == "until" and context.params["until"] == "probes":
-            raise UsageError("--until probes does not go with --attach: nothing is asked of that container", hint=HINT)
+            raise UsageError("--until probes cannot be used with --attach: that container gets no requests", hint=HINT)

@@ -1,4 +1,4 @@
-"""Options that several commands share: declared once, as the parameters of a function that makes one value of them, mostly keyword arguments."""
+"""Options that several commands share. A group is declared once, as the parameters of a function that turns them into one value."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ R = TypeVar("R")
 
 
 def shares(**groups: Callable[..., Any]) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    """A decorator that puts the parameters of a function in the place of the parameter that it is named for here.
+    """Return a decorator that replaces a command's parameter with the options of the group of that name.
 
-    The decorated function gets what that function makes of them; the functions are called in the order given here. They may
-    share options themselves. typer sees one function with all of the parameters.
+    The command gets the value that the group's function returns. The functions are called in the order given here, and may use
+    groups themselves. typer sees one function with all of the parameters.
     """
     shared = {name: _parameters(group) for name, group in groups.items()}
 
@@ -39,7 +39,7 @@ def given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parameters(function: Callable[..., Any], besides: Container[str] = ()) -> list[inspect.Parameter]:
-    """The parameters, with annotations resolved but for these: their types are imported only when a command runs."""
+    """Return the parameters with their annotations resolved, except for those in `besides`. The types of these are imported only when a command runs."""
     named = {name: hint for name, hint in function.__annotations__.items() if name != "return" and name not in besides}
     hints = get_type_hints(SimpleNamespace(__annotations__=named), function.__globals__, include_extras=True)
     return [

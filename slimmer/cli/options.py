@@ -1,6 +1,6 @@
-"""The options of the commands that run an image, each once: its type, its name, its help and its place in `--help`.
+"""The options that commands share. Each is declared once, with its type, name, help and place in `--help`.
 
-Commands take them by name (`tag: options.Tag = ""`), so that an option means the same wherever it is.
+Commands take them by name (`tag: options.Tag = ""`), so that an option means the same everywhere.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import typer
 
 from slimmer.cli import settings
 
-ASK, RUN, OUT, KEEP = "What to ask of the app", "How to run the app", "What to make", "What to keep"
+ASK, RUN, OUT, KEEP = "Exercise the app", "Run the app", "Output", "Select files"
 
 
 def _option(*names: str, help: str, panel: str | None = None, metavar: str | None = None) -> Any:
@@ -20,7 +20,7 @@ def _option(*names: str, help: str, panel: str | None = None, metavar: str | Non
 
 
 def _flag(*names: str, help: str, panel: str | None = None, default: bool = False) -> Any:
-    """An option without a value; `default` says whether its default is worth showing."""
+    """Declare an option without a value. `default`: show its default."""
     return typer.Option(*names, help=help, rich_help_panel=panel, metavar="", show_default=default)
 
 
@@ -40,7 +40,7 @@ Tag = Annotated[
     _option(
         "--tag",
         "-t",
-        help="Name of the slim image. Default: NAME:TAG-slim, NAME:slim for latest.",
+        help="Name of the slim image. Default: NAME:TAG-slim, or NAME:slim for latest.",
         panel=OUT,
         metavar="NAME",
     ),
@@ -50,7 +50,7 @@ Out = Annotated[
     _option(
         "--out",
         "-o",
-        help="Folder for the artifacts. Default: slimmer-out/NAME.",
+        help="Output folder. Default: slimmer-out/NAME.",
         panel=OUT,
         metavar="DIR",
     ),
@@ -59,43 +59,43 @@ Builder = Annotated[
     str,
     _option(
         "--builder",
-        help="dockerfile (docker build of the artifacts) or load (exact and faster). Default: dockerfile, or load where a Dockerfile cannot say it.",
+        help="How to build the image: dockerfile (docker build of the artifacts) or load (exact and faster). Default: dockerfile, or load if a Dockerfile cannot express the image.",
         panel=OUT,
         metavar="dockerfile|load",
     ),
 ]
 Verify = Annotated[
     bool,
-    _flag("--verify/--no-verify", help="Tag the image only after it was seen working.", panel=OUT, default=True),
+    _flag("--verify/--no-verify", help="Verify the slim image before tagging it.", panel=OUT, default=True),
 ]
 VerifyAs = Annotated[
     Strings,
     _option(
         "--verify-as",
-        help="Check the slim image under this user, too, as OpenShift would run it. Repeatable.",
+        help="Also verify the slim image as this user, for example as OpenShift would run it. Repeatable.",
         panel=OUT,
         metavar="UID[:GID]",
     ),
 ]
 VerifyReadOnly = Annotated[
     bool,
-    _flag("--verify-read-only", help="Check the slim image with a read-only root file system, too.", panel=OUT),
+    _flag("--verify-read-only", help="Also verify the slim image with a read-only root file system.", panel=OUT),
 ]
 Access = Annotated[
     Paths,
     _option(
         "--access",
-        help="Join an access log of another run of this image: of `slimmer observe`, or another build's. Repeatable.",
+        help="Add the access log of another run of this image, from `slimmer observe` or another build. Repeatable.",
         panel=KEEP,
         metavar="LOG",
     ),
 ]
-Rebase = Annotated[bool, _flag("--rebase", help="Take over --access logs of another build of the image.", panel=KEEP)]
+Rebase = Annotated[bool, _flag("--rebase", help="Accept --access logs of another build of the image.", panel=KEEP)]
 Observe = Annotated[
     bool,
     _flag(
         "--observe/--no-observe",
-        help="Observe the image; not to do so needs --access.",
+        help="Observe the image. --no-observe needs --access.",
         panel=KEEP,
     ),
 ]
@@ -103,7 +103,7 @@ Reuse = Annotated[
     bool,
     _flag(
         "--reuse",
-        help="Use the observation in the output folder again, if image, options and slimmer's version are the same.",
+        help="Reuse the observation in the output folder if the image, the options and slimmer's version are the same.",
         panel=KEEP,
     ),
 ]
@@ -111,7 +111,7 @@ Repair = Annotated[
     int,
     typer.Option(
         "--repair",
-        help="How many times to add what the slim image's app looks for in vain, and rebuild. 0 does not look.",
+        help="How many times to add files that the slim image's app misses, and rebuild. 0 turns this off.",
         rich_help_panel=OUT,
         min=0,
         max=10,
@@ -122,20 +122,28 @@ OutputFormat = Annotated[
     str,
     _option(
         "--format",
-        help="text (a table on stderr, the tag on stdout) or json (the report on stdout).",
+        help="Output format: text (a table on stderr, the tag on stdout) or json (the report on stdout).",
         panel=OUT,
         metavar="text|json",
     ),
 ]
-Quiet = Annotated[bool, _flag("--quiet", "-q", help="No progress, no table.", panel=OUT)]
+Quiet = Annotated[bool, _flag("--quiet", "-q", help="Show no progress and no table.", panel=OUT)]
 Pull = Annotated[bool, _flag("--pull", help="Pull the image first.", panel=OUT)]
-Recorder = Annotated[str, _option("--recorder", help="auto, notify, ptrace or fanotify.", panel=OUT, metavar="NAME")]
+Recorder = Annotated[
+    str,
+    _option(
+        "--recorder",
+        help="How to record file accesses: auto, notify, ptrace or fanotify. Default: auto.",
+        panel=OUT,
+        metavar="NAME",
+    ),
+]
 
 Config = Annotated[
     Path | None,
     typer.Option(
         "--config",
-        help="Settings file. Default: slimmer.toml or \\[tool.slimmer] in pyproject.toml, here or above.",
+        help="Settings file. Default: slimmer.toml or \\[tool.slimmer] in pyproject.toml, in this folder or one above.",
         rich_help_panel=OUT,
         metavar="FILE",
         envvar="SLIMMER_CONFIG",
@@ -152,7 +160,7 @@ Policy = Annotated[
     str,
     _option(
         "--policy",
-        help="observed (what was seen in use), balanced (also what that code can reach) or generous (whole packages).",
+        help="How much to keep: observed (what the app used), balanced (also what that code can reach) or generous (whole packages). Default: balanced.",
         panel=KEEP,
         metavar="NAME",
     ),
@@ -161,20 +169,25 @@ Include = Annotated[
     Strings,
     _option(
         "--include",
-        help="Keep these paths: a pattern as in .gitignore, relative to the image's root. Repeatable.",
+        help="Keep the paths that match this .gitignore pattern, relative to the image's root. Repeatable.",
         panel=KEEP,
         metavar="GLOB",
     ),
 ]
 Exclude = Annotated[
     Strings,
-    _option("--exclude", help="Drop these paths, whatever else says. Repeatable.", panel=KEEP, metavar="GLOB"),
+    _option(
+        "--exclude",
+        help="Drop the paths that match this pattern, even if a rule keeps them. Repeatable.",
+        panel=KEEP,
+        metavar="GLOB",
+    ),
 ]
 IncludeBin = Annotated[
     Strings,
     _option(
         "--include-bin",
-        help="Keep this command of the image's PATH with its libraries. Repeatable.",
+        help="Keep this command from the image's PATH, with its libraries. Repeatable.",
         panel=KEEP,
         metavar="NAME",
     ),
@@ -183,22 +196,25 @@ IncludePackage = Annotated[
     Strings,
     _option(
         "--include-package",
-        help="Keep this package whole: NAME or MANAGER:NAME, of dpkg, apk, rpm, pip, npm, gem or composer. Repeatable.",
+        help="Keep this whole package: NAME or MANAGER:NAME (dpkg, apk, rpm, pip, npm, gem, composer). Repeatable.",
         panel=KEEP,
         metavar="NAME",
     ),
 ]
 IncludeShell = Annotated[
-    bool, _flag("--include-shell", help="Keep a shell and the usual core tools of the image.", panel=KEEP)
+    bool, _flag("--include-shell", help="Keep the image's shell and common core utilities.", panel=KEEP)
 ]
 KeepFile = Annotated[
     Paths,
-    _option("--keep-file", help="File of --include patterns, one a line. Repeatable.", panel=KEEP, metavar="FILE"),
+    _option("--keep-file", help="File with --include patterns, one per line. Repeatable.", panel=KEEP, metavar="FILE"),
 ]
 Licences = Annotated[
     bool,
     _flag(
-        "--licences/--no-licences", help="Keep the licence texts of packages with kept files.", panel=KEEP, default=True
+        "--licences/--no-licences",
+        help="Keep the licence texts of packages that have kept files.",
+        panel=KEEP,
+        default=True,
     ),
 ]
 
@@ -208,24 +224,24 @@ Probe = Annotated[
     Strings,
     _option(
         "--probe",
-        help="A request, as 'GET /path', '/path' or 'POST /echo {\"a\": 1}'. Repeatable.",
+        help="Send this request: 'GET /path', '/path' or 'POST /echo {\"a\": 1}'. Repeatable.",
         panel=ASK,
         metavar="REQUEST",
     ),
 ]
 ProbeFile = Annotated[
     Paths,
-    _option("--probe-file", help="YAML or JSON file of requests. Repeatable.", panel=ASK, metavar="FILE"),
+    _option("--probe-file", help="YAML or JSON file with requests. Repeatable.", panel=ASK, metavar="FILE"),
 ]
-NoHttp = Annotated[bool, _flag("--no-http", help="Send no HTTP request at all.", panel=ASK)]
+NoHttp = Annotated[bool, _flag("--no-http", help="Send no HTTP requests.", panel=ASK)]
 Port = Annotated[
-    list[int] | None, _option("--port", help="Exercise these ports only. Repeatable.", panel=ASK, metavar="PORT")
+    list[int] | None, _option("--port", help="Exercise only this port. Repeatable.", panel=ASK, metavar="PORT")
 ]
 Exercise = Annotated[
     Strings,
     _option(
         "--exercise",
-        help="Host command to run against the app; gets SLIMMER_URL, SLIMMER_HOST, SLIMMER_PORT, SLIMMER_CONTAINER, SLIMMER_EXEC. Repeatable.",
+        help="Run this command on the host against the app, with SLIMMER_URL, SLIMMER_HOST, SLIMMER_PORT, SLIMMER_CONTAINER and SLIMMER_EXEC set. Repeatable.",
         panel=ASK,
         metavar="COMMAND",
     ),
@@ -234,7 +250,7 @@ Exec = Annotated[
     Strings,
     _option(
         "--exec",
-        help="Command to run in the container as the image's user. Repeatable.",
+        help="Run this command in the container as the image's user. Repeatable.",
         panel=ASK,
         metavar="COMMAND",
     ),
@@ -243,7 +259,7 @@ Until = Annotated[
     str,
     _option(
         "--until",
-        help="End of the observation: probes (default), exit, signal (SIGUSR1), enter, or seconds.",
+        help="When to stop observing: probes (default), exit, signal (SIGUSR1), enter, or a number of seconds.",
         panel=ASK,
         metavar="WHEN",
     ),
@@ -252,7 +268,7 @@ Runs = Annotated[
     int,
     typer.Option(
         "--runs",
-        help="Observe so many times, and tell what was not in every run. All of it is kept.",
+        help="Observe this many times, and report what was not used in every run. All of it is kept.",
         rich_help_panel=ASK,
         min=1,
         max=100,
@@ -264,7 +280,7 @@ ReadyTimeout = Annotated[
     str,
     _option(
         "--ready-timeout",
-        help="How long the app may take to get ready. Default: 60 s.",
+        help="How long to wait for the app to become ready. Default: 60 s.",
         panel=ASK,
         metavar="SECONDS",
     ),
@@ -274,7 +290,7 @@ RequestTimeout = Annotated[
     str,
     _option(
         "--request-timeout",
-        help="How long the answer to a request may take. Default: 30 s.",
+        help="How long to wait for the answer to a request. Default: 30 s.",
         panel=ASK,
         metavar="SECONDS",
     ),
@@ -286,73 +302,95 @@ Cmd = Annotated[
     Strings,
     _option(
         "--cmd",
-        help="Replaces CMD: a JSON array or shell words. Repeatable: web, worker, migration are run one after the other.",
+        help="Override the image's CMD: a JSON array or shell words. Repeatable: each command is run in turn (web, worker, migration).",
         panel=RUN,
         metavar="COMMAND",
     ),
 ]
 Entrypoint = Annotated[
     str | None,
-    _option("--entrypoint", help="Replaces ENTRYPOINT (and clears CMD).", panel=RUN, metavar="COMMAND"),
+    _option("--entrypoint", help="Override the image's ENTRYPOINT, and clear CMD.", panel=RUN, metavar="COMMAND"),
 ]
 Env = Annotated[
     Strings,
     _option(
         "--env",
         "-e",
-        help="NAME=VALUE, or NAME to pass it on. Never written to an artifact. Repeatable.",
+        help="Set an environment variable: NAME=VALUE, or NAME to pass yours on. Never written to an artifact. Repeatable.",
         panel=RUN,
         metavar="VARIABLE",
     ),
 ]
 EnvFile = Annotated[
-    Paths, _option("--env-file", help="File of NAME=VALUE lines. Repeatable.", panel=RUN, metavar="FILE")
+    Paths,
+    _option(
+        "--env-file",
+        help="Read environment variables from a file of NAME=VALUE lines. Repeatable.",
+        panel=RUN,
+        metavar="FILE",
+    ),
 ]
 Volume = Annotated[
     Strings,
     _option(
         "--volume",
         "-v",
-        help="SOURCE:TARGET[:ro]. Every run gets its own copy of a named volume. Repeatable.",
+        help="Mount a volume: SOURCE:TARGET[:ro]. Each run gets its own copy of a named volume. Repeatable.",
         panel=RUN,
         metavar="MOUNT",
     ),
 ]
 ShareMounts = Annotated[
     bool,
-    _flag("--share-mounts", help="Allow read-write bind mounts, which all runs then share.", panel=RUN),
+    _flag("--share-mounts", help="Allow read-write bind mounts. All runs share them.", panel=RUN),
 ]
-Tmpfs = Annotated[Strings, _option("--tmpfs", help="PATH[:OPTIONS]. Repeatable.", panel=RUN, metavar="PATH")]
+Tmpfs = Annotated[
+    Strings, _option("--tmpfs", help="Mount a tmpfs: PATH[:OPTIONS]. Repeatable.", panel=RUN, metavar="PATH")
+]
 User = Annotated[
     str, _option("--user", "-u", help="Run as this user instead of the image's.", panel=RUN, metavar="USER")
 ]
-Workdir = Annotated[str, _option("--workdir", "-w", help="Working directory.", panel=RUN, metavar="PATH")]
+Workdir = Annotated[
+    str, _option("--workdir", "-w", help="Working directory inside the container.", panel=RUN, metavar="PATH")
+]
 Network = Annotated[
-    str, _option("--network", help="Network to join: a name, bridge, host or none.", panel=RUN, metavar="NAME")
+    str,
+    _option(
+        "--network", help="Connect the container to a network: a name, bridge, host or none.", panel=RUN, metavar="NAME"
+    ),
 ]
 CapAdd = Annotated[Strings, _option("--cap-add", help="Add a capability. Repeatable.", panel=RUN, metavar="NAME")]
 CapDrop = Annotated[
     Strings, _option("--cap-drop", help="Drop a capability, or ALL. Repeatable.", panel=RUN, metavar="NAME")
 ]
-GroupAdd = Annotated[Strings, _option("--group-add", help="Additional group. Repeatable.", panel=RUN, metavar="GROUP")]
+GroupAdd = Annotated[
+    Strings, _option("--group-add", help="Add a group to join. Repeatable.", panel=RUN, metavar="GROUP")
+]
 SecurityOpt = Annotated[
     Strings,
-    _option("--security-opt", help="Security option, as for docker run. Repeatable.", panel=RUN, metavar="OPTION"),
+    _option("--security-opt", help="Security option, as in docker run. Repeatable.", panel=RUN, metavar="OPTION"),
 ]
 ShmSize = Annotated[str, _option("--shm-size", help="Size of /dev/shm, e.g. 256m.", panel=RUN, metavar="SIZE")]
 Memory = Annotated[str, _option("--memory", "-m", help="Memory limit, e.g. 512m.", panel=RUN, metavar="SIZE")]
-Ulimit = Annotated[Strings, _option("--ulimit", help="NAME=SOFT[:HARD]. Repeatable.", panel=RUN, metavar="LIMIT")]
-Device = Annotated[
-    Strings, _option("--device", help="HOST[:CONTAINER[:rwm]]. Repeatable.", panel=RUN, metavar="DEVICE")
+Ulimit = Annotated[
+    Strings, _option("--ulimit", help="Ulimit: NAME=SOFT[:HARD]. Repeatable.", panel=RUN, metavar="LIMIT")
 ]
-Gpus = Annotated[str, _option("--gpus", help="GPUs to add, e.g. all.", panel=RUN, metavar="GPUS")]
+Device = Annotated[
+    Strings,
+    _option("--device", help="Add a host device: HOST[:CONTAINER[:rwm]]. Repeatable.", panel=RUN, metavar="DEVICE"),
+]
+Gpus = Annotated[str, _option("--gpus", help="Number of GPUs to add, or all.", panel=RUN, metavar="GPUS")]
 Init = Annotated[bool, _flag("--init", help="Run an init as PID 1.", panel=RUN)]
 ReadOnly = Annotated[bool, _flag("--read-only", help="Mount the root file system read-only.", panel=RUN)]
 Platform = Annotated[
     str, _option("--platform", help="Platform of the image, e.g. linux/amd64.", panel=RUN, metavar="PLATFORM")
 ]
-Hostname = Annotated[str, _option("--hostname", help="The container's host name.", panel=RUN, metavar="NAME")]
-AddHost = Annotated[Strings, _option("--add-host", help="HOST:IP. Repeatable.", panel=RUN, metavar="HOST:IP")]
-Sysctl = Annotated[Strings, _option("--sysctl", help="NAME=VALUE. Repeatable.", panel=RUN, metavar="NAME=VALUE")]
-Pid = Annotated[str, _option("--pid", help="PID namespace, e.g. host.", panel=RUN, metavar="MODE")]
-Ipc = Annotated[str, _option("--ipc", help="IPC namespace, e.g. host.", panel=RUN, metavar="MODE")]
+Hostname = Annotated[str, _option("--hostname", help="Container host name.", panel=RUN, metavar="NAME")]
+AddHost = Annotated[
+    Strings, _option("--add-host", help="Add a line to /etc/hosts: HOST:IP. Repeatable.", panel=RUN, metavar="HOST:IP")
+]
+Sysctl = Annotated[
+    Strings, _option("--sysctl", help="Sysctl option: NAME=VALUE. Repeatable.", panel=RUN, metavar="NAME=VALUE")
+]
+Pid = Annotated[str, _option("--pid", help="PID namespace to use, e.g. host.", panel=RUN, metavar="MODE")]
+Ipc = Annotated[str, _option("--ipc", help="IPC namespace to use, e.g. host.", panel=RUN, metavar="MODE")]

@@ -1,4 +1,4 @@
-"""`slimmer rebuild`: the image of a packed folder."""
+"""`slimmer rebuild`: build the image of a packed folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EPILOG = """Examples:
 
   slimmer rebuild slimmer-out/myapp --tag myapp:slim
 
-Exit codes: 0 built, 2 usage, 4 engine, 9 build failed, 130 interrupted."""
+Exit codes: 0 built, 2 usage error, 4 engine error, 9 build failed, 130 interrupted."""
 
 
 def rebuild(
@@ -26,9 +26,9 @@ def rebuild(
     ],
     quiet: options.Quiet = False,
 ) -> None:
-    """Build the image of a folder's Dockerfile and rootfs.tar, as `docker build` would, and tag it.
+    """Build an image from a folder's Dockerfile and rootfs.tar, as `docker build` would, and tag it.
 
-    Nothing is verified: `slimmer verify` compares it with the original.
+    The image is not verified. `slimmer verify` compares it with the original.
     """
     import slimmer
     from slimmer.cli.console import TerminalProgress

@@ -1,6 +1,6 @@
-"""The options that say what to ask of an app and how to run it, for every command that runs one.
+"""The options to run and exercise an app. Every command that runs one shares them.
 
-`asks` adds them to a command, which gets them as one value, `asked`: keyword arguments for the functions of `slimmer`.
+`asks` adds them to a command. The command gets them as `asked`: keyword arguments for the functions of `slimmer`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _run_options(
     pid: options.Pid = "",
     ipc: options.Ipc = "",
 ) -> dict[str, Any]:
-    """How to run the app."""
+    """Return the options to run the app."""
     return given(locals())
 
 
@@ -55,7 +55,7 @@ def _exercise_options(
     ready_timeout: options.ReadyTimeout = "60",
     request_timeout: options.RequestTimeout = "30",
 ) -> dict[str, Any]:
-    """What to ask of the app, and how many times."""
+    """Return the options to exercise the app."""
     return given(locals())
 
 
@@ -69,9 +69,9 @@ def asked(
     cmd: options.Cmd = None,
     run_options: dict[str, Any],
 ) -> dict[str, Any]:
-    """The options as keyword arguments. The settings file was read already, when --config was."""
+    """Return the options as keyword arguments. The settings file was already read, by the callback of --config."""
     return {**given({"pull": pull, "recorder": recorder, "cmd": cmd}), **exercise_options, **run_options}
 
 
 asks = shares(asked=asked)
-"""A decorator: the command with all of these options in the place of its parameter `asked`."""
+"""A decorator that replaces the command's parameter `asked` with all of these options."""

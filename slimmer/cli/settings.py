@@ -1,8 +1,9 @@
-"""Options from a settings file and from the environment. The command line wins over the environment, and that over the file.
+"""Read options from a settings file and from the environment. The command line overrides the environment, which overrides the file.
 
-The file is slimmer.toml, or the table [tool.slimmer] of pyproject.toml: the first that is met from the current folder upwards, or
-the one that --config names. Keys are the options' long names without dashes in front; those of one command may be in a table of its
-name. An option's variable is SLIMMER_COMMAND_OPTION, or SLIMMER_OPTION for every command that has it. docs/settings.md shows both.
+The file is slimmer.toml, or the table [tool.slimmer] in pyproject.toml: the one that --config names, or else the first one found from
+the current folder upwards. Keys are the long names of options without the leading dashes. A table with the name of a command sets
+options for that command only. The environment variable of an option is SLIMMER_COMMAND_OPTION, or SLIMMER_OPTION for all commands
+that have it. docs/settings.md shows both.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from slimmer.errors import UsageError
 FILE, PROJECT, TABLE = "slimmer.toml", "pyproject.toml", "slimmer"
 PREFIX = "SLIMMER"
 GIVEN_TO_COMMANDS = frozenset(("SLIMMER_HOST", "SLIMMER_PORT", "SLIMMER_URL", "SLIMMER_CONTAINER", "SLIMMER_EXEC"))
-"""Variables that slimmer itself sets for the commands of --exercise: a slimmer among these must not take them for options."""
+"""Variables that slimmer sets for the commands of --exercise. If such a command runs slimmer, they are not options."""
 
 _WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _NO_SETTING = frozenset(("config", "help"))
 
 
 class Option(NamedTuple):
-    """An option of a command: its parameter's name, the type of a value (bool, int, str, Path), whether it may be repeated."""
+    """An option of a command. `name` is its parameter; `kind` is the type of a value: bool, int, str or Path."""
 
     name: str
     kind: type
@@ -34,16 +35,16 @@ class Option(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A settings file: where it is, and what it says for slimmer."""
+    """A settings file and slimmer's settings in it."""
 
     path: Path
     values: Mapping[str, Any]
 
 
 def load(context: Any, config: Path | None) -> Path | None:
-    """The callback of --config: from now on, options that the command line does not give have the values of the settings.
+    """Make the settings the defaults of the command's options. This is the callback of --config.
 
-    Raises UsageError, naming file or variable, for unknown keys and values of a wrong type.
+    Raises UsageError, with the file or variable, for unknown keys and values of the wrong type.
     """
     if not context.resilient_parsing:
         commands = context.find_root().command.commands
@@ -56,14 +57,14 @@ def load(context: Any, config: Path | None) -> Path | None:
 def _nearest() -> Found | None:
     try:
         return search(Path.cwd())
-    except FileNotFoundError:  # the current folder was removed, and with it all that it held
+    except FileNotFoundError:  # the current folder was removed
         return None
 
 
 def search(folder: Path) -> Found | None:
-    """The first settings file from `folder` upwards.
+    """Return the first settings file from `folder` upwards, or None.
 
-    Raises UsageError for one in a folder above that belongs to somebody else: it may name commands to run.
+    Raises UsageError if it is in a folder above and belongs to another user, because it may name commands to run.
     """
     for place in (folder, *folder.parents):
         for name in (FILE, PROJECT):
@@ -77,12 +78,14 @@ def search(folder: Path) -> Found | None:
 
 
 def read(path: Path) -> Found | None:
-    """The settings in a file; None for a pyproject.toml without any. Raises UsageError when it cannot be read."""
+    """Return the settings in a file, or None for a pyproject.toml without any. Raise UsageError if it cannot be read."""
     try:
         with path.open("rb") as file:
             data = tomllib.load(file)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: {error}", hint="Settings are TOML: docs/settings.md shows every kind.") from error
+        raise UsageError(
+            f"{path}: {error}", hint="The settings file must be TOML. docs/settings.md has examples."
+        ) from error
     if path.name != PROJECT:
         return Found(path, data)
     tool = data.get("tool", {})
@@ -93,7 +96,7 @@ def read(path: Path) -> Found | None:
 
 
 def options_of(command: Any) -> dict[str, Option]:
-    """A command's options by their keys: `probe-file` for --probe-file. Types are those of the command's function."""
+    """Return a command's options by key: `probe-file` for --probe-file. The types come from the command's function."""
     hints = get_type_hints(command.callback)
     found = {}
     for parameter in command.params:
@@ -104,7 +107,7 @@ def options_of(command: Any) -> dict[str, Option]:
 
 
 def _option(name: str, hint: Any) -> Option:
-    """From a hint such as `bool`, `Path | None` or `list[int] | None`."""
+    """Return the option of a parameter with a type hint such as `bool`, `Path | None` or `list[int] | None`."""
     hint = (
         next((part for part in get_args(hint) if part is not NoneType), hint) if get_origin(hint) is UnionType else hint
     )
@@ -113,7 +116,7 @@ def _option(name: str, hint: Any) -> Option:
 
 
 def _from_file(found: Found, command: str, commands: Mapping[str, Any]) -> dict[str, Any]:
-    """Values for this command, by the names of its parameters: those for every command, then those of its table."""
+    """Return the file's values for this command, by parameter name. Its own table overrides the general keys."""
     own = options_of(commands[command])
     everywhere = {key for other in commands.values() for key in options_of(other)}
     general = {key: value for key, value in found.values.items() if key not in commands or not isinstance(value, dict)}
@@ -135,12 +138,12 @@ def _known(path: Path, table: str, values: Mapping[str, Any], keys: Any) -> Iter
     for written, value in values.items():
         key = written.replace("_", "-")
         if key not in keys:
-            raise UsageError(f"{path}: {table}{written} is no setting", hint=_suggestion(key, keys))
+            raise UsageError(f"{path}: unknown setting {table}{written}", hint=_suggestion(key, keys))
         yield key, value
 
 
 def _of_file(option: Option, value: Any, where: str, folder: Path) -> Any:
-    """A value as typer would make it of words. Paths are relative to the file's folder."""
+    """Return a value in the form that typer expects. Paths are relative to the file's folder."""
     if not option.repeatable:
         return _single(option, value, where, folder)
     return [_single(option, entry, where, folder) for entry in (value if isinstance(value, list) else [value])]
@@ -157,12 +160,12 @@ def _single(option: Option, value: Any, where: str, folder: Path) -> Any:
 
 def _checked(value: Any, kind: type, where: str, words: str) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise UsageError(f"{where} must be {words}, not {value!r}", hint="docs/settings.md shows every kind.")
+        raise UsageError(f"{where} must be {words}, not {value!r}", hint="docs/settings.md has examples.")
     return value
 
 
 def _from_environment(environment: Mapping[str, str], command: str, commands: Mapping[str, Any]) -> dict[str, Any]:
-    """Values for this command; an empty variable counts as none."""
+    """Return the environment's values for this command, by parameter name. Empty variables are ignored."""
     own = options_of(commands[command])
     _refuse_unknown(environment, commands)
     result = {}
@@ -176,17 +179,19 @@ def _from_environment(environment: Mapping[str, str], command: str, commands: Ma
 
 
 def _refuse_unknown(environment: Mapping[str, str], commands: Mapping[str, Any]) -> None:
-    """A variable with the name of a command in it is meant for that command, unless an option's name begins so."""
+    """Raise UsageError for a variable that has the name of a command but no option of it, unless it is an option of all commands."""
     general = {_variable("", key) for other in commands.values() for key in options_of(other)}
     for command, other in commands.items():
         known = {_variable(command, key) for key in options_of(other)}
         for variable in environment:
             if variable.startswith(_variable(command, "")) and variable not in known | general:
-                raise UsageError(f"{variable} is no option of `slimmer {command}`", hint=_suggestion(variable, known))
+                raise UsageError(
+                    f"{variable} is not an option of `slimmer {command}`", hint=_suggestion(variable, known)
+                )
 
 
 def _of_words(option: Option, text: str, variable: str) -> Any:
-    """A value from a variable's text: of options that may be repeated, one a line."""
+    """Return the value of a variable's text. Repeatable options take one value per line."""
     if option.repeatable:
         return [_word(option, line.strip(), variable) for line in text.splitlines() if line.strip()]
     return _word(option, text, variable)
@@ -203,18 +208,18 @@ def _word(option: Option, text: str, variable: str) -> Any:
         return int(text)
     except ValueError as error:
         raise UsageError(
-            f"{variable} must be a whole number, not {text!r}", hint="Several of them: one a line."
+            f"{variable} must be a whole number, not {text!r}", hint="To give several numbers, write one per line."
         ) from error
 
 
 def _variable(command: str, key: str) -> str:
-    """SLIMMER_BUILD_PROBE_FILE; without a command SLIMMER_PROBE_FILE, without a key what all of a command begin with."""
+    """Return a variable's name: SLIMMER_BUILD_PROBE_FILE, without a command SLIMMER_PROBE_FILE, without a key SLIMMER_BUILD_."""
     words = [PREFIX, command, key.replace("-", "_")] if command else [PREFIX, key.replace("-", "_")]
     return "_".join(words).upper()
 
 
 def _mentions_slimmer(path: Path) -> bool:
-    """Whether a pyproject.toml may have settings: others' broken ones are none of our business."""
+    """Return True if a pyproject.toml may have settings for slimmer. Errors in other files do not concern slimmer."""
     try:
         return b"slimmer" in path.read_bytes()
     except OSError:
@@ -225,5 +230,6 @@ def _suggestion(key: str, keys: Any) -> str:
     from slimmer.image.suggestions import did_you_mean, near_names
 
     return did_you_mean(
-        near_names(key, keys), "`slimmer build --help` lists the options; a key is one without its dashes."
+        near_names(key, keys),
+        "`slimmer build --help` lists the options. A key is an option without the leading dashes.",
     )

@@ -1,7 +1,7 @@
-"""stdout and stderr as slimmer writes to them: who stops reading them ends the words, not the work.
+"""Write to stdout and stderr so that a closed pipe does not stop the work.
 
-`slimmer build … | head -1` builds to the end and has its own exit code. What is lost for another reason, say because the disk is
-full, is an error if it was data; talk may be lost, since there is nobody else to tell.
+If you close the pipe (`slimmer build … | head -1`), the build carries on and keeps its own exit code. If stdout cannot be written for
+another reason, such as a full disk, that is an error. Messages on stderr may be lost, because there is nowhere else to report it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from slimmer.errors import OutputError
 
 
 class _Output(io.FileIO):
-    """A descriptor that takes everything; what it could not write, it says once, if it says so at all."""
+    """A file descriptor that accepts all data. It reports a failed write once, or never if it has no name."""
 
     def __init__(self, descriptor: int, name: str) -> None:
-        """`name` is used in the error; "" for no error."""
+        """`name` is used in the error. If it is "", no error is raised."""
         super().__init__(descriptor, "w", closefd=False)
         self._what = name
 
     def write(self, data: object) -> int:
-        """All of it, or as much as the descriptor takes; raises OutputError once."""
+        """Write as much as the descriptor takes, and return the number of bytes. Raise OutputError at the first failure."""
         try:
             return super().write(data)  # type: ignore[arg-type]  # any buffer
         except BrokenPipeError:
@@ -31,12 +31,12 @@ class _Output(io.FileIO):
         except OSError as error:
             what, self._what = self._what, ""
             if what:
-                raise OutputError(f"{what} cannot be written: {error.strerror}", hint="") from error
+                raise OutputError(f"cannot write to {what}: {error.strerror}", hint="") from error
         return len(memoryview(data).cast("B"))  # type: ignore[arg-type]
 
 
 def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
-    """A name's bytes as they are; what the terminal's encoding lacks, as an escape."""
+    """Write the bytes of a name unchanged, and escape characters that the terminal's encoding lacks."""
     try:
         return codecs.lookup_error("surrogateescape")(error)
     except UnicodeError:
@@ -48,13 +48,13 @@ codecs.register_error(_ESCAPED, _escaped)
 
 
 def install() -> None:
-    """Put such streams in the place of Python's own; one that was closed stays so."""
+    """Replace Python's stdout and stderr. A closed stream stays closed."""
     sys.stdout = _stream(sys.stdout, "standard output")
     sys.stderr = _stream(sys.stderr, "")
 
 
 def flush() -> None:
-    """Write what is still held back. Raises OutputError."""
+    """Write what is still buffered. Raise OutputError if that fails."""
     if sys.stdout is not None:
         sys.stdout.flush()
 

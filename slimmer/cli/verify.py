@@ -1,4 +1,4 @@
-"""`slimmer verify`: does one image do what another does?"""
+"""`slimmer verify`: check that one image behaves like another."""
 
 from __future__ import annotations
 
@@ -15,23 +15,21 @@ EPILOG = """Examples:
 
   slimmer verify myapp:latest myapp:slim --probe-file probes.yaml --exec 'myapp --self-test'
 
-Exit codes: 0 the same, 2 usage, 3 no such image, 4 engine, 5 the first image's app did not start, 6 a probe failed on it,
-7 observation incomplete, 8 there are differences, 130 interrupted."""
+Exit codes: 0 no differences, 2 usage error, 3 no such image, 4 engine error, 5 the app of BEFORE did not start, 6 a probe failed
+on BEFORE, 7 incomplete observation, 8 the images differ, 130 interrupted."""
 
 
 @asks
 def verify(
-    before: Annotated[
-        str, typer.Argument(metavar="BEFORE", help="The image that shows how it should be.", show_default=False)
-    ],
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="The original image.", show_default=False)],
     after: Annotated[str, typer.Argument(metavar="AFTER", help="The image to check.", show_default=False)],
     quiet: options.Quiet = False,
     *,
     asked: dict[str, Any],
 ) -> None:
-    """Check that AFTER holds nothing else than BEFORE does, is configured alike and answers the same.
+    """Check that AFTER has the same configuration and gives the same answers as BEFORE, and has no other files.
 
-    What only BEFORE holds is no difference. Differences are printed, one a line.
+    Files that only BEFORE has do not count. Differences are printed, one per line.
     """
     import slimmer
     from slimmer.cli.console import TerminalProgress, printable
@@ -45,5 +43,5 @@ def verify(
     if differences:
         raise VerificationFailed(
             f"{after} differs from {before}: {counted(len(differences), 'difference')}",
-            hint="Of each is told what it is, and what it was. `slimmer compare` shows both images side by side.",
+            hint="Each line shows both values. `slimmer compare` shows the images side by side.",
         )

@@ -1,1 +1,1 @@
-"""The container engine: connect, images, containers, builds. Nothing else in slimmer talks to it."""
+"""The container engine: connection, images, containers, builds. Only this package and slimmer.runs talk to it."""

@@ -1,4 +1,4 @@
-"""What a watcher does when slimmer was killed: everything of that run goes, in the engine and on this machine."""
+"""Clean up after a slimmer that was killed. The watcher removes everything of that run, in the engine and on this machine."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from slimmer.errors import SlimmerError
 from slimmer.output_folder import sweep
 
 LIMIT = 300.0
-"""Seconds after which it gives up, if the engine does not answer: the rest is left to the next run."""
+"""Seconds after which the watcher gives up if the engine does not answer. The next run removes the rest."""
 
 IN_FLIGHT = 60.0
-"""Seconds for which it looks again, when the engine was about to make something: it may go on to the end, or never."""
+"""Seconds to keep looking if the engine was making something when slimmer died. It may finish that late, or never."""
 
 PASSES = 5
-"""Looks for processes, as one that is being ended may start another one before."""
+"""The number of times to look for processes. A process that is being killed may have started another one."""
 
 FIRST_PAUSE, LAST_PAUSE = 0.05, 2.0
-"""Seconds between two looks: each pause is twice the one before."""
+"""Seconds between two looks. Each pause is twice as long as the one before, up to the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """An output folder: its path, the folders that were made for it, and the name of the temporary folder in it."""
+    """An output folder. `made` are the folders that were made for it, `mark` is the name of the temporary folder in it."""
 
     path: Path
     made: tuple[Path, ...]
@@ -45,7 +45,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class DeadRun:
-    """What a run had told its watcher: its name, how its engine is reached, and what it made or was making."""
+    """What a run told its watcher: its name, how to reach its engine, and what it made or was making."""
 
     run: str
     settings: Mapping[str, Any]
@@ -55,7 +55,7 @@ class DeadRun:
 
 
 def dead_run(told: Iterable[Mapping[str, Any]]) -> DeadRun:
-    """Read what slimmer.engine.lifeline wrote; the first line has the run's name."""
+    """Read what slimmer.engine.lifeline wrote. The first line has the run's name."""
     first, *others = told
     folders = [line for line in others if "folder" in line]
     return DeadRun(
@@ -68,7 +68,7 @@ def dead_run(told: Iterable[Mapping[str, Any]]) -> DeadRun:
 
 
 def clean_up(dead: DeadRun) -> None:
-    """Remove all of it. Nobody is there to be told of a failure: what stays is found by the next run."""
+    """Remove all of it. Failures are ignored, because nobody would see them. The next run finds what is left."""
     with contextlib.suppress(OSError, psutil.Error):
         _end_commands(dead.run)
     for folder in dead.folders:
@@ -89,7 +89,7 @@ def _clean_engine(dead: DeadRun) -> None:
 
 
 def _is_clean(dead: DeadRun) -> bool:
-    """Remove what there is; whether there was nothing. Raises EngineError or EngineUnreachable."""
+    """Remove what is there, and return True if there was nothing. Raise EngineError or EngineUnreachable."""
     engine = connect_as(dead.settings)
     try:
         found = find_run(engine, dead.run)
@@ -100,14 +100,14 @@ def _is_clean(dead: DeadRun) -> bool:
 
 
 def _end_commands(run: str) -> None:
-    """End the user's commands on this machine (--exercise), which have the name of the run's container in their environment."""
+    """Kill the user's commands on this machine (--exercise). The run's container is named in their environment."""
     for _ in range(PASSES):
         if not [process for process in psutil.process_iter() if _ended(process, name_of(run, ""))]:
             return
 
 
 def _ended(process: psutil.Process, mark: str) -> bool:
-    """End a process if it is such a command; whether it was."""
+    """Kill a process if it is such a command. Return True if it was."""
     with contextlib.suppress(psutil.Error, OSError):
         if process.environ().get("SLIMMER_CONTAINER", "").startswith(mark):
             process.kill()

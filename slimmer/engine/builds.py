@@ -1,6 +1,6 @@
-"""Images out of the output folder: `docker build` with the classic builder, or `docker load` of an archive.
+"""Make images from the output folder: `docker build` with the classic builder, or `docker load` of an archive.
 
-Both stream from disk: neither the engine's client nor slimmer ever holds a layer in memory.
+Both stream from disk. Neither the engine's client nor slimmer ever holds a layer in memory.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def build(
     tell: Callable[[str], object] = lambda image: None,
     making: Making = nullcontext,
 ) -> str:
-    """`docker build` with just these files as context; the image's ID. Raises BuildFailed with the engine's words,
-    or EngineUnreachable. `tell` is called with the ID of each step's image; `making` is entered while the engine works.
+    """Run `docker build` with only these files as context, and return the image's ID.
 
-    Nothing is left of a build that fails: the engine removes its containers, slimmer the images of its steps. One
-    that is interrupted late comes to its end first, and has its tag.
+    `tell` is called with the ID of each step's image. `making` is entered while the engine works. A failed build leaves nothing
+    behind: the engine removes its containers, and slimmer the images of its steps. If an interrupt comes late, the build finishes
+    first and gets its tag. Raises BuildFailed with the engine's message, or EngineUnreachable.
     """
     files, steps = list(files), Steps(tell)
     context = Upload(lambda file: _write_context(file, files))
@@ -54,9 +54,9 @@ def build(
 
 
 def load(engine: Engine, write: Callable[[IO[bytes]], None], tag: str, making: Making = nullcontext) -> str:
-    """`docker load` of the archive that `write` writes; the image's ID. Raises BuildFailed with the engine's words.
+    """Run `docker load` with the archive that `write` writes, and return the image's ID.
 
-    `making` is entered while the engine works.
+    `making` is entered while the engine works. Raises BuildFailed with the engine's message, or EngineUnreachable.
     """
     archive = Upload(write)
     try:
@@ -103,9 +103,9 @@ def _write_context(file: IO[bytes], files: list[Path]) -> None:
 
 
 def _follow(answers: Iterable[dict[str, Any]]) -> None:
-    """Read the engine's progress to its end, also past an error: what is not read to its end leaves its connection open.
+    """Read the engine's progress to the end, even after an error. Otherwise the connection would stay open.
 
-    Raises BuildFailed with the first error that it reports.
+    Raises BuildFailed with the first error that the engine reports.
     """
     lines: deque[str] = deque(maxlen=LOG_LINES)
     failed: BuildFailed | None = None
@@ -119,7 +119,7 @@ def _follow(answers: Iterable[dict[str, Any]]) -> None:
 
 
 def _failed(engine: Engine, doing: str, error: Exception) -> SlimmerError:
-    """What the engine said, if it is there to say anything."""
+    """Return BuildFailed with the engine's message, or EngineUnreachable if the engine no longer answers."""
     try:
         with engine.hasty(), engine_calls(f"{doing} the slim image"):
             engine.api.ping()

@@ -1,4 +1,4 @@
-"""Finds the container engine and connects to it: Docker or Podman, local or remote, as the `docker` client does."""
+"""Find the container engine and connect to it: Docker or Podman, local or remote, as the `docker` client does."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from slimmer.errors import EngineUnreachable, UnsupportedEngine
 from slimmer.probe_binary import ARCHITECTURES
 
 MOST_CALLS = 100
-"""Calls of one kind at a time for which the client has connections: one more breaks urllib3 while it counts those of a closed pool."""
+"""The number of connections that the client keeps. More calls at a time make urllib3 fail when it counts the connections of a closed pool."""
 
 CONNECT_TIMEOUT = 10
-"""Seconds within which an engine says what it is; a host that swallows packets must not hang the command."""
+"""Seconds to wait for an engine's first answer. A host that drops packets must not hang the command."""
 
 ANSWER_TIMEOUT = 120
-"""Seconds that the engine may take for any later answer; a build or load streams its progress."""
+"""Seconds to wait for any later answer. Builds and loads stream their progress."""
 
 HASTE_TIMEOUT = 2
-"""Seconds for an answer when there is only left to clean up, and somebody waits for the end."""
+"""Seconds to wait for an answer when slimmer only has to clean up and somebody is waiting for it to exit."""
 
 
 @lru_cache(maxsize=8)
 def _shares_network(path: str) -> bool:
-    """Whether who listens on a socket is in this process's network, as far as can be told.
+    """Return True if the process that listens on this socket is in the network namespace of this process, or if that is unknown.
 
-    Two engines give their containers the same addresses: an address of one in another network leads to the other's container.
+    Two engines give their containers the same addresses. In another network namespace, an address leads to the wrong container.
     """
     try:
         with socket.socket(socket.AF_UNIX) as peer:
@@ -53,7 +53,7 @@ def _shares_network(path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A connected engine and what it says about itself. `settings` are how it was reached, for `connect_as`."""
+    """A connected engine and what it says about itself. `settings` say how it was reached, for `connect_as`."""
 
     api: Any  # docker.APIClient; its published types lack many of the calls that slimmer makes
     url: str
@@ -67,14 +67,14 @@ class Engine:
 
     @property
     def local(self) -> bool:
-        """Whether containers' own addresses can be reached from this machine, and lead to them and to nobody else."""
+        """True if the addresses of containers can be reached from this machine, and lead to the right containers."""
         desktop = "desktop" in self.operating_system.lower()
         here = self.url.startswith(("unix://", "http+unix://")) and sys.platform == "linux" and not desktop
         return here and not self.rootless and _shares_network(self.url.rpartition("unix://")[2])
 
     @contextmanager
     def hasty(self) -> Iterator[None]:
-        """Within, all threads wait for each answer for a short time only."""
+        """Shorten the time limit for answers, for all threads, within the block."""
         before, self.api.timeout = self.api.timeout, HASTE_TIMEOUT
         try:
             yield
@@ -87,7 +87,7 @@ class Engine:
 
 
 def connect_as(settings: Mapping[str, Any]) -> Engine:
-    """Connect to the engine to which another process is connected (Engine.settings). Raises EngineUnreachable."""
+    """Connect to the engine that another process is connected to (Engine.settings). Raise EngineUnreachable if it does not answer."""
     url = str(settings.get("base_url", ""))
     try:
         tls = TLSConfig(**settings["tls"]) if settings.get("tls") else False
@@ -99,10 +99,10 @@ def connect_as(settings: Mapping[str, Any]) -> Engine:
 def connect(docker_host: str = "") -> Engine:
     """Connect to `docker_host` if it is given, or else to the first engine that answers.
 
-    DOCKER_HOST decides alone when it is set; else the current docker context, then the usual sockets. `docker_host` takes the
-    place of DOCKER_HOST, and is used with the same DOCKER_TLS_VERIFY and DOCKER_CERT_PATH.
+    If DOCKER_HOST is set, nothing else is tried. Otherwise, the current docker context is tried first, then the usual sockets.
+    `docker_host` replaces DOCKER_HOST, and is used with the same DOCKER_TLS_VERIFY and DOCKER_CERT_PATH.
 
-    Raises EngineUnreachable, saying what was tried, or UnsupportedEngine for one that runs no Linux containers.
+    Raises EngineUnreachable with all that was tried, or UnsupportedEngine if the engine does not run Linux containers.
     """
     tried: list[str] = []
     for settings in _candidates(docker_host):
@@ -130,7 +130,7 @@ def _connected(settings: dict[str, Any], url: str) -> Engine:
 
 
 def as_values(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of the SDK as JSON can hold them: of certificates, where they lie."""
+    """Return the SDK's settings as JSON values. Certificates are given by path."""
     tls = settings.get("tls")
     if isinstance(tls, TLSConfig):
         tls = {"client_cert": tls.cert, "ca_cert": tls.ca_cert, "verify": tls.verify}
@@ -138,7 +138,7 @@ def as_values(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _knock(path: str) -> None:
-    """Raises OSError when nobody listens on a socket: in plainer words, and sooner, than the SDK does."""
+    """Raise OSError if nobody listens on a socket. The SDK would fail later, with a message that is harder to read."""
     with socket.socket(socket.AF_UNIX) as knocking:
         knocking.settimeout(CONNECT_TIMEOUT)
         knocking.connect(path)
@@ -166,11 +166,11 @@ def _candidates(docker_host: str) -> list[dict[str, Any]]:
 
 
 def _context() -> dict[str, Any] | None:
-    """The current docker context, unless it is the default one (which the usual sockets cover)."""
+    """Return the settings of the current docker context, or None for the default one, which the usual sockets cover."""
     try:
         context = docker.ContextAPI.get_current_context()
     except (DockerException, OSError, ValueError, KeyError):
-        return None  # a broken context is the docker client's to complain about; a socket may still answer
+        return None  # the docker client reports a broken context; a socket may still answer
     if context is None or context.Name == "default" or not context.Host:
         return None
     return {"base_url": context.Host, "tls": context.TLSConfig or False}
@@ -192,7 +192,7 @@ def _may_be_socket(path: Path) -> bool:
     try:
         return path.is_socket()
     except PermissionError:
-        return True  # to be tried, so that the refusal is told
+        return True  # try it, so that the error is reported
 
 
 def _describe(api: docker.APIClient, url: str, settings: Mapping[str, Any]) -> Engine:
@@ -217,7 +217,7 @@ def _describe(api: docker.APIClient, url: str, settings: Mapping[str, Any]) -> E
 
 
 def _reason(error: Exception) -> str:
-    """The innermost cause, in few words: docker-py wraps it several times."""
+    """Return the innermost cause in a few words. docker-py wraps it several times."""
     text = str(error)
     for words in ("Permission denied", "Connection refused", "No such file or directory"):
         if words in text:

@@ -1,4 +1,4 @@
-"""One container: start it, talk to it, stop it. How containers are described to the engine is in `description`."""
+"""One container: start it, talk to it, stop it. slimmer.engine.description describes containers to the engine."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ LAST_WORDS_TIMEOUT = 2.0
 OPTION_PROBLEMS = (
     "unable to find user", "unable to find group", "sethostname", "environment variable", "device information", "network ",
 )  # fmt: skip
-"""Words of an engine that takes options, and finds only at the start that they, or the image's USER, cannot be."""
+"""Parts of the engine's message if the options, or the image's USER, turn out to be wrong only when the container starts."""
 
 START_PROBLEMS = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
 
-FULL_DISK = "The engine's disk is full: `docker system df` shows what takes it, `docker system prune` and `slimmer clean` free some."
+FULL_DISK = "The engine's disk is full. `docker system df` shows what takes the space; `docker system prune` and `slimmer clean` free some."
 
 
 @contextmanager
 def engine_calls(doing: str) -> Iterator[None]:
-    """Turn whatever the SDK raises into our own errors. `doing` completes "the engine could not …"."""
+    """Turn whatever the SDK raises into EngineError or EngineUnreachable. `doing` completes "the engine could not …"."""
     try:
         yield
     except APIError as error:
@@ -49,17 +49,17 @@ def engine_calls(doing: str) -> Iterator[None]:
 
 
 def is_full(words: str) -> bool:
-    """Whether an engine says that its disk is full (ENOSPC)."""
+    """Return True if a message of the engine says that its disk is full (ENOSPC)."""
     return "no space left on device" in words.lower()
 
 
 def is_not_found(error: EngineError) -> bool:
-    """Whether the engine has no such thing: what engine_calls makes of its 404."""
+    """Return True if the engine reported "not found" (status 404, as engine_calls raises it)."""
     return isinstance(error.__cause__, APIError) and error.__cause__.status_code == 404
 
 
 class Tail:
-    """The last bytes of what went by."""
+    """Keeps the last bytes of a stream."""
 
     def __init__(self, limit: int = OUTPUT_TAIL) -> None:
         self._limit = limit
@@ -67,22 +67,22 @@ class Tail:
         self._size = 0
 
     def add(self, data: bytes) -> None:
-        """Take the next piece."""
+        """Add the next piece."""
         self._pieces.append(data[-self._limit :])
         self._size += len(self._pieces[-1])
         while self._size - len(self._pieces[0]) >= self._limit:
             self._size -= len(self._pieces.popleft())
 
     def text(self) -> str:
-        """The last lines."""
+        """Return the last bytes as text."""
         return b"".join(self._pieces)[-self._limit :].decode(errors="replace")
 
 
 class Container:
-    """A container of one run. Its output is read as it comes; a thread waits for its end."""
+    """A container of one run. Its output is read as it comes, and a thread waits for its end."""
 
     def __init__(self, engine: Engine, identifier: str, name: str, streams: OpenStreams | None = None) -> None:
-        """`streams` are those of the run, which closes them at its end."""
+        """`streams` are the open streams of the run, which closes them at its end."""
         self.id = identifier
         self.name = name
         self._engine = engine
@@ -96,7 +96,7 @@ class Container:
         self._address: str | None = None
 
     def start(self, *, collect_output: bool = True) -> None:
-        """Start it. Raises AppFailed when its command cannot be run at all, EngineError for anything else."""
+        """Start it. Raise AppFailed if its command cannot be run at all, EngineError for anything else."""
         api = self._engine.api
         logger.info("start %s", self.name)
         with engine_calls(f"attach to {self.name}"):
@@ -117,22 +117,22 @@ class Container:
         threading.Thread(target=self._await_end, daemon=True).start()
 
     def attach(self) -> MultiplexedStream:
-        """Stdin and stdout of the container's own process; to be called before start(collect_output=False)."""
+        """Return stdin and stdout of the container's main process. Call this before start(collect_output=False)."""
         with engine_calls(f"attach to {self.name}"):
             params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
             return self._stream(self._engine.api.attach_socket(self.id, params=params))
 
     def exec_stream(self, argv: tuple[str, ...], *, user: str) -> MultiplexedStream:
-        """Run a command in the container, with its stdin and stdout here."""
+        """Run a command in the container, and return its stdin and stdout."""
         api = self._engine.api
         with engine_calls(f"run a command in {self.name}"):
             created = api.exec_create(self.id, list(argv), stdin=True, user=user)
             return self._stream(api.exec_start(created["Id"], socket=True))
 
     def exec_run(self, argv: tuple[str, ...], timeout: float, *, user: str) -> tuple[int, str]:
-        """Run a command to its end: exit code and the last 4 kB of its output.
+        """Run a command to its end, and return its exit code and the last 4 kB of its output.
 
-        A command that does not end in time has exit code 124, as with timeout(1); it ends with the container.
+        If it does not end in time, the exit code is 124, as with timeout(1), and the command ends with the container.
         """
         api = self._engine.api
         with engine_calls(f"run a command in {self.name}"):
@@ -146,18 +146,18 @@ class Container:
         return (KILLED if code is None else int(code)), tail.text()
 
     def exit_code(self) -> int | None:
-        """The exit code, None while it runs. Raises EngineUnreachable when the engine is gone, and nobody knows."""
+        """Return the exit code, or None while it runs. Raise EngineUnreachable if the engine is gone, so that it is unknown."""
         if self._lost:
             raise EngineUnreachable(f"the engine stopped answering while {self.name} ran: {self._lost}")
         return self._code if self._ended.is_set() else None
 
     def wait(self, seconds: float) -> int | None:
-        """Wait for the end, at most so many seconds; the exit code, None if it still runs."""
+        """Wait for the end, at most this many seconds. Return the exit code, or None if it still runs."""
         self._ended.wait(seconds)
         return self.exit_code()
 
     def kill(self, signal: str) -> None:
-        """Send a signal to PID 1; no error if it ended before."""
+        """Send a signal to PID 1. It is no error if the container has already ended."""
         logger.info("send %s to %s", signal, self.name)
         try:
             self._engine.api.kill(self.id, signal)
@@ -167,13 +167,13 @@ class Container:
             raise UsageError(f"the engine cannot send {signal} to the app: {error.explanation}") from error
 
     def health(self) -> str:
-        """The engine's verdict on HEALTHCHECK: "healthy", "unhealthy", "starting", or "none" without one."""
+        """Return the engine's health status: "healthy", "unhealthy", "starting", or "none" without a HEALTHCHECK."""
         with engine_calls(f"inspect {self.name}"):
             state: dict[str, Any] = self._engine.api.inspect_container(self.id)["State"]
         return str((state.get("Health") or {}).get("Status") or "none")
 
     def address(self) -> str:
-        """Its first IP address; "" in networks that give none (none, host, another container's)."""
+        """Return its first IP address, or "" if its network gives it none (none, host, another container's)."""
         if self._address is None:
             with engine_calls(f"inspect {self.name}"):
                 networks = self._engine.api.inspect_container(self.id)["NetworkSettings"]["Networks"] or {}
@@ -182,12 +182,12 @@ class Container:
         return self._address
 
     def last_log_lines(self) -> str:
-        """The last lines of its output; all of them are in when it has ended."""
+        """Return the last lines of its output. They are complete once it has ended."""
         self._await_output()
         return self._tail.text()
 
     def error_lines(self) -> tuple[str, ...]:
-        """Each kind of line of its output that looks like an error, once (slimmer.engine.error_lines)."""
+        """Return the lines of its output that look like errors, each kind once (slimmer.engine.error_lines)."""
         self._await_output()
         return self._errors.lines()
 
@@ -206,7 +206,7 @@ class Container:
         self._errors.end()
 
     def _await_end(self) -> None:
-        """Blocks in the engine until the container ends; a container that is removed has ended, too."""
+        """Wait in the engine until the container ends. Removing it also ends it."""
         try:
             self._code = int(self._engine.api.wait(self.id, timeout=None)["StatusCode"])
             logger.info("%s ended with code %d", self.name, self._code)
@@ -218,7 +218,7 @@ class Container:
 
 
 def _read_until(stream: MultiplexedStream, tail: Tail, deadline: float) -> bool:
-    """Read a command's output to its end; False when the time is over before."""
+    """Read a command's output to its end. Return False if the deadline comes first."""
     try:
         while True:
             stream.set_timeout(max(0.001, deadline - time.monotonic()))
@@ -236,8 +236,8 @@ def _start_problem(error: APIError) -> Exception:
     explanation = str(error.explanation or error)
     if any(words in explanation.lower() for words in OPTION_PROBLEMS):
         return AppFailed(
-            f"the engine cannot start the container so: {explanation}",
-            hint="`docker run` with the same options fails, too: check --user, --network, --env and the like, and the image's USER.",
+            f"the engine cannot start the container with these options: {explanation}",
+            hint="`docker run` with the same options fails, too. Check --user, --network, --env and so on, and the image's USER.",
         )
     if any(words in explanation for words in START_PROBLEMS):
         return AppFailed(f"the container's command cannot be run: {explanation}", hint="Check --entrypoint and --cmd.")

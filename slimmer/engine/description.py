@@ -1,6 +1,6 @@
-"""How a container is described to the engine: pure functions from options to the JSON of `POST /containers/create`.
+"""Describe containers to the engine: pure functions from options to the JSON of `POST /containers/create`.
 
-Every kind of run, one module, so that what they share stays the same. Source: Engine API v1.41, "Create a container".
+All kinds of runs are here, so that what they share stays the same. Source: Engine API v1.41, "Create a container".
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from slimmer.image.config import ImageConfig
 from slimmer.probe_mount import ProbeMount
 
 PROBE_CAPABILITIES = ("SYS_ADMIN", "SYS_PTRACE")
-"""For seccomp listeners without no_new_privs, fanotify and reading the app's memory. The app never gets them."""
+"""Needed for seccomp listeners without no_new_privs, for fanotify and to read the app's memory. The app never gets them."""
 
 ATTACH_CAPABILITIES = ("DAC_READ_SEARCH", "SYS_ADMIN", "SYS_PTRACE")
-"""To look into another container: for fanotify, at its processes, and through folders that are closed to others."""
+"""Needed to look into another container: for fanotify, to see its processes, and to pass through folders that are closed to others."""
 
 FAST_HEALTH_INTERVAL = 200_000_000
-"""Nanoseconds between two health checks while a slim image is verified; the image itself keeps its own."""
+"""Nanoseconds between two health checks while a slim image is verified. The image keeps its own interval."""
 
 UNMASKED = "systempaths=unconfined"
 """A security option that the docker client translates itself."""
@@ -31,23 +31,23 @@ Description = dict[str, Any]
 
 
 def command(config: ImageConfig, options: RunOptions) -> tuple[str, ...]:
-    """What the container runs, as `docker run` puts it together: an --entrypoint clears the image's CMD."""
+    """Return the command that the container runs, put together as in `docker run`: --entrypoint clears the image's CMD."""
     if options.entrypoint is not None:
         return options.entrypoint + (options.cmd or ())
     return (config.entrypoint or ()) + (config.cmd or () if options.cmd is None else options.cmd)
 
 
 def check_command(config: ImageConfig, options: RunOptions) -> None:
-    """Raise UsageError when there is nothing to run."""
+    """Raise UsageError if there is nothing to run."""
     if not any(command(config, options)):
         raise UsageError(
             "there is nothing to run: neither the image nor an option names a command",
-            hint="Say what to run: --cmd 'myapp --port 80', or --entrypoint.",
+            hint="Name a command: --cmd 'myapp --port 80', or --entrypoint.",
         )
 
 
 def native(config: ImageConfig, options: RunOptions, image: str) -> Description:
-    """The app as a user would run it; HEALTHCHECK runs more often, so that its verdict does not take half a minute."""
+    """Describe the app as a user would run it. HEALTHCHECK runs more often, so that its result does not take half a minute."""
     description = _with_user(_base(image, options, command(config, options)), options)
     if config.healthcheck and not config.healthcheck.disabled:
         check = config.healthcheck
@@ -62,7 +62,7 @@ def native(config: ImageConfig, options: RunOptions, image: str) -> Description:
 
 
 def asking(options: RunOptions, image: str, probe: ProbeMount) -> Description:
-    """The probe's `ask` in the app's place: same user, same options, nothing added."""
+    """Describe the probe's `ask` in place of the app, with the same user and options and nothing added."""
     description = _with_probe(_base(image, options, (probe.program, "ask")), probe)
     return _with_user(description, options)
 
@@ -70,7 +70,7 @@ def asking(options: RunOptions, image: str, probe: ProbeMount) -> Description:
 def observed(
     config: ImageConfig, options: RunOptions, image: str, probe: ProbeMount, identity: str, recorder: str
 ) -> Description:
-    """The app under the probe, which needs more than the app: root, and two capabilities. It gives them all up."""
+    """Describe the app under the probe. The probe needs root and two capabilities, and gives them up before the app starts."""
     app = command(config, options)
     argv = (probe.program, "run", "--recorder", recorder, "--identity", identity, "--", *app)
     description = _with_probe(_base(image, options, argv), probe)
@@ -78,34 +78,34 @@ def observed(
     host = description["HostConfig"]
     host["CapAdd"] = sorted({*_plain(options.cap_add), *PROBE_CAPABILITIES})
     host["CapDrop"] = []
-    # no_new_privs is part of the identity; set on the container it would keep the probe from its capabilities.
+    # no_new_privs is part of the identity. If the container had it, the probe could not use its capabilities.
     host["SecurityOpt"] = [option for option in host["SecurityOpt"] if not option.startswith("no-new-privileges")]
     return description
 
 
 def pristine(config: ImageConfig, image: str, probe: ProbeMount) -> Description:
-    """A container that only serves the image's files: no network, and no copies of VOLUME contents."""
+    """Describe a container that only serves the image's files: no network, and no copies of VOLUME contents."""
     description = _talking(_with_probe(_base(image, RunOptions(platform=""), (probe.program, "serve")), probe))
     description["HostConfig"] |= {"NetworkMode": "none", "CapAdd": ["SYS_ADMIN"], "Mounts": _shades(config)}
     return description
 
 
 def looked_at(config: ImageConfig, image: str) -> Description:
-    """A container of the image that is never started, with nothing in it but the image's files."""
+    """Describe a container that is never started and has nothing but the image's files."""
     description = still(image)
     description["HostConfig"]["Mounts"] = _shades(config)
     return description
 
 
 def still(image: str) -> Description:
-    """A container that is never started."""
+    """Describe a container that is never started."""
     return {"Image": image, "Cmd": ["none"], "HostConfig": {"LogConfig": {"Type": "none"}, "NetworkMode": "none"}}
 
 
 def sidecar(probe_image: str, probe: ProbeMount, container: str, network: str = "") -> Description:
-    """The probe in another container's network, to relay to it; with no capability at all.
+    """Describe the probe in another container's network, as a relay to it. It has no capabilities.
 
-    `network` is that container's own. One that another container or the host lends can only be had from there.
+    `network` is the network of that container. If it uses the network of the host or of a third container, the probe joins that.
     """
     lent = network == "host" or network.startswith("container:")
     description = _talking(_with_probe(_base(probe_image, RunOptions(), (probe.program, "wait")), probe))
@@ -114,7 +114,7 @@ def sidecar(probe_image: str, probe: ProbeMount, container: str, network: str = 
 
 
 def releasing(probe_image: str, probe: ProbeMount, container: str, pid_mode: str) -> Description:
-    """The probe's `release` among the processes of a container; `pid_mode` is that container's own."""
+    """Describe the probe's `release` in the PID namespace of a container. `pid_mode` is the mode of that container."""
     description = _with_probe(_base(probe_image, RunOptions(), (probe.program, "release")), probe)
     description |= {"User": "0:0", "WorkingDir": "/"}
     description["HostConfig"] |= {
@@ -127,10 +127,10 @@ def releasing(probe_image: str, probe: ProbeMount, container: str, pid_mode: str
 
 
 def attached(probe_image: str, probe: ProbeMount, process: int) -> Description:
-    """The probe beside a container that runs already. `process` is that one's first, as the host numbers it.
+    """Describe the probe beside a running container. `process` is the container's first process, as numbered on the host.
 
-    It is in the host's PID namespace, because it would not outlive the container in that one's. AppArmor and SELinux forbid
-    a container to look into another one.
+    The probe is in the host's PID namespace, because it would end with the container in the container's own. AppArmor and SELinux
+    are off, because they forbid a container to look into another one.
     """
     argv = (probe.program, "attach", str(process))
     description = _talking(_with_probe(_base(probe_image, RunOptions(), argv), probe))
@@ -146,7 +146,7 @@ def attached(probe_image: str, probe: ProbeMount, process: int) -> Description:
 
 
 def _base(image: str, options: RunOptions, argv: tuple[str, ...]) -> Description:
-    """What all runs share. The log driver is none: output is read from an attached stream, and leaves no file."""
+    """Return what all runs share. The log driver is none: output is read from an attached stream, and no file is left."""
     binds, anonymous = _volumes(options)
     return {
         "Image": image,
@@ -184,12 +184,12 @@ def _base(image: str, options: RunOptions, argv: tuple[str, ...]) -> Description
 
 
 def _talking(description: Description) -> Description:
-    """As root, with stdin; the end of stdin is the end of slimmer."""
+    """Add root and stdin. When stdin ends, slimmer is gone."""
     return description | {"User": "0:0", "OpenStdin": True, "StdinOnce": True, "AttachStdin": True, "WorkingDir": "/"}
 
 
 def _shades(config: ImageConfig) -> list[dict[str, str]]:
-    """Empty mounts in place of volumes, which the engine would fill with copies."""
+    """Return empty mounts in place of volumes. The engine would fill volumes with copies."""
     return [{"Type": "tmpfs", "Target": volume} for volume in config.volumes]
 
 
@@ -206,7 +206,7 @@ def _with_user(description: Description, options: RunOptions) -> Description:
 
 
 def check(options: RunOptions) -> None:
-    """Raise UsageError for options that make no sense or that slimmer refuses, before anything is made."""
+    """Raise UsageError for options that are invalid or that slimmer refuses, before anything is made."""
     _base("", options, ("x",))
     _check_namespace("--pid", options.pid_mode, ("host",))
     _check_namespace("--ipc", options.ipc_mode, ("host", "none", "private", "shareable"))
@@ -214,38 +214,38 @@ def check(options: RunOptions) -> None:
         source, target, mode = split_volume(entry)
         if is_bind(source) and not options.share_mounts and "ro" not in mode.split(","):
             raise UsageError(
-                f"--volume {source}:{target} is a read-write bind mount, which every run would share and change",
+                f"--volume {source}:{target} is a read-write bind mount, which all runs would share and change",
                 hint="Add :ro, use a named volume (each run gets a copy), or allow it with --share-mounts.",
             )
 
 
 def risk(options: RunOptions) -> str:
-    """What the user should know before an app is watched that is run so; "" for nothing (SECURITY.md, "What is trusted")."""
+    """Return a warning if it is risky to watch an app with these options, or "" (SECURITY.md, "What is trusted")."""
     given = set(_plain(options.cap_add))
     if "SYS_PTRACE" not in given or given & {"SYS_ADMIN", "ALL"}:
         return ""
-    return "with --cap-add SYS_PTRACE the app can take the probe over, and so gets SYS_ADMIN: only for images that you trust"
+    return "with --cap-add SYS_PTRACE, the app can take over the probe and get SYS_ADMIN. Use it only for images that you trust"
 
 
 def _check_namespace(option: str, mode: str, names: tuple[str, ...]) -> None:
-    """The engine takes a word that it does not know for the default; the docker client is who refuses it."""
+    """Raise UsageError for an unknown mode. The engine would silently use the default; only the docker client refuses it."""
     if mode and mode not in names and not mode.startswith("container:"):
         known = ", ".join((*names, "container:NAME"))
-        raise UsageError(f"{option}: not known: {mode!r}", hint=f"Known: {known}.")
+        raise UsageError(f"{option}: unknown mode {mode!r}", hint=f"Use one of: {known}.")
 
 
 def split_volume(entry: str) -> tuple[str, str, str]:
-    """`SOURCE:TARGET[:MODE]`, or `TARGET` alone for an anonymous volume (SOURCE is "" then)."""
+    """Split `SOURCE:TARGET[:MODE]`, or `TARGET` alone for an anonymous volume, whose source is "". Raise UsageError for anything else."""
     parts = entry.split(":")
     if len(parts) == 1:
         parts = ["", entry]
     if len(parts) > 3 or not parts[1].startswith("/"):
-        raise UsageError(f"--volume: not understood: {entry!r}", hint="For example: --volume data:/var/lib/app:ro")
+        raise UsageError(f"--volume: invalid value {entry!r}", hint="For example: --volume data:/var/lib/app:ro")
     return parts[0], parts[1], parts[2] if len(parts) == 3 else ""
 
 
 def is_bind(source: str) -> bool:
-    """Whether a volume's source is a path of the host and not a volume's name."""
+    """Return True if a volume's source is a path on the host and not the name of a volume."""
     return source.startswith(("/", ".", "~"))
 
 
@@ -269,7 +269,7 @@ def _tmpfs(entry: str) -> tuple[str, str]:
 
 
 def _security(entry: str) -> str:
-    """A seccomp profile is a file on the client's side; the engine wants its content, as `docker run` sends it."""
+    """Return a security option. A seccomp profile is a file on the client; the engine gets its content, as from `docker run`."""
     name, _, value = entry.partition("=")
     if name != "seccomp" or value in ("unconfined", "builtin"):
         return entry
@@ -285,9 +285,7 @@ def _ulimit(entry: str) -> Mapping[str, Any]:
     try:
         return {"Name": name, "Soft": int(soft), "Hard": int(hard or soft)}
     except ValueError as error:
-        raise UsageError(
-            f"--ulimit: not understood: {entry!r}", hint="For example: --ulimit nofile=1024:4096"
-        ) from error
+        raise UsageError(f"--ulimit: invalid value {entry!r}", hint="For example: --ulimit nofile=1024:4096") from error
 
 
 def _device(entry: str) -> Mapping[str, str]:
@@ -302,14 +300,14 @@ def _gpus(text: str) -> list[Mapping[str, Any]]:
         return []
     count = -1 if text == "all" else int(text) if text.isdigit() else 0
     if count == 0:
-        raise UsageError(f"--gpus: not understood: {text!r}", hint="A number, or all.")
+        raise UsageError(f"--gpus: invalid value {text!r}", hint="Give a number, or all.")
     return [{"Driver": "", "Count": count, "Capabilities": [["gpu"]]}]
 
 
 def _pair(option: str, entry: str) -> tuple[str, str]:
     name, equals, value = entry.partition("=")
     if not (name and equals):
-        raise UsageError(f"{option}: not understood: {entry!r}", hint=f"For example: {option} NAME=VALUE")
+        raise UsageError(f"{option}: invalid value {entry!r}", hint=f"For example: {option} NAME=VALUE")
     return name, value
 
 

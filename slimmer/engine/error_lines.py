@@ -1,6 +1,7 @@
-"""What an app writes that looks like errors, or tells of something that it does without: each kind of line once, without what differs from run to run.
+"""Lines of an app's output that look like errors, or report that something is missing. Each kind of line is kept once.
 
-A kind is a line with its digits, addresses, times and tokens replaced by `#`. Bounded in memory, whatever the app writes.
+A kind is a line with its digits, addresses, times and tokens replaced by `#`, so that it is the same in each run. Memory is bounded,
+whatever the app writes.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ import re
 
 MOST_LINES = 500
 LONGEST_LINE = 200
-"""Characters of a kind of line that are kept."""
+"""The number of characters that are kept of a kind of line."""
 
 READ_LINE = 2000
-"""Bytes of a line that are looked at; the rest is passed over."""
+"""The number of bytes of a line that are read. The rest is skipped."""
 
 _SUSPICIOUS = re.compile(
     rb"error|exception|traceback|fatal|panic|critical|segfault|segmentation fault|core dumped|abort|"
@@ -35,14 +36,14 @@ _VOLATILE = (
 
 
 class ErrorLines:
-    """Takes an app's output piece by piece, and remembers the kinds of lines that look like errors."""
+    """Reads an app's output piece by piece, and remembers the kinds of lines that look like errors."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, None] = {}
         self._rest = b""
 
     def add(self, data: bytes) -> None:
-        """Take the next piece of output."""
+        """Add the next piece of output."""
         *ended, rest = data.split(b"\n")
         for piece in ended:
             self._take(self._rest + piece)
@@ -50,12 +51,12 @@ class ErrorLines:
         self._rest = (self._rest + rest)[:READ_LINE]
 
     def end(self) -> None:
-        """There is no more: what came last is a line, although nothing ends it."""
+        """End the output. What came last counts as a line, although it has no line end."""
         self._take(self._rest)
         self._rest = b""
 
     def lines(self) -> tuple[str, ...]:
-        """The kinds so far, in the order of their first appearance; of whole lines, as half a line is of no kind."""
+        """Return the kinds so far, in the order of their first appearance. Only complete lines count."""
         return tuple(self._kinds)
 
     def _take(self, line: bytes) -> None:
@@ -65,7 +66,7 @@ class ErrorLines:
 
 
 def kind_of(line: str) -> str:
-    """A line without what differs from run to run: `2024-05-01 10:00:00 [12] ERROR at 0x7f3a` is `# [#] ERROR at #`."""
+    """Return a line without what differs from run to run: `2024-05-01 10:00:00 [12] ERROR at 0x7f3a` becomes `# [#] ERROR at #`."""
     for pattern, replacement in _VOLATILE:
         line = pattern.sub(replacement, line)
     return line.strip()[:LONGEST_LINE]

@@ -1,4 +1,4 @@
-"""Images in the engine: find the one that the user means, tag, untag, look at its layers."""
+"""Images in the engine: find the one that the user means, tag it, look at its layers."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from slimmer.image.suggestions import SUGGESTIONS
 from slimmer.probe_binary import ARCHITECTURES
 
 CANDIDATES = 10
-"""How many candidates of an ambiguous ID are listed."""
+"""The number of candidates that are listed for an ambiguous ID."""
 
 RUNS_ALSO = {"amd64": ("386",), "arm64": ("arm",)}
-"""Architectures whose programs an engine of another one runs by itself."""
+"""Other architectures that an engine can run natively, by its own architecture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A line of an image's history: the instruction that made it, and the bytes that it added."""
+    """An entry of an image's history: the instruction that made it, and the number of bytes that it added."""
 
     created_by: str
     size: int
 
 
 def resolve(engine: Engine, target: str, *, platform: str = "", pull: bool = False) -> ImageConfig:
-    """The image that `target` means: a name, name:tag, digest, ID, or a unique prefix of an ID; a name goes first.
+    """Return the image that `target` names: a name, name:tag, digest, ID, or a unique prefix of an ID. Names come first.
 
-    Raises TargetNotFound, with near names or with the candidates of an ambiguous prefix; UsageError for what can be no
-    reference; UnsupportedEngine for an image that this engine cannot run.
+    Raises TargetNotFound with similar names or with the candidates of an ambiguous prefix, UsageError for an invalid reference,
+    and UnsupportedEngine for an image that this engine cannot run.
     """
     reference = parse(target)
     if pull:
@@ -54,7 +54,7 @@ def resolve(engine: Engine, target: str, *, platform: str = "", pull: bool = Fal
 
 
 def inspect(engine: Engine, name: str) -> ImageConfig:
-    """The configuration of an image by an exact name or ID. Raises TargetNotFound."""
+    """Return the configuration of an image by its exact name or ID. Raise TargetNotFound if there is none."""
     found = _inspect(engine, name)
     if found is None:
         raise TargetNotFound(f"no such image: {name}")
@@ -62,23 +62,23 @@ def inspect(engine: Engine, name: str) -> ImageConfig:
 
 
 def layers(engine: Engine, name: str) -> tuple[Layer, ...]:
-    """An image's history, oldest first. Raises EngineError when there is no such image."""
+    """Return an image's history, oldest first. Raise EngineError if there is no such image."""
     with engine_calls(f"read the history of {name}"):
         entries: list[dict[str, Any]] = engine.api.history(name)
     return tuple(Layer(str(entry.get("CreatedBy") or ""), int(entry.get("Size") or 0)) for entry in reversed(entries))
 
 
 def tag(engine: Engine, image: str, name: str) -> None:
-    """Give an image a name (NAME:TAG), which it may take from another."""
+    """Give an image a name (NAME:TAG). An image that has this name loses it."""
     repository, _, tag_name = name.rpartition(":")
     with engine_calls(f"tag {name}"):
         engine.api.tag(image, repository, tag_name, force=True)
 
 
 def _by_identifier(engine: Engine, reference: Reference) -> dict[str, Any] | None:
-    """An image by (a prefix of) its ID, unless one has that name.
+    """Return the image with this ID or prefix of an ID. An image with this name comes first.
 
-    The engine resolves prefixes, too, but of an ambiguous one it says only "no such image", and podman takes any.
+    The engine resolves prefixes, too. But for an ambiguous one it says only "no such image", and podman takes any match.
     """
     with engine_calls(f"look for {reference.text}"):
         images: list[dict[str, Any]] = engine.api.images()
@@ -102,7 +102,7 @@ def _inspect(engine: Engine, name: str) -> dict[str, Any] | None:
 
 
 def _is_not_found(error: BaseException | None) -> bool:
-    """Whether the engine knows no such image. Podman fails (500) at an unknown ID, trying to read it as a name."""
+    """Return True if the engine has no such image. Podman answers 500 for an unknown ID, because it tries to read it as a name."""
     if not isinstance(error, APIError):
         return False
     return error.status_code in (400, 404) or "hexadecimal strings" in str(error.explanation)
@@ -114,7 +114,7 @@ def _ambiguous(reference: Reference, images: list[dict[str, Any]]) -> TargetNotF
         lines[CANDIDATES:] = [f"and {len(lines) - CANDIDATES} more"]
     return TargetNotFound(
         f"{reference.text} is the beginning of {len(images)} image IDs:\n  " + "\n  ".join(lines),
-        hint="Give more of the ID, or a name.",
+        hint="Give more digits of the ID, or a name.",
     )
 
 
@@ -126,28 +126,28 @@ def _not_found(engine: Engine, reference: Reference, *, pulled: bool) -> TargetN
     repositories = [name.rpartition(":")[0] for name in names]
     others = [name for name in dict.fromkeys([*short, *repositories]) if name != reference.text]
     near = difflib.get_close_matches(reference.text, others, SUGGESTIONS)
-    advice = [f"Did you mean {' or '.join(near)}?"] if near else ["`docker images` lists what is there."]
+    advice = [f"Did you mean {' or '.join(near)}?"] if near else ["`docker images` lists the images."]
     if reference.is_name and not pulled:
-        advice.append("With --pull it is fetched from its registry first.")
+        advice.append("To pull it from its registry first, use --pull.")
     return TargetNotFound(f"no such image: {reference.text}", hint=" ".join(advice))
 
 
 def _check_platform(engine: Engine, target: str, config: ImageConfig, platform: str) -> None:
-    """Raises when the image is not what was asked for, or not for this engine."""
+    """Raise TargetNotFound if the image is for another platform than asked for, UnsupportedEngine if the engine cannot run it."""
     if config.os not in ("", "linux"):
-        raise UnsupportedEngine(f"{target} is an image for {config.os}", hint="slimmer knows Linux images only.")
+        raise UnsupportedEngine(f"{target} is an image for {config.os}", hint="slimmer supports only Linux images.")
     architecture = ARCHITECTURES.get(config.architecture, config.architecture)
     if platform:
         wanted = platform.split("/")
         if wanted[0] != "linux" or (len(wanted) > 1 and ARCHITECTURES.get(wanted[1], wanted[1]) != architecture):
             raise TargetNotFound(
-                f"{target} is here for linux/{architecture}, not for {platform}",
-                hint=f"`docker pull --platform {platform} {target}` may fetch it, or use --pull.",
+                f"the local image {target} is for linux/{architecture}, not for {platform}",
+                hint=f"Try `docker pull --platform {platform} {target}`, or use --pull.",
             )
     if architecture not in ("", engine.architecture, *RUNS_ALSO.get(engine.architecture, ())):
         raise UnsupportedEngine(
             f"{target} is an image for {architecture}, but the engine runs {engine.architecture}",
-            hint="An image can only be watched where it runs natively: point DOCKER_HOST at an engine for it.",
+            hint=f"slimmer can only watch images that run natively. Point DOCKER_HOST at an engine for {architecture}.",
         )
 
 
@@ -166,7 +166,7 @@ def _digits(image: dict[str, Any]) -> str:
 
 def _pull(engine: Engine, reference: Reference, platform: str) -> None:
     if not reference.is_name:
-        raise TargetNotFound(f"{reference.text} is an ID: only names can be pulled", hint="Leave out --pull.")
+        raise TargetNotFound(f"{reference.text} is an ID, and only names can be pulled", hint="Leave out --pull.")
     version = reference.digest or reference.tag or "latest"
     try:
         answers = engine.api.pull(reference.name, tag=version, platform=platform or None, stream=True, decode=True)
@@ -180,5 +180,5 @@ def _pull(engine: Engine, reference: Reference, platform: str) -> None:
 def _unpulled(reference: Reference, reason: str) -> TargetNotFound:
     return TargetNotFound(
         f"{reference.text} cannot be pulled: {reason}",
-        hint="Check the name, and `docker login` for a private registry; without --pull a local image is used.",
+        hint="Check the name. A private registry needs `docker login`. Without --pull, slimmer uses the local image.",
     )

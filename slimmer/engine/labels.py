@@ -1,4 +1,4 @@
-"""How slimmer marks what it makes, so that it can tell its own from others', and a dead run's from a living one's."""
+"""Mark what slimmer makes in the engine, so that it recognizes its own things, and knows whether their run is still alive."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ TEMPORARY = "slimmer.local/tmp"
 """The reserved repository of images that exist only during a run. Its tags are `RUN-OWNER-PURPOSE`."""
 
 _RUN = re.compile("[0-9a-f]{12}")
-"""As new_run names one. An image's label may say anything, and users name things `slimmer-web-1`, too."""
+"""The name of a run, as new_run makes it. Labels of images may say anything, and users also name things `slimmer-web-1`."""
 
 CLOCK_TOLERANCE = 200
-"""Hundredths of a second by which two readings of a start time may differ: the boot time moves with the clock."""
+"""Hundredths of a second by which two readings of a start time may differ. The boot time moves with the clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The process that made something: its machine (or container), its boot, its number, its start in 1/100 s."""
+    """The process that made something: its machine or container, the machine's boot, the process ID, and its start in 1/100 s."""
 
     host: str
     boot: str
@@ -39,15 +39,15 @@ class Owner:
 
     @property
     def here(self) -> bool:
-        """Whether it can be asked from here if the process still runs."""
+        """True if this machine and container can tell whether the process still runs."""
         return self.host == _host()
 
     def gone(self) -> bool:
-        """Whether the process is known to be dead. One of another machine or container is not: it cannot be asked."""
+        """Return True if the process is known to be dead. For a process on another machine or in another container, that is unknown."""
         return self.here and not self._runs()
 
     def gone_or_elsewhere(self) -> bool:
-        """Whether the process is dead or cannot be asked."""
+        """Return True if the process is dead, or if that is unknown."""
         return not (self.here and self._runs())
 
     def _runs(self) -> bool:
@@ -62,12 +62,12 @@ class Owner:
 
 
 def this_owner() -> Owner:
-    """This process."""
+    """Return this process as an owner."""
     return Owner(_host(), _boot(), os.getpid(), _started(psutil.Process()))
 
 
 def owner_of(text: str) -> Owner | None:
-    """Read what str(owner) wrote; None for anything else."""
+    """Return the owner that str(owner) wrote, or None for any other text."""
     parts = text.split("_")
     if len(parts) != 4 or not (parts[2].isdigit() and parts[3].isdigit()):
         return None
@@ -75,56 +75,56 @@ def owner_of(text: str) -> Owner | None:
 
 
 def new_run() -> str:
-    """A name for a run that no other run has."""
+    """Return a name for a run that no other run has."""
     return uuid.uuid4().hex[:12]
 
 
 def name_of(run: str, purpose: str) -> str:
-    """The name of a run's container or volume."""
+    """Return the name of a run's container or volume."""
     return f"slimmer-{run}-{purpose}"
 
 
 def labels(run: str) -> dict[str, str]:
-    """The labels of everything that a run makes."""
+    """Return the labels of everything that a run makes."""
     return {RUN_LABEL: run, OWNER_LABEL: str(this_owner())}
 
 
 def temporary_tag(run: str, purpose: str) -> str:
-    """A tag in the reserved repository. The owner is in the tag, since a label would stay in the final image."""
+    """Return a tag in the reserved repository. The owner is in the tag, because a label would stay in the final image."""
     return f"{TEMPORARY}:{run}-{this_owner()}-{purpose}"
 
 
 def owner_of_tag(tag: str) -> Owner | None:
-    """Whose temporary tag this is; None when it is none."""
+    """Return the owner of a temporary tag, or None if it is not one."""
     repository, _, name = tag.rpartition(":")
     parts = name.split("-", 2)
     return owner_of(parts[1]) if repository == TEMPORARY and len(parts) == 3 else None
 
 
 def owner_of_labels(found: Mapping[str, str] | None) -> Owner | None:
-    """Who made a thing with these labels; None when slimmer did not."""
+    """Return the owner of something with these labels, or None if slimmer did not make it."""
     return owner_of((found or {}).get(OWNER_LABEL, ""))
 
 
 def owner_of_container(entry: Mapping[str, Any]) -> Owner | None:
-    """Who made a container of the engine's list; None when slimmer did not.
+    """Return the owner of a container in the engine's list, or None if slimmer did not make it.
 
-    The labels alone do not tell: a container has those of its image, too, which anybody may have written.
+    The labels alone are not enough. A container also has the labels of its image, which may say anything.
     """
     given = entry.get("Labels") or {}
     return owner_of_labels(given) if is_named_by(given.get(RUN_LABEL, ""), entry) else None
 
 
 def is_named_by(run: str, entry: Mapping[str, Any]) -> bool:
-    """Whether a container of the engine's list has a name that this run gave."""
+    """Return True if a container in the engine's list has a name that this run gave."""
     names = (name.removeprefix("/") for name in entry.get("Names") or ())
     return bool(_RUN.fullmatch(run)) and any(name.startswith(name_of(run, "")) for name in names)
 
 
 def _host() -> str:
-    """The host's name, in the characters that a tag may hold, and the namespace in which process numbers mean anything.
+    """Return the host name, in characters that a tag may have, and the PID namespace.
 
-    Containers that share an engine may share a host name, too: another's process number says nothing here.
+    Containers that share an engine may also share a host name. A process ID from another PID namespace means nothing here.
     """
     name = "".join(c if c.isascii() and c.isalnum() else "." for c in socket.gethostname())[:24] or "host"
     try:

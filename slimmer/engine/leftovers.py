@@ -1,4 +1,4 @@
-"""What a slimmer that was killed left in the engine: found by label and reserved tag, by its run or by a dead owner."""
+"""Find and remove what a killed slimmer left in the engine, by label and reserved tag: of one run, or of all dead owners."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Leftovers:
 
 
 def find_leftovers(engine: Engine, *, strangers: bool = False) -> Leftovers:
-    """Look for what dead runs of this machine left.
+    """Return what dead runs on this machine left.
 
-    `strangers`: also what other machines or containers made, where nobody can tell from here whether they still run.
+    `strangers`: also include what slimmer made on other machines or in other containers. It may still be running there.
     """
     gone = Owner.gone_or_elsewhere if strangers else Owner.gone
     with engine_calls("list what slimmer made"):
@@ -51,14 +51,14 @@ def find_leftovers(engine: Engine, *, strangers: bool = False) -> Leftovers:
 
 
 def remove_leftovers(engine: Engine, *, strangers: bool = False) -> Leftovers:
-    """Remove what find_leftovers finds, and say what that was."""
+    """Remove what find_leftovers finds, and return it."""
     found = find_leftovers(engine, strangers=strangers)
     remove_everything(engine, found.containers, found.volumes, found.images)
     return found
 
 
 def find_run(engine: Engine, run: str) -> Leftovers:
-    """Look for what one run made, whoever asks. Raises EngineError or EngineUnreachable."""
+    """Return what one run made, dead or alive. Raise EngineError or EngineUnreachable."""
     mine = {"label": f"{RUN_LABEL}={run}"}
     with engine_calls("list what a run made"):
         containers = engine.api.containers(all=True, filters=mine)

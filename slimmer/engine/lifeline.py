@@ -1,4 +1,4 @@
-"""slimmer's end of the pipe to its watcher (slimmer.engine.watcher), which removes what is left of a run that was killed."""
+"""slimmer's end of the pipe to its watcher (slimmer.engine.watcher). The watcher removes what a killed run leaves."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from slimmer.errors import EngineError
 from slimmer.interrupts import without_interrupts
 
 HERE = Path(watcher.__file__).parents[2]
-"""Where this package lies, however Python found it."""
+"""The folder that this package is in, however Python found it."""
 
 END_TIMEOUT = 1.0
-"""Seconds for a watcher that is not needed to end by itself."""
+"""Seconds to wait until a watcher that is no longer needed exits."""
 
 
 class Lifeline:
-    """One watcher, for one run. Several threads may tell it things.
+    """The watcher of one run. Several threads may send to it.
 
-    It has a session of its own and takes no signal that can be put off, so that what ends slimmer does not end it: Ctrl-C, a
-    terminal that closes, a signal to slimmer's whole process group. It holds no descriptor of slimmer's but the pipe.
+    It has its own session and blocks signals, so that it survives what ends slimmer: Ctrl-C, a closed terminal, a signal to
+    slimmer's process group. It shares no file descriptor with slimmer except the pipe.
     """
 
     def __init__(self, run: str, settings: Mapping[str, Any]) -> None:
-        """Start it. `settings` say how to reach the engine (slimmer.engine.connection.Engine). Raises EngineError."""
+        """Start it. `settings` say how to reach the engine (slimmer.engine.connection.Engine). Raise EngineError if that fails."""
         reading, writing = os.pipe()
         self._pipe = os.fdopen(writing, "wb", buffering=0)
-        os.set_blocking(writing, False)  # a watcher that was stopped must not stop slimmer
+        os.set_blocking(writing, False)  # a stopped watcher must not block slimmer
         self._lock = threading.Lock()
         command = [sys.executable, "-I", "-S", watcher.__file__, str(os.getpid())]
         try:
@@ -48,14 +48,14 @@ class Lifeline:
                 )
         except OSError as error:
             self._pipe.close()
-            raise EngineError(f"no process can be started that looks after the run: {error}", hint="") from error
+            raise EngineError(f"cannot start the process that cleans up after the run: {error}", hint="") from error
         finally:
             os.close(reading)
         self._tell(path=[*sys.path, str(HERE)], settings=settings, run=run)
 
     @contextmanager
     def making(self) -> Iterator[None]:
-        """While an engine makes something: it goes on when slimmer is killed, and the watcher has to look again."""
+        """Tell the watcher that the engine is making something. The engine would go on if slimmer were killed, so the watcher must look again."""
         self._tell(making=1)
         try:
             yield
@@ -63,15 +63,15 @@ class Lifeline:
             self._tell(making=-1)
 
     def folder(self, path: Path, made: Iterable[Path], mark: str) -> None:
-        """Tell of an output folder (slimmer.output_folder.Tell): `mark` is temporary in it, and `made` were made for it."""
+        """Tell the watcher about an output folder (slimmer.output_folder.Tell). `mark` is its temporary folder; `made` were made for it."""
         self._tell(folder=str(path.absolute()), made=[str(one.absolute()) for one in made], mark=mark)
 
     def image(self, identifier: str) -> None:
-        """Tell of an image without a name that is a step of a build."""
+        """Tell the watcher about the nameless image of a build step."""
         self._tell(image=identifier)
 
     def end(self) -> None:
-        """All is removed: the watcher ends."""
+        """End the watcher, after everything was removed."""
         with self._lock, suppress(OSError, ValueError):
             self._pipe.write(watcher.OVER)
         self._pipe.close()
@@ -82,9 +82,9 @@ class Lifeline:
         self._process.wait()
 
     def abandon(self) -> None:
-        """Leave what is left to the watcher, which may outlive this process."""
+        """Leave the rest to the watcher, which may outlive this process."""
         self._pipe.close()
-        self._process.returncode = 0  # else Python warns, at its end, that nobody has waited for it
+        self._process.returncode = 0  # otherwise Python warns at exit that nobody waited for it
 
     def _tell(self, **words: Any) -> None:
         with self._lock, suppress(OSError, ValueError):  # it was killed; or the run is over

@@ -1,4 +1,4 @@
-"""How the user wants the app to run: the options of `docker run` that slimmer passes on, as a value."""
+"""The options of `docker run` that slimmer passes on."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """Options of a run, as the user gave them. Values of `env` are secrets: they are never written to an artifact.
+    """Options of a run, as the user gave them. Values of `env` are secrets, and are never written to an artifact.
 
-    `entrypoint` and `cmd` None mean the image's own; an entrypoint that is given clears the image's CMD, as in docker.
+    If `entrypoint` or `cmd` is None, the image's own is used. An entrypoint clears the image's CMD, as in docker.
     `volumes` are `SOURCE:TARGET[:MODE]`; `tmpfs` are `PATH[:OPTIONS]`; `ulimits` are `NAME=SOFT[:HARD]`;
-    `devices` are `HOST[:CONTAINER[:PERMISSIONS]]`; `shm_size` is in bytes, 0 for the engine's default.
+    `devices` are `HOST[:CONTAINER[:PERMISSIONS]]`; `shm_size` is in bytes, and 0 is the engine's default.
     """
 
     entrypoint: tuple[str, ...] | None = None

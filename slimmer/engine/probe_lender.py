@@ -1,15 +1,15 @@
-"""Lends the probe to the containers of one run, so that the image cannot have a say in what runs as the probe.
+"""Lend the probe to the containers of one run, so that the image has no influence on what runs as the probe.
 
-The probe runs with more rights than the app, in a file system that an untrusted image has made. Engines follow the image's
-links to find where a volume is to be mounted and which program to start. Therefore:
+The probe runs with more rights than the app, in the file system of an untrusted image. Engines follow the image's links to find
+where to mount a volume and which program to start. Therefore:
 
-- the folder's name is drawn anew for each run: no image can have a link, a file or a VOLUME at it, or a program in it;
-- before anything of an image runs with the probe, a container of it that is never started is looked at: whatever lies at
-  that name, or a VOLUME that leads to it or to the root, is refused;
-- the folder is a mount point directly below the root, and read-only: it cannot be renamed, removed or written to;
-- no path of it is looked up again once the app runs: further commands are started by the supervisor, which is there already
-  (probes/files/commands.h), and ports are relayed by a container that holds the probe alone;
-- the program carries a nonce, which it says before anything else (probes/files/nonce.h).
+- The folder has a new random name in each run. No image can have a link, a file or a VOLUME there, or a program in it.
+- Before anything of an image runs with the probe, slimmer looks into a container of it that is never started. It refuses an image
+  that has something at that name, or a VOLUME that leads to it or to the root.
+- The folder is a read-only mount point directly below the root. It cannot be renamed, removed or written to.
+- No path in it is looked up again once the app runs. The supervisor, which is already there, starts further commands
+  (probes/files/commands.h), and a container that holds only the probe relays ports.
+- The program carries a nonce, which it sends before anything else (probes/files/nonce.h).
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ NONCE_MARK = b"slimmer-probe-nonce:"
 NONCE_LENGTH = 32
 UNSET = b"-" * NONCE_LENGTH
 MODE = 0o111
-"""Of the program: to be run by everybody and read by nobody, so that only root could learn the nonce from it."""
+"""The mode of the program. Everybody may run it and nobody may read it, so that only root could learn the nonce from it."""
 
 DOCKER_INIT = "/sbin/docker-init"
 PODMAN_INIT = "/run/podman-init"
-"""Where the engines mount the program of `--init` (moby's daemon/oci_linux.go, podman's libpod/define/config.go)."""
+"""The paths where the engines mount the program of `--init` (moby's daemon/oci_linux.go, podman's libpod/define/config.go)."""
 
 STAT_HEADER = "X-Docker-Container-Path-Stat"
-HINT = "slimmer does not run its probe in such an image. Report it if you made the image yourself."
+HINT = "slimmer does not run its probe in such an image. If you made the image yourself, please report this."
 
 
 class Scope(Protocol):
-    """What makes the containers and images of one run (slimmer.engine.resources.EngineResources)."""
+    """Makes the containers and images of one run (slimmer.engine.resources.EngineResources)."""
 
     @property
     def engine(self) -> Engine: ...
@@ -62,7 +62,7 @@ class Scope(Protocol):
 
 
 class ProbeLender:
-    """Makes the probe's image and the container that lends it, both once; several threads may use it."""
+    """Makes the probe's image and the container that lends it, each once. Several threads may use it."""
 
     def __init__(self, scope: Scope) -> None:
         self.folder = f"/.slimmer-{secrets.token_hex(16)}"
@@ -75,7 +75,7 @@ class ProbeLender:
         self._looked_at: dict[str, str] = {}
 
     def image(self, probe: Path) -> str:
-        """The tag of an image that holds the probe (`probe` is its program here) and nothing else."""
+        """Return the tag of an image that holds only the probe. `probe` is the program on this machine."""
         with self._lock:
             if not self._image:
                 program = with_nonce(probe.read_bytes(), self.nonce)
@@ -84,12 +84,12 @@ class ProbeLender:
             return self._image
 
     def own(self, probe: Path) -> ProbeMount:
-        """The probe for containers of its own image."""
+        """Return the probe for containers of its own image."""
         with self._lock:
             image = self.image(probe)
             if not self._helper:
                 helper = self._scope.create(description.still(image), "probe").id
-                if self._scope.engine.is_podman:  # which fills a volume from its image only at the start
+                if self._scope.engine.is_podman:  # podman fills a volume from its image only when the container starts
                     program = with_nonce(probe.read_bytes(), self.nonce)
                     with engine_calls("put the probe into its volume"):
                         self._scope.engine.api.put_archive(helper, self.folder, archive_of({PROGRAM: program}))
@@ -97,9 +97,10 @@ class ProbeLender:
             return ProbeMount(self._helper, self.folder, self.nonce)
 
     def lend(self, probe: Path, config: ImageConfig, image: str = "", *, init: bool = False) -> ProbeMount:
-        """The probe for containers of an image whose configuration is `config`: its own, or `image`'s with the same.
+        """Return the probe for containers of an image with the configuration `config`. `image` may name another image with the same configuration.
 
-        `init`: the engine's own init will be the first process, and has the probe's rights until it starts the probe. Raises ObservationIncomplete when the image has a say in where the probe would lie.
+        `init`: the engine's init will be the first process, with the probe's rights until it starts the probe. Raises
+        ObservationIncomplete if the image could influence what lies at the probe's place.
         """
         image = image or config.image_id
         if image == self._image:
@@ -109,7 +110,7 @@ class ProbeLender:
             mount = self.own(probe)
             hidden = looking.result()
         if init and hidden:
-            raise ObservationIncomplete(f"VOLUME {hidden} leads over the engine's own init", hint=HINT)
+            raise ObservationIncomplete(f"VOLUME {hidden} would hide the engine's init", hint=HINT)
         return mount
 
     def _look(self, config: ImageConfig, image: str) -> str:
@@ -126,18 +127,18 @@ class ProbeLender:
 def check_place(engine: Engine, container: str, folder: str, volumes: tuple[str, ...]) -> str:
     """Raise ObservationIncomplete if a container that was never started has something at `folder`, or a VOLUME there.
 
-    Returns a VOLUME that would hide the engine's init, "" for none.
+    Return a VOLUME that would hide the engine's init, or "".
     """
     files = _Files(engine, container)
     if files.end(folder) is not None:
-        raise ObservationIncomplete(f"the image has a {folder} of its own, where slimmer's probe would lie", hint=HINT)
+        raise ObservationIncomplete(f"the image already has {folder}, where slimmer's probe would be", hint=HINT)
     ends = {volume: files.mount_point(volume) for volume in volumes}
     for volume, end in ends.items():
         if end == "/" or _is_at_or_below(end, folder):
-            raise ObservationIncomplete(f"VOLUME {volume} leads to {end}, over slimmer's probe", hint=HINT)
+            raise ObservationIncomplete(f"VOLUME {volume} leads to {end}, and would hide slimmer's probe", hint=HINT)
     init = PODMAN_INIT if engine.is_podman else DOCKER_INIT
     place = files.mount_point(init) if ends else init
-    # What has fewer parts is mounted first; what is mounted later hides the init.
+    # Engines mount paths with fewer parts first. A later mount hides the init.
     late = (volume for volume in ends if volume.strip("/").count("/") >= init.strip("/").count("/"))
     return next((volume for volume in late if _is_at_or_below(place, ends[volume])), "")
 
@@ -147,20 +148,20 @@ def _is_at_or_below(path: str, folder: str) -> bool:
 
 
 class _Files:
-    """The files of a container that was never started; each path is asked for once."""
+    """The files of a container that was never started. Each path is asked for once."""
 
     def __init__(self, engine: Engine, container: str) -> None:
         self._engine, self._container = engine, container
         self._ends: dict[str, str | None] = {}
 
     def end(self, path: str) -> str | None:
-        """Where a path leads whose folders are no links; None if nothing has that name."""
+        """Return where a path leads, or None if nothing has that name. Its folders must not be links."""
         if path not in self._ends:
             self._ends[path] = _end(self._engine, self._container, path)
         return self._ends[path]
 
     def mount_point(self, path: str) -> str:
-        """Where the engine will mount something at a path: links followed, and what is missing made."""
+        """Return where the engine would mount something at a path. It follows links and makes missing folders."""
         place, parts = "/", posixpath.normpath(f"/{path.lstrip('/')}").split("/")[1:]
         for number, part in enumerate(parts):
             end = self.end(posixpath.join(place, part)) if part else "/"
@@ -171,7 +172,7 @@ class _Files:
 
 
 def _end(engine: Engine, container: str, path: str) -> str | None:
-    """Where a path of a container leads, links followed; None if nothing has that name.
+    """Return where a path of a container leads after all links, or None if nothing has that name.
 
     Source: Engine API v1.41, "Get information about files in a container".
     """
@@ -185,18 +186,18 @@ def _end(engine: Engine, container: str, path: str) -> str | None:
         found = json.loads(base64.b64decode(answer.headers[STAT_HEADER]))
         return posixpath.normpath(str(found["linkTarget"] or path))
     except (KeyError, ValueError, TypeError) as error:
-        raise EngineError(f"the engine's answer about {path} makes no sense: {error}") from error
+        raise EngineError(f"the engine gave an invalid answer about {path}: {error}") from error
 
 
 def with_nonce(program: bytes, nonce: str) -> bytes:
-    """The probe's program with this run's nonce in it. Raises EngineError for a program that is not our probe's."""
+    """Return the probe's program with this run's nonce in it. Raise EngineError if the program is not slimmer's probe."""
     if program.count(NONCE_MARK + UNSET) != 1:
         raise EngineError("the probe's program has no place for a nonce", hint="Install slimmer again.")
     return program.replace(NONCE_MARK + UNSET, NONCE_MARK + nonce.encode("ascii"))
 
 
 def archive_of(programs: Mapping[str, bytes]) -> bytes:
-    """A tar of programs by name; empty for none."""
+    """Return a tar archive of programs by name. Without programs, it is empty."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for name, content in programs.items():

@@ -1,8 +1,8 @@
-"""Ports of a container, reachable from here: directly, or through the probe's `relay` mode.
+"""Reach the ports of a container from this machine: directly, or through the probe's `relay` mode.
 
-On Linux a container's own address can be reached. Not so with remote engines, on desktops, from within another
-container, in networks without addresses, and where the app listens on its loopback only. There a relay listens on
-127.0.0.1 here, and carries each connection through an `exec` in the container.
+On Linux, a container's address can be reached directly. That fails with remote engines, on desktops, from within another
+container, in networks without addresses, and if the app listens only on its loopback. Then a relay listens on 127.0.0.1 on this
+machine, and carries each connection through an `exec` in the container.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ CONNECT_TIMEOUT = 1.0
 TRIAL_TIMEOUT = 2.0
 LOOK_TIMEOUT = 10.0
 LOOK_LIMIT = 8 << 20
-"""Bytes: 65,535 ports on two addresses are 3 MB."""
+"""The most bytes to read. 65,535 ports on two addresses take 3 MB."""
 
 BACKLOG = 1024
 MOST_AT_ONCE = 256
-"""Connections through relays, each with two descriptors here."""
+"""Connections through relays at a time. Each takes two file descriptors on this machine."""
 
 MOST_BEGUN = 16
-"""Calls to the engine that begin a connection: each costs it a few processes."""
+"""Connections that the engine begins at a time. Each one costs it a few processes."""
 
 MOMENT = 0.01
-"""Seconds in which a client is gone that only wanted to know whether somebody accepts."""
+"""Seconds to wait for a client to close a connection that it opened only to test the port."""
 
 FRESH = 0.2
-"""Seconds for which a look at the listeners holds."""
+"""Seconds for which a list of listeners is used again."""
 
 ANY = "0.0.0.0"  # noqa: S104 - it is read, not listened on
 LISTENER = re.compile(r"^(\d{1,5}) ([0-9a-f:.]{2,45})$", re.MULTILINE)
@@ -48,23 +48,23 @@ PIECE = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class RelayHost:
-    """A container in the network of another, that holds nothing but the probe: `program` is its path there."""
+    """A container in the network of another one. It holds only the probe, whose path there is `program`."""
 
     container: Container
     program: str
 
 
 class RelayMaker(Protocol):
-    """What makes such a container when it is first needed (slimmer.runs.start.Relays)."""
+    """Makes such a container when it is first needed (slimmer.runs.start.Relays)."""
 
     def relay(self) -> RelayHost: ...
 
 
 class Ports:
-    """Endpoints of one container's ports. Close it to end the relays."""
+    """The endpoints of one container's ports. Leaving it as a context manager closes the relays."""
 
     def __init__(self, container: Container, *, local: bool, network: str, relays: RelayMaker | None) -> None:
-        """`relays` makes what to relay through; None where no relay is possible."""
+        """`relays` makes the container to relay through. It is None if no relay is possible."""
         self._container = container
         self._local = local
         self._host_network = network == "host"
@@ -88,7 +88,7 @@ class Ports:
             relay.close()
 
     def endpoint(self, port: int) -> tuple[str, int]:
-        """A host and port that lead to this port of the container. Several threads may ask at once."""
+        """Return a host and port that lead to this port of the container. Several threads may call this at once."""
         if port in self._direct:
             return self._direct[port], port
         if port in self._relays:
@@ -107,32 +107,32 @@ class Ports:
 
     @property
     def relayed(self) -> bool:
-        """Whether a port could not be reached directly."""
+        """True if some port could not be reached directly."""
         return bool(self._relays)
 
     def accepts(self, port: int) -> bool:
-        """Whether something listens on this port by now. Several threads may ask at once."""
+        """Return True if something listens on this port by now. Several threads may call this at once."""
         address = self._address()
         if address and _accepts(address, port):
             return True
         return bool(self._address_inside(port))
 
     def _address_inside(self, port: int) -> str:
-        """The address on which the port accepts within the container's network; "" for none."""
+        """Return the address on which the port accepts connections within the container's network, or ""."""
         if self._relay_maker is None:
             return ""
         through = self._relay_maker.relay()
         for address in self._listeners(through).get(port, ()):
             if address != "::":
                 return "127.0.0.1" if address == ANY else address.removeprefix("::ffff:")
-            if port not in self._wildcards:  # of both families, or of the sixth alone
+            if port not in self._wildcards:  # it may accept both IPv4 and IPv6, or only IPv6
                 tried = (own for own in ("127.0.0.1", "::1") if _accepts_inside(through, own, port))
                 self._wildcards[port] = next(tried, "")
             return self._wildcards[port]
         return ""
 
     def _listeners(self, through: RelayHost) -> dict[int, list[str]]:
-        """Who listens within the container's network: one look for all who ask within a moment."""
+        """Return what listens within the container's network. Calls within FRESH seconds share one look."""
         with self._looking:
             if time.monotonic() > self._looked + FRESH:
                 self._inside = _listening(through)
@@ -154,14 +154,14 @@ def _accepts(address: str, port: int) -> bool:
 
 
 def _accepts_inside(through: RelayHost, address: str, port: int) -> bool:
-    """Try a relay without anything to say: it fails when it cannot connect. A service that waits for more accepted."""
+    """Return True if a relay can connect. It sends nothing, so a service that waits for data has accepted."""
     argv = (through.program, "relay", address, str(port))
     code, _ = through.container.exec_run(argv, TRIAL_TIMEOUT, user="0:0")
     return code in (0, TIMED_OUT)
 
 
 def _listening(through: RelayHost) -> dict[int, list[str]]:
-    """Each port with the addresses on which it listens, in the container's own words: what makes no sense is left out."""
+    """Return each port with the addresses that it listens on, as the container reports them. Invalid lines are left out."""
     try:
         stream = through.container.exec_stream((through.program, "listening"), user="0:0")
     except EngineError:  # it has ended
@@ -182,7 +182,7 @@ def _listening(through: RelayHost) -> dict[int, list[str]]:
 
 
 class Limits:
-    """How many connections all relays of a container have `open`, and how many are `begun`, at a time; the rest wait for their turn."""
+    """Limits how many connections all relays of a container have `open`, and how many are `begun`, at a time. Others wait."""
 
     def __init__(self) -> None:
         self.open = threading.Semaphore(MOST_AT_ONCE)
@@ -190,7 +190,7 @@ class Limits:
 
 
 class Relay:
-    """A listener here whose connections end at an address and port in the container's network."""
+    """A listener on this machine. Its connections lead to an address and port in the container's network."""
 
     def __init__(self, through: RelayHost, address: str, target: int, limits: Limits) -> None:
         self._container = through.container
@@ -201,7 +201,7 @@ class Relay:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
-        """Take no more connections; those that are open end with the container."""
+        """Accept no more connections. Open ones end with the container."""
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -235,13 +235,13 @@ class Relay:
 
 
 def _is_left(client: socket.socket) -> bool:
-    """Whether the client has gone at once: it wanted to know whether somebody accepts, for which no `exec` is needed."""
+    """Return True if the client closed the connection at once. It only tested the port, which needs no `exec`."""
     readable, _, _ = select.select([client], [], [], MOMENT)
     return bool(readable) and not client.recv(1, socket.MSG_PEEK)
 
 
 def _pump_out(client: socket.socket, stream: MultiplexedStream) -> None:
-    """From the client into the container, until the client has no more to say."""
+    """Copy from the client into the container, until the client sends no more."""
     with contextlib.suppress(OSError):
         while data := client.recv(PIECE):
             stream.sendall(data)

@@ -1,8 +1,8 @@
-"""Everything that one run of slimmer makes in the engine, and its removal, whatever happens.
+"""Own everything that one run of slimmer makes in the engine, and remove it, whatever happens.
 
-All of it carries the labels of `labels`; a RunScope removes what it made when it is left, in parallel, and a second
-Ctrl-C does not cut that short: it is remembered and raised when all is gone. What the engine does not remove in time, or
-what a slimmer that is killed leaves, is removed by the run's watcher (slimmer.engine.lifeline).
+All of it carries the labels of slimmer.engine.labels. When the block ends, EngineResources removes what it made, in parallel. A second
+Ctrl-C does not cut that short: it is raised after everything is gone. The run's watcher (slimmer.engine.lifeline) removes what the
+engine does not remove in time, and what a killed slimmer leaves.
 """
 
 from __future__ import annotations
@@ -36,26 +36,26 @@ logger = logging.getLogger(__name__)
 
 REMOVERS = 6
 REMOVAL_TIMEOUT = 30.0
-"""Seconds for removals, of which an engine on a busy machine needs many."""
+"""Seconds for removals. An engine on a busy machine is slow."""
 
 END_TIME = 3.5
-"""Seconds that the end of a run may take that failed or was interrupted: what is not removed then is left to its watcher."""
+"""Seconds for removals after a failed or interrupted run. The watcher removes the rest."""
 
 MAKING_TIME = 1.5
-"""Seconds of these for what is still being made."""
+"""Seconds out of END_TIME to wait for what is still being made."""
 
 POLL = 0.02
 COPIED = "/volume"
-"""Where a volume lies while it is copied."""
+"""The path of a volume while it is copied."""
 
 Result = TypeVar("Result")
 
 
 class EngineResources:
-    """A context manager that owns containers, volumes and temporary images of one run; several threads may use it."""
+    """A context manager that owns the containers, volumes and temporary images of one run. Several threads may use it."""
 
     def __init__(self, engine: Engine) -> None:
-        """Raises EngineError when the run's watcher cannot be started."""
+        """Raise EngineError if the run's watcher cannot be started."""
         self.engine = engine
         self.run = new_run()
         self.lifeline = Lifeline(self.run, engine.settings)
@@ -81,9 +81,9 @@ class EngineResources:
     # ------------------------------------------------------------------ making
 
     def create(self, description: Description, purpose: str) -> Container:
-        """Create a container (it is not started). `purpose` is unique within the run.
+        """Create a container without starting it. `purpose` is unique within the run.
 
-        Raises UsageError for options that the engine does not take, EngineError for anything else.
+        Raises UsageError for options that the engine does not accept, EngineError for anything else.
         """
         name = name_of(self.run, purpose)
         logger.info("create %s of %s", name, description["Image"])
@@ -95,12 +95,12 @@ class EngineResources:
                 )
         except EngineError as error:
             if isinstance(error.__cause__, APIError) and error.__cause__.status_code == 400:
-                raise UsageError(f"the engine does not take the options: {error.__cause__.explanation}") from error
+                raise UsageError(f"the engine does not accept the options: {error.__cause__.explanation}") from error
             raise
         return Container(self.engine, created["Id"], name, self._streams)
 
     def remove(self, container: Container) -> None:
-        """Remove a container before the end of the run, with its anonymous volumes; at the end they go together."""
+        """Remove a container and its anonymous volumes before the end of the run. If the run has ended, do nothing."""
         logger.debug("remove %s", container.name)
         if self._closed or not _remove_container(self.engine, container.name, REMOVAL_TIMEOUT):
             return
@@ -108,24 +108,24 @@ class EngineResources:
             self._containers.remove(container.name)
 
     def temporary_tag(self, purpose: str) -> str:
-        """A tag in the reserved repository; the image that gets it is removed (or untagged) with the run."""
+        """Return a tag in the reserved repository. The image that gets it is removed, or untagged, at the end of the run."""
         tag = temporary_tag(self.run, purpose)
         self._own(self._images, tag)
         return tag
 
     def own_volumes(self, options: RunOptions, purpose: str) -> RunOptions:
-        """The same options with a volume of its own, filled from the user's, for each named volume."""
+        """Return the options with each named volume replaced by a copy of it."""
         volumes = tuple(self._own_volume(entry, f"{purpose}-{n}") for n, entry in enumerate(options.volumes))
         return dataclasses.replace(options, volumes=volumes)
 
     def _own(self, kind: list[str], name: str) -> None:
-        """Remember a name *before* the thing is made, so that an interrupt in between leaves nothing behind."""
+        """Remember a name before the thing is made, so that an interrupt in between leaves nothing behind."""
         if self._closed:
             raise EngineError("the run is over")
         kind.append(name)
 
     def _make(self, kind: list[str], name: str, make: Callable[[], Result]) -> Result:
-        """Make a thing of this name. `close` waits for what is being made, since it could not be removed before."""
+        """Make something with this name. `close` waits until it is made, because it could not be removed before."""
         self._own(kind, name)
         return finish(lambda: self._counted(make))
 
@@ -135,7 +135,7 @@ class EngineResources:
 
     @contextmanager
     def making(self) -> Iterator[None]:
-        """While the engine makes something under a name that this run owns. Raises EngineError when the run is over."""
+        """Count what the engine is making under a name that this run owns. Raise EngineError if the run is over."""
         with self._changed:
             if self._closed:
                 raise EngineError("the run is over")
@@ -149,11 +149,11 @@ class EngineResources:
                 self._changed.notify_all()
 
     def import_image(self, archive: bytes, purpose: str, *changes: str) -> str:
-        """A helper image; it never becomes a user's, so it carries a label, too."""
+        """Import a helper image and return its tag. It never becomes the user's image, so it carries a label, too."""
         tag = temporary_tag(self.run, purpose)
         all_changes = [f"LABEL {RUN_LABEL}={self.run}", *changes]
         with engine_calls("import a helper image"):
-            # The whole tag as repository: podman takes no notice of `tag`.
+            # The repository is the whole tag, because podman ignores `tag`.
             self._make(
                 self._images,
                 tag,
@@ -183,9 +183,9 @@ class EngineResources:
         return True
 
     def _copy_volume(self, source: str, target: str, purpose: str) -> None:
-        """Copy with the engine's own archive calls, through containers that never run and need no tool.
+        """Copy a volume with the engine's archive calls, through containers that never run and need no tools.
 
-        Two of them, with the volume at the same place: so its own folder is an entry, too, and keeps owner and mode.
+        Both containers have the volume at the same path. So the archive includes the volume's own folder, with owner and mode.
         """
         giver = self._holder(f"{source}:{COPIED}:ro,nocopy", f"from-{purpose}")
         taker = self._holder(f"{target}:{COPIED}:nocopy", f"to-{purpose}")
@@ -205,9 +205,9 @@ class EngineResources:
     # ------------------------------------------------------------------ removing
 
     def close(self, seconds: float = REMOVAL_TIMEOUT) -> None:
-        """Remove all that is left, in so many seconds; what is not gone then is left to the watcher.
+        """Remove everything that is left, within this many seconds. The watcher removes the rest.
 
-        Interrupts meanwhile are raised at the end, which is at hand then.
+        An interrupt shortens the time, and is raised at the end.
         """
         ending = _Ending(seconds)
         ending.persist(lambda: self._end_making(ending))
@@ -220,13 +220,13 @@ class EngineResources:
             raise ending.interrupts[0]
 
     def _end_making(self, ending: _Ending) -> None:
-        """From now on nothing is made any more, and what was being made is there, unless the engine is slow."""
+        """Allow nothing more to be made, and wait for what is being made, unless the engine is slow."""
         with self._changed:
             self._closed = True
             self._changed.wait_for(lambda: not self._making, min(ending.left, MAKING_TIME))
 
     def _remove_all(self, remove: Callable[[Engine, str, float], bool], names: list[str], ending: _Ending) -> None:
-        """What is removed, or was not there, is no longer in `names`; a name may be there several times."""
+        """Remove these things, and take those that are gone out of `names`. A name may be in it several times."""
         if not names or not ending.left:
             return
         with Workers(REMOVERS) as pool:
@@ -243,7 +243,7 @@ class EngineResources:
 
 
 class _Ending:
-    """The end of a run: the time that it has, and the interrupts that it puts off."""
+    """The end of a run: the time that is left, and the interrupts that are put off."""
 
     def __init__(self, seconds: float) -> None:
         self.interrupts: list[KeyboardInterrupt] = []
@@ -251,11 +251,11 @@ class _Ending:
 
     @property
     def left(self) -> float:
-        """Seconds."""
+        """The number of seconds that are left."""
         return max(0.0, self._until - time.monotonic())
 
     def persist(self, action: Callable[[], None]) -> None:
-        """Repeat an action until it was not interrupted; an interrupt makes the time short."""
+        """Repeat an action until it is not interrupted. An interrupt shortens the time."""
         while len(self.interrupts) < INTERRUPTS:
             try:
                 action()
@@ -267,7 +267,7 @@ class _Ending:
 
 
 def _remove_container(engine: Engine, name: str, timeout: float) -> bool:
-    """Remove it with its anonymous volumes, and wait if somebody else has begun to; whether it is gone."""
+    """Remove a container with its anonymous volumes. Wait if it is already being removed. Return True if it is gone."""
     deadline = time.monotonic() + timeout
     while True:
         try:
@@ -292,7 +292,7 @@ def _remove_image(engine: Engine, tag: str, timeout: float) -> bool:
 
 
 def _removed(remove: Callable[[], object]) -> bool:
-    """Whether it is gone, by us or by somebody else."""
+    """Remove something. Return True if it is gone, even if something else removed it."""
     try:
         remove()
     except APIError as error:
@@ -307,7 +307,7 @@ def _is_gone(error: APIError) -> bool:
 
 
 def remove_everything(engine: Engine, containers: Iterable[str], volumes: Iterable[str], images: Iterable[str]) -> None:
-    """Remove things by name, in the order in which they hold each other; what is gone already is no error."""
+    """Remove containers, then volumes, then images by name. It is no error if one is already gone."""
     for remove, names in ((_remove_container, containers), (_remove_volume, volumes), (_remove_image, images)):
         with Workers(REMOVERS) as pool:
             wait_for([pool.submit(remove, engine, name, REMOVAL_TIMEOUT) for name in names], math.inf)

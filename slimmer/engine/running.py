@@ -1,4 +1,4 @@
-"""A container of the user's that runs: found by name, and looked at; nothing is done to it."""
+"""Find a running container of the user's by name. Nothing is done to it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from slimmer.errors import EngineError, ObservationIncomplete, TargetNotFound, U
 from slimmer.image.suggestions import SUGGESTIONS
 
 NAME = re.compile(r"[a-zA-Z0-9][\w.-]*", re.ASCII)
-"""What engines take for a container's name or ID."""
+"""The names and IDs of containers that engines accept."""
 
 HINTS = {
-    "paused": "`docker unpause {name}`: as it is, there is nothing to see.",
-    "restarting": "It fails and is started again and again: `docker logs {name}` may tell why.",
+    "paused": "Run `docker unpause {name}` first. A paused container opens no files.",
+    "restarting": "The container keeps failing. `docker logs {name}` may show why.",
 }
-"""What to do about a container that does not run; by its state, in the engine's words."""
+"""Hints for a container that does not run, by the state that the engine reports."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserContainer:
-    """A running container: `pid` is its first process, as the engine's host numbers it; `started` when that was."""
+    """A running container. `pid` is its first process, as numbered on the engine's host; `started` is its start time."""
 
     id: str
     name: str
@@ -36,24 +36,26 @@ class UserContainer:
 
 
 def find(engine: Engine, name: str) -> UserContainer:
-    """The running container of this name, ID or prefix of an ID.
+    """Return the running container with this name, ID or prefix of an ID.
 
-    Raises TargetNotFound when there is none or it does not run, UsageError when slimmer made it.
+    Raises TargetNotFound if there is none or it does not run, UsageError if slimmer made it.
     """
     found = _inspect(engine, name)
     state, full = found["State"], str(found["Name"]).removeprefix("/")
     status = str(state.get("Status") or "not running")
     if status != "running":
-        hint = HINTS.get(status, "`docker start {name}` starts it; `docker ps` lists those that run.")
+        hint = HINTS.get(status, "`docker start {name}` starts it. `docker ps` lists the running containers.")
         raise TargetNotFound(f"the container {full} is {status}", hint=hint.format(name=full))
     if owner_of_container({"Labels": found["Config"].get("Labels"), "Names": [full]}) is not None:
-        raise UsageError(f"{full} is a container of slimmer's own", hint="Attach to one of yours: `docker ps`.")
+        raise UsageError(
+            f"slimmer itself made the container {full}", hint="`docker ps` lists the containers to attach to."
+        )
     image = images.inspect(engine, str(found["Image"]))
     return UserContainer(str(found["Id"]), full, image.image_id, int(state["Pid"]), str(state["StartedAt"]))
 
 
 def check_runs_on(engine: Engine, container: UserContainer) -> None:
-    """Raise ObservationIncomplete unless it has run all the time: its process's number could be another's by now."""
+    """Raise ObservationIncomplete unless it has run all the time. Otherwise another process could have its process ID by now."""
     try:
         with engine_calls(f"inspect {container.name}"):
             state: dict[str, Any] = engine.api.inspect_container(container.id)["State"]
@@ -81,4 +83,4 @@ def _not_found(engine: Engine, name: str) -> TargetNotFound:
         names = [str(each).removeprefix("/") for entry in engine.api.containers() for each in entry["Names"] or ()]
     near = difflib.get_close_matches(name, names, SUGGESTIONS)
     advice = f"Did you mean {' or '.join(near)}? " if near else ""
-    return TargetNotFound(f"no such container: {name}", hint=f"{advice}`docker ps` lists those that run.")
+    return TargetNotFound(f"no such container: {name}", hint=f"{advice}`docker ps` lists the running containers.")

@@ -1,8 +1,8 @@
-"""How large an image's layers are when compressed, as a registry holds them: measured on the stream of `docker save`.
+"""Measure the compressed size of an image's layers, as a registry stores them, from the stream of `docker save`.
 
-The stream is read once and nothing of it is kept. Up to Docker 24 it holds `ID/layer.tar` files, later an OCI layout
-(`blobs/sha256/…`); in both, manifest.json names the layers and may come last. So every file is compressed as it passes,
-and those that manifest.json names are counted. Source: moby, image/spec/spec.md.
+The stream is read once and not stored. Up to Docker 24 it holds `ID/layer.tar` files, later an OCI layout (`blobs/sha256/…`).
+In both, manifest.json names the layers and may come last. So every file is compressed as it passes, and those that manifest.json
+names are counted. Source: moby, image/spec/spec.md.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from slimmer.engine.containers import engine_calls
 from slimmer.errors import EngineError
 
 LEVEL = 6
-"""What gzip uses when nothing else is said, as the engine's push does. Compressors differ by a few per cent: zlib-ng's
-output is 3 % larger than zlib's, in 40 % of the time."""
+"""gzip's default level, which the engine uses to push. Compressors differ by a few per cent: zlib-ng's output is 3 % larger
+than zlib's, in 40 % of the time."""
 
 GZIP = 31
 """A zlib window of 32 kB with gzip's header and trailer (zlib manual, deflateInit2)."""
 
 COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
-"""How gzip and zstd data begin; such a layer is held as it is."""
+"""The first bytes of gzip and zstd data. Such a layer is stored unchanged."""
 
 PIECE = 1 << 20
 MANIFEST_LIMIT = 1 << 24
 
 NOT_UNDERSTOOD = (tarfile.TarError, ValueError, LookupError, TypeError, RecursionError)
-"""What a stream of another shape makes its reader raise."""
+"""The exceptions that reading a malformed stream raises."""
 
 
 def compressed_size(engine: Engine, image: str, passed: Callable[[int], object] = lambda size: None) -> int:
-    """The size in bytes of an image's layers under gzip, each layer once.
+    """Return the size in bytes of an image's layers under gzip. Each layer counts once.
 
-    `passed` is called with the size of each piece that was done; what it raises ends the work. Raises EngineError.
+    `passed` is called with the size of each piece that was read. An exception from it ends the work. Raises EngineError.
     """
     with engine_calls(f"save {image}"):
         stream = engine.api.get_image(image, chunk_size=PIECE)
@@ -48,7 +48,7 @@ def compressed_size(engine: Engine, image: str, passed: Callable[[int], object] 
             with tarfile.open(fileobj=_Stream(stream, passed), mode="r|", bufsize=PIECE) as tar:
                 return _size_of_layers(tar)
         except NOT_UNDERSTOOD as error:
-            raise EngineError(f"what the engine saves of {image} is not understood: {error!r}") from error
+            raise EngineError(f"cannot read the archive of {image} that the engine saved: {error!r}") from error
         finally:
             stream.close()
 
@@ -58,7 +58,7 @@ def _size_of_layers(tar: tarfile.TarFile) -> int:
     links: dict[str, str] = {}
     layers: set[str] | None = None
     while (member := tar.next()) is not None:
-        tar.members = []  # type: ignore[attr-defined]  # it would remember every one
+        tar.members = []  # type: ignore[attr-defined]  # it would keep them all in memory
         if member.issym():
             links[member.name] = posixpath.normpath(posixpath.join(posixpath.dirname(member.name), member.linkname))
         source = tar.extractfile(member) if member.isreg() else None
@@ -74,7 +74,7 @@ def _size_of_layers(tar: tarfile.TarFile) -> int:
 
 
 def _compressed(source: IO[bytes]) -> int:
-    """The size of one file under gzip; its own, if it is compressed already."""
+    """Return the size of one file under gzip, or its own size if it is already compressed."""
     head = source.read(PIECE)
     if head.startswith(COMPRESSED):
         return len(head) + sum(map(len, _pieces(source)))
@@ -91,7 +91,7 @@ def _pieces(source: IO[bytes]) -> Iterator[bytes]:
 
 
 class _Stream(RawIOBase):
-    """Chunks as a file to read."""
+    """A readable file over an iterator of chunks."""
 
     def __init__(self, chunks: Iterable[bytes], passed: Callable[[int], object]) -> None:
         self._chunks, self._passed, self._rest = iter(chunks), passed, b""
@@ -100,7 +100,7 @@ class _Stream(RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes; b"" at the end."""
+        """Return up to `size` bytes, or b"" at the end."""
         while not self._rest:
             self._rest = next(self._chunks, b"")
             if not self._rest:

@@ -1,4 +1,4 @@
-"""The images of a build's steps: the classic builder gives them no names, and leaves them when a build fails."""
+"""The images of a build's steps. The classic builder gives them no names, and leaves them when a build fails."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Steps:
     """The images of one build's steps, as the classic builder names them (`---> 1b2c3d4e5f60`)."""
 
     def __init__(self, tell: Callable[[str], object] = lambda image: None) -> None:
-        """`tell` is called with each one's ID, of 12 digits."""
+        """`tell` is called with each image's ID, of 12 digits."""
         self._tell = tell
         self._images: list[str] = []
 
     def watch(self, answers: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """The answers, unchanged."""
+        """Yield the answers unchanged, and remember the images that they name."""
         for answer in answers:
             if match := _STEP.fullmatch(str(answer.get("stream", ""))):
                 self._images.append(match[1])
@@ -33,7 +33,7 @@ class Steps:
             yield answer
 
     def remove(self, engine: Engine) -> None:
-        """Remove what no name holds; what does not go is the engine's to prune."""
+        """Remove the images that have no name. `docker image prune` removes what is left."""
         with suppress(DockerException, requests.RequestException):
             for image in reversed(self._images):
                 with suppress(APIError):
@@ -41,7 +41,7 @@ class Steps:
 
 
 def remove_steps(engine: Engine, steps: Iterable[str]) -> bool:
-    """Remove these steps, with all that the engine made of them, as far as no name holds it; whether there was any.
+    """Remove the images of these steps and the nameless images made from them. Return True if there were any.
 
     Raises EngineError or EngineUnreachable.
     """
@@ -59,10 +59,10 @@ def remove_steps(engine: Engine, steps: Iterable[str]) -> bool:
 
 
 def _with_descendants(images: Iterable[dict[str, Any]], wanted: set[str]) -> list[str]:
-    """IDs of nameless images, a parent before its children, that begin with a wanted one."""
+    """Return the IDs of the wanted images and of their descendants, parents first. Images with names are left out."""
     nameless = {str(image["Id"]): str(image.get("ParentId") or "") for image in images if not _names(image)}
     found = [image for image in nameless if _short(image) in wanted]
-    for image in found:  # which grows
+    for image in found:  # the list grows meanwhile
         found += [child for child, parent in nameless.items() if parent == image and child not in found]
     return sorted(found, key=lambda image: _depth(nameless, image))
 

@@ -1,7 +1,7 @@
 """Byte streams to and from a process in a container, over the engine's hijacked connections.
 
-Without a terminal the engine multiplexes stdout and stderr: frames of an 8-byte header (stream type, three zeros, size
-in big-endian) and a payload. Source: Engine API, "Attach to a container", section "Stream format".
+Without a terminal, the engine multiplexes stdout and stderr. A frame has an 8-byte header (stream type, three zeros, size in
+big-endian) and a payload. Source: Engine API, "Attach to a container", section "Stream format".
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ RECEIVE_SIZE = 1 << 18
 
 
 class MultiplexedStream:
-    """A process's stdin and stdout; what comes on stderr is kept aside, its last 64 kB at most."""
+    """The stdin and stdout of a process. The last 64 kB of stderr are kept separately."""
 
     def __init__(self, connection: Any, *, merge: bool = False) -> None:
-        """`connection` is what docker-py returns for `socket=True`: a socket, or a wrapper that holds one.
+        """`connection` is what docker-py returns for `socket=True`: a socket, or a wrapper around one.
 
-        `merge` gives stderr together with stdout, as a terminal would.
+        `merge` returns stderr together with stdout, as a terminal would.
         """
         self._owner = connection
         self._socket: socket.socket = getattr(connection, "_sock", connection)
@@ -43,7 +43,7 @@ class MultiplexedStream:
         self._errors_size = 0
 
     def recv(self, size: int = RECEIVE_SIZE) -> bytes:
-        """The next piece of stdout, up to `size` bytes; b"" at the end."""
+        """Return the next piece of stdout, up to `size` bytes, or b"" at the end."""
         while True:
             if self._left == 0 and not self._next_frame():
                 return b""
@@ -56,13 +56,13 @@ class MultiplexedStream:
             self._keep_error(data)
 
     def recv_exactly(self, size: int) -> bytes:
-        """Exactly `size` bytes of stdout. Raises EngineError when the stream ends before, EngineUnreachable when it breaks."""
+        """Return exactly `size` bytes of stdout. Raise EngineError if the stream ends before, EngineUnreachable if it breaks."""
         pieces = []
         while size > 0:
             with _connected():
                 data = self.recv(size)
             if not data:
-                raise EngineError("the process in the container ended before its answer" + self._words())
+                raise EngineError("the process in the container ended before it answered" + self._words())
             pieces.append(data)
             size -= len(data)
         return b"".join(pieces)
@@ -72,20 +72,20 @@ class MultiplexedStream:
         self._socket.sendall(data)
 
     def send_exactly(self, data: bytes | bytearray) -> None:
-        """Write all of `data` to stdin. Raises EngineUnreachable when nobody takes it any more."""
+        """Write all of `data` to stdin. Raise EngineUnreachable if the connection is broken."""
         with _connected():
             self.sendall(data)
 
     def set_timeout(self, seconds: float | None) -> None:
-        """How long one recv may take before it raises TimeoutError; None for ever."""
+        """Set how long one recv may take before it raises TimeoutError. None is no limit."""
         self._socket.settimeout(seconds)
 
     def close_write(self) -> None:
-        """Close stdin; stdout stays open."""
+        """Close stdin. stdout stays open."""
         self._socket.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        """Close both directions; a thread that waits in recv is woken."""
+        """Close both directions. This wakes a thread that waits in recv."""
         with contextlib.suppress(OSError):  # the other side may have been faster
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
@@ -93,14 +93,14 @@ class MultiplexedStream:
 
     @property
     def stderr(self) -> str:
-        """What the process wrote to stderr and was read past so far."""
+        """The part of stderr that was read so far, its last 64 kB at most."""
         return b"".join(self._errors).decode(errors="replace")
 
     def _words(self) -> str:
         return f": {self.stderr.strip()}" if self.stderr.strip() else ""
 
     def _next_frame(self) -> bool:
-        """Go to the next frame that is not empty; False at the end."""
+        """Go to the next frame that is not empty. Return False at the end."""
         while not self._left:
             header = b""
             while len(header) < _HEADER.size:
@@ -125,10 +125,10 @@ class MultiplexedStream:
 
 
 class OpenStreams:
-    """The streams of one run, so that its end can close them all.
+    """The open streams of one run, so that all of them can be closed at its end.
 
-    An engine does not remove a container while somebody who is attached does not read what it says; and who reads waits for
-    ever for a container that is gone without a word.
+    An engine does not remove a container while an attached client does not read its output. And a client that reads waits for ever
+    if the container disappears.
     """
 
     def __init__(self) -> None:
@@ -137,7 +137,7 @@ class OpenStreams:
         self._closed = False
 
     def add(self, stream: MultiplexedStream) -> MultiplexedStream:
-        """Take a stream in. Raises EngineError, with the stream closed, when the run is over."""
+        """Add a stream and return it. If the run is over, close the stream and raise EngineError."""
         with self._lock:
             if not self._closed:
                 self._streams.add(stream)
@@ -146,7 +146,7 @@ class OpenStreams:
         raise EngineError("the run is over")
 
     def close(self) -> None:
-        """Close all streams, and those that are still to come."""
+        """Close all streams, and every stream that is added later."""
         with self._lock:
             self._closed = True
             streams = list(self._streams)
@@ -163,9 +163,9 @@ def _connected() -> Iterator[None]:
 
 
 def _read_ahead(connection: Any, sock: socket.socket) -> bytes:
-    """What the HTTP client read past the answer's headers: a process that speaks at once may be in the same segment.
+    """Return what the HTTP client has read beyond the headers. The first output of a process may arrive together with them.
 
-    docker-py hands out the socket below the client's buffer, and what the buffer holds would be lost.
+    docker-py returns the socket below the client's buffer, and the content of the buffer would be lost.
     """
     response = getattr(getattr(connection, "_response", None), "raw", None)
     buffer = getattr(getattr(response, "_fp", None), "fp", None)
@@ -174,5 +174,5 @@ def _read_ahead(connection: Any, sock: socket.socket) -> bytes:
     sock.settimeout(0)
     try:
         return bytes(buffer.peek())
-    except OSError:  # nothing buffered, and nothing more to be had at once
+    except OSError:  # nothing is buffered, and nothing more has arrived
         return b""

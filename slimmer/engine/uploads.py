@@ -1,4 +1,4 @@
-"""Long uploads to the engine: streamed from a function that writes, interrupted only where nothing is left behind."""
+"""Long uploads to the engine. They are streamed from a function that writes, and interrupted only when nothing is left behind."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from slimmer.interrupts import finish
 
 PIECE = 1 << 20
 HELD = 1 << 16
-"""More than the end mark and the padding of a tar archive (10 kB)."""
+"""The number of bytes to hold back: more than the end mark and the padding of a tar archive (10 kB)."""
 
 Result = TypeVar("Result")
 
 
 class Upload:
-    """What a function writes, as an iterator of pieces, through a pipe. The function's error is raised in the end."""
+    """An iterator over the pieces that a function writes, through a pipe. An error of the function is raised at the end."""
 
     def __init__(self, write: Callable[[IO[bytes]], None]) -> None:
         self._write = write
@@ -41,10 +41,10 @@ class Upload:
             raise self._error
 
     def run(self, work: Callable[[], Result]) -> Result:
-        """Do `work`, which uploads this.
+        """Do `work`, which uploads this, and return its result.
 
-        A Ctrl-C breaks the upload off; once the engine has everything, the work goes on to its end before the interrupt
-        is raised, because an engine that loses its client half-way leaves what it was about to make.
+        Ctrl-C cancels the upload. Once the engine has everything, the work finishes before the interrupt is raised, because an
+        engine that loses its client half-way leaves what it was making.
         """
         return finish(work, self._cancel)
 
@@ -52,9 +52,10 @@ class Upload:
         self._cancelled = True
 
     def _pieces(self) -> Iterator[bytes]:
-        """What was written. Broken off, when the writer fails or is interrupted, before the engine has the whole.
+        """Yield what was written. If the writer fails or is interrupted, stop before the engine has all of it.
 
-        The end is held back until all is well: an engine that has seen an archive's end does not wait for the upload's.
+        The last bytes are held back until the writer has succeeded. Once an engine has seen the end of an archive, it does not wait
+        for the end of the upload.
         """
         held = b""
         while piece := self._source.read(PIECE):

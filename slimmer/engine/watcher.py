@@ -1,8 +1,8 @@
-"""The watcher: a small program that outlives slimmer, and removes what a slimmer that was killed has left.
+"""The watcher: a small program that outlives slimmer, and removes what a killed slimmer left.
 
-slimmer starts it before it makes anything (slimmer.engine.lifeline) and tells it what it makes, a JSON object a line, through
-the pipe that is its standard input. When the pipe closes, or slimmer's process is gone, without the word that all is over, it
-does the work of slimmer.engine.aftermath. Nothing is imported before that, so that its start costs a few milliseconds.
+slimmer starts it before it makes anything (slimmer.engine.lifeline). It tells the watcher what it makes through a pipe to the
+watcher's standard input, one JSON object per line. If the pipe closes or slimmer's process ends without the last line, OVER, the
+watcher does the work of slimmer.engine.aftermath. It imports nothing before that, so that it starts within a few milliseconds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PIECE = 1 << 16
 
 
 def main() -> None:
-    """Wait for the end of the process whose number is the only argument; then do what is left to do."""
+    """Wait for the end of the process whose ID is the only argument. Then clean up, if necessary."""
     said = heard(int(sys.argv[1]))
     if not said or said.endswith(OVER):
         os._exit(0)  # at once: slimmer waits for it
@@ -32,12 +32,12 @@ def main() -> None:
 
 
 def heard(parent: int) -> bytes:
-    """All whole lines that slimmer said until its end.
+    """Return all complete lines that slimmer sent until its end.
 
-    The pipe alone does not tell: a process that slimmer forked may hold it open for longer.
+    Waiting for the end of the pipe is not enough, because a process that slimmer forked may keep it open.
     """
     end = _pidfd(parent)
-    if os.getppid() != parent:  # it has ended, and the number may be another's
+    if os.getppid() != parent:  # it has ended, and another process may have its ID
         return _whole(_rest())
     poll = select.poll()
     for descriptor in (0, end):
@@ -53,7 +53,7 @@ def heard(parent: int) -> bytes:
 
 
 def _pidfd(process: int) -> int:
-    """A descriptor that can be read when the process has ended (pidfd_open(2)); -1 where there is no such thing."""
+    """Return a file descriptor that becomes readable when the process ends (pidfd_open(2)), or -1 if that is not supported."""
     try:
         return os.pidfd_open(process)
     except (AttributeError, OSError):  # no Linux, an old kernel, or no such process
@@ -61,7 +61,7 @@ def _pidfd(process: int) -> int:
 
 
 def _rest() -> bytes:
-    """What is still in the pipe."""
+    """Return what is still in the pipe."""
     os.set_blocking(0, False)
     said = b""
     try:

@@ -1,1 +1,1 @@
-"""A run under the file-access probe, and the log that comes out of it."""
+"""Read what the file-access probe sends, and keep it as an access log."""

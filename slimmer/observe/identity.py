@@ -1,7 +1,7 @@
-"""The probe's line about who an app is without slimmer (docs/probe-protocol.md, "Identity"): checked, and read.
+"""Check and read the probe's line about the user and rights of an app without slimmer (docs/probe-protocol.md, "Identity").
 
-It comes from a container of an untrusted image, and decides what the app is given: so nothing of it is passed on unless
-the line begins with the nonce of this run's probe, and every word has the shape that the probe gives it.
+The line comes from a container of an untrusted image, and decides the rights of the app. So slimmer uses it only if it begins with
+the nonce of this run's probe, and every word has the form that the probe writes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 from slimmer.errors import ObservationIncomplete
 
 IDENTITY_LIMIT = 1 << 16
-"""Bytes of a line: some 60 words, and up to 64 Ki groups would not fit, but no user has so many."""
+"""The most bytes of a line: about 60 words. The kernel's limit of 64 Ki groups would not fit, but no user has that many."""
 
 _ID = r"\d{1,10}"
 _MASK = r"[0-9a-f]{1,16}"
@@ -29,22 +29,22 @@ _LINE = re.compile(
 )
 
 FOREIGN = "what answered in the container is not slimmer's probe"
-FOREIGN_HINT = "Nothing that it said was used. An image that can do this is made to deceive: do not run it."
+FOREIGN_HINT = "slimmer used nothing that it sent. Such an image was made to deceive. Do not run it."
 
 
 def checked_identity(said: bytes, nonce: str) -> str:
-    """The line of an identity out of what `ask` printed. Raises ObservationIncomplete for any other text."""
+    """Return the identity line that `ask` printed. Raise ObservationIncomplete for any other text."""
     line = said.decode("ascii", errors="replace")
     begin = f"{nonce} "
     if not line.startswith(begin) or not line.endswith("\n"):
         raise ObservationIncomplete(FOREIGN, hint=FOREIGN_HINT)
     identity = line[len(begin) : -1]
     if not _LINE.fullmatch(identity):
-        raise ObservationIncomplete("the probe's line about the app's user makes no sense", hint=FOREIGN_HINT)
+        raise ObservationIncomplete("the probe sent an invalid line about the app's user", hint=FOREIGN_HINT)
     return identity
 
 
 def home_of(identity: str) -> str:
-    """The user's HOME; "" for none."""
+    """Return the user's HOME, or "" if there is none."""
     value = next((word[5:] for word in identity.split(" ") if word.startswith("home=")), "")
     return os.fsdecode(unquote_to_bytes(value))

@@ -1,7 +1,7 @@
-"""The access log: what a run looked at, as an immutable value that can be written to a file and read back.
+"""The access log: all file accesses of a run, as an immutable value that can be written to a file and read back.
 
-The words are those of the probe's record stream (docs/probe-protocol.md). Paths are text decoded with os.fsdecode; JSON
-is written in ASCII, so that names which are not UTF-8 survive as escaped surrogates.
+The terms are those of the probe's record stream (docs/probe-protocol.md). Paths are text decoded with os.fsdecode. JSON is written
+in ASCII, so that names that are not UTF-8 survive as escaped surrogates.
 """
 
 from __future__ import annotations
@@ -18,34 +18,32 @@ from msgspec import Meta, Struct
 from slimmer.versioned_json import NAME_PATTERN, Format, Name, Number, Version, convert, parse, reading
 
 LOG_LIMIT = 1 << 29
-"""Characters of a log: one may come from elsewhere, and be a link to a device that never ends."""
+"""The most characters of a log. A log from elsewhere could be a link to an endless device."""
 
 PATH_LIMIT = 1 << 16
-"""Characters of a path: what a process asks for has at most 4096 bytes (PATH_MAX, limits.h), and so has its directory."""
+"""The most characters of a path. A process passes at most 4096 bytes (PATH_MAX, limits.h), relative to a directory of at most as many."""
 
-HINT = "`slimmer observe IMAGE --out access.json` writes one, and so does every build."
+HINT = "`slimmer observe IMAGE --out access.json` and every build write an access log."
 
 PROBE = "(slimmer-probe)"
-"""In place of the probe's own path, which is another one in each run; no program of an image has such a path."""
+"""Stands for the probe's own path, which differs in each run. No program of an image has such a path."""
 
 DISTURBANCES = {
     "interrupted": "{count} system calls of the app ended with EINTR, because a signal met the probe",
-    "own_filters": "{count} seccomp filters of the app's own clash with the probe's and had no effect",
+    "own_filters": "{count} seccomp filters of the app clash with the probe's and had no effect",
 }
-"""Counters of the probe's that tell of changes to the app which another recorder does not make."""
+"""Counters of the probe that report changes to the app. Another recorder does not cause them."""
 
 
 CALL_RECORDERS = frozenset(("notify", "ptrace"))
-"""Those that see the system calls themselves, and so what opens nothing."""
+"""The recorders that see the system calls, including those that open nothing."""
 
-UNSEEN = (
-    "what was only looked at (stat, access, readlink), the names in listed folders, and what was looked for in vain"
-)
-"""What fanotify alone does not show (docs/recorders.md)."""
+UNSEEN = "what was only looked at (stat, access, readlink), the names in listed folders, and failed look-ups"
+"""The accesses that fanotify alone does not show (docs/recorders.md)."""
 
 
 class Operation(StrEnum):
-    """What kind of access a record tells of; the words of the probe's protocol."""
+    """The kind of an access, in the terms of the probe's protocol."""
 
     EXEC = "exec"
     OPEN = "open"
@@ -58,9 +56,9 @@ class Operation(StrEnum):
 
 
 class Access(Struct, frozen=True, gc=False):
-    """One access. `asked` is absolute but not resolved; `resolved` is the kernel's answer, "" when nothing was found.
+    """One access. `asked` is absolute but not resolved; `resolved` is the path that the kernel found, or "" if it found nothing.
 
-    A log may have millions: msgspec makes one in a tenth of the time that a dataclass takes.
+    A log may have millions of them. msgspec makes one in a tenth of the time that a dataclass takes.
     """
 
     operation: Operation
@@ -72,13 +70,13 @@ class Access(Struct, frozen=True, gc=False):
 
     @property
     def by(self) -> str:
-        """Who did it, in words. What the probe starts in a container is what the engine would start without it."""
+        """The program that did it, in words. The probe starts only what the engine would start without it."""
         return "the engine" if self.executable == PROBE else self.executable or "an unknown process"
 
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """A recorder of the probe, whether it ran, and why or why not."""
+    """A recorder of the probe. `active` is True if it ran; `reason` says why or why not."""
 
     name: Name
     active: bool
@@ -87,7 +85,7 @@ class Recorder:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A TCP socket on which the app listens: an IP address and a port."""
+    """A TCP socket that the app listens on: an IP address and a port."""
 
     address: Name
     port: Number
@@ -95,10 +93,10 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class AccessLog:
-    """All that was seen of one image in one run (or, merged, in several).
+    """Everything that was observed of one image in one run, or in several runs if logs were joined.
 
-    `starts`: where in `accesses` each run but the first begins. `fingerprint` tells how the image was observed
-    (slimmer.pipeline.fingerprint), "" where that is not known.
+    `starts`: the positions in `accesses` where each run after the first begins. `fingerprint` identifies how the image was observed
+    (slimmer.pipeline.fingerprint); "" means unknown.
     """
 
     image_id: str
@@ -113,7 +111,7 @@ class AccessLog:
 
     @property
     def runs(self) -> tuple[AccessLog, ...]:
-        """The log of each run alone, as far as the accesses go."""
+        """One log for each run. Only the accesses are split up."""
         bounds = (0, *self.starts, len(self.accesses))
         return tuple(
             replace(self, accesses=self.accesses[start:end], starts=()) for start, end in itertools.pairwise(bounds)
@@ -121,20 +119,20 @@ class AccessLog:
 
     @property
     def lost(self) -> int:
-        """Events that the probe knows it did not see."""
+        """The number of events that the probe knows it missed."""
         return self.counters.get("lost", 0) + self.counters.get("unreadable", 0)
 
     @property
     def unseen(self) -> str:
-        """What no recorder could see, at least in one of the runs; "" where system calls were recorded in all of them."""
+        """The accesses that no recorder could see in at least one run, in words; "" if all runs recorded system calls."""
         active = {recorder.name for recorder in self.recorders if recorder.active}
         return "" if active & CALL_RECORDERS or not self.recorders else UNSEEN
 
     @property
     def disturbances(self) -> tuple[str, ...]:
-        """In what the probe made itself felt to the app, in words, with what helps."""
+        """Warnings about effects of the probe that the app may have noticed, with a remedy."""
         return tuple(
-            f"{words.format(count=count)}; if that matters to the app: --recorder ptrace"
+            f"{words.format(count=count)}. If that matters to the app, use --recorder ptrace"
             for counter, words in DISTURBANCES.items()
             if (count := self.counters.get(counter, 0))
         )
@@ -144,7 +142,7 @@ AccessPath = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=PATH_LIMIT)]
 
 
 class AccessRow(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
-    """One access, as an array: what kind, whether something was found, the path asked for, the path found, the process, its program."""
+    """One access, as an array: the operation, true if something was found, the path asked for, the path found, the process ID, its program."""
 
     operation: Operation
     found: bool
@@ -155,7 +153,7 @@ class AccessRow(Struct, frozen=True, array_like=True, forbid_unknown_fields=True
 
 
 class LogHead(Struct, frozen=True, kw_only=True):
-    """All of an access log but the accesses. Logs of a slimmer that joined none have no `starts` and no `fingerprint`."""
+    """An access log without its accesses. Logs of early versions have no `starts` and no `fingerprint`."""
 
     image: Name
     probe: Name
@@ -168,7 +166,7 @@ class LogHead(Struct, frozen=True, kw_only=True):
 
 
 class LogDocument(LogHead, frozen=True, kw_only=True):
-    """What an app looked at while it was observed."""
+    """The file accesses of an app while it was observed."""
 
     accesses: list[AccessRow]
 
@@ -178,7 +176,7 @@ _HEAD = Format(FORMAT.name, FORMAT.version, LogHead)
 
 
 def write_log(log: AccessLog, file: TextIO) -> None:
-    """Write `log` as versioned JSON, one access a line, in a fixed order, without holding a second copy of it."""
+    """Write `log` as versioned JSON, one access per line, in a fixed order. No second copy of it is held in memory."""
     head = {
         **FORMAT.head,
         "image": log.image_id,
@@ -202,7 +200,7 @@ def write_log(log: AccessLog, file: TextIO) -> None:
 def read_log(file: TextIO) -> AccessLog:
     """Read what write_log wrote.
 
-    Raises UsageError when it is not an access log, or of a version that this slimmer does not read.
+    Raises UsageError if it is not an access log, or has a version that this slimmer does not read.
     """
     with reading(str(getattr(file, "name", "the log")), "an access log", HINT):
         document = _parsed(file)
@@ -231,13 +229,13 @@ def _parsed(file: TextIO) -> Any:
 
 def _check_starts(starts: tuple[int, ...], length: int) -> None:
     if list(starts) != sorted(starts) or any(not 0 <= start <= length for start in starts):
-        raise ValueError("$.starts: runs begin where no access is")
+        raise ValueError("$.starts: a run begins outside of the accesses")
 
 
 def _accesses(rows: Any) -> Iterator[Access]:
-    """There may be millions: a row is given up once it is read, and what is the same text becomes one object."""
+    """Yield the accesses. There may be millions, so each row is freed once it is read, and equal texts share one object."""
     if not isinstance(rows, list):
-        raise ValueError("$.accesses: an array is expected")
+        raise ValueError("$.accesses: expected an array")
     executables: dict[str, str] = {}
     for place, data in enumerate(rows):
         rows[place] = None

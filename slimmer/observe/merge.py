@@ -1,7 +1,7 @@
-"""Joining access logs: of several runs of one image, several commands, several places. Pure functions.
+"""Join access logs of several runs, commands or machines. Pure functions.
 
-A log is joined run by run (`AccessLog.runs`), so that the keep rules see who did what in which run: what is kept for the
-whole is at least what is kept for each.
+A joined log still has its runs (`AccessLog.runs`), so that the keep rules see what happened in which run. For the joined log, they
+keep at least what they would keep for each run.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from slimmer.observe.log import AccessLog, Recorder
 
 
 def merge(logs: Sequence[AccessLog]) -> AccessLog:
-    """One log of all runs in the logs, in their order. It is complete if each is; counters are added up.
+    """Return one log with all runs of the logs, in order. It is complete if all logs are. Counters are added up.
 
-    Raises UsageError for no log at all, and for logs of different images.
+    Raises UsageError if there is no log, or if the logs belong to different images.
     """
     if not logs:
         raise UsageError("there is no access log to join")
@@ -39,32 +39,33 @@ def merge(logs: Sequence[AccessLog]) -> AccessLog:
 
 
 def check_image(log: AccessLog, image_id: str, name: str = "an access log") -> None:
-    """Raise UsageError for a log of another image than `image_id`."""
+    """Raise UsageError if the log belongs to another image than `image_id`."""
     if log.image_id != image_id:
         raise UsageError(
             f"{name} belongs to another image: {log.image_id or 'none'}, not {image_id}",
-            hint="Observe this image, or, if it is a later build of the same app, take the log over with --rebase.",
+            hint="Observe this image. If it is a later build of the same app, --rebase accepts the log.",
         )
 
 
 def check_complete(logs: Iterable[AccessLog]) -> None:
-    """Raise UsageError for the log of a run that was cut short, or whose recorder lost something."""
+    """Raise UsageError for a log of a run that was cut short, or in which events were lost."""
     for number, log in enumerate(logs, 1):
         if not log.complete or log.lost:
             raise UsageError(
-                f"access log {number} is incomplete: its run was cut short", hint="Observe that run again."
+                f"access log {number} is incomplete: its run was cut short or lost events",
+                hint="Observe that run again.",
             )
 
 
 def rebased(log: AccessLog, image_id: str) -> AccessLog:
-    """The log as if it were of another image, say a later build of the same app."""
+    """Return the log as if it belonged to another image, for example a later build of the same app."""
     return replace(log, image_id=image_id)
 
 
 def moved(log: AccessLog, tree: Tree) -> tuple[str, ...]:
-    """Paths that were found in the log's image and that `tree` has no longer, sorted: where a rebased log says nothing.
+    """Return the paths that were found in the log's image but are missing in `tree`, sorted. A rebased log says nothing about them.
 
-    What a run made itself, and places that are no part of an image (/proc, /tmp), are left out.
+    Paths that a run made itself, and folders that are not part of an image (/proc, /tmp), are left out.
     """
     made = {access.asked for access in log.accesses if access.operation in _MAKING}
     gone = (path for path in found_paths(log) - made if tree.resolve(path).end is None)
@@ -72,7 +73,7 @@ def moved(log: AccessLog, tree: Tree) -> tuple[str, ...]:
 
 
 def unsteady(logs: Iterable[AccessLog], tree: Tree) -> tuple[str, ...]:
-    """Paths of the image that were found in some of the logs' runs, but not in every one; sorted."""
+    """Return the paths of the image that were found in some of the logs' runs, but not in all; sorted."""
     runs = [_in_tree(found_paths(run), tree) for log in logs for run in log.runs]
     if len(runs) < 2:
         return ()
@@ -81,13 +82,13 @@ def unsteady(logs: Iterable[AccessLog], tree: Tree) -> tuple[str, ...]:
 
 
 def found_paths(log: AccessLog) -> set[str]:
-    """What was asked for and was there."""
+    """Return the paths that were asked for and found."""
     return {access.asked for access in log.accesses if access.found}
 
 
 _MAKING = frozenset(("create", "write", "change"))
 _NO_PART = ("/proc/", "/sys/", "/dev/", "/run/", "/tmp/", "/var/run/")
-"""Places that a running container fills, whatever the image holds there."""
+"""Folders that a running container fills, whatever the image has there."""
 
 
 def _in_tree(paths: set[str], tree: Tree) -> set[str]:
@@ -96,7 +97,7 @@ def _in_tree(paths: set[str], tree: Tree) -> set[str]:
 
 
 def _recorders(logs: Sequence[AccessLog]) -> tuple[Recorder, ...]:
-    """A recorder ran if it ran in every log; else the reason is that of the first in which it did not."""
+    """Join the recorders. One counts as active if it ran in every log. Otherwise its reason is from the first log in which it did not."""
     joined: dict[str, Recorder] = {}
     for recorder in (recorder for log in logs for recorder in log.recorders):
         before = joined.setdefault(recorder.name, recorder)
@@ -106,7 +107,7 @@ def _recorders(logs: Sequence[AccessLog]) -> tuple[Recorder, ...]:
 
 
 def _starts(logs: Sequence[AccessLog]) -> tuple[int, ...]:
-    """Where each run but the first begins in the joined accesses."""
+    """Return the positions in the joined accesses where each run after the first begins."""
     starts, offset = [], 0
     for log in logs:
         starts += [offset + start for start in (0, *log.starts)]

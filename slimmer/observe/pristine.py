@@ -1,7 +1,7 @@
-"""The image as it is, seen through one long-lived container that runs the probe's `serve` mode.
+"""Read the files of an image unchanged, through one long-lived container that runs the probe's `serve` mode.
 
-The container is never used for anything else; its files are read below a clone of the root mount, so that nothing that the
-engine mounts shows. Protocol: docs/probe-protocol.md, "Serve".
+The container is used for nothing else. Its files are read below a clone of the root mount, so that nothing that the engine mounts is
+visible. Protocol: docs/probe-protocol.md, "Serve".
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from slimmer.observe.identity import FOREIGN, FOREIGN_HINT
 from slimmer.probe_mount import ProbeMount
 
 INDEX_LIMIT = 1 << 28
-"""A quarter of a gigabyte of index is some two million paths."""
+"""The most bytes of an index. A quarter of a gigabyte is about two million paths."""
 
 READ_LIMIT = 200 << 20
-"""Bytes of one file that a keep rule may look into: large programs (Node, Go) have their libraries and strings there."""
+"""The most bytes of a file that a keep rule may read. Large programs (Node, Go) name their libraries and have their strings within that."""
 
 CHUNK_LIMIT = 1 << 18
 LINE_LIMIT = 1 << 10
-"""Bytes of a line in an answer: a size, an error's number or a hash."""
+"""The most bytes of a line in an answer: a size, an error number or a hash."""
 
 _LENGTH = struct.Struct("<L")
 _UNREADABLE = math.inf
@@ -34,7 +34,7 @@ _UNREADABLE = math.inf
 
 T = TypeVar("T")
 Ask = Callable[[Sequence[str]], Iterator[tuple[str, T | None]]]
-"""Asks for the contents of files, in order; None for what cannot be read."""
+"""Yields the contents of files, in order. It yields None for what cannot be read."""
 
 
 class ServeStream(Protocol):
@@ -46,17 +46,17 @@ class ServeStream(Protocol):
 
 
 class PristineImage:
-    """Answers questions about an image's files. One question at a time; not for several threads at once."""
+    """Answers questions about an image's files, one at a time. It is not thread-safe."""
 
     def __init__(self, stream: ServeStream, mount: ProbeMount) -> None:
-        """Raises ObservationIncomplete when what speaks is not the probe that `mount` tells of."""
+        """Raise ObservationIncomplete if the stream does not come from the probe of `mount`."""
         self._stream = stream
         self.probe_folder = mount.folder
         if self._chunk() != mount.nonce.encode("ascii"):
             raise ObservationIncomplete(FOREIGN, hint=FOREIGN_HINT)
 
     def index(self) -> bytearray:
-        """The index of every path, for `Tree`. Raises ObservationIncomplete for an image beyond INDEX_LIMIT."""
+        """Return the index of all paths, for `Tree`. Raise ObservationIncomplete if it exceeds INDEX_LIMIT."""
         blob = bytearray()
         for chunk in self._ask(b"index"):
             blob += chunk
@@ -64,7 +64,7 @@ class PristineImage:
                 raise ObservationIncomplete(
                     "the image has more paths, or larger extended attributes, than slimmer can index "
                     f"({INDEX_LIMIT >> 20} MB)",
-                    hint="Split the image, or leave out what makes it so large when it is built.",
+                    hint="Split the image, or leave out what makes it so large when you build it.",
                 )
         return blob
 
@@ -74,23 +74,23 @@ class PristineImage:
             sink(chunk)
 
     def read(self, paths: Sequence[str], limit: int = READ_LIMIT) -> Iterator[tuple[str, bytes | None]]:
-        """Contents of regular files, in order; None for what cannot be read, or is larger than `limit` bytes.
+        """Yield the contents of regular files, in order, or None for a file that cannot be read or has more than `limit` bytes.
 
-        Whoever stops half-way loses nothing but the rest: it is read past, so that the next question can be asked.
+        You may stop half-way. The rest is skipped, so that the next question can be asked.
         """
         for path, size, pieces in self._contents(paths):
             yield path, _whole(pieces) if size <= limit else None
 
     def stream(self, paths: Sequence[str]) -> Iterator[tuple[str, Iterator[bytes] | None]]:
-        """Contents of regular files, in order, as pieces of at most CHUNK_LIMIT bytes; None for what cannot be read.
+        """Yield the contents of regular files, in order, as pieces of at most CHUNK_LIMIT bytes, or None for a file that cannot be read.
 
-        Take the pieces of a file before you ask for the next file: what is left of them then is read past.
+        Take the pieces of a file before you go on to the next one. Then the remaining pieces are skipped.
         """
         for path, size, pieces in self._contents(paths):
             yield path, None if size == _UNREADABLE else pieces
 
     def _contents(self, paths: Sequence[str]) -> Iterator[tuple[str, float, Iterator[bytes]]]:
-        """Each file with its size in bytes and its content."""
+        """Yield each file with its size in bytes and its content."""
         answer = _Pieces(self._ask(b"read", _listing(paths)))
         try:
             for path in paths:
@@ -101,7 +101,7 @@ class PristineImage:
             answer.finish()
 
     def hash(self, paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
-        """SHA-256 of the content of regular files, in order; None for what cannot be read."""
+        """Yield the SHA-256 of the content of regular files, in order, or None for a file that cannot be read."""
         pieces = _Pieces(self._ask(b"hash", _listing(paths)))
         for path in paths:
             line = pieces.line()
@@ -112,12 +112,12 @@ class PristineImage:
         self._stream.send_exactly(order + (b"\n" if payload is None else b" %d\n" % len(payload)))
         if payload:
             self._stream.send_exactly(payload)
-            payload = None  # it may be tens of megabytes, and the answer long in coming
+            payload = None  # free it: it may be tens of megabytes, and the answer may take long
         while length := self._length():
             yield self._stream.recv_exactly(length)
         status = self._chunk()
         if status != b"ok":
-            raise EngineError(f"the image's files cannot be read: {os.fsdecode(status)}")
+            raise EngineError(f"cannot read the image's files: {os.fsdecode(status)}")
 
     def _chunk(self) -> bytes:
         return self._stream.recv_exactly(self._length())
@@ -130,9 +130,9 @@ class PristineImage:
 
 
 def within(tree: Tree, ask: Ask[T]) -> Ask[T]:
-    """`ask`, without the files of the tree that have more than READ_LIMIT bytes, for which the answer is None.
+    """Return `ask` with the answer None for the tree's files of more than READ_LIMIT bytes.
 
-    A sparse file of some terabytes takes no space in a layer, and weeks to read past.
+    A sparse file of several terabytes takes no space in a layer, but weeks to skip.
     """
 
     def asked(paths: Sequence[str]) -> Iterator[tuple[str, T | None]]:
@@ -145,7 +145,7 @@ def within(tree: Tree, ask: Ask[T]) -> Ask[T]:
 
 
 def _whole(pieces: Iterable[bytes]) -> bytes:
-    """The pieces joined. A list of them would take as much memory again."""
+    """Join the pieces. A list of them would take the same memory again."""
     content = io.BytesIO()
     for piece in pieces:
         content.write(piece)
@@ -160,7 +160,7 @@ def _listing(fields: Iterable[str]) -> bytearray:
 
 
 class _Pieces:
-    """Lines and counted bytes out of chunks whose borders mean nothing."""
+    """Reads lines and counted bytes from chunks of any size."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -176,7 +176,7 @@ class _Pieces:
         return line
 
     def size(self) -> float:
-        """The size of the content that follows, in bytes; _UNREADABLE where there is none."""
+        """Return the size in bytes of the content that follows, or _UNREADABLE if there is none."""
         line = self.line()
         if line.startswith(b"-"):
             return _UNREADABLE
@@ -185,12 +185,12 @@ class _Pieces:
         return int(line)
 
     def take(self, size: int) -> Iterator[bytes]:
-        """The next `size` bytes, piece by piece, as far as they are wanted; `skip` reads past the others."""
+        """Return an iterator over the next `size` bytes. `skip` skips what was not taken."""
         self._left = size
         return self._taken()
 
     def skip(self) -> None:
-        """Read past what is left of what was last taken."""
+        """Skip what is left of the last content."""
         for _ in self._taken():
             pass
 
@@ -203,7 +203,7 @@ class _Pieces:
             yield piece
 
     def finish(self) -> None:
-        """Read the status behind the answer, which raises when it is an error."""
+        """Read to the end of the answer. Raise EngineError if its status is an error."""
         for _ in self._chunks:
             pass
 
@@ -211,4 +211,4 @@ class _Pieces:
         try:
             return next(self._chunks)
         except StopIteration:
-            raise EngineError("the probe's answer ended before its time") from None
+            raise EngineError("the probe's answer ended too early") from None

@@ -1,4 +1,4 @@
-"""The probe's stream while it lasts: a thread reads its records as they come, others wait for them and give orders."""
+"""The stream from and to a running probe. One thread reads its records as they come; others wait for them and send orders."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from slimmer.observe.log import AccessLog
 from slimmer.observe.records import RecordReader
 
 ATTACH_TIMEOUT = 30.0
-"""Seconds for the probe to say that it watches the app."""
+"""Seconds to wait until the probe reports that it watches the app."""
 
 DRAIN_TIMEOUT = 30.0
 END_TIMEOUT = 1.0
-"""Seconds for what the probe said before it ended to be read."""
+"""Seconds to wait for the last records of a probe that has ended."""
 
 QUIET = 5.0
-"""Seconds without a word from the probe, after which it is asked whether it is there."""
+"""Seconds of silence after which the probe gets a `ping`."""
 
 PATIENCE = (10.0, 30.0)
-"""Seconds to wait for the probe's `pong`, each time that it is asked: a machine may be busy."""
+"""Seconds to wait for the probe's `pong`, for each `ping`. The machine may be busy."""
 
 STOPPED_HINT = (
-    "It was stopped, or its machine is too busy. A root app can stop it: run the app as another user (--user), or keep it from "
-    "signals to processes that are not its own. On a busy machine: try again."
+    "It was stopped, or the machine is too busy. An app that runs as root can stop it. Run the app as another user (--user), or make "
+    "sure that it signals only its own processes. On a busy machine, try again."
 )
 
 JOIN_TIMEOUT = 30.0
@@ -44,10 +44,10 @@ class Stream(Protocol):
 
 
 class ProbeStream:
-    """What the probe tells (docs/probe-protocol.md, "Record stream"), from the moment when this is made until `close`."""
+    """The probe's record stream (docs/probe-protocol.md, "Record stream"). It is read from construction until `close`."""
 
     def __init__(self, stream: Stream, reader: RecordReader, hint: str | None = None) -> None:
-        """`reader` takes the records in. `hint` says what to do about a log that is not whole; None for the usual."""
+        """`reader` receives the records. `hint` is the hint for an incomplete log; None is the default hint."""
         self._stream = stream
         self._reader = reader
         self._hint = hint
@@ -56,36 +56,36 @@ class ProbeStream:
         self._failure: SlimmerError | None = None
         self._over = False
         self._heard = time.monotonic()
-        self._asked = 0.0  # when the probe was asked for a sign of life that it has not given yet; 0 for not at all
+        self._asked = 0.0  # the time of a ping that was not answered yet; 0 if there is none
         self._thread = threading.Thread(target=self._read, name="slimmer-probe", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Close the stream, which tells the probe that nobody listens any more."""
+        """Close the stream. This tells the probe that nobody is listening any more."""
         self._stream.close()
         self._thread.join(JOIN_TIMEOUT)
 
     @property
     def over(self) -> bool:
-        """Whether there is no more to come: the stream has ended, or the probe has said that this was all."""
+        """True if nothing more will come: the stream has ended, or the probe has sent its trailer."""
         with self._changed:
             return self._over or self._reader.ended
 
     def listening_ports(self) -> tuple[int, ...]:
-        """Ports on which the container was said to listen, each once, in the order of their appearance."""
+        """Return the ports that the container listens on, as reported so far, each once and in that order."""
         with self._changed:
             return tuple(dict.fromkeys(listener.port for listener in self._reader.listeners))
 
     def wait_for(self, happened: Callable[[], bool], timeout: float) -> bool:
-        """Wait until something was read, the stream ended or the time is over; whether it happened."""
+        """Wait until `happened` returns True, the stream has ended or the time is over. Return the result of `happened`."""
         with self._changed:
             self._changed.wait_for(lambda: happened() or self._over, timeout)
             return happened()
 
     def wait(self, seconds: float) -> None:
-        """Return at the next record, at the end of the stream, or after so many seconds.
+        """Return at the next record, at the end of the stream, or after this many seconds.
 
-        Raises as `check` does, and ObservationIncomplete when the probe has been silent for long, though it was asked.
+        Raises what `check` raises, and ObservationIncomplete if the probe does not answer a ping.
         """
         with self._changed:
             if not self._over:
@@ -94,26 +94,26 @@ class ProbeStream:
         self._attend()
 
     def check(self) -> None:
-        """Raise ObservationIncomplete when the stream made no sense, or the probe gave up."""
+        """Raise ObservationIncomplete if the stream was invalid or the probe gave up."""
         if self._failure is not None:
             raise self._failure
         if self._reader.fatal:
             raise ObservationIncomplete(f"the probe gave up: {self._reader.fatal}", hint=self._hint)
 
     def check_alive(self) -> None:
-        """Ask the probe whether it is there, twice. Raises ObservationIncomplete when it does not answer in time."""
+        """Ping the probe up to twice. Raise ObservationIncomplete if it does not answer in time."""
         if not any(self.answers_within(seconds) for seconds in PATIENCE):
             raise self._silent()
         self.check()
 
     def answers_within(self, seconds: float) -> bool:
-        """Whether the probe answers in time, or has much to tell, and does; True also when there is no more to come."""
+        """Return True if the probe answers in time or is still sending many records, or if the stream is over."""
         pongs, middle = self._reader.pongs, time.monotonic() + seconds / 2
         self._ping()
         return self.wait_for(lambda: self._reader.pongs > pongs, seconds) or self.over or self._heard > middle
 
     def order(self, order: str) -> None:
-        """Give the probe an order. Raises ObservationIncomplete when it is gone."""
+        """Send the probe an order. Raise ObservationIncomplete if it is gone."""
         try:
             with self._ordering:
                 self._stream.sendall(order.encode() + b"\n")
@@ -122,9 +122,9 @@ class ProbeStream:
             raise ObservationIncomplete(f"the probe is gone: {error}", hint=self._hint) from error
 
     def drain(self) -> bool:
-        """Have everything told that has happened until now; False when the probe ends instead.
+        """Wait until the probe has sent everything that has happened so far. Return False if the probe ends instead.
 
-        Raises ObservationIncomplete when it is gone, or says nothing.
+        Raises ObservationIncomplete if it is gone or silent.
         """
         before = self._reader.drained
         try:
@@ -140,9 +140,9 @@ class ProbeStream:
         return False
 
     def log(self, image_id: str, *, drained: bool) -> AccessLog:
-        """All that was told. `drained`: whether everything is known to be in it, though the probe has not told of its end.
+        """Return everything that was read. `drained`: it is known to be complete, although the trailer is missing.
 
-        Raises ObservationIncomplete when events were lost, or when there was no end.
+        Raises ObservationIncomplete if events were lost, or if the log is not complete.
         """
         self.check()
         with self._changed:
@@ -151,15 +151,14 @@ class ProbeStream:
             raise ObservationIncomplete(f"{log.lost} events were lost: {_counters(log)}", hint=self._hint)
         if not log.complete:
             raise ObservationIncomplete(
-                "the run ended without the probe's trailer: the log may lack its last events", hint=self._hint
+                "the run ended without the probe's trailer, so the last events may be missing", hint=self._hint
             )
         return log
 
     def heartbeat(self) -> Callable[[], None]:
-        """A look for the time in which a command runs, to be taken again and again. Raises ObservationIncomplete.
+        """Return a function to call repeatedly while a command runs. It raises ObservationIncomplete if the probe is dead or stopped.
 
-        Nothing but an answer to `ping` counts, since the app may go on and be recorded while the process that starts
-        commands was stopped.
+        Only answers to `ping` count. The app may still be recorded while the process that starts commands is stopped.
         """
         asked, pongs, due = 0.0, 0, time.monotonic() + QUIET
 
@@ -180,7 +179,7 @@ class ProbeStream:
         return look
 
     def _attend(self) -> None:
-        """Ask for a sign of life after a while without any."""
+        """Ping the probe if it has been silent for a while. Raise ObservationIncomplete if it does not answer."""
         now = time.monotonic()
         if self.over or now - self._heard < QUIET:
             return
@@ -191,7 +190,7 @@ class ProbeStream:
             raise self._silent()
 
     def _ping(self) -> None:
-        """A probe that is gone gives no answer, and its stream ends; one that takes no order does not answer either."""
+        """Send a ping. Failures are ignored: a probe that is gone or takes no orders gives no answer either."""
         if not self._ordering.acquire(blocking=False):
             return
         try:
@@ -202,7 +201,7 @@ class ProbeStream:
             self._ordering.release()
 
     def _silent(self) -> ObservationIncomplete:
-        return ObservationIncomplete("the probe does not answer, so nobody sees what the app does", hint=STOPPED_HINT)
+        return ObservationIncomplete("the probe does not answer, so the app is no longer observed", hint=STOPPED_HINT)
 
     def _read(self) -> None:
         try:
@@ -214,7 +213,7 @@ class ProbeStream:
         except SlimmerError as error:
             self._failure = error
         except (OSError, ValueError):
-            pass  # the stream was closed, here or there: whether the log is complete shows in its trailer
+            pass  # the stream was closed on either side; the trailer shows if the log is complete
         finally:
             with self._changed:
                 self._over = True

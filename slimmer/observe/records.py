@@ -1,8 +1,8 @@
-"""The probe's record stream, read as it arrives (docs/probe-protocol.md, "Record stream").
+"""Read the probe's record stream as it arrives (docs/probe-protocol.md, "Record stream").
 
-`RecordReader` takes bytes in pieces of any size and keeps what they tell; it holds the accesses, never the bytes. The
-stream comes from our own probe, but from within an untrusted container: whatever does not fit the protocol is an error,
-and both a single field and the number of records have a bound.
+`RecordReader` takes bytes in pieces of any size. It keeps the accesses, but not the bytes. The stream comes from slimmer's probe, but
+from within an untrusted container. So anything that does not follow the protocol is an error, and the sizes of fields and the
+number of records are bounded.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ PROTOCOL_VERSION = "1"
 FIELD_LIMIT = 1 << 16
 RECORD_LIMIT = 4_000_000
 TEXT_LIMIT = 1 << 28
-"""Bytes of all names together, as they are held: 64 for each of RECORD_LIMIT records. An app may ask for different paths of
-4 kB without end, and there may be two such runs at once (the original's log, and that of the slim image)."""
+"""The most bytes of memory for all names together: 64 for each of RECORD_LIMIT records. An app may ask for different paths of
+4 kB endlessly, and there may be two such runs at once (of the original and of the slim image)."""
 
 LAST_PORT = (1 << 16) - 1
 
-LESS = "Exercise the app less: fewer requests, a shorter --until."
+LESS = "Exercise the app less, with fewer requests or a shorter --until."
 
 ALL_SIGNALS = (1 << 64) - 1
-"""The mask of a probe that cannot tell which signals reach PID 1."""
+"""The mask to use if the probe cannot tell which signals reach PID 1."""
 
 _OPERATIONS = {operation.value: operation for operation in Operation}
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """A command that slimmer ordered: its exit code, None while it runs, and the end of its output."""
+    """A command that slimmer ordered: its exit code, or None while it runs, and the end of its output."""
 
     code: int | None
     output: str
 
 
 class RecordReader:
-    """Turns the stream into an AccessLog. Attributes are safe to read between two calls of `feed`."""
+    """Turns the stream into an AccessLog. Its attributes may be read between two calls of `feed`."""
 
     def __init__(self) -> None:
         self.probe = ""
@@ -79,11 +79,11 @@ class RecordReader:
         }
 
     def expect(self, mount: ProbeMount) -> None:
-        """Take nothing from anybody but this probe; what the app does with the probe's own files is no part of the log."""
+        """Accept records only from this probe. Accesses to the probe's own files are left out of the log."""
         self._mount = mount
 
     def feed(self, data: bytes) -> None:
-        """Take the next piece. Raises ObservationIncomplete when it does not follow the protocol."""
+        """Read the next piece. Raise ObservationIncomplete if it does not follow the protocol."""
         fields = (self._rest + data).split(b"\0")
         whole = len(fields) - 1 - (len(fields) - 1) % 3
         for position in range(0, whole, 3):
@@ -93,7 +93,7 @@ class RecordReader:
             raise ObservationIncomplete("the probe's stream holds a record without an end")
 
     def log(self, image_id: str, complete: bool) -> AccessLog:
-        """What was read so far, as a value."""
+        """Return what was read so far."""
         return AccessLog(
             image_id=image_id,
             accesses=tuple(self.accesses),
@@ -116,7 +116,7 @@ class RecordReader:
             else:
                 self._handlers[words[0]](words, a, b)
         except (KeyError, IndexError, ValueError) as error:
-            raise ObservationIncomplete(f"the probe sent a record that slimmer does not know: {head!r}") from error
+            raise ObservationIncomplete(f"the probe sent an unknown or invalid record: {head!r}") from error
 
     def _count(self, a: str, b: str) -> None:
         self._records += 1
@@ -178,7 +178,7 @@ class RecordReader:
 
 
 def _held(text: str) -> int:
-    """Bytes that a text takes: two for each character when bytes that are no UTF-8 are among them (PEP 393)."""
+    """Return the bytes of memory that a text takes. It takes two for each character if it has bytes that are not UTF-8 (PEP 393)."""
     return len(text) if text.isascii() else 2 * len(text)
 
 
@@ -189,7 +189,7 @@ def _counters(text: str) -> dict[str, int]:
 
 @lru_cache(maxsize=1024)
 def _number(text: str, base: int = 10) -> int:
-    """Digits alone, as the probe writes them; one object for a process's number in all its records. Raises ValueError."""
+    """Return a number that consists only of digits. It is cached, so that all records of a process share it. Raise ValueError if invalid."""
     number = int(text, base) if text.isascii() and text.isalnum() else -1
     if not 0 <= number < LARGEST:
         raise ValueError(text)

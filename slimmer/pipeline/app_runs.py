@@ -1,4 +1,4 @@
-"""The app's runs: under the probe, by itself, and again with another image to see whether it does the same."""
+"""Run the app: under the probe, by itself, and again with another image to compare the answers."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from slimmer.runs.watched import STOP_TIMEOUT, WatchedRun
 logger = logging.getLogger(__name__)
 
 LAST_LOOKS = 2.0
-"""Seconds for an app to look for something when it is stopped, if it is known not to end then."""
+"""Seconds that a stopped app gets for its last look-ups, if it is known not to end by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioObservation:
-    """A watched run: what was accessed, what was answered, who the app was, and whether its ports needed a relay."""
+    """A watched run: what the app accessed and answered, its identity, and whether its ports needed a relay."""
 
     log: AccessLog
     exercised: ExerciseResult
@@ -44,7 +44,7 @@ class ScenarioObservation:
 
     @property
     def home(self) -> str:
-        """The user's HOME; "" for none."""
+        """The user's HOME, or "" if there is none."""
         return home_of(self.identity)
 
 
@@ -71,20 +71,20 @@ def observe(session: Session, plan: ExercisePlan, say: Say, *, shared: bool = Fa
 
 
 def identify(session: Session) -> str:
-    """Ask who the app is when it runs by itself (docs/probe-protocol.md, "Identity"). Raises AppFailed or EngineError."""
+    """Return the app's identity when it runs by itself (docs/probe-protocol.md, "Identity"). Raise AppFailed or EngineError."""
     return ask_identity(session.scope, session.config, session.options, session.probe, session.unique("ask"))
 
 
 def exercise_alone(
     session: Session, plan: ExercisePlan, log: AccessLog, purpose: str, say: Say, *, shared: bool = False
 ) -> ScenarioObservation:
-    """Exercise the original without the probe, for its answers; what it accesses is known from `log`.
+    """Exercise the original without the probe, for its answers. `log` already has what it accesses.
 
     Raises AppFailed or ExerciseFailed.
     """
     lasting = lasting_ports(listener.port for listener in log.listeners)
     ports = tuple(dict.fromkeys((*lasting, *plan.named_ports, *exposed(session.config))))
-    if plan.until in (Until.SIGNAL, Until.ENTER):  # which were for watching
+    if plan.until in (Until.SIGNAL, Until.ENTER):  # these only make sense while the app is watched
         plan = dataclasses.replace(plan, until=Until.SECONDS, seconds=WORKER_PATIENCE)
     relayed = not session.engine.local or session.options.network == "none" or _has_hidden_port(log)
     relay, image = session.probe if relayed else None, session.config.image_id
@@ -108,9 +108,9 @@ def replay(
     *,
     shared: bool = False,
 ) -> tuple[ExerciseResult, str]:
-    """Run an image as a user would and repeat the exercise: what it answered, and its health ("none" without one).
+    """Run an image as a user would, repeat the exercise, and return its answers and its health ("none" without a check).
 
-    Raises AppFailed and the like when it does not get so far.
+    Raises AppFailed or ExerciseFailed if it does not get that far.
     """
     ports = _lasting_ports(observed, session.config)
     relay = session.probe if observed.relayed else None
@@ -121,7 +121,7 @@ def replay(
         _log_exercise(purpose, answered)
         has_health = answered.exit_code is None and bool(healthcheck(session.config))
         if shared and not answered.ports:
-            has_health = False  # the check is meant for the command that listens
+            has_health = False  # the health check is for the command that listens
         health = run.await_health() if has_health else "none"
         if answered.exit_code is None and observed.exercised.stopped not in (None, KILLED):
             code = run.stop(session.config.stop_signal or "SIGTERM", session.config.stop_timeout or STOP_TIMEOUT)
@@ -138,7 +138,7 @@ def replay_watched(
     *,
     shared: bool = False,
 ) -> AccessLog:
-    """Repeat the exercise with an image under the probe, for what it looks for in vain: however far it gets."""
+    """Repeat the exercise with an image under the probe, to record its failed look-ups. Failures of the app are ignored."""
     reader = RecordReader()
     if command := healthcheck(session.config):
         plan = dataclasses.replace(plan, exec_commands=(*plan.exec_commands, command))
@@ -153,7 +153,7 @@ def replay_watched(
 
 
 def _log_recorders(asked: str, log: AccessLog) -> None:
-    """Which recorders ran, and why others did not, is in the log of accesses, too."""
+    """Log which recorders ran, and why others did not. The access log has this, too."""
     for recorder in log.recorders:
         state = "on" if recorder.active else "off"
         logger.info(
@@ -168,7 +168,7 @@ def _log_recorders(asked: str, log: AccessLog) -> None:
 
 
 def _log_exercise(purpose: str, exercised: ExerciseResult) -> None:
-    """Without headers, bodies, arguments and outputs: they may hold secrets."""
+    """Log the answers and outcomes, but no headers, bodies, arguments or outputs, which may hold secrets."""
     for answer in exercised.answers:
         request, problem = answer.request, f": {answer.problem}" if answer.problem else ""
         path = request.path.partition("?")[0]
@@ -206,13 +206,13 @@ def _watched(
 
 
 def exposed(config: ImageConfig) -> tuple[int, ...]:
-    """The TCP ports that an image EXPOSEs."""
+    """Return the TCP ports that an image EXPOSEs."""
     ports = (entry.partition("/") for entry in config.exposed_ports)
     return tuple(sorted(int(port) for port, _, protocol in ports if protocol in ("", "tcp") and port.isdigit()))
 
 
 def healthcheck(config: ImageConfig) -> tuple[str, ...]:
-    """HEALTHCHECK as a command to run in the container; () for none."""
+    """Return HEALTHCHECK as a command to run in the container, or () if there is none."""
     check = config.healthcheck
     if check is None or check.disabled:
         return ()
@@ -222,7 +222,7 @@ def healthcheck(config: ImageConfig) -> tuple[str, ...]:
 
 
 def _has_hidden_port(log: AccessLog) -> bool:
-    """Return True if the app listened to a port on the loopback alone, where only a relay reaches it."""
+    """Return True if the app listened on a port of the loopback only, which needs a relay."""
     addresses: dict[int, set[bool]] = {}
     for listener in log.listeners:
         loopback = listener.address == "::1" or listener.address.startswith("127.")
@@ -231,10 +231,10 @@ def _has_hidden_port(log: AccessLog) -> bool:
 
 
 def _lasting_ports(observed: ScenarioObservation, config: ImageConfig) -> tuple[int, ...]:
-    """Return the ports on which the slim image must listen, too: those that answered, are exposed, or were not chosen by the kernel."""
-    seen = (listener.port for listener in observed.log.listeners)  # by whoever made the log: it may be a test run's
+    """Return the ports that the slim image must listen on, too: those that answered, are exposed, or were not chosen by the kernel."""
+    seen = (listener.port for listener in observed.log.listeners)  # the log may come from a test run
     listened = dict.fromkeys(
         (*observed.exercised.ports, *seen)
-    )  # what was asked first: there may be too many to try them all
+    )  # exercised ports come first, because there may be too many to try them all
     named = {*observed.exercised.http_ports, *exposed(config)}
     return tuple(port for port in listened if port in named or port < FIRST_EPHEMERAL_PORT)

@@ -1,4 +1,4 @@
-"""The artifacts beside Dockerfile and rootfs.tar, which `slimmer build` and `slimmer keep` leave alike; and a log by itself."""
+"""Write the artifacts that `slimmer build` and `slimmer keep` have in common, besides Dockerfile and rootfs.tar, or only a log."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def write_artifacts(
     packages: Mapping[str, Any],
     report: dict[str, Any],
 ) -> None:
-    """Write what was observed, what is kept and why, the image's tree and packages, and the report, which comes last.
+    """Write the access log, the manifest, the image's tree and packages, and last the report.
 
-    `digests` are those of the kept files (slimmer.rebuild.rootfs.RootFs), `packages` the document of package_document.
+    `digests` are the digests of the kept files (slimmer.rebuild.rootfs.RootFs), `packages` is the result of package_document.
     Raises OutputError.
     """
     with folder.writing_text(LOG_NAME) as file:
@@ -48,7 +48,7 @@ def write_artifacts(
 def log_file(out: Path | None, tell: Tell) -> Iterator[Callable[[AccessLog], Path | None]]:
     """Open the place for an access log, and yield a function that writes it there and returns the file's path.
 
-    `out` is the file (NAME.json), or a folder for an access.json; None is nowhere. Raises OutputError.
+    `out` is the file (NAME.json), or a folder for an access.json. If it is None, nothing is written. Raises OutputError.
     """
     if out is None:
         yield lambda log: None

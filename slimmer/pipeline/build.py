@@ -1,7 +1,6 @@
-"""The whole way from an image to its slim twin: the stages in their order.
+"""Build a slim image: all stages in their order.
 
-What does not depend on each other runs at the same time: the image is read beside its observation, and the checks of the slim
-image run beside each other.
+Independent work runs at the same time. The image is read while the app is observed, and the checks of the slim image run in parallel.
 """
 
 from __future__ import annotations
@@ -38,16 +37,16 @@ from slimmer.rebuild.image import DOCKERFILE, mark_unverified
 __all__ = ["REPAIRS", "build"]
 
 EPOCH = "SOURCE_DATE_EPOCH"
-"""Says when the slim image was made: reproducible-builds.org, "SOURCE_DATE_EPOCH"."""
+"""The variable that sets the slim image's creation time: reproducible-builds.org, "SOURCE_DATE_EPOCH"."""
 
-DIFFERS = "the slim image is not what the original is, and has no name; report.json has the differences."
-UNASKED = "--no-verify was given, so nobody has seen the slim image at work."
-"""What the Dockerfile of such a build says."""
+DIFFERS = "the slim image differs from the original and was not tagged. report.json lists the differences."
+UNASKED = "the slim image was not verified, because of --no-verify."
+"""The notes in the Dockerfile of a build that was not verified."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slim:
-    """A candidate, what was kept for it, and what its checks found."""
+    """A candidate, the paths that it keeps, and the results of its checks."""
 
     kept: KeepSet
     candidate: Candidate
@@ -56,9 +55,9 @@ class Slim:
 
 
 def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> BuildResult:
-    """Make the slim image of `request.target`, verify it, tag it, write the artifacts.
+    """Build the slim image of `request.target`, verify it, tag it, and write the artifacts.
 
-    Raises a SlimmerError for each way to fail; nothing is left in the engine then, and no tag has changed.
+    Raises a SlimmerError for each kind of failure. Then nothing is left in the engine, and no tag has changed.
     """
     tag = reference.checked_tag(request.tag) if request.tag else ""
     epoch = os.environ.get(EPOCH)
@@ -80,7 +79,7 @@ def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> B
 
 @dataclass(slots=True)
 class _Build:
-    """What the stages of one build after the observation share. `packages` is the document of the packages, once begun."""
+    """Shared state of the stages after the observation. `packages` is the document of the packages, once it was begun."""
 
     request: BuildRequest
     stages: Stages
@@ -97,7 +96,7 @@ class _Build:
     # ------------------------------------------------------------------ keep, rebuild, verify; and again
 
     def slim(self) -> Slim:
-        """Return a candidate with its verdict. One whose app misses something is mended, a few times at most."""
+        """Return a candidate with its verdict. If its app misses files, they are added and it is rebuilt, up to `request.repair` times."""
         request, original, observation = self.request, self.original, self.observation
         verifier = CandidateVerifier(original, request, observation.scenario_runs, self.progress.warn)
         view = original.view(observation.log, observation.home, request.selection)
@@ -116,16 +115,16 @@ class _Build:
                 verdict = verifier.verify(kept, candidate)
             if not verdict.missed or repairs == request.repair:
                 break
-            self.progress.note(f"missed in the slim image, and kept now: {_names(verdict.missed)}")
+            self.progress.note(f"missing in the slim image, and added now: {_names(verdict.missed)}")
             extra.extend(verdict.missed)
         if verdict.missed:
             self.progress.warn(
-                f"the slim image's app still looks in vain for what the original has: {_names(verdict.missed)}"
+                f"the slim image's app still misses files that the original has: {_names(verdict.missed)}"
             )
         return self.verified_elsewhere(verifier, Slim(kept, candidate, verdict))
 
     def verified_elsewhere(self, verifier: CandidateVerifier, slim: Slim) -> Slim:
-        """Add what the variants say that the user asked for."""
+        """Add the results of the variants that the user asked for."""
         for variant in variants(self.request):
             with self.progress.stage(f"verify {variant.name}"):
                 found = list(verifier.verify_in(variant, slim.candidate))
@@ -135,20 +134,20 @@ class _Build:
         return slim
 
     def rebuild(self, kept: KeepSet, repairs: int) -> Candidate:
-        """Make a candidate of what is kept."""
+        """Build a candidate with the kept paths."""
         request, original = self.request, self.original
         dated = bool(os.environ.get(EPOCH))
         builder = choose_builder(original, request.builder, kept, dated=dated)
         if builder.name != (request.builder or DOCKERFILE) and not repairs:
             self.progress.note(f"builder {builder.name}: {builder.reason}")
         if dated and builder.name == DOCKERFILE and not repairs:
-            self.progress.warn(f"{EPOCH} does not count with --builder dockerfile: docker build stamps its own time")
+            self.progress.warn(f"{EPOCH} has no effect with --builder dockerfile: docker build sets its own time")
         rootfs = pack(original, kept, self.folder, self.progress.note)
         self.begin_packages()
         return make(original.session, rootfs, builder, self.folder, self.created, "candidate")
 
     def begin_packages(self) -> Future[dict[str, Any]]:
-        """Begin the document of the packages once: best while the engine builds, and slimmer only waits."""
+        """Start to make the document of the packages, once. The best time is while slimmer waits for the engine's build."""
         session, original = self.stages.session, self.original
         self.packages = self.packages or session.pool.submit(
             package_document, original.tree, original.packages, session.config.image_id
@@ -158,10 +157,10 @@ class _Build:
     # ------------------------------------------------------------------ the end
 
     def publish(self, slim: Slim, tag: str) -> BuildResult:
-        """Write the artifacts, then give the image its name: in that order, so that a name never lacks its report.
+        """Write the artifacts, then tag the image. In this order, a tagged image always has its report.
 
-        An interrupt comes before or after both. Of an image that differs, the artifacts are there to be looked at.
-        Raises VerificationFailed for such an image.
+        An interrupt takes effect before or after both. If the image differs, the artifacts are written, too, so that the user can look
+        at them. Raises VerificationFailed for such an image.
         """
         differences = slim.verdict.differences
         built = self.built(slim, "" if differences else tag)
@@ -173,19 +172,19 @@ class _Build:
         finish(lambda: self.hand_over(slim.candidate.image_id, built.tag))
         if differences:
             raise VerificationFailed(
-                f"the slim image is not what the original is:\n{difference_lines(differences)}",
-                hint=f"It was not tagged. {self.folder.path}/report.json has all differences.",
+                f"the slim image differs from the original:\n{difference_lines(differences)}",
+                hint=f"It was not tagged. {self.folder.path}/report.json lists all differences.",
             )
         return self.result(built, report)
 
     def hand_over(self, image_id: str, tag: str) -> None:
-        """Put the artifacts in their places, and give the image its name, if it is to have one."""
+        """Move the artifacts into place, and tag the image if there is a tag."""
         self.folder.publish()
         if tag:
             images.tag(self.stages.session.engine, image_id, tag)
 
     def built(self, slim: Slim, tag: str) -> Built:
-        """What the report tells of."""
+        """Return the input of the report."""
         request, session, differences = self.request, self.stages.session, slim.verdict.differences
         return Built(
             target=request.target,
@@ -207,7 +206,7 @@ class _Build:
         )
 
     def result(self, built: Built, report: dict[str, Any]) -> BuildResult:
-        """What the caller gets of an image that has its tag."""
+        """Return the result for the caller. The image has its tag."""
         return BuildResult(
             tag=built.tag,
             image_id=built.slim.image_id,
@@ -227,11 +226,11 @@ class _Build:
 def _tell_removed(gone: Leftovers, progress: Progress) -> None:
     if gone:
         progress.note(
-            f"removed what a run that was killed had left: {counted(len(gone.containers), 'container')}, "
+            f"removed the leftovers of a killed run: {counted(len(gone.containers), 'container')}, "
             f"{counted(len(gone.volumes), 'volume')}, {counted(len(gone.images), 'image')}"
         )
 
 
 def _names(findings: Iterable[Finding]) -> str:
-    """The first paths that were missed themselves, without what leads to them, and how many more there are."""
+    """Return the first missed paths and the number of the rest. Paths that only lead to them are left out."""
     return listed(list(dict.fromkeys(f.path for f in findings if f.reason.rule == MISSED)), SHOWN)

@@ -1,4 +1,4 @@
-"""A slim image in the making: packed, built, and held against the original's files. It has no name of its own yet."""
+"""Make a candidate for the slim image: pack it, build it, and compare its files with the original's. It has no name of its own yet."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from slimmer.verify.structure import Difference
 logger = logging.getLogger(__name__)
 
 LARGE = 1 << 30
-"""Bytes of kept files; an engine writes them two or three times (half a minute a gigabyte on a busy machine)."""
+"""Bytes of kept files above which the user is told to wait. An engine writes them two or three times (half a minute per gigabyte on a busy machine)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A slim image that was made but not tagged yet."""
+    """A slim image that was built but not tagged yet."""
 
     image_id: str
     rootfs: RootFs
@@ -39,9 +39,9 @@ class Candidate:
 
 
 def choose_builder(original: Original, asked: str, kept: KeepSet, *, dated: bool = False) -> Builder:
-    """Which builder makes the slim image, and why. Raises UsageError when the one that was asked for cannot.
+    """Return the builder for the slim image and the reason. Raise UsageError if the one that was asked for cannot build it.
 
-    `dated`: SOURCE_DATE_EPOCH gives the image's time of creation.
+    `dated`: SOURCE_DATE_EPOCH sets the image's creation time.
     """
     engine, config = original.session.engine, original.session.config
     workdir = config.working_dir
@@ -59,17 +59,17 @@ def choose_builder(original: Original, asked: str, kept: KeepSet, *, dated: bool
 
 
 def pack(original: Original, kept: KeepSet, folder: OutputFolder, say: Say = lambda text: None) -> RootFs:
-    """Pack what stays into the folder. Raises BuildFailed for endless holes."""
+    """Pack the kept paths into the folder. Raise BuildFailed if sparse files make them too large."""
     size = check_size(_entries(original, kept), original.session.config.size)
     if size >= LARGE:
-        say(f"{human_size(size)} are kept: to pack them, and to make an image of them, takes minutes")
+        say(f"{human_size(size)} are kept. Packing them and building the image takes minutes")
     return write_rootfs(original.pristine, overrides(list(kept), original.image), folder)
 
 
 def make(
     session: Session, rootfs: RootFs, builder: Builder, folder: OutputFolder, created: str, purpose: str
 ) -> Candidate:
-    """Make the candidate of what was packed into the folder, under a temporary tag."""
+    """Build the candidate from the packed folder, under a temporary tag."""
     engine, scope, platform = session.engine, session.scope, session.options.platform
     image_id = make_image(
         session.config,
@@ -86,7 +86,7 @@ def make(
 
 
 def check_structure(original: Original, kept: KeepSet, candidate: Candidate, purpose: str) -> tuple[Difference, ...]:
-    """Differences in paths, contents and configuration."""
+    """Return the differences in paths, contents and configuration."""
     session = original.session
     config = images.inspect(session.engine, candidate.image_id)
     with open_pristine(session.scope, config, candidate.image_id, session.probe, session.unique(purpose)) as slim:

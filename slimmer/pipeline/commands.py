@@ -1,7 +1,7 @@
-"""The commands beside `build`, each a short sequence of stages: observe, keep, rebuild, verify, compare, explain, clean, doctor.
+"""The commands other than `build`, as short sequences of stages: observe, attach, keep, rebuild, verify, compare, clean, doctor.
 
-Each takes a request, tells `progress` how far it is, and returns a result. `docker_host` is the engine's address; "" is the
-one that the docker client would use. What a command makes in the engine is gone when it returns or raises.
+Each takes a request, reports to `progress`, and returns a result. `docker_host` is the engine's address; "" is the engine that the
+docker client would use. When a command returns or raises, it has removed what it made in the engine.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ from slimmer.runs.start import attached_run
 from slimmer.runs.stats import collect_stats
 
 FOLDER_HINT = "`slimmer build` and `slimmer keep` write such a folder."
-UNSEEN = "`slimmer keep` packed this, and made no image of it."
-"""What the Dockerfile says of that."""
+UNSEEN = "`slimmer keep` packed this, and built no image of it."
+"""The note in the Dockerfile."""
 
 POLL = 0.05
-"""Seconds at most between two looks whether the user has seen enough."""
+"""The most seconds between two checks if the watch should end."""
 
-ROOTLESS_HINT = "Fanotify needs root. `slimmer observe IMAGE` works here: it runs the image itself."
+ROOTLESS_HINT = "Fanotify needs root. `slimmer observe IMAGE` works here, because it runs the image itself."
 
 
 def observe(request: ObserveRequest, progress: Progress, docker_host: str = "") -> ObserveResult:
@@ -72,7 +72,7 @@ def observe(request: ObserveRequest, progress: Progress, docker_host: str = "") 
 
 
 def attach(request: AttachRequest, progress: Progress, docker_host: str = "") -> ObserveResult:
-    """Watch a running container from outside, and write its log; nothing is done to it.
+    """Watch a running container from outside, and write its log. Nothing is done to the container.
 
     Raises TargetNotFound, UnsupportedEngine, ObservationIncomplete or OutputError.
     """
@@ -96,26 +96,26 @@ def attach(request: AttachRequest, progress: Progress, docker_host: str = "") ->
                 progress.note(f"{found.name} has ended")
             path = write(log)
     progress.warn(
-        f"{log.unseen} is not in the log, nor what was read before and is not open any more: "
-        f"join it with an observed run (`slimmer build IMAGE --access {path or 'LOG'}`)"
+        f"the log lacks {log.unseen}. It also lacks files that were read and closed before the watch began. "
+        f"Join it with an observed run: `slimmer build IMAGE --access {path or 'LOG'}`"
     )
     return ObserveResult(log, path, progress.warnings)
 
 
 def _how_to_end(end: End) -> str:
-    """In words, what ends the watch besides the container."""
+    """Return how to end the watch, in words."""
     ways = {
-        Until.SIGNAL: f"; `kill -USR1 {os.getpid()}` ends that",
-        Until.ENTER: "; Enter ends that",
+        Until.SIGNAL: f"; `kill -USR1 {os.getpid()}` ends the watch",
+        Until.ENTER: "; press Enter to end the watch",
         Until.SECONDS: f" for {end.seconds_left:.0f} s",
     }
     return ways.get(end.until, "")
 
 
 def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> KeepResult:
-    """Decide what to keep of the logs' image (or of `rebase`, to which they are taken over) and pack it into a folder.
+    """Decide what to keep of the logs' image, or of `rebase`, and pack it into a folder.
 
-    Writes Dockerfile, rootfs.tar, manifest, tree, packages, the joined log and a report; no image is made.
+    Writes Dockerfile, rootfs.tar, manifest, tree, packages, the joined log and a report. No image is built.
     Raises UsageError for logs that do not fit together or are incomplete, PluginFailed for an analyzer that cannot be used.
     """
     check_complete(request.logs)
@@ -138,7 +138,7 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
             write_dockerfile(config, builder, folder)
         if builder.name != DOCKERFILE:
             progress.warn(
-                f"{builder.reason}: `slimmer build` keeps that, `slimmer rebuild` and `docker build` leave it out or refuse"
+                f"{builder.reason}. `slimmer build` keeps that, but `slimmer rebuild` and `docker build` leave it out or fail"
             )
         packages = package_document(original.tree, original.packages, config.image_id)
         stages.warn_of_unreadable()
@@ -152,7 +152,7 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
 
 
 def rebuild(request: RebuildRequest, progress: Progress, docker_host: str = "") -> RebuildResult:
-    """`docker build` of a folder's Dockerfile and rootfs.tar, to a tag. Raises BuildFailed or UsageError."""
+    """Run `docker build` with a folder's Dockerfile and rootfs.tar, and tag the image. Raise BuildFailed or UsageError."""
     tag = reference.checked_tag(request.tag)
     files = _build_files(request.folder)
     with progress.stage("rebuild"), connected(docker_host) as engine, EngineResources(engine) as scope:
@@ -163,26 +163,26 @@ def rebuild(request: RebuildRequest, progress: Progress, docker_host: str = "") 
 
 
 def _build_files(folder: Path) -> list[Path]:
-    """The Dockerfile and the rootfs.tar of a folder. Raises UsageError if they are not what slimmer writes."""
+    """Return the Dockerfile and the rootfs.tar of a folder. Raise UsageError if slimmer would not write such files."""
     files = [folder / dockerfile.NAME, folder / ROOTFS]
     missing = next((path for path in files if not path.is_file()), None)
     if missing is not None:
-        raise UsageError(f"{missing} is not there", hint=FOLDER_HINT)
-    if not tarfile.is_tarfile(folder / ROOTFS):  # the builder would put it into the image as it is
-        raise UsageError(f"{folder / ROOTFS} is no archive", hint=FOLDER_HINT)
+        raise UsageError(f"there is no {missing}", hint=FOLDER_HINT)
+    if not tarfile.is_tarfile(folder / ROOTFS):  # the builder would copy the file itself into the image
+        raise UsageError(f"{folder / ROOTFS} is not a tar archive", hint=FOLDER_HINT)
     foreign = dockerfile.foreign_instruction(files[0].read_text(encoding="utf-8", errors="replace"))
     if foreign:
         raise UsageError(
             f"{files[0]} has a line that slimmer does not write: {foreign[:80]}",
-            hint="If you wrote it yourself: `docker build` takes every Dockerfile.",
+            hint="If you wrote it yourself, use `docker build`.",
         )
     return files
 
 
 def verify(request: VerifyRequest, progress: Progress, docker_host: str = "") -> VerifyResult:
-    """Find every difference of the image `request.after` from the image `request.target`.
+    """Find all differences between the images `request.target` and `request.after`.
 
-    A path that only the first has is no difference, since a slim image lacks many; one that only the second has is one.
+    Paths that only the first image has do not count, because a slim image lacks many. Paths that only the second has do.
     Raises what observing the first image raises, and TargetNotFound.
     """
     with open_stages(request, progress, docker_host) as stages:
@@ -198,7 +198,7 @@ def verify(request: VerifyRequest, progress: Progress, docker_host: str = "") ->
 
 
 def compare(request: CompareRequest, progress: Progress, docker_host: str = "") -> Comparison:
-    """Measure two images: sizes, layers, files, packages, configuration. Raises TargetNotFound or EngineError."""
+    """Measure two images: sizes, layers, files, packages, configuration. Raise TargetNotFound or EngineError."""
     with connected(docker_host) as engine:
         configs = [images.resolve(engine, name) for name in (request.before, request.after)]
         total = sum(config.size for config in configs)
@@ -208,7 +208,7 @@ def compare(request: CompareRequest, progress: Progress, docker_host: str = "") 
 
 
 def clean(*, strangers: bool = False, dry_run: bool = False, docker_host: str = "") -> CleanResult:
-    """Remove what killed runs left. `strangers`: also what other machines or containers made. Raises EngineError."""
+    """Remove what killed runs left. `strangers`: also what slimmer made on other machines or in other containers. Raise EngineError."""
     with connected(docker_host) as engine:
         if dry_run:
             return CleanResult(find_leftovers(engine, strangers=strangers))
@@ -230,5 +230,5 @@ def _common(found: Leftovers, left: Leftovers) -> Leftovers:
 
 
 def examine(docker_host: str = "") -> tuple[doctor.Check, ...]:
-    """Try what slimmer needs of the engine and its kernel."""
+    """Try out what slimmer needs from the engine and its kernel."""
     return doctor.examine(docker_host)

@@ -1,4 +1,4 @@
-"""Two images held against each other, made by whomever: what both hold, and what they answer."""
+"""Compare any two images: their contents and their answers."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from slimmer.verify.structure import Difference, compare_digests, compare_struct
 
 
 def compare_files(session: Session, after: ImageConfig) -> Iterator[Difference]:
-    """Yield how files and configuration of `after` differ from those of the session's image.
+    """Yield the differences between the files and configuration of the session's image and of `after`.
 
-    A path that only the first image has is no difference, since a slim image lacks many. What both hold must be the same.
-    Times count in whole seconds: not every builder keeps more. Times that the engine overwrote in both are taken for the
-    first image's (slimmer.image.engine_artifacts.own_times).
+    Paths that only the first image has do not count, because a slim image lacks many. Paths that both have must be the same.
+    Times are compared in whole seconds, because not every builder keeps more. For times that the engine overwrote in both images, the
+    first image's time is used (slimmer.image.engine_artifacts.own_times).
     """
     before = open_original(session)
     other = open_original(session.of(dataclasses.replace(after, created=session.config.created)))
@@ -39,7 +39,7 @@ def compare_files(session: Session, after: ImageConfig) -> Iterator[Difference]:
 def compare_behaviour(
     session: Session, after: ImageConfig, scenario_run: ScenarioRun, warn: Say
 ) -> Iterator[Difference]:
-    """Yield how `after` answers otherwise than the session's image did in this scenario."""
+    """Yield the differences between the answers of the session's image and of `after` in this scenario."""
     scenario, observed = scenario_run.scenario, scenario_run.observed
     session = session.running(scenario.options)
     original = partial(replay, session, session.config.image_id, scenario.plan, observed, shared=scenario.shared)

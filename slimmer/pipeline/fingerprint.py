@@ -1,7 +1,7 @@
-"""The fingerprint of an observation: two builds with the same one would observe the same, as far as slimmer can know.
+"""The fingerprint of an observation. Two builds with the same fingerprint would observe the same, as far as slimmer can know.
 
-It covers the image, how it is run and what is asked of it, secrets included. So that nobody can find a short secret by
-trying, it is made with scrypt (RFC 7914), which takes its time, and salted with the image's ID.
+It covers the image, how it is run and how it is exercised, including secrets. It is made with scrypt (RFC 7914), which is slow, and
+salted with the image's ID, so that nobody can find a short secret by trying.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _COST = 1 << 14
 
 
 def fingerprint(request: BuildRequest, image_id: str, probe: Path) -> str:
-    """`scrypt:` and 64 hex digits for how an image is observed, by this version of slimmer and of the probe."""
+    """Return `scrypt:` and 64 hex digits for how this version of slimmer and of the probe would observe an image."""
     how = {
         "slimmer": __version__,
         "probe": hashlib.sha256(probe.read_bytes()).hexdigest(),
@@ -47,7 +47,7 @@ def _digest(log: AccessLog) -> str:
 
 
 def _plain(value: Any) -> str:
-    """Bodies of requests are bytes."""
+    """Return the hash of bytes, which are bodies of requests."""
     if isinstance(value, bytes):
         return hashlib.sha256(value).hexdigest()
-    raise TypeError(f"no part of a fingerprint: {type(value).__name__}")
+    raise TypeError(f"a fingerprint cannot have {type(value).__name__}")

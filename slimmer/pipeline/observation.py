@@ -1,4 +1,4 @@
-"""What is known of an image's use: observed here, joined with logs from elsewhere, or taken from an earlier build."""
+"""What is known about the use of an image: observed here, joined with other logs, or reused from an earlier build."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ LOG_NAME = "access.json"
 
 @dataclass(frozen=True, slots=True)
 class ObservationSet:
-    """The whole log, how the original did in each scenario (none, when nothing is to be verified), and who the app is.
+    """The joined log, the original's run of each scenario (none if nothing is verified), and the app's identity.
 
-    `source` is "observed", "joined" (no run of its own) or "reused"; `joined` counts the logs from elsewhere, and `foreign`
-    holds those of another image. Each scenario was run `runs` times.
+    `source` is "observed", "joined" (without a run of its own) or "reused". `joined` is the number of logs from elsewhere, and
+    `foreign` are those of another image. Each scenario was run `runs` times.
     """
 
     log: AccessLog
@@ -40,7 +40,7 @@ class ObservationSet:
 
     @property
     def home(self) -> str:
-        """The user's HOME; "" for none."""
+        """The user's HOME, or "" if there is none."""
         return home_of(self.identity)
 
     @property
@@ -53,51 +53,53 @@ class ObservationSet:
         )
 
     def unsteady(self, tree: Tree) -> tuple[str, ...]:
-        """Paths that were not found in every run of their scenario, where there were several."""
+        """Return the paths that were not found in every run of their scenario, if there were several runs."""
         if self.source != "observed" or self.runs < 2:
             return ()
         logs = (scenario_run.observed.log for scenario_run in self.scenario_runs)
         return tuple(sorted({path for log in logs for path in unsteady([log], tree)}))
 
     def moved(self, tree: Tree) -> tuple[str, ...]:
-        """Paths that a log of another image found, and that this image does not have."""
+        """Return the paths that a log of another image found and that this image does not have."""
         return all_moved(self.foreign, tree)
 
     def disturbances(self) -> Iterator[str]:
-        """Return what kept the recorders from seeing all, or changed what the app saw, in words."""
+        """Yield warnings about recorders that did not run, and about effects of the probe on the app."""
         for recorder in self.log.recorders:
             if not recorder.active and recorder.name == "fanotify":
                 yield f"the recorder fanotify did not run: {recorder.reason}"
         yield from self.log.disturbances
 
     def notes(self, tree: Tree) -> Iterator[str]:
-        """Return what the user should know about where this comes from."""
+        """Yield notes for the user about the origin of this observation."""
         if self.joined:
             yield f"joined with {counted(self.joined, 'access log')} from elsewhere"
         if self.foreign:
             yield taken_over(self.moved(tree))
         if self.source == "joined" and self.log.unseen:
-            yield f"{self.log.unseen} is not in every log: without --no-observe it is seen here"
+            yield f"not all logs have {self.log.unseen}. Without --no-observe, slimmer would see that here"
         if paths := self.unsteady(tree):
             number = counted(len(paths), "path")
-            yield f"not in every one of {self.runs} runs, and kept: {number}: {listed(paths, SHOWN)}"
+            yield f"{number} not used in all of the {self.runs} runs, but kept: {listed(paths, SHOWN)}"
 
 
 def all_moved(foreign: Iterable[AccessLog], tree: Tree) -> tuple[str, ...]:
-    """Paths that logs of other images found, and that `tree` does not have; sorted."""
+    """Return the paths that logs of other images found and that `tree` does not have, sorted."""
     return tuple(sorted({path for log in foreign for path in moved(log, tree)}))
 
 
 def taken_over(gone: tuple[str, ...]) -> str:
-    """What the user should know of logs of another image, with the paths that are gone since."""
+    """Return a note about logs of another image, with the paths that no longer exist."""
     known = (
-        f"{counted(len(gone), 'path')} no longer there: {listed(gone, SHOWN)}" if gone else "all its paths are there"
+        f"{counted(len(gone), 'path')} missing in this image: {listed(gone, SHOWN)}"
+        if gone
+        else "all its paths still exist"
     )
-    return f"taken over from another image (--rebase): {known}"
+    return f"using a log of another image (--rebase): {known}"
 
 
 def observe_or_reuse(request: BuildRequest, session: Session, folder: Path, say: Say) -> ObservationSet:
-    """Observe, join or reuse, as the request says. `folder` is where an earlier build may have left its log.
+    """Observe the app, join logs or reuse a log, as requested. `folder` may have the log of an earlier build.
 
     Raises UsageError for logs that do not fit, AppFailed, ExerciseFailed or ObservationIncomplete.
     """
@@ -124,7 +126,7 @@ def observe(request: RunRequest, session: Session, say: Say) -> ObservationSet:
 
 
 def _exercised_alone(request: BuildRequest, session: Session, log: AccessLog, source: str, say: Say) -> ObservationSet:
-    """Run the original without the probe, only to compare the slim image with it."""
+    """Run the original without the probe, only to have answers to compare the slim image with."""
     wanted = scenarios(request)
     runs = (scenario.exercise_alone(session, one, log, say) for one in wanted if request.verify)
     scenario_runs = tuple(runs)
@@ -137,15 +139,13 @@ def _exercised_alone(request: BuildRequest, session: Session, log: AccessLog, so
 
 def _check(request: BuildRequest) -> None:
     if not request.observe and not request.access:
-        raise UsageError("--no-observe needs a log of what the app uses", hint="For example: --access access.json")
+        raise UsageError("--no-observe needs an access log", hint="For example: --access access.json")
     if request.rebase and not request.access:
-        raise UsageError(
-            "--rebase takes over logs, but none is given", hint="For example: --access access.json --rebase"
-        )
+        raise UsageError("--rebase needs an access log", hint="For example: --access access.json --rebase")
 
 
 def _from_elsewhere(request: BuildRequest, image_id: str) -> tuple[tuple[AccessLog, ...], tuple[AccessLog, ...]]:
-    """The logs that were given, as logs of this image, and those of them that are another's."""
+    """Return all given logs as logs of this image, and those that belong to another image."""
     foreign = tuple(log for log in request.access if log.image_id != image_id)
     if not request.rebase:
         for number, log in enumerate(request.access, 1):
@@ -155,15 +155,15 @@ def _from_elsewhere(request: BuildRequest, image_id: str) -> tuple[tuple[AccessL
 
 
 def _reusable(path: Path, mark: str, say: Say) -> AccessLog | None:
-    """The log of an earlier build, if it was made in the same way. Says what came of it."""
+    """Return the log of an earlier build if it was made in the same way, or None. Tell the user either way."""
     log = _read(path) if path.is_file() else None
     if log is None:
-        say(f"nothing to reuse: {path} is not there or no access log")
+        say(f"nothing to reuse: {path} does not exist or is not an access log")
         return None
     if not log.complete or log.fingerprint != mark:
-        say(f"{path} is not reused: the image, the options or slimmer's version are others")
+        say(f"not reusing {path}: the image, the options or slimmer's version have changed")
         return None
-    say(f"the observation in {path} is reused: image, options and slimmer's version are the same")
+    say(f"reusing the observation in {path}: image, options and slimmer's version are the same")
     return log
 
 

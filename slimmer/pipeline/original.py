@@ -1,4 +1,4 @@
-"""The image's own files: its tree and contents as the image holds them, and the packages that they belong to."""
+"""The files of the original image: its tree and contents, and the packages that they belong to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from slimmer.runs.image_mount import open_pristine
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """An image's files, which stay readable as long as the session is open. `packages` are read when they are asked for."""
+    """The files of an image. They can be read while the session is open. `packages` are read when they are needed."""
 
     session: Session
     pristine: PristineImage
@@ -32,7 +32,7 @@ class Original:
         return self.image.tree
 
     def view(self, log: AccessLog, home: str, selection: Selection) -> ImageView:
-        """What the keep rules look at."""
+        """Return the image as the keep rules see it."""
         session, pristine = self.session, self.pristine
         read, stream = within(self.tree, pristine.read), within(self.tree, pristine.stream)
         return ImageView(
@@ -48,11 +48,11 @@ class Original:
         )
 
     def warnings(self) -> Iterator[str]:
-        """Names in the image that lead to nothing, in words."""
+        """Yield a warning about names in the image that lead to nothing."""
         if names := self.tree.listed_only:
             yield (
-                "the image lists names that nobody can look up (whiteouts in its lowest layer, for example), and the slim image "
-                f"does not have them: {listed(names, SHOWN)}"
+                "the image lists names that cannot be opened (for example, whiteouts in its lowest layer). The slim image does "
+                f"not have them: {listed(names, SHOWN)}"
             )
 
 
@@ -66,5 +66,5 @@ def open_original(session: Session) -> Original:
 
 
 def tree_of(session: Session, pristine: PristineImage) -> ImageTree:
-    """The tree of an image that was made when the session's image was."""
+    """Return the tree of an image with the same creation time as the session's image."""
     return read_image_tree(pristine.index(), pristine.probe_folder, session.config.created, session.config.volumes)

@@ -1,4 +1,4 @@
-"""How far a command is: typed events for a callback, and the Progress that makes them. Nothing here prints."""
+"""The progress of a command, as typed events for a callback. Nothing here prints."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class StageStarted:
 
 @dataclass(frozen=True, slots=True)
 class StageEnded:
-    """A stage is over, after so many seconds. One that has `failed` was ended by an error or an interrupt."""
+    """A stage has ended after this many seconds. `failed`: an error or an interrupt ended it."""
 
     name: str
     seconds: float
@@ -30,14 +30,14 @@ class StageEnded:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something that the user should know but need not act upon. The text may hold an image's words: escape it for a terminal."""
+    """Information that needs no action. The text may quote an image: escape it for a terminal."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something that the user may have to act upon. The text may hold an image's words: escape it for a terminal."""
+    """A warning that may need action. The text may quote an image: escape it for a terminal."""
 
     text: str
 
@@ -52,13 +52,13 @@ class BytesRead:
 
 Event = StageStarted | StageEnded | Note | Warned | BytesRead
 OnEvent = Callable[[Event], object]
-"""Called with each event, one at a time, but not always in the caller's thread. What it raises ends the command."""
+"""Called with each event, one at a time, but not always in the caller's thread. An exception from it ends the command."""
 
 Say = Callable[[str], None]
 
 
 class Progress:
-    """Tells `on_event` how far a command is, and remembers the stages and warnings for the result."""
+    """Calls `on_event` with the progress of a command, and remembers the stages and warnings for the result."""
 
     def __init__(self, on_event: OnEvent | None = None) -> None:
         self._on_event = on_event
@@ -69,7 +69,7 @@ class Progress:
 
     @property
     def stages(self) -> tuple[tuple[str, float], ...]:
-        """Name and seconds of each stage that is over, in order."""
+        """The name and seconds of each stage that has ended, in order."""
         return tuple(self._stages)
 
     @property
@@ -79,7 +79,7 @@ class Progress:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Tell of the beginning and the end of a stage, and remember how long it took."""
+        """Report the beginning and the end of a stage, and remember its time."""
         started, failed = time.monotonic(), True
         try:
             self._tell(StageStarted(name))
@@ -92,16 +92,16 @@ class Progress:
             self._tell(StageEnded(name, seconds, failed))
 
     def note(self, text: str) -> None:
-        """Tell something that the user should know."""
+        """Report something that the user should know."""
         self._tell(Note(text))
 
     def warn(self, text: str) -> None:
-        """Tell something that the user may have to act upon."""
+        """Report something that the user may have to act upon."""
         self._warnings.append(text)
         self._tell(Warned(text))
 
     def read(self, size: int, total: int) -> None:
-        """Tell that `size` more bytes of `total` were read."""
+        """Report that `size` more bytes of `total` were read."""
         with self._lock:
             self._read += size
             self._tell(BytesRead(self._read, total))

@@ -1,6 +1,6 @@
-"""The report of a build: one JSON value. slimmer.artifacts.report_file describes its shape.
+"""Make the report of a build as a JSON value. slimmer.artifacts.report_file describes its format.
 
-Nothing in it holds values of --env, request headers or bodies: they may be secrets.
+It never has values of --env, request headers or bodies, which may be secrets.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from slimmer.verify.structure import Difference
 from slimmer.version import __version__
 
 MOST_PATHS = 100
-"""Paths of one kind that a report lists; it has the count of all."""
+"""The most paths of one kind that a report lists. It also has the count of all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build came to: the images, how many paths each has, what was seen, and whether it was verified.
+    """The result of a build: the images, their numbers of paths, what was observed, and whether it was verified.
 
-    `tree` is the original's. `tag` is "" when the slim image got none; `missed` are paths that its app looked for in vain
-    to the end; `stages` are (name, seconds) pairs in their order; `by_shape` are answers that were compared by their shape only.
+    `tree` is the original's. `tag` is "" if the slim image got none. `missed` are paths that its app still misses after all repairs.
+    `stages` are (name, seconds) pairs in order. `by_shape` are answers of which only the shape was compared.
     """
 
     target: str
@@ -53,7 +53,7 @@ class Built:
 
 
 def build_report(built: Built) -> dict[str, Any]:
-    """The whole report."""
+    """Return the whole report."""
     return {
         **_head(built.target, built.original, built.tree),
         "slim": {**_image(built.tag, built.slim, built.kept_paths), "tag": built.tag},
@@ -80,7 +80,7 @@ def build_report(built: Built) -> dict[str, Any]:
 def keep_report(
     original: ImageConfig, tree: Tree, log: AccessLog, policy: str, selection: Selection, builder: Builder
 ) -> dict[str, Any]:
-    """What of a report is known before there is a slim image. `tree` is the original's."""
+    """Return the part of a report that is known without a slim image. `tree` is the original's."""
     return {
         **_head(original.image_id, original, tree),
         **_choices(policy, selection, builder),
@@ -117,7 +117,7 @@ def _image(name: str, config: ImageConfig, paths: int) -> dict[str, Any]:
 
 
 def _origin(built: Built) -> dict[str, Any]:
-    """Where the observation comes from, and what of it is not the same in every run, or is of another image."""
+    """Return the origin of the observation, and its paths that were not used in every run or that this image lacks."""
     observed = built.observed
     varying, moved = observed.unsteady(built.tree), observed.moved(built.tree)
     return {
@@ -131,7 +131,7 @@ def _origin(built: Built) -> dict[str, Any]:
 
 
 def _exercises(observed: ObservationSet) -> dict[str, Any]:
-    """The exercise of the image's command; of several, that of the first, and a list of each one's."""
+    """Return the exercise of the image's command. For several commands, return that of the first and a list of all."""
     reports = [
         {"command": number, "program": one.scenario.program, "exercise": exercise_report(one.observed.exercised)}
         for number, one in enumerate(observed.scenario_runs, 1)
@@ -141,7 +141,7 @@ def _exercises(observed: ObservationSet) -> dict[str, Any]:
 
 
 def exercise_report(exercised: ExerciseResult) -> dict[str, Any]:
-    """Every request and command with what came of it, without headers, bodies and outputs."""
+    """Return every request and command with its result, without headers, bodies and outputs."""
     return {
         "http_ports": list(exercised.http_ports),
         "requests": [_answer(answer) for answer in exercised.answers],
@@ -152,7 +152,7 @@ def exercise_report(exercised: ExerciseResult) -> dict[str, Any]:
 
 
 def observation_report(log: AccessLog) -> dict[str, Any]:
-    """Which recorders ran, what they counted, who listened."""
+    """Return the recorders that ran, their counters, and the ports that the app listened on."""
     return {
         "probe": log.probe,
         "recorders": [{"name": r.name, "active": r.active, "reason": r.reason} for r in log.recorders],
@@ -163,12 +163,12 @@ def observation_report(log: AccessLog) -> dict[str, Any]:
 
 
 def as_json(report: dict[str, Any]) -> str:
-    """The report as text; ASCII, since names in images need not be UTF-8."""
+    """Return the report as ASCII text, because names in images need not be UTF-8."""
     return json.dumps(report, indent=2)
 
 
 def difference_lines(differences: Iterable[object], limit: int = 20) -> str:
-    """The first differences, one a line, and how many more there are."""
+    """Return the first differences, one per line, and the number of the rest."""
     lines = [str(difference) for difference in differences]
     more = [f"… and {len(lines) - limit} more"] if len(lines) > limit else []
     return "\n".join([*lines[:limit], *more])

@@ -1,4 +1,4 @@
-"""What each command is asked for, as values. `slimmer.run` takes any of them."""
+"""The request of each command, as a value. `slimmer.run` takes any of them."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ __all__ = [
 ]
 
 REPAIRS = 2
-"""How often a slim image is mended, unless the user says otherwise."""
+"""The default number of times that missed files are added and the slim image is rebuilt."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """How an image is to be run and exercised.
+    """How to run and exercise an image.
 
-    `commands` are run one after the other, each as the image's CMD; () is the image's own, or that of `options`. Each is
+    `commands` are run one after the other, each as the image's CMD. () means the image's own CMD, or that of `options`. Each command is
     observed `runs` times. `recorder` is "auto", "notify", "ptrace" or "fanotify".
     """
 
@@ -48,17 +48,17 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class ObserveRequest(RunRequest):
-    """Observe an image. `out` is the log's file (NAME.json), or a folder for an access.json; None writes no file."""
+    """Observe an image. `out` is the log's file (NAME.json), or a folder for an access.json. None writes no file."""
 
     out: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AttachRequest:
-    """Watch a container that runs already. `out` as for ObserveRequest.
+    """Watch a running container. `out` is as for ObserveRequest.
 
-    The watch ends with the container, or earlier as `until` says (after `seconds`, with Until.SECONDS), or when `stop`
-    returns True. It is asked about 20 times a second.
+    The watch ends with the container, or earlier according to `until` (after `seconds`, with Until.SECONDS), or when `stop` returns
+    True. `stop` is called about 20 times a second.
     """
 
     container: str
@@ -72,7 +72,7 @@ class AttachRequest:
 class KeepRequest:
     """Decide what to keep of the image that `logs` belong to, and pack it into the folder `out`.
 
-    With `rebase`, the logs are taken over to that image, a later build of theirs.
+    With `rebase`, the logs are used for that image, a later build of theirs.
     """
 
     logs: tuple[AccessLog, ...]
@@ -84,7 +84,7 @@ class KeepRequest:
 
 @dataclass(frozen=True, slots=True)
 class RebuildRequest:
-    """Make the image of a folder that a BuildRequest or a KeepRequest left, and tag it."""
+    """Build the image of a folder that a BuildRequest or a KeepRequest wrote, and tag it."""
 
     folder: Path
     tag: str
@@ -107,12 +107,12 @@ class CompareRequest:
 
 @dataclass(frozen=True, slots=True)
 class BuildRequest(RunRequest):
-    """Make the slim image of `target`. `tag` "" and `out` None stand for the defaults, `builder` "" for any.
+    """Build the slim image of `target`. `tag` "" and `out` None mean the defaults, `builder` "" means any.
 
-    `access` are logs of runs elsewhere, which are joined; with `rebase` also those of another image. Without `observe`
-    they are all there is, and the app runs without the probe, for its answers. `reuse` takes the observation from the
-    output folder if it was made in the same way. `repair`: how many times look-ups that fail in the slim image alone may be
-    mended. `verify_as` (UID[:GID]) and `verify_read_only` are further ways to run both images, whose answers are compared.
+    `access` are logs of other runs to join; with `rebase`, also those of another image. Without `observe`, only these logs are used,
+    and the app runs without the probe, for its answers. `reuse` takes the observation from the output folder if it was made in the
+    same way. `repair` is how many times files that the slim image's app misses are added. `verify_as` (UID[:GID]) and
+    `verify_read_only` are further ways to run both images and compare their answers.
     """
 
     tag: str = ""

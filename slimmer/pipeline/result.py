@@ -1,4 +1,4 @@
-"""What each command returns. Sizes are bytes; `warnings` are the texts that on_event was told as Warned."""
+"""The result of each command. Sizes are in bytes. `warnings` are the texts of the Warned events."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from slimmer.verify.structure import Difference
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """A slim image, which has its tag, and where its artifacts are.
+    """A slim image that has its tag, and the folder of its artifacts.
 
-    `paths` and `original_paths` count entries of the images. `verified` is False only if it was not asked for. `report` is
-    what report.json holds (docs/artifacts.md).
+    `paths` and `original_paths` are the numbers of entries of the images. `verified` is False only if verification was turned off.
+    `report` is the content of report.json (docs/artifacts.md).
     """
 
     tag: str
@@ -34,13 +34,13 @@ class BuildResult:
 
     @property
     def ratio(self) -> float:
-        """How many times smaller the slim image is; 0.0 for an empty one."""
+        """The original's size divided by the slim image's, or 0.0 if the slim image is empty."""
         return self.original_size / self.size if self.size else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ObserveResult:
-    """An access log, and the file in which it is; None if no file was asked for."""
+    """An access log and its file. `path` is None if no file was asked for."""
 
     log: AccessLog = field(repr=False)
     path: Path | None = None
@@ -54,7 +54,7 @@ class ObserveResult:
 
 @dataclass(frozen=True, slots=True)
 class KeepResult:
-    """A packed folder: `kept` of the `paths` of the image stay, with `size` bytes of contents."""
+    """A packed folder. `kept` of the image's `paths` are in it, with `size` bytes of contents."""
 
     folder: Path
     image_id: str
@@ -67,7 +67,7 @@ class KeepResult:
 
 @dataclass(frozen=True, slots=True)
 class RebuildResult:
-    """An image that was made of a packed folder. Nothing of it was verified."""
+    """An image that was built from a packed folder. It was not verified."""
 
     tag: str
     image_id: str
@@ -76,7 +76,7 @@ class RebuildResult:
 
 @dataclass(frozen=True, slots=True)
 class VerifyResult:
-    """How the second image differs from the first. What only the first one holds is no difference."""
+    """The differences of the second image from the first. Files that only the first one has do not count."""
 
     differences: tuple[Difference, ...]
     warnings: tuple[str, ...] = ()
@@ -89,7 +89,7 @@ class VerifyResult:
 
 @dataclass(frozen=True, slots=True)
 class CleanResult:
-    """What dead runs had left. `removed` is gone, or would go with `dry_run`; `stayed` is what the engine did not remove."""
+    """What dead runs left. `removed` was removed, or would be without `dry_run`; `stayed` could not be removed."""
 
     removed: Leftovers
     stayed: Leftovers = field(default_factory=Leftovers)

@@ -1,7 +1,7 @@
-"""The scenarios of a command: each CMD of an image (web, worker, migration) is run, observed and verified by itself.
+"""The scenarios of a request. Each CMD of an image (web, worker, migration) is run, observed and verified by itself.
 
-They share what is asked: a request, a port or a command of the user's is for those of the image's commands that listen. So
-none of them must meet it alone; when all have run, check_shared checks that one of them did.
+They share the exercise. A request, a port or a command of the user's is for those of the image's commands that listen. So not every
+scenario must answer it. After all have run, check_shared checks that at least one did.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from slimmer.pipeline.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One way to run an image, and what is asked of it. `label` tells it from others; "" where there is but one.
+    """One way to run and exercise an image. `label` identifies it among several scenarios; it is "" if there is only one.
 
     `shared`: the plan is for all commands of the image together, and this scenario is one of them.
-    Arguments may hold credentials, so a label has the program's name alone.
+    Arguments may hold credentials, so a label has only the program's name.
     """
 
     label: str
@@ -38,12 +38,12 @@ class Scenario:
     shared: bool = False
 
     def named(self, text: str) -> str:
-        """Put the scenario's label before a text about it, where there are several scenarios."""
+        """Put the scenario's label before a text, if there are several scenarios."""
         return f"{self.label}: {text}" if self.label else text
 
     @contextmanager
     def failing(self) -> Iterator[None]:
-        """Put the scenario's label into the message of what fails here."""
+        """Put the scenario's label before the message of an error in the block."""
         try:
             yield
         except (AppFailed, ExerciseFailed, ObservationIncomplete) as error:
@@ -52,7 +52,7 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRun:
-    """A scenario and how the original did in it. `observed.log` joins all runs of this scenario."""
+    """A scenario and the original's run of it. `observed.log` joins all runs of this scenario."""
 
     scenario: Scenario
     observed: ScenarioObservation
@@ -71,7 +71,7 @@ def scenarios(request: RunRequest) -> tuple[Scenario, ...]:
 
 
 def observe(session: Session, scenario: Scenario, runs: int, say: Say) -> ScenarioRun:
-    """Observe a scenario so many times; the answers are those of the first run.
+    """Observe a scenario this many times. The answers are those of the first run.
 
     Raises AppFailed, ExerciseFailed or ObservationIncomplete.
     """
@@ -85,7 +85,7 @@ def observe(session: Session, scenario: Scenario, runs: int, say: Say) -> Scenar
 
 
 def exercise_alone(session: Session, scenario: Scenario, log: AccessLog, say: Say) -> ScenarioRun:
-    """Run a scenario without the probe; what it accesses is known from `log`. Raises AppFailed or ExerciseFailed."""
+    """Run a scenario without the probe. `log` already has its accesses. Raise AppFailed or ExerciseFailed."""
     session = session.running(scenario.options)
     with scenario.failing():
         observed = app_runs.exercise_alone(
@@ -95,12 +95,12 @@ def exercise_alone(session: Session, scenario: Scenario, log: AccessLog, say: Sa
 
 
 def check_shared(plan: ExercisePlan, results: Sequence[ExerciseResult]) -> None:
-    """Raise ExerciseFailed if none of several commands did what was asked of them together."""
+    """Raise ExerciseFailed if none of several commands met a part of their shared plan."""
     problems = list(_unmet(plan, results)) if len(results) > 1 else []
     if problems:
         raise ExerciseFailed(
             f"none of the {len(results)} commands {', and none '.join(problems)}",
-            hint="What is asked goes to the commands that listen. More time to get ready: --ready-timeout 180.",
+            hint="Requests go to the commands that listen. To give them more time to start: --ready-timeout 180.",
         )
 
 
@@ -113,9 +113,9 @@ def _unmet(plan: ExercisePlan, results: Sequence[ExerciseResult]) -> Iterator[st
             yield f"listened on port {port}"
     ran = {outcome.where for exercised in results for outcome in exercised.outcomes}
     if plan.exec_commands and "container" not in ran:
-        yield "listened, so that --exec was run nowhere"
+        yield "listened, so --exec was never run"
     if plan.host_commands and "host" not in ran:
-        yield "listened, so that --exercise was run against nobody"
+        yield "listened, so --exercise was never run"
 
 
 def _program(words: tuple[str, ...]) -> str:

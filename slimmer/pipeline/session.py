@@ -1,4 +1,4 @@
-"""A session: one image on one engine, with what a command opens and makes there. All of it is gone when the session ends."""
+"""A session: one image on one engine, with everything that a command opens and makes there. All of it is removed at the end."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ WORKERS = 6
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An image and how to run it (`options`, `recorder`), on an engine.
+    """An image on an engine, and how to run it (`options`, `recorder`).
 
-    `scope` owns what is made in the engine, `opened` what is open until the session ends. `pool` is for work beside other
-    work. `sandbox` is where contents of the image are read.
+    `scope` owns what is made in the engine, `opened` what stays open until the session ends. `pool` runs work in the background.
+    `sandbox` reads contents of the image.
     """
 
     engine: Engine
@@ -44,23 +44,23 @@ class Session:
     sandbox: Sandbox = dataclasses.field(default_factory=Sandbox)
 
     def running(self, options: RunOptions) -> Session:
-        """The same session, where the image is run otherwise. Raises UsageError when there is nothing to run."""
+        """Return the same session with other run options. Raise UsageError if there is nothing to run."""
         description.check(options)
         description.check_command(self.config, options)
         return dataclasses.replace(self, options=options)
 
     def of(self, config: ImageConfig) -> Session:
-        """The same session with another image of the engine."""
+        """Return the same session with another image of the engine."""
         return dataclasses.replace(self, config=config)
 
     def unique(self, purpose: str) -> str:
-        """`purpose` with a number: the last part of a container's or tag's name, which no other one in this session has."""
+        """Return `purpose` with a number. It is the last part of the name of a container or tag, and unique in this session."""
         return f"{purpose}.{next(self.numbers)}"
 
 
 @contextmanager
 def connected(docker_host: str = "") -> Iterator[Engine]:
-    """The engine, connected until the end. Raises EngineUnreachable or UnsupportedEngine."""
+    """Yield a connected engine, and close the connection at the end. Raise EngineUnreachable or UnsupportedEngine."""
     engine = connect(docker_host)
     kind, rootless = "podman" if engine.is_podman else "docker", ", rootless" if engine.rootless else ""
     logger.info(
@@ -82,9 +82,9 @@ def connected(docker_host: str = "") -> Iterator[Engine]:
 def open_session(
     target: str, options: RunOptions, recorder: str = "auto", *, pull: bool = False, docker_host: str = ""
 ) -> Iterator[Session]:
-    """Connect, find the image and the probe. Whatever the stages make in the engine is removed at the end.
+    """Connect, and find the image and the probe. Whatever the stages make in the engine is removed at the end.
 
-    Raises EngineUnreachable, TargetNotFound, UnsupportedEngine, or UsageError for options that make no sense.
+    Raises EngineUnreachable, TargetNotFound, UnsupportedEngine, or UsageError for invalid options.
     """
     description.check(options)
     with ExitStack() as stack:
@@ -93,8 +93,8 @@ def open_session(
         logger.info("image: %s is %s, %d layers, %d bytes", target, config.image_id, len(config.layers), config.size)
         description.check_command(config, options)
         probe = probe_path(engine.architecture)
-        # They are left in this order: the scope removes the containers, so that what the pool's threads wait for ends, and
-        # then nobody uses what they opened.
+        # They are closed in reverse order. The scope removes the containers, so that the pool's threads can end. After that, nobody
+        # uses what is open.
         opened = stack.enter_context(ExitStack())
         pool = stack.enter_context(Workers(WORKERS))
         scope = stack.enter_context(EngineResources(engine))

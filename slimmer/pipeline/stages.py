@@ -1,7 +1,7 @@
-"""The stages that commands are made of: read the image, observe, keep, make a candidate. Each takes and returns values.
+"""The stages that commands consist of: read the image, observe, keep. Each takes and returns values.
 
-A stage shows itself to the user and warns of what it found. Commands (slimmer.pipeline.build, slimmer.pipeline.commands) are
-short sequences of stages.
+A stage reports its progress and its warnings to the user. Commands (slimmer.pipeline.build, slimmer.pipeline.commands) are short
+sequences of stages.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ class Stages:
     progress: Progress
 
     def output(self, path: Path) -> OutputFolder:
-        """The output folder, to be opened as a context manager."""
+        """Return the output folder. Open it as a context manager."""
         return OutputFolder(path, tell=self.session.scope.lifeline.folder)
 
     # ------------------------------------------------------------------ the image
 
     def read(self) -> Original:
-        """Read the image's tree. Load the analyzers, and start what will read the image's files."""
+        """Read the image's tree. Also load the analyzers and start the sandbox."""
         importlib.import_module("slimmer.keep.keeper")
         self.session.sandbox.warm()
         return open_original(self.session)
 
     def load_analyzers(self) -> None:
-        """Load the analyzers of other packages, if there are any, before the app runs. Raises PluginFailed."""
+        """Load the analyzers of other packages before the app runs. Raise PluginFailed if one cannot be used."""
         if installed.points():
             from slimmer.keep import registry
 
@@ -65,7 +65,7 @@ class Stages:
     def begin_reading(self, selection: Selection) -> Future[Original]:
         """Read the image's tree and packages in another thread, and load the keep rules, while the app runs.
 
-        The result raises UsageError if the user selected what the image lacks.
+        The result raises UsageError if the user selected something that the image does not have.
         """
         return self.session.pool.submit(self._read_all, selection)
 
@@ -81,7 +81,7 @@ class Stages:
     # ------------------------------------------------------------------ its use
 
     def observe(self, request: RunRequest) -> ObservationSet:
-        """Run the app under the probe while it is exercised. Raises AppFailed, ExerciseFailed or ObservationIncomplete."""
+        """Run the app under the probe while it is exercised. Raise AppFailed, ExerciseFailed or ObservationIncomplete."""
         self.warn_of_risk(request)
         with self.progress.stage("observe"):
             observation = observations.observe(request, self.session, self.progress.note)
@@ -91,13 +91,13 @@ class Stages:
     def observe_or_reuse(
         self, request: BuildRequest, folder: Path, reading: Future[Original]
     ) -> tuple[Original, ObservationSet]:
-        """Observe, join logs or reuse an earlier observation, as the request says, and wait for the image that is read meanwhile.
+        """Observe, join logs or reuse an earlier observation, as requested, and wait until the image is read.
 
         Raises UsageError for logs that do not fit, and what `observe` raises.
         """
         with self.progress.stage("observe"):
             if not request.selection.is_empty:
-                reading.result()  # it refuses what the image lacks before the app is run
+                reading.result()  # raises before the app runs if the image lacks something that the user selected
             observation = observations.observe_or_reuse(request, self.session, folder, self.progress.note)
             original = reading.result()
         for text in observation.notes(original.tree):
@@ -107,14 +107,14 @@ class Stages:
         return original, observation
 
     def warn_of_risk(self, request: RunRequest) -> None:
-        """Warn if the app gets more of this machine than an app should."""
+        """Warn if the options give the app dangerous rights."""
         if text := risk(request.options):
             self.progress.warn(text)
 
     # ------------------------------------------------------------------ what stays
 
     def keep(self, view: ImageView, policy: Policy, extra: Sequence[Finding] = (), *, name: str = "keep") -> KeepSet:
-        """Decide what to keep; `extra` is kept, too."""
+        """Decide what to keep. `extra` is kept, too."""
         from slimmer.keep.keeper import keep
 
         with self.progress.stage(name):
@@ -125,30 +125,30 @@ class Stages:
         return kept
 
     def warn_of_unreadable(self) -> None:
-        """Warn of files whose contents could not be read, each once. The log has all of them each time."""
+        """Warn of files whose contents could not be read, each once. All of them are logged each time."""
         for path, reason in self.session.sandbox.unreadable.items():
             logger.info("could not read %s: %s", path, reason)
         self.warn(self.session.sandbox.notes())
 
     def warn_of_excluded(self, kept: KeepSet) -> None:
-        """Warn of what the user excluded though it was seen in use, or the engine needs it: the app may miss it."""
+        """Warn of paths that the user excluded although they were used or the engine needs them. The app may miss them."""
         from slimmer.keep.core import engine_needs, observed
 
         in_use = (observed.RULE, engine_needs.RULE)
         used = [f"{path} ({reason})" for path, reason in kept.excluded.items() if reason.rule in in_use]
         self.warn(f"excluded although it was in use: {text}" for text in used[:SHOWN])
         if len(used) > SHOWN:
-            self.progress.warn(f"{len(used) - SHOWN} more paths are excluded although they were in use")
+            self.progress.warn(f"{len(used) - SHOWN} more paths were excluded although they were in use")
 
     def warn(self, texts: Iterable[str]) -> None:
-        """Warn of each."""
+        """Report each text as a warning."""
         for text in texts:
             self.progress.warn(text)
 
 
 @contextmanager
 def open_stages(request: RunRequest, progress: Progress, docker_host: str) -> Iterator[Stages]:
-    """A session for an image that is run as the request says; raises what open_session raises."""
+    """Open a session for an image with the run options of the request. Raise what open_session raises."""
     first = scenarios(request)[0].options
     with open_session(request.target, first, request.recorder, pull=request.pull, docker_host=docker_host) as session:
         yield Stages(session, progress)
@@ -156,7 +156,7 @@ def open_stages(request: RunRequest, progress: Progress, docker_host: str) -> It
 
 @contextmanager
 def open_unrun(target: str, progress: Progress, docker_host: str) -> Iterator[Stages]:
-    """A session for an image of which nothing is run but the question who the app's user is."""
-    # The command does not matter for that.
+    """Open a session for an image whose app is not run. Only its identity is asked for."""
+    # The command does not matter for the identity.
     with open_session(target, RunOptions(cmd=("true",)), docker_host=docker_host) as session:
         yield Stages(session, progress)

@@ -1,4 +1,4 @@
-"""The verification of a candidate: it is compared with the original in every scenario, and watched for paths that it misses."""
+"""Verify a candidate: compare it with the original in every scenario, and watch it to find paths that it misses."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ from slimmer.verify.structure import Difference
 
 logger = logging.getLogger(__name__)
 
-SHAPE = "its size, lines, kinds of characters and frequent words; of what is no text, its size and first bytes"
+SHAPE = "size, lines, kinds of characters and frequent words; for binary data, size and first bytes"
 
 Warn = Callable[[str], None]
 Answering = Callable[[str], tuple[ExerciseResult, str]]
-"""Runs an image, for a purpose, and repeats the exercise: its answers and its health (slimmer.pipeline.app_runs.replay)."""
+"""Runs an image for a purpose, repeats the exercise, and returns its answers and its health (slimmer.pipeline.app_runs.replay)."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimeVariant:
-    """Another way in which an image will run: its name, and what it changes about the user's options."""
+    """Another way to run an image: its name, and its changes to the user's options."""
 
     name: str
     user: str = ""
     read_only: bool = False
 
     def of(self, options: RunOptions) -> RunOptions:
-        """The options there."""
+        """Return the options with the changes of this variant."""
         return replace(options, user=self.user or options.user, read_only=self.read_only or options.read_only)
 
 
 @dataclass(frozen=True, slots=True)
 class VariantVerdict:
-    """How one scenario went in a variant: "same", "differs", or "original fails" with the reason in `problem`."""
+    """The result of one scenario in a variant: "same", "differs", or "original fails" with the reason in `problem`."""
 
     variant: str
     scenario: str
@@ -59,9 +59,9 @@ class VariantVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the checks of a candidate found: differences, and what its app looked for in vain though the original has it.
+    """The results of a candidate's checks: differences, and paths that its app misses although the original has them.
 
-    `by_shape`: the answers that differ so much in each original that no more than their shape was compared.
+    `by_shape`: the answers that differ so much between runs of the original that only their shape was compared.
     """
 
     differences: tuple[Difference, ...] = ()
@@ -70,13 +70,13 @@ class Verdict:
 
 
 def variants(request: BuildRequest) -> tuple[RuntimeVariant, ...]:
-    """Return the other ways in which the user wants to see the slim image at work."""
+    """Return the further ways in which the user wants to verify the slim image."""
     users = tuple(RuntimeVariant(f"as user {user}", user=user) for user in dict.fromkeys(request.verify_as))
     return users + ((RuntimeVariant("read-only", read_only=True),) if request.verify_read_only else ())
 
 
 class CandidateVerifier:
-    """Verifies the candidates of one build against the original, and against how it did in each scenario."""
+    """Verifies the candidates of one build against the original and its run of each scenario."""
 
     def __init__(
         self, original: Original, request: BuildRequest, scenario_runs: Sequence[ScenarioRun], warn: Warn
@@ -86,7 +86,7 @@ class CandidateVerifier:
         self._by_shape: list[str] = []
 
     def verify(self, kept: KeepSet, candidate: Candidate) -> Verdict:
-        """Hold the candidate against the original: what it holds, how it answers as a user would run it, what it misses."""
+        """Compare the candidate with the original: its contents, and its answers when run as a user would. Find what it misses."""
         pool = self._session.pool
         structure = pool.submit(candidates.check_structure, self._original, kept, candidate, "slim-tree")
         repair = self._request.repair > 0
@@ -97,7 +97,7 @@ class CandidateVerifier:
         if repair and replay is None:
             replay = pool.submit(self._replay, kept, candidate)
         found = replay.result() if replay else ()
-        if differences:  # which alone name files; and all that is kept may be much
+        if differences:  # only differences name files, and the set of kept paths may be large
             known = {*kept, *(finding.path for finding in found)}
             found += self._dropped(kept, named(self._original.tree, known, differences))
         verdict = Verdict((*structure.result(), *differences), found, tuple(dict.fromkeys(self._by_shape)))
@@ -110,7 +110,7 @@ class CandidateVerifier:
     def verify_in(
         self, variant: RuntimeVariant, candidate: Candidate
     ) -> Iterator[tuple[VariantVerdict, tuple[Difference, ...]]]:
-        """Run each scenario with both images in the variant. If the original fails there, that is a warning and no difference."""
+        """Run each scenario with both images in the variant. If the original fails there, warn, but report no difference."""
         for scenario_run in self._scenario_runs:
             scenario = scenario_run.scenario
             scenario = replace(scenario, options=variant.of(scenario.options))
@@ -130,7 +130,7 @@ class CandidateVerifier:
     # ------------------------------------------------------------------ one scenario
 
     def _reference(self, scenario: Scenario, observed: ScenarioObservation) -> ScenarioObservation:
-        """Run the original in this scenario, which is not quite the observed one. Raises what it fails of."""
+        """Run the original in this variant of the scenario. Raise AppFailed or ExerciseFailed if it fails."""
         session = self._session.running(scenario.options)
         answered, _ = app_runs.replay(
             session, session.config.image_id, scenario.plan, observed, "reference", shared=scenario.shared
@@ -142,12 +142,12 @@ class CandidateVerifier:
         return replace(observed, exercised=answered)
 
     def _replay(self, kept: KeepSet, candidate: Candidate) -> tuple[Finding, ...]:
-        """Return what the slim image's app looks for in vain in any scenario, though the original has it."""
+        """Return what the slim image's app misses in any scenario although the original has it."""
         logs = (self._watch(scenario_run, candidate.image_id) for scenario_run in self._scenario_runs)
         return self._dropped(kept, (finding for log in logs for finding in missed(self._original.tree, kept, log)))
 
     def _dropped(self, kept: KeepSet, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        """Those that are not kept, though not because the user wants it so."""
+        """Return the findings that are not kept yet, without those that the user excluded."""
         excludes = Patterns(self._original.tree, self._request.selection.exclude, "--exclude").excludes
         return tuple(finding for finding in findings if finding.path not in kept and not excludes(finding.path))
 
@@ -159,7 +159,7 @@ class CandidateVerifier:
     def _behaviour(
         self, scenario: Scenario, observed: ScenarioObservation, candidate: Candidate
     ) -> tuple[Difference, ...]:
-        """Differences in answers, exit codes and health, between the original and the candidate by itself."""
+        """Return the differences in answers, exit codes and health between the original and the candidate without the probe."""
         session = self._session.running(scenario.options)
         original = partial(
             app_runs.replay, session, session.config.image_id, scenario.plan, observed, shared=scenario.shared
@@ -177,9 +177,10 @@ def compare_answers(
     warn: Warn,
     by_shape: Callable[[str], None] = lambda where: None,
 ) -> tuple[Difference, ...]:
-    """Differences in answers, exit codes and health. The original is asked again only when there is something to tell from
-    noise; if it fails then, less is compared, with a warning. So it is with an answer of which no more than the shape could be
-    compared, which `by_shape` is told of.
+    """Return the differences in answers, exit codes and health.
+
+    The original runs again only if a difference may be noise. If it fails then, less is compared, with a warning. There is also a
+    warning for each answer of which only the shape could be compared, and `by_shape` is called with it.
     """
     try:
         answered, health = slim("slim")
@@ -188,12 +189,12 @@ def compare_answers(
         return (Difference("the slim image", "run", "good", problem.removesuffix(":"), last_words),)
 
     def again() -> tuple[ExerciseResult, str]:
-        """A fresh instance each time: what two of them share by chance, a third tells."""
+        """Run the original in a new container each time. A third run shows what two have in common only by chance."""
         return original("again")
 
     def shaped(where: str) -> None:
         by_shape(scenario.named(where))
-        warn(scenario.named(f"{where} is another in each run of the original: compared by shape only ({SHAPE})"))
+        warn(scenario.named(f"{where} differs in each run of the original, so only its shape was compared ({SHAPE})"))
 
     differences: tuple[Difference, ...] = ()
     try:
@@ -205,7 +206,7 @@ def compare_answers(
         return differences if _more_than_its_stop(differences) else _stop_again(observed, slim, differences)
     except (AppFailed, ExerciseFailed) as error:
         problem = error.message.partition("\n")[0].removesuffix(":")
-        warn(scenario.named(f"the original does not do the same twice, so less can be compared: {problem}"))
+        warn(scenario.named(f"the original failed when it ran again, so less can be compared: {problem}"))
         return differences + compare_behaviour(observed, answered)
 
 
@@ -216,9 +217,9 @@ def _more_than_its_stop(differences: Sequence[Difference]) -> bool:
 def _stop_again(
     observed: ExerciseResult, slim: Answering, differences: tuple[Difference, ...]
 ) -> tuple[Difference, ...]:
-    """Run the slim image once more if its exit code when stopped is all that differs: the signal may meet an app that is busy.
+    """Run the slim image once more if only its exit code when stopped differs. The app may have been busy when the signal came.
 
-    Returns the differences, or none if nothing certain differs then.
+    Returns the differences, or none if the second run has no differences.
     """
     try:
         second, _ = slim("slim-again")
@@ -228,7 +229,7 @@ def _stop_again(
 
 
 def _meet(request: BuildRequest) -> bool:
-    """Return True if two runs at a time would meet outside of their containers, so that they must come in turn."""
+    """Return True if two runs could interfere with each other outside of their containers, so that they must not run at the same time."""
     options = request.options
     shared = (options.network, options.pid_mode, options.ipc_mode)
     outside = any(mode == "host" or mode.startswith("container:") for mode in shared)

@@ -1,1 +1,1 @@
-"""What a build leaves to read: JSON, tables, and more to come."""
+"""Reports for people and programs: explanations, comparisons, sizes and checks, as values, tables and JSON."""

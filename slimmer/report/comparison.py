@@ -1,4 +1,4 @@
-"""Two images side by side: as a table for a terminal, and as Markdown for a pull request."""
+"""Compare two images side by side: as a table for a terminal, or as Markdown for a pull request."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 NAMES_SHOWN = 4
-"""How many names of shells or packages a table cell lists."""
+"""The number of shells that a table cell lists by name."""
 
 NO_CONFIGURATION = frozenset({"image_id", "created", "size", "layers", "tags", "digests"})
 """Fields of an ImageConfig that differ between any two images."""
 
 
 _LINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
-"""What makes GitHub's Markdown see an address in plain text (its specification, "Autolinks (extension)")."""
+"""The characters that turn plain text into a link in GitHub's Markdown (its specification, "Autolinks (extension)")."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two images, each with the name by which the user called it."""
+    """Two images, each with the name that the user gave."""
 
     before_name: str
     before: ImageStats
@@ -48,7 +48,7 @@ class Row:
 
 
 def as_table(comparison: Comparison) -> Table:
-    """The comparison as a table; texts come from the images and are to be made printable by who prints it."""
+    """Return the comparison as a table. Texts from the images are escaped for a terminal."""
     from rich.table import Table
     from rich.text import Text
 
@@ -62,7 +62,7 @@ def as_table(comparison: Comparison) -> Table:
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """The comparison as a table in GitHub's Markdown."""
+    """Return the comparison as a table in GitHub's Markdown."""
     lines = [
         f"| | {_cell(comparison.before_name)} | {_cell(comparison.after_name)} | ratio |",
         "|:--|--:|--:|--:|",
@@ -75,7 +75,7 @@ def as_markdown(comparison: Comparison) -> str:
 
 
 def rows(comparison: Comparison) -> Iterator[Row]:
-    """The lines of the table: sizes, counts, what an attacker would like, packages, and what differs in configuration."""
+    """Yield the rows of the table: sizes, counts, what an attacker could use, packages, and differences in the configuration."""
     before, after = comparison.before, comparison.after
     yield _sizes("size", before.config.size, after.config.size)
     yield _sizes("compressed size", before.compressed_size, after.compressed_size)
@@ -90,7 +90,7 @@ def rows(comparison: Comparison) -> Iterator[Row]:
 
 
 def differences(comparison: Comparison) -> Iterator[tuple[str, Any, Any]]:
-    """The parts of the configuration that differ, as JSON's values; of lists, what only one side has."""
+    """Yield the parts of the configuration that differ, as JSON values. For lists, yield the entries that only one side has."""
     first, second = (dataclasses.asdict(facts.config) for facts in (comparison.before, comparison.after))
     for field in dataclasses.fields(ImageConfig):
         one, two = first[field.name], second[field.name]
@@ -102,14 +102,14 @@ def differences(comparison: Comparison) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """Labels as a mapping, and of a health check what is set."""
+    """Return labels as a dictionary, a health check with only the fields that are set, and other values unchanged."""
     if name == "healthcheck":
         return {key: part for key, part in value.items() if part} if value else None
     return dict(value) if name == "labels" else value
 
 
 def _packages(before: ImageStats, after: ImageStats) -> Iterator[Row]:
-    """A line for all packages, and one for each manager where there are several."""
+    """Yield a row for all packages and, if there are several package managers, one for each."""
     yield Row(
         "packages", _package_count(before), _package_count(after), _ratio(len(before.packages), len(after.packages))
     )
@@ -135,25 +135,25 @@ def _counts(what: str, before: int, after: int) -> Row:
 
 
 def _ratio(before: int, after: int) -> str:
-    """How many times less; nothing where that says nothing."""
+    """Return how many times smaller the second number is, or "" if that has no meaning."""
     if before == after or not before or not after:
         return ""
     return f"{before / after:.1f}x" if before > after else f"{before / after:.2f}x"
 
 
 def _names(paths: tuple[str, ...]) -> str:
-    """The last names of paths, each once, and how many more there are."""
+    """Return the file names of paths, each once, and the number of the rest."""
     names = sorted({path.rpartition("/")[2] for path in paths})
     more = [f"and {len(names) - NAMES_SHOWN} more"] if len(names) > NAMES_SHOWN else []
     return ", ".join([*names[:NAMES_SHOWN], *more]) or "none"
 
 
 def _value(value: Any) -> str:
-    """A part of a configuration in one line: "-" for what is absent."""
+    """Return a part of a configuration in one line, or "-" if it is absent."""
     return "-" if value in (None, "", [], (), {}) else json.dumps(value, ensure_ascii=False)
 
 
 def _cell(text: str) -> str:
-    """Text of an untrusted image in a table cell: one line, no markup of its own, and no address that becomes a link."""
+    """Return text from an untrusted image for a table cell: one line, without active markup or links."""
     plain = "".join(f"\\{c}" if c in "\\`*_{}[]<>|#!&$~@" else c for c in printable(text))
     return _LINK.sub(r"\\\g<0>", plain)

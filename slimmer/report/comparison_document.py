@@ -1,4 +1,4 @@
-"""A comparison as JSON: what `slimmer compare --format json` writes."""
+"""A comparison as JSON, as `slimmer compare --format json` writes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from slimmer.versioned_json import Format, Version
 
 
 class ComparedPackages(Struct, frozen=True):
-    """The packages of an image. `unread_databases` are there but could not be read: their packages are in no count."""
+    """The packages of an image. `unread_databases` exist but could not be read, so their packages are not counted."""
 
     count: int
     by_manager: dict[str, int]
@@ -23,7 +23,7 @@ class ComparedPackages(Struct, frozen=True):
 
 
 class ComparedImage(Struct, frozen=True, kw_only=True):
-    """What is in an image. Sizes are in bytes; the compressed size is that of the layers in a registry."""
+    """The contents of an image. Sizes are in bytes. The compressed size is that of the layers in a registry."""
 
     name: str
     id: str
@@ -42,7 +42,7 @@ class ComparedImage(Struct, frozen=True, kw_only=True):
 
 
 class Ratios(Struct, frozen=True):
-    """How many times more the first image has; null if the second has none."""
+    """How many times larger the first image is; null if the second value is 0."""
 
     size: float | None
     compressed_size: float | None
@@ -50,7 +50,7 @@ class Ratios(Struct, frozen=True):
 
 
 class ConfigurationDifference(Struct, frozen=True):
-    """A part of the configuration in both images; of a list with other entries, those that only this image has."""
+    """A part of the configuration in both images. For a list, only the entries that the other image lacks."""
 
     before: Any
     after: Any
@@ -69,7 +69,7 @@ FORMAT = Format("slimmer-comparison", Version(1, 0), ComparisonDocument)
 
 
 def as_json(comparison: Comparison) -> str:
-    """The comparison as JSON; ASCII, since names in images need not be UTF-8."""
+    """Return the comparison as JSON in ASCII, because names in images need not be UTF-8."""
     before, after = comparison.before, comparison.after
     document = ComparisonDocument(
         before=_image(comparison.before_name, before),

@@ -12,7 +12,7 @@ from slimmer.versioned_json import Format, Version
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All checks. `ok` says that nothing is missing that slimmer needs."""
+    """All checks. `ok` is true if everything that slimmer needs is there."""
 
     ok: bool
     checks: tuple[Check, ...]
@@ -22,6 +22,6 @@ FORMAT = Format("slimmer-doctor", Version(1, 0), Diagnosis)
 
 
 def as_json(checks: Sequence[Check]) -> str:
-    """Write the checks as indented JSON."""
+    """Return the checks as indented JSON."""
     diagnosis = Diagnosis(all(check.ok or not check.needed for check in checks), tuple(checks))
     return json.dumps({**FORMAT.head, **asdict(diagnosis)}, indent=2)

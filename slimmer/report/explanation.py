@@ -1,7 +1,7 @@
-"""Explains why a path of the original is in the slim image or is not, from the artifacts of a build.
+"""Explain why a path of the original is or is not in the slim image, from the artifacts of a build.
 
-From cause to cause a kept path is traced back to something that was observed, chosen, or needed by the engine. A dropped
-path is told what it belongs to, and what would keep it.
+A kept path is traced back from cause to cause, to something that was observed, selected, or needed by the engine. For a dropped path,
+the explanation says what it belongs to and how to keep it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ACCESSES = 5
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A kept path and a reason for it; in a chain, the next step's path is this reason's cause."""
+    """A kept path and a reason for it. In a chain, the next step's path is the cause of this reason."""
 
     path: str
     reason: Reason
@@ -38,7 +38,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A symbolic link on the way to the path that was asked about, and whether it is in the slim image."""
+    """A symbolic link on the way to the path that was asked about. `kept` is true if it is in the slim image."""
 
     path: str
     target: str
@@ -47,12 +47,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All that is known of `path`, the real path behind `asked`. `size` is in bytes: of a directory, that of all files below it.
+    """Everything that is known about `path`, the real path behind `asked`. `size` is in bytes; for a directory, it is that of all files below it.
 
-    `kept_size` is how many of these bytes are kept.
-    `chain` leads from the path to what it was kept for in the end, `reasons` are all that are known; both are empty when it was
-    dropped. `excluded` is the pattern that dropped it, `accesses` tells how the app looked at it, `beside` how many entries of
-    its folder are kept, of how many. `remedies` are options that would keep it.
+    `kept_size` is the part of these bytes that is kept. `chain` leads from the path to the origin of its reason, and `reasons` are all
+    known reasons; both are empty if the path was dropped. `excluded` is the pattern that dropped it. `accesses` are the app's accesses
+    to it. `beside` has the number of kept entries in its folder and the number of all. `remedies` are options that would keep it.
     """
 
     asked: str
@@ -75,7 +74,7 @@ FORMAT = Format("slimmer-explanation", Version(1, 0), Explanation)
 
 
 def explain(output: BuildOutput, asked: str) -> Explanation:
-    """Explain a path of the original. Raises TargetNotFound, with near names, when the original has no such path."""
+    """Explain a path of the original. Raise TargetNotFound, with similar names, if the original has no such path."""
     tree = output.tree
     asked = posixpath.join("/", asked)
     entry, links = _found(output, asked)
@@ -99,7 +98,7 @@ def explain(output: BuildOutput, asked: str) -> Explanation:
 
 
 def chain(lines: Mapping[str, Line], path: str) -> tuple[Step, ...]:
-    """The shortest way from a kept path to a reason that has no further cause, breadth first: causes may form rings."""
+    """Return the shortest way from a kept path to a reason without a further cause. It searches breadth first, because causes may form cycles."""
     before: dict[str, Step | None] = {path: None}
     waiting = [path]
     for current in waiting:
@@ -116,12 +115,12 @@ def chain(lines: Mapping[str, Line], path: str) -> tuple[Step, ...]:
 
 
 def _cause(lines: Mapping[str, Line], reason: Reason) -> str:
-    """The kept path that a reason refers to; "" if there is none."""
+    """Return the kept path that a reason refers to, or "" if there is none."""
     return reason.origin if reason.origin in lines else ""
 
 
 def _steps(before: Mapping[str, Step | None], last: str) -> tuple[Step, ...]:
-    """The steps by which a search came from its start to `last`."""
+    """Return the steps of a search from its start to `last`."""
     steps: list[Step] = []
     step = before[last]
     while step is not None:
@@ -131,7 +130,7 @@ def _steps(before: Mapping[str, Step | None], last: str) -> tuple[Step, ...]:
 
 
 def _found(output: BuildOutput, asked: str) -> tuple[Entry, tuple[Link, ...]]:
-    """The entry behind a path (a dangling link is its own end), and the links that were passed."""
+    """Return the entry that a path leads to, and the links on the way. A dangling link leads to itself."""
     tree = output.tree
     resolution = tree.resolve(asked)
     end = resolution.end or next((step for step in reversed(resolution.way) if _is_itself(tree, step, asked)), None)
@@ -152,14 +151,14 @@ def _is_itself(tree: Tree, step: str, asked: str) -> bool:
 
 def _no_such_path(output: BuildOutput, asked: str) -> TargetNotFound:
     seen = [access for access in output.log.accesses if access.asked == asked]
-    more = "; the app looked for it, too" if seen and not any(access.found for access in seen) else ""
+    more = "; the app also looked for it" if seen and not any(access.found for access in seen) else ""
     more = "; the app made it while it was observed" if any(access.found for access in seen) else more
-    hint = did_you_mean(near_paths(output.tree, asked), "Paths are those of the image that was slimmed.")
+    hint = did_you_mean(near_paths(output.tree, asked), "Give a path of the original image.")
     return TargetNotFound(f"the original image has no {asked}{more}", hint=hint)
 
 
 def _size(tree: Tree, entry: Entry, among: Container[str] | None = None) -> int:
-    """Bytes of a file, or of the files below a directory, hard links once; only of those `among`, where that is given."""
+    """Return the bytes of a file, or of all files below a directory. Hard links count once. If `among` is given, only paths in it count."""
     below = (entry, *tree.below(entry.path)) if entry.is_directory else (entry,)
     counted = (found for found in below if found.is_file and (among is None or found.path in among))
     return sum({found.inode: found.size for found in counted}.values())
@@ -177,7 +176,7 @@ def _told(access: Access, path: str) -> str:
 
 
 def _excluded(output: BuildOutput, entry: Entry) -> str:
-    """The last pattern that excludes a path, as it was given; "" when none does."""
+    """Return the last pattern that excludes a path, as the user gave it, or "" if there is none."""
     given = output.selection.exclude
     if not Patterns(output.tree, given, "--exclude").match(entry):
         return ""
@@ -193,7 +192,7 @@ def _beside(output: BuildOutput, path: str) -> tuple[int, int]:
 
 
 def _remedies(output: BuildOutput, entry: Entry, packages: tuple[Package, ...], excluded: str) -> Iterator[str]:
-    """Options that would keep a dropped path, the narrowest first."""
+    """Yield options that would keep a dropped path, the narrowest first."""
     if excluded:
         yield f"leave out --exclude {shlex.quote(excluded)}, or add --exclude {shlex.quote('!' + _pattern(entry))}"
         return
@@ -211,9 +210,9 @@ def _is_touched(output: BuildOutput, packages: tuple[Package, ...]) -> bool:
 
 
 def _pattern(entry: Entry) -> str:
-    """A pattern that matches this path and, of a directory, what lies below it, in characters that print.
+    """Return a pattern, in printable characters, that matches this path and, for a directory, everything below it.
 
-    A `?` stands for each that does not, and for a blank at the end, which patterns lose.
+    It has `?` for each character that is not printable, and for a space at the end, which patterns lose.
     """
     body, last = entry.path[:-1], entry.path[-1]
     return "".join(map(_letter, body)) + ("?" if last == " " else _letter(last))

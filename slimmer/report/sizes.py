@@ -1,4 +1,4 @@
-"""The bytes of a slim image by file, by rule, by package, by folder. Of hard links, the first one counts."""
+"""The bytes of a slim image by file, rule, package and folder. Of hard links, only the first one counts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from slimmer.keep.evidence import Evidence
 from slimmer.versioned_json import Format, Version
 
 FOLDER_DEPTH = 3
-"""Folders are told apart down to this depth: /usr/lib/python3.11."""
+"""The depth of the folders that are listed: /usr/lib/python3.11."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The cost of something: bytes, and the number of files."""
+    """The size of something in bytes, and its number of files."""
 
     name: str
     size: int
@@ -27,7 +27,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The costs, each list with the largest first. `below` is the folder to which they are limited, "/" for the whole image."""
+    """The sizes below a folder, with the largest first in each list. `below` is the folder; "/" means the whole image."""
 
     below: str
     total: Share
@@ -41,7 +41,7 @@ FORMAT = Format("slimmer-sizes", Version(1, 0), Sizes)
 
 
 def sizes(output: BuildOutput, below: str = "/") -> Sizes:
-    """Add up what is kept below a folder."""
+    """Add up the sizes of what is kept below a folder."""
     lines = _single_files(output, below)
     owners = output.packages.owners(line.path for line in lines)
     depth = FOLDER_DEPTH + below.rstrip("/").count("/")
@@ -56,7 +56,7 @@ def sizes(output: BuildOutput, below: str = "/") -> Sizes:
 
 
 def _single_files(output: BuildOutput, below: str) -> list[Line]:
-    """Regular files below a folder, one for each inode."""
+    """Return the regular files below a folder, one for each inode."""
     prefix = below.rstrip("/") + "/"
     found: dict[object, Line] = {}
     for line in output.lines.values():
@@ -67,7 +67,7 @@ def _single_files(output: BuildOutput, below: str) -> list[Line]:
 
 
 def _rule(line: Line) -> str:
-    """The rule that tells most: the first with more than structural evidence."""
+    """Return the most informative rule: the first with more than structural evidence."""
     evidence = registry.evidence()
     rules = [reason.rule for reason in line.reasons]
     used = (rule for rule in rules if evidence.get(rule, Evidence.USED) > Evidence.STRUCTURAL)
@@ -75,7 +75,7 @@ def _rule(line: Line) -> str:
 
 
 def _package(owners: Mapping[str, tuple[Package, ...]], line: Line) -> str:
-    """The innermost package, so that each byte counts once."""
+    """Return the innermost package, so that each byte counts once."""
     packages = owners.get(line.path, ())
     return f"{packages[-1].manager}:{packages[-1].name}" if packages else "of no package"
 

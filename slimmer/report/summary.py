@@ -1,4 +1,4 @@
-"""A build in short, as the table that a person reads."""
+"""The summary of a build, as a table for people."""
 
 from __future__ import annotations
 

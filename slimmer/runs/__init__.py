@@ -1,1 +1,1 @@
-"""Runs of containers: watched by the probe, as a user would run them, or attached to one that runs already."""
+"""Run containers: watched by the probe, as a user would run them, or attached to one that is already running."""

@@ -1,4 +1,4 @@
-"""A container that runs already, watched from outside by the probe's `attach` (docs/probe-protocol.md): nothing is done to it."""
+"""Watch a running container from outside, with the probe's `attach` (docs/probe-protocol.md). Nothing is done to the container."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from slimmer.observe.probe_stream import ATTACH_TIMEOUT, ProbeStream, Stream
 from slimmer.observe.records import RecordReader
 from slimmer.probe_mount import ProbeMount
 
-HINT = "Attach again, when the machine is less busy. The container itself goes on."
+HINT = "The container itself keeps running. Attach again when the machine is less busy."
 
 
 class Watcher(Protocol):
-    """The part that is needed here of the container that the probe is in (slimmer.engine.containers.Container)."""
+    """The part of the probe's container that is needed here (slimmer.engine.containers.Container)."""
 
     def attach(self) -> Stream: ...
 
@@ -24,12 +24,12 @@ class Watcher(Protocol):
 
 
 class AttachedRun:
-    """Watches from the entering of this context manager to its leaving. The watched container goes on either way."""
+    """A context manager that watches a container while it is open. The container keeps running afterwards."""
 
     def __init__(self, watcher: Watcher, mount: ProbeMount, check: Callable[[], None]) -> None:
         """`mount` is the probe in the watcher.
 
-        `check` is called when the watch has begun, or could not: it raises if the container has ended meanwhile.
+        `check` is called when the watch has begun or failed to begin. It raises if the container has ended meanwhile.
         """
         self._watcher = watcher
         self._check = check
@@ -54,30 +54,30 @@ class AttachedRun:
         self._stream.close()
 
     def _await_marks(self) -> None:
-        """From here on every open is seen. Raises UnsupportedEngine when that cannot be."""
+        """Wait until the probe sees every open. Raise UnsupportedEngine if it cannot."""
         begun = self._stream.wait_for(lambda: bool(self._reader.attached), ATTACH_TIMEOUT)
         self._check()
         if not begun:
             reason = self._reader.fatal or "the probe does not answer"
             raise UnsupportedEngine(
                 f"a running container cannot be watched here: {reason}",
-                hint="It takes fanotify, and so a root engine on Linux 5.6 or later. `slimmer observe IMAGE` needs less.",
+                hint="This needs fanotify, and so an engine that runs as root on Linux 5.6 or later. `slimmer observe IMAGE` needs less.",
             )
 
     @property
     def over(self) -> bool:
-        """Whether there is nothing more to see."""
+        """True if there is nothing more to see."""
         return self._stream.over
 
     @property
     def has_ended(self) -> bool:
-        """Whether the container has ended while it was watched: then all is told that it did."""
+        """True if the container ended while it was watched. Then the log has everything that it did."""
         return self._reader.ended
 
     def wait(self, seconds: float) -> None:
-        """Return at the next record, at the end of the container, or after so many seconds."""
+        """Return at the next record, at the end of the container, or after this many seconds."""
         self._stream.wait(seconds)
 
     def finish(self, image_id: str) -> AccessLog:
-        """What was seen until now. Raises ObservationIncomplete when something was lost."""
+        """Return everything that was seen so far. Raise ObservationIncomplete if something was lost."""
         return self._stream.log(image_id, drained=self._stream.drain())

@@ -1,4 +1,4 @@
-"""A run of an app in a container: what is the same under the probe and without it."""
+"""A run of an app in a container: the part that is the same with and without the probe."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ C = TypeVar("C", bound=RunningContainer)
 
 
 class ContainerRun(Generic[C]):
-    """What a Subject (slimmer.exercise.subject) tells of its container."""
+    """The part of a Subject (slimmer.exercise.subject) that is about its container."""
 
     def __init__(self, container: C, endpoint: Callable[[int], tuple[str, int]]) -> None:
         self._container = container
         self._endpoint = endpoint
 
     def endpoint(self, port: int) -> tuple[str, int]:
-        """Where this port of the container can be reached from here."""
+        """Return a host and port that lead to this port of the container."""
         return self._endpoint(port)
 
     def container_name(self) -> str:
-        """The container's name."""
+        """Return the container's name."""
         return self._container.name
 
     def last_log_lines(self) -> str:
-        """The last lines that the app wrote."""
+        """Return the last lines that the app wrote."""
         return self._container.last_log_lines()
 
     def error_lines(self) -> tuple[str, ...]:
-        """What the app wrote so far that looks like errors, each kind of line once."""
+        """Return the lines of the app's output so far that look like errors, each kind once."""
         return self._container.error_lines()

@@ -1,4 +1,4 @@
-"""What slimmer needs of the engine and its kernel, each tried for real: the checks behind `slimmer doctor`."""
+"""Check what slimmer needs from the engine and its kernel, by really trying it. These are the checks of `slimmer doctor`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from slimmer.runs.start import ask_identity
 
 TIMEOUT = 30.0
 RECORDERS = {
-    "notify": "Seccomp user notification needs kernel 5.5 or later; without it ptrace is used, which is slower.",
-    "fanotify": "Without it, opens that no system call names are missed (interpreters); rootless engines lack it.",
+    "notify": "Seccomp user notification needs kernel 5.5 or later. Without it, slimmer uses ptrace, which is slower.",
+    "fanotify": "Without it, slimmer misses files that the kernel opens by itself (interpreters). Rootless engines lack it.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was tried. `hint` says what to do, or what it means, when it is not `ok`; what is `needed` must be."""
+    """The result of a check. If it is not `ok`, `hint` says what that means or what to do. `needed`: slimmer cannot work without it."""
 
     name: str
     ok: bool
@@ -38,7 +38,7 @@ class Check:
 
 
 def examine(docker_host: str = "") -> tuple[Check, ...]:
-    """All checks, in the order in which they build on one another; it stops where going on makes no sense."""
+    """Run all checks, each of which builds on those before, and return their results. It stops where going on makes no sense."""
     try:
         engine = connect(docker_host)
     except SlimmerError as error:
@@ -59,7 +59,7 @@ def _checks(engine: Engine) -> Iterator[Check]:
     except SlimmerError as error:
         yield _failed("probe", error)
         return
-    yield Check("probe", True, f"at hand for {engine.architecture}")
+    yield Check("probe", True, f"installed for {engine.architecture}")
     with EngineResources(engine) as scope:
         yield from _trial(scope, probe)
 
@@ -73,7 +73,7 @@ def _leftovers(engine: Engine) -> Check:
 
 
 def _trial(scope: EngineResources, probe: Path) -> Iterator[Check]:
-    """Watch the smallest app there is: the probe's own `version`."""
+    """Watch the smallest possible app: the probe's own `version`."""
     try:
         config = _config(scope, probe)
         identity = ask_identity(scope, config, RunOptions(network="none"), probe)
@@ -87,7 +87,9 @@ def _trial(scope: EngineResources, probe: Path) -> Iterator[Check]:
         container.start()
     except SlimmerError as error:
         yield _failed(
-            "capabilities", error, "Containers need --cap-add SYS_ADMIN and SYS_PTRACE: ask the engine's owner."
+            "capabilities",
+            error,
+            "slimmer's containers need SYS_ADMIN and SYS_PTRACE. Ask the administrator of the engine.",
         )
         return
     yield Check("capabilities", True, "SYS_ADMIN and SYS_PTRACE can be added")
@@ -100,12 +102,12 @@ def _watched(config: ImageConfig, mount: ProbeMount, identity: str) -> Descripti
 
 
 def _config(scope: EngineResources, probe: Path) -> ImageConfig:
-    """The probe's own image."""
+    """Return the configuration of the probe's own image."""
     return ImageConfig(image_id=scope.lender.image(probe), architecture=scope.engine.architecture, os="linux")
 
 
 def _recorders(container: Container, mount: ProbeMount) -> Iterator[Check]:
-    """What the supervisor says of its recorders (docs/probe-protocol.md, "Record stream")."""
+    """Yield what the supervisor reports about its recorders (docs/probe-protocol.md, "Record stream")."""
     stream = container.exec_stream((mount.program, "supervise", "--recorder", "auto"), user="0:0")
     stream.set_timeout(TIMEOUT)
     said = b""
@@ -114,7 +116,7 @@ def _recorders(container: Container, mount: ProbeMount) -> Iterator[Check]:
             said += data
     except OSError as error:
         yield Check(
-            "recorders", False, f"no end of the trial: {error}", "Please report this with the engine's version."
+            "recorders", False, f"the trial did not end: {error}", "Please report this with the engine's version."
         )
         return
     finally:

@@ -1,4 +1,4 @@
-"""A pristine container: opens one for an image, so that its files can be asked for as the image holds them."""
+"""Open a pristine container of an image, through which its files can be read unchanged."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from slimmer.observe.pristine import PristineImage
 def open_pristine(
     scope: EngineResources, config: ImageConfig, image: str, probe: Path, purpose: str
 ) -> Iterator[PristineImage]:
-    """The files of `image`, whose configuration is `config`, for as long as the context lasts.
+    """Yield the files of `image`, whose configuration is `config`.
 
-    `probe` is the probe's program; `purpose` is unique within the run. Raises EngineError, or ObservationIncomplete when it
-    is not our probe that answers. The container is removed at
-    the end, whether or not the probe still answers.
+    `probe` is the probe's program; `purpose` is unique within the run. The container is removed at the end, even if the probe no
+    longer answers. Raises EngineError, or ObservationIncomplete if something other than slimmer's probe answers.
     """
     mount = scope.lender.lend(probe, config, image)
     container = scope.create(description.pristine(config, image, mount), purpose)
@@ -38,8 +37,8 @@ def open_pristine(
 
 
 def image_tree(pristine: PristineImage, config: ImageConfig) -> Tree:
-    """The tree of the image itself: the container's, without what the engine made in it.
+    """Return the tree of the image: that of the container without what the engine made in it.
 
-    Raises ObservationIncomplete for an image with more paths than slimmer can index.
+    Raises ObservationIncomplete if the image has more paths than slimmer can index.
     """
     return read_image_tree(pristine.index(), pristine.probe_folder, config.created, config.volumes).tree

@@ -1,4 +1,4 @@
-"""The slim image as a user would run it: no probe, the user's own options; a Subject for the same exercise again."""
+"""Run an image as a user would, with the user's options and without the probe. It is a Subject that can be exercised again."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ POLL = 0.01
 SLOWEST_POLL = 0.1
 HEALTH_TIMEOUT = 60.0
 SETTLING = 15.0
-"""Seconds from the start in which "unhealthy" is not the last word. Checks run every moment here, so that an app has used up its
-retries while it starts, for which it has minutes where a user runs it; the engine checks on, and takes its verdict back."""
+"""Seconds from the start in which "unhealthy" is not final. Health checks run very often here, so an app may use up its retries
+while it starts. In a user's run, these take minutes. The engine keeps checking, and may change the status back."""
 
 
 class NativeContainer(RunningContainer, Protocol):
@@ -29,7 +29,7 @@ class NativeContainer(RunningContainer, Protocol):
 
 
 class NativeRun(ContainerRun[NativeContainer]):
-    """A started container without the probe. Which ports listen is known from the observation of the original."""
+    """A started container without the probe. The ports are known from the observation of the original."""
 
     def __init__(
         self,
@@ -45,37 +45,37 @@ class NativeRun(ContainerRun[NativeContainer]):
         self._settled = time.monotonic() + SETTLING
 
     def listening_ports(self) -> tuple[int, ...]:
-        """Those of the original's ports that have accepted a connection by now."""
+        """Return the original's ports that have accepted a connection by now."""
         waiting = [port for port in self._ports if port not in self._open]
         accept = side_by_side(self._accepts, waiting, SIDE_BY_SIDE)
         self._open.update(port for port, does in zip(waiting, accept, strict=True) if does)
         return tuple(port for port in self._ports if port in self._open)
 
     def exit_code(self) -> int | None:
-        """The app's exit code, None while it runs."""
+        """Return the app's exit code, or None while it runs."""
         return self._container.exit_code()
 
     def wait(self, seconds: float) -> None:
-        """Return when the app exits, or soon: nothing tells when a socket starts to listen."""
+        """Return when the app exits, or soon, because nothing reports that a socket starts to listen."""
         self._container.wait(min(seconds, POLL))
 
     def check_observed(self) -> None:
-        """Nobody watches this run."""
+        """Do nothing, because this run is not observed."""
 
     def execute(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
-        """Run a command in the container as its own user."""
+        """Run a command in the container as the container's user."""
         return self._container.exec_run(command, timeout, user="")
 
     def stop(self, signal: str, seconds: float) -> int:
-        """Ask the app to end as `docker stop` does: its exit code, KILLED if it goes on."""
+        """Ask the app to stop, as `docker stop` does. Return its exit code, or KILLED if it keeps running."""
         self._container.kill(signal)
         code = self._container.wait(seconds)
         return KILLED if code is None else code
 
     def await_health(self, timeout: float = HEALTH_TIMEOUT) -> str:
-        """The engine's verdict on HEALTHCHECK: "healthy", "unhealthy", or "starting" when the time is over.
+        """Wait for the engine's health status: "healthy", "unhealthy", or "starting" if the time is over.
 
-        Raises AppFailed when the app exits meanwhile.
+        Raises AppFailed if the app exits meanwhile.
         """
         deadline, pause = time.monotonic() + timeout, POLL
         while time.monotonic() < self._patience(health := self._container.health(), deadline):
@@ -85,5 +85,5 @@ class NativeRun(ContainerRun[NativeContainer]):
         return health
 
     def _patience(self, health: str, deadline: float) -> float:
-        """Until when to wait for another word than this one."""
+        """Return the time until which to wait for another status than this one."""
         return {"starting": deadline, "unhealthy": min(deadline, self._settled)}.get(health, 0.0)

@@ -1,6 +1,6 @@
-"""The runs of an image: asking who the app would be, the app under the probe, the app by itself; and watching one of the user's.
+"""Start runs: ask for the app's identity, run the app under the probe or by itself, and watch a container of the user's.
 
-Each has volumes of its own, filled from the user's, so that one run's state does not change the next.
+Each run of an image has its own copies of the user's volumes, so that it does not change the state of the next run.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from slimmer.runs.watched import WatchedRun
 
 ASK_TIMEOUT = 60.0
 RELEASE_TIMEOUT = 10.0
-REFUSED = "`docker run` with the same options must work first: check the image's USER, WORKDIR and VOLUMEs, and your own options."
+REFUSED = "`docker run` with the same options must work first. Check the image's USER, WORKDIR and VOLUMEs, and your own options."
 
 
 def ask_identity(
     scope: EngineResources, config: ImageConfig, options: RunOptions, probe: Path, purpose: str = "ask"
 ) -> str:
-    """Who the app would be without slimmer: the probe's line (docs/probe-protocol.md, "Identity").
+    """Return the identity that the app would have without slimmer: the probe's line (docs/probe-protocol.md, "Identity").
 
-    Raises AppFailed when the engine cannot start it (an unknown USER, say), EngineError when the probe says nothing,
-    ObservationIncomplete when it is not our probe that speaks.
+    Raises AppFailed if the engine cannot start the container (for example, an unknown USER), EngineError if the probe does not answer,
+    ObservationIncomplete if something other than slimmer's probe answers.
     """
     binds = tuple(entry for entry in options.volumes if description.is_bind(description.split_volume(entry)[0]))
     options = dataclasses.replace(options, volumes=binds)
@@ -56,19 +56,21 @@ def ask_identity(
         while len(said) < IDENTITY_LIMIT and (data := stream.recv()):
             said += data
     except TimeoutError as error:
-        raise EngineError("the probe did not say in time who the app's user is") from error
+        raise EngineError("the probe did not report the app's user in time") from error
     finally:
         stream.close()
     if container.wait(ASK_TIMEOUT) != 0 or not said:
-        raise EngineError(f"the probe could not say who the app's user is: {stream.stderr.strip()}")
+        raise EngineError(f"the probe could not report the app's user: {stream.stderr.strip()}")
     scope.remove(container)
     return checked_identity(said, mount.nonce)
 
 
 @contextmanager
 def _as_docker_run() -> Iterator[None]:
-    """What the engine refuses here it refuses `docker run`, too: the container has the image's configuration and the
-    user's options, and nothing else. A VOLUME over a file, a WORKDIR that is one, a USER beyond 2,147,483,647.
+    """Raise AppFailed if the engine refuses the container, because it would refuse `docker run`, too.
+
+    The container has only the image's configuration and the user's options. Examples are a VOLUME or a WORKDIR at the path of a file,
+    and a USER above 2,147,483,647.
     """
     try:
         yield
@@ -92,9 +94,9 @@ def watched_run(
     image: str = "",
     reader: RecordReader | None = None,
 ) -> Iterator[tuple[WatchedRun, Ports]]:
-    """The app under the probe, started and taken over; removed at the end.
+    """Start the app under the probe, and yield the run and its ports. The container is removed at the end.
 
-    `image` is another than the configuration's own: a slim one, whose configuration is the same. `reader` as WatchedRun's.
+    `image` is another image with the same configuration: the slim one. `reader` is that of WatchedRun.
     """
     own = scope.own_volumes(options, purpose)
     mount = scope.lender.lend(probe, config, image, init=options.init)
@@ -110,7 +112,7 @@ def watched_run(
 
 
 def release_supervisor(scope: EngineResources, probe: Path, container: Container, pid_mode: str) -> None:
-    """End a supervisor that was stopped, from another container: in its own one, the app decides what a name leads to."""
+    """End a stopped supervisor, from another container. In its own container, the app decides what a path leads to."""
     lender = scope.lender
     wanted = description.releasing(lender.image(probe), lender.own(probe), container.id, pid_mode)
     releasing = _beside(scope, container, wanted, "release")
@@ -128,10 +130,10 @@ def native_run(
     relay_probe: Path | None,
     purpose: str,
 ) -> Iterator[NativeRun]:
-    """An image's app as a user would run it, started; removed at the end.
+    """Start an image's app as a user would run it. The container is removed at the end.
 
-    `ports` are those on which the original listened. `relay_probe` is the probe, where they can only be reached through
-    a sidecar that relays.
+    `ports` are the ports that the original listened on. `relay_probe` is the probe, if they can only be reached through a relay in a
+    sidecar.
     """
     own = scope.own_volumes(options, purpose)
     container = scope.create(description.native(config, own, image), purpose)
@@ -146,7 +148,7 @@ def native_run(
 
 @contextmanager
 def attached_run(scope: EngineResources, container: UserContainer, probe: Path, purpose: str) -> Iterator[AttachedRun]:
-    """A container of the user's, watched from beside. Raises UnsupportedEngine, or ObservationIncomplete if it just ended."""
+    """Watch a container of the user's from another one. Raise UnsupportedEngine, or ObservationIncomplete if it just ended."""
     mount = scope.lender.own(probe)
     watcher = scope.create(description.attached(scope.lender.image(probe), mount, container.pid), purpose)
     with AttachedRun(watcher, mount, lambda: running.check_runs_on(scope.engine, container)) as run:
@@ -155,32 +157,32 @@ def attached_run(scope: EngineResources, container: UserContainer, probe: Path, 
 
 
 def _beside(scope: EngineResources, container: Container, wanted: Description, purpose: str) -> Container:
-    """Another container, started, that serves the first one and bears its name."""
+    """Start another container that serves the first one. Its name is made from that of the first."""
     made = scope.create(wanted, f"{container.name.rpartition('-')[2]}-{purpose}")
     made.start(collect_output=False)
     return made
 
 
 class Relays:
-    """What relays to a container: another one with the probe alone, in the first one's network, made when it is needed.
+    """Relays to a container through another one, which has only the probe and is in the same network. It is made when it is needed.
 
-    The app has no part in that container's files, so the program that is started there is the probe.
+    The app cannot change the files of that container, so the program that runs there is certainly the probe.
     """
 
     def __init__(self, scope: EngineResources, probe: Path, container: Container, network: str) -> None:
-        """`network` is the container's own, as the user gave it."""
+        """`network` is the network of the container, as the user gave it."""
         self._scope, self._probe, self._container, self._network = scope, probe, container, network
         self._lock = threading.Lock()
         self._made: RelayHost | None = None
 
     def relay(self) -> RelayHost:
-        """The container to relay through, started."""
+        """Return the running container to relay through."""
         with self._lock:
             self._made = self._made or self._make()
             return self._made
 
     def close(self) -> None:
-        """Remove it, if there is one."""
+        """Remove the container, if there is one."""
         with self._lock:
             if self._made is not None:
                 self._scope.remove(self._made.container)

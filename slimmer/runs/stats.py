@@ -1,4 +1,4 @@
-"""Surveys of images: what they hold, counted, and how large their layers are under compression; several at a time."""
+"""Collect statistics of several images at a time: counts of what they hold, and the compressed size of their layers."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ from slimmer.workers import Workers
 def collect_stats(
     scope: EngineResources, images: Sequence[ImageConfig], passed: Callable[[int], object] = lambda size: None
 ) -> tuple[ImageStats, ...]:
-    """The facts of each image. `passed` is called, in other threads, with the bytes that were read of saved layers.
+    """Return the statistics of each image. `passed` is called, in other threads, with the number of bytes read from saved layers.
 
-    Raises EngineError, or ObservationIncomplete for an image with more paths than slimmer can index. An interrupt stops
-    all of them.
+    Raises EngineError, or ObservationIncomplete if an image has more paths than slimmer can index. An interrupt stops all threads.
     """
     over = threading.Event()
 
@@ -48,7 +47,7 @@ def collect_stats(
 
 
 def _begun(work: Callable[[], int]) -> Future[int]:
-    """Work in a thread that nobody has to wait for: an engine may take long before it begins to save a large image."""
+    """Start work in a daemon thread. An engine may take long before it begins to save a large image, and exiting must not wait for that."""
     outcome: Future[int] = Future()
 
     def run() -> None:
@@ -68,5 +67,5 @@ def _facts(scope: EngineResources, image: ImageConfig, purpose: str) -> ImageSta
 
 
 def _compressed(scope: EngineResources, image: ImageConfig, passed: Callable[[int], object]) -> int:
-    """0 for an image without layers, which engines refuse to save."""
+    """Return the compressed size, or 0 for an image without layers, which engines refuse to save."""
     return compressed_size(scope.engine, image.image_id, passed) if image.layers else 0

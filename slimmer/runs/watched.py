@@ -1,7 +1,7 @@
-"""A run of the image under the probe: a Subject that can be exercised, and in the end an AccessLog.
+"""A run of the image under the probe. It is a Subject that can be exercised, and returns an AccessLog at the end.
 
-The container's PID 1 is held by its own filter until the supervisor, started with `exec`, has taken over; so the first
-record is the app's own execve.
+The filter of the container's PID 1 holds it until the supervisor, started with `exec`, has taken over. So the first record is the
+app's own execve.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from slimmer.runs.container_run import ContainerRun, RunningContainer
 from slimmer.tasks import attended, begin
 
 STOP_TIMEOUT = 10.0
-"""What `docker stop` waits before it kills, unless the image says otherwise."""
+"""Seconds that `docker stop` waits before it kills the app, unless the image says otherwise."""
 
 END_TIMEOUT = 1.0
-"""Seconds for the end of a container to become known, whose processes are gone already."""
+"""Seconds until the engine reports the end of a container whose processes are gone."""
 
 RELEASE_PATIENCE = 3.0
 CLOSE_PATIENCE = 1.0
-"""Seconds for the probe to answer before it is left."""
+"""Seconds to wait for the probe's answer before closing its stream."""
 
 POLL = 0.01
 
 ENDED_HINT = (
-    "It was killed: by the kernel, which was short of memory, or by a root app. Run the app as another user then (--user), or keep "
-    "it from signals to processes that are not its own."
+    "It was killed, either by the kernel for lack of memory, or by an app that runs as root. In that case, run the app as another user "
+    "(--user), or make sure that it signals only its own processes."
 )
 
 
@@ -54,7 +54,7 @@ class WatchedContainer(RunningContainer, Protocol):
 
 
 class WatchedRun(ContainerRun[WatchedContainer]):
-    """A container under the probe. Use it as a context manager: leaving it kills what is left of the run."""
+    """A container under the probe. Use it as a context manager: at the end, what is left of the run is killed."""
 
     def __init__(
         self,
@@ -66,9 +66,10 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         reader: RecordReader | None = None,
         release: Callable[[], None] = lambda: None,
     ) -> None:
-        """`mount` is the probe in the container. `release` ends a supervisor that was stopped: what it traces could not end,
-        and the engine not remove the container. `reader` takes the records in; a caller that passes its own has them, too,
-        when the run fails.
+        """`mount` is the probe in the container. `reader` receives the records. A caller that passes its own has them even if the run fails.
+
+        `release` ends a stopped supervisor. Otherwise the processes that it traces could not end, and the engine could not remove the
+        container.
         """
         super().__init__(container, endpoint)
         self._mount = mount
@@ -97,7 +98,7 @@ class WatchedRun(ContainerRun[WatchedContainer]):
     def _close(self) -> None:
         if self._stream is not None:
             if not self._stream.answers_within(CLOSE_PATIENCE):
-                wait([begin(self._release)], RELEASE_PATIENCE)  # no longer: it may be the engine that does not answer
+                wait([begin(self._release)], RELEASE_PATIENCE)  # no longer, because the engine itself may not answer
             self._stream.close()
 
     # ------------------------------------------------------------------ the supervisor
@@ -113,7 +114,7 @@ class WatchedRun(ContainerRun[WatchedContainer]):
             self._stream.check()
             self._check_started()
             raise ObservationIncomplete(
-                "the probe did not take over the app", hint="`slimmer doctor` tells what the engine's kernel allows."
+                "the probe did not take over the app", hint="`slimmer doctor` shows what the engine's kernel allows."
             )
 
     def _supervised(self) -> ProbeStream:
@@ -122,42 +123,42 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         return self._stream
 
     def _check_started(self) -> None:
-        """Raises AppFailed when the container has ended already: its command could not be run."""
+        """Raise AppFailed if the container has already ended, because its command could not be run."""
         code = self._container.wait(END_TIMEOUT)
         if code is not None:
-            raise AppFailed(f"the app exited at once, with code {code}{_quoted(self.last_log_lines())}")
+            raise AppFailed(f"the app exited at once with code {code}{_quoted(self.last_log_lines())}")
 
     # ------------------------------------------------------------------ Subject
 
     def listening_ports(self) -> tuple[int, ...]:
-        """Ports on which the probe saw the app listen, each once, in the order of their appearance."""
+        """Return the ports that the probe saw the app listen on, each once, in the order of their appearance."""
         return self._supervised().listening_ports()
 
     def exit_code(self) -> int | None:
-        """The app's exit code, None while it runs. Raises ObservationIncomplete when it runs on unwatched."""
+        """Return the app's exit code, or None while it runs. Raise ObservationIncomplete if it keeps running without the probe."""
         stream = self._supervised()
         if not stream.over:
             return None
         code = self._container.wait(STOP_TIMEOUT)
         if code is None and not self._reader.ended:
             stream.check()
-            raise ObservationIncomplete("the probe was ended, but the app goes on without it", hint=ENDED_HINT)
+            raise ObservationIncomplete("the probe has ended, but the app keeps running without it", hint=ENDED_HINT)
         return code
 
     def wait(self, seconds: float) -> None:
-        """Return at the next record, at the end of the run, or after so many seconds."""
+        """Return at the next record, at the end of the run, or after this many seconds."""
         self._supervised().wait(seconds)
 
     def check_observed(self) -> None:
-        """Raises ObservationIncomplete when the probe does not answer: then the app is held at its calls, and not to blame."""
+        """Raise ObservationIncomplete if the probe does not answer. Then the app hangs in its system calls because of the probe."""
         self._supervised().check_alive()
 
     def execute(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
-        """Run a command in the container, as the image's user, under the probe like the app itself.
+        """Run a command in the container as the image's user, under the probe like the app itself.
 
-        Exit code and the last 4 kB of the output. A command that does not end in time has exit code 124, as with timeout(1);
-        it ends with the container. One that ends with the container has 137. Raises ObservationIncomplete when the probe does
-        not answer meanwhile: the command would wait for it.
+        Returns its exit code and the last 4 kB of its output. If the command does not end in time, the code is 124, as with timeout(1),
+        and the command ends with the container. If it is killed with the container, the code is 137. Raises ObservationIncomplete if the
+        probe does not answer meanwhile, because the command would wait for it.
         """
         return attended(lambda: self._ordered(command, timeout), self._supervised().heartbeat())
 
@@ -178,19 +179,19 @@ class WatchedRun(ContainerRun[WatchedContainer]):
     # ------------------------------------------------------------------ the end
 
     def finish(self, image_id: str, stop_signal: str, stop_timeout: float | None) -> AccessLog:
-        """Stop the app as `docker stop` would, with the shutdown observed, and return the log.
+        """Stop the app as `docker stop` would, observe its shutdown, and return the log.
 
-        Raises ObservationIncomplete when events were lost, or when the run ended without a word from the probe.
+        Raises ObservationIncomplete if events were lost, or if the run ended without the probe's trailer.
         """
         drained = self._stop(stop_signal or "SIGTERM", stop_timeout or STOP_TIMEOUT)
         return self._supervised().log(image_id, drained=drained)
 
     def exit_code_at_end(self) -> int | None:
-        """The exit code that the app had in the end, however it came to that; to be asked after `finish`."""
+        """Return the app's exit code after `finish`, or None if it is unknown."""
         return self._container.wait(END_TIMEOUT)
 
     def _stop(self, signal: str, timeout: float) -> bool:
-        """Drain, ask the app to stop, wait, kill. Whether everything up to the kill is known to be in the log."""
+        """Drain the log, ask the app to stop, wait, kill. Return True if the log is known to have everything up to the kill."""
         stream = self._supervised()
         if stream.over:
             self._wait_for_end(timeout if self._reader.ended else END_TIMEOUT)
@@ -200,9 +201,9 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         if self._reaches(signal):
             self._container.kill(signal)
         else:
-            timeout = 0.0  # nothing would happen: PID 1 of a namespace gets only what it asked for
+            timeout = 0.0  # PID 1 of a namespace gets only signals that it handles
         if self._wait_for_end(timeout):
-            # It may have died of the signal, with no exit_group to see: all up to the signal was drained.
+            # The signal may have killed it without an exit_group. Everything up to the signal was drained.
             return True
         drained = stream.drain()
         self._container.kill("SIGKILL")
@@ -210,19 +211,19 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         return drained
 
     def _reaches(self, signal: str) -> bool:
-        """Whether PID 1 catches or blocks the signal; True when that is not known."""
+        """Return True if PID 1 catches or blocks the signal, or if that is unknown."""
         number = _signal_number(signal)
         return number is None or bool(self._reader.signals >> (number - 1) & 1)
 
     def _wait_for_end(self, timeout: float) -> bool:
         deadline = time.monotonic() + timeout
-        # After the trailer nothing more comes; in a shared PID namespace the engine may leave the stream open.
+        # Nothing comes after the trailer. In a shared PID namespace, the engine may leave the stream open.
         self._supervised().wait_for(lambda: self._reader.ended, timeout)
         return self._container.wait(max(POLL, deadline - time.monotonic())) is not None
 
 
 def _signal_number(signal: str) -> int | None:
-    """The number of a signal by its Linux name or number; None for one that this system does not know by name."""
+    """Return the number of a signal, given by its Linux name or number, or None if this system does not know the name."""
     if signal.isdigit():
         return int(signal) or None
     name = signal.upper() if signal.upper().startswith("SIG") else f"SIG{signal.upper()}"
@@ -231,4 +232,4 @@ def _signal_number(signal: str) -> int | None:
 
 
 def _quoted(lines: str) -> str:
-    return f"; its last words:\n{lines}" if lines.strip() else ", without a word"
+    return f"; its last output:\n{lines}" if lines.strip() else ", without any output"

@@ -1,15 +1,15 @@
-"""Reads files of an image in child processes, so that no content can crash, hang or fill the process that builds.
+"""Read files of an image in child processes, so that no content can crash slimmer, hang it or exhaust its memory.
 
-An image is untrusted, and so is each file in it: a source may overflow the C stack of a parser, or keep it busy for ever.
-Whatever makes sense of a file's bytes is a *reader*: a function that runs in a child process with few rights and hard limits
-(slimmer.sandbox.limits). The parent sends bytes and gets JSON back, which it checks by type (slimmer.sandbox.facts).
+An image and all its files are untrusted. A source may overflow a parser's C stack, or keep it busy for ever. So a *reader*, a function
+that interprets a file's bytes, runs in a child process with few rights and hard limits (slimmer.sandbox.limits). The parent sends
+bytes, gets JSON back and checks its types (slimmer.sandbox.facts).
 
 How to add a reader:
 
-1. Write a function of the content, and of plain arguments if it needs some (texts, numbers, flags, lists and tables of those).
-   It returns a frozen dataclass of texts, numbers, flags, enumerations, other such dataclasses, and tuples and frozen sets of
-   them (no None, no dictionaries, no bytes). It opens no files and imports nothing when it is called: a child cannot. What has to be
-   loaded first is loaded by slimmer.sandbox.readers.before_confinement.
+1. Write a function that takes the content and, if it needs them, plain arguments (texts, numbers, flags, lists and dictionaries of
+   those). It returns a frozen dataclass of texts, numbers, flags, enumerations, other such dataclasses, and tuples and frozen sets of
+   them, but no None, dictionaries or bytes. A child cannot open files or import modules, so the function must not either. Use
+   slimmer.sandbox.readers.before_confinement for what has to be loaded first.
 
        @dataclass(frozen=True, slots=True)
        class Owners:
@@ -18,16 +18,16 @@ How to add a reader:
        @reader
        def read_owners(content: bytes, first: str) -> Owners: ...
 
-2. Ask for it, for many files at once, since a batch may be shared out between children:
+2. Call it for many files at once, so that several children can share the batch:
 
        from slimmer.sandbox.sandbox import Job
 
        found = image.sandbox.facts(read_owners, Owners, [Job(path, content, ("root",)) for path, content in contents])
 
-   The answer is a list, in the order of the jobs. None stands for a file that could not be read: its reader died, or ran out
-   of time or memory, or raised an exception. The sandbox notes its path for the user (Sandbox.notes), so that the caller only
-   has to go on as if the file said nothing. Nothing is raised for what a file contains.
+   The answer is a list in the order of the jobs. It has None for a file that could not be read, because its reader died, ran out of
+   time or memory, or raised an exception. The sandbox notes the path for the user (Sandbox.notes), so the caller treats the file as
+   empty. The content of a file never raises an exception.
 
-The sandbox names no reader itself: a child is told where the readers are that this process has declared (slimmer.sandbox.readers). A
-language's `read` is declared by whoever reads its sources (slimmer.keep.sources.reading).
+The sandbox itself knows no reader. A child is told which readers this process has declared (slimmer.sandbox.readers).
+slimmer.keep.sources.reading declares the `read` of each language.
 """

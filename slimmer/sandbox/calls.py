@@ -1,7 +1,7 @@
-"""The system calls that a child may make, by a seccomp filter on Linux; all others fail with EPERM.
+"""Restrict the system calls of a child with a seccomp filter, on Linux. All other calls fail with EPERM.
 
-Limits and another user keep a child from files, programs and the network. They do not keep it from what takes neither: where
-slimmer is not run by root, a child has its user, whose processes it might trace, write to, signal and set limits for.
+Limits and another user keep a child away from files, programs and the network. That is not enough: if slimmer does not run as root, a
+child runs as slimmer's user, and could trace, write to, signal and limit that user's processes.
 
 Sources: seccomp(2), the kernel's tables of system calls, struct sock_filter of linux/filter.h.
 """
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class _Machine:
-    """The numbers of calls on a machine: `signals` may be sent to this process only, `limits` asked of it alone (which is 0)."""
+    """The numbers of the allowed calls on a machine. `signals` and `limits` may only be used on this process (0 for `limits`)."""
 
     architecture: int
     any: tuple[int, ...]
@@ -90,7 +90,7 @@ class _Program(ctypes.Structure):
 
 
 def refuse_calls() -> bool:
-    """Install the filter, for which no_new_privs must be set. False where there is none for this machine, or in this kernel."""
+    """Install the filter. no_new_privs must be set. Return False if there is no filter for this machine or the kernel has no support."""
     machine = _MACHINES.get(os.uname().machine)
     if sys.platform != "linux" or machine is None or sys.maxsize < 1 << 32 or sys.byteorder != "little":
         return False
@@ -100,7 +100,7 @@ def refuse_calls() -> bool:
 
 
 def _filter(machine: _Machine, process: int) -> Iterable[bytes]:
-    """Loads, comparisons that skip what follows, and verdicts. A process number is 32 bits of its argument."""
+    """Yield the filter's instructions: loads, comparisons that skip what follows, and results. A process ID is 32 bits of its argument."""
     yield _step(_LOAD, _ARCHITECTURE)
     yield _step(_EQUAL, machine.architecture, 1)
     yield _step(_RETURN, _REFUSE)

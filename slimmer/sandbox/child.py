@@ -1,4 +1,4 @@
-"""One child process, as its parent sees it: jobs go in, answers come out, and one day it is dead."""
+"""One child process, as its parent sees it: it takes jobs, gives answers, and may die at any time."""
 
 from __future__ import annotations
 
@@ -18,20 +18,19 @@ from slimmer.sandbox.frames import ANSWER, ANSWER_LIMIT, Kind
 from slimmer.sandbox.limits import SECONDS
 
 AHEAD = 1 << 18
-"""Bytes of jobs that a child is given before it has answered: it need not wait for the next one."""
+"""Bytes of jobs to give to a child before it has answered, so that it does not have to wait for the next one."""
 
 _PIPE = 1 << 20
 _PIECE = 1 << 18
 _MAIN = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from slimmer.sandbox.worker import main; main(json.loads(sys.argv[2]))"
 _ENVIRONMENT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
-"""What a Python may need to find its own library. No other variable is passed on: they may hold secrets."""
+"""The variables that Python may need to find its own library. No others are passed on, because they may hold secrets."""
 
 
 class Child:
-    """A process that reads jobs. It takes the parent's module path, and neither its variables nor its descriptors.
+    """A process that reads jobs. It gets the parent's module path, but neither its environment nor its file descriptors.
 
-    `readers` are the places of the readers that it knows (slimmer.sandbox.readers).
-    Raises SandboxFailed when it cannot be started.
+    `readers` are the places of the readers that it knows (slimmer.sandbox.readers). Raises SandboxFailed if it cannot be started.
     """
 
     def __init__(self, readers: tuple[str, ...]) -> None:
@@ -46,10 +45,10 @@ class Child:
                 bufsize=0,
                 cwd="/",
                 env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-                start_new_session=True,  # Ctrl-C is for the parent alone, which ends its children
+                start_new_session=True,  # only the parent gets Ctrl-C, and it ends its children
             )
         except OSError as error:
-            raise SandboxFailed(f"no process can be started that reads the image's files: {error}") from error
+            raise SandboxFailed(f"cannot start a process to read the image's files: {error}") from error
         assert self._process.stdin is not None and self._process.stdout is not None
         self.input, self.output = self._process.stdin.fileno(), self._process.stdout.fileno()
         for end in (self.input, self.output):
@@ -59,7 +58,7 @@ class Child:
         self.unanswered: deque[int] = deque()
         self.is_ready = False
         self.heard = time.monotonic()
-        self.used = 0.0  # seconds of processor time, once it is dead
+        self.used = 0.0  # seconds of CPU time, set when it is dead
         self._unsent: deque[memoryview] = deque()
         self._ahead = 0
         self._sizes: deque[int] = deque()
@@ -67,7 +66,7 @@ class Child:
 
     @property
     def is_alive(self) -> bool:
-        """True if it runs, as far as is known."""
+        """True unless it is known to be dead."""
         return self._process.poll() is None
 
     @property
@@ -77,11 +76,11 @@ class Child:
 
     @property
     def is_sending(self) -> bool:
-        """True if some of what it was given has not reached it yet."""
+        """True if some jobs were not sent completely yet."""
         return bool(self._unsent)
 
     def give(self, number: int, head: bytes, content: bytes) -> None:
-        """Give it a job, which is sent by `send`."""
+        """Queue a job for it. `send` sends it."""
         if not self.unanswered:
             self.heard = time.monotonic()
         self.unanswered.append(number)
@@ -92,7 +91,7 @@ class Child:
             self._unsent.append(memoryview(content))
 
     def send(self) -> None:
-        """Send what fits. Raises BrokenPipeError when it is dead."""
+        """Send as much as fits into the pipe. Raise BrokenPipeError if the child is dead."""
         while self._unsent:
             piece = self._unsent[0]
             try:
@@ -106,7 +105,7 @@ class Child:
                 self._unsent[0] = piece[sent:]
 
     def receive(self) -> Iterator[tuple[int, Kind, bytes]]:
-        """Answers that came, with the numbers of their jobs. Raises EOFError when it is dead or talks nonsense."""
+        """Yield the answers that have arrived, with the numbers of their jobs. Raise EOFError if the child is dead or its output is invalid."""
         with suppress(BlockingIOError):
             piece = os.read(self.output, _PIECE)
             if not piece:
@@ -131,11 +130,11 @@ class Child:
 
     @property
     def was_ended(self) -> bool:
-        """True if it died of a signal that others send, and no parser raises."""
+        """True if a signal killed it that others send and parsers do not cause."""
         return self._process.returncode in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, -signal.SIGINT)
 
     def seconds(self) -> float:
-        """Processor time that it has used so far."""
+        """Return the CPU time that it has used so far."""
         import psutil
 
         try:
@@ -145,9 +144,9 @@ class Child:
         return float(times.user + times.system)
 
     def end(self) -> str:
-        """Kill it, and say of what it died if it was dead already. Its processor time is in `used` then."""
+        """Kill it, and return the cause of its death, which may be earlier. Then `used` has its CPU time."""
         if self._process.returncode is None:
-            os.kill(self._process.pid, signal.SIGKILL)  # not reaped yet: the number is its own
+            os.kill(self._process.pid, signal.SIGKILL)  # it was not reaped yet, so the process ID is still its own
             _, status, usage = os.wait4(self._process.pid, 0)
             self._process.returncode = os.waitstatus_to_exitcode(status)
             self.used = usage.ru_utime + usage.ru_stime
@@ -158,11 +157,11 @@ class Child:
 
 
 def _death(code: int) -> str:
-    """What the user is told of a process that ended with this code (of Popen's kind: a signal is negative)."""
+    """Return the reason for the user if a process ended with this code. As in Popen, signals are negative."""
     if code in (-signal.SIGPROF, -signal.SIGXCPU):
-        return f"it takes more than {SECONDS:.0f} s of processor time"
+        return f"it takes more than {SECONDS:.0f} s of CPU time"
     if code < 0:
-        return f"its reader was ended by {_signal(-code)}"
+        return f"its reader was killed by {_signal(-code)}"
     return f"its reader ended with exit code {code}"
 
 

@@ -1,6 +1,6 @@
-"""Facts of sources as bytes for the cache, and back.
+"""Convert facts of sources to bytes for the cache, and back.
 
-Facts are any frozen dataclass of texts, numbers, flags, enumerations, other such, and tuples and frozen sets of them.
+Facts are any frozen dataclass of texts, numbers, flags, enumerations, other such dataclasses, and tuples and frozen sets of them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ F = TypeVar("F")
 
 
 def dump_facts(facts: Any) -> bytes:
-    """`facts` as JSON, in ASCII, so that names which are not UTF-8 survive."""
+    """Return `facts` as JSON in ASCII, so that names that are not UTF-8 survive."""
     return json.dumps(asdict(facts), separators=(",", ":"), default=sorted).encode()
 
 
 def load_facts(kind: type[F], data: bytes) -> F | None:
-    """What dump_facts wrote of a value of this kind; None when it is not that."""
+    """Return the value of this type that dump_facts wrote, or None if the data is anything else."""
     try:
         value = _reader(cast(Any, kind))(json.loads(data))
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -31,12 +31,12 @@ def load_facts(kind: type[F], data: bytes) -> F | None:
 _PLAIN = (str, int, bool)
 
 Read = Callable[[Any], Any]
-"""Makes a value from its JSON. Raises ValueError, TypeError or KeyError where it does not fit."""
+"""Makes a value from its JSON. Raises ValueError, TypeError or KeyError if it does not fit."""
 
 
 @lru_cache(maxsize=64)
 def _reader(kind: Any) -> Read:
-    """The reader of a type, made once: there are thousands of facts, of a handful of types."""
+    """Return the function that reads a type. It is made once, because there are thousands of facts of a handful of types."""
     if get_origin(kind) in (tuple, frozenset):
         return _sequence_reader(get_origin(kind), get_args(kind)[0])
     if is_dataclass(kind):

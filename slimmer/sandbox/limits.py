@@ -1,8 +1,8 @@
-"""What a child gives up before it reads anything: memory, time, files, programs, the network, the user's rights and processes.
+"""Confine a child before it reads anything: limit its memory and time, and take away files, programs, the network and the user's rights.
 
-Sources: getrlimit(2), setitimer(2), prctl(2). Where a system lacks a limit (macOS has no limit on address space), the others
-hold. Time is bounded for each job by a timer of the processor time that the process uses (ITIMER_PROF), so that a busy
-machine makes no difference; its signal, SIGPROF, ends the process even in the middle of native code.
+Sources: getrlimit(2), setitimer(2), prctl(2). If a system lacks a limit (macOS has no limit on address space), the others still hold.
+The time of each job is bounded by a timer of the process's CPU time (ITIMER_PROF), so that a busy machine makes no difference. Its
+signal, SIGPROF, ends the process even in the middle of native code.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from importlib.machinery import BuiltinImporter
 from slimmer.sandbox.calls import refuse_calls
 
 SECONDS = 2.0
-"""Processor time for one file."""
+"""CPU time for one file."""
 
 MEMORY = 1 << 30
-"""Bytes of address space: a program of 200 MB has to fit in, and the tree of a source of 1 MiB."""
+"""Bytes of address space. A program of 200 MB must fit, and the tree of a source of 1 MiB."""
 
 STACK = 8 << 20
-"""Bytes of the stack on which parsers run (the main thread's)."""
+"""Bytes of the main thread's stack, where parsers run."""
 
 LIFETIME = 900
-"""Processor time of a child's whole life, in seconds."""
+"""Seconds of CPU time for a child's whole life."""
 
 _NOBODY = 65534
 """The user without rights: the kernel's overflow ID, and "nobody" on Linux."""
@@ -36,9 +36,9 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 
 def confine() -> None:
-    """Give up what reading bytes from a pipe does not need. There is no way back.
+    """Give up everything that is not needed to read bytes from a pipe. This cannot be undone.
 
-    Nothing can be imported any more, and whoever tries learns that there is no such module (as codecs.lookup does).
+    Afterwards, every import fails as if there were no such module. codecs.lookup, which imports, copes with that.
     """
     sys.meta_path[:] = [BuiltinImporter]
     for name, most in _LIMITS.items():
@@ -71,7 +71,7 @@ def _limit(number: int, most: int) -> None:
 
 
 def _become_nobody() -> None:
-    """Root could lift the limits again, and read any file."""
+    """Give up root, which could lift the limits again and read any file."""
     if os.geteuid() == 0:
         with suppress(OSError):  # a user namespace may have no such user
             os.setgroups([])
@@ -80,17 +80,17 @@ def _become_nobody() -> None:
 
 
 def _leave_with_parent() -> None:
-    """End when the thread ends that started this process. Changing the user clears this, so it comes after that."""
+    """Make this process end with the thread that started it. Changing the user clears this setting, so call this afterwards."""
     prctl = ctypes.CDLL(None).prctl
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def start_timer() -> None:
-    """Begin to count the processor time of a job."""
+    """Start to measure the CPU time of a job."""
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
 
 
 def stop_timer() -> None:
-    """The job is done."""
+    """Stop the timer when the job is done."""
     signal.setitimer(signal.ITIMER_PROF, 0)

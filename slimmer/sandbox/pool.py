@@ -1,7 +1,7 @@
-"""The children of this process: started when they are needed, lent to one caller at a time, kept for the next one.
+"""The children of this process. They start when they are needed, serve one caller at a time, and are kept for the next one.
 
-Children know nothing of images, so that all of a process's callers can share them. They are all started by one thread that
-lives as long as the process: Linux ends a child when the *thread* ends that started it (slimmer.sandbox.limits).
+Children know nothing about images, so that all callers can share them. One thread that lives as long as the process starts all of
+them, because Linux ends a child when the *thread* that started it ends (slimmer.sandbox.limits).
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ class Pool:
     """Children that wait for work. Safe to use from several threads."""
 
     def __init__(self, readers: Callable[[], tuple[str, ...]] = declared) -> None:
-        """`readers` gives the places of the readers that a child must know."""
+        """`readers` returns the places of the readers that a child must know."""
         self._readers = readers
         self._lock = threading.Lock()
         self._starter = Workers(1)
         self._idle: list[Child | Future[Child]] = []
 
     def warm(self) -> None:
-        """Begin to start a child, if there is none: it takes a fifth of a second, in which others can work."""
+        """Begin to start a child if there is none. That takes a fifth of a second, in which other work can go on."""
         with self._lock:
             if not self._idle:
                 self._idle.append(self._start())
 
     def lend(self, most: int) -> list[Child]:
-        """At least one child and at most `most`. Raises SandboxFailed when none can be started.
+        """Return at least one child and at most `most`. Raise SandboxFailed if none can be started.
 
-        A child that died, or that was started before one of the readers was declared, is replaced.
+        Children that died, or that started before one of the readers was declared, are replaced.
         """
         with self._lock:
             taken = [self._idle.pop() for _ in range(min(most, len(self._idle)))]
@@ -51,7 +51,7 @@ class Pool:
         return fit or [self.fresh()]
 
     def fresh(self) -> Child:
-        """A new child. Raises SandboxFailed."""
+        """Return a new child. Raise SandboxFailed if it cannot be started."""
         with self._lock:
             starting = self._start()
         return starting.result()
@@ -62,7 +62,7 @@ class Pool:
             self._idle += children
 
     def close(self) -> None:
-        """End all that wait."""
+        """End all idle children."""
         with self._lock:
             idle, self._idle = self._idle, []
         for one in idle:

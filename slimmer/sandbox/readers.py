@@ -1,7 +1,7 @@
-"""The readers of this process: functions that run in a child, each known by its place, "module:function".
+"""The readers of this process: functions that run in a child. Each is identified by its place, "module:function".
 
-A reader is declared where it is defined, with the decorator `reader`, or by whoever gets it from elsewhere (`declare`). Children know
-the readers that were declared before they started; nothing else can be asked of them.
+Declare a reader with the decorator `reader` where it is defined, or with `declare` elsewhere. Children know only the readers that were
+declared before they started.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 Read = Callable[..., Any]
-"""Takes a file's content and plain arguments, returns a frozen dataclass."""
+"""Takes a file's content and plain arguments, and returns a frozen dataclass."""
 
 R = TypeVar("R", bound=Read)
 
@@ -24,27 +24,27 @@ _preparations: list[Callable[[], object]] = []
 
 
 def reader(function: R) -> R:
-    """Declare this function as a reader. A decorator."""
+    """Declare this function as a reader. Use it as a decorator."""
     declare(function)
     return function
 
 
 def declare(function: Read) -> str:
-    """Declare a reader and return its place. Raises ValueError if it has none: a child can only import functions of modules."""
+    """Declare a reader and return its place. Raise ValueError if it is not a function of a module, because a child could not import it."""
     place = f"{function.__module__}:{function.__qualname__}"
     if "<" in place:
-        raise ValueError(f"{place} is no function of a module, so that no child can import it")
+        raise ValueError(f"{place} is not a function of a module, so no child can import it")
     _declared[place] = None
     return place
 
 
 def declared() -> tuple[str, ...]:
-    """The places of all readers that were declared so far."""
+    """Return the places of all readers that were declared so far."""
     return tuple(_declared)
 
 
 def before_confinement(prepare: Callable[[], object]) -> None:
-    """Have a child call this once it has imported its readers, while it can still open files. Call this when a module is imported."""
+    """Make each child call `prepare` after it has imported its readers, while it can still open files. Call this when a module is imported."""
     _preparations.append(prepare)
 
 
@@ -56,9 +56,9 @@ class LoadFailure:
 
 
 def load_readers(places: Iterable[str]) -> dict[str, Read | LoadFailure]:
-    """Import the readers at these places with all that they use: once a child is confined it can open no file.
+    """Import the readers at these places, with everything that they use. A confined child cannot open files.
 
-    That includes the encodings in which a source may be written (PEP 263).
+    This includes all encodings that a source may use (PEP 263).
     """
     for module in pkgutil.iter_modules(encodings.__path__):
         with suppress(ImportError):  # those of other systems
@@ -73,5 +73,5 @@ def _load(place: str) -> Read | LoadFailure:
     try:
         function: Read = pkgutil.resolve_name(place)
     except Exception as error:  # a module of another package may do anything
-        return LoadFailure(f"{place} cannot be imported there: {type(error).__name__}: {error}")
+        return LoadFailure(f"{place} cannot be imported in the child process: {type(error).__name__}: {error}")
     return function

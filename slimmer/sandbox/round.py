@@ -1,8 +1,8 @@
-"""One round: a batch of jobs is shared out between children, and each job is answered or given up.
+"""One round: several children share a batch of jobs, and each job is answered or given up.
 
-A child works on its jobs in the order in which it got them, so that the first one without an answer is the one that killed
-it. That one is given up; those behind it go to another child. Where somebody else may have ended the child (the kernel, which is
-short of memory; the user), the first one has a second try.
+A child works on its jobs in order. So if it dies, the first job without an answer killed it. That job is given up, and another child
+gets the others. If something else may have killed the child (the kernel for lack of memory, or the user), the first job gets a second
+try.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from slimmer.sandbox.frames import Kind
 from slimmer.sandbox.pool import Pool
 
 PATIENCE = 120.0
-"""Seconds in which a child must take or answer something: for one that hangs without using its processor time."""
+"""Seconds within which a child must take or answer something. This catches a child that hangs without using CPU time."""
 
 _LOOK = 0.25
-"""Seconds between two looks at the clocks."""
+"""Seconds between two checks of the time limits."""
 
 NO_READER_HINT = (
-    "The process that reads the image's files finds modules in the folders of sys.path alone: install the package that brings "
+    "The process that reads the image's files finds modules only in the folders of sys.path. Install the package with "
     "this reader into one of them, and not in editable mode."
 )
 
@@ -37,7 +37,7 @@ Answer = tuple[Kind, bytes]
 
 
 class Round:
-    """Runs jobs. `left` is the processor time that they may use together, in seconds; `used` is what they did use."""
+    """Runs jobs. `left` is the CPU time in seconds that they may use together; `used` is the time that they used."""
 
     def __init__(
         self, pool: Pool, works: Sequence[Work], children: int, left: float, patience: float = PATIENCE
@@ -53,9 +53,9 @@ class Round:
         self.used = 0.0
 
     def run(self) -> list[Answer | None]:
-        """The answers, in the order of the jobs; None for those that were not read because the time was used up.
+        """Return the answers in the order of the jobs, with None for jobs that were not run because the time was used up.
 
-        Whatever ends this early (an interrupt) ends the children that are at work, too. Raises SandboxFailed.
+        If this ends early (by an interrupt), the children that are at work are killed. Raises SandboxFailed.
         """
         try:
             looked = time.monotonic()
@@ -82,7 +82,7 @@ class Round:
                 child.give(number, *self._works[number])
 
     def _exchange(self) -> None:
-        """Wait until some child takes or says something, and let it."""
+        """Wait until a child can take or has sent something, and let it."""
         with selectors.DefaultSelector() as selector:
             for child in self._crew:
                 selector.register(child.output, selectors.EVENT_READ, child)
@@ -108,7 +108,7 @@ class Round:
             self._answers[number] = (kind, text)
 
     def _bury(self, child: Child, reason: str = "") -> None:
-        """Give up what a child died of, and have another one do the rest."""
+        """Give up the job that a child died of, and let another child do the rest."""
         death = child.end()
         if not child.is_ready and child.unanswered and not reason:
             raise SandboxFailed(f"the process that reads the image's files does not start ({death})")
@@ -127,7 +127,7 @@ class Round:
 
     def _look_at_clocks(self, now: float) -> None:
         for child in list(self._crew):
-            patience = self._patience if child.is_ready else PATIENCE  # its start has nothing to do with the file
+            patience = self._patience if child.is_ready else PATIENCE  # its start does not depend on the file
             if child.unanswered and now - child.heard > patience:
                 self._bury(child, f"it takes more than {patience:.0f} s")
         self._count()
@@ -136,7 +136,7 @@ class Round:
         self.used = self._dead_used + sum(max(0.0, child.seconds() - self._before[child]) for child in self._crew)
 
     def _disband(self) -> None:
-        """Give the children back that are idle, and end the others: they are in the middle of something."""
+        """Give back the idle children, and end those that are in the middle of something."""
         self._pool.take_back([child for child in self._crew if not child.unanswered and not child.is_sending])
         for child in self._crew:
             if child.unanswered or child.is_sending:

@@ -1,4 +1,4 @@
-"""The sandbox of one image: its files are read by children, within a budget, and those that cannot be read are noted."""
+"""The sandbox of one image. Children read its files within a budget of CPU time, and files that cannot be read are noted."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from slimmer.sandbox.readers import Read, declare
 from slimmer.sandbox.round import PATIENCE, Answer, Round, Work
 
 TOTAL = 300.0
-"""Seconds of processor time for all files of an image: parsers take a second or less for each MB of ordinary sources."""
+"""Seconds of CPU time for all files of an image. Parsers take a second or less for each MB of ordinary sources."""
 
 SHARE = 1 << 21
-"""Bytes of jobs for which another child is worth its start."""
+"""Bytes of jobs that make it worth starting another child."""
 
 CHILDREN = 8
 SHOWN = 5
-"""Files of which the user is told by name; the rest is counted."""
+"""The number of files that the user is shown by name. The rest are counted."""
 
 NAMED = 1000
-"""How many unreadable files are remembered by name."""
+"""The number of unreadable files that are remembered by name."""
 
 F = TypeVar("F")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A file to read. `path` is what the user is told of; `arguments` are the reader's, as plain as JSON is."""
+    """A file to read. `path` is the name that the user is shown; `arguments` are the reader's arguments, in types that JSON has."""
 
     path: str
     content: bytes
@@ -41,9 +41,9 @@ class Job:
 
 
 class Sandbox:
-    """Reads files of one image. Starts nothing before it is asked; safe to use from several threads.
+    """Reads files of one image. It starts nothing before it is needed, and is safe to use from several threads.
 
-    `seconds` is the processor time for all files together; `patience` the seconds after which a child counts as hanging.
+    `seconds` is the CPU time for all files together. After `patience` seconds without an answer, a child counts as hanging.
     """
 
     def __init__(self, seconds: float = TOTAL, patience: float = PATIENCE, pool: Pool = POOL) -> None:
@@ -57,24 +57,24 @@ class Sandbox:
         self._told: set[str] = set()
 
     def warm(self) -> None:
-        """Begin to start a child, so that it is there when it is needed."""
+        """Begin to start a child, so that it is ready when it is needed."""
         self._pool.warm()
 
     def facts(self, reader: Read, kind: type[F], jobs: Sequence[Job], share: int = SHARE) -> list[F | None]:
-        """The facts of each file, in order; None for what cannot be read. `reader` is a module's function, which a child runs.
+        """Return the facts of each file, in order, or None for a file that cannot be read. A child runs `reader`, a function of a module.
 
-        `share` bytes of files are worth another child. Raises SandboxFailed when no child can be started.
+        Each `share` bytes of files are worth another child. Raises SandboxFailed if no child can be started.
         """
         found: list[F | None] = []
         for job, text in zip(jobs, self.read(reader, jobs, share), strict=True):
             facts = load_facts(kind, text) if text is not None else None
             if facts is None and text is not None:
-                self.note(job.path, "its reader's answer makes no sense")
+                self.note(job.path, "its reader gave an invalid answer")
             found.append(facts)
         return found
 
     def read(self, reader: Read, jobs: Sequence[Job], share: int = SHARE) -> list[bytes | None]:
-        """As `facts`, but as the JSON that the child sent, of which nothing was checked but its length."""
+        """Like `facts`, but return the JSON that the child sent. Only its length was checked."""
         answers: list[bytes | None] = [None] * len(jobs)
         works: dict[int, Work] = {}
         place = declare(reader)
@@ -91,7 +91,7 @@ class Sandbox:
                 answers[number] = answer[1]
             else:
                 failed = answer[0] is Kind.FAILED
-                why = answer[1][:200].decode("utf-8", "replace") if failed else "it says too much"
+                why = answer[1][:200].decode("utf-8", "replace") if failed else "its facts are too large"
                 self._failed[_key(*works[number])] = why
                 self.note(jobs[number].path, why)
         return answers
@@ -111,19 +111,21 @@ class Sandbox:
             return dict(self._unreadable)
 
     def notes(self) -> list[str]:
-        """What the user should know and was not told by this yet: some files by name, the number of the others."""
+        """Return notes for the user that were not returned before: some files by name, and the number of the others."""
         with self._lock:
             new = [(path, why) for path, why in self._unreadable.items() if path not in self._told]
             self._told.update(path for path, _ in new)
             more, self._more = self._more + max(0, len(new) - SHOWN), 0
             unread, self._unread = self._unread, 0
-        texts = [f"{path} could not be read: {why}. What only it leads to may be missing" for path, why in new[:SHOWN]]
+        texts = [
+            f"{path} could not be read: {why}. Files that only it leads to may be missing" for path, why in new[:SHOWN]
+        ]
         if more:
             texts.append(f"{more} more files could not be read")
         if unread:
             texts.append(
-                f"{self._total:.0f} s of processor time for reading the image's files are used up: {unread} of them were"
-                " not read, and what only they lead to may be missing"
+                f"the {self._total:.0f} s of CPU time for reading the image's files are used up. {unread} of them were"
+                " not read, and files that only they lead to may be missing"
             )
         return texts
 
@@ -141,5 +143,5 @@ class Sandbox:
 
 
 def _key(head: bytes, content: bytes) -> bytes:
-    """What a file is known by, once it could not be read: reader, arguments and content."""
+    """Return the key of a file that could not be read: a hash of reader, arguments and content."""
     return hashlib.sha256(b"%s\0%s" % (head, hashlib.sha256(content).digest())).digest()

@@ -1,4 +1,4 @@
-"""The child: reads jobs from its standard input and answers them one after the other, until the input ends."""
+"""The child process. It reads jobs from its standard input and answers them one by one, until the input ends."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from slimmer.sandbox.readers import LoadFailure, Read, load_readers
 
 
 def main(places: Sequence[str]) -> None:
-    """Load the readers at these places (slimmer.sandbox.readers), give up all rights, serve."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # it inherits that of the thread that started it
+    """Load the readers at these places (slimmer.sandbox.readers), give up all rights, and answer jobs."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # it inherits the mask of the thread that started it
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     readers = load_readers(places)
@@ -29,7 +29,7 @@ def main(places: Sequence[str]) -> None:
 
 
 def _serve(jobs: BinaryIO, readers: Mapping[str, Read | LoadFailure]) -> bool:
-    """Answer one job; False when there are no more."""
+    """Answer one job. Return False if there are no more."""
     lengths = jobs.read(JOB.size)
     if len(lengths) < JOB.size:
         return False
@@ -52,18 +52,18 @@ def _answer(readers: Mapping[str, Read | LoadFailure], head: bytes, content: byt
     except MemoryError:
         return answer(Kind.FAILED, b"it takes too much memory")
     except RecursionError:
-        return answer(Kind.FAILED, b"it nests too deep")
-    except Exception as error:  # whatever a reader meets must not end the child, which has more to read
+        return answer(Kind.FAILED, b"it is nested too deeply")
+    except Exception as error:  # no content may end the child, which has more to read
         return answer(Kind.FAILED, f"its reader failed ({type(error).__name__})".encode())
     finally:
         stop_timer()
     if len(facts) > ANSWER_LIMIT:
-        return answer(Kind.FAILED, b"it says too much")
+        return answer(Kind.FAILED, b"its facts are too large")
     return answer(Kind.FACTS, facts)
 
 
 def _write(data: bytes) -> None:
-    """Write all of it to the standard output: a pipe takes a piece at a time."""
+    """Write all of the data to the standard output. A pipe takes a piece at a time."""
     left = memoryview(data)
     while left:
         left = left[os.write(1, left) :]

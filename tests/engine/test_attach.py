@@ -242,4 +242,4 @@ def test_slimmer_s_own_containers_are_not_for_it(web: Container, engine: docker.
     with watching(web, tmp_path / "log.json") as watch:
         result = slimmer("observe", "--attach", str(helper(engine, watch.process.pid).name))
         watch.end(signal.SIGINT)
-    assert (result.returncode, "slimmer's own" in result.stderr) == (2, True), result.stderr
+    assert (result.returncode, "slimmer itself made" in result.stderr) == (2, True), result.stderr

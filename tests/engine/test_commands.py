@@ -82,7 +82,7 @@ def test_what_was_not_in_every_run_is_told_and_kept(tmp_path: Path) -> None:
     ask = fetching(tmp_path / "said", "/first")
     options = ("--runs", "2", "--exercise", ask, "--volume", f"{shared}:/shared", "--share-mounts", "--no-verify")
     said = build(tmp_path / "out", *options)
-    assert "not in every one of 2 runs, and kept: 2 paths: /srv/first, /srv/second" in said
+    assert "2 paths not used in all of the 2 runs, but kept: /srv/first, /srv/second" in said
     assert report(tmp_path / "out")["observation"]["not_in_every_run"]["paths"] == ["/srv/first", "/srv/second"]
     assert {"/srv/first", "/srv/second"} <= kept(tmp_path / "out")
 
@@ -106,4 +106,4 @@ def test_an_original_that_fails_there_itself_is_a_warning(tmp_path: Path) -> Non
 
 def test_no_user_by_name_and_no_log_without_a_run(tmp_path: Path) -> None:
     assert "--verify-as: not UID or UID:GID" in build(tmp_path / "out", "--verify-as", "nobody", code=2)
-    assert "--no-observe needs a log" in build(tmp_path / "out", "--no-observe", code=2)
+    assert "--no-observe needs an access log" in build(tmp_path / "out", "--no-observe", code=2)

@@ -183,7 +183,7 @@ def test_a_name_that_nobody_can_look_up_is_left_out_and_that_is_said(
     with loaded(engine, content, {"Entrypoint": ["/bin/road"]}):
         result = slimmer("build", IMAGE, "--include", "/srv", "--out", tmp_path / "out")
         assert result.returncode == 0, result.stderr
-        assert "warning: the image lists names that nobody can look up" in result.stderr
+        assert "warning: the image lists names that cannot be opened" in result.stderr
         assert "/srv/gone" in result.stderr
         assert "/srv/x\\x1b[31m" in result.stderr
         assert {"srv/page", "srv/unseen"} <= set(export(engine, SLIM))

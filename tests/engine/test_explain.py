@@ -105,10 +105,10 @@ def test_sizes_as_text_show_the_largest_first(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((f"{OWN}-explain",), "explain what?"),
-        (("never-built", "/x"), "no slimmer-out/never-built/manifest.jsonl"),
-        (("/", "/x"), "is no output folder"),
-        ((f"{OWN}-explain", "/x", "--format", "xml"), "--format: not known"),
+        ((f"{OWN}-explain",), "explain needs a path"),
+        (("never-built", "/x"), "slimmer-out/never-built/manifest.jsonl does not exist"),
+        (("/", "/x"), "is not an output folder"),
+        ((f"{OWN}-explain", "/x", "--format", "xml"), "--format: unknown value"),
     ],
 )
 def test_what_makes_no_sense_ends_with_2(folder: Path, arguments: tuple[str, ...], message: str) -> None:

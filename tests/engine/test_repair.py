@@ -50,7 +50,7 @@ def test_what_the_second_run_looks_for_is_kept_after_all(
 ) -> None:
     result = build(road, tag, tmp_path)
     assert (result.returncode, result.stdout) == (0, f"{tag}\n"), result.stderr
-    assert f"missed in the slim image, and kept now: {SECOND}\n" in result.stderr
+    assert f"missing in the slim image, and added now: {SECOND}\n" in result.stderr
     assert [reason["rule"] for reason in reasons(tmp_path, SECOND)] == ["missed"]
     assert "/bin/road" in reasons(tmp_path, SECOND)[0]["detail"]
     assert [reason["rule"] for reason in reasons(tmp_path, FIRST)] == ["observed"]
@@ -69,7 +69,7 @@ def test_without_a_repair_it_is_refused_and_leaves_no_candidate(
     assert (result.returncode, result.stdout) == (8, ""), result.stderr
     assert "/first" in result.stderr
     assert "404" in result.stderr
-    assert "missed" not in result.stderr
+    assert "added now" not in result.stderr
     assert reasons(tmp_path, SECOND) == []
     assert not engine.images.list(tag)
     report = json.loads((tmp_path / "out/report.json").read_text())
@@ -91,7 +91,7 @@ def test_what_the_app_names_is_kept_though_the_probe_never_saw_it_looked_for(
     options = ("--tag", tag, "--out", tmp_path / "out", "--cmd", command)
     result = slimmer("build", "debian:bookworm-slim", *options)
     assert result.returncode == 0, result.stderr
-    assert "missed in the slim image, and kept now: /etc/debian_version\n" in result.stderr
+    assert "missing in the slim image, and added now: /etc/debian_version\n" in result.stderr
     result = slimmer("build", "debian:bookworm-slim", *options, "--repair", "0")
     assert result.returncode == 8, result.stderr
-    assert "looks in vain for what the original has: /etc/debian_version" in result.stderr
+    assert "misses files that the original has: /etc/debian_version" in result.stderr

@@ -74,7 +74,7 @@ def test_the_stages_one_by_one_make_an_image_that_verifies(tmp_path: Path) -> No
     assert done("rebuild", out, "--tag", TAG)[0] == f"{TAG}\n"
     good = (out / "rootfs.tar").read_bytes()
     (out / "rootfs.tar").write_bytes(b"of somebody else")
-    assert "no archive" in done("rebuild", out, "--tag", TAG, code=2)[1]
+    assert "not a tar archive" in done("rebuild", out, "--tag", TAG, code=2)[1]
     (out / "rootfs.tar").write_bytes(good[: len(good) // 2])
     done("rebuild", out, "--tag", TAG, code=9)
     assert done("verify", IMAGE, TAG, "--probe", "/file/srv/first", "--probe", "/file/srv/second")[0] == ""
@@ -115,21 +115,21 @@ def test_a_log_of_another_image_is_refused_unless_it_is_taken_over(tmp_path: Pat
     assert "another image" in said
     assert "--rebase" in said
     _, said = done("build", IMAGE, "--tag", TAG, "--out", out, "--access", log, "--rebase")
-    assert "1 path no longer there: /srv/renamed" in said
+    assert "1 path missing in this image: /srv/renamed" in said
     assert report(out)["observation"]["moved"] == {"count": 1, "paths": ["/srv/renamed"]}
     assert "/srv/second" in kept(out)
     _, said = done("keep", log, "--out", tmp_path / "packed", "--rebase", IMAGE)
-    assert "1 path no longer there: /srv/renamed" in said
+    assert "1 path missing in this image: /srv/renamed" in said
 
 
 def test_an_unchanged_observation_is_used_again(tmp_path: Path) -> None:
     build = ("build", IMAGE, "--tag", TAG, "--out", tmp_path / "out", "--reuse", "--env", "TOKEN=a-secret-word")
     assert "nothing to reuse" in done(*build)[1]
     before = kept(tmp_path / "out")
-    assert "is reused" in done(*build)[1]
+    assert "reusing" in done(*build)[1]
     assert (kept(tmp_path / "out"), report(tmp_path / "out")["observation"]["source"]) == (before, "reused")
     assert report(tmp_path / "out")["verification"]["verified"]
-    assert "is not reused" in done(*build, "--probe", "/file/srv/first")[1]
+    assert "not reusing" in done(*build, "--probe", "/file/srv/first")[1]
     assert "/srv/first" in kept(tmp_path / "out")
     for path in (tmp_path / "out").iterdir():
         assert b"a-secret-word" not in path.read_bytes(), path.name

@@ -36,5 +36,5 @@ def test_what_is_missed_to_the_end_is_told(
     assert result.returncode == 0, result.stderr
     engine.images.remove(SLIM)
     assert "kept now: /srv/second" in result.stderr
-    assert "still looks in vain for what the original has: /srv/page" in result.stderr
+    assert "still misses files that the original has: /srv/page" in result.stderr
     assert json.loads((tmp_path / "out/report.json").read_text())["verification"]["missed"] == ["/srv/page"]

@@ -110,10 +110,10 @@ def test_one_value_is_as_good_as_a_list_of_one() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"policy": "nice"}, "--policy: not known: 'nice'"),
+        ({"policy": "nice"}, "--policy: unknown value 'nice'"),
         ({"memory": "much"}, "--memory: not a size: 'much'"),
-        ({"runs": 0}, "--runs: not a number from 1 to 100: 0"),
-        ({"repair": 11}, "--repair: not a number"),
+        ({"runs": 0}, "--runs must be a number from 1 to 100, not 0"),
+        ({"repair": 11}, "--repair must be a number"),
         ({"port": 70_000}, "--port: not a port"),
         ({"access": "no-such.json"}, "no-such.json"),
     ],

@@ -219,7 +219,7 @@ def test_what_is_no_file_of_packages_is_refused(output: BuildOutput, content: by
 
 
 def test_a_folder_without_artefacts_and_an_image_without_a_build_are_clear_errors(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no output folder"):
+    with pytest.raises(UsageError, match="not an output folder"):
         find_output(str(tmp_path))
     with pytest.raises(UsageError, match=r"slimmer-out/never-built/manifest\.jsonl"):
         find_output("registry.example:5000/team/never-built:1.0")

@@ -86,7 +86,7 @@ def test_a_joined_log_survives_its_file() -> None:
 def test_runs_that_begin_nowhere_are_refused(starts: str) -> None:
     file = io.StringIO()
     write_log(merge([log(opened("/a")), log(opened("/b"))]), file)
-    with pytest.raises(UsageError, match="runs begin"):
+    with pytest.raises(UsageError, match="a run begins"):
         read_log(io.StringIO(file.getvalue().replace('"starts": [\n  1\n ]', f'"starts": {starts}')))
 
 

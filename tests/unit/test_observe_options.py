@@ -36,7 +36,7 @@ def refusal(*arguments: str) -> str:
     ],
 )
 def test_options_for_running_an_image_do_not_go_with_a_running_container(options: tuple[str, ...], words: str) -> None:
-    assert f"{words} does not go with --attach" in refusal("--attach", "web", *options)
+    assert f"{words} cannot be used with --attach" in refusal("--attach", "web", *options)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--attach", "")])

@@ -110,7 +110,7 @@ def test_a_loss_is_an_error_with_the_counters(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "words"), [(b"fatal\0no room\0\0", "gave up: no room"), (b"nonsense\0\0\0", "does not know")]
+    ("record", "words"), [(b"fatal\0no room\0\0", "gave up: no room"), (b"nonsense\0\0\0", "unknown or invalid record")]
 )
 def test_a_probe_that_gives_up_or_makes_no_sense_is_an_error(peer: Peer, record: bytes, words: str) -> None:
     peer.probe.sendall(record)

@@ -42,8 +42,8 @@ def test_several_share_what_is_asked_and_no_label_holds_an_argument() -> None:
     [
         (ExercisePlan(explicit=True), (SILENT, RAN), "none of the 2 commands answered a request"),
         (ExercisePlan(ports=(80, 81)), (SERVED, SILENT), "none of the 2 commands listened on port 81"),
-        (ExercisePlan(exec_commands=(("x",),)), (SERVED, SILENT), "--exec was run nowhere"),
-        (ExercisePlan(host_commands=("y",)), (SERVED, SILENT), "--exercise was run against nobody"),
+        (ExercisePlan(exec_commands=(("x",),)), (SERVED, SILENT), "--exec was never run"),
+        (ExercisePlan(host_commands=("y",)), (SERVED, SILENT), "--exercise was never run"),
     ],
 )
 def test_what_nobody_met_is_an_error(plan: ExercisePlan, performed: tuple[ExerciseResult, ...], words: str) -> None:

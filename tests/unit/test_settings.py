@@ -130,15 +130,15 @@ def test_options_that_begin_like_a_command_have_their_variables(folder: Path, mo
     found = options()
     assert (found["keep_file"], found["verify_as"], found["verify_read_only"]) == ([Path("patterns")], ["1000"], True)
     monkeypatch.setenv("SLIMMER_VERIFY_SOMEHOW", "1")
-    assert "SLIMMER_VERIFY_SOMEHOW is no option" in refusal().message
+    assert "SLIMMER_VERIFY_SOMEHOW is not an option" in refusal().message
 
 
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("polcy = 'x'", "polcy is no setting", "policy"),
-        ("[build]\ninclud = 'x'", "build.includ is no setting", "include"),
-        ("[bild]\ninclude = 'x'", "bild is no setting", "build"),
+        ("polcy = 'x'", "unknown setting polcy", "policy"),
+        ("[build]\ninclud = 'x'", "unknown setting build.includ", "include"),
+        ("[bild]\ninclude = 'x'", "unknown setting bild", "build"),
         ("[clean]\nall = 'x'", "clean.all must be true or false, not 'x'", "settings"),
         ("verify = 'no'", "verify must be true or false, not 'no'", "settings"),
         ("port = ['a']", "port must be a whole number, not 'a'", "settings"),
@@ -146,7 +146,7 @@ def test_options_that_begin_like_a_command_have_their_variables(folder: Path, mo
         ("tag = ['a']", "tag must be text, not ['a']", "settings"),
         ("tag = true", "tag must be text, not True", "settings"),
         ("include = {a = 1}", "include must be text", "settings"),
-        ("config = 'x'", "config is no setting", "build --help"),
+        ("config = 'x'", "unknown setting config", "build --help"),
         ("tag = ", "Invalid value", "TOML"),
     ],
 )
@@ -161,9 +161,9 @@ def test_a_wrong_file_is_refused_with_its_name_and_the_key(folder: Path, text: s
 @pytest.mark.parametrize(
     ("name", "value", "message", "hint"),
     [
-        ("SLIMMER_BUILD_POLCY", "x", "SLIMMER_BUILD_POLCY is no option", "SLIMMER_BUILD_POLICY"),
+        ("SLIMMER_BUILD_POLCY", "x", "SLIMMER_BUILD_POLCY is not an option", "SLIMMER_BUILD_POLICY"),
         ("SLIMMER_VERIFY", "maybe", "SLIMMER_VERIFY must be true or false, not 'maybe'", "off"),
-        ("SLIMMER_BUILD_PORT", "80 81", "SLIMMER_BUILD_PORT must be a whole number", "one a line"),
+        ("SLIMMER_BUILD_PORT", "80 81", "SLIMMER_BUILD_PORT must be a whole number", "one per line"),
     ],
 )
 def test_a_wrong_variable_is_refused_with_its_name(

@@ -62,7 +62,7 @@ def test_data_that_cannot_be_written_is_an_error(differences: int, options: tupl
     """A few lines are written at the very end, many on the way."""
     result = run(">/dev/full", differences, tmp_path, *options)
     assert result.returncode in (OutputError.exit_code, VerificationFailed.exit_code)
-    assert "error: standard output cannot be written: No space left on device" in result.stderr
+    assert "error: cannot write to standard output: No space left on device" in result.stderr
 
 
 def test_the_version_that_cannot_be_written_is_an_error() -> None:

@@ -105,22 +105,22 @@ def refused(text: str) -> UsageError:
 def test_the_error_names_the_place_in_plain_words() -> None:
     rows = [ROW, ROW, [*ROW[:4], "1", ROW[5]]]
     for text, words in (
-        (log_document(accesses=rows), "$.accesses[2][4]: a whole number is expected, not a text"),
-        (log_document(accesses=[["eat", *ROW[1:]]]), "$.accesses[0][0]: 'eat' is not known"),
+        (log_document(accesses=rows), "$.accesses[2][4]: expected a whole number, not a text"),
+        (log_document(accesses=[["eat", *ROW[1:]]]), "$.accesses[0][0]: unknown value 'eat'"),
         (
             log_document(accesses=[[*ROW[:2], "/\0", *ROW[3:]]]),
-            "$.accesses[0][2]: a text that could be a name is expected",
+            "$.accesses[0][2]: expected a text that could be a name",
         ),
-        (log_document(accesses=[ROW[:5]]), "$.accesses[0]: 6 entries are expected, not 5"),
-        (log_document(accesses=[[*ROW, 1]]), "$.accesses[0]: 6 entries are expected, not 7"),
+        (log_document(accesses=[ROW[:5]]), "$.accesses[0]: expected 6 entries, not 5"),
+        (log_document(accesses=[[*ROW, 1]]), "$.accesses[0]: expected 6 entries, not 7"),
         (
             log_document(accesses=[[*ROW[:2], "/a" * PATH_LIMIT, *ROW[3:]]]),
-            "$.accesses[0][2]: a text of length <= 65536 is expected",
+            "$.accesses[0][2]: expected a text of length <= 65536",
         ),
-        (log_document(accesses=5), "$.accesses: an array is expected"),
+        (log_document(accesses=5), "$.accesses: expected an array"),
         (log_document(recorders=[{"name": "notify"}]), "$.recorders[0]: it has no 'active'"),
-        (log_document(counters={"\0": 1}), "a key of $.counters: a text that could be a name is expected"),
-        (log_document(image=None), "$.image: a text is expected, not null"),
+        (log_document(counters={"\0": 1}), "a key of $.counters: expected a text that could be a name"),
+        (log_document(image=None), "$.image: expected a text, not null"),
         (log_document(version="one"), "its version is not of the form MAJOR.MINOR"),
         (DEEP, "it is nested too deeply"),
     ):
@@ -129,8 +129,8 @@ def test_the_error_names_the_place_in_plain_words() -> None:
 
 def test_a_later_major_version_is_refused_with_what_to_do() -> None:
     error = refused(log_document(version="2.3"))
-    assert "it has version 2.3 of slimmer-access-log, and slimmer 0.1.0 reads versions 1.x" in error.message
-    assert error.hint.startswith("A newer slimmer wrote it: use that one, or write the file again with this one. ")
+    assert "it has version 2.3 of slimmer-access-log, but slimmer 0.1.0 reads versions 1.x" in error.message
+    assert error.hint.startswith("A newer slimmer wrote it. Use that version, or write the file again with this one. ")
     assert "slimmer observe" in error.hint
     assert refused(log_document(version="0.1")).hint.startswith("An older slimmer wrote it")
 
@@ -217,7 +217,7 @@ def test_the_error_names_the_line_and_the_place_in_it() -> None:
     with pytest.raises(UsageError) as caught:
         list(read_manifest(io.StringIO(text)))
     assert caught.value.message == (
-        "the manifest, line 3 cannot be read as a line of a manifest: $.uid: a whole number is expected, not a text"
+        "the manifest, line 3 cannot be read as a line of a manifest: $.uid: expected a whole number, not a text"
     )
 
 
@@ -263,7 +263,7 @@ def test_a_tree_of_another_version_is_read_or_refused_as_a_log_is() -> None:
         assert (image, [entry.path for entry in tree]) == ("x", ["/a"])
     with pytest.raises(UsageError, match=r"it has version 2\.0 of slimmer-tree"):
         read_tree(io.BytesIO(tree_file("", "2.0")))
-    with pytest.raises(UsageError, match=r"\$\.entries\[0\]\[1\]: a text is expected, not a whole number"):
+    with pytest.raises(UsageError, match=r"\$\.entries\[0\]\[1\]: expected a text, not a whole number"):
         read_tree(io.BytesIO(tree_file(json.dumps([HEAD, 5, "", ""]))))
 
 

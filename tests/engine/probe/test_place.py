@@ -93,7 +93,7 @@ def test_an_image_that_has_something_in_the_place_is_refused_before_anything_run
         "file": lambda: archive.file(place),
     }[kind]()
     with imported(engine, archive) as config:
-        with pytest.raises(ObservationIncomplete, match=f"has a {place} of its own"):
+        with pytest.raises(ObservationIncomplete, match=f"already has {place}"):
             ask_identity(scope, config, RunOptions(), probe)
         assert not started(scope)
 
@@ -116,7 +116,7 @@ def test_a_volume_that_leads_to_the_place_is_refused_before_anything_runs(
     archive = touch()
     archive.link("/data", target)
     with imported(engine, archive, f"VOLUME {volume}") as config:
-        with pytest.raises(SlimmerError, match="over slimmer's probe"):
+        with pytest.raises(SlimmerError, match="hide slimmer's probe"):
             ask_identity(scope, config, RunOptions(), probe)
         assert not started(scope)
 

@@ -201,7 +201,7 @@ def test_a_source_that_kills_its_reader_leaves_its_neighbours(tmp_path: Path, nu
         time.sleep(0.05)
     keeping.join()
     assert found == [True]
-    assert context.sandbox.unreadable == {"/srv/app/hostile.rb": f"its reader was ended by {number.name}"}
+    assert context.sandbox.unreadable == {"/srv/app/hostile.rb": f"its reader was killed by {number.name}"}
 
 
 def test_settings_of_python_that_are_code_are_read_and_not_run(tmp_path: Path) -> None:

@@ -63,20 +63,20 @@ def test_large_files_are_shared_out(pool: Pool) -> None:
 def test_a_file_that_kills_its_child_is_named(pool: Pool, number: signal.Signals) -> None:
     sandbox = Sandbox(pool=pool)
     assert read(sandbox, "die", b"a", b"hostile", b"b", arguments=(int(number),)) == ["a", None, "b"]
-    assert sandbox.unreadable == {"/1": f"its reader was ended by {number.name}"}
+    assert sandbox.unreadable == {"/1": f"its reader was killed by {number.name}"}
     (note,) = sandbox.notes()
-    assert note.startswith("/1 could not be read: its reader was ended by")
+    assert note.startswith("/1 could not be read: its reader was killed by")
     assert not sandbox.notes(), "it is told once"
 
 
 @pytest.mark.parametrize(
     ("reader", "why"),
     [
-        ("spin", "it takes more than 2 s of processor time"),
+        ("spin", "it takes more than 2 s of CPU time"),
         ("fill", "it takes too much memory"),
-        ("fault", "its reader was ended by SIGSEGV"),
+        ("fault", "its reader was killed by SIGSEGV"),
         ("fail", "its reader failed (OSError)"),
-        ("long", "it says too much"),
+        ("long", "its facts are too large"),
     ],
 )
 def test_a_file_that_cannot_be_read_leaves_its_neighbours(pool: Pool, reader: str, why: str) -> None:
@@ -115,7 +115,7 @@ def test_the_time_for_all_files_has_an_end_which_is_told(pool: Pool) -> None:
     found = read(sandbox, "spin", b"a", b"hostile", *(b"%d" % number for number in range(3)))
     assert found[1] is None
     assert read(sandbox, "say", b"c", b"d") == [None, None]
-    assert any("of processor time for reading the image's files are used up" in note for note in sandbox.notes())
+    assert any("of CPU time for reading the image's files are used up" in note for note in sandbox.notes())
 
 
 def test_a_child_has_nothing_to_steal_and_nowhere_to_take_it(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +176,7 @@ def test_a_reader_that_does_not_load_is_an_error_when_it_is_asked_and_leaves_the
 
     absent.__module__, absent.__qualname__ = "no.such.module", "read"
     with pytest.raises(
-        SandboxFailed, match=r"no\.such\.module:read cannot be imported there: ModuleNotFoundError"
+        SandboxFailed, match=r"no\.such\.module:read cannot be imported in the child process: ModuleNotFoundError"
     ) as caught:
         list(Sandbox(pool=pool).read(absent, [Job("/a", b"a")]))
     assert "editable" in caught.value.hint
@@ -204,7 +204,7 @@ def test_an_answer_of_another_kind_is_no_answer(pool: Pool) -> None:
 
     sandbox = Sandbox(pool=pool)
     assert sandbox.facts(hostile_readers.say, ClassFile, [Job("/a", b"a")]) == [None]
-    assert sandbox.unreadable == {"/a": "its reader's answer makes no sense"}
+    assert sandbox.unreadable == {"/a": "its reader gave an invalid answer"}
 
 
 _ASKING = """
