@@ -28,7 +28,7 @@ def explain(
         str,
         typer.Argument(
             metavar="IMAGE|OUT",
-            help="The image as it was given to build, or the folder of its artifacts.",
+            help="The image that you gave to `slimmer build`, or the folder of its artifacts.",
             show_default=False,
         ),
     ],
@@ -39,7 +39,8 @@ def explain(
         ),
     ] = "",
     why_size: Annotated[
-        bool, typer.Option("--why-size", help="List what costs most, by reason, package, folder.", metavar="")
+        bool,
+        typer.Option("--why-size", help="List what takes most space, by rule, package, folder and file.", metavar=""),
     ] = False,
     top: Annotated[int, typer.Option("--top", help="How many entries a list has.", min=1, metavar="N")] = 10,
     output_format: Annotated[str, typer.Option("--format", help="text or json; on stdout.", metavar="FORMAT")] = "text",
@@ -130,7 +131,7 @@ def _print_dropped(explanation: Explanation, policy: str) -> None:
         _say(DROPPED.format(policy), 2)
     _print_accesses(explanation)
     kept, total = explanation.beside
-    _say(f"of the {total} entries of its folder, {kept} are kept", 2)
+    _say(f"kept in its folder: {kept} of {total} entries", 2)
     if explanation.remedies:
         _say("to keep it:", 2)
     for remedy in explanation.remedies:
@@ -145,9 +146,9 @@ def _print_accesses(explanation: Explanation) -> None:
 
 
 def _print_sizes(found: Sizes, top: int) -> None:
-    from slimmer.formatting import human_size
+    from slimmer.formatting import counted, human_size
 
-    _say(f"{human_size(found.total.size)} in {found.total.files:,} files below {found.below}")
+    _say(f"{human_size(found.total.size)} in {counted(found.total.files, 'file')} below {found.below}")
     for title, shares in (
         ("by rule", found.rules),
         ("by package", found.packages),
@@ -163,4 +164,5 @@ def _print_shares(shares: tuple[Share, ...], total: int) -> None:
 
     for share in shares:
         part = f"{100 * share.size / total:.1f} %" if total else ""
-        _say(f"{human_size(share.size):>8} {part:>7} {share.files:>6,} files  {share.name}", 2)
+        noun = "file" if share.files == 1 else "files"
+        _say(f"{human_size(share.size):>8} {part:>7} {share.files:>6,} {noun:<5}  {share.name}", 2)
