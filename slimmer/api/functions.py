@@ -1,7 +1,7 @@
 """build, observe, attach, keep, rebuild, verify, compare, explain, sizes, clean and doctor, as functions of Python.
 
-They print nothing, install no signal handlers and end no process. `on_event` is told how far they are (slimmer.Event); None is
-told nothing. `docker_host` is the engine's address; "" is the engine that the docker client would use. Each way to fail is a
+They print nothing, install no signal handlers and end no process. They call `on_event`, if it is given, with each event
+(slimmer.Event). `docker_host` is the engine's address; "" is the engine that the docker client would use. Each way to fail is a
 SlimmerError of its own. Whatever they make in the engine is gone when they return or raise, also after a KeyboardInterrupt.
 They may be called from several threads at a time.
 """
@@ -55,6 +55,7 @@ def build(
     """Make a small image that does the same as `target`, prove it, and tag it.
 
     `options` are those of `slimmer build`: `policy="balanced"`, `tag="myapp:slim"`, `probe=["/health"]`, `env={"A": "b"}` …
+    `slimmer build --help` explains each. `--probe-file` is `probe_file`; slimmer/api/options.py has their types.
     Raises VerificationFailed if the small image does something else; it has no tag then.
     """
     return run(requests.build_request(target, options), on_event=on_event, docker_host=docker_host)
@@ -177,7 +178,7 @@ def run(request: VerifyRequest, *, on_event: OnEvent | None = None, docker_host:
 @overload
 def run(request: CompareRequest, *, on_event: OnEvent | None = None, docker_host: str = "") -> Comparison: ...
 def run(request: AnyRequest, *, on_event: OnEvent | None = None, docker_host: str = "") -> AnyResult:
-    """Do what a request asks for. The functions above make one of their keyword arguments and call this."""
+    """Do what a request asks for. The functions above make a request from their keyword arguments and call this."""
     progress = Progress(on_event)
     command = _COMMANDS.get(type(request))
     if command is None:
