@@ -49,8 +49,8 @@ def build(
 ) -> None:
     """Make a small image that does the same as TARGET, and prove it.
 
-    Runs TARGET under a file-access probe while requests and commands exercise it, keeps what was used, rebuilds a minimal
-    image from that, and checks that it holds and answers the same. Nothing is tagged before it was seen working.
+    Runs TARGET under a probe that sees which files it uses while requests and commands exercise it. Rebuilds a minimal image
+    from these files, and tags it only after checking that they are unchanged and that the app gives the same answers.
     """
     import slimmer
     from slimmer.api import words

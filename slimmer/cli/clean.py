@@ -25,7 +25,7 @@ def clean(
 ) -> None:
     """Remove what killed runs of slimmer left: containers, volumes and temporary images.
 
-    Lists what was removed, one a line. Slim images and output folders stay; so does what belongs to a slimmer that runs.
+    Lists what was removed, one per line. Slim images, output folders and what a running slimmer uses stay.
     """
     import slimmer
     from slimmer.cli.console import talk

@@ -16,7 +16,7 @@ def doctor(
 ) -> None:
     """Check the engine, its kernel and the probe, each by trying it.
 
-    Ends with exit code 4 when something is missing that slimmer cannot do without.
+    Ends with exit code 4 if something is missing that slimmer needs.
     """
     import slimmer
     from slimmer.api import words

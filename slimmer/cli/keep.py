@@ -47,7 +47,7 @@ def keep(
     """Decide what to keep of the image that the logs belong to, and pack it.
 
     Writes Dockerfile, rootfs.tar, manifest.jsonl, a report and the joined log into a folder. No app is run, no image is made, and
-    nothing is verified: `slimmer rebuild` makes the image, `slimmer verify` compares it.
+    nothing is verified: `slimmer rebuild` makes the image, and `slimmer verify` compares it with the original.
     """
     import slimmer
     from slimmer.cli.console import TerminalProgress, talk

@@ -40,7 +40,7 @@ Tag = Annotated[
     _option(
         "--tag",
         "-t",
-        help="Name of the slim image. Default: NAME:TAG-slim, NAME:slim for latest.",
+        help="Name of the slim image. Default: NAME:TAG-slim, or NAME:slim if TAG is latest.",
         panel=OUT,
         metavar="NAME",
     ),
@@ -59,14 +59,14 @@ Builder = Annotated[
     str,
     _option(
         "--builder",
-        help="dockerfile (docker build of the artifacts) or load (exact and faster). Default: dockerfile, or load where a Dockerfile cannot say it.",
+        help="dockerfile (docker build of the artifacts) or load (exact and faster). Default: dockerfile, or load if a Dockerfile cannot express the image.",
         panel=OUT,
         metavar="dockerfile|load",
     ),
 ]
 Verify = Annotated[
     bool,
-    _flag("--verify/--no-verify", help="Tag the image only after it was seen working.", panel=OUT, default=True),
+    _flag("--verify/--no-verify", help="Tag the image only after verification.", panel=OUT, default=True),
 ]
 VerifyAs = Annotated[
     Strings,
@@ -85,17 +85,17 @@ Access = Annotated[
     Paths,
     _option(
         "--access",
-        help="Join an access log of another run of this image: of `slimmer observe`, or another build's. Repeatable.",
+        help="Join an access log of another run of this image, from `slimmer observe` or another build. Repeatable.",
         panel=KEEP,
         metavar="LOG",
     ),
 ]
-Rebase = Annotated[bool, _flag("--rebase", help="Take over --access logs of another build of the image.", panel=KEEP)]
+Rebase = Annotated[bool, _flag("--rebase", help="Accept --access logs of another build of the image.", panel=KEEP)]
 Observe = Annotated[
     bool,
     _flag(
         "--observe/--no-observe",
-        help="Observe the image; not to do so needs --access.",
+        help="Observe the image (default). --no-observe uses the --access logs alone.",
         panel=KEEP,
     ),
 ]
@@ -111,7 +111,7 @@ Repair = Annotated[
     int,
     typer.Option(
         "--repair",
-        help="How many times to add what the slim image's app looks for in vain, and rebuild. 0 does not look.",
+        help="How often to add what the app looks for in vain in the slim image, and rebuild. 0 does not look.",
         rich_help_panel=OUT,
         min=0,
         max=10,
@@ -122,20 +122,22 @@ OutputFormat = Annotated[
     str,
     _option(
         "--format",
-        help="text (a table on stderr, the tag on stdout) or json (the report on stdout).",
+        help="text (a table on stderr, the tag on stdout) or json (the report on stdout). Default: text.",
         panel=OUT,
         metavar="text|json",
     ),
 ]
 Quiet = Annotated[bool, _flag("--quiet", "-q", help="No progress, no table.", panel=OUT)]
 Pull = Annotated[bool, _flag("--pull", help="Pull the image first.", panel=OUT)]
-Recorder = Annotated[str, _option("--recorder", help="auto, notify, ptrace or fanotify.", panel=OUT, metavar="NAME")]
+Recorder = Annotated[
+    str, _option("--recorder", help="auto (default), notify, ptrace or fanotify.", panel=OUT, metavar="NAME")
+]
 
 Config = Annotated[
     Path | None,
     typer.Option(
         "--config",
-        help="Settings file. Default: slimmer.toml or \\[tool.slimmer] in pyproject.toml, here or above.",
+        help="Settings file. Default: slimmer.toml or \\[tool.slimmer] in pyproject.toml, in this folder or one above.",
         rich_help_panel=OUT,
         metavar="FILE",
         envvar="SLIMMER_CONFIG",
@@ -152,7 +154,7 @@ Policy = Annotated[
     str,
     _option(
         "--policy",
-        help="observed (what was seen in use), balanced (also what that code can reach) or generous (whole packages).",
+        help="observed (what was seen in use), balanced (default: also what that code can reach) or generous (whole packages).",
         panel=KEEP,
         metavar="NAME",
     ),
@@ -168,7 +170,9 @@ Include = Annotated[
 ]
 Exclude = Annotated[
     Strings,
-    _option("--exclude", help="Drop these paths, whatever else says. Repeatable.", panel=KEEP, metavar="GLOB"),
+    _option(
+        "--exclude", help="Drop these paths, even if a rule would keep them. Repeatable.", panel=KEEP, metavar="GLOB"
+    ),
 ]
 IncludeBin = Annotated[
     Strings,
@@ -193,7 +197,7 @@ IncludeShell = Annotated[
 ]
 KeepFile = Annotated[
     Paths,
-    _option("--keep-file", help="File of --include patterns, one a line. Repeatable.", panel=KEEP, metavar="FILE"),
+    _option("--keep-file", help="File of --include patterns, one per line. Repeatable.", panel=KEEP, metavar="FILE"),
 ]
 Licences = Annotated[
     bool,
@@ -243,7 +247,7 @@ Until = Annotated[
     str,
     _option(
         "--until",
-        help="End of the observation: probes (default), exit, signal (SIGUSR1), enter, or seconds.",
+        help="When the observation ends: probes (default), exit, signal (SIGUSR1), enter, or seconds.",
         panel=ASK,
         metavar="WHEN",
     ),
@@ -252,7 +256,7 @@ Runs = Annotated[
     int,
     typer.Option(
         "--runs",
-        help="Observe so many times, and tell what was not in every run. All of it is kept.",
+        help="Observe N times (default: 1), keep what any run used, and report what was not in every run.",
         rich_help_panel=ASK,
         min=1,
         max=100,
@@ -286,7 +290,7 @@ Cmd = Annotated[
     Strings,
     _option(
         "--cmd",
-        help="Replaces CMD: a JSON array or shell words. Repeatable: web, worker, migration are run one after the other.",
+        help="Replaces CMD: a JSON array or shell words. Repeatable: several commands run one after the other, such as web, worker and migration.",
         panel=RUN,
         metavar="COMMAND",
     ),

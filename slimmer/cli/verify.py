@@ -21,17 +21,15 @@ Exit codes: 0 the same, 2 usage, 3 no such image, 4 engine, 5 the first image's 
 
 @asks
 def verify(
-    before: Annotated[
-        str, typer.Argument(metavar="BEFORE", help="The image that shows how it should be.", show_default=False)
-    ],
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="The image as it should be.", show_default=False)],
     after: Annotated[str, typer.Argument(metavar="AFTER", help="The image to check.", show_default=False)],
     quiet: options.Quiet = False,
     *,
     asked: dict[str, Any],
 ) -> None:
-    """Check that AFTER holds nothing else than BEFORE does, is configured alike and answers the same.
+    """Check that AFTER holds nothing that BEFORE does not, has the same configuration and gives the same answers.
 
-    What only BEFORE holds is no difference. Differences are printed, one a line.
+    A path that only BEFORE has is no difference. Differences are printed to stdout, one per line.
     """
     import slimmer
     from slimmer.cli.console import TerminalProgress, printable
@@ -45,5 +43,5 @@ def verify(
     if differences:
         raise VerificationFailed(
             f"{after} differs from {before}: {counted(len(differences), 'difference')}",
-            hint="Of each is told what it is, and what it was. `slimmer compare` shows both images side by side.",
+            hint="Each line says what differs. `slimmer compare` shows both images side by side.",
         )
