@@ -55,6 +55,7 @@ def build(
     """Build a slim image that behaves like `target`, verify it, and tag it.
 
     `options` are those of `slimmer build`: `policy="balanced"`, `tag="myapp:slim"`, `probe=["/health"]`, `env={"A": "b"}` …
+    `slimmer build --help` explains each option; `--probe-file` is `probe_file` here.
     Raises VerificationFailed if the slim image differs from the original. Then it is not tagged.
     """
     return run(requests.build_request(target, options), on_event=on_event, docker_host=docker_host)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -133,7 +134,7 @@ def _plan(given: RunKeywords) -> ExercisePlan:
         probes=_several(given.get("probe")),
         files=_paths(given.get("probe_file")),
         http=not given.get("no_http", False),
-        ports=(ports,) if isinstance(ports, int) else tuple(ports),
+        ports=(ports,) if isinstance(ports, int | str) else tuple(ports),
         host_commands=_several(given.get("exercise")),
         exec_commands=_several(given.get("exec")),
         until=until,
@@ -197,4 +198,6 @@ def _refuse_unknown(given: Mapping[str, Any], known: type) -> None:
     """Raise TypeError for an unknown keyword, as a function with these parameters would."""
     for name in given:
         if name not in cast("Mapping[str, Any]", known.__annotations__):
-            raise TypeError(f"got an unexpected keyword argument {name!r}")
+            close = difflib.get_close_matches(name, known.__annotations__, 1)
+            advice = f"; did you mean {close[0]!r}?" if close else ""
+            raise TypeError(f"got an unexpected keyword argument {name!r}{advice}")

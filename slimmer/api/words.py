@@ -63,7 +63,7 @@ def environment(entries: Sequence[str], files: Sequence[Path]) -> tuple[str, ...
     for entry in [*lines, *entries]:
         name, equals, value = entry.partition("=")
         if not name or " " in name:
-            raise UsageError("--env: a variable needs a name", hint="For example: --env LOG_LEVEL=debug")
+            raise UsageError("--env: a variable needs a name without spaces", hint="For example: --env LOG_LEVEL=debug")
         if equals:
             result[name] = value
         elif name in os.environ:
@@ -135,7 +135,7 @@ def plan(
     probes: Sequence[str],
     files: Sequence[Path],
     http: bool,
-    ports: Sequence[int],
+    ports: Sequence[object],
     host_commands: Sequence[str],
     exec_commands: Sequence[str],
     until: Until,
@@ -211,9 +211,9 @@ def _named(option: str, name: str, example: str) -> str:
     return name
 
 
-def _port(number: int) -> int:
-    if not 0 < number < 1 << 16:
-        raise UsageError(f"--port: not a port: {number}", hint="A port is a number from 1 to 65535.")
+def _port(number: object) -> int:
+    if not (isinstance(number, int) and 0 < number < 1 << 16):
+        raise UsageError(f"--port: not a port: {number!r}", hint="A port is a number from 1 to 65535.")
     return number
 
 

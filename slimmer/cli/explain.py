@@ -148,9 +148,9 @@ def _print_accesses(explanation: Explanation) -> None:
 
 
 def _print_sizes(found: Sizes, top: int) -> None:
-    from slimmer.formatting import human_size
+    from slimmer.formatting import counted, human_size
 
-    _say(f"{human_size(found.total.size)} in {found.total.files:,} files below {found.below}")
+    _say(f"{human_size(found.total.size)} in {counted(found.total.files, 'file')} below {found.below}")
     for title, shares in (
         ("by rule", found.rules),
         ("by package", found.packages),
@@ -166,4 +166,5 @@ def _print_shares(shares: tuple[Share, ...], total: int) -> None:
 
     for share in shares:
         part = f"{100 * share.size / total:.1f} %" if total else ""
-        _say(f"{human_size(share.size):>8} {part:>7} {share.files:>6,} files  {share.name}", 2)
+        noun = "file" if share.files == 1 else "files"
+        _say(f"{human_size(share.size):>8} {part:>7} {share.files:>6,} {noun:<5}  {share.name}", 2)

@@ -49,10 +49,26 @@ _add("clean", clean.clean)
 _add("doctor", doctor.doctor)
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from slimmer.probe_binary import probe_version
+        from slimmer.version import __version__
+
+        print(f"slimmer {__version__} ({probe_version()})")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the versions of slimmer and its probe.", metavar="")
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the versions of slimmer and its probe.",
+            metavar="",
+            is_eager=True,
+            callback=_show_version,
+        ),
     ] = False,
     verbose: Annotated[
         int,
@@ -102,9 +118,6 @@ def _ran() -> int:
 
 
 def _command() -> int:
-    if sys.argv[1:] == ["--version"]:
-        _print_version()
-        return 0
     try:
         code = app(
             prog_name="slimmer", standalone_mode=False
@@ -139,6 +152,8 @@ def _usage(error: Exception) -> UsageError:
     """Turn one of click's usage errors into a UsageError."""
     context = getattr(error, "ctx", None)
     hint = f"`{context.command_path} --help` shows every option." if context else None
+    if context and getattr(error, "option_name", "") == "-v":
+        hint = f"-v goes before the command: slimmer -v {context.info_name}"
     return UsageError(error.format_message(), hint=hint)  # type: ignore[attr-defined]
 
 
@@ -148,13 +163,6 @@ def _complain(error: SlimmerError) -> None:
     talk.print(f"[bold red]error:[/] {told(error.message)}", highlight=False)
     if error.hint:
         talk.print(f"[bold]hint:[/] {told(error.hint)}", highlight=False)
-
-
-def _print_version() -> None:
-    from slimmer.probe_binary import probe_version
-    from slimmer.version import __version__
-
-    print(f"slimmer {__version__} ({probe_version()})")
 
 
 class _Stop(KeyboardInterrupt):

@@ -268,7 +268,7 @@ Runs = Annotated[
     int,
     typer.Option(
         "--runs",
-        help="Observe this many times, and report what was not used in every run. All of it is kept.",
+        help="Observe N times (default: 1), keep what any run used, and report what was not in every run.",
         rich_help_panel=ASK,
         min=1,
         max=100,

@@ -119,7 +119,7 @@ def _first_tag(config: ImageConfig) -> tuple[str, str]:
 
 
 def _advice(text: str) -> str:
-    if text != text.lower():
+    if _REFERENCE.fullmatch(text.lower()):
         return f"Image names are in lower case: {text.lower()}"
     if "://" in text:
         return f"Leave out the scheme: {text.partition('://')[2]}"

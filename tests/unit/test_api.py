@@ -115,6 +115,8 @@ def test_one_value_is_as_good_as_a_list_of_one() -> None:
         ({"runs": 0}, "--runs must be a number from 1 to 100, not 0"),
         ({"repair": 11}, "--repair must be a number"),
         ({"port": 70_000}, "--port: not a port"),
+        ({"port": "8080"}, "--port: not a port: '8080'"),
+        ({"env": {"A B": "c"}}, "--env: a variable needs a name without spaces"),
         ({"access": "no-such.json"}, "no-such.json"),
     ],
 )
@@ -124,7 +126,7 @@ def test_a_wrong_value_is_a_usage_error(options: BuildKeywords, words: str) -> N
 
 
 def test_an_unknown_keyword_is_a_type_error() -> None:
-    with pytest.raises(TypeError, match="unexpected keyword argument 'polcy'"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'polcy'; did you mean 'policy'"):
         slimmer.build("image", polcy="balanced")  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="not a request: RunOptions"):
         slimmer.run(RunOptions())  # type: ignore[call-overload]

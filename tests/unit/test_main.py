@@ -115,3 +115,21 @@ def test_words_between_colons_are_no_pictures() -> None:
     command = [sys.executable, "-m", "slimmer", "build", "image", "--volume", "a:key:b"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, "'a:key:b'" in result.stderr) == (2, True)
+
+
+def command_line(*words: str) -> subprocess.CompletedProcess[str]:
+    arguments = [sys.executable, "-m", "slimmer", *words]
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("words", [("--version",), ("-v", "--version"), ("--version", "-v"), ("--version", "build")])
+def test_the_version_is_printed_whatever_stands_beside_it(words: tuple[str, ...]) -> None:
+    result = command_line(*words)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert re.fullmatch(r"slimmer \d+\.\d+\.\d+.* \(.+\)\n", result.stdout)
+
+
+def test_verbose_behind_the_command_says_where_it_goes() -> None:
+    result = command_line("compare", "-v", "a", "b")
+    assert result.returncode == 2
+    assert "hint: -v goes before the command: slimmer -v compare\n" in result.stderr
