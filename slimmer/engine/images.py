@@ -32,11 +32,13 @@ class Layer:
     size: int
 
 
-def resolve(engine: Engine, target: str, *, platform: str = "", pull: bool = False) -> ImageConfig:
+def resolve(
+    engine: Engine, target: str, *, platform: str = "", pull: bool = False, may_pull: bool = True
+) -> ImageConfig:
     """Return the image that `target` names: a name, name:tag, digest, ID, or a unique prefix of an ID. Names come first.
 
     Raises TargetNotFound with similar names or with the candidates of an ambiguous prefix, UsageError for an invalid reference,
-    and UnsupportedEngine for an image that this engine cannot run.
+    and UnsupportedEngine for an image that this engine cannot run. `may_pull` is true if the command has an option --pull to advise.
     """
     reference = parse(target)
     if pull:
@@ -47,7 +49,7 @@ def resolve(engine: Engine, target: str, *, platform: str = "", pull: bool = Fal
         else _by_identifier(engine, reference)
     )
     if found is None:
-        raise _not_found(engine, reference, pulled=pull)
+        raise _not_found(engine, reference, advise_pull=may_pull and not pull)
     config = config_from_inspect(found)
     _check_platform(engine, target, config, platform)
     return config
@@ -118,7 +120,7 @@ def _ambiguous(reference: Reference, images: list[dict[str, Any]]) -> TargetNotF
     )
 
 
-def _not_found(engine: Engine, reference: Reference, *, pulled: bool) -> TargetNotFound:
+def _not_found(engine: Engine, reference: Reference, *, advise_pull: bool) -> TargetNotFound:
     with engine_calls("list images"):
         names = [name for image in engine.api.images() for name in _names(image)]
     names = [name.removeprefix("localhost/") for name in names]
@@ -127,7 +129,7 @@ def _not_found(engine: Engine, reference: Reference, *, pulled: bool) -> TargetN
     others = [name for name in dict.fromkeys([*short, *repositories]) if name != reference.text]
     near = difflib.get_close_matches(reference.text, others, SUGGESTIONS)
     advice = [f"Did you mean {' or '.join(near)}?"] if near else ["`docker images` lists the images."]
-    if reference.is_name and not pulled:
+    if reference.is_name and advise_pull:
         advice.append("To pull it from its registry first, use --pull.")
     return TargetNotFound(f"no such image: {reference.text}", hint=" ".join(advice))
 

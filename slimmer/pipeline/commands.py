@@ -200,7 +200,7 @@ def verify(request: VerifyRequest, progress: Progress, docker_host: str = "") ->
 def compare(request: CompareRequest, progress: Progress, docker_host: str = "") -> Comparison:
     """Measure two images: sizes, layers, files, packages, configuration. Raise TargetNotFound or EngineError."""
     with connected(docker_host) as engine:
-        configs = [images.resolve(engine, name) for name in (request.before, request.after)]
+        configs = [images.resolve(engine, name, may_pull=False) for name in (request.before, request.after)]
         total = sum(config.size for config in configs)
         with EngineResources(engine) as scope:
             before, after = collect_stats(scope, configs, lambda size: progress.read(size, total))

@@ -13,6 +13,7 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.errors import TargetNotFound, UnsupportedEngine, UsageError
+from tests.engine.command import slimmer
 from tests.engine.names import OWN, identifier_of, untag
 
 NAME = f"{OWN}-images"
@@ -123,6 +124,12 @@ def test_a_misspelt_name_gets_a_proposal(engine: Engine, image: str) -> None:
         images.resolve(engine, "slimer-test-imagse:one")
     assert f"{NAME}:one" in caught.value.hint
     assert "--pull" in caught.value.hint
+
+
+def test_a_command_that_cannot_pull_does_not_advise_it(engine: Engine) -> None:
+    result = slimmer("compare", "nosuch/image", "nosuch/other")
+    assert result.returncode == 3 and "no such image: nosuch/image" in result.stderr
+    assert "--pull" not in result.stderr
 
 
 def test_an_unknown_identifier_cannot_be_pulled(engine: Engine) -> None:
