@@ -27,6 +27,7 @@ from slimmer.keep.keepset import LEADS_TO, MISSED
 from slimmer.keep.language import Ecosystem
 from slimmer.keep.languages.java import rule as java
 from slimmer.keep.languages.java.language import JAVA
+from slimmer.keep.languages.lua.language import LUA
 from slimmer.keep.languages.node.language import NODE
 from slimmer.keep.languages.perl.language import PERL
 from slimmer.keep.languages.php.language import PHP
@@ -68,6 +69,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     LanguageAnalyzer(RUBY),
     LanguageAnalyzer(PHP),
     LanguageAnalyzer(PERL),
+    LanguageAnalyzer(LUA),
     packages.ANALYZER,
     licences.ANALYZER,
 )

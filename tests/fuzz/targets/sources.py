@@ -11,6 +11,7 @@ from slimmer.errors import UsageError
 from slimmer.image.tree import Tree
 from slimmer.keep.apps.web_server.directives import read_configuration
 from slimmer.keep.language import Origin, Source
+from slimmer.keep.languages.lua.nginx import configuration
 from slimmer.keep.languages.node.manifest import read_manifest, targets
 from slimmer.keep.languages.perl import reader as perl
 from slimmer.keep.languages.php.composer import INSTALLED, read_list, read_map
@@ -34,6 +35,13 @@ def perl_source(data: bytes) -> None:
         facts = perl.read(Source(".pl", data, origin))
         assert len(facts.requests) <= perl.LIMIT
         assert load_facts(perl.Facts, dump_facts(facts)) == facts
+
+
+def lua_source(data: bytes) -> None:
+    """Never raises; the Lua in a configuration of nginx is a part of it."""
+    found = configuration(data)
+    assert len(found.code) <= 10 * (len(data) + 1)
+    assert all(len(path) <= len(data) for path in (*found.files, *found.paths))
 
 
 def cached_facts(data: bytes) -> None:
@@ -87,6 +95,7 @@ def path_patterns(data: bytes) -> None:
 
 TARGETS = {
     "perl_source": perl_source,
+    "lua_source": lua_source,
     "cached_facts": cached_facts,
     "crontab": crontab,
     "directives": directives,

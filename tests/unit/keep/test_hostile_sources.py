@@ -55,6 +55,7 @@ PYTHON = Language(
 NODE = Language("/usr/bin/node", "js", "require('./{name}');\n")
 PHP = Language("/usr/bin/php", "php", "include __DIR__ . '/{name}.php';\n", "<?php\n")
 RUBY = Language("/usr/bin/ruby", "rb", "require_relative '{name}'\n")
+LUA = Language("/usr/bin/lua", "lua", "dofile('/srv/app/{name}.lua')\n")
 SHELL = Language("/bin/sh", "sh", ". /srv/app/{name}.sh\n", "#!/bin/sh\n")
 
 
@@ -63,12 +64,15 @@ def repeated(piece: bytes, size: int) -> bytes:
 
 
 CRASHING = {
+    "lua: assignments without an end": (LUA, repeated(b"a=", MEBIBYTE)),
     "php: nested substitutions overflow the stack": (PHP, b"<?php " + repeated(b"$(", 1 << 18)),
     "ruby: documentation in documentation": (RUBY, repeated(b"=pod\n\n", MEBIBYTE)),
     "ruby: backticks": (RUBY, repeated(b"`", MEBIBYTE)),
 }
 LINEAR = {
     "javascript: functions in functions": (NODE, b"a=>f(" * 40_000 + b")" * 40_000),
+    "lua: functions in functions": (LUA, b"f(function() " * 20_000 + b"end) " * 20_000),
+    "lua: texts without an end": (LUA, repeated(b"[[", MEBIBYTE)),
     "python: a chain of attributes": (PYTHON, b"a" + repeated(b".b", 1 << 18)),
     "python: a chain of calls": (PYTHON, b"import a\na" + repeated(b".b()", 1 << 18)),
     "python: a chain of attributes, and more of them": (
@@ -243,7 +247,7 @@ def test_a_manifest_that_nests_deep_leaves_its_neighbours(tmp_path: Path, conten
 
 def test_sources_of_50_mb_are_kept_and_not_parsed(tmp_path: Path) -> None:
     image = LocalImage(tmp_path)
-    for language in (PYTHON, NODE, PHP, RUBY, SHELL):
+    for language in (PYTHON, NODE, PHP, RUBY, LUA, SHELL):
         image.add(f"/srv/app/app.{language.suffix}", language.app("large"), mode=0o755)
         image.add(f"/srv/app/large.{language.suffix}")
         with (tmp_path / f"srv/app/large.{language.suffix}").open("wb") as file:
@@ -252,10 +256,10 @@ def test_sources_of_50_mb_are_kept_and_not_parsed(tmp_path: Path) -> None:
                 file.write(repeated(language.load.format(name="x").encode(), MEBIBYTE))
         for path in language.files:
             image.add(path)
-    seen = [opened(f"/srv/app/app.{one.suffix}", by=one.program) for one in (PYTHON, NODE, PHP, RUBY, SHELL)]
+    seen = [opened(f"/srv/app/app.{one.suffix}", by=one.program) for one in (PYTHON, NODE, PHP, RUBY, LUA, SHELL)]
     context = image.context(*seen, *(opened(path, by=PYTHON.program) for path in PYTHON.files))
     kept = keep(context, Policy.BALANCED)
-    assert all(f"/srv/app/large.{one.suffix}" in kept for one in (PYTHON, NODE, PHP, RUBY, SHELL))
+    assert all(f"/srv/app/large.{one.suffix}" in kept for one in (PYTHON, NODE, PHP, RUBY, LUA, SHELL))
     assert not context.sandbox.unreadable
 
 

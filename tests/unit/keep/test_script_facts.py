@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from slimmer.keep.language import Language, Origin, Source
+from slimmer.keep.languages.lua.language import LUA
 from slimmer.keep.languages.node.language import NODE
 from slimmer.keep.languages.perl.language import PERL
 from slimmer.keep.languages.php.language import PHP
@@ -22,6 +23,7 @@ SOURCES: list[tuple[Language[Any], bytes]] = [
     (RUBY, b"require 'x'; autoload :A, 'b'; system('git'); File.read('a'); x.encode('y')"),
     (PHP, b"<?php require __DIR__ . '/x.php'; new \\A\\B; exec('git'); f('a/b');"),
     (PERL, b"use A; require 'b.pl'; use lib 'c'; system('git'); /\\p{Greek}/; f('d/e');"),
+    (LUA, b"#!/usr/bin/lua\nrequire 'x'; io.popen('git'); package.path = './?.lua'; f('a/b')"),
 ]
 
 

@@ -1,0 +1,1 @@
+return function() error "The engine has stopped." end

@@ -1,0 +1,6 @@
+return {
+  run = function()
+    local mime = require "mime"
+    return (mime.b64 "ferry")
+  end,
+}

@@ -1,0 +1,1 @@
+return { welcome = "Welcome aboard" }

@@ -1,0 +1,1 @@
+return { of = function(distance) return distance end }
