@@ -1,22 +1,34 @@
 """The names and suffixes of files of all languages together, for analyzers of other files.
 
-The languages are those of slimmer.keep.registry, including those that other packages add.
+The languages are those of slimmer.keep.registry, including those that other packages add. The registry hands them over when it is
+imported, because it imports the analyzers that use this module.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 
 from slimmer.keep.language import Ecosystem
 
+Provider = Callable[[], tuple[Ecosystem, ...]]
+"""Returns the ecosystems of all registered languages. Raises PluginFailed if another package's analyzer cannot be used."""
+
+_providers: list[Provider] = []
+
+
+def provide(provider: Provider) -> None:
+    """Set where the ecosystems come from. The registry calls this once."""
+    _providers[:] = [provider]
+
 
 @cache
 def ecosystems() -> tuple[Ecosystem, ...]:
-    """Return the ecosystems of all registered languages. Raise PluginFailed if another package's analyzer cannot be used."""
-    from slimmer.keep import registry  # imported late: it imports the analyzers, and they import this module
-
-    return registry.ecosystems()
+    """Return the ecosystems of all registered languages. Raise PluginFailed, or LookupError if the registry was not imported."""
+    if not _providers:
+        raise LookupError("slimmer.keep.registry was not imported, so no language is known")
+    return _providers[0]()
 
 
 @cache

@@ -22,6 +22,7 @@ from slimmer.keep.core import (
     user_selection,
 )
 from slimmer.keep.core.user_selection import OnlySelected
+from slimmer.keep.ecosystems import provide
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.keepset import LEADS_TO, MISSED
 from slimmer.keep.language import Ecosystem
@@ -96,6 +97,9 @@ def ecosystems() -> tuple[Ecosystem, ...]:
     """The languages of all analyzers that have one in an attribute `language`, as LanguageAnalyzer does. Raises PluginFailed."""
     found = (getattr(analyzer, "language", None) for analyzer in everything())
     return (*_ECOSYSTEMS, *(language for language in found if isinstance(language, Ecosystem)))
+
+
+provide(ecosystems)
 
 
 @cache
