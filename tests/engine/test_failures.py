@@ -221,7 +221,7 @@ def test_answers_that_are_failures(tmp_path: Path) -> None:
         "answered 418, not 200",
         "no such words",
         "not image/png",
-        "4 times",
+        "4 problems",
     ):
         assert words in said
     assert "404" not in said
@@ -239,9 +239,9 @@ def test_an_app_that_is_never_well(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--exec", "/bin/road --exit 7"), ("exit code 7", LAST_WORDS)),
-        (("--exec", "/no/such/program"), ("exit code 127",)),
-        (("--exercise", "echo words of the test; exit 9"), ("exit code 9", "words of the test")),
+        (("--exec", "/bin/road --exit 7"), ("code 7", LAST_WORDS)),
+        (("--exec", "/no/such/program"), ("code 127",)),
+        (("--exercise", "echo words of the test; exit 9"), ("code 9", "words of the test")),
     ],
     ids=["exec", "exec-missing", "exercise"],
 )
