@@ -80,19 +80,28 @@ def engine() -> Iterator[docker.DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def sample(engine: docker.DockerClient) -> Callable[[str], str]:
+def sample() -> Callable[[str], str]:
     """Builds a sample image by name, once a session; returns its tag. The image stays for the next run."""
     built: dict[str, str] = {}
 
     def build(name: str) -> str:
         if name not in built:
             tag = f"slimmer-sample-{name}:latest"
-            if not (os.environ.get(BUILT) == "built" and engine.images.list(tag)):
+            if not (os.environ.get(BUILT) == "built" and is_there(tag)):
                 build_sample(name)
             built[name] = tag
         return built[name]
 
     return build
+
+
+def is_there(tag: str) -> bool:
+    """Return True if the engine has the image."""
+    client = docker.from_env(timeout=120)
+    try:
+        return bool(client.images.list(tag))
+    finally:
+        client.close()
 
 
 def build_sample(name: str) -> None:

@@ -46,9 +46,12 @@ static void tell_program(pid_t process) {
 
 static void obey(void) {
     for (const char *order; (order = stream_order());) {
-        if (strcmp(order, "drain"))
+        if (!strcmp(order, "drain"))
+            tell_drained("");
+        else if (!strcmp(order, "ping"))
+            write_record("pong", "", "");
+        else
             die_plain(EXIT_PROBE, "what is %s?", order);
-        tell_drained("");
     }
 }
 

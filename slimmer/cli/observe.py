@@ -97,7 +97,7 @@ def _attach(container: str, out: Path, until: str, on_event: TerminalProgress) -
     from slimmer.cli.interrupts import interrupts_as_event
 
     with interrupts_as_event() as interrupted:
-        on_event(slimmer.Note("press Ctrl-C to stop watching and write the log"))
+        on_event(slimmer.Note("Ctrl-C ends the watch and writes the log"))
         return slimmer.attach(
             container,
             out=out,

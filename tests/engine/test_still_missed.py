@@ -35,6 +35,6 @@ def test_what_is_missed_to_the_end_is_told(
     result = slimmer("build", IMAGE, "--tag", SLIM, "--out", tmp_path / "out", *options)
     assert result.returncode == 0, result.stderr
     engine.images.remove(SLIM)
-    assert "kept now: /srv/second" in result.stderr
+    assert "added now: /srv/second" in result.stderr
     assert "still misses files that the original has: /srv/page" in result.stderr
     assert json.loads((tmp_path / "out/report.json").read_text())["verification"]["missed"] == ["/srv/page"]

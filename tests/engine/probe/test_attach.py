@@ -19,6 +19,7 @@ from slimmer.engine.labels import name_of
 from slimmer.engine.resources import EngineResources
 from slimmer.errors import ObservationIncomplete, UnsupportedEngine
 from slimmer.image.config import ImageConfig
+from slimmer.observe import probe_stream
 from slimmer.observe.log import Access, AccessLog, Operation
 from slimmer.runs.attached import AttachedRun
 from slimmer.runs.start import attached_run
@@ -165,6 +166,17 @@ def test_what_the_processes_hold_is_told(engine: Engine, scope: EngineResources,
     assert ("open", "/etc/host.conf") not in told
     assert {access.executable for access in log.accesses} == {"/usr/bin/perl"}
     assert len({access.pid for access in log.accesses}) == 2
+
+
+def test_a_container_that_is_silent_for_long_is_watched_on(
+    engine: Engine, scope: EngineResources, probes: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe_stream, "QUIET", 0.2)
+    with user_container(engine, DEBIAN, "sleep", "600") as container, attached(scope, container, probes) as run:
+        for _ in range(20):  # the probe is asked for a sign of life several times meanwhile
+            run.wait(0.1)
+        log = run.finish("")
+    assert log.complete and ("exec", "/usr/bin/sleep") in found(log)
 
 
 def test_however_much_they_hold_the_probe_stays_small(engine: Engine, scope: EngineResources, probes: Bench) -> None:
