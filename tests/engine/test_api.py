@@ -20,6 +20,7 @@ import pytest
 
 import slimmer
 from tests.engine.command import slimmer as command_line
+from tests.engine.names import OWN
 
 DOC = Path(__file__).parents[2] / "docs/api.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -30,7 +31,7 @@ SECRET = "hunter2-is-secret"
 @pytest.fixture
 def myapp(sample: Callable[[str], str], engine: docker.DockerClient, leftovers: None) -> Iterator[str]:
     """A repository of the test's own that holds a sample image; all that gets a name in it is removed at the end."""
-    repository = f"slimmer-test-api-{uuid.uuid4().hex[:12]}"
+    repository = f"{OWN}-api-{uuid.uuid4().hex[:12]}"
     engine.images.get(sample("nginx")).tag(repository, "latest")
     yield repository
     for image in engine.images.list(repository):
@@ -87,7 +88,7 @@ def test_builds_in_two_threads_do_not_disturb_each_other(
     """Nothing is printed, and no signal is handled differently afterwards."""
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)]
     events: list[list[slimmer.Event]] = [[], []]
-    tags = [f"slimmer-test-api:{uuid.uuid4().hex[:12]}" for _ in events]
+    tags = [f"{OWN}-api:{uuid.uuid4().hex[:12]}" for _ in events]
 
     def build(number: int) -> slimmer.BuildResult:
         return slimmer.build(road, tag=tags[number], out=tmp_path / str(number), on_event=events[number].append)
@@ -119,7 +120,7 @@ def interrupt(event):
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 try:
-    slimmer.build(sys.argv[1], tag="slimmer-test-api:interrupted", out=sys.argv[3], on_event=interrupt)
+    slimmer.build(sys.argv[1], tag=sys.argv[4], out=sys.argv[3], on_event=interrupt)
 except KeyboardInterrupt:
     print("interrupted")
 """
@@ -128,7 +129,7 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize("stage", ["observe", "verify"])
 def test_an_interrupt_of_a_call_leaves_nothing(stage: str, road: str, tmp_path: Path, leftovers: None) -> None:
     """Python's own KeyboardInterrupt: the library installs no handler."""
-    command = [sys.executable, "-c", INTERRUPTED, road, stage, str(tmp_path / "out")]
+    command = [sys.executable, "-c", INTERRUPTED, road, stage, str(tmp_path / "out"), f"{OWN}-api:interrupted"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (result.stdout, result.stderr) == ("interrupted\n", "")
     assert not (tmp_path / "out").exists()
@@ -147,7 +148,7 @@ def test_what_a_callback_raises_ends_the_build(road: str, tmp_path: Path, leftov
 def test_diagnostics_go_to_stderr_and_hold_no_secret(
     road: str, engine: docker.DockerClient, tmp_path: Path, leftovers: None
 ) -> None:
-    tag = f"slimmer-test-api:{uuid.uuid4().hex[:12]}"
+    tag = f"{OWN}-api:{uuid.uuid4().hex[:12]}"
     probes = tmp_path / "probes.json"
     request = {"method": "POST", "path": "/", "headers": {"X-Token": SECRET}, "body": SECRET}
     probes.write_text(json.dumps([{"path": "/"}, request]))

@@ -13,8 +13,9 @@ from docker.errors import ImageNotFound
 
 from tests.distribution import install
 from tests.engine.command import slimmer
+from tests.engine.names import OWN
 
-TAG = "slimmer-test-other-analyzers:slim"
+TAG = f"{OWN}-other-analyzers:slim"
 EXTRA = "/etc/debian_version"
 SOURCE = """
 from slimmer.keep.analyzer import EVERY_POLICY, FunctionAnalyzer

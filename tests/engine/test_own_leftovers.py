@@ -20,6 +20,10 @@ from tests.engine import leftovers as checked
 from tests.engine.leftovers import Window, is_anothers, nothing_left, state
 from tests.engine.names import OWN, WORKER_VARIABLE
 
+pytestmark = (
+    pytest.mark.alone
+)  # what these tests leave on purpose could be put down to others, and what others do to these
+
 BASE = "debian:bookworm-slim"
 OTHER = f"slimmer-test-{'0' * 8}-gw7"
 """How names begin of a worker that is not this one."""

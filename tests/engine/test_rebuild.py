@@ -131,7 +131,7 @@ def test_a_path_that_is_not_there_fails_and_leaves_no_archive(
     with (
         OutputFolder(tmp_path / "out") as folder,
         open_pristine(scope, original, original.image_id, probe, "original") as pristine,
-        pytest.raises(EngineError, match="cannot be read"),
+        pytest.raises(EngineError, match="cannot read"),
     ):
         write_rootfs(pristine, [("/", ""), ("/nowhere", "")], folder)
     assert not (tmp_path / "out").exists()

@@ -91,6 +91,7 @@ def test_a_volume_that_is_not_there_yet_is_not_made(scope: EngineResources, conf
     assert f"{OWN}-containers-none" not in volumes(scope.engine)
 
 
+@pytest.mark.alone  # it counts all volumes of the engine
 def test_nothing_is_left_after_a_failure(engine: Engine, config: ImageConfig, probe: Path, users_volume: str) -> None:
     before = volumes(engine)
     with pytest.raises(ZeroDivisionError), EngineResources(engine) as scope:
