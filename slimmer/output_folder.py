@@ -23,7 +23,7 @@ from typing import IO, Any, TextIO
 from slimmer.errors import OutputError
 
 DEFAULT = Path("slimmer-out")
-ARTEFACTS = (
+ARTIFACTS = (
     "Dockerfile", "rootfs.tar", "manifest.jsonl", "access.json", "tree.json.zst", "packages.json.zst", "report.json", "report.html",
     "sbom.cdx.json", "seccomp.json",
 )  # fmt: skip
@@ -104,7 +104,7 @@ class OutputFolder:
         """
         with _refusals(f"the artifacts in {self.path} cannot be replaced"):
             self._check_places()
-            for name in (*reversed(LAST), *(name for name in ARTEFACTS if name not in self._written)):
+            for name in (*reversed(LAST), *(name for name in ARTIFACTS if name not in self._written)):
                 _remove(name, self._folder)
             for name in sorted(self._written, key=lambda name: (name in LAST, LAST.index(name) if name in LAST else 0)):
                 os.replace(name, name, src_dir_fd=self._staging, dst_dir_fd=self._folder)
@@ -176,7 +176,7 @@ class OutputFolder:
         return os.open(name, flags, _FILE_MODE, dir_fd=self._staging)
 
     def _check_places(self) -> None:
-        for name in ARTEFACTS:
+        for name in ARTIFACTS:
             self._refuse_odd(name)
 
     def _forget(self, name: str) -> None:

@@ -33,7 +33,7 @@ from tests.engine.names import OWN
 
 TAG = f"{OWN}-soak"
 VOLUME = f"{OWN}-soak"
-ARTEFACTS = {
+ARTIFACTS = {
     "Dockerfile", "rootfs.tar", "manifest.jsonl", "access.json", "tree.json.zst", "packages.json.zst", "report.json",
 }  # fmt: skip
 WAYS = {
@@ -282,14 +282,14 @@ def output_faults(out: Path, good: Path, *, was_there: bool) -> list[str]:
     if not out.exists():
         return ["an earlier build's artifacts are gone"] if was_there else []
     names = {path.name for path in out.iterdir()}
-    faults = [f"{out}/{name}" for name in names - ARTEFACTS]
-    if names >= ARTEFACTS and is_marked(out):
+    faults = [f"{out}/{name}" for name in names - ARTIFACTS]
+    if names >= ARTIFACTS and is_marked(out):
         return faults
     if "Dockerfile" in names:
         faults += [f"{name} is another" for name in ("Dockerfile", "rootfs.tar") if not same(out / name, good / name)]
     if "report.json" in names:
         verified = json.loads((out / "report.json").read_text())["verification"]["verified"]
-        faults += [] if verified and names >= ARTEFACTS else ["a report without a verified image"]
+        faults += [] if verified and names >= ARTIFACTS else ["a report without a verified image"]
     return faults + ([] if names else ["an empty output folder"])
 
 

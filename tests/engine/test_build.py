@@ -20,7 +20,7 @@ from tests.engine.integration_app import IMAGE, SLIM, UNSEEN
 from tests.engine.names import OWN
 from tests.schemas import misfits
 
-ARTEFACTS = {
+ARTIFACTS = {
     "Dockerfile",
     "rootfs.tar",
     "manifest.jsonl",
@@ -94,7 +94,7 @@ def test_progress_and_table_are_plain_in_a_pipe(made: Made) -> None:
 
 
 def test_the_folder_holds_every_artefact_and_nothing_else(made: Made) -> None:
-    assert {path.name for path in made.out.iterdir()} == ARTEFACTS
+    assert {path.name for path in made.out.iterdir()} == ARTIFACTS
 
 
 def test_every_document_fits_its_schema(made: Made) -> None:
@@ -195,7 +195,7 @@ def test_json_is_alone_on_stdout_and_quiet_says_nothing(road: str, engine: docke
         assert not json.loads(result.stdout)["verification"]["verified"]
         by_id = slimmer("build", target, "--quiet", "--tag", tag, "--out", "here", "--no-verify", cwd=tmp_path)
         assert (by_id.stdout, by_id.stderr, by_id.returncode) == (f"{tag}\n", "", 0)
-        assert {path.name for path in (tmp_path / "here").iterdir()} == ARTEFACTS
+        assert {path.name for path in (tmp_path / "here").iterdir()} == ARTIFACTS
     finally:
         engine.images.remove("registry.example:5000/team/road:1.4")
         engine.images.remove(tag, force=True)
