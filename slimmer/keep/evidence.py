@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -22,3 +23,8 @@ class Evidence(IntEnum):
 
     USED = 4
     """Code that is in use loads or runs the path."""
+
+
+def reaches(found: Iterable[Evidence], threshold: Evidence) -> bool:
+    """Return True if some evidence is at least as strong as the threshold."""
+    return any(one >= threshold for one in found)

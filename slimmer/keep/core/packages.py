@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from slimmer.image.packages import Package
 from slimmer.keep.analyzer import Follow, FunctionAnalyzer, Kept, Policy
-from slimmer.keep.evidence import Evidence
+from slimmer.keep.evidence import Evidence, reaches
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 
@@ -36,11 +36,7 @@ def packages(image: ImageView) -> Follow:
 
     def follow(added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         waiting.update(dict.fromkeys(path for path in added if image.tree.number(os.fsencode(path)) is not None))
-        used = [
-            path
-            for path in waiting
-            if max(kept.evidence(path, besides=RULE), default=Evidence.STRUCTURAL) >= Evidence.ENGINE
-        ]
+        used = [path for path in waiting if reaches(kept.evidence(path, besides=RULE), Evidence.ENGINE)]
         for path in used:
             del waiting[path]
         causes: dict[Package, str] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from slimmer.keep.analyzer import BEYOND_OBSERVED, Follow, FunctionAnalyzer, Kept
-from slimmer.keep.evidence import Evidence
+from slimmer.keep.evidence import Evidence, reaches
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import LEADS_TO, Finding
 from slimmer.keep.native import certificates, elf, fonts, locales, name_service, time_zones
@@ -57,7 +57,7 @@ def native(image: ImageView) -> Follow:
 
 
 def _is_used(path: str, kept: Kept) -> bool:
-    return max(kept.evidence(path), default=Evidence.STRUCTURAL) >= Evidence.ENGINE
+    return reaches(kept.evidence(path), Evidence.ENGINE)
 
 
 def _leads_on(path: str, kept: Kept) -> bool:

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
 from slimmer.keep.analyzer import Kept
-from slimmer.keep.evidence import Evidence
+from slimmer.keep.evidence import Evidence, reaches
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding
 from slimmer.keep.language import Origin, Reading, Resolver
@@ -48,7 +48,7 @@ class PythonResolver(Resolver[Facts]):
         """Start from the modules among the added paths. If a Python is new, also start from all that were added before."""
 
         def is_used(path: str) -> bool:
-            return max(kept.evidence(path), default=Evidence.STRUCTURAL) >= Evidence.SEEN
+            return reaches(kept.evidence(path), Evidence.SEEN)
 
         code = [path for path in added if path.endswith((*CODE, SETTINGS))]
         found = [one for one in installations(added) if one.stdlib not in self._closures]
