@@ -18,7 +18,7 @@ from slimmer.image.suggestions import SUGGESTIONS
 from slimmer.probe_binary import ARCHITECTURES
 
 CANDIDATES = 10
-"""The number of candidates that are listed for an ambiguous ID."""
+"""The number of candidates that are listed for an ambiguous ID. Those with a name come first, as they are more likely to be meant."""
 
 RUNS_ALSO = {"amd64": ("386",), "arm64": ("arm",)}
 """Other architectures that an engine can run natively, by its own architecture."""
@@ -111,7 +111,8 @@ def _is_not_found(error: BaseException | None) -> bool:
 
 
 def _ambiguous(reference: Reference, images: list[dict[str, Any]]) -> TargetNotFound:
-    lines = sorted(f"{_digits(image)[:12]}  {', '.join(_names(image)) or '<none>'}" for image in images)
+    by_name = sorted(images, key=lambda image: (not _names(image), _digits(image)))
+    lines = [f"{_digits(image)[:12]}  {', '.join(_names(image)) or '<none>'}" for image in by_name]
     if len(lines) > CANDIDATES:
         lines[CANDIDATES:] = [f"and {len(lines) - CANDIDATES} more"]
     return TargetNotFound(

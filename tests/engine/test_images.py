@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import tarfile
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.errors import TargetNotFound, UnsupportedEngine, UsageError
 from tests.engine.command import slimmer
-from tests.engine.names import OWN, identifier_of, untag
+from tests.engine.names import LABEL, OWN, identifier_of, untag
 
 NAME = f"{OWN}-images"
 
@@ -37,25 +38,42 @@ def make(engine: Engine, tag: str, content: bytes, changes: tuple[str, ...] = ()
     return str(engine.api.inspect_image(tag)["Id"]).removeprefix("sha256:")
 
 
-def load_foreign(engine: Engine, tag: str, architecture: str) -> None:
-    """An image of another architecture, as `docker load` takes it."""
+def empty_image(architecture: str, **labels: str) -> dict[str, bytes]:
+    """The files of an image of one empty layer, as `docker load` takes them. Its ID is the digest of its config.json."""
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w"):
         pass
     rootfs = {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer.getvalue()).hexdigest()}"]}
-    config = {"architecture": architecture, "os": "linux", "config": {}, "rootfs": rootfs}
-    files = {
-        "config.json": json.dumps(config).encode(),
-        "layer.tar": layer.getvalue(),
-        "manifest.json": json.dumps([{"Config": "config.json", "RepoTags": [tag], "Layers": ["layer.tar"]}]).encode(),
-    }
+    config = {"architecture": architecture, "os": "linux", "config": {"Labels": labels}, "rootfs": rootfs}
+    return {"config.json": json.dumps(config).encode(), "layer.tar": layer.getvalue()}
+
+
+def identifier(files: dict[str, bytes]) -> str:
+    """The ID that the engine will give to an image of `empty_image`, without the algorithm."""
+    return hashlib.sha256(files["config.json"]).hexdigest()
+
+
+def load(engine: Engine, tag: str, files: dict[str, bytes]) -> None:
+    """Load an image of `empty_image` under a tag."""
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": [tag], "Layers": ["layer.tar"]}]).encode()
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name, content in files.items():
+        for name, content in {**files, "manifest.json": manifest}.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     list(engine.api.load_image(archive.getvalue()))
+
+
+def alike(architecture: str, digits: int) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Two images whose IDs begin with the same digits. No other image of the engine is likely to begin with them, too."""
+    made: dict[str, dict[str, bytes]] = {}
+    for number in itertools.count():
+        files = empty_image(architecture, **{LABEL: OWN, "number": str(number)})
+        other = made.setdefault(identifier(files)[:digits], files)
+        if other is not files:
+            return files, other
+    raise AssertionError("unreachable")
 
 
 @pytest.fixture(scope="module")
@@ -83,26 +101,21 @@ def test_a_name_without_tag_means_latest(engine: Engine, image: str) -> None:
 
 
 def test_an_ambiguous_prefix_lists_its_candidates(engine: Engine) -> None:
-    made: dict[str, tuple[str, str]] = {}
-    tags: list[str] = []
+    pair = dict(zip((f"{NAME}:first", f"{NAME}:second"), alike(engine.architecture, 6), strict=True))
     try:
-        for number in range(40):  # 16 first digits: two of 17 images share one
-            tag = f"{NAME}:many-{number}"
-            digits = make(engine, tag, b"%d" % number)
-            tags.append(tag)
-            if digits[0] in made:
-                break
-            made[digits[0]] = (digits, tag)
+        for tag, files in pair.items():
+            load(engine, tag, files)
+        first, second = map(identifier, pair.values())
         with pytest.raises(TargetNotFound) as caught:
-            images.resolve(engine, digits[0])
-        for candidate, name in ((digits, tag), made[digits[0]]):
-            assert f"{candidate[:12]}  {name}" in caught.value.message
+            images.resolve(engine, first[:6])
+        for candidate, tag in ((first, f"{NAME}:first"), (second, f"{NAME}:second")):
+            assert f"{candidate[:12]}  {tag}" in caught.value.message
         assert caught.value.exit_code == 3
-        common = next(n for n in range(64) if digits[n] != made[digits[0]][0][n])
-        assert images.resolve(engine, digits[: common + 20]).image_id == f"sha256:{digits}"
+        common = next(n for n in range(64) if first[n] != second[n])
+        assert images.resolve(engine, first[: common + 1]).image_id == f"sha256:{first}"
     finally:
-        for tag in tags:
-            engine.api.remove_image(tag, force=True)
+        for tag in pair:
+            untag(engine, tag)
 
 
 def test_a_name_goes_before_an_identifier(engine: Engine, image: str) -> None:
@@ -149,7 +162,7 @@ def test_an_image_of_another_platform_is_refused(engine: Engine, image: str) -> 
         images.resolve(engine, f"{NAME}:one", platform=f"linux/{foreign}")
     assert f"not for linux/{foreign}" in caught.value.message
     assert images.resolve(engine, f"{NAME}:one", platform=f"linux/{engine.architecture}").image_id.endswith(image)
-    load_foreign(engine, f"{NAME}:foreign", foreign)
+    load(engine, f"{NAME}:foreign", empty_image(foreign))
     try:
         with pytest.raises(UnsupportedEngine) as unsupported:
             images.resolve(engine, f"{NAME}:foreign")
