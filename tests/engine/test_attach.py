@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +15,7 @@ import pytest
 from docker.models.containers import Container
 
 from tests.engine import cli_runner
-from tests.engine.command import slimmer
+from tests.engine.command import begun, slimmer
 from tests.engine.integration_app import IMAGE
 from tests.engine.names import OWN
 
@@ -28,8 +26,7 @@ class Watching:
     """A `slimmer observe --attach` that has begun to watch; its stderr is read to the end."""
 
     def __init__(self, container: Container, out: Path, *options: str) -> None:
-        command = [sys.executable, "-u", "-m", "slimmer", "observe", "--attach", str(container.name), "--out", str(out)]
-        self.process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = begun("observe", "--attach", str(container.name), "--out", out, *options)
         self.said = ""
         self._began = threading.Event()
         self._reader = threading.Thread(target=self._read)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +13,7 @@ import docker
 import psutil
 import pytest
 
-from tests.engine.command import built, slimmer
+from tests.engine.command import begun, built, slimmer
 from tests.engine.integration_app import SLIM
 from tests.engine.names import OWN
 from tests.engine.soak import is_watcher, owned
@@ -35,8 +33,7 @@ class Running:
     """A `slimmer build` that runs; its stderr is read a line at a time."""
 
     def __init__(self, *arguments: str | Path) -> None:
-        command = [sys.executable, "-u", "-m", "slimmer", "build", *map(str, arguments)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = begun("build", *arguments)
         self.said = ""
         self._heard = threading.Condition()
         self._reader = threading.Thread(target=self._read)
@@ -75,8 +72,9 @@ def running(*arguments: str | Path) -> Iterator[Running]:
         build.process.stderr.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    ("stage", "number"), [*((stage, signal.SIGINT) for stage in STAGES), ("rebuild", signal.SIGTERM)]
+)
 def test_an_interrupt_leaves_nothing(
     stage: str, number: int, road: str, engine: docker.DockerClient, tmp_path: Path, leftovers: None
 ) -> None:
