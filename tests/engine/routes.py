@@ -97,26 +97,22 @@ def build_image(app: App) -> None:
 
 
 @contextmanager
-def slim_image(client: docker.DockerClient, app: App, policy: str, folder: Path) -> Iterator[str]:
-    """The tag of a slim image that has seen the probed routes; artifacts go to `folder`. Removed at the end."""
+def slim_image(client: docker.DockerClient, app: App, policy: str, folder: Path, *options: str | Path) -> Iterator[str]:
+    """The tag of a slim image that has seen the probed routes; artifacts go to `artifacts`. Removed at the end."""
     tag = f"{OWN}-routes-{app.name}:{policy}"
     probes = folder / f"{app.name}-probes.yaml"
     probes.write_text(yaml.safe_dump({"requests": list(app.probed)}), encoding="utf-8")
+    named = ("--policy", policy, "--tag", tag, "--out", artifacts(app, policy, folder))
     try:
-        built(
-            app.image,
-            "--probe-file",
-            probes,
-            "--policy",
-            policy,
-            "--tag",
-            tag,
-            "--out",
-            folder / f"{app.name}-{policy}",
-        )
+        built(app.image, "--probe-file", probes, *named, *options)
         yield tag
     finally:
         remove(client, tag)
+
+
+def artifacts(app: App, policy: str, folder: Path) -> Path:
+    """The output folder of a slim image."""
+    return folder / f"{app.name}-{policy}"
 
 
 def remove(client: docker.DockerClient, tag: str) -> None:

@@ -64,16 +64,25 @@ def _write_capable(archive: Path) -> None:
         tar.addfile(member, io.BytesIO(b"program"))
 
 
+@pytest.fixture(scope="module")
+def access_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first build puts its access log for the second."""
+    return tmp_path_factory.mktemp("log") / "access.json"
+
+
 @pytest.fixture(scope="module", params=["dockerfile", "load"])
 def slim(
     request: pytest.FixtureRequest,
     engine: docker.DockerClient,
     original: str,
+    access_log: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
-    tag = f"{OWN}-fidelity:slim-{request.param}"
-    out = tmp_path_factory.mktemp("out")
-    built(original, "--tag", tag, "--out", out / "artifacts", "--builder", request.param, "--no-http")
+    """By each builder, of the same observation."""
+    tag, out = f"{OWN}-fidelity:slim-{request.param}", tmp_path_factory.mktemp("out")
+    again = ("--no-observe", "--access", access_log, "--no-verify") if access_log.exists() else ()
+    built(original, "--tag", tag, "--out", out, "--builder", request.param, "--no-http", *again)
+    shutil.copy(out / "access.json", access_log)
     yield tag
     engine.images.remove(tag, force=True)
 

@@ -24,11 +24,14 @@ def app(request: pytest.FixtureRequest) -> routes.App:
 def test_routes_that_no_probe_called(
     app: routes.App, engine: docker.DockerClient, leftovers: None, tmp_path: Path
 ) -> None:
+    """The control is made from the same observation."""
     original = routes.answers(engine, app.image, app.unprobed)
     assert routes.unexpected(app, original) == {}, "the original itself fails"
+    log = routes.artifacts(app, "balanced", tmp_path) / "access.json"
+    control = ("--access", log, "--no-observe", "--no-verify", "--builder", "load")
     working = {}
-    for policy in ("observed", "balanced"):
-        with routes.slim_image(engine, app, policy, tmp_path) as tag:
+    for policy, options in (("balanced", ()), ("observed", control)):
+        with routes.slim_image(engine, app, policy, tmp_path, *options) as tag:
             working[policy] = routes.working(original, routes.answers(engine, tag, app.unprobed))
     assert app.within_reach - working["balanced"] == set()
     assert app.within_reach - working["observed"] != set(), "nothing needs the rules: the control is none"

@@ -44,12 +44,21 @@ def done(*arguments: str | Path, code: int = 0, cwd: Path | None = None) -> tupl
     return result.stdout, result.stderr
 
 
-def observed(folder: Path, name: str, *paths: str) -> Path:
-    """An access log of a run that was asked for these files."""
-    log = folder / f"{name}.json"
-    probes = [word for path in paths for word in ("--probe", f"/file{path}")]
-    assert done("observe", IMAGE, "--out", log, *probes)[0] == f"{log}\n"
-    return log
+@pytest.fixture(scope="module")
+def logs(road: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the access logs of two runs: the first was asked for /srv/first, the second for /srv/second."""
+    folder = tmp_path_factory.mktemp("logs")
+    for name in ("first", "second"):
+        log = folder / f"{name}.json"
+        assert done("observe", IMAGE, "--out", log, "--probe", f"/file/srv/{name}")[0] == f"{log}\n"
+    assert {path.name for path in folder.iterdir()} == {"first.json", "second.json"}
+    return folder
+
+
+def changed(log: Path, copy: Path, **values: Any) -> Path:
+    """A copy of an access log with other values."""
+    copy.write_text(json.dumps(json.loads(log.read_text()) | values))
+    return copy
 
 
 def kept(out: Path) -> set[str]:
@@ -61,9 +70,8 @@ def report(out: Path) -> dict[str, Any]:
     return found
 
 
-def test_the_stages_one_by_one_make_an_image_that_verifies(tmp_path: Path) -> None:
-    first, second = observed(tmp_path, "first", "/srv/first"), observed(tmp_path, "second", "/srv/second")
-    assert {path.name for path in tmp_path.iterdir()} == {"tmp", first.name, second.name}
+def test_the_stages_one_by_one_make_an_image_that_verifies(logs: Path, tmp_path: Path) -> None:
+    first, second = logs / "first.json", logs / "second.json"
     out = tmp_path / "packed"
     assert done("keep", first, second, "--out", out, "--policy", "observed", "--exclude", "/srv/page")[0] == f"{out}\n"
     assert {"/srv/first", "/srv/second"} <= kept(out)
@@ -83,20 +91,19 @@ def test_the_stages_one_by_one_make_an_image_that_verifies(tmp_path: Path) -> No
     assert "hint: " in said
 
 
-def test_a_log_that_is_incomplete_is_refused(tmp_path: Path) -> None:
-    log = observed(tmp_path, "cut", "/srv/first")
-    log.write_text(json.dumps(json.loads(log.read_text()) | {"complete": False}))
+def test_a_log_that_is_incomplete_is_refused(logs: Path, tmp_path: Path) -> None:
+    log = changed(logs / "first.json", tmp_path / "cut.json", complete=False)
     for command in ("keep", log), ("build", IMAGE, "--access", log):
         assert "incomplete" in done(*command, "--out", tmp_path / "out", code=2)[1]
     assert not (tmp_path / "out").exists()
 
 
-def test_a_build_takes_logs_from_elsewhere_with_and_without_a_run_of_its_own(tmp_path: Path) -> None:
-    log, out = observed(tmp_path, "elsewhere", "/srv/second"), tmp_path / "out"
+def test_a_build_takes_logs_from_elsewhere_with_and_without_a_run_of_its_own(logs: Path, tmp_path: Path) -> None:
+    log, out = logs / "second.json", tmp_path / "out"
     _, said = done("build", IMAGE, "--tag", TAG, "--out", out, "--access", log, "--probe", "/file/srv/first")
     assert "joined with 1 access log" in said
     assert {"/srv/first", "/srv/second"} <= kept(out)
-    log.write_text(json.dumps(json.loads(log.read_text()) | {"listeners": []}))  # as of a run of tests
+    log = changed(log, tmp_path / "tests.json", listeners=[])  # as of a run of tests
     probes = ("--probe", "/file/srv/second")
     done("build", IMAGE, "--tag", TAG, "--out", out, "--access", log, "--no-observe", *probes)
     assert "/srv/second" in kept(out)
@@ -105,16 +112,15 @@ def test_a_build_takes_logs_from_elsewhere_with_and_without_a_run_of_its_own(tmp
     assert report(out)["verification"]["verified"]
 
 
-def test_a_log_of_another_image_is_refused_unless_it_is_taken_over(tmp_path: Path) -> None:
-    log, out = observed(tmp_path, "other", "/srv/second"), tmp_path / "out"
-    text = json.loads(log.read_text())
-    text["image"] = "sha256:" + "0" * 64
-    text["accesses"].append(["open", True, "/srv/renamed", "/srv/renamed", 1, "/bin/road"])
-    log.write_text(json.dumps(text))
+def test_a_log_of_another_image_is_refused_unless_it_is_taken_over(logs: Path, tmp_path: Path) -> None:
+    second, out = logs / "second.json", tmp_path / "out"
+    renamed = ["open", True, "/srv/renamed", "/srv/renamed", 1, "/bin/road"]
+    accesses = [*json.loads(second.read_text())["accesses"], renamed]
+    log = changed(second, tmp_path / "other.json", image="sha256:" + "0" * 64, accesses=accesses)
     _, said = done("build", IMAGE, "--tag", TAG, "--out", out, "--access", log, code=2)
     assert "another image" in said
     assert "--rebase" in said
-    _, said = done("build", IMAGE, "--tag", TAG, "--out", out, "--access", log, "--rebase")
+    _, said = done("build", IMAGE, "--tag", TAG, "--out", out, "--access", log, "--rebase", "--no-verify")
     assert "1 path missing in this image: /srv/renamed" in said
     assert report(out)["observation"]["moved"] == {"count": 1, "paths": ["/srv/renamed"]}
     assert "/srv/second" in kept(out)
@@ -124,12 +130,12 @@ def test_a_log_of_another_image_is_refused_unless_it_is_taken_over(tmp_path: Pat
 
 def test_an_unchanged_observation_is_used_again(tmp_path: Path) -> None:
     build = ("build", IMAGE, "--tag", TAG, "--out", tmp_path / "out", "--reuse", "--env", "TOKEN=a-secret-word")
-    assert "nothing to reuse" in done(*build)[1]
+    assert "nothing to reuse" in done(*build, "--no-verify")[1]
     before = kept(tmp_path / "out")
     assert "reusing" in done(*build)[1]
     assert (kept(tmp_path / "out"), report(tmp_path / "out")["observation"]["source"]) == (before, "reused")
     assert report(tmp_path / "out")["verification"]["verified"]
-    assert "not reusing" in done(*build, "--probe", "/file/srv/first")[1]
+    assert "not reusing" in done(*build, "--probe", "/file/srv/first", "--no-verify")[1]
     assert "/srv/first" in kept(tmp_path / "out")
     for path in (tmp_path / "out").iterdir():
         assert b"a-secret-word" not in path.read_bytes(), path.name

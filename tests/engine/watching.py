@@ -84,11 +84,12 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """An engine and the probe to try on it. Who an app would be is asked once for each way to run it."""
+    """An engine and the probe to try on it. Who an app would be, and how it runs natively, is asked once for each way to run it."""
 
     engine: Engine
     probe: Path
     identities: dict[Any, str] = field(default_factory=dict)
+    native: dict[Any, Ended] = field(default_factory=dict)
 
     def identity(self, scope: EngineResources, config: ImageConfig, options: RunOptions) -> str:
         """The probe's line about who the app would be; what the app is does not matter to it."""
@@ -99,7 +100,13 @@ class Bench:
         return self.identities[key]
 
     def natively(self, scope: EngineResources, config: ImageConfig, options: RunOptions) -> Ended:
-        """Run as `docker run` would, to the app's own end."""
+        """Run as `docker run` would, to the app's own end. The same run for each recorder that it is held against."""
+        key = (config.image_id, options)
+        if key not in self.native:
+            self.native[key] = self._run_natively(scope, config, options)
+        return self.native[key]
+
+    def _run_natively(self, scope: EngineResources, config: ImageConfig, options: RunOptions) -> Ended:
         made = self._create(scope, description.native(config, options, config.image_id))
         made.start()
         code = made.wait(DEADLINE)

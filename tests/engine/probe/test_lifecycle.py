@@ -15,7 +15,7 @@ from slimmer.errors import AppFailed
 from slimmer.image.config import ImageConfig
 from tests.engine.watching import DEADLINE, RECORDERS, Bench, looked_at
 
-SHORT_RUNS = 20
+SHORT_RUNS = 8
 recorders = pytest.mark.parametrize("recorder", RECORDERS)
 
 
