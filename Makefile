@@ -17,6 +17,7 @@ SEED ?= 1
 COUNT ?= 200
 GOLDEN ?= .cache/golden
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+unexport PYTHONDONTWRITEBYTECODE # Python would compile slimmer at each start, and the tests start it hundreds of times
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

