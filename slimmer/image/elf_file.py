@@ -65,7 +65,12 @@ class ElfFile:
 
     @property
     def is_plugin(self) -> bool:
-        """True if programs load it by its path: it has no name to link it by (libtool gives it its file's name)."""
+        """True if programs probably load it by its path: its name has no version, as a name to link it by does ("libvmod_std.so", "mod_x.so")."""
+        return not self.is_program and not self.is_shared_library
+
+    @property
+    def is_named_as_plugin(self) -> bool:
+        """True if it has no name that linkers look for: "mod_x.so", or none. "libx.so" may be a plug-in, or a part of a program that is linked with it."""
         return not self.is_program and not self.soname.startswith("lib")
 
     @property

@@ -26,6 +26,7 @@ from slimmer.keep.ecosystems import provide
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.keepset import LEADS_TO, MISSED
 from slimmer.keep.language import Ecosystem
+from slimmer.keep.languages.dotnet.language import DOTNET
 from slimmer.keep.languages.java import rule as java
 from slimmer.keep.languages.java.language import JAVA
 from slimmer.keep.languages.lua.language import LUA
@@ -71,6 +72,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     LanguageAnalyzer(PHP),
     LanguageAnalyzer(PERL),
     LanguageAnalyzer(LUA),
+    LanguageAnalyzer(DOTNET),
     packages.ANALYZER,
     licences.ANALYZER,
 )

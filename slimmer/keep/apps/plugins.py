@@ -1,7 +1,8 @@
 """Keep plug-in folders: if the app loaded one plug-in of a folder, it may load the others for other input.
 
 Examples are coders of an image library, modules of a database, drivers, and engines of a crypto library. A plug-in is a shared object
-that was opened, lies outside the folders in which a loader looks for libraries, and has no name that could be linked. The other
+that was opened, lies outside the folders in which a loader looks for libraries, and has no name with a version, as libraries for linking
+have. "libx.so" may be either: it is a plug-in unless the program that opened it, or an object beside it, is linked with it. The other
 plug-ins in its folder stay, up to FOLDER_FILES and FOLDER_BYTES, and so do index files in that folder and the one above. A plug-in
 that needs more than NEEDED_BYTES of libraries that the app did not open is left out: nothing shows that the app uses what it is for.
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
@@ -23,17 +24,13 @@ from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeReader
-from slimmer.keep.native.library_needs import LibraryNeeds
+from slimmer.keep.native.library_needs import NEEDED_BYTES, LibraryNeeds, opened_objects
 from slimmer.keep.native.library_search import LibrarySearch
 from slimmer.keep.sources.limits import within_limits
-from slimmer.observe.log import Operation
 
 RULE = "plug-ins"
 FOLDER_FILES, FOLDER_BYTES = 300, 8 << 20
 """The largest plug-in folder that is kept."""
-
-NEEDED_BYTES = 4 << 20
-"""The most bytes of libraries that a plug-in may need besides those that were opened."""
 
 _FOLDERS = 32
 _INDEX_BYTES = 1 << 18
@@ -53,11 +50,14 @@ def plugins(image: ImageView) -> Iterator[Finding] | None:
 
 
 def _beside(image: ImageView, loaded: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
-    reader, search = CodeReader(image), LibrarySearch(image)
+    reader, search, programs = CodeReader(image), LibrarySearch(image), opened_objects(image)
     codes = reader.read(path for paths in loaded.values() for path in paths)
-    needs = LibraryNeeds(image, reader, search, _opened(image), NEEDED_BYTES)
+    needs = LibraryNeeds(image, reader, search, programs, NEEDED_BYTES)
     for folder, paths in sorted(loaded.items())[:_FOLDERS]:
         found = [codes[path] for path in paths if path in codes and _is_plugin(codes[path], search)]
+        if not any(code.elf.is_named_as_plugin for code in found):
+            linked = _linked(reader, (*paths, *(programs[path] for path in paths)))
+            found = [code for code in found if code.elf.soname not in linked]
         if found:
             yield from _folder(image.tree, folder, found[0], reader, needs)
 
@@ -65,7 +65,7 @@ def _beside(image: ImageView, loaded: Mapping[str, Sequence[str]]) -> Iterator[F
 def _loaded(image: ImageView) -> dict[str, list[str]]:
     """Return the shared objects that were opened, by folder. Folders without any other shared objects are left out."""
     folders: dict[str, list[str]] = defaultdict(list)
-    for path, executable in _opened(image).items():
+    for path, executable in opened_objects(image).items():
         folder, name = posixpath.split(path)
         is_configured = SERVERS.fullmatch(posixpath.basename(executable)) or _has_own_rule(folder)
         if _SHARED_OBJECT.fullmatch(name) and not is_configured and not _LIBRARIES.fullmatch(folder):
@@ -78,15 +78,9 @@ def _has_own_rule(folder: str) -> bool:
     return any(name in _CONFIGURED or extension_folders().fullmatch(name) for name in folder.split("/"))
 
 
-def _opened(image: ImageView) -> dict[str, str]:
-    """Return the real paths of the shared objects that were opened, each with the program that opened it."""
-    opened: dict[str, str] = {}
-    for access in image.log.accesses:
-        if access.operation is Operation.OPEN and access.found and ".so" in access.asked:
-            entry = image.end(access.resolved or access.asked)
-            if entry is not None:
-                opened.setdefault(entry.path, access.executable)
-    return opened
+def _linked(reader: CodeReader, paths: Iterable[str]) -> frozenset[str]:
+    """Return the names of the libraries that these programs and objects are linked with."""
+    return frozenset(name for code in reader.read(paths).values() for name in code.elf.needed)
 
 
 def _count(tree: Tree, folder: str) -> int:

@@ -43,7 +43,7 @@ _TELLING = re.compile(
 _FOR_BROWSERS = re.compile(r"static(?:files)?|public|assets|css|js|pages|dist|themes?")
 _MIGRATIONS = re.compile(r"migrations?|migrate|versions|seeds?|fixtures")
 _NATIVE_CODE = frozenset((".so", ".node", ".a", ".o"))
-_OTHER_CODE = frozenset((".lua", ".go", ".dll"))
+_OTHER_CODE = frozenset((".lua", ".go"))
 """Code of languages that no analyzer follows."""
 
 _BROWSER_CODE = frozenset((".js", ".mjs", ".map"))

@@ -5,9 +5,10 @@ that load it, so it is followed in every context in which it may be loaded.
 
 The strings of code that calls dlopen may name libraries. Such a name counts if the file is next to the code, in a folder below it that
 the name gives, or at an absolute path. In the system's folders, all libraries are next to each other, so a bare name counts only
-if it has a version ("libz.so.1") and a program or plug-in names it. It is then also looked for by the loader's rules. Names in shared libraries
-do not count there: they are helpers for rare cases, and large (Java: desktop proxies, 6 MB; the C library: host names in
-other scripts, 2 MB). The exception is libgcc_s, because threads cannot be cancelled without it (pthread_cancel(3)).
+if it has a version ("libz.so.1") and a program or plug-in names it. It is then also looked for by the loader's rules. "libx.so" may be a
+plug-in or a part of a runtime with helpers for rare cases, so what it names counts up to NEEDED_BYTES (Java: fonts 3 MB, but desktop proxies 6 MB).
+Names in libraries whose own name has a version do not count there (the C library: host names in other scripts, 2 MB). The exception is
+libgcc_s, because threads cannot be cancelled without it (pthread_cancel(3)).
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from slimmer.image.elf_file import ElfFile
 from slimmer.keep.analyzer import Kept
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow, CodeReader
+from slimmer.keep.native.library_needs import NEEDED_BYTES, LibraryNeeds, opened_objects
 from slimmer.keep.native.library_search import LibrarySearch, Seeker
 
 RULE = "elf"
@@ -37,12 +40,16 @@ _VERSIONED = re.compile(r"\.so\.[0-9]")
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """A library that is needed: the file that needs it, the detail for the reason, and the groups of possible paths, best first."""
+    """A library that is needed: the file that needs it, the detail for the reason, and the groups of possible paths, best first.
+
+    An optional one is kept only if it and its own libraries are small.
+    """
 
     user: Code
     seeker: Seeker
     detail: str
     groups: Iterator[tuple[str, ...]]
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,7 @@ def libraries(image: ImageView, reader: CodeReader, search: LibrarySearch) -> Co
 class _Libraries:
     def __init__(self, image: ImageView, reader: CodeReader, search: LibrarySearch) -> None:
         self._tree, self._reader, self._search = image.tree, reader, search
+        self._optional = LibraryNeeds(image, reader, search, opened_objects(image), NEEDED_BYTES)
         self._seen: dict[str, set[tuple[str, tuple[str, ...]]]] = defaultdict(set)
         self._objects: dict[str, Code] = {}
         self._programs: set[tuple[str, ...]] = set()
@@ -72,7 +80,7 @@ class _Libraries:
         while layer:
             needs = [need for user, seeker in layer for need in self._needs(user, seeker)]
             layer = []
-            for met in self._meet(needs):
+            for met in self._small_enough(list(self._meet(needs))):
                 need = met.need
                 yield from reach(self._tree, met.path, Reason(RULE, f"{need.detail} {need.user.path}", need.user.path))
                 seeker = Seeker(met.code.elf, _origin(met), self._search.passed_on(need.seeker))
@@ -112,7 +120,13 @@ class _Libraries:
         if not elf.imports.isdisjoint(_UNWINDING):
             yield _Need(user, seeker, "unwinds the threads of", self._search.groups(_UNWINDER, seeker))
         for name in elf.library_names:
-            yield _Need(user, seeker, "named to be loaded by", self._loadable(name, user, seeker))
+            yield _Need(user, seeker, "named to be loaded by", self._loadable(name, user, seeker), _is_vague(user.elf))
+
+    def _small_enough(self, found: list[_Met]) -> list[_Met]:
+        """Leave out optional libraries that lie elsewhere and are large, or bring large ones. What was opened in the run costs nothing."""
+        optional = {met.code.path: met.code for met in found if met.need.is_optional and not _is_beside(met)}
+        small = {code.path for code in self._optional.modest(optional.values(), whole=True)} if optional else set()
+        return [met for met in found if met.code.path not in optional or met.code.path in small]
 
     def _loadable(self, name: str, user: Code, seeker: Seeker) -> Iterator[tuple[str, ...]]:
         folder = posixpath.dirname(user.path)
@@ -140,6 +154,15 @@ class _Libraries:
                 yield from met
                 if not met:
                     waiting.append(need)
+
+
+def _is_vague(elf: ElfFile) -> bool:
+    """Return True if a file may be a plug-in as well as a part of a program that is linked with it."""
+    return elf.is_plugin and not elf.is_named_as_plugin
+
+
+def _is_beside(met: _Met) -> bool:
+    return posixpath.dirname(met.path) == posixpath.dirname(met.need.user.path)
 
 
 def _origin(met: _Met) -> str:

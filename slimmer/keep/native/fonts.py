@@ -1,7 +1,8 @@
 """Keep fonts for code that looks them up: fontconfig's configuration, and the installed fonts.
 
 A program asks for a font when it draws a chart, a label, a subtitle or a PDF. Without fonts, letters are missing, and there is no
-error. Code that matches fonts draws text, and the image's fonts are there for it. Source: fonts-conf(5).
+error. Code that matches fonts draws text, and the image's fonts are there for it. It imports the functions that match, or has their names
+to find them with dlsym(3), as Java's runtime does. Source: fonts-conf(5).
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ FONTS_BYTES = 16 << 20
 """The largest folder of fonts that is kept, in bytes. From a larger one, only what was seen in use stays."""
 
 _MATCHERS = frozenset(("FcFontMatch", "FcFontSort", "FcFontSetMatch", "FcFontSetSort"))
+PHRASES = tuple(sorted(_MATCHERS))
+"""The names of these functions, in code that finds them with dlsym."""
+
 _CONFIGURATION = ("/etc/fonts", "/usr/share/fontconfig", "/usr/local/etc/fonts")
 _FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "/usr/share/ghostscript/fonts")
 
@@ -35,7 +39,7 @@ class _Fonts:
 
     def follow(self, codes: Sequence[Code], added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """Yield all fonts when the first code that matches fonts appears."""
-        code = next((code for code in codes if not code.elf.imports.isdisjoint(_MATCHERS)), None)
+        code = next((code for code in codes if not _MATCHERS.isdisjoint(code.elf.imports | code.mentions)), None)
         if self._answered or code is None:
             return
         self._answered = True

@@ -8,9 +8,24 @@ from collections.abc import Collection, Iterable
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.native.code_reader import Code, CodeReader
 from slimmer.keep.native.library_search import LibrarySearch, Seeker
+from slimmer.observe.log import Operation
+
+NEEDED_BYTES = 4 << 20
+"""The most bytes of libraries that code may bring that was not seen to be loaded, besides those that were opened."""
 
 LIBRARIES = 1000
 """The most libraries that are read. Code that needs more needs too much."""
+
+
+def opened_objects(image: ImageView) -> dict[str, str]:
+    """Return the real paths of the shared objects that were opened, each with the program that opened it."""
+    opened: dict[str, str] = {}
+    for access in image.log.accesses:
+        if access.operation is Operation.OPEN and access.found and ".so" in access.asked:
+            entry = image.end(access.resolved or access.asked)
+            if entry is not None:
+                opened.setdefault(entry.path, access.executable)
+    return opened
 
 
 class LibraryNeeds:
@@ -23,8 +38,11 @@ class LibraryNeeds:
         self._opened, self._limit = opened, limit
         self._direct: dict[str, tuple[str, ...]] = {}
 
-    def modest(self, codes: Iterable[Code]) -> list[Code]:
-        """Return the files that stay within the limit. Costs one round trip for each layer of libraries, for all files together."""
+    def modest(self, codes: Iterable[Code], *, whole: bool = False) -> list[Code]:
+        """Return the files that stay within the limit. If `whole` is true, their own bytes count, too, unless they were opened.
+
+        Costs one round trip for each layer of libraries, for all files together.
+        """
         chosen = list(codes)
         layer = chosen
         while layer and len(self._direct) < LIBRARIES:
@@ -32,7 +50,8 @@ class LibraryNeeds:
             below = {path for code in layer for path in self._direct[code.path]} - self._direct.keys()
             # a library that exceeds the limit by itself settles it, so it is not read
             layer = list(self._reader.read(path for path in sorted(below) if self._size(path) <= self._limit).values())
-        return [code for code in chosen if self._bytes_below(code.path) <= self._limit]
+        own = {code.path: self._size(code.path) if whole and code.path not in self._opened else 0 for code in chosen}
+        return [code for code in chosen if own[code.path] + self._bytes_below(code.path) <= self._limit]
 
     def _needed_by(self, code: Code) -> tuple[str, ...]:
         """Return the real paths of the libraries that a file names and that were not opened."""

@@ -131,7 +131,7 @@ class _CharacterSets:
         for code in codes:
             elf = code.elf
             if not elf.imports.isdisjoint(_CONVERTERS) and not elf.soname.startswith(_BYSTANDERS):
-                modules = _LISTED if elf.is_plugin else _MAIN
+                modules = _LISTED if elf.is_named_as_plugin else _MAIN
                 yield modules, Reason(CHARACTER_SETS, f"{code.path} calls iconv_open", code.path)
         for path in added:
             if path.endswith(".so") and posixpath.basename(parent(path)) == "gconv" and was_observed(path, kept):

@@ -26,7 +26,7 @@ _RULES = (
     locales.CHARACTER_SETS,
     fonts.RULE,
 )
-_PHRASES = (*certificates.PHRASES, *name_service.PHRASES, *time_zones.PHRASES)
+_PHRASES = (*certificates.PHRASES, *name_service.PHRASES, *time_zones.PHRASES, *fonts.PHRASES)
 
 
 def native(image: ImageView) -> Follow:

@@ -111,5 +111,5 @@ def _by_name(code: Code) -> bool:
     if _GO in code.mentions:
         return _GO_BY_NAME in code.mentions
     elf = code.elf
-    counts = elf.is_program or elf.is_plugin or elf.soname.startswith(_RUNTIMES)
+    counts = elf.is_program or elf.is_named_as_plugin or elf.soname.startswith(_RUNTIMES)
     return ZONES in code.mentions and bool(elf.needed) and counts

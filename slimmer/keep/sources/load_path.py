@@ -7,10 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from slimmer.image.tree import Tree
+from slimmer.keep.image_view import ImageView
 from slimmer.observe.log import AccessLog
 
 ROOTS = 400
 """The most folders in a load path: some for the language, and one for each of an app's packages."""
+
+_LIBRARIES = ("/usr/local/lib", "/lib", "/usr/lib")
 
 
 class LoadPath:
@@ -79,3 +82,10 @@ def searched(log: AccessLog, names: Iterable[str]) -> Iterator[str]:
             if access.asked.endswith(name):
                 seen.setdefault(access.asked.removesuffix(name) or "/")
     return iter(seen)
+
+
+def library_folders(image: ImageView) -> list[str]:
+    """Return the folders in which the loader looks for a library by its name."""
+    variable = image.env.get("LD_LIBRARY_PATH", "").split(":")
+    inner = (entry.path for folder in _LIBRARIES for entry in image.tree.children(folder) if "-linux-" in entry.path)
+    return [folder for folder in (*variable, *_LIBRARIES, *inner) if folder]

@@ -11,6 +11,7 @@ from slimmer.errors import UsageError
 from slimmer.image.tree import Tree
 from slimmer.keep.apps.web_server.directives import read_configuration
 from slimmer.keep.language import Origin, Source
+from slimmer.keep.languages.dotnet import reader as dotnet
 from slimmer.keep.languages.lua.nginx import configuration
 from slimmer.keep.languages.node.manifest import read_manifest, targets
 from slimmer.keep.languages.perl import reader as perl
@@ -42,6 +43,14 @@ def lua_source(data: bytes) -> None:
     found = configuration(data)
     assert len(found.code) <= 10 * (len(data) + 1)
     assert all(len(path) <= len(data) for path in (*found.files, *found.paths))
+
+
+def assembly(data: bytes) -> None:
+    """Never raises; lists are bounded; the facts come back from the cache as they went there."""
+    for dialect in dotnet.Dialect:
+        facts = dotnet.read(Source(".dll", data, Origin.APP, dialect))
+        assert max(len(facts.references), len(facts.words), len(facts.assets)) <= dotnet.LIMIT
+        assert load_facts(dotnet.Facts, dump_facts(facts)) == facts
 
 
 def cached_facts(data: bytes) -> None:
@@ -96,6 +105,7 @@ def path_patterns(data: bytes) -> None:
 TARGETS = {
     "perl_source": perl_source,
     "lua_source": lua_source,
+    "assembly": assembly,
     "cached_facts": cached_facts,
     "crontab": crontab,
     "directives": directives,

@@ -11,7 +11,7 @@ import pytest
 from slimmer.image.config import ImageConfig
 from slimmer.keep import registry
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
-from slimmer.keep.native import library_search
+from slimmer.keep.native import elf, library_search
 from slimmer.keep.native.native import ANALYZER
 from slimmer.testing import LocalImage, run
 from tests.unit.elf_maker import compile_c, library, make_elf
@@ -182,6 +182,17 @@ def test_in_the_systems_folder_a_plugin_must_name_a_version_and_libraries_are_no
     assert kept(image, "/usr/lib/vague.so") == set()
     assert kept(image, "/usr/lib/libany.so.1") == set()
     assert kept(image, "/usr/lib/below.so") == {"/usr/lib/sub/libsub.so"}
+
+
+def test_an_object_that_may_be_a_plugin_brings_small_libraries_that_it_names(
+    image: LocalImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(image, "/app/libdraw.so", library(tmp_path, "libdraw.so", source=OPENER % "libfar.so.6"))
+    put(image, "/usr/lib/libfar.so.6", make_elf(needed=["libbelow.so.1"]))
+    put(image, "/usr/lib/libbelow.so.1", make_elf())
+    assert kept(image, "/app/libdraw.so") == {"/usr/lib/libfar.so.6", "/usr/lib/libbelow.so.1"}
+    monkeypatch.setattr(elf, "NEEDED_BYTES", len(make_elf()) + 100)
+    assert kept(image, "/app/libdraw.so") == set(), "both together are too large"
 
 
 def test_cancelling_threads_needs_the_unwinder(image: LocalImage, tmp_path: Path) -> None:

@@ -37,6 +37,12 @@ def test_who_matches_fonts_has_them(image: LocalImage, tmp_path: Path) -> None:
     assert kept(image, "/app/plain.so") == set()
 
 
+def test_who_finds_the_functions_by_their_names_has_them(image: LocalImage, tmp_path: Path) -> None:
+    source = 'const char *name(void) { return "FcFontMatch"; }'
+    image.add("/app/libawt.so", compile_c(tmp_path, source, "-shared", "-Wl,-soname,libawt.so"))
+    assert kept(image, "/app/libawt.so") >= FONTS
+
+
 def test_many_fonts_are_left_to_what_was_seen(
     image: LocalImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

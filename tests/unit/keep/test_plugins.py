@@ -40,9 +40,20 @@ def test_the_other_plugins_and_the_indexes_stay(image: LocalImage) -> None:
     assert kept(image, f"{CODERS}/png.so") == found
 
 
-def test_a_library_that_has_a_name_to_be_linked_by_is_no_plugin(image: LocalImage, tmp_path: Path) -> None:
+def test_a_library_that_its_program_is_linked_with_is_no_plugin(image: LocalImage, tmp_path: Path) -> None:
     image.add(f"{CODERS}/libprivate.so", library(tmp_path, "libprivate.so"))
+    image.add("/usr/bin/convert", make_elf(needed=["libprivate.so"]), mode=0o755)
     assert kept(image, f"{CODERS}/libprivate.so") == set()
+
+
+def test_a_plugin_may_be_named_as_a_library_without_a_version(image: LocalImage, tmp_path: Path) -> None:
+    image.add("/usr/lib/varnish/vmods/libvmod_std.so", library(tmp_path, "libvmod_std.so"))
+    image.add("/usr/lib/varnish/vmods/libvmod_directors.so", library(tmp_path, "libvmod_directors.so"))
+    image.add("/usr/bin/convert", make_elf(needed=["libz.so.1"]), mode=0o755)
+    assert kept(image, "/usr/lib/varnish/vmods/libvmod_std.so") == {"libvmod_directors.so"}
+    image.add("/usr/lib/own/libown.so.1", library(tmp_path, "libown.so.1"))
+    image.add("/usr/lib/own/other.so", make_elf())
+    assert kept(image, "/usr/lib/own/libown.so.1") == set()
 
 
 @pytest.mark.parametrize("folder", ["/usr/lib/x86_64-linux-gnu", "/usr/local/lib", "/lib"])

@@ -177,6 +177,19 @@ def test_an_app_that_takes_an_encodings_name_from_elsewhere_gets_those_that_text
     assert f"{LIBRARY}/encodings/cp037.py" not in kept
 
 
+def test_libraries_that_decode_by_names_from_outside_get_encodings_as_the_app_does(image: PythonImage) -> None:
+    koi8 = f"{LIBRARY}/encodings/koi8_r.py"
+    image.add(koi8, "#")
+    decodes = "import os\ndef text(self):\n    return self.body.decode(self.get('charset'))\n"
+    image.package("asks", client=decodes)
+    assert koi8 in image.kept("import asks.client\n")
+    assert koi8 not in image.kept("import asks\n")
+    image.add(f"{LIBRARY}/post/__init__.py", decodes)
+    image.add(f"{LIBRARY}/web.py", "import post\n")
+    assert koi8 not in image.kept("import web\n"), "the standard library uses it for itself"
+    assert koi8 in image.kept("def mail():\n    import post\n")
+
+
 def test_the_systems_media_types_come_with_the_module_that_reads_them(image: PythonImage) -> None:
     image.add(f"{LIBRARY}/mimetypes.py")
     image.add("/etc/mime.types", "text/plain txt")

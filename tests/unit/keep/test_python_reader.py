@@ -152,6 +152,20 @@ def test_encodings_by_computed_names(call: str, computed: bool) -> None:
     assert facts(f"{call}\n").any_encoding is computed
 
 
+@pytest.mark.parametrize(
+    ("source", "from_outside"),
+    [
+        ("body.decode(part.get_param('charset'))", True),
+        ("def text(self, charset):\n    import x\n    return str(self.content, charset, errors='replace')", True),
+        ("CHARSET = 'charset'\ncodecs.getincrementaldecoder(name)", True),
+        ("def text(body, encoding):\n    return body.decode(encoding)", False),
+        ("charset = 'utf-8'\nbody.decode('utf-8')\nstr(body, 'ascii')\nbody.decode(errors=charset)", False),
+    ],
+)
+def test_a_library_that_speaks_of_charsets_decodes_by_names_from_outside(source: str, from_outside: bool) -> None:
+    assert facts(f"import codecs\n{source}\n", Origin.LIBRARY).any_encoding is from_outside
+
+
 def test_words_attributes_commands_and_exports_are_read_where_they_are_asked_for() -> None:
     source = (
         b"import scipy, subprocess\nLOADER = 'web.loaders.File'\n__all__ = ['one']\n__all__ += ('two',)\n"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from slimmer.keep.language import Language, Origin, Source
+from slimmer.keep.languages.dotnet.language import DOTNET
 from slimmer.keep.languages.lua.language import LUA
 from slimmer.keep.languages.node.language import NODE
 from slimmer.keep.languages.perl.language import PERL
@@ -16,6 +17,7 @@ from slimmer.keep.languages.ruby.language import RUBY
 from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 from slimmer.sandbox.facts import dump_facts, load_facts
 from slimmer.sandbox.sandbox import Sandbox
+from tests.unit.assembly_maker import make_assembly
 from tests.unit.local_image import LocalImage, followed, follower, opened
 
 SOURCES: list[tuple[Language[Any], bytes]] = [
@@ -24,6 +26,7 @@ SOURCES: list[tuple[Language[Any], bytes]] = [
     (PHP, b"<?php require __DIR__ . '/x.php'; new \\A\\B; exec('git'); f('a/b');"),
     (PERL, b"use A; require 'b.pl'; use lib 'c'; system('git'); /\\p{Greek}/; f('d/e');"),
     (LUA, b"#!/usr/bin/lua\nrequire 'x'; io.popen('git'); package.path = './?.lua'; f('a/b')"),
+    (DOTNET, make_assembly(["A.B"], calls=["c"], literals=["d/e", "f"], members=["GetEncoding"])),
 ]
 
 

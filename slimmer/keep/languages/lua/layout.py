@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from slimmer.keep.image_view import ImageView
-from slimmer.keep.sources.load_path import searched
+from slimmer.keep.sources.load_path import library_folders, searched
 
 TREE = re.compile(r"(?P<root>(?P<tree>/[^\0]{0,400}?)/(?:share|lib|lib/[\w.-]{1,80})/lua/(?P<version>5\.\d))/")
 """A folder of modules in a tree, as LuaRocks lays them out: /usr/local/share/lua/5.1/."""
@@ -20,7 +20,6 @@ PREFIXES = ("/usr/local/openresty/nginx", "/usr/local/kong", "/usr/share/nginx",
 _INTERPRETER = re.compile(r".*/(?:tex)?lua(5\.\d)")
 _LIBRARY = re.compile(r"/lua/5\.\d/|/lualib/|/lua_modules/|/\.luarocks/")
 _ALWAYS_LOADED = ("resty/core.lua", "socket.lua", "cjson.so", "lfs.so")
-_LIBRARIES = ("/usr/local/lib", "/lib", "/usr/lib")
 
 
 def is_library(path: str) -> bool:
@@ -32,13 +31,6 @@ def package(name: str) -> str:
     """The package of a module: that of resty/core/base is resty/core, since packages share the name resty."""
     parts = name.split("/")
     return "/".join(parts[:2] if parts[0] == "resty" else parts[:1])
-
-
-def library_folders(image: ImageView) -> list[str]:
-    """Where the loader looks for a library by its name."""
-    variable = image.env.get("LD_LIBRARY_PATH", "").split(":")
-    inner = (entry.path for folder in _LIBRARIES for entry in image.tree.children(folder) if "-linux-" in entry.path)
-    return [folder for folder in (*variable, *_LIBRARIES, *inner) if folder]
 
 
 def module_folders(image: ImageView) -> Iterator[str]:

@@ -15,10 +15,10 @@ from slimmer.image.tree import Entry
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Lead, Origin, Resolver
-from slimmer.keep.languages.lua.layout import PREFIXES, TREE, is_library, library_folders, module_folders, package
+from slimmer.keep.languages.lua.layout import PREFIXES, TREE, is_library, module_folders, package
 from slimmer.keep.languages.lua.reader import Facts, Kind, Request
 from slimmer.keep.sources.limits import within_limits
-from slimmer.keep.sources.load_path import LoadPath, is_file
+from slimmer.keep.sources.load_path import LoadPath, is_file, library_folders
 from slimmer.keep.sources.named_paths import FOLDER_BYTES, FOLDER_FILES, HOLE, Base, Mention, NamedPaths
 
 _SUFFIXES = (".lua", "/init.lua")

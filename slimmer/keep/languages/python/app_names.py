@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.language import Origin
 from slimmer.keep.languages.python.facts import Facts
 from slimmer.keep.languages.python.finder import Finder, Module
 from slimmer.keep.languages.python.string_names import (
@@ -30,6 +31,8 @@ class AppNames:
         self._files: dict[str, str] = {}
         self._commands: dict[str, str] = {}
         self._any_encoding = ""
+        self._decoders: dict[str, str] = {}
+        self._imported: set[str] = set()
         self._aliases: bytes | None = None
 
     def learn(self, module: Module, facts: Facts) -> None:
@@ -40,10 +43,21 @@ class AppNames:
         for word in facts.words:
             self._encodings.setdefault(word, module.source)
             self._files.setdefault(word, module.source)
+        self._imported.update(entry.module.partition(".")[0] for entry in facts.imports if not entry.level)
         if facts.any_encoding:
             self._any_encoding = self._any_encoding or module.source
         for command in facts.commands:
             self._commands.setdefault(command, module.source)
+
+    def decodes(self, module: Module) -> None:
+        """Note that a library's module decodes by names from outside.
+
+        One of the standard library counts once the app imports its package: many of its modules use a part of `email` for headers alone.
+        """
+        if module.root.origin is Origin.STDLIB:
+            self._decoders.setdefault(module.name.partition(".")[0], module.source)
+        else:
+            self._any_encoding = self._any_encoding or module.source
 
     def modules(self, facts: Facts) -> Iterator[tuple[str, str]]:
         """Yield the modules that one source names, each with a phrase that says how, for the reason."""
@@ -61,8 +75,9 @@ class AppNames:
             return
         start = package.files[0] if package.files else ""
         yield from self._existing(COMMON_ENCODINGS, start)
-        if self._any_encoding:
-            yield from self._existing(LISTED_ENCODINGS, self._any_encoding)
+        imported = sorted(self._imported.intersection(self._decoders))
+        if by := self._any_encoding or (self._decoders[imported[0]] if imported else ""):
+            yield from self._existing(LISTED_ENCODINGS, by)
         words, self._encodings = self._encodings, {}
         for word, cause in words.items():
             yield from self._existing(encoding_names([word], self._known_aliases()), cause)

@@ -56,7 +56,7 @@ class Facts:
       has them.
     - `groups` may name groups of entry points. `exports` is `__all__`.
     - `reads_data` is true if the source looks for files beside itself, `lazy` if it makes attributes on demand (PEP 562), and `any_encoding` if it
-      encodes or decodes by a computed name.
+      encodes or decodes by a computed name (a library's: decodes by a name from outside, such as the charset of a mail).
     """
 
     imports: tuple[Import, ...] = ()

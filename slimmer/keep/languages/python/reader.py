@@ -51,6 +51,14 @@ _COMPUTED_ENCODING = re.compile(
 )
 """Calls with an encoding that is not a literal."""
 
+_CHARSET = b"charset"
+"""What mail, HTTP and HTML call the name of an encoding. A library's source that has this word and decodes by a computed name gets it from outside."""
+
+_DECODING = re.compile(
+    rb"\.decode\(\s{0,99}(?:encoding\s{0,9}=\s{0,9})?(?!errors\b|\w{0,2}['\"])\w|\bstr\([\w.()]{1,80},\s{0,9}(?:encoding\s{0,9}=\s{0,9})?(?!errors\b)\w"
+    rb"|codecs\.(?:lookup|decode|getreader|getdecoder|getincrementaldecoder)\(\s{0,99}(?!\w{0,2}['\"])\w"
+)
+
 _WORD = re.compile(r"[\w.:/+@-]{2,200}")
 _DOTTED_STRING = re.compile(rb"""['"]([A-Za-z_]\w{0,79}(?:\.\w{1,80}){2,8})['":]""")
 _SCRIPT_STRING = re.compile(rb"""['"]([\w{}%.-]{1,80}\.py)['"]""")
@@ -87,8 +95,15 @@ def _read_source(content: bytes, *, is_app: bool) -> Facts:
         commands=calls.commands[:LIST_LIMIT],
         reads_data=_DATA.search(source) is not None,
         lazy=b"def __getattr__(" in source,
-        any_encoding=is_app and _COMPUTED_ENCODING.search(source) is not None,
+        any_encoding=_is_by_any_name(source, is_app=is_app),
     )
+
+
+def _is_by_any_name(source: bytes, *, is_app: bool) -> bool:
+    """Return True if a source encodes or decodes by a name that is not in it: any computed one in an app's, one from outside in a library's."""
+    if is_app:
+        return _COMPUTED_ENCODING.search(source) is not None
+    return _CHARSET in source and _DECODING.search(source) is not None
 
 
 def _read_extension(content: bytes) -> Facts:

@@ -70,6 +70,8 @@ class Resources:
         self._groups.update(facts.groups)
         if level is Level.APP:
             self._names.learn(module, facts)
+        elif facts.any_encoding and level is Level.USED:
+            self._names.decodes(module)
 
     def named_package(self, package: Module, by: Module) -> None:
         """Note that a library names a package in a string. The package may hold data (importlib.resources)."""
