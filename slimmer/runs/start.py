@@ -15,7 +15,7 @@ from pathlib import Path
 from docker.errors import APIError
 
 from slimmer.engine import description, running
-from slimmer.engine.containers import Container, is_full
+from slimmer.engine.containers import Container, is_full, is_own_fault
 from slimmer.engine.description import Description
 from slimmer.engine.options import RunOptions
 from slimmer.engine.relay import Ports, RelayHost
@@ -45,11 +45,11 @@ def ask_identity(
     binds = tuple(entry for entry in options.volumes if description.is_bind(description.split_volume(entry)[0]))
     options = dataclasses.replace(options, volumes=binds)
     mount = scope.lender.lend(probe, config)
-    with _as_docker_run():
+    with as_docker_run():
         container = scope.create(description.asking(options, config.image_id, mount), purpose)
     stream = container.attach()
     try:
-        with _as_docker_run():
+        with as_docker_run():
             container.start(collect_output=False)
         stream.set_timeout(ASK_TIMEOUT)
         said = b""
@@ -66,8 +66,8 @@ def ask_identity(
 
 
 @contextmanager
-def _as_docker_run() -> Iterator[None]:
-    """Raise AppFailed if the engine refuses the container, because it would refuse `docker run`, too.
+def as_docker_run() -> Iterator[None]:
+    """Raise AppFailed if the engine refuses the container, because it would refuse `docker run`, too; not if the engine is broken.
 
     The container has only the image's configuration and the user's options. Examples are a VOLUME or a WORKDIR at the path of a file,
     and a USER above 2,147,483,647.
@@ -75,7 +75,7 @@ def _as_docker_run() -> Iterator[None]:
     try:
         yield
     except EngineError as error:
-        if not isinstance(error.__cause__, APIError) or is_full(error.message):
+        if not isinstance(error.__cause__, APIError) or is_full(error.message) or is_own_fault(error.message):
             raise
         words = error.__cause__.explanation or error.__cause__
         raise AppFailed(f"the engine cannot run the image: {words}", hint=REFUSED) from error
