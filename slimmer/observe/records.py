@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from slimmer.errors import ObservationIncomplete
+from slimmer.formatting import output_text
 from slimmer.observe.identity import FOREIGN, FOREIGN_HINT
 from slimmer.observe.log import PROBE, Access, AccessLog, Listener, Operation, Recorder
 from slimmer.probe_mount import ProbeMount
@@ -143,7 +144,7 @@ class RecordReader:
 
     def _result(self, words: list[str], a: str, b: str) -> None:
         code = None if words[2] == "running" else _number(words[2])
-        self.results[_number(words[1])] = CommandResult(code, bytes.fromhex(a).decode(errors="replace"))
+        self.results[_number(words[1])] = CommandResult(code, output_text(bytes.fromhex(a)))
 
     def _hello(self, words: list[str], a: str, b: str) -> None:
         if words[1] != PROTOCOL_VERSION:

@@ -179,7 +179,7 @@ def test_results_of_commands_are_read() -> None:
     reader = RecordReader()
     reader.feed(b"result 1 0\x006f6b0a00ff\0\0" + b"result 2 running\0\0\0" + b"result 3 137\0\0\0")
     assert reader.results == {
-        1: CommandResult(0, "ok\n\0\ufffd"),
+        1: CommandResult(0, "ok\n\0\udcff"),
         2: CommandResult(None, ""),
         3: CommandResult(137, ""),
     }
