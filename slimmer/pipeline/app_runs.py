@@ -56,7 +56,7 @@ def observe(session: Session, plan: ExercisePlan, say: Say, *, shared: bool = Fa
     config = session.config
     identity = identify(session)
     own_command = session.options.cmd is None and session.options.entrypoint is None
-    profile = AppProfile(exposed(config), healthcheck(config), own_command)
+    profile = AppProfile(exposed(config), exposed(config, "udp"), healthcheck(config), own_command)
     with _watched(session, identity, "observed") as (run, ports):
         exercised = exercise(run, plan, profile=profile, shared=shared, say=say)
         _log_exercise("observed", exercised)
@@ -82,16 +82,24 @@ def exercise_alone(
 
     Raises AppFailed or ExerciseFailed.
     """
-    lasting = lasting_ports(listener.port for listener in log.listeners)
+    lasting = lasting_ports(log.tcp_ports)
+    udp = exposed(session.config, "udp")
     ports = tuple(dict.fromkeys((*lasting, *plan.named_ports, *exposed(session.config))))
     if plan.until in (Until.SIGNAL, Until.ENTER):  # these only make sense while the app is watched
         plan = dataclasses.replace(plan, until=Until.SECONDS, seconds=WORKER_PATIENCE)
     relayed = not session.engine.local or session.options.network == "none" or _has_hidden_port(log)
     relay, image = session.probe if relayed else None, session.config.image_id
     with native_run(
-        session.scope, session.config, session.options, image, ports, relay, session.unique(purpose)
+        session.scope,
+        session.config,
+        session.options,
+        image,
+        ports,
+        relay,
+        session.unique(purpose),
+        session.probe if udp or log.udp_ports else None,
     ) as run:
-        exercised = exercise(run, plan, profile=AppProfile(expected_ports=ports), shared=shared, say=say)
+        exercised = exercise(run, plan, profile=AppProfile(expected_ports=ports, udp_ports=udp), shared=shared, say=say)
         _log_exercise(purpose, exercised)
         problem = failure(exercised)
         if problem is not None:
@@ -115,7 +123,14 @@ def replay(
     ports = _lasting_ports(observed, session.config)
     relay = session.probe if observed.relayed else None
     with native_run(
-        session.scope, session.config, session.options, image, ports, relay, session.unique(purpose)
+        session.scope,
+        session.config,
+        session.options,
+        image,
+        ports,
+        relay,
+        session.unique(purpose),
+        session.probe if observed.exercised.udp_ports else None,
     ) as run:
         answered = exercise(run, plan, replay_expectations(observed.exercised), shared=shared)
         _log_exercise(purpose, answered)
@@ -163,7 +178,7 @@ def _log_recorders(asked: str, log: AccessLog) -> None:
             state,
             f", {recorder.reason}" if recorder.reason else "",
         )
-    logger.info("%d accesses, listening: %s", len(log.accesses), sorted({listener.port for listener in log.listeners}))
+    logger.info("%d accesses, listening: %s", len(log.accesses), sorted({*log.tcp_ports, *log.udp_ports}))
     logger.debug("counters: %s", dict(log.counters))
 
 
@@ -205,10 +220,10 @@ def _watched(
     )
 
 
-def exposed(config: ImageConfig) -> tuple[int, ...]:
-    """Return the TCP ports that an image EXPOSEs."""
+def exposed(config: ImageConfig, wanted: str = "tcp") -> tuple[int, ...]:
+    """Return the ports of a protocol that an image EXPOSEs."""
     ports = (entry.partition("/") for entry in config.exposed_ports)
-    return tuple(sorted(int(port) for port, _, protocol in ports if protocol in ("", "tcp") and port.isdigit()))
+    return tuple(sorted(int(port) for port, _, protocol in ports if (protocol or "tcp") == wanted and port.isdigit()))
 
 
 def healthcheck(config: ImageConfig) -> tuple[str, ...]:
@@ -225,6 +240,8 @@ def _has_hidden_port(log: AccessLog) -> bool:
     """Return True if the app listened on a port of the loopback only, which needs a relay."""
     addresses: dict[int, set[bool]] = {}
     for listener in log.listeners:
+        if listener.protocol != "tcp":
+            continue
         loopback = listener.address == "::1" or listener.address.startswith("127.")
         addresses.setdefault(listener.port, set()).add(loopback)
     return any(False not in kinds for kinds in addresses.values())
@@ -232,7 +249,7 @@ def _has_hidden_port(log: AccessLog) -> bool:
 
 def _lasting_ports(observed: ScenarioObservation, config: ImageConfig) -> tuple[int, ...]:
     """Return the ports that the slim image must listen on, too: those that answered, are exposed, or were not chosen by the kernel."""
-    seen = (listener.port for listener in observed.log.listeners)  # the log may come from a test run
+    seen = observed.log.tcp_ports  # the log may come from a test run
     listened = dict.fromkeys(
         (*observed.exercised.ports, *seen)
     )  # exercised ports come first, because there may be too many to try them all

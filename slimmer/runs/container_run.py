@@ -29,13 +29,20 @@ C = TypeVar("C", bound=RunningContainer)
 class ContainerRun(Generic[C]):
     """The part of a Subject (slimmer.exercise.subject) that is about its container."""
 
-    def __init__(self, container: C, endpoint: Callable[[int], tuple[str, int]]) -> None:
+    def __init__(
+        self, container: C, endpoint: Callable[[int], tuple[str, int]], accepts: Callable[[int], bool]
+    ) -> None:
         self._container = container
         self._endpoint = endpoint
+        self._accepts = accepts
 
     def endpoint(self, port: int) -> tuple[str, int]:
         """Return a host and port that lead to this port of the container."""
         return self._endpoint(port)
+
+    def accepts(self, port: int) -> bool:
+        """Return True if something accepts connections on this TCP port at this moment."""
+        return self._accepts(port)
 
     def container_name(self) -> str:
         """Return the container's name."""

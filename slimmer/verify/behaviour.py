@@ -107,6 +107,12 @@ def _ports(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -
     closed = set.intersection(*(set(one.ports) for one in (primary, *others))) - {*candidate.ports, *primary.http_ports}
     if any(port < FIRST_EPHEMERAL_PORT for port in closed):
         yield Difference("the app", "open ports", _listed(primary.ports), _listed(candidate.ports))
+    originals = primary, *others
+    if set.intersection(*(set(one.udp_ports) for one in originals)) - {*candidate.udp_ports}:
+        yield Difference("the app", "UDP ports", _listed(primary.udp_ports), _listed(candidate.udp_ports))
+    lasting = set.intersection(*(set(one.last_ports) for one in originals)) & {*candidate.ports}
+    if any(port < FIRST_EPHEMERAL_PORT for port in lasting - {*candidate.last_ports}):
+        yield Difference("the app", "ports at the end", _listed(primary.last_ports), _listed(candidate.last_ports))
 
 
 def _surplus(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:

@@ -21,7 +21,9 @@ from slimmer.verify.behaviour import FUTILE, compare_behaviour
 
 ANSWER = Answer(Request("GET", "/"), 80, 200, "text/html", 5, "d", 0.1)
 OUTCOME = Outcome(("TOKEN=hunter2 ./check.sh --key 1",), "host", 0, "")
-ORIGINAL = ExerciseResult(answers=(ANSWER,), outcomes=(OUTCOME,), http_ports=(80,), ports=(80,), stopped=0)
+ORIGINAL = ExerciseResult(
+    answers=(ANSWER,), outcomes=(OUTCOME,), http_ports=(80,), ports=(80,), last_ports=(80,), udp_ports=(53,), stopped=0
+)
 
 
 def test_the_same_is_no_difference() -> None:
@@ -36,6 +38,8 @@ def test_the_same_is_no_difference() -> None:
         (replace(ORIGINAL, answers=(replace(ANSWER, problem="broke off"),)), "answer was good, is broke off"),
         (replace(ORIGINAL, answers=()), "GET :80/: answer was 200, is missing"),
         (replace(ORIGINAL, http_ports=()), "HTTP ports was 80, is none"),
+        (replace(ORIGINAL, last_ports=()), "ports at the end was 80, is none"),
+        (replace(ORIGINAL, udp_ports=()), "UDP ports was 53, is none"),
         (replace(ORIGINAL, outcomes=(replace(OUTCOME, exit_code=2),)), "exit code was 0, is 2"),
         (replace(ORIGINAL, outcomes=()), "exit code was 0, is none: not run"),
         (replace(ORIGINAL, outcomes=(OUTCOME, OUTCOME)), "commands was 1, is 2"),
@@ -45,6 +49,14 @@ def test_the_same_is_no_difference() -> None:
 )
 def test_each_difference_is_told(slim: ExerciseResult, told: str) -> None:
     assert [told in str(difference) for difference in compare_behaviour(ORIGINAL, slim)] == [True]
+
+
+def test_a_late_answer_is_no_difference_while_the_original_is_as_slow() -> None:
+    late = replace(ANSWER, status=None, seconds=30.0, problem="no answer in time (30.0 s)", late=True)
+    slim = replace(ORIGINAL, answers=(late,))
+    for seconds, number in ((29.0, 0), (15.0, 0), (1.0, 1)):
+        other = replace(ORIGINAL, answers=(replace(ANSWER, seconds=seconds),))
+        assert len(compare_behaviour(ORIGINAL, slim, lambda other=other: other)) == number  # type: ignore[misc]
 
 
 def test_the_healthchecks_own_command_is_the_engines_to_run_on_a_slim_image() -> None:
