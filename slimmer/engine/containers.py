@@ -16,6 +16,7 @@ from docker.errors import APIError, DockerException, NotFound
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.error_lines import ErrorLines
+from slimmer.engine.log_files import add_errors
 from slimmer.engine.streams import MultiplexedStream, OpenStreams
 from slimmer.errors import AppFailed, EngineError, EngineUnreachable, UsageError
 from slimmer.exit_codes import KILLED, TIMED_OUT
@@ -24,6 +25,7 @@ from slimmer.formatting import OUTPUT_TAIL, output_text
 logger = logging.getLogger(__name__)
 
 LAST_WORDS_TIMEOUT = 2.0
+PIECE = 1 << 16
 OPTION_PROBLEMS = (
     "unable to find user", "unable to find group", "sethostname", "environment variable", "device information", "network ",
 )  # fmt: skip
@@ -205,6 +207,19 @@ class Container:
         """Return the lines of its output that look like errors, each kind once (slimmer.engine.error_lines)."""
         self._await_output()
         return self._errors.lines()
+
+    def file_errors(self, places: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the lines of its log files that look like errors, each kind once. `places` are folders and files, of which some may not exist.
+
+        It may have ended, but not be removed. Raises EngineError if the engine does not answer.
+        """
+        errors = ErrorLines()
+        for place in places:
+            with engine_calls(f"read the logs of {self.name}"), contextlib.suppress(APIError):  # there is no such path
+                pieces, _ = self._engine.api.get_archive(self.id, place, chunk_size=PIECE)
+                with contextlib.closing(pieces):
+                    add_errors(pieces, errors)
+        return errors.lines()
 
     def _stream(self, connection: Any, *, merge: bool = False) -> MultiplexedStream:
         return self._streams.add(MultiplexedStream(connection, merge=merge))

@@ -6,9 +6,10 @@ import dataclasses
 import logging
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from slimmer.engine.relay import Ports
-from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
+from slimmer.errors import AppFailed, EngineError, ExerciseFailed, ObservationIncomplete
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.expectations import replay_expectations
 from slimmer.exercise.mode import WORKER_PATIENCE
@@ -21,6 +22,7 @@ from slimmer.exit_codes import KILLED
 from slimmer.image.config import ImageConfig
 from slimmer.observe.identity import home_of
 from slimmer.observe.log import AccessLog
+from slimmer.observe.log_files import log_places
 from slimmer.observe.records import RecordReader
 from slimmer.pipeline.progress import Say
 from slimmer.pipeline.session import Session
@@ -33,14 +35,25 @@ LAST_LOOKS = 2.0
 """Seconds that a stopped app gets for its last look-ups, if it is known not to end by itself."""
 
 
+SHOWN_LINES = 5
+"""The number of lines of log files that an error shows."""
+
+
+class FileErrors(Protocol):
+    """The part of a run that reads log files (slimmer.runs.container_run)."""
+
+    def file_errors(self, places: tuple[str, ...]) -> tuple[str, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ScenarioObservation:
-    """A watched run: what the app accessed and answered, its identity, and whether its ports needed a relay."""
+    """A watched run: what the app accessed and answered, its identity, whether its ports needed a relay, and where it writes log files."""
 
     log: AccessLog
     exercised: ExerciseResult
     identity: str
     relayed: bool
+    log_places: tuple[str, ...] = ()
 
     @property
     def home(self) -> str:
@@ -67,7 +80,8 @@ def observe(session: Session, plan: ExercisePlan, say: Say, *, shared: bool = Fa
         _log_recorders(session.recorder, log)
         if exercised.exit_code is None:
             exercised = dataclasses.replace(exercised, stopped=run.exit_code_at_end())
-        return ScenarioObservation(log, exercised, identity, ports.relayed)
+        places = log_places(log.accesses)
+        return ScenarioObservation(log, _with_logged(exercised, run, places), identity, ports.relayed, places)
 
 
 def identify(session: Session) -> str:
@@ -104,7 +118,9 @@ def exercise_alone(
         problem = failure(exercised)
         if problem is not None:
             raise problem
-    return ScenarioObservation(log, exercised, identify(session), relayed)
+        places = log_places(log.accesses)
+        exercised = _with_logged(exercised, run, places)
+    return ScenarioObservation(log, exercised, identify(session), relayed, places)
 
 
 def replay(
@@ -132,7 +148,10 @@ def replay(
         session.unique(purpose),
         session.probe if observed.exercised.udp_ports else None,
     ) as run:
-        answered = exercise(run, plan, replay_expectations(observed.exercised), shared=shared)
+        try:
+            answered = exercise(run, plan, replay_expectations(observed.exercised), shared=shared)
+        except AppFailed as error:
+            raise _with_last_logged(error, run, observed.log_places) from error
         _log_exercise(purpose, answered)
         has_health = answered.exit_code is None and bool(healthcheck(session.config))
         if shared and not answered.ports:
@@ -141,7 +160,7 @@ def replay(
         if answered.exit_code is None and observed.exercised.stopped not in (None, KILLED):
             code = run.stop(session.config.stop_signal or "SIGTERM", session.config.stop_timeout or STOP_TIMEOUT)
             answered = dataclasses.replace(answered, stopped=code)
-        return answered, health
+        return _with_logged(answered, run, observed.log_places), health
 
 
 def replay_watched(
@@ -165,6 +184,21 @@ def replay_watched(
         ends = observed.exercised.stopped != KILLED
         run.finish(image, session.config.stop_signal, session.config.stop_timeout if ends else LAST_LOOKS)
     return reader.log(image, complete=reader.ended)
+
+
+def _with_logged(exercised: ExerciseResult, run: FileErrors, places: tuple[str, ...]) -> ExerciseResult:
+    """Add what the app wrote into its log files to the lines that look like errors."""
+    lines = dict.fromkeys((*exercised.error_lines, *run.file_errors(places)))
+    return dataclasses.replace(exercised, error_lines=tuple(lines))
+
+
+def _with_last_logged(error: AppFailed, run: FileErrors, places: tuple[str, ...]) -> AppFailed:
+    """Add the last of these lines to an error. Often only a log file says why an app has failed."""
+    with suppress(EngineError):
+        if lines := run.file_errors(places):
+            words = "\n".join(lines[-SHOWN_LINES:])
+            return type(error)(f"{error.message}\nin its log files:\n{words}", hint=error.hint)
+    return error
 
 
 def _log_recorders(asked: str, log: AccessLog) -> None:

@@ -22,6 +22,8 @@ class RunningContainer(Protocol):
 
     def error_lines(self) -> tuple[str, ...]: ...
 
+    def file_errors(self, places: tuple[str, ...]) -> tuple[str, ...]: ...
+
 
 C = TypeVar("C", bound=RunningContainer)
 
@@ -55,3 +57,7 @@ class ContainerRun(Generic[C]):
     def error_lines(self) -> tuple[str, ...]:
         """Return the lines of the app's output so far that look like errors, each kind once."""
         return self._container.error_lines()
+
+    def file_errors(self, places: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the lines of its log files in these places that look like errors, each kind once."""
+        return self._container.file_errors(places)
