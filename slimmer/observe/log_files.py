@@ -22,9 +22,13 @@ KERNELS = ("/proc/", "/sys/", "/dev/")
 def log_places(accesses: Iterable[Access]) -> tuple[str, ...]:
     """Return the folders and files to read for what the app logged, sorted, at most MOST_PLACES.
 
-    A folder for logs is read as a whole, since the name of a file in it may contain the host's name or the date.
+    A file that the app creates was missing until then, so it was asked for but not found. A folder for logs is read as a whole, since the name of a file in it may contain the host's name or the date.
     """
-    places = {place for access in accesses if access.operation in WRITES and (place := _place(access.resolved))}
+    places = {
+        place
+        for access in accesses
+        if access.operation in WRITES and (place := _place(access.resolved or access.asked))
+    }
     return tuple(sorted(places)[:MOST_PLACES])
 
 

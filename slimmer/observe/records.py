@@ -151,7 +151,7 @@ class RecordReader:
     def _note_news(self, access: Access) -> None:
         """Count a file that is opened for the first time. What the app makes itself may go on for ever."""
         if access.operation in _MAKING:
-            self._made.add(access.resolved)
+            self._made.add(access.resolved or access.asked)  # it was missing until then
         elif access.operation in _STARTING and access.found and access.resolved not in self._made:
             self.news += not access.resolved.startswith(_KERNELS)
 

@@ -13,7 +13,8 @@ from slimmer.observe.log_files import MOST_PLACES, log_places
 
 
 def wrote(path: str, operation: Operation = Operation.WRITE) -> Access:
-    return Access(operation, path, path, True, 1, "/bin/app")
+    is_new = operation is Operation.CREATE
+    return Access(operation, path, "" if is_new else path, not is_new, 1, "/bin/app")
 
 
 def test_folders_for_logs_and_log_files_elsewhere_are_read() -> None:

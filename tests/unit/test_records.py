@@ -150,7 +150,7 @@ def test_only_files_of_the_image_that_are_opened_for_the_first_time_are_news() -
     for record in (
         b"open found 1 0\0/etc/a\0\0", b"exec found 1 0\0/bin/a\0\0", b"listen tcp 80\x00::\0\0", b"listen tcp 80\x00::\0\0",
         b"look-up found 1 0\0/etc/b\0\0", b"open missing 1 0\0/etc/c\0\0", b"open found 1 0\0/proc/9/stat\0\0",
-        b"create found 1 0\0/tmp/new\0\0", b"open found 1 0\0/tmp/new\0\0", b"open found 1 0\0/tmp/link\0/tmp/new\0",
+        b"create missing 1 0\0/tmp/new\0\0", b"open found 1 0\0/tmp/new\0\0", b"open found 1 0\0/tmp/link\0/tmp/new\0",
     ):  # fmt: skip
         reader.feed(record)
         news.append(reader.news)
