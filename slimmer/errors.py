@@ -73,6 +73,10 @@ class AppFailed(SlimmerError):
     default_hint = "Run the image by hand with the same options. It must work before slimmer can slim it."
 
 
+class NotInTime(AppFailed):
+    """The app did not become ready, or did not exit, in its time. On a busy machine, that may not be its fault."""
+
+
 class ExerciseFailed(SlimmerError):
     """A probe, a host command or a command in the container failed."""
 

@@ -7,8 +7,26 @@ from collections.abc import Iterable
 OUTPUT_TAIL = 4096
 """The number of last bytes of a command's or an app's output that are kept for messages."""
 
+BINARY = bytes({*range(32), 127} - {*b"\a\b\t\n\v\f\r\x1b"})
+"""Control characters that no program writes as text: a terminal has no use for them (ISO/IEC 6429)."""
+
 SHOWN = 5
 """The number of paths that a sentence names. The rest are counted."""
+
+
+def output_text(data: bytes) -> str:
+    """Return what a program wrote as text. Bytes that are not UTF-8 become surrogates (PEP 383), so that none is lost."""
+    return data.decode(errors="surrogateescape")
+
+
+def output_bytes(text: str) -> bytes:
+    """Return the bytes of which `output_text` made a text."""
+    return text.encode(errors="surrogateescape")
+
+
+def is_binary(data: bytes) -> bool:
+    """Return True if a program's output is no text, whatever its character set: a picture, an archive, a compressed file."""
+    return len(data) > len(data.translate(None, BINARY))
 
 
 def printable(text: str, kept: str = "") -> str:

@@ -24,7 +24,20 @@ static int64_t due, wait_ms = STEADY_WAIT_MS;
  * of looks that came to that. */
 static struct table told, strangers;
 
+/* A bound UDP socket without a peer shows as closed (TCP_CLOSE). The kernel gives clients ports from FIRST_EPHEMERAL on
+ * (ip_local_port_range): no server is meant, and there may be a new one for each request. */
+enum { LISTENING = 0x0A, BOUND = 0x07, FIRST_EPHEMERAL = 32768 };
+
+struct family {
+    const char *file, *protocol;
+    unsigned state;
+};
+
+static const struct family families[] = {
+    {"tcp", "tcp", LISTENING}, {"tcp6", "tcp", LISTENING}, {"udp", "udp", BOUND}, {"udp6", "udp", BOUND}};
+
 struct listener {
+    const char *protocol;
     unsigned long long inode;
     unsigned port;
     char address[INET6_ADDRSTRLEN];
@@ -52,16 +65,16 @@ static bool read_address(const char *text, char *address) {
     return inet_ntop(length == 8 ? AF_INET : AF_INET6, words, address, INET6_ADDRSTRLEN);
 }
 
-enum { LISTENING = 0x0A };
-
-/* False for the first line that is no listening socket: they come first. */
-static bool read_listener(const char *line, struct listener *listener) {
+/* False for the first TCP line that is no listening socket: they come first. */
+static bool read_listener(const char *line, const struct family *family, struct listener *listener) {
     char address[64];
     unsigned state;
+    listener->protocol = family->protocol;
     if (sscanf(line, " %*u: %63[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %llu", address,
                &listener->port, &state, &listener->inode) != 4)
         return false;
-    return state == LISTENING && listener->port <= UINT16_MAX && read_address(address, listener->address);
+    unsigned last = family->state == BOUND ? FIRST_EPHEMERAL - 1 : UINT16_MAX;
+    return state == family->state && listener->port <= last && read_address(address, listener->address);
 }
 
 /* The sockets that processes of this container hold, collected once a look, if there is a question. */
@@ -105,46 +118,46 @@ static bool is_ours(const struct listener *listener) {
 
 static void tell(const struct listener *listener) {
     char head[32];
-    uint64_t key = hash_text(listener->port, listener->address);
+    uint64_t key = hash_text(hash_text(listener->port, listener->protocol), listener->address);
     if (table_get(&told, key) || !is_ours(listener))
         return;
     table_add(&told, key);
-    format(head, sizeof head, "listen tcp %u", listener->port);
+    format(head, sizeof head, "listen %s %u", listener->protocol, listener->port);
     write_record(head, listener->address, "");
 }
 
-static void visit_listeners(const char *process, const char *family, void (*visit)(const struct listener *listener)) {
+static void visit_listeners(const char *process, const struct family *family, void (*visit)(const struct listener *listener)) {
     char path[64], line[LINE_SIZE];
     struct listener listener;
-    format(path, sizeof path, "/proc/%s/net/%s", process, family);
+    format(path, sizeof path, "/proc/%s/net/%s", process, family->file);
     FILE *file = fopen(path, "re");
     if (!file)
         return; /* no such family here, or the process has just ended */
-    bool heading = true;
-    while (fgets(line, sizeof line, file) && (heading || read_listener(line, &listener))) {
-        if (!heading)
+    bool more = fgets(line, sizeof line, file); /* the heading */
+    while (more && fgets(line, sizeof line, file)) {
+        bool found = read_listener(line, family, &listener);
+        if (found)
             visit(&listener);
-        heading = false;
+        more = found || family->state == BOUND;
     }
     fclose(file);
 }
 
-static void look_at(const char *family) {
-    char process[16];
-    format(process, sizeof process, "%d", main_process());
-    visit_listeners(process, family, tell);
+static void visit_families(const char *process, void (*visit)(const struct listener *listener)) {
+    for (size_t i = 0; i < ARRAY_LENGTH(families); i++)
+        visit_listeners(process, &families[i], visit);
 }
 
 static void print(const struct listener *listener) {
-    printf("%u %s\n", listener->port, listener->address);
+    const char *prefix = strcmp(listener->protocol, "udp") ? "" : "udp ";
+    printf("%s%u %s\n", prefix, listener->port, listener->address);
 }
 
 int listening_main(int argc, char **argv) {
     (void)argv;
     if (argc != 1)
         die_plain(EXIT_USAGE, "usage: slimmer-probe listening");
-    visit_listeners("self", "tcp", print);
-    visit_listeners("self", "tcp6", print);
+    visit_families("self", print);
     return fflush(stdout) ? EXIT_PROBE : 0;
 }
 
@@ -155,8 +168,9 @@ void look_at_sockets(void) {
     if (now < due)
         return;
     is_collected = false;
-    look_at("tcp");
-    look_at("tcp6");
+    char process[16];
+    format(process, sizeof process, "%d", main_process());
+    visit_families(process, tell);
     int64_t took = now_ms() - now;
     wait_ms = wait_ms * 2 < STEADY_WAIT_MS ? wait_ms * 2 : STEADY_WAIT_MS;
     due = now + (took * LOOK_SHARE > wait_ms ? took * LOOK_SHARE : wait_ms);

@@ -173,4 +173,4 @@ class Report(Struct, frozen=True, kw_only=True):
     stages: tuple[ReportStage, ...] | UnsetType = UNSET
 
 
-FORMAT = Format("slimmer-report", Version(1, 0), Report)
+FORMAT = Format("slimmer-report", Version(1, 1), Report)

@@ -16,18 +16,32 @@ from docker.errors import APIError, DockerException, NotFound
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.error_lines import ErrorLines
+from slimmer.engine.log_files import add_errors
 from slimmer.engine.streams import MultiplexedStream, OpenStreams
 from slimmer.errors import AppFailed, EngineError, EngineUnreachable, UsageError
 from slimmer.exit_codes import KILLED, TIMED_OUT
-from slimmer.formatting import OUTPUT_TAIL
+from slimmer.formatting import OUTPUT_TAIL, output_text
 
 logger = logging.getLogger(__name__)
 
 LAST_WORDS_TIMEOUT = 2.0
+PIECE = 1 << 16
 OPTION_PROBLEMS = (
     "unable to find user", "unable to find group", "sethostname", "environment variable", "device information", "network ",
 )  # fmt: skip
 """Parts of the engine's message if the options, or the image's USER, turn out to be wrong only when the container starts."""
+
+ENGINE_FAULTS = (
+    "failed to create endpoint", "could not find bridge", "failed to set up container networking", "iptables failed",
+    "external connectivity on endpoint", "failed to start userland proxy", "failed to start shim", "no available ipv4 addresses",
+    "could not find an available", "failed to retrieve oci runtime", "context deadline exceeded", "containerd.sock",
+)  # fmt: skip
+"""Parts of the engine's message if it cannot give a container what every container gets, whatever its image and options
+(moby, libnetwork: endpoints, bridges and firewall rules; containerd: the process that holds the container)."""
+
+ENGINE_HINT = (
+    "The image is not to blame: `docker run` of any image fails in the same way. Restart the engine, and see its log."
+)
 
 START_PROBLEMS = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
 
@@ -41,9 +55,7 @@ def engine_calls(doing: str) -> Iterator[None]:
         yield
     except APIError as error:
         words = str(error.explanation or error)
-        raise EngineError(
-            f"the engine could not {doing}: {words}", hint=FULL_DISK if is_full(words) else None
-        ) from error
+        raise EngineError(f"the engine could not {doing}: {words}", hint=_hint(words)) from error
     except (requests.RequestException, DockerException) as error:
         raise EngineUnreachable(f"the engine stopped answering (to {doing}): {error}") from error
 
@@ -51,6 +63,11 @@ def engine_calls(doing: str) -> Iterator[None]:
 def is_full(words: str) -> bool:
     """Return True if a message of the engine says that its disk is full (ENOSPC)."""
     return "no space left on device" in words.lower()
+
+
+def is_own_fault(words: str) -> bool:
+    """Return True if a message says that the engine itself is broken, not that the image or the options are wrong."""
+    return any(fault in words.lower() for fault in ENGINE_FAULTS)
 
 
 def is_not_found(error: EngineError) -> bool:
@@ -74,8 +91,8 @@ class Tail:
             self._size -= len(self._pieces.popleft())
 
     def text(self) -> str:
-        """Return the last bytes as text."""
-        return b"".join(self._pieces)[-self._limit :].decode(errors="replace")
+        """Return the last bytes as text (slimmer.formatting.output_text)."""
+        return output_text(b"".join(self._pieces)[-self._limit :])
 
 
 class Container:
@@ -111,7 +128,7 @@ class Container:
         try:
             api.start(self.id)
         except APIError as error:
-            raise _start_problem(error) from error
+            raise start_problem(error) from error
         except (requests.RequestException, DockerException) as error:
             raise EngineUnreachable(f"the engine stopped answering (to start {self.name}): {error}") from error
         threading.Thread(target=self._await_end, daemon=True).start()
@@ -191,6 +208,19 @@ class Container:
         self._await_output()
         return self._errors.lines()
 
+    def file_errors(self, places: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the lines of its log files that look like errors, each kind once. `places` are folders and files, of which some may not exist.
+
+        It may have ended, but not be removed. Raises EngineError if the engine does not answer.
+        """
+        errors = ErrorLines()
+        for place in places:
+            with engine_calls(f"read the logs of {self.name}"), contextlib.suppress(APIError):  # there is no such path
+                pieces, _ = self._engine.api.get_archive(self.id, place, chunk_size=PIECE)
+                with contextlib.closing(pieces):
+                    add_errors(pieces, errors)
+        return errors.lines()
+
     def _stream(self, connection: Any, *, merge: bool = False) -> MultiplexedStream:
         return self._streams.add(MultiplexedStream(connection, merge=merge))
 
@@ -232,8 +262,11 @@ def _read_until(stream: MultiplexedStream, tail: Tail, deadline: float) -> bool:
         stream.close()
 
 
-def _start_problem(error: APIError) -> Exception:
+def start_problem(error: APIError) -> Exception:
+    """Return the error for a container that the engine did not start: AppFailed for the image or the options, else EngineError."""
     explanation = str(error.explanation or error)
+    if is_own_fault(explanation):
+        return EngineError(f"the engine could not start the container: {explanation}", hint=ENGINE_HINT)
     if any(words in explanation.lower() for words in OPTION_PROBLEMS):
         return AppFailed(
             f"the engine cannot start the container with these options: {explanation}",
@@ -243,5 +276,10 @@ def _start_problem(error: APIError) -> Exception:
         return AppFailed(f"the container's command cannot be run: {explanation}", hint="Check --entrypoint and --cmd.")
     if isinstance(error, NotFound):
         return EngineError(f"the container is gone: {explanation}")
-    hint = FULL_DISK if is_full(explanation) else None
-    return EngineError(f"the engine could not start the container: {explanation}", hint=hint)
+    return EngineError(f"the engine could not start the container: {explanation}", hint=_hint(explanation))
+
+
+def _hint(words: str) -> str | None:
+    if is_full(words):
+        return FULL_DISK
+    return ENGINE_HINT if is_own_fault(words) else None

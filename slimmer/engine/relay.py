@@ -43,6 +43,7 @@ FRESH = 0.2
 
 ANY = "0.0.0.0"  # noqa: S104 - it is read, not listened on
 LISTENER = re.compile(r"^(\d{1,5}) ([0-9a-f:.]{2,45})$", re.MULTILINE)
+BOUND = re.compile(r"^udp (\d{1,5}) ", re.MULTILINE)
 PIECE = 1 << 16
 
 
@@ -160,12 +161,37 @@ def _accepts_inside(through: RelayHost, address: str, port: int) -> bool:
     return code in (0, TIMED_OUT)
 
 
+class BoundPorts:
+    """The UDP ports that are bound in a container's network. Calls within FRESH seconds share one look."""
+
+    def __init__(self, relays: RelayMaker) -> None:
+        self._relays = relays
+        self._looked = -FRESH
+        self._found: tuple[int, ...] = ()
+
+    def ports(self) -> tuple[int, ...]:
+        """Return the ports that are bound by now, without those that the kernel chose."""
+        if time.monotonic() > self._looked + FRESH:
+            said = _report(self._relays.relay())
+            self._found = tuple(sorted({int(port) for port in BOUND.findall(said)}))
+            self._looked = time.monotonic()
+        return self._found
+
+
 def _listening(through: RelayHost) -> dict[int, list[str]]:
-    """Return each port with the addresses that it listens on, as the container reports them. Invalid lines are left out."""
+    """Return each TCP port with the addresses that it listens on, as the container reports them. Invalid lines are left out."""
+    listeners: dict[int, list[str]] = {}
+    for port, address in LISTENER.findall(_report(through)):
+        listeners.setdefault(int(port), []).append(address)
+    return listeners
+
+
+def _report(through: RelayHost) -> str:
+    """Return what the probe's `listening` says; "" if the container has ended."""
     try:
         stream = through.container.exec_stream((through.program, "listening"), user="0:0")
     except EngineError:  # it has ended
-        return {}
+        return ""
     said = b""
     try:
         stream.set_timeout(LOOK_TIMEOUT)
@@ -175,10 +201,7 @@ def _listening(through: RelayHost) -> dict[int, list[str]]:
         pass
     finally:
         stream.close()
-    listeners: dict[int, list[str]] = {}
-    for port, address in LISTENER.findall(said.decode("ascii", "replace")):
-        listeners.setdefault(int(port), []).append(address)
-    return listeners
+    return said.decode("ascii", "replace")
 
 
 class Limits:

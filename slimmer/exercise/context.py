@@ -17,6 +17,12 @@ POLL = 0.05
 BODIES_LIMIT = 16 << 20
 """Bytes of bodies that one exercise keeps in all."""
 
+QUIET_SHARE = 0.2
+"""An app that has done nothing new for this share of its time so far has started: what is left to do at long intervals is its work."""
+
+LONGEST_QUIET = 5.0
+"""The longest that an app must have done nothing new, in seconds."""
+
 Say = Callable[[str], None]
 
 
@@ -53,7 +59,13 @@ class ExerciseContext:
     @property
     def ready_in(self) -> float:
         """Seconds that the app still has to get ready. Never negative."""
-        return max(0.0, self.plan.ready_timeout - self.elapsed)
+        return max(0.0, self.mode.ready_timeout - self.elapsed)
+
+    @property
+    def settled(self) -> bool:
+        """True if the app does nothing that an app does which is starting, or if that is unknown."""
+        quiet = self.subject.quiet()
+        return quiet is None or quiet >= min(LONGEST_QUIET, QUIET_SHARE * self.elapsed)
 
     @property
     def ended(self) -> bool:

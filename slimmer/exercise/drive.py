@@ -10,7 +10,7 @@ from slimmer.exercise.mode import FirstRun, Mode, Replay
 from slimmer.exercise.plan import ExercisePlan, Until
 from slimmer.exercise.port_sweep import PortSweep
 from slimmer.exercise.profile import AppProfile
-from slimmer.exercise.readiness import await_ready
+from slimmer.exercise.readiness import await_ready, check_served
 from slimmer.exercise.result import ExerciseResult, Outcome
 from slimmer.exercise.subject import Subject
 from slimmer.exercise.until import End, await_end, end_of
@@ -56,23 +56,27 @@ def exercise(
 def _exercise(context: ExerciseContext) -> ExerciseResult:
     with end_of(context.mode) as end:
         sweep = PortSweep(context, await_ready(context, end.over))
+        ready_after, bound = context.elapsed, _bound_ports(context)
         outcomes: list[Outcome] = []
-        _run(context, sweep, outcomes, end)
-        code = _exit_code(context, serves=bool(sweep.ports))
+        _run(context, sweep, outcomes, end, ready_after)
+        code = _exit_code(context, serves=bool(sweep.ports or bound))
         return ExerciseResult(
             answers=sweep.answers(),
             outcomes=tuple(outcomes),
             http_ports=sweep.http_ports,
             ports=sweep.ports,
+            last_ports=sweep.last_ports(),
+            udp_ports=bound,
             warnings=sweep.warnings(),
             exit_code=code,
             seconds=context.elapsed,
+            ready_after=ready_after,
             error_lines=context.subject.error_lines(),
             output="" if code is None else context.subject.last_log_lines(),
         )
 
 
-def _run(context: ExerciseContext, sweep: PortSweep, outcomes: list[Outcome], end: End) -> None:
+def _run(context: ExerciseContext, sweep: PortSweep, outcomes: list[Outcome], end: End, ready_after: float) -> None:
     """Run the phases. Each may make the app open another port, which is then exercised, too."""
     sweep.ask_new_ports()
     sweep.await_late_ports()
@@ -89,6 +93,15 @@ def _run(context: ExerciseContext, sweep: PortSweep, outcomes: list[Outcome], en
     if not context.ended:
         sweep.ask_new_ports()
         sweep.await_other_ports()
+        sweep.await_start()
+        context.wait_for(lambda: False, ready_after + context.mode.watched - context.elapsed)
+        check_served(context, sweep.ports, exercised=bool(sweep.http_ports or outcomes))
+
+
+def _bound_ports(context: ExerciseContext) -> tuple[int, ...]:
+    """Return the UDP ports that the app serves: those that it is expected to bind, or if there are none, those that it has bound."""
+    bound, expected = context.subject.bound_ports(), context.mode.udp_ports
+    return tuple(sorted(port for port in bound if port in expected or not expected))
 
 
 def _exit_code(context: ExerciseContext, *, serves: bool) -> int | None:

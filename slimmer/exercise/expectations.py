@@ -13,7 +13,9 @@ from slimmer.exercise.result import WARMING_UP, ExerciseResult
 class ReplayExpectations:
     """What a replay expects of the slim image.
 
-    `http_ports`: the ports that spoke HTTP. `other_ports`: the rest of the ports that will be the same in every run.
+    `http_ports`: the ports that spoke HTTP. `other_ports`: the rest of the ports that will be the same in every run. `udp_ports`: the
+    UDP ports. `ready_after`: the seconds after which the original was ready, and `watched`: how long it was watched from then on.
+    `slowest`: the seconds that its slowest answer took.
     `unready`: the requests, with their ports, that the original answered to the end like an app that is not ready. `exited_after`:
     the seconds after which the original exited; None if it did not.
     """
@@ -22,6 +24,10 @@ class ReplayExpectations:
     other_ports: tuple[int, ...] = ()
     unready: tuple[tuple[int, Request], ...] = ()
     exited_after: float | None = None
+    udp_ports: tuple[int, ...] = ()
+    ready_after: float = 0.0
+    watched: float = 0.0
+    slowest: float = 0.0
 
     @property
     def ready_ports(self) -> tuple[int, ...]:
@@ -39,4 +45,8 @@ def replay_expectations(observed: ExerciseResult) -> ReplayExpectations:
         other_ports=tuple(port for port in lasting_ports(observed.ports) if port not in observed.http_ports),
         unready=tuple((answer.port, answer.request) for answer in observed.answers if answer.status in WARMING_UP),
         exited_after=None if observed.exit_code is None else observed.seconds,
+        udp_ports=observed.udp_ports,
+        ready_after=observed.ready_after,
+        watched=observed.seconds - observed.ready_after if observed.exit_code is None else 0.0,
+        slowest=max((answer.seconds for answer in observed.answers if not answer.truncated), default=0.0),
     )

@@ -7,6 +7,7 @@ serves nobody. A replay knows what the original did.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from slimmer.exercise.expectations import ReplayExpectations
@@ -21,8 +22,11 @@ WORKER_PATIENCE = 5.0
 SLOWER = 10
 """How many times longer than the original the slim image may take to end: the machine may be busy."""
 
+BUSIER = 3
+"""How many times longer than the original the slim image may take to get ready or to answer."""
+
 LONGEST_WATCH = 60.0
-"""The longest that a replay watches, in seconds, if the user watched the original for some time."""
+"""The longest that a replay watches, in seconds, if the original was watched for some time."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,39 @@ class Mode(ABC):
     @abstractmethod
     def other_ports(self) -> tuple[int, ...]:
         """Ports of other protocols than HTTP that the app should open at some time."""
+
+    @property
+    @abstractmethod
+    def udp_ports(self) -> tuple[int, ...]:
+        """The UDP ports that the app should bind."""
+
+    @property
+    @abstractmethod
+    def is_settling(self) -> bool:
+        """Return True if the exercise goes on for as long as the app is still starting: nothing else says when it has started."""
+
+    @property
+    @abstractmethod
+    def watched(self) -> float:
+        """The seconds for which the app is watched at least once it is ready."""
+
+    @property
+    @abstractmethod
+    def ready_timeout(self) -> float:
+        """The seconds in which the app must get ready."""
+
+    @property
+    @abstractmethod
+    def request_timeout(self) -> float:
+        """The seconds in which a request must be answered."""
+
+    @abstractmethod
+    def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
+        """Return True if the app that has these ports open needs no others to be ready."""
+
+    @abstractmethod
+    def must_serve(self) -> tuple[int, ...]:
+        """The EXPOSEd ports of which one must open, if nothing else exercises the app; () if none must."""
 
     @property
     @abstractmethod
@@ -121,6 +158,37 @@ class FirstRun(Mode):
         return ()
 
     @property
+    def udp_ports(self) -> tuple[int, ...]:
+        return self.profile.udp_ports
+
+    @property
+    def is_settling(self) -> bool:
+        return self.plan.until is Until.PROBES
+
+    @property
+    def watched(self) -> float:
+        return 0.0
+
+    @property
+    def ready_timeout(self) -> float:
+        return self.plan.ready_timeout
+
+    @property
+    def request_timeout(self) -> float:
+        return self.plan.request_timeout
+
+    def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
+        if self.shared or self.plan.ports:
+            return bool(tcp)
+        if self.expected_ports or self.udp_ports:
+            return set(self.expected_ports) <= set(tcp) and set(self.udp_ports) <= set(udp)
+        return bool(tcp)  # a UDP socket alone may be a client's
+
+    def must_serve(self) -> tuple[int, ...]:
+        is_server = self.profile.own_command and not self.shared and not self.must_listen
+        return self.expected_ports + self.udp_ports if is_server and self.plan.until is Until.PROBES else ()
+
+    @property
     def until(self) -> Until:
         return self.plan.until
 
@@ -144,7 +212,7 @@ class FirstRun(Mode):
         plan = self.plan
         if plan.until is Until.EXIT:
             return None
-        if not self.shared and (self.must_listen or self.expected_ports):
+        if not self.shared and (self.must_listen or self.expected_ports or self.udp_ports):
             return plan.ready_timeout
         if plan.until is Until.SECONDS:
             return min(plan.ready_timeout, plan.seconds)
@@ -160,7 +228,7 @@ class FirstRun(Mode):
             return False
         if self.shared or plan.until in (Until.SECONDS, Until.SIGNAL, Until.ENTER):
             return True
-        return plan.has_commands and not self.expected_ports
+        return plan.has_commands and not (self.expected_ports or self.udp_ports)
 
     def must_answer(self, port: int) -> bool:
         return port in self.plan.named_ports
@@ -173,7 +241,7 @@ class FirstRun(Mode):
             return f"it listened on {port_words(self.required_ports) or 'any TCP port'}", ""
         if self._means_to_listen():
             return (
-                f"it listened on {port_words(self.expected_ports)}, which the image EXPOSEs",
+                f"it listened on {port_words(self.expected_ports + self.udp_ports)}, which the image EXPOSEs",
                 "Does it need variables (--env), arguments (--cmd) or volumes (--volume)? "
                 "If the app is meant to exit: --until exit.",
             )
@@ -194,7 +262,7 @@ class FirstRun(Mode):
 
     def _means_to_listen(self) -> bool:
         """Return True if the image EXPOSEs ports and runs its own command, and the user says nothing else."""
-        is_server = self.profile.own_command and bool(self.expected_ports)
+        is_server = self.profile.own_command and bool(self.expected_ports or self.udp_ports)
         return is_server and self.plan.http and self.plan.until is Until.PROBES
 
 
@@ -215,6 +283,34 @@ class Replay(Mode):
     @property
     def other_ports(self) -> tuple[int, ...]:
         return self.expectations.other_ports
+
+    @property
+    def udp_ports(self) -> tuple[int, ...]:
+        return self.expectations.udp_ports
+
+    @property
+    def is_settling(self) -> bool:
+        return False
+
+    @property
+    def watched(self) -> float:
+        """The original was watched for so long, and what happens only after a while happens again."""
+        alone = self.plan.until in (Until.PROBES, Until.SECONDS)  # else the app or a user said how long
+        return min(self.expectations.watched, LONGEST_WATCH) if alone else 0.0
+
+    @property
+    def ready_timeout(self) -> float:
+        return max(self.plan.ready_timeout, BUSIER * self.expectations.ready_after)
+
+    @property
+    def request_timeout(self) -> float:
+        return max(self.plan.request_timeout, BUSIER * self.expectations.slowest)
+
+    def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
+        return bool(tcp or udp) and (self.shared or set(self.udp_ports) <= set(udp))
+
+    def must_serve(self) -> tuple[int, ...]:
+        return ()
 
     @property
     def until(self) -> Until:
@@ -241,8 +337,8 @@ class Replay(Mode):
 
     def patience(self) -> float | None:
         plan = self.plan
-        if plan.until is not Until.EXIT and (self.must_listen or self.expected_ports):
-            return plan.ready_timeout
+        if plan.until is not Until.EXIT and (self.must_listen or self.expected_ports or self.udp_ports):
+            return self.ready_timeout
         if plan.until is Until.EXIT or self.exit_timeout is not None:
             return self.exit_timeout
         return min(plan.ready_timeout, self.seconds if plan.until is Until.SECONDS else WORKER_PATIENCE)
@@ -250,7 +346,7 @@ class Replay(Mode):
     def may_be_silent(self) -> bool:
         if self.must_listen or self.plan.until is Until.EXIT:
             return False
-        return not self.expected_ports and self.exit_timeout is None
+        return not (self.expected_ports or self.udp_ports) and self.exit_timeout is None
 
     def must_answer(self, port: int) -> bool:
         return port in (*self.plan.named_ports, *self.expectations.http_ports)
@@ -259,8 +355,8 @@ class Replay(Mode):
         return (port, request) in self.expectations.unready
 
     def missed_listener(self) -> tuple[str, str]:
-        if self.must_listen or self.expected_ports:
-            return f"it listened on {port_words(self.required_ports) or 'any TCP port'}", ""
+        if self.must_listen or self.expected_ports or self.udp_ports:
+            return f"it listened on {port_words(self.required_ports + self.udp_ports) or 'any TCP port'}", ""
         return "", ""
 
     def notes(self, open_ports: tuple[int, ...], *, ended: bool) -> list[str]:

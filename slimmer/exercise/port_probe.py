@@ -21,6 +21,9 @@ KNOWN_SILENCE = 1.0
 
 PAUSE = 0.25
 
+UNREADY = 5.0
+"""The longest that an app which answers the default request as if it were not ready may have done nothing new, in seconds."""
+
 SUSPICIOUS = (Trouble.REFUSED, Trouble.CLOSED, Trouble.BROKEN)
 LAST_BREATH = 0.5
 """Seconds to wait after a connection broke: if the app is exiting, its sockets close before its exit is known."""
@@ -49,7 +52,7 @@ class _PortProber:
         self._context = context
         self._port = port
         self._scheme = ""
-        self._timeout = context.plan.request_timeout
+        self._timeout = context.mode.request_timeout
         self._first_timeout = min(patience, self._timeout)
         self._end = time.monotonic() + seconds
 
@@ -82,6 +85,9 @@ class _PortProber:
     def _may_warm_up(self, request: Request) -> bool:
         if self._context.mode.answers_unready(self._port, request):
             return False
+        quiet = self._context.subject.quiet()
+        if not self._context.plan.explicit and quiet is not None and quiet > UNREADY:
+            return False  # it has started: that is how it answers
         return self._context.ready_in > 0 and not self._context.ended
 
     def _first_reply(self, request: Request) -> Reply:

@@ -14,7 +14,7 @@ from slimmer.formatting import counted
 from slimmer.tasks import side_by_side
 
 LATE = 10.0
-"""Seconds to wait for a port that the original opened, or that the image EXPOSEs if no open port speaks HTTP."""
+"""Seconds to wait for a port that the original opened, or for an expected port if no open port speaks HTTP and commands follow."""
 
 MOST_WARNINGS = 10
 
@@ -59,19 +59,53 @@ class PortSweep:
             self._context.check_running(f"while port{'s' if len(ports) > 1 else ''} {shown} was exercised")
 
     def await_late_ports(self) -> None:
-        """If no port has spoken HTTP yet, give the expected ports some time to open, and ask them."""
-        missing = set(self._mode.expected_ports) - set(self._open)
-        if self._context.plan.asks and self._open and missing and not self.http_ports:
-            limit = min(LATE, self._context.ready_in)
-            self._context.wait_for(lambda: bool(set(self._look()) - set(self._probed)), limit)
+        """If no port has spoken HTTP yet, give the expected ports some time to open, and ask them.
+
+        Ports that must be served have all the time that the app has to get ready, as long as none of them is open.
+        """
+        asks, wanted = bool(self._context.plan.asks), self._mode.must_serve()
+        patient = bool(wanted) and not self._context.plan.has_commands
+        while self._missing() and not self.http_ports and (patient or asks):
+            limit = self._context.ready_in if patient else min(LATE, self._context.ready_in)
+            if not self._context.wait_for(lambda: self._is_new() or (patient and self._serves(wanted)), limit):
+                return
+            if not self._is_new():
+                return
+            self.ask_new_ports()
+            if not patient:
+                return
+
+    def await_start(self) -> None:
+        """Go on asking new ports for as long as the app is still starting, if nothing else says how long to exercise it."""
+        while self._mode.is_settling and not self._context.settled:
+            if not self._context.wait_for(lambda: self._is_new() or self._context.settled, self._context.ready_in):
+                return
             self.ask_new_ports()
 
     def await_other_ports(self) -> None:
         """Wait for the ports that the original opened for other protocols than HTTP, and ask them as it was asked."""
         others = set(self._mode.other_ports)
         if others - set(self._open):
-            self._context.wait_for(lambda: others <= set(self._look()), LATE)
+            self._context.wait_for(lambda: others <= set(self._look()), max(LATE, self._context.ready_in))
             self.ask_new_ports()
+
+    def last_ports(self) -> tuple[int, ...]:
+        """Return the ports that still accept connections, sorted."""
+        if self._context.ended:
+            return ()
+        ports = list(self.ports)
+        accepts = side_by_side(self._context.subject.accepts, ports, SIDE_BY_SIDE)
+        return tuple(port for port, does in zip(ports, accepts, strict=True) if does)
+
+    def _missing(self) -> set[int]:
+        return set(self._mode.expected_ports) - set(self._look()) if self._open else set()
+
+    def _is_new(self) -> bool:
+        return bool(self._next())
+
+    def _serves(self, wanted: tuple[int, ...]) -> bool:
+        """Return True if one of the wanted ports is open, and the app has settled, so that the others may never open."""
+        return bool(set(wanted) & {*self._open, *self._context.subject.bound_ports()}) and self._context.settled
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -121,7 +155,8 @@ class PortSweep:
                     f"asked {len(self._probed)} of {seen:,} ports that the app listens on: name those that matter (--port)"
                 )
         notes += self._mode.notes(self._open, ended=self._context.ended)
-        if plan.asks and self._open and not self.http_ports and not plan.has_commands:
+        serves = self._open or self._context.subject.bound_ports()
+        if plan.asks and serves and not self.http_ports and not plan.has_commands:
             notes.append(
                 "no port spoke HTTP, so only the start of the app was observed: exercise it with --exec or --exercise"
             )
@@ -157,14 +192,15 @@ class PortSweep:
 
     def _ask_port(self, port: int) -> PortProbe:
         plan = self._context.plan
+        timeout = self._mode.request_timeout
         if port in plan.named_ports:
-            return probe_port(self._context, port, plan.request_timeout)
+            return probe_port(self._context, port, timeout)
         started, patience = time.monotonic(), SILENCE
         if port in self._mode.other_ports:
             patience = KNOWN_SILENCE
         elif self._patient or port in self._mode.expected_ports:
-            patience = plan.request_timeout + SILENCE
-        probed = probe_port(self._context, port, min(patience, plan.request_timeout), patience)
+            patience = timeout + SILENCE
+        probed = probe_port(self._context, port, min(patience, timeout), patience)
         self._patient = self._patient and not probed.scheme and time.monotonic() - started < SILENCE
         return probed
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import IO
 
 from slimmer.exit_codes import TIMED_OUT
-from slimmer.formatting import OUTPUT_TAIL
+from slimmer.formatting import OUTPUT_TAIL, output_text
 from slimmer.interrupts import finish
 
 TICK = 0.05
@@ -96,7 +96,7 @@ class _Tail:
     def text(self) -> str:
         """Return what was read. Do not wait long: a process that left its group may hold the pipe open."""
         self._thread.join(GRACE)
-        return self._data.decode(errors="replace")
+        return output_text(self._data)
 
     def _read(self) -> None:
         with self._pipe:

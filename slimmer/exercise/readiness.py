@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from slimmer.errors import AppFailed
+from slimmer.errors import AppFailed, NotInTime
 from slimmer.exercise.context import ExerciseContext, last_words
 from slimmer.exercise.mode import Mode, port_words
 from slimmer.exercise.open_ports import open_ports
@@ -15,7 +15,9 @@ from slimmer.exercise.plan import Until
 
 
 def await_ready(context: ExerciseContext, over: Callable[[], bool]) -> tuple[int, ...]:
-    """Wait for the app. Return its open ports: none for a worker, or for a command that has exited.
+    """Wait for the app. Return its open TCP ports: none for a worker, for a server of UDP, or for a command that has exited.
+
+    An image that EXPOSEs ports is ready when all of them are open, or when some port is and the app has settled.
 
     `over` returns True when the user has seen enough of a worker. Raises AppFailed if the app never gets ready, or exits
     though it was expected to listen.
@@ -26,7 +28,10 @@ def await_ready(context: ExerciseContext, over: Callable[[], bool]) -> tuple[int
     def ready() -> bool:
         nonlocal ports
         ports = open_ports(context, ports)
-        return bool(ports) and set(mode.required_ports) <= set(ports)
+        if not set(mode.required_ports) <= set(ports):
+            return False
+        bound = () if mode.must_listen else context.subject.bound_ports()
+        return mode.has_all_ports(ports, bound) or (mode.is_settling and bool(ports or bound) and context.settled)
 
     def seen_enough() -> bool:
         return mode.plan.until is not Until.SECONDS and not mode.must_listen and over()
@@ -53,18 +58,28 @@ def _check_exit(context: ExerciseContext) -> None:
 
 def _never_ready(context: ExerciseContext) -> AppFailed:
     mode, plan = context.mode, context.plan
-    ports = context.subject.listening_ports()
+    ports = context.subject.listening_ports() + context.subject.bound_ports()
     seen = f"it listens on {port_words(ports)}" if ports else "it listens on no port"
-    waited = port_words(mode.required_ports or mode.expected_ports) or "any TCP port"
-    if plan.until is Until.EXIT or (mode.exit_timeout and not mode.expected_ports):
+    waited = port_words((mode.required_ports or mode.expected_ports) + mode.udp_ports) or "any TCP port"
+    if plan.until is Until.EXIT or (mode.exit_timeout and not (mode.expected_ports or mode.udp_ports)):
         message = f"the app did not exit within {context.elapsed:.0f} s"
     else:
-        message = f"the app was not ready within {plan.ready_timeout:g} s: {waited} did not accept connections; {seen}"
-    return AppFailed(message + last_words(context.subject), hint=_advice(mode))
+        message = f"the app was not ready within {mode.ready_timeout:g} s: {waited} did not accept connections; {seen}"
+    return NotInTime(message + last_words(context.subject), hint=_advice(mode))
+
+
+def check_served(context: ExerciseContext, ports: tuple[int, ...], *, exercised: bool) -> None:
+    """Raise NotInTime if none of the ports that must be served is open, although the app had its time.
+
+    `exercised`: a request was answered or a command was run, so the app was exercised in another way.
+    """
+    wanted = context.mode.must_serve()
+    if wanted and not exercised and not context.ended and not set(wanted) & {*ports, *context.subject.bound_ports()}:
+        raise _never_ready(context)
 
 
 def _advice(mode: Mode) -> str:
-    if mode.must_listen or mode.expected_ports:
+    if mode.must_listen or mode.expected_ports or mode.udp_ports:
         return (
             "To wait longer: --ready-timeout 180. If the app uses another port: --port N. "
             "If it does not listen: --until 30 (watches it for 30 seconds)."

@@ -19,7 +19,7 @@ class Answer:
     """The answer to a request. `problem` says why it failed ("" if it passed); `warning` says what is odd about it.
 
     `size` and `digest` (SHA-256) are of the decoded body. A body that was cut at a limit of time or size is `truncated` and
-    has no digest. `content_type` is in lower case, with its parameters sorted. `headers` are the others that matter
+    has no digest. `late`: there was no answer in time. `content_type` is in lower case, with its parameters sorted. `headers` are the others that matter
     (slimmer.exercise.headers). `body` is the decoded body, or None if it was too long to keep. No repr or artifact contains
     headers or body.
     """
@@ -34,6 +34,7 @@ class Answer:
     problem: str = ""
     warning: str = ""
     truncated: bool = False
+    late: bool = False
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
 
@@ -62,21 +63,25 @@ class Outcome:
 class ExerciseResult:
     """All answers and outcomes of one exercise. Answers are in the plan's order; those to one request are sorted by port.
 
-    `ports`: the ports that accepted connections. `http_ports`: those of them that spoke HTTP. `exit_code`: set if the app
+    `ports`: the ports that accepted connections. `http_ports`: those of them that spoke HTTP. `last_ports`: those that still
+    accepted connections at the end. `udp_ports`: the UDP ports that the app had bound. `exit_code`: set if the app
     ended by itself and was allowed to; None while it runs. `stopped`: the exit code of an app that was stopped after the
     exercise, as `docker stop` does it; KILLED if SIGKILL was needed, None if nothing stopped it. `seconds`: how long the
-    exercise took. `error_lines`: what the app wrote that looks like errors (slimmer.engine.error_lines). `output`: the last
-    4 kB that the app wrote, if it ended.
+    exercise took. `ready_after`: the seconds after which the app was ready. `error_lines`: what the app wrote that looks like
+    errors, on its output or into its log files (slimmer.engine.error_lines). `output`: the last 4 kB that the app wrote, if it ended.
     """
 
     answers: tuple[Answer, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     http_ports: tuple[int, ...] = ()
     ports: tuple[int, ...] = ()
+    last_ports: tuple[int, ...] = ()
+    udp_ports: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
     exit_code: int | None = None
     stopped: int | None = None
     seconds: float = 0.0
+    ready_after: float = 0.0
     error_lines: tuple[str, ...] = field(default=(), repr=False)
     output: str = field(default="", repr=False)
 

@@ -12,6 +12,21 @@ class Subject(Protocol):
         """Return the TCP ports on which the app is known to listen now."""
         ...
 
+    def bound_ports(self) -> tuple[int, ...]:
+        """Return the UDP ports that the app is known to have bound now, without those that the kernel chose."""
+        ...
+
+    def accepts(self, port: int) -> bool:
+        """Return True if something accepts connections on this TCP port at this moment."""
+        ...
+
+    def quiet(self) -> float | None:
+        """Return the seconds since the app did something that only an app does which is starting; None if that is unknown.
+
+        That is: open or run a file of the image for the first time, or open a port.
+        """
+        ...
+
     def endpoint(self, port: int) -> tuple[str, int]:
         """Return the host and port where this port of the container can be reached, directly or through a relay."""
         ...

@@ -30,6 +30,7 @@ def judge(request: Request, port: int, reply: Reply) -> Answer:
         problem=f"{where}: {fault}" if fault else "",
         warning=f"{where} answered {reply.status}" if client_error and not fault else "",
         truncated=reply.truncated,
+        late=reply.trouble is Trouble.SILENT,
         headers=reply.headers,
         body=reply.body,
     )
@@ -69,13 +70,21 @@ def reconcile_answers(answers: list[Answer], *, explicit: bool = True) -> list[A
     """Turn problems into warnings where another port answered the same request as expected.
 
     So a request without a port passes if any port answers it as expected: a metrics port, for example, cannot answer as the app does.
-    For the user's own requests (`explicit`), 5xx and missing answers stay problems. For the default `GET /`, even 5xx becomes a warning.
+    For the user's own requests (`explicit`), 5xx and missing answers stay problems. Nobody asked for the default `GET /`: if an app has
+    no front page and answers 5xx, that is its way.
     """
     passed = {
         id(answer.request) for answer in answers if not answer.problem and (answer.request.expect or not explicit)
     }
     worst = 500 if explicit else 600
-    return [_forgiven(answer, worst) if id(answer.request) in passed else answer for answer in answers]
+    return [
+        _forgiven(answer, worst) if id(answer.request) in passed or _is_unasked(answer, explicit) else answer
+        for answer in answers
+    ]
+
+
+def _is_unasked(answer: Answer, explicit: bool) -> bool:
+    return not explicit and answer.status is not None and answer.status >= 500
 
 
 def _forgiven(answer: Answer, worst: int) -> Answer:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any, Literal, TextIO
 
 from msgspec import Meta, Struct
 
@@ -85,10 +85,16 @@ class Recorder:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A TCP socket that the app listens on: an IP address and a port."""
+    """A socket that the app listens on: an IP address, a port and a protocol. Logs of early versions have only TCP sockets."""
 
     address: Name
     port: Number
+    protocol: Literal["tcp", "udp"] = "tcp"
+
+
+def ports_of(listeners: Iterable[Listener], protocol: str) -> tuple[int, ...]:
+    """Return the ports of one protocol, each once, in the order of their appearance."""
+    return tuple(dict.fromkeys(listener.port for listener in listeners if listener.protocol == protocol))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,16 @@ class AccessLog:
     def lost(self) -> int:
         """The number of events that the probe knows it missed."""
         return self.counters.get("lost", 0) + self.counters.get("unreadable", 0)
+
+    @property
+    def tcp_ports(self) -> tuple[int, ...]:
+        """The TCP ports that the app listened on, each once, in the order of their appearance."""
+        return ports_of(self.listeners, "tcp")
+
+    @property
+    def udp_ports(self) -> tuple[int, ...]:
+        """The UDP ports that the app had bound, in the same way."""
+        return ports_of(self.listeners, "udp")
 
     @property
     def unseen(self) -> str:
@@ -171,7 +187,7 @@ class LogDocument(LogHead, frozen=True, kw_only=True):
     accesses: list[AccessRow]
 
 
-FORMAT = Format("slimmer-access-log", Version(1, 0), LogDocument)
+FORMAT = Format("slimmer-access-log", Version(1, 1), LogDocument)
 _HEAD = Format(FORMAT.name, FORMAT.version, LogHead)
 
 

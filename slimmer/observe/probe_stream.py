@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from slimmer.errors import ObservationIncomplete, SlimmerError
-from slimmer.observe.log import AccessLog
+from slimmer.observe.log import AccessLog, ports_of
 from slimmer.observe.records import RecordReader
 
 ATTACH_TIMEOUT = 30.0
@@ -55,7 +55,7 @@ class ProbeStream:
         self._ordering = threading.Lock()
         self._failure: SlimmerError | None = None
         self._over = False
-        self._heard = time.monotonic()
+        self._heard = self._news_at = time.monotonic()
         self._asked = 0.0  # the time of a ping that was not answered yet; 0 if there is none
         self._thread = threading.Thread(target=self._read, name="slimmer-probe", daemon=True)
         self._thread.start()
@@ -72,9 +72,19 @@ class ProbeStream:
             return self._over or self._reader.ended
 
     def listening_ports(self) -> tuple[int, ...]:
-        """Return the ports that the container listens on, as reported so far, each once and in that order."""
+        """Return the TCP ports that the container listens on, as reported so far, each once and in that order."""
         with self._changed:
-            return tuple(dict.fromkeys(listener.port for listener in self._reader.listeners))
+            return ports_of(self._reader.listeners, "tcp")
+
+    def bound_ports(self) -> tuple[int, ...]:
+        """Return the UDP ports that the container has bound, in the same way."""
+        with self._changed:
+            return ports_of(self._reader.listeners, "udp")
+
+    @property
+    def quiet(self) -> float:
+        """The seconds since the app last opened a file of the image or a port for the first time."""
+        return time.monotonic() - self._news_at
 
     def wait_for(self, happened: Callable[[], bool], timeout: float) -> bool:
         """Wait until `happened` returns True, the stream has ended or the time is over. Return the result of `happened`."""
@@ -208,7 +218,9 @@ class ProbeStream:
             while data := self._stream.recv(READ_SIZE):
                 with self._changed:
                     self._heard, self._asked = time.monotonic(), 0.0
+                    known = self._reader.news
                     self._reader.feed(data)
+                    self._news_at = self._heard if self._reader.news > known else self._news_at
                     self._changed.notify_all()
         except SlimmerError as error:
             self._failure = error

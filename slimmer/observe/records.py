@@ -11,8 +11,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from slimmer.errors import ObservationIncomplete
+from slimmer.formatting import output_text
 from slimmer.observe.identity import FOREIGN, FOREIGN_HINT
 from slimmer.observe.log import PROBE, Access, AccessLog, Listener, Operation, Recorder
 from slimmer.probe_mount import ProbeMount
@@ -33,6 +35,10 @@ ALL_SIGNALS = (1 << 64) - 1
 """The mask to use if the probe cannot tell which signals reach PID 1."""
 
 _OPERATIONS = {operation.value: operation for operation in Operation}
+_PROTOCOLS: dict[str, Literal["tcp", "udp"]] = {"tcp": "tcp", "udp": "udp"}
+_STARTING = (Operation.OPEN, Operation.EXEC)
+_MAKING = (Operation.CREATE, Operation.WRITE)
+_KERNELS = ("/proc/", "/sys/", "/dev/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class RecordReader:
         self.attached: list[int] = []
         self.drained = 0
         self.pongs = 0
+        self.news = 0
+        """How many files of the image were opened or run for the first time, and ports opened: an app that starts does so."""
         self.signals = ALL_SIGNALS
         self.ended = False
         self.fatal = ""
@@ -62,6 +70,7 @@ class RecordReader:
         self._mount: ProbeMount | None = None
         self._executables: dict[int, str] = {0: ""}
         self._known: set[Listener] = set()
+        self._made: set[str] = set()
         self._rest = b""
         self._records = 0
         self._text = 0
@@ -135,7 +144,16 @@ class RecordReader:
         executable = self._executables[_number(words[3])]
         if self._mount is not None and (self._mount.holds(a) or self._mount.holds(b)):
             return
-        self.accesses.append(Access(operation, a, b or (a if found else ""), found, _number(words[2]), executable))
+        access = Access(operation, a, b or (a if found else ""), found, _number(words[2]), executable)
+        self.accesses.append(access)
+        self._note_news(access)
+
+    def _note_news(self, access: Access) -> None:
+        """Count a file that is opened for the first time. What the app makes itself may go on for ever."""
+        if access.operation in _MAKING:
+            self._made.add(access.resolved or access.asked)  # it was missing until then
+        elif access.operation in _STARTING and access.found and access.resolved not in self._made:
+            self.news += not access.resolved.startswith(_KERNELS)
 
     def _executable(self, words: list[str], a: str, b: str) -> None:
         is_probe = self._mount is not None and a == self._mount.program
@@ -143,7 +161,7 @@ class RecordReader:
 
     def _result(self, words: list[str], a: str, b: str) -> None:
         code = None if words[2] == "running" else _number(words[2])
-        self.results[_number(words[1])] = CommandResult(code, bytes.fromhex(a).decode(errors="replace"))
+        self.results[_number(words[1])] = CommandResult(code, output_text(bytes.fromhex(a)))
 
     def _hello(self, words: list[str], a: str, b: str) -> None:
         if words[1] != PROTOCOL_VERSION:
@@ -154,12 +172,13 @@ class RecordReader:
         self.recorders.append(Recorder(words[1], {"on": True, "off": False}[words[2]], a))
 
     def _listen(self, words: list[str], a: str, b: str) -> None:
-        listener = Listener(a, _number(words[2]))
+        listener = Listener(a, _number(words[2]), _PROTOCOLS[words[1]])
         if not 0 < listener.port <= LAST_PORT:
             raise ValueError(listener.port)
         if listener not in self._known:
             self._known.add(listener)
             self.listeners.append(listener)
+            self.news += 1
 
     def _drained(self, words: list[str], a: str, b: str) -> None:
         self.counters = _counters(a)

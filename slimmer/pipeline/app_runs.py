@@ -6,9 +6,10 @@ import dataclasses
 import logging
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from slimmer.engine.relay import Ports
-from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
+from slimmer.errors import AppFailed, EngineError, ExerciseFailed, ObservationIncomplete
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.expectations import replay_expectations
 from slimmer.exercise.mode import WORKER_PATIENCE
@@ -21,6 +22,7 @@ from slimmer.exit_codes import KILLED
 from slimmer.image.config import ImageConfig
 from slimmer.observe.identity import home_of
 from slimmer.observe.log import AccessLog
+from slimmer.observe.log_files import log_places
 from slimmer.observe.records import RecordReader
 from slimmer.pipeline.progress import Say
 from slimmer.pipeline.session import Session
@@ -33,14 +35,25 @@ LAST_LOOKS = 2.0
 """Seconds that a stopped app gets for its last look-ups, if it is known not to end by itself."""
 
 
+SHOWN_LINES = 5
+"""The number of lines of log files that an error shows."""
+
+
+class FileErrors(Protocol):
+    """The part of a run that reads log files (slimmer.runs.container_run)."""
+
+    def file_errors(self, places: tuple[str, ...]) -> tuple[str, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ScenarioObservation:
-    """A watched run: what the app accessed and answered, its identity, and whether its ports needed a relay."""
+    """A watched run: what the app accessed and answered, its identity, whether its ports needed a relay, and where it writes log files."""
 
     log: AccessLog
     exercised: ExerciseResult
     identity: str
     relayed: bool
+    log_places: tuple[str, ...] = ()
 
     @property
     def home(self) -> str:
@@ -56,7 +69,7 @@ def observe(session: Session, plan: ExercisePlan, say: Say, *, shared: bool = Fa
     config = session.config
     identity = identify(session)
     own_command = session.options.cmd is None and session.options.entrypoint is None
-    profile = AppProfile(exposed(config), healthcheck(config), own_command)
+    profile = AppProfile(exposed(config), exposed(config, "udp"), healthcheck(config), own_command)
     with _watched(session, identity, "observed") as (run, ports):
         exercised = exercise(run, plan, profile=profile, shared=shared, say=say)
         _log_exercise("observed", exercised)
@@ -67,7 +80,8 @@ def observe(session: Session, plan: ExercisePlan, say: Say, *, shared: bool = Fa
         _log_recorders(session.recorder, log)
         if exercised.exit_code is None:
             exercised = dataclasses.replace(exercised, stopped=run.exit_code_at_end())
-        return ScenarioObservation(log, exercised, identity, ports.relayed)
+        places = log_places(log.accesses)
+        return ScenarioObservation(log, _with_logged(exercised, run, places), identity, ports.relayed, places)
 
 
 def identify(session: Session) -> str:
@@ -82,21 +96,31 @@ def exercise_alone(
 
     Raises AppFailed or ExerciseFailed.
     """
-    lasting = lasting_ports(listener.port for listener in log.listeners)
+    lasting = lasting_ports(log.tcp_ports)
+    udp = exposed(session.config, "udp")
     ports = tuple(dict.fromkeys((*lasting, *plan.named_ports, *exposed(session.config))))
     if plan.until in (Until.SIGNAL, Until.ENTER):  # these only make sense while the app is watched
         plan = dataclasses.replace(plan, until=Until.SECONDS, seconds=WORKER_PATIENCE)
     relayed = not session.engine.local or session.options.network == "none" or _has_hidden_port(log)
     relay, image = session.probe if relayed else None, session.config.image_id
     with native_run(
-        session.scope, session.config, session.options, image, ports, relay, session.unique(purpose)
+        session.scope,
+        session.config,
+        session.options,
+        image,
+        ports,
+        relay,
+        session.unique(purpose),
+        session.probe if udp or log.udp_ports else None,
     ) as run:
-        exercised = exercise(run, plan, profile=AppProfile(expected_ports=ports), shared=shared, say=say)
+        exercised = exercise(run, plan, profile=AppProfile(expected_ports=ports, udp_ports=udp), shared=shared, say=say)
         _log_exercise(purpose, exercised)
         problem = failure(exercised)
         if problem is not None:
             raise problem
-    return ScenarioObservation(log, exercised, identify(session), relayed)
+        places = log_places(log.accesses)
+        exercised = _with_logged(exercised, run, places)
+    return ScenarioObservation(log, exercised, identify(session), relayed, places)
 
 
 def replay(
@@ -115,9 +139,19 @@ def replay(
     ports = _lasting_ports(observed, session.config)
     relay = session.probe if observed.relayed else None
     with native_run(
-        session.scope, session.config, session.options, image, ports, relay, session.unique(purpose)
+        session.scope,
+        session.config,
+        session.options,
+        image,
+        ports,
+        relay,
+        session.unique(purpose),
+        session.probe if observed.exercised.udp_ports else None,
     ) as run:
-        answered = exercise(run, plan, replay_expectations(observed.exercised), shared=shared)
+        try:
+            answered = exercise(run, plan, replay_expectations(observed.exercised), shared=shared)
+        except AppFailed as error:
+            raise _with_last_logged(error, run, observed.log_places) from error
         _log_exercise(purpose, answered)
         has_health = answered.exit_code is None and bool(healthcheck(session.config))
         if shared and not answered.ports:
@@ -126,7 +160,7 @@ def replay(
         if answered.exit_code is None and observed.exercised.stopped not in (None, KILLED):
             code = run.stop(session.config.stop_signal or "SIGTERM", session.config.stop_timeout or STOP_TIMEOUT)
             answered = dataclasses.replace(answered, stopped=code)
-        return answered, health
+        return _with_logged(answered, run, observed.log_places), health
 
 
 def replay_watched(
@@ -152,6 +186,21 @@ def replay_watched(
     return reader.log(image, complete=reader.ended)
 
 
+def _with_logged(exercised: ExerciseResult, run: FileErrors, places: tuple[str, ...]) -> ExerciseResult:
+    """Add what the app wrote into its log files to the lines that look like errors."""
+    lines = dict.fromkeys((*exercised.error_lines, *run.file_errors(places)))
+    return dataclasses.replace(exercised, error_lines=tuple(lines))
+
+
+def _with_last_logged(error: AppFailed, run: FileErrors, places: tuple[str, ...]) -> AppFailed:
+    """Add the last of these lines to an error. Often only a log file says why an app has failed."""
+    with suppress(EngineError):
+        if lines := run.file_errors(places):
+            words = "\n".join(lines[-SHOWN_LINES:])
+            return type(error)(f"{error.message}\nin its log files:\n{words}", hint=error.hint)
+    return error
+
+
 def _log_recorders(asked: str, log: AccessLog) -> None:
     """Log which recorders ran, and why others did not. The access log has this, too."""
     for recorder in log.recorders:
@@ -163,7 +212,7 @@ def _log_recorders(asked: str, log: AccessLog) -> None:
             state,
             f", {recorder.reason}" if recorder.reason else "",
         )
-    logger.info("%d accesses, listening: %s", len(log.accesses), sorted({listener.port for listener in log.listeners}))
+    logger.info("%d accesses, listening: %s", len(log.accesses), sorted({*log.tcp_ports, *log.udp_ports}))
     logger.debug("counters: %s", dict(log.counters))
 
 
@@ -205,10 +254,10 @@ def _watched(
     )
 
 
-def exposed(config: ImageConfig) -> tuple[int, ...]:
-    """Return the TCP ports that an image EXPOSEs."""
+def exposed(config: ImageConfig, wanted: str = "tcp") -> tuple[int, ...]:
+    """Return the ports of a protocol that an image EXPOSEs."""
     ports = (entry.partition("/") for entry in config.exposed_ports)
-    return tuple(sorted(int(port) for port, _, protocol in ports if protocol in ("", "tcp") and port.isdigit()))
+    return tuple(sorted(int(port) for port, _, protocol in ports if (protocol or "tcp") == wanted and port.isdigit()))
 
 
 def healthcheck(config: ImageConfig) -> tuple[str, ...]:
@@ -225,6 +274,8 @@ def _has_hidden_port(log: AccessLog) -> bool:
     """Return True if the app listened on a port of the loopback only, which needs a relay."""
     addresses: dict[int, set[bool]] = {}
     for listener in log.listeners:
+        if listener.protocol != "tcp":
+            continue
         loopback = listener.address == "::1" or listener.address.startswith("127.")
         addresses.setdefault(listener.port, set()).add(loopback)
     return any(False not in kinds for kinds in addresses.values())
@@ -232,7 +283,7 @@ def _has_hidden_port(log: AccessLog) -> bool:
 
 def _lasting_ports(observed: ScenarioObservation, config: ImageConfig) -> tuple[int, ...]:
     """Return the ports that the slim image must listen on, too: those that answered, are exposed, or were not chosen by the kernel."""
-    seen = (listener.port for listener in observed.log.listeners)  # the log may come from a test run
+    seen = observed.log.tcp_ports  # the log may come from a test run
     listened = dict.fromkeys(
         (*observed.exercised.ports, *seen)
     )  # exercised ports come first, because there may be too many to try them all

@@ -158,7 +158,7 @@ def observation_report(log: AccessLog) -> dict[str, Any]:
         "recorders": [{"name": r.name, "active": r.active, "reason": r.reason} for r in log.recorders],
         "accesses": len(log.accesses),
         "counters": dict(log.counters),
-        "listeners": [{"address": listener.address, "port": listener.port} for listener in log.listeners],
+        "listeners": [asdict(listener) for listener in log.listeners],
     }
 
 

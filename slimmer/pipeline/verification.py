@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from slimmer.engine.options import RunOptions
-from slimmer.errors import AppFailed, ExerciseFailed
+from slimmer.errors import AppFailed, ExerciseFailed, NotInTime
 from slimmer.exercise.result import ExerciseResult
 from slimmer.exercise.verdict import failure
 from slimmer.keep.keepset import Finding, KeepSet
@@ -21,6 +21,7 @@ from slimmer.pipeline.candidate import Candidate
 from slimmer.pipeline.original import Original
 from slimmer.pipeline.request import BuildRequest
 from slimmer.pipeline.scenario import Scenario, ScenarioRun
+from slimmer.verify.answers import place_of
 from slimmer.verify.behaviour import STOPPED, compare_behaviour
 from slimmer.verify.missed import missed, named
 from slimmer.verify.structure import Difference
@@ -179,11 +180,11 @@ def compare_answers(
 ) -> tuple[Difference, ...]:
     """Return the differences in answers, exit codes and health.
 
-    The original runs again only if a difference may be noise. If it fails then, less is compared, with a warning. There is also a
-    warning for each answer of which only the shape could be compared, and `by_shape` is called with it.
+    The original runs again only if a difference may be noise, or if the slim image was too slow. If it fails then, less is compared,
+    with a warning. There is also a warning for each answer of which only the shape could be compared, and `by_shape` is called with it.
     """
     try:
-        answered, health = slim("slim")
+        answered, health = _run_in_time(slim, original)
     except (AppFailed, ExerciseFailed) as error:
         problem, _, last_words = error.message.partition("\n")
         return (Difference("the slim image", "run", "good", problem.removesuffix(":"), last_words),)
@@ -203,24 +204,54 @@ def compare_answers(
             if again()[1] == health:
                 differences = ()
         differences += compare_behaviour(observed, answered, lambda: again()[0], shaped)
-        return differences if _more_than_its_stop(differences) else _stop_again(observed, slim, differences)
+        for where in _excused(answered, differences):
+            warn(
+                scenario.named(
+                    f"{where} got no answer in time, but the original is as slow now, so it was not compared"
+                )
+            )
+        return _try_again(observed, slim, differences) if _may_be_busy(observed, answered, differences) else differences
     except (AppFailed, ExerciseFailed) as error:
         problem = error.message.partition("\n")[0].removesuffix(":")
         warn(scenario.named(f"the original failed when it ran again, so less can be compared: {problem}"))
         return differences + compare_behaviour(observed, answered)
 
 
-def _more_than_its_stop(differences: Sequence[Difference]) -> bool:
-    return not differences or any(difference.what != STOPPED for difference in differences)
+def _run_in_time(slim: Answering, original: Answering) -> tuple[ExerciseResult, str]:
+    """Run the slim image. If it does not get ready in time and the original no longer does either, run it once more.
+
+    Raises AppFailed or ExerciseFailed.
+    """
+    try:
+        return slim("slim")
+    except NotInTime:
+        try:
+            original("again")
+        except NotInTime:
+            return slim("slim-again")
+        except (AppFailed, ExerciseFailed):
+            pass
+        raise
 
 
-def _stop_again(
+def _excused(answered: ExerciseResult, differences: Sequence[Difference]) -> Iterator[str]:
+    """Yield the requests that the slim image did not answer in time, though that is no difference."""
+    told = {difference.where for difference in differences}
+    return (where for answer in answered.answers if answer.late and (where := place_of(answer)) not in told)
+
+
+def _may_be_busy(observed: ExerciseResult, answered: ExerciseResult, differences: Sequence[Difference]) -> bool:
+    """Return True if all differences are such that a busy machine may cause them: exit codes when stopped, and late answers."""
+    silent = set(observed.http_ports) & set(answered.ports) - set(answered.http_ports)
+    late = bool(silent) or any(answer.late for answer in answered.answers)
+    busy = (STOPPED, "answer", "HTTP ports") if late else (STOPPED,)
+    return bool(differences) and all(difference.what in busy for difference in differences)
+
+
+def _try_again(
     observed: ExerciseResult, slim: Answering, differences: tuple[Difference, ...]
 ) -> tuple[Difference, ...]:
-    """Run the slim image once more if only its exit code when stopped differs. The app may have been busy when the signal came.
-
-    Returns the differences, or none if the second run has no differences.
-    """
+    """Run the slim image once more. Return the differences, or none if the second run has no differences."""
     try:
         second, _ = slim("slim-again")
     except (AppFailed, ExerciseFailed):

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 NAMES_SHOWN = 4
 """The number of shells that a table cell lists by name."""
 
+UNORDERED = frozenset({"labels", "exposed_ports", "volumes"})
+"""Fields that are sets, whatever the order in which an image's configuration lists them."""
+
 NO_CONFIGURATION = frozenset({"image_id", "created", "size", "layers", "tags", "digests"})
 """Fields of an ImageConfig that differ between any two images."""
 
@@ -94,11 +97,18 @@ def differences(comparison: Comparison) -> Iterator[tuple[str, Any, Any]]:
     first, second = (dataclasses.asdict(facts.config) for facts in (comparison.before, comparison.after))
     for field in dataclasses.fields(ImageConfig):
         one, two = first[field.name], second[field.name]
-        if field.name in NO_CONFIGURATION or one == two:
+        if field.name in NO_CONFIGURATION or _in_order(field.name, one) == _in_order(field.name, two):
             continue
-        if field.name in ("env", "labels", "exposed_ports", "volumes") and set(one) != set(two):
+        if (field.name == "env" or field.name in UNORDERED) and set(one) != set(two):
             one, two = ([entry for entry in mine if entry not in theirs] for mine, theirs in ((one, two), (two, one)))
         yield field.name, _plain(field.name, one), _plain(field.name, two)
+
+
+def _in_order(name: str, value: Any) -> Any:
+    """Return a value in an order that does not depend on the builder. Variables of one name stay in order: the last one counts."""
+    if name == "env":
+        return sorted(value, key=lambda entry: entry.partition("=")[0])
+    return sorted(value) if name in UNORDERED else value
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -22,6 +22,8 @@ class RunningContainer(Protocol):
 
     def error_lines(self) -> tuple[str, ...]: ...
 
+    def file_errors(self, places: tuple[str, ...]) -> tuple[str, ...]: ...
+
 
 C = TypeVar("C", bound=RunningContainer)
 
@@ -29,13 +31,20 @@ C = TypeVar("C", bound=RunningContainer)
 class ContainerRun(Generic[C]):
     """The part of a Subject (slimmer.exercise.subject) that is about its container."""
 
-    def __init__(self, container: C, endpoint: Callable[[int], tuple[str, int]]) -> None:
+    def __init__(
+        self, container: C, endpoint: Callable[[int], tuple[str, int]], accepts: Callable[[int], bool]
+    ) -> None:
         self._container = container
         self._endpoint = endpoint
+        self._accepts = accepts
 
     def endpoint(self, port: int) -> tuple[str, int]:
         """Return a host and port that lead to this port of the container."""
         return self._endpoint(port)
+
+    def accepts(self, port: int) -> bool:
+        """Return True if something accepts connections on this TCP port at this moment."""
+        return self._accepts(port)
 
     def container_name(self) -> str:
         """Return the container's name."""
@@ -48,3 +57,7 @@ class ContainerRun(Generic[C]):
     def error_lines(self) -> tuple[str, ...]:
         """Return the lines of the app's output so far that look like errors, each kind once."""
         return self._container.error_lines()
+
+    def file_errors(self, places: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the lines of its log files in these places that look like errors, each kind once."""
+        return self._container.file_errors(places)

@@ -37,11 +37,13 @@ class NativeRun(ContainerRun[NativeContainer]):
         ports: tuple[int, ...],
         endpoint: Callable[[int], tuple[str, int]],
         accepts: Callable[[int], bool],
+        bound: Callable[[], tuple[int, ...]] = tuple,
     ) -> None:
-        super().__init__(container, endpoint)
+        """`bound` returns the UDP ports that the app has bound by now."""
+        super().__init__(container, endpoint, accepts)
         self._ports = ports[:MOST_TRIED]
         self._open: set[int] = set()
-        self._accepts = accepts
+        self._bound = bound
         self._settled = time.monotonic() + SETTLING
 
     def listening_ports(self) -> tuple[int, ...]:
@@ -50,6 +52,13 @@ class NativeRun(ContainerRun[NativeContainer]):
         accept = side_by_side(self._accepts, waiting, SIDE_BY_SIDE)
         self._open.update(port for port, does in zip(waiting, accept, strict=True) if does)
         return tuple(port for port in self._ports if port in self._open)
+
+    def bound_ports(self) -> tuple[int, ...]:
+        """Return the UDP ports that the app has bound by now."""
+        return self._bound()
+
+    def quiet(self) -> None:
+        """Return None: without the probe, nothing tells whether the app is still starting."""
 
     def exit_code(self) -> int | None:
         """Return the app's exit code, or None while it runs."""

@@ -15,10 +15,10 @@ from pathlib import Path
 from docker.errors import APIError
 
 from slimmer.engine import description, running
-from slimmer.engine.containers import Container, is_full
+from slimmer.engine.containers import Container, is_full, is_own_fault
 from slimmer.engine.description import Description
 from slimmer.engine.options import RunOptions
-from slimmer.engine.relay import Ports, RelayHost
+from slimmer.engine.relay import BoundPorts, Ports, RelayHost
 from slimmer.engine.resources import EngineResources
 from slimmer.engine.running import UserContainer
 from slimmer.errors import AppFailed, EngineError
@@ -45,11 +45,11 @@ def ask_identity(
     binds = tuple(entry for entry in options.volumes if description.is_bind(description.split_volume(entry)[0]))
     options = dataclasses.replace(options, volumes=binds)
     mount = scope.lender.lend(probe, config)
-    with _as_docker_run():
+    with as_docker_run():
         container = scope.create(description.asking(options, config.image_id, mount), purpose)
     stream = container.attach()
     try:
-        with _as_docker_run():
+        with as_docker_run():
             container.start(collect_output=False)
         stream.set_timeout(ASK_TIMEOUT)
         said = b""
@@ -66,8 +66,8 @@ def ask_identity(
 
 
 @contextmanager
-def _as_docker_run() -> Iterator[None]:
-    """Raise AppFailed if the engine refuses the container, because it would refuse `docker run`, too.
+def as_docker_run() -> Iterator[None]:
+    """Raise AppFailed if the engine refuses the container, because it would refuse `docker run`, too; not if the engine is broken.
 
     The container has only the image's configuration and the user's options. Examples are a VOLUME or a WORKDIR at the path of a file,
     and a USER above 2,147,483,647.
@@ -75,7 +75,7 @@ def _as_docker_run() -> Iterator[None]:
     try:
         yield
     except EngineError as error:
-        if not isinstance(error.__cause__, APIError) or is_full(error.message):
+        if not isinstance(error.__cause__, APIError) or is_full(error.message) or is_own_fault(error.message):
             raise
         words = error.__cause__.explanation or error.__cause__
         raise AppFailed(f"the engine cannot run the image: {words}", hint=REFUSED) from error
@@ -105,7 +105,7 @@ def watched_run(
     relays = Relays(scope, probe, container, options.network)
     ports = Ports(container, local=scope.engine.local, network=options.network, relays=relays)
     release = partial(release_supervisor, scope, probe, container, options.pid_mode)
-    with ports, WatchedRun(container, mount, identity, recorder, ports.endpoint, reader, release) as run:
+    with ports, WatchedRun(container, mount, identity, recorder, ports.endpoint, ports.accepts, reader, release) as run:
         yield run, ports
     relays.close()
     scope.remove(container)
@@ -129,20 +129,24 @@ def native_run(
     ports: tuple[int, ...],
     relay_probe: Path | None,
     purpose: str,
+    udp_probe: Path | None = None,
 ) -> Iterator[NativeRun]:
     """Start an image's app as a user would run it. The container is removed at the end.
 
     `ports` are the ports that the original listened on. `relay_probe` is the probe, if they can only be reached through a relay in a
-    sidecar.
+    sidecar. `udp_probe` is the probe if UDP ports matter: only a look from within the container's network shows them.
     """
     own = scope.own_volumes(options, purpose)
     container = scope.create(description.native(config, own, image), purpose)
     container.start()
     relays = Relays(scope, relay_probe, container, options.network) if relay_probe else None
+    lookers = Relays(scope, udp_probe, container, options.network) if udp_probe else None
     with Ports(container, local=scope.engine.local, network=options.network, relays=relays) as reachable:
-        yield NativeRun(container, ports, reachable.endpoint, reachable.accepts)
-    if relays is not None:
-        relays.close()
+        bound = BoundPorts(lookers).ports if lookers else tuple
+        yield NativeRun(container, ports, reachable.endpoint, reachable.accepts, bound)
+    for made in (relays, lookers):
+        if made is not None:
+            made.close()
     scope.remove(container)
 
 

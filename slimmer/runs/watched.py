@@ -63,6 +63,7 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         identity: str,
         recorder: str,
         endpoint: Callable[[int], tuple[str, int]],
+        accepts: Callable[[int], bool],
         reader: RecordReader | None = None,
         release: Callable[[], None] = lambda: None,
     ) -> None:
@@ -71,7 +72,7 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         `release` ends a stopped supervisor. Otherwise the processes that it traces could not end, and the engine could not remove the
         container.
         """
-        super().__init__(container, endpoint)
+        super().__init__(container, endpoint, accepts)
         self._mount = mount
         self._release = release
         self._identity = identity
@@ -133,6 +134,14 @@ class WatchedRun(ContainerRun[WatchedContainer]):
     def listening_ports(self) -> tuple[int, ...]:
         """Return the ports that the probe saw the app listen on, each once, in the order of their appearance."""
         return self._supervised().listening_ports()
+
+    def bound_ports(self) -> tuple[int, ...]:
+        """Return the UDP ports that the probe saw the app bind, in the same way."""
+        return self._supervised().bound_ports()
+
+    def quiet(self) -> float:
+        """Return the seconds since the probe saw the app open a file of the image or a port for the first time."""
+        return self._supervised().quiet
 
     def exit_code(self) -> int | None:
         """Return the app's exit code, or None while it runs. Raise ObservationIncomplete if it keeps running without the probe."""

@@ -19,6 +19,9 @@ from slimmer.verify.structure import Difference
 SHORTEST_SECRET = 4
 """A request's own header value of at least this many characters is hidden in an excerpt of a body that repeats it."""
 
+SLOW = 2
+"""An original that needs more than this part of the time that the slim image had is as slow as it."""
+
 PRIVATE_HEADERS = ("location", "content-disposition")
 """Headers whose values may name a person or hold a token. They are shown on the terminal, but no artifact contains them."""
 
@@ -56,7 +59,7 @@ def compared_by_shape(
     for before, after, again in _matched(primary, candidate, others):
         known = {before.digest, *(one.digest for one in again)}
         if after and after.digest and after.digest not in known and is_by_shape(before, again):
-            yield _where(before)
+            yield place_of(before)
 
 
 def _matched(
@@ -83,12 +86,14 @@ def _asked(answer: Answer) -> object:
 def _unanswered(before: Answer, candidate: ExerciseResult) -> Iterator[Difference]:
     """Yield a missing answer, unless its whole port is missing: that is reported once."""
     if comparable_port(before.port) in map(comparable_port, candidate.http_ports):
-        yield Difference(_where(before), "answer", code_words(before.status), "missing")
+        yield Difference(place_of(before), "answer", code_words(before.status), "missing")
 
 
 def _answer(before: Answer, after: Answer, again: Sequence[Answer]) -> Iterator[Difference]:
     """Compare whether there is an answer, its status and its type. A failure is reported with what its body says."""
-    where, originals = _where(before), (before, *again)
+    where, originals = place_of(before), (before, *again)
+    if was_slow_for_all(after, again):
+        return
     if after.problem and not any(one.problem for one in originals) and after.status in (None, before.status):
         yield Difference(where, "answer", "good", after.problem)
     elif after.status not in {one.status for one in originals}:
@@ -100,8 +105,13 @@ def _answer(before: Answer, after: Answer, again: Sequence[Answer]) -> Iterator[
         yield from _hidden([_of_body(before, after, "content type", *types)], before)
 
 
+def was_slow_for_all(after: Answer, again: Sequence[Answer]) -> bool:
+    """Return True if there was no answer in time, and an original that was asked after it took about as long: the machine is busy."""
+    return after.late and any(one.seconds >= after.seconds / SLOW for one in again)
+
+
 def _of_body(before: Answer, after: Answer, what: str, expected: str, actual: str) -> Difference:
-    return Difference(_where(before), what, expected, actual, excerpt_of(before, after))
+    return Difference(place_of(before), what, expected, actual, excerpt_of(before, after))
 
 
 def _content(before: Answer, after: Answer, again: Sequence[Answer]) -> Iterator[Difference]:
@@ -110,7 +120,7 @@ def _content(before: Answer, after: Answer, again: Sequence[Answer]) -> Iterator
     if after.content_type != before.content_type:
         return  # reported already with the body, or noise
     if changed := compare_bodies(before, after, *again):
-        yield Difference(_where(before), "body", changed.before, changed.after, changed.excerpt)
+        yield Difference(place_of(before), "body", changed.before, changed.after, changed.excerpt)
 
 
 def _headers(before: Answer, after: Answer, again: Sequence[Answer]) -> Iterator[Difference]:
@@ -120,7 +130,7 @@ def _headers(before: Answer, after: Answer, again: Sequence[Answer]) -> Iterator
     for name in sorted(first.keys() | second.keys()):
         values, samples = (first.get(name), second.get(name)), [other.get(name) for other in others]
         if values[1] not in (values[0], *samples) and not _varies(*values, samples):
-            yield _header(_where(before), name, *values)
+            yield _header(place_of(before), name, *values)
 
 
 def _header(where: str, name: str, before: str | None, after: str | None) -> Difference:
@@ -153,7 +163,8 @@ def _hidden(differences: Iterable[Difference], answer: Answer) -> Iterator[Diffe
         yield replace(difference, detail=detail)
 
 
-def _where(answer: Answer) -> str:
+def place_of(answer: Answer) -> str:
+    """Return the request of an answer in words, as differences name it."""
     return f"{answer.request.method} :{answer.port}{answer.request.path}"
 
 

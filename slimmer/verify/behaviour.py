@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from slimmer.errors import AppFailed, ExerciseFailed
 from slimmer.exercise.ports import FIRST_EPHEMERAL_PORT
 from slimmer.exercise.result import ExerciseResult, Outcome
+from slimmer.formatting import is_binary, output_bytes
 from slimmer.verify.answers import code_words, comparable_port, compare_payloads, compare_statuses, compared_by_shape
-from slimmer.verify.bodies import compare_texts
+from slimmer.verify.bodies import compare_binary, compare_texts, is_binary_by_shape
 from slimmer.verify.excerpt import lines_excerpt
 from slimmer.verify.structure import Difference
 
@@ -69,7 +70,7 @@ def compare_behaviour(
             break
         rest = tuple(_differences(primary, candidate, others))
         found, futile = rest, futile + 1 if rest == found else 0
-    for where in compared_by_shape(primary, candidate, others):
+    for where in (*compared_by_shape(primary, candidate, others), *_outputs_by_shape(primary, candidate, others)):
         by_shape(where)
     return found
 
@@ -94,9 +95,7 @@ def _differences(primary: ExerciseResult, candidate: ExerciseResult, others: Oth
     for command in _commands(primary, candidate, others):
         yield from _output(*command)
     if candidate.exit_code is not None and candidate.exit_code == primary.exit_code:
-        excerpt = _output_excerpt(primary.output, candidate.output, [one.output for one in others])
-        if excerpt:
-            yield Difference("the app", "output", "the original's", "different", excerpt)
+        yield from _compare_outputs("the app", primary.output, candidate.output, [one.output for one in others])
     yield from _log(primary, candidate, others)
 
 
@@ -108,6 +107,12 @@ def _ports(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -
     closed = set.intersection(*(set(one.ports) for one in (primary, *others))) - {*candidate.ports, *primary.http_ports}
     if any(port < FIRST_EPHEMERAL_PORT for port in closed):
         yield Difference("the app", "open ports", _listed(primary.ports), _listed(candidate.ports))
+    originals = primary, *others
+    if set.intersection(*(set(one.udp_ports) for one in originals)) - {*candidate.udp_ports}:
+        yield Difference("the app", "UDP ports", _listed(primary.udp_ports), _listed(candidate.udp_ports))
+    lasting = set.intersection(*(set(one.last_ports) for one in originals)) & {*candidate.ports}
+    if any(port < FIRST_EPHEMERAL_PORT for port in lasting - {*candidate.last_ports}):
+        yield Difference("the app", "ports at the end", _listed(primary.last_ports), _listed(candidate.last_ports))
 
 
 def _surplus(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:
@@ -137,7 +142,7 @@ def _own_commands(exercised: ExerciseResult) -> tuple[Outcome, ...]:
 
 
 def _exit_code(before: Outcome, after: Outcome | None, again: Sequence[Outcome]) -> Iterator[Difference]:
-    where = f"{before.where} command {before.program}"
+    where = _name(before)
     if after is None:
         yield Difference(where, "exit code", str(before.exit_code), "none: not run")
     elif after.exit_code not in {one.exit_code for one in (before, *again)}:
@@ -147,10 +152,38 @@ def _exit_code(before: Outcome, after: Outcome | None, again: Sequence[Outcome])
 def _output(before: Outcome, after: Outcome | None, again: Sequence[Outcome]) -> Iterator[Difference]:
     if after is None or after.exit_code != before.exit_code:
         return
-    excerpt = _output_excerpt(before.output, after.output, [one.output for one in again])
-    if excerpt:
-        where = f"{before.where} command {before.program}"
+    yield from _compare_outputs(_name(before), before.output, after.output, [one.output for one in again])
+
+
+def _name(outcome: Outcome) -> str:
+    return f"{outcome.where} command {outcome.program}"
+
+
+def _compare_outputs(where: str, before: str, after: str, again: Sequence[str]) -> Iterator[Difference]:
+    """Compare outputs as bodies are compared: data by its bytes, text by its lines."""
+    if any(is_binary(output_bytes(one)) for one in (before, *again)):
+        changed = compare_binary(output_bytes(before), output_bytes(after), [output_bytes(one) for one in again])
+        if changed:
+            yield Difference(where, "output", changed.before, changed.after)
+    elif excerpt := _output_excerpt(before, after, again):
         yield Difference(where, "output", "the original's", "different", excerpt)
+
+
+def _outputs_by_shape(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[str]:
+    """Yield the binary outputs that differ so much between runs of the original that only their shape was compared."""
+    sides = [(_name(before), before, after, again) for before, after, again in _commands(primary, candidate, others)]
+    outputs = [
+        (where, before.output, after.output, [one.output for one in again])
+        for where, before, after, again in sides
+        if after
+    ]
+    if candidate.exit_code is not None:
+        outputs.append(("the app", primary.output, candidate.output, [one.output for one in others]))
+    for where, output, other, more in outputs:
+        first, rest = output_bytes(output), [output_bytes(one) for one in more]
+        is_new = other not in (output, *more)
+        if is_new and any(map(is_binary, (first, *rest))) and is_binary_by_shape(first, rest):
+            yield f"the output of {where}"
 
 
 def _output_excerpt(before: str, after: str, again: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ data, only its size and first bytes can be compared. Equal digests need no work.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -87,6 +88,25 @@ def compare_texts(before: str, after: str, again: Sequence[str], content_type: s
     return text_excerpt(before, after, template(before, *again), lines)
 
 
+def compare_binary(before: bytes, after: bytes, again: Sequence[bytes]) -> BodyChange | None:
+    """Return how binary data of the slim image differs from the original's by more than noise; None if it does not.
+
+    It is compared as a binary body is. `again` is the data of other originals.
+    """
+    if after in (before, *again):
+        return None
+    originals = before, *again
+    varies = any(data != before for data in again) and bool(after) == bool(before)
+    if varies and _is_size_near(len(after), [len(data) for data in originals]) and _resembles(after, originals):
+        return None
+    return BodyChange(_data_words(before), _data_words(after), "")
+
+
+def is_binary_by_shape(before: bytes, again: Sequence[bytes]) -> bool:
+    """Return True if the originals' binary data differs so much that only the shape of another can be compared."""
+    return any(data != before for data in again) and _varying((before, *again)) is None
+
+
 def is_by_shape(before: Answer, again: Sequence[Answer]) -> bool:
     """Return True if the originals' bodies differ so much that only the shape of another can be compared."""
     again = tuple(other for other in again if other.digest)
@@ -140,17 +160,25 @@ def _is_alike(before: Answer, after: Answer, again: Sequence[Answer]) -> bool:
     originals = before, *again
     if all(one.digest == before.digest for one in again) or bool(after.size) != bool(before.size):
         return False
-    sizes = [one.size for one in originals]
-    if not min(sizes) / MOST_RATIO <= after.size <= max(sizes) * MOST_RATIO:
+    if not _is_size_near(after.size, [one.size for one in originals]):
         return False
     bodies = [one.body for one in originals if one.body is not None]
     if after.body is None or len(bodies) < len(originals):
         return True
-    if (varying := _varying(bodies)) is not None:
-        changed = _bits_that_differ(bodies[0], after.body)
-        return len(after.body) == len(bodies[0]) and not any(c and not v for c, v in zip(changed, varying, strict=True))
-    common = next((at for at in range(SIGNATURE) if len({body[at : at + 1] for body in bodies}) > 1), SIGNATURE)
-    return after.body.startswith(bodies[0][:common])
+    return _resembles(after.body, bodies)
+
+
+def _is_size_near(size: int, sizes: Sequence[int]) -> bool:
+    return min(sizes) / MOST_RATIO <= size <= max(sizes) * MOST_RATIO
+
+
+def _resembles(data: bytes, originals: Sequence[bytes]) -> bool:
+    """Return True if data differs from the originals only in stamps, as they do, or begins as all of them do."""
+    if (varying := _varying(originals)) is not None:
+        changed = _bits_that_differ(originals[0], data)
+        return len(data) == len(originals[0]) and not any(c and not v for c, v in zip(changed, varying, strict=True))
+    common = next((at for at in range(SIGNATURE) if len({one[at : at + 1] for one in originals}) > 1), SIGNATURE)
+    return data.startswith(originals[0][:common])
 
 
 def _varying(bodies: Sequence[bytes]) -> bytes | None:
@@ -183,6 +211,10 @@ def _text(answer: Answer) -> str | None:
 
 def _change(before: Answer, after: Answer, excerpt: str = "") -> BodyChange:
     return BodyChange(_words(before), _words(after), excerpt)
+
+
+def _data_words(data: bytes) -> str:
+    return f"{len(data):,} bytes (sha256:{hashlib.sha256(data).hexdigest()[:12]}…)"
 
 
 def _words(answer: Answer) -> str:

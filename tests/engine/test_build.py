@@ -118,7 +118,7 @@ def test_the_report_says_what_docker_says(made: Made, engine: docker.DockerClien
     assert (verification["verified"], verification["differences"], verification["missed"]) == (True, [], [])
     assert [stage["name"] for stage in report["stages"]] == ["observe", "keep", "rebuild", "verify"]
     assert [(answer["path"], answer["status"]) for answer in report["exercise"]["requests"]] == [("/", 200)]
-    assert report["observation"]["listeners"] == [{"address": "0.0.0.0", "port": 8080}]
+    assert report["observation"]["listeners"] == [{"address": "0.0.0.0", "port": 8080, "protocol": "tcp"}]
 
 
 def test_the_manifest_lists_what_the_archive_holds_with_reasons(made: Made) -> None:

@@ -208,7 +208,8 @@ def test_no_answer_at_all(tmp_path: Path) -> None:
 
 
 def test_an_app_that_is_never_well(tmp_path: Path) -> None:
-    assert "answered 503" in failed(6, IMAGE, "--out", tmp_path / "out", "--cmd", "--refuse", "--ready-timeout", "2")
+    options = ("--cmd", "--refuse", "--ready-timeout", "2", "--probe", "/")
+    assert "answered 503" in failed(6, IMAGE, "--out", tmp_path / "out", *options)
 
 
 @pytest.mark.parametrize(

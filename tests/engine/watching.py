@@ -122,7 +122,7 @@ class Bench:
         identity, mount = self.identity(scope, config, options), scope.lender.lend(self.probe, config)
         wanted = description.observed(config, options, config.image_id, mount, identity, recorder)
         container = self._create(scope, wanted)
-        with WatchedRun(container, mount, identity, recorder, _no_endpoint) as run:
+        with WatchedRun(container, mount, identity, recorder, _no_endpoint, _accepts_nothing) as run:
             yield Watched(run, container)
         scope.remove(container)
 
@@ -142,6 +142,10 @@ def bench(engine: Engine) -> Bench:
     """A bench with the installed probe, or with the one that SLIMMER_TEST_PROBE names."""
     named = os.environ.get("SLIMMER_TEST_PROBE")
     return Bench(engine, Path(named) if named else probe_path(engine.architecture))
+
+
+def _accepts_nothing(port: int) -> bool:
+    return False
 
 
 def _no_endpoint(port: int) -> tuple[str, int]:

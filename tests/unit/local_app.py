@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -106,7 +107,9 @@ def forever():
 class LocalApp:
     """An app written in a few lines of Python, which may use what SERVER defines. A context manager that kills it."""
 
-    def __init__(self, folder: Path, source: str) -> None:
+    def __init__(self, folder: Path, source: str, *, watched: bool = False) -> None:
+        """`watched`: the app does something new whenever it prints. Otherwise, nobody knows what it does."""
+        self._watched = watched
         self._script = folder / "app.py"
         self._script.write_text(SERVER + textwrap.dedent(source))
         self._log = folder / "app.log"
@@ -129,6 +132,20 @@ class LocalApp:
             connections = psutil.Process(self.process.pid).net_connections("tcp")
             return tuple(c.laddr.port for c in connections if c.status == psutil.CONN_LISTEN)
         return ()
+
+    def bound_ports(self) -> tuple[int, ...]:
+        with contextlib.suppress(psutil.Error):
+            connections = psutil.Process(self.process.pid).net_connections("udp")
+            return tuple(c.laddr.port for c in connections if not c.raddr)
+        return ()
+
+    def accepts(self, port: int) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 2.0):
+            return True
+        return False
+
+    def quiet(self) -> float | None:
+        return time.time() - self._log.stat().st_mtime if self._watched else None
 
     def endpoint(self, port: int) -> tuple[str, int]:
         return "127.0.0.1", port

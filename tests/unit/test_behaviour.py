@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,12 +15,15 @@ import pytest
 from slimmer.errors import AppFailed
 from slimmer.exercise.request import Request
 from slimmer.exercise.result import Answer, ExerciseResult, Outcome
+from slimmer.formatting import output_text
 from slimmer.pipeline.report import exercise_report
 from slimmer.verify.behaviour import FUTILE, compare_behaviour
 
 ANSWER = Answer(Request("GET", "/"), 80, 200, "text/html", 5, "d", 0.1)
 OUTCOME = Outcome(("TOKEN=hunter2 ./check.sh --key 1",), "host", 0, "")
-ORIGINAL = ExerciseResult(answers=(ANSWER,), outcomes=(OUTCOME,), http_ports=(80,), ports=(80,), stopped=0)
+ORIGINAL = ExerciseResult(
+    answers=(ANSWER,), outcomes=(OUTCOME,), http_ports=(80,), ports=(80,), last_ports=(80,), udp_ports=(53,), stopped=0
+)
 
 
 def test_the_same_is_no_difference() -> None:
@@ -33,6 +38,8 @@ def test_the_same_is_no_difference() -> None:
         (replace(ORIGINAL, answers=(replace(ANSWER, problem="broke off"),)), "answer was good, is broke off"),
         (replace(ORIGINAL, answers=()), "GET :80/: answer was 200, is missing"),
         (replace(ORIGINAL, http_ports=()), "HTTP ports was 80, is none"),
+        (replace(ORIGINAL, last_ports=()), "ports at the end was 80, is none"),
+        (replace(ORIGINAL, udp_ports=()), "UDP ports was 53, is none"),
         (replace(ORIGINAL, outcomes=(replace(OUTCOME, exit_code=2),)), "exit code was 0, is 2"),
         (replace(ORIGINAL, outcomes=()), "exit code was 0, is none: not run"),
         (replace(ORIGINAL, outcomes=(OUTCOME, OUTCOME)), "commands was 1, is 2"),
@@ -42,6 +49,14 @@ def test_the_same_is_no_difference() -> None:
 )
 def test_each_difference_is_told(slim: ExerciseResult, told: str) -> None:
     assert [told in str(difference) for difference in compare_behaviour(ORIGINAL, slim)] == [True]
+
+
+def test_a_late_answer_is_no_difference_while_the_original_is_as_slow() -> None:
+    late = replace(ANSWER, status=None, seconds=30.0, problem="no answer in time (30.0 s)", late=True)
+    slim = replace(ORIGINAL, answers=(late,))
+    for seconds, number in ((29.0, 0), (15.0, 0), (1.0, 1)):
+        other = replace(ORIGINAL, answers=(replace(ANSWER, seconds=seconds),))
+        assert len(compare_behaviour(ORIGINAL, slim, lambda other=other: other)) == number  # type: ignore[misc]
 
 
 def test_the_healthchecks_own_command_is_the_engines_to_run_on_a_slim_image() -> None:
@@ -311,6 +326,55 @@ def test_outputs_of_commands() -> None:
     assert text.startswith("container command tool: output was") and "+ 1 passed" in text and "hunter2" not in text
     assert told(ran("out\nerr\n"), ran("err\nout\n")) == []  # two streams, as they come
     assert told(ran('{"a": 1, "t": 1}'), ran('{"t": 3, "a": 1}'), ran('{"a": 1, "t": 2}')) == []
+
+
+def picture(second: int, fill: bytes = b"\x89\xf5\xad\x0c" * 20) -> str:
+    """The output of a tool that writes a picture with the time of its making: chunks with a length, data and a checksum (PNG)."""
+    chunks = [b"IHDR\0\0\0\x28", b"IDAT" + fill]
+    chunks += [
+        b"tEXtdate:%s\x002026-11-29T18:24:%02d+00:00" % (what, second) for what in (b"create", b"modify", b"timestamp")
+    ]
+    data = b"".join(struct.pack(">I", len(one) - 4) + one + struct.pack(">I", zlib.crc32(one)) for one in chunks)
+    return output_text(b"\x89PNG\r\n\x1a\n" + data)
+
+
+def told_of(first: ExerciseResult, slim: ExerciseResult, *others: ExerciseResult) -> list[str]:
+    """What is told if the original runs again as long as there is another run of it."""
+    rest = iter(others)
+
+    def again() -> ExerciseResult:
+        if (other := next(rest, None)) is None:
+            raise AppFailed("no more")
+        return other
+
+    return [str(difference) for difference in compare_behaviour(first, slim, again)]
+
+
+def test_binary_outputs_may_differ_in_the_bytes_that_differ_between_originals() -> None:
+    originals = [ran(picture(second)) for second in (3, 15, 28, 37, 46, 50, 11, 22, 34)]
+    for second in range(60):
+        assert told_of(originals[0], ran(picture(second)), *originals[1:]) == []
+    for other in (picture(9, b"\x89\xf5\xad\x0d" * 20), picture(9)[:-2], "convert: no decode delegate\n", ""):
+        (text,) = told_of(originals[0], ran(other), *originals[1:])
+        assert text.startswith("container command tool: output was")
+    assert told_of(ran(picture(3)), ran(picture(3))) == []
+
+
+def test_the_binary_output_of_an_app_that_ends_is_compared_as_binary() -> None:
+    first, slim, *others = (
+        replace(ORIGINAL, exit_code=0, output=picture(second)) for second in (3, 9, 15, 28, 37, 46, 50, 11, 22)
+    )
+    assert told_of(first, slim, *others) == []
+    assert len(told_of(first, replace(slim, output=picture(9, b"?" * 80)), *others)) == 1
+
+
+def test_binary_outputs_of_which_only_the_shape_could_be_compared_are_told() -> None:
+    noise = random.Random(1)
+    first, slim, *others = (ran(output_text(b"\x1f\x8b\x08\0" + noise.randbytes(200))) for _ in range(6))
+    shaped: list[str] = []
+    rest = iter(others)
+    assert compare_behaviour(first, slim, lambda: next(rest), shaped.append) == ()
+    assert shaped == ["the output of container command tool"]
 
 
 def test_outputs_that_were_cut_begin_with_a_whole_line() -> None:

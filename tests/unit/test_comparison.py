@@ -70,6 +70,15 @@ def test_shells_and_packages_are_told_in_words() -> None:
     )
 
 
+def test_the_order_in_which_a_builder_lists_variables_is_no_difference() -> None:
+    def with_env(*env: str) -> ImageStats:
+        return dataclasses.replace(BEFORE, config=dataclasses.replace(BEFORE.config, env=env))
+
+    assert "ENV" not in by_name(Comparison("a", BEFORE, "b", with_env("A=1", "PATH=/bin")))
+    twice = with_env("A=1", "A=2", "PATH=/bin"), with_env("A=2", "A=1", "PATH=/bin")  # the last one counts
+    assert "ENV" in by_name(Comparison("a", twice[0], "b", twice[1]))
+
+
 def test_only_the_configuration_that_differs_is_shown() -> None:
     found = by_name()
     assert (found["ENV"].before, found["ENV"].after) == ('["A=1"]', '["B=2"]')

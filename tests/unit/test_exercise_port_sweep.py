@@ -184,8 +184,20 @@ def test_one_port_that_answers_the_first_request_is_enough(tmp_path: Path) -> No
     assert sum("answered 503" in warning for warning in exercised.warnings) == 1
 
 
-def test_a_server_error_that_no_port_makes_up_for_or_that_was_asked_for_fails(tmp_path: Path) -> None:
-    assert run(tmp_path, SICK + "    serve(handler=Sick); forever()", ExercisePlan(ready_timeout=1.0)).problems
+def test_a_front_page_that_nobody_asked_for_may_answer_with_a_server_error(tmp_path: Path) -> None:
+    """As HAProxy without a back end."""
+    exercised = run(tmp_path, SICK + "    serve(handler=Sick); forever()", ExercisePlan(ready_timeout=5.0))
+    assert exercised.problems == () and [answer.status for answer in exercised.answers] == [503]
+    assert "answered 503" in exercised.warnings[0]
+
+
+def test_an_app_that_has_started_is_not_asked_again_for_as_long_as_it_may_start(tmp_path: Path) -> None:
+    with LocalApp(tmp_path, SICK + "    serve(handler=Sick); forever()", watched=True) as app:
+        exercised = exercise(app, ExercisePlan(ready_timeout=600.0))
+    assert exercised.seconds < HANGING and [answer.status for answer in exercised.answers] == [503]
+
+
+def test_a_server_error_that_was_asked_for_fails(tmp_path: Path) -> None:
     plan = ExercisePlan(requests=(get("/"),), explicit=True, ready_timeout=1.5)
     assert len(run(tmp_path, SICK + "    serve(); serve(handler=Sick); forever()", plan).problems) == 1
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from slimmer.errors import AppFailed
+from slimmer.errors import AppFailed, NotInTime
 from slimmer.exercise.drive import UNKNOWN, exercise
 from slimmer.exercise.expectations import ReplayExpectations, replay_expectations
 from slimmer.exercise.plan import ExercisePlan, Until
@@ -125,6 +128,128 @@ def test_an_app_that_listens_elsewhere_than_exposed_is_ready(tmp_path: Path) -> 
     exercised = run(tmp_path, "serve(); forever()", ExercisePlan(), profile=AppProfile(expected_ports=(81,)))
     assert exercised.answers[0].status == 200
     assert "EXPOSE" in exercised.warnings[0]
+
+
+def free_udp_port() -> int:
+    """A UDP port below those that the kernel gives to clients."""
+    for port in range(20000, 30000):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
+            bound.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
+
+
+UDP = "bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); bound.bind(('127.0.0.1', {})); "
+
+
+def test_a_server_of_udp_alone_is_ready_when_it_has_bound_its_port(tmp_path: Path) -> None:
+    port = free_udp_port()
+    profile = AppProfile(udp_ports=(port,), own_command=True)
+    exercised = run(tmp_path, "time.sleep(0.3); " + UDP.format(port) + "forever()", ExercisePlan(), profile=profile)
+    assert (exercised.udp_ports, exercised.ports, exercised.exit_code) == ((port,), (), None)
+    assert "only the start of the app was observed" in exercised.warnings[0]
+    expectations = replay_expectations(exercised)
+    assert run(tmp_path, UDP.format(port) + "forever()", ExercisePlan(), expectations).udp_ports == (port,)
+    with pytest.raises(NotInTime, match=f"port {port} did not"):
+        run(tmp_path, "forever()", ExercisePlan(ready_timeout=0.5), replace(expectations, ready_after=0.1))
+
+
+def test_a_server_of_udp_needs_no_expose(tmp_path: Path) -> None:
+    port = free_udp_port()
+    assert run(tmp_path, UDP.format(port) + "forever()", ExercisePlan()).udp_ports == (port,)
+
+
+def test_a_slim_server_that_exits_before_it_binds_its_port_is_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(AppFailed, match="code 0 before it listened on port 69"):
+        run(tmp_path, "", ExercisePlan(), ReplayExpectations(udp_ports=(69,)))
+
+
+HELPER = "raw(lambda client: (time.sleep(600), client)); "
+"""A helper of the app, which listens long before the app itself: RabbitMQ's port mapper, for one."""
+
+
+def test_an_exposed_port_is_waited_for_though_another_is_open(tmp_path: Path) -> None:
+    port = free_port()
+    profile = AppProfile(expected_ports=(port,), own_command=True)
+    plan = ExercisePlan(request_timeout=0.2)
+    assert run(tmp_path, HELPER + f"time.sleep(2.0); serve({port}); forever()", plan, profile=profile).http_ports == (
+        port,
+    )
+
+
+def test_an_exposed_port_that_never_opens_is_a_failure_unless_the_app_was_exercised(tmp_path: Path) -> None:
+    profile, plan = (
+        AppProfile(expected_ports=(5672, 15672), own_command=True),
+        ExercisePlan(ready_timeout=5.0, request_timeout=0.2),
+    )
+    for one in (plan, replace(plan, http=False)):
+        with pytest.raises(NotInTime, match="ports 5672, 15672 did not accept connections; it listens on port"):
+            run(tmp_path, HELPER + "forever()", one, profile=profile)
+    for other in (
+        replace(plan, exec_commands=(("true",),)),
+        replace(plan, until=Until.SECONDS, seconds=0.2),
+    ):
+        assert "EXPOSE" in run(tmp_path, HELPER + "forever()", other, profile=profile).warnings[0]
+    assert run(tmp_path, HELPER + "serve(); forever()", plan, profile=profile).answers[0].status == 200
+    assert run(tmp_path, HELPER + "forever()", plan, profile=replace(profile, own_command=False)).problems == ()
+
+
+def test_an_exposed_port_that_never_opens_beside_one_that_does_is_not_waited_for(tmp_path: Path) -> None:
+    port = free_port()
+    profile = AppProfile(expected_ports=(81, port), own_command=True)
+    with LocalApp(tmp_path, f"serve({port}); forever()", watched=True) as app:
+        exercised = exercise(app, ExercisePlan(), profile=profile)
+    assert exercised.http_ports == (port,) and exercised.seconds < HANGING
+
+
+STARTING = "serve(); \nfor _ in range(12): time.sleep(0.1); print('opening', flush=True)\nserve(); forever()"
+
+
+def test_an_app_that_is_still_starting_is_exercised_until_it_has_started(tmp_path: Path) -> None:
+    with LocalApp(tmp_path, STARTING, watched=True) as app:
+        assert len(exercise(app, ExercisePlan()).http_ports) == 2
+
+
+def test_an_app_that_always_does_something_new_comes_to_an_end(tmp_path: Path) -> None:
+    source = "serve(); \nwhile True: time.sleep(0.01); print('opening', flush=True)"
+    with LocalApp(tmp_path, source, watched=True) as app:
+        assert exercise(app, ExercisePlan(ready_timeout=2.0)).problems == ()
+
+
+def test_the_slim_image_is_watched_for_as_long_as_the_original(tmp_path: Path) -> None:
+    port = free_port()
+    expectations = ReplayExpectations(http_ports=(port,), watched=1.5)
+    exercised = run(tmp_path, f"serve({port}); forever()", ExercisePlan(), expectations)
+    assert exercised.seconds - exercised.ready_after >= 1.5
+    with pytest.raises(AppFailed, match="exited with code 3"):
+        run(tmp_path, f"serve({port}); time.sleep(1.0); os._exit(3)", ExercisePlan(), expectations)
+
+
+def test_a_port_that_closes_is_not_there_at_the_end(tmp_path: Path) -> None:
+    port = free_port()
+    source = f"""
+        listener = socket.create_server(("127.0.0.1", {port}))
+        time.sleep(0.7); listener.close(); forever()
+    """
+    plan, expectations = ExercisePlan(http=False), ReplayExpectations(other_ports=(port,), watched=1.5)
+    exercised = run(tmp_path, source, plan, expectations)
+    assert (exercised.ports, exercised.last_ports) == ((port,), ())
+
+
+def test_a_slim_image_has_more_time_if_the_original_was_slow(tmp_path: Path) -> None:
+    port = free_port()
+    source = f"""
+        class Slow(Handler):
+            def get_(self):
+                time.sleep(1.0)
+                self.answer(200, b"late")
+        time.sleep(1.0); serve({port}, handler=Slow); forever()
+    """
+    plan = ExercisePlan(ready_timeout=0.5, request_timeout=0.5)
+    expectations = ReplayExpectations(http_ports=(port,), ready_after=5.0, slowest=5.0)
+    assert run(tmp_path, source, plan, expectations).answers[0].status == 200
+    with pytest.raises(NotInTime):
+        run(tmp_path, source, plan, replace(expectations, ready_after=0.1))
 
 
 def test_a_worker_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:

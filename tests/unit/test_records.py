@@ -134,6 +134,29 @@ def test_an_app_that_listens_everywhere_costs_no_more_than_a_record_for_each() -
     assert len(reader.listeners) == 100_000
 
 
+def test_udp_ports_are_read_beside_tcp_ports() -> None:
+    reader = RecordReader()
+    reader.feed(b"listen udp 53\x00::\0\0listen tcp 53\x00::\0\0listen udp 53\x000.0.0.0\0\0")
+    log = reader.log("sha256:1", complete=True)
+    assert (log.tcp_ports, log.udp_ports, len(log.listeners)) == ((53,), (53,), 3)
+    with pytest.raises(ObservationIncomplete):
+        reader.feed(b"listen sctp 53\x00::\0\0")
+
+
+def test_only_files_of_the_image_that_are_opened_for_the_first_time_are_news() -> None:
+    """So an app that writes and reads files of its own, or looks at /proc again and again, still counts as started."""
+    reader = RecordReader()
+    news = []
+    for record in (
+        b"open found 1 0\0/etc/a\0\0", b"exec found 1 0\0/bin/a\0\0", b"listen tcp 80\x00::\0\0", b"listen tcp 80\x00::\0\0",
+        b"look-up found 1 0\0/etc/b\0\0", b"open missing 1 0\0/etc/c\0\0", b"open found 1 0\0/proc/9/stat\0\0",
+        b"create missing 1 0\0/tmp/new\0\0", b"open found 1 0\0/tmp/new\0\0", b"open found 1 0\0/tmp/link\0/tmp/new\0",
+    ):  # fmt: skip
+        reader.feed(record)
+        news.append(reader.news)
+    assert news == [1, 2, 3, 3, 3, 3, 3, 3, 3, 3]
+
+
 def test_records_of_all_kinds_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records, "RECORD_LIMIT", 100)
     reader = RecordReader()
@@ -179,7 +202,7 @@ def test_results_of_commands_are_read() -> None:
     reader = RecordReader()
     reader.feed(b"result 1 0\x006f6b0a00ff\0\0" + b"result 2 running\0\0\0" + b"result 3 137\0\0\0")
     assert reader.results == {
-        1: CommandResult(0, "ok\n\0\ufffd"),
+        1: CommandResult(0, "ok\n\0\udcff"),
         2: CommandResult(None, ""),
         3: CommandResult(137, ""),
     }

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from slimmer.errors import AppFailed
+from slimmer.errors import AppFailed, NotInTime
 from slimmer.exercise.result import ExerciseResult
 from slimmer.pipeline.request import ObserveRequest
 from slimmer.pipeline.scenario import scenarios
@@ -56,6 +56,35 @@ def test_an_original_that_ends_so_too_settles_it() -> None:
     slim = Runs(ENDED_BADLY)
     assert differences(slim, Runs(ENDED_BADLY)) == []
     assert slim.purposes == ["slim"]
+
+
+LATE = replace(ANSWER, status=None, seconds=30.0, problem="no answer in time (30.0 s)", late=True)
+
+
+def test_a_late_answer_is_asked_for_again() -> None:
+    for first in (replace(ORIGINAL, answers=(LATE,)), replace(ORIGINAL, answers=(), http_ports=())):
+        slim = Runs(first, ORIGINAL)
+        assert differences(slim) == []
+        assert slim.purposes == ["slim", "slim-again"]
+    assert len(differences(Runs(*[replace(ORIGINAL, answers=(LATE,))] * 2))) == 1
+
+
+def test_a_late_answer_of_both_images_is_told() -> None:
+    slow = replace(ORIGINAL, answers=(replace(ANSWER, seconds=25.0),))
+    warned: list[str] = []
+    (scenario,) = scenarios(ObserveRequest("image"))
+    late = replace(ORIGINAL, answers=(LATE,))
+    assert compare_answers(scenario, ORIGINAL, Runs(slow), Runs(late), warned.append) == ()
+    assert len(warned) == 1 and "GET :80/ got no answer in time" in warned[0]
+
+
+def test_a_slim_image_that_is_not_ready_in_time_is_tried_again_if_the_original_is_not_either() -> None:
+    late = NotInTime("the app was not ready within 60 s")
+    slim = Runs(late, ORIGINAL)
+    assert differences(slim, Runs(late)) == []
+    assert slim.purposes == ["slim", "slim-again"]
+    assert len(differences(Runs(late))) == len(differences(Runs(late, late), Runs(late))) == 1
+    assert len(differences(Runs(late), Runs(AppFailed("it exited")))) == 1
 
 
 def test_there_is_no_second_try_for_another_difference() -> None:

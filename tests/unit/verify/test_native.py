@@ -45,6 +45,9 @@ class Sick:
     def error_lines(self) -> tuple[str, ...]:
         return ()
 
+    def file_errors(self, places: tuple[str, ...]) -> tuple[str, ...]:
+        return ()
+
 
 def run(container: Sick) -> NativeRun:
     return NativeRun(container, (), lambda port: ("", port), lambda port: False)
