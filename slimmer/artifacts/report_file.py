@@ -43,6 +43,16 @@ class ReportSelection(Struct, frozen=True, kw_only=True):
     licences: bool
 
 
+class ReportMargin(Struct, frozen=True, kw_only=True):
+    """The margin: its amount as asked for ("10%"), its budget, and the files and bytes that it added. `left_out` files near to what is in use did not fit."""
+
+    amount: Name
+    budget: Number
+    size: Number
+    files: Number
+    left_out: Number
+
+
 class ReportBuilder(Struct, frozen=True):
     """The builder of the image, and why it was chosen. `beyond` lists what a Dockerfile cannot express."""
 
@@ -165,6 +175,7 @@ class Report(Struct, frozen=True, kw_only=True):
     slim: SlimImage | UnsetType = UNSET
     policy: Name
     selection: ReportSelection
+    margin: ReportMargin | UnsetType = UNSET
     builder: ReportBuilder
     observation: ReportObservation
     exercise: ReportExercise | UnsetType = UNSET
