@@ -44,12 +44,16 @@ class ReportSelection(Struct, frozen=True, kw_only=True):
 
 
 class ReportMargin(Struct, frozen=True, kw_only=True):
-    """The margin: its amount as asked for ("10%"), its budget, and the files and bytes that it added. `left_out` files near to what is in use did not fit."""
+    """The margin: its amount as asked for ("10%"), its budget in bytes, and the bytes and files that it added.
+
+    `candidates` are the files near to what is in use, and `left_out` those of them that were not added.
+    """
 
     amount: Name
     budget: Number
     size: Number
     files: Number
+    candidates: Number
     left_out: Number
 
 

@@ -58,14 +58,15 @@ class Finding:
 class SpentMargin:
     """What became of a margin (slimmer.keep.margin). `amount` is as the user gives it: "10%".
 
-    `budget` and `size` are the bytes that it could add and those that it added, and `files` the number of files. `left_out` counts the files that did not
-    fit.
+    `budget` and `size` are the bytes that it could add and those that it added, and `files` the number of the files that it added. `candidates` counts the files
+    near to what is in use, and `left_out` those of them that were not added.
     """
 
     amount: str
     budget: int
     size: int
     files: int
+    candidates: int
     left_out: int
 
 

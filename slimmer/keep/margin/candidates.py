@@ -24,7 +24,7 @@ from slimmer.keep.margin.declared import Declarations, Unit
 from slimmer.keep.margin.exclusions import is_never_added, is_useful
 from slimmer.keep.margin.order import Candidate, Kind, Tier
 
-WALKED = 400_000
+WALKED = 200_000
 """The most paths that are looked at."""
 
 FOLDER = 2_000
@@ -42,6 +42,9 @@ _SHARED = re.compile(
     re.DOTALL,
 )
 """Folders that apps and packages share: only what is of a kind with files in use there is near to them."""
+
+_INSTALLED = re.compile(r"/(?:node_modules|(?:site|dist)-packages)/")
+"""Folders in which everything belongs to a package."""
 
 _BYTECODE = re.compile(r"/__pycache__/[^/]+\.pyc$")
 _COMMANDS = re.compile(r"/s?bin/[^/]+$")
@@ -73,7 +76,7 @@ class _Place:
     cause: str = ""
 
 
-def find_candidates(image: ImageView, kept: KeepSetBuilder, cost: Callable[[str], int]) -> list[Candidate]:
+def find_candidates(image: ImageView, kept: KeepSetBuilder, cost: Callable[[Entry], int]) -> list[Candidate]:
     """Return all candidates, each once, in its nearest tier. `cost` gives the bytes that a file adds. Costs a few round trips for what packages declare."""
     search = _Search(image, kept, cost)
     places = list(search.places())
@@ -117,7 +120,7 @@ def name_of(path: str) -> tuple[str, str]:
 
 
 class _Search:
-    def __init__(self, image: ImageView, kept: KeepSetBuilder, cost: Callable[[str], int]) -> None:
+    def __init__(self, image: ImageView, kept: KeepSetBuilder, cost: Callable[[Entry], int]) -> None:
         self._image, self._kept, self._cost = image, kept, cost
         self._languages = languages(image.env)
         self._used = in_use(image, kept)
@@ -172,10 +175,9 @@ class _Search:
         tree = self._image.tree
         if tier is Tier.APP:
             is_shared = _SHARED.fullmatch(folder) is not None
-            inside = (entry for entry in (tree.children(folder) if is_shared else tree.below(folder)) if entry.is_file)
-            if is_shared:
-                inside = (entry for entry in inside if self._used.kinds.get(kind_of(entry.path)))
-            yield from self._unowned(inside)
+            inside = tree.children(folder) if is_shared else tree.below(folder)
+            files = (entry for entry in inside if entry.is_file and not _INSTALLED.search(entry.path))
+            yield from self._unowned(e for e in files if not is_shared or self._used.kinds.get(kind_of(e.path)))
             return
         for entry in tree.below(folder):
             inner = language_packages.folder_of(tree, entry.path) if "/" in entry.path[len(folder) + 1 :] else None
@@ -220,7 +222,7 @@ class _Search:
         group = _told(place.unit)
         return Candidate(
             entry.path,
-            self._cost(entry.path),
+            self._cost(entry),
             place.tier,
             kind(entry),
             is_native(entry),

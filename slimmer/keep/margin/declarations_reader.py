@@ -161,7 +161,7 @@ def _ruby(text: str) -> Iterator[Declared]:
 def _composer(text: str) -> Iterator[Declared]:
     read = json.loads(text)
     require = read.get("require") if isinstance(read, dict) else None
-    yield Declared(needs=_some(name.lower() for name in require if isinstance(require, dict)) if require else ())
+    yield Declared(needs=_some(name.lower() for name in require) if isinstance(require, dict) else ())
 
 
 def _installed(text: str) -> Iterator[Declared]:

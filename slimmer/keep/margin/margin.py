@@ -23,7 +23,7 @@ RULE = "margin"
 BATCHES = 3
 """The most times that candidates are followed. Each time costs as many round trips as there are layers of code."""
 
-SOURCES, SOURCE_BYTES, NATIVE_BYTES = 600, 4 << 20, 32 << 20
+SOURCES, SOURCE_BYTES, NATIVE_BYTES = 300, 2 << 20, 32 << 20
 """The most candidates that are code, and the bytes of scripts and of native code among them: following them takes time. What is left of the budget after that goes to scripts near to what is in use
 that nobody has followed: what they load is most likely there, since it is near, too."""
 
@@ -38,9 +38,9 @@ def add_margin(image: ImageView, kept: KeepSetBuilder, margin: Margin, close: Cl
     """Add files to a set that is closed, so that it is closed again."""
     budget = margin.budget(_bytes(image, kept))
     if budget <= 0:
-        return SpentMargin(str(margin), 0, 0, 0, 0)
+        return SpentMargin(str(margin), 0, 0, 0, 0, 0)
     purse = Purse(image.tree, kept, budget)
-    candidates = ordered(find_candidates(image, kept, purse.cost), margin.order)
+    candidates = ordered(find_candidates(image, kept, purse.cost_of), margin.order)
     queue = _Queue(candidates, purse, image.tree)
     trial = Trial(kept, image.tree)
     for _ in range(BATCHES):
@@ -55,7 +55,7 @@ def add_margin(image: ImageView, kept: KeepSetBuilder, margin: Margin, close: Cl
     kept.take_added()  # what they lead to was followed in the trial, or is not followed
     files = sum(entry is not None and entry.is_file for entry in map(image.tree.get, purse.chosen))
     left_out = sum(one.path not in purse.chosen for one in candidates)
-    return SpentMargin(str(margin), budget, budget - purse.left, files, left_out)
+    return SpentMargin(str(margin), budget, budget - purse.left, files, len(candidates), left_out)
 
 
 class _Queue:
@@ -73,7 +73,7 @@ class _Queue:
         left = self._purse.left
         batch, waiting = [], []
         for one in self._waiting:
-            cost = self._purse.cost(one.path)
+            cost = 0 if one.path in self._purse.chosen else one.size
             if cost > left or not self._may_follow(one):
                 waiting.append(one)
                 continue

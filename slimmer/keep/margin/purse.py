@@ -38,7 +38,11 @@ class Purse:
     def cost(self, path: str) -> int:
         """Return the bytes that a path adds to the image. Another name of a kept file adds none."""
         entry = self._tree.get(path)
-        if entry is None or not entry.is_file or path in self._base or path in self.chosen:
+        return self.cost_of(entry) if entry is not None else 0
+
+    def cost_of(self, entry: Entry) -> int:
+        """Return the bytes that an entry of the tree adds to the image."""
+        if not entry.is_file or entry.path in self._base or entry.path in self.chosen:
             return 0
         return 0 if _is_shared(entry) and entry.inode in self._inodes else max(entry.size, LEAST)
 
