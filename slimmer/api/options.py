@@ -67,6 +67,7 @@ class KeepKeywords(TypedDict, total=False):
     """The options that select what to keep, for keep and build."""
 
     policy: str
+    margin: str | int
     include: Words
     exclude: Words
     include_bin: Words

@@ -14,6 +14,7 @@ from slimmer.engine.options import RunOptions
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import ExercisePlan
 from slimmer.keep.analyzer import Policy
+from slimmer.keep.margin.amount import Margin
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
 from slimmer.pipeline.request import (
@@ -58,7 +59,7 @@ def verify_request(before: str, after: str, given: RunKeywords) -> VerifyRequest
 def keep_request(logs: Logs, out: str | PathLike[str], rebase: str, given: KeepKeywords) -> KeepRequest:
     """Return the request of `slimmer.keep`."""
     _refuse_unknown(given, KeepKeywords)
-    return KeepRequest(_logs(logs), Path(out), _policy(given), _selection(given), rebase)
+    return KeepRequest(_logs(logs), Path(out), _policy(given), _selection(given), rebase, _margin(given))
 
 
 def build_request(target: str, given: BuildKeywords) -> BuildRequest:
@@ -80,6 +81,7 @@ def build_request(target: str, given: BuildKeywords) -> BuildRequest:
         reuse=given.get("reuse", False),
         verify_as=tuple(words.user("--verify-as", text) for text in _several(given.get("verify_as"))),
         verify_read_only=given.get("verify_read_only", False),
+        margin=_margin(given),
     )
 
 
@@ -146,6 +148,12 @@ def _plan(given: RunKeywords) -> ExercisePlan:
 
 def _policy(given: KeepKeywords) -> Policy:
     return Policy(words.choice("--policy", given.get("policy", Policy.BALANCED), tuple(Policy)))
+
+
+def _margin(given: KeepKeywords) -> Margin | None:
+    """Return the margin that the user wants; None for that of the policy."""
+    text = str(given.get("margin", ""))
+    return words.margin(text, _policy(given)) if text else None
 
 
 def _selection(given: KeepKeywords) -> Selection:

@@ -7,18 +7,24 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import DEFAULT_REQUESTS, ExercisePlan, Until
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
 from slimmer.exercise.until import check_possible
+from slimmer.keep.analyzer import Policy
+from slimmer.keep.margin.amount import Margin
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import HINT, AccessLog, read_log
 
 LONGEST = 366 * 24 * 3600.0
 LARGEST_SIZE = 1 << 63
 """The engine counts bytes in signed 64-bit numbers."""
+
+LARGEST_SHARE = 1000
+"""The largest margin, in percent of what stays."""
 
 LARGEST_ID = (1 << 32) - 1
 """(uid_t) -1 means "no change" to the system calls that set an ID (setresuid(2))."""
@@ -54,6 +60,26 @@ def size(option: str, text: str) -> int:
     if not 0 <= number < LARGEST_SIZE:
         raise UsageError(f"{option}: not a size: {_short(text)}", hint="For example: 64m, 1g or 1048576.")
     return number
+
+
+def margin(text: str, policy: Policy) -> Margin:
+    """Parse a margin: a share of what stays (`10%`), a size with docker's units (`5m`, `5MB`), or 0. Only `balanced` has one."""
+    share = re.fullmatch(r"(\d{1,4}(?:\.\d{1,3})?) ?%", text.strip(), re.ASCII)
+    if share and Fraction(share[1]) <= LARGEST_SHARE:
+        found = Margin(share=Fraction(share[1]) / 100)
+    elif re.fullmatch(r"0+|\d+(?:\.\d+)? ?[kmg]b?", text.strip(), re.ASCII | re.IGNORECASE):
+        found = Margin(size=size("--margin", text.replace(" ", "")))
+    else:
+        hint = "Write a share of what stays (10%), a size (5MB), or 0 for none."
+        if share:
+            hint = f"A share is at most {LARGEST_SHARE}%. --policy generous keeps whole packages."
+        raise UsageError(f"--margin: not a margin: {_short(text)}", hint=hint)
+    if found and policy is not Policy.BALANCED:
+        raise UsageError(
+            f"--margin {text} cannot be used with --policy {policy}",
+            hint="A margin goes with --policy balanced: observed keeps nothing that was not used, and generous whole packages.",
+        )
+    return found
 
 
 def environment(entries: Sequence[str], files: Sequence[Path]) -> tuple[str, ...]:

@@ -43,6 +43,20 @@ class ReportSelection(Struct, frozen=True, kw_only=True):
     licences: bool
 
 
+class ReportMargin(Struct, frozen=True, kw_only=True):
+    """The margin: its amount as asked for ("10%"), its budget in bytes, and the bytes and files that it added.
+
+    `candidates` are the files near to what is in use, and `left_out` those of them that were not added.
+    """
+
+    amount: Name
+    budget: Number
+    size: Number
+    files: Number
+    candidates: Number
+    left_out: Number
+
+
 class ReportBuilder(Struct, frozen=True):
     """The builder of the image, and why it was chosen. `beyond` lists what a Dockerfile cannot express."""
 
@@ -165,6 +179,7 @@ class Report(Struct, frozen=True, kw_only=True):
     slim: SlimImage | UnsetType = UNSET
     policy: Name
     selection: ReportSelection
+    margin: ReportMargin | UnsetType = UNSET
     builder: ReportBuilder
     observation: ReportObservation
     exercise: ReportExercise | UnsetType = UNSET

@@ -10,6 +10,7 @@ from slimmer.cli.option_groups import given
 
 def choice(
     policy: options.Policy = "balanced",
+    margin: options.Margin = "",
     include: options.Include = None,
     exclude: options.Exclude = None,
     include_bin: options.IncludeBin = None,

@@ -72,6 +72,10 @@ class PackageFiles:
         found.update(dict.fromkeys(folder.package for folder in self._folders))
         return tuple(found)
 
+    def known(self) -> tuple[Package, ...]:
+        """Return the system's packages. Reads their databases if that has not been done."""
+        return tuple(dict.fromkeys(self._system.packages))
+
     @property
     def unreadable(self) -> tuple[str, ...]:
         """The databases that could not be read."""

@@ -16,22 +16,34 @@ from slimmer.keep.core.user_selection import user_selection
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, KeepSet, KeepSetBuilder
+from slimmer.keep.margin.amount import NO_MARGIN, Margin, default_margin
+from slimmer.keep.margin.margin import add_margin
 from slimmer.keep.selection import Patterns
 
 
-def keep(image: ImageView, policy: Policy = Policy.OBSERVED, extra: Iterable[Finding] = ()) -> KeepSet:
-    """Return the paths to keep. `extra` holds findings from elsewhere, such as a repair.
+def keep(
+    image: ImageView, policy: Policy = Policy.OBSERVED, extra: Iterable[Finding] = (), margin: Margin | None = None
+) -> KeepSet:
+    """Return the paths to keep. `extra` holds findings from elsewhere, such as a repair. `margin` None is that of the policy.
 
     Raise ObservationIncomplete if the log has no access to any file of the image, and PluginFailed if another package's analyzer
     cannot be used.
     """
-    return keep_with(registry.analyzers(policy), registry.evidence(), image, extra)
+    amount = default_margin(policy) if margin is None else margin
+    return keep_with(registry.analyzers(policy), registry.evidence(), image, extra, amount)
 
 
 def keep_with(
-    analyzers: Iterable[Analyzer], evidence: Mapping[str, Evidence], image: ImageView, extra: Iterable[Finding] = ()
+    analyzers: Iterable[Analyzer],
+    evidence: Mapping[str, Evidence],
+    image: ImageView,
+    extra: Iterable[Finding] = (),
+    margin: Margin = NO_MARGIN,
 ) -> KeepSet:
-    """Run these analyzers in their order, and return the paths to keep. `evidence` gives the evidence of each rule; see `keep`."""
+    """Run these analyzers in their order, and then the margin. Return the paths to keep.
+
+    `evidence` gives the evidence of each rule; see `keep`.
+    """
     tree = image.tree
     if not any(tree.resolve(access.asked).end not in (None, "/") for access in image.log.accesses):
         raise ObservationIncomplete(
@@ -45,7 +57,8 @@ def keep_with(
         builder.add(analysis.seeds())
     builder.add(extra)
     _close(image, builder, analyses)
-    return builder.finished()
+    spent = add_margin(image, builder, margin, lambda trial: _close(image, trial, analyses)) if margin else None
+    return builder.finished(spent)
 
 
 def check_selection(image: ImageView) -> None:

@@ -54,15 +54,33 @@ class Finding:
     follow: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SpentMargin:
+    """What became of a margin (slimmer.keep.margin). `amount` is as the user gives it: "10%".
+
+    `budget` and `size` are the bytes that it could add and those that it added, and `files` the number of the files that it added. `candidates` counts the files
+    near to what is in use, and `left_out` those of them that were not added.
+    """
+
+    amount: str
+    budget: int
+    size: int
+    files: int
+    candidates: int
+    left_out: int
+
+
 @dataclass(frozen=True)
 class KeepSet:
     """Kept paths with their reasons, in the order of a walk ("/" sorts before every other byte).
 
-    `excluded` holds the paths that a rule wanted to keep and the user excluded, each with the first reason for keeping it.
+    `excluded` holds the paths that a rule wanted to keep and the user excluded, each with the first reason for keeping it. `margin` is None
+    if there was none.
     """
 
     reasons: Mapping[str, tuple[Reason, ...]]
     excluded: Mapping[str, Reason] = field(default_factory=dict)
+    margin: SpentMargin | None = None
 
     def __post_init__(self) -> None:
         in_order = {path: self.reasons[path] for path in sorted(self.reasons, key=walk_order)}
@@ -106,11 +124,21 @@ class KeepSetBuilder:
         self._filled: set[str] = set()
         self._added: list[str] = []
 
+    def take_over(self, other: KeepSetBuilder) -> None:
+        """Begin with what another builder keeps, in place of what this one has. The other one does not change."""
+        self._tree, self._excludes, self._rules = other._tree, other._excludes, other._rules
+        self._evidence, self._alike = other._evidence, other._alike
+        self._excluded, self._reasons = dict(other._excluded), dict(other._reasons)
+        self._filled, self._added = set(other._filled), []
+
     def __contains__(self, path: object) -> bool:
         return path in self._reasons
 
     def __len__(self) -> int:
         return len(self._reasons)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._reasons)
 
     def reasons(self, path: str) -> tuple[Reason, ...]:
         """Return the reasons for keeping a path that are known so far; () if it is not kept."""
@@ -141,10 +169,10 @@ class KeepSetBuilder:
         candidates = (path for path in self._reasons if path not in self._filled)
         return sorted(path for path in candidates if (entry := self._tree.get(path)) is not None and entry.is_directory)
 
-    def finished(self) -> KeepSet:
+    def finished(self, margin: SpentMargin | None = None) -> KeepSet:
         """Return the KeepSet of everything that was added."""
         excluded = {path: reason for path, reason in self._excluded.items() if path not in self._reasons}
-        return KeepSet(self._reasons, excluded)
+        return KeepSet(self._reasons, excluded, margin)
 
     def _add(self, path: str, reason: Reason) -> None:
         known = self._reasons.get(path)

@@ -37,6 +37,7 @@ from slimmer.keep.languages.python.language import PYTHON
 from slimmer.keep.languages.r import packages as r_packages
 from slimmer.keep.languages.ruby.language import RUBY
 from slimmer.keep.languages.shell.language import SHELL
+from slimmer.keep.margin import margin
 from slimmer.keep.native import native
 from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 
@@ -44,8 +45,9 @@ KEEPER_RULES: Mapping[str, Evidence] = {
     LEADS_TO: Evidence.STRUCTURAL,
     nonempty_dirs.RULE: Evidence.STRUCTURAL,
     MISSED: Evidence.USED,
+    margin.RULE: Evidence.USED,
 }
-"""The rules of the keeper itself, and of the findings that a verification adds."""
+"""The rules of the keeper itself, of the margin, whose files are followed as if they were used, and of the findings that a verification adds."""
 
 
 BUILTIN: tuple[Analyzer, ...] = (

@@ -103,7 +103,8 @@ class _Build:
         extra: list[Finding] = []
         for repairs in range(request.repair + 1):
             again = f" (repair {repairs})" if repairs else ""
-            kept = self.stages.keep(view, Policy(request.policy), extra, name=f"keep{again}")
+            policy = Policy(request.policy)
+            kept = self.stages.keep(view, policy, extra, margin=request.margin, name=f"keep{again}")
             self.stages.warn_of_unreadable()
             if not repairs:
                 self.stages.warn_of_excluded(kept)
@@ -195,6 +196,7 @@ class _Build:
             kept_paths=len(slim.kept),
             policy=request.policy,
             selection=request.selection,
+            margin=slim.kept.margin,
             builder=slim.candidate.builder,
             observed=self.observation,
             verified=request.verify and not differences,

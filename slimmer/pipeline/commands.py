@@ -131,7 +131,7 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
         if foreign := [log for log in request.logs if log.image_id != config.image_id]:
             progress.note(taken_over(all_moved(foreign, original.tree)))
         view = original.view(log, home_of(identify(session)), request.selection)
-        kept = stages.keep(view, request.policy)
+        kept = stages.keep(view, request.policy, margin=request.margin)
         with progress.stage("pack"):
             rootfs = pack(original, kept, folder, progress.note)
             builder = choose_builder(original, "", kept)
@@ -142,7 +142,7 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
             )
         packages = package_document(original.tree, original.packages, config.image_id)
         stages.warn_of_unreadable()
-        report = keep_report(config, original.tree, log, request.policy, request.selection, builder)
+        report = keep_report(config, original.tree, log, request.policy, request.selection, builder, kept.margin)
         write_artifacts(folder, original.image, kept, rootfs.digests, log, packages, report)
         mark_unverified(folder, UNSEEN)
         finish(folder.publish)

@@ -14,6 +14,7 @@ from slimmer.artifacts.report_file import FORMAT
 from slimmer.exercise.result import Answer, ExerciseResult, Outcome
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
+from slimmer.keep.keepset import SpentMargin
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
 from slimmer.pipeline.observation import ObservationSet
@@ -42,6 +43,7 @@ class Built:
     kept_paths: int
     policy: str
     selection: Selection
+    margin: SpentMargin | None
     builder: Builder
     observed: ObservationSet
     verified: bool
@@ -57,7 +59,7 @@ def build_report(built: Built) -> dict[str, Any]:
     return {
         **_head(built.target, built.original, built.tree),
         "slim": {**_image(built.tag, built.slim, built.kept_paths), "tag": built.tag},
-        **_choices(built.policy, built.selection, built.builder),
+        **_choices(built.policy, built.selection, built.margin, built.builder),
         "observation": observation_report(built.observed.log) | _origin(built),
         **_exercises(built.observed),
         "verification": {
@@ -78,12 +80,18 @@ def build_report(built: Built) -> dict[str, Any]:
 
 
 def keep_report(
-    original: ImageConfig, tree: Tree, log: AccessLog, policy: str, selection: Selection, builder: Builder
+    original: ImageConfig,
+    tree: Tree,
+    log: AccessLog,
+    policy: str,
+    selection: Selection,
+    builder: Builder,
+    margin: SpentMargin | None = None,
 ) -> dict[str, Any]:
     """Return the part of a report that is known without a slim image. `tree` is the original's."""
     return {
         **_head(original.image_id, original, tree),
-        **_choices(policy, selection, builder),
+        **_choices(policy, selection, margin, builder),
         "observation": observation_report(log),
         "verification": {"verified": False, "differences": [], "missed": [], "places": []},
     }
@@ -97,10 +105,11 @@ def _head(target: str, original: ImageConfig, tree: Tree) -> dict[str, Any]:
     }
 
 
-def _choices(policy: str, selection: Selection, builder: Builder) -> dict[str, Any]:
+def _choices(policy: str, selection: Selection, margin: SpentMargin | None, builder: Builder) -> dict[str, Any]:
     return {
         "policy": policy,
         "selection": asdict(selection),
+        **({"margin": asdict(margin)} if margin is not None else {}),
         "builder": {"name": builder.name, "reason": builder.reason, "beyond": list(builder.beyond)},
     }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from slimmer.engine.options import RunOptions
 from slimmer.exercise.plan import ExercisePlan, Until
 from slimmer.keep.analyzer import Policy
+from slimmer.keep.margin.amount import Margin
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
 
@@ -72,7 +73,7 @@ class AttachRequest:
 class KeepRequest:
     """Decide what to keep of the image that `logs` belong to, and pack it into the folder `out`.
 
-    With `rebase`, the logs are used for that image, a later build of theirs.
+    With `rebase`, the logs are used for that image, a later build of theirs. `margin` None is the default of the policy.
     """
 
     logs: tuple[AccessLog, ...]
@@ -80,6 +81,7 @@ class KeepRequest:
     policy: Policy = Policy.BALANCED
     selection: Selection = field(default_factory=Selection)
     rebase: str = ""
+    margin: Margin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class BuildRequest(RunRequest):
     `access` are logs of other runs to join; with `rebase`, also those of another image. Without `observe`, only these logs are used,
     and the app runs without the probe, for its answers. `reuse` takes the observation from the output folder if it was made in the
     same way. `repair` is how many times files that the slim image's app misses are added. `verify_as` (UID[:GID]) and
-    `verify_read_only` are further ways to run both images and compare their answers.
+    `verify_read_only` are further ways to run both images and compare their answers. `margin` None is the default of the policy.
     """
 
     tag: str = ""
@@ -128,3 +130,4 @@ class BuildRequest(RunRequest):
     reuse: bool = False
     verify_as: tuple[str, ...] = ()
     verify_read_only: bool = False
+    margin: Margin | None = None

@@ -22,6 +22,7 @@ from slimmer.keep import installed
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, KeepSet
+from slimmer.keep.margin.amount import Margin
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
 from slimmer.output_folder import OutputFolder
@@ -113,14 +114,23 @@ class Stages:
 
     # ------------------------------------------------------------------ what stays
 
-    def keep(self, view: ImageView, policy: Policy, extra: Sequence[Finding] = (), *, name: str = "keep") -> KeepSet:
-        """Decide what to keep. `extra` is kept, too."""
+    def keep(
+        self,
+        view: ImageView,
+        policy: Policy,
+        extra: Sequence[Finding] = (),
+        *,
+        margin: Margin | None = None,
+        name: str = "keep",
+    ) -> KeepSet:
+        """Decide what to keep. `extra` is kept, too. `margin` None is that of the policy."""
         from slimmer.keep.keeper import keep
 
         with self.progress.stage(name):
-            kept = keep(view, policy, extra)
+            kept = keep(view, policy, extra, margin)
         rules = Counter(reason.rule for reasons in kept.reasons.values() for reason in reasons)
         logger.info("policy %s keeps %d of %d paths", policy, len(kept), len(view.tree))
+        logger.info("margin: %s", kept.margin)
         logger.info("reasons by rule: %s", ", ".join(f"{rule} {number}" for rule, number in rules.most_common()))
         return kept
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from slimmer.formatting import human_size
+from slimmer.formatting import counted, human_size
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,6 +24,8 @@ def as_table(report: Mapping[str, Any]) -> Table:
     table.add_row("size", human_size(before["size"]), human_size(after["size"]), ratio)
     files = f"{before['paths'] / after['paths']:.1f}x fewer" if after["paths"] else "-"
     table.add_row("paths", f"{before['paths']:,}", f"{after['paths']:,}", files)
+    if margin := report.get("margin"):
+        table.add_row(f"margin {margin['amount']}", "", human_size(margin["size"]), counted(margin["files"], "file"))
     table.add_section()
     table.add_row("verified", "", "yes" if report["verification"]["verified"] else "no", "")
     for stage in report["stages"]:

@@ -11,6 +11,7 @@ from slimmer.keep.image_view import ImageView
 from slimmer.keep.installed import fault
 from slimmer.keep.keeper import keep_with
 from slimmer.keep.keepset import LEADS_TO, Finding, KeepSet, KeepSetBuilder, Reason
+from slimmer.keep.margin.amount import NO_MARGIN, Margin
 
 SEEN = Reason(observed.RULE, "seen by a test")
 """The reason for the paths that a test passes to `run` as observed."""
@@ -36,13 +37,16 @@ def run(analyzer: Analyzer, image: ImageView, *paths: str) -> KeepSet:
     return builder.finished()
 
 
-def run_policy(policy: Policy, image: ImageView, *more: Analyzer) -> KeepSet:
+def run_policy(policy: Policy, image: ImageView, *more: Analyzer, margin: Margin = NO_MARGIN) -> KeepSet:
     """Run slimmer's own analyzers of a policy, then `more`, and return what they keep. Analyzers of installed packages do not run.
+
+    There is no margin unless you give one.
 
     Raise ObservationIncomplete if the image's log has no access to any of its files.
     """
     analyzers = (*registry.BUILTIN, *more)
-    return keep_with((one for one in analyzers if policy in one.policies), registry.merged(analyzers), image)
+    chosen = (one for one in analyzers if policy in one.policies)
+    return keep_with(chosen, registry.merged(analyzers), image, margin=margin)
 
 
 def by_rule(kept: KeepSet, rule: str) -> set[str]:

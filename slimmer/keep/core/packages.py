@@ -30,7 +30,7 @@ _LANGUAGES = ("LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES")
 
 def packages(image: ImageView) -> Follow:
     """Keep the files of packages that are in use, each package once."""
-    languages = _languages(image.env)
+    wanted = languages(image.env)
     whole: set[Package] = set()
     waiting: dict[str, None] = {}
 
@@ -44,7 +44,7 @@ def packages(image: ImageView) -> Follow:
             causes.update((package, path) for package in owners if package not in whole and package not in causes)
         whole.update(causes)
         for package, path in image.packages.files(causes, nested=False) if causes else ():
-            if is_worth_keeping(path, languages):
+            if is_worth_keeping(path, wanted):
                 cause = causes[package]
                 detail = f"part of {package.manager} package {package.name}, of which {cause} is used"
                 yield Finding(path, Reason(RULE, detail, cause))
@@ -60,7 +60,7 @@ def is_worth_keeping(path: str, languages: frozenset[str] = frozenset()) -> bool
     return _WITHOUT.search(path) is None
 
 
-def _languages(env: Mapping[str, str]) -> frozenset[str]:
+def languages(env: Mapping[str, str]) -> frozenset[str]:
     """Return the languages that the image's environment asks for: `de` for LANG=de_DE.UTF-8."""
     values = (value for name in _LANGUAGES for value in env.get(name, "").split(":"))
     return frozenset(match[0] for value in values if (match := re.match(r"[A-Za-z]{2,3}(?=[_@.]|$)", value)))

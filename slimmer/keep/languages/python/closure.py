@@ -134,6 +134,7 @@ class Closure:
                 self._named.add(path)
                 if path.endswith(".so"):
                     self._extensions[path] = module
+            if path != cause:
                 yield Finding(path, Reason("python", detail, cause))
         key = module.files[0] if module.files else f"{module.folders[0]}/"
         if level > self._levels.get(key, 0):
