@@ -130,6 +130,13 @@ class Stages:
             logger.info("could not read %s: %s", path, reason)
         self.warn(self.session.sandbox.notes())
 
+    def tell_of_kept(self, original: Original, kept: KeepSet) -> None:
+        """Note what the user should know about what stays."""
+        from slimmer.keep import notices
+
+        for text in notices.notes(original.tree, kept):
+            self.progress.note(text)
+
     def warn_of_excluded(self, kept: KeepSet) -> None:
         """Warn of paths that the user excluded although they were used or the engine needs them. The app may miss them."""
         from slimmer.keep.core import engine_needs, observed
