@@ -8,7 +8,7 @@ from functools import cache
 from slimmer.errors import PluginFailed
 from slimmer.keep import installed
 from slimmer.keep.analyzer import Analyzer, Policy
-from slimmer.keep.apps import plugins, postgresql, sibling_files, sites, state
+from slimmer.keep.apps import plugins, postgresql, sibling_files, sites, state, static_roots
 from slimmer.keep.apps.web_server import follower as web_server
 from slimmer.keep.core import (
     engine_needs,
@@ -56,6 +56,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     java.ANALYZER,
     sibling_files.ANALYZER,
     sites.ANALYZER,
+    static_roots.ANALYZER,
     plugins.ANALYZER,
     postgresql.ANALYZER,
     r_packages.ANALYZER,
