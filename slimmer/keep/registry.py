@@ -9,6 +9,7 @@ from slimmer.errors import PluginFailed
 from slimmer.keep import installed
 from slimmer.keep.analyzer import Analyzer, Policy
 from slimmer.keep.apps import (
+    environment_choices,
     language_folders,
     plugins,
     postgresql,
@@ -64,6 +65,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     state.ANALYZER,
     java.ANALYZER,
     sibling_files.ANALYZER,
+    environment_choices.ANALYZER,
     language_folders.ANALYZER,
     sites.ANALYZER,
     static_roots.ANALYZER,

@@ -16,6 +16,7 @@ from slimmer.keep.languages.python.string_names import (
     named_files,
     schemes,
 )
+from slimmer.keep.sources.named_paths import ZONE, ZONES
 
 
 class AppNames:
@@ -72,6 +73,10 @@ class AppNames:
         files, self._files = self._files, {}
         for path, word in named_files(self._image.tree, self._finder, files):
             yield Finding(path, Reason("python", f"named in a string of {files[word]}", files[word]))
+        for word, cause in files.items():
+            if ZONE.fullmatch(word):
+                path = f"{ZONES}/{word}"
+                yield from reach(self._image.tree, path, Reason("python", f"named in a string of {cause}", cause))
         commands, self._commands = self._commands, {}
         for command, cause in commands.items():
             if program := self._image.which(command):
