@@ -87,6 +87,7 @@ _NO_CODE = frozenset(
 )
 """Suffixes of files that a command may name as its configuration or data. R has a rule of its own."""
 
+_KIND = re.compile(r"\.[a-z][a-z0-9_]{0,9}")
 _LIBRARY = re.compile(r"(/usr/(?:local/)?(?:lib|share)/(?!\w{1,20}-linux-)[^/]+)/.*", re.DOTALL)
 _SYSTEM = re.compile(r"/(?:bin|boot|dev|etc|lib[^/]{0,4}|proc|root|run|sbin|sys|tmp|usr|var)(?:/.*)?", re.DOTALL)
 
@@ -102,7 +103,8 @@ class UnknownLanguage:
 
 def languages(image: ImageView) -> list[UnknownLanguage]:
     """Return the languages that no analyzer knows and of which several files were opened by one program, sorted."""
-    named = {_suffix(word) for word in image.config.command} - _NO_CODE
+    words = (word for word in image.config.command if (end := image.end(_absolute(image, word))) and end.is_file)
+    named = {suffix for word in words if _KIND.fullmatch(suffix := _suffix(word))} - _NO_CODE
     suffixes = (CODE | named) - code_suffixes()
     found: dict[tuple[str, str], UnknownLanguage] = {}
     for access in image.log.accesses:
@@ -174,6 +176,10 @@ def _top(path: str) -> str:
     """Return the folder of the app that a path outside of the system's folders belongs to: /srv/shop for /srv/shop/lib/x.tcl."""
     folders = path.split("/")[1:-1]
     return "/" + "/".join(folders[:2]) if folders else ""
+
+
+def _absolute(image: ImageView, word: str) -> str:
+    return posixpath.normpath(posixpath.join("/", image.config.working_dir, word))
 
 
 def _suffix(path: str) -> str:

@@ -479,3 +479,28 @@ def test_names_below_any_package_are_bounded_work(image: PythonImage, monkeypatc
     monkeypatch.setattr(Finder, "find", counted)
     image.kept(f"import {names}")
     assert asked < 100_000  # and not 15,000 names below each of 300 packages
+
+
+@pytest.mark.parametrize(
+    ("code", "folder", "found"),
+    [
+        ("app.mount('/s', StaticFiles(directory='pub'))", "/srv/pub", True),
+        ("app.router.add_static('/s/', 'www/files')", "/srv/www/files", True),
+        ("STATIC_ROOT = BASE_DIR / 'staticfiles'", "/srv/staticfiles", True),
+        ("open('/opt/rates/' + name)", "/opt/rates", True),
+        ("open('/usr/share/' + name)", "/usr/share/x", False),
+        ("x('tests')", "/srv/tests", False),
+        ("x('/srv')", "/srv/more", False),
+    ],
+)
+def test_folders_that_strings_name(image: PythonImage, code: str, folder: str, found: bool) -> None:
+    paths = {f"{folder}/a.css", f"{folder}/b/c.js"}
+    for path in paths:
+        image.add(path, "x")
+    assert bool(paths & image.kept(code)) is found
+
+
+def test_a_named_folder_with_code_is_left_to_the_imports(image: PythonImage) -> None:
+    for name in ("data.txt", "more/code.py"):
+        image.add(f"/srv/app/lib/{name}", "x = 1")
+    assert "/srv/app/lib/data.txt" not in image.kept("x('lib')")

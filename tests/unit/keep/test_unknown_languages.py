@@ -70,6 +70,14 @@ def test_known_languages_and_data_are_none(image: LocalImage, suffix: str) -> No
     assert ANALYZER.start(image.view(*accesses, config=config)) is None
 
 
+def test_words_of_the_command_that_are_no_files_name_no_language(image: LocalImage) -> None:
+    for name in ("a.0", "b.0"):
+        image.add(f"/var/lib/db/{name}")
+    config = ImageConfig("sha256:1", "amd64", "linux", cmd=("server", "--bind=0.0.0.0", "--data=x.0", "a.0"))
+    accesses = [opened(f"/var/lib/db/{name}") for name in ("a.0", "b.0")]
+    assert not list(notices.warnings(image.view(*accesses, config=config)))
+
+
 def test_a_single_file_is_no_language(image: LocalImage) -> None:
     image.add("/srv/shop/a.tcl")
     assert ANALYZER.start(image.view(opened("/srv/shop/a.tcl"))) is None

@@ -8,6 +8,7 @@ from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.languages.python.facts import Facts
 from slimmer.keep.languages.python.finder import Finder, Module
+from slimmer.keep.languages.python.named_folders import NamedFolders
 from slimmer.keep.languages.python.string_names import (
     COMMON_ENCODINGS,
     LISTED_ENCODINGS,
@@ -25,6 +26,7 @@ class AppNames:
     def __init__(self, image: ImageView, finder: Finder) -> None:
         """Reads nothing from the image until `encodings` is called."""
         self._image, self._finder = image, finder
+        self._folders = NamedFolders(image)
         self.words: set[str] = set()
         """All names so far: strings, imported names, attributes."""
         self._encodings: dict[str, str] = {}
@@ -73,6 +75,7 @@ class AppNames:
         files, self._files = self._files, {}
         for path, word in named_files(self._image.tree, self._finder, files):
             yield Finding(path, Reason("python", f"named in a string of {files[word]}", files[word]))
+        yield from self._folders.findings(files)
         for word, cause in files.items():
             if ZONE.fullmatch(word):
                 path = f"{ZONES}/{word}"
