@@ -79,5 +79,5 @@ def _close(image: ImageView, builder: KeepSetBuilder, analyses: Sequence[Analysi
             return
         known = len(builder)
         builder.add(nonempty_dirs(image.tree, empty))
-        if len(builder) == known:  # the directories hold only sockets and excluded paths
+        if len(builder) == known:  # the directories hold only sockets, excluded paths, or large versions of something
             return

@@ -8,7 +8,17 @@ from functools import cache
 from slimmer.errors import PluginFailed
 from slimmer.keep import installed
 from slimmer.keep.analyzer import Analyzer, Policy
-from slimmer.keep.apps import plugins, postgresql, sibling_files, sites
+from slimmer.keep.apps import (
+    environment_choices,
+    language_folders,
+    plugins,
+    postgresql,
+    sibling_files,
+    sites,
+    state,
+    static_roots,
+    unknown_languages,
+)
 from slimmer.keep.apps.web_server import follower as web_server
 from slimmer.keep.core import (
     engine_needs,
@@ -55,9 +65,14 @@ BUILTIN: tuple[Analyzer, ...] = (
     observed.ANALYZER,
     listed.ANALYZER,
     engine_needs.ANALYZER,
+    state.ANALYZER,
     java.ANALYZER,
     sibling_files.ANALYZER,
+    environment_choices.ANALYZER,
+    language_folders.ANALYZER,
     sites.ANALYZER,
+    static_roots.ANALYZER,
+    unknown_languages.ANALYZER,
     plugins.ANALYZER,
     postgresql.ANALYZER,
     r_packages.ANALYZER,

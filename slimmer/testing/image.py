@@ -24,13 +24,14 @@ _PIECES = 7
 class LocalImage:
     """A folder that stands for an image. All paths are paths in the image: absolute, with the image's own links.
 
-    Everything belongs to root and has the same time. `reads` lists the paths whose contents were read, in order.
+    Everything belongs to root unless `give` says otherwise, and has the same time. `reads` lists the paths whose contents were read, in order.
     """
 
     def __init__(self, root: Path) -> None:
         """`root` may already exist and hold files."""
         self.root = root
         self.reads: list[str] = []
+        self._owners: dict[str, int] = {}
 
     def add(self, path: str, content: str | bytes = "", *, mode: int = 0o644) -> None:
         """Add a regular file and the folders above it. A text is written in UTF-8."""
@@ -45,12 +46,16 @@ class LocalImage:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(target)
 
+    def give(self, path: str, user: int) -> None:
+        """Make a path belong to the user with this ID. What is below it keeps its owner."""
+        self._owners[path] = user
+
     def tree(self) -> Tree:
         """Return the tree of all paths, as they are now."""
-        records = [_record(self.root, "/")]
+        records = [self._record(self.root, "/")]
         for folder, folders, names in os.walk(self.root):
             places = [Path(folder) / name for name in folders + names]
-            records += [_record(place, f"/{place.relative_to(self.root)}") for place in places]
+            records += [self._record(place, f"/{place.relative_to(self.root)}") for place in places]
         return Tree(b"".join(records))
 
     def view(
@@ -92,18 +97,18 @@ class LocalImage:
     def _place(self, path: str) -> Path:
         return self.root / path.lstrip("/")
 
+    def _record(self, place: Path, path: str) -> bytes:
+        """Return an entry of an index, as the probe writes it (slimmer.image.path_index)."""
+        status = place.lstat()
+        target = str(place.readlink()) if stat.S_ISLNK(status.st_mode) else ""
+        numbers = (self._owners.get(path, 0), 0, status.st_size, 1000, 0, status.st_nlink, status.st_ino, 1000, 0, 0)
+        head = f"{status.st_mode:o} {' '.join(map(str, numbers))}"
+        return b"\0".join((head.encode(), os.fsencode(path), os.fsencode(target), b"")) + b"\0"
+
 
 def opened(path: str, *, by: str = "/app", operation: str = "open") -> Access:
     """Return an access that found its path. `by` is the program, and `operation` a value of slimmer.observe.log.Operation."""
     return Access(Operation(operation), path, path, True, 1, by)
-
-
-def _record(place: Path, path: str) -> bytes:
-    """Return an entry of an index, as the probe writes it (slimmer.image.path_index)."""
-    status = place.lstat()
-    target = str(place.readlink()) if stat.S_ISLNK(status.st_mode) else ""
-    head = f"{status.st_mode:o} 0 0 {status.st_size} 1000 0 {status.st_nlink} {status.st_ino} 1000 0 0"
-    return b"\0".join((head.encode(), os.fsencode(path), os.fsencode(target), b"")) + b"\0"
 
 
 def _pieces(content: bytes) -> Iterator[bytes]:

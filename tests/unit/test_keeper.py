@@ -113,6 +113,18 @@ def test_a_directory_is_never_left_hollow() -> None:
     assert "/py/pkg/sub" not in result
 
 
+def test_versions_stay_together_or_not_at_all() -> None:
+    versions = "f /api/ec2/2014-09-01/a\nf /api/ec2/2016-11-15/a\nd /api/ec2"
+    tree = make_tree(f"f /app\n{versions}")
+    result = set(kept(tree, access("exec", "/app"), access("look-up", "/api/ec2")))
+    assert {"/api/ec2/2014-09-01/a", "/api/ec2/2016-11-15/a"} <= result
+    many = "\n".join(f"f /api/s3/2014-09-01/{number}" for number in range(300))
+    tree = make_tree(f"f /app\n{many}\nf /api/s3/2015-01-01/a\nf /other/x/y\nf /other/z/y")
+    result = set(kept(tree, access("exec", "/app"), access("look-up", "/api/s3"), access("look-up", "/other")))
+    assert {path for path in result if path.startswith("/api/s3/")} == set()
+    assert "/other/x/y" in result
+
+
 def test_other_names_of_kept_files_stay_through_chains() -> None:
     tree = make_tree(
         "f /app\nf /usr/bin/python3.11\nl /usr/bin/python3 -> python3.11\nl /etc/alternatives/python -> /usr/bin/python3\n"

@@ -17,6 +17,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from slimmer.image.tree import Tree
 from slimmer.keep.analyzer import Kept
 from slimmer.keep.core.observed import was_observed
 from slimmer.keep.image_view import ImageView, parent, reach
@@ -27,6 +28,9 @@ RULE = "locales"
 CHARACTER_SETS = "character-sets"
 LOCALES = "/usr/lib/locale"
 ARCHIVE = LOCALES + "/locale-archive"
+ARCHIVE_BYTES = 16 << 20
+"""The largest archive that stays because a script names a locale in it. One of all locales has over 200 MB."""
+
 _ALIASES = "/usr/share/locale/locale.alias"
 _CHOOSERS = frozenset(("setlocale", "newlocale"))
 _NAME = re.compile(r"[\w@.-]{1,64}", re.ASCII)
@@ -91,18 +95,31 @@ class _Locales:
             yield Finding(entry.path, reason)
 
 
+def named_locale(tree: Tree, name: str, reason: Reason) -> Iterator[Finding]:
+    """Yield findings for the locale with a name, as LANG may hold it; for the archive of all locales if there is no folder of its own."""
+    names = list(_spellings(name))
+    folders = [path for one in names if (path := posixpath.join(LOCALES, one)) in tree]
+    archive = tree.get(ARCHIVE)
+    is_in_archive = bool(names) and not name.startswith("C.") and archive is not None and archive.size <= ARCHIVE_BYTES
+    for path in folders or ((ARCHIVE, _ALIASES) if is_in_archive else ()):
+        yield from reach(tree, path, reason)
+        yield from (Finding(entry.path, reason) for entry in tree.below(path))
+
+
 def _chosen(env: Mapping[str, str]) -> Iterator[str]:
-    """Yield the names of folders that may hold the environment's locales: "de_DE.UTF-8" may also be in de_DE.utf8."""
+    """Yield the names of folders that may hold the environment's locales."""
     for name, value in env.items():
-        if (
-            (name == "LANG" or name.startswith("LC_"))
-            and _NAME.fullmatch(value)
-            and value not in ("C", "POSIX", ".", "..")
-        ):
-            language, dot, rest = value.partition(".")
-            codeset, at, modifier = rest.partition("@")
-            plain = re.sub(r"[^a-z0-9]", "", codeset.lower())
-            yield from (value, f"{language}{dot}{plain}{at}{modifier}", language)
+        if name == "LANG" or name.startswith("LC_"):
+            yield from _spellings(value)
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """Yield the names of folders that may hold a locale: "de_DE.UTF-8" may also be in de_DE.utf8."""
+    if _NAME.fullmatch(value) and value not in ("C", "POSIX", ".", ".."):
+        language, dot, rest = value.partition(".")
+        codeset, at, modifier = rest.partition("@")
+        plain = re.sub(r"[^a-z0-9]", "", codeset.lower())
+        yield from (value, f"{language}{dot}{plain}{at}{modifier}", language)
 
 
 def character_sets(image: ImageView) -> CodeFollow:

@@ -94,6 +94,15 @@ class _TimeZones:
         return ""
 
 
+def zone(tree: Tree, name: str, reason: Reason) -> Iterator[Finding]:
+    """Yield findings for the zone with a name; nothing if there is none."""
+    path = posixpath.normpath(posixpath.join(ZONES, name))
+    end = tree.resolve(path).end
+    entry = tree.get(end) if end is not None and path.startswith(ZONES + "/") else None
+    if entry is not None and entry.is_file:
+        yield from reach(tree, path, reason)
+
+
 def zones(tree: Tree, reason: Reason) -> Iterator[Finding]:
     """Yield a finding for each zone."""
     yield from reach(tree, ZONES, reason)

@@ -37,6 +37,12 @@ _TEXT_LIMIT = 1024
 _SYSTEM = frozenset(
     ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "run", "sbin", "sys", "tmp", "usr", "var")
 )
+ZONES = "/usr/share/zoneinfo"
+ZONE = re.compile(
+    r"(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Etc|Europe|Indian|Pacific)(?:/[\w+-]{1,40}){1,2}"
+)
+"""Names of time zones in tzdata(5). Code that sets TZ to one has the C library read it."""
+
 _COMMAND = re.compile(r"(?:^|[|;&(`]|\$\()\s{0,9}(?:exec\s{1,9}|sudo\s{1,9})?([\w./+-]{1,200})")
 
 
@@ -132,6 +138,8 @@ class NamedPaths:
         if mention.path.startswith("/") and mention.base is Base.ANY:
             yield posixpath.normpath(mention.path)
             return
+        if mention.base is Base.ANY and ZONE.fullmatch(mention.path):
+            yield f"{ZONES}/{mention.path}"
         bases = {
             Base.FOLDER: (posixpath.dirname(source),),
             Base.WORKING: (self._working,),

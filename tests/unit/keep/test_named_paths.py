@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
+from slimmer.keep.analyzer import Policy
 from slimmer.keep.keepset import Reason
 from slimmer.keep.sources.named_paths import FOLDER_FILES, HOLE, fitting
+from slimmer.testing import LocalImage, opened, run_policy
 from tests.unit.tree_maker import make_tree, record
 
 REASON = Reason("test")
@@ -37,3 +42,26 @@ def test_a_folder_of_very_many_files_is_read_once() -> None:
     assert found(tree, "/app/icons", f"{HOLE}99.svg") == [f"/app/icons/{n:04}99.svg" for n in range(1000)]
     assert found(tree, "/app/icons", f"0{HOLE}.svg") == []  # more than FOLDER_FILES
     assert FOLDER_FILES < 10_000
+
+
+@pytest.mark.parametrize(
+    ("source", "content", "program"),
+    [
+        ("main.rb", "ENV['TZ'] = 'Europe/Berlin'", "ruby3.1"),
+        ("main.pl", '$ENV{TZ} = "Europe/Berlin"; print localtime;', "perl"),
+        ("main.py", "import os, time\nos.environ['TZ'] = 'Europe/Berlin'\ntime.tzset()\n", "python3.11"),
+    ],
+)
+def test_time_zones_that_an_app_names(tmp_path: Path, source: str, content: str, program: str) -> None:
+    image = LocalImage(tmp_path)
+    image.add(f"/srv/app/{source}", content)
+    image.add(f"/usr/bin/{program}", "x", mode=0o755)
+    image.add("/usr/lib/python3.11/os.py")
+    for zone in ("Europe/Berlin", "Asia/Tokyo"):
+        image.add(f"/usr/share/zoneinfo/{zone}", "x")
+    config = ImageConfig("sha256:1", "amd64", "linux", working_dir="/srv/app", cmd=(program, source))
+    by = f"/usr/bin/{program}"
+    view = image.view(opened(f"/srv/app/{source}", by=by), opened("/usr/lib/python3.11/os.py", by=by), config=config)
+    kept = run_policy(Policy.BALANCED, view)
+    assert "/usr/share/zoneinfo/Europe/Berlin" in kept
+    assert "/usr/share/zoneinfo/Asia/Tokyo" not in kept

@@ -224,6 +224,39 @@ def test_only_the_nearest_and_the_named_of_too_much_data_is_kept(
     assert kept == {f"{SITE}/cloud/{name}" for name in ("__init__.py", "list.json", "data/near.json", "data/s3/1.json")}
 
 
+@pytest.mark.parametrize(("limit", "found"), [(32, True), (24, False)])
+def test_versions_of_named_data_are_kept_together_or_not_at_all(
+    image: PythonImage, monkeypatch: pytest.MonkeyPatch, limit: int, found: bool
+) -> None:
+    monkeypatch.setattr(package_data, "DATA_LIMIT", limit)
+    image.package("cloud", init="HERE = __file__\n")
+    data = {
+        f"{SITE}/cloud/data/{name}"
+        for name in ("ec2/2014-01/a.json", "ec2/2015-01/a.json", "ec2/2016-01/a.json", "s3/2006-01/a.json")
+    }
+    for path in data:
+        image.add(path, "1234567890")
+    kept = image.kept("import cloud\ncloud.client('ec2')\n")
+    assert {path for path in data & kept if "ec2" in path} == (
+        {path for path in data if "ec2" in path} if found else set()
+    )
+
+
+def test_of_too_many_records_the_root_english_and_the_named_stay(
+    image: PythonImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package_data, "DATA_LIMIT", 20)
+    monkeypatch.setattr(package_data, "RECORDS_LIMIT", 45)
+    image.package("babel", init="HERE = __file__\n")
+    for name in ("root", "en", "en_GB", "de", "fr", "it"):
+        image.add(f"{SITE}/babel/locale-data/{name}.dat", "1234567890")
+    image.add(APP, "import babel\nbabel.use('de')")
+    context = image.context(*(opened(f"{SITE}/babel/locale-data/{name}.dat") for name in ("root", "en")), config=CONFIG)
+    kept = followed(context, python, *image.start)
+    names = ("root", "en", "en_GB", "de", "fr", "it")
+    assert {name for name in names if f"{SITE}/babel/locale-data/{name}.dat" in kept} == {"root", "en", "en_GB", "de"}
+
+
 @pytest.mark.parametrize(("read", "found"), [((), False), (("en",), False), (("en", "root"), True)])
 def test_records_of_which_several_were_read_are_all_kept(
     image: PythonImage, monkeypatch: pytest.MonkeyPatch, read: tuple[str, ...], found: bool
@@ -459,3 +492,28 @@ def test_names_below_any_package_are_bounded_work(image: PythonImage, monkeypatc
     monkeypatch.setattr(Finder, "find", counted)
     image.kept(f"import {names}")
     assert asked < 100_000  # and not 15,000 names below each of 300 packages
+
+
+@pytest.mark.parametrize(
+    ("code", "folder", "found"),
+    [
+        ("app.mount('/s', StaticFiles(directory='pub'))", "/srv/pub", True),
+        ("app.router.add_static('/s/', 'www/files')", "/srv/www/files", True),
+        ("STATIC_ROOT = BASE_DIR / 'staticfiles'", "/srv/staticfiles", True),
+        ("open('/opt/rates/' + name)", "/opt/rates", True),
+        ("open('/usr/share/' + name)", "/usr/share/x", False),
+        ("x('tests')", "/srv/tests", False),
+        ("x('/srv')", "/srv/more", False),
+    ],
+)
+def test_folders_that_strings_name(image: PythonImage, code: str, folder: str, found: bool) -> None:
+    paths = {f"{folder}/a.css", f"{folder}/b/c.js"}
+    for path in paths:
+        image.add(path, "x")
+    assert bool(paths & image.kept(code)) is found
+
+
+def test_a_named_folder_with_code_is_left_to_the_imports(image: PythonImage) -> None:
+    for name in ("data.txt", "more/code.py"):
+        image.add(f"/srv/app/lib/{name}", "x = 1")
+    assert "/srv/app/lib/data.txt" not in image.kept("x('lib')")

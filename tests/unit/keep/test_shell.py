@@ -203,6 +203,20 @@ def test_a_script_that_chooses_a_time_zone_has_them_all(image: LocalImage, line:
     assert ("/usr/share/zoneinfo/Asia/Tokyo" in kept(image, f"#!/bin/sh\n{line}\n")) is chosen
 
 
+def test_a_script_has_the_zones_and_locales_that_it_names(image: LocalImage) -> None:
+    paths = (
+        "zoneinfo/Europe/Berlin",
+        "zoneinfo/Asia/Tokyo",
+        "../lib/locale/de_DE.utf8/LC_TIME",
+        "../lib/locale/fr_FR/LC_TIME",
+    )
+    for path in paths:
+        image.add(f"/usr/share/{path}".replace("/share/../", "/"))
+    found = kept(image, "#!/bin/sh\nTZ=Europe/Berlin LC_ALL=de_DE.UTF-8 one\nTZ=../../../etc/passwd one\n")
+    assert {"/usr/share/zoneinfo/Europe/Berlin", "/usr/lib/locale/de_DE.utf8/LC_TIME"} <= found
+    assert not {"/usr/share/zoneinfo/Asia/Tokyo", "/usr/lib/locale/fr_FR/LC_TIME"} & found
+
+
 def test_the_first_script_that_chooses_a_time_zone_is_named(image: LocalImage) -> None:
     image.add("/usr/share/zoneinfo/Asia/Tokyo")
     image.add("/usr/bin/other", "#!/bin/sh\nTZ=$2 one", mode=0o755)

@@ -167,6 +167,21 @@ def test_a_script_that_chooses_a_time_zone(line: str, chosen: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "zones", "locales"),
+    [
+        ("TZ=Europe/Berlin date +%Z", ("Europe/Berlin",), ()),
+        ("CRON_TZ=Asia/Tokyo\nexport TZ=':Asia/Tokyo'", ("Asia/Tokyo",), ()),
+        ("TZ=$1 one; MYTZ=Asia/Tokyo", (), ()),
+        ('LANG=de_DE.UTF-8 one\nexport LC_ALL="fr_FR"', (), ("de_DE.UTF-8", "fr_FR")),
+        ("MYLANG=de_DE one; LANG=$x", (), ()),
+    ],
+)
+def test_zones_and_locales_that_a_script_names(text: str, zones: tuple[str, ...], locales: tuple[str, ...]) -> None:
+    found = script(text)
+    assert (found.zones, found.locales) == (zones, locales)
+
+
+@pytest.mark.parametrize(
     ("argv", "names"),
     [
         (("gosu", "app", "one", "x"), "gosu one"),

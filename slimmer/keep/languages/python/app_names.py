@@ -9,6 +9,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Origin
 from slimmer.keep.languages.python.facts import Facts
 from slimmer.keep.languages.python.finder import Finder, Module
+from slimmer.keep.languages.python.named_folders import NamedFolders
 from slimmer.keep.languages.python.string_names import (
     COMMON_ENCODINGS,
     LISTED_ENCODINGS,
@@ -17,6 +18,7 @@ from slimmer.keep.languages.python.string_names import (
     named_files,
     schemes,
 )
+from slimmer.keep.sources.named_paths import ZONE, ZONES
 
 
 class AppNames:
@@ -25,6 +27,7 @@ class AppNames:
     def __init__(self, image: ImageView, finder: Finder) -> None:
         """Reads nothing from the image until `encodings` is called."""
         self._image, self._finder = image, finder
+        self._folders = NamedFolders(image)
         self.words: set[str] = set()
         """All names so far: strings, imported names, attributes."""
         self._encodings: dict[str, str] = {}
@@ -87,6 +90,11 @@ class AppNames:
         files, self._files = self._files, {}
         for path, word in named_files(self._image.tree, self._finder, files):
             yield Finding(path, Reason("python", f"named in a string of {files[word]}", files[word]))
+        yield from self._folders.findings(files)
+        for word, cause in files.items():
+            if ZONE.fullmatch(word):
+                path = f"{ZONES}/{word}"
+                yield from reach(self._image.tree, path, Reason("python", f"named in a string of {cause}", cause))
         commands, self._commands = self._commands, {}
         for command, cause in commands.items():
             if program := self._image.which(command):

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from slimmer.image.tree import Entry, Tree
+from slimmer.keep.apps.language_folders import is_always_needed
+from slimmer.keep.core.nonempty_dirs import are_versions
 from slimmer.observe.log import AccessLog, Operation
 
 DATA_LIMIT = 1 << 24
@@ -16,7 +18,7 @@ DATA_LIMIT = 1 << 24
 RECORDS_LIMIT = 1 << 25
 """The most bytes of files with one suffix in a folder that are kept if several were opened: such files are records, read by a key."""
 
-ENTRIES_LIMIT = 5000
+ENTRIES_LIMIT = 20_000
 """The most entries below a package's folder that are looked at."""
 
 _SEVERAL = 2
@@ -31,6 +33,7 @@ class PackageData:
     tree: Tree
     log: AccessLog
     words: Set[str]
+    _versioned: dict[str, bool] = field(default_factory=dict, init=False)
     _opened: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter), init=False)
 
     def of(self, folder: str) -> Iterator[str]:
@@ -54,19 +57,46 @@ class PackageData:
         groups = _by_folder(files)
         own = [groups.pop(folder)] if folder in groups else []
         near = [group for place, group in groups.items() if posixpath.dirname(place) == folder]
-        named = [[entry] for entry in files if not self.words.isdisjoint(_names(entry.path[len(folder) + 1 :]))]
+        named = self._versions(
+            entry for entry in files if not self.words.isdisjoint(_names(entry.path[len(folder) + 1 :]))
+        )
         for group in [*own, *sorted(near, key=_size), *named]:
             if (size := _size(group)) <= room:
                 room -= size
                 yield from group
 
+    def _versions(self, files: Iterable[Entry]) -> Iterator[list[Entry]]:
+        """Group the files of all versions of a thing (`api/2014-09-01`, `api/2015-03-01`). Any other file is a group of its own.
+
+        A package takes the newest version that it finds, so all of them stay or none.
+        """
+        groups: dict[str, list[Entry]] = defaultdict(list)
+        for entry in files:
+            version = posixpath.dirname(entry.path)
+            above = posixpath.dirname(version)
+            if above not in self._versioned:
+                self._versioned[above] = are_versions(list(self._tree_folders(above)))
+            groups[above if self._versioned[above] else entry.path].append(entry)
+        return iter(groups.values())
+
+    def _tree_folders(self, folder: str) -> Iterator[Entry]:
+        return (entry for entry in self.tree.children(folder) if entry.is_directory)
+
     def _records(self, files: Sequence[Entry]) -> Iterator[Entry]:
-        """Yield files with a suffix if several with that suffix were opened in the same folder."""
+        """Yield files with a suffix if several with that suffix were opened in the same folder.
+
+        Of more than RECORDS_LIMIT bytes, yield those that always matter (the root, the default, English), and those that the app names.
+        """
         self._learn()
         for folder, group in _by_folder(files).items():
             for suffix, count in self._opened.get(folder, {}).items():
                 records = [entry for entry in group if posixpath.splitext(entry.path)[1] == suffix]
-                if count >= _SEVERAL and _size(records) <= RECORDS_LIMIT:
+                if count < _SEVERAL:
+                    continue
+                if _size(records) > RECORDS_LIMIT:
+                    words = {word.lower() for word in self.words}
+                    records = [one for one in records if is_always_needed(posixpath.basename(one.path), words)]
+                if _size(records) <= RECORDS_LIMIT:
                     yield from records
 
     def _learn(self) -> None:

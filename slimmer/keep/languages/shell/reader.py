@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from slimmer.keep.language import Source
@@ -55,6 +56,9 @@ _LOOKERS = frozenset(
 """Commands that need the files and folders that their arguments name, but not the contents of those folders."""
 
 _ZONE = re.compile(rb"(?<![\w$])TZ=[\"']?\$")
+_ZONES = re.compile(rb"(?<![\w$])(?:CRON_)?TZ=[\"']?:?([A-Za-z][\w/+-]{1,60})")
+_LOCALES = re.compile(rb"(?<![\w$])(?:LANG|LC_[A-Z]{1,20})=[\"']?([A-Za-z][\w@.-]{1,60})")
+_LITERALS = 100
 
 
 class Dialect(StrEnum):
@@ -90,12 +94,15 @@ class Script:
     """The facts of one script. Each entry occurs once, in order.
 
     `folders` are those that it adds to PATH. `chooses_zone` is true if it sets TZ to a value that is known only at run time.
+    `zones` and `locales` are the values of TZ, and of LANG and LC_…, that it names.
     """
 
     uses: tuple[Used, ...] = ()
     named: tuple[Named, ...] = ()
     folders: tuple[str, ...] = ()
     chooses_zone: bool = False
+    zones: tuple[str, ...] = ()
+    locales: tuple[str, ...] = ()
 
 
 @dataclass
@@ -106,10 +113,12 @@ class _Found:
     named: dict[Named, None] = field(default_factory=dict)
     folders: dict[str, None] = field(default_factory=dict)
 
-    def script(self, *, chooses_zone: bool = False) -> Script:
-        """Return everything collected, as facts."""
+    def script(self, content: bytes) -> Script:
+        """Return everything collected, as facts, with what the content of the source assigns to TZ, LANG and LC_…."""
         uses = tuple(Used(use, place) for use, place in self.uses.items())
-        return Script(uses, tuple(self.named), tuple(self.folders), chooses_zone)
+        chooses_zone = _ZONE.search(content) is not None
+        zones, locales = _literals(_ZONES, content), _literals(_LOCALES, content)
+        return Script(uses, tuple(self.named), tuple(self.folders), chooses_zone, zones, locales)
 
 
 def command_text(argv: Iterable[str]) -> bytes:
@@ -124,7 +133,7 @@ def read(source: Source) -> Script:
     script = source.content
     if source.dialect in (Dialect.CRONTAB, Dialect.SYSTEM_CRONTAB):
         script = commands_of(script, system=source.dialect == Dialect.SYSTEM_CRONTAB)
-    return _read(script, source.variables).script(chooses_zone=_ZONE.search(source.content) is not None)
+    return _read(script, source.variables).script(source.content)
 
 
 def _read_command(content: bytes, environment: Mapping[str, str]) -> Script:
@@ -139,7 +148,13 @@ def _read_command(content: bytes, environment: Mapping[str, str]) -> Script:
         found.uses.update(inner.uses)
         found.named.update(inner.named)
         found.folders.update(inner.folders)
-    return found.script()
+    return found.script(content)
+
+
+def _literals(pattern: re.Pattern[bytes], content: bytes) -> tuple[str, ...]:
+    """Return the different values that a variable gets in a script, in order: at most _LITERALS."""
+    found = dict.fromkeys(match[1].decode() for match in islice(pattern.finditer(content), _LITERALS))
+    return tuple(found)
 
 
 def _read(content: bytes, environment: Mapping[str, str]) -> _Found:

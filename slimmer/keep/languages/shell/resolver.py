@@ -23,7 +23,7 @@ from slimmer.keep.languages.shell.command_line import Kind
 from slimmer.keep.languages.shell.crontab import is_crontab, is_system_crontab
 from slimmer.keep.languages.shell.places import Places
 from slimmer.keep.languages.shell.reader import Dialect, Script, command_text
-from slimmer.keep.native import time_zones
+from slimmer.keep.native import locales, time_zones
 from slimmer.keep.sources.language_analyzer import opened_by
 from slimmer.keep.sources.syntax import is_source
 
@@ -133,6 +133,10 @@ class ShellResolver(Resolver[Script]):
                 yield lead
         for named in script.named:
             yield from self._places.named(named, path, source)
+        for zone in script.zones:
+            yield from time_zones.zone(self._tree, zone, Reason(time_zones.RULE, f"{source} sets TZ to it", path))
+        for name in script.locales:
+            yield from locales.named_locale(self._tree, name, Reason(locales.RULE, f"{source} chooses {name}", path))
 
     def _is_opened_script(self, path: str) -> bool:
         return path in self._opened and posixpath.splitext(path)[1].lower() in _SUFFIXES

@@ -1,0 +1,24 @@
+"""What the user should know about what stays, besides the paths themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from slimmer.formatting import SHOWN, human_size, listed
+from slimmer.image.tree import Tree
+from slimmer.keep.apps import state, unknown_languages
+from slimmer.keep.image_view import ImageView
+from slimmer.keep.keepset import KeepSet
+
+
+def notes(tree: Tree, kept: KeepSet) -> Iterator[str]:
+    """Yield notes: the folders that stay whole because the app keeps state there, largest first, with their sizes."""
+    sizes = sorted(state.sizes(tree, kept).items(), key=lambda item: (-item[1], item[0]))
+    if any(size for _, size in sizes):
+        folders = listed([f"{folder} ({human_size(size)})" for folder, size in sizes if size], SHOWN)
+        yield f"the app's state stays whole: {folders}"
+
+
+def warnings(image: ImageView) -> Iterator[str]:
+    """Yield warnings: languages that no analyzer follows."""
+    return unknown_languages.warnings(image)
