@@ -12,6 +12,7 @@ from slimmer.image.database_reader import Stream
 from slimmer.image.package_files import PackageFiles
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.cache import FactsCache
+from slimmer.keep.first_lines import FirstLines
 from slimmer.keep.keepset import LEADS_TO, Finding, Reason
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
@@ -33,6 +34,7 @@ class ImageView:
 
     `packages` reads the package databases on first use, or is `known` if that is given. Contents are parsed in `sandbox`. `cache` holds facts about
     sources from earlier runs. `stream` gives contents as `read` does, but in pieces, for callers that may not need the whole file.
+    `first_lines` tells which program runs a script.
     """
 
     tree: Tree
@@ -48,12 +50,14 @@ class ImageView:
     stream: Stream = field(init=False, repr=False, compare=False)
     packages: PackageFiles = field(init=False, repr=False, compare=False)
     env: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    first_lines: FirstLines = field(init=False, repr=False, compare=False)
 
     def __post_init__(self, known: PackageFiles | None, streamed: Stream | None) -> None:
         object.__setattr__(self, "stream", streamed or self._whole)
         object.__setattr__(self, "packages", known or PackageFiles(self.tree, self.stream, self.sandbox))
         variables = dict(entry.partition("=")[::2] for entry in self.config.env)
         object.__setattr__(self, "env", MappingProxyType(variables))
+        object.__setattr__(self, "first_lines", FirstLines(self.tree, self.log, self.config.search_path, self.read))
 
     def end(self, path: str) -> Entry | None:
         """Follow all links of a path, and return the entry at its end; None if there is none."""

@@ -173,7 +173,9 @@ class Language(Ecosystem, Generic[F]):
 
     `programs` matches the full file names of the interpreters. `sources` takes the files that they opened (real paths) and returns the
     sources to start from. If there are none, the image does not use the language. `unopened` makes an exception: the resolver then also
-    starts from the image's configuration (`Resolver.texts`) or from kept paths (`Resolver.begin`).
+    starts from the image's configuration (`Resolver.texts`) or from kept paths (`Resolver.begin`). Any language also starts from an
+    executable file whose first line names one of its `programs`, whoever opened it. `lists` is true if apps find modules by listing
+    folders: what lies in a folder of the app that one of the `programs` listed is then followed, too.
 
     `read` is a function of a module. It is pure and never raises, whatever the content is. `version` is the version of `read`: increase it
     when `read` returns something else for the same source, so that facts cached by the old version are not used.
@@ -195,6 +197,7 @@ class Language(Ecosystem, Generic[F]):
     rules: Mapping[str, Evidence] = field(default_factory=dict)
     limits: Limits = Limits()
     unopened: bool = False
+    lists: bool = False
 
     def __post_init__(self) -> None:
         declare(self.read)

@@ -1,5 +1,8 @@
 """The analyzer of a language. It starts from sources that an interpreter opened, or that the resolver names, and follows what they can load.
 
+Scripts count, too, if their first line names one of the language's programs, and so do modules of an app that lie in a folder that one of
+these programs listed, because frameworks find controllers, plug-ins and models in this way.
+
 This part is the same for every language: it reads a layer of sources in one round trip, each source gives facts, the facts of a layer
 give leads, and leads to code are the next layer. The reader and the resolver belong to the language (slimmer.keep.language).
 """
@@ -8,23 +11,30 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from slimmer.image.tree import Entry
 from slimmer.keep.analyzer import Kept, Policy
+from slimmer.keep.core import observed
 from slimmer.keep.evidence import Evidence
+from slimmer.keep.first_lines import is_sample
 from slimmer.keep.image_view import ImageView, reach
-from slimmer.keep.keepset import Finding
-from slimmer.keep.language import Language, Lead, Reading, Resolver
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.language import Language, Lead, Origin, Reading, Resolver
 from slimmer.keep.sources import named_paths
 from slimmer.keep.sources.batches import batches
+from slimmer.keep.sources.limits import within_limits
 from slimmer.keep.sources.reading import SourceFacts
 from slimmer.keep.sources.syntax import SOURCE_LIMIT
 from slimmer.observe.log import Operation
 
 BATCH_BYTES = 1 << 24
 """Bytes of sources that are held in memory at a time."""
+
+LISTED_FILES, LISTED_BYTES = 200, 2 << 20
+"""The most modules of a listed folder that are kept. If there are more, only those that were opened stay."""
 
 F = TypeVar("F")
 
@@ -39,6 +49,17 @@ def opened_by(image: ImageView, programs: re.Pattern[str]) -> frozenset[str]:
     }
     ends = (image.tree.resolve(path).end for path in asked)
     return frozenset(end for end in ends if end is not None)
+
+
+def listed_by(image: ImageView, programs: re.Pattern[str]) -> dict[str, str]:
+    """Return the real paths of folders that executables whose names match `programs` listed, each with the executable, in order."""
+    found: dict[str, str] = {}
+    for access in image.log.accesses:
+        if access.operation is Operation.READ_DIR and programs.fullmatch(posixpath.basename(access.executable)):
+            entry = image.end(access.resolved or access.asked)
+            if entry is not None and entry.is_directory:
+                found.setdefault(entry.path, access.executable)
+    return found
 
 
 @dataclass(frozen=True)
@@ -59,18 +80,30 @@ class LanguageAnalyzer(Generic[F]):
         return {self.id: Evidence.USED, **named_paths.RULES, **self.language.rules}
 
     def start(self, image: ImageView) -> LanguageAnalysis[F] | None:
-        """Start an analysis of an image. Return None if the image does not use the language."""
-        opened = self.language.sources(opened_by(image, self.language.programs))
-        if self.language.resolver is None or not (opened or self.language.unopened):
+        """Start an analysis of an image. Return None if nothing was opened, and the image has no program to run scripts with."""
+        if self.language.resolver is None:
             return None
-        return LanguageAnalysis(image, self.language, self.language.resolver(image, opened), opened)
+        opened = self.language.sources(opened_by(image, self.language.programs))
+        if not (opened or self.language.unopened or image.first_lines.has_program(self.language.programs)):
+            return None
+        return LanguageAnalysis(image, self.language, self.language.resolver, opened)
 
 
 class LanguageAnalysis(Generic[F]):
-    """A language in one image. It starts from the sources in `opened` once they are kept, unless the resolver names others."""
+    """A language in one image. It starts from the sources in `opened` once they are kept, unless the resolver names others.
 
-    def __init__(self, image: ImageView, language: Language[F], resolver: Resolver[F], opened: frozenset[str]) -> None:
-        self._image, self._resolver, self._opened = image, resolver, opened
+    Without any, it waits for a script that the language's programs run.
+    """
+
+    def __init__(
+        self,
+        image: ImageView,
+        language: Language[F],
+        make: Callable[[ImageView, frozenset[str]], Resolver[F]],
+        opened: frozenset[str],
+    ) -> None:
+        self._image, self._language, self._make, self._opened = image, language, make, opened
+        self._made = make(image, opened) if opened or language.unopened else None
         self._facts = SourceFacts(image, language)
         self._limits = language.limits
         self._seen: set[str] = set()
@@ -83,19 +116,66 @@ class LanguageAnalysis(Generic[F]):
 
     def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """Yield findings for everything that the sources in `added` lead to, breadth first, with one round trip for each layer."""
+        scripts = self._handed(added, kept)
+        if self._made is None:
+            if not scripts:
+                return
+            self._made = self._make(self._image, scripts)
         layer: list[str] | None = None
         if not self._has_begun:
             self._has_begun = True
             texts = dict(self._facts.read_texts(self._resolver.texts(), self._resolver.variables))
-            layer = (yield from self._next_layer(self._resolver.leads(texts))) if texts else None
+            leads = [*(self._resolver.leads(texts) if texts else ()), *self._listed()]
+            layer = (yield from self._next_layer(leads)) if texts or leads else None
         begun = self._resolver.begin(added, kept)
         if begun is not None:
             more = yield from self._next_layer(begun)
         else:
-            more = [path for path in added if self._is_taken(path, kept) and self._is_new(path)] or None
+            taken = (path for path in added if path in scripts or self._is_taken(path, kept))
+            more = [path for path in taken if self._is_new(path)] or None
         layer = more if layer is None else [*layer, *(more or ())]
         while layer is not None:
             layer = yield from self._next_layer(self._resolver.leads(self._read(layer)))
+
+    @property
+    def _resolver(self) -> Resolver[F]:
+        assert self._made is not None
+        return self._made
+
+    def _handed(self, added: Sequence[str], kept: Kept) -> frozenset[str]:
+        """Return the scripts among these paths that the language's programs run, unless their names say that they are examples.
+
+        A source without such a line counts if a program copied it, because the copy may be run.
+        """
+        lines, suffixes = self._image.first_lines, self._language.suffixes
+        wanted = [path for path in added if lines.may_be_script(path) and not is_sample(path)]
+        found = lines.programs(path for path in wanted if self._may_run(path, kept)).items()
+        is_own = self._language.programs.fullmatch
+        scripts = {path for path, words in found if any(is_own(posixpath.basename(word)) for word in words)}
+        return frozenset(
+            (*scripts, *(path for path in added if path.endswith(tuple(suffixes)) and lines.was_copied(path)))
+        )
+
+    def _may_run(self, path: str, kept: Kept) -> bool:
+        """Return True if a script may be run: code starts or names it, or a program opened it, perhaps to copy it."""
+        if any(reason.rule == observed.RULE for reason in kept.reasons(path)) and self._image.first_lines.was_opened(
+            path
+        ):
+            return True
+        return not kept.evidence(path, observed.RULE) <= {Evidence.STRUCTURAL, Evidence.LISTED, Evidence.ENGINE}
+
+    def _listed(self) -> Iterator[Lead]:
+        """Yield the app's modules in the folders that the language's programs listed."""
+        for folder, program in listed_by(self._image, self._language.programs).items() if self._language.lists else ():
+            inside = within_limits(self._modules(folder), LISTED_FILES, LISTED_BYTES) or ()
+            reason = Reason(self._language.id, f"a module in {folder}, which {program} listed")
+            yield from (Lead(entry.path, reason, code=True) for entry in inside)
+
+    def _modules(self, folder: str) -> Iterator[Entry]:
+        for entry in self._image.tree.children(folder):
+            is_module = entry.is_file and posixpath.splitext(entry.path)[1].lower() in self._language.suffixes
+            if is_module and self._resolver.origin(entry.path) is Origin.APP:
+                yield entry
 
     def _next_layer(self, leads: Iterable[Lead | Finding | Reading]) -> Generator[Finding, None, list[str] | None]:
         """Yield the findings of these leads. Return the sources to read next; None if no lead asks for any."""

@@ -2,7 +2,7 @@
 
 A text in the source counts if it leads to something in the image. A file is kept by itself. A folder is kept with its contents
 up to FOLDER_FILES and FOLDER_BYTES, because any of its files may be a page that a client asks for.
-Names with unknown parts (`views/${name}.ejs`, `migrations/*.sql`) stand for all files that match.
+Names with unknown parts (`views/${name}.ejs`, `migrations/*.sql`, `src/**/*.{js,ts}`) stand for all files that match.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from slimmer.keep.ecosystems import dependency_folders
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.sources.globs import Glob, globs
 from slimmer.keep.sources.limits import within_limits
 
 RULE = "named-path"
@@ -30,6 +31,9 @@ RULES: Mapping[str, Evidence] = {RULE: Evidence.SEEN, PROGRAM: Evidence.USED}
 
 FOLDER_FILES = 2000
 FOLDER_BYTES = 10 << 20
+GLOBS = 300
+"""The most patterns that span folders, of all sources of a language. Each may cost a walk through a folder."""
+
 HOLE = "\0"
 """Stands for a part of a text that is known only at run time."""
 
@@ -103,6 +107,7 @@ class NamedPaths:
         self._image, self._tree = image, image.tree
         self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
         self._done: set[tuple[str, str]] = set()
+        self._globs = 0
 
     def findings(self, source: str, mentions: tuple[Mention, ...], root: str) -> Iterator[Finding]:
         """Yield findings for these mentions in a source. `root` is the folder of the app or package that the source belongs to."""
@@ -118,6 +123,18 @@ class NamedPaths:
             if command.shell:
                 yield from reach(self._tree, "/bin/sh", reason)
             yield from self._started(command.line[:_TEXT_LIMIT], reason)
+
+    def matching(self, glob: Glob, reason: Reason) -> Iterator[Finding]:
+        """Yield the files that a glob matches, without those in dependencies. Nothing if they exceed the bounds on a folder.
+
+        After GLOBS globs that span folders, nothing more is looked for.
+        """
+        end = self._tree.resolve(glob.folder).end
+        self._globs += 1
+        if end is None or self._globs > GLOBS:
+            return
+        found = glob.matches(self._tree, end, _left_out())
+        yield from (Finding(entry.path, reason) for entry in within_limits(found, FOLDER_FILES, FOLDER_BYTES) or ())
 
     def usual_folders(self, source: str, names: frozenset[str], root: str) -> Iterator[Finding]:
         """Yield folders with these names beside a source or in its root. Frameworks look there by convention."""
@@ -154,7 +171,8 @@ class NamedPaths:
         self._done.add((path, root))
         entry = self._image.end(path)
         if HOLE in path or (entry is None and "*" in path):
-            yield from self._fitting(path.replace("*", HOLE), reason, root)
+            for glob in globs(path, HOLE):
+                yield from self._fitting(glob, reason, root, mention.base)
             return
         if entry is None:
             return
@@ -174,15 +192,24 @@ class NamedPaths:
             return False
         return parts[0] not in _SYSTEM or folder.startswith((root + "/", self._working + "/"))
 
-    def _fitting(self, path: str, reason: Reason, root: str) -> Iterator[Finding]:
-        """Yield the files that a path with holes may stand for: those in a known folder whose names match."""
-        folder, start = posixpath.split(path[: path.index(HOLE)])
-        pattern = start + path[path.index(HOLE) :]
-        end = self._image.end(folder)
-        if end is None or "/" in pattern or end.path.count("/") < 2:
+    def _fitting(self, glob: Glob, reason: Reason, root: str, base: Base) -> Iterator[Finding]:
+        """Yield the files that a path with holes may stand for: those below a known folder whose names match."""
+        end = self._image.end(glob.folder)
+        if end is None or not self._may_hold(end.path, root, base):
             return
-        if pattern.strip(HOLE) or self._is_part(end.path, reason.cause, root):
-            yield from fitting(self._tree, folder, pattern, reason)
+        if glob.is_flat and (glob.has_name or self._is_part(end.path, reason.cause, root)):
+            yield from fitting(self._tree, glob.folder, HOLE.join(glob.pieces), reason)
+        elif not glob.is_flat and (
+            self._is_part(end.path, reason.cause, root) or (glob.has_name and base is not Base.ANY)
+        ):
+            yield from self.matching(glob, reason)
+
+    def _may_hold(self, folder: str, root: str, base: Base) -> bool:
+        """Return True if a folder may hold files of the app. A source that names its own folder means it, however high it lies."""
+        parts = folder.strip("/").split("/")
+        if base is Base.ANY or not parts[0]:
+            return len(parts) > 1
+        return parts[0] not in _SYSTEM or len(parts) > 1
 
 
 def fitting(tree: Tree, folder: str, pattern: str, reason: Reason) -> Iterator[Finding]:

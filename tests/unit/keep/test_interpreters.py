@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.core import interpreters as interpreters_module
+from slimmer.keep import first_lines
 from slimmer.keep.core.interpreters import interpreters
 from slimmer.keep.keepset import Reason
 from tests.unit.local_image import LocalImage, followed
@@ -65,6 +65,6 @@ def test_files_that_nobody_may_execute_are_not_read(image: LocalImage) -> None:
 
 
 def test_large_files_are_programs(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interpreters_module, "SCRIPT_LIMIT", 10)
+    monkeypatch.setattr(first_lines, "SCRIPT_LIMIT", 10)
     assert kept(image, "#!/usr/bin/sh\n") == set()
     assert image.reads == []

@@ -17,7 +17,7 @@ from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 from slimmer.keep.sources.reading import SourceFacts
 from slimmer.sandbox.round import Answer, Work
 from slimmer.sandbox.sandbox import Sandbox
-from slimmer.testing import LocalImage, files, opened, run
+from slimmer.testing import LocalImage, by_rule, files, opened, run
 from tests.unit.keep.recipes import RECIPES, RESOLVERS, Facts
 
 COOKING = LanguageAnalyzer(RECIPES)
@@ -66,6 +66,39 @@ def test_without_a_source_that_its_interpreter_opened_a_language_does_not_begin(
     image: LocalImage, path: str, by: str
 ) -> None:
     assert COOKING.start(image.view(opened(path, by=by))) is None
+    image.add("/usr/bin/cook", mode=0o755)
+    RESOLVERS.clear()
+    assert by_rule(run(COOKING, image.view(opened(path, by=by))), "recipes") == set()
+    assert RESOLVERS == [] and image.reads == []
+
+
+def test_a_script_is_handed_to_its_language_whoever_opened_it(image: LocalImage) -> None:
+    image.add("/usr/bin/cook", mode=0o755)
+    made = (("dinner", 0o755, "waiter"), ("notes", 0o644, "waiter"), ("copied", 0o644, "cp"))
+    for name, mode, _ in made:
+        image.add(f"/app/{name}.rcp", f"#!/usr/bin/env cook\nuse {name}salt", mode=mode)
+        image.add(f"/app/{name}salt.rcp")
+    view = image.view(*(opened(f"/app/{name}.rcp", by=f"/usr/bin/{by}") for name, _, by in made))
+    assert by_rule(run(COOKING, view), "recipes") == {"/app/dinnersalt.rcp", "/app/copiedsalt.rcp"}
+
+
+def test_modules_in_a_listed_folder_are_followed(image: LocalImage) -> None:
+    image.add("/app/dishes/pie.rcp", "use fruit")
+    image.add("/app/dishes/fruit.rcp")
+    image.add("/app/dishes/readme.txt")
+    image.add("/app/pantry/jam.rcp")
+    seen = (
+        opened(SOUP, by="/usr/bin/cook"),
+        *(opened(f"/app/{name}", by=by, operation="read-dir") for name, by in LISTED),
+    )
+    listing = LanguageAnalyzer(replace(COOKING.language, lists=True))
+    added = by_rule(run(listing, image.view(*seen)), "recipes") - by_rule(run(COOKING, image.view(*seen)), "recipes")
+    assert added == {"/app/dishes/pie.rcp", "/app/dishes/fruit.rcp"}, (
+        "the pantry holds libraries, and cat does not cook"
+    )
+
+
+LISTED = (("dishes", "/usr/bin/cook"), ("pantry", "/usr/bin/cook"), ("", "/usr/bin/cat"))
 
 
 def test_a_source_that_cannot_be_read_has_no_facts_and_is_noted(image: LocalImage) -> None:

@@ -10,6 +10,7 @@ from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.keepset import Reason
+from slimmer.keep.sources.globs import VISITED, globs
 from slimmer.keep.sources.named_paths import FOLDER_FILES, HOLE, fitting
 from slimmer.testing import LocalImage, opened, run_policy
 from tests.unit.tree_maker import make_tree, record
@@ -65,3 +66,50 @@ def test_time_zones_that_an_app_names(tmp_path: Path, source: str, content: str,
     kept = run_policy(Policy.BALANCED, view)
     assert "/usr/share/zoneinfo/Europe/Berlin" in kept
     assert "/usr/share/zoneinfo/Asia/Tokyo" not in kept
+
+
+FILES = (
+    "a.js",
+    "b.ts",
+    "src/a.job.js",
+    "src/deep/b.job.ts",
+    "src/deep/er/c.job.js",
+    "src/x.d.ts",
+    "node_modules/m/d.job.js",
+)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("/app/*.js", {"a.js"}),
+        ("/app/*.{js,ts}", {"a.js", "b.ts"}),
+        ("/app/src/**/*.job.js", {"src/a.job.js", "src/deep/er/c.job.js"}),
+        ("/app/**/*.job.?s", {"src/a.job.js", "src/deep/b.job.ts", "src/deep/er/c.job.js"}),
+        ("/app/src/**", {"src/a.job.js", "src/deep/b.job.ts", "src/deep/er/c.job.js", "src/x.d.ts"}),
+        ("/app/src/*/*", {"src/deep/b.job.ts"}),
+        ("/app/**/deep/*", {"src/deep/b.job.ts"}),
+        ("/app/**/er/**/c.job.@(js|ts)", {"src/deep/er/c.job.js"}),
+        (f"/app/src/{HOLE}/{HOLE}{HOLE}.job.ts", {"src/deep/b.job.ts"}),
+        ("/app/src/+(x|y).d.ts", {"src/x.d.ts"}),
+        ("/app/none/**/*", set()),
+        ("/app/src", set()),
+    ],
+)
+def test_globs_span_folders(pattern: str, expected: set[str]) -> None:
+    folders = ("/app", "/app/src", "/app/src/deep", "/app/src/deep/er", "/app/node_modules", "/app/node_modules/m")
+    tree = make_tree("\n".join([*(f"d {folder}" for folder in folders), *(f"f /app/{name}" for name in FILES)]))
+    left_out = frozenset(("node_modules",))
+    found = [entry for glob in globs(pattern, HOLE) for entry in glob.matches(tree, glob.folder, left_out)]
+    assert {entry.path.removeprefix("/app/") for entry in found} == expected
+
+
+@pytest.mark.timeout(30)
+def test_hostile_globs_end_soon() -> None:
+    folders = [record("d", path, mode=0o755) for path in ("/", "/app", "/app/icons")]
+    tree = Tree(
+        b"".join([*folders, *(record("f", f"/app/icons/{'a' * 60}{number:06}") for number in range(2 * VISITED))])
+    )
+    for pattern in ("/app/**/**/**/" + "*a" * 300 + "b", "/app/" + "{a,b}" * 100, "/app/" + "**/" * 300 + "a"):
+        for glob in globs(pattern, HOLE):
+            assert list(glob.matches(tree, "/app", frozenset())) == []

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.keep.languages.node.language import NODE
+from slimmer.keep.languages.node.pnp import PackageMap, read_map
+from slimmer.keep.languages.node.reader import LIBRARY_LIMIT
+from slimmer.keep.languages.node.tsconfig import Config, read_config
 from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 from tests.unit.keep.script_image import ScriptImage
 from tests.unit.local_image import followed, follower, opened
@@ -450,3 +454,250 @@ def test_hostile_manifests_do_no_harm(image: NodeImage, manifest: str) -> None:
     image.add("/srv/app/node_modules/a/package.json", manifest)
     image.add("/srv/app/node_modules/a/index.js", "require('a'); require('#b'); require('a/b')")
     assert "/etc/shadow" not in image.kept()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import { createRequire } from 'module'; const load = createRequire(import.meta.url); load('./late');",
+        "import { createRequire as make } from 'node:module'; const load = make(import.meta.url); load.resolve('./late');",
+        "const { createRequire: make } = require('module'); const load = make(__filename); load('./late');",
+        "var module$1 = require('module'); const require$1 = module$1.createRequire(__filename); () => require$1('./late');",
+        "const load = (0, module_1.createRequire)(__filename); load('./late');",
+        "require('module').createRequire(__filename)('./late');",
+        "const load = typeof __webpack_require__ === 'function' ? __non_webpack_require__ : require; load('./late');",
+    ],
+)
+def test_a_require_of_any_name_loads_modules(image: NodeImage, source: str) -> None:
+    image.add(APP, source)
+    image.add("/srv/app/late.js")
+    assert image.kept() == {"/srv/app/late.js"}
+
+
+def test_a_long_library_loads_by_a_require_of_its_own(image: NodeImage) -> None:
+    image.add(APP, 'require("paper")')
+    image.manifest("/srv/app/node_modules/paper", name="paper", main="paper.js", imports={"#fonts/*": "./fonts/*.cjs"})
+    made = "const require$1 = module$1.createRequire(__filename);\nconst fonts = () => require$1('#fonts/Courier');"
+    image.add("/srv/app/node_modules/paper/paper.js", f"{made}\n/* {' ' * LIBRARY_LIMIT} */")
+    for name in ("Courier", "Times"):
+        image.add(f"/srv/app/node_modules/paper/fonts/{name}.cjs")
+    assert image.kept() == modules("paper/package.json", "paper/paper.js", "paper/fonts/Courier.cjs")
+
+
+def test_computed_names_follow_the_maps_of_packages(image: NodeImage) -> None:
+    image.add(APP, "const load = (x) => [import(`#texts/${x}`), import(`dates/locale/${x}.js`)]")
+    image.manifest("/srv/app", name="app", imports={"#texts/*": "./texts/*.mjs"}, dependencies={"dates": "1"})
+    image.manifest("/srv/app/node_modules/dates", name="dates", exports={"./locale/*": "./lib/locale/*"})
+    for path in ("texts/de.mjs", "texts/en.mjs", "texts/en.txt", "node_modules/dates/lib/locale/de.js"):
+        image.add(f"/srv/app/{path}")
+    image.add("/srv/app/node_modules/dates/lib/other/de.js")
+    kept = image.kept() - {"/srv/app/package.json"}
+    assert kept == {
+        "/srv/app/texts/de.mjs",
+        "/srv/app/texts/en.mjs",
+        *modules("dates/lib/locale/de.js", "dates/package.json"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("for (const f of globSync('src/**/*.job.{js,cjs}')) require(f)", {"src/a.job.js", "src/deep/b.job.cjs"}),
+        ("for (const f of glob.sync(__dirname + '/**/*.job.js')) require(f)", {"src/a.job.js", "src/deep/c.job.js"}),
+        ("fs.readdirSync(__dirname).forEach((f) => require(path.join(__dirname, f)))", {"plain.js"}),
+        ("require(path.join(__dirname, process.argv[2]))", set()),
+        ("const load = (a, b) => require(path.join(__dirname, 'src', a, `${b}.job.js`))", {"src/deep/c.job.js"}),
+    ],
+)
+def test_modules_that_are_found_by_listing_a_folder(image: NodeImage, source: str, expected: set[str]) -> None:
+    image.add(APP, source)
+    for path in (
+        "plain.js",
+        "src/a.job.js",
+        "src/deep/b.job.cjs",
+        "src/deep/c.job.js",
+        "src/deep/d.txt",
+        "node_modules/x/e.job.js",
+    ):
+        image.add(f"/srv/app/{path}")
+    if "src/**/" in source:
+        expected = expected | {"src/deep/c.job.js"}
+    assert image.kept() == {f"/srv/app/{path}" for path in expected}
+
+
+def test_aliases_of_typescript(image: NodeImage) -> None:
+    image.add(APP, "")
+    image.add(
+        "/srv/app/src/main.ts",
+        'import "@lib/md"; import "shared/log"; import(`@lib/${x}`); import "zod"; import "./kind.js"',
+    )
+    image.add(
+        "/srv/app/tsconfig.json",
+        """{ // comments count, "as": /* JSON with comments */
+          "extends": ["./base", "@team/config/strict.json"], "compilerOptions": {"baseUrl": "./src",}, }""",
+    )
+    image.add("/srv/app/base.json", '{"compilerOptions": {"paths": {"@lib/*": ["missing/*", "lib/*"]}}}')
+    image.add("/srv/app/node_modules/@team/config/strict.json", "{}")
+    for path in ("src/lib/md.ts", "src/lib/late.ts", "src/shared/log.ts", "src/kind.ts", "node_modules/zod/index.js"):
+        image.add(f"/srv/app/{path}")
+    image.add("/srv/app/src/other.ts")
+    expected = {
+        "tsconfig.json",
+        "base.json",
+        "node_modules/@team/config/strict.json",
+        "src/lib/md.ts",
+        "src/lib/late.ts",
+    }
+    expected |= {"src/shared/log.ts", "src/kind.ts", "node_modules/zod/index.js"}
+    assert image.kept("/srv/app/src/main.ts") == {f"/srv/app/{path}" for path in expected}
+
+
+@pytest.mark.parametrize(
+    ("content", "config", "package"),
+    [
+        ("export default () => <p/>", "{}", "react"),
+        ("/** @jsxImportSource preact */ export default () => <p/>", "{}", "preact"),
+        ("export default () => <p/>", '{"compilerOptions": {"jsxImportSource": "hono/jsx"}}', "hono/jsx"),
+    ],
+)
+def test_jsx_needs_its_runtime(image: NodeImage, content: str, config: str, package: str) -> None:
+    image.add("/srv/app/page.tsx", content)
+    image.add("/srv/app/tsconfig.json", config)
+    for name in ("react", "preact", "hono/jsx"):
+        image.add(f"/srv/app/node_modules/{name}/jsx-runtime.js")
+    assert image.kept("/srv/app/page.tsx") == {"/srv/app/tsconfig.json", *modules(f"{package}/jsx-runtime.js")}
+
+
+def test_an_import_of_typescript_may_become_a_require(image: NodeImage) -> None:
+    exports = {"bun": "./bun.js", "import": "./new.mjs", "require": "./old.cjs"}
+    image.manifest("/srv/app/node_modules/both", name="both", exports=exports)
+    for name in ("bun.js", "new.mjs", "old.cjs"):
+        image.add(f"/srv/app/node_modules/both/{name}")
+    image.add("/srv/app/main.ts", 'import both from "both"')
+    assert image.kept("/srv/app/main.ts") == modules("both/package.json", "both/new.mjs", "both/old.cjs")
+    assert image.kept("/srv/app/main.ts", by="/usr/bin/bun") == modules("both/package.json", "both/bun.js")
+
+
+@pytest.mark.parametrize("program", ["bun", "bun.exe", "bunx.exe", "bun-linux-x64-baseline", "deno", "node22"])
+def test_every_runtime_of_javascript_counts(image: NodeImage, program: str) -> None:
+    image.add(APP, 'import("./late")')
+    image.add("/srv/app/late.ts")
+    assert image.kept(by=f"/usr/local/bin/{program}") == {"/srv/app/late.ts"}
+
+
+def test_packages_that_deno_keeps_in_its_own_folder(image: NodeImage) -> None:
+    cache = "/deno-dir/npm/registry.npmjs.org"
+    image.add(APP, 'import "npm:chalk@5/source"; import "ms"')
+    image.add("/srv/app/deno.json", '{"imports": {"ms": "npm:ms@^2", "@/": "./src/"}}')
+    image.manifest(
+        f"{cache}/chalk/5.4.1", name="chalk", exports={"./source": "./source/index.js"}, dependencies={"colour": "1"}
+    )
+    image.add(f"{cache}/chalk/5.4.1/source/index.js", 'const late = () => require("colour")')
+    image.manifest(f"{cache}/chalk/4.9.0", name="chalk")
+    for name, version in (("ms", "2.1.3"), ("colour", "1.0.0")):
+        image.manifest(f"{cache}/{name}/{version}", name=name, main="index.js")
+        image.add(f"{cache}/{name}/{version}/index.js")
+    kept = image.kept(by="/usr/bin/deno", config=replace(CONFIG, env=(*CONFIG.env, "DENO_DIR=/deno-dir")))
+    code = {"chalk/5.4.1/source/index.js", "ms/2.1.3/index.js", "colour/1.0.0/index.js"}
+    described = {"chalk/5.4.1/package.json", "ms/2.1.3/package.json", "colour/1.0.0/package.json"}
+    assert kept == {"/srv/app/deno.json", *(f"{cache}/{path}" for path in code | described)}
+
+
+PNP = r"""#!/usr/bin/env node
+const RAW_RUNTIME_STATE =
+'{\
+  "ignorePatternData": "(^(?:\\\\.yarn)$)",\
+  "packageRegistryData": [\
+    [null, [[null, {"packageLocation": "./", "packageDependencies": [["web", "virtual:1#npm:1"], ["late", "npm:1"], ["sharp", "npm:1"], ["unused", "npm:1"]]}]]],\
+    ["web", [["virtual:1#npm:1", {"packageLocation": "./.yarn/__virtual__/web-virtual-1/0/cache/web.zip/node_modules/web/", "packageDependencies": [["alias", ["real", "npm:2"]]]}]]],\
+    ["real", [["npm:2", {"packageLocation": "./.yarn/cache/real.zip/node_modules/real/", "packageDependencies": [["web", "virtual:1#npm:1"]]}]]],\
+    ["late", [["npm:1", {"packageLocation": "../cache/late.zip/node_modules/late/", "packageDependencies": []}]]],\
+    ["sharp", [["npm:1", {"packageLocation": "./.yarn/unplugged/sharp/node_modules/sharp/", "packageDependencies": [["sharp-win32", "npm:1"]]}]]],\
+    ["sharp-win32", [["npm:1", {"packageLocation": "./.yarn/unplugged/sharp-win32/node_modules/sharp-win32/", "packageDependencies": []}]]],\
+    ["unused", [["npm:1", {"packageLocation": "./.yarn/cache/unused.zip/node_modules/unused/", "packageDependencies": []}]]]\
+  ]\
+}';
+"""
+
+
+@pytest.mark.parametrize("form", ["text", "call", "data"])
+def test_archives_of_plug_and_play_stay_whole(image: NodeImage, form: str) -> None:
+    data = PNP[PNP.index("'") + 1 : PNP.rindex("'")].replace("\\\n", "\n").replace("\\\\", "\\")
+    written = {"text": PNP, "call": f"hydrateRuntimeState({data}, {{basePath: __dirname}})", "data": data}[form]
+    pnp = "/srv/app/.pnp.data.json" if form == "data" else "/srv/app/.pnp.cjs"
+    image.add(pnp, written)
+    image.add(APP, 'require("web"); const late = () => [require("late/part"), require("sharp")]')
+    unplugged = "/srv/app/.yarn/unplugged"
+    places = [
+        "/srv/app/.yarn/cache/real.zip",
+        "/srv/cache/late.zip",
+        f"{unplugged}/sharp/node_modules/sharp/build/sharp.node",
+    ]
+    others = ["/srv/app/.yarn/cache/unused.zip", f"{unplugged}/sharp-win32/node_modules/sharp-win32/x.node"]
+    for path in ("/srv/app/.yarn/cache/web.zip", *places, *others):
+        image.add(path)
+    image.manifest(f"{unplugged}/sharp/node_modules/sharp", name="sharp", main="index.js")
+    image.add(f"{unplugged}/sharp/node_modules/sharp/index.js")
+    expected = {"/srv/app/.yarn/cache/web.zip", *places}
+    expected |= {f"{unplugged}/sharp/node_modules/sharp/{name}" for name in ("index.js", "package.json")}
+    assert image.kept(APP, pnp) == expected
+
+
+def test_other_commands_of_a_package_that_was_started(image: NodeImage) -> None:
+    tool, other = "/usr/local/lib/node_modules/tool", "/usr/local/lib/node_modules/other"
+    for folder in (tool, other):
+        image.manifest(folder, name="tool", bin={"run": "bin/run", "list": "./bin/list"})
+        image.add(f"{folder}/bin/run", "#!/usr/bin/env node\n", mode=0o755)
+        image.add(f"{folder}/bin/list", "#!/usr/bin/env node\nrequire('../lib/list')", mode=0o755)
+        image.add(f"{folder}/lib/list.js")
+    kept = image.kept(f"{tool}/bin/run")
+    assert kept == {f"{tool}/{name}" for name in ("package.json", "bin/list", "lib/list.js")}
+
+
+def test_what_scripts_of_the_app_start(image: NodeImage) -> None:
+    scripts = {
+        "start": "node server",
+        "migrate": "node ./jobs/migrate && seed-all --now",
+        "test": "node ./jobs/check.js",
+    }
+    image.add(APP, "")
+    image.manifest("/srv/app", name="app", scripts=scripts, bin="./cli.js")
+    for path in ("cli.js", "jobs/migrate.js", "jobs/check.js", "node_modules/.bin/seed-all"):
+        image.add(f"/srv/app/{path}")
+    expected = {"/srv/app/package.json", "/srv/app/cli.js", "/srv/app/jobs/migrate.js"}
+    assert image.kept() == expected
+    npm = "/usr/local/lib/node_modules/npm/bin/npm-cli.js"
+    image.add(npm)
+    assert image.kept(APP, npm) == expected | {"/srv/app/node_modules/.bin/seed-all"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[" * 200_000,
+        b'{"a":' * 100_000,
+        b'"' + b'\\"' * 100_000,
+        b"/*" * 100_000,
+        b"{," + b" ," * 100_000,
+        b'{"extends": [1, {}], "compilerOptions": {"paths": {"*/*": ["x"], "@": 1, "~": [2]}, "baseUrl": 3}, "imports": [4]}',
+        b'{"packageRegistryData": [1, [2], ["a", [["b", {"packageLocation": 5}], ["c", {"packageLocation": "./d"}]]]]}',
+        b"const RAW_RUNTIME_STATE =\n'" + b"\\" * 100_000,
+        b"hydrateRuntimeState({",
+    ],
+)
+def test_hostile_configurations_and_maps_do_no_harm(content: bytes) -> None:
+    with work_of_at_most(400):
+        assert read_config(content) == Config() or content.startswith(b'{"extends"')
+        assert read_map(content) == PackageMap() or content.startswith(b'{"packageRegistryData"')
+    assert read_config(content).aliases == ()
+    assert {one.location for one in read_map(content).packages} <= {"./d"}
+
+
+def test_configurations_that_extend_each_other_end_soon(image: NodeImage) -> None:
+    image.add("/srv/app/main.ts", 'import "@/late"')
+    image.add("/srv/app/tsconfig.json", '{"extends": ["./b.json", "./missing"]}')
+    image.add("/srv/app/b.json", '{"extends": "./tsconfig.json", "compilerOptions": {"paths": {"@/*": ["./lib/*"]}}}')
+    image.add("/srv/app/lib/late.ts")
+    assert image.kept("/srv/app/main.ts") == {f"/srv/app/{name}" for name in ("tsconfig.json", "b.json", "lib/late.ts")}

@@ -204,6 +204,25 @@ def test_folders_files_and_programs_that_the_app_names(image: ScriptImage) -> No
     assert image.kept("/srv/app/script/app.pl") == {f"/srv/app/{name}" for name in named} | programs
 
 
+@pytest.mark.parametrize(
+    ("statement", "namespace"),
+    [
+        ("use Module::Pluggable require => 1;", "My/App/Plugin"),
+        ("use Module::Pluggable search_path => ['My::Tools'], require => 1;", "My/Tools"),
+        ("use Module::Find; my @all = useall My::Tools;", "My/Tools"),
+        ("use Module::Find; sub late { usesub('My::Tools') }", "My/Tools"),
+        ("use base 'DBIx::Class::Schema'; __PACKAGE__->load_namespaces;", "My/App/Result"),
+        ("use Mojo::Base 'Mojolicious';", "My/App/Controller"),
+    ],
+)
+def test_modules_that_frameworks_find_by_their_namespace(image: ScriptImage, statement: str, namespace: str) -> None:
+    image.add(APP, "use lib '/srv/app/lib'; use My::App;")
+    image.add("/srv/app/lib/My/App.pm", f"package My::App;\n{statement}\n1;")
+    for folder in ("My/App/Plugin", "My/Tools", "My/App/Result", "My/App/Controller", "My/Other"):
+        image.add(f"/srv/app/lib/{folder}/One.pm")
+    assert image.kept() == {"/srv/app/lib/My/App.pm", f"/srv/app/lib/{namespace}/One.pm"}
+
+
 def test_images_without_perl_cost_nothing(image: ScriptImage) -> None:
     image.add(APP, "use Two;")
     followed(image.context(opened(APP, by="/usr/bin/cat")), perl, APP)

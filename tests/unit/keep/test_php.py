@@ -139,6 +139,27 @@ def test_patterns_of_files(image: PhpImage) -> None:
     assert image.kept() == {"/srv/changes/1.sql", "/srv/changes/2.sql"}
 
 
+def test_files_that_are_included_because_they_are_in_a_folder(image: PhpImage) -> None:
+    image.add(
+        APP,
+        """<?php foreach (glob(__DIR__ . '/late/{a,b}*.php', GLOB_BRACE) as $file) { include $file; }
+        foreach (new DirectoryIterator(__DIR__ . '/plugins') as $file) { include $file->getPathname(); }
+        foreach (glob(__DIR__ . '/modules/*/boot.inc') as $file) { include $file; }""",
+    )
+    for path in ("late/a1.php", "late/c1.php", "plugins/x/plugin.php", "modules/m/boot.inc", "modules/m/other.inc"):
+        image.add(f"/srv/app/{path}", f"<?php include __DIR__ . '/{path.replace('/', '-')}';")
+    for name in ("late/late-a1.php", "modules/m/modules-m-boot.inc"):
+        image.add(f"/srv/app/{name}")
+    expected = (
+        "late/a1.php",
+        "late/late-a1.php",
+        "plugins/x/plugin.php",
+        "modules/m/boot.inc",
+        "modules/m/modules-m-boot.inc",
+    )
+    assert image.kept() == {f"/srv/app/{path}" for path in expected}
+
+
 def test_libraries_bring_their_own_and_what_they_cannot_do_without(image: PhpImage) -> None:
     image.composer(
         psr4="    'One\\\\' => array($vendorDir . '/x/one'),\n    'Two\\\\' => array($vendorDir . '/x/two'),\n"

@@ -194,6 +194,46 @@ def test_programs_that_are_started(image: ScriptImage) -> None:
     assert image.kept() == programs
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'Dir[File.join(__dir__, "jobs", "**", "*.rb")].each { |file| require file }',
+        'Dir["./jobs/**/*.rb"].each { |file| require file }',
+        'Dir.glob("#{__dir__}/jobs/**/{a,b}.rb") { |file| load file }',
+        'require_all "jobs"',
+        'Zeitwerk::Loader.new.push_dir("#{__dir__}/jobs")',
+        'Dir.children("#{__dir__}/jobs").each { |name| require_relative "jobs/#{name}" }',
+    ],
+)
+def test_files_that_are_loaded_because_they_are_in_a_folder(image: ScriptImage, statement: str) -> None:
+    image.add(APP, statement)
+    image.add("/srv/app/jobs/deep/a.rb", 'require_relative "../../helper"')
+    image.add("/srv/app/helper.rb")
+    image.add("/srv/app/other.rb")
+    assert image.kept() == {"/srv/app/jobs/deep/a.rb", "/srv/app/helper.rb"}
+
+
+def test_a_gem_whose_constants_are_autoloaded(image: ScriptImage) -> None:
+    gem = f"{GEMS}/gems/shop-1.0"
+    image.add(APP, 'require "shop"')
+    image.add(f"{gem}/lib/shop.rb", 'require "zeitwerk"; Zeitwerk::Loader.for_gem.setup')
+    image.add(f"{gem}/lib/shop/cart.rb", 'require "set"')
+    image.add(f"{gem}/lib/shop/tasks.txt")
+    image.add(f"{STANDARD}/set.rb")
+    assert image.kept() == {
+        f"{gem}/lib/shop.rb",
+        f"{gem}/lib/shop/cart.rb",
+        f"{gem}/lib/shop/tasks.txt",
+        f"{STANDARD}/set.rb",
+    }
+
+
+def test_a_program_of_the_app_that_it_starts_with_arguments(image: ScriptImage) -> None:
+    image.add(APP, "def late = `#{__dir__}/hooks/notify --all`")
+    image.add("/srv/app/hooks/notify", "#!/bin/sh", mode=0o755)
+    assert "/srv/app/hooks/notify" in image.kept()
+
+
 def test_images_without_ruby_cost_nothing(image: ScriptImage) -> None:
     image.add(APP, "require 'csv'")
     followed(image.context(opened(APP, by="/usr/bin/cat")), ruby, APP)

@@ -170,14 +170,24 @@ def test_commands_of_crontabs(image: LocalImage, path: str, line: str) -> None:
     assert files(image, followed(context, shell, path)) == {path, "/usr/bin/one"}
 
 
-@pytest.mark.parametrize("rule", ["not-hollow", "listed", "licence", "observed", "named-path"])
+@pytest.mark.parametrize("rule", ["not-hollow", "listed", "licence", "observed"])
 def test_a_script_that_nothing_runs_is_not_followed(image: LocalImage, rule: str) -> None:
     assert "/usr/bin/one" not in _kept_as(image, rule)
     assert image.reads == []
 
 
-def test_a_script_that_other_code_starts_is_followed(image: LocalImage) -> None:
-    assert "/usr/bin/one" in _kept_as(image, "program")
+@pytest.mark.parametrize("rule", ["program", "named-path"])
+def test_a_script_that_other_code_starts_or_names_is_followed(image: LocalImage, rule: str) -> None:
+    assert "/usr/bin/one" in _kept_as(image, rule)
+
+
+def test_a_script_that_a_program_copies_is_followed_unless_it_is_a_sample(image: LocalImage) -> None:
+    image.add("/usr/share/hooks/update", "#!/bin/sh\none", mode=0o755)
+    image.add("/usr/share/hooks/update.sample", "#!/bin/sh\ntwo", mode=0o755)
+    paths = ("/usr/share/hooks/update", "/usr/share/hooks/update.sample")
+    context = image.context(*(opened(path, by="/usr/bin/git") for path in paths), config=config())
+    observed = [Finding(path, Reason("observed", "opened by /usr/bin/git")) for path in paths]
+    assert files(image, _followed_from(context, *observed)) == {*paths, "/usr/bin/one"}
 
 
 def _kept_as(image: LocalImage, rule: str) -> KeepSetBuilder:
@@ -186,10 +196,10 @@ def _kept_as(image: LocalImage, rule: str) -> KeepSetBuilder:
     return _followed_from(context, Finding("/usr/bin/control", Reason(rule)))
 
 
-def _followed_from(context: ImageView, finding: Finding) -> KeepSetBuilder:
-    """Return what is kept of an image in which another analyzer found something."""
+def _followed_from(context: ImageView, *findings: Finding) -> KeepSetBuilder:
+    """Return what is kept of an image in which another analyzer found these paths."""
     builder = KeepSetBuilder(context.tree, evidence=registry.evidence())
-    builder.add([finding])
+    builder.add(findings)
     analysis = LanguageAnalyzer(SHELL).start(context)
     assert analysis is not None
     while added := builder.take_added():
@@ -285,7 +295,8 @@ def test_settings_without_a_suffix_are_sourced(image: LocalImage) -> None:
         ("/srv/x.sh", 0o644, "#!/bin/busybox sh\n", "busybox", True),
         ("/srv/x", 0o755, "#!/bin/sh\n", "toybox", True),
         ("/srv/x.txt", 0o644, "#!/bin/sh\n", "busybox", False),
-        ("/srv/x.sh", 0o755, "#!/bin/sh\n", "python3", False),
+        ("/srv/x.sh", 0o755, "#!/bin/sh\n", "python3", True),
+        ("/srv/x.sh", 0o644, "#!/bin/sh\n", "python3", False),
         ("/srv/x.sh", 0o644, "\0", "dash", False),
         ("/srv/x.so.sh", 0o644, "", "dash", False),
     ],

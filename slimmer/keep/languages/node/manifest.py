@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -27,13 +28,28 @@ MAPPING_LIMIT = 1 << 20
 STARS = 8
 """The most stars in a target that are replaced."""
 
+COMMANDS, LINE = 200, 2000
+"""The most commands and scripts of a package that are read, and the longest one in characters."""
+
+_WORDS = re.compile(r"[a-z0-9]+")
+_DEVELOPERS = frozenset(
+    _WORDS.findall(
+        "build rebuild compile transpile bundle pack package publish release version test tests spec e2e unit jest mocha vitest coverage cov lint"
+        " eslint tslint stylelint prettier format fmt fix check typecheck types tsc dev develop development debug watch nodemon hot docs doc"
+        " storybook prepare prepack postpack prepublish prepublishonly preinstall install postinstall clean husky commit changelog analyze"
+        " preview ci bench benchmark generate codegen snapshot deploy docker"
+    )
+)
+"""Words in the names of scripts that only developers start."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """One package.json. `exports` and `imports` are JSON texts, "" if there is none. Dependencies are names.
 
     `declared` are the packages that this package depends on. `optional` are those of them that may be missing. `peers` are packages that it
-    loads if the app has them.
+    loads if the app has them. `bin` are the paths of its commands, and `scripts` the command lines that `npm run` starts, but for those of
+    developers.
     """
 
     name: str = ""
@@ -43,6 +59,8 @@ class Manifest:
     declared: frozenset[str] = field(default_factory=frozenset)
     peers: frozenset[str] = field(default_factory=frozenset)
     optional: tuple[str, ...] = ()
+    bin: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
 
 
 @reader
@@ -63,6 +81,8 @@ def read_manifest(content: bytes) -> Manifest:
         declared=frozenset((*_names(data.get("dependencies")), *optional)),
         peers=frozenset((*_names(data.get("peerDependencies")), *_names(data.get("peerDependenciesMeta")))),
         optional=optional,
+        bin=tuple(_commands(data.get("bin"))),
+        scripts=tuple(_scripts(data.get("scripts"))),
     )
 
 
@@ -136,6 +156,20 @@ def _parsed(written: str) -> Any:
         return json.loads(written) if written else None
     except (ValueError, RecursionError):
         return None
+
+
+def _commands(value: Any) -> Iterator[str]:
+    """Yield the paths in `bin`, which is a path or an object of paths."""
+    for path in list(value.values())[:COMMANDS] if isinstance(value, dict) else [value]:
+        if isinstance(path, str) and 0 < len(path) <= LINE and "\0" not in path:
+            yield path
+
+
+def _scripts(value: Any) -> Iterator[str]:
+    """Yield the scripts that an app needs when it runs: to start, to migrate a database, to do a job."""
+    for name, line in list(value.items())[:COMMANDS] if isinstance(value, dict) else ():
+        if isinstance(line, str) and 0 < len(line) <= LINE and _DEVELOPERS.isdisjoint(_WORDS.findall(name.lower())):
+            yield line
 
 
 def _names(value: Any) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """Finds modules as Node does (Node.js documentation, "Modules: CommonJS modules" and "Packages").
 
-Paths are returned as Node would open them; the caller follows links. Yarn's Plug'n'Play, which keeps packages in archives, is
-not supported. If `import` is stricter than `require`, the result is the one of `require`.
+Paths are returned as Node would open them; the caller follows links. For a package in an archive of Yarn's Plug'n'Play, that is the archive.
+If `import` is stricter than `require`, the result is the one of `require`. Aliases of TypeScript and Deno count for sources of apps.
 """
 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -14,12 +15,23 @@ from slimmer.image.tree import Entry
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.languages.node.builtins import BUILTINS
 from slimmer.keep.languages.node.manifest import MANIFEST_LIMIT, Manifest, read_manifest, targets
+from slimmer.keep.languages.node.pnp import Located, PlugAndPlay, archive_of
+from slimmer.keep.languages.node.tsconfig import Settings, TsConfigs
 from slimmer.keep.sources.named_paths import HOLE
 from slimmer.keep.sources.reading import read_files
 
-SUFFIXES = ("", ".js", ".json", ".node", ".cjs", ".mjs", ".ts", ".tsx", ".mts", ".cts", "/index.js", "/index.json", "/index.node", "/index.cjs",
-            "/index.mjs", "/index.ts", "/index.tsx")  # fmt: skip
-_TRANSPILED = {".js": (".ts", ".tsx"), ".mjs": (".mts",), ".cjs": (".cts",)}
+_ENDS = (".js", ".json", ".node", ".cjs", ".mjs", ".ts", ".tsx", ".mts", ".cts", ".jsx")
+_INDEXES = tuple(f"/index{end}" for end in _ENDS)
+SUFFIXES = ("", *_ENDS, *_INDEXES)
+TRANSPILED = {".js": (".ts", ".tsx"), ".mjs": (".mts",), ".cjs": (".cts",), ".jsx": (".tsx",)}
+"""What TypeScript may mean by a suffix: it names the file that the compiler would write."""
+
+_DENO_CACHE = re.compile(
+    r"(/.{1,2000}?/npm/[\w.-]{1,200}\.[\w-]{1,60})/((?:@[^/]{1,200}/)?[^/@]{1,200})/[0-9][^/]{0,100}/.*", re.DOTALL
+)
+"""Deno's own folder for packages of npm: DENO_DIR/npm/REGISTRY/NAME/VERSION."""
+
+_SCHEME = re.compile(r"(?:npm:/?)((?:@[^/]{1,200}/)?[^/@]{1,200})(?:@[^/]{0,100})?((?:/.{0,400})?)", re.DOTALL)
 _COMMON = frozenset(("node", "default", "node-addons"))
 _REQUIRED, _IMPORTED = _COMMON | {"require"}, _COMMON | {"import"}
 _SPECIFIER_LIMIT = 512
@@ -40,11 +52,15 @@ class Asked:
 class ModuleSearch:
     """Finds modules in one image. It reads each package.json once, and those for many requests in one round trip."""
 
-    def __init__(self, image: ImageView, conditions: Iterable[str] = ()) -> None:
+    def __init__(self, image: ImageView, conditions: Iterable[str] = (), maps: Iterable[str] = ()) -> None:
+        """`conditions` are the user's, besides Node's own. `maps` are the maps of Plug'n'Play that Node opened."""
         self._image, self._tree = image, image.tree
+        self._pnp = PlugAndPlay(image, maps)
+        self._configs = TsConfigs(image)
         self._conditions = frozenset(conditions)
         self._manifests: dict[str, Manifest | None] = {}
         self._shared = (*_node_path(image), *SHARED)
+        self._deno = image.env.get("DENO_DIR", f"{image.home}/.cache/deno")
 
     def prepare(self, asked: Iterable[Asked]) -> None:
         """Read the package.json files that are needed to find these modules."""
@@ -88,36 +104,104 @@ class ModuleSearch:
         user, specifier = question.user, question.specifier
         if not 0 < len(specifier) <= _SPECIFIER_LIMIT or HOLE in specifier or "\\" in specifier:
             return
-        specifier = specifier.removeprefix("file://")
+        specifier = plain(specifier)
         if specifier.startswith(("./", "../", "/")) or specifier in (".", ".."):
             yield from self._file_or_folder(posixpath.normpath(posixpath.join(posixpath.dirname(user), specifier)))
         elif specifier.startswith("#"):
             yield from self._mapped(self.scope(user), "imports", specifier, question.imported)
         elif not is_builtin(specifier):
-            yield from self._package(user, specifier, question.imported)
+            aliased = self._aliased(user, specifier, question.imported)
+            yield from aliased or self._package(user, specifier, question.imported)
+
+    def patterns(self, question: Asked) -> Iterator[str]:
+        """Yield the paths, with holes, that a specifier with holes may stand for: relative, by an alias, or in a package. Call `prepare` first."""
+        user, specifier = question.user, question.specifier
+        if specifier.startswith(("./", "../", "/")):
+            yield posixpath.normpath(posixpath.join(posixpath.dirname(user), specifier))
+        elif specifier.startswith("#"):
+            yield from self._mapped_patterns(self.scope(user), "imports", specifier, question.imported)
+        else:
+            settings = self.settings(user)
+            found = (
+                [one for one in settings.candidates(specifier) if one.startswith("/")] if settings is not None else []
+            )
+            yield from found
+            name = package_name(specifier)
+            folder = self.package_folder(user, name) if HOLE not in name else None
+            if folder is None or found or archive_of(folder) is not None:
+                return
+            mapped = list(self._mapped_patterns(folder, "exports", f".{specifier[len(name) :]}", question.imported))
+            yield from mapped or [posixpath.normpath(folder + specifier[len(name) :])]
+
+    def settings(self, user: str) -> Settings | None:
+        """Return the aliases that count for a source; None for a library's, or if there are none."""
+        return self._configs.of(user) if is_own(user) else None
+
+    def dependency(self, user: str, name: str) -> Located | None:
+        """Return the package of Plug'n'Play that a file gets by a name."""
+        return self._pnp.dependency(user, name) if self._pnp else None
+
+    def depended(self, start: Iterable[Located], archives: Iterable[str]) -> Iterator[Located]:
+        """Yield these packages of Plug'n'Play, those in these archives, and all that they depend on."""
+        return self._pnp.closure([*start, *self._pnp.in_archives(archives)]) if self._pnp else iter(())
 
     def package_folder(self, user: str, name: str) -> str | None:
-        """Return the folder of the package that a file gets by this name, links unresolved; None if there is none."""
+        """Return the folder of the package that a file gets by this name, links unresolved; None if there is none.
+
+        The folder may lie in an archive of Plug'n'Play.
+        """
+        located = self.dependency(user, name)
+        if located is not None:
+            return located.folder
+        cached = _DENO_CACHE.match(user)
+        if cached is not None:
+            return self._newest(f"{cached[1]}/{name}")
         for folder in self._module_folders(user):
             if self._is_folder(f"{folder}/{name}"):
                 return f"{folder}/{name}"
-        return None
+        return self._newest(f"{self._deno}/npm/registry.npmjs.org/{name}")
 
     def _asked_folders(self, question: Asked) -> Iterator[str]:
         """Yield the folders whose package.json files say what a specifier means."""
-        user, specifier = question.user, question.specifier[:_SPECIFIER_LIMIT]
+        user, specifier = question.user, plain(question.specifier[:_SPECIFIER_LIMIT])
         own = self.scope(user)
         if own is not None:
             yield own
+        if HOLE in specifier and specifier.startswith((".", "#")):
+            return
         if specifier.startswith("."):
             yield posixpath.normpath(posixpath.join(posixpath.dirname(user), specifier))
-        elif specifier and not is_builtin(specifier) and HOLE not in specifier:
+        elif specifier and not is_builtin(specifier) and HOLE not in package_name(specifier):
             folder = self.package_folder(user, package_name(specifier))
             if folder is not None:
                 yield folder
                 rest = specifier[len(package_name(specifier)) :]
-                if rest:
+                if rest and HOLE not in rest:
                     yield posixpath.normpath(folder + rest)
+
+    def _aliased(self, user: str, specifier: str, imported: bool) -> list[str]:
+        """Return the file that an alias stands for; [] if there is none."""
+        settings = self.settings(user)
+        for place in settings.candidates(specifier) if settings is not None else ():
+            if place.startswith("/"):
+                self.manifests([place])
+                found = list(self._file_or_folder(place))
+            else:
+                question = Asked(user, plain(place), imported)
+                self.prepare([question])
+                found = list(self._package(user, question.specifier, imported)) if not is_builtin(place) else []
+            if found:
+                return found
+        return []
+
+    def _newest(self, folder: str) -> str | None:
+        """Return the newest version of a package in Deno's folder."""
+        found = [entry.path for entry in self._tree.children(folder) if entry.is_directory]
+        return max(
+            found,
+            key=lambda path: [int(part) for part in re.findall(r"[0-9]{1,9}", posixpath.basename(path))],
+            default=None,
+        )
 
     def _package(self, user: str, specifier: str, imported: bool) -> Iterator[str]:
         name = package_name(specifier)
@@ -129,6 +213,10 @@ class ModuleSearch:
             return
         folder = self.package_folder(user, name)
         if folder is None:
+            return
+        archive = archive_of(folder)
+        if archive is not None:
+            yield from [archive] if self._is_file(archive) else ()
             return
         manifest = self._manifests.get(folder)
         if manifest is not None and manifest.exports:
@@ -148,6 +236,17 @@ class ModuleSearch:
         for conditions in (known, known | {"module-sync"}):  # module-sync exists since Node 22
             yield from self._target(folder, field, targets(mapping, subpath, conditions), imported)
 
+    def _mapped_patterns(self, folder: str | None, field: str, subpath: str, imported: bool) -> Iterator[str]:
+        """Yield the paths with holes that `exports` or `imports` of a package has for a subpath with holes."""
+        manifest = self._manifests.get(folder) if folder is not None else None
+        if manifest is None or folder is None:
+            return
+        mapping = manifest.exports if field == "exports" else manifest.imports
+        known = (_IMPORTED if imported else _REQUIRED) | self._conditions
+        for target in targets(mapping, subpath, known) if mapping else ():
+            if target.startswith("./") and HOLE in target:
+                yield posixpath.normpath(posixpath.join(folder, target))
+
     def _target(self, folder: str, field: str, candidates: Iterable[str], imported: bool) -> Iterator[str]:
         for target in candidates:
             path = posixpath.normpath(posixpath.join(folder, target))
@@ -166,12 +265,12 @@ class ModuleSearch:
             yield path
             return
         stem, suffix = posixpath.splitext(path)
-        candidates = [path + end for end in SUFFIXES[1:10]] + [stem + end for end in _TRANSPILED.get(suffix, ())]
+        candidates = [path + end for end in _ENDS] + [stem + end for end in TRANSPILED.get(suffix, ())]
         manifest = self._manifests.get(path)
         if manifest is not None and manifest.main:
             main = posixpath.normpath(posixpath.join(path, manifest.main))
             candidates += [main + end for end in SUFFIXES]
-        candidates += [path + end for end in SUFFIXES[10:]]
+        candidates += [path + end for end in _INDEXES]
         found = next((candidate for candidate in candidates if self._is_file(candidate)), None)
         if found is not None:
             yield found
@@ -207,6 +306,22 @@ SHARED = (
     "/usr/share/nodejs",
 )
 """Folders of modules for every app: npm's global folder, Node's own, and Debian's."""
+
+
+def is_own(path: str) -> bool:
+    """Return True if a source belongs to the app, not to a library."""
+    if "/node_modules/" in path or path.startswith(_LIBRARIES):
+        return False
+    return _DENO_CACHE.fullmatch(path) is None
+
+
+_LIBRARIES = tuple(f"{folder}/" for folder in SHARED)
+
+
+def plain(specifier: str) -> str:
+    """Return a specifier without its scheme: that of a file, or of a package that Deno gets from npm (`npm:ms@2/index.js`)."""
+    match = _SCHEME.fullmatch(specifier)
+    return match[1] + match[2] if match is not None else specifier.removeprefix("file://")
 
 
 def is_builtin(specifier: str) -> bool:

@@ -1,6 +1,6 @@
 """Reads a JavaScript or TypeScript source for what it loads and names.
 
-Modules: `require`, `import`, `import()`, `export … from`, `require.resolve`. Paths: expressions of texts, `__dirname`,
+Modules: `require`, `import`, `import()`, `export … from`, `require.resolve`, and any name that `createRequire` or `require` was given. Paths: expressions of texts, `__dirname`,
 `import.meta`, `process.cwd()`, `path.join` and the like, with constants of the same file put in. Unknown parts are holes.
 Sources that cannot be parsed (too long: bundles) are searched for the plain forms.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from slimmer.keep.language import Origin, Source
@@ -46,8 +46,29 @@ _TSX = Grammar("tree_sitter_typescript", _FUNCTIONS, _WANTED, _LEAVES, "language
 _GRAMMARS = {".ts": _TYPESCRIPT, ".mts": _TYPESCRIPT, ".cts": _TYPESCRIPT, ".tsx": _TSX}
 
 _LOADERS = frozenset(
-    ("require", "require.resolve", "import", "import.meta.resolve", "module.require", "jest.requireActual")
+    [
+        "require",
+        "require.resolve",
+        "import",
+        "import.meta.resolve",
+        "module.require",
+        "jest.requireActual",
+        "__non_webpack_require__",
+    ]
 )
+_MAKER = re.compile(r"(?:^|[.\s(,])createRequire\)?$")
+"""What is called to make a `require`: `createRequire`, `module$1.createRequire`, `(0, module_1.createRequire)`."""
+
+_MAKER_ALIAS = re.compile(r"\bcreateRequire\s{0,9}(?:as\s{1,9}|:\s{0,9})([\w$]{1,80})")
+_REQUIRE_ITSELF = re.compile(r"(?:.{0,200}[?:|]\s{0,9})?(?:__non_webpack_)?require(?:__)?", re.DOTALL)
+_MADE = re.compile(
+    rb"([\w$]{1,60})[ \t]{0,4}=[ \t]{0,4}(?:[\w$]{1,60}\.|\(0,[ \t]{0,4}[\w$.]{1,60}\.)?createRequire\)?\("
+)
+_MADE_NAMES = 8
+_LISTS = re.compile(
+    rb"\b(?:readdir|opendir|glob|fast-glob|globby|require-?(?:all|dir|directory)|walk|klaw)(?:Sync|sync)?\b"
+)
+_JSX_SOURCE = re.compile(rb"@jsxImportSource[ \t]{1,9}([\w@./-]{1,100})")
 _STARTERS = frozenset(("spawn", "spawnSync", "exec", "execSync", "execFile", "execFileSync", "execa", "execaSync"))
 _PLAIN = re.compile(rb"""\b(require|import|from)[ \t]{0,8}\(?[ \t]{0,8}["']([^"'\\\n]{1,300})["']""")
 _LOADS = re.compile(rb"\b(?:require|import|export)\b|__dirname|\.node\b")
@@ -69,11 +90,16 @@ class ModuleRequest:
 
 @dataclass(frozen=True, slots=True)
 class Facts(Named):
-    """The facts of one source. `words` are its texts that may be names; `addons` is true if it looks for a native addon."""
+    """The facts of one source. `words` are its texts that may be names; `addons` is true if it looks for a native addon.
+
+    `lists` is true if it may list a folder to find modules. `jsx` is the package that a comment names for what JSX becomes.
+    """
 
     requests: tuple[ModuleRequest, ...] = ()
     words: frozenset[str] = frozenset()
     addons: bool = False
+    lists: bool = False
+    jsx: str = ""
 
 
 def read(source: Source) -> Facts:
@@ -84,12 +110,21 @@ def read(source: Source) -> Facts:
     if not is_source(content) or (not whole and len(content) > LIBRARY_LIMIT):
         return _plain(content)
     grammar = _GRAMMARS.get(source.suffix, _JAVASCRIPT)
-    return _Reader(whole).read(find(grammar, content))
+    found = _Reader(whole).read(find(grammar, content))
+    jsx = _JSX_SOURCE.search(content)
+    return replace(found, lists=_LISTS.search(content) is not None, jsx=jsx[1].decode() if jsx is not None else "")
 
 
 def _plain(content: bytes) -> Facts:
     """Return the modules that a long source loads in plain forms."""
     found = dict.fromkeys((match[2], match[1] != b"require") for match in _PLAIN.finditer(content))
+    made = [re.escape(name) for name in dict.fromkeys(match[1] for match in _MADE.finditer(content))][:_MADE_NAMES]
+    if made:
+        names = b"|".join(made)
+        calls = re.compile(
+            rb"(?<![\w$.])(?:" + names + rb")(?:\.resolve)?[ \t]{0,8}\([ \t]{0,8}[\"']([^\"'\\\n]{1,300})[\"']"
+        )
+        found |= dict.fromkeys((match[1], False) for match in calls.finditer(content))
     requests = (ModuleRequest(name.decode(errors="surrogateescape"), imported, True) for name, imported in found)
     return Facts(requests=tuple(requests))
 
@@ -103,6 +138,8 @@ class _Reader(SourceReader[JavaScript]):
         super().__init__(JavaScript(), whole)
         self._requests: dict[ModuleRequest, None] = {}
         self._words: set[str] = set()
+        self._makers: set[str] = set()
+        self._loaders = set(_LOADERS)
 
     def read(self, nodes: Iterator[Found]) -> Facts:
         self.look_at(nodes)
@@ -114,22 +151,40 @@ class _Reader(SourceReader[JavaScript]):
         node = found.node
         if node.type in ("import_statement", "export_statement", "import_require_clause"):
             source = node.child_by_field_name("source")
+            self._makers.update(_MAKER_ALIAS.findall(text(node, 1000)))
             if source is not None:
                 self._request(source, found, imported=node.type != "import_require_clause")
         elif node.type == "variable_declarator":
-            self._evaluator.define(node)
+            self._declare(node)
         elif node.type in _PLACES and not (node.type == "call_expression" and self._is_request(found)):
             value = self._mention(found)
             if value is not None and value.base is Base.ANY and node.type == "string" and _WORD.fullmatch(value.path):
                 self._words.add(value.path)
 
+    def _declare(self, node: Node) -> None:
+        """Remember the value of a variable, and whether it is a function that loads modules."""
+        self._evaluator.define(node)
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        if name is None or value is None:
+            return
+        if name.type == "object_pattern":
+            self._makers.update(_MAKER_ALIAS.findall(text(name, 1000)))
+        elif name.type == "identifier" and (self._makes(value) or _REQUIRE_ITSELF.fullmatch(text(value, 300))):
+            self._loaders |= {text(name, 100), f"{text(name, 100)}.resolve"}
+
+    def _makes(self, node: Node | None) -> bool:
+        """Return True if an expression is a call of `createRequire`, under any name."""
+        called = text(node.child_by_field_name("function"), 200) if node is not None else ""
+        return bool(called) and (_MAKER.search(called) is not None or called in self._makers)
+
     def _is_request(self, found: Found) -> bool:
         """Return True if a call loads a module. Notes the module, or a command that the call starts."""
-        called = text(found.node.child_by_field_name("function"), 200)
+        function = found.node.child_by_field_name("function")
+        called = text(function, 200)
         first = first_child(found.node.child_by_field_name("arguments"))
         if first is None or not called:
             return False
-        if called in _LOADERS:
+        if called in self._loaders or (function is not None and self._makes(function)):
             self._request(first, found, imported=called.startswith("import"))
             return True
         name = called.rpartition(".")[2]

@@ -17,12 +17,13 @@ def _sources(opened: frozenset[str]) -> frozenset[str]:
 
 PERL = Language(
     id="perl",
-    version=6,
+    version=7,
     facts_type=Facts,
     read=read,
     programs=re.compile(r"perl[0-9.]{0,12}|starman|apache2|httpd|uwsgi(?:-core)?"),
     sources=_sources,
     resolver=PerlResolver,
+    lists=True,
     suffixes=frozenset((".pl", ".pm")),
     extension_folders=r"perl[\d.]*|perl-base",
 )

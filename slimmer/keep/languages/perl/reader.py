@@ -42,6 +42,24 @@ _WORDS = re.compile(r"\bqw\s{0,9}[(\[{/<|]([^)\]}/>|]{0,1000})")
 _COMMAND = re.compile(
     r"""(?:\b(?:system|exec)\s{0,9}\(?\s{0,9}|\bqx\s{0,9}|["'][|+-]{1,2}["'],\s{0,9})["'{(/|]([^"'})|\n]{1,200})|`([^`\n]{1,200})`"""
 )
+_PACKAGE = re.compile(rf"^\s{{0,9}}package\s{{1,9}}({_NAME})", re.MULTILINE)
+_FINDERS = re.compile(
+    rf"""\b(?:useall|usesub|findallmod|findsubmod|find_modules|find_packages|load_app_namespaces)\b\s{{0,9}}\(?\s{{0,9}}["']?({_NAME})"""
+)
+"""Functions that load all modules of a namespace (Module::Find, Mojo::Loader)."""
+
+_FRAMEWORKS = (
+    (
+        re.compile(r"\buse\s{1,9}Catalyst\b|\bextends\s{0,9}\(?\s{0,9}['\"]Catalyst['\"]"),
+        ("Controller", "Model", "View", "C", "M", "V"),
+    ),
+    (re.compile(r"\buse\s{1,9}Mojo::Base\s{1,9}['\"]Mojolicious['\"]"), ("Controller", "Command")),
+    (re.compile(r"->\s{0,9}load_namespaces\b"), ("Result", "ResultSet")),
+    (re.compile(r"->\s{0,9}load_classes\b"), ("",)),
+)
+"""Frameworks that load all modules of these namespaces below the package of an app: Catalyst, Mojolicious, DBIx::Class."""
+
+_PACKAGES = 20
 _HERE = re.compile(r"\$(?:FindBin::)?\{?(?:FindBin::)?(?:Real)?Bin\}?")
 _MODULE = re.compile(_NAME)
 _NAMESPACE = re.compile(rf"({_NAME}::)(?:[$@]\{{?\w[\w:]{{0,80}}\}}?)?")
@@ -126,6 +144,15 @@ def _requests(code: str, *, whole: bool) -> Iterator[ModuleRequest]:
         if name in ("parent", "base", "if", "autouse", "fields"):
             for word in (*_list(rest), *(found[1] for found in re.finditer(rf"\b({_NAME}::\w{{1,80}})", rest))):
                 yield ModuleRequest(word, lazy=False)
+        if name.startswith("Module::Pluggable") and "search_path" not in rest:
+            yield from (ModuleRequest(f"{package}::Plugin::", lazy=True) for package in _packages(code))
+    yield from (ModuleRequest(f"{match[1]}::", lazy=True) for match in _FINDERS.finditer(code))
+    for pattern, parts in _FRAMEWORKS if whole else ():
+        if pattern.search(code):
+            for package in _packages(code):
+                yield from (
+                    ModuleRequest(f"{package}::{part}::" if part else f"{package}::", lazy=True) for part in parts
+                )
     at_once = {match.start() for start, end in _beginnings(code) for match in _REQUIRE.finditer(code, start, end)}
     yield from (
         ModuleRequest(match[1], lazy=match.start() not in at_once, stated=True) for match in _REQUIRE.finditer(code)
@@ -144,6 +171,10 @@ def _requests(code: str, *, whole: bool) -> Iterator[ModuleRequest]:
     if whole:
         yield from (ModuleRequest(match[1], lazy=True) for match in _CALLED.finditer(code))
         yield from (ModuleRequest(f"DBD::{match[1]}", lazy=True) for match in _DATABASE.finditer(code))
+
+
+def _packages(code: str) -> list[str]:
+    return list(dict.fromkeys(match[1] for match in _PACKAGE.finditer(code)))[:_PACKAGES]
 
 
 def _beginnings(code: str) -> Iterator[tuple[int, int]]:

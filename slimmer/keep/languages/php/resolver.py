@@ -65,7 +65,8 @@ class PhpResolver(Resolver[Facts]):
                 yield from self._named.usual_folders(path, _FOLDERS, root)
                 yield from self._named.programs(path, found.commands)
             for finding in self._named.findings(path, found.mentions, root):
-                yield Lead(finding.path, finding.reason, code=True) if is_app else finding
+                is_code = is_app or finding.path.endswith(".php")
+                yield Lead(finding.path, finding.reason, code=True) if is_code else finding
             for include in found.includes:
                 reason = Reason("php", f"included by {path}{include.place}", path)
                 yield from (Lead(place, reason, code=True) for place in self._included(path, include, root))

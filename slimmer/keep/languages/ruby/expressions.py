@@ -25,7 +25,7 @@ class Ruby(Evaluator):
 
     def _value(self, node: Node, depth: int) -> Value:
         kind = node.type
-        if kind == "string":
+        if kind in ("string", "subshell"):
             return self._interpolated(node, "interpolation", depth)
         if kind in _VARIABLES or kind in ("simple_symbol", "file"):
             return self._named(node)

@@ -10,11 +10,12 @@ from slimmer.keep.languages.ruby.resolver import RubyResolver
 
 RUBY = Language(
     id="ruby",
-    version=4,
+    version=5,
     facts_type=Facts,
     read=read,
     programs=re.compile(r"(?:j|truffle)?ruby[0-9.]{0,8}"),
     resolver=RubyResolver,
+    lists=True,
     suffixes=frozenset((".rb",)),
     compiled_suffixes=frozenset((".gem",)),
     dependency_folders=frozenset(("gems",)),

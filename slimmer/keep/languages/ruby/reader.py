@@ -46,10 +46,14 @@ class ModuleRequest:
 
 @dataclass(frozen=True, slots=True)
 class Facts(Named):
-    """The facts of one source. `encodings` is true if it may ask for any character encoding."""
+    """The facts of one source. `encodings` is true if it may ask for any character encoding.
+
+    `autoloads` is true if Zeitwerk loads the constants of the source's own gem from the folder that has its name.
+    """
 
     requests: tuple[ModuleRequest, ...] = ()
     encodings: bool = False
+    autoloads: bool = False
 
 
 def _read_extension(content: bytes) -> Facts:
@@ -78,10 +82,11 @@ class _Reader(SourceReader[Ruby]):
     def __init__(self, whole: bool) -> None:
         super().__init__(Ruby(), whole)
         self._requests: dict[ModuleRequest, None] = {}
+        self._autoloads = False
 
     def read(self, nodes: Iterator[Found], encodings: bool) -> Facts:
         self.look_at(nodes)
-        return Facts(tuple(self._mentions), tuple(self._commands), tuple(self._requests), encodings)
+        return Facts(tuple(self._mentions), tuple(self._commands), tuple(self._requests), encodings, self._autoloads)
 
     def _look(self, found: Found) -> None:
         node = found.node
@@ -89,12 +94,16 @@ class _Reader(SourceReader[Ruby]):
             self._evaluator.define(node)
         elif node.type == "subshell":
             self._start(text(node)[1:-1], found)
+            value = self._evaluator.value(node)
+            if value.base is not Base.ANY and value.path.split():  # a program of the app, with arguments
+                self._mentions[Mention(value.path.split()[0], value.base, True, found.place)] = None
         elif node.type != "call" or not self._is_request(found):
             self._mention(found)
 
     def _is_request(self, found: Found) -> bool:
         """Return True if a call loads a file. Notes the file, or a command that the call starts."""
         method = text(found.node.child_by_field_name("method"), 100)
+        self._autoloads = self._autoloads or method in ("for_gem", "for_gem_extension")
         arguments = found.node.child_by_field_name("arguments")
         first = first_child(arguments)
         if first is None or arguments is None:

@@ -17,7 +17,7 @@ from slimmer.keep.language import Lead, Origin, Resolver
 from slimmer.keep.languages.ruby.layout import Gem, gem_of, gem_roots, gems_in, is_standard, locked_gems, specifications
 from slimmer.keep.languages.ruby.reader import Facts, ModuleRequest
 from slimmer.keep.sources.load_path import LoadPath, is_file, searched
-from slimmer.keep.sources.named_paths import HOLE, NamedPaths, fitting
+from slimmer.keep.sources.named_paths import HOLE, NamedPaths, fitting, whole_folder
 
 _SUFFIXES = ("", ".rb", ".so")
 _SOURCES = frozenset((".rb", ".ru", ".rake", ".so", ""))
@@ -37,6 +37,7 @@ class RubyResolver(Resolver[Facts]):
 
     def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
         self._image, self._tree = image, image.tree
+        self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
         self._named = NamedPaths(image)
         self._in_use: dict[str, Gem] = {}
         self._path = LoadPath(image.tree)
@@ -101,9 +102,19 @@ class RubyResolver(Resolver[Facts]):
             if is_app:
                 yield from self._app(path, found, root)
             for finding in self._named.findings(path, found.mentions, root):
-                yield Lead(finding.path, finding.reason, code=True) if is_app else finding
+                is_code = is_app or finding.path.endswith(".rb")
+                yield Lead(finding.path, finding.reason, code=True) if is_code else finding
+            yield from self._autoloaded(path, found)
             for request in found.requests:
                 yield from self._requested(path, request, is_app)
+
+    def _autoloaded(self, path: str, facts: Facts) -> Iterator[Lead]:
+        """Yield what Zeitwerk loads for a gem: everything in the folder that has the name of the gem's source."""
+        if facts.autoloads and path.endswith(".rb"):
+            for finding in whole_folder(
+                self._tree, path.removesuffix(".rb"), Reason("ruby", f"autoloaded by {path}", path)
+            ):
+                yield Lead(finding.path, finding.reason, code=True)
 
     def _is_app(self, path: str) -> bool:
         return gem_of(path) is None and not any(is_standard(above) for above in _above(posixpath.dirname(path)))
@@ -153,7 +164,11 @@ class RubyResolver(Resolver[Facts]):
             yield from [place + suffix for suffix in _SUFFIXES if is_file(self._tree, place + suffix)][:1]
             return
         stem = name.removesuffix(".so").removesuffix(".rb") if name.endswith((".so", ".rb")) else name
-        yield from self._path.find(stem, (name[len(stem) :],) if stem != name else (".rb", ".so"))
+        found = list(self._path.find(stem, (name[len(stem) :],) if stem != name else (".rb", ".so")))
+        if not found and request.how == "load":  # `load` takes a path that is relative to the working directory, too
+            beside = (posixpath.normpath(f"{base}/{name}") for base in (self._working, folder))
+            found = [path for path in beside if is_file(self._tree, path)][:1]
+        yield from found
 
     def _computed(self, place: str) -> Iterator[str]:
         folder, pattern = posixpath.split(place)
