@@ -6,7 +6,7 @@ It never has values of --env, request headers or bodies, which may be secrets.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from slimmer.observe.log import AccessLog
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.verification import VariantVerdict
 from slimmer.rebuild.image import Builder
+from slimmer.unproven import Unproven
 from slimmer.verify.structure import Difference
 from slimmer.version import __version__
 
@@ -50,6 +51,7 @@ class Built:
     stages: tuple[tuple[str, float], ...]
     variants: tuple[VariantVerdict, ...] = ()
     by_shape: tuple[str, ...] = ()
+    unproven: tuple[Unproven, ...] = ()
 
 
 def build_report(built: Built) -> dict[str, Any]:
@@ -74,11 +76,18 @@ def build_report(built: Built) -> dict[str, Any]:
             ],
         },
         "stages": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in built.stages],
+        "unproven": [asdict(item) for item in built.unproven],
     }
 
 
 def keep_report(
-    original: ImageConfig, tree: Tree, log: AccessLog, policy: str, selection: Selection, builder: Builder
+    original: ImageConfig,
+    tree: Tree,
+    log: AccessLog,
+    policy: str,
+    selection: Selection,
+    builder: Builder,
+    unproven: Sequence[Unproven] = (),
 ) -> dict[str, Any]:
     """Return the part of a report that is known without a slim image. `tree` is the original's."""
     return {
@@ -86,6 +95,7 @@ def keep_report(
         **_choices(policy, selection, builder),
         "observation": observation_report(log),
         "verification": {"verified": False, "differences": [], "missed": [], "places": []},
+        "unproven": [asdict(item) for item in unproven],
     }
 
 
