@@ -109,5 +109,9 @@ def short_lines(items: Iterable[Unproven], more: str) -> list[str]:
 def _sentence(group: Sequence[Unproven]) -> str:
     names = listed((item.name for item in group), SHOWN)
     remedies = list(dict.fromkeys(item.remedy for item in group[:SHOWN] if item.remedy))
-    joined = " ".join(remedies) if all(remedy.startswith("--") for remedy in remedies) else "; ".join(remedies)
+    if remedies and all(remedy.startswith("--") for remedy in remedies):
+        options = " ".join(remedies).removeprefix("--").split(" --")
+        joined = " ".join(f"--{one}" for one in options[:SHOWN]) + (" …" if len(options) > SHOWN else "")
+    else:
+        joined = "; ".join(remedies)
     return f"{names}: {group[0].what}" + (f" ({joined})" if joined else "")

@@ -113,7 +113,7 @@ class _Build:
             with self.progress.stage(f"rebuild{again}"):
                 candidate = self.rebuild(kept, repairs)
             if not request.verify:
-                return Slim(kept, candidate, Verdict(), unproven=unproven(view))
+                return Slim(kept, candidate, Verdict(), unproven=unproven(view, kept, observation))
             with self.progress.stage(f"verify{again}"):
                 verdict = verifier.verify(kept, candidate)
             if not verdict.missed or repairs == request.repair:
@@ -124,7 +124,7 @@ class _Build:
             self.progress.warn(
                 f"the slim image's app still misses files that the original has: {_names(verdict.missed)}"
             )
-        items = unproven(view)
+        items = unproven(view, kept, observation)
         return self.verified_elsewhere(verifier, Slim(kept, candidate, verdict, unproven=items))
 
     def verified_elsewhere(self, verifier: CandidateVerifier, slim: Slim) -> Slim:

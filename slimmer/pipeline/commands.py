@@ -143,7 +143,7 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
             )
         packages = package_document(original.tree, original.packages, config.image_id)
         stages.warn_of_unreadable()
-        items = unproven(view)
+        items = unproven(view, kept)
         report = keep_report(config, original.tree, log, request.policy, request.selection, builder, items)
         write_artifacts(folder, original.image, kept, rootfs.digests, log, packages, report)
         mark_unverified(folder, UNSEEN)
