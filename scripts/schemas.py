@@ -13,7 +13,7 @@ import msgspec
 
 from slimmer.artifacts import manifest, package_file, report_file, tree_file
 from slimmer.observe import log
-from slimmer.report import comparison_document, diagnosis, explanation, sizes
+from slimmer.report import comparison_document, diagnosis, explanation, sizes, unproven
 from slimmer.versioned_json import LARGEST, NAME_PATTERN, Format
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -33,6 +33,7 @@ PRINTED = {
     "doctor": ("The output of slimmer doctor --format json", diagnosis.FORMAT),
     "explanation": ("The output of slimmer explain --format json", explanation.FORMAT),
     "sizes": ("The output of slimmer explain --why-size --format json", sizes.FORMAT),
+    "unproven": ("The output of slimmer explain --unproven --format json", unproven.FORMAT),
 }
 """What slimmer only writes: all fields are always there, also those for which the type has a default."""
 
@@ -66,7 +67,8 @@ def _document(title: str, format_: Format[Any], *, printed: bool) -> dict[str, A
     body = definitions.pop(format_.body.__name__)
     if printed:
         for definition in (body, *definitions.values()):
-            definition["required"] = list(definition["properties"])
+            if "properties" in definition:  # an enumeration has none
+                definition["required"] = list(definition["properties"])
     return _finished(title, _headed(body, format_, numbers=not printed), definitions)
 
 

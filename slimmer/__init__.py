@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         doctor,
         explain,
         keep,
+        not_proven,
         observe,
         rebuild,
         run,
@@ -78,12 +79,14 @@ if TYPE_CHECKING:
     from slimmer.report.comparison import Comparison
     from slimmer.report.explanation import Explanation
     from slimmer.report.sizes import Sizes
+    from slimmer.report.unproven import UnprovenReport
     from slimmer.runs.doctor import Check
+    from slimmer.unproven import Unproven
     from slimmer.verify.structure import Difference
 
 
 _HOMES = {
-    "slimmer.api.functions": "attach build clean compare doctor explain keep observe rebuild run sizes verify",
+    "slimmer.api.functions": "attach build clean compare doctor explain keep not_proven observe rebuild run sizes verify",
     "slimmer.artifacts.build_output": "BuildOutput find_output",
     "slimmer.engine.leftovers": "Leftovers",
     "slimmer.errors": (
@@ -104,7 +107,9 @@ _HOMES = {
     "slimmer.report.comparison": "Comparison",
     "slimmer.report.explanation": "Explanation",
     "slimmer.report.sizes": "Sizes",
+    "slimmer.report.unproven": "UnprovenReport",
     "slimmer.runs.doctor": "Check",
+    "slimmer.unproven": "Unproven",
     "slimmer.verify.structure": "Difference",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
@@ -155,6 +160,8 @@ __all__ = [
     "StageEnded",
     "StageStarted",
     "TargetNotFound",
+    "Unproven",
+    "UnprovenReport",
     "UnsupportedEngine",
     "Until",
     "UsageError",
@@ -171,6 +178,7 @@ __all__ = [
     "explain",
     "find_output",
     "keep",
+    "not_proven",
     "observe",
     "rebuild",
     "run",

@@ -1,4 +1,4 @@
-"""build, observe, attach, keep, rebuild, verify, compare, explain, sizes, clean and doctor, as Python functions.
+"""build, observe, attach, keep, rebuild, verify, compare, explain, sizes, not_proven, clean and doctor, as Python functions.
 
 They print nothing, install no signal handlers and do not exit. They call `on_event` with their progress (slimmer.Event), unless it is
 None. `docker_host` is the engine's address; "" is the engine that the docker client would use. Each kind of failure has its own
@@ -33,9 +33,11 @@ from slimmer.pipeline.request import (
 from slimmer.pipeline.result import BuildResult, CleanResult, KeepResult, ObserveResult, RebuildResult, VerifyResult
 from slimmer.report import explanation
 from slimmer.report import sizes as size_report
+from slimmer.report import unproven as unproven_report
 from slimmer.report.comparison import Comparison
 from slimmer.report.explanation import Explanation
 from slimmer.report.sizes import Sizes
+from slimmer.report.unproven import UnprovenReport
 
 if TYPE_CHECKING:
     from slimmer.runs.doctor import Check
@@ -148,6 +150,11 @@ def explain(output: str | PathLike[str] | BuildOutput, path: str) -> Explanation
 def sizes(output: str | PathLike[str] | BuildOutput, below: str = "/") -> Sizes:
     """Add up the sizes of what is kept below a folder: by file, rule, package and folder. `output` is as for `explain`."""
     return size_report.sizes(_output(output), below)
+
+
+def not_proven(output: str | PathLike[str] | BuildOutput) -> UnprovenReport:
+    """Return what a build did not prove: things of the original that nothing exercised. `output` is as for `explain`."""
+    return unproven_report.unproven(_output(output))
 
 
 def clean(*, strangers: bool = False, dry_run: bool = False, docker_host: str = "") -> CleanResult:

@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from slimmer.observe.log import Listener, Recorder
+from slimmer.unproven import Unproven
 from slimmer.versioned_json import Format, Name, Number, Version
 
 NAME = "report.json"
@@ -170,6 +171,8 @@ class ReportStage(Struct, frozen=True):
 class Report(Struct, frozen=True, kw_only=True):
     """The result of a build: both images, the exercise, the verification, and the time of each stage.
 
+    `unproven` are things of the original that nothing exercised and that may be missing (docs/verification.md).
+
     The report of `slimmer keep` has no `slim`, `exercise` and `stages`, because there is no slim image yet. `commands` is present if there
     were several.
     """
@@ -186,6 +189,7 @@ class Report(Struct, frozen=True, kw_only=True):
     commands: tuple[ReportScenario, ...] | UnsetType = UNSET
     verification: ReportVerification | UnsetType = UNSET
     stages: tuple[ReportStage, ...] | UnsetType = UNSET
+    unproven: tuple[Unproven, ...] | UnsetType = UNSET
 
 
 FORMAT = Format("slimmer-report", Version(1, 1), Report)

@@ -1,4 +1,4 @@
-"""`slimmer explain`: show why a path is or is not in the slim image, and what takes the space. It reads the artifacts of a build."""
+"""`slimmer explain`: show why a path is or is not in the slim image, what takes the space, and what is not proven. It reads the artifacts of a build."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 if TYPE_CHECKING:
     from slimmer.report.explanation import Explanation
     from slimmer.report.sizes import Share, Sizes
+    from slimmer.report.unproven import UnprovenReport
 
 EPILOG = """Examples:
 
@@ -17,6 +18,8 @@ EPILOG = """Examples:
   slimmer explain slimmer-out/myapp /srv/templates --format json
 
   slimmer explain myapp --why-size --top 20
+
+  slimmer explain myapp --unproven
 
 Exit codes: 0 explained, 2 usage error, 3 the original has no such path."""
 
@@ -44,6 +47,14 @@ def explain(
             "--why-size", help="List what takes the most space, by rule, package, folder and file.", metavar=""
         ),
     ] = False,
+    unproven: Annotated[
+        bool,
+        typer.Option(
+            "--unproven",
+            help="List what the build did not prove: things of the original that nothing exercised and that may be missing.",
+            metavar="",
+        ),
+    ] = False,
     top: Annotated[int, typer.Option("--top", help="Number of entries in each list.", min=1, metavar="N")] = 10,
     output_format: Annotated[
         str, typer.Option("--format", help="Format of the explanation on stdout: text or json.", metavar="FORMAT")
@@ -58,9 +69,15 @@ def explain(
     from slimmer.errors import UsageError
 
     form = words.choice("--format", output_format, ("text", "json"))
-    if not path and not why_size:
-        raise UsageError("explain needs a path or --why-size", hint="For example: slimmer explain myapp /etc/passwd")
+    if not path and not why_size and not unproven:
+        raise UsageError(
+            "explain needs a path, --why-size or --unproven", hint="For example: slimmer explain myapp /etc/passwd"
+        )
     output = slimmer.find_output(image_or_out)
+    if unproven:
+        items = slimmer.not_proven(output)
+        _print_json(_unproven_json(items)) if form == "json" else _print_unproven(items)
+        return
     if why_size:
         found = slimmer.sizes(output, path or "/")
         _print_json(_sizes_json(found, top)) if form == "json" else _print_sizes(found, top)
@@ -91,6 +108,14 @@ def _sizes_json(found: Sizes, top: int) -> dict[str, Any]:
 
     shown = {name: value[:top] if isinstance(value, tuple) else value for name, value in asdict(found).items()}
     return {**FORMAT.head, **shown}
+
+
+def _unproven_json(found: UnprovenReport) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from slimmer.report.unproven import FORMAT
+
+    return {**FORMAT.head, **asdict(found)}
 
 
 def _say(text: str, indent: int = 0) -> None:
@@ -168,3 +193,12 @@ def _print_shares(shares: tuple[Share, ...], total: int) -> None:
         part = f"{100 * share.size / total:.1f} %" if total else ""
         noun = "file" if share.files == 1 else "files"
         _say(f"{human_size(share.size):>8} {part:>7} {share.files:>6,} {noun:<5}  {share.name}", 2)
+
+
+def _print_unproven(found: UnprovenReport) -> None:
+    if not found.items:
+        _say("nothing: slimmer knows of nothing that was not exercised and may be missing")
+    for item in found.items:
+        _say(f"{item.name}: {item.what}")
+        if item.remedy:
+            _say(item.remedy, 2)

@@ -10,6 +10,7 @@ import typer
 from slimmer.cli import options
 from slimmer.cli.keep_options import choice
 from slimmer.cli.option_groups import shares
+from slimmer.cli.unproven_lines import show_unproven
 
 EPILOG = """Examples:
 
@@ -58,4 +59,5 @@ def keep(
         kept = slimmer.keep(logs, out=out, rebase=rebase, on_event=on_event, **choice)
     if not quiet:
         talk.print(f"{kept.kept:,} of {kept.paths:,} paths kept, {human_size(kept.size)}", highlight=False)
+    show_unproven(kept.unproven, out, quiet=quiet)
     print(out)

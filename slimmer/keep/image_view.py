@@ -17,6 +17,7 @@ from slimmer.keep.keepset import LEADS_TO, Finding, Reason
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
 from slimmer.sandbox.sandbox import Sandbox
+from slimmer.unproven import UnprovenItems
 
 ReadContents = Callable[[Iterable[str]], Iterator[tuple[str, bytes | None]]]
 """Yields the contents of regular files, in the given order; None for a file that cannot be read.
@@ -33,8 +34,8 @@ class ImageView:
     does in a container, where runc sets the variables one after the other. `selection` is what the user asked for by name.
 
     `packages` reads the package databases on first use, or is `known` if that is given. Contents are parsed in `sandbox`. `cache` holds facts about
-    sources from earlier runs. `stream` gives contents as `read` does, but in pieces, for callers that may not need the whole file.
-    `first_lines` tells which program runs a script.
+    sources from earlier runs. Analyzers note in `unproven` what the user should know that they could not decide. `stream` gives contents as
+    `read` does, but in pieces, for callers that may not need the whole file. `first_lines` tells which program runs a script.
     """
 
     tree: Tree
@@ -47,6 +48,7 @@ class ImageView:
     sandbox: Sandbox = field(default_factory=Sandbox, repr=False, compare=False)
     streamed: InitVar[Stream | None] = None
     cache: FactsCache = field(default_factory=FactsCache, repr=False, compare=False)
+    unproven: UnprovenItems = field(default_factory=UnprovenItems, repr=False, compare=False)
     stream: Stream = field(init=False, repr=False, compare=False)
     packages: PackageFiles = field(init=False, repr=False, compare=False)
     env: Mapping[str, str] = field(init=False, repr=False, compare=False)

@@ -26,6 +26,8 @@ def keep(
 ) -> KeepSet:
     """Return the paths to keep. `extra` holds findings from elsewhere, such as a repair. `margin` None is that of the policy.
 
+    `image.unproven` then has the items of this decision.
+
     Raise ObservationIncomplete if the log has no access to any file of the image, and PluginFailed if another package's analyzer
     cannot be used.
     """
@@ -52,6 +54,7 @@ def keep_with(
         )
     excluded = Patterns(tree, image.selection.exclude, "--exclude")
     builder = KeepSetBuilder(tree, excluded.match, evidence=evidence)
+    image.unproven.clear()
     analyses = [found for analyzer in analyzers if (found := analyzer.start(image)) is not None]
     for analysis in analyses:
         builder.add(analysis.seeds())

@@ -22,6 +22,7 @@ from slimmer.keep.apps import (
 from slimmer.keep.apps.web_server import follower as web_server
 from slimmer.keep.core import (
     engine_needs,
+    hard_links,
     interpreters,
     licences,
     links,
@@ -77,6 +78,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     postgresql.ANALYZER,
     r_packages.ANALYZER,
     links.ANALYZER,
+    hard_links.ANALYZER,
     OnlySelected("native-chosen", (interpreters.ANALYZER, native.ANALYZER)),
     OnlySelected("shell-chosen", (interpreters.ANALYZER, LanguageAnalyzer(SHELL))),
     native.ANALYZER,

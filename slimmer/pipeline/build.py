@@ -30,9 +30,11 @@ from slimmer.pipeline.report import Built, build_report, difference_lines
 from slimmer.pipeline.request import REPAIRS, BuildRequest
 from slimmer.pipeline.result import BuildResult
 from slimmer.pipeline.stages import Stages, open_stages
+from slimmer.pipeline.unproven import unproven
 from slimmer.pipeline.verification import CandidateVerifier, VariantVerdict, Verdict, variants
 from slimmer.rebuild.archive import creation_time
 from slimmer.rebuild.image import DOCKERFILE, mark_unverified
+from slimmer.unproven import Unproven
 
 __all__ = ["REPAIRS", "build"]
 
@@ -46,12 +48,13 @@ UNASKED = "the slim image was not verified, because of --no-verify."
 
 @dataclass(frozen=True, slots=True)
 class Slim:
-    """A candidate, the paths that it keeps, and the results of its checks."""
+    """A candidate, the paths that it keeps, the results of its checks, and what they do not prove."""
 
     kept: KeepSet
     candidate: Candidate
     verdict: Verdict
     variants: tuple[VariantVerdict, ...] = ()
+    unproven: tuple[Unproven, ...] = ()
 
 
 def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> BuildResult:
@@ -112,7 +115,7 @@ class _Build:
             with self.progress.stage(f"rebuild{again}"):
                 candidate = self.rebuild(kept, repairs)
             if not request.verify:
-                return Slim(kept, candidate, Verdict())
+                return Slim(kept, candidate, Verdict(), unproven=unproven(view, kept, observation))
             with self.progress.stage(f"verify{again}"):
                 verdict = verifier.verify(kept, candidate)
             if not verdict.missed or repairs == request.repair:
@@ -123,7 +126,8 @@ class _Build:
             self.progress.warn(
                 f"the slim image's app still misses files that the original has: {_names(verdict.missed)}"
             )
-        return self.verified_elsewhere(verifier, Slim(kept, candidate, verdict))
+        items = unproven(view, kept, observation)
+        return self.verified_elsewhere(verifier, Slim(kept, candidate, verdict, unproven=items))
 
     def verified_elsewhere(self, verifier: CandidateVerifier, slim: Slim) -> Slim:
         """Add the results of the variants that the user asked for."""
@@ -206,6 +210,7 @@ class _Build:
             variants=slim.variants,
             by_shape=slim.verdict.by_shape,
             stages=self.progress.stages,
+            unproven=slim.unproven,
         )
 
     def result(self, built: Built, report: dict[str, Any]) -> BuildResult:
@@ -222,6 +227,7 @@ class _Build:
             folder=self.folder.path,
             stages=built.stages,
             warnings=self.progress.warnings,
+            unproven=built.unproven,
             report=report,
         )
 

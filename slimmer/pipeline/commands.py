@@ -39,6 +39,7 @@ from slimmer.pipeline.request import (
 from slimmer.pipeline.result import CleanResult, KeepResult, ObserveResult, RebuildResult, VerifyResult
 from slimmer.pipeline.session import connected
 from slimmer.pipeline.stages import open_stages, open_unrun
+from slimmer.pipeline.unproven import unproven
 from slimmer.probe_binary import probe_path
 from slimmer.rebuild import dockerfile
 from slimmer.rebuild.image import DOCKERFILE, mark_unverified, write_dockerfile
@@ -143,12 +144,13 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
             )
         packages = package_document(original.tree, original.packages, config.image_id)
         stages.warn_of_unreadable()
-        report = keep_report(config, original.tree, log, request.policy, request.selection, builder, kept.margin)
+        items = unproven(view, kept)
+        report = keep_report(config, original.tree, log, request.policy, request.selection, builder, kept.margin, items)
         write_artifacts(folder, original.image, kept, rootfs.digests, log, packages, report)
         mark_unverified(folder, UNSEEN)
         finish(folder.publish)
         return KeepResult(
-            folder.path, config.image_id, len(original.tree), len(kept), rootfs.size, progress.warnings, report
+            folder.path, config.image_id, len(original.tree), len(kept), rootfs.size, progress.warnings, items, report
         )
 
 

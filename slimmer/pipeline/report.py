@@ -6,7 +6,7 @@ It never has values of --env, request headers or bodies, which may be secrets.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from slimmer.observe.log import AccessLog
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.verification import VariantVerdict
 from slimmer.rebuild.image import Builder
+from slimmer.unproven import Unproven
 from slimmer.verify.structure import Difference
 from slimmer.version import __version__
 
@@ -52,6 +53,7 @@ class Built:
     stages: tuple[tuple[str, float], ...]
     variants: tuple[VariantVerdict, ...] = ()
     by_shape: tuple[str, ...] = ()
+    unproven: tuple[Unproven, ...] = ()
 
 
 def build_report(built: Built) -> dict[str, Any]:
@@ -76,6 +78,7 @@ def build_report(built: Built) -> dict[str, Any]:
             ],
         },
         "stages": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in built.stages],
+        "unproven": [asdict(item) for item in built.unproven],
     }
 
 
@@ -87,6 +90,7 @@ def keep_report(
     selection: Selection,
     builder: Builder,
     margin: SpentMargin | None = None,
+    unproven: Sequence[Unproven] = (),
 ) -> dict[str, Any]:
     """Return the part of a report that is known without a slim image. `tree` is the original's."""
     return {
@@ -94,6 +98,7 @@ def keep_report(
         **_choices(policy, selection, margin, builder),
         "observation": observation_report(log),
         "verification": {"verified": False, "differences": [], "missed": [], "places": []},
+        "unproven": [asdict(item) for item in unproven],
     }
 
 

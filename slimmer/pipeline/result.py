@@ -8,6 +8,7 @@ from typing import Any
 
 from slimmer.engine.leftovers import Leftovers
 from slimmer.observe.log import AccessLog
+from slimmer.unproven import Unproven
 from slimmer.verify.structure import Difference
 
 
@@ -16,7 +17,7 @@ class BuildResult:
     """A slim image that has its tag, and the folder of its artifacts.
 
     `paths` and `original_paths` are the numbers of entries of the images. `verified` is False only if verification was turned off.
-    `report` is the content of report.json (docs/artifacts.md).
+    `report` is the content of report.json (docs/artifacts.md). `unproven` are things of the original that nothing exercised.
     """
 
     tag: str
@@ -30,6 +31,7 @@ class BuildResult:
     folder: Path
     stages: tuple[tuple[str, float], ...] = ()
     warnings: tuple[str, ...] = ()
+    unproven: tuple[Unproven, ...] = ()
     report: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -62,6 +64,7 @@ class KeepResult:
     kept: int
     size: int
     warnings: tuple[str, ...] = ()
+    unproven: tuple[Unproven, ...] = ()
     report: dict[str, Any] = field(default_factory=dict, repr=False)
 
 

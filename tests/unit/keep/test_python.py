@@ -10,7 +10,7 @@ import pytest
 from slimmer.image.config import ImageConfig
 from slimmer.keep import registry
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
-from slimmer.keep.languages.python import package_data, string_names
+from slimmer.keep.languages.python import choices, package_data, string_names
 from slimmer.keep.languages.python.finder import Finder, Module
 from slimmer.keep.languages.python.language import PYTHON
 from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
@@ -517,3 +517,97 @@ def test_a_named_folder_with_code_is_left_to_the_imports(image: PythonImage) -> 
     for name in ("data.txt", "more/code.py"):
         image.add(f"/srv/app/lib/{name}", "x = 1")
     assert "/srv/app/lib/data.txt" not in image.kept("x('lib')")
+
+
+WALKER = """
+from importlib import import_module
+from pkgutil import walk_packages
+def libraries(apps):
+    for app in apps:
+        package = import_module(f"{app.name}.tags")
+        for entry in walk_packages(package.__path__, package.__name__ + "."):
+            import_module(entry[1])
+"""
+
+
+def test_a_framework_that_walks_a_folder_of_each_package_gets_its_modules(image: PythonImage) -> None:
+    image.package("web", init="from web import loader", loader=WALKER)
+    image.package("blog")
+    for name in ("__init__", "extra", "deep/__init__", "deep/below", "tests/__init__"):
+        image.add(f"{SITE}/blog/tags/{name}.py")
+    image.add(f"{SITE}/blog/other/late.py")
+    image.add("/srv/app/shop/__init__.py")
+    image.add("/srv/app/shop/tags/__init__.py")
+    image.add("/srv/app/shop/tags/money.py")
+    kept = image.kept("import web, blog, shop")
+    assert {f"{SITE}/blog/tags/{name}.py" for name in ("__init__", "extra", "deep/__init__", "deep/below")} <= kept
+    assert "/srv/app/shop/tags/money.py" in kept
+    assert f"{SITE}/blog/tags/tests/__init__.py" not in kept
+    assert f"{SITE}/blog/other/late.py" not in kept
+
+
+def test_a_loader_that_opens_modules_by_path_gets_the_packages_that_it_names(image: PythonImage) -> None:
+    loader = "import importlib.util as u\ndef load(name, path):\n    return u.spec_from_file_location(name, path)\nKINDS = {kinds}\n"
+    kinds = "('tool.plugins.lookup', 'other.plugins.lookup', 'tool.modules')"
+    image.package("tool", init="import tool.loader", loader=loader.format(kinds=kinds))
+    image.package("other")
+    for folder in ("tool/plugins/lookup", "other/plugins/lookup", "tool/modules", "tool/plugins/cache"):
+        for name in ("__init__", "file"):
+            image.add(f"{SITE}/{folder}/{name}.py")
+    for folder in ("tool/plugins", "other/plugins"):
+        image.add(f"{SITE}/{folder}/__init__.py")
+    kept = image.kept("import tool, other")
+    assert {f"{SITE}/tool/plugins/lookup/file.py", f"{SITE}/tool/modules/file.py"} <= kept
+    assert f"{SITE}/other/plugins/lookup/file.py" not in kept, "a string may name any package"
+    assert f"{SITE}/tool/plugins/cache/file.py" not in kept
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import pkgutil, importlib, plugins as p\ndef load():\n    return list(pkgutil.iter_modules(p.__path__))",
+        "from pkgutil import iter_modules\nimport plugins\ndef load(package):\n    return list(iter_modules(package.__path__))",
+        "import glob, importlib.util as u\ndef load():\n    for f in glob.glob('plugins/*.py'):\n        u.spec_from_file_location('x', f)",
+        "import os\ndef load():\n    for name in os.listdir('plugins'):\n        __import__(name)",
+    ],
+    ids=["the package's path", "a caller's package", "a folder by path", "a listed folder"],
+)
+def test_an_app_that_walks_its_plugins_gets_them(image: PythonImage, source: str) -> None:
+    image.add("/srv/app/plugins/__init__.py")
+    image.add("/srv/app/plugins/mail.py", "import csv")
+    assert {"/srv/app/plugins/mail.py", f"{LIBRARY}/csv.py"} <= image.kept(source)
+    assert "/srv/app/plugins/mail.py" not in image.kept("import plugins\nimport os\nos.listdir('plugins')")
+
+
+def test_a_library_that_walks_what_a_caller_gives_it_gets_the_apps_packages(image: PythonImage) -> None:
+    image.package("bot", init="import pkgutil\ndef scan(package):\n    pkgutil.walk_packages(package.__path__)")
+    image.package("shop", late="")
+    for name in ("jobs", "unused"):
+        image.add(f"/srv/app/{name}/__init__.py")
+        image.add(f"/srv/app/{name}/late.py")
+    kept = image.kept("import bot, shop\nbot.scan('jobs')")
+    assert "/srv/app/jobs/late.py" in kept
+    assert {"/srv/app/unused/late.py", f"{SITE}/shop/late.py"}.isdisjoint(kept)
+
+
+def test_plugins_that_are_found_by_the_beginning_of_their_names_are_kept(image: PythonImage) -> None:
+    source = "import pkgutil\nnames = [m.name for m in pkgutil.iter_modules() if m.name.startswith('shop_')]"
+    for name in ("shop_paypal", "other"):
+        image.package(name)
+    kept = image.kept(source)
+    assert f"{SITE}/shop_paypal/__init__.py" in kept
+    assert f"{SITE}/other/__init__.py" not in kept
+
+
+def test_a_walk_over_too_much_is_reported(image: PythonImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choices, "LIBRARY_COMPUTED", 10)
+    image.package(
+        "tool", init="import pkgutil\ndef late():\n    pkgutil.iter_modules(__path__)", small="x = 1", large="x" * 20
+    )
+    image.add(APP, "import tool\nNAME = 'small'")
+    context = image.context(config=CONFIG)
+    builder = followed(context, python, *image.start)
+    assert f"{SITE}/tool/small.py" in builder
+    assert f"{SITE}/tool/large.py" not in builder
+    (item,) = context.unproven
+    assert (item.kind, item.name, item.remedy) == ("limit", f"{SITE}/tool", f"--include {SITE}/tool")

@@ -28,7 +28,7 @@ _SHELLS = frozenset({"create_subprocess_shell", "getoutput", "getstatusoutput", 
 """Those of _STARTERS that pass a command line to the shell. Others do so with `shell=True`."""
 
 _SHELL = "/bin/sh"
-_OWN_PACKAGE = frozenset({"__name__", "__package__", "__spec__.parent", "__spec__.name"})
+OWN_PACKAGE = frozenset({"__name__", "__package__", "__spec__.parent", "__spec__.name"})
 _OWN_NAME = re.compile(
     rb"^[ \t]{0,99}(\w{1,80})[ \t]{0,9}=[ \t]{0,9}__(?:name|package)__(?:\.r?(?:partition|split)\([^()\n]{0,20}\)\[0\])?[ \t\r]{0,99}$",
     re.MULTILINE,
@@ -63,7 +63,7 @@ def read_calls(source: bytes, scopes: Scopes, *, commands: bool) -> Calls:
     commands = commands and _COMMANDS.search(source) is not None
     if not commands and not _IMPORTS.search(source):
         return Calls()
-    own = _OWN_PACKAGE | {match[1].decode() for match in _OWN_NAME.finditer(source)}
+    own = OWN_PACKAGE | own_names(source)
     dynamic: dict[Dynamic, None] = {}
     started: dict[str, None] = {}
     for call, scope in scopes.locate(found.node for found in find(GRAMMAR, source)):
@@ -82,6 +82,11 @@ def read_calls(source: bytes, scopes: Scopes, *, commands: bool) -> Calls:
     return Calls(tuple(dynamic), tuple(started))
 
 
+def own_names(source: bytes) -> Set[str]:
+    """Return the variables of a source that hold its own package."""
+    return {match[1].decode() for match in _OWN_NAME.finditer(source)}
+
+
 def _name(source: bytes, call: Node) -> str:
     """Return the name of the called function, without the object that it belongs to."""
     function = call.child_by_field_name("function")
@@ -98,7 +103,7 @@ def _argument(call: Node) -> Node | None:
 
 def _imported(argument: Node, level: int, where: str, own: Set[str]) -> Dynamic | None:
     """Return the import of a literal or partly known name: f"a.{x}", "a.b_" + x, "%s.a.%s" % (x, y), "a.{}".format(x)."""
-    known = "." * level + _HOLES.sub(HOLE, _pattern(argument, own))
+    known = "." * level + _HOLES.sub(HOLE, pattern(argument, own))
     start, hole, _ = known.partition(HOLE)
     if not hole:
         return Dynamic(known, where=where) if _NAME.fullmatch(known) else None
@@ -107,7 +112,7 @@ def _imported(argument: Node, level: int, where: str, own: Set[str]) -> Dynamic 
     return Dynamic(start, prefix=True, where=where) if _PREFIX.fullmatch(start) else None
 
 
-def _pattern(node: Node, own: Set[str], depth: int = 8) -> str:
+def pattern(node: Node, own: Set[str], depth: int = 8) -> str:
     """Return the text of a string expression, with HOLE for computed parts. `__name__ + ".x"` counts as ".x"."""
     if node.type == "string":
         return _string(node, own)
@@ -115,12 +120,12 @@ def _pattern(node: Node, own: Set[str], depth: int = 8) -> str:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         operator = text(node.child_by_field_name("operator"))
         if left is not None and right is not None and operator == "+":
-            return ("" if text(left) in own else _pattern(left, own, depth - 1)) + _pattern(right, own, depth - 1)
+            return ("" if text(left) in own else pattern(left, own, depth - 1)) + pattern(right, own, depth - 1)
         if left is not None and operator == "%":
-            return PLACEHOLDER.sub(HOLE, _pattern(left, own, depth - 1))
+            return PLACEHOLDER.sub(HOLE, pattern(left, own, depth - 1))
     if node.type == "call":
         template = _template(node)
-        return PLACEHOLDER.sub(HOLE, _pattern(template, own, depth - 1)) if template is not None and depth else HOLE
+        return PLACEHOLDER.sub(HOLE, pattern(template, own, depth - 1)) if template is not None and depth else HOLE
     return HOLE
 
 
@@ -163,7 +168,7 @@ def _commands(call: Node, name: str, argument: Node) -> Iterator[str]:
         return
     if argument.type in ("list", "tuple"):
         argument = next(iter(argument.named_children), argument)
-    if argument.type == "string" and (match := _COMMAND.match(_string(argument, _OWN_PACKAGE))):
+    if argument.type == "string" and (match := _COMMAND.match(_string(argument, OWN_PACKAGE))):
         yield match[1]
 
 

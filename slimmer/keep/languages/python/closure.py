@@ -46,7 +46,7 @@ class Closure:
         self._stars = Stars()
         self._levels: dict[str, Level] = {}
         self._named: set[str] = set()
-        self._choices = Choices(image.tree, finder, self._names.words, self._named)
+        self._choices = Choices(image, finder, self._names.words, self._named)
         self._queue: dict[str, Module] = {}
         self._extensions: dict[str, Module] = {}
         self._reading: dict[str, Module] = {}

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from slimmer.keep.language import Origin
 from slimmer.keep.languages.python.depth import TOOLS
-from slimmer.keep.languages.python.facts import Dynamic, Facts, Import
+from slimmer.keep.languages.python.facts import Dynamic, Facts, Import, Walk
 from slimmer.keep.languages.python.finder import Finder, Module
+from slimmer.keep.sources.named_paths import HOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Edge:
     """A module that another one may import. `where` is the function with the import, as in Import.
 
     If `computed` is true, `target` is a package, and the edge stands for all modules in it whose names begin with `stem`. Such a target
-    may begin with HOLE, for a package below any other. `all_names` is true for `from target import *`.
+    may begin with HOLE, for a package below any other; HOLE alone is any package of the app. If `deep` is true, the modules of packages in it count, too. `all_names` is true for `from target import *`.
     """
 
     target: str
@@ -24,6 +25,7 @@ class Edge:
     computed: bool = False
     stem: str = ""
     all_names: bool = False
+    deep: bool = False
 
 
 def edges(finder: Finder, module: Module, facts: Facts) -> Iterator[Edge]:
@@ -33,6 +35,8 @@ def edges(finder: Finder, module: Module, facts: Facts) -> Iterator[Edge]:
         yield from _imported(finder, package, entry)
     for call in facts.dynamic:
         yield from _called(package, call)
+    for walk in facts.walks if TOOLS.isdisjoint(module.name.split(".")) else ():
+        yield from _walked(finder, module, package, walk)
 
 
 def _imported(finder: Finder, package: str, entry: Import) -> Iterator[Edge]:
@@ -50,6 +54,20 @@ def _called(package: str, call: Dynamic) -> Iterator[Edge]:
     known, _, stem = name.rpartition(".") if call.prefix else (name, "", "")
     if target := _absolute(package, len(call.name) - len(name), known):
         yield Edge(target, call.where, computed=call.prefix, stem=stem)
+
+
+def _walked(finder: Finder, module: Module, package: str, walk: Walk) -> Iterator[Edge]:
+    """Yield the edge of a walk. Of the packages that strings name, only the app's and those of the source's own top package count."""
+    name = walk.package.lstrip(".")
+    target = _absolute(package, len(walk.package) - len(name), name)
+    if walk.stem:
+        yield from (Edge(found) for found in finder.top_modules(walk.stem))
+    elif target.startswith(HOLE):
+        yield Edge(target, computed=True, deep=walk.deep)
+    elif target and (found := finder.find(target)) and found.folders:
+        own = module.root.origin is not Origin.APP and target.partition(".")[0] == package.partition(".")[0]
+        if not walk.named or own or found.root.origin is Origin.APP:
+            yield Edge(target, computed=True, deep=walk.deep)
 
 
 def _package_of(module: Module) -> str:

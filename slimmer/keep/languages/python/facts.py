@@ -47,6 +47,22 @@ class Dynamic:
 
 
 @dataclass(frozen=True, slots=True)
+class Walk:
+    """A package of which a source loads the modules that it finds.
+
+    `package` is a full name, one that starts with a dot (in the source's own package; a dot alone is that package itself), or one that starts with HOLE (below
+    any package in use). HOLE alone is any package of the app: a caller says which. If `stem` is not "", only modules whose names begin with it are
+    loaded; then `package` is "" for the folders of sys.path. `named` is true if only a string of the source says so, and
+    `deep` if packages in the package are walked, too.
+    """
+
+    package: str
+    stem: str = ""
+    named: bool = False
+    deep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """The facts of one source.
 
@@ -57,6 +73,7 @@ class Facts:
     - `groups` may name groups of entry points. `exports` is `__all__`.
     - `reads_data` is true if the source looks for files beside itself, `lazy` if it makes attributes on demand (PEP 562), and `any_encoding` if it
       encodes or decodes by a computed name (a library's: decodes by a name from outside, such as the charset of a mail).
+    - `walks` are the packages of which the source loads every module that it finds.
     """
 
     imports: tuple[Import, ...] = ()
@@ -69,3 +86,4 @@ class Facts:
     reads_data: bool = False
     lazy: bool = False
     any_encoding: bool = False
+    walks: tuple[Walk, ...] = ()

@@ -101,6 +101,11 @@ class Finder:
                     names[stem] = None
         return (f"{module.name}.{name}" for name in names)
 
+    def top_modules(self, stem: str) -> Iterator[str]:
+        """Return the names of modules and packages directly in sys.path that begin with a text, sorted."""
+        names = {name.partition(".")[0] for root in self.roots for name in self.listing(root.path)}
+        return (name for name in sorted(names) if name.startswith(stem) and name.isidentifier() and self.find(name))
+
     def is_package(self, folder: str) -> bool:
         """Return True if a folder has an __init__ of any kind."""
         return any(name.startswith("__init__.") for name in self.listing(folder))

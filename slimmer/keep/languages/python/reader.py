@@ -17,6 +17,7 @@ from slimmer.keep.languages.python.facts import LIST_LIMIT, Facts, Import
 from slimmer.keep.languages.python.grammar import captures, parse, text
 from slimmer.keep.languages.python.scopes import scopes_of
 from slimmer.keep.languages.python.statements import read_imports
+from slimmer.keep.languages.python.walks import read_walks
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -95,6 +96,7 @@ def _read_source(content: bytes, *, is_app: bool) -> Facts:
         commands=calls.commands[:LIST_LIMIT],
         reads_data=_DATA.search(source) is not None,
         lazy=b"def __getattr__(" in source,
+        walks=read_walks(source, root, is_app=is_app),
         any_encoding=_is_by_any_name(source, is_app=is_app),
     )
 

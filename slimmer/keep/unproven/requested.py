@@ -1,0 +1,89 @@
+"""Packages that the author installed by name, and of which nothing is in the slim image.
+
+Sources: PyPA's "Recording installed projects" (the file REQUESTED); apt's log of what it did (/var/log/apt/history.log, its lines "Commandline:").
+npm's and Composer's packages are named in the app's manifest, and are not looked at here.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Collection, Iterable, Iterator
+
+from slimmer.image.packages import Package, packages_by_path
+from slimmer.keep.image_view import ImageView
+from slimmer.unproven import Kind, Unproven, option
+
+HISTORY = "/var/log/apt/history.log"
+HISTORY_LIMIT = 1 << 22
+"""The most bytes of apt's log that are read."""
+
+WHAT = "the author installed it by name, and nothing of it was used"
+
+_NOT_FOR_RUNNING = re.compile(
+    r".*-(?:dev|doc|dbg)|apt.*|autoconf|automake|bison|black|build(?:-essential)?|bzip2|ca-certificates|clang.*|cmake|coverage|cpp.*|curl|cython3?|debhelper|dpkg.*|file|flake8"
+    r"|flex|g\+\+.*|gcc.*|git|gnupg.*|gpg|hatch(?:ling)?|less|libtool.*|lsb-release|make|maven|meson|mypy|nano|ninja(?:-build)?|patch|pip(?:env|-tools|x)?|pkg-?conf(?:ig)?|poetry(?:-core)?|pre-commit|pylint"
+    r"|pytest.*|python3-(?:pip|venv|setuptools|wheel)|python3?(?:\.\d+)?-venv|ruff|setuptools(?:[-_]scm)?|software-properties-common|tox|twine|unzip|uv|vim.*|virtualenv|wget|wheel|xz-utils|zip",
+    re.IGNORECASE,
+)
+"""Packages for building, testing and looking around. Their absence surprises nobody."""
+
+_NO_CODE = re.compile(r"/usr/share/(?:doc|doc-base|man|info|lintian|bug|locale)/|-info/|/__pycache__/")
+_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]{1,100}")
+
+
+def unused_packages(image: ImageView, kept: Collection[str]) -> Iterator[Unproven]:
+    """Yield an item for each package that was asked for by name, has programs or data, and has none of them in the slim image.
+
+    A package whose name begins that of a package in use is a name for it (python3 for python3.11), and left out.
+    """
+    asked = [
+        package for package in (*_distributions(image), *_debian(image)) if not _NOT_FOR_RUNNING.fullmatch(package.name)
+    ]
+    state: dict[Package, bool] = {}
+    for package, path in image.packages.files(asked, nested=False) if asked else ():
+        entry = image.tree.get(path)
+        if entry is not None and not entry.is_directory and not _NO_CODE.search(path):
+            state[package] = state.get(package, False) or path in kept
+    unused = [package for package in asked if state.get(package) is False]
+    used = {one.name for owners in image.packages.owners(kept).values() for one in owners} if unused else set()
+    for package in unused:
+        if package.manager != "deb" or not any(name.startswith(package.name) for name in used - {package.name}):
+            yield Unproven(
+                Kind.PACKAGE, package.name, WHAT, option("--include-package", f"{package.manager}:{package.name}")
+            )
+
+
+def _distributions(image: ImageView) -> Iterator[Package]:
+    """Yield the Python distributions that pip was asked for."""
+    sites = {package for package in image.packages.everything() if package.manager == "python"}
+    for entry in image.tree:
+        if entry.path.endswith("-info/REQUESTED"):
+            yield from (package for package in packages_by_path(posixpath.dirname(entry.path)) if package in sites)
+
+
+def _debian(image: ImageView) -> Iterator[Package]:
+    """Yield the Debian packages that `apt-get install` named."""
+    entry = image.tree.get(HISTORY)
+    if entry is None or not entry.is_file or entry.size > HISTORY_LIMIT:
+        return
+    content = b"".join(found or b"" for _, found in image.read([HISTORY]))
+    names = dict.fromkeys(_named(content.decode("ascii", "replace").splitlines()))
+    if names:
+        known = {package.name: package for package in image.packages.everything() if package.manager == "deb"}
+        yield from (known[name] for name in names if name in known)
+
+
+def _named(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        head, _, command = line.partition(": ")
+        if head != "Commandline":
+            continue
+        try:
+            words = shlex.split(command[:10_000])
+        except ValueError:
+            continue
+        if "install" in words:
+            plain = (word.partition("=")[0].partition(":")[0] for word in words[words.index("install") + 1 :])
+            yield from (word for word in plain if _NAME.fullmatch(word))

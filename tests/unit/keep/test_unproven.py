@@ -1,0 +1,87 @@
+"""What is said of commands and packages that nothing used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slimmer.image.config import ImageConfig
+from slimmer.image.packages import DPKG_STATUS
+from slimmer.keep.unproven.commands import missing_commands
+from slimmer.keep.unproven.requested import HISTORY, unused_packages
+from slimmer.observe.log import Access, Operation
+from slimmer.testing import LocalImage
+
+CONFIG = ImageConfig("sha256:1", "amd64", "linux", env=("PATH=/usr/sbin:/usr/bin",))
+SITE = "/venv/lib/python3.11/site-packages"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> LocalImage:
+    return LocalImage(tmp_path)
+
+
+def started(path: str, pid: int = 1, by: str = "/usr/bin/dash") -> Access:
+    return Access(Operation.EXEC, path, path, found=True, pid=pid, executable=by)
+
+
+def debian(image: LocalImage, **packages: str) -> None:
+    """Install packages with these files, which are programs if they are in a folder for them."""
+    status = "".join(f"Package: {name}\nStatus: install ok installed\nVersion: 1\n\n" for name in packages)
+    image.add(DPKG_STATUS, status)
+    for name, files in packages.items():
+        image.add(f"/var/lib/dpkg/info/{name}.list", "".join(f"{file}\n" for file in files.split()))
+        for file in files.split():
+            image.add(file, mode=0o755 if "bin/" in file else 0o644)
+
+
+def test_commands_of_a_server_that_ran_are_named_with_the_options_that_keep_them(image: LocalImage) -> None:
+    debian(
+        image,
+        varnish="/usr/sbin/varnishd /usr/bin/varnishadm /usr/lib/varnish/bin/own /usr/share/doc/x",
+        dash="/usr/bin/dash /usr/bin/other",
+    )
+    image.add("/entry.sh", mode=0o755)
+    view = image.view(started("/entry.sh"), started("/usr/bin/dash"), started("/usr/sbin/varnishd"), config=CONFIG)
+    (item,) = missing_commands(view, {"/usr/sbin/varnishd"})
+    assert (item.kind, item.name) == ("command", "varnish")
+    assert item.what == "varnishd ran, and these commands of its package are missing: varnishadm, own"
+    assert item.remedy == "--include-bin varnishadm --include-bin /usr/lib/varnish/bin/own"
+    assert not list(missing_commands(view, {"/usr/sbin/varnishd", "/usr/bin/varnishadm", "/usr/lib/varnish/bin/own"}))
+
+
+def test_tools_that_a_script_starts_are_no_servers(image: LocalImage) -> None:
+    debian(image, sed="/usr/bin/sed /usr/bin/other", tini="/usr/bin/tini /usr/bin/tini-static")
+    view = image.view(started("/usr/bin/tini"), started("/usr/bin/sed", pid=7), config=CONFIG)
+    assert not list(missing_commands(view, ()))
+
+
+def test_packages_that_the_author_asked_for_are_named_if_nothing_of_them_is_kept(image: LocalImage) -> None:
+    debian(
+        image,
+        **{
+            "ldap-utils": "/usr/bin/ldapsearch",
+            "slapd": "/usr/sbin/slapd",
+            "libx1": "/usr/lib/x",
+            "build-essential": "/usr/share/b",
+            "php": "/usr/share/php",
+            "php8": "/usr/bin/php8",
+        },
+    )
+    image.add(
+        HISTORY,
+        "Start-Date: now\nCommandline: apt-get install -y slapd=1 ldap-utils build-essential php none\nEnd-Date: now\nCommandline: apt-get 'install\n",
+    )
+    for name, asked in (("used", True), ("idle", True), ("dependency", False), ("pip", True)):
+        image.add(f"{SITE}/{name}/__init__.py")
+        image.add(f"{SITE}/{name}-1.0.dist-info/RECORD", f"{name}/__init__.py,,\n{name}-1.0.dist-info/METADATA,,\n")
+        image.add(f"{SITE}/{name}-1.0.dist-info/METADATA")
+        if asked:
+            image.add(f"{SITE}/{name}-1.0.dist-info/REQUESTED")
+    view = image.view(config=CONFIG)
+    kept = {"/usr/sbin/slapd", f"{SITE}/used/__init__.py", f"{SITE}/idle-1.0.dist-info/METADATA", "/usr/bin/php8"}
+    assert [(item.name, item.remedy) for item in unused_packages(view, kept)] == [
+        ("idle", "--include-package python:idle"),
+        ("ldap-utils", "--include-package deb:ldap-utils"),
+    ]
