@@ -12,7 +12,7 @@ log=$(mktemp)
 building=
 trap 'rm -f "$log"; [ -z "$building" ] || kill "$building" 2>/dev/null || true' EXIT
 
-build_images() { sample_apps/build.sh && python -m tests.engine.routes; }
+build_images() { sample_apps/build.sh && python -m tests.engine.case_images; }
 
 run_tests() { python -m pytest --numprocesses "$@"; }
 

@@ -13,8 +13,8 @@ def slimmer(*arguments: str | Path, cwd: Path | None = None, timeout: float = 30
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=timeout, check=False)
 
 
-def built(*arguments: str | Path, cwd: Path | None = None) -> str:
+def built(*arguments: str | Path, cwd: Path | None = None, timeout: float = 300) -> str:
     """`slimmer build …`, which must succeed; returns the tag that it prints."""
-    result = slimmer("build", *arguments, cwd=cwd)
+    result = slimmer("build", *arguments, cwd=cwd, timeout=timeout)
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
