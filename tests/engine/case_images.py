@@ -86,6 +86,18 @@ def slim_image(
         remove(client, tag)
 
 
+@contextmanager
+def control_image(client: docker.DockerClient, subject: Case, folder: Path) -> Iterator[str]:
+    """The tag of the slim image under `observed`, out of what slim_image under `balanced` has observed; removed at the end.
+
+    It is not observed again, nor verified: it is there to fail.
+    """
+    log = folder / f"{subject.name}-balanced" / "access.json"
+    options = ("--no-observe", "--access", log, "--no-verify")
+    with slim_image(client, subject, "observed", folder, options) as tag:
+        yield tag
+
+
 def _probes(subject: Case, folder: Path) -> list[str]:
     if not subject.probed:
         return []

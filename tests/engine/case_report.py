@@ -133,6 +133,13 @@ def _megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size else "-"
 
 
+def failures(of: Result) -> Iterator[str]:
+    """The failed checks: a line for each policy."""
+    for policy, outcome in of.outcomes.items():
+        if outcome.failing:
+            yield f"{of.subject.name}, {policy} fails: {'; '.join(outcome.failing)}"
+
+
 def show(results: Sequence[Result]) -> None:
     """Print the table and, below, what failed and what must not be."""
     table = Table(*HEADINGS)
@@ -140,10 +147,8 @@ def show(results: Sequence[Result]) -> None:
         table.add_row(*row(each))
     console = Console(width=130, soft_wrap=True)
     console.print(table)
-    for each in results:
-        for policy, outcome in each.outcomes.items():
-            if outcome.failing:
-                console.print(f"{each.subject.name}, {policy} fails: {'; '.join(outcome.failing)}", markup=False)
+    for failed in (line for each in results for line in failures(each)):
+        console.print(failed, markup=False)
     for each in results:
         for error in each.errors():
             console.print(f"ERROR {each.subject.name}: {error}", markup=False, highlight=False)
@@ -173,7 +178,7 @@ def main() -> None:
             else:
                 policies = () if chosen.original else chosen.policy or (OBSERVED, BALANCED)
                 results.append(result(client, subject, policies, chosen.out or Path(folder), chosen.option))
-            print(*row(results[-1]), sep="  ", file=sys.stderr, flush=True)
+            print(*row(results[-1]), *failures(results[-1]), sep="  ", file=sys.stderr, flush=True)
     client.close()
     show(results)
     sys.exit(any(True for each in results for _ in each.errors()))

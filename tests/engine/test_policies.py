@@ -1,4 +1,4 @@
-"""What no probe has called works under `balanced`; under `observed` some of it fails, which shows that the rules do it."""
+"""What nobody asked for works under `balanced`; under `observed` some of it fails, which shows that the rules do it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ BEYOND = 2
 """How many routes of an app may need what no rule can find; or 5 %, where that is more."""
 
 
-@pytest.fixture(scope="module", params=case.APP_NAMES)
-def app(request: pytest.FixtureRequest) -> Case:
-    """Each app in turn, with its image."""
-    loaded = case.load_app(request.param)
+SUBJECTS = {**dict.fromkeys(case.APP_NAMES, case.load_app), **dict.fromkeys(case_images.QUICK, case.load)}
+
+
+@pytest.fixture(scope="module", params=SUBJECTS)
+def subject(request: pytest.FixtureRequest) -> Case:
+    """Each app and each quick case in turn, with its image."""
+    loaded = SUBJECTS[request.param](request.param)
     case_images.build_image(loaded)
     return loaded
 
 
-def test_routes_that_no_probe_called(app: Case, engine: docker.DockerClient, leftovers: None, tmp_path: Path) -> None:
-    original = case_answers.answers(engine, app, app.image)
-    assert case_answers.unexpected(app, original) == {}, "the original itself fails"
-    working = {}
-    for policy in ("observed", "balanced"):
-        with case_images.slim_image(engine, app, policy, tmp_path) as tag:
-            working[policy] = case_answers.passing(app, original, case_answers.answers(engine, app, tag))
-    assert app.within_reach - working["balanced"] == set()
-    assert app.within_reach - working["observed"] != set(), "nothing needs the rules: the control is none"
+def test_what_nobody_asked_for(subject: Case, engine: docker.DockerClient, leftovers: None, tmp_path: Path) -> None:
+    original = case_answers.answers(engine, subject, subject.image)
+    assert case_answers.unexpected(subject, original) == {}, "the original itself fails"
+    with case_images.slim_image(engine, subject, "balanced", tmp_path) as tag:
+        balanced = case_answers.passing(subject, original, case_answers.answers(engine, subject, tag))
+    with case_images.control_image(engine, subject, tmp_path) as tag:
+        observed = case_answers.passing(subject, original, case_answers.answers(engine, subject, tag))
+    assert subject.within_reach - balanced == set()
+    assert subject.within_reach - observed != set(), "nothing needs the rules: the control is none"
 
 
 @pytest.mark.parametrize("name", case.APP_NAMES)
