@@ -47,6 +47,9 @@ check: $(READY) ## check style, types, imports between packages, and shell scrip
 fuzz: $(READY) ## fuzz every parser for FUZZ_SECONDS (default 20) each; results go to .cache/fuzz
 	@scripts/fuzz.sh
 
+cases: $(READY) ## build the images of tests/engine/cases, slim them and ask what users ask (CASES="nest pm2": these only)
+	@scripts/engine.sh $(BIN)/python -m tests.engine.case_report $(CASES)
+
 samples: $(READY) ## build all sample images (slimmer-sample-NAME:latest)
 	@scripts/engine.sh sample_apps/build.sh $(SAMPLES)
 
@@ -90,4 +93,4 @@ $(READY): pyproject.toml requirements-dev.lock hatch_build.py $(PROBE) | $(TOOLS
 	@scripts/setup.sh venv
 	@touch $@
 
-.PHONY: help demo test unit coverage check fuzz samples bench golden schemas soak wheel release lock clean
+.PHONY: help demo test unit coverage check fuzz cases samples bench golden schemas soak wheel release lock clean

@@ -1,7 +1,7 @@
-"""How many routes that no probe has called work in a slim image, and what that costs, for each app and policy.
+"""How much of what nobody asked for during a build works in a slim image, and what that costs, for each image and policy.
 
-The apps are those of tests/engine/apps. slimmer builds each under each policy and sees the probed routes only; then the
-original and the slim image are asked all others. Sizes are ratios to the policy `observed`.
+The images are those of tests/engine/apps and tests/engine/cases. slimmer builds each under each policy and sees the probed
+routes only; then the original and the slim image get the other requests and commands. Sizes are ratios to the policy `observed`.
 
     python benchmarks/never_probed.py python node --policy balanced
     python benchmarks/never_probed.py --markdown        # writes the table into docs/policies.md
@@ -21,59 +21,77 @@ import docker
 from rich.console import Console
 from rich.table import Table
 
-from tests.engine import routes
+from tests.engine import case, case_report
+from tests.engine.case import Case
 
 OBSERVED = "observed"
 POLICIES = (OBSERVED, "balanced", "generous")
 DOCUMENT = Path(__file__).parent.parent / "docs/policies.md"
 BEGIN, END = "<!-- table: written by benchmarks/never_probed.py --markdown -->", "<!-- end of the table -->"
-HEADINGS = ("app", "policy", "size", "in times of observed", "routes that work")
-MEDIAN = "median"
+HEADINGS = ("image", "policy", "size", "in times of observed", "checks that pass")
+APPS, CASES = "apps", "cases"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One app under one policy. `ratio` is the size in times of `observed`'s, `failing` the paths that did not work."""
+    """One image under one policy. `ratio` is the size in times of `observed`'s, `failing` the names of the failed checks.
 
-    app: str
+    `kind` is APPS or CASES. Size and ratio are 0 if slimmer refused.
+    """
+
+    image: str
+    kind: str
     policy: str
     size: int
     ratio: float
-    routes: int
+    checks: int
     failing: tuple[str, ...]
 
     @property
     def share(self) -> float:
-        """Of the routes, those that work: 0 to 1."""
-        return 1 - len(self.failing) / self.routes
+        """Of the checks, those that pass: 0 to 1."""
+        return 1 - len(self.failing) / self.checks
 
 
-def measured(client: docker.DockerClient, app: routes.App, policies: Iterable[str], folder: Path) -> Iterator[Measured]:
-    """Build and ask the app under each policy, `observed` first. Raises AssertionError when the original fails."""
-    routes.build_image(app)
-    original = routes.answers(client, app.image, app.unprobed)
-    assert not (faults := routes.unexpected(app, original)), f"{app.image} itself fails: {faults}"
-    base = 0
-    for policy in policies:
-        with routes.slim_image(client, app, policy, folder) as tag:
-            size = client.images.get(tag).attrs["Size"]
-            base = base or size
-            failing = original.keys() - routes.working(original, routes.answers(client, tag, app.unprobed))
-        yield Measured(app.name, policy, size, size / base, len(original), tuple(sorted(failing)))
+def subjects(names: Sequence[str]) -> Iterator[tuple[str, Case]]:
+    """The apps and cases of these names with their kinds; all of them if there are no names."""
+    for kind, known, load in ((APPS, case.APP_NAMES, case.load_app), (CASES, case.NAMES, case.load)):
+        for name in known:
+            if not names or name in names:
+                yield kind, load(name)
 
 
-def rows(results: Sequence[Measured], policies: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """The table's lines: each app under each policy, then the median over the apps of what is compared."""
+def measured(
+    client: docker.DockerClient, kind: str, subject: Case, policies: Iterable[str], folder: Path
+) -> Iterator[Measured]:
+    """Build and ask an image under each policy, `observed` first. Raises AssertionError when the original fails."""
+    result = case_report.result(client, subject, policies, folder)
+    assert not result.faults, f"{subject.image} itself fails: {result.faults}"
+    base = result.outcomes[OBSERVED].size
+    for policy, outcome in result.outcomes.items():
+        ratio = outcome.size / base if base else 0.0
+        failing = tuple(sorted(outcome.failing))
+        yield Measured(subject.name, kind, policy, outcome.size, ratio, len(subject.checks), failing)
+
+
+def rows(results: Sequence[Measured], policies: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The table's lines: each image under each policy, then what is compared over the apps and over the cases."""
     for result in results:
-        size, ratio = f"{result.size / 1e6:.1f} MB", f"{result.ratio:.2f}"
-        working = f"{result.routes - len(result.failing)} of {result.routes} ({result.share:.0%})"
-        yield (result.app, result.policy, size, ratio, working)
-    for policy in policies:
-        of_policy = [result for result in results if result.policy == policy]
-        ratio = f"{statistics.median(result.ratio for result in of_policy):.2f}"
-        asked, failed = sum(result.routes for result in of_policy), sum(len(result.failing) for result in of_policy)
-        share = f"{statistics.median(result.share for result in of_policy):.0%}"
-        yield (MEDIAN, policy, "", ratio, f"{share}; of all {asked} routes {1 - failed / asked:.0%}")
+        size, ratio = (f"{result.size / 1e6:.1f} MB", f"{result.ratio:.2f}") if result.size else ("refused", "")
+        passing = f"{result.checks - len(result.failing)} of {result.checks} ({result.share:.0%})"
+        yield (result.image, result.policy, size, ratio, passing)
+    for kind in (APPS, CASES):
+        for policy in policies:
+            group = [result for result in results if (result.kind, result.policy) == (kind, policy)]
+            if group:
+                yield (f"median of the {kind}", policy, "", *_summary(group))
+
+
+def _summary(group: Sequence[Measured]) -> tuple[str, str]:
+    ratio = statistics.median([result.ratio for result in group if result.size] or [0.0])
+    share = statistics.median(result.share for result in group)
+    asked, failed = sum(result.checks for result in group), sum(len(result.failing) for result in group)
+    return f"{ratio:.2f}", f"{share:.0%}; of all {asked} checks {1 - failed / asked:.0%}"
 
 
 def write_markdown(lines: Iterable[Sequence[str]]) -> None:
@@ -95,25 +113,26 @@ def show(lines: Iterable[Sequence[str]], results: Iterable[Measured]) -> None:
     console.print(table)
     for result in results:
         if result.failing:
-            console.print(f"{result.app}, {result.policy}: {' '.join(result.failing)}", markup=False)
+            console.print(f"{result.image}, {result.policy}: {'; '.join(result.failing)}", markup=False)
 
 
 def main() -> None:
-    """Parse the options, measure app by app, print or write."""
+    """Parse the options, measure image by image, print or write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("apps", nargs="*", metavar="APP", help=f"default: all of {', '.join(routes.NAMES)}")
+    known = {*case.APP_NAMES, *case.NAMES}
+    parser.add_argument("images", nargs="*", metavar="NAME", help=f"default: all of {', '.join(sorted(known))}")
     parser.add_argument("--policy", action="append", choices=POLICIES[1:], help="beside observed (default: all)")
     parser.add_argument("--markdown", action="store_true", help="write the table into docs/policies.md as well")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     chosen = parser.parse_args()
-    if unknown := set(chosen.apps) - set(routes.NAMES):
-        parser.error(f"no such app: {', '.join(sorted(unknown))}")
+    if unknown := set(chosen.images) - known:
+        parser.error(f"no such app or case: {', '.join(sorted(unknown))}")
     policies = (OBSERVED, *(chosen.policy or POLICIES[1:]))
-    client = docker.from_env(timeout=120)
+    client = docker.from_env(timeout=300)
     results: list[Measured] = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in chosen.apps or routes.NAMES:
-            results += measured(client, routes.load(name), policies, Path(folder))
+        for kind, subject in subjects(chosen.images):
+            results += measured(client, kind, subject, policies, Path(folder))
     client.close()
     lines = list(rows(results, policies))
     if chosen.markdown:

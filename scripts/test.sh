@@ -22,7 +22,7 @@ trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-build_images() { sample_apps/build.sh && python -m tests.engine.routes; }
+build_images() { sample_apps/build.sh && python -m tests.engine.case_images; }
 
 run_tests() { python -m pytest --numprocesses "$workers" "$@"; }
 

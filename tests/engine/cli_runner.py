@@ -14,6 +14,7 @@ from docker.models.containers import Container
 from tests.engine import samples
 
 READY_DEADLINE = 60.0
+REQUEST_DEADLINE = 120.0
 PAUSE = 0.05
 BODIES = {"json": "json", "data": "form", "content": "body"}
 """httpx's names for what a probe file calls json, form and body."""
@@ -30,10 +31,10 @@ def running(client: docker.DockerClient, image: str, **options: Any) -> Iterator
         container.remove(force=True, v=True)
 
 
-def address(container: Container) -> str:
-    """The URL of the container's first exposed port, at its own address."""
+def address(container: Container, port: int | None = None) -> str:
+    """The URL of a port of the container, at its own address (default: the first one that its image EXPOSEs)."""
     container.reload()
-    port = min(int(port.split("/")[0]) for port in container.attrs["Config"]["ExposedPorts"])
+    port = port or min(int(port.split("/")[0]) for port in container.attrs["Config"]["ExposedPorts"])
     return f"http://{container.attrs['NetworkSettings']['IPAddress']}:{port}"
 
 
@@ -44,7 +45,11 @@ def ask(container: Container, url: str, request: dict[str, Any]) -> httpx.Respon
     while True:
         try:
             return httpx.request(
-                request["method"], url + request["path"], headers=request.get("headers"), timeout=30, **body
+                request["method"],
+                url + request["path"],
+                headers=request.get("headers"),
+                timeout=REQUEST_DEADLINE,
+                **body,
             )
         except httpx.ConnectError:
             container.reload()

@@ -32,8 +32,8 @@ def begun(*arguments: str | Path) -> subprocess.Popen[str] | Program:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def built(*arguments: str | Path, cwd: Path | None = None) -> str:
+def built(*arguments: str | Path, cwd: Path | None = None, timeout: float = 300) -> str:
     """`slimmer build …`, which must succeed; returns the tag that it prints."""
-    result = slimmer("build", *arguments, cwd=cwd)
+    result = slimmer("build", *arguments, cwd=cwd, timeout=timeout)
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()

@@ -20,7 +20,7 @@ from pathlib import Path
 import docker
 import yaml
 
-from tests.engine import routes, samples
+from tests.engine import case, case_images, samples
 from tests.engine.command import slimmer
 from tests.engine.names import OWN
 
@@ -34,10 +34,10 @@ def images(folder: Path) -> Iterator[tuple[str, str, list[str]]]:
     """Name, image and the arguments with which slimmer observes it."""
     for name in samples.NAMES:
         yield name, f"slimmer-sample-{name}:latest", samples.build_arguments(name)
-    for name in routes.NAMES:
-        app = routes.load(name)
+    for name in case.APP_NAMES:
+        app = case.load_app(name)
         probes = folder / f"{name}-probes.yaml"
-        probes.write_text(yaml.safe_dump({"requests": list(app.probed)}), encoding="utf-8")
+        probes.write_text(yaml.safe_dump({"requests": list(map(dict, app.probed))}), encoding="utf-8")
         yield f"routes-{name}", app.image, ["--probe-file", str(probes)]
 
 
@@ -102,7 +102,7 @@ def main() -> None:
                     print(line, file=sys.stderr)
                     lines.append(line)
     finally:
-        routes.remove(client, TAG)
+        case_images.remove(client, TAG)
         client.close()
     (folder / "images.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""What no probe has called works under `balanced`; under `observed` some of it fails, which shows that the rules do it."""
+"""What nobody asked for works under `balanced`; under `observed` some of it fails, which shows that the rules do it."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.engine import routes
+from tests.engine import case, case_answers, case_images
+from tests.engine.case import Case
 
 BEYOND = 2
 """How many routes of an app may need what no rule can find; or 5 %, where that is more."""
 
 
-@pytest.fixture(scope="module", params=routes.NAMES)
-def app(request: pytest.FixtureRequest) -> routes.App:
-    """Each app in turn, with its image."""
-    loaded = routes.load(request.param)
-    routes.build_image(loaded)
+SUBJECTS = {**dict.fromkeys(case.APP_NAMES, case.load_app), **dict.fromkeys(case_images.QUICK, case.load)}
+
+
+@pytest.fixture(scope="module", params=SUBJECTS)
+def subject(request: pytest.FixtureRequest) -> Case:
+    """Each app and each quick case in turn, with its image."""
+    loaded = SUBJECTS[request.param](request.param)
+    case_images.build_image(loaded)
     return loaded
 
 
-def test_routes_that_no_probe_called(
-    app: routes.App, engine: docker.DockerClient, leftovers: None, tmp_path: Path
-) -> None:
-    """The control is made from the same observation."""
-    original = routes.answers(engine, app.image, app.unprobed)
-    assert routes.unexpected(app, original) == {}, "the original itself fails"
-    log = routes.artifacts(app, "balanced", tmp_path) / "access.json"
-    control = ("--access", log, "--no-observe", "--no-verify", "--builder", "load")
-    working = {}
-    for policy, options in (("balanced", ()), ("observed", control)):
-        with routes.slim_image(engine, app, policy, tmp_path, *options) as tag:
-            working[policy] = routes.working(original, routes.answers(engine, tag, app.unprobed))
-    assert app.within_reach - working["balanced"] == set()
-    assert app.within_reach - working["observed"] != set(), "nothing needs the rules: the control is none"
+def test_what_nobody_asked_for(subject: Case, engine: docker.DockerClient, leftovers: None, tmp_path: Path) -> None:
+    original = case_answers.answers(engine, subject, subject.image)
+    assert case_answers.unexpected(subject, original) == {}, "the original itself fails"
+    with case_images.slim_image(engine, subject, "balanced", tmp_path) as tag:
+        balanced = case_answers.passing(subject, original, case_answers.answers(engine, subject, tag))
+    with case_images.control_image(engine, subject, tmp_path) as tag:
+        observed = case_answers.passing(subject, original, case_answers.answers(engine, subject, tag))
+    assert subject.within_reach - balanced == set()
+    assert subject.within_reach - observed != set(), "nothing needs the rules: the control is none"
 
 
-@pytest.mark.parametrize("name", routes.NAMES)
+@pytest.mark.parametrize("name", case.APP_NAMES)
 def test_an_app_has_a_control(name: str) -> None:
-    app = routes.load(name)
-    paths = [request["path"] for request in (*app.probed, *app.unprobed)]
+    app = case.load_app(name)
+    asked = [check.request for run in app.runs for check in run.checks if check.request]
+    paths = [request["path"] for request in (*app.probed, *asked)]
     assert len(paths) == len(set(paths))
-    beyond = len(app.unprobed) - len(app.within_reach)
-    assert beyond <= max(BEYOND, 0.05 * len(app.unprobed)), "what is beyond reach is the exception"
-    for request in (*app.probed, *app.unprobed):
+    beyond = len(app.checks) - len(app.within_reach)
+    assert beyond <= max(BEYOND, 0.05 * len(app.checks)), "what is beyond reach is the exception"
+    for request in (*app.probed, *asked):
         assert request.keys() <= {"method", "path", "headers", "json", "form", "body", "expect", "beyond"}
         assert "status" in request["expect"]

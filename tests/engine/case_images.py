@@ -1,0 +1,117 @@
+"""The images of cases: originals, which stay for the next run, and slim ones.
+
+`python -m tests.engine.case_images` builds the originals that `make test` needs.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+import docker
+import yaml
+from docker.errors import ImageNotFound
+
+from tests.conftest import BUILD_DEADLINE, BUILT, ROOT
+from tests.engine import case
+from tests.engine.case import Case
+from tests.engine.command import built
+from tests.engine.names import OWN
+
+BASE = "slimmer-sample-base:latest"
+TRIES = 2
+"""Builds of an image: the package registries fail now and then."""
+
+QUICK = ("udp",)
+"""The cases that `make test` has."""
+
+
+@cache
+def make_base() -> str:
+    """Make sure, once, that what the originals start FROM is there; returns its name."""
+    command = [ROOT / "scripts/engine.sh", ROOT / "sample_apps/base/make-base.sh"]
+    subprocess.run(command, check=True, capture_output=True, timeout=BUILD_DEADLINE)
+    return os.environ.get("SLIMMER_SAMPLE_BASE", BASE)
+
+
+@cache
+def language_base(name: str) -> str:
+    """What cases of one language start FROM, built once; returns its name."""
+    tag = f"slimmer-sample-case-base-{name}:latest"
+    build(tag, case.CASES / f"_{name}", make_base())
+    return tag
+
+
+def build_image(subject: Case) -> None:
+    """Make the original, unless scripts/test.sh has made it just now; quick where the engine's cache has it."""
+    if os.environ.get(BUILT) != "built":
+        build(subject.image, subject.folder, language_base(subject.base) if subject.base else make_base())
+
+
+def build(tag: str, folder: Path, base: str) -> None:
+    """Build the image of a folder. Raises AssertionError with the end of the output if that fails."""
+    # --network host: so that RUN steps reach the package registries the way that this machine does
+    command = ["docker", "build", "--network", "host", "--rm", "--force-rm", "--build-arg", f"BASE={base}"]
+    command += ["--tag", tag, str(folder)]
+    environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
+    for _ in range(TRIES):
+        result = subprocess.run(
+            command, capture_output=True, text=True, timeout=BUILD_DEADLINE, env=environment, check=False
+        )
+        if result.returncode == 0:
+            return
+    raise AssertionError(f"{tag} was not built:\n{result.stdout[-2000:]}{result.stderr[-2000:]}")
+
+
+@contextmanager
+def slim_image(
+    client: docker.DockerClient, subject: Case, policy: str, folder: Path, options: Sequence[str | Path] = ()
+) -> Iterator[str]:
+    """The tag of a slim image that has seen what the case lets slimmer see; artifacts go to `folder`. Removed at the end.
+
+    Raises AssertionError if slimmer refuses.
+    """
+    tag = f"{OWN}-{subject.image.partition(':')[0].removeprefix('slimmer-sample-')}:{policy}"
+    out = folder / f"{subject.name}-{policy}"
+    seen = [*subject.options, *_probes(subject, folder)]
+    try:
+        yield built(
+            subject.image, *seen, "--policy", policy, "--tag", tag, "--out", out, *options, timeout=BUILD_DEADLINE
+        )
+    finally:
+        remove(client, tag)
+
+
+@contextmanager
+def control_image(client: docker.DockerClient, subject: Case, folder: Path) -> Iterator[str]:
+    """The tag of the slim image under `observed`, out of what slim_image under `balanced` has observed; removed at the end.
+
+    It is not observed again, nor verified: it is there to fail.
+    """
+    log = folder / f"{subject.name}-balanced" / "access.json"
+    options = ("--no-observe", "--access", log, "--no-verify")
+    with slim_image(client, subject, "observed", folder, options) as tag:
+        yield tag
+
+
+def _probes(subject: Case, folder: Path) -> list[str]:
+    if not subject.probed:
+        return []
+    probes = folder / f"{subject.name}-probes.yaml"
+    probes.write_text(yaml.safe_dump({"requests": list(map(dict, subject.probed))}), encoding="utf-8")
+    return ["--probe-file", str(probes)]
+
+
+def remove(client: docker.DockerClient, tag: str) -> None:
+    """Remove an image, if it is there."""
+    with suppress(ImageNotFound):
+        client.images.remove(tag, force=True)
+
+
+if __name__ == "__main__":
+    for each in [*map(case.load_app, case.APP_NAMES), *map(case.load, QUICK)]:
+        build_image(each)
