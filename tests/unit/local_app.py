@@ -99,18 +99,23 @@ def raw(talk, port=0):
     threading.Thread(target=accept, daemon=True).start()
 
 def forever():
+    open(os.path.splitext(__file__)[0] + ".begun", "w").close()
     while True:
         time.sleep(600)
 """
 
 
 class LocalApp:
-    """An app written in a few lines of Python, which may use what SERVER defines. A context manager that kills it."""
+    """An app written in a few lines of Python, which may use what SERVER defines. A context manager that kills it.
 
-    def __init__(self, folder: Path, source: str, *, watched: bool = False) -> None:
-        """`watched`: the app does something new whenever it prints. Otherwise, nobody knows what it does."""
-        self._watched = watched
+    With `begun`, the app has come to its `forever()` when the block begins: a short time to get ready need not hold Python's start.
+    `watched`: the app does something new whenever it prints. Otherwise, nobody knows what it does.
+    """
+
+    def __init__(self, folder: Path, source: str, *, begun: bool = False, watched: bool = False) -> None:
+        self._begun, self._watched = begun, watched
         self._script = folder / "app.py"
+        self._script.with_suffix(".begun").unlink(missing_ok=True)
         self._script.write_text(SERVER + textwrap.dedent(source))
         self._log = folder / "app.log"
 
@@ -119,6 +124,9 @@ class LocalApp:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", self._script], stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
+        while self._begun and not self._script.with_suffix(".begun").exists():
+            assert self.exit_code() is None, self.last_log_lines()
+            self.wait(0.02)
         return self
 
     def __exit__(

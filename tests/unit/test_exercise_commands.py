@@ -47,9 +47,11 @@ def run(
     plan: ExercisePlan,
     expectations: ReplayExpectations | None = None,
     profile: AppProfile = UNKNOWN,
+    *,
+    begun: bool = False,
 ) -> ExerciseResult:
-    """Start the app, exercise it, kill it."""
-    with LocalApp(folder, source) as app:
+    """Start the app, exercise it (once it has begun), kill it."""
+    with LocalApp(folder, source, begun=begun) as app:
         return exercise(app, plan, expectations, profile=profile)
 
 
@@ -214,7 +216,8 @@ def test_a_health_check_is_tried_until_it_passes(tmp_path: Path) -> None:
 
 
 def test_a_health_check_that_never_passes_is_a_problem(tmp_path: Path) -> None:
-    exercised = run(tmp_path, WEB, ExercisePlan(ready_timeout=1.5), profile=AppProfile(healthcheck=("false",)))
+    plan, profile = ExercisePlan(ready_timeout=1.5), AppProfile(healthcheck=("false",))
+    exercised = run(tmp_path, WEB, plan, profile=profile, begun=True)
     assert "HEALTHCHECK" in exercised.problems[0]
 
 

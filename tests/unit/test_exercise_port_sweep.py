@@ -33,9 +33,11 @@ def run(
     plan: ExercisePlan,
     expectations: ReplayExpectations | None = None,
     profile: AppProfile = UNKNOWN,
+    *,
+    begun: bool = False,
 ) -> ExerciseResult:
-    """Start the app, exercise it, kill it."""
-    with LocalApp(folder, source) as app:
+    """Start the app, exercise it (once it has begun), kill it."""
+    with LocalApp(folder, source, begun=begun) as app:
         return exercise(app, plan, expectations, profile=profile)
 
 
@@ -138,7 +140,7 @@ def test_an_app_that_is_warming_up_is_asked_again(tmp_path: Path) -> None:
 
 def test_an_app_that_never_warms_up_fails_when_the_time_is_over(tmp_path: Path) -> None:
     plan = ExercisePlan(requests=(get("/unavailable"),), explicit=True, ready_timeout=1.5)
-    assert "answered 503" in run(tmp_path, WEB, plan).problems[0]
+    assert "answered 503" in run(tmp_path, WEB, plan, begun=True).problems[0]
 
 
 def test_a_port_that_opens_late_is_exercised_too(tmp_path: Path) -> None:
@@ -179,7 +181,8 @@ SICK = """
 
 
 def test_one_port_that_answers_the_first_request_is_enough(tmp_path: Path) -> None:
-    exercised = run(tmp_path, SICK + "    serve(); serve(handler=Sick); forever()", ExercisePlan(ready_timeout=1.5))
+    source, plan = SICK + "    serve(); serve(handler=Sick); forever()", ExercisePlan(ready_timeout=1.5)
+    exercised = run(tmp_path, source, plan, begun=True)
     assert sorted(answer.status or 0 for answer in exercised.answers) == [200, 503] and exercised.problems == ()
     assert sum("answered 503" in warning for warning in exercised.warnings) == 1
 
@@ -198,12 +201,13 @@ def test_an_app_that_has_started_is_not_asked_again_for_as_long_as_it_may_start(
 
 
 def test_a_server_error_that_was_asked_for_fails(tmp_path: Path) -> None:
+    source = SICK + "    serve(); serve(handler=Sick); forever()"
     plan = ExercisePlan(requests=(get("/"),), explicit=True, ready_timeout=1.5)
-    assert len(run(tmp_path, SICK + "    serve(); serve(handler=Sick); forever()", plan).problems) == 1
+    assert len(run(tmp_path, source, plan, begun=True).problems) == 1
 
 
 def test_a_replay_does_not_wait_for_what_the_original_never_was_ready_for(tmp_path: Path) -> None:
-    with LocalApp(tmp_path, SICK + "    serve(); serve(handler=Sick); forever()") as app:
+    with LocalApp(tmp_path, SICK + "    serve(); serve(handler=Sick); forever()", begun=True) as app:
         plan = ExercisePlan(ready_timeout=1.5)
         observed = exercise(app, plan)
         again = exercise(app, replace(plan, ready_timeout=60.0), replay_expectations(observed))

@@ -27,9 +27,11 @@ def run(
     plan: ExercisePlan,
     expectations: ReplayExpectations | None = None,
     profile: AppProfile = UNKNOWN,
+    *,
+    begun: bool = False,
 ) -> ExerciseResult:
-    """Start the app, exercise it, kill it."""
-    with LocalApp(folder, source) as app:
+    """Start the app, exercise it (once it has begun), kill it."""
+    with LocalApp(folder, source, begun=begun) as app:
         return exercise(app, plan, expectations, profile=profile)
 
 
@@ -114,14 +116,15 @@ def test_an_exposed_port_on_which_nothing_listens_is_never_ready(tmp_path: Path)
     with pytest.raises(
         AppFailed, match=r"(?s)not ready within 0.5 s.*ports 80, 443.*listens on no port.*thinking"
     ) as error:
-        run(tmp_path, "print('thinking', flush=True); forever()", ExercisePlan(ready_timeout=0.5), profile=profile)
+        source, plan = "print('thinking', flush=True); forever()", ExercisePlan(ready_timeout=0.5)
+        run(tmp_path, source, plan, profile=profile, begun=True)
     assert "--ready-timeout" in error.value.hint
 
 
 def test_a_named_port_on_which_nothing_listens_is_never_ready(tmp_path: Path) -> None:
     port = free_port()
     with pytest.raises(AppFailed, match=f"port {port} did not accept connections.*it listens on port"):
-        run(tmp_path, "serve(); forever()", ExercisePlan(ports=(port,), ready_timeout=1.0))
+        run(tmp_path, "serve(); forever()", ExercisePlan(ports=(port,), ready_timeout=1.0), begun=True)
 
 
 def test_an_app_that_listens_elsewhere_than_exposed_is_ready(tmp_path: Path) -> None:
