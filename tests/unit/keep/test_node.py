@@ -450,3 +450,10 @@ def test_hostile_manifests_do_no_harm(image: NodeImage, manifest: str) -> None:
     image.add("/srv/app/node_modules/a/package.json", manifest)
     image.add("/srv/app/node_modules/a/index.js", "require('a'); require('#b'); require('a/b')")
     assert "/etc/shadow" not in image.kept()
+
+
+def test_native_libraries_are_named_to_be_opened(image: NodeImage) -> None:
+    for name in ("libmagic.so.1", "libother.so.2"):
+        image.add(f"/usr/lib/{name}", b"\x7fELF")
+    image.add(APP, "const koffi = require('koffi')\nfunction late() { return koffi.load('libmagic.so.1') }\n")
+    assert "/usr/lib/libmagic.so.1" in image.kept() and "/usr/lib/libother.so.2" not in image.kept()

@@ -322,6 +322,18 @@ def test_compiled_modules_that_the_run_loaded_have_imported_all_they_do(image: P
     assert f"{SITE}/fast/late.py" not in image.kept("from fast import core", f"{SITE}/fast/__init__.py", module)
 
 
+def test_native_libraries_are_opened_by_the_names_of_files_and_by_short_names(image: PythonImage) -> None:
+    for name in ("libmagic.so.1", "libcairo.so.2", "libcairo.so", "libcairosvg.so.2", "libvips.so.42"):
+        image.add(f"/usr/lib/x86_64-linux-gnu/{name}", b"\x7fELF")
+    image.add("/sbin/ldconfig", mode=0o755)
+    image.package("wand", init="import os\ndef load(ffi):\n    return ffi.dlopen('libmagic.so.1')\n")
+    source = (
+        "import wand\nfrom ctypes.util import find_library\ndef late():\n    return find_library('cairo')\nx = 'vips'\n"
+    )
+    found = {path.rpartition("/")[2] for path in image.kept(source)} - {"METADATA", "RECORD", "__init__.py"}
+    assert found == {"libmagic.so.1", "libcairo.so.2", "libcairo.so", "ldconfig"}
+
+
 def test_files_and_commands_that_the_app_names(image: PythonImage) -> None:
     image.add("/srv/app/templates/error.html")
     image.add("/srv/app/templates/other.html")

@@ -10,7 +10,7 @@ from slimmer.keep.languages.node.resolver import NodeResolver
 
 NODE = Language(
     id="node",
-    version=4,
+    version=5,
     facts_type=Facts,
     read=read,
     programs=re.compile(r"node(?:js)?[0-9.]{0,8}|bun|electron"),

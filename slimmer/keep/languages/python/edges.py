@@ -90,8 +90,8 @@ def extension_imports(finder: Finder, module: Module, facts: Facts) -> Iterator[
     own = module.name.partition(".")[0]
     for name in facts.words:
         first, dot, _ = name.partition(".")
-        if dot:
-            if first == own and finder.find(name):
+        if dot and first == own:
+            if finder.find(name):
                 yield name
-        elif name not in TOOLS and (found := finder.find(name)) and found.root.origin is Origin.STDLIB:
+        elif first not in TOOLS and (found := finder.find(name)) and found.root.origin is Origin.STDLIB:
             yield name
