@@ -27,6 +27,8 @@ from slimmer.keep.evidence import Evidence
 from slimmer.keep.keepset import LEADS_TO, MISSED
 from slimmer.keep.language import Ecosystem
 from slimmer.keep.languages.dotnet.language import DOTNET
+from slimmer.keep.languages.erlang import applications as erlang
+from slimmer.keep.languages.erlang.language import ERLANG
 from slimmer.keep.languages.java import rule as java
 from slimmer.keep.languages.java.language import JAVA
 from slimmer.keep.languages.lua.language import LUA
@@ -59,6 +61,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     plugins.ANALYZER,
     postgresql.ANALYZER,
     r_packages.ANALYZER,
+    erlang.ANALYZER,
     links.ANALYZER,
     OnlySelected("native-chosen", (interpreters.ANALYZER, native.ANALYZER)),
     OnlySelected("shell-chosen", (interpreters.ANALYZER, LanguageAnalyzer(SHELL))),
@@ -79,7 +82,7 @@ BUILTIN: tuple[Analyzer, ...] = (
 """slimmer's own analyzers. The order of a path's reasons follows it."""
 
 
-_ECOSYSTEMS: tuple[Ecosystem, ...] = (JAVA,)
+_ECOSYSTEMS: tuple[Ecosystem, ...] = (JAVA, ERLANG)
 """The ecosystems of languages whose analyzers have no attribute `language`."""
 
 

@@ -305,12 +305,17 @@ def test_what_a_star_makes_a_package_load_on_demand(image: PythonImage) -> None:
 
 def test_compiled_modules_import_what_they_name_and_what_lies_beside_them(image: PythonImage) -> None:
     image.package("fast", init="from fast import core")
-    names = b"\0fast.inner.parts\0csv\0fast.core\0unknown\0other.thing\0"
+    names = b"\0fast.inner.parts\0csv\0fast.core\0unknown\0other.thing\0json\0decoder\0"
     image.add(f"{SITE}/fast/core.cpython-311-x86_64-linux-gnu.so", b"\x7fELF" + names)
     for name in ("inner/__init__", "inner/parts", "_beside"):
         image.add(f"{SITE}/fast/{name}.py")
     kept = image.kept("def late():\n    import fast")
-    assert {f"{SITE}/fast/inner/parts.py", f"{SITE}/fast/_beside.py", f"{LIBRARY}/csv.py"} <= kept
+    assert {
+        f"{SITE}/fast/inner/parts.py",
+        f"{SITE}/fast/_beside.py",
+        f"{LIBRARY}/csv.py",
+        f"{LIBRARY}/json/decoder.py",
+    } <= kept
 
 
 def test_compiled_modules_that_the_run_loaded_have_imported_all_they_do(image: PythonImage) -> None:
