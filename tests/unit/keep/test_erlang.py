@@ -49,6 +49,11 @@ def test_applications_in_use_stay_with_those_that_they_need(image: LocalImage) -
     assert "/usr/lib/erlang/erts-13.1.5/bin/dialyzer" not in found
 
 
+def test_an_application_whose_description_was_read_is_not_in_use(image: LocalImage) -> None:
+    found = kept(image, f"{OTP}/public_key/ebin/public_key.beam", f"{OTP}/snmp-5.1/ebin/snmp.app")
+    assert f"{OTP}/snmp-5.1/ebin/snmp_late.beam" not in found
+
+
 def test_a_release_stays_with_its_settings(image: LocalImage) -> None:
     for name in ("0.1.0/start.boot", "0.1.0/sys.config", "0.1.0/runtime.exs", "COOKIE"):
         image.add(f"/app/releases/{name}")

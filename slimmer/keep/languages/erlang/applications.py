@@ -2,7 +2,7 @@
 
 Erlang's code server loads a module when a function in it is first called, unless a release was started in embedded mode. A folder of an
 application holds modules (`ebin`), its description (`ebin/NAME.app`, which lists the applications that must run before it), and files and
-native code that it reads by name (`priv`). Sources: code(3erl), "Code Path"; app(4); "Releases" in OTP's design principles.
+native code that it reads by name (`priv`). A description that was read says nothing: brokers list all plug-ins in this way. Sources: code(3erl), "Code Path"; app(4); "Releases" in OTP's design principles.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ APPLICATIONS = 1000
 """The most applications that are followed."""
 
 _DESCRIPTION_BYTES = 1 << 20
-_MODULE = re.compile(r"(/.{1,3000})/([a-z][\w@]{0,200}(?:-[\w.+-]{1,80})?)/ebin/[^/]{1,255}\.(?:beam|app)", re.DOTALL)
+_MODULE = re.compile(r"(/.{1,3000})/([a-z][\w@]{0,200}(?:-[\w.+-]{1,80})?)/ebin/[^/]{1,255}\.beam", re.DOTALL)
 _NEEDED = re.compile(rb"\{\s{0,99}(?:included_|optional_)?applications\s{0,99},\s{0,99}\[([^\]]{0,20000})\]")
 _NAME = re.compile(rb"[a-z][A-Za-z0-9_@]{0,200}")
 _RELEASE = re.compile(r"(/.{0,3000}/releases)/[^/]{1,200}/[^/]{1,255}\.(?:boot|config|args)", re.DOTALL)
