@@ -38,6 +38,8 @@ from slimmer.keep.evidence import Evidence
 from slimmer.keep.keepset import LEADS_TO, MISSED
 from slimmer.keep.language import Ecosystem
 from slimmer.keep.languages.dotnet.language import DOTNET
+from slimmer.keep.languages.erlang import applications as erlang
+from slimmer.keep.languages.erlang.language import ERLANG
 from slimmer.keep.languages.java import rule as java
 from slimmer.keep.languages.java.language import JAVA
 from slimmer.keep.languages.lua.language import LUA
@@ -77,6 +79,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     plugins.ANALYZER,
     postgresql.ANALYZER,
     r_packages.ANALYZER,
+    erlang.ANALYZER,
     links.ANALYZER,
     hard_links.ANALYZER,
     OnlySelected("native-chosen", (interpreters.ANALYZER, native.ANALYZER)),
@@ -98,7 +101,7 @@ BUILTIN: tuple[Analyzer, ...] = (
 """slimmer's own analyzers. The order of a path's reasons follows it."""
 
 
-_ECOSYSTEMS: tuple[Ecosystem, ...] = (JAVA,)
+_ECOSYSTEMS: tuple[Ecosystem, ...] = (JAVA, ERLANG)
 """The ecosystems of languages whose analyzers have no attribute `language`."""
 
 

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from itertools import islice, takewhile
 
 from slimmer.image.tree import Tree
@@ -23,6 +23,7 @@ from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.globs import Glob, globs
 from slimmer.keep.sources.limits import within_limits
+from slimmer.keep.sources.load_path import LoadPath, library_folders
 
 RULE = "named-path"
 PROGRAM = "program"
@@ -47,7 +48,13 @@ ZONE = re.compile(
 )
 """Names of time zones in tzdata(5). Code that sets TZ to one has the C library read it."""
 
+_LIBRARY = re.compile(r"lib[\w.+-]{1,80}\.so(?:\.[0-9]{1,6}){0,3}", re.ASCII)
 _COMMAND = re.compile(r"(?:^|[|;&(`]|\$\()\s{0,9}(?:exec\s{1,9}|sudo\s{1,9})?([\w./+-]{1,200})")
+
+
+def is_library_name(text: str) -> bool:
+    """Return True if a text is the name of a native library, as scripts hand it to dlopen: libmagic.so.1."""
+    return _LIBRARY.fullmatch(text) is not None
 
 
 class Base(StrEnum):
@@ -112,9 +119,17 @@ class NamedPaths:
     def findings(self, source: str, mentions: tuple[Mention, ...], root: str) -> Iterator[Finding]:
         """Yield findings for these mentions in a source. `root` is the folder of the app or package that the source belongs to."""
         for mention in mentions:
+            if is_library_name(mention.path):
+                reason = Reason(RULE, f"a library that {source} names{mention.place}", source)
+                for path in self._libraries.find(mention.path):
+                    yield from reach(self._tree, path, reason)
             if 0 < len(mention.path) <= _TEXT_LIMIT:
                 for path in self._places(source, mention, root):
                     yield from self._at(path, mention, source, root)
+
+    @cached_property
+    def _libraries(self) -> LoadPath:
+        return LoadPath(self._tree, library_folders(self._image))
 
     def programs(self, source: str, commands: tuple[Command, ...]) -> Iterator[Finding]:
         """Yield the programs that a source starts, and the shell for commands that need one."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from slimmer.keep.sources.expressions import Evaluator
-from slimmer.keep.sources.named_paths import HOLE, Base, Command, Mention, Value
+from slimmer.keep.sources.named_paths import HOLE, Base, Command, Mention, Value, is_library_name
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -30,7 +30,7 @@ class Named:
 
 
 class SourceReader(ABC, Generic[E]):
-    """Reads one source. If `whole` is false, it looks only for paths that start from the source's own folder.
+    """Reads one source. If `whole` is false, it looks only for paths that start from the source's own folder, and for names of native libraries.
 
     A subclass for a language decides what to look at (`_look`), and lists the kinds of nodes that pass an expression on
     (`takers`), such as an argument or a value in a table.
@@ -62,7 +62,9 @@ class SourceReader(ABC, Generic[E]):
         if found.node.start_byte < self._understood or len(self._mentions) > LIMIT:
             return None
         value = self._evaluator.value(found.node)
-        if not value.path.strip(HOLE) or (value.base is Base.ANY and not self._whole):
+        if not value.path.strip(HOLE):
+            return None
+        if value.base is Base.ANY and not self._whole and not is_library_name(value.path):
             return None
         self._understand(found.node)
         sure = value.base is not Base.ANY or found.parent in self.takers

@@ -701,3 +701,10 @@ def test_configurations_that_extend_each_other_end_soon(image: NodeImage) -> Non
     image.add("/srv/app/b.json", '{"extends": "./tsconfig.json", "compilerOptions": {"paths": {"@/*": ["./lib/*"]}}}')
     image.add("/srv/app/lib/late.ts")
     assert image.kept("/srv/app/main.ts") == {f"/srv/app/{name}" for name in ("tsconfig.json", "b.json", "lib/late.ts")}
+
+
+def test_native_libraries_are_named_to_be_opened(image: NodeImage) -> None:
+    for name in ("libmagic.so.1", "libother.so.2"):
+        image.add(f"/usr/lib/{name}", b"\x7fELF")
+    image.add(APP, "const koffi = require('koffi')\nfunction late() { return koffi.load('libmagic.so.1') }\n")
+    assert "/usr/lib/libmagic.so.1" in image.kept() and "/usr/lib/libother.so.2" not in image.kept()

@@ -338,12 +338,17 @@ def test_what_a_star_makes_a_package_load_on_demand(image: PythonImage) -> None:
 
 def test_compiled_modules_import_what_they_name_and_what_lies_beside_them(image: PythonImage) -> None:
     image.package("fast", init="from fast import core")
-    names = b"\0fast.inner.parts\0csv\0fast.core\0unknown\0other.thing\0"
+    names = b"\0fast.inner.parts\0csv\0fast.core\0unknown\0other.thing\0json\0decoder\0"
     image.add(f"{SITE}/fast/core.cpython-311-x86_64-linux-gnu.so", b"\x7fELF" + names)
     for name in ("inner/__init__", "inner/parts", "_beside"):
         image.add(f"{SITE}/fast/{name}.py")
     kept = image.kept("def late():\n    import fast")
-    assert {f"{SITE}/fast/inner/parts.py", f"{SITE}/fast/_beside.py", f"{LIBRARY}/csv.py"} <= kept
+    assert {
+        f"{SITE}/fast/inner/parts.py",
+        f"{SITE}/fast/_beside.py",
+        f"{LIBRARY}/csv.py",
+        f"{LIBRARY}/json/decoder.py",
+    } <= kept
 
 
 def test_compiled_modules_that_the_run_loaded_have_imported_all_they_do(image: PythonImage) -> None:
@@ -353,6 +358,18 @@ def test_compiled_modules_that_the_run_loaded_have_imported_all_they_do(image: P
     image.add(f"{SITE}/fast/late.py")
     image.add(APP, "from fast import core")
     assert f"{SITE}/fast/late.py" not in image.kept("from fast import core", f"{SITE}/fast/__init__.py", module)
+
+
+def test_native_libraries_are_opened_by_the_names_of_files_and_by_short_names(image: PythonImage) -> None:
+    for name in ("libmagic.so.1", "libcairo.so.2", "libcairo.so", "libcairosvg.so.2", "libvips.so.42"):
+        image.add(f"/usr/lib/x86_64-linux-gnu/{name}", b"\x7fELF")
+    image.add("/sbin/ldconfig", mode=0o755)
+    image.package("wand", init="import os\ndef load(ffi):\n    return ffi.dlopen('libmagic.so.1')\n")
+    source = (
+        "import wand\nfrom ctypes.util import find_library\ndef late():\n    return find_library('cairo')\nx = 'vips'\n"
+    )
+    found = {path.rpartition("/")[2] for path in image.kept(source)} - {"METADATA", "RECORD", "__init__.py"}
+    assert found == {"libmagic.so.1", "libcairo.so.2", "libcairo.so", "ldconfig"}
 
 
 def test_files_and_commands_that_the_app_names(image: PythonImage) -> None:

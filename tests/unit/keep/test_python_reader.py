@@ -156,9 +156,14 @@ def test_encodings_by_computed_names(call: str, computed: bool) -> None:
     ("source", "from_outside"),
     [
         ("body.decode(part.get_param('charset'))", True),
-        ("def text(self, charset):\n    import x\n    return str(self.content, charset, errors='replace')", True),
+        (
+            "def text(self, m):\n    import x\n    return str(self.content, m.get_content_charset(), errors='replace')",
+            True,
+        ),
         ("CHARSET = 'charset'\ncodecs.getincrementaldecoder(name)", True),
         ("def text(body, encoding):\n    return body.decode(encoding)", False),
+        ("send('charset', str(code), value)", False),
+        ("def page(text, charset='utf-8'):\n    return text.encode(charset).decode(charset)", False),
         ("charset = 'utf-8'\nbody.decode('utf-8')\nstr(body, 'ascii')\nbody.decode(errors=charset)", False),
     ],
 )

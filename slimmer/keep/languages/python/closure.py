@@ -119,7 +119,7 @@ class Closure:
     def _ask_for_extensions(self) -> Iterator[Reading]:
         """Ask for compiled modules that the run did not load. Those that it loaded have already imported what they need.
 
-        Newer compilers pack the names, so modules beside such a module count as imported by a computed name.
+        Not all of their names can be read, so modules beside such a module count as imported by a computed name.
         """
         self._reading, self._extensions = self._extensions, {}
         for module in self._reading.values():

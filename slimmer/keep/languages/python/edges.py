@@ -103,13 +103,23 @@ def _exists(finder: Finder, package: str, tried: str) -> bool:
 def extension_imports(finder: Finder, module: Module, facts: Facts) -> Iterator[str]:
     """Yield the modules that a compiled module may import: those of its own top package, and those of the standard library.
 
+    `from logging import handlers` leaves both names in it.
+
     Other names in it are ignored, because a single word may name anything.
     """
     own = module.name.partition(".")[0]
+    words = frozenset(facts.words)
     for name in facts.words:
         first, dot, _ = name.partition(".")
-        if dot:
-            if first == own and finder.find(name):
+        if dot and first == own:
+            if finder.find(name):
                 yield name
-        elif name not in TOOLS and (found := finder.find(name)) and found.root.origin is Origin.STDLIB:
+        elif first not in TOOLS and (found := finder.find(name)) and found.root.origin is Origin.STDLIB:
             yield name
+            yield from (f"{name}.{stem}" for stem in _modules_in(finder, found) if stem in words)
+
+
+def _modules_in(finder: Finder, package: Module) -> list[str]:
+    """Return the names of the modules in a package; none for a plain module."""
+    files = (file for folder in package.folders for file in finder.listing(folder))
+    return sorted({file.partition(".")[0] for file in files})

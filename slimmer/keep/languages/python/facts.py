@@ -67,13 +67,15 @@ class Facts:
     """The facts of one source.
 
     - `words` are the short strings of an app's source. For a library's source, they are only the strings of three dotted parts or more, and the
-      names of scripts. For a compiled module, they are the names between two zero bytes.
+      names of scripts. For a compiled module, they are the names between two zero bytes, and the names in
+      Cython's table of strings.
     - `attributes` are dotted names that begin with an imported module, and `commands` the programs that the source starts. Only an app's source
       has them.
     - `groups` may name groups of entry points. `exports` is `__all__`.
     - `reads_data` is true if the source looks for files beside itself, `lazy` if it makes attributes on demand (PEP 562), and `any_encoding` if it
       encodes or decodes by a computed name (a library's: decodes by a name from outside, such as the charset of a mail).
     - `walks` are the packages of which the source loads every module that it finds.
+    - `libraries` are the native libraries that the source opens: names of files, and short names ("magic").
     """
 
     imports: tuple[Import, ...] = ()
@@ -87,3 +89,4 @@ class Facts:
     lazy: bool = False
     any_encoding: bool = False
     walks: tuple[Walk, ...] = ()
+    libraries: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from slimmer.keep.language import Origin, Source
 from slimmer.keep.languages.python.calls import read_calls
+from slimmer.keep.languages.python.cython_strings import cython_strings
 from slimmer.keep.languages.python.facts import LIST_LIMIT, Facts, Import
 from slimmer.keep.languages.python.grammar import captures, parse, text
 from slimmer.keep.languages.python.scopes import scopes_of
@@ -52,18 +53,29 @@ _COMPUTED_ENCODING = re.compile(
 )
 """Calls with an encoding that is not a literal."""
 
-_CHARSET = b"charset"
-"""What mail, HTTP and HTML call the name of an encoding. A library's source that has this word and decodes by a computed name gets it from outside."""
+_CHARSET = re.compile(rb"""['"]charset=?['"]|get_content_charset""")
+"""How sources ask for the parameter with the name of an encoding that mail and HTTP have. A library that does, and decodes by a computed name, gets it
+from outside."""
 
 _DECODING = re.compile(
-    rb"\.decode\(\s{0,99}(?:encoding\s{0,9}=\s{0,9})?(?!errors\b|\w{0,2}['\"])\w|\bstr\([\w.()]{1,80},\s{0,9}(?:encoding\s{0,9}=\s{0,9})?(?!errors\b)\w"
+    rb"\.decode\(\s{0,99}(?:encoding\s{0,9}=\s{0,9})?(?!errors\b|\w{0,2}['\"])\w|\bstr\([\w.]{1,80},\s{0,9}(?:encoding\s{0,9}=\s{0,9})?(?!errors\b)\w"
     rb"|codecs\.(?:lookup|decode|getreader|getdecoder|getincrementaldecoder)\(\s{0,99}(?!\w{0,2}['\"])\w"
 )
 
+_OPENING = re.compile(rb"\bCDLL|find_library|dlopen|LoadLibrary")
+"""Calls that open native libraries: ctypes, and cffi's `ffi.dlopen`."""
+
+_LIBRARY_STRING = re.compile(
+    rb"""['"](lib[\w.+-]{1,80}\.so(?:\.[0-9]{1,6}){0,3})['"]|(?:\bCDLL|find_library|dlopen|LoadLibrary)\(\s{0,20}['"]([\w.+-]{1,80})['"]"""
+)
 _WORD = re.compile(r"[\w.:/+@-]{2,200}")
 _DOTTED_STRING = re.compile(rb"""['"]([A-Za-z_]\w{0,79}(?:\.\w{1,80}){2,8})['":]""")
 _SCRIPT_STRING = re.compile(rb"""['"]([\w{}%.-]{1,80}\.py)['"]""")
 _CHAIN = re.compile(r"\w{1,80}(?:\.\w{1,80}){1,5}")
+_NAME = re.compile(r"[A-Za-z_]\w{1,79}(?:\.\w{1,80}){0,9}", re.ASCII)
+_IN_ALL_OF_CYTHON = "asyncio.coroutines"
+"""A module that each of Cython's modules names. It imports it only to tell asyncio, which has loaded it then, what a function is."""
+
 _NAME_IN_EXTENSION = re.compile(rb"\0([A-Za-z_]\w{1,79}(?:\.\w{1,80}){0,9})(?=\0)")
 
 
@@ -98,19 +110,30 @@ def _read_source(content: bytes, *, is_app: bool) -> Facts:
         lazy=b"def __getattr__(" in source,
         walks=read_walks(source, root, is_app=is_app),
         any_encoding=_is_by_any_name(source, is_app=is_app),
+        libraries=_libraries(source),
     )
+
+
+def _libraries(source: bytes) -> tuple[str, ...]:
+    """Return the names of native libraries that a source opens: file names, and short names as find_library takes them."""
+    if not _OPENING.search(source):
+        return ()
+    found = dict.fromkeys((match[1] or match[2]).decode() for match in _LIBRARY_STRING.finditer(source))
+    return tuple(found)[:LIST_LIMIT]
 
 
 def _is_by_any_name(source: bytes, *, is_app: bool) -> bool:
     """Return True if a source encodes or decodes by a name that is not in it: any computed one in an app's, one from outside in a library's."""
     if is_app:
         return _COMPUTED_ENCODING.search(source) is not None
-    return _CHARSET in source and _DECODING.search(source) is not None
+    return _CHARSET.search(source) is not None and _DECODING.search(source) is not None
 
 
 def _read_extension(content: bytes) -> Facts:
     """Return the names in a compiled module. Compiled code (such as Cython's) has no other list of its imports."""
     names = dict.fromkeys(match[1].decode() for match in _NAME_IN_EXTENSION.finditer(content))
+    names |= dict.fromkeys(text for text in cython_strings(content) if _NAME.fullmatch(text))
+    names.pop(_IN_ALL_OF_CYTHON, None)
     return Facts(words=tuple(names)[:LIST_LIMIT])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
@@ -16,6 +17,7 @@ from slimmer.keep.languages.python.facts import Facts
 from slimmer.keep.languages.python.finder import Finder, Module
 from slimmer.keep.languages.python.metadata import Distribution, Distributions
 from slimmer.keep.languages.python.package_data import PackageData
+from slimmer.keep.sources.load_path import LoadPath, library_folders
 from slimmer.keep.sources.named_paths import whole_folder
 
 TIME_ZONES = ("zoneinfo", "tzdata")
@@ -45,6 +47,7 @@ class Resources:
         self._zones: dict[str, str] = {}
         self._build_values: dict[str, str] = {}
         self._system: dict[str, tuple[str, ...]] = {}
+        self._libraries: dict[str, str] = {}
         self._told: set[str] = set()
 
     def reached(self, module: Module) -> None:
@@ -68,6 +71,8 @@ class Resources:
         if module.root.origin is not Origin.STDLIB:
             self._learn_data(module, facts, level)
         self._groups.update(facts.groups)
+        if level is not Level.LOADED:
+            self._libraries |= {name: module.source for name in facts.libraries if name not in self._libraries}
         if level is Level.APP:
             self._names.learn(module, facts)
         elif facts.any_encoding and level is Level.USED:
@@ -110,7 +115,31 @@ class Resources:
         for cause, system in self._system.items():
             for path in system if self._new(cause) else ():
                 yield from reach(self._image.tree, path, Reason("python", f"read by {cause}", cause))
+        yield from self._opened_libraries()
         yield from self._names.findings()
+
+    def _opened_libraries(self) -> Iterator[Finding]:
+        """Yield native libraries that sources open by name; for short names also ldconfig, which ctypes.util.find_library asks for the file's."""
+        libraries, self._libraries = self._libraries, {}
+        for name, cause in libraries.items():
+            reason = Reason("python", f"a library that {cause} opens", cause)
+            found = list(self._library_path.find(name)) if ".so" in name else self._versions(name)
+            for path in (*found, *(("/sbin/ldconfig",) if found and ".so" not in name else ())):
+                yield from reach(self._image.tree, path, reason)
+
+    def _versions(self, name: str) -> list[str]:
+        """Return the files of the library with this short name, in the first folder that has some: libNAME.so, libNAME.so.1."""
+        for folder in self._library_path.roots:
+            end = self._image.tree.resolve(folder).end or folder
+            start = f"{end}/lib{name}.so"
+            found = [entry.path for entry in self._image.tree.children(end) if f"{entry.path}.".startswith(f"{start}.")]
+            if found:
+                return found
+        return []
+
+    @cached_property
+    def _library_path(self) -> LoadPath:
+        return LoadPath(self._image.tree, library_folders(self._image))
 
     def _learn_data(self, module: Module, facts: Facts, level: Level) -> None:
         folder = posixpath.dirname(module.source)

@@ -1,0 +1,131 @@
+"""Keep the applications of Erlang and Elixir whole of which a module was loaded, and those that they need.
+
+Erlang's code server loads a module when a function in it is first called, unless a release was started in embedded mode. A folder of an
+application holds modules (`ebin`), its description (`ebin/NAME.app`, which lists the applications that must run before it), and files and
+native code that it reads by name (`priv`). A description that was read says nothing: brokers list all plug-ins in this way. Sources: code(3erl), "Code Path"; app(4); "Releases" in OTP's design principles.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from slimmer.image.tree import Entry
+from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
+from slimmer.keep.evidence import Evidence
+from slimmer.keep.image_view import ImageView, reach
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.sources.limits import within_limits
+from slimmer.keep.sources.reading import read_files
+from slimmer.sandbox.readers import reader
+
+RULE = "erlang"
+PART_FILES, PART_BYTES = 3000, 16 << 20
+"""The largest part of an application (its modules, its other files) that is kept. From a larger one, only what was seen in use stays."""
+
+APPLICATIONS = 1000
+"""The most applications that are followed."""
+
+_DESCRIPTION_BYTES = 1 << 20
+_MODULE = re.compile(r"(/.{1,3000})/([a-z][\w@]{0,200}(?:-[\w.+-]{1,80})?)/ebin/[^/]{1,255}\.beam", re.DOTALL)
+_NEEDED = re.compile(rb"\{\s{0,99}(?:included_|optional_)?applications\s{0,99},\s{0,99}\[([^\]]{0,20000})\]")
+_NAME = re.compile(rb"[a-z][A-Za-z0-9_@]{0,200}")
+_RELEASE = re.compile(r"(/.{0,3000}/releases)/[^/]{1,200}/[^/]{1,255}\.(?:boot|config|args)", re.DOTALL)
+_HELPERS = ("inet_gethost", "epmd", "heart", "erl_child_setup")
+"""Programs beside the virtual machine that it starts: to look up hosts, for its nodes to find each other, to start again, to start others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """The applications that a description lists."""
+
+    needed: tuple[str, ...] = ()
+
+
+@reader
+def read_description(content: bytes) -> Description:
+    """Read `NAME.app`, an Erlang term, for the applications that must be loaded."""
+    found = dict.fromkeys(name[0].decode() for match in _NEEDED.finditer(content) for name in _NAME.finditer(match[1]))
+    return Description(tuple(found)[:APPLICATIONS])
+
+
+def applications(image: ImageView) -> Iterator[Finding] | None:
+    """Yield findings for the applications in use. None if no module was loaded."""
+    found = _Applications(image)
+    return found.findings() if found.in_use else None
+
+
+class _Applications:
+    def __init__(self, image: ImageView) -> None:
+        self._image, self._tree = image, image.tree
+        self.in_use: dict[str, Reason] = {}
+        self._libraries: dict[str, None] = {}
+        self._releases: dict[str, str] = {}
+        self._machines: dict[str, None] = {}
+        for access in image.log.accesses:
+            path = access.resolved or access.asked
+            if access.found and (match := _MODULE.fullmatch(path)):
+                self._note(f"{match[1]}/{match[2]}", Reason(RULE, f"an application of which {path} was loaded", path))
+                self._machines[access.executable] = None
+            elif access.found and (match := _RELEASE.fullmatch(path)):
+                self._releases.setdefault(match[1], path)
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield the applications breadth first, with one round trip for each layer of descriptions, then releases and helpers."""
+        layer: Mapping[str, Reason] = dict(self.in_use)
+        while layer:
+            for folder, reason in layer.items():
+                yield from self._whole(folder, reason)
+            layer = self._needed_by(layer)
+        for folder, path in self._releases.items():
+            entries = within_limits(self._tree.below(folder), PART_FILES, PART_BYTES)
+            yield from (Finding(entry.path, Reason(RULE, f"the release of {path}", path)) for entry in entries or ())
+        for machine in self._machines:
+            for name in _HELPERS:
+                helper = posixpath.join(posixpath.dirname(machine), name)
+                yield from reach(self._tree, helper, Reason(RULE, f"started by {machine}", machine))
+
+    def _note(self, folder: str, reason: Reason) -> bool:
+        """Note an application by its folder. Return False if it is known, or there are too many."""
+        if folder in self.in_use or len(self.in_use) >= APPLICATIONS:
+            return False
+        self.in_use[folder] = reason
+        self._libraries[posixpath.dirname(folder)] = None
+        return True
+
+    def _whole(self, folder: str, reason: Reason) -> Iterator[Finding]:
+        for part in ("ebin", "priv"):
+            entries = within_limits(self._tree.below(f"{folder}/{part}"), PART_FILES, PART_BYTES)
+            for entry in entries or ():
+                yield from reach(self._tree, entry.path, reason)
+
+    def _needed_by(self, layer: Mapping[str, Reason]) -> dict[str, Reason]:
+        """Return the applications that those of a layer need and that are not known yet."""
+        described = [
+            entry.path for folder in layer for entry in self._tree.children(f"{folder}/ebin") if _is_description(entry)
+        ]
+        found: dict[str, Reason] = {}
+        for path, description in read_files(self._image, read_description, Description, described, _DESCRIPTION_BYTES):
+            for name in description.needed:
+                reason = Reason(RULE, f"an application that {path} needs", path)
+                found |= {folder: reason for folder in self._folders(name) if self._note(folder, reason)}
+        return found
+
+    def _folders(self, name: str) -> list[str]:
+        """Return the folders of an application: NAME, or NAME-VERSION. Most images have one version of each."""
+        found = []
+        for library in list(self._libraries):
+            for entry in self._tree.children(library):
+                known = posixpath.basename(entry.path)
+                if entry.is_directory and (known == name or known.startswith(f"{name}-")):
+                    found.append(entry.path)
+        return found
+
+
+def _is_description(entry: Entry) -> bool:
+    return entry.is_file and entry.path.endswith(".app")
+
+
+ANALYZER = FunctionAnalyzer("erlang", BEYOND_OBSERVED, {RULE: Evidence.USED}, applications)
