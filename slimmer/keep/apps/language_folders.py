@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
@@ -20,6 +20,7 @@ from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
+from slimmer.keep.sources.records import FOR_ALL, is_main, languages_of
 from slimmer.observe.log import PROBE, Operation
 
 RULE = "language-folder"
@@ -217,18 +218,9 @@ _CODES = frozenset(
     ]
 )
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_]([A-Za-z]{2,8}|[0-9]{3}))*(?:\.[\w-]{1,20})?(?:@\w{1,20})?", re.IGNORECASE)
-_FOR_ALL = frozenset(
-    ("templates", "default", "defaults", "root", "c", "base", "common", "generic", "und", "source", "posix")
-)
 _SYSTEM = re.compile(
     r"/(?:dev|proc|run|sys|tmp)/.*|/usr/(?:lib|share)/(?:locale|i18n|man|zoneinfo|doc|info|help|X11)(?:/.*)?", re.DOTALL
 )
-
-
-def is_always_needed(name: str, wanted: Set[str]) -> bool:
-    """Return True if a record with this name stays whatever else does: the root's, the default, English, or one that is in `wanted`."""
-    stem = name.partition(".")[0].lower()
-    return stem in _FOR_ALL or re.split("[-_]", stem)[0] in ("en", "eng", "english") or stem in wanted
 
 
 def language_folders(image: ImageView) -> Iterator[Finding] | None:
@@ -242,7 +234,7 @@ def _findings(image: ImageView, groups: Mapping[tuple[str, str], str]) -> Iterat
     folders: dict[str, dict[str, str]] = {}
     for (folder, rest), path in groups.items():
         folders.setdefault(folder, {})[rest] = path
-    wanted = _environment(image.env)
+    wanted = languages_of(image.env)
     for folder, rests in sorted(folders.items())[:_FOLDERS]:
         found = {
             entry.path: path
@@ -252,7 +244,7 @@ def _findings(image: ImageView, groups: Mapping[tuple[str, str], str]) -> Iterat
         entries = [entry for path in found if (entry := image.tree.get(path)) is not None]
         if within_limits(entries, FILES, BYTES) is None:
             first = len(folder) + 1
-            entries = [entry for entry in entries if is_always_needed(entry.path[first:].split("/")[0], wanted)]
+            entries = [entry for entry in entries if is_main(entry.path[first:].split("/")[0], wanted)]
             entries = within_limits(entries, FILES, BYTES) or []
         for entry in entries:
             model = found[entry.path]
@@ -319,22 +311,12 @@ def _may_be_text(name: str, *, is_file: bool) -> bool:
 
 def _is_one(name: str) -> bool:
     """Return True if a name is that of a language, or stands for all other languages."""
-    return _is_language(name) or name.lower() in _FOR_ALL
+    return _is_language(name) or name.lower() in FOR_ALL
 
 
 def _is_language(name: str) -> bool:
     match = _LANGUAGE.fullmatch(name)
     return match is not None and match[1].lower() in _CODES
-
-
-def _environment(env: Mapping[str, str]) -> Set[str]:
-    """Return the languages that the image's environment names: de_de and de for LANG=de_DE.UTF-8."""
-    values = [
-        value.partition(".")[0].lower()
-        for name, value in env.items()
-        if name == "LANG" or name.startswith(("LC_", "LANGUAGE"))
-    ]
-    return {one for value in values for one in (value, value.replace("_", "-"), value.split("_")[0])}
 
 
 ANALYZER = FunctionAnalyzer("language-folder", BEYOND_OBSERVED, {RULE: Evidence.USED}, language_folders)
