@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
@@ -29,194 +30,17 @@ FILES, BYTES = 5000, 8 << 20
 
 LANGUAGES = 3
 _FOLDERS = 500
+_ENTRIES = 1000
+_GROUPS = 5000
 _DEPTH = 4
-_CODES = frozenset(
-    [
-        "ab",
-        "aa",
-        "af",
-        "ak",
-        "sq",
-        "am",
-        "ar",
-        "an",
-        "hy",
-        "as",
-        "av",
-        "ae",
-        "ay",
-        "az",
-        "bm",
-        "ba",
-        "eu",
-        "be",
-        "bn",
-        "bi",
-        "bs",
-        "br",
-        "bg",
-        "my",
-        "ca",
-        "ch",
-        "ce",
-        "ny",
-        "zh",
-        "cu",
-        "cv",
-        "kw",
-        "co",
-        "cr",
-        "hr",
-        "cs",
-        "da",
-        "dv",
-        "nl",
-        "dz",
-        "en",
-        "eo",
-        "et",
-        "ee",
-        "fo",
-        "fj",
-        "fi",
-        "fr",
-        "fy",
-        "ff",
-        "gd",
-        "gl",
-        "lg",
-        "ka",
-        "de",
-        "el",
-        "kl",
-        "gn",
-        "gu",
-        "ht",
-        "ha",
-        "he",
-        "hz",
-        "hi",
-        "ho",
-        "hu",
-        "is",
-        "io",
-        "ig",
-        "id",
-        "ia",
-        "ie",
-        "iu",
-        "ik",
-        "ga",
-        "it",
-        "ja",
-        "jv",
-        "kn",
-        "kr",
-        "ks",
-        "kk",
-        "km",
-        "ki",
-        "rw",
-        "ky",
-        "kv",
-        "kg",
-        "ko",
-        "kj",
-        "ku",
-        "lo",
-        "la",
-        "lv",
-        "li",
-        "ln",
-        "lt",
-        "lu",
-        "lb",
-        "mk",
-        "mg",
-        "ms",
-        "ml",
-        "mt",
-        "gv",
-        "mi",
-        "mr",
-        "mh",
-        "mn",
-        "na",
-        "nv",
-        "nd",
-        "nr",
-        "ng",
-        "ne",
-        "no",
-        "nb",
-        "nn",
-        "ii",
-        "oc",
-        "oj",
-        "or",
-        "om",
-        "os",
-        "pi",
-        "ps",
-        "fa",
-        "pl",
-        "pt",
-        "pa",
-        "qu",
-        "ro",
-        "rm",
-        "rn",
-        "ru",
-        "se",
-        "sm",
-        "sg",
-        "sa",
-        "sc",
-        "sr",
-        "sn",
-        "sd",
-        "si",
-        "sk",
-        "sl",
-        "so",
-        "st",
-        "es",
-        "su",
-        "sw",
-        "ss",
-        "sv",
-        "tl",
-        "ty",
-        "tg",
-        "ta",
-        "tt",
-        "te",
-        "th",
-        "bo",
-        "ti",
-        "to",
-        "ts",
-        "tn",
-        "tr",
-        "tk",
-        "tw",
-        "ug",
-        "uk",
-        "ur",
-        "uz",
-        "ve",
-        "vi",
-        "vo",
-        "wa",
-        "cy",
-        "wo",
-        "xh",
-        "yi",
-        "yo",
-        "za",
-        "zu",
-    ]
+_ISO_639_1 = (
+    "ab aa af ak sq am ar an hy as av ae ay az bm ba eu be bn bi bs br bg my ca ch ce ny zh cu cv kw co cr hr cs da"
+    " dv nl dz en eo et ee fo fj fi fr fy ff gd gl lg ka de el kl gn gu ht ha he hz hi ho hu is io ig id ia ie iu ik"
+    " ga it ja jv kn kr ks kk km ki rw ky kv kg ko kj ku lo la lv li ln lt lu lb mk mg ms ml mt gv mi mr mh mn na nv"
+    " nd nr ng ne no nb nn ii oc oj or om os pi ps fa pl pt pa qu ro rm rn ru se sm sg sa sc sr sn sd si sk sl so st"
+    " es su sw ss sv tl ty tg ta tt te th bo ti to ts tn tr tk tw ug uk ur uz ve vi vo wa cy wo xh yi yo za zu"
 )
+_CODES = frozenset(_ISO_639_1.split())
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_]([A-Za-z]{2,8}|[0-9]{3}))*(?:\.[\w-]{1,20})?(?:@\w{1,20})?", re.IGNORECASE)
 _SYSTEM = re.compile(
     r"/(?:dev|proc|run|sys|tmp)/.*|/usr/(?:lib|share)/(?:locale|i18n|man|zoneinfo|doc|info|help|X11)(?:/.*)?", re.DOTALL
@@ -236,10 +60,11 @@ def _findings(image: ImageView, groups: Mapping[tuple[str, str], str]) -> Iterat
         folders.setdefault(folder, {})[rest] = path
     wanted = languages_of(image.env)
     for folder, rests in sorted(folders.items())[:_FOLDERS]:
+        languages = _languages(image.tree, folder)
         found = {
             entry.path: path
             for rest, path in sorted(rests.items())
-            for entry in _translations(image.tree, folder, rest)
+            for entry in _translations(image.tree, languages, rest)
         }
         entries = [entry for path in found if (entry := image.tree.get(path)) is not None]
         if within_limits(entries, FILES, BYTES) is None:
@@ -271,24 +96,33 @@ def _groups(image: ImageView) -> dict[tuple[str, str], str]:
                 continue
             if folder not in languages and len(languages) < _FOLDERS:
                 languages[folder] = _has_languages(image.tree, folder)
-            if languages.get(folder) and image.tree.get(path) is not None:
+            if languages.get(folder) and len(groups) < _GROUPS and image.tree.get(path) is not None:
                 rest = "/".join(parts[place + 1 :]) or posixpath.splitext(name)[1]
                 groups.setdefault((folder, rest), path)
                 break
     return groups
 
 
-def _translations(tree: Tree, folder: str, rest: str) -> Iterator[Entry]:
-    """Yield the files of all languages in a folder, and those for all other languages: with this path below their own folders, or with this suffix."""
-    for entry in tree.children(folder):
-        name = posixpath.basename(entry.path)
+def _translations(tree: Tree, languages: Iterable[Entry], rest: str) -> Iterator[Entry]:
+    """Yield the files of these entries for languages: with this path below their own folders, or with this suffix."""
+    for entry in languages:
         if rest.startswith(".") and "/" not in rest:
-            if entry.is_file and name.endswith(rest) and _is_one(name.removesuffix(rest)):
+            if entry.is_file and entry.path.endswith(rest):
                 yield entry
-        elif entry.is_directory and _is_one(name):
+        elif entry.is_directory:
             found = tree.get(f"{entry.path}/{rest}")
             if found is not None and found.is_file:
                 yield found
+
+
+def _languages(tree: Tree, folder: str) -> list[Entry]:
+    """Return the entries of a folder that are named like languages, and those for all other languages: at most _ENTRIES."""
+    return list(islice((entry for entry in tree.children(folder) if _is_one(_key(entry))), _ENTRIES))
+
+
+def _key(entry: Entry) -> str:
+    name = posixpath.basename(entry.path)
+    return name if entry.is_directory else posixpath.splitext(name)[0]
 
 
 def _has_languages(tree: Tree, folder: str) -> bool:
