@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
@@ -20,6 +21,7 @@ from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
+from slimmer.keep.sources.records import FOR_ALL, is_main, languages_of
 from slimmer.observe.log import PROBE, Operation
 
 RULE = "language-folder"
@@ -28,207 +30,21 @@ FILES, BYTES = 5000, 8 << 20
 
 LANGUAGES = 3
 _FOLDERS = 500
+_ENTRIES = 1000
+_GROUPS = 5000
 _DEPTH = 4
-_CODES = frozenset(
-    [
-        "ab",
-        "aa",
-        "af",
-        "ak",
-        "sq",
-        "am",
-        "ar",
-        "an",
-        "hy",
-        "as",
-        "av",
-        "ae",
-        "ay",
-        "az",
-        "bm",
-        "ba",
-        "eu",
-        "be",
-        "bn",
-        "bi",
-        "bs",
-        "br",
-        "bg",
-        "my",
-        "ca",
-        "ch",
-        "ce",
-        "ny",
-        "zh",
-        "cu",
-        "cv",
-        "kw",
-        "co",
-        "cr",
-        "hr",
-        "cs",
-        "da",
-        "dv",
-        "nl",
-        "dz",
-        "en",
-        "eo",
-        "et",
-        "ee",
-        "fo",
-        "fj",
-        "fi",
-        "fr",
-        "fy",
-        "ff",
-        "gd",
-        "gl",
-        "lg",
-        "ka",
-        "de",
-        "el",
-        "kl",
-        "gn",
-        "gu",
-        "ht",
-        "ha",
-        "he",
-        "hz",
-        "hi",
-        "ho",
-        "hu",
-        "is",
-        "io",
-        "ig",
-        "id",
-        "ia",
-        "ie",
-        "iu",
-        "ik",
-        "ga",
-        "it",
-        "ja",
-        "jv",
-        "kn",
-        "kr",
-        "ks",
-        "kk",
-        "km",
-        "ki",
-        "rw",
-        "ky",
-        "kv",
-        "kg",
-        "ko",
-        "kj",
-        "ku",
-        "lo",
-        "la",
-        "lv",
-        "li",
-        "ln",
-        "lt",
-        "lu",
-        "lb",
-        "mk",
-        "mg",
-        "ms",
-        "ml",
-        "mt",
-        "gv",
-        "mi",
-        "mr",
-        "mh",
-        "mn",
-        "na",
-        "nv",
-        "nd",
-        "nr",
-        "ng",
-        "ne",
-        "no",
-        "nb",
-        "nn",
-        "ii",
-        "oc",
-        "oj",
-        "or",
-        "om",
-        "os",
-        "pi",
-        "ps",
-        "fa",
-        "pl",
-        "pt",
-        "pa",
-        "qu",
-        "ro",
-        "rm",
-        "rn",
-        "ru",
-        "se",
-        "sm",
-        "sg",
-        "sa",
-        "sc",
-        "sr",
-        "sn",
-        "sd",
-        "si",
-        "sk",
-        "sl",
-        "so",
-        "st",
-        "es",
-        "su",
-        "sw",
-        "ss",
-        "sv",
-        "tl",
-        "ty",
-        "tg",
-        "ta",
-        "tt",
-        "te",
-        "th",
-        "bo",
-        "ti",
-        "to",
-        "ts",
-        "tn",
-        "tr",
-        "tk",
-        "tw",
-        "ug",
-        "uk",
-        "ur",
-        "uz",
-        "ve",
-        "vi",
-        "vo",
-        "wa",
-        "cy",
-        "wo",
-        "xh",
-        "yi",
-        "yo",
-        "za",
-        "zu",
-    ]
+_ISO_639_1 = (
+    "ab aa af ak sq am ar an hy as av ae ay az bm ba eu be bn bi bs br bg my ca ch ce ny zh cu cv kw co cr hr cs da"
+    " dv nl dz en eo et ee fo fj fi fr fy ff gd gl lg ka de el kl gn gu ht ha he hz hi ho hu is io ig id ia ie iu ik"
+    " ga it ja jv kn kr ks kk km ki rw ky kv kg ko kj ku lo la lv li ln lt lu lb mk mg ms ml mt gv mi mr mh mn na nv"
+    " nd nr ng ne no nb nn ii oc oj or om os pi ps fa pl pt pa qu ro rm rn ru se sm sg sa sc sr sn sd si sk sl so st"
+    " es su sw ss sv tl ty tg ta tt te th bo ti to ts tn tr tk tw ug uk ur uz ve vi vo wa cy wo xh yi yo za zu"
 )
+_CODES = frozenset(_ISO_639_1.split())
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_]([A-Za-z]{2,8}|[0-9]{3}))*(?:\.[\w-]{1,20})?(?:@\w{1,20})?", re.IGNORECASE)
-_FOR_ALL = frozenset(
-    ("templates", "default", "defaults", "root", "c", "base", "common", "generic", "und", "source", "posix")
-)
 _SYSTEM = re.compile(
     r"/(?:dev|proc|run|sys|tmp)/.*|/usr/(?:lib|share)/(?:locale|i18n|man|zoneinfo|doc|info|help|X11)(?:/.*)?", re.DOTALL
 )
-
-
-def is_always_needed(name: str, wanted: Set[str]) -> bool:
-    """Return True if a record with this name stays whatever else does: the root's, the default, English, or one that is in `wanted`."""
-    stem = name.partition(".")[0].lower()
-    return stem in _FOR_ALL or re.split("[-_]", stem)[0] in ("en", "eng", "english") or stem in wanted
 
 
 def language_folders(image: ImageView) -> Iterator[Finding] | None:
@@ -242,17 +58,18 @@ def _findings(image: ImageView, groups: Mapping[tuple[str, str], str]) -> Iterat
     folders: dict[str, dict[str, str]] = {}
     for (folder, rest), path in groups.items():
         folders.setdefault(folder, {})[rest] = path
-    wanted = _environment(image.env)
+    wanted = languages_of(image.env)
     for folder, rests in sorted(folders.items())[:_FOLDERS]:
+        languages = _languages(image.tree, folder)
         found = {
             entry.path: path
             for rest, path in sorted(rests.items())
-            for entry in _translations(image.tree, folder, rest)
+            for entry in _translations(image.tree, languages, rest)
         }
         entries = [entry for path in found if (entry := image.tree.get(path)) is not None]
         if within_limits(entries, FILES, BYTES) is None:
             first = len(folder) + 1
-            entries = [entry for entry in entries if is_always_needed(entry.path[first:].split("/")[0], wanted)]
+            entries = [entry for entry in entries if is_main(entry.path[first:].split("/")[0], wanted)]
             entries = within_limits(entries, FILES, BYTES) or []
         for entry in entries:
             model = found[entry.path]
@@ -279,24 +96,33 @@ def _groups(image: ImageView) -> dict[tuple[str, str], str]:
                 continue
             if folder not in languages and len(languages) < _FOLDERS:
                 languages[folder] = _has_languages(image.tree, folder)
-            if languages.get(folder) and image.tree.get(path) is not None:
+            if languages.get(folder) and len(groups) < _GROUPS and image.tree.get(path) is not None:
                 rest = "/".join(parts[place + 1 :]) or posixpath.splitext(name)[1]
                 groups.setdefault((folder, rest), path)
                 break
     return groups
 
 
-def _translations(tree: Tree, folder: str, rest: str) -> Iterator[Entry]:
-    """Yield the files of all languages in a folder, and those for all other languages: with this path below their own folders, or with this suffix."""
-    for entry in tree.children(folder):
-        name = posixpath.basename(entry.path)
+def _translations(tree: Tree, languages: Iterable[Entry], rest: str) -> Iterator[Entry]:
+    """Yield the files of these entries for languages: with this path below their own folders, or with this suffix."""
+    for entry in languages:
         if rest.startswith(".") and "/" not in rest:
-            if entry.is_file and name.endswith(rest) and _is_one(name.removesuffix(rest)):
+            if entry.is_file and entry.path.endswith(rest):
                 yield entry
-        elif entry.is_directory and _is_one(name):
+        elif entry.is_directory:
             found = tree.get(f"{entry.path}/{rest}")
             if found is not None and found.is_file:
                 yield found
+
+
+def _languages(tree: Tree, folder: str) -> list[Entry]:
+    """Return the entries of a folder that are named like languages, and those for all other languages: at most _ENTRIES."""
+    return list(islice((entry for entry in tree.children(folder) if _is_one(_key(entry))), _ENTRIES))
+
+
+def _key(entry: Entry) -> str:
+    name = posixpath.basename(entry.path)
+    return name if entry.is_directory else posixpath.splitext(name)[0]
 
 
 def _has_languages(tree: Tree, folder: str) -> bool:
@@ -319,22 +145,12 @@ def _may_be_text(name: str, *, is_file: bool) -> bool:
 
 def _is_one(name: str) -> bool:
     """Return True if a name is that of a language, or stands for all other languages."""
-    return _is_language(name) or name.lower() in _FOR_ALL
+    return _is_language(name) or name.lower() in FOR_ALL
 
 
 def _is_language(name: str) -> bool:
     match = _LANGUAGE.fullmatch(name)
     return match is not None and match[1].lower() in _CODES
-
-
-def _environment(env: Mapping[str, str]) -> Set[str]:
-    """Return the languages that the image's environment names: de_de and de for LANG=de_DE.UTF-8."""
-    values = [
-        value.partition(".")[0].lower()
-        for name, value in env.items()
-        if name == "LANG" or name.startswith(("LC_", "LANGUAGE"))
-    ]
-    return {one for value in values for one in (value, value.replace("_", "-"), value.split("_")[0])}
 
 
 ANALYZER = FunctionAnalyzer("language-folder", BEYOND_OBSERVED, {RULE: Evidence.USED}, language_folders)

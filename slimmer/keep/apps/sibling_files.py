@@ -8,7 +8,8 @@ The log does not show that a name was computed, so two signs stand for it:
   in the same folder stay, and the other translations of a message catalogue (xx/LC_MESSAGES/name.mo).
 - The app opened two or more files with the same suffix in one of its folders. The other files with that suffix stay.
 
-In each folder, files of one kind stay up to KIND_FILES and KIND_BYTES. If there are more, only what was seen stays. Code is left
+In each folder, files of one kind stay up to KIND_FILES and KIND_BYTES. Of more, those of the root, of English and of the environment's
+languages stay, besides what was seen (slimmer.keep.sources.records). Code is left
 to the rules of its language, except for migrations and scripts for browsers. The system's own folders are left out, and so are
 settings beside an app's manifest, which are read by fixed names.
 """
@@ -26,6 +27,7 @@ from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
+from slimmer.keep.sources.records import languages_of, within_limits_or_main
 from slimmer.observe.log import Operation
 
 RULE = "like-files"
@@ -80,6 +82,7 @@ class _Likeness:
     def __init__(self, image: ImageView) -> None:
         self._image, self._tree = image, image.tree
         self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
+        self._languages = languages_of(image.env)
         self._whole: dict[str, bool] = {}
 
     def opened(self) -> dict[str, Kinds]:
@@ -119,8 +122,8 @@ class _Likeness:
 
     def _kind(self, folder: str, suffix: str, path: str, executable: str) -> Iterator[Finding]:
         alike = (entry for entry in self._tree.children(folder) if entry.is_file and _suffix(entry.path) == suffix)
-        entries = within_limits(alike, KIND_FILES, KIND_BYTES) if suffix else None
-        yield from _all(entries or (), _reason(f"a {suffix} file like", path, executable))
+        entries = within_limits_or_main(alike, KIND_FILES, KIND_BYTES, self._languages) if suffix else ()
+        yield from _all(entries, _reason(f"a {suffix} file like", path, executable))
 
     def _translations(self, path: str, executable: str) -> Iterator[Finding]:
         """Yield the same message catalogue in other languages."""

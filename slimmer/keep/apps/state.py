@@ -40,6 +40,9 @@ LISTED_BYTES = 100 << 20
 _FOLDERS = 10_000
 """The most folders that are looked at. A log may name millions."""
 
+_LOOK_UPS = 200_000
+"""The most paths of the log that are looked up. A run may write millions of files."""
+
 _REPOSITORIES = 1000
 _PREPARING = frozenset(("chgrp", "chmod", "chown", "install", "ln", "mkdir", "touch", "busybox"))
 """Commands that entry points prepare folders with. What they do says nothing about what a folder holds."""
@@ -85,11 +88,15 @@ def sizes(tree: Tree, kept: KeepSet) -> Mapping[str, int]:
 def _signs(image: ImageView) -> _Signs:
     signs, tree = _Signs(), image.tree
     seen: set[tuple[Operation, str]] = set()
+    left = _LOOK_UPS
     for access in image.log.accesses:
         operation, path = access.operation, access.resolved or access.asked
         if access.executable == PROBE or posixpath.basename(access.executable) in _PREPARING:
             continue
         if operation in (Operation.WRITE, Operation.CREATE):
+            left -= 1
+            if left < 0:
+                continue
             entry = image.end(path)
             if entry is not None and entry.is_file and len(signs.written) < _FOLDERS:
                 signs.written.setdefault(entry.path, access.by)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 
 from slimmer.image.tree import Entry
@@ -40,6 +41,9 @@ ROOT_FILES, ROOT_BYTES = 5000, 64 << 20
 
 PAGES, PAGES_BYTES = 5000, 64 << 20
 """The most pages and sources that are read for links."""
+
+_LOADED = 300_000
+"""The most files that browsers may load in one image among which links are sought."""
 
 _ROOTS, _LINKS, _SAME = 64, 20_000, 4
 _BATCH_BYTES = 1 << 24
@@ -243,9 +247,9 @@ class StaticRoots:
         """Return all files of the image with this name that a browser may load."""
         if self._named is None:
             self._named = {}
-            for entry in self._tree:
-                if entry.is_file and _suffix(entry.path) in _BROWSER_SUFFIXES:
-                    self._named.setdefault(posixpath.basename(entry.path), []).append(entry.path)
+            loaded = (one for one in self._tree if one.is_file and _suffix(one.path) in _BROWSER_SUFFIXES)
+            for entry in islice(loaded, _LOADED):
+                self._named.setdefault(posixpath.basename(entry.path), []).append(entry.path)
         return self._named.get(name, [])
 
 

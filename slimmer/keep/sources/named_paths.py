@@ -24,6 +24,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.globs import Glob, globs
 from slimmer.keep.sources.limits import within_limits
 from slimmer.keep.sources.load_path import LoadPath, library_folders
+from slimmer.keep.sources.records import within_limits_or_main
 
 RULE = "named-path"
 PROGRAM = "program"
@@ -228,7 +229,10 @@ class NamedPaths:
 
 
 def fitting(tree: Tree, folder: str, pattern: str, reason: Reason) -> Iterator[Finding]:
-    """Yield the files of a folder whose names begin and end like a pattern with holes. Nothing if they exceed the bounds on a folder."""
+    """Yield the files of a folder whose names begin and end like a pattern with holes.
+
+    If they exceed the bounds on a folder, yield the main ones (slimmer.keep.sources.records).
+    """
     end = tree.resolve(folder).end
     if end is None:
         return
@@ -237,8 +241,8 @@ def fitting(tree: Tree, folder: str, pattern: str, reason: Reason) -> Iterator[F
     first = bisect_left(names, start)
     near = takewhile(lambda name: name.startswith(start), islice(names, first, None))
     found = (tree.get(posixpath.join(end, name)) for name in near if name.endswith(last))
-    entries = within_limits((entry for entry in found if entry is not None), FOLDER_FILES, FOLDER_BYTES)
-    yield from (Finding(entry.path, reason) for entry in entries or ())
+    entries = within_limits_or_main((entry for entry in found if entry is not None), FOLDER_FILES, FOLDER_BYTES)
+    yield from (Finding(entry.path, reason) for entry in entries)
 
 
 def whole_folder(tree: Tree, folder: str, reason: Reason, size: int = FOLDER_BYTES) -> Iterator[Finding]:

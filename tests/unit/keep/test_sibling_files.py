@@ -122,3 +122,11 @@ def test_what_was_only_looked_for_keeps_nothing(image: LocalImage) -> None:
     for path in ("/app/static/a.css", "/app/static/b.css"):
         image.add(path)
     assert ANALYZER.start(image.view(opened("/app/static/a.css", operation="look-up"))) is None
+
+
+def test_of_too_many_files_of_a_kind_the_main_ones_stay(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule, "KIND_FILES", 4)
+    others = "/app/names/root.dat /app/names/en.dat /app/names/en-GB.dat /app/names/de.dat /app/names/fr.dat"
+    assert kept(image, "/app/names/it.dat", "/app/names/es.dat", others=others) == {
+        f"/app/names/{name}.dat" for name in ("root", "en", "en-GB")
+    }

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from slimmer.image.tree import Entry, Tree
-from slimmer.keep.apps.language_folders import is_always_needed
 from slimmer.keep.core.nonempty_dirs import are_versions
+from slimmer.keep.sources.records import is_main
 from slimmer.observe.log import AccessLog, Operation
 
 DATA_LIMIT = 1 << 24
@@ -95,7 +95,7 @@ class PackageData:
                     continue
                 if _size(records) > RECORDS_LIMIT:
                     words = {word.lower() for word in self.words}
-                    records = [one for one in records if is_always_needed(posixpath.basename(one.path), words)]
+                    records = [one for one in records if is_main(posixpath.basename(one.path), words)]
                 if _size(records) <= RECORDS_LIMIT:
                     yield from records
 
