@@ -110,6 +110,10 @@ class Resolver(ABC, Generic[F]):
         """
         return opened or (posixpath.splitext(path)[1] != "" and not kept.evidence(path) <= _NO_CODE)
 
+    def hand(self, scripts: frozenset[str]) -> None:
+        """Take note of scripts among the paths that `begin` gets next: the language's programs run them, whatever their names are."""
+        return
+
     def begin(self, added: Sequence[str], kept: Kept) -> Iterable[Lead | Finding | Reading] | None:
         """Return where to start once these real paths are kept. None means the default: the sources among them that `takes` accepts."""
         return None

@@ -127,6 +127,7 @@ class LanguageAnalysis(Generic[F]):
             texts = dict(self._facts.read_texts(self._resolver.texts(), self._resolver.variables))
             leads = [*(self._resolver.leads(texts) if texts else ()), *self._listed()]
             layer = (yield from self._next_layer(leads)) if texts or leads else None
+        self._resolver.hand(scripts)
         begun = self._resolver.begin(added, kept)
         if begun is not None:
             more = yield from self._next_layer(begun)

@@ -58,6 +58,17 @@ def image(tmp_path: Path) -> PythonImage:
     return PythonImage(tmp_path)
 
 
+def test_a_script_without_a_suffix_is_followed_whoever_opened_it(image: PythonImage) -> None:
+    image.add(APP)
+    scripts = {"/srv/app/hooks/notify": "csv", "/srv/app/hooks/notify.sample": "json"}
+    for path, name in scripts.items():
+        image.add(path, f"#!/usr/bin/env python3\ndef late():\n    import {name}\n", mode=0o755)
+    context = image.context(*(opened(path, by="/usr/bin/git") for path in scripts), config=CONFIG)
+    builder = followed(context, python, *image.start, *scripts)
+    assert f"{LIBRARY}/csv.py" in builder
+    assert f"{LIBRARY}/json/decoder.py" not in builder
+
+
 def metadata(name: str) -> set[str]:
     return {f"{SITE}/{name}-1.0.dist-info/{file}" for file in ("METADATA", "RECORD")}
 

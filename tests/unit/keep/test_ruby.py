@@ -228,6 +228,16 @@ def test_a_gem_whose_constants_are_autoloaded(image: ScriptImage) -> None:
     }
 
 
+def test_a_library_loads_its_files_by_a_method_of_its_own(image: ScriptImage) -> None:
+    gem = f"{GEMS}/gems/shop-1.0/lib"
+    image.add(APP, 'require "shop"')
+    image.add(f"{gem}/shop.rb", 'module Shop; def self.load_file(path) = nil; end; Shop.load_file "cart/line"')
+    image.add(f"{gem}/shop/cart/line.rb", 'module Shop; load_file "tax"; end')
+    for name in ("tax.rb", "gift.rb"):
+        image.add(f"{gem}/shop/{name}")
+    assert image.kept() == {f"{gem}/{name}" for name in ("shop.rb", "shop/cart/line.rb", "shop/tax.rb")}
+
+
 def test_a_program_of_the_app_that_it_starts_with_arguments(image: ScriptImage) -> None:
     image.add(APP, "def late = `#{__dir__}/hooks/notify --all`")
     image.add("/srv/app/hooks/notify", "#!/bin/sh", mode=0o755)

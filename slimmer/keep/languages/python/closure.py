@@ -13,6 +13,7 @@ Code that is kept only because its folder was listed or must not be empty, or as
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from slimmer.keep.image_view import ImageView
@@ -23,7 +24,7 @@ from slimmer.keep.languages.python.choices import Choices
 from slimmer.keep.languages.python.depth import Depth, Level
 from slimmer.keep.languages.python.edges import Edge, edges, extension_imports
 from slimmer.keep.languages.python.facts import BY_NAME, Facts
-from slimmer.keep.languages.python.finder import CODE, Finder, Module
+from slimmer.keep.languages.python.finder import CODE, Finder, Module, Root
 from slimmer.keep.languages.python.metadata import Distributions
 from slimmer.keep.languages.python.resources import Resources
 from slimmer.keep.languages.python.stars import Loaded, Stars
@@ -52,8 +53,18 @@ class Closure:
         self._reading: dict[str, Module] = {}
         self._is_settled = True  # no source has been read since the last look at the choices
 
-    def begin(self, paths: Sequence[str], is_used: Callable[[str], bool]) -> Iterator[Finding | Reading]:
-        """Start from the modules among these kept paths. `is_used` returns False for files that are kept only as filler."""
+    def begin(
+        self, paths: Sequence[str], is_used: Callable[[str], bool], scripts: Sequence[str] = ()
+    ) -> Iterator[Finding | Reading]:
+        """Start from the modules among these kept paths. `is_used` returns False for files that are kept only as filler.
+
+        `scripts` are files whose first line names Python. Those that were seen before are left out.
+        """
+        for path in scripts:
+            if path not in self._levels:
+                self._levels[path] = Level.APP
+                root = Root(posixpath.dirname(path), Origin.APP)
+                self._queue[path] = Module("__main__", root, (path,), path, ())
         for path in paths:
             module = self._module_at(path) if path.endswith(CODE) else None
             if module is not None and (module.root.origin is Origin.APP or is_used(path)):

@@ -26,11 +26,14 @@ class PythonResolver(Resolver[Facts]):
         self._image = image
         self._closures: dict[str, Closure] = {}
         self._seen: list[str] = []
+        self._scripts: dict[str, None] = {}
 
     def accepts(self, path: str) -> bool:
         """Return True if a real path is a compiled module, or a source that is not too large."""
         suffix = posixpath.splitext(path)[1]
         entry = self._image.tree.get(path)
+        if path in self._scripts:
+            return entry is not None and entry.size <= SOURCE_LIMIT
         return suffix == ".so" or (suffix == ".py" and entry is not None and entry.size <= SOURCE_LIMIT)
 
     def origin(self, path: str) -> Origin:
@@ -43,6 +46,10 @@ class PythonResolver(Resolver[Facts]):
     def dialect(self, path: str) -> str:
         """Return EXTENSION for a compiled module."""
         return EXTENSION if path.endswith(".so") else ""
+
+    def hand(self, scripts: frozenset[str]) -> None:
+        """Note the scripts whose names do not say that they are Python's."""
+        self._scripts |= dict.fromkeys(path for path in sorted(scripts) if not path.endswith(CODE))
 
     def begin(self, added: Sequence[str], kept: Kept) -> Iterator[Finding | Reading]:
         """Start from the modules among the added paths. If a Python is new, also start from all that were added before."""
@@ -57,7 +64,7 @@ class PythonResolver(Resolver[Facts]):
             used = [path for path in self._seen if is_used(path)]
             self._closures |= {one.stdlib: Closure(self._image, find_modules(self._image, one, used)) for one in found}
         for closure in self._closures.values():
-            yield from closure.begin(self._seen if found else code, is_used)
+            yield from closure.begin(self._seen if found else code, is_used, tuple(self._scripts))
 
     def leads(self, layer: Mapping[str, Facts]) -> Iterator[Finding | Reading]:
         """Pass the facts to each Python. It ignores those that it did not ask for."""

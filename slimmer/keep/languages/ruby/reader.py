@@ -33,7 +33,8 @@ _ENCODINGS = re.compile(rb"\bencode\b|force_encoding|Encoding::|external_encodin
 class ModuleRequest:
     """A file that a source loads. `how` is the method ("require", "require_relative", "load", "autoload" …).
 
-    If `relative` is true, `name` is relative to the source's folder. For an autoload without a path, `how` is "constant" and `name` the
+    If `relative` is true, `name` is relative to the source's folder. If `how` is "own", a method of the source's own library loads it
+    (`Shop.load_file "cart"`). For an autoload without a path, `how` is "constant" and `name` the
     name of the constant.
     """
 
@@ -118,6 +119,10 @@ class _Reader(SourceReader[Ruby]):
             elif first.type == "simple_symbol":
                 self._requests[ModuleRequest("constant", text(first, 200).lstrip(":"), False, True, found.place)] = None
             return True
+        if method.startswith(("load_", "require_")) and first.type == "string":
+            value = self._evaluator.value(first)
+            if value.path.strip(HOLE) and value.base is Base.ANY:
+                self._requests[ModuleRequest("own", value.path, False, found.lazy, found.place)] = None
         if method in _STARTERS:
             self._start(self._command(first), found)
         return False

@@ -155,6 +155,9 @@ class RubyResolver(Resolver[Facts]):
         if request.how == "constant":
             yield from self._constant(path, name)
             return
+        if request.how == "own":
+            yield from self._own(path, name)
+            return
         place = posixpath.normpath(f"{folder}/{name}" if request.relative else posixpath.join(folder, name))
         if HOLE in name:
             if request.relative:
@@ -184,10 +187,24 @@ class RubyResolver(Resolver[Facts]):
             place for place in (f"{stem}/{file}", f"{posixpath.dirname(path)}/{file}") if is_file(self._tree, place)
         )
 
+    def _own(self, path: str, name: str) -> Iterator[str]:
+        """Yield the file that a library loads by a method of its own: beside the source, or in the folder of its name."""
+        root = self._path.root_of(path)
+        bases = [posixpath.splitext(path)[0], posixpath.dirname(path)]
+        if root is not None:
+            bases += [posixpath.join(root, _first_part(path[len(root) + 1 :])), root]
+        places = (posixpath.normpath(f"{base}/{name}{suffix}") for base in bases for suffix in ("", ".rb"))
+        if HOLE not in name:
+            yield from [place for place in places if place.endswith(".rb") and is_file(self._tree, place)][:1]
+
     def _is_related(self, path: str, request: ModuleRequest, place: str) -> bool:
         """Return True if a library may mean this file: it belongs to the library, to the language, or to a gem in use or locked."""
         root = self._path.root_of(path)
-        if request.relative or (root is not None and _first_part(request.name) == _first_part(path[len(root) + 1 :])):
+        if (
+            request.relative
+            or request.how == "own"
+            or (root is not None and _first_part(request.name) == _first_part(path[len(root) + 1 :]))
+        ):
             return True
         gem, own = gem_of(place), gem_of(path)
         if gem is not None:
@@ -211,6 +228,7 @@ _VERBS = {
     "require_dependency": "required",
     "require_relative": "required",
     "load": "loaded",
+    "own": "loaded",
     "gem": "asked for",
     "autoload": "autoloaded",
     "constant": "autoloaded",
