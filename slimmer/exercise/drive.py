@@ -59,8 +59,8 @@ def exercise(
 
 def _exercise(context: ExerciseContext) -> ExerciseResult:
     with end_of(context.mode) as end:
-        sweep = PortSweep(context, await_ready(context, end.over))
-        ready_after, bound = context.elapsed, _bound_ports(context)
+        ports = await_ready(context, end.over)
+        sweep, ready_after, bound = PortSweep(context, ports), context.elapsed, _bound_ports(context, ports)
         outcomes: list[Outcome] = []
         done = _run(context, sweep, outcomes, end, ready_after)
         code = _exit_code(context, serves=bool(sweep.ports or bound))
@@ -113,10 +113,13 @@ def _run(context: ExerciseContext, sweep: PortSweep, outcomes: list[Outcome], en
     return done
 
 
-def _bound_ports(context: ExerciseContext) -> tuple[int, ...]:
-    """Return the UDP ports that the app serves: those that it is expected to bind, or if there are none, those that it has bound."""
+def _bound_ports(context: ExerciseContext, ports: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the UDP ports that the app serves: those that it is expected to bind; without any, all of an app that has no TCP port.
+
+    Beside a TCP port, others may be a client's, and be different in each run.
+    """
     bound, expected = context.subject.bound_ports(), context.mode.udp_ports
-    return tuple(sorted(port for port in bound if port in expected or not expected))
+    return tuple(sorted(port for port in bound if port in expected or not (expected or ports)))
 
 
 def _exit_code(context: ExerciseContext, *, serves: bool) -> int | None:
