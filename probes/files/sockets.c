@@ -161,12 +161,12 @@ int listening_main(int argc, char **argv) {
     return fflush(stdout) ? EXIT_PROBE : 0;
 }
 
-void look_at_sockets(void) {
+bool look_at_sockets(void) {
     int64_t now = now_ms();
     if (!due)
         due = now + wait_ms; /* the app has hardly begun */
     if (now < due)
-        return;
+        return false;
     is_collected = false;
     char process[16];
     format(process, sizeof process, "%d", main_process());
@@ -174,4 +174,5 @@ void look_at_sockets(void) {
     int64_t took = now_ms() - now;
     wait_ms = wait_ms * 2 < STEADY_WAIT_MS ? wait_ms * 2 : STEADY_WAIT_MS;
     due = now + (took * LOOK_SHARE > wait_ms ? took * LOOK_SHARE : wait_ms);
+    return true;
 }

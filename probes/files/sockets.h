@@ -2,6 +2,7 @@
 #ifndef SOCKETS_H
 #define SOCKETS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A process calls listen(), which takes effect only after the recorder has let the call go on: a look will soon be worth it. */
@@ -9,7 +10,7 @@ void note_listen(void);
 
 /* When the next look is due (now_ms). */
 int64_t sockets_due(void);
-/* Looks if a look is due, and writes what is new. */
-void look_at_sockets(void);
+/* Looks if a look is due, and writes what is new. True if it looked. */
+bool look_at_sockets(void);
 
 #endif

@@ -235,6 +235,25 @@ static void drop_deserted(const struct pollfd *polled, size_t count) {
             drop_listener(i - LISTENERS);
 }
 
+static bool count_process(int process, void *count) {
+    if (in_this_container(process))
+        ++*(unsigned *)count;
+    return false;
+}
+
+/* An app that is still starting has ever more processes. What it begins and ends for each request is not told again. */
+static void tell_processes(void) {
+    static unsigned most;
+    unsigned count = 0;
+    char head[32];
+    visit_numbers("/proc", count_process, &count);
+    if (count <= most)
+        return;
+    most = count;
+    format(head, sizeof head, "processes %u", count);
+    write_record(head, "", "");
+}
+
 /* The turn is held but for the waiting. */
 static void serve(void) {
     for (bool at_once = false;; send_records_if_due()) {
@@ -255,7 +274,8 @@ static void serve(void) {
         if (polled[COMMANDS].revents)
             serve_commands();
         drop_deserted(polled, count);
-        look_at_sockets();
+        if (look_at_sockets())
+            tell_processes();
         look_for_another();
     }
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from slimmer.errors import AppFailed
 from slimmer.exercise.commands import run_exec_commands, run_healthcheck, run_host_commands
 from slimmer.exercise.context import ExerciseContext, Say, last_words
@@ -14,6 +16,8 @@ from slimmer.exercise.readiness import await_ready, check_served
 from slimmer.exercise.result import ExerciseResult, Outcome
 from slimmer.exercise.subject import Subject
 from slimmer.exercise.until import End, await_end, end_of
+
+logger = logging.getLogger(__name__)
 
 UNKNOWN = AppProfile()
 """An app that the image says nothing about."""
@@ -55,10 +59,10 @@ def exercise(
 
 def _exercise(context: ExerciseContext) -> ExerciseResult:
     with end_of(context.mode) as end:
-        sweep = PortSweep(context, await_ready(context, end.over))
-        ready_after, bound = context.elapsed, _bound_ports(context)
+        ports = await_ready(context, end.over)
+        sweep, ready_after, bound = PortSweep(context, ports), context.elapsed, _bound_ports(context, ports)
         outcomes: list[Outcome] = []
-        _run(context, sweep, outcomes, end, ready_after)
+        done = _run(context, sweep, outcomes, end, ready_after)
         code = _exit_code(context, serves=bool(sweep.ports or bound))
         return ExerciseResult(
             answers=sweep.answers(),
@@ -71,13 +75,17 @@ def _exercise(context: ExerciseContext) -> ExerciseResult:
             exit_code=code,
             seconds=context.elapsed,
             ready_after=ready_after,
+            done_after=done,
             error_lines=context.subject.error_lines(),
             output="" if code is None else context.subject.last_log_lines(),
         )
 
 
-def _run(context: ExerciseContext, sweep: PortSweep, outcomes: list[Outcome], end: End, ready_after: float) -> None:
-    """Run the phases. Each may make the app open another port, which is then exercised, too."""
+def _run(context: ExerciseContext, sweep: PortSweep, outcomes: list[Outcome], end: End, ready_after: float) -> float:
+    """Run the phases. Each may make the app open another port, which is then exercised, too.
+
+    Return the seconds after which all was done, and the app had started.
+    """
     sweep.ask_new_ports()
     sweep.await_late_ports()
     for outcome in run_exec_commands(context):
@@ -90,18 +98,28 @@ def _run(context: ExerciseContext, sweep: PortSweep, outcomes: list[Outcome], en
     for outcome in run_host_commands(context, port, scheme, sweep.ask_new_ports):
         outcomes.append(outcome)
     await_end(end, context)
-    if not context.ended:
-        sweep.ask_new_ports()
-        sweep.await_other_ports()
-        sweep.await_start()
-        context.wait_for(lambda: False, ready_after + context.mode.watched - context.elapsed)
-        check_served(context, sweep.ports, exercised=bool(sweep.http_ports or outcomes))
+    if context.ended:
+        return context.elapsed
+    sweep.ask_new_ports()
+    sweep.await_other_ports()
+    done = context.elapsed
+    sweep.await_start()
+    done = max(
+        done, context.elapsed - (context.subject.quiet() or context.elapsed)
+    )  # not the time that it takes to see the end
+    context.wait_for(lambda: False, ready_after + context.mode.watched - context.elapsed)
+    check_served(context, sweep.ports, exercised=bool(sweep.http_ports or outcomes))
+    logger.info("ready after %.2f s, done after %.2f s, watched for %.2f s", ready_after, done, context.elapsed)
+    return done
 
 
-def _bound_ports(context: ExerciseContext) -> tuple[int, ...]:
-    """Return the UDP ports that the app serves: those that it is expected to bind, or if there are none, those that it has bound."""
+def _bound_ports(context: ExerciseContext, ports: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the UDP ports that the app serves: those that it is expected to bind; without any, all of an app that has no TCP port.
+
+    Beside a TCP port, others may be a client's, and be different in each run.
+    """
     bound, expected = context.subject.bound_ports(), context.mode.udp_ports
-    return tuple(sorted(port for port in bound if port in expected or not expected))
+    return tuple(sorted(port for port in bound if port in expected or not (expected or ports)))
 
 
 def _exit_code(context: ExerciseContext, *, serves: bool) -> int | None:

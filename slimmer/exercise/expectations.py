@@ -47,6 +47,6 @@ def replay_expectations(observed: ExerciseResult) -> ReplayExpectations:
         exited_after=None if observed.exit_code is None else observed.seconds,
         udp_ports=observed.udp_ports,
         ready_after=observed.ready_after,
-        watched=observed.seconds - observed.ready_after if observed.exit_code is None else 0.0,
+        watched=observed.done_after - observed.ready_after if observed.exit_code is None else 0.0,
         slowest=max((answer.seconds for answer in observed.answers if not answer.truncated), default=0.0),
     )

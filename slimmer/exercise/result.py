@@ -67,7 +67,8 @@ class ExerciseResult:
     accepted connections at the end. `udp_ports`: the UDP ports that the app had bound. `exit_code`: set if the app
     ended by itself and was allowed to; None while it runs. `stopped`: the exit code of an app that was stopped after the
     exercise, as `docker stop` does it; KILLED if SIGKILL was needed, None if nothing stopped it. `seconds`: how long the
-    exercise took. `ready_after`: the seconds after which the app was ready. `error_lines`: what the app wrote that looks like
+    exercise took. `ready_after`: the seconds after which the app was ready. `done_after`: those after which everything was asked, and the
+    app had started. `error_lines`: what the app wrote that looks like
     errors, on its output or into its log files (slimmer.engine.error_lines). `output`: the last 4 kB that the app wrote, if it ended.
     """
 
@@ -82,6 +83,7 @@ class ExerciseResult:
     stopped: int | None = None
     seconds: float = 0.0
     ready_after: float = 0.0
+    done_after: float = 0.0
     error_lines: tuple[str, ...] = field(default=(), repr=False)
     output: str = field(default="", repr=False)
 

@@ -62,7 +62,8 @@ class RecordReader:
         self.drained = 0
         self.pongs = 0
         self.news = 0
-        """How many files of the image were opened or run for the first time, and ports opened: an app that starts does so."""
+        """How many files of the image were opened or run for the first time, ports opened and processes begun that were not there
+        before: an app that starts does so."""
         self.signals = ALL_SIGNALS
         self.ended = False
         self.fatal = ""
@@ -81,6 +82,7 @@ class RecordReader:
             "exe": self._executable,
             "result": self._result,
             "listen": self._listen,
+            "processes": self._processes,
             "drained": self._drained,
             "pong": self._pong,
             "end": self._end,
@@ -179,6 +181,9 @@ class RecordReader:
             self._known.add(listener)
             self.listeners.append(listener)
             self.news += 1
+
+    def _processes(self, words: list[str], a: str, b: str) -> None:
+        self.news += _number(words[1]) > 1
 
     def _drained(self, words: list[str], a: str, b: str) -> None:
         self.counters = _counters(a)

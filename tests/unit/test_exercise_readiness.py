@@ -160,6 +160,10 @@ def test_a_server_of_udp_alone_is_ready_when_it_has_bound_its_port(tmp_path: Pat
 def test_a_server_of_udp_needs_no_expose(tmp_path: Path) -> None:
     port = free_udp_port()
     assert run(tmp_path, UDP.format(port) + "forever()", ExercisePlan()).udp_ports == (port,)
+    beside = (
+        "serve(); time.sleep(0.5); " + UDP.format(port) + "forever()"
+    )  # a client's, which may have another port next time
+    assert run(tmp_path, beside, ExercisePlan(), profile=AppProfile()).udp_ports == ()
 
 
 def test_a_slim_server_that_exits_before_it_binds_its_port_is_a_failure(tmp_path: Path) -> None:

@@ -150,11 +150,13 @@ def test_only_files_of_the_image_that_are_opened_for_the_first_time_are_news() -
     for record in (
         b"open found 1 0\0/etc/a\0\0", b"exec found 1 0\0/bin/a\0\0", b"listen tcp 80\x00::\0\0", b"listen tcp 80\x00::\0\0",
         b"look-up found 1 0\0/etc/b\0\0", b"open missing 1 0\0/etc/c\0\0", b"open found 1 0\0/proc/9/stat\0\0",
-        b"create missing 1 0\0/tmp/new\0\0", b"open found 1 0\0/tmp/new\0\0", b"open found 1 0\0/tmp/link\0/tmp/new\0",
+        b"processes 1\0\0\0", b"create missing 1 0\0/tmp/new\0\0", b"open found 1 0\0/tmp/new\0\0", b"open found 1 0\0/tmp/link\0/tmp/new\0",
     ):  # fmt: skip
         reader.feed(record)
         news.append(reader.news)
-    assert news == [1, 2, 3, 3, 3, 3, 3, 3, 3, 3]
+    assert news == [1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3]
+    reader.feed(b"processes 4\0\0\0")
+    assert reader.news == 4
 
 
 def test_records_of_all_kinds_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
