@@ -35,6 +35,11 @@ class Level(IntEnum):
     """Follow everything that it names, because it belongs to the app."""
 
 
+def _is_launcher(module: Module) -> bool:
+    """Return True for a library's module that belongs to no package. Such a module is there to be run (`python -m launcher`)."""
+    return module.root.origin is Origin.LIBRARY and "." not in module.name and not module.folders
+
+
 class Depth:
     """Decides which imports are followed, and at which level."""
 
@@ -54,7 +59,9 @@ class Depth:
             return self.of(target)
         if not where:
             return level
-        if where == MAIN or level is Level.LOADED or not TOOLS.isdisjoint(target.name.split(".")):
+        if where == MAIN:
+            return Level.USED if _is_launcher(source) and self._together(source, target) else None
+        if level is Level.LOADED or not TOOLS.isdisjoint(target.name.split(".")):
             return None
         if self._together(source, target):
             return Level.USED

@@ -24,6 +24,9 @@ TIME_ZONES = ("zoneinfo", "tzdata")
 TYPES, TYPE_FILES = "mimetypes", ("/etc/mime.types",)
 """The standard library's module, and the system's list of media types that it reads when a type is first asked for."""
 
+SHARED_LIMIT = 1 << 20
+"""The most bytes of data outside of the packages' folder for which a distribution's is kept."""
+
 TEMPLATES = ("templates", "jinja2")
 """Folders of a package where frameworks look for templates by convention (Django's APP_DIRS, Flask's blueprints)."""
 
@@ -98,6 +101,7 @@ class Resources:
             if self._new(distribution.path):
                 paths = self._distributions.metadata(distribution)
                 yield from _findings(paths, f"metadata of {distribution.name}", cause)
+                yield from self._shared(distribution, cause)
         for folder, cause in self._data.items():
             if self._new(f"{folder}/"):
                 yield from _findings(self._package_data.of(folder), f"data that {cause} may read", cause)
@@ -118,6 +122,12 @@ class Resources:
             self._scripts |= {(folder, word): module.source for word in facts.words if word.endswith(".py")}
         if module.folders:
             self._data |= {f"{folder}/{name}": module.source for name in TEMPLATES}
+
+    def _shared(self, distribution: Distribution, cause: str) -> Iterator[Finding]:
+        """Yield the data that a distribution shares with programs, if it is not too large."""
+        files = [entry for path in distribution.shared if (entry := self._image.tree.get(path)) and entry.is_file]
+        if sum(entry.size for entry in files) <= SHARED_LIMIT:
+            yield from _findings((entry.path for entry in files), f"data that {distribution.name} shares", cause)
 
     def _named_scripts(self) -> Iterator[Finding]:
         """Yield scripts beside a module that it runs by name (`config.py`, `config-{}.py`) and not by an import."""
