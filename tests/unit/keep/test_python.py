@@ -563,3 +563,10 @@ def test_data_that_a_distribution_shares_is_kept(image: PythonImage, monkeypatch
     assert {path for path in image.kept("import kernel") if not path.startswith(SITE)} == set(shared)
     monkeypatch.setattr(resources, "SHARED_LIMIT", 19)
     assert set(shared).isdisjoint(image.kept("import kernel"))
+
+
+def test_a_tool_that_the_app_imports_gets_its_own_late_modules(image: PythonImage) -> None:
+    image.package("IPython", init="def late():\n    from IPython import magics", magics="")
+    image.package("plot", init="def late():\n    import IPython")
+    assert f"{SITE}/IPython/magics.py" in image.kept("import IPython")
+    assert not any("IPython" in path for path in image.kept("import plot"))
