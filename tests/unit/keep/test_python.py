@@ -570,3 +570,16 @@ def test_a_tool_that_the_app_imports_gets_its_own_late_modules(image: PythonImag
     image.package("plot", init="def late():\n    import IPython")
     assert f"{SITE}/IPython/magics.py" in image.kept("import IPython")
     assert not any("IPython" in path for path in image.kept("import plot"))
+
+
+def test_plugins_that_the_author_asked_for_are_kept_where_their_group_is_asked_for(image: PythonImage) -> None:
+    image.package("shop", init="from importlib.metadata import entry_points\nentry_points(group='shop.tills')")
+    for name in ("till", "dependency", "theme"):
+        image.package(name)
+        group = "shop.themes" if name == "theme" else "shop.tills"
+        image.add(f"{SITE}/{name}-1.0.dist-info/entry_points.txt", f"[{group}]\na = {name}:Till\n")
+    for name in ("till", "theme"):
+        image.add(f"{SITE}/{name}-1.0.dist-info/REQUESTED")
+    kept = image.kept("import shop")
+    assert {f"{SITE}/till/__init__.py", f"{SITE}/till-1.0.dist-info/entry_points.txt"} <= kept
+    assert {f"{SITE}/dependency/__init__.py", f"{SITE}/theme/__init__.py"}.isdisjoint(kept)

@@ -48,7 +48,8 @@ class Distribution:
     """An installed distribution. `path` is its metadata: a folder, or one file.
 
     `local` is true if it was not installed from an index, so that it is part of the app. `entry_points` maps groups to names of modules.
-    `shared` are data files that it installed below the prefix (share/, etc/), which programs find by convention.
+    `shared` are data files that it installed below the prefix (share/, etc/), which programs find by convention. `requested` is true if
+    pip was asked for it by name.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Distribution:
     local: bool = False
     entry_points: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     shared: tuple[str, ...] = ()
+    requested: bool = False
 
 
 class Distributions:
@@ -111,7 +113,9 @@ class Distributions:
                     shared[info] = tuple(islice(_shared(posixpath.dirname(info), content), SHARED_FILES))
         for info, name in infos.items():
             local = f"{info}/direct_url.json" in self._image.tree
-            distribution = Distribution(name, info, local, points.get(info, {}), shared.get(info, ()))
+            distribution = Distribution(
+                name, info, local, points.get(info, {}), shared.get(info, ()), f"{info}/REQUESTED" in self._image.tree
+            )
             names = (name, name.lower(), name.replace("-", "_").lower())
             for place in (*self._places(info, names), *listed[info]):
                 self._owners.setdefault(place, distribution)

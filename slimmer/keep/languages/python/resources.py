@@ -11,7 +11,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Origin
 from slimmer.keep.languages.python.app_names import AppNames
 from slimmer.keep.languages.python.calls import PLACEHOLDER
-from slimmer.keep.languages.python.depth import Level
+from slimmer.keep.languages.python.depth import SMALL, TOOLS, Level
 from slimmer.keep.languages.python.facts import Facts
 from slimmer.keep.languages.python.finder import Finder, Module
 from slimmer.keep.languages.python.metadata import Distribution, Distributions
@@ -89,11 +89,20 @@ class Resources:
                 name, suffix = posixpath.splitext(file)
                 if name.startswith(BUILD_VALUES[1]) and suffix == ".py" and self._new(name):
                     yield name, f"imported by a computed name by {cause}", cause
-        for distribution, _ in self._owners.values():
+        for distribution in self._with_entry_points():
             for group in sorted(self._groups & distribution.entry_points.keys()):
                 for module in distribution.entry_points[group]:
                     if self._new(f"{group}:{module}"):
                         yield module, f"an entry point of {group}", distribution.path
+
+    def _with_entry_points(self) -> Iterator[Distribution]:
+        """Yield the distributions in use, and small ones that the author asked for: they may be there for their entry points alone."""
+        yield from (distribution for distribution, _ in self._owners.values())
+        for distribution in self._distributions.all:
+            is_new = distribution.path not in self._owners and distribution.requested and distribution.name not in TOOLS
+            is_asked = is_new and not self._groups.isdisjoint(distribution.entry_points)
+            if is_asked and self._distributions.size(distribution, SMALL) <= SMALL:
+                yield distribution
 
     def findings(self) -> Iterator[Finding]:
         """Yield everything besides modules: metadata, data, time zones, scripts, and the files and commands that the app names."""
