@@ -26,7 +26,13 @@ def unproven(view: ImageView, kept: KeepSet, observed: ObservationSet | None = N
     """Return the items of the last decision on what to keep, by kind. `observed` has the run, if there was one."""
     runs = observed.scenario_runs if observed is not None else ()
     items = [item for one in runs for item in of_run(view.config, one.scenario.options, one.observed.exercised)]
-    return in_order([*items, *view.unproven, *missing_commands(view, kept), *unused_packages(view, kept)])
+    noted = (item for item in view.unproven if item.kind is not Kind.LIMIT or not _is_whole(view, kept, item.name))
+    return in_order([*items, *noted, *missing_commands(view, kept), *unused_packages(view, kept)])
+
+
+def _is_whole(view: ImageView, kept: KeepSet, folder: str) -> bool:
+    """Return True if everything in a folder is kept after all, for another reason than the one that met a limit."""
+    return all(entry.path in kept for entry in view.tree.below(folder))
 
 
 def of_run(config: ImageConfig, options: RunOptions, exercised: ExerciseResult) -> Iterator[Unproven]:

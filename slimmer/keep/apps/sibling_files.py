@@ -29,6 +29,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
 from slimmer.keep.sources.records import languages_of, within_limits_or_main
 from slimmer.observe.log import Operation
+from slimmer.unproven import Kind, option
 
 RULE = "like-files"
 NAMED_FILES, NAMED_BYTES = 500, 5 << 20
@@ -118,6 +119,9 @@ class _Likeness:
         inside = (entry for entry in self._tree.below(folder) if _is_part(entry, folder))
         entries = within_limits(inside, NAMED_FILES, NAMED_BYTES)
         self._whole[folder] = entries is not None
+        if entries is None:
+            what = f"the app opened files in it, and it is too large to be kept whole ({NAMED_FILES:,} files, {NAMED_BYTES >> 20} MB): the others may be missing"
+            self._image.unproven.note(Kind.LIMIT, folder, what, option("--include", folder))
         yield from _all(entries or (), _reason(f"in {folder}, as", path, executable))
 
     def _kind(self, folder: str, suffix: str, path: str, executable: str) -> Iterator[Finding]:

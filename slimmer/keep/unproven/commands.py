@@ -23,6 +23,11 @@ _NO_SERVER = re.compile(
 )
 """What starts a server, or runs its script."""
 
+_SET_UP = re.compile(
+    r"/sbin/(?:ldconfig(?:\.real)?|(?:user|group)(?:add|del|mod)|(?:ch|add|del)(?:g?passwd|user|group)|ip|ifconfig|route|sysctl|start-stop-daemon|service|update-[\w-]{1,40})$"
+)
+"""Programs in sbin folders that scripts use to prepare a system."""
+
 
 def missing_commands(image: ImageView, kept: Container[str]) -> Iterator[Unproven]:
     """Yield an item for each package of a server that ran, if commands of it are missing."""
@@ -61,6 +66,11 @@ def _servers(image: ImageView) -> tuple[str, ...]:
         path = access.resolved or access.asked
         main = main or access.pid
         is_server = access.pid == main or _INIT.search(access.executable) or _SERVER.search(path)
-        if is_server and not _NO_SERVER.search(path) and (end := image.tree.resolve(path).end):
+        if (
+            is_server
+            and not _NO_SERVER.search(path)
+            and not _SET_UP.search(path)
+            and (end := image.tree.resolve(path).end)
+        ):
             found[end] = None
     return tuple(found)

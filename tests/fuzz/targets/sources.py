@@ -18,6 +18,7 @@ from slimmer.keep.languages.perl import reader as perl
 from slimmer.keep.languages.php.composer import INSTALLED, read_list, read_map
 from slimmer.keep.languages.python.metadata import _entry_points
 from slimmer.keep.languages.python.string_names import encoding_names, schemes
+from slimmer.keep.languages.shell.command_files import KINDS, script_of
 from slimmer.keep.languages.shell.crontab import commands_of
 from slimmer.keep.selection import Patterns, literal_path
 from slimmer.sandbox.facts import dump_facts, load_facts
@@ -60,9 +61,11 @@ def cached_facts(data: bytes) -> None:
 
 
 def crontab(data: bytes) -> None:
-    """Never raises; as many lines as there were."""
+    """Never raises; as many lines as there were. The same for other files that name commands."""
     for system in (False, True):
         assert len(commands_of(data, system=system)) <= len(data) + 1
+    for kind in KINDS:
+        script_of(data, kind)
 
 
 def directives(data: bytes) -> None:

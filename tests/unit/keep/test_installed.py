@@ -290,6 +290,7 @@ def test_in_an_image_of_one_file_few_analyzers_start(image: LocalImage) -> None:
         "observed",
         "listed",
         "engine",
+        "hard-link",
         "like-files",
         "native",
         "interpreter",

@@ -10,7 +10,7 @@ import pytest
 from slimmer.image.config import ImageConfig
 from slimmer.keep import registry
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
-from slimmer.keep.languages.python import choices, package_data, string_names
+from slimmer.keep.languages.python import choices, package_data, resources, string_names
 from slimmer.keep.languages.python.finder import Finder, Module
 from slimmer.keep.languages.python.language import PYTHON
 from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
@@ -639,3 +639,46 @@ def test_a_walk_over_too_much_is_reported(image: PythonImage, monkeypatch: pytes
     assert f"{SITE}/tool/large.py" not in builder
     (item,) = context.unproven
     assert (item.kind, item.name, item.remedy) == ("limit", f"{SITE}/tool", f"--include {SITE}/tool")
+
+
+def test_a_launcher_that_is_kept_gets_what_it_imports_when_it_is_run(image: PythonImage) -> None:
+    image.package("kernel", app="", late="")
+    image.add(f"{SITE}/kernel_launcher.py", "if __name__ == '__main__':\n    from kernel import app\n    import csv")
+    image.add(f"{SITE}/kernel-1.0.dist-info/RECORD", "kernel/__init__.py,,\nkernel_launcher.py,,\n")
+    kept = image.kept("", f"{SITE}/kernel_launcher.py")
+    assert f"{SITE}/kernel/app.py" in kept
+    assert {f"{SITE}/kernel/late.py", f"{LIBRARY}/csv.py"}.isdisjoint(kept)
+
+
+def test_data_that_a_distribution_shares_is_kept(image: PythonImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    image.package("kernel")
+    image.package("idle")
+    shared = ("/opt/venv/share/kernels/a/kernel.json", "/opt/venv/etc/kernel.d/a.json")
+    for path in (*shared, "/opt/venv/share/man/man1/kernel.1", "/opt/venv/share/idle.json", "/etc/passwd"):
+        image.add(path, "x" * 10)
+    lines = "../../../share/kernels/a/kernel.json,,\n../../../etc/kernel.d/a.json,,\n../../../share/man/man1/kernel.1,,\n../../../../../etc/passwd,,\n"
+    image.add(f"{SITE}/kernel-1.0.dist-info/RECORD", "kernel/__init__.py,,\n" + lines)
+    image.add(f"{SITE}/idle-1.0.dist-info/RECORD", "idle/__init__.py,,\n../../../share/idle.json,,\n")
+    assert {path for path in image.kept("import kernel") if not path.startswith(SITE)} == set(shared)
+    monkeypatch.setattr(resources, "SHARED_LIMIT", 19)
+    assert set(shared).isdisjoint(image.kept("import kernel"))
+
+
+def test_a_tool_that_the_app_imports_gets_its_own_late_modules(image: PythonImage) -> None:
+    image.package("IPython", init="def late():\n    from IPython import magics", magics="")
+    image.package("plot", init="def late():\n    import IPython")
+    assert f"{SITE}/IPython/magics.py" in image.kept("import IPython")
+    assert not any("IPython" in path for path in image.kept("import plot"))
+
+
+def test_plugins_that_the_author_asked_for_are_kept_where_their_group_is_asked_for(image: PythonImage) -> None:
+    image.package("shop", init="from importlib.metadata import entry_points\nentry_points(group='shop.tills')")
+    for name in ("till", "dependency", "theme"):
+        image.package(name)
+        group = "shop.themes" if name == "theme" else "shop.tills"
+        image.add(f"{SITE}/{name}-1.0.dist-info/entry_points.txt", f"[{group}]\na = {name}:Till\n")
+    for name in ("till", "theme"):
+        image.add(f"{SITE}/{name}-1.0.dist-info/REQUESTED")
+    kept = image.kept("import shop")
+    assert {f"{SITE}/till/__init__.py", f"{SITE}/till-1.0.dist-info/entry_points.txt"} <= kept
+    assert {f"{SITE}/dependency/__init__.py", f"{SITE}/theme/__init__.py"}.isdisjoint(kept)

@@ -355,3 +355,42 @@ def test_an_image_without_commands_costs_nothing(image: LocalImage) -> None:
     builder = followed(image.context(config=config()), shell, "/usr/bin/sh")
     assert files(image, builder) == {"/usr/bin/sh"}
     assert image.reads == []
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("/opt/share/jupyter/kernels/x/kernel.json", '{"argv": ["one", "-f", "{file}"]}'),
+        ("/usr/share/applications/x.desktop", "[Desktop Entry]\nName=two\nExec=one %u\n"),
+        ("/lib/systemd/system/x.service", "[Service]\nExecStart=-/usr/bin/one \\\n  --now\n"),
+        ("/etc/supervisor/conf.d/x.conf", "[program:two]\ncommand=one -x ; two\nautostart=false\n"),
+        ("/srv/app/Procfile", "web: one --port $PORT\n"),
+    ],
+    ids=["kernel", "desktop", "unit", "supervisor", "procfile"],
+)
+def test_commands_in_data_files_that_are_in_use(image: LocalImage, path: str, content: str) -> None:
+    image.add(path, content)
+    context = image.context(opened(path, by="/usr/bin/python3.11"), config=config())
+    assert files(image, followed(context, shell, path)) == {path, "/usr/bin/one"}
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"argv": [1]}', '{"argv": "one"}', "[" * 100_000, "\0", ""])
+def test_a_hostile_data_file_names_no_command(image: LocalImage, content: str) -> None:
+    path = "/opt/kernels/x/kernel.json"
+    image.add(path, content)
+    context = image.context(opened(path, by="/usr/bin/python3.11"), config=config())
+    assert files(image, followed(context, shell, path)) == {path}
+
+
+def test_the_module_that_python_runs_is_kept(image: LocalImage) -> None:
+    site = "/venv/lib/python3.11/site-packages"
+    image.add("/usr/bin/python3.11", "\x7fELF", mode=0o755)
+    image.link("/venv/bin/python", "/usr/bin/python3.11")
+    for name in ("launcher.py", "tool/__init__.py", "tool/__main__.py", "tool/late.py", "other.py"):
+        image.add(f"{site}/{name}")
+    paths = kept(
+        image, "#!/bin/sh\npython -u -m launcher -f x\npython -m tool\npython x.py -m other\n", env=("PATH=/venv/bin",)
+    )
+    assert {path for path in paths if path.startswith(site)} == {
+        f"{site}/{name}" for name in ("launcher.py", "tool/__init__.py", "tool/__main__.py")
+    }

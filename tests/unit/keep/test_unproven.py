@@ -52,8 +52,15 @@ def test_commands_of_a_server_that_ran_are_named_with_the_options_that_keep_them
 
 
 def test_tools_that_a_script_starts_are_no_servers(image: LocalImage) -> None:
-    debian(image, sed="/usr/bin/sed /usr/bin/other", tini="/usr/bin/tini /usr/bin/tini-static")
-    view = image.view(started("/usr/bin/tini"), started("/usr/bin/sed", pid=7), config=CONFIG)
+    debian(
+        image,
+        sed="/usr/bin/sed /usr/bin/other",
+        bin="/usr/sbin/ldconfig /usr/bin/iconv",
+        tini="/usr/bin/tini /usr/bin/tini-static",
+    )
+    view = image.view(
+        started("/usr/bin/tini"), started("/usr/bin/sed", pid=7), started("/usr/sbin/ldconfig", pid=8), config=CONFIG
+    )
     assert not list(missing_commands(view, ()))
 
 

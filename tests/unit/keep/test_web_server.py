@@ -75,8 +75,10 @@ def test_a_root_beyond_the_bound_stays_as_it_was_seen_and_says_so(
 ) -> None:
     monkeypatch.setattr(roots, "ROOT_FILES", 3)
     image.add(CONFIG, "root /srv/pages;")
-    keepset = run(ANALYZER, image.view(opened(CONFIG, by="/usr/sbin/nginx")), CONFIG)
+    view = image.view(opened(CONFIG, by="/usr/sbin/nginx"))
+    keepset = run(ANALYZER, view, CONFIG)
     assert "/srv/pages/index.html" not in keepset
+    assert [(item.name, item.remedy) for item in view.unproven] == [("/srv/pages", "--include /srv/pages")]
     assert "only what was seen stays" in keepset.reasons["/srv/pages"][0].detail
 
 

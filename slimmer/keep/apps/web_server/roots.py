@@ -13,6 +13,7 @@ from slimmer.image.tree import Entry
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
+from slimmer.unproven import Kind, option
 
 ROOT_FILES = 5000
 ROOT_BYTES = 20 << 20
@@ -46,6 +47,12 @@ class Roots:
         pages = self._pages(entry.path)
         if pages is None:
             limits = f"{ROOT_FILES:,} files or {ROOT_BYTES >> 20} MB"
+            self._image.unproven.note(
+                Kind.LIMIT,
+                entry.path,
+                f"a document root of more than {limits}: only what was seen in use is kept",
+                option("--include", entry.path),
+            )
             reason = Reason(
                 reason.rule, f"{reason.detail}; holds more than {limits}, so only what was seen stays", reason.cause
             )

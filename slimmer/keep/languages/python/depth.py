@@ -21,6 +21,9 @@ TOOLS = frozenset(
 )  # fmt: skip
 """Names of modules for developers and for other systems. Imports of them in a library's functions are not followed."""
 
+INTERACTIVE = frozenset({"IPython"})
+"""Those of TOOLS that an app may run. When one is in use, its functions count as those of any library."""
+
 
 class Level(IntEnum):
     """The level at which a module is followed, from shallow to deep."""
@@ -33,6 +36,18 @@ class Level(IntEnum):
 
     APP = 3
     """Follow everything that it names, because it belongs to the app."""
+
+
+def _is_launcher(module: Module) -> bool:
+    """Return True for a library's module that belongs to no package. Such a module is there to be run (`python -m launcher`)."""
+    return module.root.origin is Origin.LIBRARY and "." not in module.name and not module.folders
+
+
+def _is_tool(source: Module, target: Module) -> bool:
+    """Return True if a module belongs to a tool, or to a part of a library for developers, that `source` is no part of."""
+    parts = target.name.split(".")
+    own = INTERACTIVE.intersection(parts[:1]) & {source.name.partition(".")[0]}
+    return not TOOLS.isdisjoint(set(parts) - own)
 
 
 class Depth:
@@ -54,7 +69,9 @@ class Depth:
             return self.of(target)
         if not where:
             return level
-        if where == MAIN or level is Level.LOADED or not TOOLS.isdisjoint(target.name.split(".")):
+        if where == MAIN:
+            return Level.USED if _is_launcher(source) and self._together(source, target) else None
+        if level is Level.LOADED or _is_tool(source, target):
             return None
         if self._together(source, target):
             return Level.USED

@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from slimmer.image.tree import Entry
 from slimmer.keep.image_view import ImageView
@@ -24,6 +25,9 @@ LIST_LIMIT = 1 << 22
 TOGETHER_LIMIT = 1 << 28
 """The most bytes of such lists that are read in one image. The user is told if there are more."""
 
+SHARED_FILES = 2000
+"""The most shared data files of a distribution that are looked at."""
+
 FOLDER_LIMIT = 1 << 20
 """The largest metadata of a distribution that is kept whole, in bytes. From a larger folder, only the files that importlib.metadata reads stay."""
 
@@ -33,6 +37,8 @@ _SCRIPTS = ("console_scripts", "gui_scripts")
 _METADATA = frozenset(
     {"METADATA", "PKG-INFO", "RECORD", "WHEEL", "INSTALLER", "installed-files.txt", *_LISTS, _ENTRY_POINTS}
 )
+_SHARED = re.compile(r"(?:\.\./){3}((?:share|etc)/(?!.{0,1000}\.\./).{1,1000})")
+_MANUALS = re.compile(r"share/(?:man|doc|info|applications|icons|pixmaps|bash-completion|zsh|fish)/")
 _INFO = re.compile(r"(?P<name>[\w.]{1,200}?)(?:-[^/]{1,200})?\.(?:dist|egg)-info$")
 _ENTRY = re.compile(r"\s{0,9}[^=\s][^=]{0,200}=\s{0,9}(?P<module>[\w.]{1,300})")
 
@@ -42,12 +48,16 @@ class Distribution:
     """An installed distribution. `path` is its metadata: a folder, or one file.
 
     `local` is true if it was not installed from an index, so that it is part of the app. `entry_points` maps groups to names of modules.
+    `shared` are data files that it installed below the prefix (share/, etc/), which programs find by convention. `requested` is true if
+    pip was asked for it by name.
     """
 
     name: str
     path: str
     local: bool = False
     entry_points: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shared: tuple[str, ...] = ()
+    requested: bool = False
 
 
 class Distributions:
@@ -92,15 +102,20 @@ class Distributions:
         infos = dict(self._infos())
         points: dict[str, Mapping[str, tuple[str, ...]]] = {}
         listed: dict[str, set[str]] = {info: set() for info in infos}
+        shared: dict[str, tuple[str, ...]] = {}
         for path, content in self._contents(infos):
             info, file = posixpath.split(path)
             if file == _ENTRY_POINTS:
                 points[info] = _entry_points(content)
             else:
                 listed[info].update(self._places(info, _top_names(content)))
+                if file == "RECORD":
+                    shared[info] = tuple(islice(_shared(posixpath.dirname(info), content), SHARED_FILES))
         for info, name in infos.items():
             local = f"{info}/direct_url.json" in self._image.tree
-            distribution = Distribution(name, info, local, points.get(info, {}))
+            distribution = Distribution(
+                name, info, local, points.get(info, {}), shared.get(info, ()), f"{info}/REQUESTED" in self._image.tree
+            )
             names = (name, name.lower(), name.replace("-", "_").lower())
             for place in (*self._places(info, names), *listed[info]):
                 self._owners.setdefault(place, distribution)
@@ -138,6 +153,14 @@ class Distributions:
             entry = self._image.tree.get(f"{info}/{name}")
             if entry is not None and entry.is_file and entry.size <= LIST_LIMIT:
                 yield entry
+
+
+def _shared(site: str, content: bytes) -> Iterator[str]:
+    """Yield the files that a list has outside of the folder of packages, in share/ and etc/, without manuals and the like."""
+    for line in content.splitlines():
+        path = os.fsdecode(line.partition(b",")[0].strip(b'"'))
+        if path.startswith("../") and (match := _SHARED.fullmatch(path)) and not _MANUALS.match(match[1]):
+            yield posixpath.normpath(posixpath.join(site, path))
 
 
 def _top_names(content: bytes) -> Iterator[str]:

@@ -12,7 +12,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Origin
 from slimmer.keep.languages.python.app_names import AppNames
 from slimmer.keep.languages.python.calls import PLACEHOLDER
-from slimmer.keep.languages.python.depth import Level
+from slimmer.keep.languages.python.depth import SMALL, TOOLS, Level
 from slimmer.keep.languages.python.facts import Facts
 from slimmer.keep.languages.python.finder import Finder, Module
 from slimmer.keep.languages.python.metadata import Distribution, Distributions
@@ -25,6 +25,9 @@ TIME_ZONES = ("zoneinfo", "tzdata")
 
 TYPES, TYPE_FILES = "mimetypes", ("/etc/mime.types",)
 """The standard library's module, and the system's list of media types that it reads when a type is first asked for."""
+
+SHARED_LIMIT = 1 << 20
+"""The most bytes of data outside of the packages' folder for which a distribution's is kept."""
 
 TEMPLATES = ("templates", "jinja2")
 """Folders of a package where frameworks look for templates by convention (Django's APP_DIRS, Flask's blueprints)."""
@@ -93,11 +96,20 @@ class Resources:
                 name, suffix = posixpath.splitext(file)
                 if name.startswith(BUILD_VALUES[1]) and suffix == ".py" and self._new(name):
                     yield name, f"imported by a computed name by {cause}", cause
-        for distribution, _ in self._owners.values():
+        for distribution in self._with_entry_points():
             for group in sorted(self._groups & distribution.entry_points.keys()):
                 for module in distribution.entry_points[group]:
                     if self._new(f"{group}:{module}"):
                         yield module, f"an entry point of {group}", distribution.path
+
+    def _with_entry_points(self) -> Iterator[Distribution]:
+        """Yield the distributions in use, and small ones that the author asked for: they may be there for their entry points alone."""
+        yield from (distribution for distribution, _ in self._owners.values())
+        for distribution in self._distributions.all:
+            is_new = distribution.path not in self._owners and distribution.requested and distribution.name not in TOOLS
+            is_asked = is_new and not self._groups.isdisjoint(distribution.entry_points)
+            if is_asked and self._distributions.size(distribution, SMALL) <= SMALL:
+                yield distribution
 
     def findings(self) -> Iterator[Finding]:
         """Yield everything besides modules: metadata, data, time zones, scripts, and the files and commands that the app names."""
@@ -105,6 +117,7 @@ class Resources:
             if self._new(distribution.path):
                 paths = self._distributions.metadata(distribution)
                 yield from _findings(paths, f"metadata of {distribution.name}", cause)
+                yield from self._shared(distribution, cause)
         for folder, cause in self._data.items():
             if self._new(f"{folder}/"):
                 yield from _findings(self._package_data.of(folder), f"data that {cause} may read", cause)
@@ -149,6 +162,12 @@ class Resources:
             self._scripts |= {(folder, word): module.source for word in facts.words if word.endswith(".py")}
         if module.folders:
             self._data |= {f"{folder}/{name}": module.source for name in TEMPLATES}
+
+    def _shared(self, distribution: Distribution, cause: str) -> Iterator[Finding]:
+        """Yield the data that a distribution shares with programs, if it is not too large."""
+        files = [entry for path in distribution.shared if (entry := self._image.tree.get(path)) and entry.is_file]
+        if sum(entry.size for entry in files) <= SHARED_LIMIT:
+            yield from _findings((entry.path for entry in files), f"data that {distribution.name} shares", cause)
 
     def _named_scripts(self) -> Iterator[Finding]:
         """Yield scripts beside a module that it runs by name (`config.py`, `config-{}.py`) and not by an import."""

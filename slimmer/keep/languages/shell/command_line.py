@@ -7,9 +7,13 @@ named below; POSIX.1-2017, XCU, "Special Built-In Utilities".
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+_PYTHON = re.compile(r"(?:python|pypy)[0-9.]{0,8}t?")
+_MODULE = re.compile(r"[A-Za-z_]\w{0,80}(?:\.\w{1,80}){0,10}")
 
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "hush"))
 
@@ -90,11 +94,13 @@ class Kind(StrEnum):
     RUN = "run by a shell"
     TEXT = "text of a script"
     FOLDER = "folder whose files are run"
+    MODULE = "module that Python runs"
+    """The value is the program, a blank, and the name of the module."""
 
     @property
     def verb(self) -> str:
         """The verb for reasons: "called" by a script."""
-        return "run" if self in (Kind.RUN, Kind.FOLDER) else self.value
+        return "run" if self in (Kind.RUN, Kind.FOLDER, Kind.MODULE) else self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +193,8 @@ def uses(argv: Sequence[str], *, shell: bool = True) -> Iterator[Use]:
                 continue
         if not (shell and name in _BUILTINS) and base not in _MANAGERS:
             yield Use(Kind.PROGRAM, name)
+        if _PYTHON.fullmatch(base):
+            yield from _module(name, rest)
         yield from _told(base, rest)
         prefix = _PREFIXES.get(base)
         if prefix is None or (base == "command" and rest[:1] and rest[0] in ("-v", "-V")):
@@ -224,6 +232,15 @@ def _told(base: str, rest: Sequence[str]) -> Iterator[Use]:
         yield Use(Kind.PROGRAM, rest[place + 1])
         if posixpath.basename(rest[place + 1]) in SHELLS:
             yield from _shell(rest[place + 2 :])
+
+
+def _module(program: str, rest: Sequence[str]) -> Iterator[Use]:
+    """Yield the module of `python -m NAME`. Options may come before it, but no script."""
+    for place, word in enumerate(rest[:-1]):
+        if word == "-m" and _MODULE.fullmatch(rest[place + 1]):
+            yield Use(Kind.MODULE, f"{program} {rest[place + 1]}")
+        if word == "-m" or not word.startswith("-") or word.startswith("-c"):
+            return
 
 
 def _shell(rest: Sequence[str]) -> Iterator[Use]:

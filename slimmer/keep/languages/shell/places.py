@@ -14,6 +14,7 @@ from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Lead
 from slimmer.keep.languages.shell.command_line import Kind, Use
+from slimmer.keep.languages.shell.python_modules import module_files
 from slimmer.keep.languages.shell.reader import Named
 from slimmer.keep.sources.named_paths import HOLE, RULE, Base, Mention, NamedPaths, fitting
 
@@ -33,6 +34,10 @@ class Places:
         """Yield the files that a use stands for, each as a source to follow. `folders` are the folders of PATH."""
         if use.kind is Kind.FOLDER:
             yield from self._followed(use.value, HOLE, reason)
+            return
+        if use.kind is Kind.MODULE:
+            program, _, name = use.value.partition(" ")
+            yield from (Lead(file, reason) for file in module_files(self._image, program, name))
             return
         head, hole, rest = use.value.partition(HOLE)
         if hole and head:

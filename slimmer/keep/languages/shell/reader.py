@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from slimmer.keep.language import Source
+from slimmer.keep.languages.shell.command_files import KINDS, script_of
 from slimmer.keep.languages.shell.command_line import Kind, Use, uses
 from slimmer.keep.languages.shell.crontab import commands_of
 from slimmer.keep.languages.shell.words import ALTERNATIVES, Words
@@ -130,6 +131,8 @@ def read(source: Source) -> Script:
     """Return the facts of a source, including those of texts that it passes to a shell or to eval."""
     if source.dialect == Dialect.COMMAND:
         return _read_command(source.content, source.variables)
+    if source.dialect in KINDS:
+        return _read(script_of(source.content, source.dialect), source.variables).script()
     script = source.content
     if source.dialect in (Dialect.CRONTAB, Dialect.SYSTEM_CRONTAB):
         script = commands_of(script, system=source.dialect == Dialect.SYSTEM_CRONTAB)

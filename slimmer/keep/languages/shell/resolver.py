@@ -3,7 +3,7 @@
 A file is a script if a shell opened it, if another script calls or sources it, or if other code starts it and its first line
 names a shell. A file that is only similar to a script that a shell opened also counts (slimmer.keep.apps.sibling_files). Scripts that are
 kept for other reasons, because they were seen or fill a folder, are not followed. The image's ENTRYPOINT, CMD and HEALTHCHECK are
-read like scripts, and so are crontabs that a cron daemon opened.
+read like scripts, and so are crontabs that a cron daemon opened, and other files that name commands (slimmer.keep.languages.shell.command_files).
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from slimmer.image.tree import Entry
 from slimmer.keep.analyzer import Kept
 from slimmer.keep.apps.sibling_files import models
-from slimmer.keep.evidence import Evidence
+from slimmer.keep.evidence import Evidence, reaches
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Lead, Origin, Resolver, Text
+from slimmer.keep.languages.shell.command_files import kind_of
 from slimmer.keep.languages.shell.command_line import Kind
 from slimmer.keep.languages.shell.crontab import is_crontab, is_system_crontab
 from slimmer.keep.languages.shell.places import Places
@@ -75,6 +76,8 @@ class ShellResolver(Resolver[Script]):
         """Return True for scripts and crontabs that were opened, for files similar to them, and for programs that other code starts."""
         if path in self._crontabs or self._is_opened_script(path):
             return True
+        if kind_of(path):
+            return reaches(kept.evidence(path), Evidence.SEEN)
         if any(model in self._opened for model in models(path, kept)):
             self._read_by_shell.add(path)
             return True
@@ -95,7 +98,7 @@ class ShellResolver(Resolver[Script]):
         """Return True if the first line names a shell, or if there is none and a shell read the file as a script."""
         if not is_source(content):
             return False
-        if path in self._crontabs:
+        if path in self._crontabs or kind_of(path):
             return True
         if content.startswith(b"#!"):
             return _FIRST_LINE.match(content) is not None
@@ -106,9 +109,9 @@ class ShellResolver(Resolver[Script]):
         return Origin.APP
 
     def dialect(self, path: str) -> str:
-        """Return the kind of crontab, or SCRIPT for other files."""
+        """Return the kind of crontab or of another file that names commands, or SCRIPT for other files."""
         if path not in self._crontabs:
-            return Dialect.SCRIPT
+            return kind_of(path) or Dialect.SCRIPT
         return Dialect.SYSTEM_CRONTAB if is_system_crontab(path) else Dialect.CRONTAB
 
     def leads(self, layer: Mapping[str, Script]) -> Iterator[Lead | Finding]:
@@ -128,7 +131,7 @@ class ShellResolver(Resolver[Script]):
         for use, place in ((used.use, used.place) for used in script.uses):
             reason = Reason(ID, f"{use.kind.verb} by {source}{place}", path)
             for lead in self._places.used(use, path, folders, reason):
-                if use.kind is not Kind.PROGRAM:
+                if use.kind not in (Kind.PROGRAM, Kind.MODULE):
                     self._read_by_shell.add(self._tree.resolve(lead.path).end or lead.path)
                 yield lead
         for named in script.named:
