@@ -67,7 +67,7 @@ class Result:
             yield f"the original fails: {name}: {answer}"
         if balanced := self.outcomes.get(BALANCED):
             if balanced.refused:
-                yield f"{BALANCED}: slimmer refuses: {balanced.refused}"
+                yield f"{BALANCED}: slimmer refuses"
             for name in sorted(self.subject.within_reach & balanced.failing.keys()):
                 yield f"{BALANCED} fails: {name}: {balanced.failing[name]}"
         if (observed := self.outcomes.get(OBSERVED)) and not self.subject.within_reach & observed.failing.keys():
@@ -136,7 +136,9 @@ def _megabytes(size: int) -> str:
 def failures(of: Result) -> Iterator[str]:
     """The failed checks: a line for each policy."""
     for policy, outcome in of.outcomes.items():
-        if outcome.failing:
+        if outcome.refused:
+            yield f"{of.subject.name}, {policy}: slimmer refuses: {outcome.refused}"
+        elif outcome.failing:
             yield f"{of.subject.name}, {policy} fails: {'; '.join(outcome.failing)}"
 
 
