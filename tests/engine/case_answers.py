@@ -106,7 +106,7 @@ def _listens(container: Container, port: int) -> bool:
 
 
 def _ask(client: docker.DockerClient, subject: Case, run: Run, container: Container, check: Check) -> Answer:
-    with suppress(httpx.HTTPError, requests.RequestException, APIError):
+    with suppress(httpx.HTTPError, requests.RequestException, APIError, AssertionError):  # ask asserts that it runs
         if check.request:
             return _requested(container, run, check.request)
         if check.exec:

@@ -1,0 +1,5 @@
+import msgpack
+
+
+def export(data):
+    return msgpack.packb(data).hex().encode()
