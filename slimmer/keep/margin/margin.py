@@ -49,7 +49,7 @@ def add_margin(image: ImageView, kept: KeepSetBuilder, margin: Margin, close: Cl
             break
         trial.start(map(_finding, batch))
         close(trial)
-        purse.choose(trial, [one.path for one in batch])
+        purse.choose(trial, batch, margin.order)
     kept.add(trial.findings(purse.chosen))
     kept.add(_finding(one) for one in queue.rest() if purse.buy(one.path))
     kept.take_added()  # what they lead to was followed in the trial, or is not followed
