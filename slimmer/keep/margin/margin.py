@@ -20,7 +20,7 @@ from slimmer.keep.margin.trial import Trial
 
 RULE = "margin"
 
-BATCHES = 3
+BATCHES = 2
 """The most times that candidates are followed. Each time costs as many round trips as there are layers of code."""
 
 SOURCES, SOURCE_BYTES, NATIVE_BYTES = 300, 2 << 20, 32 << 20
