@@ -107,7 +107,7 @@ _WEIGHTS = (32, 8, 2, 1, 1)
 """How likely a file of each class of _relevance is needed, compared with others: a guess that benchmarks/margin_orders.py confirms."""
 
 _BASIC_WEIGHT = 0.1
-_COMMAND_WEIGHT = 4
+_COMMAND_WEIGHT = 8
 """The weight of commands of packages of which nothing is in use. Authors ask for such packages because of their commands."""
 
 
