@@ -47,7 +47,7 @@ case_images: Any = importlib.import_module("tests.engine.case_images")
 
 @dataclass(frozen=True)
 class Measured:
-    """One image with one margin. `size` is in bytes and counts what is kept, `ratio` its size in times of that without a margin.
+    """One image with one margin. `size` is that of its archive in bytes, `ratio` the bytes of its files in times of those without a margin.
 
     `back` is the share of the candidates that the margin kept, `passing` the number of the `checks` that pass; 0 of 0 if nothing was asked.
     """
@@ -95,19 +95,16 @@ def measured(
     ask: bool,
 ) -> Iterator[Measured]:
     """Measure an image without a margin, and then with each order and amount."""
-    base = 0
     for order, percent in [(Order.SIZE, 0.0), *((order, percent) for order in orders for percent in percents)]:
         out = folder / f"{of.case.name}-{order}-{percent:g}"
         margin = Margin(Fraction(percent) / 100, order=order)
         kept = commands.keep(KeepRequest((of.log,), out, margin=margin), Progress(lambda event: None))
-        base = base or kept.size
-        spent = kept.report.get("margin") or {"candidates": 0, "left_out": 0}
+        spent = kept.report.get("margin") or {"candidates": 0, "left_out": 0, "size": 0, "budget": 0}
+        ratio = 1 + percent / 100 * spent["size"] / (spent["budget"] or 1)
         back = 1 - spent["left_out"] / spent["candidates"] if spent["candidates"] else 0.0
         failing, checks = _asked(client, of, out) if ask else ((), 0)
         name = of.case.name
-        yield Measured(
-            name, str(order), percent, kept.size, kept.size / base, back, checks - len(failing), checks, failing
-        )
+        yield Measured(name, str(order), percent, kept.size, ratio, back, checks - len(failing), checks, failing)
 
 
 def _asked(client: docker.DockerClient, of: Subject, out: Path) -> tuple[tuple[str, ...], int]:

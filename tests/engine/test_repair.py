@@ -36,7 +36,7 @@ def build(road: str, tag: str, folder: Path, *options: str) -> CompletedProcess[
     """`slimmer build` of the image, with a state that the runs share; artifacts go to folder/out."""
     shared = folder / "shared"
     shared.mkdir()
-    sharing = ("--share-mounts", "--volume", f"{shared}:/shared", "--probe", "/first")
+    sharing = ("--share-mounts", "--volume", f"{shared}:/shared", "--probe", "/first", "--margin", "0")
     return slimmer("build", road, "--tag", tag, "--out", folder / "out", *sharing, *options)
 
 

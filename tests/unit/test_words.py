@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from slimmer.api import words
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import DEFAULT_REQUESTS, ExercisePlan, Until
 from slimmer.exercise.request import Request
+from slimmer.keep.analyzer import Policy
+from slimmer.keep.margin.amount import NO_MARGIN, Margin
 from slimmer.observe import log
 
 
@@ -100,3 +103,33 @@ def test_an_access_log_is_not_read_without_end(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(log, "LOG_LIMIT", 1 << 20)
     with pytest.raises(UsageError, match="is larger than 1 MiB"):
         words.access_log(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize(
+    ("text", "margin"),
+    [
+        ("10%", Margin(Fraction(1, 10))), (" 2.5 %", Margin(Fraction(1, 40))), ("1000%", Margin(Fraction(10))),
+        ("5MB", Margin(size=5 << 20)), ("512k", Margin(size=512 << 10)), ("1.5 g", Margin(size=3 << 29)),
+        ("0", NO_MARGIN), ("0%", NO_MARGIN), ("0m", NO_MARGIN),
+    ],
+)  # fmt: skip
+def test_a_margin_is_a_share_a_size_or_nothing(text: str, margin: Margin) -> None:
+    assert words.margin(text, Policy.BALANCED) == margin
+
+
+@pytest.mark.parametrize("text", ["10", "ten", "-5%", "%", "1e3%", "5 parsecs", "1001%", "10%%", "٣%", "0x10"])
+def test_other_margins_are_refused_in_plain_words(text: str) -> None:
+    with pytest.raises(UsageError, match="--margin") as caught:
+        words.margin(text, Policy.BALANCED)
+    assert "%" in caught.value.hint
+
+
+@pytest.mark.parametrize("policy", [Policy.OBSERVED, Policy.GENEROUS])
+def test_only_balanced_takes_a_margin(policy: Policy) -> None:
+    assert words.margin("0", policy) == NO_MARGIN
+    with pytest.raises(UsageError, match=f"--margin 5% cannot be used with --policy {policy}"):
+        words.margin("5%", policy)
+
+
+def test_the_margin_reads_as_it_is_given() -> None:
+    assert [str(one) for one in (Margin(Fraction(1, 10)), Margin(Fraction(1, 40)), NO_MARGIN)] == ["10%", "2.5%", "0"]

@@ -15,7 +15,7 @@ class Margin:
 
     share: Fraction = Fraction(0)
     size: int = 0
-    order: Order = Order.RELEVANCE
+    order: Order = Order.RISK
 
     def __bool__(self) -> bool:
         return bool(self.share or self.size)

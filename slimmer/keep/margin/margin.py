@@ -20,7 +20,7 @@ from slimmer.keep.margin.trial import Trial
 
 RULE = "margin"
 
-BATCHES = 3
+BATCHES = 2
 """The most times that candidates are followed. Each time costs as many round trips as there are layers of code."""
 
 SOURCES, SOURCE_BYTES, NATIVE_BYTES = 300, 2 << 20, 32 << 20
@@ -49,7 +49,7 @@ def add_margin(image: ImageView, kept: KeepSetBuilder, margin: Margin, close: Cl
             break
         trial.start(map(_finding, batch))
         close(trial)
-        purse.choose(trial, [one.path for one in batch])
+        purse.choose(trial, batch, margin.order)
     kept.add(trial.findings(purse.chosen))
     kept.add(_finding(one) for one in queue.rest() if purse.buy(one.path))
     kept.take_added()  # what they lead to was followed in the trial, or is not followed

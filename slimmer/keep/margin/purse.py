@@ -6,23 +6,20 @@ closure holds a file that a margin never adds. The work is bounded, whatever lea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.keepset import KeepSetBuilder
 from slimmer.keep.margin.exclusions import is_never_added
+from slimmer.keep.margin.order import Candidate, Order, ordered
 from slimmer.keep.margin.trial import Trial
 
 STEPS = 2_000_000
 """The most steps from a path to another one. Later candidates get in only if they lead nowhere."""
 
-
 LEAST = 64
 """The least that a file costs, in bytes: its name and its metadata take space as well."""
-
-
-MODEST = 1 << 15
-"""A candidate that leads to no more than this leads to little, in bytes."""
 
 
 class Purse:
@@ -46,12 +43,13 @@ class Purse:
             return 0
         return 0 if _is_shared(entry) and entry.inode in self._inodes else max(entry.size, LEAST)
 
-    def choose(self, trial: Trial, candidates: Sequence[str]) -> None:
-        """Take each candidate with its closure if it fits: first those that lead to little, so that what leads to much does not use up everything."""
-        waiting = list(candidates)
-        for most in (MODEST, self.left):
-            waiting = [path for path in waiting if not self._take(trial, path, most)]
-        self._refused.update(waiting)
+    def choose(self, trial: Trial, candidates: Iterable[Candidate], order: Order) -> None:
+        """Take each candidate with its closure if it fits. The order counts the closure as a part of the candidate's size."""
+        whole = [one for candidate in candidates if (one := self._with_closure(trial, candidate)) is not None]
+        for one in ordered(whole, order):
+            closure = self._closure(trial, one.path)
+            if closure is not None:
+                self._pay(closure)
 
     def buy(self, path: str) -> bool:
         """Take a path without what it leads to, if it fits and was not refused."""
@@ -61,27 +59,30 @@ class Purse:
             self._pay({path: cost})
         return fits
 
-    def _take(self, trial: Trial, path: str, most: int) -> bool:
-        if any(trial.leads(path)) and (trial.is_full or self._steps < 0):
-            return False
-        costs = self._affordable(trial, path, min(self.left, self.cost(path) + most))
-        if costs is not None:
-            self._pay(costs)
-        return costs is not None
+    def _with_closure(self, trial: Trial, candidate: Candidate) -> Candidate | None:
+        """Return a candidate with the size of all that it adds; None if it cannot be afforded."""
+        closure = self._closure(trial, candidate.path)
+        return None if closure is None else replace(candidate, size=sum(closure.values()))
 
-    def _affordable(self, trial: Trial, start: str, most: int) -> dict[str, int] | None:
-        """Return the cost of each path that a path leads to and that is not paid for, or None if that is too much."""
-        waiting, costs = [start], dict[str, int]()
+    def _closure(self, trial: Trial, start: str) -> dict[str, int] | None:
+        """Return the cost of each path that a candidate leads to and that is not paid for.
+
+        If that is too much or not known, refuse the candidate and return None.
+        """
+        waiting, costs, left = [start], dict[str, int](), self.left
         while waiting:
             path = waiting.pop()
             if path in costs or path in self.chosen:
                 continue
-            self._steps -= 1
+            leads = list(trial.leads(path))
+            self._steps -= len(leads)
             costs[path] = self.cost(path)
-            most -= costs[path]
-            if most < 0 or self._steps < 0 or path in self._refused or self._is_never_added(path):
+            left -= costs[path]
+            is_unknown = bool(leads) and (trial.is_full or self._steps < 0)
+            if left < 0 or is_unknown or path in self._refused or self._is_never_added(path):
+                self._refused.add(start)
                 return None
-            waiting.extend(trial.leads(path))
+            waiting.extend(leads)
         return costs
 
     def _is_never_added(self, path: str) -> bool:

@@ -238,6 +238,7 @@ def test_each_order_puts_first_what_it_says() -> None:
     assert order(Order.KIN, every) == "kcbfsl"
     assert order(Order.TIER, every) == "ckbslf"
     assert order(Order.RELEVANCE, every) == "ckslfb"
+    assert order(Order.RISK, every) == "cskflb"
     turns = [candidate("1", 1, group="a"), candidate("2", 2, group="a"), candidate("3", 3, group="b")]
     assert order(Order.TURNS, turns) == "132"
     assert order(Order.SIZE, turns) == "123"

@@ -15,6 +15,7 @@ from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from slimmer.keep.margin import candidates as search
 from slimmer.keep.margin.amount import Margin
 from slimmer.keep.margin.margin import RULE, add_margin
+from slimmer.keep.margin.order import Candidate, Kind, Order, Tier
 from slimmer.keep.margin.purse import Purse
 from slimmer.keep.margin.trial import Trial
 from slimmer.observe.log import AccessLog
@@ -107,12 +108,16 @@ def trial_of(
     return base, trial
 
 
+def candidates(*paths: str) -> list[Candidate]:
+    return [Candidate(path, 1, Tier.APP, Kind.DATA, False, 0, False, False, "/", False, "", "") for path in paths]
+
+
 def test_loops_and_shared_parts_are_paid_for_once() -> None:
     tree = tree_of(dict.fromkeys(("/base", "/a", "/b", "/c", "/shared"), 10_000))
     leads = {"/a": ["/b", "/shared"], "/b": ["/a"], "/c": ["/shared"], "/shared": ["/shared"]}
     base, trial = trial_of(tree, ["/a", "/c"], leads)
     purse = Purse(tree, base, 10**6)
-    purse.choose(trial, ["/a", "/c"])
+    purse.choose(trial, candidates("/a", "/c"), Order.SIZE)
     assert purse.chosen == {"/a", "/b", "/c", "/shared"}
     assert {finding.path for finding in trial.findings(purse.chosen)} == purse.chosen
 
@@ -122,7 +127,7 @@ def test_without_room_for_leads_only_what_leads_nowhere_is_taken() -> None:
     base, trial = trial_of(tree, ["/a", "/c"], {"/a": ["/b", "/c"]}, room=1)
     assert trial.is_full
     purse = Purse(tree, base, 10**6)
-    purse.choose(trial, ["/a", "/c"])
+    purse.choose(trial, candidates("/a", "/c"), Order.SIZE)
     assert purse.chosen == {"/c"}
 
 
@@ -131,5 +136,5 @@ def test_the_work_of_choosing_is_bounded() -> None:
     tree = tree_of(dict.fromkeys(("/base", *names), 10))
     base, trial = trial_of(tree, names, dict.fromkeys(names, names))
     purse = Purse(tree, base, 64 * 199, steps=2_000)
-    purse.choose(trial, names)
+    purse.choose(trial, candidates(*names), Order.SIZE)
     assert purse.chosen == set()
