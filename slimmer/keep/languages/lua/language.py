@@ -19,7 +19,7 @@ def _sources(opened: frozenset[str]) -> frozenset[str]:
 
 LUA = Language(
     id="lua",
-    version=2,
+    version=3,
     facts_type=Facts,
     read=read,
     programs=re.compile(r"(?:tex)?lua(?:jit|tex)?[0-9.-]{0,9}(?:beta[0-9])?|nginx|openresty|tarantool"),

@@ -15,7 +15,7 @@ SCRIPTS_LIMIT = 16 << 20
 
 SHELL = Language(
     id=ID,
-    version=2,
+    version=3,
     suffixes=frozenset((".sh", ".bash")),
     programs=re.compile(r"(?:b?a|rba|da|l?k|m?k|pdk|z|hu)?sh(?:\.[a-z]{1,20})?"),
     facts_type=Script,

@@ -132,7 +132,7 @@ def read(source: Source) -> Script:
     if source.dialect == Dialect.COMMAND:
         return _read_command(source.content, source.variables)
     if source.dialect in KINDS:
-        return _read(script_of(source.content, source.dialect), source.variables).script()
+        return _read(script_of(source.content, source.dialect), source.variables).script(source.content)
     script = source.content
     if source.dialect in (Dialect.CRONTAB, Dialect.SYSTEM_CRONTAB):
         script = commands_of(script, system=source.dialect == Dialect.SYSTEM_CRONTAB)
