@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from slimmer.formatting import SHOWN, human_size, listed
 from slimmer.image.tree import Tree
-from slimmer.keep.apps import state, unknown_languages
-from slimmer.keep.image_view import ImageView
+from slimmer.keep.apps import state
 from slimmer.keep.keepset import KeepSet
 
 
@@ -17,8 +16,3 @@ def notes(tree: Tree, kept: KeepSet) -> Iterator[str]:
     if any(size for _, size in sizes):
         folders = listed([f"{folder} ({human_size(size)})" for folder, size in sizes if size], SHOWN)
         yield f"the app's state stays whole: {folders}"
-
-
-def warnings(image: ImageView) -> Iterator[str]:
-    """Yield warnings: languages that no analyzer follows."""
-    return unknown_languages.warnings(image)

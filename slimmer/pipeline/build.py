@@ -111,7 +111,7 @@ class _Build:
             self.stages.warn_of_unreadable()
             if not repairs:
                 self.stages.warn_of_excluded(kept)
-                self.stages.tell_of_kept(view, Policy(request.policy), kept)
+                self.stages.tell_of_kept(view, kept)
             with self.progress.stage(f"rebuild{again}"):
                 candidate = self.rebuild(kept, repairs)
             if not request.verify:

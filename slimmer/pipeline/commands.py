@@ -133,7 +133,7 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
             progress.note(taken_over(all_moved(foreign, original.tree)))
         view = original.view(log, home_of(identify(session)), request.selection)
         kept = stages.keep(view, request.policy, margin=request.margin)
-        stages.tell_of_kept(view, request.policy, kept)
+        stages.tell_of_kept(view, kept)
         with progress.stage("pack"):
             rootfs = pack(original, kept, folder, progress.note)
             builder = choose_builder(original, "", kept)

@@ -19,7 +19,7 @@ from slimmer.engine.description import risk
 from slimmer.engine.options import RunOptions
 from slimmer.formatting import SHOWN
 from slimmer.keep import installed
-from slimmer.keep.analyzer import BEYOND_OBSERVED, Policy
+from slimmer.keep.analyzer import Policy
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, KeepSet
 from slimmer.keep.margin.amount import Margin
@@ -140,13 +140,12 @@ class Stages:
             logger.info("could not read %s: %s", path, reason)
         self.warn(self.session.sandbox.notes())
 
-    def tell_of_kept(self, view: ImageView, policy: Policy, kept: KeepSet) -> None:
-        """Tell the user what should be known about what stays, and warn of what a policy that follows code cannot follow."""
+    def tell_of_kept(self, view: ImageView, kept: KeepSet) -> None:
+        """Tell the user what should be known about what stays."""
         from slimmer.keep import notices
 
         for text in notices.notes(view.tree, kept):
             self.progress.note(text)
-        self.warn(notices.warnings(view) if policy in BEYOND_OBSERVED else ())
 
     def warn_of_excluded(self, kept: KeepSet) -> None:
         """Warn of paths that the user excluded although they were used or the engine needs them. The app may miss them."""

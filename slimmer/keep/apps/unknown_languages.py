@@ -1,7 +1,7 @@
 """Keep the sources of languages that no analyzer follows: all of a kind below the app's folder, if a program opened several of them.
 
-What such a program loads later is unknown, so its other sources stay, up to FOLDER_FILES and FOLDER_BYTES a folder, and a warning says so
-(slimmer.keep.notices). A suffix counts as one of a language if it is in CODE, or if the image's command names a file with it. The languages that
+What such a program loads later is unknown, so its other sources stay, up to FOLDER_FILES and FOLDER_BYTES a folder, and the build says so
+(slimmer.unproven). A suffix counts as one of a language if it is in CODE, or if the image's command names a file with it. The languages that
 analyzers know are those of slimmer.keep.ecosystems.
 """
 
@@ -19,6 +19,7 @@ from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
 from slimmer.observe.log import PROBE, Operation
+from slimmer.unproven import Kind
 
 RULE = "unknown-language"
 FOLDER_FILES, FOLDER_BYTES = 10_000, 50 << 20
@@ -120,21 +121,22 @@ def languages(image: ImageView) -> list[UnknownLanguage]:
     return [language for language in several if len(set(language.files)) >= _SEVERAL]
 
 
-def warnings(image: ImageView) -> Iterator[str]:
-    """Yield a warning for each language that no analyzer knows."""
+def note_unproven(image: ImageView, found: list[UnknownLanguage]) -> None:
+    """Note for each program that what it loads later than in this run is unknown."""
     programs: dict[str, dict[str, None]] = {}
-    for language in languages(image):
+    for language in found:
         programs.setdefault(language.program, {})[language.suffix] = None
     for program, suffixes in programs.items():
-        yield (
-            f"{program} runs {', '.join(suffixes)} files, and slimmer has no rule for them: files of these kinds in the app's folders stay, but what they"
-            " load later than in this run is unknown. Exercise the app with --probe and --exec, or keep folders with --include"
+        what = f"slimmer has no rule for its {', '.join(suffixes)} files; it keeps those of the app, but what they load later is unknown"
+        image.unproven.note(
+            Kind.LANGUAGE, program, what, "exercise more with --probe and --exec, or keep folders with --include"
         )
 
 
 def unknown_languages(image: ImageView) -> Iterator[Finding] | None:
     """Yield the other sources of languages that no analyzer knows. None if there are no such languages."""
     found = languages(image)
+    note_unproven(image, found)
     return _findings(image, found) if found else None
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep import notices
 from slimmer.keep.apps import unknown_languages as rule
 from slimmer.keep.apps.unknown_languages import ANALYZER
 from slimmer.keep.image_view import ImageView
 from slimmer.testing import LocalImage, by_rule, opened, run
+from slimmer.unproven import Kind
 
 TCL = "/usr/bin/tclsh8.6"
 
@@ -43,20 +43,23 @@ def test_the_sources_of_the_app_and_of_the_library_stay(image: LocalImage) -> No
     assert kept(view) == {*shop, "/usr/share/tcltk/init.tcl", "/usr/share/tcltk/late.tcl"}
 
 
-def test_a_warning_names_the_program_and_the_kinds_of_files(image: LocalImage) -> None:
+def test_the_build_names_the_program_and_the_kinds_of_files(image: LocalImage) -> None:
     for name in ("a.tcl", "b.tcl"):
         image.add(f"/srv/shop/{name}")
     view = image.view(*(opened(f"/srv/shop/{name}", by=TCL) for name in ("a.tcl", "b.tcl")))
-    (text,) = notices.warnings(view)
-    assert text.startswith(f"{TCL} runs .tcl files, and slimmer has no rule for them")
-    assert "--include" in text
+    kept(view)
+    (item,) = view.unproven
+    assert (item.kind, item.name) == (Kind.LANGUAGE, TCL)
+    assert item.what.startswith("slimmer has no rule for its .tcl files")
+    assert "--include" in item.remedy
 
 
 def test_a_suffix_that_the_command_names_is_a_language(image: LocalImage) -> None:
     for name in ("a.foo", "b.foo", "c.foo"):
         image.add(f"/srv/shop/{name}")
     accesses = [opened(f"/srv/shop/{name}", by="/usr/bin/foo") for name in ("a.foo", "b.foo")]
-    assert not list(notices.warnings(image.view(*accesses)))
+    view = image.view(*accesses)
+    assert ANALYZER.start(view) is None and not list(view.unproven)
     config = ImageConfig("sha256:1", "amd64", "linux", cmd=("foo", "/srv/shop/a.foo"))
     assert kept(image.view(*accesses, config=config)) == {f"/srv/shop/{name}" for name in ("a.foo", "b.foo", "c.foo")}
 
@@ -75,7 +78,7 @@ def test_words_of_the_command_that_are_no_files_name_no_language(image: LocalIma
         image.add(f"/var/lib/db/{name}")
     config = ImageConfig("sha256:1", "amd64", "linux", cmd=("server", "--bind=0.0.0.0", "--data=x.0", "a.0"))
     accesses = [opened(f"/var/lib/db/{name}") for name in ("a.0", "b.0")]
-    assert not list(notices.warnings(image.view(*accesses, config=config)))
+    assert ANALYZER.start(image.view(*accesses, config=config)) is None
 
 
 def test_a_single_file_is_no_language(image: LocalImage) -> None:
