@@ -1,4 +1,4 @@
-/* sockets.c: lines of /proc/net/tcp and tcp6. */
+/* sockets.c: lines of /proc/net/tcp, tcp6, udp and udp6. */
 #include "files/sockets.c"
 
 #include <stdlib.h>
@@ -9,10 +9,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct bytes bytes = {data, size < LINE_SIZE ? size : LINE_SIZE - 1};
     struct listener listener;
     char *line = take_rest(&bytes);
-    if (read_listener(line, &listener)) {
-        CHECK(listener.port <= 65535);
-        CHECK(memchr(listener.address, '\0', sizeof listener.address));
-    }
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        if (read_listener(line, &families[i], &listener)) {
+            CHECK(listener.port <= 65535);
+            CHECK(memchr(listener.address, '\0', sizeof listener.address));
+        }
     free(line);
     return 0;
 }
