@@ -56,6 +56,13 @@ def test_a_plugin_may_be_named_as_a_library_without_a_version(image: LocalImage,
     assert kept(image, "/usr/lib/own/libown.so.1") == set()
 
 
+def test_a_plugin_may_have_a_version_in_its_name(image: LocalImage, tmp_path: Path) -> None:
+    """As libtool writes it, for slapd's back ends."""
+    for name in ("back_mdb", "back_ldap"):
+        image.add(f"/usr/lib/ldap/{name}-2.5.so.0.1.8", library(tmp_path, f"{name}-2.5.so.0"))
+    assert kept(image, "/usr/lib/ldap/back_mdb-2.5.so.0.1.8", by="/usr/sbin/slapd") == {"back_ldap-2.5.so.0.1.8"}
+
+
 @pytest.mark.parametrize("folder", ["/usr/lib/x86_64-linux-gnu", "/usr/local/lib", "/lib"])
 def test_the_folders_of_libraries_hold_no_plugins(image: LocalImage, folder: str) -> None:
     _fill(image, folder)
