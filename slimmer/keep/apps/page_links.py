@@ -16,8 +16,12 @@ LINKS = 1000
 MARKS = (b"<script", b"<link", b"<img")
 """A source without any of these is no page."""
 
+_BEFORE = r"""(?:<[%?][^<>"'\n]{0,64}[%?]>|\{{2,3}[^{}"'\n]{0,64}\}{2,3}|[^"'<>\s{]|\{(?!\{))"""
+"""A letter of an address, or a variable of a template in it: `<%= base %>`, `<?= $base ?>`, `{{ base }}`. At each place, only one of them fits."""
+
 _LINK = re.compile(
-    r"""(?:src|href)\s{0,9}=\s{0,9}\\?["'][^"'<>\s]{0,256}?([\w@.~+/-]{1,256}\.(?:css|js|mjs|svg|png|ico|gif|jpe?g|webp|woff2?))(?![\w.-])"""
+    rf"""(?:src|href)\s{{0,9}}=\s{{0,9}}\\?["']{_BEFORE}{{0,256}}?"""
+    r"""([\w@.~+/-]{1,256}\.(?:css|js|mjs|svg|png|ico|gif|jpe?g|webp|woff2?))(?![\w.-])"""
     r"""|\{[{%][^{}<>\n]{0,128}?["']([\w@.~+/-]{1,256}\.(?:css|js|mjs|svg|png|ico))["']"""
 )
 

@@ -118,6 +118,9 @@ def test_a_root_beyond_the_bounds_gives_only_the_linked_file(
         (b"<link href='../x.css?v=1'>", ("x.css",)),
         (b'<link href="{% static "admin/x.css" %}">', ("admin/x.css",)),
         (b'<script src="{{url}}/main.1f.js"></script>', ("main.1f.js",)),
+        (b'<script src="{{{ url }}}/main.js"></script>', ("main.js",)),
+        (b'<script src="<% baseUrl %>swagger-ui-bundle.js"> </script>', ("swagger-ui-bundle.js",)),
+        (b"<link href='<?= $base ?>/css/x.css'>", ("css/x.css",)),
         (b'<a href="/page">', ()),
         (b'<script src="a.js', ("a.js",)),
         (b'\xff\x00<img src="./p.png">', ("p.png",)),
@@ -128,7 +131,17 @@ def test_links_of_a_page(text: bytes, links: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b'src="' * 100_000, b"{{" * 200_000, b'src="' + b"a/" * 200_000, b"href=" + b" " * 400_000]
+    "text",
+    [
+        b'src="' * 100_000,
+        b'src="' + b"<%a%>" * 100_000,
+        b'src="' + b"{{a}}" * 100_000,
+        b'src="' + b"{{" * 200_000,
+        b'src="' + b"{{{a}}}{" * 100_000,
+        b"{{" * 200_000,
+        b'src="' + b"a/" * 200_000,
+        b"href=" + b" " * 400_000,
+    ],
 )
 def test_hostile_pages_are_read_in_bounds(text: bytes) -> None:
     assert len(read_links(text).paths) <= LINKS
