@@ -8,15 +8,15 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from slimmer.image import language_packages
 from slimmer.image.packages import SYSTEM_MANAGERS, Package
 from slimmer.image.tree import Entry
 from slimmer.keep.core.packages import languages
-from slimmer.keep.ecosystems import code_suffixes, source_suffixes
+from slimmer.keep.ecosystems import code_suffixes, manifests, source_suffixes
 from slimmer.keep.evidence import Evidence, reaches
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import KeepSetBuilder
@@ -47,6 +47,7 @@ _INSTALLED = re.compile(r"/(?:node_modules|(?:site|dist)-packages)/")
 """Folders in which everything belongs to a package."""
 
 _BYTECODE = re.compile(r"/__pycache__/[^/]+\.pyc$")
+_METADATA = re.compile(r"\.(?:dist|egg)-info(?:/|$)|\.gemspec$")
 _COMMANDS = re.compile(r"/s?bin/[^/]+$")
 _LIBRARY = re.compile(r"\.(?:so|node)(?:\.[\d.]+)?$")
 
@@ -75,6 +76,12 @@ class _Place:
     detail: str
     cause: str = ""
 
+    @property
+    def is_whole(self) -> bool:
+        """True for a package of a language of which nothing is in use. It stays whole or not at all."""
+        is_system = isinstance(self.unit, Package) and self.unit.manager in SYSTEM_MANAGERS
+        return self.tier > Tier.USED and not is_system
+
 
 def find_candidates(image: ImageView, kept: KeepSetBuilder, cost: Callable[[Entry], int]) -> list[Candidate]:
     """Return all candidates, each once, in its nearest tier. `cost` gives the bytes that a file adds. Costs a few round trips for what packages declare."""
@@ -83,7 +90,7 @@ def find_candidates(image: ImageView, kept: KeepSetBuilder, cost: Callable[[Entr
     search.list_packages([place.unit for place in places if isinstance(place.unit, Package)])
     for place in places:
         search.look(place)
-    return list(search.found.values())
+    return list(dict.fromkeys(search.found.values()))
 
 
 def in_use(image: ImageView, kept: KeepSetBuilder) -> InUse:
@@ -97,14 +104,20 @@ def in_use(image: ImageView, kept: KeepSetBuilder) -> InUse:
         kinds[kind_of(path)] += 1
         computed[kind_of(path)] += not _is_led_to(kept, path)
         folder = language_packages.folder_of(image.tree, path)
+        is_description = _is_description(path)
         for owner in owners:
-            if owner.manager in SYSTEM_MANAGERS or owner.manager == "python":
+            if owner.manager in SYSTEM_MANAGERS or (owner.manager == "python" and not is_description):
                 units.setdefault(owner, path)
-        if folder is not None:
+        if folder is not None and not is_description:
             units.setdefault(folder.path, path)
         if not owners:
             folders.setdefault(posixpath.dirname(path), path)
     return InUse(units, folders, kinds, computed, {name_of(path) for path in files})
+
+
+def _is_description(path: str) -> bool:
+    """Return True for what describes a package of a language. Tools look through the descriptions of all packages."""
+    return posixpath.basename(path) in manifests() or _METADATA.search(path) is not None
 
 
 def kind_of(path: str) -> tuple[str, str]:
@@ -154,6 +167,9 @@ class _Search:
         """Note the candidates of a folder or a package."""
         unit = place.unit
         entries = self._of_package(unit) if isinstance(unit, Package) else self._below(unit, place.tier)
+        if place.is_whole:
+            self._look_at_all(list(islice(entries, FOLDER + 1)), place)
+            return
         for entry in entries:
             self._left -= 1
             if self._left < 0 or len(self.found) >= CANDIDATES:
@@ -161,6 +177,18 @@ class _Search:
             if self._is_candidate(entry, is_own=place.tier is Tier.APP):
                 self._in_folder[posixpath.dirname(entry.path)] += 1
                 self.found[entry.path] = self._candidate(entry, place)
+
+    def _look_at_all(self, entries: Sequence[Entry], place: _Place) -> None:
+        """Note all files of a package as one candidate, unless there are too many."""
+        self._left -= len(entries)
+        chosen = [entry for entry in entries if self._is_candidate(entry, is_own=False)]
+        if not chosen or len(entries) > FOLDER or self._left < 0 or len(self.found) + len(chosen) > CANDIDATES:
+            return
+        first = min(chosen, key=lambda entry: (kind(entry), entry.path))
+        others = tuple(entry.path for entry in chosen if entry is not first)
+        size = sum(map(self._cost, chosen))
+        candidate = replace(self._candidate(first, place), size=size, others=others)
+        self.found.update((entry.path, candidate) for entry in chosen)
 
     def _roots(self) -> Iterator[tuple[str, str]]:
         """Yield the app's folders, without those below another one."""

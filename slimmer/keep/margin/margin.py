@@ -7,7 +7,7 @@ and asks nothing of the analyzers but to follow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from slimmer.image.tree import Tree
 from slimmer.keep.image_view import ImageView
@@ -26,6 +26,9 @@ BATCHES = 2
 SOURCES, SOURCE_BYTES, NATIVE_BYTES = 300, 2 << 20, 32 << 20
 """The most candidates that are code, and the bytes of scripts and of native code among them: following them takes time. What is left of the budget after that goes to scripts near to what is in use
 that nobody has followed: what they load is most likely there, since it is near, too."""
+
+PACKAGE_FILES, PACKAGE_BYTES = 2000, 8 << 20
+"""The most files and bytes of packages of languages of which nothing is in use. Such a package is followed whole."""
 
 FILES = 30_000
 """The most candidates that are tried."""
@@ -47,15 +50,16 @@ def add_margin(image: ImageView, kept: KeepSetBuilder, margin: Margin, close: Cl
         batch = queue.take()
         if not batch:
             break
-        trial.start(map(_finding, batch))
+        trial.start(finding for one in batch for finding in _findings(one))
         close(trial)
         purse.choose(trial, batch, margin.order)
     kept.add(trial.findings(purse.chosen))
-    kept.add(_finding(one) for one in queue.rest() if purse.buy(one.path))
+    kept.add(finding for one in queue.rest() if purse.buy(one.path) for finding in _findings(one))
     kept.take_added()  # what they lead to was followed in the trial, or is not followed
     files = sum(entry is not None and entry.is_file for entry in map(image.tree.get, purse.chosen))
-    left_out = sum(one.path not in purse.chosen for one in candidates)
-    return SpentMargin(str(margin), budget, budget - purse.left, files, len(candidates), left_out)
+    paths = [path for one in candidates for path in one.paths]
+    left_out = sum(path not in purse.chosen for path in paths)
+    return SpentMargin(str(margin), budget, budget - purse.left, files, len(paths), left_out)
 
 
 class _Queue:
@@ -67,6 +71,7 @@ class _Queue:
         self._tree = tree
         self._sources, self._files = SOURCES, FILES
         self._bytes = {False: SOURCE_BYTES, True: NATIVE_BYTES}
+        self._package_files, self._package_bytes = PACKAGE_FILES, PACKAGE_BYTES
 
     def take(self) -> list[Candidate]:
         """Return the next candidates that fit into what is left of the budget together, as long as nothing that they lead to counts."""
@@ -90,6 +95,8 @@ class _Queue:
 
     def _may_follow(self, one: Candidate) -> bool:
         """Return True if a candidate is within the bounds. Counts it."""
+        if one.others:
+            return self._may_follow_package(one)
         if one.kind is not Kind.DATA:
             entry = self._tree.get(one.path)
             size = entry.size if entry is not None else 0  # a hard link costs nothing, but it is read
@@ -100,9 +107,17 @@ class _Queue:
         self._files -= 1
         return self._files >= 0
 
+    def _may_follow_package(self, one: Candidate) -> bool:
+        if len(one.paths) > self._package_files or one.size > self._package_bytes:
+            return False
+        self._package_files -= len(one.paths)
+        self._package_bytes -= one.size
+        return True
 
-def _finding(one: Candidate) -> Finding:
-    return Finding(one.path, Reason(RULE, one.detail, one.cause))
+
+def _findings(one: Candidate) -> Iterator[Finding]:
+    reason = Reason(RULE, one.detail, one.cause)
+    return (Finding(path, reason) for path in one.paths)
 
 
 def _bytes(image: ImageView, kept: KeepSetBuilder) -> int:

@@ -47,6 +47,9 @@ class Order(StrEnum):
 class Candidate:
     """A file that the margin may add. `size` is the number of bytes that it adds: 0 for another name of a kept file.
 
+    A language's package of which nothing is in use is one candidate: a part of it may import and then fail where a program looks for a package that
+    is not there. `others` are its files besides `path`, and the other values are those of `path`.
+
     `kin` is the number of files in use in its folder that have its suffix. `is_computed` is true if at least half of these were found by a computed name. `is_namesake` is true if a folder beside its own has a file in use of its name. `group` is the package or the folder of the app. `is_basic` is true for packages
     that every system of the distribution has. `cause` is a file in use that led to it, and `detail` says how.
     """
@@ -63,6 +66,12 @@ class Candidate:
     is_basic: bool
     detail: str
     cause: str
+    others: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All files."""
+        return (self.path, *self.others)
 
 
 Key = tuple[float, ...]
@@ -112,12 +121,12 @@ _COMMAND_WEIGHT = 8
 
 
 def _risk(one: Candidate) -> Key:
-    """The most risk for each byte first: a file that is twice as likely to be needed may have twice the size."""
+    """The most risk for each byte first: a file that is twice as likely to be needed may have twice the size. Each file of a package is a risk."""
     (place,) = _relevance(one)
     weight = _BASIC_WEIGHT if one.is_basic else _WEIGHTS[int(place)]
     if one.kind is Kind.COMMAND and one.tier is Tier.REQUESTED:
         weight = max(weight, _COMMAND_WEIGHT)
-    return (one.size / weight,)
+    return (one.size / len(one.paths) / weight,)
 
 
 _KEYS: Mapping[Order, Callable[[Candidate], Key]] = {

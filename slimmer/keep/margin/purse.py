@@ -6,7 +6,7 @@ closure holds a file that a margin never adds. The work is bounded, whatever lea
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from slimmer.image.tree import Entry, Tree
@@ -47,7 +47,7 @@ class Purse:
         """Take each candidate with its closure if it fits. The order counts the closure as a part of the candidate's size."""
         whole = [one for candidate in candidates if (one := self._with_closure(trial, candidate)) is not None]
         for one in ordered(whole, order):
-            closure = self._closure(trial, one.path)
+            closure = self._closure(trial, one.paths)
             if closure is not None:
                 self._pay(closure)
 
@@ -61,15 +61,15 @@ class Purse:
 
     def _with_closure(self, trial: Trial, candidate: Candidate) -> Candidate | None:
         """Return a candidate with the size of all that it adds; None if it cannot be afforded."""
-        closure = self._closure(trial, candidate.path)
+        closure = self._closure(trial, candidate.paths)
         return None if closure is None else replace(candidate, size=sum(closure.values()))
 
-    def _closure(self, trial: Trial, start: str) -> dict[str, int] | None:
+    def _closure(self, trial: Trial, starts: Sequence[str]) -> dict[str, int] | None:
         """Return the cost of each path that a candidate leads to and that is not paid for.
 
         If that is too much or not known, refuse the candidate and return None.
         """
-        waiting, costs, left = [start], dict[str, int](), self.left
+        waiting, costs, left = list(starts), dict[str, int](), self.left
         while waiting:
             path = waiting.pop()
             if path in costs or path in self.chosen:
@@ -80,7 +80,7 @@ class Purse:
             left -= costs[path]
             is_unknown = bool(leads) and (trial.is_full or self._steps < 0)
             if left < 0 or is_unknown or path in self._refused or self._is_never_added(path):
-                self._refused.add(start)
+                self._refused.update(starts)
                 return None
             waiting.extend(leads)
         return costs

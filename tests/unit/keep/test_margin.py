@@ -145,6 +145,20 @@ def test_packages_of_which_a_file_is_in_use_give_theirs(image: LocalImage) -> No
     assert found.reasons["/usr/share/tool/other.txt"][0].detail == detail
 
 
+def test_a_package_that_was_asked_for_by_name_and_not_used_stays_whole_or_not_at_all(image: LocalImage) -> None:
+    image.add("/app/package.json", '{"dependencies": {"small": "1", "large": "1"}}')
+    for name, size in (("small", KB), ("large", 6 * KB)):
+        folder = f"/app/node_modules/{name}"
+        image.add(f"{folder}/package.json", f'{{"name": "{name}", "main": "index.cjs"}}')
+        for part in ("index.cjs", "index.js", "lib/part.js"):
+            image.add(f"{folder}/{part}", "/" * size)
+    opened_descriptions = [f"/app/node_modules/{name}/package.json" for name in ("small", "large")]
+    found = kept(image, 10 * KB, "/app/package.json", *opened_descriptions)
+    parts = {f"/app/node_modules/small/{part}" for part in ("index.cjs", "index.js", "lib/part.js")}
+    assert parts <= files(found)
+    assert not any(path.startswith("/app/node_modules/large/") for path in files(found))
+
+
 @pytest.mark.parametrize(
     ("path", "mode"),
     [
