@@ -55,14 +55,14 @@ def folder_of(tree: Tree, path: str) -> Folder | None:
 
 def all_folders(tree: Tree) -> Iterator[Folder]:
     """Yield every package folder of an image. Walks the whole tree."""
-    for entry in tree:
-        if entry.is_directory and (folder := folder_of(tree, f"{entry.path}/")) and folder.path == entry.path:
+    for path in tree.directories():
+        if (folder := folder_of(tree, f"{path}/")) and folder.path == path:
             yield folder
 
 
 def all_sites(tree: Tree) -> Iterator[str]:
     """Yield every folder of Python distributions. Walks the whole tree."""
-    return (entry.path for entry in tree if entry.is_directory and site_of(f"{entry.path}/") == entry.path)
+    return (path for path in tree.directories() if site_of(f"{path}/") == path)
 
 
 def site_of(path: str) -> str | None:

@@ -18,7 +18,7 @@ from slimmer.image.path_index import PathIndex, sorting_key
 LINK_LIMIT = 40
 """The kernel follows at most this many symbolic links (path_resolution(7))."""
 
-CACHED_ENTRIES = 2048
+CACHED_ENTRIES = 16384
 CACHED_FOLDERS = 4096
 CACHED_LISTINGS = 16
 """Rules look up the same directories again and again. Larger caches would cost memory and save nothing."""
@@ -142,6 +142,11 @@ class Tree:
     def _file_names(self, path: str) -> tuple[str, ...]:
         """Return the sorted names of the regular files in a directory, for callers with many questions about it."""
         return tuple(sorted(posixpath.basename(entry.path) for entry in self.children(path) if entry.is_file))
+
+    def directories(self) -> Iterator[str]:
+        """Yield the paths of all directories, in walk order, without reading their entries."""
+        index = self._index
+        return (os.fsdecode(index.path_at(offset)) for offset in index.offsets if index.is_directory(offset))
 
     def links(self) -> Iterator[Entry]:
         """Yield all symbolic links."""

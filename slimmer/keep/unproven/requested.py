@@ -6,7 +6,6 @@ npm's and Composer's packages are named in the app's manifest, and are not looke
 
 from __future__ import annotations
 
-import posixpath
 import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator
@@ -58,9 +57,9 @@ def unused_packages(image: ImageView, kept: Collection[str]) -> Iterator[Unprove
 def _distributions(image: ImageView) -> Iterator[Package]:
     """Yield the Python distributions that pip was asked for."""
     sites = {package for package in image.packages.everything() if package.manager == "python"}
-    for entry in image.tree:
-        if entry.path.endswith("-info/REQUESTED"):
-            yield from (package for package in packages_by_path(posixpath.dirname(entry.path)) if package in sites)
+    for folder in image.tree.directories():
+        if folder.endswith("-info") and f"{folder}/REQUESTED" in image.tree:
+            yield from (package for package in packages_by_path(folder) if package in sites)
 
 
 def _debian(image: ImageView) -> Iterator[Package]:
