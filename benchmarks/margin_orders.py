@@ -11,7 +11,6 @@ built: the table shows which share of the files near to what is in use is back.
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import statistics
 import subprocess
@@ -34,15 +33,13 @@ from slimmer.observe.log import AccessLog
 from slimmer.pipeline import commands
 from slimmer.pipeline.progress import Progress
 from slimmer.pipeline.request import KeepRequest, RebuildRequest
+from tests.engine import case, case_answers, case_images
+from tests.engine.case import Case
 
 PERCENTS = (5, 10, 15, 25)
 DOCUMENT = Path(__file__).parent.parent / "docs/keeping.md"
 BEGIN, END = "<!-- table: written by benchmarks/margin_orders.py --markdown -->", "<!-- end of the table -->"
 OBSERVE_SECONDS = 900
-
-case: Any = importlib.import_module("tests.engine.case")
-case_answers: Any = importlib.import_module("tests.engine.case_answers")
-case_images: Any = importlib.import_module("tests.engine.case_images")
 
 
 @dataclass(frozen=True)
@@ -65,9 +62,9 @@ class Measured:
 
 @dataclass(frozen=True)
 class Subject:
-    """An image with its checks (tests.engine.case.Case), its log, and the original's answers to the checks."""
+    """An image with its checks, its log, and the original's answers to the checks."""
 
-    case: Any
+    case: Case
     log: AccessLog
     answers: Mapping[str, Any]
 
@@ -78,7 +75,7 @@ def subject(client: docker.DockerClient, name: str, folder: Path, *, ask: bool) 
     case_images.build_image(found)
     log = folder / f"{name}.json"
     command = [str(Path(sys.executable).with_name("slimmer")), "observe", found.image, "--out", str(log)]
-    seen = [*found.options, *case_images._probes(found, folder)]
+    seen = [*found.options, *case_images.probe_options(found, folder)]
     if not log.exists():
         subprocess.run([*command, *map(str, seen)], check=True, capture_output=True, timeout=OBSERVE_SECONDS)
     answers = case_answers.answers(client, found, found.image) if ask else {}

@@ -77,7 +77,7 @@ def slim_image(
     """
     tag = f"{OWN}-{subject.image.partition(':')[0].removeprefix('slimmer-sample-')}:{policy}"
     out = folder / f"{subject.name}-{policy}"
-    seen = [*subject.options, *_probes(subject, folder)]
+    seen = [*subject.options, *probe_options(subject, folder)]
     try:
         yield built(
             subject.image, *seen, "--policy", policy, "--tag", tag, "--out", out, *options, timeout=BUILD_DEADLINE
@@ -98,7 +98,8 @@ def control_image(client: docker.DockerClient, subject: Case, folder: Path) -> I
         yield tag
 
 
-def _probes(subject: Case, folder: Path) -> list[str]:
+def probe_options(subject: Case, folder: Path) -> list[str]:
+    """The options with which slimmer sends the case's own requests; the probe file goes to `folder`."""
     if not subject.probed:
         return []
     probes = folder / f"{subject.name}-probes.yaml"
