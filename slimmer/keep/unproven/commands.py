@@ -52,12 +52,13 @@ def missing_commands(image: ImageView, kept: Container[str]) -> Iterator[Unprove
     named = set(packages)
     for package, server in packages.items():
         gone = _gone(commands[package], kept)
-        unused = ((one, _unused(image, commands[one], kept)) for one in kin[package] if one not in named)
-        others = dict(islice(((one, lost) for one, lost in unused if lost), KIN))
+        losses = ((one, _lost(image, commands[one], kept)) for one in kin[package] if one not in named)
+        others = dict(islice(((one, lost) for one, lost in losses if lost), KIN))
         named.update(others)
         if gone or others:
-            include = [*others, *_starters(image, others, system.basic)]
-            yield _item(image, package, server, gone, others, dict.fromkeys(include))
+            what = _what(server, gone, others)
+            starters = [one for one in _starters(image, others) if one not in system.basic]
+            yield Unproven(Kind.COMMAND, package.name, what, " ".join(_remedy(image, gone, others, starters)))
 
 
 def _commands(image: ImageView, packages: Iterable[Package]) -> dict[Package, list[str]]:
@@ -73,39 +74,39 @@ def _gone(paths: Collection[str], kept: Container[str]) -> list[str]:
     return [path for path in paths if path not in kept] if len(paths) <= MOST else []
 
 
-def _unused(image: ImageView, paths: Iterable[str], kept: Container[str]) -> list[str]:
-    """Return the missing programs of a package of which little is kept, the largest first; [] for other packages. Links do not count."""
+def _lost(image: ImageView, paths: Iterable[str], kept: Container[str]) -> list[str]:
+    """Return the missing programs of a package, the largest first. Links do not count."""
     sizes = {path: entry.size for path in paths if (entry := image.tree.get(path)) is not None and entry.is_file}
-    gone = _gone(sizes, kept)
-    return sorted(gone, key=lambda path: (-sizes[path], path)) if len(gone) * 2 > len(sizes) else []
+    return sorted(_gone(sizes, kept), key=lambda path: (-sizes[path], path))
 
 
-def _item(
-    image: ImageView,
-    package: Package,
-    server: str,
-    gone: Iterable[str],
-    others: Mapping[Package, list[str]],
-    include: Iterable[Package],
-) -> Unproven:
-    """Return the item of a package whose server ran. `others` are packages beside it, each with its missing programs; `include` brings these back."""
+def _what(server: str, gone: Iterable[str], others: Mapping[Package, list[str]]) -> str:
+    """Say what is missing of a server's package and of `others`, the packages beside it."""
     parts = [f"its package are missing: {listed(map(posixpath.basename, gone), SHOWN)}"] if gone else []
     for one, lost in others.items():
         verb = " are missing" if not parts else ""
         parts.append(f"{one.name}{verb}: {listed(map(posixpath.basename, lost), SHOWN)}")
-    what = f"{posixpath.basename(server)} ran, and these commands of {'; of '.join(parts)}"
-    words = (name if image.which(name := posixpath.basename(path)) == path else path for path in gone)
-    options = [option("--include-package", f"{one.manager}:{one.name}") for one in include]
-    options += [option("--include-bin", word) for word in words]
-    return Unproven(Kind.COMMAND, package.name, what, " ".join(options))
+    return f"{posixpath.basename(server)} ran, and these commands of {'; of '.join(parts)}"
 
 
-def _starters(image: ImageView, others: Mapping[Package, list[str]], basic: Container[Package]) -> Iterator[Package]:
+def _remedy(
+    image: ImageView, gone: Iterable[str], others: Mapping[Package, list[str]], starters: Iterable[Package]
+) -> Iterator[str]:
+    """Yield the options that bring commands back: packages of which many are missing whole, then single commands."""
+    whole = [one for one, lost in others.items() if len(lost) > SHOWN]
+    for one in dict.fromkeys((*whole, *starters)):
+        yield option("--include-package", f"{one.manager}:{one.name}")
+    for path in (*(path for one, lost in others.items() if one not in whole for path in lost), *gone):
+        name = posixpath.basename(path)
+        yield option("--include-bin", name if image.which(name) == path else path)
+
+
+def _starters(image: ImageView, others: Mapping[Package, list[str]]) -> Iterator[Package]:
     """Yield the packages of commands on PATH that have the names of these programs and start them (pg_wrapper of Debian's PostgreSQL)."""
     programs = {posixpath.basename(path): path for lost in others.values() for path in lost}
     found = [on_path for name, path in programs.items() if (on_path := image.which(name)) and on_path != path]
     for owners in image.packages.owners(found).values() if found else ():
-        yield from (owner for owner in owners[:1] if owner not in basic)
+        yield from owners[:1]
 
 
 def _servers(image: ImageView) -> tuple[str, ...]:

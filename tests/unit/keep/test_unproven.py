@@ -82,11 +82,19 @@ def test_commands_of_packages_that_belong_to_a_servers_are_named_in_the_same_ite
     assert item.what == (
         "dbd ran, and these commands of its package are missing: dbcheck; of db-client: dbdump, dbadmin; of db-client-core: db"
     )
-    assert item.remedy == ("--include-package deb:db-client --include-package deb:db-client-core --include-bin dbcheck")
-    kept = {"/usr/sbin/dbd", "/usr/bin/dbcheck", "/usr/bin/db"}
+    assert item.remedy == "--include-bin dbdump --include-bin dbadmin --include-bin db --include-bin dbcheck"
+    kept = {"/usr/sbin/dbd", "/usr/bin/dbcheck", "/usr/bin/db", "/usr/bin/dbadmin"}
     (item,) = missing_commands(view, kept)
-    assert item.what == "dbd ran, and these commands of db-client are missing: dbdump, dbadmin"
-    assert not list(missing_commands(view, {*kept, "/usr/bin/dbadmin"}))
+    assert item.what == "dbd ran, and these commands of db-client are missing: dbdump"
+    assert not list(missing_commands(view, {*kept, "/usr/bin/dbdump"}))
+
+
+def test_a_package_of_which_many_commands_are_missing_is_included_whole(image: LocalImage) -> None:
+    debian(image, FIELDS, **DATABASE | {"db-client": " ".join(f"/usr/bin/tool-{number}" for number in range(30))})
+    kept = ("/usr/sbin/dbd", "/usr/bin/dbcheck")
+    (item,) = missing_commands(image.view(started("/usr/sbin/dbd"), config=CONFIG), kept)
+    assert "of db-client are missing: tool-0, tool-1, tool-10, tool-11, tool-12 and 25 more; of" in item.what
+    assert item.remedy == "--include-package deb:db-client --include-bin db"
 
 
 def test_the_package_of_a_command_on_the_path_that_starts_a_missing_program_is_included_too(image: LocalImage) -> None:
@@ -96,7 +104,7 @@ def test_the_package_of_a_command_on_the_path_that_starts_a_missing_program_is_i
     image.link("/usr/bin/pg_dump", "../share/common/wrapper")
     image.add("/var/lib/dpkg/info/common.list", "/usr/bin/pg_dump\n/usr/share/common/wrapper\n")
     (item,) = missing_commands(image.view(started("/usr/lib/pg/bin/postgres"), config=CONFIG), ())
-    assert item.remedy.startswith("--include-package deb:pg-client --include-package deb:common --include-bin")
+    assert item.remedy.startswith("--include-package deb:common --include-bin /usr/lib/pg/bin/pg_dump ")
 
 
 def test_many_packages_that_need_each_other_are_looked_at_within_bounds(image: LocalImage) -> None:
