@@ -1,6 +1,6 @@
 """Reads what packages declare: what they need, and what an author asked for. Runs in the sandbox.
 
-Sources: deb-control(5) (Depends, Priority, Section, Essential); apt's extended_states; apk-tools, doc/apk-v2.5.scd (P:, D:) and apk-world(5); PyPA's "Core metadata"
+Sources: deb-control(5) (Depends, Source, Priority, Section, Essential); apt's extended_states; apk-tools, doc/apk-v2.5.scd (P:, D:, o:) and apk-world(5); PyPA's "Core metadata"
 (Requires-Dist) and "pyproject.toml" (project.dependencies); package.json of npm; the specifications of RubyGems and Bundler's Gemfile; composer.json and
 Composer's installed.json.
 """
@@ -30,6 +30,7 @@ _GEM = re.compile(
     r"""(?:add_(?:runtime_)?dependency\(?\s{0,9}|^\s{0,9}gem\s{1,9})(?:%q<|["'])([\w.-]{1,200})""", re.MULTILINE
 )
 _TOOLS = frozenset(("devel", "libdevel", "debug", "doc", "localization", "introspection", "vcs", "kernel"))
+_APK = frozenset(("P:", "D:", "p:", "o:"))
 _BASIC = frozenset(("required", "important", "standard"))
 
 
@@ -53,7 +54,7 @@ class Declared:
     """A package and the names of those that it needs. `name` is "" if the file describes only one.
 
     `basic` is true for a package that every system has, and `tool` for one to build software with. `automatic` is true if it was installed only because
-    another package needs it.
+    another package needs it. `source` is what a package of the system was built from, often with others.
     """
 
     name: str = ""
@@ -61,6 +62,7 @@ class Declared:
     basic: bool = False
     tool: bool = False
     automatic: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ def _dpkg(text: str) -> Iterator[Declared]:
         section = one.get("Section", "").rpartition("/")[2]
         name = one.get("Package", "")
         basic = one.get("Essential") == "yes" or one.get("Priority") in _BASIC
-        yield Declared(name, _some(names), basic, section in _TOOLS or name.endswith(("-dev", "-doc", "-dbg")))
+        is_tool = section in _TOOLS or name.endswith(("-dev", "-doc", "-dbg"))
+        source = one.get("Source", name).partition(" ")[0]
+        yield Declared(name, _some(names), basic, is_tool, source=source)
 
 
 def _states(text: str) -> Iterator[Declared]:
@@ -112,15 +116,16 @@ def _apk(text: str) -> Iterator[Declared]:
     owner: dict[str, str] = {}
     packages = []
     for paragraph in text.split("\n\n"):
-        head = dict(line.split(":", 1) for line in reversed(paragraph.splitlines()) if line[:2] in ("P:", "D:", "p:"))
+        head = dict(line.split(":", 1) for line in reversed(paragraph.splitlines()) if line[:2] in _APK)
         name = head.get("P", "")
         if name:
             owner.setdefault(name, name)
             owner.update((_plain(word), name) for word in head.get("p", "").split())
-            packages.append((name, head.get("D", "").split()))
-    for name, needs in packages:
+            packages.append((name, head.get("D", "").split(), head.get("o", name)))
+    for name, needs, source in packages:
         found = (owner[_plain(word)] for word in needs if _plain(word) in owner)
-        yield Declared(name, _some(found), tool=name.endswith(("-dev", "-doc", "-dbg", "-static")))
+        is_tool = name.endswith(("-dev", "-doc", "-dbg", "-static"))
+        yield Declared(name, _some(found), tool=is_tool, source=source)
 
 
 def _world(text: str) -> Iterator[Declared]:

@@ -7,22 +7,17 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from slimmer.image import language_packages
-from slimmer.image.packages import APK_INSTALLED, DPKG_PARTS, DPKG_STATUS, SYSTEM_MANAGERS, Package
+from slimmer.image.packages import Package
 from slimmer.keep.image_view import ImageView
-from slimmer.keep.margin.declarations_reader import Declaration, Declared, Form, read_declaration
+from slimmer.keep.margin.declarations_reader import Declaration, Form, read_declaration
+from slimmer.keep.margin.system_packages import FILES, LARGEST, SystemPackages
 from slimmer.keep.sources.reading import read_files
 
 Unit = Package | str
 """A package: of the system or Python as such, of npm, RubyGems and Composer as its folder, of which there may be several with one name."""
-
-LARGEST = 1 << 24
-"""The largest file that is read, in bytes."""
-
-FILES = 3_000
-"""The most files that are read."""
 
 LEVELS = 16
 """The most folders above a package in which npm's packages are looked for."""
@@ -44,23 +39,21 @@ class Declarations:
     def __init__(self, image: ImageView, used: Mapping[Unit, str], folders: Iterable[str]) -> None:
         self._image, self._used = image, used
         self._tree = image.tree
-        self._system = {one.name: one for one in image.packages.known() if one.manager in SYSTEM_MANAGERS}
+        self._system = SystemPackages(image)
         self._sites = dict.fromkeys(site for path in used.values() if (site := language_packages.site_of(path)))
         self._places: dict[str, tuple[Form, Unit | None]] = {}
         self.needed: dict[Unit, Unit] = {}
         self.requested: dict[Unit, None] = {}
-        self.basic: set[Unit] = set()
+        self.basic = self._system.basic
+        for package in self._system.declared:
+            self._need(self._system.needs(package), package)
+        for package in self._system.asked:
+            self._ask(package)
         self._find(folders)
         self._learn()
 
     def _find(self, folders: Iterable[str]) -> None:
         """Note the files to read, each with the package that declares; None for the author."""
-        for path in (DPKG_STATUS, *(entry.path for entry in self._tree.children(DPKG_PARTS))):
-            self._note(path, Form.DPKG)
-        for path in APK_INSTALLED:
-            self._note(path, Form.APK)
-        self._note("/var/lib/apt/extended_states", Form.STATES)
-        self._note("/etc/apk/world", Form.WORLD)
         for unit in self._used:
             if isinstance(unit, Package):
                 for site in self._sites if unit.manager == "python" else ():
@@ -95,29 +88,15 @@ class Declarations:
             )
         )
         found = [(path, *self._places[path], one) for path, read in declared.items() for one in read.packages]
-        automatic = {one.name for _, _, _, one in found if one.automatic}
-        has_states = any(form is Form.STATES for form, _ in self._places.values())
-        basic = _with_needs([one for _, form, _, one in found if form is Form.DPKG])
-        self.basic.update(self._system[name] for name in basic if name in self._system)
         for path, form, unit, one in found:
-            if form in (Form.DPKG, Form.APK):
-                self._learn_system(one, is_manual=has_states and one.name not in automatic)
-            elif form is Form.INSTALLED:
+            if form is Form.INSTALLED:
                 vendor = posixpath.dirname(posixpath.dirname(path))
                 self._need(self._folders(one.needs, vendor), f"{vendor}/{one.name}")
-            elif form is not Form.STATES:
+            else:
                 self._need(self._units(one.needs, form, path), unit)
         for package in self._distributions().values():
             if any(f"{folder}/REQUESTED" in self._tree for folder in self._metadata(package)):
                 self._ask(package)
-
-    def _learn_system(self, one: Declared, *, is_manual: bool) -> None:
-        package = self._system.get(one.name)
-        if package is None:
-            return
-        self._need((self._system[name] for name in one.needs if name in self._system), package)
-        if is_manual and package not in self.basic and not one.tool:
-            self._ask(package)
 
     def _need(self, units: Iterable[Unit], user: Unit | None) -> None:
         """Note packages that another one needs, or, if that is None, that the author asked for."""
@@ -134,9 +113,7 @@ class Declarations:
 
     def _units(self, names: Iterable[str], form: Form, path: str) -> Iterator[Unit]:
         """Yield the packages that a file means by these names."""
-        if form is Form.WORLD:
-            yield from (self._system[name] for name in names if name in self._system)
-        elif form in (Form.METADATA, Form.PYPROJECT):
+        if form in (Form.METADATA, Form.PYPROJECT):
             distributions = self._distributions()
             yield from (distributions[key] for name in names if (key := _normal(name)) in distributions)
         elif form is Form.NODE:
@@ -178,19 +155,6 @@ class Declarations:
 
     def _metadata(self, package: Package) -> Iterator[str]:
         return (folder for site in self._sites for folder in self._image.packages.metadata(site, package))
-
-
-def _with_needs(packages: Sequence[Declared]) -> set[str]:
-    """Return the names of the basic packages, and of all that these need."""
-    needs = {one.name: one.needs for one in packages}
-    waiting = [one.name for one in packages if one.basic]
-    found: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(needs.get(name, ()))
-    return found
 
 
 def _normal(name: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from slimmer.image.elf_file import parse_elf
 from slimmer.image.ld_cache import read_ld_cache
+from slimmer.keep.languages.erlang.descriptions import APPLICATIONS
+from slimmer.keep.languages.erlang.escripts import read_escript
 from slimmer.keep.languages.java.class_file import read_class
 from slimmer.keep.languages.java.class_path import _local
 from slimmer.keep.languages.java.jar import read_jar
@@ -36,6 +38,12 @@ def jar(data: bytes) -> None:
         assert "\0" not in path
 
 
+def escript(data: bytes) -> None:
+    """Never raises; what is needed are the names of some applications."""
+    found = read_escript(data)
+    assert len(found.needed) <= APPLICATIONS and all(name.isascii() for name in found.needed)
+
+
 def name_service(data: bytes) -> None:
     """Never raises; services are words."""
     assert all(word.isascii() for services in parse_switch(data).values() for word in services)
@@ -46,5 +54,6 @@ TARGETS = {
     "ld_cache": ld_cache,
     "class_file": class_file,
     "jar": jar,
+    "escript": escript,
     "name_service": name_service,
 }

@@ -66,6 +66,29 @@ use Ended;
     assert image.kept() == {f"{CORE}/{name}" for name in core} | set(others)
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("my @found = sort(</lib/libreadline.so.?>);", "File/Glob"),
+        ("for (glob('*.c')) { }", "File/Glob"),
+        ("while (<$dir/{a,b}>) { }", "File/Glob"),
+        ("retry() if $!{EINTR};", "Errno"),
+        ("print keys %!;", "Errno"),
+        ("print $+{year} if /(?<year>\\d+)/;", "Tie/Hash/NamedCapture"),
+        ("open(my $in, '<', \\$text);", "PerlIO/scalar"),
+        ("open my $out, '>:encoding(UTF-16)', $path;", "PerlIO/encoding"),
+        ("while (<STDIN>) { $a < 2; $b{x}->{y} } my $line = <$in>; print $#- + 1; $n %= 7;", ""),
+    ],
+)
+def test_modules_that_perl_loads_by_itself(image: ScriptImage, line: str, name: str) -> None:
+    image.add(APP, line)
+    names = ("File/Glob", "Errno", "Tie/Hash/NamedCapture", "PerlIO/scalar", "PerlIO/encoding")
+    for one in names:
+        image.add(f"{CORE}/{one}.pm")
+    found = image.kept()
+    assert {one for one in names if f"{CORE}/{one}.pm" in found} == ({name} if name else set())
+
+
 def test_who_loads_is_told(image: ScriptImage) -> None:
     image.add(APP, "require Two;")
     image.add(f"{CORE}/Two.pm")

@@ -122,6 +122,25 @@ def test_files_are_found_beside_the_script_that_does_not_know_where_it_is(image:
     assert kept(image, f"#!/bin/sh\n{line}") == {"/usr/local/bin/lib.sh", "/usr/bin/one"}
 
 
+def test_a_path_whose_beginning_another_script_works_out_is_found_in_a_folder_beside_the_script(tmp_path: Path) -> None:
+    image = LocalImage(tmp_path)
+    for name in ("escript/ctl", "escript/other", "sbin/tool", "etc/env"):
+        image.add(f"/usr/lib/broker/{name}", "PK archive", mode=0o755)
+    image.add("/usr/lib/broker/sbin/env", "run() { exec machine; }\n")
+    image.add("/usr/lib/broker/sbin/ctl", '#!/bin/sh\n. "${0%/*}"/env\nrun "${ESCRIPTS:?must be set}"/ctl', mode=0o755)
+    context = image.context(opened("/usr/lib/broker/sbin/ctl", by="/usr/bin/dash"), config=config())
+    found = files(image, followed(context, shell, "/usr/lib/broker/sbin/ctl"))
+    assert found == {"/usr/lib/broker/sbin/ctl", "/usr/lib/broker/sbin/env", "/usr/lib/broker/escript/ctl"}
+
+
+def test_a_program_whose_folder_is_unknown_is_found_unless_many_folders_have_one(image: LocalImage) -> None:
+    image.add("/usr/local/libexec/helper", "#!/bin/sh\none", mode=0o755)
+    for number in range(5):
+        image.add(f"/usr/local/plugin-{number}/helper.sh", mode=0o755)
+    found = kept(image, '#!/bin/sh\nexec "$LIBEXEC/helper" "$PLUGIN/helper.sh" "$X/start" "$X/absent"')
+    assert found == {"/usr/local/libexec/helper", "/usr/bin/one"}
+
+
 def test_named_files_and_folders_of_the_app_stay(image: LocalImage) -> None:
     for path in ("/srv/app/defaults/a.ini", "/srv/app/other/b", "/etc/app.conf", "/srv/app/main.py", "/usr/share/x/y"):
         image.add(path, "x")

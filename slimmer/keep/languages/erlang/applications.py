@@ -2,62 +2,45 @@
 
 Erlang's code server loads a module when a function in it is first called, unless a release was started in embedded mode. A folder of an
 application holds modules (`ebin`), its description (`ebin/NAME.app`, which lists the applications that must run before it), and files and
-native code that it reads by name (`priv`). A description that was read says nothing: brokers list all plug-ins in this way. Sources: code(3erl), "Code Path"; app(4); "Releases" in OTP's design principles.
+native code that it reads by name (`priv`). A description that was read says nothing: brokers list all plug-ins in this way. An escript that stays needs the
+program `escript`, and the applications that those in its archive need. Sources: code(3erl), "Code Path"; app(4); "Releases" in OTP's design principles.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from slimmer.image.tree import Entry
-from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
+from slimmer.keep.analyzer import BEYOND_OBSERVED, Kept, Policy
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.languages.erlang.descriptions import (
+    APPLICATIONS,
+    DESCRIPTION_BYTES,
+    Description,
+    read_description,
+)
+from slimmer.keep.languages.erlang.escripts import ESCRIPT_BYTES, Escript, read_escript
 from slimmer.keep.sources.limits import within_limits
 from slimmer.keep.sources.reading import read_files
-from slimmer.sandbox.readers import reader
 
 RULE = "erlang"
 PART_FILES, PART_BYTES = 3000, 16 << 20
 """The largest part of an application (its modules, its other files) that is kept. From a larger one, only what was seen in use stays."""
 
-APPLICATIONS = 1000
-"""The most applications that are followed."""
-
-_DESCRIPTION_BYTES = 1 << 20
 _MODULE = re.compile(r"(/.{1,3000})/([a-z][\w@]{0,200}(?:-[\w.+-]{1,80})?)/ebin/[^/]{1,255}\.beam", re.DOTALL)
-_NEEDED = re.compile(rb"\{\s{0,99}(?:included_|optional_)?applications\s{0,99},\s{0,99}\[([^\]]{0,20000})\]")
-_NAME = re.compile(rb"[a-z][A-Za-z0-9_@]{0,200}")
 _RELEASE = re.compile(r"(/.{0,3000}/releases)/[^/]{1,200}/[^/]{1,255}\.(?:boot|config|args)", re.DOTALL)
 _HELPERS = ("inet_gethost", "epmd", "heart", "erl_child_setup")
 """Programs beside the virtual machine that it starts: to look up hosts, for its nodes to find each other, to start again, to start others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
-    """The applications that a description lists."""
+class Applications:
+    """The applications in use in one image: an Analysis."""
 
-    needed: tuple[str, ...] = ()
-
-
-@reader
-def read_description(content: bytes) -> Description:
-    """Read `NAME.app`, an Erlang term, for the applications that must be loaded."""
-    found = dict.fromkeys(name[0].decode() for match in _NEEDED.finditer(content) for name in _NAME.finditer(match[1]))
-    return Description(tuple(found)[:APPLICATIONS])
-
-
-def applications(image: ImageView) -> Iterator[Finding] | None:
-    """Yield findings for the applications in use. None if no module was loaded."""
-    found = _Applications(image)
-    return found.findings() if found.in_use else None
-
-
-class _Applications:
     def __init__(self, image: ImageView) -> None:
         self._image, self._tree = image, image.tree
         self.in_use: dict[str, Reason] = {}
@@ -72,13 +55,9 @@ class _Applications:
             elif access.found and (match := _RELEASE.fullmatch(path)):
                 self._releases.setdefault(match[1], path)
 
-    def findings(self) -> Iterator[Finding]:
-        """Yield the applications breadth first, with one round trip for each layer of descriptions, then releases and helpers."""
-        layer: Mapping[str, Reason] = dict(self.in_use)
-        while layer:
-            for folder, reason in layer.items():
-                yield from self._whole(folder, reason)
-            layer = self._needed_by(layer)
+    def seeds(self) -> Iterator[Finding]:
+        """Yield the applications in use and those that they need, then releases and helpers."""
+        yield from self._with_needs(dict(self.in_use))
         for folder, path in self._releases.items():
             entries = within_limits(self._tree.below(folder), PART_FILES, PART_BYTES)
             yield from (Finding(entry.path, Reason(RULE, f"the release of {path}", path)) for entry in entries or ())
@@ -86,6 +65,28 @@ class _Applications:
             for name in _HELPERS:
                 helper = posixpath.join(posixpath.dirname(machine), name)
                 yield from reach(self._tree, helper, Reason(RULE, f"started by {machine}", machine))
+
+    def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
+        """Yield what the escripts among these paths need. Costs a round trip if there are executable files that no library is."""
+        paths = [path for path in added if self._may_be_escript(path)]
+        for path, escript in read_files(self._image, read_escript, Escript, paths, ESCRIPT_BYTES):
+            if escript.is_escript:
+                for program in self._image.which_all("escript"):
+                    yield from reach(self._tree, program, Reason(RULE, f"runs {path}", path))
+                reason = Reason(RULE, f"an application that {path} needs", path)
+                yield from self._with_needs(self._noted(escript.needed, reason))
+
+    def _may_be_escript(self, path: str) -> bool:
+        entry = self._tree.get(path)
+        is_program = entry is not None and entry.is_file and bool(entry.mode & 0o111) and entry.size > 2
+        return is_program and ".so" not in posixpath.basename(path)
+
+    def _with_needs(self, layer: Mapping[str, Reason]) -> Iterator[Finding]:
+        """Yield applications and those that they need, breadth first, with one round trip for each layer of descriptions."""
+        while layer:
+            for folder, reason in layer.items():
+                yield from self._whole(folder, reason)
+            layer = self._needed_by(layer)
 
     def _note(self, folder: str, reason: Reason) -> bool:
         """Note an application by its folder. Return False if it is known, or there are too many."""
@@ -107,11 +108,13 @@ class _Applications:
             entry.path for folder in layer for entry in self._tree.children(f"{folder}/ebin") if _is_description(entry)
         ]
         found: dict[str, Reason] = {}
-        for path, description in read_files(self._image, read_description, Description, described, _DESCRIPTION_BYTES):
-            for name in description.needed:
-                reason = Reason(RULE, f"an application that {path} needs", path)
-                found |= {folder: reason for folder in self._folders(name) if self._note(folder, reason)}
+        for path, description in read_files(self._image, read_description, Description, described, DESCRIPTION_BYTES):
+            found |= self._noted(description.needed, Reason(RULE, f"an application that {path} needs", path))
         return found
+
+    def _noted(self, names: Iterable[str], reason: Reason) -> dict[str, Reason]:
+        """Note applications by their names. Return the folders of those that were not known."""
+        return {folder: reason for name in names for folder in self._folders(name) if self._note(folder, reason)}
 
     def _folders(self, name: str) -> list[str]:
         """Return the folders of an application: NAME, or NAME-VERSION. Most images have one version of each."""
@@ -128,4 +131,18 @@ def _is_description(entry: Entry) -> bool:
     return entry.is_file and entry.path.endswith(".app")
 
 
-ANALYZER = FunctionAnalyzer("erlang", BEYOND_OBSERVED, {RULE: Evidence.USED}, applications)
+@dataclass(frozen=True, slots=True)
+class ErlangAnalyzer:
+    """The analyzer of Erlang and Elixir."""
+
+    id: str = RULE
+    policies: frozenset[Policy] = BEYOND_OBSERVED
+    rules: Mapping[str, Evidence] = field(default_factory=lambda: {RULE: Evidence.USED})
+
+    def start(self, image: ImageView) -> Applications | None:
+        """Start an analysis of an image. Return None if no module was loaded in it."""
+        found = Applications(image)
+        return found if found.in_use else None
+
+
+ANALYZER = ErlangAnalyzer()

@@ -48,6 +48,15 @@ _FINDERS = re.compile(
 )
 """Functions that load all modules of a namespace (Module::Find, Mojo::Loader)."""
 
+_UNSAID = {
+    "File::Glob": re.compile(r"""\bglob\s{0,9}[($"'<]|<(?=[^<>\n;=]{0,200}[*?~{])[^<>\n;=]{1,200}>"""),
+    "Errno": re.compile(r"%!|\$!\{"),
+    "Tie::Hash::NamedCapture": re.compile(r"[$%][+-]\{|%\+(?=[\s);])"),
+    "PerlIO::scalar": re.compile(r"\bopen\b[^;\n]{0,200},\s{0,9}\\\s{0,9}(?:my\b|\$)"),
+    "PerlIO::encoding": re.compile(r":encoding\("),
+}
+"""Modules that perl itself loads, with signs of what needs them: perlfunc(1), "glob" and "open"; perlvar(1), "%!" and "%+"; perliol(1)."""
+
 _FRAMEWORKS = (
     (
         re.compile(r"\buse\s{1,9}Catalyst\b|\bextends\s{0,9}\(?\s{0,9}['\"]Catalyst['\"]"),
@@ -146,6 +155,7 @@ def _requests(code: str, *, whole: bool) -> Iterator[ModuleRequest]:
                 yield ModuleRequest(word, lazy=False)
         if name.startswith("Module::Pluggable") and "search_path" not in rest:
             yield from (ModuleRequest(f"{package}::Plugin::", lazy=True) for package in _packages(code))
+    yield from (ModuleRequest(name, lazy=False) for name, sign in _UNSAID.items() if sign.search(code))
     yield from (ModuleRequest(f"{match[1]}::", lazy=True) for match in _FINDERS.finditer(code))
     for pattern, parts in _FRAMEWORKS if whole else ():
         if pattern.search(code):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
@@ -21,6 +22,12 @@ from slimmer.keep.sources.named_paths import HOLE, RULE, Base, Mention, NamedPat
 _CROWDED = re.compile(r"(?:/usr(?:/local)?|/var|)/(?:s?bin|lib[^/]{0,6}(?:/[^/]{1,80})?|share|etc|tmp|run)/?")
 """Folders that hold all sorts of files. A script with a glob there does not mean each of them."""
 
+_NEAR = 200
+"""The most folders beside a script's own in which a name with an unknown beginning is looked for."""
+
+_MEANT = 4
+"""The most such folders that have a file of this name. A name that is in more of them means none."""
+
 
 class Places:
     """Looks up what scripts name in one image. `path` is the script's path; "" for a text of the configuration."""
@@ -29,6 +36,7 @@ class Places:
         self._image, self._tree = image, image.tree
         self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
         self._named = NamedPaths(image)
+        self._folders: dict[str, tuple[str, ...]] = {}
 
     def used(self, use: Use, path: str, folders: Sequence[str], reason: Reason) -> Iterator[Lead | Finding]:
         """Yield the files that a use stands for, each as a source to follow. `folders` are the folders of PATH."""
@@ -43,11 +51,14 @@ class Places:
         if hole and head:
             yield from self._globbed(use.value, reason, follow=True)
             return
-        places = list(self._beside(path, rest) if hole else self._relative(path, use.value))
+        is_there = self._image.is_executable if use.kind is Kind.PROGRAM else self._is_file
+        if hole:
+            yield from (Lead(place, reason, code=True) for place in self._meant(path, rest, is_there))
+            return
+        places = list(self._relative(path, use.value))
         if "/" not in use.value:
             on_path = [posixpath.join(folder, use.value) for folder in folders]
             places = on_path if use.kind is Kind.PROGRAM else [*places, *on_path]
-        is_there = self._image.is_executable if use.kind is Kind.PROGRAM else self._is_file
         found = next((place for place in places if is_there(place)), None)
         if found is not None:
             yield Lead(found, reason, code=True)
@@ -59,8 +70,8 @@ class Places:
         if hole and head:
             yield from self._globbed(named.path, reason)
         elif hole:
-            found = next((place for place in self._beside(path, rest) if self._is_file(place)), None)
-            yield from reach(self._tree, found, reason) if found is not None else ()
+            for place in self._meant(path, rest, self._is_file):
+                yield from reach(self._tree, place, reason)
         elif named.whole or not named.path.startswith("/"):
             base = Base.ANY if named.path.startswith("/") else Base.WORKING
             place = named.place if path else f"{source}{named.place}"
@@ -78,16 +89,34 @@ class Places:
         if path:
             yield posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
 
-    def _beside(self, path: str, rest: str) -> Iterator[str]:
-        """Yield the paths that a name with an unknown beginning may stand for. `rest` is "/lib.sh" for `$HERE/lib.sh`.
+    def _meant(self, path: str, rest: str, is_there: Callable[[str], bool]) -> Sequence[str]:
+        """Return the paths that a name with an unknown beginning stands for, without the script itself. `rest` is "/lib.sh" for `$HERE/lib.sh`.
 
-        Such a beginning is usually the script's own folder, the folder above it, or the working directory.
+        Such a beginning is usually the script's own folder, the folder above it, or the working directory. Otherwise, it is a folder beside the script's
+        own, which another script works out: `$ESCRIPT_DIR/ctl` in sbin/ctl is escript/ctl.
         """
         if HOLE in rest or not rest.startswith("/") or not rest.strip("/."):
-            return
+            return ()
         folder = posixpath.dirname(path)
-        for base in dict.fromkeys((folder, posixpath.dirname(folder), self._working) if path else (self._working,)):
-            yield posixpath.normpath(base + rest)
+        above = posixpath.dirname(folder)
+        own = self._image.end(path) if path else None
+        usual = (folder, above, self._working) if path else (self._working,)
+
+        def there(bases: Sequence[str]) -> Iterator[str]:
+            places = (posixpath.normpath(base + rest) for base in bases)
+            return (place for place in places if is_there(place) and (own is None or self._image.end(place) != own))
+
+        found = tuple(islice(there(usual), 1)) or tuple(islice(there(self._near(above)), _MEANT + 1))
+        return found if len(found) <= _MEANT else ()
+
+    def _near(self, folder: str) -> Sequence[str]:
+        """Return the folders in a folder, without links: the first _NEAR. The root's are left out."""
+        if folder in ("", "/"):
+            return ()
+        if folder not in self._folders:
+            inside = (entry.path for entry in self._tree.children(folder) if entry.is_directory)
+            self._folders[folder] = tuple(islice(inside, _NEAR))
+        return self._folders[folder]
 
     def _globbed(self, pattern: str, reason: Reason, *, follow: bool = False) -> Iterator[Finding]:
         """Yield the files that a glob may stand for."""
