@@ -12,12 +12,16 @@ from slimmer.keep.languages.java.class_path import class_path
 from slimmer.keep.languages.java.log import JavaLog
 from slimmer.keep.languages.java.runtime import runtime
 from slimmer.keep.languages.java.web_apps import web_apps
+from slimmer.keep.sources.named_paths import PROGRAM
 
 RULE = "java"
 
 
 def java(image: ImageView) -> Iterator[Finding] | None:
-    """Yield the runtime, the class path and the web applications of the Java programs that ran. None if there were none."""
+    """Yield the runtime, the class path and the web applications of the Java programs that ran, and the programs that they start.
+
+    None if there were none.
+    """
     seen = JavaLog.of(image)
     return _findings(image, seen) if seen.homes else None
 
@@ -28,4 +32,4 @@ def _findings(image: ImageView, seen: JavaLog) -> Iterator[Finding]:
     yield from web_apps(image, seen)
 
 
-ANALYZER = FunctionAnalyzer("java", BEYOND_OBSERVED, {RULE: Evidence.USED}, java)
+ANALYZER = FunctionAnalyzer("java", BEYOND_OBSERVED, {RULE: Evidence.USED, PROGRAM: Evidence.USED}, java)
