@@ -71,6 +71,8 @@ class Case:
     base: str = ""
     options: tuple[str, ...] = ()
     probed: tuple[Request, ...] = ()
+    control: bool = True
+    """False if all checks pass under `observed` as well, because the case is about the build itself."""
 
     @property
     def checks(self) -> dict[str, Check]:
@@ -89,7 +91,8 @@ def load(name: str) -> Case:
     document = yaml.safe_load((folder / "case.yaml").read_text(encoding="utf-8"))
     runs = tuple(_run(entry) for entry in document["runs"])
     options = tuple(str(option).replace("FOLDER", str(folder)) for option in document.get("build", ()))
-    return Case(name, folder, f"slimmer-sample-case-{name}:latest", runs, document.get("base", ""), options)
+    image, control = f"slimmer-sample-case-{name}:latest", document.get("control", True)
+    return Case(name, folder, image, runs, document.get("base", ""), options, control=control)
 
 
 def load_app(name: str) -> Case:

@@ -70,7 +70,8 @@ class Result:
                 yield f"{BALANCED}: slimmer refuses"
             for name in sorted(self.subject.within_reach & balanced.failing.keys()):
                 yield f"{BALANCED} fails: {name}: {balanced.failing[name]}"
-        if (observed := self.outcomes.get(OBSERVED)) and not self.subject.within_reach & observed.failing.keys():
+        observed = self.outcomes.get(OBSERVED) if self.subject.control else None
+        if observed and not self.subject.within_reach & observed.failing.keys():
             yield f"{OBSERVED} fails nothing: the control is none"
 
 

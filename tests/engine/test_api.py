@@ -55,7 +55,7 @@ def test_every_example_of_the_documentation_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     examples = BLOCK.findall(DOC.read_text(encoding="utf-8"))
-    called = set(re.findall(r"slimmer\.([a-z]+)\(", "".join(examples)))
+    called = set(re.findall(r"slimmer\.([a-z_]+)\(", "".join(examples)))
     assert called >= {name for name in slimmer.__all__ if name[0].islower() and name != "find_output"} - {"__version__"}
     web = engine.containers.run(f"{myapp}:latest", detach=True)
     names: dict[str, Any] = {}

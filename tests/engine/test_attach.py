@@ -119,7 +119,7 @@ def test_a_log_says_what_it_is_and_what_it_lacks(web: Container, engine: docker.
     log = log_of(tmp_path / "out/access.json")
     assert log["image"] == engine.images.get(IMAGE).id
     assert log["complete"]
-    assert {"address": "0.0.0.0", "port": 8080} in log["listeners"]
+    assert {"address": "0.0.0.0", "port": 8080, "protocol": "tcp"} in log["listeners"]
     reasons = {entry["name"]: (entry["active"], entry["reason"]) for entry in log["recorders"]}
     assert [active for active, _ in reasons.values()] == [False, False, True]
     assert all("attached" in reason for _, reason in reasons.values())

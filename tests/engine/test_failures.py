@@ -260,7 +260,8 @@ def test_a_slim_image_that_answers_otherwise_is_not_tagged(
     """What the runs share makes the app look for another file in the second one: one that was not seen in the first."""
     (tmp_path / "shared").mkdir()
     share = ("--share-mounts", "-v", f"{tmp_path}/shared:/shared")
-    said = failed(8, IMAGE, "--tag", SLIM, "--out", tmp_path / "out", *share, "--probe", "/first", "--repair", "0")
+    exact = ("--repair", "0", "--margin", "0")
+    said = failed(8, IMAGE, "--tag", SLIM, "--out", tmp_path / "out", *share, "--probe", "/first", *exact)
     assert "/first" in said
     assert "404" in said
     assert engine.images.get(SLIM).id == tagged

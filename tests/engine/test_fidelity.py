@@ -81,7 +81,7 @@ def slim(
     """By each builder, of the same observation."""
     tag, out = f"{OWN}-fidelity:slim-{request.param}", tmp_path_factory.mktemp("out")
     again = ("--no-observe", "--access", access_log, "--no-verify") if access_log.exists() else ()
-    built(original, "--tag", tag, "--out", out, "--builder", request.param, "--no-http", *again)
+    built(original, "--tag", tag, "--out", out, "--builder", request.param, "--no-http", "--margin", "0", *again)
     shutil.copy(out / "access.json", access_log)
     yield tag
     engine.images.remove(tag, force=True)

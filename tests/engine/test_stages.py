@@ -104,7 +104,7 @@ def test_a_build_takes_logs_from_elsewhere_with_and_without_a_run_of_its_own(log
     assert "joined with 1 access log" in said
     assert {"/srv/first", "/srv/second"} <= kept(out)
     log = changed(log, tmp_path / "tests.json", listeners=[])  # as of a run of tests
-    probes = ("--probe", "/file/srv/second")
+    probes = ("--probe", "/file/srv/second", "--margin", "0")
     done("build", IMAGE, "--tag", TAG, "--out", out, "--access", log, "--no-observe", *probes)
     assert "/srv/second" in kept(out)
     assert "/srv/first" not in kept(out)

@@ -38,8 +38,8 @@ open my $removed, "<", "/etc/debian_version" or die; unlink "/etc/debian_version
 open my $made, ">", "/etc/name (deleted)" or die;
 open my $bytes, ">", "/etc/caf\\xe9\\n" or die;
 unless (fork) { $) = $( = 65534; $< = $> = 65534; open my $other, "<", "/etc/shells" or die; print "ready\\n"; sleep 600 }
-sleep 600"""
-"""A program of Perl that holds files in all ways, in two processes; the second one's user is another."""
+open my $own, "<", "/etc/profile" or die; print "ready\\n"; sleep 600"""
+"""A program of Perl that holds files in all ways, in two processes. Each also holds one of its own; the second one's user is another."""
 
 MANY = """$| = 1; $n = "n" x 240; for (1 .. 15) { mkdir $n; chdir $n or die }
 for (1 .. 5000) { open my $file, ">", $_ or die; push @held, $file }
@@ -155,12 +155,13 @@ def test_a_program_that_is_started_beside_the_app_is_told(everything: Everything
 
 def test_what_the_processes_hold_is_told(engine: Engine, scope: EngineResources, probes: Bench) -> None:
     with user_container(engine, DEBIAN, "perl", "-e", HOLDER) as container:
-        await_(lambda: "ready" in container.last_log_lines(), container)
+        await_(lambda: container.last_log_lines().count("ready") == 2, container)
         with attached(scope, container, probes) as run:
             log = run.finish("")
     told = found(log)
     assert {("exec", "/usr/bin/perl"), ("look-up", "/var/lib/dpkg")} <= told
-    assert {("open", f"/etc/{name}") for name in ("issue", "debian_version", "name (deleted)", "shells")} <= told
+    files = ("issue", "debian_version", "name (deleted)", "shells", "profile")
+    assert {("open", f"/etc/{name}") for name in files} <= told
     assert ("open", NAMED) in told
     assert any(operation == "open" and path.endswith("/libc.so.6") for operation, path in told)
     assert ("open", "/etc/host.conf") not in told
