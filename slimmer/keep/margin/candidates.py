@@ -84,7 +84,10 @@ class _Place:
 
 
 def find_candidates(image: ImageView, kept: KeepSetBuilder, cost: Callable[[Entry], int]) -> list[Candidate]:
-    """Return all candidates, each once, in its nearest tier. `cost` gives the bytes that a file adds. Costs a few round trips for what packages declare."""
+    """Return all candidates, each once, in its nearest tier. `cost` gives the bytes that a file adds.
+
+    Costs a few round trips for what packages declare.
+    """
     search = _Search(image, kept, cost)
     places = list(search.places())
     search.list_packages([place.unit for place in places if isinstance(place.unit, Package)])

@@ -50,8 +50,10 @@ class Candidate:
     A language's package of which nothing is in use is one candidate: a part of it may import and then fail where a program looks for a package that
     is not there. `others` are its files besides `path`, and the other values are those of `path`.
 
-    `kin` is the number of files in use in its folder that have its suffix. `is_computed` is true if at least half of these were found by a computed name. `is_namesake` is true if a folder beside its own has a file in use of its name. `group` is the package or the folder of the app. `is_basic` is true for packages
-    that every system of the distribution has. `cause` is a file in use that led to it, and `detail` says how.
+    `kin` is the number of files in use in its folder that have its suffix. `is_computed` is true if at least half of these were
+    found by a computed name. `is_namesake` is true if a folder beside its own has a file in use with its name. `group` is the package
+    or the folder of the app. `is_basic` is true for packages that every system of the distribution has. `cause` is a file in use that
+    led to it, and `detail` says how.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Programs that the app's own classes start, found on PATH after the texts of these classes (slimmer.keep.languages.java.commands)."""
+"""Programs that the app's own classes start: texts in these classes name them (slimmer.keep.languages.java.commands), and they lie on PATH."""
 
 from __future__ import annotations
 

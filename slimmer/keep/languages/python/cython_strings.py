@@ -147,7 +147,10 @@ def _divided(content: bytes, table: bytes) -> Iterator[str]:
 
 
 def _possible(table: bytes) -> Iterator[str]:
-    """Yield the words into which a small table may be cut: compilers write its few lengths into code. Identifiers are sorted in a table, with or without underscores before them."""
+    """Yield the words into which a small table may be cut: compilers write its few lengths into code.
+
+    Identifiers are sorted in a table, with or without underscores before them.
+    """
     for run in _RUN.finditer(table) if len(table) <= _SMALL else ():
         text = run[0].decode("ascii")
         for start, size in product(range(len(text)), range(_SHORTEST, _LONGEST + 1)):
