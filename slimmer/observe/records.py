@@ -62,8 +62,8 @@ class RecordReader:
         self.drained = 0
         self.pongs = 0
         self.news = 0
-        """How many files of the image were opened or run for the first time, ports opened and processes begun that were not there
-        before: an app that starts does so."""
+        """The number of new things: files of the image that were opened or run for the first time, new ports and new processes. A starting
+        app causes them."""
         self.signals = ALL_SIGNALS
         self.ended = False
         self.fatal = ""

@@ -36,7 +36,10 @@ def _is_whole(view: ImageView, kept: KeepSet, folder: str) -> bool:
 
 
 def of_run(config: ImageConfig, options: RunOptions, exercised: ExerciseResult) -> Iterator[Unproven]:
-    """Yield an item for an app that ended without doing anything: a shell or an interpreter without input, or a tool that showed its usage."""
+    """Yield an item for an app that ended without doing anything.
+
+    This is a shell or an interpreter without input, or a tool that showed its usage.
+    """
     if exercised.exit_code is None or exercised.answers or exercised.outcomes:
         return
     command = _command(config, options)

@@ -24,7 +24,7 @@ from tests.engine.names import OWN
 
 BASE = "slimmer-sample-base:latest"
 TRIES = 2
-"""Builds of an image: the package registries fail now and then."""
+"""Attempts to build an image: package registries fail now and then."""
 
 QUICK = ("openresty", "slapd", "smtp", "squid", "supervisord", "udp")
 """The cases that `make test` has: small images of different kinds, built in a few seconds from packages of the system."""
@@ -54,7 +54,7 @@ def build_image(subject: Case) -> None:
 
 def build(tag: str, folder: Path, base: str) -> None:
     """Build the image of a folder. Raises AssertionError with the end of the output if that fails."""
-    # --network host: so that RUN steps reach the package registries the way that this machine does
+    # --network host: RUN steps reach the package registries as the host does
     command = ["docker", "build", "--network", "host", "--rm", "--force-rm", "--build-arg", f"BASE={base}"]
     command += ["--tag", tag, str(folder)]
     environment = {**os.environ, "DOCKER_BUILDKIT": "0"}

@@ -29,7 +29,7 @@ from slimmer.cli.main import run
 
 ROOT = Path(__file__).parents[2]
 READ_WHEN_USED = frozenset({"DOCKER_HOST", "PYTEST_CURRENT_TEST", "SOURCE_DATE_EPOCH", "TMPDIR", "XDG_CACHE_HOME"})
-"""Environment variables that a child may have otherwise than its parent. Python or an import may have used any other one."""
+"""Environment variables that may differ between a child and its parent. Python or an import may have used any other one."""
 
 LAZY = ("jinja2", "pathspec", "typer._adapters")
 """What slimmer and typer import only when they use it."""

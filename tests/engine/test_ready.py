@@ -61,7 +61,7 @@ def test_an_exposed_port_that_opens_late_is_exercised_and_udp_needs_no_option(
     assert listeners == {("tcp", 4369), ("udp", 5140), ("tcp", 8080)}
 
 
-def test_what_only_a_log_file_tells_is_a_difference(image: str, leftovers: None, tmp_path: Path) -> None:
+def test_an_error_that_only_a_log_file_shows_is_a_difference(image: str, leftovers: None, tmp_path: Path) -> None:
     result = slimmer(
         "build", image, "--tag", SLIM, "--out", tmp_path / "out", "--exclude", "/srv/data", "--repair", "0"
     )

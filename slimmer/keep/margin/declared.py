@@ -17,7 +17,7 @@ from slimmer.keep.margin.system_packages import FILES, LARGEST, SystemPackages
 from slimmer.keep.sources.reading import read_files
 
 Unit = Package | str
-"""A package: of the system or Python as such, of npm, RubyGems and Composer as its folder, of which there may be several with one name."""
+"""A package. A package of npm, RubyGems or Composer is given by its folder, because several may have the same name."""
 
 LEVELS = 16
 """The most folders above a package in which npm's packages are looked for."""
@@ -26,7 +26,7 @@ _TOOL_NAMES = (
     "pip setuptools wheel virtualenv pipenv poetry uv build hatch flit npm yarn pnpm corepack bundler rubygems-update"
 )
 _TOOLS = frozenset(_TOOL_NAMES.split())
-"""Packages that install or build others. An author asks for them in order to make the image."""
+"""Packages that install or build others. Authors install them to make the image."""
 
 
 class Declarations:
@@ -99,7 +99,7 @@ class Declarations:
                 self._ask(package)
 
     def _need(self, units: Iterable[Unit], user: Unit | None) -> None:
-        """Note packages that another one needs, or, if that is None, that the author asked for."""
+        """Note packages that another one needs. If that is None, the author asked for them."""
         for unit in units:
             if user is None:
                 self._ask(unit)

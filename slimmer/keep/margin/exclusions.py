@@ -1,4 +1,4 @@
-"""The files that a margin never adds, whatever they are near to.
+"""The files that a margin never adds, no matter what they are near to.
 
 - Files with more rights than their user (setuid, setgid, file capabilities).
 - Programs that help an attacker more than the app: shells, package managers, compilers, debuggers and network clients.

@@ -38,7 +38,7 @@ Close = Callable[[KeepSetBuilder], None]
 
 
 def add_margin(image: ImageView, kept: KeepSetBuilder, margin: Margin, close: Close) -> SpentMargin:
-    """Add files to a set that is closed, so that it is closed again."""
+    """Add files to a closed set, and close it again."""
     budget = margin.budget(_bytes(image, kept))
     if budget <= 0:
         return SpentMargin(str(margin), 0, 0, 0, 0, 0)

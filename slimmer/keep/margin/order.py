@@ -119,11 +119,14 @@ _WEIGHTS = (32, 8, 2, 1, 1)
 
 _BASIC_WEIGHT = 0.1
 _COMMAND_WEIGHT = 8
-"""The weight of commands of packages of which nothing is in use. Authors ask for such packages because of their commands."""
+"""The weight of commands of packages of which nothing is in use. Authors install such packages for their commands."""
 
 
 def _risk(one: Candidate) -> Key:
-    """The most risk for each byte first: a file that is twice as likely to be needed may have twice the size. Each file of a package is a risk."""
+    """Take the most risk for each byte first: a file that is twice as likely to be needed may be twice as large.
+
+    Each file of a package is a risk.
+    """
     (place,) = _relevance(one)
     weight = _BASIC_WEIGHT if one.is_basic else _WEIGHTS[int(place)]
     if one.kind is Kind.COMMAND and one.tier is Tier.REQUESTED:

@@ -123,7 +123,7 @@ class _Libraries:
             yield _Need(user, seeker, "named to be loaded by", self._loadable(name, user, seeker), _is_vague(user.elf))
 
     def _small_enough(self, found: list[_Met]) -> list[_Met]:
-        """Leave out optional libraries that lie elsewhere and are large, or bring large ones. What was opened in the run costs nothing."""
+        """Leave out optional libraries that lie elsewhere and are large, or need large ones. Libraries that the run opened cost nothing."""
         optional = {met.code.path: met.code for met in found if met.need.is_optional and not _is_beside(met)}
         small = {code.path for code in self._optional.modest(optional.values(), whole=True)} if optional else set()
         return [met for met in found if met.code.path not in optional or met.code.path in small]

@@ -18,7 +18,7 @@ VISITED = 20_000
 """The most entries of a folder that are compared with one pattern."""
 
 CHOICES = 16
-"""The most patterns that the braces of one pattern stand for. More braces count as an unknown part."""
+"""The most patterns that the braces of one pattern stand for. Any further braces count as an unknown part."""
 
 PARTS = 24
 """The most folders in a pattern, and the deepest nesting of folders that is searched."""

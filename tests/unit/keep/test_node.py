@@ -654,7 +654,7 @@ def test_other_commands_of_a_package_that_was_started(image: NodeImage) -> None:
     assert kept == {f"{tool}/{name}" for name in ("package.json", "bin/list", "lib/list.js")}
 
 
-def test_what_scripts_of_the_app_start(image: NodeImage) -> None:
+def test_files_that_scripts_of_the_app_start(image: NodeImage) -> None:
     scripts = {
         "start": "node server",
         "migrate": "node ./jobs/migrate && seed-all --now",

@@ -128,7 +128,7 @@ def _assembly(content: bytes) -> Facts:
 
 
 def _plain(name: str) -> str:
-    """A name without what no file's name has."""
+    """A name, with all characters removed that file names do not have."""
     return name.replace("\0", "").replace("/", "_")[:260]
 
 

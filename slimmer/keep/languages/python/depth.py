@@ -22,7 +22,7 @@ TOOLS = frozenset(
 """Names of modules for developers and for other systems. Imports of them in a library's functions are not followed."""
 
 INTERACTIVE = frozenset({"IPython"})
-"""Those of TOOLS that an app may run. When one is in use, its functions count as those of any library."""
+"""The TOOLS that an app may run. When one of them is in use, its functions count like those of any library."""
 
 
 class Level(IntEnum):

@@ -23,10 +23,10 @@ _CROWDED = re.compile(r"(?:/usr(?:/local)?|/var|)/(?:s?bin|lib[^/]{0,6}(?:/[^/]{
 """Folders that hold all sorts of files. A script with a glob there does not mean each of them."""
 
 _NEAR = 200
-"""The most folders beside a script's own in which a name with an unknown beginning is looked for."""
+"""A name with an unknown beginning is looked for in at most so many folders beside the script's own."""
 
 _MEANT = 4
-"""The most such folders that have a file of this name. A name that is in more of them means none."""
+"""A name that more of these folders have stands for no file."""
 
 
 class Places:
