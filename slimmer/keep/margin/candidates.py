@@ -1,6 +1,7 @@
 """Finds the files that a margin may add: those near to what is in use, in tiers (slimmer.keep.margin.order.Tier).
 
-All walks are bounded. Beyond a bound, the rest of a folder or of the image gives no candidates, so that the same image always gives the same ones.
+All walks are bounded. Beyond a bound, the rest of a folder or of the image gives no candidates, so that the same image always gives the
+same ones.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ _LIBRARY = re.compile(r"\.(?:so|node)(?:\.[\d.]+)?$")
 class InUse:
     """What is in use: the packages with a file that is, the folders of such files without a package, and the number of files of each kind.
 
-    `computed` is the number of those of a kind to which nothing outside of their folder leads, so that their names were computed or come from outside.
-    `names` are the names of files in use, each with the folder above its own.
+    `computed` is the number of those of a kind to which nothing outside of their folder leads, so that their names were computed or come
+    from outside. `names` are the names of files in use, each with the folder above its own.
     """
 
     units: Mapping[Unit, str]

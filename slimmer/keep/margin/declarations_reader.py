@@ -53,8 +53,8 @@ class Form(StrEnum):
 class Declared:
     """A package and the names of those that it needs. `name` is "" if the file describes only one.
 
-    `basic` is true for a package that every system has, and `tool` for one to build software with. `automatic` is true if it was installed only because
-    another package needs it. `source` is what a package of the system was built from, often with others.
+    `basic` is true for a package that every system has, and `tool` for one to build software with. `automatic` is true if it was
+    installed only because another package needs it. `source` is what a package of the system was built from, often with others.
     """
 
     name: str = ""

@@ -1,6 +1,7 @@
 """What the packages in use declare as needed, and what the author of the image asked for by name.
 
-Only packages that are in the image and not in use count. Needs are followed for one step: what such packages need in turn is followed as code is.
+Only packages that are in the image and not in use count. Needs are followed for one step: what such packages need in turn is followed as
+code is.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ _TOOLS = frozenset(_TOOL_NAMES.split())
 class Declarations:
     """What the packages `used` declare. `folders` are the app's, where its own manifests lie; each one is looked for in the folders above, too.
 
-    `needed` maps each package to the one in use that needs it. `requested` are those that the author asked for. `basic` are packages of the system that every
-    image of the distribution has.
+    `needed` maps each package to the one in use that needs it. `requested` are those that the author asked for. `basic` are packages of
+    the system that every image of the distribution has.
     """
 
     def __init__(self, image: ImageView, used: Mapping[Unit, str], folders: Iterable[str]) -> None:

@@ -1,8 +1,8 @@
 """Keep files near to what is in use, up to a budget: a safety margin for requests that the exercise does not send.
 
-Risk is a matter of files, and size a matter of bytes: most of the files that the other rules drop are small. The margin takes them in an order
-(slimmer.keep.margin.order), follows them as all analyzers follow code, and keeps those that fit into the budget with all that they lead to. It runs last,
-and asks nothing of the analyzers but to follow.
+Risk is a matter of files, and size a matter of bytes: most of the files that the other rules drop are small. The margin takes them in an
+order (slimmer.keep.margin.order), follows them as all analyzers follow code, and keeps those that fit into the budget with all that they
+lead to. It runs last, and asks nothing of the analyzers but to follow.
 """
 
 from __future__ import annotations

@@ -47,8 +47,8 @@ class Order(StrEnum):
 class Candidate:
     """A file that the margin may add. `size` is the number of bytes that it adds: 0 for another name of a kept file.
 
-    A language's package of which nothing is in use is one candidate: a part of it may import and then fail where a program looks for a package that
-    is not there. `others` are its files besides `path`, and the other values are those of `path`.
+    A language's package of which nothing is in use is one candidate: a part of it may import and then fail where a program looks for a
+    package that is not there. `others` are its files besides `path`, and the other values are those of `path`.
 
     `kin` is the number of files in use in its folder that have its suffix. `is_computed` is true if at least half of these were
     found by a computed name. `is_namesake` is true if a folder beside its own has a file in use with its name. `group` is the package

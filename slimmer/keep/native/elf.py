@@ -4,11 +4,11 @@ Linked libraries are found as the loader finds them (slimmer.keep.native.library
 that load it, so it is followed in every context in which it may be loaded.
 
 The strings of code that calls dlopen may name libraries. Such a name counts if the file is next to the code, in a folder below it that
-the name gives, or at an absolute path. In the system's folders, all libraries are next to each other, so a bare name counts only
-if it has a version ("libz.so.1") and a program or plug-in names it. It is then also looked for by the loader's rules. "libx.so" may be a
-plug-in or a part of a runtime with helpers for rare cases, so what it names counts up to NEEDED_BYTES (Java: fonts 3 MB, but desktop proxies 6 MB).
-Names in libraries whose own name has a version do not count there (the C library: host names in other scripts, 2 MB). The exception is
-libgcc_s, because threads cannot be cancelled without it (pthread_cancel(3)).
+the name gives, or at an absolute path. In the system's folders, all libraries are next to each other, so a bare name counts only if it
+has a version ("libz.so.1") and a program or plug-in names it. It is then also looked for by the loader's rules. "libx.so" may be a
+plug-in or a part of a runtime with helpers for rare cases, so what it names counts up to NEEDED_BYTES (Java: fonts 3 MB, but desktop
+proxies 6 MB). Names in libraries whose own name has a version do not count there (the C library: host names in other scripts, 2 MB). The
+exception is libgcc_s, because threads cannot be cancelled without it (pthread_cancel(3)).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Paths with unknown parts that span folders: `routes/**/*.js`, `models/*.{rb,rake}`, `locales/${name}/messages.json`.
 
 The pieces of a name are sought one after the other, without going back. So matching takes time in proportion to the number of paths and
-the length of the pattern, whatever a hostile pattern looks like. Sources: glob(7); the manuals of Node's glob, Ruby's Dir.glob and PHP's GLOB_BRACE.
+the length of the pattern, whatever a hostile pattern looks like. Sources: glob(7); the manuals of Node's glob, Ruby's Dir.glob and PHP's
+GLOB_BRACE.
 """
 
 from __future__ import annotations

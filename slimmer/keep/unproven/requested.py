@@ -1,7 +1,7 @@
 """Packages that the author installed by name, and that are missing in the slim image.
 
-Sources: PyPA's "Recording installed projects" (the file REQUESTED); apt's log of what it did (/var/log/apt/history.log, its lines "Commandline:").
-npm's and Composer's packages are named in the app's manifest, and are not looked at here.
+Sources: PyPA's "Recording installed projects" (the file REQUESTED); apt's log of what it did (/var/log/apt/history.log, its lines
+"Commandline:"). npm's and Composer's packages are named in the app's manifest, and are not looked at here.
 """
 
 from __future__ import annotations

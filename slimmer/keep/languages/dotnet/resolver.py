@@ -106,7 +106,7 @@ class DotnetResolver(Resolver[Facts]):
         return is_assembly(path) and is_program and not framework_of(posixpath.dirname(path))
 
     def _counts_for_names(self, path: str) -> bool:
-        """Return False for names of assemblies in a part of Mono: its code and machine.config name assemblies that may be installed."""
+        """Return False for a part of Mono: its code and machine.config name assemblies that apps may not use."""
         is_of_mono = self.origin(path) is Origin.STDLIB and not dotnet_root(posixpath.dirname(path))
         return not is_of_mono and not path.startswith(f"{_MONO_SETTINGS}/")
 

@@ -2,8 +2,9 @@
 
 Erlang's code server loads a module when a function in it is first called, unless a release was started in embedded mode. A folder of an
 application holds modules (`ebin`), its description (`ebin/NAME.app`, which lists the applications that must run before it), and files and
-native code that it reads by name (`priv`). A description that was read says nothing: brokers list all plug-ins in this way. An escript that stays needs the
-program `escript`, and the applications that those in its archive need. Sources: code(3erl), "Code Path"; app(4); "Releases" in OTP's design principles.
+native code that it reads by name (`priv`). A description that was read says nothing: brokers list all plug-ins in this way. An escript
+that stays needs the program `escript`, and the applications that those in its archive need. Sources: code(3erl), "Code Path"; app(4);
+"Releases" in OTP's design principles.
 """
 
 from __future__ import annotations

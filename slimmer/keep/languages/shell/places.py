@@ -92,8 +92,8 @@ class Places:
     def _meant(self, path: str, rest: str, is_there: Callable[[str], bool]) -> Sequence[str]:
         """Return the paths that a name with an unknown beginning stands for, without the script itself. `rest` is "/lib.sh" for `$HERE/lib.sh`.
 
-        Such a beginning is usually the script's own folder, the folder above it, or the working directory. Otherwise, it is a folder beside the script's
-        own, which another script works out: `$ESCRIPT_DIR/ctl` in sbin/ctl is escript/ctl.
+        Such a beginning is usually the script's own folder, the folder above it, or the working directory. Otherwise, it is a folder
+        beside the script's own, which another script works out: `$ESCRIPT_DIR/ctl` in sbin/ctl is escript/ctl.
         """
         if HOLE in rest or not rest.startswith("/") or not rest.strip("/."):
             return ()
