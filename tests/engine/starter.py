@@ -153,7 +153,7 @@ def starter() -> Starter:
 def serve(control: socket.socket) -> None:
     """Fork for each request until the tests end. Returns in children, with their words in sys.argv."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C concerns the children
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that answer
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the children that answer are not waited for
     while True:
         data, descriptors, _, _ = socket.recv_fds(control, 1, 3)
         if not data:

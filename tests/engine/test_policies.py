@@ -1,4 +1,4 @@
-"""What nobody asked for works under `balanced`; under `observed` some of it fails, which shows that the rules do it."""
+"""Requests that the build has not seen work under `balanced`. Some fail under `observed`, which shows that the rules matter."""
 
 from __future__ import annotations
 

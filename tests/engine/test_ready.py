@@ -54,7 +54,7 @@ def test_an_exposed_port_that_opens_late_is_exercised_and_udp_needs_no_option(
     result = slimmer("build", image, "--tag", SLIM, "--out", tmp_path / "out")
     assert result.returncode == 0, result.stderr
     docker.from_env().images.remove(SLIM)
-    assert "GET / on port 8080: answered 503" in result.stderr  # nobody asked for it
+    assert "GET / on port 8080: answered 503" in result.stderr  # the default request
     report = json.loads((tmp_path / "out/report.json").read_text())
     assert report["exercise"]["http_ports"] == [8080]
     listeners = {(one["protocol"], one["port"]) for one in report["observation"]["listeners"]}
