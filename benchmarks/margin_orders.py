@@ -166,7 +166,9 @@ def main() -> None:
     parser.add_argument("images", nargs="*", metavar="IMAGE", help=f"default: all of {', '.join(names)}")
     parser.add_argument("--order", action="append", choices=list(Order), help="default: all")
     parser.add_argument("--margin", action="append", type=float, help=f"percent (default: {PERCENTS})")
-    parser.add_argument("--ask", action="store_true", help="build the images, and run the checks that slimmer has not seen")
+    parser.add_argument(
+        "--ask", action="store_true", help="build the images, and run the checks that slimmer has not seen"
+    )
     parser.add_argument(
         "--logs", type=Path, help="a folder for the logs, which are used again (default: a temporary one)"
     )

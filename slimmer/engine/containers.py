@@ -39,9 +39,7 @@ ENGINE_FAULTS = (
 """Parts of the engine's message if it cannot make any container, whatever the image and the options are (moby, libnetwork: endpoints,
 bridges and firewall rules; containerd: the process that holds the container)."""
 
-ENGINE_HINT = (
-    "The image is not to blame: `docker run` of any image fails in the same way. Restart the engine, and see its log."
-)
+ENGINE_HINT = "The image is not to blame: `docker run` fails in the same way for every image. Restart the engine, and look at its log."
 
 START_PROBLEMS = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
 

@@ -151,7 +151,7 @@ class RecordReader:
         self._note_news(access)
 
     def _note_news(self, access: Access) -> None:
-        """Count a file that is opened for the first time. What the app makes itself may go on for ever."""
+        """Count a file that is opened for the first time. Files that the app makes itself do not count: it may make them without end."""
         if access.operation in _MAKING:
             self._made.add(access.resolved or access.asked)  # it was missing until then
         elif access.operation in _STARTING and access.found and access.resolved not in self._made:

@@ -47,7 +47,7 @@ def language_base(name: str) -> str:
 
 
 def build_image(subject: Case) -> None:
-    """Make the original, unless scripts/test.sh has made it just now; quick where the engine's cache has it."""
+    """Build the original, unless scripts/test.sh has just built it. This is quick if the engine has it in its cache."""
     if os.environ.get(BUILT) != "built":
         build(subject.image, subject.folder, language_base(subject.base) if subject.base else make_base())
 
@@ -88,7 +88,7 @@ def slim_image(
 
 @contextmanager
 def control_image(client: docker.DockerClient, subject: Case, folder: Path) -> Iterator[str]:
-    """The tag of the slim image under `observed`, out of what slim_image under `balanced` has observed; removed at the end.
+    """The tag of the slim image under `observed`, made from what slim_image has observed under `balanced`; removed at the end.
 
     It is not observed again, nor verified: it is there to fail.
     """

@@ -1,4 +1,4 @@
-"""The cases of tests/engine/cases are complete, so that a run of all does not stop midway; and their report says what it must."""
+"""The cases of tests/engine/cases are complete, so that a run of all does not stop midway. Their report names the errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an app logs, and what is read of an archive of such a folder. The archive's contents are the app's to choose."""
+"""Where an app logs, and what is read of an archive of such a folder. The app chooses the contents of the archive."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ class StatePlaces:
 
 
 def _area(folder: str) -> str | None:
-    """Return the folder of one program's state that this one belongs to; "" for what is no app's state, None for other places."""
+    """Return the folder of one program's state that this one belongs to; "" if it is no app's state, None for other places."""
     match = _AREA.fullmatch(folder)
     if match is None:
         return None

@@ -58,7 +58,7 @@ def image(tmp_path: Path) -> PythonImage:
     return PythonImage(tmp_path)
 
 
-def test_a_script_without_a_suffix_is_followed_whoever_opened_it(image: PythonImage) -> None:
+def test_a_script_without_a_suffix_is_followed_no_matter_what_opened_it(image: PythonImage) -> None:
     image.add(APP)
     scripts = {"/srv/app/hooks/notify": "csv", "/srv/app/hooks/notify.sample": "json"}
     for path, name in scripts.items():

@@ -44,7 +44,7 @@ def _is_launcher(module: Module) -> bool:
 
 
 def _is_tool(source: Module, target: Module) -> bool:
-    """Return True if a module belongs to a tool, or to a part of a library for developers, that `source` is no part of."""
+    """Return True if a module belongs to a tool, or to a part of a library for developers, and `source` does not."""
     parts = target.name.split(".")
     own = INTERACTIVE.intersection(parts[:1]) & {source.name.partition(".")[0]}
     return not TOOLS.isdisjoint(set(parts) - own)
