@@ -339,7 +339,7 @@ def picture(second: int, fill: bytes = b"\x89\xf5\xad\x0c" * 20) -> str:
 
 
 def told_of(first: ExerciseResult, slim: ExerciseResult, *others: ExerciseResult) -> list[str]:
-    """Return the warnings if the original runs again as long as there is another run of it."""
+    """Return the differences. The original runs again for as long as `others` has another run of it."""
     rest = iter(others)
 
     def again() -> ExerciseResult:
