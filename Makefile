@@ -47,7 +47,7 @@ check: $(READY) ## check style, types, imports between packages, and shell scrip
 fuzz: $(READY) ## fuzz every parser for FUZZ_SECONDS (default 20) each; results go to .cache/fuzz
 	@scripts/fuzz.sh
 
-cases: $(READY) ## build the images of tests/engine/cases, slim them and ask what users ask (CASES="nest pm2": these only)
+cases: $(READY) ## build the images of tests/engine/cases, slim them and run their checks (CASES="nest pm2": these only)
 	@scripts/engine.sh $(BIN)/python -m tests.engine.case_report $(CASES)
 
 samples: $(READY) ## build all sample images (slimmer-sample-NAME:latest)

@@ -1,8 +1,8 @@
-"""Compare the orders in which a margin takes files: how much of what nobody asked for works, against the bytes that are added.
+"""Compare the orders in which a margin takes files: how many requests that slimmer has not seen work, and how many bytes that adds.
 
-The images are those of tests/engine/apps and tests/engine/cases. Each is observed once. For each order and amount, slimmer decides from that log what to
-keep, and builds an image of it. Then the original and the slim image get the requests and commands that slimmer has not seen. Without --ask, no image is
-built: the table shows which share of the files near to what is in use is back.
+The images are those of tests/engine/apps and tests/engine/cases. Each is observed once. For each order and amount, slimmer decides from
+that log what to keep, and builds an image of it. Then the original and the slim image get the requests and commands that slimmer has not
+seen. Without --ask, no image is built: the table shows which share of the files near to what is in use is back.
 
     python benchmarks/margin_orders.py --ask nest pm2 --order kin --order relevance --margin 10
     python benchmarks/margin_orders.py --order relevance --markdown       # writes the table into docs/keeping.md
@@ -166,7 +166,9 @@ def main() -> None:
     parser.add_argument("images", nargs="*", metavar="IMAGE", help=f"default: all of {', '.join(names)}")
     parser.add_argument("--order", action="append", choices=list(Order), help="default: all")
     parser.add_argument("--margin", action="append", type=float, help=f"percent (default: {PERCENTS})")
-    parser.add_argument("--ask", action="store_true", help="build the images and ask what slimmer has not seen")
+    parser.add_argument(
+        "--ask", action="store_true", help="build the images, and run the checks that slimmer has not seen"
+    )
     parser.add_argument(
         "--logs", type=Path, help="a folder for the logs, which are used again (default: a temporary one)"
     )

@@ -1,4 +1,4 @@
-"""How much of what nobody asked for during a build works in a slim image, and what that costs, for each image and policy.
+"""Counts, for each image and policy, the requests and commands that work although no build has seen them, and what they cost.
 
 The images are those of tests/engine/apps and tests/engine/cases. slimmer builds each under each policy and sees the probed
 routes only; then the original and the slim image get the other requests and commands. Sizes are ratios to the policy `observed`.

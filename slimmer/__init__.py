@@ -4,7 +4,8 @@
     result = slimmer.build("myapp:latest", policy="balanced")
     print(result.tag, f"{result.ratio:.1f}x smaller")
 
-docs/api.md shows every function, and `help(slimmer.build)` explains one. Names are imported when they are first used, so `import slimmer` itself is fast.
+docs/api.md shows every function, and `help(slimmer.build)` explains one. Names are imported when they are first used, so `import slimmer`
+itself is fast.
 """
 
 from __future__ import annotations

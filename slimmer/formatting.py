@@ -8,7 +8,7 @@ OUTPUT_TAIL = 4096
 """The number of last bytes of a command's or an app's output that are kept for messages."""
 
 BINARY = bytes({*range(32), 127} - {*b"\a\b\t\n\v\f\r\x1b"})
-"""Control characters that no program writes as text: a terminal has no use for them (ISO/IEC 6429)."""
+"""Control characters that do not occur in text, because a terminal has no use for them (ISO/IEC 6429)."""
 
 SHOWN = 5
 """The number of paths that a sentence names. The rest are counted."""
@@ -20,7 +20,7 @@ def output_text(data: bytes) -> str:
 
 
 def output_bytes(text: str) -> bytes:
-    """Return the bytes of which `output_text` made a text."""
+    """Return the bytes that `output_text` made a text of."""
     return text.encode(errors="surrogateescape")
 
 

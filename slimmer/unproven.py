@@ -1,6 +1,7 @@
-"""What a build does not prove: things of the original that nothing exercised, and that may be missing in the slim image.
+"""What a build does not prove: parts of the original that nothing exercised, and that may be missing in the slim image.
 
-Analyzers note items through `ImageView.unproven`, the pipeline adds its own. All of them are in report.json; the end of a build shows a few lines.
+Analyzers note items through `ImageView.unproven`, and the pipeline adds its own. All of them are in report.json. The end of a build shows
+a few lines.
 """
 
 from __future__ import annotations
@@ -43,8 +44,9 @@ class Kind(StrEnum):
 class Unproven:
     """An item. It is shown as "name: what (remedy)".
 
-    `name` is what it is about ("slapd"), `what` is what is not proven of it, and `remedy` is what the user can do: options ("--include-bin slapcat") or
-    an advice; "" if there is nothing to do. Items of one kind with the same `what` share a line. The texts may quote an image: escape them for a terminal.
+    `name` is what it is about ("slapd"), and `what` is what is not proven of it. `remedy` is what the user can do: options
+    ("--include-bin slapcat") or advice; "" if there is nothing to do. Items of one kind with the same `what` share a line. The texts may
+    quote an image: escape them for a terminal.
     """
 
     kind: Kind

@@ -24,8 +24,8 @@ static int64_t due, wait_ms = STEADY_WAIT_MS;
  * of looks that came to that. */
 static struct table told, strangers;
 
-/* A bound UDP socket without a peer shows as closed (TCP_CLOSE). The kernel gives clients ports from FIRST_EPHEMERAL on
- * (ip_local_port_range): no server is meant, and there may be a new one for each request. */
+/* A bound UDP socket without a peer shows as closed (TCP_CLOSE). Ports from FIRST_EPHEMERAL on (ip_local_port_range) belong
+ * to clients, not to servers: there may be a new one for each request. */
 enum { LISTENING = 0x0A, BOUND = 0x07, FIRST_EPHEMERAL = 32768 };
 
 struct family {
@@ -65,7 +65,7 @@ static bool read_address(const char *text, char *address) {
     return inet_ntop(length == 8 ? AF_INET : AF_INET6, words, address, INET6_ADDRSTRLEN);
 }
 
-/* False for the first TCP line that is no listening socket: they come first. */
+/* False for the first TCP line that is no listening socket: listening sockets come first. */
 static bool read_listener(const char *line, const struct family *family, struct listener *listener) {
     char address[64];
     unsigned state;

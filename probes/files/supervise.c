@@ -241,7 +241,7 @@ static bool count_process(int process, void *count) {
     return false;
 }
 
-/* An app that is still starting has ever more processes. What it begins and ends for each request is not told again. */
+/* The number of processes of a starting app grows. Processes that begin and end for each request do not raise it again. */
 static void tell_processes(void) {
     static unsigned most;
     unsigned count = 0;

@@ -153,7 +153,7 @@ def sizes(output: str | PathLike[str] | BuildOutput, below: str = "/") -> Sizes:
 
 
 def not_proven(output: str | PathLike[str] | BuildOutput) -> UnprovenReport:
-    """Return what a build did not prove: things of the original that nothing exercised. `output` is as for `explain`."""
+    """Return what a build did not prove: parts of the original that nothing exercised. `output` is as for `explain`."""
     return unproven_report.unproven(_output(output))
 
 

@@ -72,12 +72,12 @@ def margin(text: str, policy: Policy) -> Margin:
     else:
         hint = "Write a share of what stays (10%), a size (5MB), or 0 for none."
         if share:
-            hint = f"A share is at most {LARGEST_SHARE}%. --policy generous keeps whole packages."
-        raise UsageError(f"--margin: not a margin: {_short(text)}", hint=hint)
+            hint = f"The largest share is {LARGEST_SHARE}%. To keep whole packages, use --policy generous."
+        raise UsageError(f"--margin: not a share, a size or 0: {_short(text)}", hint=hint)
     if found and policy is not Policy.BALANCED:
         raise UsageError(
             f"--margin {text} cannot be used with --policy {policy}",
-            hint="A margin goes with --policy balanced: observed keeps nothing that was not used, and generous whole packages.",
+            hint="Only --policy balanced has a margin: observed keeps only what was used, and generous keeps whole packages.",
         )
     return found
 

@@ -171,7 +171,7 @@ class ReportStage(Struct, frozen=True):
 class Report(Struct, frozen=True, kw_only=True):
     """The result of a build: both images, the exercise, the verification, and the time of each stage.
 
-    `unproven` are things of the original that nothing exercised and that may be missing (docs/verification.md).
+    `unproven` are parts of the original that nothing exercised and that may be missing (docs/verification.md).
 
     The report of `slimmer keep` has no `slim`, `exercise` and `stages`, because there is no slim image yet. `commands` is present if there
     were several.

@@ -1,4 +1,7 @@
-"""`slimmer explain`: show why a path is or is not in the slim image, what takes the space, and what is not proven. It reads the artifacts of a build."""
+"""`slimmer explain`: show why a path is or is not in the slim image, what takes the space, and what is not proven.
+
+It reads the artifacts of a build.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ def explain(
         bool,
         typer.Option(
             "--unproven",
-            help="List what the build did not prove: things of the original that nothing exercised and that may be missing.",
+            help="List what the build did not prove: parts of the original that nothing exercised and that may be missing.",
             metavar="",
         ),
     ] = False,
@@ -197,7 +200,7 @@ def _print_shares(shares: tuple[Share, ...], total: int) -> None:
 
 def _print_unproven(found: UnprovenReport) -> None:
     if not found.items:
-        _say("nothing: slimmer knows of nothing that was not exercised and may be missing")
+        _say("nothing: slimmer knows of no part that was not exercised and may be missing")
     for item in found.items:
         _say(f"{item.name}: {item.what}")
         if item.remedy:

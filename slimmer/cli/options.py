@@ -169,7 +169,7 @@ Margin = Annotated[
     str,
     _option(
         "--margin",
-        help="How much to add of the files near to what was used: a share of what stays (10%), a size (5MB) or 0. Default: 10% under balanced, else 0.",
+        help="How much to add of the files near to those in use: a share of what stays (10%), a size (5MB) or 0. Default: 10% under balanced, otherwise 0.",
         panel=KEEP,
         metavar="SHARE|SIZE",
     ),

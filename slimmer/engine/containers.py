@@ -36,12 +36,10 @@ ENGINE_FAULTS = (
     "external connectivity on endpoint", "failed to start userland proxy", "failed to start shim", "no available ipv4 addresses",
     "could not find an available", "failed to retrieve oci runtime", "context deadline exceeded", "containerd.sock",
 )  # fmt: skip
-"""Parts of the engine's message if it cannot give a container what every container gets, whatever its image and options
-(moby, libnetwork: endpoints, bridges and firewall rules; containerd: the process that holds the container)."""
+"""Parts of the engine's message if it cannot make any container, whatever the image and the options are (moby, libnetwork: endpoints,
+bridges and firewall rules; containerd: the process that holds the container)."""
 
-ENGINE_HINT = (
-    "The image is not to blame: `docker run` of any image fails in the same way. Restart the engine, and see its log."
-)
+ENGINE_HINT = "The image is not to blame: `docker run` fails in the same way for every image. Restart the engine, and look at its log."
 
 START_PROBLEMS = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
 
@@ -209,7 +207,7 @@ class Container:
         return self._errors.lines()
 
     def file_errors(self, places: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the lines of its log files that look like errors, each kind once. `places` are folders and files, of which some may not exist.
+        """Return the lines of its log files that look like errors, each kind once. `places` are folders and files that may not exist.
 
         It may have ended, but not be removed. Raises EngineError if the engine does not answer.
         """

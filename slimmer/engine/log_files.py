@@ -21,7 +21,7 @@ BASE_256 = 0x80
 
 
 def add_errors(pieces: Iterable[bytes], errors: ErrorLines) -> None:
-    """Add the lines of all text files of a tar archive, which comes in pieces of any size. Stop at what is no archive."""
+    """Add the lines of all text files of a tar archive, which comes in pieces of any size. Stop at anything that is no archive."""
     reader = _Reader(pieces)
     while len(header := b"".join(reader.take(BLOCK))) == BLOCK and any(header):
         try:

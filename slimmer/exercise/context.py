@@ -18,7 +18,7 @@ BODIES_LIMIT = 16 << 20
 """Bytes of bodies that one exercise keeps in all."""
 
 QUIET_SHARE = 0.2
-"""An app that has done nothing new for this share of its time so far has started: what is left to do at long intervals is its work."""
+"""An app that has done nothing new for this share of its time so far has started. Anything that it does at longer intervals is its work."""
 
 LONGEST_QUIET = 5.0
 """The longest that an app must have done nothing new, in seconds."""
@@ -63,7 +63,7 @@ class ExerciseContext:
 
     @property
     def settled(self) -> bool:
-        """True if the app does nothing that an app does which is starting, or if that is unknown."""
+        """True if the app has nothing left to start, or if that is unknown."""
         quiet = self.subject.quiet()
         return quiet is None or quiet >= min(LONGEST_QUIET, QUIET_SHARE * self.elapsed)
 

@@ -68,7 +68,7 @@ class Mode(ABC):
     @property
     @abstractmethod
     def is_settling(self) -> bool:
-        """Return True if the exercise goes on for as long as the app is still starting: nothing else says when it has started."""
+        """Return True if the exercise continues while the app is starting, because nothing else says when it ends."""
 
     @property
     @abstractmethod
@@ -294,7 +294,7 @@ class Replay(Mode):
 
     @property
     def watched(self) -> float:
-        """The original was watched for so long, and what happens only after a while happens again."""
+        """The slim image is watched for as long as the original, so that it does what the original did only after a while."""
         alone = self.plan.until in (Until.PROBES, Until.SECONDS)  # else the app or a user said how long
         return min(self.expectations.watched, LONGEST_WATCH) if alone else 0.0
 

@@ -22,7 +22,8 @@ KNOWN_SILENCE = 1.0
 PAUSE = 0.25
 
 UNREADY = 5.0
-"""The longest that an app which answers the default request as if it were not ready may have done nothing new, in seconds."""
+"""If an app answers the default request as if it were not ready, slimmer takes that answer once the app has done nothing new for so
+many seconds."""
 
 SUSPICIOUS = (Trouble.REFUSED, Trouble.CLOSED, Trouble.BROKEN)
 LAST_BREATH = 0.5

@@ -76,7 +76,7 @@ class PortSweep:
                 return
 
     def await_start(self) -> None:
-        """Go on asking new ports for as long as the app is still starting, if nothing else says how long to exercise it."""
+        """Keep asking new ports while the app is starting, if nothing else says how long to exercise it."""
         while self._mode.is_settling and not self._context.settled:
             if not self._context.wait_for(lambda: self._is_new() or self._context.settled, self._context.ready_in):
                 return

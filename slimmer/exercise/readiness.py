@@ -64,7 +64,7 @@ def _never_ready(context: ExerciseContext) -> AppFailed:
     if plan.until is Until.EXIT or (mode.exit_timeout and not (mode.expected_ports or mode.udp_ports)):
         message = f"the app did not exit within {context.elapsed:.0f} s"
     else:
-        message = f"the app was not ready within {mode.ready_timeout:g} s: {waited} did not accept connections; {seen}"
+        message = f"the app was not ready within {mode.ready_timeout:g} s: {waited} did not open; {seen}"
     return NotInTime(message + last_words(context.subject), hint=_advice(mode))
 
 

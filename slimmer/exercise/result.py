@@ -19,8 +19,8 @@ class Answer:
     """The answer to a request. `problem` says why it failed ("" if it passed); `warning` says what is odd about it.
 
     `size` and `digest` (SHA-256) are of the decoded body. A body that was cut at a limit of time or size is `truncated` and
-    has no digest. `late`: there was no answer in time. `content_type` is in lower case, with its parameters sorted. `headers` are the others that matter
-    (slimmer.exercise.headers). `body` is the decoded body, or None if it was too long to keep. No repr or artifact contains
+    has no digest. `late`: there was no answer in time. `content_type` is in lower case, with its parameters sorted. `headers` are the
+    others that matter (slimmer.exercise.headers). `body` is the decoded body, or None if it was too long to keep. No repr or artifact contains
     headers or body.
     """
 

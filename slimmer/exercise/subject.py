@@ -21,7 +21,7 @@ class Subject(Protocol):
         ...
 
     def quiet(self) -> float | None:
-        """Return the seconds since the app did something that only an app does which is starting; None if that is unknown.
+        """Return the seconds since the app last did something that only a starting app does; None if that is unknown.
 
         That is: open or run a file of the image for the first time, or open a port.
         """

@@ -70,8 +70,8 @@ def reconcile_answers(answers: list[Answer], *, explicit: bool = True) -> list[A
     """Turn problems into warnings where another port answered the same request as expected.
 
     So a request without a port passes if any port answers it as expected: a metrics port, for example, cannot answer as the app does.
-    For the user's own requests (`explicit`), 5xx and missing answers stay problems. Nobody asked for the default `GET /`: if an app has
-    no front page and answers 5xx, that is its way.
+    For the user's own requests (`explicit`), 5xx and missing answers stay problems. The default `GET /` is slimmer's own: an app without
+    a front page may answer it with 5xx.
     """
     passed = {
         id(answer.request) for answer in answers if not answer.problem and (answer.request.expect or not explicit)

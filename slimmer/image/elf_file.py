@@ -65,12 +65,18 @@ class ElfFile:
 
     @property
     def is_plugin(self) -> bool:
-        """True if programs may load it by its path: it is named as a plug-in, or its name has no version, as a name to link it by does ("libvmod_std.so")."""
+        """True if programs may load it by its path: it is named as a plug-in, or its name has no version ("libvmod_std.so").
+
+        Libraries that programs are linked with have a version in their names.
+        """
         return self.is_named_as_plugin or not (self.is_program or self.is_shared_library)
 
     @property
     def is_named_as_plugin(self) -> bool:
-        """True if it has no name that linkers look for: "mod_x.so", "back_x-2.5.so.0", or none. "libx.so" may be a plug-in, or a part of a program that is linked with it."""
+        """True if it has no name that linkers look for: "mod_x.so", "back_x-2.5.so.0", or none.
+
+        "libx.so" may be a plug-in, or a part of a program that is linked with it.
+        """
         return not self.is_program and not self.soname.startswith("lib")
 
     @property

@@ -1,7 +1,7 @@
 """The first lines of scripts: the program that the kernel starts for a file that begins with `#!`. Source: execve(2).
 
-Each file is read once, no matter how many analyzers ask for it. A script counts whoever looked at it: a program may open it only to
-copy it, as git does with its templates of hooks, and start the copy later.
+Each file is read once, no matter how many analyzers ask for it. A script counts no matter which program opened it. A program may open it
+only to copy it, as git does with its templates of hooks, and start the copy later.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LINE = 256
 """The kernel reads at most this many bytes of the first line (BINPRM_BUF_SIZE)."""
 
 _SAMPLES = frozenset((".sample", ".example", ".dist", ".orig", ".bak", ".disabled", ".template", ".in", ".dpkg-dist"))
-"""Suffixes of scripts that nobody runs before they get another name."""
+"""Suffixes of scripts that are examples: they are run only under another name."""
 
 _COPIERS = frozenset(("cp", "install", "mv", "rsync", "tar", "cpio", "unzip", "git", "envsubst", "gomplate", "j2"))
 """Programs that make files from others. What they make may be run."""
@@ -90,7 +90,7 @@ class FirstLines:
 
 
 def is_sample(path: str) -> bool:
-    """Return True if the name of a script says that it is an example, which nobody runs under this name."""
+    """Return True if the name of a script says that it is an example. Examples are run only under another name."""
     return posixpath.splitext(path)[1].lower() in _SAMPLES
 
 

@@ -33,9 +33,10 @@ class ImageView:
     `env` maps the names of the image's environment variables (ENV) to their values. If a name occurs twice, the last value counts, as it
     does in a container, where runc sets the variables one after the other. `selection` is what the user asked for by name.
 
-    `packages` reads the package databases on first use, or is `known` if that is given. Contents are parsed in `sandbox`. `cache` holds facts about
-    sources from earlier runs. Analyzers note in `unproven` what the user should know that they could not decide. `stream` gives contents as
-    `read` does, but in pieces, for callers that may not need the whole file. `first_lines` tells which program runs a script.
+    `packages` reads the package databases on first use, or is `known` if that is given. Contents are parsed in `sandbox`. `cache` holds
+    facts about sources from earlier runs. Analyzers note in `unproven` what the user should know that they could not decide. `stream`
+    gives contents as `read` does, but in pieces, for callers that may not need the whole file. `first_lines` tells which program runs a
+    script.
     """
 
     tree: Tree

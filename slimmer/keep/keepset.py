@@ -58,8 +58,8 @@ class Finding:
 class SpentMargin:
     """What became of a margin (slimmer.keep.margin). `amount` is as the user gives it: "10%".
 
-    `budget` and `size` are the bytes that it could add and those that it added, and `files` the number of the files that it added. `candidates` counts the files
-    near to what is in use, and `left_out` those of them that were not added.
+    `budget` and `size` are the bytes that it could add and those that it added. `files` is the number of files that it added. `candidates`
+    counts the files near to what is in use, and `left_out` those of them that were not added.
     """
 
     amount: str

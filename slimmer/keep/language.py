@@ -111,7 +111,7 @@ class Resolver(ABC, Generic[F]):
         return opened or (posixpath.splitext(path)[1] != "" and not kept.evidence(path) <= _NO_CODE)
 
     def hand(self, scripts: frozenset[str]) -> None:
-        """Take note of scripts among the paths that `begin` gets next: the language's programs run them, whatever their names are."""
+        """Take note of scripts among the paths that `begin` gets next. The language's programs run them, no matter what their names are."""
         return
 
     def begin(self, added: Sequence[str], kept: Kept) -> Iterable[Lead | Finding | Reading] | None:
@@ -178,8 +178,8 @@ class Language(Ecosystem, Generic[F]):
     `programs` matches the full file names of the interpreters. `sources` takes the files that they opened (real paths) and returns the
     sources to start from. If there are none, the image does not use the language. `unopened` makes an exception: the resolver then also
     starts from the image's configuration (`Resolver.texts`) or from kept paths (`Resolver.begin`). Any language also starts from an
-    executable file whose first line names one of its `programs`, whoever opened it. `lists` is true if apps find modules by listing
-    folders: what lies in a folder of the app that one of the `programs` listed is then followed, too.
+    executable file whose first line names one of its `programs`, no matter which program opened it. `lists` is true if apps find modules
+    by listing folders: what lies in a folder of the app that one of the `programs` listed is then followed, too.
 
     `read` is a function of a module. It is pure and never raises, whatever the content is. `version` is the version of `read`: increase it
     when `read` returns something else for the same source, so that facts cached by the old version are not used.

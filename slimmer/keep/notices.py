@@ -1,4 +1,4 @@
-"""What the user should know about what stays, besides the paths themselves."""
+"""Notes for the user about the files that stay."""
 
 from __future__ import annotations
 

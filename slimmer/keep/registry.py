@@ -60,7 +60,8 @@ KEEPER_RULES: Mapping[str, Evidence] = {
     MISSED: Evidence.USED,
     margin.RULE: Evidence.USED,
 }
-"""The rules of the keeper itself, of the margin, whose files are followed as if they were used, and of the findings that a verification adds."""
+"""The rules of the keeper itself, of the margin, and of the findings that a verification adds. Files of the margin are followed as if they
+were used."""
 
 
 BUILTIN: tuple[Analyzer, ...] = (

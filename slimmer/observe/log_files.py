@@ -1,6 +1,6 @@
 """Where an app writes log files: files that it opened for writing, in a folder for logs or with the suffix of one.
 
-Servers often say only there what goes wrong (RabbitMQ, PostgreSQL, Tomcat), and not on their output.
+Some servers report errors only there, and not on their output (RabbitMQ, PostgreSQL, Tomcat).
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ KERNELS = ("/proc/", "/sys/", "/dev/")
 def log_places(accesses: Iterable[Access]) -> tuple[str, ...]:
     """Return the folders and files to read for what the app logged, sorted, at most MOST_PLACES.
 
-    A file that the app creates was missing until then, so it was asked for but not found. A folder for logs is read as a whole, since the name of a file in it may contain the host's name or the date.
+    A file that the app creates was missing until then, so it was asked for but not found. A folder for logs is read as a whole, since the
+    name of a file in it may contain the host's name or the date.
     """
     places = {
         place

@@ -62,8 +62,8 @@ class RecordReader:
         self.drained = 0
         self.pongs = 0
         self.news = 0
-        """How many files of the image were opened or run for the first time, ports opened and processes begun that were not there
-        before: an app that starts does so."""
+        """The number of new things: files of the image that were opened or run for the first time, new ports and new processes. A starting
+        app causes them."""
         self.signals = ALL_SIGNALS
         self.ended = False
         self.fatal = ""
@@ -151,7 +151,7 @@ class RecordReader:
         self._note_news(access)
 
     def _note_news(self, access: Access) -> None:
-        """Count a file that is opened for the first time. What the app makes itself may go on for ever."""
+        """Count a file that is opened for the first time. Files that the app makes itself do not count: it may make them without end."""
         if access.operation in _MAKING:
             self._made.add(access.resolved or access.asked)  # it was missing until then
         elif access.operation in _STARTING and access.found and access.resolved not in self._made:

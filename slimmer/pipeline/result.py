@@ -17,7 +17,7 @@ class BuildResult:
     """A slim image that has its tag, and the folder of its artifacts.
 
     `paths` and `original_paths` are the numbers of entries of the images. `verified` is False only if verification was turned off.
-    `report` is the content of report.json (docs/artifacts.md). `unproven` are things of the original that nothing exercised.
+    `report` is the content of report.json (docs/artifacts.md). `unproven` are parts of the original that nothing exercised.
     """
 
     tag: str

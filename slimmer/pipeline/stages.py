@@ -141,7 +141,7 @@ class Stages:
         self.warn(self.session.sandbox.notes())
 
     def tell_of_kept(self, view: ImageView, kept: KeepSet) -> None:
-        """Tell the user what should be known about what stays."""
+        """Show the user the notes about the files that stay."""
         from slimmer.keep import notices
 
         for text in notices.notes(view.tree, kept):

@@ -36,17 +36,18 @@ def _is_whole(view: ImageView, kept: KeepSet, folder: str) -> bool:
 
 
 def of_run(config: ImageConfig, options: RunOptions, exercised: ExerciseResult) -> Iterator[Unproven]:
-    """Yield an item for an app that ended without doing anything: a shell or an interpreter without input, or a tool that showed its usage."""
+    """Yield an item for an app that ended without doing anything.
+
+    This is a shell or an interpreter without input, or a tool that showed its usage.
+    """
     if exercised.exit_code is None or exercised.answers or exercised.outcomes:
         return
     command = _command(config, options)
     name = posixpath.basename(command[0]) if command else ""
     if len(command) == 1 and _SHELL.fullmatch(name):
-        yield Unproven(Kind.RUN, name, "it had no input and ended: nothing of the image was used", SLIM_THE_APP)
+        yield Unproven(Kind.RUN, name, "it ended, because it had no input: nothing of the image was used", SLIM_THE_APP)
     elif _USAGE.search(exercised.output):
-        yield Unproven(
-            Kind.RUN, name, "it only printed how it is used: nothing that it does was exercised", SLIM_THE_APP
-        )
+        yield Unproven(Kind.RUN, name, "it only printed its usage: nothing that it does was exercised", SLIM_THE_APP)
 
 
 def _command(config: ImageConfig, options: RunOptions) -> tuple[str, ...]:

@@ -235,13 +235,13 @@ def _run_in_time(slim: Answering, original: Answering) -> tuple[ExerciseResult, 
 
 
 def _excused(answered: ExerciseResult, differences: Sequence[Difference]) -> Iterator[str]:
-    """Yield the requests that the slim image did not answer in time, though that is no difference."""
+    """Yield the requests that the slim image did not answer in time, if this does not count as a difference."""
     told = {difference.where for difference in differences}
     return (where for answer in answered.answers if answer.late and (where := place_of(answer)) not in told)
 
 
 def _may_be_busy(observed: ExerciseResult, answered: ExerciseResult, differences: Sequence[Difference]) -> bool:
-    """Return True if all differences are such that a busy machine may cause them: exit codes when stopped, and late answers."""
+    """Return True if a busy machine may have caused all differences: exit codes when stopped, and late answers."""
     silent = set(observed.http_ports) & set(answered.ports) - set(answered.http_ports)
     late = bool(silent) or any(answer.late for answer in answered.answers)
     busy = (STOPPED, "answer", "HTTP ports") if late else (STOPPED,)

@@ -20,7 +20,7 @@ NAMES_SHOWN = 4
 """The number of shells that a table cell lists by name."""
 
 UNORDERED = frozenset({"labels", "exposed_ports", "volumes"})
-"""Fields that are sets, whatever the order in which an image's configuration lists them."""
+"""Fields that are sets: the order of their values means nothing."""
 
 NO_CONFIGURATION = frozenset({"image_id", "created", "size", "layers", "tags", "digests"})
 """Fields of an ImageConfig that differ between any two images."""

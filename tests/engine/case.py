@@ -25,7 +25,7 @@ Request = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something that a user asks, and what the original gives.
+    """Something that a user asks for, and what the original gives.
 
     It is a request to the server, a command in its container (`exec`), a command in a container of the original image that
     shares the server's network (`client`), or, with none of these, the container's own end. `contains` are texts of the body or

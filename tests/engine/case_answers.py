@@ -1,4 +1,4 @@
-"""What an image gives to the checks of a case. The original is the control: a check passes when the slim image does as well."""
+"""What an image answers to the checks of a case. The original is the control: a check passes if the slim image answers as the original."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from tests.engine.names import OWN
 
 BASE = "slimmer-sample-base:latest"
 TRIES = 2
-"""Builds of an image: the package registries fail now and then."""
+"""Attempts to build an image: package registries fail now and then."""
 
 QUICK = ("openresty", "slapd", "smtp", "squid", "supervisord", "udp")
 """The cases that `make test` has: small images of different kinds, built in a few seconds from packages of the system."""
@@ -47,14 +47,14 @@ def language_base(name: str) -> str:
 
 
 def build_image(subject: Case) -> None:
-    """Make the original, unless scripts/test.sh has made it just now; quick where the engine's cache has it."""
+    """Build the original, unless scripts/test.sh has just built it. This is quick if the engine has it in its cache."""
     if os.environ.get(BUILT) != "built":
         build(subject.image, subject.folder, language_base(subject.base) if subject.base else make_base())
 
 
 def build(tag: str, folder: Path, base: str) -> None:
     """Build the image of a folder. Raises AssertionError with the end of the output if that fails."""
-    # --network host: so that RUN steps reach the package registries the way that this machine does
+    # --network host: RUN steps reach the package registries as the host does
     command = ["docker", "build", "--network", "host", "--rm", "--force-rm", "--build-arg", f"BASE={base}"]
     command += ["--tag", tag, str(folder)]
     environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
@@ -88,7 +88,7 @@ def slim_image(
 
 @contextmanager
 def control_image(client: docker.DockerClient, subject: Case, folder: Path) -> Iterator[str]:
-    """The tag of the slim image under `observed`, out of what slim_image under `balanced` has observed; removed at the end.
+    """The tag of the slim image under `observed`, made from what slim_image has observed under `balanced`; removed at the end.
 
     It is not observed again, nor verified: it is there to fail.
     """

@@ -1,4 +1,4 @@
-"""Build cases, ask the original and the slim images, and say what a user would miss.
+"""Build cases, run the checks on the original and the slim images, and report what a user would miss.
 
     make cases                               # all of them
     make cases CASES="nest pm2"              # some of them
@@ -62,7 +62,7 @@ class Result:
         return len(self.subject.checks) - len(self.outcomes[policy].failing)
 
     def errors(self) -> Iterator[str]:
-        """What must not be: a line each."""
+        """The errors, one line each."""
         for name, answer in self.faults.items():
             yield f"the original fails: {name}: {answer}"
         if balanced := self.outcomes.get(BALANCED):
@@ -108,7 +108,7 @@ def _asked(client: docker.DockerClient, subject: Case, tag: str, original: Mappi
 
 
 def result_of_image(client: docker.DockerClient, subject: Case, tag: str) -> Result:
-    """Ask an image that is there already."""
+    """Run the checks on an existing image."""
     case_images.build_image(subject)
     original = case_answers.answers(client, subject, subject.image)
     faults = case_answers.unexpected(subject, original)
@@ -144,7 +144,7 @@ def failures(of: Result) -> Iterator[str]:
 
 
 def show(results: Sequence[Result]) -> None:
-    """Print the table and, below, what failed and what must not be."""
+    """Print the table, then the failed checks and the errors."""
     table = Table(*HEADINGS)
     for each in results:
         table.add_row(*row(each))

@@ -29,7 +29,7 @@ from slimmer.cli.main import run
 
 ROOT = Path(__file__).parents[2]
 READ_WHEN_USED = frozenset({"DOCKER_HOST", "PYTEST_CURRENT_TEST", "SOURCE_DATE_EPOCH", "TMPDIR", "XDG_CACHE_HOME"})
-"""Environment variables that a child may have otherwise than its parent. Python or an import may have used any other one."""
+"""Environment variables that may differ between a child and its parent. Python or an import may have used any other one."""
 
 LAZY = ("jinja2", "pathspec", "typer._adapters")
 """What slimmer and typer import only when they use it."""
@@ -153,7 +153,7 @@ def starter() -> Starter:
 def serve(control: socket.socket) -> None:
     """Fork for each request until the tests end. Returns in children, with their words in sys.argv."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C concerns the children
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that answer
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the children that answer are not waited for
     while True:
         data, descriptors, _, _ = socket.recv_fds(control, 1, 3)
         if not data:

@@ -1,4 +1,4 @@
-"""What nobody asked for works under `balanced`; under `observed` some of it fails, which shows that the rules do it."""
+"""Requests that the build has not seen work under `balanced`. Some fail under `observed`, which shows that the rules matter."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def subject(request: pytest.FixtureRequest) -> Case:
     return loaded
 
 
-def test_what_nobody_asked_for(subject: Case, engine: docker.DockerClient, leftovers: None, tmp_path: Path) -> None:
+def test_requests_that_the_build_has_not_seen(
+    subject: Case, engine: docker.DockerClient, leftovers: None, tmp_path: Path
+) -> None:
     original = case_answers.answers(engine, subject, subject.image)
     assert case_answers.unexpected(subject, original) == {}, "the original itself fails"
     with case_images.slim_image(engine, subject, "balanced", tmp_path) as tag:

@@ -54,14 +54,14 @@ def test_an_exposed_port_that_opens_late_is_exercised_and_udp_needs_no_option(
     result = slimmer("build", image, "--tag", SLIM, "--out", tmp_path / "out")
     assert result.returncode == 0, result.stderr
     docker.from_env().images.remove(SLIM)
-    assert "GET / on port 8080: answered 503" in result.stderr  # nobody asked for it
+    assert "GET / on port 8080: answered 503" in result.stderr  # the default request
     report = json.loads((tmp_path / "out/report.json").read_text())
     assert report["exercise"]["http_ports"] == [8080]
     listeners = {(one["protocol"], one["port"]) for one in report["observation"]["listeners"]}
     assert listeners == {("tcp", 4369), ("udp", 5140), ("tcp", 8080)}
 
 
-def test_what_only_a_log_file_tells_is_a_difference(image: str, leftovers: None, tmp_path: Path) -> None:
+def test_an_error_that_only_a_log_file_shows_is_a_difference(image: str, leftovers: None, tmp_path: Path) -> None:
     result = slimmer(
         "build", image, "--tag", SLIM, "--out", tmp_path / "out", "--exclude", "/srv/data", "--repair", "0"
     )

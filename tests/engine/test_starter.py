@@ -27,7 +27,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize("name", WORDS)
-def test_it_says_and_returns_what_the_program_does(name: str, tmp_path: Path) -> None:
+def test_output_and_exit_code_are_those_of_the_program(name: str, tmp_path: Path) -> None:
     started, real = (run(*WORDS[name], cwd=tmp_path) for run in (slimmer, program))
     assert (started.returncode, started.stderr) == (real.returncode, real.stderr)
     if name not in ("clean", "doctor"):  # which tell of the engine and the machine at this moment
@@ -45,7 +45,7 @@ def test_a_program_that_takes_too_long_is_killed(road: str, tmp_path: Path, left
         starter().run(["build", road, "--until", "signal", "--out", str(tmp_path / "out")], tmp_path, 3.0)
 
 
-def test_a_signal_ends_it_and_its_exit_code_is_told(road: str, tmp_path: Path, leftovers: None) -> None:
+def test_a_signal_ends_it_and_gives_its_exit_code(road: str, tmp_path: Path, leftovers: None) -> None:
     with starter().begin(["build", road, "--until", "signal", "--out", str(tmp_path / "out")]) as program:
         assert program.poll() is None
         while "kill -USR1" not in program.stderr.readline():

@@ -339,7 +339,7 @@ def picture(second: int, fill: bytes = b"\x89\xf5\xad\x0c" * 20) -> str:
 
 
 def told_of(first: ExerciseResult, slim: ExerciseResult, *others: ExerciseResult) -> list[str]:
-    """What is told if the original runs again as long as there is another run of it."""
+    """Return the differences. The original runs again for as long as `others` has another run of it."""
     rest = iter(others)
 
     def again() -> ExerciseResult:
@@ -368,7 +368,7 @@ def test_the_binary_output_of_an_app_that_ends_is_compared_as_binary() -> None:
     assert len(told_of(first, replace(slim, output=picture(9, b"?" * 80)), *others)) == 1
 
 
-def test_binary_outputs_of_which_only_the_shape_could_be_compared_are_told() -> None:
+def test_a_warning_names_binary_outputs_that_were_compared_by_shape() -> None:
     noise = random.Random(1)
     first, slim, *others = (ran(output_text(b"\x1f\x8b\x08\0" + noise.randbytes(200))) for _ in range(6))
     shaped: list[str] = []

@@ -1,4 +1,4 @@
-"""The cases of tests/engine/cases are complete, so that a run of all does not stop midway; and their report says what it must."""
+"""The cases of tests/engine/cases are complete, so that a run of all does not stop midway. Their report names the errors."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_check_passes_when_the_answer_is_the_originals(given: Answer, same: bo
         ({"b"}, {"b"}, 1),
     ],
 )
-def test_what_a_run_of_the_cases_must_not_show(observed: set[str], balanced: set[str], errors: int) -> None:
+def test_the_errors_of_a_run_of_the_cases_are_counted(observed: set[str], balanced: set[str], errors: int) -> None:
     failed = {"observed": observed, "balanced": balanced}
     outcomes = {policy: Outcome(1, dict.fromkeys(names, GOOD)) for policy, names in failed.items()}
     assert len([*Result(one(Check("a"), Check("b", beyond="why")), 2, {}, outcomes).errors()]) == errors

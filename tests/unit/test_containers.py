@@ -1,4 +1,4 @@
-"""What the user learns if the engine does not start a container: whether options, the image or the engine is to blame."""
+"""If the engine does not start a container, the error says whether the options, the image or the engine is to blame."""
 
 from __future__ import annotations
 

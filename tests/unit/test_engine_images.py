@@ -1,4 +1,4 @@
-"""What is said when the beginning of an ID fits several images."""
+"""The error if the beginning of an ID fits several images."""
 
 from __future__ import annotations
 

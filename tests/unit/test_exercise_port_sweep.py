@@ -187,7 +187,7 @@ def test_one_port_that_answers_the_first_request_is_enough(tmp_path: Path) -> No
     assert sum("answered 503" in warning for warning in exercised.warnings) == 1
 
 
-def test_a_front_page_that_nobody_asked_for_may_answer_with_a_server_error(tmp_path: Path) -> None:
+def test_the_default_request_may_get_a_server_error(tmp_path: Path) -> None:
     """As HAProxy without a back end."""
     exercised = run(tmp_path, SICK + "    serve(handler=Sick); forever()", ExercisePlan(ready_timeout=5.0))
     assert exercised.problems == () and [answer.status for answer in exercised.answers] == [503]
@@ -200,7 +200,7 @@ def test_an_app_that_has_started_is_not_asked_again_for_as_long_as_it_may_start(
     assert exercised.seconds < HANGING and [answer.status for answer in exercised.answers] == [503]
 
 
-def test_a_server_error_that_was_asked_for_fails(tmp_path: Path) -> None:
+def test_a_server_error_for_a_request_of_the_user_fails(tmp_path: Path) -> None:
     source = SICK + "    serve(); serve(handler=Sick); forever()"
     plan = ExercisePlan(requests=(get("/"),), explicit=True, ready_timeout=1.5)
     assert len(run(tmp_path, source, plan, begun=True).problems) == 1

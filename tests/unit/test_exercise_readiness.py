@@ -91,7 +91,7 @@ def test_a_slim_server_that_does_not_listen_is_a_failure(tmp_path: Path) -> None
         ExercisePlan(ready_timeout=0.5, until=Until.SECONDS, seconds=0.1),
         replay_expectations(ExerciseResult(http_ports=(8080,))),
     )
-    with pytest.raises(AppFailed, match="port 8080 did not accept connections"):
+    with pytest.raises(AppFailed, match="port 8080 did not open"):
         run(tmp_path, "forever()", plan, expectations)
 
 
@@ -123,7 +123,7 @@ def test_an_exposed_port_on_which_nothing_listens_is_never_ready(tmp_path: Path)
 
 def test_a_named_port_on_which_nothing_listens_is_never_ready(tmp_path: Path) -> None:
     port = free_port()
-    with pytest.raises(AppFailed, match=f"port {port} did not accept connections.*it listens on port"):
+    with pytest.raises(AppFailed, match=f"port {port} did not open.*it listens on port"):
         run(tmp_path, "serve(); forever()", ExercisePlan(ports=(port,), ready_timeout=1.0), begun=True)
 
 
@@ -190,7 +190,7 @@ def test_an_exposed_port_that_never_opens_is_a_failure_unless_the_app_was_exerci
         ExercisePlan(ready_timeout=5.0, request_timeout=0.2),
     )
     for one in (plan, replace(plan, http=False)):
-        with pytest.raises(NotInTime, match="ports 5672, 15672 did not accept connections; it listens on port"):
+        with pytest.raises(NotInTime, match="ports 5672, 15672 did not open; it listens on port"):
             run(tmp_path, HELPER + "forever()", one, profile=profile)
     for other in (
         replace(plan, exec_commands=(("true",),)),

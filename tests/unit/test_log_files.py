@@ -1,4 +1,4 @@
-"""Where an app logs, and what is read of an archive of such a folder. The archive's contents are the app's to choose."""
+"""Where an app logs, and what is read of an archive of such a folder. The app chooses the contents of the archive."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_lines_of_all_text_files_are_read() -> None:
         assert errors_of(data, size) == ("# [error] no such file x.beam", "warning: slow")
 
 
-def test_an_archive_that_lies_or_never_ends_is_bounded() -> None:
+def test_a_false_or_endless_archive_is_read_within_bounds() -> None:
     data = archive(a=b"error one\n")
     assert errors_of(data[:-1024]) == errors_of(data[: len(data) // BLOCK * BLOCK - BLOCK]) == ("error one",)
     assert errors_of(b"x" * 5000) == errors_of(b"") == ()

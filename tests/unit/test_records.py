@@ -144,7 +144,7 @@ def test_udp_ports_are_read_beside_tcp_ports() -> None:
 
 
 def test_only_files_of_the_image_that_are_opened_for_the_first_time_are_news() -> None:
-    """So an app that writes and reads files of its own, or looks at /proc again and again, still counts as started."""
+    """So an app that writes and reads its own files, or looks at /proc repeatedly, still counts as started."""
     reader = RecordReader()
     news = []
     for record in (

@@ -1,4 +1,4 @@
-"""What a build says that it does not prove: in order, in few lines, and as text of an image that nobody trusts."""
+"""What a build does not prove is shown in order and in few lines. The texts may come from an untrusted image."""
 
 from __future__ import annotations
 

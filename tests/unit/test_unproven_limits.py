@@ -1,4 +1,4 @@
-"""What met a limit is named only as far as something of it is missing in the end."""
+"""A folder that met a limit is named only if something of it is missing in the end."""
 
 from __future__ import annotations
 

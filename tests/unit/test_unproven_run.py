@@ -1,4 +1,4 @@
-"""What is said of a run that used nothing of the image."""
+"""The user learns if a run used nothing of the image."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from slimmer.pipeline.unproven import of_run
 @pytest.mark.parametrize(
     ("entrypoint", "cmd", "given", "output", "said"),
     [
-        ((), ("/bin/bash",), None, "", "bash: it had no input"),
-        (("python3",), (), None, "", "python3: it had no input"),
+        ((), ("/bin/bash",), None, "", "bash: it ended, because it had no input"),
+        (("python3",), (), None, "", "python3: it ended, because it had no input"),
         ((), ("/bin/bash",), ("ls",), "", ""),
         (("bash",), ("-c", "make"), None, "done", ""),
         (("ansible",), ("--help",), None, "usage: ansible [-h] pattern", "ansible: it only printed"),

@@ -69,7 +69,7 @@ def test_a_late_answer_is_asked_for_again() -> None:
     assert len(differences(Runs(*[replace(ORIGINAL, answers=(LATE,))] * 2))) == 1
 
 
-def test_a_late_answer_of_both_images_is_told() -> None:
+def test_a_late_answer_of_both_images_is_a_warning() -> None:
     slow = replace(ORIGINAL, answers=(replace(ANSWER, seconds=25.0),))
     warned: list[str] = []
     (scenario,) = scenarios(ObserveRequest("image"))

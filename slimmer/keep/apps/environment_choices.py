@@ -5,8 +5,8 @@ the image sets the variable to something else. If the run used entries of a fold
 files of the same kind in that folder stay, up to FILES and BYTES: configuration in its text, and the modules that it loads
 (`LoadModule …/mod_expires.so`, `extension=intl.so`), unless they need many more libraries.
 
-Only variables of the image count (ENV), and only entries outside of packages and of the folders for commands and libraries, where any word may have
-a namesake.
+Only variables of the image count (ENV), and only entries outside of packages and of the folders for commands and libraries, where any
+word may have a namesake.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Keep the texts of other languages: an app that read its English texts reads its German ones for another user.
 
-Texts lie in one folder for each language (`errors/en`, `errors/de`), or in one file for each (`en.json`, `de.json`). If a file of one of them was
-opened, or of the texts for all other languages (`templates`, `default`), then the files of the same name of all languages stay, up to
-FILES and BYTES. Beyond that, those of the root, of English and of the languages that the image's environment names stay.
+Texts lie in one folder for each language (`errors/en`, `errors/de`), or in one file for each (`en.json`, `de.json`). If a file of one of
+them was opened, or of the texts for all other languages (`templates`, `default`), then the files of the same name of all languages stay,
+up to FILES and BYTES. Beyond that, those of the root, of English and of the languages that the image's environment names stay.
 
 A folder counts if at least LANGUAGES of its entries are named like languages (ISO 639-1). The C library's own catalogues and locales are left to
 slimmer.keep.native.locales.

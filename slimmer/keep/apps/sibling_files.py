@@ -120,7 +120,10 @@ class _Likeness:
         entries = within_limits(inside, NAMED_FILES, NAMED_BYTES)
         self._whole[folder] = entries is not None
         if entries is None:
-            what = f"the app opened files in it, and it is too large to be kept whole ({NAMED_FILES:,} files, {NAMED_BYTES >> 20} MB): the others may be missing"
+            what = (
+                f"the app opened files in it, and it is too large to be kept whole ({NAMED_FILES:,} files, "
+                f"{NAMED_BYTES >> 20} MB): the others may be missing"
+            )
             self._image.unproven.note(Kind.LIMIT, folder, what, option("--include", folder))
         yield from _all(entries or (), _reason(f"in {folder}, as", path, executable))
 

@@ -5,10 +5,10 @@ no rule for code finds them. A folder counts as state if a program wrote or made
 than root (an image gives folders away so that its app may write there). Then everything below it stays, whatever its size, and a note
 tells the user (slimmer.keep.notices).
 
-Where a folder lies and what it holds decide (slimmer.keep.apps.state_places): a folder below /var/lib or /var/spool holds the state of one
-program, as the Filesystem Hierarchy Standard says (3.0, sections 5.8 and 5.14). Any other folder counts only if no code lies below it. In a folder
-with code, an app may keep a database beside its sources: then files of the same kind as one that it wrote stay, up to KIND_FILES and
-KIND_BYTES. Folders that are only listed stay up to LISTED_BYTES outside of /var.
+Where a folder lies and what it holds decide (slimmer.keep.apps.state_places): a folder below /var/lib or /var/spool holds the state of
+one program, as the Filesystem Hierarchy Standard says (3.0, sections 5.8 and 5.14). Any other folder counts only if no code lies below
+it. In a folder with code, an app may keep a database beside its sources: then files of the same kind as one that it wrote stay, up to
+KIND_FILES and KIND_BYTES. Folders that are only listed stay up to LISTED_BYTES outside of /var.
 
 A git repository counts if a program read its objects. Others beside it stay, too, and their hooks count as programs.
 """

@@ -1,4 +1,4 @@
-"""Decides by its place and by what it holds if a folder may be an app's state, and where that state begins."""
+"""Decides by the place and the contents of a folder if it may be an app's state, and where that state begins."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _PASSING = re.compile(
     r"\..*|__pycache__|bower_components|[\w-]*(?:caches?|logs?|te?mp|pids?|run|locks?|build|coverage)",
     re.IGNORECASE | re.DOTALL,
 )
-"""Names of folders whose contents a program makes again, and of hidden ones."""
+"""Names of hidden folders, and of folders whose contents programs can make again."""
 
 _NATIVE_CODE = (".so", ".a", ".o", ".dll", ".exe")
 _OTHER_CODE = ("go.mod", "Cargo.toml", ".go", ".rs", ".ex", ".exs", ".beam", ".cs", ".scala", ".clj", ".hs", ".jl")
@@ -81,7 +81,7 @@ class StatePlaces:
         self._has_code = cache(self._look_for_code)
 
     def _root(self, folder: str) -> str:
-        """Return the folder where the state begins to which files that were made in a real folder belong; "" if they are no state."""
+        """Return the folder where the state begins that files made in a real folder belong to; "" if they are no state."""
         area = _area(folder)
         if area is not None:
             return area
@@ -92,7 +92,7 @@ class StatePlaces:
         return folder
 
     def listed(self, folder: str) -> str:
-        """Return the state to which a folder belongs that was only listed; "" if it is no state."""
+        """Return the state that a folder belongs to if it was only listed; "" if it is no state."""
         area = _area(folder)
         if area is not None:
             return area
@@ -100,7 +100,7 @@ class StatePlaces:
 
     @staticmethod
     def is_area(folder: str) -> bool:
-        """Return True if a folder lies where the state of programs lies by convention."""
+        """Return True if programs keep their state in this place by convention."""
         return _AREA.fullmatch(folder) is not None
 
     def may_hold_files(self, folder: str) -> bool:
@@ -139,7 +139,7 @@ class StatePlaces:
 
 
 def _area(folder: str) -> str | None:
-    """Return the folder of one program's state that this one belongs to; "" for what is no app's state, None for other places."""
+    """Return the folder of one program's state that this one belongs to; "" if it is no app's state, None for other places."""
     match = _AREA.fullmatch(folder)
     if match is None:
         return None

@@ -127,7 +127,10 @@ def note_unproven(image: ImageView, found: list[UnknownLanguage]) -> None:
     for language in found:
         programs.setdefault(language.program, {})[language.suffix] = None
     for program, suffixes in programs.items():
-        what = f"slimmer has no rule for its {', '.join(suffixes)} files; it keeps those of the app, but what they load later is unknown"
+        what = (
+            f"slimmer has no rule for its {', '.join(suffixes)} files. It keeps those of the app, "
+            "but does not know what they load later"
+        )
         image.unproven.note(
             Kind.LANGUAGE, program, what, "exercise more with --probe and --exec, or keep folders with --include"
         )

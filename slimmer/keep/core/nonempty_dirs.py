@@ -4,8 +4,9 @@ An empty directory can change what a program does: a Python package without its 
 code does not get the ImportError that it handles. Such a directory keeps the files and links directly in it. If it has only
 folders, it keeps the first one by name, and the same applies to that one.
 
-Folders named like versions or dates (`api/2014-09-01`, `api/2015-03-01`) are an exception: a program takes the newest that it finds, so the first one
-alone would change what it does. All of them stay if they are small. Otherwise the directory stays empty, and the program says what it misses.
+Folders named like versions or dates (`api/2014-09-01`, `api/2015-03-01`) are an exception: a program takes the newest that it finds, so
+the first one alone would change what it does. All of them stay if they are small. Otherwise the directory stays empty, and the program
+says what it misses.
 """
 
 from __future__ import annotations

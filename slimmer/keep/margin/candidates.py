@@ -1,6 +1,7 @@
 """Finds the files that a margin may add: those near to what is in use, in tiers (slimmer.keep.margin.order.Tier).
 
-All walks are bounded. Beyond a bound, the rest of a folder or of the image gives no candidates, so that the same image always gives the same ones.
+All walks are bounded. Beyond a bound, the rest of a folder or of the image gives no candidates, so that the same image always gives the
+same ones.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ _LIBRARY = re.compile(r"\.(?:so|node)(?:\.[\d.]+)?$")
 class InUse:
     """What is in use: the packages with a file that is, the folders of such files without a package, and the number of files of each kind.
 
-    `computed` is the number of those of a kind to which nothing outside of their folder leads, so that their names were computed or come from outside.
-    `names` are the names of files in use, each with the folder above its own.
+    `computed` is the number of those of a kind to which nothing outside of their folder leads, so that their names were computed or come
+    from outside. `names` are the names of files in use, each with the folder above its own.
     """
 
     units: Mapping[Unit, str]
@@ -84,7 +85,10 @@ class _Place:
 
 
 def find_candidates(image: ImageView, kept: KeepSetBuilder, cost: Callable[[Entry], int]) -> list[Candidate]:
-    """Return all candidates, each once, in its nearest tier. `cost` gives the bytes that a file adds. Costs a few round trips for what packages declare."""
+    """Return all candidates, each once, in its nearest tier. `cost` gives the bytes that a file adds.
+
+    Costs a few round trips for what packages declare.
+    """
     search = _Search(image, kept, cost)
     places = list(search.places())
     search.list_packages([place.unit for place in places if isinstance(place.unit, Package)])

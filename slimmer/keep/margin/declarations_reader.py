@@ -1,8 +1,8 @@
 """Reads what packages declare: what they need, and what an author asked for. Runs in the sandbox.
 
-Sources: deb-control(5) (Depends, Source, Priority, Section, Essential); apt's extended_states; apk-tools, doc/apk-v2.5.scd (P:, D:, o:) and apk-world(5); PyPA's "Core metadata"
-(Requires-Dist) and "pyproject.toml" (project.dependencies); package.json of npm; the specifications of RubyGems and Bundler's Gemfile; composer.json and
-Composer's installed.json.
+Sources: deb-control(5) (Depends, Source, Priority, Section, Essential); apt's extended_states; apk-tools, doc/apk-v2.5.scd (P:, D:, o:)
+and apk-world(5); PyPA's "Core metadata" (Requires-Dist) and "pyproject.toml" (project.dependencies); package.json of npm; the
+specifications of RubyGems and Bundler's Gemfile; composer.json and Composer's installed.json.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class Form(StrEnum):
 class Declared:
     """A package and the names of those that it needs. `name` is "" if the file describes only one.
 
-    `basic` is true for a package that every system has, and `tool` for one to build software with. `automatic` is true if it was installed only because
-    another package needs it. `source` is what a package of the system was built from, often with others.
+    `basic` is true for a package that every system has, and `tool` for one to build software with. `automatic` is true if it was
+    installed only because another package needs it. `source` is what a package of the system was built from, often with others.
     """
 
     name: str = ""
@@ -149,7 +149,7 @@ def _pyproject(text: str) -> Iterator[Declared]:
 
 
 def _requirements(lines: Any) -> Iterator[str]:
-    """Yield the names of requirements (PEP 508), but for those of extras."""
+    """Yield the names of requirements (PEP 508), without those of extras."""
     return (match[0] for line in lines if "extra ==" not in line and (match := re.match(r"[\w.-]{1,200}", line)))
 
 

@@ -1,6 +1,7 @@
 """What the packages in use declare as needed, and what the author of the image asked for by name.
 
-Only packages that are in the image and not in use count. Needs are followed for one step: what such packages need in turn is followed as code is.
+Only packages that are in the image and not in use count. Needs are followed for one step: what such packages need in turn is followed as
+code is.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from slimmer.keep.margin.system_packages import FILES, LARGEST, SystemPackages
 from slimmer.keep.sources.reading import read_files
 
 Unit = Package | str
-"""A package: of the system or Python as such, of npm, RubyGems and Composer as its folder, of which there may be several with one name."""
+"""A package. A package of npm, RubyGems or Composer is given by its folder, because several may have the same name."""
 
 LEVELS = 16
 """The most folders above a package in which npm's packages are looked for."""
@@ -26,14 +27,14 @@ _TOOL_NAMES = (
     "pip setuptools wheel virtualenv pipenv poetry uv build hatch flit npm yarn pnpm corepack bundler rubygems-update"
 )
 _TOOLS = frozenset(_TOOL_NAMES.split())
-"""Packages that install or build others. An author asks for them in order to make the image."""
+"""Packages that install or build others. Authors install them to make the image."""
 
 
 class Declarations:
     """What the packages `used` declare. `folders` are the app's, where its own manifests lie; each one is looked for in the folders above, too.
 
-    `needed` maps each package to the one in use that needs it. `requested` are those that the author asked for. `basic` are packages of the system that every
-    image of the distribution has.
+    `needed` maps each package to the one in use that needs it. `requested` are those that the author asked for. `basic` are packages of
+    the system that every image of the distribution has.
     """
 
     def __init__(self, image: ImageView, used: Mapping[Unit, str], folders: Iterable[str]) -> None:
@@ -99,7 +100,7 @@ class Declarations:
                 self._ask(package)
 
     def _need(self, units: Iterable[Unit], user: Unit | None) -> None:
-        """Note packages that another one needs, or, if that is None, that the author asked for."""
+        """Note packages that another one needs. If that is None, the author asked for them."""
         for unit in units:
             if user is None:
                 self._ask(unit)

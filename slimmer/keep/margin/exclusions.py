@@ -1,10 +1,10 @@
-"""The files that a margin never adds, whatever they are near to.
+"""The files that a margin never adds, no matter what they are near to.
 
 - Files with more rights than their user (setuid, setgid, file capabilities).
 - Programs that help an attacker more than the app: shells, package managers, compilers, debuggers and network clients.
 - Files that look like secrets.
-- Files that no program of the app reads: documents, tests and the like (slimmer.keep.core.packages), caches, histories of version control, parts of
-  package managers, foreign locales, and the character sets of glibc, which have a rule of their own.
+- Files that no program of the app reads: documents, tests and the like (slimmer.keep.core.packages), caches, histories of version
+  control, parts of package managers, foreign locales, and the character sets of glibc, which have a rule of their own.
 """
 
 from __future__ import annotations

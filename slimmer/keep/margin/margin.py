@@ -1,8 +1,8 @@
-"""Keep files near to what is in use, up to a budget: a safety margin for what no request of the exercise asked for.
+"""Keep files near to what is in use, up to a budget: a safety margin for requests that the exercise does not send.
 
-Risk is a matter of files, and size a matter of bytes: most of the files that the other rules drop are small. The margin takes them in an order
-(slimmer.keep.margin.order), follows them as all analyzers follow code, and keeps those that fit into the budget with all that they lead to. It runs last,
-and asks nothing of the analyzers but to follow.
+Risk is a matter of files, and size a matter of bytes: most of the files that the other rules drop are small. The margin takes them in an
+order (slimmer.keep.margin.order), follows them as all analyzers follow code, and keeps those that fit into the budget with all that they
+lead to. It runs last, and asks nothing of the analyzers but to follow.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ BATCHES = 2
 """The most times that candidates are followed. Each time costs as many round trips as there are layers of code."""
 
 SOURCES, SOURCE_BYTES, NATIVE_BYTES = 300, 2 << 20, 32 << 20
-"""The most candidates that are code, and the bytes of scripts and of native code among them: following them takes time. What is left of the budget after that goes to scripts near to what is in use
-that nobody has followed: what they load is most likely there, since it is near, too."""
+"""The most candidates that are code, and the bytes of scripts and of native code among them: following them takes time.
+The rest of the budget goes to scripts near to what is in use that were not followed: what they load most likely lies near, too."""
 
 PACKAGE_FILES, PACKAGE_BYTES = 2000, 8 << 20
 """The most files and bytes of packages of languages of which nothing is in use. Such a package is followed whole."""
@@ -38,7 +38,7 @@ Close = Callable[[KeepSetBuilder], None]
 
 
 def add_margin(image: ImageView, kept: KeepSetBuilder, margin: Margin, close: Close) -> SpentMargin:
-    """Add files to a set that is closed, so that it is closed again."""
+    """Add files to a closed set, and close it again."""
     budget = margin.budget(_bytes(image, kept))
     if budget <= 0:
         return SpentMargin(str(margin), 0, 0, 0, 0, 0)

@@ -47,11 +47,13 @@ class Order(StrEnum):
 class Candidate:
     """A file that the margin may add. `size` is the number of bytes that it adds: 0 for another name of a kept file.
 
-    A language's package of which nothing is in use is one candidate: a part of it may import and then fail where a program looks for a package that
-    is not there. `others` are its files besides `path`, and the other values are those of `path`.
+    A language's package of which nothing is in use is one candidate: a part of it may import and then fail where a program looks for a
+    package that is not there. `others` are its files besides `path`, and the other values are those of `path`.
 
-    `kin` is the number of files in use in its folder that have its suffix. `is_computed` is true if at least half of these were found by a computed name. `is_namesake` is true if a folder beside its own has a file in use of its name. `group` is the package or the folder of the app. `is_basic` is true for packages
-    that every system of the distribution has. `cause` is a file in use that led to it, and `detail` says how.
+    `kin` is the number of files in use in its folder that have its suffix. `is_computed` is true if at least half of these were
+    found by a computed name. `is_namesake` is true if a folder beside its own has a file in use with its name. `group` is the package
+    or the folder of the app. `is_basic` is true for packages that every system of the distribution has. `cause` is a file in use that
+    led to it, and `detail` says how.
     """
 
     path: str
@@ -117,11 +119,14 @@ _WEIGHTS = (32, 8, 2, 1, 1)
 
 _BASIC_WEIGHT = 0.1
 _COMMAND_WEIGHT = 8
-"""The weight of commands of packages of which nothing is in use. Authors ask for such packages because of their commands."""
+"""The weight of commands of packages of which nothing is in use. Authors install such packages for their commands."""
 
 
 def _risk(one: Candidate) -> Key:
-    """The most risk for each byte first: a file that is twice as likely to be needed may have twice the size. Each file of a package is a risk."""
+    """Take the most risk for each byte first: a file that is twice as likely to be needed may be twice as large.
+
+    Each file of a package is a risk.
+    """
     (place,) = _relevance(one)
     weight = _BASIC_WEIGHT if one.is_basic else _WEIGHTS[int(place)]
     if one.kind is Kind.COMMAND and one.tier is Tier.REQUESTED:

@@ -1,7 +1,7 @@
 """Chooses among candidates whose closure is known, within a budget: a bounded knapsack that takes them in their order.
 
-A candidate costs the files of its closure that nothing else has paid for. One that does not fit with its closure is left out, and so is one whose
-closure holds a file that a margin never adds. The work is bounded, whatever leads where.
+A candidate costs the files of its closure that nothing else has paid for. One that does not fit with its closure is left out, and so is
+one whose closure holds a file that a margin never adds. The work is bounded, no matter what leads where.
 """
 
 from __future__ import annotations

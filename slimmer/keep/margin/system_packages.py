@@ -1,4 +1,7 @@
-"""The packages of the system, with what they declare: what they need, the source that they were built from, and which of them the author asked for."""
+"""The packages of the system, with what they declare.
+
+That is what they need, the source that they were built from, and which of them the author asked for.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,8 @@ KIN = 100
 class SystemPackages:
     """The packages of dpkg and apk in one image. Costs a round trip.
 
-    `declared` has what each of them declares. `basic` are those that every image of the distribution has. `asked` are those that the author asked for by name,
-    but for basic packages and tools to build software with.
+    `declared` has what each of them declares. `basic` are those that every image of the distribution has. `asked` are those that the
+    author asked for by name, without basic packages and tools that build software.
     """
 
     def __init__(self, image: ImageView) -> None:
@@ -53,7 +56,7 @@ class SystemPackages:
         return self._named(one.needs if one is not None else ())
 
     def kin(self, package: Package) -> list[Package]:
-        """Return the packages of the same source that a package needs, or that one of this source needs which needs the package, and so on.
+        """Return the packages of the same source that a package needs, or that a package which needs it needs, and so on.
 
         Basic packages and tools to build software with are left out. At most KIN packages are looked at.
         """

@@ -1,8 +1,8 @@
 """A trial: a set of kept paths that grows from another one, and remembers what led to what, so that parts of it can be taken over.
 
-Analyses remember what they have followed, so all candidates of a batch are followed together, once. Each path that comes in is attributed by
-the causes in its reasons: it belongs to every candidate from which causes lead to it. What only paths of the base lead to, because of the candidates as a
-whole, belongs to none, and so does bytecode beside a source: Python works without it.
+Analyses remember what they have followed, so all candidates of a batch are followed together, once. Each path that comes in is attributed
+by the causes in its reasons: it belongs to every candidate from which causes lead to it. What only paths of the base lead to, because of
+the candidates as a whole, belongs to none, and so does bytecode beside a source: Python works without it.
 """
 
 from __future__ import annotations

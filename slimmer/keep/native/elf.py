@@ -4,11 +4,11 @@ Linked libraries are found as the loader finds them (slimmer.keep.native.library
 that load it, so it is followed in every context in which it may be loaded.
 
 The strings of code that calls dlopen may name libraries. Such a name counts if the file is next to the code, in a folder below it that
-the name gives, or at an absolute path. In the system's folders, all libraries are next to each other, so a bare name counts only
-if it has a version ("libz.so.1") and a program or plug-in names it. It is then also looked for by the loader's rules. "libx.so" may be a
-plug-in or a part of a runtime with helpers for rare cases, so what it names counts up to NEEDED_BYTES (Java: fonts 3 MB, but desktop proxies 6 MB).
-Names in libraries whose own name has a version do not count there (the C library: host names in other scripts, 2 MB). The exception is
-libgcc_s, because threads cannot be cancelled without it (pthread_cancel(3)).
+the name gives, or at an absolute path. In the system's folders, all libraries are next to each other, so a bare name counts only if it
+has a version ("libz.so.1") and a program or plug-in names it. It is then also looked for by the loader's rules. "libx.so" may be a
+plug-in or a part of a runtime with helpers for rare cases, so what it names counts up to NEEDED_BYTES (Java: fonts 3 MB, but desktop
+proxies 6 MB). Names in libraries whose own name has a version do not count there (the C library: host names in other scripts, 2 MB). The
+exception is libgcc_s, because threads cannot be cancelled without it (pthread_cancel(3)).
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class _Libraries:
             yield _Need(user, seeker, "named to be loaded by", self._loadable(name, user, seeker), _is_vague(user.elf))
 
     def _small_enough(self, found: list[_Met]) -> list[_Met]:
-        """Leave out optional libraries that lie elsewhere and are large, or bring large ones. What was opened in the run costs nothing."""
+        """Leave out optional libraries that lie elsewhere and are large, or need large ones. Libraries that the run opened cost nothing."""
         optional = {met.code.path: met.code for met in found if met.need.is_optional and not _is_beside(met)}
         small = {code.path for code in self._optional.modest(optional.values(), whole=True)} if optional else set()
         return [met for met in found if met.code.path not in optional or met.code.path in small]

@@ -11,7 +11,7 @@ from slimmer.keep.native.library_search import LibrarySearch, Seeker
 from slimmer.observe.log import Operation
 
 NEEDED_BYTES = 4 << 20
-"""The most bytes of libraries that code may bring that was not seen to be loaded, besides those that were opened."""
+"""The most bytes of further libraries that code may bring if no run loaded it. Libraries that a run opened do not count."""
 
 LIBRARIES = 1000
 """The most libraries that are read. Code that needs more needs too much."""

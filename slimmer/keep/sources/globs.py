@@ -1,7 +1,8 @@
 """Paths with unknown parts that span folders: `routes/**/*.js`, `models/*.{rb,rake}`, `locales/${name}/messages.json`.
 
 The pieces of a name are sought one after the other, without going back. So matching takes time in proportion to the number of paths and
-the length of the pattern, whatever a hostile pattern looks like. Sources: glob(7); the manuals of Node's glob, Ruby's Dir.glob and PHP's GLOB_BRACE.
+the length of the pattern, whatever a hostile pattern looks like. Sources: glob(7); the manuals of Node's glob, Ruby's Dir.glob and PHP's
+GLOB_BRACE.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ VISITED = 20_000
 """The most entries of a folder that are compared with one pattern."""
 
 CHOICES = 16
-"""The most patterns that the braces of one pattern stand for. More braces count as an unknown part."""
+"""The most patterns that the braces of one pattern stand for. Any further braces count as an unknown part."""
 
 PARTS = 24
 """The most folders in a pattern, and the deepest nesting of folders that is searched."""

@@ -1,4 +1,4 @@
-"""Records: many files of one kind that are read by a key, such as a language's name. Which of them stay if all are too many."""
+"""Records: files of one kind that programs read by a key, such as the name of a language. If there are too many, the main ones stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands of packages whose server ran, as far as they are missing: operators use them on a running server (varnishadm, pg_dump).
+"""The missing commands of packages whose server ran. Operators use them on a running server (varnishadm, pg_dump).
 
 Clients and tools often have a package of their own, from the same source as the server's, which needs it (mariadb-client). It counts, too.
 """
@@ -18,10 +18,10 @@ from slimmer.observe.log import Operation
 from slimmer.unproven import Kind, Unproven, option
 
 MOST = 40
-"""The most commands of a package that counts. Packages of everyday tools have more (coreutils, util-linux), and are no servers."""
+"""The most commands of a package that counts. Packages of everyday tools, which are no servers, have more (coreutils, util-linux)."""
 
 KIN = 3
-"""The most packages beside a server's that are named."""
+"""The most packages that are named besides that of the server."""
 
 _PROGRAMS = re.compile(r"/(?:s?bin|libexec)/[^/]+$")
 _SERVER = re.compile(r"/sbin/[^/]+$")
@@ -110,7 +110,7 @@ def _starters(image: ImageView, others: Mapping[Package, list[str]]) -> Iterator
 
 
 def _servers(image: ImageView) -> tuple[str, ...]:
-    """Return the real paths of the programs that ran as servers, as far as names and places tell.
+    """Return the real paths of the programs that ran as servers, judged by their names and places.
 
     These are the programs and scripts of the first process or of a child of an init, and programs in an sbin folder.
     """

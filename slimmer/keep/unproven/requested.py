@@ -1,7 +1,7 @@
-"""Packages that the author installed by name, and of which nothing is in the slim image.
+"""Packages that the author installed by name, and that are missing in the slim image.
 
-Sources: PyPA's "Recording installed projects" (the file REQUESTED); apt's log of what it did (/var/log/apt/history.log, its lines "Commandline:").
-npm's and Composer's packages are named in the app's manifest, and are not looked at here.
+Sources: PyPA's "Recording installed projects" (the file REQUESTED); apt's log of what it did (/var/log/apt/history.log, its lines
+"Commandline:"). npm's and Composer's packages are named in the app's manifest, and are not looked at here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NOT_FOR_RUNNING = re.compile(
     r"|pytest.*|python3-(?:pip|venv|setuptools|wheel)|python3?(?:\.\d+)?-venv|ruff|setuptools(?:[-_]scm)?|software-properties-common|tox|twine|unzip|uv|vim.*|virtualenv|wget|wheel|xz-utils|zip",
     re.IGNORECASE,
 )
-"""Packages for building, testing and looking around. Their absence surprises nobody."""
+"""Packages for building, testing and debugging. Users do not expect them in a slim image."""
 
 _NO_CODE = re.compile(r"/usr/share/(?:doc|doc-base|man|info|lintian|bug|locale)/|-info/|/__pycache__/")
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]{1,100}")

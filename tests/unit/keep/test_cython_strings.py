@@ -88,7 +88,7 @@ def test_the_names_of_a_compiled_module_include_those_of_its_table() -> None:
         b"\x0faaaa\0\xff" * 60_000,
     ],
 )
-def test_what_has_no_table_takes_no_time(content: bytes) -> None:
+def test_a_module_without_a_table_takes_no_time(content: bytes) -> None:
     start = time.process_time()
     list(cython_strings(content))
     assert time.process_time() - start < 2

@@ -115,7 +115,7 @@ def test_types_are_named_with_their_assemblies(image: LocalImage) -> None:
     name = "System.Lazy.Thing, System.Lazy, Version=4.0.0.0, Culture=neutral, PublicKeyToken=b77a5c561934e089"
     kept = on_mono(image, make_assembly(["System.Own"], literals=[name]))
     assert lazy in kept
-    assert drawing not in kept, "Mono names assemblies for whoever has them installed"
+    assert drawing not in kept, "Mono names assemblies that may not be installed"
 
 
 def on_core(image: LocalImage, app: bytes, manifest: object = None) -> KeepSet:

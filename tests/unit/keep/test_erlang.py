@@ -71,9 +71,7 @@ def test_a_release_stays_with_its_settings(image: LocalImage) -> None:
     } <= set(by_rule(found, rule.RULE))
 
 
-def test_large_parts_and_images_without_erlang_are_left_to_what_was_seen(
-    image: LocalImage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_large_parts_and_images_without_erlang_add_nothing(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rule, "PART_FILES", 1)
     assert f"{OTP}/ssl-10.8/ebin/ssl_late.beam" not in kept(image, f"{OTP}/ssl-10.8/ebin/ssl.beam")
     assert ANALYZER.start(image.view(opened("/usr/bin/env", by="/bin/sh"))) is None

@@ -37,7 +37,7 @@ def test_who_matches_fonts_has_them(image: LocalImage, tmp_path: Path) -> None:
     assert kept(image, "/app/plain.so") == set()
 
 
-def test_who_finds_the_functions_by_their_names_has_them(image: LocalImage, tmp_path: Path) -> None:
+def test_code_that_finds_the_functions_by_name_keeps_the_fonts(image: LocalImage, tmp_path: Path) -> None:
     source = 'const char *name(void) { return "FcFontMatch"; }'
     image.add("/app/libawt.so", compile_c(tmp_path, source, "-shared", "-Wl,-soname,libawt.so"))
     assert kept(image, "/app/libawt.so") >= FONTS

@@ -47,7 +47,7 @@ def view(paths: list[str], accesses: list[Access]) -> ImageView:
 @pytest.mark.parametrize(
     "shape", ["/srv/app/{n}.tcl", "/srv/x/{n}/en/w{n}.html", "/srv/x/en/{n}.txt", "/var/lib/x/{n}/index.html"]
 )
-def test_many_files_of_which_all_were_opened_and_written(analyzer: Analyzer, shape: str) -> None:
+def test_many_files_that_were_all_opened_and_written(analyzer: Analyzer, shape: str) -> None:
     paths = [shape.format(n=number) for number in range(FILES)]
     paths += [f"/srv/x/{name}/1.txt" for name in ("de", "fr", "it")]
     accesses = [

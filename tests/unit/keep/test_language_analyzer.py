@@ -72,7 +72,7 @@ def test_without_a_source_that_its_interpreter_opened_a_language_does_not_begin(
     assert RESOLVERS == [] and image.reads == []
 
 
-def test_a_script_is_handed_to_its_language_whoever_opened_it(image: LocalImage) -> None:
+def test_a_script_is_handed_to_its_language_no_matter_what_opened_it(image: LocalImage) -> None:
     image.add("/usr/bin/cook", mode=0o755)
     made = (("dinner", 0o755, "waiter"), ("notes", 0o644, "waiter"), ("copied", 0o644, "cp"))
     for name, mode, _ in made:

@@ -58,7 +58,7 @@ def test_short_names_alone_are_no_languages(image: LocalImage) -> None:
     assert not kept(image, "/opt/x/en/a.txt")
 
 
-def test_of_too_many_the_root_english_and_the_environments_stay(
+def test_beyond_the_bound_the_root_english_and_the_environments_languages_stay(
     image: LocalImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rule, "FILES", 4)

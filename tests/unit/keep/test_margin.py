@@ -59,7 +59,7 @@ def test_a_share_is_one_of_the_bytes_that_the_other_rules_keep(image: LocalImage
     assert found.margin.size == 9 * KB <= found.margin.budget < 11 * KB
 
 
-def test_what_a_file_leads_to_is_paid_for_out_of_the_same_budget(image: LocalImage) -> None:
+def test_the_budget_pays_for_all_that_a_file_leads_to(image: LocalImage) -> None:
     image.add("/app/a.js", "require('./lib/large')")
     image.add("/app/b.js", "require('./lib/small')")
     image.add("/app/lib/large.js", "/" * 9 * KB)
@@ -71,7 +71,7 @@ def test_what_a_file_leads_to_is_paid_for_out_of_the_same_budget(image: LocalIma
     assert "/app/lib/large.js" not in found
 
 
-def test_what_several_files_lead_to_is_paid_for_once(image: LocalImage) -> None:
+def test_a_file_that_several_files_lead_to_is_paid_for_once(image: LocalImage) -> None:
     image.add("/app/lib/shared.js", "/" * 3 * KB)
     for name in "abc":
         image.add(f"/app/{name}.js", "require('./lib/shared')")
@@ -128,7 +128,7 @@ def test_a_file_that_only_fills_a_folder_is_followed_now(image: LocalImage) -> N
     assert "/app/node_modules/tool/lib/cli.js" in found
 
 
-def test_packages_of_which_a_file_is_in_use_give_theirs(image: LocalImage) -> None:
+def test_packages_with_a_file_in_use_give_candidates(image: LocalImage) -> None:
     names = [
         "/usr/share/tool/used.txt",
         "/usr/share/tool/other.txt",
@@ -145,7 +145,7 @@ def test_packages_of_which_a_file_is_in_use_give_theirs(image: LocalImage) -> No
     assert found.reasons["/usr/share/tool/other.txt"][0].detail == detail
 
 
-def test_a_package_that_was_asked_for_by_name_and_not_used_stays_whole_or_not_at_all(image: LocalImage) -> None:
+def test_a_requested_but_unused_package_stays_whole_or_not_at_all(image: LocalImage) -> None:
     image.add("/app/package.json", '{"dependencies": {"small": "1", "large": "1"}}')
     for name, size in (("small", KB), ("large", 6 * KB)):
         folder = f"/app/node_modules/{name}"
@@ -169,7 +169,7 @@ def test_a_package_that_was_asked_for_by_name_and_not_used_stays_whole_or_not_at
         ("/app/id_rsa", 0o600), ("/app/.git/config", 0o644), ("/app/test/fixture.json", 0o644), ("/app/x.js.map", 0o644),
     ],
 )  # fmt: skip
-def test_never_by_the_margin(image: LocalImage, path: str, mode: int) -> None:
+def test_files_that_the_margin_never_adds(image: LocalImage, path: str, mode: int) -> None:
     image.add("/app/a.json", "{}")
     image.add(path, "x", mode=mode)
     found = kept(image, 50 * KB)
@@ -190,7 +190,7 @@ def test_a_module_of_secrets_is_code(image: LocalImage) -> None:
     assert "/app/secrets.js" in kept(image, KB)
 
 
-def test_what_the_user_excludes_is_not_added(image: LocalImage) -> None:
+def test_excluded_files_are_not_added(image: LocalImage) -> None:
     image.add("/app/a.js", "x")
     image.add("/app/b.js", "x")
     view = image.view(opened("/app/main.js", by=NODE), selection=Selection(exclude=("/app/a.js",)))
@@ -198,7 +198,7 @@ def test_what_the_user_excludes_is_not_added(image: LocalImage) -> None:
     assert files(found) == {"/app/b.js"}
 
 
-def test_folders_that_all_share_give_only_what_is_alike(image: LocalImage) -> None:
+def test_shared_folders_give_only_similar_files(image: LocalImage) -> None:
     image.add("/etc/hosts.local", "x")
     image.add("/etc/app.conf", "x")
     image.add("/etc/other.conf", "x")
@@ -243,7 +243,7 @@ def order(order: Order, candidates: Sequence[Candidate]) -> str:
     return "".join(one.path for one in ordered(candidates, order))
 
 
-def test_each_order_puts_first_what_it_says() -> None:
+def test_each_order_takes_the_files_that_it_names_first() -> None:
     small, large = candidate("s", 1, tier=Tier.USED), candidate("l", 9, tier=Tier.USED)
     kin, far = candidate("k", 5, kin=1, tier=Tier.USED), candidate("f", 1, tier=Tier.DECLARED)
     computed, basic = candidate("c", 7, kin=2, is_computed=True), candidate("b", 1, tier=Tier.USED, is_basic=True)

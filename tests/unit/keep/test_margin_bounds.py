@@ -77,7 +77,7 @@ def test_files_without_bytes_cost_something() -> None:
     assert added(tree, ["/app/main.txt"], 6_400)[0] == first
 
 
-def test_sizes_that_lie_do_not_make_the_budget_larger() -> None:
+def test_wrong_sizes_do_not_enlarge_the_budget() -> None:
     sizes = {"/app/main.txt": 100, "/app/huge.txt": 1 << 62, "/app/small.txt": 100}
     assert added(tree_of(sizes), ["/app/main.txt"], 1_000)[0] == ["/app/small.txt"]
 
@@ -122,7 +122,7 @@ def test_loops_and_shared_parts_are_paid_for_once() -> None:
     assert {finding.path for finding in trial.findings(purse.chosen)} == purse.chosen
 
 
-def test_without_room_for_leads_only_what_leads_nowhere_is_taken() -> None:
+def test_without_room_for_leads_only_files_that_lead_nowhere_are_added() -> None:
     tree = tree_of(dict.fromkeys(("/base", "/a", "/b", "/c"), 10))
     base, trial = trial_of(tree, ["/a", "/c"], {"/a": ["/b", "/c"]}, room=1)
     assert trial.is_full

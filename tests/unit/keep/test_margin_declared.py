@@ -42,7 +42,7 @@ def paragraph(name: str, **fields: str) -> str:
     return "\n".join(f"{key.replace('_', '-')}: {value}" for key, value in lines.items())
 
 
-def test_packages_that_debian_needs_and_those_that_were_asked_for(image: LocalImage) -> None:
+def test_packages_that_debian_needs_and_requested_packages(image: LocalImage) -> None:
     dpkg(
         image,
         paragraph("app", Depends="needed (>= 1), needed-too:any | other"),
@@ -69,7 +69,7 @@ def test_packages_that_debian_needs_and_those_that_were_asked_for(image: LocalIm
     }
 
 
-def test_without_apts_states_nobody_knows_what_was_asked_for(image: LocalImage) -> None:
+def test_without_apts_states_no_package_counts_as_requested(image: LocalImage) -> None:
     names = {"app": ["/usr/share/app/used"], "asked": ["/usr/share/asked/data"]}
     dpkg(image, paragraph("app"), paragraph("asked"), **names)
     assert reasons(image, "/usr/share/app/used") == {}
@@ -84,7 +84,7 @@ def distribution(image: LocalImage, name: str, *requires: str, requested: bool =
         image.add(f"{SITE}/{name}-1.dist-info/REQUESTED")
 
 
-def test_distributions_that_python_packages_need_and_those_that_pip_was_asked_for(image: LocalImage) -> None:
+def test_distributions_that_python_packages_need_and_requested_distributions(image: LocalImage) -> None:
     distribution(image, "Web_App", "needed.pkg >=1", "optional ; extra == 'all'")
     distribution(image, "needed_pkg")
     distribution(image, "optional")

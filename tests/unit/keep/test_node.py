@@ -586,7 +586,7 @@ def test_every_runtime_of_javascript_counts(image: NodeImage, program: str) -> N
 
 
 def test_packages_that_deno_keeps_in_its_own_folder(image: NodeImage) -> None:
-    cache = "/deno-dir/npm/registry.npmjs.org"
+    cache = "/deno-dir/npm/npm.example.org"
     image.add(APP, 'import "npm:chalk@5/source"; import "ms"')
     image.add("/srv/app/deno.json", '{"imports": {"ms": "npm:ms@^2", "@/": "./src/"}}')
     image.manifest(
@@ -654,7 +654,7 @@ def test_other_commands_of_a_package_that_was_started(image: NodeImage) -> None:
     assert kept == {f"{tool}/{name}" for name in ("package.json", "bin/list", "lib/list.js")}
 
 
-def test_what_scripts_of_the_app_start(image: NodeImage) -> None:
+def test_files_that_scripts_of_the_app_start(image: NodeImage) -> None:
     scripts = {
         "start": "node server",
         "migrate": "node ./jobs/migrate && seed-all --now",

@@ -58,7 +58,7 @@ def image(tmp_path: Path) -> PythonImage:
     return PythonImage(tmp_path)
 
 
-def test_a_script_without_a_suffix_is_followed_whoever_opened_it(image: PythonImage) -> None:
+def test_a_script_without_a_suffix_is_followed_no_matter_what_opened_it(image: PythonImage) -> None:
     image.add(APP)
     scripts = {"/srv/app/hooks/notify": "csv", "/srv/app/hooks/notify.sample": "json"}
     for path, name in scripts.items():
@@ -253,7 +253,7 @@ def test_versions_of_named_data_are_kept_together_or_not_at_all(
     )
 
 
-def test_of_too_many_records_the_root_english_and_the_named_stay(
+def test_beyond_the_bound_the_root_english_and_named_records_stay(
     image: PythonImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(package_data, "DATA_LIMIT", 20)
@@ -671,7 +671,7 @@ def test_a_tool_that_the_app_imports_gets_its_own_late_modules(image: PythonImag
     assert not any("IPython" in path for path in image.kept("import plot"))
 
 
-def test_plugins_that_the_author_asked_for_are_kept_where_their_group_is_asked_for(image: PythonImage) -> None:
+def test_requested_plugins_are_kept_if_code_asks_for_their_group(image: PythonImage) -> None:
     image.package("shop", init="from importlib.metadata import entry_points\nentry_points(group='shop.tills')")
     for name in ("till", "dependency", "theme"):
         image.package(name)

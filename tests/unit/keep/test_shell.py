@@ -122,7 +122,7 @@ def test_files_are_found_beside_the_script_that_does_not_know_where_it_is(image:
     assert kept(image, f"#!/bin/sh\n{line}") == {"/usr/local/bin/lib.sh", "/usr/bin/one"}
 
 
-def test_a_path_whose_beginning_another_script_works_out_is_found_in_a_folder_beside_the_script(tmp_path: Path) -> None:
+def test_a_path_with_an_unknown_beginning_is_found_in_a_folder_beside_the_script(tmp_path: Path) -> None:
     image = LocalImage(tmp_path)
     for name in ("escript/ctl", "escript/other", "sbin/tool", "etc/env"):
         image.add(f"/usr/lib/broker/{name}", "PK archive", mode=0o755)
@@ -232,7 +232,7 @@ def test_a_script_that_chooses_a_time_zone_has_them_all(image: LocalImage, line:
     assert ("/usr/share/zoneinfo/Asia/Tokyo" in kept(image, f"#!/bin/sh\n{line}\n")) is chosen
 
 
-def test_a_script_has_the_zones_and_locales_that_it_names(image: LocalImage) -> None:
+def test_a_script_keeps_the_zones_and_locales_that_it_names(image: LocalImage) -> None:
     paths = (
         "zoneinfo/Europe/Berlin",
         "zoneinfo/Asia/Tokyo",

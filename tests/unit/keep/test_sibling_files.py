@@ -124,7 +124,7 @@ def test_what_was_only_looked_for_keeps_nothing(image: LocalImage) -> None:
     assert ANALYZER.start(image.view(opened("/app/static/a.css", operation="look-up"))) is None
 
 
-def test_of_too_many_files_of_a_kind_the_main_ones_stay(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beyond_the_bound_the_main_files_of_a_kind_stay(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rule, "KIND_FILES", 4)
     others = "/app/names/root.dat /app/names/en.dat /app/names/en-GB.dat /app/names/de.dat /app/names/fr.dat"
     assert kept(image, "/app/names/it.dat", "/app/names/es.dat", others=others) == {

@@ -109,13 +109,13 @@ def test_git_repositories_stay_with_those_beside_them_and_their_hooks_count_as_p
     assert hooks == {"/srv/git/a.git/hooks/post-receive", "/srv/git/b.git/hooks/post-receive"}
 
 
-def test_only_head_of_a_repository_is_no_sign(image: LocalImage) -> None:
+def test_opening_only_head_does_not_make_a_repository_state(image: LocalImage) -> None:
     for path in ("HEAD", "refs/heads/main", "objects/ab/cd"):
         image.add(f"/srv/app/.git/{path}", "x")
     assert not kept(image, opened("/srv/app/.git/HEAD"))
 
 
-def test_the_user_is_told_the_size(image: LocalImage) -> None:
+def test_a_note_tells_the_size(image: LocalImage) -> None:
     image.add("/var/lib/shop/shop.db", "x" * 1500)
     image.add("/var/lib/shop/more/1", "x" * 1500)
     view = image.view(opened("/var/lib/shop/shop.db", operation="write"))

@@ -65,7 +65,7 @@ def test_a_suffix_that_the_command_names_is_a_language(image: LocalImage) -> Non
 
 
 @pytest.mark.parametrize("suffix", [".py", ".js", ".json", ".conf", ".so", ".png", ""])
-def test_known_languages_and_data_are_none(image: LocalImage, suffix: str) -> None:
+def test_known_languages_and_data_do_not_count(image: LocalImage, suffix: str) -> None:
     for name in "abc":
         image.add(f"/srv/shop/{name}{suffix}")
     accesses = [opened(f"/srv/shop/{name}{suffix}", by="/usr/bin/foo") for name in "ab"]

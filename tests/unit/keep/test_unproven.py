@@ -1,4 +1,4 @@
-"""What is said of commands and packages that nothing used."""
+"""The user learns which commands and packages nothing used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-""".NET as a language: Mono, and .NET (Core), whose programs are named as the app is."""
+""".NET as a language: Mono, and .NET (Core), whose programs have the name of the app."""
 
 from __future__ import annotations
 

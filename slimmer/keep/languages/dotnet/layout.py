@@ -1,4 +1,4 @@
-"""Where .NET keeps what: frameworks, Mono's global assembly cache, settings."""
+"""Where .NET keeps frameworks, Mono's global assembly cache and settings."""
 
 from __future__ import annotations
 

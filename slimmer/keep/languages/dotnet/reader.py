@@ -78,8 +78,8 @@ class Redirection:
 class Facts:
     """All that one file says.
 
-    - An assembly: `references`, `libraries` of native code that it calls, `named` assemblies in its string literals (with their types or versions),
-      all short literals (`words`), and its `traits`.
+    - An assembly: `references`, `libraries` of native code that it calls, `named` assemblies in its string literals (with their types or
+      versions), all short literals (`words`), and its `traits`.
     - A manifest: `assets`, and the names of `projects`, which are the app's own code.
     - A configuration: `frameworks`, `redirections`, folders to look in (`probed`), `named` assemblies.
     """
@@ -128,7 +128,7 @@ def _assembly(content: bytes) -> Facts:
 
 
 def _plain(name: str) -> str:
-    """A name without what no file's name has."""
+    """A name, with all characters removed that file names do not have."""
     return name.replace("\0", "").replace("/", "_")[:260]
 
 

@@ -48,7 +48,7 @@ _LOADED_BY: Mapping[str, tuple[str, ...]] = {
     "libSystem.Security.Cryptography.Native.OpenSsl": ("libssl.so.3", "libssl.so.1.1", "libssl.so.1.0.2"),
     "libSystem.Net.Security.Native": ("libgssapi_krb5.so.2",),
 }
-"""Libraries of the runtime that open one of the system's by name, in whichever version there is."""
+"""Libraries of the runtime that open a library of the system by name, in any version."""
 
 
 class DotnetResolver(Resolver[Facts]):
@@ -106,7 +106,7 @@ class DotnetResolver(Resolver[Facts]):
         return is_assembly(path) and is_program and not framework_of(posixpath.dirname(path))
 
     def _counts_for_names(self, path: str) -> bool:
-        """Return True unless a part of Mono names assemblies: it does so for whoever has them installed, in code and in machine.config."""
+        """Return False for a part of Mono: its code and machine.config name assemblies that apps may not use."""
         is_of_mono = self.origin(path) is Origin.STDLIB and not dotnet_root(posixpath.dirname(path))
         return not is_of_mono and not path.startswith(f"{_MONO_SETTINGS}/")
 
@@ -198,7 +198,7 @@ class DotnetResolver(Resolver[Facts]):
         yield from (Lead(entry.path, reason) for entry in found or ())
 
     def _by_name(self, path: str, facts: Facts) -> Iterator[Lead | Finding]:
-        """Yield what the runtime loads by names that come from outside: code pages and time zones."""
+        """Yield what the runtime loads by names from outside: code pages and time zones."""
         if Trait.ENCODINGS in facts.traits:
             reason = Reason("dotnet", f"a code page that {path} may ask for", path)
             for folder in self._path.roots:

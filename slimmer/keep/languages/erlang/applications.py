@@ -1,9 +1,10 @@
-"""Keep the applications of Erlang and Elixir whole of which a module was loaded, and those that they need.
+"""Keep applications of Erlang and Elixir whole if a module of theirs was loaded, and those that they need.
 
 Erlang's code server loads a module when a function in it is first called, unless a release was started in embedded mode. A folder of an
 application holds modules (`ebin`), its description (`ebin/NAME.app`, which lists the applications that must run before it), and files and
-native code that it reads by name (`priv`). A description that was read says nothing: brokers list all plug-ins in this way. An escript that stays needs the
-program `escript`, and the applications that those in its archive need. Sources: code(3erl), "Code Path"; app(4); "Releases" in OTP's design principles.
+native code that it reads by name (`priv`). A description that was read says nothing: brokers list all plug-ins in this way. An escript
+that stays needs the program `escript`, and the applications that those in its archive need. Sources: code(3erl), "Code Path"; app(4);
+"Releases" in OTP's design principles.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ PART_FILES, PART_BYTES = 3000, 16 << 20
 _MODULE = re.compile(r"(/.{1,3000})/([a-z][\w@]{0,200}(?:-[\w.+-]{1,80})?)/ebin/[^/]{1,255}\.beam", re.DOTALL)
 _RELEASE = re.compile(r"(/.{0,3000}/releases)/[^/]{1,200}/[^/]{1,255}\.(?:boot|config|args)", re.DOTALL)
 _HELPERS = ("inet_gethost", "epmd", "heart", "erl_child_setup")
-"""Programs beside the virtual machine that it starts: to look up hosts, for its nodes to find each other, to start again, to start others."""
+"""Programs beside the virtual machine that it starts: they look up hosts, let nodes find each other, restart it, and start other programs."""
 
 
 class Applications:
@@ -67,7 +68,7 @@ class Applications:
                 yield from reach(self._tree, helper, Reason(RULE, f"started by {machine}", machine))
 
     def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        """Yield what the escripts among these paths need. Costs a round trip if there are executable files that no library is."""
+        """Yield what the escripts among these paths need. Costs a round trip if there are executable files that are no libraries."""
         paths = [path for path in added if self._may_be_escript(path)]
         for path, escript in read_files(self._image, read_escript, Escript, paths, ESCRIPT_BYTES):
             if escript.is_escript:

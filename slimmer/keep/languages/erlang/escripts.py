@@ -1,7 +1,8 @@
-"""Reads escripts: scripts and archives that the program `escript` runs. Sources: escript(1); zip(3erl); code(3erl), "Loading of Code From Archive Files".
+"""Reads escripts: scripts and archives that the program `escript` runs.
 
-Such an archive is a zip file behind a first line (`#!/usr/bin/env escript`), perhaps a comment and options for the virtual machine. Applications lie in it as
-NAME/ebin/NAME.app. It comes from an untrusted image, and zlib is native code, so it is read in a child process (slimmer.sandbox).
+Such an archive is a zip file behind a first line (`#!/usr/bin/env escript`), and perhaps a comment and options for the virtual machine.
+Applications lie in it as NAME/ebin/NAME.app. It comes from an untrusted image, and zlib is native code, so it is read in a child process
+(slimmer.sandbox). Sources: escript(1); zip(3erl); code(3erl), "Loading of Code From Archive Files".
 """
 
 from __future__ import annotations

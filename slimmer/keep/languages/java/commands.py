@@ -1,4 +1,4 @@
-"""The commands that a class starts, after the texts of a class that starts programs. Pure.
+"""The commands that a class starts, judged by its texts. Pure.
 
 `new ProcessBuilder("sort", "-r")` leaves the texts "sort" and "-r" in its class, and nothing that says which of them is a command. So
 every text counts, and those that name no command on PATH lead nowhere.

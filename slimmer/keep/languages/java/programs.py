@@ -1,4 +1,4 @@
-"""Programs that the app's own classes start, found on PATH after the texts of these classes (slimmer.keep.languages.java.commands)."""
+"""Programs that the app's own classes start: texts in these classes name them (slimmer.keep.languages.java.commands), and they lie on PATH."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Programs:
         self._seen: set[str] = set()
 
     def findings(self, source: str, commands: Sequence[str]) -> Iterator[Finding]:
-        """Yield the programs that the classes in `source` start. A shell is one of them, so lines need none besides."""
+        """Yield the programs that the classes in `source` start. If a class starts a shell for its lines, the shell is one of them."""
         fresh = [line for line in commands if line not in self._seen][: COMMANDS - len(self._seen)]
         self._seen.update(fresh)
         yield from self._named.programs(source, tuple(Command(line, shell=False) for line in fresh))
 
     def of_classes(self, classes: Iterable[str]) -> Iterator[Finding]:
-        """Yield the programs that these class files start. From the first one beyond the bounds on a jar's classes, none is read."""
+        """Yield the programs that these class files start. Reading stops at the first file beyond the bounds on a jar's classes."""
         for path, found in read_files(self._image, read_class, ClassFile, self._within_bounds(classes), CLASS_LIMIT):
             yield from self.findings(path, found.commands)
 

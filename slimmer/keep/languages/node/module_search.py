@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from slimmer.image.tree import Entry
 from slimmer.keep.image_view import ImageView
@@ -30,6 +31,9 @@ _DENO_CACHE = re.compile(
     r"(/.{1,2000}?/npm/[\w.-]{1,200}\.[\w-]{1,60})/((?:@[^/]{1,200}/)?[^/@]{1,200})/[0-9][^/]{0,100}/.*", re.DOTALL
 )
 """Deno's own folder for packages of npm: DENO_DIR/npm/REGISTRY/NAME/VERSION."""
+
+_REGISTRIES = 16
+"""The most registries in Deno's folder whose packages are found."""
 
 _SCHEME = re.compile(r"(?:npm:/?)((?:@[^/]{1,200}/)?[^/@]{1,200})(?:@[^/]{0,100})?((?:/.{0,400})?)", re.DOTALL)
 _COMMON = frozenset(("node", "default", "node-addons"))
@@ -60,7 +64,8 @@ class ModuleSearch:
         self._conditions = frozenset(conditions)
         self._manifests: dict[str, Manifest | None] = {}
         self._shared = (*_node_path(image), *SHARED)
-        self._deno = image.env.get("DENO_DIR", f"{image.home}/.cache/deno")
+        deno = image.env.get("DENO_DIR", f"{image.home}/.cache/deno")
+        self._registries = [entry.path for entry in islice(image.tree.children(f"{deno}/npm"), _REGISTRIES)]
 
     def prepare(self, asked: Iterable[Asked]) -> None:
         """Read the package.json files that are needed to find these modules."""
@@ -159,7 +164,7 @@ class ModuleSearch:
         for folder in self._module_folders(user):
             if self._is_folder(f"{folder}/{name}"):
                 return f"{folder}/{name}"
-        return self._newest(f"{self._deno}/npm/registry.npmjs.org/{name}")
+        return next(filter(None, (self._newest(f"{one}/{name}") for one in self._registries)), None)
 
     def _asked_folders(self, question: Asked) -> Iterator[str]:
         """Yield the folders whose package.json files say what a specifier means."""

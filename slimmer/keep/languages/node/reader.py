@@ -1,7 +1,8 @@
 """Reads a JavaScript or TypeScript source for what it loads and names.
 
-Modules: `require`, `import`, `import()`, `export … from`, `require.resolve`, and any name that `createRequire` or `require` was given. Paths: expressions of texts, `__dirname`,
-`import.meta`, `process.cwd()`, `path.join` and the like, with constants of the same file put in. Unknown parts are holes.
+Modules: `require`, `import`, `import()`, `export … from`, `require.resolve`, and any name that `createRequire` or `require` was given.
+Paths: expressions of texts, `__dirname`, `import.meta`, `process.cwd()`, `path.join` and the like, with constants of the same file put in.
+Unknown parts are holes.
 Sources that cannot be parsed (too long: bundles) are searched for the plain forms.
 """
 

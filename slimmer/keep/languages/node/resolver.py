@@ -3,8 +3,8 @@
 An app's source (outside of node_modules and the system's folders of modules) is read for everything that it names. A library's source is
 read for what it loads anywhere in its code. That counts if it belongs to the library, or to a package that the library or the app
 declares, so `try { require("bufferutil") }` in a library does not keep a package that happens to be there. A dependency of
-the app counts as required if the app names it in a text ("ejs" for a view engine), or if it is a peer of a kept library (a database driver). The other commands of a package
-count once one of them was started, and so do files that scripts in the app's package.json start.
+the app counts as required if the app names it in a text ("ejs" for a view engine), or if it is a peer of a kept library (a database
+driver). The other commands of a package count once one of them was started, and so do files that scripts in the app's package.json start.
 """
 
 from __future__ import annotations

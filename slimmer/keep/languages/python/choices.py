@@ -117,7 +117,8 @@ class Choices:
         self._unproven.note(
             Kind.LIMIT,
             folder,
-            f"{module.source} imports modules of it by computed names, and they have {human_size(size)}: only those in use or named by the app are kept",
+            f"{module.source} imports modules of it by computed names, and they have {human_size(size)}: "
+            "only those in use or named by the app are kept",
             option("--include", folder),
         )
 

@@ -1,7 +1,7 @@
 """Finds the strings of a module that Cython compiled: they lie in one run-together table, which newer versions compress. Pure.
 
-Up to version 3.1, each string ends with a zero byte. From 3.2 on, a table of lengths divides them, and the text is compressed: by zlib in 3.2, by
-a compressor of Cython's own in 3.3, by others if a macro (CYTHON_COMPRESS_STRINGS) says so.
+Up to version 3.1, each string ends with a zero byte. From 3.2 on, a table of lengths divides them, and the text is compressed: by zlib in
+3.2, by a compressor of Cython's own in 3.3, by others if a macro (CYTHON_COMPRESS_STRINGS) says so.
 
 Sources: what Cython 3.1.8, 3.2.9 and 3.3.1 write (`__Pyx_InitConstants`, `__pyx_lzss_decompress`).
 """
@@ -147,7 +147,10 @@ def _divided(content: bytes, table: bytes) -> Iterator[str]:
 
 
 def _possible(table: bytes) -> Iterator[str]:
-    """Yield the words into which a small table may be cut: compilers write its few lengths into code. Identifiers are sorted in a table, with or without underscores before them."""
+    """Yield the words into which a small table may be cut: compilers write its few lengths into code.
+
+    Identifiers are sorted in a table, with or without underscores before them.
+    """
     for run in _RUN.finditer(table) if len(table) <= _SMALL else ():
         text = run[0].decode("ascii")
         for start, size in product(range(len(text)), range(_SHORTEST, _LONGEST + 1)):

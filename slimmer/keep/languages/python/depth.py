@@ -22,7 +22,7 @@ TOOLS = frozenset(
 """Names of modules for developers and for other systems. Imports of them in a library's functions are not followed."""
 
 INTERACTIVE = frozenset({"IPython"})
-"""Those of TOOLS that an app may run. When one is in use, its functions count as those of any library."""
+"""The TOOLS that an app may run. When one of them is in use, its functions count like those of any library."""
 
 
 class Level(IntEnum):
@@ -44,7 +44,7 @@ def _is_launcher(module: Module) -> bool:
 
 
 def _is_tool(source: Module, target: Module) -> bool:
-    """Return True if a module belongs to a tool, or to a part of a library for developers, that `source` is no part of."""
+    """Return True if a module belongs to a tool, or to a part of a library for developers, and `source` does not."""
     parts = target.name.split(".")
     own = INTERACTIVE.intersection(parts[:1]) & {source.name.partition(".")[0]}
     return not TOOLS.isdisjoint(set(parts) - own)

@@ -17,7 +17,8 @@ class Edge:
     """A module that another one may import. `where` is the function with the import, as in Import.
 
     If `computed` is true, `target` is a package, and the edge stands for all modules in it whose names begin with `stem`. Such a target
-    may begin with HOLE, for a package below any other; HOLE alone is any package of the app. If `deep` is true, the modules of packages in it count, too. `all_names` is true for `from target import *`.
+    may begin with HOLE, for a package below any other; HOLE alone is any package of the app. If `deep` is true, the modules of packages
+    in it count, too. `all_names` is true for `from target import *`.
     """
 
     target: str

@@ -37,8 +37,9 @@ class Import:
 class Dynamic:
     """A call that imports by a string, in the function `where`.
 
-    A leading dot in `name` stands for the module's own package. If `prefix` is true, `name` is only the beginning, and the rest is computed. Such
-    a beginning may end in the middle of a part ("plugins.load_"), or start with HOLE for an unknown package (HOLE + ".commands.").
+    A leading dot in `name` stands for the module's own package. If `prefix` is true, `name` is only the beginning, and the rest is
+    computed. Such a beginning may end in the middle of a part ("plugins.load_"), or start with HOLE for an unknown package (HOLE +
+    ".commands.").
     """
 
     name: str
@@ -50,10 +51,10 @@ class Dynamic:
 class Walk:
     """A package of which a source loads the modules that it finds.
 
-    `package` is a full name, one that starts with a dot (in the source's own package; a dot alone is that package itself), or one that starts with HOLE (below
-    any package in use). HOLE alone is any package of the app: a caller says which. If `stem` is not "", only modules whose names begin with it are
-    loaded; then `package` is "" for the folders of sys.path. `named` is true if only a string of the source says so, and
-    `deep` if packages in the package are walked, too.
+    `package` is a full name, one that starts with a dot (in the source's own package; a dot alone is that package itself), or one that
+    starts with HOLE (below any package in use). HOLE alone is any package of the app: a caller says which. If `stem` is not "", only
+    modules whose names begin with it are loaded; then `package` is "" for the folders of sys.path. `named` is true if only a string of
+    the source says so, and `deep` if packages in the package are walked, too.
     """
 
     package: str
@@ -72,8 +73,9 @@ class Facts:
     - `attributes` are dotted names that begin with an imported module, and `commands` the programs that the source starts. Only an app's source
       has them.
     - `groups` may name groups of entry points. `exports` is `__all__`.
-    - `reads_data` is true if the source looks for files beside itself, `lazy` if it makes attributes on demand (PEP 562), and `any_encoding` if it
-      encodes or decodes by a computed name (a library's: decodes by a name from outside, such as the charset of a mail).
+    - `reads_data` is true if the source looks for files beside itself, `lazy` if it makes attributes on demand (PEP 562), and
+      `any_encoding` if it encodes or decodes by a computed name (a library's: decodes by a name from outside, such as the charset of a
+      mail).
     - `walks` are the packages of which the source loads every module that it finds.
     - `libraries` are the native libraries that the source opens: names of files, and short names ("magic").
     """

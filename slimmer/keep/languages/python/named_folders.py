@@ -1,7 +1,8 @@
 """Finds the folders of content that an app's strings name: static files, uploads, data.
 
-`StaticFiles(directory="pub")`, `add_static("/s/", "www")`, `STATIC_ROOT = BASE_DIR / "staticfiles"`, `open("/srv/data/" + name)`: a string counts if
-it is the path of a folder beside the source, in the working directory, or of an absolute one, and no Python source lies below it.
+`StaticFiles(directory="pub")`, `add_static("/s/", "www")`, `STATIC_ROOT = BASE_DIR / "staticfiles"`, `open("/srv/data/" + name)`: a
+string counts if it is the path of a folder beside the source, in the working directory, or of an absolute one, and no Python source lies
+below it.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ _COMPUTED_ENCODING = re.compile(
 """Calls with an encoding that is not a literal."""
 
 _CHARSET = re.compile(rb"""['"]charset=?['"]|get_content_charset""")
-"""How sources ask for the parameter with the name of an encoding that mail and HTTP have. A library that does, and decodes by a computed name, gets it
-from outside."""
+"""How sources ask for the parameter of mail and HTTP that names an encoding. A library that asks for it and decodes by a computed name
+gets the name from outside."""
 
 _DECODING = re.compile(
     rb"\.decode\(\s{0,99}(?:encoding\s{0,9}=\s{0,9})?(?!errors\b|\w{0,2}['\"])\w|\bstr\([\w.]{1,80},\s{0,9}(?:encoding\s{0,9}=\s{0,9})?(?!errors\b)\w"
@@ -74,7 +74,7 @@ _SCRIPT_STRING = re.compile(rb"""['"]([\w{}%.-]{1,80}\.py)['"]""")
 _CHAIN = re.compile(r"\w{1,80}(?:\.\w{1,80}){1,5}")
 _NAME = re.compile(r"[A-Za-z_]\w{1,79}(?:\.\w{1,80}){0,9}", re.ASCII)
 _IN_ALL_OF_CYTHON = "asyncio.coroutines"
-"""A module that each of Cython's modules names. It imports it only to tell asyncio, which has loaded it then, what a function is."""
+"""A module that each of Cython's modules names. They import it only if asyncio has loaded it before."""
 
 _NAME_IN_EXTENSION = re.compile(rb"\0([A-Za-z_]\w{1,79}(?:\.\w{1,80}){0,9})(?=\0)")
 
@@ -123,7 +123,10 @@ def _libraries(source: bytes) -> tuple[str, ...]:
 
 
 def _is_by_any_name(source: bytes, *, is_app: bool) -> bool:
-    """Return True if a source encodes or decodes by a name that is not in it: any computed one in an app's, one from outside in a library's."""
+    """Return True if a source encodes or decodes by a name that is not in it.
+
+    In an app's source, this is any computed name; in a library's, one that comes from outside.
+    """
     if is_app:
         return _COMPUTED_ENCODING.search(source) is not None
     return _CHARSET.search(source) is not None and _DECODING.search(source) is not None

@@ -27,7 +27,7 @@ TYPES, TYPE_FILES = "mimetypes", ("/etc/mime.types",)
 """The standard library's module, and the system's list of media types that it reads when a type is first asked for."""
 
 SHARED_LIMIT = 1 << 20
-"""The most bytes of data outside of the packages' folder for which a distribution's is kept."""
+"""The largest data of a distribution outside of the packages' folder that is kept, in bytes."""
 
 TEMPLATES = ("templates", "jinja2")
 """Folders of a package where frameworks look for templates by convention (Django's APP_DIRS, Flask's blueprints)."""

@@ -1,6 +1,7 @@
 """Data files that name commands, turned into scripts: kernels of Jupyter, desktop entries, units of systemd, programs of supervisord, Procfiles.
 
-Sources: Jupyter's "Making kernels", Desktop Entry Specification ("Exec"), systemd.service(5), supervisord's "Configuration File", Heroku's "The Procfile".
+Sources: Jupyter's "Making kernels", Desktop Entry Specification ("Exec"), systemd.service(5), supervisord's "Configuration File",
+Heroku's "The Procfile".
 """
 
 from __future__ import annotations

@@ -23,10 +23,10 @@ _CROWDED = re.compile(r"(?:/usr(?:/local)?|/var|)/(?:s?bin|lib[^/]{0,6}(?:/[^/]{
 """Folders that hold all sorts of files. A script with a glob there does not mean each of them."""
 
 _NEAR = 200
-"""The most folders beside a script's own in which a name with an unknown beginning is looked for."""
+"""A name with an unknown beginning is looked for in at most so many folders beside the script's own."""
 
 _MEANT = 4
-"""The most such folders that have a file of this name. A name that is in more of them means none."""
+"""A name that more of these folders have stands for no file."""
 
 
 class Places:
@@ -92,8 +92,8 @@ class Places:
     def _meant(self, path: str, rest: str, is_there: Callable[[str], bool]) -> Sequence[str]:
         """Return the paths that a name with an unknown beginning stands for, without the script itself. `rest` is "/lib.sh" for `$HERE/lib.sh`.
 
-        Such a beginning is usually the script's own folder, the folder above it, or the working directory. Otherwise, it is a folder beside the script's
-        own, which another script works out: `$ESCRIPT_DIR/ctl` in sbin/ctl is escript/ctl.
+        Such a beginning is usually the script's own folder, the folder above it, or the working directory. Otherwise, it is a folder
+        beside the script's own, which another script works out: `$ESCRIPT_DIR/ctl` in sbin/ctl is escript/ctl.
         """
         if HOLE in rest or not rest.startswith("/") or not rest.strip("/."):
             return ()

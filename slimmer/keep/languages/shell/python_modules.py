@@ -16,7 +16,10 @@ _SITES = ("", "/site-packages", "/dist-packages")
 
 
 def module_files(image: ImageView, program: str, name: str) -> Iterator[str]:
-    """Yield the files of the module that `program -m name` runs. `program` is a path or a name on PATH; the first folder that has the module counts."""
+    """Yield the files of the module that `program -m name` runs. `program` is a path or a name on PATH.
+
+    The first folder that has the module counts.
+    """
     for folder in _folders(image, program):
         place = posixpath.join(folder, *name.split("."))
         files = [

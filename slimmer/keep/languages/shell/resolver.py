@@ -1,9 +1,9 @@
 """Finds the shell scripts of an image, and follows them to commands, sourced files, and files that they name.
 
-A file is a script if a shell opened it, if another script calls or sources it, or if other code starts it and its first line
-names a shell. A file that is only similar to a script that a shell opened also counts (slimmer.keep.apps.sibling_files). Scripts that are
-kept for other reasons, because they were seen or fill a folder, are not followed. The image's ENTRYPOINT, CMD and HEALTHCHECK are
-read like scripts, and so are crontabs that a cron daemon opened, and other files that name commands (slimmer.keep.languages.shell.command_files).
+A file is a script if a shell opened it, if another script calls or sources it, or if other code starts it and its first line names a
+shell. A file that is only similar to a script that a shell opened also counts (slimmer.keep.apps.sibling_files). Scripts that are kept
+for other reasons, because they were seen or fill a folder, are not followed. The image's ENTRYPOINT, CMD and HEALTHCHECK are read like
+scripts, and so are crontabs that a cron daemon opened, and other files that name commands (slimmer.keep.languages.shell.command_files).
 """
 
 from __future__ import annotations
