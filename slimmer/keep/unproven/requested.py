@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from slimmer.image.packages import Package, packages_by_path
 from slimmer.keep.image_view import ImageView
@@ -46,12 +47,19 @@ def unused_packages(image: ImageView, kept: Collection[str]) -> Iterator[Unprove
         if entry is not None and not entry.is_directory and not _NO_CODE.search(path):
             state[package] = state.get(package, False) or path in kept
     unused = [package for package in asked if state.get(package) is False]
-    used = {one.name for owners in image.packages.owners(kept).values() for one in owners} if unused else set()
+    owners = image.packages.owners(kept).values() if unused else ()
+    used = sorted({one.name for found in owners for one in found})
     for package in unused:
-        if package.manager != "deb" or not any(name.startswith(package.name) for name in used - {package.name}):
+        if package.manager != "deb" or not _begins_another(package.name, used):
             yield Unproven(
                 Kind.PACKAGE, package.name, WHAT, option("--include-package", f"{package.manager}:{package.name}")
             )
+
+
+def _begins_another(name: str, names: Sequence[str]) -> bool:
+    """Return True if a longer one of these sorted names begins with this one."""
+    place = bisect_right(names, name)
+    return place < len(names) and names[place].startswith(name)
 
 
 def _distributions(image: ImageView) -> Iterator[Package]:
