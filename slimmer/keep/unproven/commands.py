@@ -20,6 +20,9 @@ from slimmer.unproven import Kind, Unproven, option
 MOST = 40
 """The most commands of a package that counts. Packages of everyday tools have more (coreutils, util-linux), and are no servers."""
 
+SERVERS = 100
+"""The most servers of an image that are looked at."""
+
 KIN = 3
 """The most packages beside a server's that are named."""
 
@@ -126,6 +129,7 @@ def _servers(image: ImageView) -> tuple[str, ...]:
             is_server
             and not _NO_SERVER.search(path)
             and not _SET_UP.search(path)
+            and len(found) < SERVERS
             and (end := image.tree.resolve(path).end)
         ):
             found[end] = None

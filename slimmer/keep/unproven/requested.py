@@ -10,14 +10,21 @@ import re
 import shlex
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 from slimmer.image.packages import Package, packages_by_path
 from slimmer.keep.image_view import ImageView
+from slimmer.keep.sources.reading import read_files
+from slimmer.sandbox.readers import reader
 from slimmer.unproven import Kind, Unproven, option
 
 HISTORY = "/var/log/apt/history.log"
 HISTORY_LIMIT = 1 << 22
 """The most bytes of apt's log that are read."""
+
+NAMES = 10_000
+"""The most packages that apt's log names."""
 
 WHAT = "the author installed it by name, and nothing of it was used"
 
@@ -75,11 +82,26 @@ def _debian(image: ImageView) -> Iterator[Package]:
     entry = image.tree.get(HISTORY)
     if entry is None or not entry.is_file or entry.size > HISTORY_LIMIT:
         return
-    content = b"".join(found or b"" for _, found in image.read([HISTORY]))
-    names = dict.fromkeys(_named(content.decode("ascii", "replace").splitlines()))
+    names = [
+        name for _, read in read_files(image, read_history, History, [HISTORY], HISTORY_LIMIT) for name in read.names
+    ]
     if names:
         known = {package.name: package for package in image.packages.everything() if package.manager == "deb"}
         yield from (known[name] for name in names if name in known)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The names of the packages that apt was asked to install, each once."""
+
+    names: tuple[str, ...] = ()
+
+
+@reader
+def read_history(content: bytes) -> History:
+    """Read apt's log. Lines that make no sense count as missing."""
+    names = dict.fromkeys(_named(content.decode("ascii", "replace").splitlines()))
+    return History(tuple(islice(names, NAMES)))
 
 
 def _named(lines: Iterable[str]) -> Iterator[str]:
