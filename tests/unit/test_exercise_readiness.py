@@ -209,7 +209,7 @@ def test_an_exposed_port_that_never_opens_beside_one_that_does_is_not_waited_for
     assert exercised.http_ports == (port,) and exercised.seconds < HANGING
 
 
-STARTING = "serve(); \nfor _ in range(12): time.sleep(0.1); print('opening', flush=True)\nserve(); forever()"
+STARTING = "serve(); \nfor _ in range(24): time.sleep(0.05); print('opening', flush=True)\nserve(); forever()"
 
 
 def test_an_app_that_is_still_starting_is_exercised_until_it_has_started(tmp_path: Path) -> None:
