@@ -20,6 +20,9 @@ BODIES_LIMIT = 16 << 20
 QUIET_SHARE = 0.2
 """An app that has done nothing new for this share of its time so far has started. Anything that it does at longer intervals is its work."""
 
+LEAST_QUIET = 0.25
+"""The shortest, in seconds: an app that has just begun may open its second port a moment after the first one."""
+
 LONGEST_QUIET = 5.0
 """The longest that an app must have done nothing new, in seconds."""
 
@@ -65,7 +68,7 @@ class ExerciseContext:
     def settled(self) -> bool:
         """True if the app has nothing left to start, or if that is unknown."""
         quiet = self.subject.quiet()
-        return quiet is None or quiet >= min(LONGEST_QUIET, QUIET_SHARE * self.elapsed)
+        return quiet is None or quiet >= max(LEAST_QUIET, min(LONGEST_QUIET, QUIET_SHARE * self.elapsed))
 
     @property
     def ended(self) -> bool:

@@ -90,6 +90,10 @@ class Mode(ABC):
         """Return True if the app that has these ports open needs no others to be ready."""
 
     @abstractmethod
+    def may_start_with(self, tcp: Collection[int], udp: Collection[int]) -> bool:
+        """Return True if these ports will do once the app has settled, or has had its time: the others may never open."""
+
+    @abstractmethod
     def must_serve(self) -> tuple[int, ...]:
         """The EXPOSEd ports of which one must open, if nothing else exercises the app; () if none must."""
 
@@ -183,6 +187,11 @@ class FirstRun(Mode):
         if self.expected_ports or self.udp_ports:
             return set(self.expected_ports) <= set(tcp) and set(self.udp_ports) <= set(udp)
         return bool(tcp)  # a UDP socket alone may be a client's
+
+    def may_start_with(self, tcp: Collection[int], udp: Collection[int]) -> bool:
+        if self.must_listen or self.plan.until is Until.EXIT:
+            return False
+        return bool(tcp or (udp and self.is_settling))
 
     def must_serve(self) -> tuple[int, ...]:
         is_server = self.profile.own_command and not self.shared and not self.must_listen
@@ -308,6 +317,9 @@ class Replay(Mode):
 
     def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
         return bool(tcp or udp) and (self.shared or set(self.udp_ports) <= set(udp))
+
+    def may_start_with(self, tcp: Collection[int], udp: Collection[int]) -> bool:
+        return False
 
     def must_serve(self) -> tuple[int, ...]:
         return ()

@@ -17,21 +17,22 @@ from slimmer.exercise.plan import Until
 def await_ready(context: ExerciseContext, over: Callable[[], bool]) -> tuple[int, ...]:
     """Wait for the app. Return its open TCP ports: none for a worker, for a server of UDP, or for a command that has exited.
 
-    An image that EXPOSEs ports is ready when all of them are open, or when some port is and the app has settled.
+    An image that EXPOSEs ports is ready when all of them are open, or when some port is and the app has settled or had its time.
 
     `over` returns True when the user has seen enough of a worker. Raises AppFailed if the app never gets ready, or exits
     though it was expected to listen.
     """
     mode = context.mode
     ports: tuple[int, ...] = ()
+    bound: tuple[int, ...] = ()
 
     def ready() -> bool:
-        nonlocal ports
+        nonlocal ports, bound
         ports = open_ports(context, ports)
         if not set(mode.required_ports) <= set(ports):
             return False
         bound = () if mode.must_listen else context.subject.bound_ports()
-        return mode.has_all_ports(ports, bound) or (mode.is_settling and bool(ports or bound) and context.settled)
+        return mode.has_all_ports(ports, bound) or (mode.may_start_with(ports, bound) and context.settled)
 
     def seen_enough() -> bool:
         return mode.plan.until is not Until.SECONDS and not mode.must_listen and over()
@@ -40,7 +41,7 @@ def await_ready(context: ExerciseContext, over: Callable[[], bool]) -> tuple[int
         return ports
     if context.ended:
         _check_exit(context)
-    elif not mode.may_be_silent():
+    elif not (mode.may_be_silent() or mode.may_start_with(ports, bound)):
         raise _never_ready(context)
     return ports
 

@@ -209,7 +209,7 @@ def test_an_exposed_port_that_never_opens_beside_one_that_does_is_not_waited_for
     assert exercised.http_ports == (port,) and exercised.seconds < HANGING
 
 
-STARTING = "serve(); \nfor _ in range(12): time.sleep(0.1); print('opening', flush=True)\nserve(); forever()"
+STARTING = "serve(); \nfor _ in range(24): time.sleep(0.05); print('opening', flush=True)\nserve(); forever()"
 
 
 def test_an_app_that_is_still_starting_is_exercised_until_it_has_started(tmp_path: Path) -> None:
@@ -221,6 +221,26 @@ def test_an_app_that_always_does_something_new_comes_to_an_end(tmp_path: Path) -
     source = "serve(); \nwhile True: time.sleep(0.01); print('opening', flush=True)"
     with LocalApp(tmp_path, source, watched=True) as app:
         assert exercise(app, ExercisePlan(ready_timeout=2.0)).problems == ()
+
+
+@pytest.mark.parametrize("plan", [ExercisePlan(ready_timeout=2.0), ExercisePlan(until=Until.SECONDS, seconds=0.2)])
+def test_an_exposed_port_that_never_opens_is_no_failure_if_the_app_always_does_something_new(
+    tmp_path: Path, plan: ExercisePlan
+) -> None:
+    port = free_port()
+    profile = AppProfile(expected_ports=(81, port), own_command=True)
+    source = f"serve({port}); \nwhile True: time.sleep(0.01); print('opening', flush=True)"
+    with LocalApp(tmp_path, source, watched=True) as app:
+        assert exercise(app, replace(plan, ready_timeout=2.0), profile=profile).http_ports == (port,)
+
+
+def test_an_app_that_is_watched_for_some_seconds_is_ready_when_it_has_settled(tmp_path: Path) -> None:
+    port = free_port()
+    profile = AppProfile(expected_ports=(81, port), own_command=True)
+    plan = ExercisePlan(until=Until.SECONDS, seconds=0.2, ready_timeout=600.0)
+    with LocalApp(tmp_path, f"serve({port}); forever()", watched=True) as app:
+        exercised = exercise(app, plan, profile=profile)
+    assert exercised.http_ports == (port,) and exercised.seconds < HANGING
 
 
 def test_the_slim_image_is_watched_for_as_long_as_the_original(tmp_path: Path) -> None:

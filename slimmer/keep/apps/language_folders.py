@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from slimmer.image.tree import Entry, Tree
@@ -20,7 +20,6 @@ from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
-from slimmer.keep.sources.limits import within_limits
 from slimmer.keep.sources.records import FOR_ALL, is_main, languages_of
 from slimmer.observe.log import PROBE, Operation
 
@@ -61,19 +60,25 @@ def _findings(image: ImageView, groups: Mapping[tuple[str, str], str]) -> Iterat
     wanted = languages_of(image.env)
     for folder, rests in sorted(folders.items())[:_FOLDERS]:
         languages = _languages(image.tree, folder)
-        found = {
-            entry.path: path
-            for rest, path in sorted(rests.items())
-            for entry in _translations(image.tree, languages, rest)
-        }
-        entries = [entry for path in found if (entry := image.tree.get(path)) is not None]
-        if within_limits(entries, FILES, BYTES) is None:
-            first = len(folder) + 1
-            entries = [entry for entry in entries if is_main(entry.path[first:].split("/")[0], wanted)]
-            entries = within_limits(entries, FILES, BYTES) or []
-        for entry in entries:
-            model = found[entry.path]
-            yield Finding(entry.path, Reason(RULE, f"a text in another language like {model}, which was opened", model))
+        found = _texts(image.tree, languages, rests)
+        if found is None:
+            main = [one for one in languages if is_main(posixpath.basename(one.path), wanted)]
+            found = _texts(image.tree, main, rests) or {}
+        for path, model in found.items():
+            yield Finding(path, Reason(RULE, f"a text in another language like {model}, which was opened", model))
+
+
+def _texts(tree: Tree, languages: Sequence[Entry], rests: Mapping[str, str]) -> dict[str, str] | None:
+    """Return the texts in these languages, each with the file that it is like; None if they exceed the bounds on a folder."""
+    found: dict[str, str] = {}
+    size = 0
+    for rest, path in sorted(rests.items()):
+        for entry in _translations(tree, languages, rest):
+            size += entry.size if entry.path not in found else 0
+            found[entry.path] = path
+            if len(found) > FILES or size > BYTES:
+                return None
+    return found
 
 
 def _groups(image: ImageView) -> dict[tuple[str, str], str]:

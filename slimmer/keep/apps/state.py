@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from slimmer.image.tree import Entry, Tree
@@ -42,6 +42,9 @@ _FOLDERS = 10_000
 
 _LOOK_UPS = 200_000
 """The most paths of the log that are looked up. A run may write millions of files."""
+
+_DEPTH = 64
+"""The most missing folders on the way to one that was asked for."""
 
 _REPOSITORIES = 1000
 _PREPARING = frozenset(("chgrp", "chmod", "chown", "install", "ln", "mkdir", "touch", "busybox"))
@@ -145,24 +148,37 @@ def _findings(image: ImageView, signs: _Signs) -> Iterator[Finding]:
 
 def _kinds(tree: Tree, places: StatePlaces, written: Mapping[str, str]) -> Iterator[Finding]:
     """Yield the files of the same kind as one that was opened for writing, in folders that hold code, too."""
-    done: set[tuple[str, str]] = set()
-    for path, program in written.items():
+    kinds: dict[str, dict[str, str]] = {}
+    for path in written:
         folder, suffix = parent(path), _suffix(path)
-        if (folder, suffix) in done or _NO_KIND.fullmatch(suffix) or not places.may_hold_files(folder):
-            continue
-        done.add((folder, suffix))
-        alike = (entry for entry in tree.children(folder) if entry.is_file and _suffix(entry.path) == suffix)
-        reason = Reason(RULE, f"a {suffix} file like {path}, which {program} opened for writing", folder)
-        yield from (Finding(entry.path, reason) for entry in within_limits(alike, KIND_FILES, KIND_BYTES) or ())
+        if not _NO_KIND.fullmatch(suffix) and places.may_hold_files(folder):
+            kinds.setdefault(folder, {}).setdefault(suffix, path)
+    for folder, examples in kinds.items():
+        for suffix, alike in _by_suffix(tree, folder, examples).items():
+            path = examples[suffix]
+            reason = Reason(RULE, f"a {suffix} file like {path}, which {written[path]} opened for writing", folder)
+            yield from (Finding(entry.path, reason) for entry in within_limits(alike, KIND_FILES, KIND_BYTES) or ())
+
+
+def _by_suffix(tree: Tree, folder: str, suffixes: Iterable[str]) -> Mapping[str, list[Entry]]:
+    """Return the files of a folder with each of these suffixes; of each, at most one more than KIND_FILES. Reads the folder once."""
+    found: dict[str, list[Entry]] = {suffix: [] for suffix in suffixes}
+    for entry in tree.children(folder):
+        alike = found.get(_suffix(entry.path)) if entry.is_file else None
+        if alike is not None and len(alike) <= KIND_FILES:
+            alike.append(entry)
+    return found
 
 
 def _repositories(tree: Tree, read: Mapping[str, str]) -> Mapping[str, str]:
     """Return the git repositories that were read, and those beside them."""
     found = dict(read)
+    folders: dict[str, str] = {}
     for repository, program in read.items():
-        if posixpath.basename(repository) == ".git":
-            continue
-        for entry in tree.children(parent(repository)):
+        if posixpath.basename(repository) != ".git":
+            folders.setdefault(parent(repository), program)
+    for folder, program in folders.items():
+        for entry in tree.children(folder):
             if len(found) >= _REPOSITORIES:
                 return found
             if entry.is_directory and _is_repository(tree, entry.path):
@@ -189,7 +205,9 @@ def _is_repository(tree: Tree, folder: str) -> bool:
 
 def _existing(image: ImageView, folder: str) -> str:
     """Return the deepest folder of the image on the way to this one: an app makes folders in which it then makes files."""
-    while folder.strip("/"):
+    for _ in range(_DEPTH):
+        if not folder.strip("/"):
+            return ""
         entry = image.end(folder)
         if entry is not None:
             return entry.path if entry.is_directory else ""

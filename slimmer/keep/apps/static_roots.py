@@ -140,13 +140,16 @@ class StaticRoots:
             root = _sure_root(path)
             if root and _suffix(path) not in source_suffixes() | _CODE:
                 yield from self._root(root, Reason(RULE, f"{program} opened {path} in it", path))
+        folders: dict[str, str] = {}
         for program in sorted(set(_own_programs(self._image))):
-            for folder in dict.fromkeys((parent(program), self._working)):
-                for entry in self._tree.children(folder) if folder != "/" else ():
-                    if entry.is_directory and _TELLING.fullmatch(posixpath.basename(entry.path)):
-                        yield from self._root(
-                            entry.path, Reason(RULE, f"beside {program} or in its working directory", program)
-                        )
+            for folder in (parent(program), self._working):
+                folders.setdefault(folder, program)
+        folders.pop("/", None)
+        for folder, program in folders.items():
+            reason = Reason(RULE, f"beside {program} or in its working directory", program)
+            for entry in self._tree.children(folder):
+                if entry.is_directory and _TELLING.fullmatch(posixpath.basename(entry.path)):
+                    yield from self._root(entry.path, reason)
 
     def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         """Yield what new pages and sources link, and the large folders that code names."""

@@ -9,7 +9,7 @@ import posixpath
 import stat
 from collections.abc import Iterator, Sequence
 
-from slimmer.image.tree import Entry
+from slimmer.image.tree import Entry, Tree
 from slimmer.keep.analyzer import BEYOND_OBSERVED, Follow, FunctionAnalyzer, Kept
 from slimmer.keep.evidence import Evidence, reaches
 from slimmer.keep.image_view import ImageView
@@ -23,6 +23,7 @@ NAMES = 1000
 def hard_links(image: ImageView) -> Follow:
     """Keep the hard links to programs that were just kept, each program once."""
     seen: set[int] = set()
+    names = _Names(image.tree)
 
     def follow(added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         for path in added:
@@ -31,7 +32,7 @@ def hard_links(image: ImageView) -> Follow:
                 continue
             if reaches(kept.evidence(path), Evidence.SEEN):
                 seen.add(entry.inode)
-                yield from _others(image, entry)
+                yield from _others(names, entry)
 
     return follow
 
@@ -45,12 +46,28 @@ def _is_program(entry: Entry) -> bool:
     )
 
 
-def _others(image: ImageView, program: Entry) -> Iterator[Finding]:
-    left = NAMES
-    for entry in image.tree.children(posixpath.dirname(program.path)):
-        if entry.is_file and entry.inode == program.inode and entry.path != program.path and left > 0:
-            left -= 1
-            yield Finding(entry.path, Reason(RULE, f"another name for {program.path}", program.path))
+class _Names:
+    """The names of the programs in each folder that have several. Each folder is read once, however many of its programs are kept."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._folders: dict[str, dict[int, list[str]]] = {}
+
+    def of(self, program: Entry) -> list[str]:
+        """Return the names of a program in its folder, sorted: at most one more than NAMES."""
+        folder = posixpath.dirname(program.path)
+        if folder not in self._folders:
+            found = self._folders[folder] = {}
+            for entry in self._tree.children(folder):
+                if _is_program(entry) and len(names := found.setdefault(entry.inode, [])) <= NAMES:
+                    names.append(entry.path)
+        return self._folders[folder].get(program.inode, [])
+
+
+def _others(names: _Names, program: Entry) -> Iterator[Finding]:
+    others = [path for path in names.of(program) if path != program.path]
+    for path in others[:NAMES]:
+        yield Finding(path, Reason(RULE, f"another name for {program.path}", program.path))
 
 
 ANALYZER = FunctionAnalyzer("hard-link", BEYOND_OBSERVED, {RULE: Evidence.STRUCTURAL}, follower=hard_links)

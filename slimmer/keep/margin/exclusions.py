@@ -32,6 +32,11 @@ _VERSION = re.compile(r"(?:[-_.]?\d[\d.]*)?(?:-\d[\d.]*)?$")
 _TRIPLET = re.compile(r"^(?:x86_64|i[3-6]86|aarch64|arm\w*|riscv64|powerpc64le|s390x)-(?:\w+-)?linux-(?:gnu|musl)\w*-")
 _PARTS = re.compile(r"(?:apt|dpkg)-[\w-]+|(?:gcc|clang|llvm)-[\w-]+|gcc-\w+|collect2|cc1\w*|lto1|lto-wrapper")
 
+_VARIANT = re.compile(
+    r"\.(?:openbsd|traditional|netkit|inetutils|distrib|nosuid|static|real|bsd|gnu)$|^(?:inetutils|netkit|bsd|tn)-?"
+)
+"""What distributions add to the name of a program that several packages have (update-alternatives(1), dpkg-divert(1)): nc.openbsd, tnftp."""
+
 _SECRET = re.compile(
     r"/\.(?:ssh|gnupg|aws|azure|kube|docker|config/gcloud|password-store)/"
     r"|/(?:g?shadow-?|id_(?:rsa|dsa|ecdsa|ed25519)\w*|\.env(?:\.[\w-]+)*|\.netrc|_netrc|\.npmrc|\.yarnrc(?:\.yml)?|\.pypirc|\.pgpass|\.my\.cnf|\.git-credentials"
@@ -40,6 +45,11 @@ _SECRET = re.compile(
     r"|/[^/]*(?:secret|credential|passw(?:or)?d|api[-_]?key|private[-_]?key)[^/]*\.(?:json|ya?ml|toml|ini|cfg|conf|env|txt|properties|xml|csv)$",
     re.IGNORECASE,
 )
+_BARE_SECRET = re.compile(
+    r"/\.?secrets?/[^/.]+$|/[^/.]*(?:secret|credential|password|api[-_]?key|private[-_]?key)[^/.]*$", re.IGNORECASE
+)
+"""Files without a suffix, as `_FILE` variables and mounts of secrets name them (/app/secrets/token, /app/db_password)."""
+
 _USELESS = re.compile(
     r"/\.(?:git|svn|hg|bzr|cache|npm|yarn/cache|tox|mypy_cache|pytest_cache|nyc_output|cargo)/"
     r"|/(?:__pycache__|gconv|ensurepip|idlelib|turtledemo|lib2to3/tests|config-\d[\w.-]*|pkgconfig|aclocal|cmake)/"
@@ -63,7 +73,7 @@ def is_never_added(entry: Entry) -> bool:
     """Return True for files with more rights than their user, for such programs, and for what looks like a secret."""
     if entry.mode & _MORE_RIGHTS or any(name == _CAPABILITIES for name, _ in entry.xattrs):
         return entry.is_file
-    return _is_program(entry) or (_SECRET.search(entry.path) is not None and not _AUTHORITIES.search(entry.path))
+    return _is_program(entry) or _is_secret(entry)
 
 
 def is_useful(path: str, languages: frozenset[str], *, is_own: bool = False) -> bool:
@@ -77,6 +87,12 @@ def is_useful(path: str, languages: frozenset[str], *, is_own: bool = False) -> 
     return locale is None or locale[1].lower() in languages | {"en"}
 
 
+def _is_secret(entry: Entry) -> bool:
+    if entry.is_file and not entry.mode & 0o111 and _BARE_SECRET.search(entry.path):
+        return True
+    return _SECRET.search(entry.path) is not None and not _AUTHORITIES.search(entry.path)
+
+
 def _is_program(entry: Entry) -> bool:
     is_command = entry.mode & 0o111 or "/bin/" in entry.path or "/sbin/" in entry.path
     return bool(is_command and not entry.is_directory and has_program_name(posixpath.basename(entry.path)))
@@ -85,4 +101,5 @@ def _is_program(entry: Entry) -> bool:
 def has_program_name(name: str) -> bool:
     """Return True if this is the name of a shell, package manager, compiler, debugger or network client, also with a version or a target."""
     plain = _TRIPLET.sub("", name)
-    return plain in _PROGRAMS or _VERSION.sub("", plain) in _PROGRAMS or _PARTS.fullmatch(plain) is not None
+    names = (plain, _VERSION.sub("", plain), _VARIANT.sub("", plain))
+    return not _PROGRAMS.isdisjoint(names) or _PARTS.fullmatch(plain) is not None

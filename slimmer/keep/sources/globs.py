@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
 
@@ -77,9 +77,7 @@ class Glob:
 
     def matches(self, tree: Tree, folder: str, left_out: frozenset[str]) -> Iterator[Entry]:
         """Yield the files below a real folder that match, in the order of their paths. Folders named in `left_out` are not entered."""
-        for entry in _walk(tree, folder, left_out, PARTS if None in self.parts else len(self.parts)):
-            if entry.is_file and _fit(self.parts, entry.path[len(folder.rstrip("/")) + 1 :].split("/")):
-                yield entry
+        return _walk(tree, folder, left_out, self.parts)
 
 
 def globs(path: str, hole: str) -> Iterator[Glob]:
@@ -112,45 +110,46 @@ def _choices(pattern: str) -> Iterator[str]:
     yield from ("".join(chosen) for chosen in product(*choices))
 
 
-def _walk(tree: Tree, folder: str, left_out: frozenset[str], depth: int) -> Iterator[Entry]:
-    """Yield the entries below a folder, depth first, without those of folders that are left out. Links are not followed."""
+def _walk(tree: Tree, folder: str, left_out: frozenset[str], parts: Sequence[Part | None]) -> Iterator[Entry]:
+    """Yield the files below a folder that fit, depth first, without those in folders that are left out. Links are not followed.
+
+    Each folder hands down the places in the pattern that its path may have reached, and is not entered if there are none.
+    """
     visited = 0
-    waiting = [tree.children(folder)]
+    waiting = [(tree.children(folder), _skipped(parts, {0}))]
     while waiting:
-        entry = next(waiting[-1], None)
+        entries, reached = waiting[-1]
+        entry = next(entries, None)
         if entry is None:
             waiting.pop()
             continue
         visited += 1
         if visited > VISITED:
             return
-        yield entry
-        if entry.is_directory and len(waiting) < depth and posixpath.basename(entry.path) not in left_out:
-            waiting.append(tree.children(entry.path))
+        name = posixpath.basename(entry.path)
+        following = _following(parts, reached, name)
+        if entry.is_file and len(parts) in following:
+            yield entry
+        if following and entry.is_directory and len(waiting) < PARTS and name not in left_out:
+            waiting.append((tree.children(entry.path), following))
 
 
-def _fit(parts: tuple[Part | None, ...], names: list[str]) -> bool:
-    """Return True if the names of a path fit the parts of a pattern, one after the other."""
-    reached = {0}
-    for name in names:
-        reached = _skipped(parts, reached)
-        following: set[int] = set()
-        for place in reached:
-            part = parts[place] if place < len(parts) else Part(("",))
-            if part is None:
-                following.add(place)
-            elif part.fits(name):
-                following.add(place + 1)
-        reached = following
-        if not reached:
-            return False
-    return len(parts) in _skipped(parts, reached)
+def _following(parts: Sequence[Part | None], reached: frozenset[int], name: str) -> frozenset[int]:
+    """Return the places that are reached behind a further name of a path."""
+    found: set[int] = set()
+    for place in reached:
+        part = parts[place] if place < len(parts) else Part(("",))
+        if part is None:
+            found.add(place)
+        elif part.fits(name):
+            found.add(place + 1)
+    return _skipped(parts, found)
 
 
-def _skipped(parts: tuple[Part | None, ...], reached: set[int]) -> set[int]:
+def _skipped(parts: Sequence[Part | None], reached: Set[int]) -> frozenset[int]:
     """Add the places behind those that may stand for no folder at all."""
     found = set(reached)
     for place in range(len(parts)):
         if place in found and parts[place] is None:
             found.add(place + 1)
-    return found
+    return frozenset(found)

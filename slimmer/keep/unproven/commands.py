@@ -20,6 +20,9 @@ from slimmer.unproven import Kind, Unproven, option
 MOST = 40
 """The most commands of a package that counts. Packages of everyday tools, which are no servers, have more (coreutils, util-linux)."""
 
+SERVERS = 100
+"""The most servers of an image that are looked at."""
+
 KIN = 3
 """The most packages that are named besides that of the server."""
 
@@ -126,6 +129,7 @@ def _servers(image: ImageView) -> tuple[str, ...]:
             is_server
             and not _NO_SERVER.search(path)
             and not _SET_UP.search(path)
+            and len(found) < SERVERS
             and (end := image.tree.resolve(path).end)
         ):
             found[end] = None

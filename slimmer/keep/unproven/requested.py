@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 from slimmer.image.packages import Package, packages_by_path
 from slimmer.keep.image_view import ImageView
+from slimmer.keep.sources.reading import read_files
+from slimmer.sandbox.readers import reader
 from slimmer.unproven import Kind, Unproven, option
 
 HISTORY = "/var/log/apt/history.log"
 HISTORY_LIMIT = 1 << 22
 """The most bytes of apt's log that are read."""
+
+NAMES = 10_000
+"""The most packages that apt's log names."""
 
 WHAT = "the author installed it by name, and nothing of it was used"
 
@@ -46,12 +54,19 @@ def unused_packages(image: ImageView, kept: Collection[str]) -> Iterator[Unprove
         if entry is not None and not entry.is_directory and not _NO_CODE.search(path):
             state[package] = state.get(package, False) or path in kept
     unused = [package for package in asked if state.get(package) is False]
-    used = {one.name for owners in image.packages.owners(kept).values() for one in owners} if unused else set()
+    owners = image.packages.owners(kept).values() if unused else ()
+    used = sorted({one.name for found in owners for one in found})
     for package in unused:
-        if package.manager != "deb" or not any(name.startswith(package.name) for name in used - {package.name}):
+        if package.manager != "deb" or not _begins_another(package.name, used):
             yield Unproven(
                 Kind.PACKAGE, package.name, WHAT, option("--include-package", f"{package.manager}:{package.name}")
             )
+
+
+def _begins_another(name: str, names: Sequence[str]) -> bool:
+    """Return True if a longer one of these sorted names begins with this one."""
+    place = bisect_right(names, name)
+    return place < len(names) and names[place].startswith(name)
 
 
 def _distributions(image: ImageView) -> Iterator[Package]:
@@ -67,11 +82,26 @@ def _debian(image: ImageView) -> Iterator[Package]:
     entry = image.tree.get(HISTORY)
     if entry is None or not entry.is_file or entry.size > HISTORY_LIMIT:
         return
-    content = b"".join(found or b"" for _, found in image.read([HISTORY]))
-    names = dict.fromkeys(_named(content.decode("ascii", "replace").splitlines()))
+    names = [
+        name for _, read in read_files(image, read_history, History, [HISTORY], HISTORY_LIMIT) for name in read.names
+    ]
     if names:
         known = {package.name: package for package in image.packages.everything() if package.manager == "deb"}
         yield from (known[name] for name in names if name in known)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The names of the packages that apt was asked to install, each once."""
+
+    names: tuple[str, ...] = ()
+
+
+@reader
+def read_history(content: bytes) -> History:
+    """Read apt's log. Lines that make no sense count as missing."""
+    names = dict.fromkeys(_named(content.decode("ascii", "replace").splitlines()))
+    return History(tuple(islice(names, NAMES)))
 
 
 def _named(lines: Iterable[str]) -> Iterator[str]:

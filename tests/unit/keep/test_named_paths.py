@@ -10,6 +10,7 @@ from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.keepset import Reason
+from slimmer.keep.sources import globs as glob_module
 from slimmer.keep.sources.globs import VISITED, globs
 from slimmer.keep.sources.named_paths import FOLDER_FILES, HOLE, fitting
 from slimmer.testing import LocalImage, opened, run_policy
@@ -113,3 +114,11 @@ def test_hostile_globs_end_soon() -> None:
     for pattern in ("/app/**/**/**/" + "*a" * 300 + "b", "/app/" + "{a,b}" * 100, "/app/" + "**/" * 300 + "a"):
         for glob in globs(pattern, HOLE):
             assert list(glob.matches(tree, "/app", frozenset())) == []
+
+
+def test_a_glob_does_not_enter_folders_that_it_cannot_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(glob_module, "VISITED", 20)
+    many = "\n".join(f"f /app/data/{number}/x.js" for number in range(100))
+    tree = make_tree(f"{many}\nf /app/src/deep/a.js\nf /app/src2/b.js")
+    (glob,) = globs("/app/src*/**/*.js", "\0")
+    assert [entry.path for entry in glob.matches(tree, "/app", frozenset())] == ["/app/src/deep/a.js", "/app/src2/b.js"]

@@ -10,7 +10,7 @@ import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.keep.languages.node.language import NODE
-from slimmer.keep.languages.node.pnp import PackageMap, read_map
+from slimmer.keep.languages.node.pnp import PackageMap, archive_of, read_map
 from slimmer.keep.languages.node.reader import LIBRARY_LIMIT
 from slimmer.keep.languages.node.tsconfig import Config, read_config
 from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
@@ -708,3 +708,13 @@ def test_native_libraries_are_named_to_be_opened(image: NodeImage) -> None:
         image.add(f"/usr/lib/{name}", b"\x7fELF")
     image.add(APP, "const koffi = require('koffi')\nfunction late() { return koffi.load('libmagic.so.1') }\n")
     assert "/usr/lib/libmagic.so.1" in image.kept() and "/usr/lib/libother.so.2" not in image.kept()
+
+
+def test_a_path_through_many_archives_takes_little_time() -> None:
+    with work_of_at_most(5):
+        assert all(archive_of("/x.zip" * 680) == "/x.zip" for _ in range(3000))
+
+
+def test_a_configuration_extends_few_others() -> None:
+    names = [f"./{number}.json" for number in range(1000)]
+    assert read_config(json.dumps({"extends": names}).encode()).extends == tuple(names[:8])

@@ -8,10 +8,11 @@ their types, but not for files and programs.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain
 
-from slimmer.image.tree import Entry
+from slimmer.image.tree import Entry, Tree
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Lead, Origin, Resolver
@@ -39,6 +40,9 @@ _SETTINGS_SUFFIXES = (".json", ".config", ".xml", ".yml", ".yaml")
 _BESIDE_FILES, _BESIDE_BYTES = 300, 20 << 20
 """The largest folder of an app whose assemblies are all kept."""
 
+_CULTURES = 1000
+"""The most folders beside an assembly that may hold its texts in other languages."""
+
 _SATELLITES = 10 << 20
 _MONO_SETTINGS = "/etc/mono"
 _CODE_PAGES = "I18N"
@@ -51,6 +55,28 @@ _LOADED_BY: Mapping[str, tuple[str, ...]] = {
 """Libraries of the runtime that open a library of the system by name, in any version."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """What is in a folder of assemblies: these, unless they are too many, settings, and folders that may be a culture's."""
+
+    assemblies: tuple[str, ...]
+    settings: tuple[str, ...]
+    cultures: tuple[str, ...]
+
+
+def _read_folder(tree: Tree, folder: str) -> _Folder:
+    entries = list(tree.children(folder))
+    files = [entry for entry in entries if entry.is_file]
+    assemblies = within_limits((one for one in files if is_assembly(one.path)), _BESIDE_FILES, _BESIDE_BYTES) or ()
+    settings = [one.path for one in files if _is_settings(posixpath.basename(one.path))]
+    cultures = [one.path for one in entries if one.is_directory]
+    return _Folder(tuple(one.path for one in assemblies), tuple(settings[:_BESIDE_FILES]), tuple(cultures[:_CULTURES]))
+
+
+def _is_settings(name: str) -> bool:
+    return name.startswith(_SETTINGS) and name.endswith(_SETTINGS_SUFFIXES)
+
+
 class DotnetResolver(Resolver[Facts]):
     """.NET in one image: from the assemblies that were opened, to all that they can load and name."""
 
@@ -58,7 +84,10 @@ class DotnetResolver(Resolver[Facts]):
         self._image, self._tree = image, image.tree
         self._named = NamedPaths(image)
         self._opened = opened
-        self._projects = {posixpath.splitext(posixpath.basename(path))[0] for path in opened if self._is_started(path)}
+        self._projects: set[str] = set()
+        self._families: set[str] = set()
+        self._add_projects(posixpath.splitext(posixpath.basename(path))[0] for path in opened if self._is_started(path))
+        self._folders_read: dict[str, _Folder] = {}
         self._redirections: dict[str, dict[str, None]] = {}
         self._is_settled = False
         self._path = LoadPath(image.tree)
@@ -81,8 +110,18 @@ class DotnetResolver(Resolver[Facts]):
         name = posixpath.splitext(posixpath.basename(path))[0]
         if name in self._projects or path.lower().endswith(".exe"):
             return Origin.APP
-        family = name.partition(".")[0]
-        return Origin.APP if any(project.partition(".")[0] == family for project in self._projects) else Origin.LIBRARY
+        return Origin.APP if name.partition(".")[0] in self._families else Origin.LIBRARY
+
+    def _add_projects(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._projects.add(name)
+            self._families.add(name.partition(".")[0])
+
+    def _folder(self, path: str) -> _Folder:
+        """Return what is in a folder. It is read once, however many assemblies are in it."""
+        if path not in self._folders_read:
+            self._folders_read[path] = _read_folder(self._tree, path)
+        return self._folders_read[path]
 
     def dialect(self, path: str) -> str:
         return dialect(path)
@@ -122,7 +161,7 @@ class DotnetResolver(Resolver[Facts]):
 
     def _learn(self, path: str, facts: Facts) -> None:
         """Note what later files need: projects, frameworks, folders to look in, names of libraries."""
-        self._projects |= facts.projects
+        self._add_projects(facts.projects)
         for folder in facts.probed:
             self._path.add(posixpath.join(posixpath.dirname(path), folder))
         for one in facts.redirections:
@@ -192,8 +231,7 @@ class DotnetResolver(Resolver[Facts]):
         for name in (f"{file}.config", f"{stem}.runtimeconfig.json", f"{stem}.deps.json"):
             if is_file(self._tree, f"{folder}/{name}"):
                 yield Lead(f"{folder}/{name}", reason, code=True)
-        cultures = (entry.path for entry in self._tree.children(folder) if entry.is_directory)
-        satellites = [self._tree.get(f"{culture}/{stem}.resources.dll") for culture in cultures]
+        satellites = [self._tree.get(f"{culture}/{stem}.resources.dll") for culture in self._folder(folder).cultures]
         found = within_limits((one for one in satellites if one is not None), _BESIDE_FILES, _SATELLITES)
         yield from (Lead(entry.path, reason) for entry in found or ())
 
@@ -227,13 +265,9 @@ class DotnetResolver(Resolver[Facts]):
     def _others(self, path: str, folder: str) -> Iterator[Lead]:
         """Yield the app's other assemblies and its settings. A folder with an app in it holds little else."""
         reason = Reason("dotnet", f"beside {path}", path)
-        entries = [entry for entry in self._tree.children(folder) if entry.is_file]
-        assemblies = within_limits((one for one in entries if is_assembly(one.path)), _BESIDE_FILES, _BESIDE_BYTES)
-        yield from (Lead(entry.path, reason, code=True) for entry in assemblies or ())
-        for entry in entries:
-            name = posixpath.basename(entry.path)
-            if name.startswith(_SETTINGS) and name.endswith(_SETTINGS_SUFFIXES):
-                yield Lead(entry.path, reason)
+        inside = self._folder(folder)
+        yield from (Lead(place, reason, code=True) for place in inside.assemblies)
+        yield from (Lead(place, reason) for place in inside.settings)
 
     def _assets(self, path: str, facts: Facts) -> Iterator[Lead]:
         """Yield the assets that an app's manifest lists, where publishing has put them. A framework's own manifest lists all that it has."""

@@ -46,6 +46,7 @@ class Applications:
         self._image, self._tree = image, image.tree
         self.in_use: dict[str, Reason] = {}
         self._libraries: dict[str, None] = {}
+        self._listings: dict[str, Mapping[str, Sequence[str]]] = {}
         self._releases: dict[str, str] = {}
         self._machines: dict[str, None] = {}
         for access in image.log.accesses:
@@ -119,13 +120,17 @@ class Applications:
 
     def _folders(self, name: str) -> list[str]:
         """Return the folders of an application: NAME, or NAME-VERSION. Most images have one version of each."""
-        found = []
-        for library in list(self._libraries):
+        return [folder for library in list(self._libraries) for folder in self._listed(library).get(name, ())]
+
+    def _listed(self, library: str) -> Mapping[str, Sequence[str]]:
+        """Return the folders in a library by the names of their applications, which have no dash. Each library is read once."""
+        if library not in self._listings:
+            found: dict[str, list[str]] = {}
             for entry in self._tree.children(library):
-                known = posixpath.basename(entry.path)
-                if entry.is_directory and (known == name or known.startswith(f"{name}-")):
-                    found.append(entry.path)
-        return found
+                if entry.is_directory:
+                    found.setdefault(posixpath.basename(entry.path).partition("-")[0], []).append(entry.path)
+            self._listings[library] = found
+        return self._listings[library]
 
 
 def _is_description(entry: Entry) -> bool:

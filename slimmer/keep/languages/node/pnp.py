@@ -10,7 +10,7 @@ import json
 import posixpath
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +25,8 @@ NAMES = (".pnp.cjs", ".pnp.js", ".pnp.data.json")
 _PACKAGES, _DEPENDENCIES = 30_000, 500_000
 _STATE = re.compile(r"RAW_RUNTIME_STATE\s{0,9}=\s{0,9}'")
 _CALL = re.compile(r"hydrateRuntimeState\(\s{0,99}(?=\{)")
-_VIRTUAL = re.compile(r"(/.{0,2000}?)/(?:__virtual__|\$\$virtual)/[^/]{1,255}/([0-9]{1,2})(?:/(.{0,2000}))?", re.DOTALL)
-_ARCHIVE = re.compile(r"(/.{1,2000}?\.zip)(?:/.{0,2000})?", re.DOTALL)
+_VIRTUAL = re.compile(r"(/.{0,2000}?)/(?:__virtual__|\$\$virtual)/[^/]{1,255}/([0-9]{1,2})(?:/(.*))?", re.DOTALL)
+_ARCHIVE = re.compile(r"(/.{1,2000}?\.zip)(?:/.*)?", re.DOTALL)
 _LEVELS = 60
 _PATH = 4096
 
@@ -134,6 +134,7 @@ class PlugAndPlay:
         self._by_folder: dict[str, Located] = {}
         self._by_archive: dict[str, list[Located]] = {}
         self._map_of: dict[str, str] = {}
+        self._by_name: dict[tuple[str, str, str], Mapping[str, Dependency]] = {}
         self._followed: set[str] = set()
         paths = sorted(path for path in maps if posixpath.basename(path) in NAMES)
         for path, found in read_files(image, read_map, PackageMap, paths, MAP_LIMIT) if paths else ():
@@ -158,11 +159,18 @@ class PlugAndPlay:
             return None
         root, own = self._map_of[folder], self._by_folder[folder]
         top = self._located.get((root, "", ""))
-        for package in (own.package, *((top.package,) if top is not None else ())):
-            for needed in package.dependencies:
-                if needed.name == name:
-                    return self._located.get((root, needed.package, needed.reference))
+        for one in (own, *((top,) if top is not None else ())):
+            needed = self._dependencies(root, one.package).get(name)
+            if needed is not None:
+                return self._located.get((root, needed.package, needed.reference))
         return None
+
+    def _dependencies(self, root: str, package: Package) -> Mapping[str, Dependency]:
+        """Return the dependencies of a package by their names. The first one of a name counts."""
+        key = root, package.name, package.reference
+        if key not in self._by_name:
+            self._by_name[key] = {needed.name: needed for needed in reversed(package.dependencies)}
+        return self._by_name[key]
 
     def in_archives(self, archives: Iterable[str]) -> list[Located]:
         """Return the packages in these archives."""

@@ -11,7 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 from slimmer.keep.image_view import ImageView
@@ -65,7 +65,7 @@ def read_config(content: bytes) -> Config:
     options = options if isinstance(options, dict) else {}
     extends = data.get("extends")
     return Config(
-        extends=tuple(_texts(extends if isinstance(extends, list) else [extends])),
+        extends=tuple(islice(_texts(extends if isinstance(extends, list) else [extends]), _CHAIN)),
         base=next(_texts([options.get("baseUrl")]), ""),
         aliases=(*_aliases(options.get("paths")), *_imports(data.get("imports"))),
         jsx=next(_texts([options.get("jsxImportSource")]), ""),

@@ -6,8 +6,11 @@ PEP 420 for namespace packages.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice, takewhile
 
 from slimmer.image.tree import Tree
 from slimmer.keep.language import Origin
@@ -103,8 +106,13 @@ class Finder:
 
     def top_modules(self, stem: str) -> Iterator[str]:
         """Return the names of modules and packages directly in sys.path that begin with a text, sorted."""
-        names = {name.partition(".")[0] for root in self.roots for name in self.listing(root.path)}
-        return (name for name in sorted(names) if name.startswith(stem) and name.isidentifier() and self.find(name))
+        near = islice(self._top_names, bisect_left(self._top_names, stem), None)
+        alike = takewhile(lambda name: name.startswith(stem), near)
+        return (name for name in alike if name.isidentifier() and self.find(name))
+
+    @cached_property
+    def _top_names(self) -> list[str]:
+        return sorted({name.partition(".")[0] for root in self.roots for name in self.listing(root.path)})
 
     def is_package(self, folder: str) -> bool:
         """Return True if a folder has an __init__ of any kind."""

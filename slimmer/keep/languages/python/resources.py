@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -51,6 +51,7 @@ class Resources:
         self._build_values: dict[str, str] = {}
         self._system: dict[str, tuple[str, ...]] = {}
         self._libraries: dict[str, str] = {}
+        self._short_names: dict[str, Mapping[str, list[str]]] = {}
         self._told: set[str] = set()
 
     def reached(self, module: Module) -> None:
@@ -144,11 +145,20 @@ class Resources:
         """Return the files of the library with this short name, in the first folder that has some: libNAME.so, libNAME.so.1."""
         for folder in self._library_path.roots:
             end = self._image.tree.resolve(folder).end or folder
-            start = f"{end}/lib{name}.so"
-            found = [entry.path for entry in self._image.tree.children(end) if f"{entry.path}.".startswith(f"{start}.")]
-            if found:
+            if found := self._libraries_in(end).get(name):
                 return found
         return []
+
+    def _libraries_in(self, folder: str) -> Mapping[str, list[str]]:
+        """Return the libraries in a folder by their short names. Each folder is read once."""
+        if folder not in self._short_names:
+            found: dict[str, list[str]] = {}
+            for entry in self._image.tree.children(folder):
+                start, suffix, _ = f"{posixpath.basename(entry.path)}.".partition(".so.")
+                if suffix and start.startswith("lib"):
+                    found.setdefault(start.removeprefix("lib"), []).append(entry.path)
+            self._short_names[folder] = found
+        return self._short_names[folder]
 
     @cached_property
     def _library_path(self) -> LoadPath:
