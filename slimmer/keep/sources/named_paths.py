@@ -182,19 +182,22 @@ class NamedPaths:
 
     def _at(self, path: str, mention: Mention, source: str, root: str) -> Iterator[Finding]:
         reason = Reason(RULE, f"named by {source}{mention.place}", source)
+        entry = self._image.end(path)
+        if (
+            entry is not None and entry.is_file
+        ):  # each source leads to it, also if another one that names it does not stay
+            yield from reach(self._tree, path, reason)
+            return
         if (path, root) in self._done:
             return
         self._done.add((path, root))
-        entry = self._image.end(path)
         if HOLE in path or (entry is None and "*" in path):
             for glob in globs(path, HOLE):
                 yield from self._fitting(glob, reason, root, mention.base)
             return
         if entry is None:
             return
-        if entry.is_file:
-            yield from reach(self._tree, path, reason)
-        elif entry.is_directory and (mention.sure or "/" in mention.path) and self._is_part(entry.path, source, root):
+        if entry.is_directory and (mention.sure or "/" in mention.path) and self._is_part(entry.path, source, root):
             yield from reach(self._tree, path, reason)
             yield from whole_folder(self._tree, entry.path, Reason(RULE, f"in {path}, {reason.detail}", source))
 

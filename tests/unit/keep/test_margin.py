@@ -78,6 +78,17 @@ def test_a_file_that_several_files_lead_to_is_paid_for_once(image: LocalImage) -
     assert {f"/app/{name}.js" for name in "abc"} <= files(kept(image, 4 * KB))
 
 
+def test_what_a_file_names_stays_though_another_one_that_names_it_does_not(image: LocalImage) -> None:
+    table = "require('fs').readFileSync('/srv/tables/table.txt')"
+    image.add("/srv/tables/table.txt", "x")
+    image.add("/app/a.js", f"require('./lib/huge'); {table}")
+    image.add("/app/lib/huge.js", "/" * 50 * KB)
+    image.add("/app/b.js", f"{table} //{' ' * 500}")
+    found = kept(image, 10 * KB)
+    assert "/app/a.js" not in found
+    assert {"/app/b.js", "/srv/tables/table.txt"} <= set(found)
+
+
 def test_a_file_that_another_one_needs_is_not_left_out_alone(image: LocalImage) -> None:
     """Both are candidates and both are followed at once, so each must bring what it needs even if the other one came first."""
     image.add("/app/z.js", "require('./a')")
