@@ -18,6 +18,8 @@ from tests.engine.integration_app import SLIM
 from tests.engine.names import OWN
 from tests.engine.soak import is_watcher, owned
 
+pytestmark = pytest.mark.alone  # a signal comes too late if other tests use the machine as well
+
 DEADLINE = 60.0
 PAUSE = 0.02
 STAGES = {
