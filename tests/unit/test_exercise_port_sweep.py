@@ -425,7 +425,7 @@ def test_silent_ports_are_asked_side_by_side_and_the_rest_is_told(
 
 def test_ports_that_answer_are_asked_in_turn(tmp_path: Path) -> None:
     web = COUNTING + "    for _ in range(6): serve(handler=Counting)\n    forever()"
-    with LocalApp(tmp_path, web) as app:
+    with LocalApp(tmp_path, web, begun=True) as app:
         first = exercise(app, ExercisePlan())
         asked = exercise(app, ExercisePlan(requests=(get("/told"),), ports=first.ports[:1]))
     assert told(asked) == (1, list(first.ports))
@@ -434,7 +434,7 @@ def test_ports_that_answer_are_asked_in_turn(tmp_path: Path) -> None:
 def test_own_requests_come_to_one_port_after_the_other(tmp_path: Path) -> None:
     """Also when the first one is slow: what was done there may be seen at the next."""
     source = COUNTING.replace("0.02", "0.7") + "    serve(handler=Counting); serve(handler=Counting); forever()"
-    with LocalApp(tmp_path, source) as app:
+    with LocalApp(tmp_path, source, begun=True) as app:
         first = exercise(app, asking(get("/"), get("/none")))
         asked = exercise(app, ExercisePlan(requests=(get("/told"),), ports=first.ports[:1]))
     assert told(asked) == (1, [port for port in first.ports for _ in range(2)])
