@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from slimmer.keep.analyzer import BEYOND_OBSERVED, Follow, FunctionAnalyzer, Kept
 from slimmer.keep.evidence import Evidence
+from slimmer.keep.first_lines import is_sample
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 
@@ -13,10 +14,11 @@ RULE = "interpreter"
 
 
 def interpreters(image: ImageView) -> Follow:
-    """Keep the interpreter of each executable file that begins with `#!`."""
+    """Keep the interpreter of each executable file that begins with `#!`. Nothing runs samples (`pre-push.sample`) as they are."""
 
     def follow(added: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        for path, names in image.first_lines.programs(added).items():
+        scripts = [path for path in added if not is_sample(path)]
+        for path, names in image.first_lines.programs(scripts).items():
             reason = Reason(RULE, f"runs {path}", path)
             for name in names:
                 for place in (name,) if "/" in name else image.which_all(name):

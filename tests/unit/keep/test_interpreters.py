@@ -68,3 +68,9 @@ def test_large_files_are_programs(image: LocalImage, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(first_lines, "SCRIPT_LIMIT", 10)
     assert kept(image, "#!/usr/bin/sh\n") == set()
     assert image.reads == []
+
+
+def test_samples_need_no_interpreter(image: LocalImage) -> None:
+    """As git's own hooks: some are written in Perl, and none of them runs under this name."""
+    image.add("/srv/hooks/pre-push.sample", "#!/usr/bin/perl\n", mode=0o755)
+    assert "/usr/bin/perl" not in followed(image.context(config=CONFIG), interpreters, "/srv/hooks/pre-push.sample")
