@@ -60,7 +60,7 @@ class PackageFiles:
 
         This includes all Python distributions, so that their commands, which are in other folders, have owners.
         """
-        self._learn(language_packages.all_sites(self._tree))
+        self._learn(self._all_sites)
         self._system  # noqa: B018  # read on first use
 
     def everything(self) -> tuple[Package, ...]:
@@ -87,6 +87,10 @@ class PackageFiles:
         table.add(read_lists(lists, self._reader))
         self._finish(table, next(iter(lists.roles), ""))
         return table
+
+    @cached_property
+    def _all_sites(self) -> tuple[str, ...]:
+        return tuple(language_packages.all_sites(self._tree))
 
     @cached_property
     def _folders(self) -> tuple[language_packages.Folder, ...]:

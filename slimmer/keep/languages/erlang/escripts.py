@@ -7,17 +7,16 @@ Applications lie in it as NAME/ebin/NAME.app. It comes from an untrusted image, 
 
 from __future__ import annotations
 
-import codecs
 import io
 import posixpath
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from slimmer.keep.languages.erlang.descriptions import APPLICATIONS, DESCRIPTION_BYTES, needed
+from slimmer.keep.sources.archives import BROKEN
 from slimmer.sandbox.readers import reader
 
 ESCRIPT_BYTES = 1 << 24
@@ -27,9 +26,6 @@ DESCRIPTIONS = 200
 """The most descriptions of an archive that are read."""
 
 _FIRST_LINE = re.compile(rb"#![^\n]{0,200}\bescript[ \t\r]{0,9}(?:\n|$)")
-_BROKEN = (zipfile.BadZipFile, KeyError, OSError, RuntimeError, ValueError, NotImplementedError, EOFError, zlib.error)
-
-codecs.lookup("cp437")  # for names in archives: a confined child cannot load modules
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ def read_escript(content: bytes) -> Escript:
             described = [one for one in archive.infolist() if one.filename.endswith(".app")][:DESCRIPTIONS]
             own = {posixpath.splitext(posixpath.basename(one.filename))[0] for one in described}
             names = dict.fromkeys(name for name in _needed(archive, described) if name not in own)
-    except _BROKEN:
+    except BROKEN:
         return Escript(is_escript=True)
     return Escript(is_escript=True, needed=tuple(islice(names, APPLICATIONS)))
 

@@ -8,16 +8,15 @@ A jar is an archive from an untrusted image, and zlib is native code, so it is r
 
 from __future__ import annotations
 
-import codecs
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from slimmer.keep.languages.java.class_file import read_class
 from slimmer.keep.languages.java.commands import LIMIT
+from slimmer.keep.sources.archives import BROKEN
 from slimmer.sandbox.readers import reader
 
 URLS_LIMIT = 10_000
@@ -30,9 +29,6 @@ _CLASS_LIMIT = 1 << 20
 _MANIFEST_LIMIT = 1 << 20
 _MANIFEST = "META-INF/MANIFEST.MF"
 _HEADER = re.compile(r"^(Class-Path|Main-Class|Start-Class):[ ]?([^\n]*)$", re.MULTILINE | re.IGNORECASE)
-_BROKEN = (zipfile.BadZipFile, KeyError, OSError, RuntimeError, ValueError, NotImplementedError, EOFError, zlib.error)
-
-codecs.lookup("cp437")  # for names in archives: a confined child cannot load modules
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,7 @@ def read_jar(content: bytes, words: Sequence[str] = ()) -> Jar:
             headers = _headers(jar)
             main = headers.get("start-class") or headers.get("main-class") or _named(jar, words)
             commands = tuple(dict.fromkeys(_commands(jar, main))) if main else ()
-    except _BROKEN:
+    except BROKEN:
         return Jar()
     urls = headers.get("class-path", "").split()
     return Jar(tuple(urls) if len(urls) <= URLS_LIMIT else (), commands[:LIMIT])
@@ -81,7 +77,7 @@ def _commands(jar: zipfile.ZipFile, main: str) -> Iterator[str]:
         try:
             with jar.open(info) as file:
                 content = file.read(min(_CLASS_LIMIT, left))
-        except _BROKEN:
+        except BROKEN:
             left -= _CLASS_LIMIT
         else:
             left -= len(content)
