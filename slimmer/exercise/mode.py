@@ -189,8 +189,6 @@ class FirstRun(Mode):
         return bool(tcp)  # a UDP socket alone may be a client's
 
     def may_start_with(self, tcp: Collection[int], udp: Collection[int]) -> bool:
-        if self.must_listen or self.plan.until is Until.EXIT:
-            return False
         return bool(tcp or (udp and self.is_settling))
 
     def must_serve(self) -> tuple[int, ...]:

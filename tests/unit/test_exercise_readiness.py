@@ -111,6 +111,15 @@ def test_an_app_that_ends_before_it_could_be_exercised_as_asked_is_a_failure(
         run(tmp_path, "", plan)
 
 
+@pytest.mark.parametrize("until", [Until.PROBES, Until.EXIT])
+def test_an_app_that_listens_elsewhere_than_the_image_exposes_gets_the_requests(tmp_path: Path, until: Until) -> None:
+    """A command line often moves the port. The EXPOSEd one never opens, and need not be waited for."""
+    plan = ExercisePlan(requests=(Request("GET", "/"),), explicit=True, until=until, ready_timeout=HANGING)
+    source = "serve(); forever()" if until is Until.PROBES else "serve(); time.sleep(2)"
+    exercised = run(tmp_path, source, plan, profile=AppProfile(expected_ports=(80,), own_command=True))
+    assert [answer.status for answer in exercised.answers] == [200]
+
+
 def test_an_exposed_port_on_which_nothing_listens_is_never_ready(tmp_path: Path) -> None:
     profile = AppProfile(expected_ports=(80, 443))
     with pytest.raises(
