@@ -168,6 +168,14 @@ class Tree:
         way = tuple(step for step in walk.way if step != end) if end in walk.way else walk.way
         return Resolution(way, end if end in self else None)
 
+    def is_file(self, path: str) -> bool:
+        """Return True if a path leads to a regular file, links followed."""
+        entry = self.get(path)
+        if entry is None or entry.is_link:
+            end = self.resolve(path).end
+            entry = self.get(end) if end is not None else None
+        return entry is not None and entry.is_file
+
     def _walk_into(self, folder: str) -> _Walk:
         """Walk to a directory. If it is anything else, the walk is stuck, like the kernel at "file/."."""
         return self._walk(_START, [*reversed(folder.split("/"))], entering=True)

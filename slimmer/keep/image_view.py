@@ -67,6 +67,10 @@ class ImageView:
         end = self.tree.resolve(path).end
         return self.tree.get(end) if end is not None else None
 
+    def absolute(self, path: str = "") -> str:
+        """Return where a path leads that is relative to WORKDIR, links unresolved; WORKDIR itself without a path."""
+        return posixpath.normpath(posixpath.join("/", self.config.working_dir, path))
+
     def is_executable(self, path: str) -> bool:
         """Return True if a path leads to a regular file with an x bit for owner, group or others."""
         entry = self.end(path)
@@ -110,3 +114,17 @@ def leading(components: Iterable[str], path: str) -> Iterator[Finding]:
 def parent(path: str) -> str:
     """Return the directory of an absolute path; "/" for "/" itself."""
     return posixpath.dirname(path) or "/"
+
+
+def above(folder: str, most: int) -> Iterator[str]:
+    """Yield an absolute folder and those above it, the nearest first, without the root: at most so many."""
+    for _ in range(most):
+        if folder in ("", "/"):
+            return
+        yield folder
+        folder = posixpath.dirname(folder)
+
+
+def suffix_of(path: str) -> str:
+    """Return the suffix of a path in lower case, with the dot; "" if there is none."""
+    return posixpath.splitext(path)[1].lower()

@@ -18,14 +18,13 @@ from typing import Generic, TypeVar
 from slimmer.image.tree import Entry
 from slimmer.keep.analyzer import Kept
 from slimmer.keep.evidence import Evidence
+from slimmer.keep.folders import PLAIN_DATA
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.sandbox.readers import declare
 
 _NO_CODE = frozenset((Evidence.STRUCTURAL, Evidence.LISTED, Evidence.SEEN))
 """A file that is kept for this evidence alone has not been seen to be loaded as code."""
-
-_SYSTEM = ("/usr/", "/etc/", "/var/", "/lib", "/proc/", "/sys/", "/dev/", "/run/", "/root/.")
 
 F = TypeVar("F")
 
@@ -124,7 +123,7 @@ class Resolver(ABC, Generic[F]):
         By default, these are the system's files without a suffix and without an x bit, such as time zones.
         """
         is_plain = "." not in posixpath.basename(entry.path) and not entry.mode & 0o111
-        return is_plain and entry.path.startswith(_SYSTEM)
+        return is_plain and entry.path in PLAIN_DATA
 
     def recognizes(self, path: str, content: bytes) -> bool:
         """Return True if this content, of the file at this real path, is a source. `leads` gets no facts of other files.

@@ -20,6 +20,7 @@ from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
 from slimmer.keep.apps.web_server.directives import CONFIG_LIMIT, Configuration, read_configuration
 from slimmer.keep.ecosystems import dependency_folders
 from slimmer.keep.evidence import Evidence
+from slimmer.keep.folders import NO_CHOICES
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import CodeReader
@@ -60,11 +61,6 @@ _COMMON = frozenset(
         "noninteractive",
     )
 )
-_CROWDED = re.compile(
-    r"/|/(?:dev|proc|run|sys|tmp)(?:/.*)?|/(?:usr/(?:local/)?)?(?:s?bin|lib[^/]{0,4}|share|libexec|include)|/(?:usr/)?lib/\w{1,20}-linux-[^/]+|/etc",
-    re.DOTALL,
-)
-"""Folders in which entries of all kinds lie."""
 
 
 def environment_choices(image: ImageView) -> Iterator[Finding] | None:
@@ -105,7 +101,7 @@ def _chosen(image: ImageView, words: Mapping[str, str]) -> dict[tuple[str, str],
 
 def _is_choice(path: str) -> bool:
     folder = posixpath.dirname(path)
-    return not _CROWDED.fullmatch(folder) and dependency_folders().isdisjoint(folder.split("/"))
+    return folder not in NO_CHOICES and dependency_folders().isdisjoint(folder.split("/"))
 
 
 def _findings(image: ImageView, chosen: Mapping[tuple[str, str], tuple[str, str]]) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from itertools import islice
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
 from slimmer.keep.evidence import Evidence
+from slimmer.keep.folders import NO_TEXTS
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.records import FOR_ALL, is_main, languages_of
@@ -41,9 +42,6 @@ _ISO_639_1 = (
 )
 _CODES = frozenset(_ISO_639_1.split())
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_]([A-Za-z]{2,8}|[0-9]{3}))*(?:\.[\w-]{1,20})?(?:@\w{1,20})?", re.IGNORECASE)
-_SYSTEM = re.compile(
-    r"/(?:dev|proc|run|sys|tmp)/.*|/usr/(?:lib|share)/(?:locale|i18n|man|zoneinfo|doc|info|help|X11)(?:/.*)?", re.DOTALL
-)
 
 
 def language_folders(image: ImageView) -> Iterator[Finding] | None:
@@ -87,12 +85,7 @@ def _groups(image: ImageView) -> dict[tuple[str, str], str]:
     groups: dict[tuple[str, str], str] = {}
     for access in image.log.accesses:
         path = access.resolved or access.asked
-        if (
-            access.operation is not Operation.OPEN
-            or not access.found
-            or access.executable == PROBE
-            or _SYSTEM.fullmatch(path)
-        ):
+        if access.operation is not Operation.OPEN or not access.found or access.executable == PROBE or path in NO_TEXTS:
             continue
         parts = path.split("/")
         for place in range(max(2, len(parts) - _DEPTH), len(parts)):

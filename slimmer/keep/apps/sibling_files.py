@@ -24,7 +24,8 @@ from slimmer.image.tree import Entry
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer, Kept
 from slimmer.keep.ecosystems import code_suffixes, dependency_folders, manifests
 from slimmer.keep.evidence import Evidence
-from slimmer.keep.image_view import ImageView
+from slimmer.keep.folders import APPS, SYSTEM
+from slimmer.keep.image_view import ImageView, suffix_of
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
 from slimmer.keep.sources.records import languages_of, within_limits_or_main
@@ -54,12 +55,6 @@ _SETTINGS = frozenset((".json", ".yml", ".yaml", ".toml", ".lock", ".cfg", ".ini
 _LEFT_OUT = frozenset(("__pycache__", "bower_components"))
 """Folders that do not count as the app's own, besides those of dependencies."""
 
-_SYSTEM = re.compile(r"/(?:bin|boot|dev|etc|lib[^/]{0,4}|proc|run|sbin|sys|tmp|usr|var)(?:/.*)?", re.DOTALL)
-_APPS = re.compile(
-    r"/(?:usr/src|usr/app|usr/local/app|usr/share/nginx|var/www|var/task|var/app"
-    r"|usr/local/share/(?!(?:ca-certificates|doc|fonts|info|locale|man|xml|zoneinfo)/)[^/]{1,255})/.*",
-    re.DOTALL,
-)
 _CATALOGUE = re.compile(r"(/.{1,3000})/[A-Za-z]{2,3}(?:[_@-][\w@.-]{1,30})?/(LC_MESSAGES/[^/]{1,255}\.mo)", re.DOTALL)
 
 
@@ -82,7 +77,7 @@ Kinds = dict[str, dict[str, str]]
 class _Likeness:
     def __init__(self, image: ImageView) -> None:
         self._image, self._tree = image, image.tree
-        self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
+        self._working = image.absolute()
         self._languages = languages_of(image.env)
         self._whole: dict[str, bool] = {}
 
@@ -95,7 +90,7 @@ class _Likeness:
             entry = self._image.end(access.resolved or access.asked)
             if entry is not None and entry.is_file and self._is_app(entry.path) and _is_data(entry.path):
                 folder, name = posixpath.split(entry.path)
-                folders.setdefault(folder, {}).setdefault(_suffix(name), {}).setdefault(entry.path, access.executable)
+                folders.setdefault(folder, {}).setdefault(suffix_of(name), {}).setdefault(entry.path, access.executable)
         return folders
 
     def findings(self, folder: str, kinds: Kinds) -> Iterator[Finding]:
@@ -128,7 +123,7 @@ class _Likeness:
         yield from _all(entries or (), _reason(f"in {folder}, as", path, executable))
 
     def _kind(self, folder: str, suffix: str, path: str, executable: str) -> Iterator[Finding]:
-        alike = (entry for entry in self._tree.children(folder) if entry.is_file and _suffix(entry.path) == suffix)
+        alike = (entry for entry in self._tree.children(folder) if entry.is_file and suffix_of(entry.path) == suffix)
         entries = within_limits_or_main(alike, KIND_FILES, KIND_BYTES, self._languages) if suffix else ()
         yield from _all(entries, _reason(f"a {suffix} file like", path, executable))
 
@@ -144,8 +139,8 @@ class _Likeness:
     def _is_app(self, path: str) -> bool:
         """Return True if a path is in a folder where apps are usually installed, or in the working directory."""
         if self._working != "/" and path.startswith(self._working + "/"):
-            return self._working.count("/") > 1 or not _SYSTEM.fullmatch(self._working)
-        return not _SYSTEM.fullmatch(path) or _APPS.fullmatch(path) is not None
+            return self._working.count("/") > 1 or self._working not in SYSTEM
+        return path not in SYSTEM or path in APPS
 
     def _is_setting(self, folder: str, suffix: str) -> bool:
         return suffix in _SETTINGS and any(posixpath.join(folder, name) in self._tree for name in manifests())
@@ -173,7 +168,7 @@ def _is_data(path: str) -> bool:
     parts = path.split("/")[1:]
     if any(part.startswith(".") for part in parts):
         return False
-    suffix = _suffix(path)
+    suffix = suffix_of(path)
     if not any(suffix in code for code in (code_suffixes(), _NATIVE_CODE, _OTHER_CODE)):
         return True
     folders = [part.lower() for part in parts[:-1]]
@@ -191,10 +186,6 @@ def _is_part(entry: Entry, folder: str) -> bool:
 def _is_library(folders: Sequence[str]) -> bool:
     """Return True if one of these folder names is the name of a folder for installed libraries."""
     return not (_LEFT_OUT.isdisjoint(folders) and dependency_folders().isdisjoint(folders))
-
-
-def _suffix(path: str) -> str:
-    return posixpath.splitext(path)[1].lower()
 
 
 ANALYZER = FunctionAnalyzer("like-files", BEYOND_OBSERVED, {RULE: Evidence.USED}, sibling_files)

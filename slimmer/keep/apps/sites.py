@@ -15,7 +15,7 @@ from slimmer.image.tree import Entry, Tree
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
 from slimmer.keep.ecosystems import dependency_folders, manifests, source_suffixes
 from slimmer.keep.evidence import Evidence
-from slimmer.keep.image_view import ImageView
+from slimmer.keep.image_view import ImageView, suffix_of
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.observe.log import Operation
 
@@ -78,7 +78,7 @@ def _site(tree: Tree, folder: str, most: int) -> tuple[list[Entry], int]:
         if looked_at > most:
             return [], looked_at
         *folders, name = entry.path[len(folder) + 1 :].split("/")
-        if not entry.is_file or (is_app and posixpath.splitext(name)[1].lower() not in _KINDS):
+        if not entry.is_file or (is_app and suffix_of(name) not in _KINDS):
             continue
         if dependencies.isdisjoint(folders):
             left -= entry.size

@@ -24,7 +24,7 @@ from slimmer.image.tree import Entry, Tree
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
 from slimmer.keep.apps.state_places import StatePlaces
 from slimmer.keep.evidence import Evidence
-from slimmer.keep.image_view import ImageView, parent
+from slimmer.keep.image_view import ImageView, parent, suffix_of
 from slimmer.keep.keepset import Finding, KeepSet, Reason
 from slimmer.keep.sources.limits import within_limits
 from slimmer.keep.sources.named_paths import PROGRAM
@@ -150,7 +150,7 @@ def _kinds(tree: Tree, places: StatePlaces, written: Mapping[str, str]) -> Itera
     """Yield the files of the same kind as one that was opened for writing, in folders that hold code, too."""
     kinds: dict[str, dict[str, str]] = {}
     for path in written:
-        folder, suffix = parent(path), _suffix(path)
+        folder, suffix = parent(path), suffix_of(path)
         if not _NO_KIND.fullmatch(suffix) and places.may_hold_files(folder):
             kinds.setdefault(folder, {}).setdefault(suffix, path)
     for folder, examples in kinds.items():
@@ -164,7 +164,7 @@ def _by_suffix(tree: Tree, folder: str, suffixes: Iterable[str]) -> Mapping[str,
     """Return the files of a folder with each of these suffixes; of each, at most one more than KIND_FILES. Reads the folder once."""
     found: dict[str, list[Entry]] = {suffix: [] for suffix in suffixes}
     for entry in tree.children(folder):
-        alike = found.get(_suffix(entry.path)) if entry.is_file else None
+        alike = found.get(suffix_of(entry.path)) if entry.is_file else None
         if alike is not None and len(alike) <= KIND_FILES:
             alike.append(entry)
     return found
@@ -221,10 +221,6 @@ def _is_small(tree: Tree, folder: str) -> bool:
 
 def _files(tree: Tree, folder: str) -> Iterator[Entry]:
     return (entry for entry in tree.below(folder) if entry.is_file)
-
-
-def _suffix(path: str) -> str:
-    return posixpath.splitext(path)[1].lower()
 
 
 ANALYZER = FunctionAnalyzer("state", BEYOND_OBSERVED, {RULE: Evidence.SEEN, PROGRAM: Evidence.USED}, state)

@@ -7,6 +7,7 @@ import re
 from functools import cache
 
 from slimmer.keep.ecosystems import code_suffixes, dependency_folders, manifests
+from slimmer.keep.folders import NO_STATE, NO_STATE_ALONE
 from slimmer.keep.image_view import ImageView, parent
 
 LOOKED_AT = 300_000
@@ -50,16 +51,6 @@ _MANAGERS = frozenset(
     )
 )
 """Folders in /var/lib of the system and its package managers, not of an app."""
-
-_SYSTEM = re.compile(
-    r"/(?:bin|boot|dev|etc|lib[^/]{0,4}|proc|root|run|sbin|sys|tmp)(?:/.*)?"
-    r"|/var/(?:backups|cache|lib|local|lock|log|opt|run|spool|tmp)(?:/.*)?",
-    re.DOTALL,
-)
-_TOPS = re.compile(
-    r"|/|/(?:home|media|mnt|opt|srv|usr|var)|/home/[^/]+|/usr/(?:local|share|src|lib[^/]{0,4})|/var/www|/usr/local/[^/]+"
-)
-"""Folders in which the folders of many apps lie. None of them is the state of one."""
 
 _PASSING = re.compile(
     r"\..*|__pycache__|bower_components|[\w-]*(?:caches?|logs?|te?mp|pids?|run|locks?|build|coverage)",
@@ -105,14 +96,14 @@ class StatePlaces:
 
     def may_hold_files(self, folder: str) -> bool:
         """Return True if an app may keep files of its own directly in a folder."""
-        return not (_SYSTEM.fullmatch(folder) or folder.startswith("/usr/") or _is_passing(folder))
+        return not (folder in NO_STATE or folder.startswith("/usr/") or _is_passing(folder))
 
     def _may_be_state(self, folder: str) -> bool:
-        if _TOPS.fullmatch(folder) or not self.may_hold_files(folder):
+        if folder in NO_STATE_ALONE or not self.may_hold_files(folder):
             own = (
                 folder.startswith("/usr/")
                 and self._owner(folder)
-                and not (_TOPS.fullmatch(folder) or _is_passing(folder))
+                and not (folder in NO_STATE_ALONE or _is_passing(folder))
             )
             if not own:
                 return False

@@ -27,7 +27,8 @@ from slimmer.keep.analyzer import BEYOND_OBSERVED, Kept
 from slimmer.keep.apps.page_links import MARKS, PAGE_LIMIT, Links, read_links
 from slimmer.keep.ecosystems import dependency_folders, source_suffixes
 from slimmer.keep.evidence import Evidence, reaches
-from slimmer.keep.image_view import ImageView, parent
+from slimmer.keep.folders import NO_STATIC_ROOT, SYSTEM
+from slimmer.keep.image_view import ImageView, parent, suffix_of
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources import named_paths
 from slimmer.keep.sources.batches import batches
@@ -99,13 +100,6 @@ _TELLING = re.compile(
 )
 """Names of folders that hold what browsers load if a page links a file in them."""
 
-_SYSTEM = re.compile(
-    r"/(?:bin|boot|dev|etc|lib[^/]{0,4}|proc|run|sbin|sys|tmp)(?:/.*)?|/(?:usr(?:/share|/local|/lib)?|var|srv|opt|home)?",
-    re.DOTALL,
-)
-
-_SYSTEM_PROGRAMS = re.compile(r"/(?:usr|bin|sbin|lib|etc|proc|dev|run|tmp|var)[^/]{0,4}/")
-
 
 class StaticRootsAnalyzer:
     """The analyzer of static roots."""
@@ -118,7 +112,7 @@ class StaticRootsAnalyzer:
         """Start with the files that were opened. Return None if none of them may be a page, a part of one, or code."""
         opened = _opened(image)
         suffixes = _PAGE_SUFFIXES | source_suffixes()
-        may_serve = any(_suffix(path) in suffixes or _sure_root(path) for path in opened)
+        may_serve = any(suffix_of(path) in suffixes or _sure_root(path) for path in opened)
         return StaticRoots(image, opened) if may_serve or next(_own_programs(image), None) else None
 
 
@@ -128,7 +122,7 @@ class StaticRoots:
     def __init__(self, image: ImageView, opened: dict[str, str]) -> None:
         self._image, self._tree, self._opened = image, image.tree, opened
         self._used = {package for path in opened if (package := self._package(path))}
-        self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
+        self._working = image.absolute()
         self._done: set[str] = set()
         self._read: set[str] = set()
         self._bytes, self._left = PAGES_BYTES, _LINKS
@@ -138,7 +132,7 @@ class StaticRoots:
         """Yield the roots of which a file was opened."""
         for path, program in sorted(self._opened.items()):
             root = _sure_root(path)
-            if root and _suffix(path) not in source_suffixes() | _CODE:
+            if root and suffix_of(path) not in source_suffixes() | _CODE:
                 yield from self._root(root, Reason(RULE, f"{program} opened {path} in it", path))
         folders: dict[str, str] = {}
         for program in sorted(set(_own_programs(self._image))):
@@ -166,7 +160,7 @@ class StaticRoots:
                 yield from self._linked(page, link)
 
     def _is_page(self, path: str, kept: Kept) -> bool:
-        suffix = _suffix(path)
+        suffix = suffix_of(path)
         if suffix in _PAGE_SUFFIXES:
             return reaches(kept.evidence(path), Evidence.SEEN)
         return path in self._opened and suffix in source_suffixes()
@@ -216,7 +210,7 @@ class StaticRoots:
         mine, other = self._package(path), self._package(page)
         if mine and mine != other:
             return mine in self._used
-        return _shared(path, page) >= (2 if names > 1 else 3) and not _SYSTEM.fullmatch(parent(path))
+        return _shared(path, page) >= (2 if names > 1 else 3) and parent(path) not in NO_STATIC_ROOT
 
     def _package(self, path: str) -> str:
         """Return the folder of the installed package that a path belongs to: the last one below a folder of dependencies; "" if there is none."""
@@ -239,7 +233,7 @@ class StaticRoots:
 
     def _root(self, root: str, reason: Reason) -> Iterator[Finding]:
         """Yield what browsers load of a root, unless that is too much."""
-        if root in self._done or len(self._done) >= _ROOTS or _SYSTEM.fullmatch(root):
+        if root in self._done or len(self._done) >= _ROOTS or root in NO_STATIC_ROOT:
             return
         self._done.add(root)
         inside = (entry for entry in self._tree.below(root) if _is_loaded(entry, root))
@@ -250,7 +244,7 @@ class StaticRoots:
         """Return all files of the image with this name that a browser may load."""
         if self._named is None:
             self._named = {}
-            loaded = (one for one in self._tree if one.is_file and _suffix(one.path) in _BROWSER_SUFFIXES)
+            loaded = (one for one in self._tree if one.is_file and suffix_of(one.path) in _BROWSER_SUFFIXES)
             for entry in islice(loaded, _LOADED):
                 self._named.setdefault(posixpath.basename(entry.path), []).append(entry.path)
         return self._named.get(name, [])
@@ -269,7 +263,7 @@ def _opened(image: ImageView) -> dict[str, str]:
 def _own_programs(image: ImageView) -> Iterator[str]:
     """Yield the programs of the app itself: those that ran from outside of the system's folders."""
     programs = dict.fromkeys(access.executable for access in image.log.accesses)
-    own = (one for one in programs if one.startswith("/") and not _SYSTEM_PROGRAMS.match(one))
+    own = (one for one in programs if one.startswith("/") and one not in SYSTEM)
     return (one for one in own if (entry := image.tree.get(one)) is not None and entry.is_file)
 
 
@@ -297,7 +291,7 @@ def _root_of(path: str, start: str) -> str:
 def _is_loaded(entry: Entry, root: str) -> bool:
     folders = entry.path[len(root) + 1 :].split("/")[:-1]
     packages = dependency_folders() - {_VENDOR}
-    return entry.is_file and _suffix(entry.path) in _BROWSER_SUFFIXES and packages.isdisjoint(folders)
+    return entry.is_file and suffix_of(entry.path) in _BROWSER_SUFFIXES and packages.isdisjoint(folders)
 
 
 def _shared(path: str, other: str) -> int:
@@ -308,10 +302,6 @@ def _shared(path: str, other: str) -> int:
             break
         count += 1
     return count
-
-
-def _suffix(path: str) -> str:
-    return posixpath.splitext(path)[1].lower()
 
 
 ANALYZER = StaticRootsAnalyzer()

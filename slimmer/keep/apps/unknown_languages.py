@@ -7,7 +7,6 @@ analyzers know are those of slimmer.keep.ecosystems.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,8 @@ from dataclasses import dataclass, field
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
 from slimmer.keep.ecosystems import code_suffixes, dependency_folders
 from slimmer.keep.evidence import Evidence
-from slimmer.keep.image_view import ImageView
+from slimmer.keep.folders import SYSTEM_AND_ROOT
+from slimmer.keep.image_view import ImageView, suffix_of
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
 from slimmer.observe.log import PROBE, Operation
@@ -90,7 +90,6 @@ _NO_CODE = frozenset(
 
 _KIND = re.compile(r"\.[a-z][a-z0-9_]{0,9}")
 _LIBRARY = re.compile(r"(/usr/(?:local/)?(?:lib|share)/(?!\w{1,20}-linux-)[^/]+)/.*", re.DOTALL)
-_SYSTEM = re.compile(r"/(?:bin|boot|dev|etc|lib[^/]{0,4}|proc|root|run|sbin|sys|tmp|usr|var)(?:/.*)?", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -104,12 +103,12 @@ class UnknownLanguage:
 
 def languages(image: ImageView) -> list[UnknownLanguage]:
     """Return the languages that no analyzer knows and of which several files were opened by one program, sorted."""
-    words = (word for word in image.config.command if (end := image.end(_absolute(image, word))) and end.is_file)
-    named = {suffix for word in words if _KIND.fullmatch(suffix := _suffix(word))} - _NO_CODE
+    words = (word for word in image.config.command if (end := image.end(image.absolute(word))) and end.is_file)
+    named = {suffix for word in words if _KIND.fullmatch(suffix := suffix_of(word))} - _NO_CODE
     suffixes = (CODE | named) - code_suffixes()
     found: dict[tuple[str, str], UnknownLanguage] = {}
     for access in image.log.accesses:
-        suffix = _suffix(access.asked) if access.found and access.operation is Operation.OPEN else ""
+        suffix = suffix_of(access.asked) if access.found and access.operation is Operation.OPEN else ""
         if suffix not in suffixes or access.executable == PROBE:
             continue
         entry = image.end(access.resolved or access.asked)
@@ -152,7 +151,7 @@ def _findings(image: ImageView, found: list[UnknownLanguage]) -> Iterator[Findin
             for looked_at, entry in enumerate(image.tree.below(folder), 1):  # the count is needed after the loop
                 if looked_at > left:
                     break
-                if entry.is_file and _suffix(entry.path) == language.suffix:
+                if entry.is_file and suffix_of(entry.path) == language.suffix:
                     chosen.append(entry)
             left -= looked_at
             reason = Reason(RULE, f"a {language.suffix} file like {example}, which {language.program} opened", example)
@@ -162,16 +161,16 @@ def _findings(image: ImageView, found: list[UnknownLanguage]) -> Iterator[Findin
 
 def _folders(image: ImageView, language: UnknownLanguage) -> Mapping[str, str]:
     """Return the folders of the app, and those of libraries, in which files were opened, each with one of these files."""
-    working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
+    working = image.absolute()
     folders: dict[str, str] = {}
     for path in language.files:
         library = _LIBRARY.fullmatch(path)
-        if working != "/" and path.startswith(working + "/") and not _SYSTEM.fullmatch(working):
+        if working != "/" and path.startswith(working + "/") and working not in SYSTEM_AND_ROOT:
             folder = working
         elif library is not None:
             folder = "" if not dependency_folders().isdisjoint(path.split("/")) else library[1]
         else:
-            folder = "" if _SYSTEM.fullmatch(path) else _top(path)
+            folder = "" if path in SYSTEM_AND_ROOT else _top(path)
         if folder:
             folders.setdefault(folder, path)
     return folders
@@ -181,14 +180,6 @@ def _top(path: str) -> str:
     """Return the folder of the app that a path outside of the system's folders belongs to: /srv/shop for /srv/shop/lib/x.tcl."""
     folders = path.split("/")[1:-1]
     return "/" + "/".join(folders[:2]) if folders else ""
-
-
-def _absolute(image: ImageView, word: str) -> str:
-    return posixpath.normpath(posixpath.join("/", image.config.working_dir, word))
-
-
-def _suffix(path: str) -> str:
-    return posixpath.splitext(path)[1].lower()
 
 
 ANALYZER = FunctionAnalyzer("unknown-language", BEYOND_OBSERVED, {RULE: Evidence.SEEN}, unknown_languages)

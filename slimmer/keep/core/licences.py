@@ -23,7 +23,7 @@ from slimmer.image.tree import Tree
 from slimmer.keep.analyzer import EVERY_POLICY, Follow, FunctionAnalyzer, Kept
 from slimmer.keep.ecosystems import code_suffixes
 from slimmer.keep.evidence import Evidence
-from slimmer.keep.image_view import ImageView, reach
+from slimmer.keep.image_view import ImageView, reach, suffix_of
 from slimmer.keep.keepset import Finding, Reason
 
 RULE = "licence"
@@ -99,7 +99,7 @@ def _named_as_licences(tree: Tree, folder: str) -> list[str]:
 
 def is_licence_name(name: str) -> bool:
     """Return True if a file has the name of a licence, such as LICENSE, COPYING.LESSER, MIT-LICENSE.txt or NOTICE, but not license.py."""
-    return _NAME.fullmatch(name) is not None and posixpath.splitext(name)[1].lower() not in code_suffixes()
+    return _NAME.fullmatch(name) is not None and suffix_of(name) not in code_suffixes()
 
 
 def _common_texts(image: ImageView, copyrights: Iterable[str], seen: set[str]) -> Iterator[Finding]:

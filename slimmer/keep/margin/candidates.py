@@ -19,7 +19,8 @@ from slimmer.image.tree import Entry
 from slimmer.keep.core.packages import languages
 from slimmer.keep.ecosystems import code_suffixes, manifests, source_suffixes
 from slimmer.keep.evidence import Evidence, reaches
-from slimmer.keep.image_view import ImageView
+from slimmer.keep.folders import SHARED
+from slimmer.keep.image_view import ImageView, suffix_of
 from slimmer.keep.keepset import KeepSetBuilder
 from slimmer.keep.margin.declared import Declarations, Unit
 from slimmer.keep.margin.exclusions import is_never_added, is_useful
@@ -34,15 +35,10 @@ FOLDER = 2_000
 CANDIDATES = 60_000
 """The most candidates of an image."""
 
-_SHARED = re.compile(
-    r"/|/(?:bin|sbin|lib[^/]{0,4}|opt|srv|home|mnt|media|data|var|usr)"
-    r"|/usr/(?:local/)?(?:bin|sbin|lib[^/]{0,4}|libexec|share|include|src|etc|games)|/usr/local"
-    r"|/(?:usr/(?:local/)?)?lib[^/]{0,4}/[a-z0-9_]+-linux-[a-z0-9]+"
-    r"|/etc|/var/(?:lib|www|opt|spool)|/usr/share/(?:misc|locale|man|doc|info)"
-    r"|.*/(?:site-packages|dist-packages|node_modules|gems|vendor|extensions|specifications)",
-    re.DOTALL,
+_OF_PACKAGES = frozenset(
+    ("site-packages", "dist-packages", "node_modules", "gems", "vendor", "extensions", "specifications")
 )
-"""Folders that apps and packages share: only what is of a kind with files in use there is near to them."""
+"""Names of folders in which the folders of many packages of a language lie."""
 
 _INSTALLED = re.compile(r"/(?:node_modules|(?:site|dist)-packages)/")
 """Folders in which everything belongs to a package."""
@@ -99,7 +95,8 @@ def find_candidates(image: ImageView, kept: KeepSetBuilder, cost: Callable[[Entr
 
 def in_use(image: ImageView, kept: KeepSetBuilder) -> InUse:
     """Find out what is in use: files that the app opened, that code leads to, or that are named."""
-    files = sorted(path for path in kept if reaches(kept.evidence(path), Evidence.SEEN) and _is_file(image, path))
+    seen = (image.tree.get(path) for path in kept if reaches(kept.evidence(path), Evidence.SEEN))
+    files = sorted(entry.path for entry in seen if entry is not None and entry.is_file)
     units: dict[Unit, str] = {}
     folders: dict[str, str] = {}
     kinds: Counter[tuple[str, str]] = Counter()
@@ -127,7 +124,7 @@ def _is_description(path: str) -> bool:
 def kind_of(path: str) -> tuple[str, str]:
     """Return what files of a kind have in common: the folder, and the suffix in lower case, without a library's version."""
     folder, name = posixpath.split(path)
-    return folder, ".so" if _LIBRARY.search(name) else posixpath.splitext(name)[1].lower()
+    return folder, ".so" if _LIBRARY.search(name) else suffix_of(name)
 
 
 def name_of(path: str) -> tuple[str, str]:
@@ -201,12 +198,12 @@ class _Search:
             if folder.startswith(last):
                 continue
             yield folder, cause
-            last = "\0" if _SHARED.fullmatch(folder) else f"{folder}/"
+            last = "\0" if _is_shared(folder) else f"{folder}/"
 
     def _below(self, folder: str, tier: Tier) -> Iterator[Entry]:
         tree = self._image.tree
         if tier is Tier.APP:
-            is_shared = _SHARED.fullmatch(folder) is not None
+            is_shared = _is_shared(folder)
             inside = tree.children(folder) if is_shared else tree.below(folder)
             files = (entry for entry in inside if entry.is_file and not _INSTALLED.search(entry.path))
             yield from self._unowned(e for e in files if not is_shared or self._used.kinds.get(kind_of(e.path)))
@@ -270,7 +267,7 @@ class _Search:
 
 def is_native(entry: Entry) -> bool:
     """Return True if a file may be native code, judged by its name and mode."""
-    suffix = posixpath.splitext(entry.path)[1].lower()
+    suffix = suffix_of(entry.path)
     return _LIBRARY.search(entry.path) is not None or (entry.mode & 0o111 > 0 and suffix not in code_suffixes())
 
 
@@ -278,21 +275,21 @@ def kind(entry: Entry) -> Kind:
     """Return what a file is to a program, judged by its name and mode."""
     if entry.mode & 0o111 and _COMMANDS.search(entry.path):
         return Kind.COMMAND
-    suffix = posixpath.splitext(entry.path)[1].lower()
+    suffix = suffix_of(entry.path)
     return Kind.CODE if suffix in code_suffixes() or is_native(entry) else Kind.DATA
 
 
 def _is_led_to(kept: KeepSetBuilder, path: str) -> bool:
     """Return True if another file leads to this one: for a source, one in another folder, since sources often find those beside them by name."""
-    folder, suffix = posixpath.dirname(path), posixpath.splitext(path)[1].lower()
+    folder, suffix = posixpath.dirname(path), suffix_of(path)
     causes = [reason.cause for reason in kept.reasons(path) if reason.cause and not _BYTECODE.search(reason.cause)]
     return any(posixpath.dirname(cause) != folder for cause in causes) if suffix in source_suffixes() else bool(causes)
 
 
+def _is_shared(folder: str) -> bool:
+    """Return True for a folder that apps and packages share. Only what is of a kind with files in use there is near to them."""
+    return folder in SHARED or posixpath.basename(folder) in _OF_PACKAGES
+
+
 def _told(unit: Unit) -> str:
     return unit if isinstance(unit, str) else f"{unit.manager} package {unit.name}"
-
-
-def _is_file(image: ImageView, path: str) -> bool:
-    entry = image.tree.get(path)
-    return entry is not None and entry.is_file

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from slimmer.image import language_packages
 from slimmer.image.packages import Package
-from slimmer.keep.image_view import ImageView
+from slimmer.keep.image_view import ImageView, above
 from slimmer.keep.margin.declarations_reader import Declaration, Form, read_declaration
 from slimmer.keep.margin.system_packages import FILES, LARGEST, SystemPackages
 from slimmer.keep.sources.reading import read_files
@@ -64,7 +64,7 @@ class Declarations:
             self._note(f"{unit}/package.json", Form.NODE, unit)
             home, _, name = unit.rpartition("/gems/")
             self._note(f"{home}/specifications/{name}.gemspec", Form.RUBY, unit)
-        for folder in dict.fromkeys(above for place in folders for above in _above(place)):
+        for folder in dict.fromkeys(one for place in folders for one in above(place, LEVELS)):
             self._note(f"{folder}/package.json", Form.NODE, folder=folder)
             self._note(f"{folder}/pyproject.toml", Form.PYPROJECT, folder=folder)
             self._note(f"{folder}/Gemfile", Form.RUBY, folder=folder)
@@ -130,8 +130,8 @@ class Declarations:
 
     def _node(self, folder: str, name: str) -> str | None:
         """Return the folder of a package of npm that code in a folder gets by this name."""
-        for above in _above(folder):
-            end = self._image.end(f"{above}/node_modules/{name}") if not above.endswith("/node_modules") else None
+        for place in above(folder, LEVELS):
+            end = self._image.end(f"{place}/node_modules/{name}") if not place.endswith("/node_modules") else None
             if end is not None and end.is_directory:
                 return end.path
         return None
@@ -160,12 +160,3 @@ class Declarations:
 
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _above(folder: str) -> Iterator[str]:
-    """Yield a folder and those above it, without the root: the nearest first."""
-    for _ in range(LEVELS):
-        if folder in ("", "/"):
-            return
-        yield folder
-        folder = posixpath.dirname(folder)

@@ -11,7 +11,7 @@ from typing import Protocol
 from slimmer.image.elf_file import MAGIC, SMALLEST, ElfFile
 from slimmer.keep.analyzer import Kept
 from slimmer.keep.ecosystems import code_suffixes
-from slimmer.keep.image_view import ImageView
+from slimmer.keep.image_view import ImageView, suffix_of
 from slimmer.keep.keepset import Finding
 from slimmer.keep.native.code_file import CodeFile, read_code
 from slimmer.sandbox.sandbox import Job
@@ -118,7 +118,7 @@ class CodeReader:
         if entry is None or not entry.is_file or not SMALLEST <= entry.size <= SIZE_LIMIT:
             return False
         name = posixpath.basename(path)
-        suffix = posixpath.splitext(name)[1].lower()
+        suffix = suffix_of(name)
         if suffix in _DATA or (suffix in code_suffixes() and suffix not in _LIBRARY_MARKS):
             return False
         return self._image.is_executable(path) or any(mark in name for mark in _LIBRARY_MARKS)

@@ -108,7 +108,7 @@ class LibrarySearch:
                     return
                 plain = posixpath.join(folder, name)
                 special = [posixpath.join(variant, name) for variant in self._special_folders(folder)]
-                if found := tuple(path for path in (*special, plain) if self._exists(path)):
+                if found := tuple(path for path in (*special, plain) if self._image.tree.is_file(path)):
                     yield found
 
     def _special_folders(self, folder: str) -> tuple[str, ...]:
@@ -122,16 +122,12 @@ class LibrarySearch:
         return self._variants[folder]
 
     def _cached(self, name: str) -> Iterator[tuple[str, ...]]:
-        libraries = [library for library in self._cache.get(name, ()) if self._exists(library.path)]
+        libraries = [library for library in self._cache.get(name, ()) if self._image.tree.is_file(library.path)]
         special = tuple(library.path for library in libraries if library.special)
         plain = [library.path for library in libraries if not library.special]
         yield from ((*special, path) for path in plain)
         if special and not plain:
             yield special
-
-    def _exists(self, path: str) -> bool:
-        entry = self._image.end(path)
-        return entry is not None and entry.is_file
 
     def _folders(self, written: tuple[str, ...], seeker: Seeker) -> list[str]:
         """Return RPATH or RUNPATH entries with their tokens replaced."""

@@ -20,7 +20,7 @@ from slimmer.keep.analyzer import Kept, Policy
 from slimmer.keep.core import observed
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.first_lines import is_sample
-from slimmer.keep.image_view import ImageView, reach
+from slimmer.keep.image_view import ImageView, reach, suffix_of
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Language, Lead, Origin, Reading, Resolver
 from slimmer.keep.sources import named_paths
@@ -174,7 +174,7 @@ class LanguageAnalysis(Generic[F]):
 
     def _modules(self, folder: str) -> Iterator[Entry]:
         for entry in self._image.tree.children(folder):
-            is_module = entry.is_file and posixpath.splitext(entry.path)[1].lower() in self._language.suffixes
+            is_module = entry.is_file and suffix_of(entry.path) in self._language.suffixes
             if is_module and self._resolver.origin(entry.path) is Origin.APP:
                 yield entry
 

@@ -45,7 +45,7 @@ class LoadPath:
         tried = (
             posixpath.join(root, name) + suffix for root in self._holders.get(_first(name), ()) for suffix in suffixes
         )
-        found = next((path for path in tried if is_file(self._tree, path)), None)
+        found = next((path for path in tried if self._tree.is_file(path)), None)
         if found is not None:
             yield found
 
@@ -62,15 +62,6 @@ class LoadPath:
 def _first(name: str) -> str:
     """Return the first part of a module's name, without suffixes. A folder may hold the module if it has an entry with this name."""
     return name.partition("/")[0].partition(".")[0]
-
-
-def is_file(tree: Tree, path: str) -> bool:
-    """Return True if there is a file at a path, links followed."""
-    entry = tree.get(path)
-    if entry is None or entry.is_link:
-        end = tree.resolve(path).end
-        entry = tree.get(end) if end is not None else None
-    return entry is not None and entry.is_file
 
 
 def searched(log: AccessLog, names: Iterable[str]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from itertools import islice, takewhile
 from slimmer.image.tree import Tree
 from slimmer.keep.ecosystems import dependency_folders
 from slimmer.keep.evidence import Evidence
+from slimmer.keep.folders import SYSTEM
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.globs import Glob, globs
@@ -40,9 +41,6 @@ HOLE = "\0"
 """Stands for a part of a text that is known only at run time."""
 
 _TEXT_LIMIT = 1024
-_SYSTEM = frozenset(
-    ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "run", "sbin", "sys", "tmp", "usr", "var")
-)
 ZONES = "/usr/share/zoneinfo"
 ZONE = re.compile(
     r"(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Etc|Europe|Indian|Pacific)(?:/[\w+-]{1,40}){1,2}"
@@ -113,7 +111,7 @@ class NamedPaths:
 
     def __init__(self, image: ImageView) -> None:
         self._image, self._tree = image, image.tree
-        self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
+        self._working = image.absolute()
         self._done: set[tuple[str, str]] = set()
         self._globs = 0
 
@@ -204,12 +202,12 @@ class NamedPaths:
     def _is_part(self, folder: str, source: str, root: str) -> bool:
         """Return True if a folder is a part of the app: not the whole app, not the system's, and not a folder of dependencies."""
         parts = folder.strip("/").split("/")
-        if not parts[0] or parts[-1] in _left_out() or (len(parts) == 1 and parts[0] in _SYSTEM):
+        if not parts[0] or parts[-1] in _left_out() or (len(parts) == 1 and f"/{parts[0]}" in SYSTEM):
             return False
         around = (source, root + "/", self._working + "/")
         if any(place.startswith(folder + "/") for place in around):
             return False
-        return parts[0] not in _SYSTEM or folder.startswith((root + "/", self._working + "/"))
+        return f"/{parts[0]}" not in SYSTEM or folder.startswith((root + "/", self._working + "/"))
 
     def _fitting(self, glob: Glob, reason: Reason, root: str, base: Base) -> Iterator[Finding]:
         """Yield the files that a path with holes may stand for: those below a known folder whose names match."""
@@ -228,7 +226,7 @@ class NamedPaths:
         parts = folder.strip("/").split("/")
         if base is Base.ANY or not parts[0]:
             return len(parts) > 1
-        return parts[0] not in _SYSTEM or len(parts) > 1
+        return f"/{parts[0]}" not in SYSTEM or len(parts) > 1
 
 
 def fitting(tree: Tree, folder: str, pattern: str, reason: Reason) -> Iterator[Finding]:

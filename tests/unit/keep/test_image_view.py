@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
-from slimmer.keep.image_view import ImageView, reach
+from slimmer.keep.image_view import ImageView, above, reach, suffix_of
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.testing import LocalImage
 
@@ -90,3 +90,33 @@ def test_reach_marks_the_end_alone_to_be_followed(image: ImageView) -> None:
     assert len(findings) > 1
     assert not any(finding.follow for finding in findings[1:])
     assert not any(finding.follow for finding in reach(image.tree, "/bin/tool", reason))
+
+
+@pytest.mark.parametrize(
+    ("path", "is_file"),
+    [
+        ("/usr/bin/tool-1.2", True),
+        ("/bin/tool", True),
+        ("/opt/bin/folder", False),
+        ("/bin/broken", False),
+        ("/nowhere", False),
+    ],
+)
+def test_a_file_is_a_regular_file_behind_all_links(image: ImageView, path: str, is_file: bool) -> None:
+    assert image.tree.is_file(path) is is_file
+
+
+def test_an_absolute_path_starts_from_workdir(image: ImageView) -> None:
+    assert image.absolute() == "/srv/app"
+    assert image.absolute("../x/./y") == "/srv/x/y"
+    assert image.absolute("/etc") == "/etc"
+
+
+def test_folders_above_a_folder_end_below_the_root_or_at_the_bound() -> None:
+    assert list(above("/a/b/c", 9)) == ["/a/b/c", "/a/b", "/a"]
+    assert list(above("/a/b/c", 2)) == ["/a/b/c", "/a/b"]
+    assert not list(above("/", 9))
+
+
+def test_a_suffix_is_in_lower_case() -> None:
+    assert [suffix_of(path) for path in ("/a/B.TAR.GZ", "/a.b/c", "/a/.env")] == [".gz", "", ""]

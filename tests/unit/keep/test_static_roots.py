@@ -91,14 +91,15 @@ def test_a_large_folder_that_code_names_stays(image: LocalImage, monkeypatch: py
     assert "/srv/app/public/4.css" in files(view, run_policy(Policy.BALANCED, view))
 
 
-def test_a_compiled_server_serves_the_folders_beside_it(image: LocalImage) -> None:
-    image.add("/app/server", b"\x7fELF", mode=0o755)
-    image.add("/app/static/a.css")
+@pytest.mark.parametrize("folder", ["/app", "/runtime", "/library"])
+def test_a_compiled_server_serves_the_folders_beside_it(image: LocalImage, folder: str) -> None:
+    image.add(f"{folder}/server", b"\x7fELF", mode=0o755)
+    image.add(f"{folder}/static/a.css")
     image.add("/work/public/b.css")
     image.add("/work/other/c.css")
     config = ImageConfig("sha256:1", "amd64", "linux", working_dir="/work")
-    found = kept(image, opened("/app/server", by="/app/server", operation="exec"), config=config)
-    assert found == {"/app/static/a.css", "/work/public/b.css"}
+    found = kept(image, opened(f"{folder}/server", by=f"{folder}/server", operation="exec"), config=config)
+    assert found == {f"{folder}/static/a.css", "/work/public/b.css"}
 
 
 def test_a_root_beyond_the_bounds_gives_only_the_linked_file(

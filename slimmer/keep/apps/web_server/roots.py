@@ -6,10 +6,10 @@ From a larger root, only what was observed stays, and the root's own reason says
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from slimmer.image.tree import Entry
+from slimmer.keep.folders import NO_DOCUMENT_ROOT
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
@@ -21,11 +21,6 @@ ROOT_BYTES = 20 << 20
 
 _ROOTS = 64
 _NO_PAGES = frozenset((".git", ".svn", ".hg"))
-_SYSTEM = re.compile(
-    r"/|/(?:bin|boot|dev|etc|home|lib[^/]{0,4}|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)"
-    r"|/usr/(?:local/)?(?:bin|include|lib[^/]{0,4}|libexec|sbin|share|share/doc|src)|/usr/local|/var/(?:lib|log|cache|run|tmp|spool)"
-    r"|/(?:proc|sys|dev)/.*"
-)
 
 
 class Roots:
@@ -41,7 +36,7 @@ class Roots:
         if entry is None or entry.path in self._done or len(self._done) >= _ROOTS:
             return
         self._done.add(entry.path)
-        if not entry.is_directory or _SYSTEM.fullmatch(entry.path):
+        if not entry.is_directory or entry.path in NO_DOCUMENT_ROOT:
             yield from reach(self._tree, path, reason)
             return
         pages = self._pages(entry.path)

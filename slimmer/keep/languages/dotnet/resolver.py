@@ -29,7 +29,7 @@ from slimmer.keep.languages.dotnet.layout import (
 from slimmer.keep.languages.dotnet.reader import Dialect, Facts, Trait
 from slimmer.keep.native import time_zones
 from slimmer.keep.sources.limits import within_limits
-from slimmer.keep.sources.load_path import LoadPath, is_file, library_folders
+from slimmer.keep.sources.load_path import LoadPath, library_folders
 from slimmer.keep.sources.named_paths import Base, Command, Mention, NamedPaths, whole_folder
 
 _FOLDERS = frozenset(("wwwroot", "Views", "Pages", "Resources", "Templates", "templates", "Content", "locales"))
@@ -141,7 +141,7 @@ class DotnetResolver(Resolver[Facts]):
         """Return True if an assembly is a program: .exe, or beside a file that says which framework runs it."""
         stem, suffix = posixpath.splitext(path)
         beside = (f"{stem}.runtimeconfig.json", f"{stem}.deps.json")
-        is_program = suffix.lower() == ".exe" or any(is_file(self._tree, one) for one in beside)
+        is_program = suffix.lower() == ".exe" or any(self._tree.is_file(one) for one in beside)
         return is_assembly(path) and is_program and not framework_of(posixpath.dirname(path))
 
     def _counts_for_names(self, path: str) -> bool:
@@ -189,7 +189,7 @@ class DotnetResolver(Resolver[Facts]):
         """Yield an assembly as the runtime finds it: beside the one that wants it, on the load path, in Mono's cache."""
         reason = Reason("dotnet", detail, path)
         folder = posixpath.dirname(path)
-        beside = [place for suffix in SUFFIXES if is_file(self._tree, place := f"{folder}/{name}{suffix}")]
+        beside = [place for suffix in SUFFIXES if self._tree.is_file(place := f"{folder}/{name}{suffix}")]
         for place in beside or self._path.find(name, SUFFIXES):
             yield Lead(place, reason, code=True)
         for root in self._mono_roots():
@@ -217,7 +217,7 @@ class DotnetResolver(Resolver[Facts]):
             tried = (plain, f"{plain}.so", f"lib{plain}", f"lib{plain}.so")
             folders = (posixpath.dirname(path), posixpath.dirname(name))
             beside = (f"{folder}/{one}" for folder in folders if folder.startswith("/") for one in tried)
-            found = [place for place in beside if is_file(self._tree, place)]
+            found = [place for place in beside if self._tree.is_file(place)]
             found = found or list(chain.from_iterable(self._libraries.find(one) for one in tried))
             yield from (Lead(place, reason) for place in found[:1])
         for opened in _LOADED_BY.get(library.removesuffix(".so"), ()):
@@ -229,7 +229,7 @@ class DotnetResolver(Resolver[Facts]):
         stem = posixpath.splitext(file)[0]
         reason = Reason("dotnet", f"belongs to {path}", path)
         for name in (f"{file}.config", f"{stem}.runtimeconfig.json", f"{stem}.deps.json"):
-            if is_file(self._tree, f"{folder}/{name}"):
+            if self._tree.is_file(f"{folder}/{name}"):
                 yield Lead(f"{folder}/{name}", reason, code=True)
         satellites = [self._tree.get(f"{culture}/{stem}.resources.dll") for culture in self._folder(folder).cultures]
         found = within_limits((one for one in satellites if one is not None), _BESIDE_FILES, _SATELLITES)
@@ -251,7 +251,7 @@ class DotnetResolver(Resolver[Facts]):
         yield from self._others(path, folder)
         for word in facts.words:
             place = posixpath.join(folder, word if is_assembly(word) else f"{word}.dll")
-            if is_file(self._tree, place):
+            if self._tree.is_file(place):
                 yield Lead(place, Reason("dotnet", f"named by {path}", path), code=True)
         sure = bool(facts.traits & {Trait.FOLDERS, Trait.PATHS})
         mentions = tuple(Mention(word.replace("\\", "/").removeprefix("~/"), Base.ANY, sure) for word in facts.words)
@@ -279,5 +279,5 @@ class DotnetResolver(Resolver[Facts]):
             if fits_machine(asset.rid, self._image.config.architecture):
                 name = posixpath.basename(asset.path)
                 for place in (f"{folder}/{asset.path}", posixpath.join(folder, asset.culture, name)):
-                    if is_file(self._tree, place):
+                    if self._tree.is_file(place):
                         yield Lead(place, reason, code=is_assembly(place))

@@ -63,7 +63,7 @@ def _configured(image: ImageView) -> Iterator[str]:
     for value in values:
         for part in value.split(":"):
             if part:
-                yield posixpath.normpath(posixpath.join("/", image.config.working_dir, part))
+                yield image.absolute(part)
 
 
 def _expanded(image: ImageView, path: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from slimmer.keep.language import Lead, Origin, Resolver
 from slimmer.keep.languages.lua.layout import PREFIXES, TREE, is_library, module_folders, package
 from slimmer.keep.languages.lua.reader import Facts, Kind, Request
 from slimmer.keep.sources.limits import within_limits
-from slimmer.keep.sources.load_path import LoadPath, is_file, library_folders
+from slimmer.keep.sources.load_path import LoadPath, library_folders
 from slimmer.keep.sources.named_paths import FOLDER_BYTES, FOLDER_FILES, HOLE, Base, Mention, NamedPaths
 
 _SUFFIXES = (".lua", "/init.lua")
@@ -130,7 +130,7 @@ class LuaResolver(Resolver[Facts]):
         known, hole, rest = name.partition(HOLE)
         suffixes = (*self._suffixes, ".so")
         if not hole or not known:
-            return [place for suffix in suffixes if name and is_file(self._tree, place := f"{root}/{name}{suffix}")]
+            return [place for suffix in suffixes if name and self._tree.is_file(place := f"{root}/{name}{suffix}")]
         folder, start = posixpath.split(f"{root}/{known}")
         entries = within_limits(self._tree.children(self._tree.resolve(folder).end or ""), FOLDER_FILES, FOLDER_BYTES)
         found = []
@@ -138,7 +138,7 @@ class LuaResolver(Resolver[Facts]):
             stem = entry.path if entry.is_directory else posixpath.splitext(entry.path)[0]
             if posixpath.basename(stem).startswith(start):
                 tried = (f"{stem}{rest}{suffix}" for suffix in suffixes)
-                found += [place for place in tried if is_file(self._tree, place)]
+                found += [place for place in tried if self._tree.is_file(place)]
         return found
 
     def _native(self, path: str, request: Request) -> Iterator[Lead]:
@@ -163,7 +163,7 @@ class LuaResolver(Resolver[Facts]):
         rocks = f"{match['tree']}/lib/luarocks/rocks-{match['version']}"
         own = package(path[match.end() :].removesuffix(".lua"))
         reason = Reason("lua", f"describes the rock of {path}", path)
-        if is_file(self._tree, f"{rocks}/manifest"):
+        if self._tree.is_file(f"{rocks}/manifest"):
             yield Lead(f"{rocks}/manifest", reason)
         for name in (own, f"lua-{own.replace('/', '-')}", f"lua{own}"):
             for version in self._tree.children(f"{rocks}/{name}"):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from slimmer.image.tree import Entry
-from slimmer.keep.image_view import ImageView
+from slimmer.keep.image_view import ImageView, above
 from slimmer.keep.languages.node.builtins import BUILTINS
 from slimmer.keep.languages.node.manifest import MANIFEST_LIMIT, Manifest, read_manifest, targets
 from slimmer.keep.languages.node.pnp import Located, PlugAndPlay, archive_of
@@ -98,7 +98,7 @@ class ModuleSearch:
 
         A package with both kinds of modules has another one inside, for example in dist/esm, which only states the type.
         """
-        for folder in _above(posixpath.dirname(path)):
+        for folder in _up(path):
             if posixpath.basename(folder) == "node_modules":
                 return
             if f"{folder}/package.json" in self._tree:
@@ -281,7 +281,7 @@ class ModuleSearch:
             yield found
 
     def _module_folders(self, user: str) -> Iterator[str]:
-        for folder in _above(posixpath.dirname(user)):
+        for folder in _up(user):
             if posixpath.basename(folder) != "node_modules":
                 yield f"{folder}/node_modules"
         yield from self._shared
@@ -345,11 +345,7 @@ def _node_path(image: ImageView) -> tuple[str, ...]:
     return tuple(posixpath.normpath(folder) for folder in folders if folder.startswith("/"))
 
 
-def _above(folder: str) -> Iterator[str]:
-    """Yield a folder and those above it, at most LEVELS, and then "" for the root."""
-    for _ in range(LEVELS):
-        if folder in ("/", ""):
-            break
-        yield folder
-        folder = posixpath.dirname(folder)
+def _up(path: str) -> Iterator[str]:
+    """Yield the folders above a file, at most LEVELS, and then "" for the root."""
+    yield from above(posixpath.dirname(path), LEVELS)
     yield ""

@@ -34,7 +34,6 @@ from slimmer.keep.languages.node.pnp import NAMES as PNP_MAPS
 from slimmer.keep.languages.node.pnp import Located
 from slimmer.keep.languages.node.reader import Facts, ModuleRequest
 from slimmer.keep.sources.globs import globs
-from slimmer.keep.sources.load_path import is_file
 from slimmer.keep.sources.named_paths import HOLE, Command, NamedPaths, fitting, whole_folder
 
 _SUFFIXES = frozenset((".js", ".cjs", ".mjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ""))
@@ -261,7 +260,7 @@ class NodeResolver(Resolver[Facts]):
                     [path + end for end in _ENDS[1:]] if "/" in word and not posixpath.splitext(word)[1] else []
                 )
                 candidates += [f"{folder}/node_modules/.bin/{word}"] if has_manager and "/" not in word else []
-                yield from (Lead(one, reason, code=True) for one in candidates if is_file(self._tree, one))
+                yield from (Lead(one, reason, code=True) for one in candidates if self._tree.is_file(one))
             if has_manager:
                 yield from self._named.programs(place, (Command(line),))
 

@@ -15,7 +15,6 @@ from itertools import islice, pairwise
 from typing import Any
 
 from slimmer.keep.image_view import ImageView
-from slimmer.keep.sources.load_path import is_file
 from slimmer.keep.sources.reading import read_files
 from slimmer.sandbox.readers import reader
 
@@ -142,7 +141,7 @@ class TsConfigs:
                 (
                     f"{folder.rstrip('/')}/{name}"
                     for name in NAMES
-                    if is_file(self._tree, f"{folder.rstrip('/')}/{name}")
+                    if self._tree.is_file(f"{folder.rstrip('/')}/{name}")
                 ),
                 None,
             )
@@ -189,7 +188,7 @@ class TsConfigs:
                     break
                 folder = posixpath.dirname(folder)
         places = (start + end for start in starts for end in ("", ".json", "/tsconfig.json"))
-        return next((place for place in places if is_file(self._tree, place)), None)
+        return next((place for place in places if self._tree.is_file(place)), None)
 
     def _config(self, path: str) -> Config | None:
         end = self._tree.resolve(path).end
@@ -210,6 +209,6 @@ def _named(image: ImageView) -> Iterator[str]:
         if option in _OPTIONS and (value if found else following).endswith(".json"):
             names.append(value if found else following)
     for name in names:
-        place = posixpath.normpath(posixpath.join("/", image.config.working_dir, name))
-        if is_file(image.tree, place):
+        place = image.absolute(name)
+        if image.tree.is_file(place):
             yield place

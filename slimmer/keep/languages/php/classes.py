@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator
 
-from slimmer.keep.image_view import ImageView
+from slimmer.keep.image_view import ImageView, above
 from slimmer.keep.keepset import Reason
 from slimmer.keep.language import Lead
 from slimmer.keep.languages.php.composer import (
@@ -18,7 +18,6 @@ from slimmer.keep.languages.php.composer import (
     read_list,
     read_map,
 )
-from slimmer.keep.sources.load_path import is_file
 from slimmer.keep.sources.named_paths import HOLE, fitting
 from slimmer.keep.sources.reading import read_files
 
@@ -34,7 +33,7 @@ SHARED = (
 
 _LIST = "autoload.php"
 _MAPS = ("autoload_classmap.php", "autoload_psr4.php", "autoload_namespaces.php", INSTALLED)
-_LEVELS = 12
+LEVELS = 12
 _NAMESPACES = 10_000
 
 
@@ -55,7 +54,7 @@ class Classes:
         known = self._roots.get(folder)
         if known is None:
             known = self._roots[folder] = next(
-                (place for place in above(folder) if f"{place}/vendor/autoload.php" in self._tree), folder
+                (place for place in above(folder, LEVELS) if f"{place}/vendor/autoload.php" in self._tree), folder
             )
         return known
 
@@ -99,22 +98,22 @@ class Classes:
 
     def find(self, path: str, name: str) -> Iterator[tuple[str, str]]:
         """Yield the file of a class with the folder of its package, "" if it has none. Nothing if the class is not found."""
-        own = next((place for place in self._own_classes(name) if is_file(self._tree, place)), None)
+        own = next((place for place in self._own_classes(name) if self._tree.is_file(place)), None)
         if own is not None:
             yield own, ""
             return
         loaders = [self._loaders[vendor] for vendor in (f"{self.root(path)}/vendor",) if vendor in self._loaders]
         for loader in loaders or list(self._loaders.values())[:4]:
             for place in loader.candidates(name):
-                if is_file(self._tree, place):
+                if self._tree.is_file(place):
                     yield place, package_of(place, loader.vendor) if place.startswith(f"{loader.vendor}/") else ""
                     return
-        if (place := self._listed.get(name.lower(), "")) and is_file(self._tree, place):
+        if (place := self._listed.get(name.lower(), "")) and self._tree.is_file(place):
             yield place, posixpath.dirname(place)
             return
         for base in SHARED:
             place = f"{base}/{old_path(name)}"
-            if is_file(self._tree, place):
+            if self._tree.is_file(place):
                 yield place, posixpath.join(base, name.partition("\\")[0])
                 return
 
@@ -136,23 +135,14 @@ class Classes:
 
     def _own_classes(self, name: str) -> Iterator[str]:
         prefix, rest = name, ""
-        for _ in range(_LEVELS):
+        for _ in range(LEVELS):
             prefix, _, last = prefix.rpartition("\\")
             if not prefix:
                 return
             rest = f"{last}/{rest}" if rest else last
-            yield from (f"{folder}/{rest}.php" for folder in list(self._namespaces.get(prefix, ()))[:_LEVELS])
+            yield from (f"{folder}/{rest}.php" for folder in list(self._namespaces.get(prefix, ()))[:LEVELS])
 
 
 def _place_of_map(path: str) -> tuple[str, str]:
     """Return the name of one of Composer's files, and the vendor folder that it is in."""
     return posixpath.basename(path), posixpath.dirname(posixpath.dirname(path))
-
-
-def above(folder: str) -> Iterator[str]:
-    """Yield a folder and those above it, without the root: at most _LEVELS."""
-    for _ in range(_LEVELS):
-        if folder in ("/", ""):
-            return
-        yield folder
-        folder = posixpath.dirname(folder)

@@ -10,12 +10,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping
 
-from slimmer.keep.image_view import ImageView
+from slimmer.keep.image_view import ImageView, above
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Lead, Origin, Resolver
-from slimmer.keep.languages.php.classes import SHARED, Classes, above
+from slimmer.keep.languages.php.classes import LEVELS, SHARED, Classes
 from slimmer.keep.languages.php.reader import ClassUse, Facts, Include
-from slimmer.keep.sources.load_path import is_file
 from slimmer.keep.sources.named_paths import HOLE, Base, NamedPaths, fitting
 
 _SUFFIXES = frozenset((".php", ".phtml", ".inc", ".module", ".theme", ".install", ".profile", ".php5", ".php7", ""))
@@ -87,14 +86,14 @@ class PhpResolver(Resolver[Facts]):
         bases = (folder,) if include.base is Base.FOLDER else (*self._include_path, folder, root)
         name = include.path.lstrip("/") if include.base is Base.FOLDER else include.path
         places = (posixpath.normpath(posixpath.join(base, name)) for base in bases)
-        yield from [place for place in places if is_file(self._tree, place)][:1]
+        yield from [place for place in places if self._tree.is_file(place)][:1]
 
     def _behind_a_constant(self, folder: str, path: str) -> Iterator[str]:
         """Yield the file of `ABSPATH . 'wp-includes/x.php'`. Another file defines the constant; it is mostly a folder above the source."""
         name = path.rpartition(HOLE)[2].lstrip("/")
         if name.endswith((".php", ".inc", ".phtml")):
-            places = (posixpath.normpath(f"{place}/{name}") for place in above(folder))
-            yield from [place for place in places if is_file(self._tree, place)][:1]
+            places = (posixpath.normpath(f"{place}/{name}") for place in above(folder, LEVELS))
+            yield from [place for place in places if self._tree.is_file(place)][:1]
 
     def _used(self, path: str, use: ClassUse, is_app: bool) -> Iterator[Lead]:
         for name in use.names:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from slimmer.keep.ecosystems import dependency_folders
+from slimmer.keep.folders import NO_CONTENT
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
@@ -21,10 +22,6 @@ FOLDERS = 500
 """The most folders that are looked at for one image."""
 
 _NAME = re.compile(r"/?\w[\w.-]{1,80}(?:/[\w.-]{1,80}){0,8}/?")
-_SYSTEM = re.compile(
-    r"/(?:bin|boot|dev|etc|lib[^/]{0,4}|proc|root|run|sbin|sys|tmp|usr)(?:/.*)?|/var(?:/(?!lib/|www/|opt/).*)?|/var/(?:lib|www|opt)",
-    re.DOTALL,
-)
 _SKIPPED = frozenset(("tests", "test", "docs", "doc", ".git", "__pycache__", "logs", "log", "cache", "tmp"))
 _CODE = (".py", ".pyc", ".so")
 
@@ -34,7 +31,7 @@ class NamedFolders:
 
     def __init__(self, image: ImageView) -> None:
         self._image, self._tree = image, image.tree
-        self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
+        self._working = image.absolute()
         self._done: set[str] = set()
 
     def findings(self, words: Mapping[str, str]) -> Iterator[Finding]:
@@ -74,4 +71,4 @@ class NamedFolders:
         if not dependency_folders().isdisjoint(folder.split("/")):
             return False
         own = (posixpath.dirname(cause) + "/", self._working + "/")
-        return not _SYSTEM.fullmatch(folder) or (folder.startswith(own) and own[0].count("/") > 2)
+        return folder not in NO_CONTENT or (folder.startswith(own) and own[0].count("/") > 2)

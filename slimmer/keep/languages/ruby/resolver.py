@@ -11,14 +11,15 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
-from slimmer.keep.image_view import ImageView
+from slimmer.keep.image_view import ImageView, above
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Lead, Origin, Resolver
 from slimmer.keep.languages.ruby.layout import Gem, gem_of, gem_roots, gems_in, is_standard, locked_gems, specifications
 from slimmer.keep.languages.ruby.reader import Facts, ModuleRequest
-from slimmer.keep.sources.load_path import LoadPath, is_file, searched
+from slimmer.keep.sources.load_path import LoadPath, searched
 from slimmer.keep.sources.named_paths import HOLE, NamedPaths, fitting, whole_folder
 
+_LEVELS = 60
 _SUFFIXES = ("", ".rb", ".so")
 _SOURCES = frozenset((".rb", ".ru", ".rake", ".so", ""))
 _ALWAYS_LOADED = ("rubygems.rb", "monitor.rb", "set.rb", "json.rb", "enc/encdb.so")
@@ -37,7 +38,7 @@ class RubyResolver(Resolver[Facts]):
 
     def __init__(self, image: ImageView, opened: frozenset[str]) -> None:
         self._image, self._tree = image, image.tree
-        self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
+        self._working = image.absolute()
         self._named = NamedPaths(image)
         self._in_use: dict[str, Gem] = {}
         self._path = LoadPath(image.tree)
@@ -55,7 +56,7 @@ class RubyResolver(Resolver[Facts]):
         seen = (root for root in searched(self._image.log, _ALWAYS_LOADED) if gem_of(f"{root}/") is None)
         roots = [*variables.get("RUBYLIB", "").split(":"), *seen]
         folders = {posixpath.dirname(path) for path in opened}
-        roots += sorted(above for folder in folders for above in _above(folder) if is_standard(above))
+        roots += sorted(one for folder in folders for one in above(folder, _LEVELS) if is_standard(one))
         for root in roots:
             if root.startswith("/"):
                 self._path.add(root)
@@ -117,7 +118,7 @@ class RubyResolver(Resolver[Facts]):
                 yield Lead(finding.path, finding.reason, code=True)
 
     def _is_app(self, path: str) -> bool:
-        return gem_of(path) is None and not any(is_standard(above) for above in _above(posixpath.dirname(path)))
+        return gem_of(path) is None and not any(is_standard(one) for one in above(posixpath.dirname(path), _LEVELS))
 
     def _app(self, path: str, facts: Facts, root: str) -> Iterator[Lead | Finding]:
         """Yield what an app's source needs besides modules: folders, programs, encodings. Adds its folders to the load path."""
@@ -164,13 +165,13 @@ class RubyResolver(Resolver[Facts]):
                 yield from self._computed(place)
             return
         if request.relative or name.startswith(("./", "../", "/")):
-            yield from [place + suffix for suffix in _SUFFIXES if is_file(self._tree, place + suffix)][:1]
+            yield from [place + suffix for suffix in _SUFFIXES if self._tree.is_file(place + suffix)][:1]
             return
         stem = name.removesuffix(".so").removesuffix(".rb") if name.endswith((".so", ".rb")) else name
         found = list(self._path.find(stem, (name[len(stem) :],) if stem != name else (".rb", ".so")))
         if not found and request.how == "load":  # `load` takes a path that is relative to the working directory, too
             beside = (posixpath.normpath(f"{base}/{name}") for base in (self._working, folder))
-            found = [path for path in beside if is_file(self._tree, path)][:1]
+            found = [path for path in beside if self._tree.is_file(path)][:1]
         yield from found
 
     def _computed(self, place: str) -> Iterator[str]:
@@ -184,7 +185,7 @@ class RubyResolver(Resolver[Facts]):
         stem = posixpath.splitext(path)[0]
         file = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower() + ".rb"
         yield from (
-            place for place in (f"{stem}/{file}", f"{posixpath.dirname(path)}/{file}") if is_file(self._tree, place)
+            place for place in (f"{stem}/{file}", f"{posixpath.dirname(path)}/{file}") if self._tree.is_file(place)
         )
 
     def _own(self, path: str, name: str) -> Iterator[str]:
@@ -195,7 +196,7 @@ class RubyResolver(Resolver[Facts]):
             bases += [posixpath.join(root, _first_part(path[len(root) + 1 :])), root]
         places = (posixpath.normpath(f"{base}/{name}{suffix}") for base in bases for suffix in ("", ".rb"))
         if HOLE not in name:
-            yield from [place for place in places if place.endswith(".rb") and is_file(self._tree, place)][:1]
+            yield from [place for place in places if place.endswith(".rb") and self._tree.is_file(place)][:1]
 
     def _is_related(self, path: str, request: ModuleRequest, place: str) -> bool:
         """Return True if a library may mean this file: it belongs to the library, to the language, or to a gem in use or locked."""
@@ -238,11 +239,3 @@ _VERBS = {
 def _first_part(name: str) -> str:
     """Return the name of a library: the first part of the path of its file."""
     return name.partition("/")[0].removesuffix(".rb")
-
-
-def _above(folder: str) -> Iterator[str]:
-    for _ in range(60):
-        if folder in ("/", ""):
-            return
-        yield folder
-        folder = posixpath.dirname(folder)

@@ -7,10 +7,10 @@ directory, or from the script's own folder, because a script may change director
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
+from slimmer.keep.folders import NO_GLOBS
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Lead
@@ -18,9 +18,6 @@ from slimmer.keep.languages.shell.command_line import Kind, Use
 from slimmer.keep.languages.shell.python_modules import module_files
 from slimmer.keep.languages.shell.reader import Named
 from slimmer.keep.sources.named_paths import HOLE, RULE, Base, Mention, NamedPaths, fitting
-
-_CROWDED = re.compile(r"(?:/usr(?:/local)?|/var|)/(?:s?bin|lib[^/]{0,6}(?:/[^/]{1,80})?|share|etc|tmp|run)/?")
-"""Folders that hold all sorts of files. A script with a glob there does not mean each of them."""
 
 _NEAR = 200
 """A name with an unknown beginning is looked for in at most so many folders beside the script's own."""
@@ -34,7 +31,7 @@ class Places:
 
     def __init__(self, image: ImageView) -> None:
         self._image, self._tree = image, image.tree
-        self._working = posixpath.normpath(posixpath.join("/", image.config.working_dir))
+        self._working = image.absolute()
         self._named = NamedPaths(image)
         self._folders: dict[str, tuple[str, ...]] = {}
 
@@ -51,7 +48,7 @@ class Places:
         if hole and head:
             yield from self._globbed(use.value, reason, follow=True)
             return
-        is_there = self._image.is_executable if use.kind is Kind.PROGRAM else self._is_file
+        is_there = self._image.is_executable if use.kind is Kind.PROGRAM else self._tree.is_file
         if hole:
             yield from (Lead(place, reason, code=True) for place in self._meant(path, rest, is_there))
             return
@@ -70,7 +67,7 @@ class Places:
         if hole and head:
             yield from self._globbed(named.path, reason)
         elif hole:
-            for place in self._meant(path, rest, self._is_file):
+            for place in self._meant(path, rest, self._tree.is_file):
                 yield from reach(self._tree, place, reason)
         elif named.whole or not named.path.startswith("/"):
             base = Base.ANY if named.path.startswith("/") else Base.WORKING
@@ -79,10 +76,6 @@ class Places:
             yield from self._named.findings(path, (mention,), posixpath.dirname(path) or "/")
         elif self._image.end(named.path) is not None:
             yield from reach(self._tree, named.path, reason)
-
-    def _is_file(self, place: str) -> bool:
-        entry = self._image.end(place)
-        return entry is not None and entry.is_file
 
     def _relative(self, path: str, name: str) -> Iterator[str]:
         yield posixpath.normpath(posixpath.join(self._working, name))
@@ -121,7 +114,7 @@ class Places:
     def _globbed(self, pattern: str, reason: Reason, *, follow: bool = False) -> Iterator[Finding]:
         """Yield the files that a glob may stand for."""
         folder, name = posixpath.split(pattern)
-        if folder.startswith("/") and HOLE not in folder and folder.strip("/") and not _CROWDED.fullmatch(folder):
+        if folder.startswith("/") and HOLE not in folder and folder.strip("/") and folder not in NO_GLOBS:
             yield from self._followed(folder, name, reason) if follow else fitting(self._tree, folder, name, reason)
 
     def _followed(self, folder: str, name: str, reason: Reason) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ def module_files(image: ImageView, program: str, name: str) -> Iterator[str]:
     for folder in _folders(image, program):
         place = posixpath.join(folder, *name.split("."))
         files = [
-            path for path in (f"{place}/__init__.py", f"{place}/__main__.py", f"{place}.py") if _is_file(image, path)
+            path for path in (f"{place}/__init__.py", f"{place}/__main__.py", f"{place}.py") if image.tree.is_file(path)
         ]
         if files:
             yield from files
@@ -42,8 +42,3 @@ def _folders(image: ImageView, program: str) -> Iterator[str]:
         for entry in image.tree.children(posixpath.join(prefix, "lib")):
             if _VERSION.fullmatch(posixpath.basename(entry.path)):
                 yield from (f"{entry.path}{site}" for site in _SITES)
-
-
-def _is_file(image: ImageView, path: str) -> bool:
-    entry = image.end(path)
-    return entry is not None and entry.is_file

@@ -16,7 +16,7 @@ from slimmer.image.tree import Entry
 from slimmer.keep.analyzer import Kept
 from slimmer.keep.apps.sibling_files import models
 from slimmer.keep.evidence import Evidence, reaches
-from slimmer.keep.image_view import ImageView
+from slimmer.keep.image_view import ImageView, suffix_of
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Lead, Origin, Resolver, Text
 from slimmer.keep.languages.shell.command_files import kind_of
@@ -142,4 +142,4 @@ class ShellResolver(Resolver[Script]):
             yield from locales.named_locale(self._tree, name, Reason(locales.RULE, f"{source} chooses {name}", path))
 
     def _is_opened_script(self, path: str) -> bool:
-        return path in self._opened and posixpath.splitext(path)[1].lower() in _SUFFIXES
+        return path in self._opened and suffix_of(path) in _SUFFIXES
