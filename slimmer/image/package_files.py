@@ -72,6 +72,12 @@ class PackageFiles:
         found.update(dict.fromkeys(folder.package for folder in self._folders))
         return tuple(found)
 
+    def distributions(self) -> Iterator[tuple[Package, str]]:
+        """Yield all Python distributions, each with its metadata folder. Walks the whole tree once, no matter how often it is called."""
+        self._learn(self._all_sites)
+        for site in self._all_sites:
+            yield from ((package, folder) for package, folders in self._sites[site].items() for folder in folders)
+
     def known(self) -> tuple[Package, ...]:
         """Return the system's packages. Reads their databases if that has not been done."""
         return tuple(dict.fromkeys(self._system.packages))

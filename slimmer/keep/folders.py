@@ -97,3 +97,12 @@ SHARED = Folders(
 
 PLAIN_DATA = Folders(f"{_KERNEL} /{{run,etc,lib*,usr,var}} /root/.*")
 """For files without a suffix and an x bit: here they are data (time zones, say). Elsewhere, an interpreter may run them as scripts."""
+
+UNREAD = Folders(
+    f"/boot {_KERNEL} {_PASSING} /var/{{cache,log,tmp,run,backups,lib/{{apt,dpkg,apk,rpm,dnf,yum,pacman}}}} {{,/usr}}/lib/apk"
+    " /usr/lib/{apt,dpkg,sysimage,rpm}"
+    " /etc/{apt,apk,dpkg,yum,yum.repos.d,dnf,cron.*,init.d,rc*.d,logrotate.d,default,kernel,systemd,bash_completion.d,skel}"
+    " /usr{,/local}/share/{bash-completion,zsh,fish,lintian,bug,dpkg,keyrings,debhelper,menu,applications,icons,pixmaps}"
+    " /usr{,/local}/share/{i18n,common-licenses,licenses}"
+)
+"""For the margin: no program of an app reads what lies here. It is there for the system's start, package managers, shells and desktops."""

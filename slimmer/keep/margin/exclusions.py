@@ -11,57 +11,71 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 
 from slimmer.image.tree import Entry
 from slimmer.keep.core.packages import is_worth_keeping
-from slimmer.keep.core.shell_tools import SHELLS
+from slimmer.keep.folders import UNREAD
+from slimmer.keep.program_names import is_tool_of_attackers, table
 
-_NAMES = (
-    "csh tcsh fish rbash mksh su sudo doas chroot nsenter unshare setpriv capsh"
-    " apk apt apt-get apt-cache apt-config apt-key apt-mark aptitude dpkg dselect rpm rpmdb yum dnf microdnf tdnf zypper pacman"
-    " pip npm npx yarn yarnpkg pnpm pnpx corepack gem bundle bundler composer cargo conda mamba poetry pipenv uv uvx cpan cpanm luarocks"
-    " easy_install pear pecl nuget"
-    " cc c++ c89 c99 cpp gcc g++ clang clang++ tcc as ld gold ar nm ranlib objcopy objdump strip make gmake cmake ninja"
-    " javac rustc go gofmt ghc ocaml gfortran f95 f77 m4 autoconf automake libtool lto-dump"
-    " gdb gdbserver lldb strace ltrace perf valgrind rr bpftrace gcore"
-    " curl wget nc ncat netcat socat ssh scp sftp ssh-add ssh-agent ssh-keygen ssh-keyscan slogin telnet ftp tftp lftp rsync nmap tcpdump"
-    " dig host nslookup nsupdate delv whois lynx links elinks w3m aria2c axel rlogin rsh rcp mosh ping traceroute tracepath"
+_SECRET_FOLDERS = frozenset(
+    [".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".password-store", ".config/gcloud"]
 )
-_PROGRAMS = frozenset((*SHELLS, *_NAMES.split()))
-_VERSION = re.compile(r"(?:[-_.]?\d[\d.]*)?(?:-\d[\d.]*)?$")
-_TRIPLET = re.compile(r"^(?:x86_64|i[3-6]86|aarch64|arm\w*|riscv64|powerpc64le|s390x)-(?:\w+-)?linux-(?:gnu|musl)\w*-")
-_PARTS = re.compile(r"(?:apt|dpkg)-[\w-]+|(?:gcc|clang|llvm)-[\w-]+|gcc-\w+|collect2|cc1\w*|lto1|lto-wrapper")
+_SECRET_NAMES = table(
+    "shadow shadow- gshadow gshadow- id_rsa* id_dsa* id_ecdsa* id_ed25519* ssh_host_*_key master.key"
+    " .env .env.* .netrc _netrc .npmrc .yarnrc .yarnrc.yml .pypirc .pgpass .my.cnf .git-credentials .dockercfg"
+    " .htpasswd htpasswd .*_history wp-config.php"
+    " *.pem *.key *.p12 *.pfx *.jks *.keystore *.kdb *.kdbx *.ppk *.asc *.gpg *.pgp *.ovpn *.der"
+)
+"""Keys and certificates with keys, passwords of clients, settings with passwords, and histories of shells."""
 
-_VARIANT = re.compile(
-    r"\.(?:openbsd|traditional|netkit|inetutils|distrib|nosuid|static|real|bsd|gnu)$|^(?:inetutils|netkit|bsd|tn)-?"
+_TELLING = re.compile(r"secret|credential|password|api[-_]?key|private[-_]?key")
+_TELLING_DATA = re.compile(
+    rf"(?:{_TELLING.pattern}|passwd).*\.(?:json|ya?ml|toml|ini|cfg|conf|env|txt|properties|xml|csv)$"
 )
-"""What distributions add to the name of a program that several packages have (update-alternatives(1), dpkg-divert(1)): nc.openbsd, tnftp."""
+_BARE_FOLDERS = frozenset(["secret", "secrets", ".secret", ".secrets"])
+"""Folders of files without a suffix, as `_FILE` variables and mounts of secrets name them (/app/secrets/token, /app/db_password)."""
 
-_SECRET = re.compile(
-    r"/\.(?:ssh|gnupg|aws|azure|kube|docker|config/gcloud|password-store)/"
-    r"|/(?:g?shadow-?|id_(?:rsa|dsa|ecdsa|ed25519)\w*|\.env(?:\.[\w-]+)*|\.netrc|_netrc|\.npmrc|\.yarnrc(?:\.yml)?|\.pypirc|\.pgpass|\.my\.cnf|\.git-credentials"
-    r"|\.htpasswd|htpasswd|\.dockercfg|\.\w*_history|master\.key|wp-config\.php|ssh_host_\w+_key)$"
-    r"|\.(?:pem|key|p12|pfx|jks|keystore|kdbx?|ppk|asc|gpg|pgp|ovpn|der)$"
-    r"|/[^/]*(?:secret|credential|passw(?:or)?d|api[-_]?key|private[-_]?key)[^/]*\.(?:json|ya?ml|toml|ini|cfg|conf|env|txt|properties|xml|csv)$",
-    re.IGNORECASE,
+_UNREAD_FOLDERS = frozenset(
+    (
+        *[".git", ".svn", ".hg", ".bzr"],
+        *[
+            ".cache",
+            ".npm",
+            ".yarn/cache",
+            ".tox",
+            ".mypy_cache",
+            ".pytest_cache",
+            ".nyc_output",
+            ".cargo",
+            "__pycache__",
+        ],
+        *["ensurepip", "idlelib", "turtledemo"],
+        *["pkgconfig", "aclocal", "cmake"],
+        *(f"node_modules/{name}" for name in ["npm", "corepack", "yarn", "pnpm"]),
+        "gconv",
+    )
 )
-_BARE_SECRET = re.compile(
-    r"/\.?secrets?/[^/.]+$|/[^/.]*(?:secret|credential|password|api[-_]?key|private[-_]?key)[^/.]*$", re.IGNORECASE
-)
-"""Files without a suffix, as `_FILE` variables and mounts of secrets name them (/app/secrets/token, /app/db_password)."""
+"""Histories of version control; caches; parts of Python for developers; what compilers read; package managers; character sets."""
 
-_USELESS = re.compile(
-    r"/\.(?:git|svn|hg|bzr|cache|npm|yarn/cache|tox|mypy_cache|pytest_cache|nyc_output|cargo)/"
-    r"|/(?:__pycache__|gconv|ensurepip|idlelib|turtledemo|lib2to3/tests|config-\d[\w.-]*|pkgconfig|aclocal|cmake)/"
-    r"|^/(?:boot|dev|proc|run|sys|tmp|var/(?:cache|log|tmp|run|backups|lib/(?:apt|dpkg|apk|rpm|dnf|yum|pacman))|lib/apk|usr/lib/(?:apt|dpkg|apk|sysimage|rpm))/"
-    r"|^/etc/(?:apt|apk|dpkg|yum|yum\.repos\.d|dnf|cron\.\w+|init\.d|rc\w\.d|logrotate\.d|default|kernel|systemd|bash_completion\.d|skel)/"
-    r"|^/usr/(?:local/)?share/(?:bash-completion|zsh|fish|lintian|bug|dpkg|keyrings|debhelper|menu|applications|icons|pixmaps|i18n|common-licenses|licenses)/"
-    r"|/node_modules/(?:npm|corepack|yarn|pnpm)/|/(?:site|dist)-packages/(?:pip|setuptools|pkg_resources|wheel|_distutils_hack)[/-]"
+_UNREAD = re.compile(
+    r"/config-\d[\w.-]*/"  # what Python was built with
+    r"|/(?:site|dist)-packages/(?:pip|setuptools|pkg_resources|wheel|_distutils_hack)[/-]"
     r"|-info/(?:RECORD|SOURCES\.txt)$"
-    r"|\.(?:whl|deb|rpm|apk|orig|bak|swp|map|ts|flow|c|cc|cpp|cxx|hh|hxx|pxd|pyx|in|am|m4|log|lock|pid|exe|pdb|o|sha256|md5sums)$",
 )
-_LOCALE = re.compile(r"/(?:locales?|lang|translations|i18n)/([A-Za-z]{2,3})(?:[_@-][\w@.-]{1,30})?/")
+_UNREAD_SUFFIXES = frozenset(
+    (
+        *["whl", "deb", "rpm", "apk"],
+        *["orig", "bak", "swp", "log", "lock", "pid"],
+        *["ts", "flow", "c", "cc", "cpp", "cxx", "hh", "hxx", "pxd", "pyx", "in", "am", "m4", "o", "map"],
+        *["exe", "pdb"],
+        *["sha256", "md5sums"],
+    )
+)
+"""Packages; copies and marks; sources that something else was made of; programs of another system; checksums."""
 
+_LOCALE = re.compile(r"/(?:locales?|lang|translations|i18n)/([A-Za-z]{2,3})(?:[_@-][\w@.-]{1,30})?/")
 _AUTHORITIES = re.compile(
     r"/(?:ca-?certs?|ca-?bundle|ca-certificates|certs|cert|root-ca)[^/]*(?:/[^/]*)?\.pem$|/certifi/", re.IGNORECASE
 )
@@ -81,25 +95,36 @@ def is_useful(path: str, languages: frozenset[str], *, is_own: bool = False) -> 
 
     `is_own` is true for a file of the app's own folders, where catalogues of other languages may be its content.
     """
-    if _USELESS.search(path) or not is_worth_keeping(path, languages):
+    if _is_unread(path) or not is_worth_keeping(path, languages):
         return False
     locale = None if is_own else _LOCALE.search(path)
     return locale is None or locale[1].lower() in languages | {"en"}
 
 
-def _is_secret(entry: Entry) -> bool:
-    if entry.is_file and not entry.mode & 0o111 and _BARE_SECRET.search(entry.path):
+def _is_unread(path: str) -> bool:
+    if path in UNREAD or path.rpartition(".")[2] in _UNREAD_SUFFIXES:
         return True
-    return _SECRET.search(entry.path) is not None and not _AUTHORITIES.search(entry.path)
+    return _is_in(path.split("/")[:-1], _UNREAD_FOLDERS) or _UNREAD.search(path) is not None
+
+
+def _is_in(folders: Sequence[str], names: frozenset[str]) -> bool:
+    """Return True if a folder has one of these names, which may be those of a folder and of the one above it: node_modules/npm."""
+    return not names.isdisjoint(folders) or not names.isdisjoint(map("/".join, pairwise(folders)))
+
+
+def _is_secret(entry: Entry) -> bool:
+    *folders, name = entry.path.lower().split("/")
+    if (
+        entry.is_file
+        and not entry.mode & 0o111
+        and "." not in name
+        and (_TELLING.search(name) or folders[-1] in _BARE_FOLDERS)
+    ):
+        return True
+    is_secret = _is_in(folders, _SECRET_FOLDERS) or _SECRET_NAMES.match(name) or _TELLING_DATA.search(name)
+    return bool(is_secret) and not _AUTHORITIES.search(entry.path)
 
 
 def _is_program(entry: Entry) -> bool:
     is_command = entry.mode & 0o111 or "/bin/" in entry.path or "/sbin/" in entry.path
-    return bool(is_command and not entry.is_directory and has_program_name(posixpath.basename(entry.path)))
-
-
-def has_program_name(name: str) -> bool:
-    """Return True if this is the name of a shell, package manager, compiler, debugger or network client, also with a version or a target."""
-    plain = _TRIPLET.sub("", name)
-    names = (plain, _VERSION.sub("", plain), _VARIANT.sub("", plain))
-    return not _PROGRAMS.isdisjoint(names) or _PARTS.fullmatch(plain) is not None
+    return bool(is_command and not entry.is_directory and is_tool_of_attackers(posixpath.basename(entry.path)))

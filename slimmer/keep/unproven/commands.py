@@ -14,6 +14,7 @@ from slimmer.formatting import SHOWN, listed
 from slimmer.image.packages import Package
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.margin.system_packages import SystemPackages
+from slimmer.keep.program_names import INITS, INTERPRETERS, SHELLS, STARTERS, has_name_of, table
 from slimmer.observe.log import Operation
 from slimmer.unproven import Kind, Unproven, option
 
@@ -27,15 +28,11 @@ KIN = 3
 """The most packages that are named besides that of the server."""
 
 _PROGRAMS = re.compile(r"/(?:s?bin|libexec)/[^/]+$")
-_SERVER = re.compile(r"/sbin/[^/]+$")
-_INIT = re.compile(r"/(?:tini|dumb-init|catatonit)$")
-_NO_SERVER = re.compile(
-    r"/(?:tini|dumb-init|catatonit|gosu|su-exec|runuser|setpriv|env|nice|stdbuf|timeout|(?:ba|da|a|z|k)?sh|busybox|(?:python|pypy|perl|ruby|node|php|java|lua)[\d.]*)$"
-)
-"""What starts a server, or runs its script."""
+_SYSTEM_PROGRAMS = re.compile(r"/sbin/[^/]+$")
 
-_SET_UP = re.compile(
-    r"/sbin/(?:ldconfig(?:\.real)?|(?:user|group)(?:add|del|mod)|(?:ch|add|del)(?:g?passwd|user|group)|ip|ifconfig|route|sysctl|start-stop-daemon|service|update-[\w-]{1,40})$"
+_SET_UP = table(
+    "ldconfig ldconfig.real useradd userdel usermod groupadd groupdel groupmod chpasswd chgpasswd adduser addgroup deluser delgroup"
+    " ip ifconfig route sysctl start-stop-daemon service update-*"
 )
 """Programs in sbin folders that scripts use to prepare a system."""
 
@@ -124,13 +121,20 @@ def _servers(image: ImageView) -> tuple[str, ...]:
             continue
         path = access.resolved or access.asked
         main = main or access.pid
-        is_server = access.pid == main or _INIT.search(access.executable) or _SERVER.search(path)
-        if (
-            is_server
-            and not _NO_SERVER.search(path)
-            and not _SET_UP.search(path)
-            and len(found) < SERVERS
-            and (end := image.tree.resolve(path).end)
-        ):
-            found[end] = None
+        if access.pid == main or _is_init(access.executable) or _SYSTEM_PROGRAMS.search(path):
+            end = image.tree.resolve(path).end if len(found) < SERVERS and _may_be_server(path) else None
+            if end is not None:
+                found[end] = None
     return tuple(found)
+
+
+def _is_init(program: str) -> bool:
+    return posixpath.basename(program) in INITS
+
+
+def _may_be_server(path: str) -> bool:
+    """Return False for what starts a server, or runs its script, and for programs that prepare a system."""
+    name = posixpath.basename(path)
+    if has_name_of(name, SHELLS | STARTERS | INTERPRETERS):
+        return False
+    return _SYSTEM_PROGRAMS.search(path) is None or _SET_UP.match(name) is None

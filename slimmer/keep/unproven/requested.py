@@ -13,8 +13,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from slimmer.image.packages import Package, packages_by_path
+from slimmer.image.packages import Package
 from slimmer.keep.image_view import ImageView
+from slimmer.keep.program_names import table
 from slimmer.keep.sources.reading import read_files
 from slimmer.sandbox.readers import reader
 from slimmer.unproven import Kind, Unproven, option
@@ -28,13 +29,18 @@ NAMES = 10_000
 
 WHAT = "the author installed it by name, and nothing of it was used"
 
-_NOT_FOR_RUNNING = re.compile(
-    r".*-(?:dev|doc|dbg)|apt.*|autoconf|automake|bison|black|build(?:-essential)?|bzip2|ca-certificates|clang.*|cmake|coverage|cpp.*|curl|cython3?|debhelper|dpkg.*|file|flake8"
-    r"|flex|g\+\+.*|gcc.*|git|gnupg.*|gpg|hatch(?:ling)?|less|libtool.*|lsb-release|make|maven|meson|mypy|nano|ninja(?:-build)?|patch|pip(?:env|-tools|x)?|pkg-?conf(?:ig)?|poetry(?:-core)?|pre-commit|pylint"
-    r"|pytest.*|python3-(?:pip|venv|setuptools|wheel)|python3?(?:\.\d+)?-venv|ruff|setuptools(?:[-_]scm)?|software-properties-common|tox|twine|unzip|uv|vim.*|virtualenv|wget|wheel|xz-utils|zip",
-    re.IGNORECASE,
+_NOT_FOR_RUNNING = table(
+    "*-dev *-doc *-dbg"
+    " apt* dpkg* debhelper lsb-release software-properties-common ca-certificates gnupg* gpg curl wget git patch"
+    " bzip2 unzip xz-utils zip"
+    " autoconf automake bison build build-essential clang* cmake cpp* cython cython3 flex g++* gcc* libtool* make maven meson ninja"
+    " ninja-build pkg-config pkgconf pkgconfig"
+    " pip pip-tools pipenv pipx poetry poetry-core hatch hatchling setuptools setuptools-scm setuptools_scm twine uv virtualenv wheel"
+    " python-venv python3-venv python3.*-venv python3-pip python3-setuptools python3-wheel"
+    " black coverage flake8 mypy pre-commit pylint pytest* ruff tox"
+    " file less nano vim*"
 )
-"""Packages for building, testing and debugging. Users do not expect them in a slim image."""
+"""Packages that add packages and files, build, test and debug. Users do not expect them in a slim image."""
 
 _NO_CODE = re.compile(r"/usr/share/(?:doc|doc-base|man|info|lintian|bug|locale)/|-info/|/__pycache__/")
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]{1,100}")
@@ -46,7 +52,7 @@ def unused_packages(image: ImageView, kept: Collection[str]) -> Iterator[Unprove
     A package whose name begins that of a package in use is a name for it (python3 for python3.11), and left out.
     """
     asked = [
-        package for package in (*_distributions(image), *_debian(image)) if not _NOT_FOR_RUNNING.fullmatch(package.name)
+        package for package in (*_distributions(image), *_debian(image)) if not _NOT_FOR_RUNNING.match(package.name)
     ]
     state: dict[Package, bool] = {}
     for package, path in image.packages.files(asked, nested=False) if asked else ():
@@ -71,10 +77,8 @@ def _begins_another(name: str, names: Sequence[str]) -> bool:
 
 def _distributions(image: ImageView) -> Iterator[Package]:
     """Yield the Python distributions that pip was asked for."""
-    sites = {package for package in image.packages.everything() if package.manager == "python"}
-    for folder in image.tree.directories():
-        if folder.endswith("-info") and f"{folder}/REQUESTED" in image.tree:
-            yield from (package for package in packages_by_path(folder) if package in sites)
+    found = image.packages.distributions()
+    return (package for package, folder in found if f"{folder}/REQUESTED" in image.tree)
 
 
 def _debian(image: ImageView) -> Iterator[Package]:
@@ -86,7 +90,7 @@ def _debian(image: ImageView) -> Iterator[Package]:
         name for _, read in read_files(image, read_history, History, [HISTORY], HISTORY_LIMIT) for name in read.names
     ]
     if names:
-        known = {package.name: package for package in image.packages.everything() if package.manager == "deb"}
+        known = {package.name: package for package in image.packages.known() if package.manager == "deb"}
         yield from (known[name] for name in names if name in known)
 
 
