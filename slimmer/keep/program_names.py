@@ -108,6 +108,31 @@ COMPILERS = frozenset(
     ]
 )
 BUILD_TOOLS = frozenset(["make", "gmake", "cmake", "ninja", "m4", "autoconf", "automake", "libtool"])
+TASK_RUNNERS = frozenset(
+    [
+        "ant",
+        "maven",
+        "mvn",
+        "mvnw",
+        "gradle",
+        "gradlew",
+        "sbt",
+        "lein",
+        "rake",
+        "mix",
+        "rebar3",
+        "grunt",
+        "gulp",
+        "nx",
+        "turbo",
+        "foreman",
+        "honcho",
+        "nodemon",
+        "concurrently",
+    ]
+)
+"""They run a task of a project, as package managers do (`npm start`)."""
+
 DEBUGGERS = frozenset(["gdb", "gdbserver", "lldb", "strace", "ltrace", "perf", "valgrind", "rr", "bpftrace", "gcore"])
 NETWORK_CLIENTS = frozenset(
     [

@@ -22,9 +22,10 @@ from slimmer.keep.evidence import Evidence, reaches
 from slimmer.keep.folders import SHARED
 from slimmer.keep.image_view import ImageView, suffix_of
 from slimmer.keep.keepset import KeepSetBuilder
-from slimmer.keep.margin.declared import Declarations, Unit
+from slimmer.keep.margin.declared import Declarations
 from slimmer.keep.margin.exclusions import is_never_added, is_useful
 from slimmer.keep.margin.order import Candidate, Kind, Tier
+from slimmer.keep.margin.package_places import Unit
 
 WALKED = 200_000
 """The most paths that are looked at."""

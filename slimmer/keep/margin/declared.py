@@ -8,20 +8,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from slimmer.image import language_packages
 from slimmer.image.packages import Package
-from slimmer.keep.image_view import ImageView, above
-from slimmer.keep.margin.declarations_reader import Declaration, Form, read_declaration
-from slimmer.keep.margin.system_packages import FILES, LARGEST, SystemPackages
-from slimmer.keep.sources.reading import read_files
-
-Unit = Package | str
-"""A package. A package of npm, RubyGems or Composer is given by its folder, because several may have the same name."""
-
-LEVELS = 16
-"""The most folders above a package in which npm's packages are looked for."""
+from slimmer.keep.image_view import ImageView
+from slimmer.keep.margin.declarations_reader import Form
+from slimmer.keep.margin.package_places import PackagePlaces, Unit, manifests_above, read_declarations
+from slimmer.keep.margin.system_packages import FILES, SystemPackages
 
 _TOOL_NAMES = (
     "pip setuptools wheel virtualenv pipenv poetry uv build hatch flit npm yarn pnpm corepack bundler rubygems-update"
@@ -41,7 +35,9 @@ class Declarations:
         self._image, self._used = image, used
         self._tree = image.tree
         self._system = SystemPackages(image)
-        self._sites = dict.fromkeys(site for path in used.values() if (site := language_packages.site_of(path)))
+        sites = dict.fromkeys(site for path in used.values() if (site := language_packages.site_of(path)))
+        homes = dict.fromkeys(one.rpartition("/gems/")[0] for one in used if isinstance(one, str) and "/gems/" in one)
+        self._packages = PackagePlaces(image, tuple(sites), tuple(homes))
         self._places: dict[str, tuple[Form, Unit | None]] = {}
         self.needed: dict[Unit, Unit] = {}
         self.requested: dict[Unit, None] = {}
@@ -57,46 +53,32 @@ class Declarations:
         """Note the files to read, each with the package that declares; None for the author."""
         for unit in self._used:
             if isinstance(unit, Package):
-                for site in self._sites if unit.manager == "python" else ():
+                for site in self._packages.sites if unit.manager == "python" else ():
                     for folder in self._image.packages.metadata(site, unit):
                         self._note(f"{folder}/METADATA", Form.METADATA, unit)
                 continue
             self._note(f"{unit}/package.json", Form.NODE, unit)
             home, _, name = unit.rpartition("/gems/")
             self._note(f"{home}/specifications/{name}.gemspec", Form.RUBY, unit)
-        for folder in dict.fromkeys(one for place in folders for one in above(place, LEVELS)):
-            self._note(f"{folder}/package.json", Form.NODE, folder=folder)
-            self._note(f"{folder}/pyproject.toml", Form.PYPROJECT, folder=folder)
-            self._note(f"{folder}/Gemfile", Form.RUBY, folder=folder)
-            self._note(f"{folder}/composer.json", Form.COMPOSER, folder=folder)
-            self._note(f"{folder}/vendor/composer/installed.json", Form.INSTALLED, folder=folder)
+        for path, form in manifests_above(self._image, folders):
+            self._note(path, form)
 
-    def _note(self, path: str, form: Form, unit: Unit | None = None, *, folder: str = "") -> None:
+    def _note(self, path: str, form: Form, unit: Unit | None = None) -> None:
         entry = self._image.end(path)
-        is_package = folder and language_packages.folder_of(self._tree, f"{folder}/") is not None
-        if entry is not None and entry.is_file and not is_package and len(self._places) < FILES:
+        if entry is not None and entry.is_file and len(self._places) < FILES:
             self._places.setdefault(entry.path, (form, unit))
 
     def _learn(self) -> None:
-        declared = dict(
-            read_files(
-                self._image,
-                read_declaration,
-                Declaration,
-                self._places,
-                LARGEST,
-                lambda path: (self._places[path][0].value,),
-            )
-        )
-        found = [(path, *self._places[path], one) for path, read in declared.items() for one in read.packages]
+        declared = dict(read_declarations(self._image, {path: form for path, (form, _) in self._places.items()}))
+        found = [(path, *self._places[path], one) for path, packages in declared.items() for one in packages]
         for path, form, unit, one in found:
-            if form is Form.INSTALLED:
-                vendor = posixpath.dirname(posixpath.dirname(path))
-                self._need(self._folders(one.needs, vendor), f"{vendor}/{one.name}")
-            else:
-                self._need(self._units(one.needs, form, path), unit)
-        for package in self._distributions().values():
-            if any(f"{folder}/REQUESTED" in self._tree for folder in self._metadata(package)):
+            user = f"{posixpath.dirname(posixpath.dirname(path))}/{one.name}" if form is Form.INSTALLED else unit
+            self._need(self._packages.units(one.needs, form, path), user)
+        for package in self._packages.distributions.values():
+            folders = (
+                folder for site in self._packages.sites for folder in self._image.packages.metadata(site, package)
+            )
+            if any(f"{folder}/REQUESTED" in self._tree for folder in folders):
                 self._ask(package)
 
     def _need(self, units: Iterable[Unit], user: Unit | None) -> None:
@@ -111,52 +93,3 @@ class Declarations:
         name = unit.name if isinstance(unit, Package) else posixpath.basename(unit)
         if unit not in self._used and re.sub(r"-\d[\d.]*$", "", name).lower() not in _TOOLS:
             self.requested[unit] = None
-
-    def _units(self, names: Iterable[str], form: Form, path: str) -> Iterator[Unit]:
-        """Yield the packages that a file means by these names."""
-        if form in (Form.METADATA, Form.PYPROJECT):
-            distributions = self._distributions()
-            yield from (distributions[key] for name in names if (key := _normal(name)) in distributions)
-        elif form is Form.NODE:
-            yield from (found for name in names if (found := self._node(posixpath.dirname(path), name)))
-        elif form is Form.RUBY:
-            gems = self._gems(path)
-            yield from (gems[name] for name in names if name in gems)
-        else:
-            yield from self._folders(names, f"{posixpath.dirname(path)}/vendor")
-
-    def _folders(self, names: Iterable[str], vendor: str) -> Iterator[str]:
-        return (folder for name in names if (folder := f"{vendor}/{name}") in self._tree)
-
-    def _node(self, folder: str, name: str) -> str | None:
-        """Return the folder of a package of npm that code in a folder gets by this name."""
-        for place in above(folder, LEVELS):
-            end = self._image.end(f"{place}/node_modules/{name}") if not place.endswith("/node_modules") else None
-            if end is not None and end.is_directory:
-                return end.path
-        return None
-
-    def _gems(self, path: str) -> Mapping[str, str]:
-        """Return the folders of the gems in the home of a specification; for a Gemfile, in the homes of gems in use."""
-        own = path.rpartition("/specifications/")[0]
-        used = (unit.rpartition("/gems/")[0] for unit in self._used if isinstance(unit, str) and "/gems/" in unit)
-        found: dict[str, str] = {}
-        for home in (own,) if own else dict.fromkeys(used):
-            for entry in self._tree.children(f"{home}/gems"):
-                found.setdefault(re.sub(r"-\d[^/-]*(?:-[^/]*)?$", "", posixpath.basename(entry.path)), entry.path)
-        return found
-
-    def _distributions(self) -> Mapping[str, Package]:
-        """Return the distributions beside those in use, by their normalized names."""
-        found: dict[str, Package] = {}
-        for site in self._sites:
-            for one in language_packages.distributions(self._tree, site):
-                found.setdefault(_normal(one.package.name), one.package)
-        return found
-
-    def _metadata(self, package: Package) -> Iterator[str]:
-        return (folder for site in self._sites for folder in self._image.packages.metadata(site, package))
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -14,7 +14,18 @@ from slimmer.formatting import SHOWN, listed
 from slimmer.image.packages import Package
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.margin.system_packages import SystemPackages
-from slimmer.keep.program_names import INITS, INTERPRETERS, SHELLS, STARTERS, has_name_of, table
+from slimmer.keep.program_names import (
+    BUILD_TOOLS,
+    COMPILERS,
+    INITS,
+    INTERPRETERS,
+    PACKAGE_MANAGERS,
+    SHELLS,
+    STARTERS,
+    TASK_RUNNERS,
+    has_name_of,
+    table,
+)
 from slimmer.observe.log import Operation
 from slimmer.unproven import Kind, Unproven, option
 
@@ -30,11 +41,17 @@ KIN = 3
 _PROGRAMS = re.compile(r"/(?:s?bin|libexec)/[^/]+$")
 _SYSTEM_PROGRAMS = re.compile(r"/sbin/[^/]+$")
 
+_NO_SERVERS = SHELLS | STARTERS | INTERPRETERS | PACKAGE_MANAGERS | TASK_RUNNERS | BUILD_TOOLS | COMPILERS
+"""What starts a server, or runs its script."""
+
 _SET_UP = table(
     "ldconfig ldconfig.real useradd userdel usermod groupadd groupdel groupmod chpasswd chgpasswd adduser addgroup deluser delgroup"
     " ip ifconfig route sysctl start-stop-daemon service update-*"
 )
 """Programs in sbin folders that scripts use to prepare a system."""
+
+_SETTINGS = table("a2en* a2dis* *-enable-mod *-disable-mod phpenmod phpdismod dpkg-* update-*")
+"""Commands that change a server's settings when the image is built. A slim image has no other modules that they could choose."""
 
 
 def missing_commands(image: ImageView, kept: Container[str]) -> Iterator[Unproven]:
@@ -43,7 +60,8 @@ def missing_commands(image: ImageView, kept: Container[str]) -> Iterator[Unprove
     packages: dict[Package, str] = {}
     for path, owners in (image.packages.owners(servers) if servers else {}).items():
         for package in owners[:1]:
-            packages.setdefault(package, path)
+            if not has_name_of(package.name, _NO_SERVERS):
+                packages.setdefault(package, servers[path])
     if not packages:
         return
     system = SystemPackages(image)
@@ -65,7 +83,8 @@ def _commands(image: ImageView, packages: Iterable[Package]) -> dict[Package, li
     """Return the paths of the programs of each package, sorted."""
     found: dict[Package, list[str]] = {package: [] for package in packages}
     for package, path in image.packages.files(found, nested=False) if found else ():
-        if _PROGRAMS.search(path) and image.is_executable(path):
+        is_command = _PROGRAMS.search(path) and not _SETTINGS.match(posixpath.basename(path))
+        if is_command and image.is_executable(path):
             found[package].append(path)
     return {package: sorted(paths) for package, paths in found.items()}
 
@@ -86,7 +105,7 @@ def _what(server: str, gone: Iterable[str], others: Mapping[Package, list[str]])
     for one, lost in others.items():
         verb = " are missing" if not parts else ""
         parts.append(f"{one.name}{verb}: {listed(map(posixpath.basename, lost), SHOWN)}")
-    return f"{posixpath.basename(server)} ran, and these commands of {'; of '.join(parts)}"
+    return f"{server} ran, and these commands of {'; of '.join(parts)}"
 
 
 def _remedy(
@@ -109,12 +128,12 @@ def _starters(image: ImageView, others: Mapping[Package, list[str]]) -> Iterator
         yield from owners[:1]
 
 
-def _servers(image: ImageView) -> tuple[str, ...]:
-    """Return the real paths of the programs that ran as servers, judged by their names and places.
+def _servers(image: ImageView) -> Mapping[str, str]:
+    """Return the real paths of the programs that ran as servers, judged by their names and places, each with the name that it was started by.
 
     These are the programs and scripts of the first process or of a child of an init, and programs in an sbin folder.
     """
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     main = 0
     for access in image.log.accesses:
         if access.operation is not Operation.EXEC or not access.found or ".so" in access.asked:
@@ -122,10 +141,11 @@ def _servers(image: ImageView) -> tuple[str, ...]:
         path = access.resolved or access.asked
         main = main or access.pid
         if access.pid == main or _is_init(access.executable) or _SYSTEM_PROGRAMS.search(path):
-            end = image.tree.resolve(path).end if len(found) < SERVERS and _may_be_server(path) else None
+            may_be_server = len(found) < SERVERS and _may_be_server(path) and _may_be_server(access.asked)
+            end = image.tree.resolve(path).end if may_be_server else None
             if end is not None:
-                found[end] = None
-    return tuple(found)
+                found.setdefault(end, posixpath.basename(access.asked))
+    return found
 
 
 def _is_init(program: str) -> bool:
@@ -135,6 +155,6 @@ def _is_init(program: str) -> bool:
 def _may_be_server(path: str) -> bool:
     """Return False for what starts a server, or runs its script, and for programs that prepare a system."""
     name = posixpath.basename(path)
-    if has_name_of(name, SHELLS | STARTERS | INTERPRETERS):
+    if has_name_of(name, _NO_SERVERS):
         return False
     return _SYSTEM_PROGRAMS.search(path) is None or _SET_UP.match(name) is None

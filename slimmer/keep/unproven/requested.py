@@ -1,7 +1,7 @@
 """Packages that the author installed by name, and that are missing in the slim image.
 
 Sources: PyPA's "Recording installed projects" (the file REQUESTED); apt's log of what it did (/var/log/apt/history.log, its lines
-"Commandline:"). npm's and Composer's packages are named in the app's manifest, and are not looked at here.
+"Commandline:"); the app's manifests (slimmer.keep.unproven.dependencies).
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from itertools import islice
 
 from slimmer.image.packages import Package
 from slimmer.keep.image_view import ImageView
-from slimmer.keep.program_names import table
+from slimmer.keep.program_names import BUILD_TOOLS, COMPILERS, DEBUGGERS, PACKAGE_MANAGERS, has_name_of, table
 from slimmer.keep.sources.reading import read_files
+from slimmer.keep.unproven.dependencies import unused_dependencies
 from slimmer.sandbox.readers import reader
 from slimmer.unproven import Kind, Unproven, option
 
@@ -26,6 +27,8 @@ HISTORY_LIMIT = 1 << 22
 
 NAMES = 10_000
 """The most packages that apt's log names."""
+
+_TOOLS = PACKAGE_MANAGERS | COMPILERS | BUILD_TOOLS | DEBUGGERS
 
 WHAT = "the author installed it by name, and nothing of it was used"
 
@@ -38,7 +41,10 @@ _NOT_FOR_RUNNING = table(
     " pip pip-tools pipenv pipx poetry poetry-core hatch hatchling setuptools setuptools-scm setuptools_scm twine uv virtualenv wheel"
     " python-venv python3-venv python3.*-venv python3-pip python3-setuptools python3-wheel"
     " black coverage flake8 mypy pre-commit pylint pytest* ruff tox"
-    " file less nano vim*"
+    " file less locales nano vim*"
+    " typescript ts-node @types/* @babel/* babel-* eslint* @eslint/* prettier* webpack* vite* @vitejs/* rollup* esbuild* parcel* postcss*"
+    " autoprefixer tailwindcss jest* @jest/* mocha* vitest* nodemon husky lint-staged"
+    " rspec* rubocop* capistrano* simplecov* phpunit/* phpstan/* friendsofphp/* squizlabs/*"
 )
 """Packages that add packages and files, build, test and debug. Users do not expect them in a slim image."""
 
@@ -51,9 +57,7 @@ def unused_packages(image: ImageView, kept: Collection[str]) -> Iterator[Unprove
 
     A package whose name begins that of a package in use is a name for it (python3 for python3.11), and left out.
     """
-    asked = [
-        package for package in (*_distributions(image), *_debian(image)) if not _NOT_FOR_RUNNING.match(package.name)
-    ]
+    asked = [package for package in (*_distributions(image), *_debian(image)) if _may_be_missed(package.name)]
     state: dict[Package, bool] = {}
     for package, path in image.packages.files(asked, nested=False) if asked else ():
         entry = image.tree.get(path)
@@ -62,11 +66,16 @@ def unused_packages(image: ImageView, kept: Collection[str]) -> Iterator[Unprove
     unused = [package for package in asked if state.get(package) is False]
     owners = image.packages.owners(kept).values() if unused else ()
     used = sorted({one.name for found in owners for one in found})
-    for package in unused:
-        if package.manager != "deb" or not _begins_another(package.name, used):
-            yield Unproven(
-                Kind.PACKAGE, package.name, WHAT, option("--include-package", f"{package.manager}:{package.name}")
-            )
+    named = [one for one in unused if one.manager != "deb" or not _begins_another(one.name, used)]
+    dependencies = (one for one in unused_dependencies(image, kept) if _may_be_missed(one.name))
+    for package in (*named, *dependencies):
+        remedy = option("--include-package", f"{package.manager}:{package.name}")
+        yield Unproven(Kind.PACKAGE, package.name, WHAT, remedy)
+
+
+def _may_be_missed(name: str) -> bool:
+    """Return False for packages that users do not expect in a slim image."""
+    return not _NOT_FOR_RUNNING.match(name) and not has_name_of(name, _TOOLS)
 
 
 def _begins_another(name: str, names: Sequence[str]) -> bool:

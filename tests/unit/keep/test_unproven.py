@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -126,6 +127,111 @@ def test_tools_that_a_script_starts_are_no_servers(image: LocalImage) -> None:
         started("/usr/bin/tini"), started("/usr/bin/sed", pid=7), started("/usr/sbin/ldconfig", pid=8), config=CONFIG
     )
     assert not list(missing_commands(view, ()))
+
+
+NPM = "/usr/lib/node_modules/npm"
+
+
+@pytest.mark.parametrize("command", ["npm", "npx", "gradle", "mvn", "bundle", "make", "gcc-12"])
+def test_package_managers_and_build_tools_are_no_servers(image: LocalImage, command: str) -> None:
+    debian(image, tool=f"/usr/bin/{command} /usr/bin/tool-admin")
+    assert not list(missing_commands(image.view(started(f"/usr/bin/{command}"), config=CONFIG), ()))
+
+
+def test_a_script_of_a_package_manager_that_a_link_starts_is_no_server(image: LocalImage) -> None:
+    image.add(f"{NPM}/package.json", '{"name": "npm"}')
+    for name in ("npm-cli.js", "npx-cli.js"):
+        image.add(f"{NPM}/bin/{name}", mode=0o755)
+    image.link("/usr/bin/npm", f"{NPM}/bin/npm-cli.js")
+    access = Access(Operation.EXEC, "/usr/bin/npm", f"{NPM}/bin/npm-cli.js", found=True, pid=1, executable="")
+    assert not list(missing_commands(image.view(access, config=CONFIG), ()))
+
+
+def test_commands_that_change_settings_of_a_server_are_not_named(image: LocalImage) -> None:
+    debian(image, web="/usr/sbin/webd /usr/sbin/a2enmod /usr/sbin/web-disable-mod /usr/sbin/webbench")
+    (item,) = missing_commands(image.view(started("/usr/sbin/webd"), config=CONFIG), {"/usr/sbin/webd"})
+    assert item.what == "webd ran, and these commands of its package are missing: webbench"
+
+
+def test_a_server_is_named_as_it_was_started(image: LocalImage) -> None:
+    debian(image, cache="/usr/bin/cache-check /usr/bin/cache-tool")
+    image.link("/usr/bin/cache-server", "cache-check")
+    access = Access(Operation.EXEC, "/usr/bin/cache-server", "/usr/bin/cache-check", found=True, pid=1, executable="")
+    (item,) = missing_commands(image.view(access, config=CONFIG), {"/usr/bin/cache-check"})
+    assert item.what == "cache-server ran, and these commands of its package are missing: cache-tool"
+
+
+def dependency(image: LocalImage, folder: str, *files: str) -> set[str]:
+    """Add a package of a language in a folder of its own."""
+    for file in files:
+        image.add(f"{folder}/{file}", "{}")
+    return {f"{folder}/{file}" for file in files}
+
+
+def test_direct_dependencies_in_the_apps_package_json_are_named_if_nothing_of_them_is_kept(image: LocalImage) -> None:
+    names = ("web", "@corp/idle", "idle", "typed", "typescript", "nested")
+    image.add(
+        "/srv/app/package.json",
+        json.dumps({"dependencies": dict.fromkeys((*names, "absent"), "1"), "devDependencies": {"dev": "1"}}),
+    )
+    app = {"/srv/app/package.json", "/srv/app/server/main.js"}
+    image.add("/srv/app/server/main.js")
+    modules = "/srv/app/node_modules"
+    for name in (*names[:3], "typescript", "dev", "deep"):
+        dependency(image, f"{modules}/{name}", "package.json", "index.js", "LICENSE", "README.md")
+    dependency(image, f"{modules}/typed", "package.json", "index.d.ts")
+    dependency(image, f"{modules}/web/node_modules/nested", "package.json", "index.js")
+    described = {f"{modules}/{name}/{file}" for name in names for file in ("package.json", "LICENSE")}
+    kept = {*app, *described, f"{modules}/web/index.js"}
+    found = list(unused_packages(image.view(), kept))
+    assert [(item.name, item.remedy) for item in found] == [
+        ("@corp/idle", "--include-package node:@corp/idle"),
+        ("idle", "--include-package node:idle"),
+    ]
+    assert {item.what for item in found} == {"the author installed it by name, and nothing of it was used"}
+    assert not list(
+        unused_packages(image.view(), {*kept, f"{modules}/idle/index.js", f"{modules}/@corp/idle/index.js"})
+    )
+
+
+def test_dependencies_of_dependencies_and_of_system_packages_are_not_named(image: LocalImage) -> None:
+    debian(
+        image, tool="/usr/share/tool/package.json /usr/share/tool/main.js /usr/share/tool/node_modules/idle/index.js"
+    )
+    for folder in ("/usr/share/tool", "/srv/app/node_modules/web"):
+        image.add(f"{folder}/package.json", '{"dependencies": {"idle": "1"}}')
+    dependency(image, "/usr/share/tool/node_modules/idle", "package.json", "index.js")
+    dependency(image, "/srv/app/node_modules/idle", "package.json", "index.js")
+    kept = {"/usr/share/tool/main.js", *dependency(image, "/srv/app/node_modules/web", "index.js")}
+    assert not list(unused_packages(image.view(), kept))
+
+
+def test_gems_of_the_gemfile_and_required_packages_of_composer_are_named(image: LocalImage) -> None:
+    image.add("/srv/app/Gemfile", "gem 'rack', '~> 3'\ngem 'idle-gem'\ngem 'rubocop'\n")
+    image.add("/srv/app/composer.json", '{"require": {"php": ">=8", "corp/used": "1", "corp/idle": "1"}}')
+    image.add("/srv/app/vendor/composer/installed.json", '{"packages": []}')
+    home = "/usr/local/bundle"
+    for name in ("rack-3.0.1", "idle-gem-1.2", "rubocop-1.0"):
+        image.add(f"{home}/specifications/{name}.gemspec")
+        dependency(image, f"{home}/gems/{name}", "lib/main.rb")
+    for name in ("used", "idle"):
+        dependency(image, f"/srv/app/vendor/corp/{name}", "composer.json", "src/Main.php")
+    image.add("/srv/app/main.rb")
+    kept = {"/srv/app/main.rb", f"{home}/gems/rack-3.0.1/lib/main.rb", "/srv/app/vendor/corp/used/src/Main.php"}
+    found = [(item.name, item.remedy) for item in unused_packages(image.view(), kept)]
+    assert sorted(found) == [
+        ("corp/idle", "--include-package php:corp/idle"),
+        ("idle-gem", "--include-package ruby:idle-gem"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["npm", "composer", "gcc-12", "gdb", "locales", "cargo"])
+def test_package_managers_compilers_and_debuggers_that_apt_installed_are_not_named(
+    image: LocalImage, name: str
+) -> None:
+    debian(image, **{name: f"/usr/share/{name}/x"})
+    image.add(HISTORY, f"Commandline: apt-get install -y {name}\n")
+    assert not list(unused_packages(image.view(), ()))
 
 
 def test_packages_that_the_author_asked_for_are_named_if_nothing_of_them_is_kept(image: LocalImage) -> None:
