@@ -664,11 +664,24 @@ def test_data_that_a_distribution_shares_is_kept(image: PythonImage, monkeypatch
     assert set(shared).isdisjoint(image.kept("import kernel"))
 
 
-def test_a_tool_that_the_app_imports_gets_its_own_late_modules(image: PythonImage) -> None:
-    image.package("IPython", init="def late():\n    from IPython import magics", magics="")
-    image.package("plot", init="def late():\n    import IPython")
-    assert f"{SITE}/IPython/magics.py" in image.kept("import IPython")
-    assert not any("IPython" in path for path in image.kept("import plot"))
+@pytest.mark.parametrize("tool", ["IPython", "pytest", "setuptools", "pip"])
+def test_a_tool_that_the_app_imports_gets_its_own_late_modules(image: PythonImage, tool: str) -> None:
+    image.package(tool, init=f"def late():\n    from {tool} import magics", magics="")
+    image.package("plot", init=f"def late():\n    import {tool}")
+    assert f"{SITE}/{tool}/magics.py" in image.kept(f"import {tool}")
+    assert not any(tool in path for path in image.kept("import plot"))
+
+
+def test_a_part_for_developers_that_is_in_use_gets_its_own_late_modules_but_no_other_such_part(
+    image: PythonImage,
+) -> None:
+    image.package("lib", init="def late():\n    import lib.testing.other")
+    image.package("lib/testing", init="def late():\n    import lib.testing.other, lib.tests.all, doctest", other="")
+    image.package("lib/tests", init="", all="")
+    assert not any("/testing/" in path or "/tests/" in path for path in image.kept("import lib"))
+    kept = image.kept("import lib.testing")
+    assert f"{SITE}/lib/testing/other.py" in kept
+    assert not any("/tests/" in path for path in kept)
 
 
 def test_requested_plugins_are_kept_if_code_asks_for_their_group(image: PythonImage) -> None:

@@ -21,9 +21,6 @@ TOOLS = frozenset(
 )  # fmt: skip
 """Names of modules for developers and for other systems. Imports of them in a library's functions are not followed."""
 
-INTERACTIVE = frozenset({"IPython"})
-"""The TOOLS that an app may run. When one of them is in use, its functions count like those of any library."""
-
 
 class Level(IntEnum):
     """The level at which a module is followed, from shallow to deep."""
@@ -44,10 +41,12 @@ def _is_launcher(module: Module) -> bool:
 
 
 def _is_tool(source: Module, target: Module) -> bool:
-    """Return True if a module belongs to a tool, or to a part of a library for developers, and `source` does not."""
-    parts = target.name.split(".")
-    own = INTERACTIVE.intersection(parts[:1]) & {source.name.partition(".")[0]}
-    return not TOOLS.isdisjoint(set(parts) - own)
+    """Return True if a module belongs to a tool, or to a part of a library for developers, and `source` does not.
+
+    A tool that is in use is no different from any library: its functions may load the rest of it. An app may run IPython, or pytest.
+    """
+    parts, own = target.name.split("."), source.name.split(".")
+    return any(part in TOOLS and own[: place + 1] != parts[: place + 1] for place, part in enumerate(parts))
 
 
 class Depth:
