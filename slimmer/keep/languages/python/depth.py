@@ -13,12 +13,16 @@ SMALL = 1 << 22
 """The largest small distribution, in bytes. A small one is kept if a function of another distribution imports it."""
 
 TOOLS = frozenset(
-    {
-        "IPython", "_aix_support", "_osx_support", "_pytest", "cProfile", "conftest", "distutils", "doctest", "ensurepip", "f2py", "idlelib", "lib2to3", "pdb",
-        "pip", "profile", "pydoc", "pydoc_data", "pytest", "setuptools", "test", "testing", "tests", "tkinter", "turtle",
-        "turtledemo", "unittest", "venv", "wheel",
-    }
-)  # fmt: skip
+    (
+        *"test tests testing conftest _pytest pytest unittest doctest".split(),
+        *"pip setuptools distutils wheel ensurepip venv".split(),  # they install packages
+        *"pdb cProfile profile pydoc pydoc_data lib2to3 f2py".split(),
+        *"idlelib tkinter turtle turtledemo".split(),  # they need a screen
+        # Libraries ask `IPython.get_ipython` whether a person sits in front of them, and work without it. If one does, it is in use.
+        "IPython",
+        *"_aix_support _osx_support".split(),
+    )
+)
 """Names of modules for developers and for other systems. Imports of them in a library's functions are not followed."""
 
 
