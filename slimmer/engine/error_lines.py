@@ -27,6 +27,15 @@ _VOLATILE = (
     (re.compile(r"\x1b\[[0-9;?]*[A-Za-z]"), ""),  # colours
     (re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b,?"), "#"),
     (re.compile(r"\b0x[0-9a-fA-F]+\b"), "#"),
+    (
+        re.compile(
+            r"\b(session|sid|token|nonce|cookie|uuid|guid"
+            r"|(?:session|request|trace|span|transaction|correlation|connection|message|queue)[-_ ]?id)"
+            r"([\"']?\s?[=:]\s?)[<\"'\[(]?(?=[\w+/-]{8})(?-i:(?=[\w+/-]{0,64}(?:\d|[a-z][A-Z])))[\w+/=-]+[>\"'\])]?",
+            re.IGNORECASE,
+        ),
+        r"\1\2#",
+    ),  # random names, which may have no digits: session=<fgnMoXFhvLGsEQAB>
     (re.compile(r"\b(?=[a-fA-F-]{0,64}\d)[0-9a-fA-F]{6,}(?:-[0-9a-fA-F]+)*\b"), "#"),  # hashes, UUIDs
     (re.compile(r"\b(?=[A-Za-z_-]{0,64}\d)[\w-]{16,}"), "#"),  # tokens
     (re.compile(r"\d+"), "#"),

@@ -24,6 +24,7 @@ _SEGMENTS = 256
 _TAGS = 1024
 _SYMBOLS = 200_000
 _NAMES = 256
+_PATHS = 2000
 _STRING = 1 << 16
 
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
@@ -35,6 +36,27 @@ _VERSION = re.compile(r"\.so\.[0-9]|[0-9]\.so$")
 _NAME_LENGTH = 128
 _NAME_SHAPE = re.compile(r"(?:[\w./+$@{}-]*/)?[\w+@][\w.+@-]*", re.ASCII)
 _OPENERS = frozenset(("dlopen", "dlmopen"))
+_PROGRAM_PATH = re.compile(rb"\0(/(?:[\w+-][\w.+-]{0,63}/){1,8}[\w+-][\w.+-]{0,63})(?=[\0 ])")
+_STARTERS = frozenset(
+    [
+        "execl",
+        "execlp",
+        "execle",
+        "execv",
+        "execvp",
+        "execvpe",
+        "execve",
+        "fexecve",
+        "posix_spawn",
+        "posix_spawnp",
+        "system",
+        "popen",
+        "g_spawn_async",
+        "g_spawn_sync",
+        "g_spawn_command_line_sync",
+        "g_spawn_command_line_async",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +65,8 @@ class ElfFile:
 
     `helpers` are the libraries of DT_AUXILIARY and DT_FILTER; `imports` are the names of undefined symbols.
     `library_names` are the strings that look like a library's file name or path ("libx.so.1", "plugins/y.so"). They are read only if
-    the file imports dlopen, so that it can load libraries.
+    the file imports dlopen, so that it can load libraries. `program_names` are the absolute paths with which its strings begin. They
+    are read only if the file imports a function that starts programs.
     """
 
     machine: int
@@ -57,6 +80,7 @@ class ElfFile:
     runpath: tuple[str, ...] = ()
     imports: frozenset[str] = frozenset()
     library_names: tuple[str, ...] = ()
+    program_names: tuple[str, ...] = ()
 
     @property
     def is_program(self) -> bool:
@@ -159,6 +183,7 @@ class _Parser:
             runpath=runpath,
             imports=imports,
             library_names=tuple(name for name in _library_names(self._content) if name not in own) if loads else (),
+            program_names=() if imports.isdisjoint(_STARTERS) else tuple(_program_names(self._content)),
         )
 
     def _read_segments(self, start: int, size: int, count: int) -> Iterator[tuple[int, int, int, int]]:
@@ -255,6 +280,12 @@ class _Parser:
         """Return the number of symbols that fit between symbol and string table: linkers write one right after the other."""
         room: int = self._tags.get(_DT_STRTAB, [0])[0] - self._tags[_DT_SYMTAB][0]
         return max(0, room // self._layout.symbol.size)
+
+
+def _program_names(content: bytes) -> Iterator[str]:
+    """Yield the absolute paths with which strings begin, each once: "/bin/ps axwo 'stat'" names /bin/ps."""
+    found = (match[1] for match in islice(_PROGRAM_PATH.finditer(content), _PATHS))
+    return map(os.fsdecode, dict.fromkeys(found))
 
 
 def _library_names(content: bytes) -> Iterator[str]:

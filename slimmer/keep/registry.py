@@ -9,6 +9,7 @@ from slimmer.errors import PluginFailed
 from slimmer.keep import installed
 from slimmer.keep.analyzer import Analyzer, Policy
 from slimmer.keep.apps import (
+    configurations,
     environment_choices,
     language_folders,
     plugins,
@@ -78,6 +79,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     static_roots.ANALYZER,
     unknown_languages.ANALYZER,
     plugins.ANALYZER,
+    configurations.ANALYZER,
     postgresql.ANALYZER,
     r_packages.ANALYZER,
     erlang.ANALYZER,

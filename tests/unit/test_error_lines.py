@@ -54,6 +54,8 @@ def test_lines_that_look_like_errors(line: str) -> None:
         ("error id 123e4567-e89b-12d3-a456-426614174000", "error id 00000000-0000-4000-8000-abcdefabcdef"),
         ("error in 3f2a9b7c", "error in 00c0ffee1"),
         ("error session eyJhbGciOiJIUzI1NiJ9abc", "error session Zm9vYmFyYmF6cXV4MTIzNDU2"),
+        ("invalid login: user=<>, session=<fgnMoXFhvLGsEQAB>", "invalid login: user=<>, session=<kq+Mo/XFhvLGsEQA>"),
+        ('{"error": "x", "request_id": "abcDEFghiJKL"}', '{"error": "x", "request_id": "MnoPqrStuVwx"}'),
         ("\x1b[31merror\x1b[0m: x", "error: x"),
         ("error\t x\r", "error x"),
     ],
@@ -65,7 +67,12 @@ def test_two_lines_of_one_kind(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("error: no font", "error: no fonts"), ("fatal: libssl.so.3", "fatal: libcrypto.so.3"), ("error a", "error b")],
+    [
+        ("error: no font", "error: no fonts"),
+        ("fatal: libssl.so.3", "fatal: libcrypto.so.3"),
+        ("error a", "error b"),
+        ("error: unexpected token: identifier", "error: unexpected token: semicolon"),
+    ],
 )
 def test_two_kinds(one: str, other: str) -> None:
     assert kind_of(one) != kind_of(other)

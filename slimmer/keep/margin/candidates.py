@@ -41,6 +41,36 @@ _OF_PACKAGES = frozenset(
 )
 """Names of folders in which the folders of many packages of a language lie."""
 
+_TOPS = frozenset(
+    [
+        "/bin",
+        "/boot",
+        "/dev",
+        "/etc",
+        "/home",
+        "/lib",
+        "/lib32",
+        "/lib64",
+        "/libx32",
+        "/lost+found",
+        "/media",
+        "/mnt",
+        "/opt",
+        "/proc",
+        "/root",
+        "/run",
+        "/sbin",
+        "/srv",
+        "/sys",
+        "/tmp",
+        "/usr",
+        "/var",
+    ]
+)
+_NO_CONTENT = frozenset(
+    ["/usr/local/bin", "/usr/local/sbin", "/usr/local/games", "/usr/local/include", "/usr/local/man", "/usr/local/src"]
+)
+
 _INSTALLED = re.compile(r"/(?:node_modules|(?:site|dist)-packages)/")
 """Folders in which everything belongs to a package."""
 
@@ -146,11 +176,13 @@ class _Search:
         self.found: dict[str, Candidate] = {}
 
     def places(self) -> Iterator[_Place]:
-        """Yield the folders of the app, and then the packages, tier by tier."""
+        """Yield the folders of the app, those of the author, and then the packages, tier by tier."""
         units = self._used.units
         roots = dict(self._roots())
         for folder, cause in roots.items():
             yield _Place(Tier.APP, folder, f"near {cause}, which is in use", cause)
+        for folder in self._of_author():
+            yield _Place(Tier.APP, folder, f"in {folder}, which the author of the image added")
         for unit, cause in units.items():
             yield _Place(Tier.USED, unit, f"of {_told(unit)}, of which {cause} is in use", cause)
         declared = Declarations(self._image, units, [*roots, self._image.config.working_dir or "/"])
@@ -200,6 +232,14 @@ class _Search:
                 continue
             yield folder, cause
             last = "\0" if _is_shared(folder) else f"{folder}/"
+
+    def _of_author(self) -> Iterator[str]:
+        """Yield the folders that packages of a distribution leave to the author (Filesystem Hierarchy Standard, 3 and 4.9)."""
+        tree = self._image.tree
+        for above in ("/opt", "/srv", *(entry.path for entry in tree.children("/usr/local"))):
+            if above not in _NO_CONTENT:
+                yield from (entry.path for entry in tree.children(above) if entry.is_directory)
+        yield from (top.path for top in tree.children("/") if top.is_directory and top.path not in _TOPS)
 
     def _below(self, folder: str, tier: Tier) -> Iterator[Entry]:
         tree = self._image.tree

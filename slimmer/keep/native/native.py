@@ -13,7 +13,7 @@ from slimmer.keep.analyzer import BEYOND_OBSERVED, Follow, FunctionAnalyzer, Kep
 from slimmer.keep.evidence import Evidence, reaches
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import LEADS_TO, Finding
-from slimmer.keep.native import certificates, elf, fonts, locales, name_service, time_zones
+from slimmer.keep.native import certificates, elf, fonts, locales, name_service, pam, programs, time_zones
 from slimmer.keep.native.code_reader import CodeReader
 from slimmer.keep.native.library_search import LibrarySearch
 
@@ -25,12 +25,14 @@ _RULES = (
     locales.RULE,
     locales.CHARACTER_SETS,
     fonts.RULE,
+    pam.RULE,
+    programs.RULE,
 )
 _PHRASES = (*certificates.PHRASES, *name_service.PHRASES, *time_zones.PHRASES, *fonts.PHRASES)
 
 
 def native(image: ImageView) -> Follow:
-    """Follow kept native code to what it needs: libraries, name service, certificates, time zones, locales, character sets, fonts."""
+    """Follow kept native code to what it needs: libraries, name service, certificates, time zones, locales, character sets, fonts, logins, programs."""
     reader = CodeReader(image, _PHRASES, certificates.USERS)
     search = LibrarySearch(image)
     rules = (
@@ -41,6 +43,8 @@ def native(image: ImageView) -> Follow:
         locales.locales(image),
         locales.character_sets(image),
         fonts.fonts(image),
+        pam.logins(image, search),
+        programs.programs(image),
     )
     waiting: dict[str, None] = {}
 

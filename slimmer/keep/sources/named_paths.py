@@ -41,6 +41,9 @@ HOLE = "\0"
 """Stands for a part of a text that is known only at run time."""
 
 _TEXT_LIMIT = 1024
+_SYSTEM_DEPTH, _LOOKED_AT = 2, 50
+"""A folder of the author lies deeper than this in the system's folders (/usr/share/shop), and so many of its paths are looked at."""
+
 ZONES = "/usr/share/zoneinfo"
 ZONE = re.compile(
     r"(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Etc|Europe|Indian|Pacific)(?:/[\w+-]{1,40}){1,2}"
@@ -114,6 +117,7 @@ class NamedPaths:
         self._working = image.absolute()
         self._done: set[tuple[str, str]] = set()
         self._globs = 0
+        self._of_author: dict[str, bool] = {}
 
     def findings(self, source: str, mentions: tuple[Mention, ...], root: str) -> Iterator[Finding]:
         """Yield findings for these mentions in a source. `root` is the folder of the app or package that the source belongs to."""
@@ -207,7 +211,17 @@ class NamedPaths:
         around = (source, root + "/", self._working + "/")
         if any(place.startswith(folder + "/") for place in around):
             return False
-        return f"/{parts[0]}" not in SYSTEM or folder.startswith((root + "/", self._working + "/"))
+        if f"/{parts[0]}" not in SYSTEM or folder.startswith((root + "/", self._working + "/")):
+            return True
+        return len(parts) > _SYSTEM_DEPTH and self._belongs_to_author(folder)
+
+    def _belongs_to_author(self, folder: str) -> bool:
+        """Return True if a folder among the system's has files, and the first of them belong to no package: the author copied them there."""
+        if folder not in self._of_author:
+            inside = islice(self._tree.below(folder), _LOOKED_AT)
+            files = [entry.path for entry in inside if entry.is_file]
+            self._of_author[folder] = bool(files) and not any(self._image.packages.owners(files).values())
+        return self._of_author[folder]
 
     def _fitting(self, glob: Glob, reason: Reason, root: str, base: Base) -> Iterator[Finding]:
         """Yield the files that a path with holes may stand for: those below a known folder whose names match."""

@@ -48,6 +48,23 @@ def test_other_files_of_the_app_stay_with_a_reason(image: LocalImage) -> None:
     assert found.reasons["/app/jobs/nightly.js"][0].cause == "/app/main.js"
 
 
+def test_folders_that_packages_leave_to_the_author_give_candidates(image: LocalImage) -> None:
+    """What the author copied is there for a reason, though the run used nothing near it."""
+    copied = {
+        "/usr/local/share/shop/help/zone.txt",
+        "/opt/shop/data/words.txt",
+        "/srv/pages/a.txt",
+        "/models/small.bin",
+    }
+    for path in (*copied, "/usr/local/include/x.h", "/usr/share/other/x.txt", "/home/ann/x.txt", "/usr/local/bin/tool"):
+        image.add(path, "x")
+    found = kept(image, 5 * KB)
+    assert files(found) == copied
+    assert [str(reason) for reason in found.reasons["/srv/pages/a.txt"]] == [
+        "margin: in /srv/pages, which the author of the image added"
+    ]
+
+
 def test_a_share_is_one_of_the_bytes_that_the_other_rules_keep(image: LocalImage) -> None:
     image.add("/app/fits.js", "/" * 9 * KB)
     image.add("/app/does-not-fit.js", "/" * 2 * KB + "\n" + "/" * 9 * KB)

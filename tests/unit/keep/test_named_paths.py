@@ -122,3 +122,16 @@ def test_a_glob_does_not_enter_folders_that_it_cannot_mean(monkeypatch: pytest.M
     tree = make_tree(f"{many}\nf /app/src/deep/a.js\nf /app/src2/b.js")
     (glob,) = globs("/app/src*/**/*.js", "\0")
     assert [entry.path for entry in glob.matches(tree, "/app", frozenset())] == ["/app/src/deep/a.js", "/app/src2/b.js"]
+
+
+def test_a_folder_that_the_author_put_among_the_system_s_stays_if_a_source_names_it(tmp_path: Path) -> None:
+    image = LocalImage(tmp_path)
+    image.add("/srv/app/main.pl", "my $f = '/usr/share/shop/tmpl/' . $name . '.tmpl'; my $g = '/usr/share/other/';\n")
+    image.add("/usr/bin/perl", "x", mode=0o755)
+    image.add("/usr/share/shop/tmpl/list.tmpl", "x")
+    image.add("/usr/share/other/x.txt", "x")
+    image.add("/var/lib/dpkg/status", "Package: other\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n\n")
+    image.add("/var/lib/dpkg/info/other.list", "/usr/share/other\n/usr/share/other/x.txt\n")
+    found = run_policy(Policy.BALANCED, image.view(opened("/srv/app/main.pl", by="/usr/bin/perl")))
+    assert "/usr/share/shop/tmpl/list.tmpl" in found
+    assert "/usr/share/other/x.txt" not in found
