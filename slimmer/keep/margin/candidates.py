@@ -44,6 +44,9 @@ _SHARED = re.compile(
 )
 """Folders that apps and packages share: only what is of a kind with files in use there is near to them."""
 
+_OWN_PLACE = re.compile(r"/(?:opt|srv|data)|/var/(?:www|opt)")
+"""Those of them that are an app's own folder if they are the working directory of an image that has its app below."""
+
 _INSTALLED = re.compile(r"/(?:node_modules|(?:site|dist)-packages)/")
 """Folders in which everything belongs to a package."""
 
@@ -150,7 +153,7 @@ class _Search:
     def places(self) -> Iterator[_Place]:
         """Yield the folders of the app, and then the packages, tier by tier."""
         units = self._used.units
-        roots = dict(self._roots())
+        roots = dict(self._roots({**self._used.folders, **self._working_folder()}))
         for folder, cause in roots.items():
             yield _Place(Tier.APP, folder, f"near {cause}, which is in use", cause)
         for unit, cause in units.items():
@@ -194,19 +197,31 @@ class _Search:
         candidate = replace(self._candidate(first, place), size=size, others=others)
         self.found.update((entry.path, candidate) for entry in chosen)
 
-    def _roots(self) -> Iterator[tuple[str, str]]:
+    def _working_folder(self) -> dict[str, str]:
+        """Return the working directory, if the app lies in folders below it. Its settings and commands are files right in it."""
+        folder = self._image.tree.resolve(self._image.config.working_dir or "/").end or "/"
+        below = (user for place, user in sorted(self._used.folders.items()) if place.startswith(f"{folder}/"))
+        if folder in self._used.folders or (_SHARED.fullmatch(folder) and not _OWN_PLACE.fullmatch(folder)):
+            return {}
+        return dict.fromkeys((folder,), user) if (user := next(below, "")) else {}
+
+    def _roots(self, folders: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yield the app's folders, without those below another one."""
         last = "\0"
-        for folder, cause in sorted(self._used.folders.items(), key=lambda pair: pair[0].replace("/", "\0")):
+        for folder, cause in sorted(folders.items(), key=lambda pair: pair[0].replace("/", "\0")):
             if folder.startswith(last):
                 continue
             yield folder, cause
-            last = "\0" if _SHARED.fullmatch(folder) else f"{folder}/"
+            last = "\0" if self._is_shared(folder) else f"{folder}/"
+
+    def _is_shared(self, folder: str) -> bool:
+        is_own = folder == self._image.config.working_dir and _OWN_PLACE.fullmatch(folder)
+        return _SHARED.fullmatch(folder) is not None and not is_own
 
     def _below(self, folder: str, tier: Tier) -> Iterator[Entry]:
         tree = self._image.tree
         if tier is Tier.APP:
-            is_shared = _SHARED.fullmatch(folder) is not None
+            is_shared = self._is_shared(folder)
             inside = tree.children(folder) if is_shared else tree.below(folder)
             files = (entry for entry in inside if entry.is_file and not _INSTALLED.search(entry.path))
             yield from self._unowned(e for e in files if not is_shared or self._used.kinds.get(kind_of(e.path)))
