@@ -95,6 +95,12 @@ SHARED = Folders(
 )
 """For the margin: apps and packages share these, so that lying in the same one makes no files kin. For packages of languages, see there."""
 
+DISTRIBUTION = Folders(
+    alone=f"{_KERNEL} {_PASSING} {_PROGRAMS} /{{home,lost+found,media,mnt,opt,root,srv,usr,var}}"
+    " /usr/local/{bin,sbin,games,include,man,src}"
+)
+"""For the margin: the author of the image made whatever else lies right in / and /usr/local."""
+
 PLAIN_DATA = Folders(f"{_KERNEL} /{{run,etc,lib*,usr,var}} /root/.*")
 """For files without a suffix and an x bit: here they are data (time zones, say). Elsewhere, an interpreter may run them as scripts."""
 

@@ -19,7 +19,7 @@ from slimmer.image.tree import Entry
 from slimmer.keep.core.packages import languages
 from slimmer.keep.ecosystems import code_suffixes, manifests, source_suffixes
 from slimmer.keep.evidence import Evidence, reaches
-from slimmer.keep.folders import SHARED
+from slimmer.keep.folders import DISTRIBUTION, SHARED
 from slimmer.keep.image_view import ImageView, suffix_of
 from slimmer.keep.keepset import KeepSetBuilder
 from slimmer.keep.margin.declared import Declarations
@@ -41,35 +41,8 @@ _OF_PACKAGES = frozenset(
 )
 """Names of folders in which the folders of many packages of a language lie."""
 
-_TOPS = frozenset(
-    [
-        "/bin",
-        "/boot",
-        "/dev",
-        "/etc",
-        "/home",
-        "/lib",
-        "/lib32",
-        "/lib64",
-        "/libx32",
-        "/lost+found",
-        "/media",
-        "/mnt",
-        "/opt",
-        "/proc",
-        "/root",
-        "/run",
-        "/sbin",
-        "/srv",
-        "/sys",
-        "/tmp",
-        "/usr",
-        "/var",
-    ]
-)
-_NO_CONTENT = frozenset(
-    ["/usr/local/bin", "/usr/local/sbin", "/usr/local/games", "/usr/local/include", "/usr/local/man", "/usr/local/src"]
-)
+_OWN_PLACE = re.compile(r"/(?:opt|srv|data)|/var/(?:www|opt)")
+"""Those of them that are an app's own folder if they are the working directory of an image that has its app below."""
 
 _INSTALLED = re.compile(r"/(?:node_modules|(?:site|dist)-packages)/")
 """Folders in which everything belongs to a package."""
@@ -178,7 +151,7 @@ class _Search:
     def places(self) -> Iterator[_Place]:
         """Yield the folders of the app, those of the author, and then the packages, tier by tier."""
         units = self._used.units
-        roots = dict(self._roots())
+        roots = dict(self._roots({**self._used.folders, **self._working_folder()}))
         for folder, cause in roots.items():
             yield _Place(Tier.APP, folder, f"near {cause}, which is in use", cause)
         for folder in self._of_author():
@@ -224,27 +197,39 @@ class _Search:
         candidate = replace(self._candidate(first, place), size=size, others=others)
         self.found.update((entry.path, candidate) for entry in chosen)
 
-    def _roots(self) -> Iterator[tuple[str, str]]:
+    def _working_folder(self) -> dict[str, str]:
+        """Return the working directory, if the app lies in folders below it. Its settings and commands are files right in it."""
+        folder = self._image.tree.resolve(self._image.config.working_dir or "/").end or "/"
+        below = (user for place, user in sorted(self._used.folders.items()) if place.startswith(f"{folder}/"))
+        if folder in self._used.folders or (_is_shared(folder) and not _OWN_PLACE.fullmatch(folder)):
+            return {}
+        return dict.fromkeys((folder,), user) if (user := next(below, "")) else {}
+
+    def _roots(self, folders: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yield the app's folders, without those below another one."""
         last = "\0"
-        for folder, cause in sorted(self._used.folders.items(), key=lambda pair: pair[0].replace("/", "\0")):
+        for folder, cause in sorted(folders.items(), key=lambda pair: pair[0].replace("/", "\0")):
             if folder.startswith(last):
                 continue
             yield folder, cause
-            last = "\0" if _is_shared(folder) else f"{folder}/"
+            last = "\0" if self._is_shared(folder) else f"{folder}/"
 
     def _of_author(self) -> Iterator[str]:
         """Yield the folders that packages of a distribution leave to the author (Filesystem Hierarchy Standard, 3 and 4.9)."""
         tree = self._image.tree
         for above in ("/opt", "/srv", *(entry.path for entry in tree.children("/usr/local"))):
-            if above not in _NO_CONTENT:
+            if above not in DISTRIBUTION:
                 yield from (entry.path for entry in tree.children(above) if entry.is_directory)
-        yield from (top.path for top in tree.children("/") if top.is_directory and top.path not in _TOPS)
+        yield from (top.path for top in tree.children("/") if top.is_directory and top.path not in DISTRIBUTION)
+
+    def _is_shared(self, folder: str) -> bool:
+        is_own = folder == self._image.config.working_dir and _OWN_PLACE.fullmatch(folder)
+        return _is_shared(folder) and not is_own
 
     def _below(self, folder: str, tier: Tier) -> Iterator[Entry]:
         tree = self._image.tree
         if tier is Tier.APP:
-            is_shared = _is_shared(folder)
+            is_shared = self._is_shared(folder)
             inside = tree.children(folder) if is_shared else tree.below(folder)
             files = (entry for entry in inside if entry.is_file and not _INSTALLED.search(entry.path))
             yield from self._unowned(e for e in files if not is_shared or self._used.kinds.get(kind_of(e.path)))

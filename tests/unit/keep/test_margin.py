@@ -237,6 +237,18 @@ def test_shared_folders_give_only_similar_files(image: LocalImage) -> None:
     assert files(kept(image, KB, "/etc/app.conf")) == {"/etc/other.conf"}
 
 
+@pytest.mark.parametrize(("folder", "is_own"), [("/app", True), ("/srv", True), ("/", False), ("/usr/share", False)])
+def test_the_working_directory_is_the_apps_if_its_code_is_below(tmp_path: Path, folder: str, is_own: bool) -> None:
+    config = ImageConfig("sha256:1", "amd64", "linux", working_dir=folder)
+    local = LocalImage(tmp_path / "image")
+    code, settings = f"{folder.rstrip('/')}/code/main.js", f"{folder.rstrip('/')}/log.yaml"
+    for path in (code, settings, NODE):
+        local.add(path, "/" * 100)
+    view = local.view(opened(code, by=NODE), config=config)
+    found = run_policy(Policy.BALANCED, view, margin=Margin(size=KB))
+    assert (settings in files(found)) == is_own
+
+
 def test_hard_links_cost_once(image: LocalImage) -> None:
     image.add("/app/tools/one", "x" * 3 * KB)
     for name in ("two", "three"):

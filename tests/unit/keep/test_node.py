@@ -208,6 +208,28 @@ def test_node_path_and_shared_folders_are_searched_last(image: NodeImage) -> Non
     assert "/usr/share/nodejs/a/index.js" not in image.kept(config=config)
 
 
+def test_sources_that_a_library_starts_as_threads_are_followed(image: NodeImage) -> None:
+    image.add(APP, "require('threaded')")
+    image.manifest("/srv/app/node_modules/threaded", name="threaded", dependencies={"real-require": "*"})
+    image.add(
+        "/srv/app/node_modules/threaded/index.js", "function late() { new Worker(join(__dirname, 'lib', 'worker.js')) }"
+    )
+    image.add("/srv/app/node_modules/threaded/lib/worker.js", "const { realImport } = require('real-require')")
+    image.add("/srv/app/node_modules/real-require/index.js")
+    assert modules("threaded/lib/worker.js", "real-require/index.js") <= image.kept()
+
+
+@pytest.mark.parametrize("padding", ["", "/" * LIBRARY_LIMIT])
+def test_modules_of_webassembly_lie_beside_the_source_that_names_them(image: NodeImage, padding: str) -> None:
+    image.add(APP, "require('sql')")
+    image.add("/srv/app/node_modules/sql/index.js", f"//{padding}\nrequire('fs').readFileSync(place + 'sql.wasm')")
+    image.add("/srv/app/node_modules/sql/sql.wasm")
+    image.add("/srv/app/node_modules/sql/sql-debug.wasm")
+    kept = image.kept()
+    assert modules("sql/sql.wasm") <= kept
+    assert modules("sql/sql-debug.wasm").isdisjoint(kept)
+
+
 def test_what_a_library_tries_without_declaring_it_is_left(image: NodeImage) -> None:
     image.add(APP, "require('ws')")
     image.manifest("/srv/app", dependencies={"ws": "8", "driver": "1"})

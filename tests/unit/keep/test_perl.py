@@ -203,6 +203,33 @@ def test_a_namespace_whose_modules_are_chosen_by_computed_names(image: ScriptIma
     assert image.kept() == found | {f"{SITE}/Lib.pm"}
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (
+            "use base 'Lib::Class::Core'; __PACKAGE__->load_components(qw/\n  Inflate::Date\n/);",
+            "Lib/Class/Inflate/Date",
+        ),
+        ("use Lib::Class::Core; Lib::Class::Core->import;", "Lib/Class/Row"),
+        ("use Lib qw(-Debug Part::Run);", "Lib/Part/Run"),
+        ("use Lib qw/Static/;", "Lib/Plugin/Static"),
+        ("use Lib::Loader;", "Lib/Handler/Forking"),
+        ("use Lib::Loader;", "Lib/Loader/Late"),
+    ],
+)
+def test_modules_that_are_named_by_the_ends_of_their_names(image: ScriptImage, line: str, name: str) -> None:
+    image.add(f"{SITE}/Lib.pm")
+    image.add(f"{SITE}/Lib/Class/Core.pm", "package Lib::Class::Core;\n__PACKAGE__->load_components(qw/\n  Row\n/);")
+    loads = "Lib::load_class($server, 'Lib::Handler'); Lib::load_class('Late', 'Lib::Loader')"
+    image.add(f"{SITE}/Lib/Loader.pm", f"sub load {{ {loads} }}")
+    parts = {f"{SITE}/{part}.pm" for part in ("Lib/Class/Inflate/Date", "Lib/Class/Row", "Lib/Part/Run")}
+    parts |= {f"{SITE}/{part}.pm" for part in ("Lib/Plugin/Static", "Lib/Handler/Forking", "Lib/Loader/Late")}
+    for path in parts:
+        image.add(path)
+    image.add(APP, line)
+    assert f"{SITE}/{name}.pm" in image.kept()
+
+
 def test_character_names_need_a_module_that_is_otherwise_for_debugging(image: ScriptImage) -> None:
     image.add(f"{CORE}/_charnames.pm", 'use re "/aa";')
     image.add(f"{CORE}/re.pm")

@@ -111,9 +111,17 @@ def test_classes_are_found_as_composer_would(image: PhpImage) -> None:
     )
     own = ("src/Late.php", "src/Named.php", "src/Base.php", "src/Face.php", "src/Trait_.php")
     vendors = ("a/lib/src/One.php", "a/lib/more/Two.php", "b/old/class.php", "c/zend/library/Zend/Db/Table.php")
-    for name in (*own, "src/Unused.php", *(f"vendor/{name}" for name in vendors), "vendor/a/lib/src/Unused.php"):
+    for name in (
+        *own,
+        "src/Named/By/Settings.php",
+        "src/Tests/Unused.php",
+        *(f"vendor/{name}" for name in vendors),
+        "vendor/a/lib/src/Unused.php",
+    ):
         image.add(f"/srv/app/{name}", "<?php")
-    expected = {f"/srv/app/{name}" for name in own} | {f"/srv/app/vendor/{name}" for name in vendors}
+    expected = {f"/srv/app/{name}" for name in (*own, "src/Named/By/Settings.php")} | {
+        f"/srv/app/vendor/{name}" for name in vendors
+    }
     assert image.kept() == expected | COMPOSERS
 
 
@@ -130,6 +138,23 @@ def test_classes_are_found_where_others_of_their_namespace_lie(image: PhpImage) 
         "/srv/app/src/Cart.php", r"<?php namespace Shop; function f($n) { $c = 'Shop\\Export\\' . $n; return new $c; }"
     )
     assert image.kept(*start) == {"/srv/app/src/Export/Csv.php", "/srv/app/src/Export/Xml.php"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        r"spl_autoload_register(function ($c) { $f = __DIR__.'/src/'.strtr(substr($c, 4), '\\\\', '/').'.php'; if (is_file($f)) require $f; });",
+        r"function load($c) { require_once dirname(__FILE__) . '/src/' . str_replace('\\\\', '/', $c) . '.php'; } spl_autoload_register('load');",
+    ],
+)
+def test_classes_of_an_autoloader_that_the_app_wrote(image: PhpImage, statement: str) -> None:
+    image.add(APP, f"<?php\n{statement}")
+    found = {"/srv/app/src/Csv.php", "/srv/app/src/Export/Deep/Xml.php"}
+    for path in (*found, "/srv/app/src/vendor/x/X.php", "/srv/app/src/tests/T.php", "/srv/app/other/Y.php"):
+        image.add(path, "<?php")
+    assert image.kept() == found
+    image.add(APP, f"<?php\n{statement.replace('spl_autoload_register', 'call')}")
+    assert image.kept() == {"/srv/app/src/Csv.php"}
 
 
 def test_patterns_of_files(image: PhpImage) -> None:

@@ -140,6 +140,40 @@ def test_autoload_without_a_path_follows_the_constants_name(image: ScriptImage) 
     }
 
 
+def test_files_of_autoloads_in_a_folder_or_a_file_of_their_own(image: ScriptImage) -> None:
+    lib = f"{GEMS}/gems/record-1.0/lib"
+    image.add(APP, "require 'record'")
+    image.add(
+        f"{lib}/record.rb",
+        'autoload_under("relation") { autoload :QueryMethods }; autoload_at("record/all") { autoload :One }',
+    )
+    found = {f"{lib}/record/relation/query_methods.rb", f"{lib}/record/all.rb"}
+    for path in (*found, f"{lib}/record/relation/other.rb"):
+        image.add(path)
+    assert image.kept() == found | {f"{lib}/record.rb"}
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        (
+            "def paths; %w( rails/commands commands ); end; def run(name); require name; end",
+            "rails/commands/rake/rake_command.rb",
+        ),
+        ('def tasks; %w(a).each { |task| load "rails/tasks/#{task}.rake" }; end', "rails/tasks/log.rake"),
+        ('def of(kind); require "rails/adapters/#{kind}_adapter"; end', "rails/adapters/small_adapter.rb"),
+    ],
+)
+def test_a_library_finds_its_files_by_computed_names(image: ScriptImage, source: str, name: str) -> None:
+    lib = f"{GEMS}/gems/railties-6.1/lib"
+    image.add(APP, "require 'rails'")
+    image.add(f"{lib}/rails.rb", f"def a; require 'set'; end; {source}")
+    files = ("rails/commands/rake/rake_command.rb", "rails/tasks/log.rake", "rails/adapters/small_adapter.rb")
+    for path in (*files, "rails/adapters/other.rb", "commands/other.rb"):
+        image.add(f"{lib}/{path}")
+    assert image.kept() == {f"{lib}/rails.rb", f"{lib}/{name}"}
+
+
 def test_views_public_files_and_named_folders(image: ScriptImage) -> None:
     image.add(
         APP, "set :mails, File.join(settings.root, 'mails'); File.read('data/terms.txt'); Dir[\"#{__dir__}/jobs/*.rb\"]"

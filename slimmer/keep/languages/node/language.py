@@ -10,7 +10,7 @@ from slimmer.keep.languages.node.resolver import NodeResolver
 
 NODE = Language(
     id="node",
-    version=6,
+    version=7,
     facts_type=Facts,
     read=read,
     programs=re.compile(

@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from slimmer.keep.language import Origin, Source
 from slimmer.keep.languages.node.expressions import JavaScript
-from slimmer.keep.sources.named_paths import HOLE, Base
+from slimmer.keep.sources.named_paths import HOLE, Base, Mention
 from slimmer.keep.sources.source_reader import Named, SourceReader
 from slimmer.keep.sources.syntax import Found, Grammar, find, first_child, is_source, text
 
@@ -72,6 +73,10 @@ _LISTS = re.compile(
 _JSX_SOURCE = re.compile(rb"@jsxImportSource[ \t]{1,9}([\w@./-]{1,100})")
 _STARTERS = frozenset(("spawn", "spawnSync", "exec", "execSync", "execFile", "execFileSync", "execa", "execaSync"))
 _PLAIN = re.compile(rb"""\b(require|import|from)[ \t]{0,8}\(?[ \t]{0,8}["']([^"'\\\n]{1,300})["']""")
+_MODULES = re.compile(rb"""["'](?:\./)?([\w.-]{1,100}\.wasm)["']""")
+_MODULES_LIMIT = 100
+"""Modules of WebAssembly. Emscripten's code computes the folder, which is its own, and adds the name."""
+
 _LOADS = re.compile(rb"\b(?:require|import|export)\b|__dirname|\.node\b")
 _WORD = re.compile(r"[\w.@/:+-]{1,214}")
 _ADDONS = frozenset(
@@ -105,6 +110,13 @@ class Facts(Named):
 
 def read(source: Source) -> Facts:
     """Return the facts of a source. For a library's source, these include only paths that start from its own folder."""
+    found = _read(source)
+    modules = dict.fromkeys(match[1].decode() for match in islice(_MODULES.finditer(source.content), _MODULES_LIMIT))
+    mentions = tuple(Mention(name, Base.FOLDER, sure=True) for name in modules)
+    return replace(found, mentions=(*found.mentions, *mentions)) if mentions else found
+
+
+def _read(source: Source) -> Facts:
     content, whole = source.content, source.origin is Origin.APP
     if not whole and not _LOADS.search(content):
         return Facts()

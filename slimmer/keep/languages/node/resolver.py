@@ -34,7 +34,7 @@ from slimmer.keep.languages.node.pnp import NAMES as PNP_MAPS
 from slimmer.keep.languages.node.pnp import Located
 from slimmer.keep.languages.node.reader import Facts, ModuleRequest
 from slimmer.keep.sources.globs import globs
-from slimmer.keep.sources.named_paths import HOLE, Command, NamedPaths, fitting, whole_folder
+from slimmer.keep.sources.named_paths import HOLE, Base, Command, NamedPaths, fitting, whole_folder
 
 _SUFFIXES = frozenset((".js", ".cjs", ".mjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ""))
 
@@ -56,6 +56,9 @@ _MANAGERS = re.compile(r".*/(?:npm|yarn|pnpm|corepack|@yarnpkg/[a-z-]{1,30})/.*\
 """Code of package managers, which start the scripts of a package.json."""
 
 _SCRIPT_WORD = re.compile(r"[^\s;&|()<>\"'`$]{1,400}")
+
+_WORKERS = (".js", ".cjs", ".mjs")
+"""Sources that a library names by their places: it starts them as threads and processes."""
 
 
 class NodeResolver(Resolver[Facts]):
@@ -199,8 +202,11 @@ class NodeResolver(Resolver[Facts]):
 
     def _mentioned(self, path: str, facts: Facts) -> Iterator[Lead | Finding]:
         root = self._search.scope(path) or posixpath.dirname(path)
+        folder = posixpath.dirname(path)
+        sources = {posixpath.normpath(f"{folder}/{one.path}") for one in facts.mentions if one.base is Base.FOLDER}
         for finding in self._named.findings(path, facts.mentions, root):
-            is_code = is_own(path) and _PAGES.isdisjoint(finding.path[len(root) :].split("/"))
+            is_named = is_own(path) or (finding.path in sources and finding.path.endswith(_WORKERS))
+            is_code = is_named and _PAGES.isdisjoint(finding.path[len(root) :].split("/"))
             yield Lead(finding.path, finding.reason, code=True) if is_code else finding
         if is_own(path):
             yield from self._named.usual_folders(path, _FOLDERS, root)

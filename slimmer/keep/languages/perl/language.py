@@ -17,7 +17,7 @@ def _sources(opened: frozenset[str]) -> frozenset[str]:
 
 PERL = Language(
     id="perl",
-    version=9,
+    version=10,
     facts_type=Facts,
     read=read,
     programs=re.compile(r"perl[0-9.]{0,12}|starman|apache2|httpd|uwsgi(?:-core)?"),

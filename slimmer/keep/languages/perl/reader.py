@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, product
 
 from slimmer.keep.language import Origin, Source
 from slimmer.keep.sources.named_paths import HOLE, Base, Command, Mention
@@ -48,6 +48,19 @@ _FINDERS = re.compile(
 )
 """Functions that load all modules of a namespace (Module::Find, Mojo::Loader)."""
 
+_CHOSEN = re.compile(
+    rf"""\b(?:load|require|use|find)_(?:class|module|package|plugin)\b\s{{0,9}}\(\s{{0,9}}
+    (?:["']\+?({_NAME})["']|\$[^,"'\n]{{1,80}})\s{{0,9}},\s{{0,9}}["']({_NAME})["']""",
+    re.VERBOSE,
+)
+"""A name and the namespace that it belongs to: `load_class($server, "Plack::Handler")`."""
+
+_COMPONENTS = re.compile(r"->\s{0,9}load_\w{0,40}s\b\s{0,9}\(?([^;]{0,2000})")
+"""Calls that load modules by the last parts of their names: `__PACKAGE__->load_components(qw(PK::Auto Row))`."""
+
+_PARENTS, _COMPONENT_LIMIT = 20, 100
+"""The most parents of a source's packages, and the most words of such calls, that are looked at."""
+
 _UNSAID = {
     "File::Glob": re.compile(r"""\bglob\s{0,9}[($"'<]|<(?=[^<>\n;=]{0,200}[*?~{])[^<>\n;=]{1,200}>"""),
     "Errno": re.compile(r"%!|\$!\{"),
@@ -72,6 +85,9 @@ _PACKAGES = 20
 _HERE = re.compile(r"\$(?:FindBin::)?\{?(?:FindBin::)?(?:Real)?Bin\}?")
 _MODULE = re.compile(_NAME)
 _NAMESPACE = re.compile(rf"({_NAME}::)(?:[$@]\{{?\w[\w:]{{0,80}}\}}?)?")
+_COMPONENT = re.compile(r"[A-Z]\w{0,80}(?:::\w{1,80}){0,8}")
+"""A word of `use POE qw(Wheel::Run)` or `use Catalyst qw(Static::Simple)` that may be the end of a module's name."""
+
 _PART = re.compile(r"[A-Z]\w{0,40}")
 _VARIABLE = re.compile(r"[$@]\{?\w[\w:]{0,80}\}?(?:->)?(?:[\[{][^\]}]{0,80}[\]}])?")
 
@@ -153,10 +169,15 @@ def _requests(code: str, *, whole: bool) -> Iterator[ModuleRequest]:
         if name in ("parent", "base", "if", "autouse", "fields"):
             for word in (*_list(rest), *(found[1] for found in re.finditer(rf"\b({_NAME}::\w{{1,80}})", rest))):
                 yield ModuleRequest(word, lazy=False)
+        for word in islice(_list(rest), _COMPONENT_LIMIT):
+            if _COMPONENT.fullmatch(word):
+                yield from (ModuleRequest(f"{name}::{part}{word}", lazy=False) for part in ("", "Plugin::"))
         if name.startswith("Module::Pluggable") and "search_path" not in rest:
             yield from (ModuleRequest(f"{package}::Plugin::", lazy=True) for package in _packages(code))
     yield from (ModuleRequest(name, lazy=False) for name, sign in _UNSAID.items() if sign.search(code))
     yield from (ModuleRequest(f"{match[1]}::", lazy=True) for match in _FINDERS.finditer(code))
+    yield from (ModuleRequest(f"{match[2]}::{match[1] or ''}", lazy=True) for match in _CHOSEN.finditer(code))
+    yield from _components(code)
     for pattern, parts in _FRAMEWORKS if whole else ():
         if pattern.search(code):
             for package in _packages(code):
@@ -181,6 +202,21 @@ def _requests(code: str, *, whole: bool) -> Iterator[ModuleRequest]:
     if whole:
         yield from (ModuleRequest(match[1], lazy=True) for match in _CALLED.finditer(code))
         yield from (ModuleRequest(f"DBD::{match[1]}", lazy=True) for match in _DATABASE.finditer(code))
+
+
+def _components(code: str) -> Iterator[ModuleRequest]:
+    """Yield what calls load by the last parts of names: in each namespace above a package of the source or above one of its parents."""
+    words = dict.fromkeys(word for match in _COMPONENTS.finditer(code) for word in _list(match[1]))
+    if not words:
+        return
+    parents = (word for match in _USE.finditer(code) if match[1] in ("base", "parent") for word in _list(match[2]))
+    names = dict.fromkeys((*_packages(code), *islice(parents, _PARENTS)))
+    above = dict.fromkeys(
+        "::".join(parts[:end]) for name in names for parts in [name.split("::")] for end in range(len(parts), 0, -1)
+    )
+    for word, namespace in product(islice(words, _COMPONENT_LIMIT), above):
+        if _MODULE.fullmatch(word):
+            yield ModuleRequest(f"{namespace}::{word}", lazy=True)
 
 
 def _packages(code: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator
 
+from slimmer.keep.ecosystems import dependency_folders
 from slimmer.keep.image_view import ImageView, above
 from slimmer.keep.keepset import Reason
 from slimmer.keep.language import Lead
@@ -18,6 +19,7 @@ from slimmer.keep.languages.php.composer import (
     read_list,
     read_map,
 )
+from slimmer.keep.sources.limits import within_limits
 from slimmer.keep.sources.named_paths import HOLE, fitting
 from slimmer.keep.sources.reading import read_files
 
@@ -34,6 +36,13 @@ SHARED = (
 _LIST = "autoload.php"
 _MAPS = ("autoload_classmap.php", "autoload_psr4.php", "autoload_namespaces.php", INSTALLED)
 LEVELS = 12
+_DEPTH = 2
+"""Folders that are not so deep (/srv, /var) hold more than an app's classes."""
+
+_SOURCES, _BYTES = 2000, 8 << 20
+"""The most sources below a folder of an app's classes, and their bytes."""
+
+_TESTS = frozenset(("tests", "test"))
 _NAMESPACES = 10_000
 
 
@@ -47,6 +56,7 @@ class Classes:
         self._listed: dict[str, str] = {}
         self._listed_files: set[str] = set()
         self._namespaces: dict[str, dict[str, None]] = {}
+        self._below: set[str] = set()
 
     def root(self, path: str) -> str:
         """Return the folder of the app that a source belongs to: the nearest one with a vendor folder, or else the source's own."""
@@ -77,6 +87,32 @@ class Classes:
             for entry in self._tree.children(f"{vendor}/composer"):
                 if entry.is_file and entry.path.endswith((".php", ".json")):
                     yield Lead(entry.path, reason)
+            yield from self._of_the_app(vendor)
+
+    def _of_the_app(self, vendor: str) -> Iterator[Lead]:
+        """Yield the classes of the app itself. Frameworks find them by names in settings and attributes, and by listing folders."""
+        for folder in dict.fromkeys(place for places in self._loaders[vendor].psr4.values() for place in places):
+            if not f"{folder}/".startswith(f"{vendor}/") and posixpath.basename(folder).lower() not in _TESTS:
+                reason = Reason(
+                    "php", f"a class in {folder}, which Composer's autoloader loads", f"{vendor}/autoload.php"
+                )
+                yield from (Lead(place, reason, code=True) for place in self.below(folder))
+
+    def below(self, folder: str) -> Iterator[str]:
+        """Yield the sources below a folder of the app's classes, without dependencies and tests. Nothing if there are too many."""
+        end = self._tree.resolve(folder).end
+        if end is None or end in self._below or end.count("/") < _DEPTH or end.startswith(SHARED):
+            return
+        self._below.add(end)
+        left_out = dependency_folders() | _TESTS
+        sources = (
+            entry
+            for entry in self._tree.below(end)
+            if entry.is_file
+            and entry.path.endswith(".php")
+            and left_out.isdisjoint(entry.path[len(end) :].lower().split("/"))
+        )
+        yield from (entry.path for entry in within_limits(sources, _SOURCES, _BYTES) or ())
 
     def read_lists(self, sources: Iterable[str]) -> None:
         """Read the autoloaders among these sources that hold a list of classes, as those of Debian's packages do."""

@@ -16,7 +16,7 @@ def _sources(opened: frozenset[str]) -> frozenset[str]:
 
 PHP = Language(
     id="php",
-    version=6,
+    version=7,
     facts_type=Facts,
     read=read,
     programs=re.compile(

@@ -37,17 +37,22 @@ _FUNCTIONS = frozenset(
 )
 _PHP = Grammar("tree_sitter_php", _FUNCTIONS, _WANTED, frozenset(("comment", "qualified_name", "text")), "language_php")
 _STARTERS = frozenset(("exec", "shell_exec", "system", "passthru", "proc_open", "popen"))
+_AUTOLOADER = re.compile(rb"\bspl_autoload_register\b|\bfunction\s{1,9}__autoload\b", re.IGNORECASE)
 _CLASS = re.compile(r"\\?[A-Za-z_]\w{0,100}(?:\\[A-Za-z_]\w{0,100}){0,12}")
 _USE = re.compile(r"\s*(?:function\s|const\s)?\s*([\w\\]{1,300})(?:\s+as\s+(\w{1,100}))?\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """A file that a source includes: its path, perhaps with holes, and the folder that it is relative to."""
+    """A file that a source includes: its path, perhaps with holes, and the folder that it is relative to.
+
+    `deep` is true if the source is an autoloader of its own: a hole in the path may stand for folders, too.
+    """
 
     path: str
     base: Base
     place: str = ""
+    deep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,8 @@ def read(source: Source) -> Facts:
     """Return the facts of a source. For a library's source, these include only paths that start from its own folder."""
     if not is_source(source.content) or b"<?" not in source.content:
         return Facts()
-    return _Reader(source.origin is Origin.APP).read(find(_PHP, source.content))
+    autoloads = _AUTOLOADER.search(source.content) is not None
+    return _Reader(source.origin is Origin.APP, autoloads).read(find(_PHP, source.content))
 
 
 class _Reader(SourceReader[Php]):
@@ -83,8 +89,9 @@ class _Reader(SourceReader[Php]):
 
     takers = frozenset(("argument", "array_element_initializer"))
 
-    def __init__(self, whole: bool) -> None:
+    def __init__(self, whole: bool, autoloads: bool) -> None:
         super().__init__(Php(), whole)
+        self._autoloads = autoloads
         self._namespace = ""
         self._aliases: dict[str, str] = {}
         self._includes: dict[Include, None] = {}
@@ -141,7 +148,8 @@ class _Reader(SourceReader[Php]):
         value = self._evaluator.value(node) if node is not None else None
         if node is not None and value is not None and value.path.strip(HOLE):
             self._understand(node)
-            self._includes[Include(value.path, value.base, found.place)] = None
+            deep = self._autoloads and HOLE in value.path
+            self._includes[Include(value.path, value.base, found.place, deep)] = None
 
     def _look_at_place(self, found: Found) -> None:
         """Look at a function's call, or at an expression that may be a path or the name of a class."""

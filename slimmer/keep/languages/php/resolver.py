@@ -74,6 +74,11 @@ class PhpResolver(Resolver[Facts]):
 
     def _included(self, path: str, include: Include, root: str) -> Iterator[str]:
         folder = posixpath.dirname(path)
+        if include.deep and _is_app(path):
+            known = posixpath.normpath(f"{folder if include.base is Base.FOLDER else root}/{include.path}").split(HOLE)[
+                0
+            ]
+            yield from self._classes.below(posixpath.dirname(known))
         if include.path.startswith(HOLE):
             yield from self._behind_a_constant(folder, include.path)
             return

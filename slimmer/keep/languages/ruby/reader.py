@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _FUNCTIONS = frozenset(("method", "singleton_method", "lambda", "begin", "do_block", "block"))
-_WANTED = frozenset(("call", "string", "binary", "assignment", "subshell"))
+_WANTED = frozenset(("call", "string", "string_array", "binary", "assignment", "subshell"))
 _RUBY = Grammar("tree_sitter_ruby", _FUNCTIONS, _WANTED, frozenset(("comment", "simple_symbol", "heredoc_body")))
 _LOADS = re.compile(rb"\b(?:require|load|autoload)|__dir__|__FILE__")
 _STARTERS = frozenset(("system", "exec", "spawn", "popen", "popen2", "popen3", "capture2", "capture2e", "capture3"))
 _OPENERS = re.compile(rb"%[wWiIqQrxs]?[^\w\s=]|<<[~-]?[\"'A-Z_a-z]")
 _OPENED = 2000
 """The most literals that may nest in a source that is parsed. The parser's time grows with the square of their depth."""
+
+_FOLDER = re.compile(r"[a-z][a-z0-9_]{1,40}(?:/[a-z][a-z0-9_]{1,40}){1,4}")
+_WORDS = 400
+"""The most characters of a list of words that are read: `%w(rails/commands commands)`."""
 
 _TEXTS = re.compile(rb"(?<![a-z0-9_/.])([a-z][a-z0-9_]{1,40}(?:/[a-z][a-z0-9_]{1,40}){1,4})\0")
 _ENCODINGS = re.compile(rb"\bencode\b|force_encoding|Encoding::|external_encoding|encoding:")
@@ -35,7 +39,8 @@ class ModuleRequest:
 
     If `relative` is true, `name` is relative to the source's folder. If `how` is "own", a method of the source's own library loads it
     (`Shop.load_file "cart"`). For an autoload without a path, `how` is "constant" and `name` the
-    name of the constant.
+    name of the constant. If `how` is "folder", a text names what may be a folder of the
+    library: frameworks look for their commands there by computed names.
     """
 
     how: str
@@ -100,6 +105,10 @@ class _Reader(SourceReader[Ruby]):
                 self._mentions[Mention(value.path.split()[0], value.base, True, found.place)] = None
         elif node.type != "call" or not self._is_request(found):
             self._mention(found)
+            if not self._whole and node.type in ("string", "string_array"):
+                for word in text(node, _WORDS).strip("\"'%wWiI()[]{}<>|").split():
+                    if _FOLDER.fullmatch(word):
+                        self._requests[ModuleRequest("folder", word, False, True, found.place)] = None
 
     def _is_request(self, found: Found) -> bool:
         """Return True if a call loads a file. Notes the file, or a command that the call starts."""
@@ -111,6 +120,9 @@ class _Reader(SourceReader[Ruby]):
             return False
         if method in ("require", "require_relative", "load", "gem", "require_dependency"):
             self._request(method, first, found)
+            return True
+        if method == "autoload_at":
+            self._request("autoload", first, found)
             return True
         if method == "autoload":
             second = arguments.named_child(1) if arguments.named_child_count > 1 else None

@@ -16,6 +16,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Lead, Origin, Resolver
 from slimmer.keep.languages.ruby.layout import Gem, gem_of, gem_roots, gems_in, is_standard, locked_gems, specifications
 from slimmer.keep.languages.ruby.reader import Facts, ModuleRequest
+from slimmer.keep.sources.limits import within_limits
 from slimmer.keep.sources.load_path import LoadPath, searched
 from slimmer.keep.sources.named_paths import HOLE, NamedPaths, fitting, whole_folder
 
@@ -31,6 +32,9 @@ _MANAGERS = re.compile(r"/(?:rubygems|bundler)(?:\.rb$|/(?!gems/))")
 
 _ENCODING_LIMIT = 40_000
 """The largest character encoding that is always kept, in bytes. All single-byte encodings are smaller, those of East Asia larger."""
+
+_FOLDER_FILES, _FOLDER_BYTES = 200, 1 << 19
+"""The most sources of a folder that a library names in a text, and their bytes."""
 
 
 class RubyResolver(Resolver[Facts]):
@@ -159,10 +163,17 @@ class RubyResolver(Resolver[Facts]):
         if request.how == "own":
             yield from self._own(path, name)
             return
+        if request.how == "folder":
+            yield from self._folder(path, name)
+            return
         place = posixpath.normpath(f"{folder}/{name}" if request.relative else posixpath.join(folder, name))
         if HOLE in name:
             if request.relative:
                 yield from self._computed(place)
+            elif "/" in name.partition(HOLE)[0]:
+                root = self._path.root_of(path)
+                for base in self._path.roots if self._is_app(path) else filter(None, (root,)):
+                    yield from self._computed(f"{base}/{name}")
             return
         if request.relative or name.startswith(("./", "../", "/")):
             yield from [place + suffix for suffix in _SUFFIXES if self._tree.is_file(place + suffix)][:1]
@@ -177,16 +188,32 @@ class RubyResolver(Resolver[Facts]):
     def _computed(self, place: str) -> Iterator[str]:
         folder, pattern = posixpath.split(place)
         if HOLE not in folder and pattern.strip(HOLE) + folder.strip("/"):
-            for suffix in ("",) if pattern.endswith(".rb") else (".rb",):
+            for suffix in ("",) if pattern.endswith((".rb", ".rake")) else (".rb",):
                 yield from (finding.path for finding in fitting(self._tree, folder, pattern + suffix, Reason("ruby")))
 
     def _constant(self, path: str, name: str) -> Iterator[str]:
-        """Yield the file of an autoload without a path: `autoload :LogSubscriber` in active_record.rb is active_record/log_subscriber.rb."""
+        """Yield the file of an autoload without a path: `autoload :LogSubscriber` in active_record.rb is active_record/log_subscriber.rb.
+
+        If it is not there, it may lie in the folders below (`autoload_under "relation"`).
+        """
         stem = posixpath.splitext(path)[0]
         file = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower() + ".rb"
-        yield from (
-            place for place in (f"{stem}/{file}", f"{posixpath.dirname(path)}/{file}") if self._tree.is_file(place)
+        places = (f"{stem}/{file}", f"{posixpath.dirname(path)}/{file}")
+        found = [place for place in places if self._tree.is_file(place)]
+        if not found:
+            below = (f"{entry.path}/{file}" for entry in self._tree.children(stem) if entry.is_directory)
+            found = [place for place in below if self._tree.is_file(place)]
+        yield from found
+
+    def _folder(self, path: str, name: str) -> Iterator[str]:
+        """Yield the sources in a folder of the library itself that a text in it names. Nothing if there are too many."""
+        root = self._path.root_of(path)
+        if root is None or _first_part(name) != _first_part(path[len(root) + 1 :]):
+            return
+        sources = (
+            entry for entry in self._tree.below(f"{root}/{name}") if entry.is_file and entry.path.endswith(".rb")
         )
+        yield from (entry.path for entry in within_limits(sources, _FOLDER_FILES, _FOLDER_BYTES) or ())
 
     def _own(self, path: str, name: str) -> Iterator[str]:
         """Yield the file that a library loads by a method of its own: beside the source, or in the folder of its name."""
@@ -229,6 +256,7 @@ _VERBS = {
     "require_dependency": "required",
     "require_relative": "required",
     "load": "loaded",
+    "folder": "in a folder that is named",
     "own": "loaded",
     "gem": "asked for",
     "autoload": "autoloaded",
