@@ -83,6 +83,15 @@ def test_analyzers_of_others_run_last_sorted_by_name(site: Path, image: LocalIma
     assert [reason.rule for reason in kept(image).reasons["/app/main.conf.local"]] == ["by-second", "by-first"]
 
 
+def test_the_ids_of_others_need_not_be_in_the_order_of_their_names(site: Path) -> None:
+    for own_id, name in (("b-two", "m-second"), ("a-one", "z-third"), ("c-three", "a-first")):
+        install(site, name.replace("-", "_"), ANALYZER.format(id=own_id), f"{name} = {name.replace('-', '_')}:ANALYZER")
+    assert [one.id for one in registry.everything()][-3:] == ["c-three", "b-two", "a-one"]
+    forget()
+    install(site, "fourth", ANALYZER.format(id="d-four"), "z-z = fourth:ANALYZER")
+    assert [one.id for one in registry.everything()][-1] == "d-four"
+
+
 LANGUAGE = """
 import re
 from dataclasses import dataclass
