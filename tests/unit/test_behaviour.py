@@ -195,11 +195,11 @@ def test_originals_are_asked_until_nothing_more_is_explained() -> None:
 
 
 def test_an_exercise_that_takes_long_is_not_repeated_a_third_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    one, calls, clock = served(answered("good")), list[int](), [1000.0]
+    one, calls, clock = served(answered("good")), list[int](), [10.0]
     monkeypatch.setattr(behaviour, "time", SimpleNamespace(monotonic=lambda: clock[0]))
 
     def slow() -> ExerciseResult:
-        clock[0] += behaviour.PATIENCE * 0.6
+        clock[0] += behaviour.PATIENCE * 1.1
         calls.append(1)
         return one
 
