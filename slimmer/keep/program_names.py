@@ -1,4 +1,4 @@
-"""The names of programs and packages that no app needs to run, by what they are for.
+"""The names of programs that no app needs to run, by what they are for.
 
 The tables serve several rules: what a margin never adds (slimmer.keep.margin.exclusions), and what a build need not say of
 (slimmer.keep.unproven).
@@ -8,175 +8,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from fnmatch import translate
 
-from slimmer.keep.core.shell_tools import SHELLS as EVERYDAY_SHELLS
+from slimmer.keep.core import shell_tools
+from slimmer.keep.word_tables import words
 
-SHELLS = frozenset((*EVERYDAY_SHELLS, *["csh", "tcsh", "fish", "rbash", "mksh"]))
+SHELLS = words("csh tcsh fish rbash mksh") | set(shell_tools.SHELLS)
 
-OTHER_USERS = frozenset(["su", "sudo", "doas", "chroot", "nsenter", "unshare", "setpriv", "capsh"])
+OTHER_USERS = words("su sudo doas chroot nsenter unshare setpriv capsh")
 """They run a program as another user, or with other rights."""
 
-SYSTEM_PACKAGE_MANAGERS = frozenset(
-    [
-        "apk",
-        "apt",
-        "apt-get",
-        "apt-cache",
-        "apt-config",
-        "apt-key",
-        "apt-mark",
-        "aptitude",
-        "dpkg",
-        "dselect",
-        "rpm",
-        "rpmdb",
-        "yum",
-        "dnf",
-        "microdnf",
-        "tdnf",
-        "zypper",
-        "pacman",
-    ]
+PACKAGE_MANAGERS = words(
+    "apk apt apt-get apt-cache apt-config apt-key apt-mark aptitude dpkg dselect",
+    "rpm rpmdb yum dnf microdnf tdnf zypper pacman",
+    "pip easy_install conda mamba poetry pipenv uv uvx",
+    "npm npx yarn yarnpkg pnpm pnpx corepack",
+    "gem bundle bundler composer pear pecl cargo cpan cpanm luarocks nuget",
 )
-LANGUAGE_PACKAGE_MANAGERS = frozenset(
-    [
-        "pip",
-        "easy_install",
-        "conda",
-        "mamba",
-        "poetry",
-        "pipenv",
-        "uv",
-        "uvx",
-        "npm",
-        "npx",
-        "yarn",
-        "yarnpkg",
-        "pnpm",
-        "pnpx",
-        "corepack",
-        "gem",
-        "bundle",
-        "bundler",
-        "composer",
-        "cargo",
-        "cpan",
-        "cpanm",
-        "luarocks",
-        "pear",
-        "pecl",
-        "nuget",
-    ]
-)
-PACKAGE_MANAGERS = SYSTEM_PACKAGE_MANAGERS | LANGUAGE_PACKAGE_MANAGERS
 
-COMPILERS = frozenset(
-    [
-        "cc",
-        "c++",
-        "c89",
-        "c99",
-        "cpp",
-        "gcc",
-        "g++",
-        "clang",
-        "clang++",
-        "tcc",
-        "as",
-        "ld",
-        "gold",
-        "ar",
-        "nm",
-        "ranlib",
-        "objcopy",
-        "objdump",
-        "strip",
-        "javac",
-        "rustc",
-        "go",
-        "gofmt",
-        "ghc",
-        "ocaml",
-        "gfortran",
-        "f95",
-        "f77",
-        "lto-dump",
-        "collect2",
-        "lto1",
-        "lto-wrapper",
-    ]
+COMPILERS = words(
+    "cc c++ c89 c99 cpp gcc g++ clang clang++ tcc collect2 lto1 lto-wrapper lto-dump",
+    "as ld gold ar nm ranlib objcopy objdump strip",
+    "javac rustc go gofmt ghc ocaml gfortran f95 f77",
 )
-BUILD_TOOLS = frozenset(["make", "gmake", "cmake", "ninja", "m4", "autoconf", "automake", "libtool"])
-TASK_RUNNERS = frozenset(
-    [
-        "ant",
-        "maven",
-        "mvn",
-        "mvnw",
-        "gradle",
-        "gradlew",
-        "sbt",
-        "lein",
-        "rake",
-        "mix",
-        "rebar3",
-        "grunt",
-        "gulp",
-        "nx",
-        "turbo",
-        "foreman",
-        "honcho",
-        "nodemon",
-        "concurrently",
-    ]
+
+BUILD_TOOLS = words("make gmake cmake ninja m4 autoconf automake libtool")
+
+TASK_RUNNERS = words(
+    "ant maven mvn mvnw gradle gradlew sbt lein rake mix rebar3 grunt gulp nx turbo foreman honcho nodemon concurrently"
 )
 """They run a task of a project, as package managers do (`npm start`)."""
 
-DEBUGGERS = frozenset(["gdb", "gdbserver", "lldb", "strace", "ltrace", "perf", "valgrind", "rr", "bpftrace", "gcore"])
-NETWORK_CLIENTS = frozenset(
-    [
-        "curl",
-        "wget",
-        "nc",
-        "ncat",
-        "netcat",
-        "socat",
-        "ssh",
-        "scp",
-        "sftp",
-        "ssh-add",
-        "ssh-agent",
-        "ssh-keygen",
-        "ssh-keyscan",
-        "slogin",
-        "telnet",
-        "ftp",
-        "tftp",
-        "lftp",
-        "rsync",
-        "nmap",
-        "tcpdump",
-        "dig",
-        "host",
-        "nslookup",
-        "nsupdate",
-        "delv",
-        "whois",
-        "lynx",
-        "links",
-        "elinks",
-        "w3m",
-        "aria2c",
-        "axel",
-        "rlogin",
-        "rsh",
-        "rcp",
-        "mosh",
-        "ping",
-        "traceroute",
-        "tracepath",
-    ]
+DEBUGGERS = words("gdb gdbserver lldb strace ltrace perf valgrind rr bpftrace gcore")
+
+NETWORK_CLIENTS = words(
+    "curl wget aria2c axel ftp tftp lftp rsync lynx links elinks w3m",
+    "ssh scp sftp ssh-add ssh-agent ssh-keygen ssh-keyscan slogin telnet rlogin rsh rcp mosh",
+    "nc ncat netcat socat nmap tcpdump dig host nslookup nsupdate delv whois ping traceroute tracepath",
 )
 
 TOOLS_OF_ATTACKERS = SHELLS | OTHER_USERS | PACKAGE_MANAGERS | COMPILERS | BUILD_TOOLS | DEBUGGERS | NETWORK_CLIENTS
@@ -185,11 +52,13 @@ TOOLS_OF_ATTACKERS = SHELLS | OTHER_USERS | PACKAGE_MANAGERS | COMPILERS | BUILD
 _PARTS_OF_TOOLS = re.compile(r"(?:apt|dpkg|gcc|clang|llvm)-[\w-]+|cc1\w*")
 """Programs that belong to a package manager or compiler, and have its name."""
 
-INITS = frozenset(["tini", "dumb-init", "catatonit"])
-STARTERS = INITS | OTHER_USERS | frozenset(["gosu", "su-exec", "runuser", "env", "nice", "stdbuf", "timeout"])
+INITS = words("tini dumb-init catatonit")
+STARTERS = words("gosu su-exec runuser env nice stdbuf timeout") | INITS | OTHER_USERS
 """They start another program, and end or wait for it."""
 
-INTERPRETERS = frozenset(["python", "pypy", "perl", "ruby", "node", "php", "java", "lua"])
+INTERPRETERS = words(
+    "python pypy perl ruby node nodejs bun deno php java lua luajit tclsh guile julia Rscript dotnet mono"
+)
 
 _VERSION = re.compile(r"(?:[-_.]?\d[\d.]*)?(?:-\d[\d.]*)?$")
 _TRIPLET = re.compile(r"^(?:x86_64|i[3-6]86|aarch64|arm\w*|riscv64|powerpc64le|s390x)-(?:\w+-)?linux-(?:gnu|musl)\w*-")
@@ -208,8 +77,3 @@ def has_name_of(name: str, programs: Collection[str]) -> bool:
 def is_tool_of_attackers(name: str) -> bool:
     """Return True for a name in TOOLS_OF_ATTACKERS, and for parts of these tools."""
     return has_name_of(name, TOOLS_OF_ATTACKERS) or _PARTS_OF_TOOLS.fullmatch(_TRIPLET.sub("", name)) is not None
-
-
-def table(words: str) -> re.Pattern[str]:
-    """Return a pattern for names in a table: words with spaces between them, where `*` stands for any characters. Case does not count."""
-    return re.compile("|".join(map(translate, words.split())), re.IGNORECASE)

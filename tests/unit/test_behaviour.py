@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +18,7 @@ from slimmer.exercise.request import Request
 from slimmer.exercise.result import Answer, ExerciseResult, Outcome
 from slimmer.formatting import output_text
 from slimmer.pipeline.report import exercise_report
+from slimmer.verify import behaviour
 from slimmer.verify.behaviour import FUTILE, compare_behaviour
 
 ANSWER = Answer(Request("GET", "/"), 80, 200, "text/html", 5, "d", 0.1)
@@ -190,6 +192,19 @@ def test_originals_are_asked_until_nothing_more_is_explained() -> None:
     one, calls = served(answered("good")), list[int]()
     assert len(compare_behaviour(one, served(answered("bad")), counting(one, calls))) == 1
     assert len(calls) == 1 + FUTILE
+
+
+def test_an_exercise_that_takes_long_is_not_repeated_a_third_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, calls, clock = served(answered("good")), list[int](), [10.0]
+    monkeypatch.setattr(behaviour, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def slow() -> ExerciseResult:
+        clock[0] += behaviour.PATIENCE * 1.1
+        calls.append(1)
+        return one
+
+    assert len(compare_behaviour(one, served(answered("bad")), slow)) == 1
+    assert len(calls) == 2
 
 
 def test_an_original_that_fails_after_others_did_not_is_done_without() -> None:
@@ -382,6 +397,7 @@ def test_outputs_that_were_cut_begin_with_a_whole_line() -> None:
     assert told(ran(lines[-4096:]), ran(lines[-4091:]), ran(lines[-4095:])) == []
     assert told(ran(lines[-4096:]), ran("x" * 5000)) != []
     assert told(ran(lines[-4096:]), ran(lines[-4096:].replace("999", "x"))) != []
+    assert told(ran(lines[-4096:]), ran(lines[-4096:].replace("line 700", "line x00"))) != []
 
 
 def test_the_output_of_an_app_that_ends_is_compared() -> None:

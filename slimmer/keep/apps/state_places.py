@@ -9,6 +9,7 @@ from functools import cache
 from slimmer.keep.ecosystems import code_suffixes, dependency_folders, manifests
 from slimmer.keep.folders import NO_STATE, NO_STATE_ALONE
 from slimmer.keep.image_view import ImageView, parent
+from slimmer.keep.word_tables import words
 
 LOOKED_AT = 300_000
 """The most paths that are looked at in search of code, for all folders together. Beyond that, a folder counts as one with code."""
@@ -17,38 +18,10 @@ _DEPTH = 64
 _AREA = re.compile(r"(/var/(?:lib|spool|opt|games|mail|db)/[^/]+)(?:/.*)?", re.DOTALL)
 """Folders that hold the state of one program each."""
 
-_MANAGERS = frozenset(
-    (
-        *(
-            "apk",
-            "apt",
-            "aptitude",
-            "cloud",
-            "containerd",
-            "containers",
-            "dbus",
-            "debconf",
-            "dnf",
-            "docker",
-            "dpkg",
-            "flatpak",
-        ),
-        *(
-            "misc",
-            "pacman",
-            "pam",
-            "pkg",
-            "polkit-1",
-            "portage",
-            "python",
-            "rpm",
-            "rpm-state",
-            "selinux",
-            "sgml-base",
-            "snapd",
-        ),
-        *("swupd", "systemd", "texmf", "ucf", "unattended-upgrades", "update-rc.d", "vim", "xml-core", "yum", "zypp"),
-    )
+_MANAGERS = words(
+    "apk apt aptitude cloud containerd containers dbus debconf dnf docker dpkg flatpak",
+    "misc pacman pam pkg polkit-1 portage python rpm rpm-state selinux sgml-base snapd",
+    "swupd systemd texmf ucf unattended-upgrades update-rc.d vim xml-core yum zypp",
 )
 """Folders in /var/lib of the system and its package managers, not of an app."""
 

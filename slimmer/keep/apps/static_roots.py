@@ -33,6 +33,7 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources import named_paths
 from slimmer.keep.sources.batches import batches
 from slimmer.keep.sources.limits import within_limits
+from slimmer.keep.word_tables import words
 from slimmer.observe.log import Operation
 from slimmer.sandbox.sandbox import Job
 
@@ -48,45 +49,14 @@ _LOADED = 300_000
 
 _ROOTS, _LINKS, _SAME = 64, 20_000, 4
 _BATCH_BYTES = 1 << 24
-_PAGE_SUFFIXES = frozenset(
-    (
-        *(
-            ".html",
-            ".htm",
-            ".xhtml",
-            ".mst",
-            ".mustache",
-            ".hbs",
-            ".handlebars",
-            ".ejs",
-            ".njk",
-            ".jinja",
-            ".jinja2",
-            ".j2",
-        ),
-        *(
-            ".tmpl",
-            ".tpl",
-            ".gohtml",
-            ".erb",
-            ".slim",
-            ".twig",
-            ".phtml",
-            ".latte",
-            ".blade",
-            ".mako",
-            ".jsp",
-            ".liquid",
-            ".eta",
-        ),
-    )
+_PAGE_SUFFIXES = words(
+    ".html .htm .xhtml .mst .mustache .hbs .handlebars .ejs .njk .jinja .jinja2 .j2",
+    ".tmpl .tpl .gohtml .erb .slim .twig .phtml .latte .blade .mako .jsp .liquid .eta",
 )
-_BROWSER_SUFFIXES = frozenset(
-    (
-        *(".html", ".htm", ".css", ".js", ".mjs", ".wasm", ".json", ".webmanifest", ".xml", ".txt", ".gz", ".br"),
-        *(".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".ico", ".mp3", ".mp4", ".webm"),
-        *(".woff", ".woff2", ".ttf", ".otf", ".eot"),
-    )
+_BROWSER_SUFFIXES = words(
+    ".html .htm .css .js .mjs .wasm .json .webmanifest .xml .txt .gz .br",
+    ".svg .png .jpg .jpeg .gif .webp .avif .ico .mp3 .mp4 .webm",
+    ".woff .woff2 .ttf .otf .eot",
 )
 _CODE = frozenset((".js", ".mjs", ".cjs", ".ts", ".map"))
 _VENDOR = "vendor"

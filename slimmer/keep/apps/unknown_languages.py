@@ -18,6 +18,7 @@ from slimmer.keep.folders import SYSTEM_AND_ROOT
 from slimmer.keep.image_view import ImageView, suffix_of
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
+from slimmer.keep.word_tables import words
 from slimmer.observe.log import PROBE, Operation
 from slimmer.unproven import Kind
 
@@ -43,49 +44,10 @@ _WORDS = (
 CODE = frozenset(_WORDS.split())
 """Suffixes of sources and of compiled code of languages, in lower case."""
 
-_NO_CODE = frozenset(
-    (
-        *(
-            ".conf",
-            ".cfg",
-            ".cnf",
-            ".ini",
-            ".json",
-            ".yml",
-            ".yaml",
-            ".toml",
-            ".xml",
-            ".txt",
-            ".md",
-            ".log",
-            ".env",
-            ".properties",
-            ".db",
-            ".sqlite",
-        ),
-        *(
-            ".pem",
-            ".crt",
-            ".key",
-            ".html",
-            ".htm",
-            ".css",
-            ".svg",
-            ".png",
-            ".so",
-            ".sock",
-            ".pid",
-            ".lock",
-            ".list",
-            ".r",
-            ".sql",
-            ".csv",
-            ".acl",
-            ".vcl",
-        ),
-        "",
-    )
-)
+_NO_CODE = words(
+    ".conf .cfg .cnf .ini .json .yml .yaml .toml .xml .txt .md .log .env .properties .db .sqlite",
+    ".pem .crt .key .html .htm .css .svg .png .so .sock .pid .lock .list .r .sql .csv .acl .vcl",
+) | {""}
 """Suffixes of files that a command may name as its configuration or data. R has a rule of its own."""
 
 _KIND = re.compile(r"\.[a-z][a-z0-9_]{0,9}")

@@ -17,16 +17,15 @@ from itertools import pairwise
 from slimmer.image.tree import Entry
 from slimmer.keep.core.packages import is_worth_keeping
 from slimmer.keep.folders import UNREAD
-from slimmer.keep.program_names import is_tool_of_attackers, table
+from slimmer.keep.program_names import is_tool_of_attackers
+from slimmer.keep.word_tables import like, words
 
-_SECRET_FOLDERS = frozenset(
-    [".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".password-store", ".config/gcloud"]
-)
-_SECRET_NAMES = table(
-    "shadow shadow- gshadow gshadow- id_rsa* id_dsa* id_ecdsa* id_ed25519* ssh_host_*_key master.key"
-    " .env .env.* .netrc _netrc .npmrc .yarnrc .yarnrc.yml .pypirc .pgpass .my.cnf .git-credentials .dockercfg"
-    " .htpasswd htpasswd .*_history wp-config.php"
-    " *.pem *.key *.p12 *.pfx *.jks *.keystore *.kdb *.kdbx *.ppk *.asc *.gpg *.pgp *.ovpn *.der"
+_SECRET_FOLDERS = words(".ssh .gnupg .aws .azure .kube .docker .password-store .config/gcloud")
+_SECRET_NAMES = like(
+    "shadow shadow- gshadow gshadow- id_rsa* id_dsa* id_ecdsa* id_ed25519* ssh_host_*_key master.key",
+    ".env .env.* .netrc _netrc .npmrc .yarnrc .yarnrc.yml .pypirc .pgpass .my.cnf .git-credentials .dockercfg",
+    ".htpasswd htpasswd .*_history wp-config.php",
+    "*.pem *.key *.p12 *.pfx *.jks *.keystore *.kdb *.kdbx *.ppk *.asc *.gpg *.pgp *.ovpn *.der",
 )
 """Keys and certificates with keys, passwords of clients, settings with passwords, and histories of shells."""
 
@@ -34,28 +33,16 @@ _TELLING = re.compile(r"secret|credential|password|api[-_]?key|private[-_]?key")
 _TELLING_DATA = re.compile(
     rf"(?:{_TELLING.pattern}|passwd).*\.(?:json|ya?ml|toml|ini|cfg|conf|env|txt|properties|xml|csv)$"
 )
-_BARE_FOLDERS = frozenset(["secret", "secrets", ".secret", ".secrets"])
+_BARE_FOLDERS = words("secret secrets .secret .secrets")
 """Folders of files without a suffix, as `_FILE` variables and mounts of secrets name them (/app/secrets/token, /app/db_password)."""
 
-_UNREAD_FOLDERS = frozenset(
-    (
-        *[".git", ".svn", ".hg", ".bzr"],
-        *[
-            ".cache",
-            ".npm",
-            ".yarn/cache",
-            ".tox",
-            ".mypy_cache",
-            ".pytest_cache",
-            ".nyc_output",
-            ".cargo",
-            "__pycache__",
-        ],
-        *["ensurepip", "idlelib", "turtledemo"],
-        *["pkgconfig", "aclocal", "cmake"],
-        *(f"node_modules/{name}" for name in ["npm", "corepack", "yarn", "pnpm"]),
-        "gconv",
-    )
+_UNREAD_FOLDERS = words(
+    ".git .svn .hg .bzr",
+    ".cache .npm .yarn/cache .tox .mypy_cache .pytest_cache .nyc_output .cargo __pycache__",
+    "ensurepip idlelib turtledemo",
+    "pkgconfig aclocal cmake",
+    "node_modules/npm node_modules/corepack node_modules/yarn node_modules/pnpm",
+    "gconv",
 )
 """Histories of version control; caches; parts of Python for developers; what compilers read; package managers; character sets."""
 
@@ -64,14 +51,12 @@ _UNREAD = re.compile(
     r"|/(?:site|dist)-packages/(?:pip|setuptools|pkg_resources|wheel|_distutils_hack)[/-]"
     r"|-info/(?:RECORD|SOURCES\.txt)$"
 )
-_UNREAD_SUFFIXES = frozenset(
-    (
-        *["whl", "deb", "rpm", "apk"],
-        *["orig", "bak", "swp", "log", "lock", "pid"],
-        *["ts", "flow", "c", "cc", "cpp", "cxx", "hh", "hxx", "pxd", "pyx", "in", "am", "m4", "o", "map"],
-        *["exe", "pdb"],
-        *["sha256", "md5sums"],
-    )
+_UNREAD_SUFFIXES = words(
+    "whl deb rpm apk",
+    "orig bak swp log lock pid",
+    "ts flow c cc cpp cxx hh hxx pxd pyx in am m4 o map",
+    "exe pdb",
+    "sha256 md5sums",
 )
 """Packages; copies and marks; sources that something else was made of; programs of another system; checksums."""
 

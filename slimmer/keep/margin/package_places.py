@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 
 from slimmer.image import language_packages
 from slimmer.image.packages import Package
@@ -23,6 +24,9 @@ Unit = Package | str
 LEVELS = 16
 """The most folders above a package or a file of the app in which packages and manifests are looked for."""
 
+FOLDERS = 20_000
+"""The most folders in which manifests are looked for."""
+
 _MANIFESTS = (
     ("package.json", Form.NODE),
     ("pyproject.toml", Form.PYPROJECT),
@@ -34,7 +38,8 @@ _MANIFESTS = (
 
 def manifests_above(image: ImageView, folders: Iterable[str]) -> Iterator[tuple[str, Form]]:
     """Yield the manifests in these folders of an app and in those above them, without those of packages. Links are not resolved."""
-    for folder in dict.fromkeys(one for place in folders for one in above(place, LEVELS)):
+    around = dict.fromkeys(one for place in folders for one in above(place, LEVELS))
+    for folder in islice(around, FOLDERS):
         found = [(f"{folder}/{name}", form) for name, form in _MANIFESTS if image.tree.is_file(f"{folder}/{name}")]
         if found and language_packages.folder_of(image.tree, f"{folder}/") is None:
             yield from found

@@ -24,8 +24,8 @@ from slimmer.keep.program_names import (
     STARTERS,
     TASK_RUNNERS,
     has_name_of,
-    table,
 )
+from slimmer.keep.word_tables import like
 from slimmer.observe.log import Operation
 from slimmer.unproven import Kind, Unproven, option
 
@@ -44,13 +44,13 @@ _SYSTEM_PROGRAMS = re.compile(r"/sbin/[^/]+$")
 _NO_SERVERS = SHELLS | STARTERS | INTERPRETERS | PACKAGE_MANAGERS | TASK_RUNNERS | BUILD_TOOLS | COMPILERS
 """What starts a server, or runs its script."""
 
-_SET_UP = table(
-    "ldconfig ldconfig.real useradd userdel usermod groupadd groupdel groupmod chpasswd chgpasswd adduser addgroup deluser delgroup"
-    " ip ifconfig route sysctl start-stop-daemon service update-*"
+_SET_UP = like(
+    "ldconfig ldconfig.real useradd userdel usermod groupadd groupdel groupmod chpasswd chgpasswd adduser addgroup deluser delgroup",
+    "ip ifconfig route sysctl start-stop-daemon service update-*",
 )
 """Programs in sbin folders that scripts use to prepare a system."""
 
-_SETTINGS = table("a2en* a2dis* *-enable-mod *-disable-mod phpenmod phpdismod dpkg-* update-*")
+_SETTINGS = like("a2en* a2dis* *-enable-mod *-disable-mod phpenmod phpdismod dpkg-* update-*")
 """Commands that change a server's settings when the image is built. A slim image has no other modules that they could choose."""
 
 

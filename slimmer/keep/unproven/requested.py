@@ -15,9 +15,10 @@ from itertools import islice
 
 from slimmer.image.packages import Package
 from slimmer.keep.image_view import ImageView
-from slimmer.keep.program_names import BUILD_TOOLS, COMPILERS, DEBUGGERS, PACKAGE_MANAGERS, has_name_of, table
+from slimmer.keep.program_names import BUILD_TOOLS, COMPILERS, DEBUGGERS, PACKAGE_MANAGERS, has_name_of
 from slimmer.keep.sources.reading import read_files
 from slimmer.keep.unproven.dependencies import unused_dependencies
+from slimmer.keep.word_tables import like
 from slimmer.sandbox.readers import reader
 from slimmer.unproven import Kind, Unproven, option
 
@@ -32,19 +33,19 @@ _TOOLS = PACKAGE_MANAGERS | COMPILERS | BUILD_TOOLS | DEBUGGERS
 
 WHAT = "the author installed it by name, and nothing of it was used"
 
-_NOT_FOR_RUNNING = table(
-    "*-dev *-doc *-dbg"
-    " apt* dpkg* debhelper lsb-release software-properties-common ca-certificates gnupg* gpg curl wget git patch"
-    " bzip2 unzip xz-utils zip"
-    " autoconf automake bison build build-essential clang* cmake cpp* cython cython3 flex g++* gcc* libtool* make maven meson ninja"
-    " ninja-build pkg-config pkgconf pkgconfig"
-    " pip pip-tools pipenv pipx poetry poetry-core hatch hatchling setuptools setuptools-scm setuptools_scm twine uv virtualenv wheel"
-    " python-venv python3-venv python3.*-venv python3-pip python3-setuptools python3-wheel"
-    " black coverage flake8 mypy pre-commit pylint pytest* ruff tox"
-    " file less locales nano vim*"
-    " typescript ts-node @types/* @babel/* babel-* eslint* @eslint/* prettier* webpack* vite* @vitejs/* rollup* esbuild* parcel* postcss*"
-    " autoprefixer tailwindcss jest* @jest/* mocha* vitest* nodemon husky lint-staged"
-    " rspec* rubocop* capistrano* simplecov* phpunit/* phpstan/* friendsofphp/* squizlabs/*"
+_NOT_FOR_RUNNING = like(
+    "*-dev *-doc *-dbg",
+    "apt* dpkg* debhelper lsb-release software-properties-common ca-certificates gnupg* gpg curl wget git patch",
+    "bzip2 unzip xz-utils zip",
+    "autoconf automake bison build build-essential clang* cmake cpp* cython cython3 flex g++* gcc* libtool* make maven meson ninja",
+    "ninja-build pkg-config pkgconf pkgconfig",
+    "pip pip-tools pipenv pipx poetry poetry-core hatch hatchling setuptools setuptools-scm setuptools_scm twine uv virtualenv wheel",
+    "python-venv python3-venv python3.*-venv python3-pip python3-setuptools python3-wheel",
+    "black coverage flake8 mypy pre-commit pylint pytest* ruff tox",
+    "file less locales nano vim*",
+    "typescript ts-node @types/* @babel/* babel-* eslint* @eslint/* prettier* webpack* vite* @vitejs/* rollup* esbuild* parcel* postcss*",
+    "autoprefixer tailwindcss jest* @jest/* mocha* vitest* nodemon husky lint-staged",
+    "rspec* rubocop* capistrano* simplecov* phpunit/* phpstan/* friendsofphp/* squizlabs/*",
 )
 """Packages that add packages and files, build, test and debug. Users do not expect them in a slim image."""
 

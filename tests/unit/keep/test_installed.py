@@ -13,6 +13,7 @@ import pytest
 from slimmer.errors import PluginFailed, TargetNotFound
 from slimmer.keep import ecosystems, installed, registry
 from slimmer.keep.analyzer import Policy
+from slimmer.keep.evidence import Evidence
 from slimmer.keep.keeper import keep, keep_with
 from slimmer.keep.keepset import KeepSet, Reason
 from slimmer.testing import LocalImage, by_rule, opened
@@ -81,6 +82,15 @@ def test_analyzers_of_others_run_last_sorted_by_name(site: Path, image: LocalIma
     ids = [one.id for one in registry.everything()]
     assert ids == [*(one.id for one in registry.BUILTIN), "by-second", "by-first"]
     assert [reason.rule for reason in kept(image).reasons["/app/main.conf.local"]] == ["by-second", "by-first"]
+
+
+def test_the_ids_of_others_need_not_be_in_the_order_of_their_names(site: Path) -> None:
+    for own_id, name in (("b-two", "m-second"), ("a-one", "z-third"), ("c-three", "a-first")):
+        install(site, name.replace("-", "_"), ANALYZER.format(id=own_id), f"{name} = {name.replace('-', '_')}:ANALYZER")
+    assert [one.id for one in registry.everything()][-3:] == ["c-three", "b-two", "a-one"]
+    forget()
+    install(site, "fourth", ANALYZER.format(id="d-four"), "z-z = fourth:ANALYZER")
+    assert [one.id for one in registry.everything()][-1] == "d-four"
 
 
 LANGUAGE = """
@@ -183,14 +193,17 @@ def test_an_id_that_is_taken_is_refused(site: Path, image: LocalImage, taken: st
     assert message == f"the analyzer b-two (two:ANALYZER) has the id {taken}, which another one has"
 
 
-def test_a_rule_means_the_same_for_all(site: Path, image: LocalImage) -> None:
+@pytest.mark.parametrize("evidence", [Evidence.USED, Evidence.LISTED])
+def test_a_rule_means_the_same_for_all(site: Path, image: LocalImage, evidence: Evidence) -> None:
+    """More evidence than slimmer's own analyzers give the rule is as wrong as less."""
     install(
         site,
         "other",
-        f"{IMPORTS}ANALYZER = FunctionAnalyzer('mine', BEYOND_OBSERVED, {{'observed': Evidence.USED}})",
+        f"{IMPORTS}ANALYZER = FunctionAnalyzer('mine', BEYOND_OBSERVED, {{'observed': Evidence.{evidence.name}}})",
         "mine = other:ANALYZER",
     )
-    assert "the analyzer mine gives the rule observed the evidence USED" in failure(image).message
+    message = f"the analyzer mine gives the rule observed the evidence {evidence.name}, another one gives it SEEN"
+    assert message in failure(image).message
 
 
 RUNS = """

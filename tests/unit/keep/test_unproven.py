@@ -10,6 +10,7 @@ import pytest
 
 from slimmer.image.config import ImageConfig
 from slimmer.image.packages import DPKG_STATUS
+from slimmer.keep.margin import package_places
 from slimmer.keep.unproven.commands import missing_commands
 from slimmer.keep.unproven.requested import HISTORY, unused_packages
 from slimmer.observe.log import Access, Operation
@@ -192,6 +193,17 @@ def test_direct_dependencies_in_the_apps_package_json_are_named_if_nothing_of_th
     assert not list(
         unused_packages(image.view(), {*kept, f"{modules}/idle/index.js", f"{modules}/@corp/idle/index.js"})
     )
+
+
+def test_manifests_are_looked_for_in_so_many_folders(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {f"/srv/{number}/main.js" for number in range(9)}
+    for number in range(9):
+        image.add(f"/srv/{number}/main.js")
+        image.add(f"/srv/{number}/package.json", f'{{"dependencies": {{"idle{number}": "1"}}}}')
+        dependency(image, f"/srv/{number}/node_modules/idle{number}", "package.json", "index.js")
+    assert len(list(unused_packages(image.view(), sorted(kept)))) == 9
+    monkeypatch.setattr(package_places, "FOLDERS", 4)
+    assert [item.name for item in unused_packages(image.view(), sorted(kept))] == ["idle0", "idle1", "idle2"]
 
 
 def test_dependencies_of_dependencies_and_of_system_packages_are_not_named(image: LocalImage) -> None:

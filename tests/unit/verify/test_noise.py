@@ -235,6 +235,12 @@ def test_a_gap_holds_what_each_original_has_there() -> None:
     assert [found.is_volatile(*place) for place in ((0, 4), (4, 8), (8, 20), (33, 38))] == [False, True, False, True]
 
 
+def test_what_is_next_to_something_that_only_other_originals_have_is_volatile() -> None:
+    found = template("seats () free", "seats (12) free")
+    assert [gap.texts for gap in found.gaps] == [("", "12")]
+    assert [found.is_volatile(*place) for place in ((0, 5), (7, 8), (8, 13))] == [False, True, False]
+
+
 def test_words_of_failure() -> None:
     assert all(map(tells_failure, ["Error: x", "<b>not found</b>", "null", '"None"', "[Errno 2] No such file"]))
     assert not any(map(tells_failure, ["terror", "nonesuch", "7d3e", "", "Mon, 02 Jan", "mirror"]))

@@ -8,20 +8,19 @@ from slimmer.keep.language import Origin
 from slimmer.keep.languages.python.facts import MAIN
 from slimmer.keep.languages.python.finder import Module
 from slimmer.keep.languages.python.metadata import Distribution, Distributions
+from slimmer.keep.word_tables import words
 
 SMALL = 1 << 22
 """The largest small distribution, in bytes. A small one is kept if a function of another distribution imports it."""
 
-TOOLS = frozenset(
-    (
-        *"test tests testing conftest _pytest pytest unittest doctest".split(),
-        *"pip setuptools distutils wheel ensurepip venv".split(),  # they install packages
-        *"pdb cProfile profile pydoc pydoc_data lib2to3 f2py".split(),
-        *"idlelib tkinter turtle turtledemo".split(),  # they need a screen
-        # Libraries ask `IPython.get_ipython` whether a person sits in front of them, and work without it. If one does, it is in use.
-        "IPython",
-        *"_aix_support _osx_support".split(),
-    )
+TOOLS = words(
+    "test tests testing conftest _pytest pytest unittest doctest",
+    "pip setuptools distutils wheel ensurepip venv",  # they install packages
+    "pdb cProfile profile pydoc pydoc_data lib2to3 f2py",
+    "idlelib tkinter turtle turtledemo",  # they need a screen
+    # Libraries ask `IPython.get_ipython` whether a person sits in front of them, and work without it. If one does, it is in use.
+    "IPython",
+    "_aix_support _osx_support",
 )
 """Names of modules for developers and for other systems. Imports of them in a library's functions are not followed."""
 
