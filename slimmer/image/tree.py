@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from slimmer.image.path_index import PathIndex, sorting_key
+from slimmer.image.path_index import PathIndex
 
 LINK_LIMIT = 40
 """The kernel follows at most this many symbolic links (path_resolution(7))."""
@@ -24,8 +24,7 @@ CACHED_LISTINGS = 16
 """Rules look up the same directories again and again. Larger caches would cost memory and save nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One path of an image. `mode` includes the type bits. Times are (seconds, nanoseconds), xattrs (name, value) pairs."""
 
     path: str
@@ -57,8 +56,7 @@ class Entry:
         return stat.S_ISREG(self.mode)
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(NamedTuple):
     """The result of a walk: the links and directories on the way, and the end (a real path, not a link) if it exists."""
 
     way: tuple[str, ...]
@@ -122,26 +120,28 @@ class Tree:
 
     def below(self, path: str) -> Iterator[Entry]:
         """Yield everything below a directory, at any depth, in walk order, without the directory itself."""
-        prefix, first = self._first_below(path)
-        for position in range(first, len(self._index.offsets)):
-            offset = self._index.offsets[position]
-            if not self._index.key_at(offset).startswith(prefix):
-                return
-            yield self._entry(offset)
+        index = self._index
+        first, end = index.range_below(os.fsencode(path.rstrip("/") or "/"))
+        for position in range(first, end):
+            yield self._entry(index.offsets[position])
 
     def children(self, path: str) -> Iterator[Entry]:
         """Yield the entries of a directory, sorted. Deeper entries are skipped without being read."""
-        prefix, position = self._first_below(path)
-        while position < len(self._index.offsets):
-            offset = self._index.offsets[position]
-            if not self._index.key_at(offset).startswith(prefix):
-                return
-            yield self._entry(offset)
-            position = self._index.position_behind(position)
+        index = self._index
+        position, end = index.range_below(os.fsencode(path.rstrip("/") or "/"))
+        while position < end:
+            yield self._entry(index.offsets[position])
+            position = index.position_behind(position)
 
     def _file_names(self, path: str) -> tuple[str, ...]:
         """Return the sorted names of the regular files in a directory, for callers with many questions about it."""
         return tuple(sorted(posixpath.basename(entry.path) for entry in self.children(path) if entry.is_file))
+
+    def files_named(self, suffixes: Collection[str]) -> Iterator[str]:
+        """Yield the paths of the regular files with one of these suffixes, in any case, in walk order, without reading their entries."""
+        index = self._index
+        paths = (os.fsdecode(index.path_at(offset)) for offset in index.offsets if index.is_file(offset))
+        return (path for path in paths if posixpath.splitext(path)[1].lower() in suffixes)
 
     def directories(self) -> Iterator[str]:
         """Yield the paths of all directories, in walk order, without reading their entries."""
@@ -161,12 +161,21 @@ class Tree:
         folder, _, name = path.rstrip("/").rpartition("/")
         walk = self._enter(folder)
         if not walk.stuck and name:
-            walk = self._walk(walk, [name])
+            walk = self._step(walk, name)
         if walk.stuck:
             return Resolution(walk.way, None)
         end = path if walk.current == path else walk.current  # one string object per path
         way = tuple(step for step in walk.way if step != end) if end in walk.way else walk.way
         return Resolution(way, end if end in self else None)
+
+    def _step(self, walk: _Walk, name: str) -> _Walk:
+        """Continue with one name, as `_walk` does. Most names are no links, and need less work."""
+        step = f"{walk.current}/{name}" if walk.current != "/" else f"/{name}"
+        offset = self._index.find(os.fsencode(step))
+        if name in (".", "..") or (offset is not None and self._index.is_link(offset)):
+            return self._walk(walk, [name])
+        way = walk.way if walk.current in walk.way else (*walk.way, walk.current)
+        return _Walk(way, walk.current if offset is None else step, walk.followed, offset is None)
 
     def _walk_into(self, folder: str) -> _Walk:
         """Walk to a directory. If it is anything else, the walk is stuck, like the kernel at "file/."."""
@@ -183,7 +192,7 @@ class Tree:
             if name == "..":
                 current = posixpath.dirname(current)
                 continue
-            step = posixpath.join(current, name)
+            step = f"{current}/{name}" if current != "/" else f"/{name}"
             offset = self._index.find(os.fsencode(step))
             if offset is None:
                 return _Walk(tuple(way), current, followed, True)
@@ -220,14 +229,6 @@ class Tree:
         offset = self._index.find(os.fsencode(path))
         return offset is not None and self._index.is_directory(offset)
 
-    def _first_below(self, path: str) -> tuple[bytes, int]:
-        """Return the common beginning of the keys below a directory, and the position of the first one."""
-        prefix = sorting_key(os.fsencode(path)).rstrip(b"\0") + b"\0"
-        position = self._index.position(prefix)
-        offsets = self._index.offsets
-        is_root = position < len(offsets) and self._index.key_at(offsets[position]) == prefix
-        return prefix, position + is_root
-
     def _get(self, path: str) -> Entry | None:
         """Return the entry at exactly this path, without following links, or None."""
         offset = self._index.find(os.fsencode(path))
@@ -238,18 +239,18 @@ class Tree:
         mode, *numbers = head.split(b" ")
         uid, gid, size, seconds, nanoseconds, links, inode, ctime, major, minor = map(int, numbers)
         return Entry(
-            path=os.fsdecode(path),
-            mode=int(mode, 8),
-            uid=uid,
-            gid=gid,
-            size=size,
-            mtime=(seconds, nanoseconds),
-            links=links,
-            inode=inode,
-            ctime=ctime,
-            device=(major, minor),
-            target=os.fsdecode(target),
-            xattrs=_xattrs(xattrs),
+            os.fsdecode(path),
+            int(mode, 8),
+            uid,
+            gid,
+            size,
+            (seconds, nanoseconds),
+            links,
+            inode,
+            ctime,
+            (major, minor),
+            os.fsdecode(target) if target else "",
+            _xattrs(xattrs) if xattrs else (),
         )
 
 
