@@ -156,8 +156,8 @@ class KeepSetBuilder:
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Keep the paths of these findings, and the directories above them."""
-        for finding in findings:
-            self._add(finding.path, finding.reason)
+        for path, reason, _ in findings:
+            self._add(path, reason)
 
     def take_added(self) -> list[str]:
         """Return the paths that were added since the last call."""
@@ -185,7 +185,7 @@ class KeepSetBuilder:
             return
         self._keep(path, reason)
         while path != "/":  # no recursion, because an image may nest thousands of directories
-            above = posixpath.dirname(path)
+            above = path.rpartition("/")[0] or "/"
             self._filled.add(above)
             if above in self._reasons:
                 return
