@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
+import sys
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -18,10 +18,22 @@ from slimmer.image.path_index import PathIndex
 LINK_LIMIT = 40
 """The kernel follows at most this many symbolic links (path_resolution(7))."""
 
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+
 CACHED_ENTRIES = 16384
 CACHED_FOLDERS = 4096
 CACHED_LISTINGS = 16
 """Rules look up the same directories again and again. Larger caches would cost memory and save nothing."""
+
+
+def _encoded(path: str) -> bytes:
+    """Do what os.fsencode does, in a third of the time."""
+    return path.encode(_ENCODING, _ERRORS)
+
+
+def _decoded(path: bytes) -> str:
+    """Do what os.fsdecode does, in a third of the time."""
+    return path.decode(_ENCODING, _ERRORS)
 
 
 class Entry(NamedTuple):
@@ -98,7 +110,7 @@ class Tree:
         return map(self._entry, self._index.offsets)
 
     def __contains__(self, path: object) -> bool:
-        return isinstance(path, str) and self._index.find(os.fsencode(path)) is not None
+        return isinstance(path, str) and self._index.find(_encoded(path)) is not None
 
     @property
     def listed_only(self) -> tuple[str, ...]:
@@ -138,15 +150,19 @@ class Tree:
         return tuple(sorted(posixpath.basename(entry.path) for entry in self.children(path) if entry.is_file))
 
     def files_named(self, suffixes: Collection[str]) -> Iterator[str]:
-        """Yield the paths of the regular files with one of these suffixes, in any case, in walk order, without reading their entries."""
-        index = self._index
-        paths = (os.fsdecode(index.path_at(offset)) for offset in index.offsets if index.is_file(offset))
+        """Yield the paths of the regular files with one of these suffixes (lower case, with the dot), in walk order.
+
+        Their entries are not read. A suffix of the image may be in any case.
+        """
+        index, ends = self._index, tuple(suffix.encode("ascii") for suffix in suffixes)
+        found = (index.path_at(offset) for offset in index.offsets if index.is_file(offset))
+        paths = (_decoded(path) for path in found if path.lower().endswith(ends))
         return (path for path in paths if posixpath.splitext(path)[1].lower() in suffixes)
 
     def directories(self) -> Iterator[str]:
         """Yield the paths of all directories, in walk order, without reading their entries."""
         index = self._index
-        return (os.fsdecode(index.path_at(offset)) for offset in index.offsets if index.is_directory(offset))
+        return (_decoded(index.path_at(offset)) for offset in index.offsets if index.is_directory(offset))
 
     def links(self) -> Iterator[Entry]:
         """Yield all symbolic links."""
@@ -171,7 +187,7 @@ class Tree:
     def _step(self, walk: _Walk, name: str) -> _Walk:
         """Continue with one name, as `_walk` does. Most names are no links, and need less work."""
         step = f"{walk.current}/{name}" if walk.current != "/" else f"/{name}"
-        offset = self._index.find(os.fsencode(step))
+        offset = self._index.find(_encoded(step))
         if name in (".", "..") or (offset is not None and self._index.is_link(offset)):
             return self._walk(walk, [name])
         way = walk.way if walk.current in walk.way else (*walk.way, walk.current)
@@ -193,7 +209,7 @@ class Tree:
                 current = posixpath.dirname(current)
                 continue
             step = f"{current}/{name}" if current != "/" else f"/{name}"
-            offset = self._index.find(os.fsencode(step))
+            offset = self._index.find(_encoded(step))
             if offset is None:
                 return _Walk(tuple(way), current, followed, True)
             if not self._index.is_link(offset):
@@ -231,7 +247,7 @@ class Tree:
 
     def _get(self, path: str) -> Entry | None:
         """Return the entry at exactly this path, without following links, or None."""
-        offset = self._index.find(os.fsencode(path))
+        offset = self._index.find(_encoded(path))
         return None if offset is None else self._entry(offset)
 
     def _entry(self, offset: int) -> Entry:
@@ -239,7 +255,7 @@ class Tree:
         mode, *numbers = head.split(b" ")
         uid, gid, size, seconds, nanoseconds, links, inode, ctime, major, minor = map(int, numbers)
         return Entry(
-            os.fsdecode(path),
+            _decoded(path),
             int(mode, 8),
             uid,
             gid,
@@ -249,7 +265,7 @@ class Tree:
             inode,
             ctime,
             (major, minor),
-            os.fsdecode(target) if target else "",
+            _decoded(target) if target else "",
             _xattrs(xattrs) if xattrs else (),
         )
 

@@ -109,12 +109,12 @@ class _Certificates:
 
     def _openssl(self, codes: Sequence[Code]) -> Iterator[Finding]:
         """Learn from OpenSSL's code where its files are, and yield its configuration, which it always reads."""
-        for code, place in [(code, place) for code in codes for place in code.places]:
+        for path, place in [(code.path, place) for code in codes for place in code.places]:
             if place.key not in self._places:
                 continue
             self._places[place.key].add(place.folder)
             if place.key == "OPENSSLDIR":
-                reason = Reason(RULE, f"the configuration of {code.path}", code.path)
+                reason = Reason(RULE, f"the configuration of {path}", path)
                 yield from reach(self._tree, posixpath.join(place.folder, "openssl.cnf"), reason)
 
     def _bundles(self, client: str) -> Iterator[Finding]:

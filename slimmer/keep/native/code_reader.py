@@ -175,7 +175,9 @@ class CodeReader:
     def _key(self, path: str) -> str:
         """Return the cache key of a file. It holds the metadata, too, in case that something else than an engine gave the image its ID."""
         entry = self._image.tree.get(path)
-        name = json.dumps([self._image.config.image_id, path, entry and (entry.size, entry.mtime, entry.ctime, entry.inode)])
+        name = json.dumps(
+            [self._image.config.image_id, path, entry and (entry.size, entry.mtime, entry.ctime, entry.inode)]
+        )
         return f"code-{self._settings}:{hashlib.sha256(name.encode()).hexdigest()}"
 
     def _jobs(self, paths: Sequence[str]) -> Iterator[tuple[list[Job], list[str]]]:

@@ -182,14 +182,17 @@ class LanguageAnalysis(Generic[F]):
         for lead in leads:
             if isinstance(lead, Reading):
                 is_asked = True
-                layer |= {lead.path: None} if self._is_source(lead.path) and self._has_room(lead.path) else {}
+                if self._is_source(lead.path) and self._has_room(lead.path):
+                    layer[lead.path] = None
                 continue
             if isinstance(lead, Finding):
                 findings = [lead]
             else:
                 findings = list(reach(self._image.tree, lead.path, lead.reason, follow=lead.code))
             yield from findings
-            layer |= {found.path: None for found in findings if found.follow and self._is_new(found.path)}
+            for found in findings:
+                if found.follow and self._is_new(found.path):
+                    layer[found.path] = None
         return list(layer) if layer or is_asked else None
 
     def _read(self, layer: Sequence[str]) -> dict[str, F]:
