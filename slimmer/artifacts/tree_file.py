@@ -11,6 +11,7 @@ import io
 import json
 import os
 from collections.abc import Iterator
+from json.encoder import encode_basestring_ascii
 from typing import IO
 
 import zstandard
@@ -54,7 +55,10 @@ def write_tree(tree: Tree, image_id: str, file: IO[bytes]) -> None:
         lines.write(json.dumps({**FORMAT.head, "image": image_id})[:-1] + ', "entries": [')
         separator = "\n"
         for record in tree.records():
-            lines.write(separator + json.dumps([os.fsdecode(field) for field in record.split(b"\0")[:-1]]))
+            fields = os.fsdecode(record).split("\0")[:-1]
+            lines.write(
+                f"{separator}[{', '.join(map(encode_basestring_ascii, fields))}]"
+            )  # as json.dumps does, but faster
             separator = ",\n"
         lines.write("\n]}\n")
 

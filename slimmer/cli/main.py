@@ -6,6 +6,7 @@ Commands import what they need when they run, so that `slimmer --help` answers a
 from __future__ import annotations
 
 import errno
+import gc
 import inspect
 import re
 import signal
@@ -18,6 +19,9 @@ import typer
 
 from slimmer.cli import build, clean, compare, doctor, explain, keep, observe, rebuild, streams, verify
 from slimmer.errors import Interrupted, OutputError, ResourcesExhausted, SlimmerError, UsageError
+
+OBJECTS = 50_000
+"""The new objects after which Python looks for cycles. slimmer makes millions of objects and hardly any cycle."""
 
 SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
@@ -93,6 +97,7 @@ def options(
 
 def run() -> NoReturn:
     """Run the command line and exit. Every SlimmerError ends here, as a message, a hint and an exit code."""
+    gc.set_threshold(OBJECTS)
     streams.install()
     _handle_signals()
     sys.exit(_ran())

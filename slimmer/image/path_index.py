@@ -33,7 +33,7 @@ class PathIndex:
     def __init__(self, blob: bytes | bytearray) -> None:
         """Raise ObservationIncomplete if the index is cut short, or not as the probe writes it."""
         self._blob = blob
-        self.offsets, self.listed_only = _in_order_of_a_walk(blob)
+        self.offsets, self.listed_only, self._in_order = _in_order_of_a_walk(blob)
         self._table: array[int] | None = None
         self._gone: frozenset[int] = frozenset()
 
@@ -41,19 +41,28 @@ class PathIndex:
         """Return the same index without these entries. Entries below them stay."""
         other = PathIndex.__new__(PathIndex)
         other._blob, other._table, other._gone = self._blob, self._table, self._gone | offsets
-        other.listed_only = self.listed_only
+        other.listed_only, other._in_order = self.listed_only, self._in_order
         other.offsets = array("Q", (offset for offset in self.offsets if offset not in offsets))
         return other
 
     def find(self, path: bytes) -> int | None:
         """Return the offset of the entry at exactly this path, or None."""
+        offset = self._look_up(path)
+        return None if offset in self._gone else offset
+
+    def _look_up(self, path: bytes) -> int | None:
+        """Return the offset of the entry at exactly this path, or None. It may have been taken out."""
         if self._table is None:
             self._table = self._tabulated()
-        mask = len(self._table) - 1
+        table, blob = self._table, self._blob
+        mask = len(table) - 1
         slot = hash(path) & mask
-        while found := self._table[slot]:
-            if self.path_at(found - 1) == path:
-                return None if found - 1 in self._gone else found - 1
+        field = b"\0%s\0" % path
+        if b"\0" in path:
+            return None
+        while found := table[slot]:
+            if blob.startswith(field, blob.index(b"\0", found - 1)):
+                return found - 1
             slot = (slot + 1) & mask
         return None
 
@@ -61,8 +70,23 @@ class PathIndex:
         """Return the first position at or after `key`."""
         return bisect_left(self.offsets, key, lo=low, hi=high, key=self.key_at)
 
+    def range_below(self, path: bytes) -> tuple[int, int]:
+        """Return the position of the first entry below a directory, and that of the first one behind them."""
+        if path == b"/":
+            return int(self.find(path) is not None), len(self.offsets)
+        offset = self._look_up(path)
+        if offset is None:
+            return 0, 0
+        if offset in self._gone:
+            key = sorting_key(path)
+            return self.position(key + b"\0"), self.position(key + b"\1")
+        place = bisect_left(self.offsets, offset) if self._in_order else self.position(sorting_key(path))
+        return place + 1, self.position_behind(place)
+
     def position_behind(self, position: int) -> int:
         """Return the first position after the entry at this one and everything below it. A near one is found at once."""
+        if not self.is_directory(self.offsets[position]):
+            return position + 1
         key = self.key_at(self.offsets[position])
         below, step, end = key + b"\0", 1, len(self.offsets)
         low = high = position + 1
@@ -73,14 +97,25 @@ class PathIndex:
 
     def fields(self, offset: int) -> tuple[bytes, bytes, bytes, bytes]:
         """Return the head, path, link target and extended attributes of an entry."""
-        match = RECORD.match(self._blob, offset)
-        assert match is not None, "offsets are those of whole entries"
-        head, path, target, xattrs = match.groups()
-        return head, path, target, xattrs
+        blob = self._blob
+        path = blob.index(b"\0", offset)
+        target = blob.index(b"\0", path + 1)
+        xattrs = blob.index(b"\0", target + 1)
+        end = blob.index(b"\0", xattrs + 1)
+        return (
+            bytes(blob[offset:path]),
+            bytes(blob[path + 1 : target]),
+            bytes(blob[target + 1 : xattrs]),
+            bytes(blob[xattrs + 1 : end]),
+        )
 
     def is_link(self, offset: int) -> bool:
         """Return True if this entry is a symbolic link, by the type in its octal mode."""
         return self._blob.startswith(b"120", offset)
+
+    def is_file(self, offset: int) -> bool:
+        """Return True if this entry is a regular file, by the type in its octal mode."""
+        return self._blob.startswith(b"100", offset)
 
     def is_directory(self, offset: int) -> bool:
         """Return True if this entry is a directory, by the type in its octal mode."""
@@ -119,8 +154,8 @@ def sorting_key(path: bytes) -> bytes:
     return path.replace(b"/", b"\0")
 
 
-def _in_order_of_a_walk(blob: bytes | bytearray) -> tuple[array[int], tuple[bytes, ...]]:
-    """Return where each entry begins, sorted, and the names without an entry.
+def _in_order_of_a_walk(blob: bytes | bytearray) -> tuple[array[int], tuple[bytes, ...], bool]:
+    """Return where each entry begins, sorted, the names without an entry, and whether the index has its entries in this order.
 
     Raises ObservationIncomplete if there is more in the index than entries, or if a path occurs twice.
     """
@@ -141,7 +176,7 @@ def _in_order_of_a_walk(blob: bytes | bytearray) -> tuple[array[int], tuple[byte
     if end != len(blob):
         raise ObservationIncomplete("the index of the image's files is cut short, or not as the probe writes it")
     if ordered:
-        return offsets, tuple(listed_only)
+        return offsets, tuple(listed_only), True
 
     def key_at(offset: int) -> bytes:
         match = RECORD.match(blob, offset)
@@ -151,4 +186,4 @@ def _in_order_of_a_walk(blob: bytes | bytearray) -> tuple[array[int], tuple[byte
     offsets = array("Q", sorted(offsets, key=key_at))
     if any(key_at(one) == key_at(other) for one, other in pairwise(offsets)):
         raise ObservationIncomplete("the index of the image's files contains a path twice")
-    return offsets, tuple(listed_only)
+    return offsets, tuple(listed_only), False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from slimmer.image.tree import Tree
 from slimmer.observe.log import AccessLog, Operation
@@ -42,11 +42,18 @@ class FirstLines:
         self._words: dict[str, tuple[str, ...]] = {}
         self._opened: Mapping[str, bool] | None = None
         self._commands: frozenset[str] | None = None
+        self._asked: tuple[Sequence[str], list[str]] = ((), [])
 
     def may_be_script(self, path: str) -> bool:
         """Return True if a real path is an executable file, and short enough for a script."""
         entry = self._tree.get(path)
         return entry is not None and entry.is_file and bool(entry.mode & 0o111) and 2 < entry.size <= SCRIPT_LIMIT
+
+    def scripts_among(self, paths: Sequence[str]) -> list[str]:
+        """Return those of these real paths that may be scripts and are no examples. All languages ask for the same paths, one after the other."""
+        if self._asked[0] is not paths:
+            self._asked = (paths, [path for path in paths if self.may_be_script(path) and not is_sample(path)])
+        return self._asked[1]
 
     def was_opened(self, path: str) -> bool:
         """Return True if any program opened or started the file at a real path."""

@@ -64,6 +64,9 @@ class ImageView:
 
     def end(self, path: str) -> Entry | None:
         """Follow all links of a path, and return the entry at its end; None if there is none."""
+        entry = self.tree.get(path)
+        if entry is not None and not entry.is_link:
+            return entry  # no link leads to a path of the tree
         end = self.tree.resolve(path).end
         return self.tree.get(end) if end is not None else None
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import posixpath
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.evidence import Evidence
@@ -20,8 +20,7 @@ MISSED = "missed"
 """The rule of paths that the slim image missed when it was verified (slimmer.verify.missed)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """A reason to keep a path. `rule` names the rule; `detail` explains it to a person, for example which program opened the path.
 
     `cause` is the kept path that leads here, such as the importer or the library's user; "" if there is none. By following the
@@ -41,8 +40,7 @@ class Reason:
         return f"{self.rule}: {self.detail}" if self.detail else self.rule
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """An analyzer's answer: keep this pristine path (a real path of the tree, or a link in it), for this reason.
 
     `follow` is a note that the analyzer makes for itself: true if it should look into the path next, for example a file that a
@@ -117,7 +115,7 @@ class KeepSetBuilder:
     ) -> None:
         """`evidence` gives the evidence of each rule. A rule that it does not name counts as USED."""
         self._tree, self._excludes, self._rules = tree, excludes, evidence
-        self._evidence: dict[tuple[tuple[Reason, ...], str], frozenset[Evidence]] = {}
+        self._evidence: dict[tuple[int, str], frozenset[Evidence]] = {}
         self._excluded: dict[str, Reason] = {}
         self._reasons: dict[str, tuple[Reason, ...]] = {}
         self._alike: dict[tuple[Reason, ...], tuple[Reason, ...]] = {}
@@ -147,17 +145,18 @@ class KeepSetBuilder:
     def evidence(self, path: str, besides: str = "") -> frozenset[Evidence]:
         """Return the evidence of the path's reasons. Reasons of the rule `besides` do not count. Empty if the path is not kept."""
         reasons = self._reasons.get(path, ())
-        known = self._evidence.get((reasons, besides))
+        key = (id(reasons), besides)  # equal reasons are one object, which `_alike` holds; to hash them takes longer
+        known = self._evidence.get(key)
         if known is None:
             rules = (reason.rule for reason in reasons if reason.rule != besides)
             known = frozenset(self._rules.get(rule, Evidence.USED) for rule in rules)
-            self._evidence[(reasons, besides)] = known
+            self._evidence[key] = known
         return known
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Keep the paths of these findings, and the directories above them."""
-        for finding in findings:
-            self._add(finding.path, finding.reason)
+        for path, reason, _ in findings:
+            self._add(path, reason)
 
     def take_added(self) -> list[str]:
         """Return the paths that were added since the last call."""
@@ -185,7 +184,7 @@ class KeepSetBuilder:
             return
         self._keep(path, reason)
         while path != "/":  # no recursion, because an image may nest thousands of directories
-            above = posixpath.dirname(path)
+            above = path.rpartition("/")[0] or "/"
             self._filled.add(above)
             if above in self._reasons:
                 return

@@ -59,6 +59,36 @@ def test_resolution(path: str, end: str | None, way: set[str]) -> None:
     assert set(resolution.way) == way
 
 
+@pytest.mark.parametrize("folder", ["/usr/bin", "/etc/app.conf", "/no/such", "/usr/bin/", "/"])
+@pytest.mark.parametrize("is_in_order", [True, False])
+def test_children_and_all_below_agree_with_the_paths(folder: str, is_in_order: bool) -> None:
+    records = list(TREE.records())
+    tree = Tree(b"".join(records if is_in_order else reversed(records)))
+    beginning = folder.rstrip("/") + "/"
+    below = [entry.path for entry in tree if entry.path.startswith(beginning) and entry.path != "/"]
+    assert [entry.path for entry in tree.below(folder)] == below
+    assert [entry.path for entry in tree.children(folder)] == [
+        path for path in below if "/" not in path[len(beginning) :]
+    ]
+
+
+def test_what_is_below_a_directory_that_was_left_out_can_be_listed() -> None:
+    tree = TREE.without(["/usr/bin"])
+    assert [entry.path for entry in tree.children("/usr/bin")] == ["/usr/bin/dash", "/usr/bin/sh"]
+
+
+def test_no_path_has_a_nul_byte() -> None:
+    tree = make_tree("l /a -> b")
+    assert "/a\0b" not in tree
+    assert tree.resolve("/a\0b").end is None
+    assert PathIndex(b"".join(tree.records())).find(b"/a\0b") is None
+
+
+def test_files_are_found_by_their_suffixes_in_any_case() -> None:
+    tree = make_tree("f /x/b.HTML\nf /x/a.css\nf /x/.css\nf /x/c.py\nd /x/d.css\nl /x/e.css -> a.css")
+    assert list(tree.files_named({".css", ".html"})) == ["/x/a.css", "/x/b.HTML"]
+
+
 def test_names_that_are_not_utf8_survive() -> None:
     name = b"/caf\xe9".decode(errors="surrogateescape")
     tree = Tree(record("d", "/") + record("f", name, xattrs="757365722e61=00ff"))

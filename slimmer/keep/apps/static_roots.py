@@ -214,9 +214,8 @@ class StaticRoots:
         """Return all files of the image with this name that a browser may load."""
         if self._named is None:
             self._named = {}
-            loaded = (one for one in self._tree if one.is_file and suffix_of(one.path) in _BROWSER_SUFFIXES)
-            for entry in islice(loaded, _LOADED):
-                self._named.setdefault(posixpath.basename(entry.path), []).append(entry.path)
+            for path in islice(self._tree.files_named(_BROWSER_SUFFIXES), _LOADED):
+                self._named.setdefault(posixpath.basename(path), []).append(path)
         return self._named.get(name, [])
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.keepset import KeepSetBuilder
@@ -29,6 +30,7 @@ class Purse:
         self._tree, self._base, self._steps = tree, base, steps
         self._inodes = {entry.inode for path in base if (entry := tree.get(path)) is not None and _is_shared(entry)}
         self._refused: set[str] = set()
+        self._known: dict[str, _Known] = {}
         self.left = budget
         self.chosen: set[str] = set()
 
@@ -45,6 +47,7 @@ class Purse:
 
     def choose(self, trial: Trial, candidates: Iterable[Candidate], order: Order) -> None:
         """Take each candidate with its closure if it fits. The order counts the closure as a part of the candidate's size."""
+        self._known.clear()  # the trial has grown
         whole = [one for candidate in candidates if (one := self._with_closure(trial, candidate)) is not None]
         for one in ordered(whole, order):
             closure = self._closure(trial, one.paths)
@@ -62,7 +65,10 @@ class Purse:
     def _with_closure(self, trial: Trial, candidate: Candidate) -> Candidate | None:
         """Return a candidate with the size of all that it adds; None if it cannot be afforded."""
         closure = self._closure(trial, candidate.paths)
-        return None if closure is None else replace(candidate, size=sum(closure.values()))
+        if closure is None:
+            return None
+        size = sum(closure.values())
+        return candidate if size == candidate.size else replace(candidate, size=size)
 
     def _closure(self, trial: Trial, starts: Sequence[str]) -> dict[str, int] | None:
         """Return the cost of each path that a candidate leads to and that is not paid for.
@@ -74,20 +80,26 @@ class Purse:
             path = waiting.pop()
             if path in costs or path in self.chosen:
                 continue
-            leads = list(trial.leads(path))
-            self._steps -= len(leads)
-            costs[path] = self.cost(path)
-            left -= costs[path]
-            is_unknown = bool(leads) and (trial.is_full or self._steps < 0)
-            if left < 0 or is_unknown or path in self._refused or self._is_never_added(path):
+            known = self._known.get(path) or self._learn(trial, path)
+            self._steps -= len(known.leads)
+            costs[path] = cost = 0 if known.inode in self._inodes else known.cost
+            left -= cost
+            is_unknown = bool(known.leads) and (trial.is_full or self._steps < 0)
+            if left < 0 or is_unknown or path in self._refused or known.is_never_added:
                 self._refused.update(starts)
                 return None
-            waiting.extend(leads)
+            waiting.extend(known.leads)
         return costs
 
-    def _is_never_added(self, path: str) -> bool:
+    def _learn(self, trial: Trial, path: str) -> _Known:
+        """Return what is known of a path while candidates are chosen. Closures have many paths in common."""
         entry = self._tree.get(path)
-        return path not in self._base and entry is not None and is_never_added(entry)
+        is_new = entry is not None and path not in self._base
+        cost = max(entry.size, LEAST) if entry is not None and is_new and entry.is_file else 0
+        inode = entry.inode if entry is not None and _is_shared(entry) else None
+        refuses = entry is not None and is_new and is_never_added(entry)
+        known = self._known[path] = _Known(tuple(trial.leads(path)), cost, inode, refuses)
+        return known
 
     def _pay(self, costs: dict[str, int]) -> None:
         self.left -= sum(costs.values())
@@ -95,6 +107,15 @@ class Purse:
         self._inodes.update(
             entry.inode for path in costs if (entry := self._tree.get(path)) is not None and _is_shared(entry)
         )
+
+
+class _Known(NamedTuple):
+    """A path of a trial: what it leads to, and the bytes that it adds unless a file with its `inode` is in the image already."""
+
+    leads: tuple[str, ...]
+    cost: int
+    inode: int | None
+    is_never_added: bool
 
 
 def _is_shared(entry: Entry) -> bool:

@@ -50,10 +50,10 @@ class Trial(KeepSetBuilder):
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Keep the paths of these findings, and remember what led to them."""
-        for finding in findings:
-            if finding.path not in self._base:
-                self._note(finding.path, finding.reason)
-            super().add((finding,))
+        for path, reason, _ in findings:
+            if path not in self._base:
+                self._note(path, reason)
+            self._add(path, reason)
 
     def leads(self, path: str) -> Iterable[str]:
         """Return the new paths that a path led to."""

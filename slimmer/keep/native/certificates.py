@@ -8,15 +8,14 @@ openssl-env(7ossl), config(5ssl), provider(7ossl); Go, crypto/x509/root_linux.go
 
 from __future__ import annotations
 
-import os
 import posixpath
-import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from slimmer.keep.analyzer import Kept
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.native.code_file import OPENSSL_DIRECTORY
 from slimmer.keep.native.code_reader import Code, CodeFollow
 
 RULE = "certificates"
@@ -28,8 +27,7 @@ _BUNDLES = (
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
-_OPENSSL_DIRECTORY = "OPENSSLDIR: "
-PHRASES = (*_BUNDLES, _OPENSSL_DIRECTORY)
+PHRASES = (*_BUNDLES, OPENSSL_DIRECTORY)
 """Bundles that a program may name in its own code, and a mark of statically linked OpenSSL."""
 
 _DEFAULT_AUTHORITIES = frozenset(
@@ -59,8 +57,6 @@ _ENVIRONMENT = (
     "NODE_EXTRA_CA_CERTS",
     "OPENSSL_CONF",
 )
-_PLACE = re.compile(rb'(OPENSSLDIR|MODULESDIR): "(/[^"\0]{0,1024})"')
-_PLACES = 8
 _ENTRIES = 4096
 
 
@@ -84,7 +80,7 @@ class _Certificates:
         for code in codes:
             yield from self._named(code)
             self._sort_in(code)
-        yield from self._openssl([code for code in codes if _is_openssl(code)])
+        yield from self._openssl(codes)
         if self._client:
             yield from self._bundles(self._client)
             for folder in self._unanswered("OPENSSLDIR"):
@@ -102,7 +98,7 @@ class _Certificates:
     def _sort_in(self, code: Code) -> None:
         if code.elf.soname.startswith(_OPENSSL):
             return
-        if not code.elf.imports.isdisjoint(_DEFAULT_AUTHORITIES) or _OPENSSL_DIRECTORY in code.mentions:
+        if not code.elf.imports.isdisjoint(_DEFAULT_AUTHORITIES) or OPENSSL_DIRECTORY in code.mentions:
             self._client = self._client or code.path
         if not code.elf.imports.isdisjoint(_PROVIDER_LOADERS):
             self._loader = self._loader or code.path
@@ -113,13 +109,13 @@ class _Certificates:
 
     def _openssl(self, codes: Sequence[Code]) -> Iterator[Finding]:
         """Learn from OpenSSL's code where its files are, and yield its configuration, which it always reads."""
-        contents = self._image.read([code.path for code in codes]) if codes else ()
-        found = [place for path, content in contents for place in _places(path, content or b"")]
-        for path, key, folder in found:
-            self._places[key].add(folder)
-            if key == "OPENSSLDIR":
+        for path, place in [(code.path, place) for code in codes for place in code.places]:
+            if place.key not in self._places:
+                continue
+            self._places[place.key].add(place.folder)
+            if place.key == "OPENSSLDIR":
                 reason = Reason(RULE, f"the configuration of {path}", path)
-                yield from reach(self._tree, posixpath.join(folder, "openssl.cnf"), reason)
+                yield from reach(self._tree, posixpath.join(place.folder, "openssl.cnf"), reason)
 
     def _bundles(self, client: str) -> Iterator[Finding]:
         """Yield the usual bundles and those that the image's environment names, once."""
@@ -158,13 +154,3 @@ class _Certificates:
                 for above in ("..", "../.."):  # up to Java 8, there is a folder for the architecture in between
                     store = posixpath.join(folder, above, "security/cacerts")
                     yield from reach(self._tree, store, Reason(RULE, f"the authorities of {path}", path))
-
-
-def _is_openssl(code: Code) -> bool:
-    return code.elf.soname.startswith("libcrypto") or _OPENSSL_DIRECTORY in code.mentions
-
-
-def _places(path: str, content: bytes) -> Iterator[tuple[str, str, str]]:
-    """Yield the folders that are compiled into a file: (the file's path, OPENSSLDIR or MODULESDIR, the folder)."""
-    for match in islice(_PLACE.finditer(content), _PLACES):
-        yield path, match[1].decode(), os.fsdecode(match[2])

@@ -19,7 +19,6 @@ from slimmer.image.tree import Entry
 from slimmer.keep.analyzer import Kept, Policy
 from slimmer.keep.core import observed
 from slimmer.keep.evidence import Evidence
-from slimmer.keep.first_lines import is_sample
 from slimmer.keep.image_view import ImageView, reach, suffix_of
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Language, Lead, Origin, Reading, Resolver
@@ -148,14 +147,12 @@ class LanguageAnalysis(Generic[F]):
 
         A source without such a line counts if a program copied it, because the copy may be run.
         """
-        lines, suffixes = self._image.first_lines, self._language.suffixes
-        wanted = [path for path in added if lines.may_be_script(path) and not is_sample(path)]
+        lines, suffixes = self._image.first_lines, tuple(self._language.suffixes)
+        wanted = lines.scripts_among(added)
         found = lines.programs(path for path in wanted if self._may_run(path, kept)).items()
         is_own = self._language.programs.fullmatch
         scripts = {path for path, words in found if any(is_own(posixpath.basename(word)) for word in words)}
-        return frozenset(
-            (*scripts, *(path for path in added if path.endswith(tuple(suffixes)) and lines.was_copied(path)))
-        )
+        return frozenset((*scripts, *(path for path in added if path.endswith(suffixes) and lines.was_copied(path))))
 
     def _may_run(self, path: str, kept: Kept) -> bool:
         """Return True if a script may be run: code starts or names it, or a program opened it, perhaps to copy it."""
@@ -185,14 +182,17 @@ class LanguageAnalysis(Generic[F]):
         for lead in leads:
             if isinstance(lead, Reading):
                 is_asked = True
-                layer |= {lead.path: None} if self._is_source(lead.path) and self._has_room(lead.path) else {}
+                if self._is_source(lead.path) and self._has_room(lead.path):
+                    layer[lead.path] = None
                 continue
             if isinstance(lead, Finding):
                 findings = [lead]
             else:
                 findings = list(reach(self._image.tree, lead.path, lead.reason, follow=lead.code))
             yield from findings
-            layer |= {found.path: None for found in findings if found.follow and self._is_new(found.path)}
+            for found in findings:
+                if found.follow and self._is_new(found.path):
+                    layer[found.path] = None
         return list(layer) if layer or is_asked else None
 
     def _read(self, layer: Sequence[str]) -> dict[str, F]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 from slimmer.keep.image_view import ImageView
@@ -59,6 +59,7 @@ class PerlResolver(Resolver[Facts]):
         self._named = NamedPaths(image)
         self._path = LoadPath(image.tree)
         self._done: set[str] = set()
+        self._shared: dict[str, Sequence[str]] = {}
         self._look_around(opened)
 
     def _look_around(self, opened: frozenset[str]) -> None:
@@ -189,8 +190,8 @@ class PerlResolver(Resolver[Facts]):
         reason = Reason("perl", f"a part of {path}", path)
         yield from self._compiled(root, name, reason)
         for folder in self._path.roots:
-            for kind in ("dist", "module"):
-                yield from self._resources(f"{folder}/auto/share/{kind}/{name.replace('/', '-')}", reason)
+            for shared in self._shared_folders(folder):
+                yield from self._resources(f"{shared}/{name.replace('/', '-')}", reason)
         folders = [path.removesuffix(".pm"), *([posixpath.dirname(path)] if "/" in name else [])]
         for folder, kind in product(folders, _RESOURCES):
             yield from self._resources(f"{folder}/{kind}", reason)
@@ -210,6 +211,13 @@ class PerlResolver(Resolver[Facts]):
             if parts and (name not in _DEBUGGERS or not root):
                 yield from (Lead(part, reason) for part in parts)
                 return
+
+    def _shared_folders(self, root: str) -> Sequence[str]:
+        """Return the folders of a load path's folder that hold resources of distributions and modules (File::ShareDir). Most have none."""
+        if root not in self._shared:
+            folders = (f"{root}/auto/share/{kind}" for kind in ("dist", "module"))
+            self._shared[root] = [folder for folder in folders if self._tree.resolve(folder).end is not None]
+        return self._shared[root]
 
     def _resources(self, folder: str, reason: Reason) -> Iterator[Finding]:
         end = self._tree.resolve(folder).end
