@@ -145,7 +145,7 @@ def test_named_files_and_folders_of_the_app_stay(image: LocalImage) -> None:
     for path in ("/srv/app/defaults/a.ini", "/srv/app/other/b", "/etc/app.conf", "/srv/app/main.py", "/usr/share/x/y"):
         image.add(path, "x")
     script = (
-        "cp -r defaults /tmp; test -f /etc/app.conf; python3 main.py; mkdir other; cp -r ./defaults/ /usr/share/x /tmp"
+        "cp -r defaults /tmp; test -f /etc/app.conf; python3 main.py; mkdir other; cp -r ./defaults/ /usr/share /tmp"
     )
     assert kept(image, script) == {"/srv/app/defaults/a.ini", "/etc/app.conf", "/srv/app/main.py"}
 
