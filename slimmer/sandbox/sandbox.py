@@ -18,7 +18,7 @@ from slimmer.sandbox.round import PATIENCE, Answer, Round, Work
 TOTAL = 300.0
 """Seconds of CPU time for all files of an image. Parsers take a second or less for each MB of ordinary sources."""
 
-SHARE = 1 << 21
+SHARE = 1 << 19
 """Bytes of jobs that make it worth starting another child."""
 
 CHILDREN = 8
