@@ -329,6 +329,16 @@ def test_a_port_for_another_protocol_must_be_open_where_it_always_is() -> None:
     assert told(replace(ORIGINAL, ports=(80, 40001)), slim) == []
 
 
+def test_a_port_that_the_kernel_chose_may_be_closed_at_the_end() -> None:
+    original = replace(ORIGINAL, ports=(80, 40001), last_ports=(80, 40001))
+    assert told(original, replace(original, last_ports=(80,))) == []
+
+
+def test_an_original_that_ran_fewer_commands_explains_what_it_ran() -> None:
+    (text,) = told(replace(ORIGINAL, outcomes=(OUTCOME, OUTCOME)), ORIGINAL, replace(ORIGINAL, outcomes=()))
+    assert "exit code was 0, is none: not run" in text
+
+
 def test_an_end_that_is_not_known_or_is_an_originals_is_no_difference() -> None:
     slim = replace(ORIGINAL, stopped=143)
     assert told(replace(ORIGINAL, stopped=None), slim) == told(ORIGINAL, replace(slim, stopped=None)) == []
@@ -341,6 +351,14 @@ def test_outputs_of_commands() -> None:
     assert text.startswith("container command tool: output was") and "+ 1 passed" in text and "hunter2" not in text
     assert told(ran("out\nerr\n"), ran("err\nout\n")) == []  # two streams, as they come
     assert told(ran('{"a": 1, "t": 1}'), ran('{"t": 3, "a": 1}'), ran('{"a": 1, "t": 2}')) == []
+
+
+def test_the_output_of_what_failed_is_no_second_difference() -> None:
+    assert [text.splitlines()[0] for text in told(ran("all good"), ran("no data", 1))] == [
+        "container command tool: exit code was 0, is 1: no data"
+    ]
+    ended = replace(ORIGINAL, exit_code=0, output="all good")
+    assert told(ended, replace(ended, exit_code=1, output="no data")) == ["the app: exit code was 0, is 1"]
 
 
 def picture(second: int, fill: bytes = b"\x89\xf5\xad\x0c" * 20) -> str:
@@ -395,6 +413,7 @@ def test_a_warning_names_binary_outputs_that_were_compared_by_shape() -> None:
 def test_outputs_that_were_cut_begin_with_a_whole_line() -> None:
     lines = "".join(f"line {number}\n" for number in range(1000))
     assert told(ran(lines[-4096:]), ran(lines[-4091:]), ran(lines[-4095:])) == []
+    assert told(ran("a" * 5000 + "\nend\n"), ran("a" * 4500 + "\nend\n")) == []
     assert told(ran(lines[-4096:]), ran("x" * 5000)) != []
     assert told(ran(lines[-4096:]), ran(lines[-4096:].replace("999", "x"))) != []
     assert told(ran(lines[-4096:]), ran(lines[-4096:].replace("line 700", "line x00"))) != []

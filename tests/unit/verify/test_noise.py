@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from slimmer.verify import noise
 from slimmer.verify.noise import lines_of, steady, tells_failure, template
+from slimmer.verify.shape import VAST
 from tests.damage import examples
 from tests.work import work_of_at_most
 
@@ -239,6 +240,61 @@ def test_what_is_next_to_something_that_only_other_originals_have_is_volatile() 
     found = template("seats () free", "seats (12) free")
     assert [gap.texts for gap in found.gaps] == [("", "12")]
     assert [found.is_volatile(*place) for place in ((0, 5), (7, 8), (8, 13))] == [False, True, False]
+
+
+def vast(seed: int) -> str:
+    """Lines of nothing but noise, more than what is compared character by character."""
+    chance = random.Random(seed)
+    return "".join(f"{chance.getrandbits(160):040x}\n" for _ in range(2 * VAST // 41))
+
+
+@pytest.mark.parametrize(("start", "end"), [("ab", "yz"), ("xx", "yz"), ("ab", "xx"), ("xx", "xx")])
+def test_a_few_characters_at_the_ends_of_vast_noise_are_equal_by_chance(start: str, end: str) -> None:
+    found = template(*(f"ab {vast(seed)} yz" for seed in (1, 2)))
+    assert found.is_vast and found.fits(f"{start} {vast(3)} {end}")
+
+
+@pytest.mark.parametrize(("start", "end"), [("xx", "the end of all of it"), ("the start of all of it", "xx")])
+def test_what_is_long_at_the_ends_of_vast_noise_must_be_there(start: str, end: str) -> None:
+    found = template(*(f"the start of all of it\n{vast(seed)}\nthe end of all of it" for seed in (1, 2)))
+    assert found.fits(f"the start of all of it\n{vast(3)}\nthe end of all of it")
+    assert not found.fits(f"{start}\n{vast(3)}\n{end}")
+
+
+def test_vast_noise_has_about_its_size() -> None:
+    found = template(vast(1), vast(2))
+    assert found.fits(vast(3))
+    assert not found.fits(vast(3)[: len(vast(3)) // 3])
+
+
+def test_between_two_stretches_of_vast_noise_a_line_of_its_own_must_be_there() -> None:
+    def page(first: int, middle: str = "the second part begins here\n") -> str:
+        return vast(first) + middle + vast(first + 10) + "small 12 and more of it\n"
+
+    found = template(page(1), page(2))
+    assert found.fits(page(3))
+    assert not found.fits(page(3, "another part\n"))
+    assert len(found.gaps) == 2
+
+
+def test_a_few_characters_count_at_the_end_of_small_noise_but_not_of_vast_noise_though_the_text_has_both() -> None:
+    line = "the second part begins here\n"
+    small = template(*(f"{vast(seed)}{line}id {seed:020d} yz" for seed in (10**19, 2 * 10**19)))
+    assert small.fits(f"{vast(3)}{line}id {3 * 10**19} yz")
+    assert not small.fits(f"{vast(3)}{line}id {3 * 10**19} xx")
+    both = template(*(f"{vast(seed)}{line}{vast(seed + 10)}yz" for seed in (1, 2)))
+    assert both.fits(f"{vast(3)}{line}{vast(13)}xx")
+    assert not both.fits(f"{vast(3)}no second part\n{vast(13)}yz")
+
+
+def test_much_noise_in_many_small_places_is_vast() -> None:
+    def page(seed: int) -> str:
+        chance = random.Random(seed)
+        return "".join(f"this is what number {number} has: {chance.getrandbits(1200):x}\n" for number in range(60))
+
+    found = template(page(1), page(2))
+    assert found.is_vast
+    assert found.fits(page(3))
 
 
 def test_words_of_failure() -> None:
