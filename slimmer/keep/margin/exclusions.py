@@ -58,7 +58,7 @@ _USELESS = re.compile(
     r"|^/usr/(?:local/)?share/(?:bash-completion|zsh|fish|lintian|bug|dpkg|keyrings|debhelper|menu|applications|icons|pixmaps|i18n|common-licenses|licenses)/"
     r"|/node_modules/(?:npm|corepack|yarn|pnpm)/|/(?:site|dist)-packages/(?:pip|setuptools|pkg_resources|wheel|_distutils_hack)[/-]"
     r"|-info/(?:RECORD|SOURCES\.txt)$"
-    r"|\.(?:whl|deb|rpm|apk|orig|bak|swp|map|ts|flow|c|cc|cpp|cxx|hh|hxx|pxd|pyx|in|am|m4|log|lock|pid|exe|pdb|o|sha256|md5sums)$",
+    r"|\.(?:whl|deb|rpm|apk|orig|bak|swp|map|ts|flow|c|cc|cpp|cxx|hh|hxx|pxd|pyx|in|am|m4|log|lock|pid|exe|pdb|o|bc|sha256|md5sums)$",
 )
 _LOCALE = re.compile(r"/(?:locales?|lang|translations|i18n)/([A-Za-z]{2,3})(?:[_@-][\w@.-]{1,30})?/")
 

@@ -12,39 +12,25 @@ from itertools import islice
 
 from slimmer.formatting import SHOWN, listed
 from slimmer.image.packages import Package
+from slimmer.keep.apps.servers import servers
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.margin.system_packages import SystemPackages
-from slimmer.observe.log import Operation
 from slimmer.unproven import Kind, Unproven, option
 
 MOST = 40
 """The most commands of a package that counts. Packages of everyday tools, which are no servers, have more (coreutils, util-linux)."""
 
-SERVERS = 100
-"""The most servers of an image that are looked at."""
-
 KIN = 3
 """The most packages that are named besides that of the server."""
 
 _PROGRAMS = re.compile(r"/(?:s?bin|libexec)/[^/]+$")
-_SERVER = re.compile(r"/sbin/[^/]+$")
-_INIT = re.compile(r"/(?:tini|dumb-init|catatonit)$")
-_NO_SERVER = re.compile(
-    r"/(?:tini|dumb-init|catatonit|gosu|su-exec|runuser|setpriv|env|nice|stdbuf|timeout|(?:ba|da|a|z|k)?sh|busybox|(?:python|pypy|perl|ruby|node|php|java|lua)[\d.]*)$"
-)
-"""What starts a server, or runs its script."""
-
-_SET_UP = re.compile(
-    r"/sbin/(?:ldconfig(?:\.real)?|(?:user|group)(?:add|del|mod)|(?:ch|add|del)(?:g?passwd|user|group)|ip|ifconfig|route|sysctl|start-stop-daemon|service|update-[\w-]{1,40})$"
-)
-"""Programs in sbin folders that scripts use to prepare a system."""
 
 
 def missing_commands(image: ImageView, kept: Container[str]) -> Iterator[Unproven]:
     """Yield an item for each package of a server that ran, if commands of it are missing."""
-    servers = _servers(image)
+    found = servers(image)
     packages: dict[Package, str] = {}
-    for path, owners in (image.packages.owners(servers) if servers else {}).items():
+    for path, owners in (image.packages.owners(found) if found else {}).items():
         for package in owners[:1]:
             packages.setdefault(package, path)
     if not packages:
@@ -110,27 +96,3 @@ def _starters(image: ImageView, others: Mapping[Package, list[str]]) -> Iterator
     found = [on_path for name, path in programs.items() if (on_path := image.which(name)) and on_path != path]
     for owners in image.packages.owners(found).values() if found else ():
         yield from owners[:1]
-
-
-def _servers(image: ImageView) -> tuple[str, ...]:
-    """Return the real paths of the programs that ran as servers, judged by their names and places.
-
-    These are the programs and scripts of the first process or of a child of an init, and programs in an sbin folder.
-    """
-    found: dict[str, None] = {}
-    main = 0
-    for access in image.log.accesses:
-        if access.operation is not Operation.EXEC or not access.found or ".so" in access.asked:
-            continue
-        path = access.resolved or access.asked
-        main = main or access.pid
-        is_server = access.pid == main or _INIT.search(access.executable) or _SERVER.search(path)
-        if (
-            is_server
-            and not _NO_SERVER.search(path)
-            and not _SET_UP.search(path)
-            and len(found) < SERVERS
-            and (end := image.tree.resolve(path).end)
-        ):
-            found[end] = None
-    return tuple(found)

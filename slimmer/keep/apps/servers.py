@@ -1,0 +1,122 @@
+"""The programs that ran as servers, and the helpers in their packages.
+
+A server starts helpers from a folder of its package when a request needs one: a back end for a printer, a delivery agent, a lookup. They
+lie outside of PATH (/usr/lib/cups/backend/ipp), so nothing else starts them. Those of the server's package stay, and those of packages
+of the same source that it needs, the smallest first, up to HELPERS_BYTES. A helper that needs more than NEEDED_BYTES of libraries that
+the run did not open is left out. The commands on PATH are left to the margin.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import stat
+from collections.abc import Iterator
+
+from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
+from slimmer.keep.core.shell_tools import SHELLS
+from slimmer.keep.evidence import Evidence
+from slimmer.keep.image_view import ImageView
+from slimmer.keep.keepset import Finding, Reason
+from slimmer.keep.margin.system_packages import SystemPackages
+from slimmer.keep.native.code_reader import CodeReader
+from slimmer.keep.native.library_needs import NEEDED_BYTES, LibraryNeeds, opened_objects
+from slimmer.keep.native.library_search import LibrarySearch
+from slimmer.observe.log import Operation
+
+RULE = "server-helper"
+HELPERS, HELPERS_BYTES = 300, 8 << 20
+"""The most helpers that stay, and their bytes."""
+
+SERVERS = 100
+"""The most servers of an image that are looked at."""
+
+_SERVER = re.compile(r"/sbin/[^/]+$")
+_INIT = re.compile(r"/(?:tini|dumb-init|catatonit)$")
+_NO_SERVER = re.compile(
+    r"/(?:tini|dumb-init|catatonit|gosu|su-exec|runuser|setpriv|env|nice|stdbuf|timeout|(?:ba|da|a|z|k)?sh|busybox|(?:python|pypy|perl|ruby|node|php|java|lua)[\d.]*)$"
+)
+"""What starts a server, or runs its script."""
+
+_SET_UP = re.compile(
+    r"/sbin/(?:ldconfig(?:\.real)?|(?:user|group)(?:add|del|mod)|(?:ch|add|del)(?:g?passwd|user|group)|ip|ifconfig|route|sysctl|start-stop-daemon|service|update-[\w-]{1,40})$"
+)
+"""Programs in sbin folders that scripts use to prepare a system."""
+
+_HELPER = re.compile(r"/usr/(?:local/)?(?:lib(?:/\w{1,20}-linux-\w{1,20})?|libexec)/[^/]+/(?:[^/]+/){0,6}[^/]+")
+_MORE_RIGHTS = stat.S_ISUID | stat.S_ISGID
+
+
+def servers(image: ImageView) -> tuple[str, ...]:
+    """Return the real paths of the programs that ran as servers, judged by their names and places.
+
+    These are the programs and scripts of the first process or of a child of an init, and programs in an sbin folder.
+    """
+    found: dict[str, None] = {}
+    main = 0
+    for access in image.log.accesses:
+        if access.operation is not Operation.EXEC or not access.found or ".so" in access.asked:
+            continue
+        path = access.resolved or access.asked
+        main = main or access.pid
+        is_server = access.pid == main or _INIT.search(access.executable) or _SERVER.search(path)
+        if (
+            is_server
+            and not _NO_SERVER.search(path)
+            and not _SET_UP.search(path)
+            and len(found) < SERVERS
+            and (end := image.tree.resolve(path).end)
+        ):
+            found[end] = None
+    return tuple(found)
+
+
+def server_helpers(image: ImageView) -> Iterator[Finding] | None:
+    """Yield the helpers of the servers that ran. None if there was no server."""
+    ran = servers(image)
+    return _helpers(image, ran) if ran else None
+
+
+def _helpers(image: ImageView, ran: tuple[str, ...]) -> Iterator[Finding]:
+    owners = image.packages.owners(ran)
+    packages = {package: path for path, found in owners.items() for package in found[:1]}
+    if not packages:
+        return
+    system = SystemPackages(image)
+    for package, server in tuple(packages.items()):
+        packages.update((kin, server) for kin in system.kin(package) if kin not in packages)
+    found = {
+        path: packages[package]
+        for package, path in image.packages.files(packages, nested=False)
+        if package not in system.basic and _HELPER.fullmatch(path) and _is_helper(image, path)
+    }
+    native = CodeReader(image)
+    needs = LibraryNeeds(image, native, LibrarySearch(image), opened_objects(image), NEEDED_BYTES)
+    codes = native.read(found)
+    modest = {code.path for code in needs.modest(codes.values())}
+    left, inodes, kept = HELPERS_BYTES, set[int](), 0
+    for entry in sorted(
+        (entry for path in found if (entry := image.tree.get(path))), key=lambda entry: (entry.size, entry.path)
+    ):
+        if entry.path in codes and entry.path not in modest:
+            continue
+        left -= 0 if entry.inode in inodes else entry.size
+        inodes.add(entry.inode)
+        kept += 1
+        if left < 0 or kept > HELPERS:
+            return
+        server = found[entry.path]
+        yield Finding(
+            entry.path, Reason(RULE, f"beside {server}, which ran, in its package or one of its source", server)
+        )
+
+
+def _is_helper(image: ImageView, path: str) -> bool:
+    """Return True for programs outside of PATH, without shared objects and what has more rights than its user."""
+    entry, name = image.tree.get(path), posixpath.basename(path)
+    if entry is None or not entry.is_file or not entry.mode & 0o111 or entry.mode & _MORE_RIGHTS:
+        return False
+    return ".so" not in name and name not in SHELLS and posixpath.dirname(path) not in image.config.search_path
+
+
+ANALYZER = FunctionAnalyzer("server-helper", BEYOND_OBSERVED, {RULE: Evidence.USED}, server_helpers)
