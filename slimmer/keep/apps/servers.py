@@ -1,8 +1,8 @@
 """The programs that ran as servers, and the helpers in their packages.
 
 A server starts helpers from a folder of its package when a request needs one: a back end for a printer, a delivery agent, a lookup. They
-lie outside of PATH (/usr/lib/cups/backend/ipp), so nothing else starts them. Those of the server's package stay, and those of packages
-of the same source that it needs, the smallest first, up to HELPERS_BYTES. A helper that needs more than NEEDED_BYTES of libraries that
+lie outside of PATH (/usr/lib/cups/backend/ipp), so nothing else starts them. Those of the server's package stay, those of packages of the
+same source that it needs or that need it, and what the author put beside them: the smallest first, up to HELPERS_BYTES. A helper that needs more than NEEDED_BYTES of libraries that
 the run did not open is left out. The commands on PATH are left to the margin.
 """
 
@@ -11,7 +11,8 @@ from __future__ import annotations
 import posixpath
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
 from slimmer.keep.core.shell_tools import SHELLS
@@ -84,12 +85,14 @@ def _helpers(image: ImageView, ran: tuple[str, ...]) -> Iterator[Finding]:
         return
     system = SystemPackages(image)
     for package, server in tuple(packages.items()):
-        packages.update((kin, server) for kin in system.kin(package) if kin not in packages)
+        near = (*system.kin(package), *system.extensions(package))
+        packages.update((one, server) for one in near if one not in packages)
     found = {
         path: packages[package]
         for package, path in image.packages.files(packages, nested=False)
         if package not in system.basic and _HELPER.fullmatch(path) and _is_helper(image, path)
     }
+    found |= dict(_author_s(image, found))
     native = CodeReader(image)
     needs = LibraryNeeds(image, native, LibrarySearch(image), opened_objects(image), NEEDED_BYTES)
     codes = native.read(found)
@@ -109,6 +112,15 @@ def _helpers(image: ImageView, ran: tuple[str, ...]) -> Iterator[Finding]:
         yield Finding(
             entry.path, Reason(RULE, f"beside {server}, which ran, in its package or one of its source", server)
         )
+
+
+def _author_s(image: ImageView, helpers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the helpers that the author put beside those of packages, each with the server."""
+    folders = {posixpath.dirname(path): server for path, server in helpers.items()}
+    beside = (entry.path for folder in sorted(folders) for entry in islice(image.tree.children(folder), HELPERS))
+    others = [path for path in beside if path not in helpers and _is_helper(image, path)]
+    owners = image.packages.owners(others) if others else {}
+    return ((path, folders[posixpath.dirname(path)]) for path in others if not owners[path])
 
 
 def _is_helper(image: ImageView, path: str) -> bool:

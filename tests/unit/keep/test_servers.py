@@ -26,6 +26,7 @@ def image(tmp_path: Path) -> LocalImage:
             "/usr/bin/tool",
         ],
         "printd-client": ["/usr/lib/printd/bin/show"],
+        "printd-more": ["/usr/lib/printd/cgi-bin/admin"],
         "other": ["/usr/lib/other/helper"],
     }
     image.add(
@@ -35,6 +36,7 @@ def image(tmp_path: Path) -> LocalImage:
             for name, source, needs in (
                 ("printd", "printd", "Depends: printd-client\n"),
                 ("printd-client", "printd", ""),
+                ("printd-more", "printd", "Depends: printd\n"),
                 ("other", "other", ""),
             )
         ),
@@ -53,12 +55,19 @@ def kept(image: LocalImage, server: str = "/usr/sbin/printd") -> set[str]:
 
 
 def test_helpers_of_the_server_s_package_and_of_its_kin_stay(image: LocalImage) -> None:
-    assert kept(image) == {f"{BACKENDS}/ipp", f"{BACKENDS}/large", "/usr/lib/printd/bin/show"}
+    assert kept(image) == {
+        f"{BACKENDS}/ipp",
+        f"{BACKENDS}/large",
+        "/usr/lib/printd/bin/show",
+        "/usr/lib/printd/cgi-bin/admin",
+    }
+    image.add(f"{BACKENDS}/own", "#!/bin/sh\n", mode=0o700)
+    assert f"{BACKENDS}/own" in kept(image)
 
 
 def test_the_smallest_stay_within_the_bounds(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rule, "HELPERS_BYTES", 50)
-    assert kept(image) == {f"{BACKENDS}/ipp", "/usr/lib/printd/bin/show"}
+    assert kept(image) == {f"{BACKENDS}/ipp", "/usr/lib/printd/bin/show", "/usr/lib/printd/cgi-bin/admin"}
 
 
 def test_what_is_no_server_has_no_helpers(image: LocalImage) -> None:
