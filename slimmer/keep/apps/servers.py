@@ -3,7 +3,7 @@
 A server starts helpers from a folder of its package when a request needs one: a back end for a printer, a delivery agent, a lookup. They
 lie outside of PATH (/usr/lib/cups/backend/ipp), so nothing else starts them. Those of the server's package stay, those of packages of the
 same source that it needs or that need it, and what the author put beside them: the smallest first, up to HELPERS_BYTES. A helper that needs more than NEEDED_BYTES of libraries that
-the run did not open is left out. The commands on PATH are left to the margin.
+the run did not open is left out, and so is a script whose interpreter did not run. The commands on PATH are left to the margin.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ from slimmer.observe.log import Operation
 RULE = "server-helper"
 HELPERS, HELPERS_BYTES = 300, 8 << 20
 """The most helpers that stay, and their bytes."""
+
+SHARE, LEAST_BYTES = 8, 1 << 20
+"""Helpers have at most this share of the bytes that the run opened, but at least LEAST_BYTES."""
 
 SERVERS = 100
 """The most servers of an image that are looked at."""
@@ -73,8 +76,8 @@ def servers(image: ImageView) -> tuple[str, ...]:
 
 
 def server_helpers(image: ImageView) -> Iterator[Finding] | None:
-    """Yield the helpers of the servers that ran. None if there was no server."""
-    ran = servers(image)
+    """Yield the helpers of the servers that ran. None if nothing listened on a port."""
+    ran = servers(image) if image.log.listeners else ()
     return _helpers(image, ran) if ran else None
 
 
@@ -97,11 +100,16 @@ def _helpers(image: ImageView, ran: tuple[str, ...]) -> Iterator[Finding]:
     needs = LibraryNeeds(image, native, LibrarySearch(image), opened_objects(image), NEEDED_BYTES)
     codes = native.read(found)
     modest = {code.path for code in needs.modest(codes.values())}
-    left, inodes, kept = HELPERS_BYTES, set[int](), 0
+    used = _used(image)
+    scripts = image.first_lines.programs(path for path in found if path not in codes)
+    size = sum(entry.size for path in used if (entry := image.tree.get(path)) is not None)
+    left, inodes, kept = min(HELPERS_BYTES, max(LEAST_BYTES, size // SHARE)), set[int](), 0
     for entry in sorted(
         (entry for path in found if (entry := image.tree.get(path))), key=lambda entry: (entry.size, entry.path)
     ):
         if entry.path in codes and entry.path not in modest:
+            continue
+        if entry.path not in codes and not _has_run(image, scripts.get(entry.path, ()), used):
             continue
         left -= 0 if entry.inode in inodes else entry.size
         inodes.add(entry.inode)
@@ -112,6 +120,21 @@ def _helpers(image: ImageView, ran: tuple[str, ...]) -> Iterator[Finding]:
         yield Finding(
             entry.path, Reason(RULE, f"beside {server}, which ran, in its package or one of its source", server)
         )
+
+
+def _used(image: ImageView) -> frozenset[str]:
+    """Return the real paths of the files that the run opened or executed."""
+    wanted = (Operation.EXEC, Operation.OPEN)
+    asked = {
+        access.resolved or access.asked for access in image.log.accesses if access.found and access.operation in wanted
+    }
+    return frozenset(end for path in asked if (end := image.tree.resolve(path).end) is not None)
+
+
+def _has_run(image: ImageView, words: tuple[str, ...], used: frozenset[str]) -> bool:
+    """Return True if the interpreter that a script's first line names was in use."""
+    program = image.which(words[-1]) if words else None
+    return program is not None and image.tree.resolve(program).end in used
 
 
 def _author_s(image: ImageView, helpers: Mapping[str, str]) -> Iterator[tuple[str, str]]:

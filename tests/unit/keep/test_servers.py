@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from slimmer.keep.apps import servers as rule
 from slimmer.keep.apps.servers import ANALYZER
+from slimmer.observe.log import Listener
 from slimmer.testing import LocalImage, by_rule, opened, run
 
 BACKENDS = "/usr/lib/printd/backend"
@@ -46,12 +48,19 @@ def image(tmp_path: Path) -> LocalImage:
         for path in paths:
             image.add(path, "#!/bin/sh\n" + "#" * (100 if path.endswith("large") else 0), mode=0o755)
     image.add("/usr/lib/printd/su", "x", mode=0o4755)
+    image.add("/bin/sh", "x", mode=0o755)
+    image.add("/bin/cat", "x", mode=0o755)
     image.add("/usr/lib/printd/data", "x")
     return image
 
 
-def kept(image: LocalImage, server: str = "/usr/sbin/printd") -> set[str]:
-    return by_rule(run(ANALYZER, image.view(opened(server, operation="exec"))), rule.RULE)
+def kept(
+    image: LocalImage, server: str = "/usr/sbin/printd", *, listens: bool = True, more: str = "/bin/sh"
+) -> set[str]:
+    view = image.view(opened(server, operation="exec"), opened(more, operation="exec"))
+    listeners = (Listener("0.0.0.0", 631),) if listens else ()
+    object.__setattr__(view, "log", replace(view.log, listeners=listeners))
+    return by_rule(run(ANALYZER, view), rule.RULE)
 
 
 def test_helpers_of_the_server_s_package_and_of_its_kin_stay(image: LocalImage) -> None:
@@ -72,3 +81,13 @@ def test_the_smallest_stay_within_the_bounds(image: LocalImage, monkeypatch: pyt
 
 def test_what_is_no_server_has_no_helpers(image: LocalImage) -> None:
     assert kept(image, "/bin/bash") == set()
+    assert kept(image, listens=False) == set()
+
+
+def test_a_script_whose_interpreter_did_not_run_is_no_helper(image: LocalImage) -> None:
+    assert kept(image, more="/bin/cat") == set()
+
+
+def test_helpers_have_a_share_of_what_the_run_opened(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule, "LEAST_BYTES", 10)
+    assert kept(image) == {f"{BACKENDS}/ipp"}
