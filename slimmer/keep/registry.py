@@ -10,10 +10,12 @@ from slimmer.keep import installed
 from slimmer.keep.analyzer import Analyzer, Policy
 from slimmer.keep.apps import (
     configurations,
+    empty_folders,
     environment_choices,
     language_folders,
     plugins,
     postgresql,
+    servers,
     sibling_files,
     sites,
     state,
@@ -47,6 +49,7 @@ from slimmer.keep.languages.lua.language import LUA
 from slimmer.keep.languages.node.language import NODE
 from slimmer.keep.languages.perl.language import PERL
 from slimmer.keep.languages.php.language import PHP
+from slimmer.keep.languages.python import startup as python_startup
 from slimmer.keep.languages.python.language import PYTHON
 from slimmer.keep.languages.r import packages as r_packages
 from slimmer.keep.languages.ruby.language import RUBY
@@ -71,6 +74,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     listed.ANALYZER,
     engine_needs.ANALYZER,
     state.ANALYZER,
+    empty_folders.ANALYZER,
     java.ANALYZER,
     sibling_files.ANALYZER,
     environment_choices.ANALYZER,
@@ -81,6 +85,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     plugins.ANALYZER,
     configurations.ANALYZER,
     postgresql.ANALYZER,
+    servers.ANALYZER,
     r_packages.ANALYZER,
     erlang.ANALYZER,
     links.ANALYZER,
@@ -91,6 +96,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     interpreters.ANALYZER,
     LanguageAnalyzer(SHELL),
     web_server.ANALYZER,
+    python_startup.ANALYZER,
     LanguageAnalyzer(PYTHON),
     LanguageAnalyzer(NODE),
     LanguageAnalyzer(RUBY),

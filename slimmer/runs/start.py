@@ -139,14 +139,14 @@ def native_run(
     own = scope.own_volumes(options, purpose)
     container = scope.create(description.native(config, own, image), purpose)
     container.start()
-    relays = Relays(scope, relay_probe, container, options.network) if relay_probe else None
-    lookers = Relays(scope, udp_probe, container, options.network) if udp_probe else None
+    probe = relay_probe or udp_probe
+    beside = Relays(scope, probe, container, options.network) if probe else None  # one sidecar for both purposes
+    relays = beside if relay_probe else None
     with Ports(container, local=scope.engine.local, network=options.network, relays=relays) as reachable:
-        bound = BoundPorts(lookers).ports if lookers else tuple
+        bound = BoundPorts(beside).ports if beside and udp_probe else tuple
         yield NativeRun(container, ports, reachable.endpoint, reachable.accepts, bound)
-    for made in (relays, lookers):
-        if made is not None:
-            made.close()
+    if beside is not None:
+        beside.close()
     scope.remove(container)
 
 

@@ -24,6 +24,9 @@ CUT_OUTPUT = 4090
 STOPPED = "exit code when stopped"
 """What a difference is about if the app ended otherwise on STOPSIGNAL than the original did."""
 
+JOINED = 20
+"""The fewest characters of a log line that may be joined to another one. Shorter ones may be alike by chance."""
+
 FUTILE = 3
 """Stop after this many originals in a row that explain no further difference: what they all share is no coincidence."""
 
@@ -205,10 +208,18 @@ def _same_stretch(*outputs: str) -> list[str]:
 def _log(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:
     """Yield the errors that the candidate logs and no original does."""
     known = {line for one in (primary, *others) for line in one.error_lines}
-    new = [line for line in candidate.error_lines if line not in known]
+    new = [line for line in candidate.error_lines if line not in known and not _is_joined(line, known)]
     if new:
         kinds = "one kind" if len(new) == 1 else f"{len(new)} kinds"
         yield Difference("the app", "log", "without new errors", f"with {kinds} of new errors", lines_excerpt(new))
+
+
+def _is_joined(line: str, known: set[str]) -> bool:
+    """Return True if a line is a known one after the unfinished line of another stream, or the other way round.
+
+    stdout and stderr arrive in no fixed order: `syncing data to disk ... initdb: warning: enabling "trust"`.
+    """
+    return any(min(len(line), len(one)) >= JOINED and (line.endswith(one) or one.endswith(line)) for one in known)
 
 
 def _listed(ports: tuple[int, ...]) -> str:

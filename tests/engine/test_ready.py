@@ -1,4 +1,4 @@
-"""An app whose helper listens long before it does, that serves UDP, and that tells what goes wrong only in a log file."""
+"""An app whose helper listens long before it does, with UDP, a port for itself alone, and a log file that tells what goes wrong."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ APP = r"""
 use IO::Socket::INET;
 my @listening = (Listen => 5, ReuseAddr => 1, LocalAddr => "0.0.0.0");
 my $helper = IO::Socket::INET->new(@listening, LocalPort => 4369);
+my $control = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1", LocalPort => 9530);
 my $syslog = IO::Socket::INET->new(Proto => "udp", LocalAddr => "0.0.0.0", LocalPort => 5140);
 open(my $log, ">>", "/srv/logs/$ENV{HOSTNAME}.txt");
 open(my $data, "<", "/srv/data") or print $log "cannot read the data: $!\n";
@@ -58,7 +59,7 @@ def test_an_exposed_port_that_opens_late_is_exercised_and_udp_needs_no_option(
     report = json.loads((tmp_path / "out/report.json").read_text())
     assert report["exercise"]["http_ports"] == [8080]
     listeners = {(one["protocol"], one["port"]) for one in report["observation"]["listeners"]}
-    assert listeners == {("tcp", 4369), ("udp", 5140), ("tcp", 8080)}
+    assert listeners == {("tcp", 4369), ("tcp", 9530), ("udp", 5140), ("tcp", 8080)}
 
 
 def test_an_error_that_only_a_log_file_shows_is_a_difference(image: str, leftovers: None, tmp_path: Path) -> None:

@@ -425,6 +425,14 @@ def test_the_output_of_an_app_that_ends_is_compared() -> None:
     assert text.startswith("the app: output was") and "+ no entries" in text
 
 
+def test_an_error_after_the_unfinished_line_of_another_stream_is_not_new() -> None:
+    """stdout and stderr arrive in no fixed order."""
+    error = "initdb: warning: enabling trust for local connections"
+    quiet = replace(ORIGINAL, error_lines=(error,))
+    assert told(quiet, replace(ORIGINAL, error_lines=(f"syncing data to disk ... {error}",)), quiet) == []
+    assert told(quiet, replace(ORIGINAL, error_lines=(f"{error} failed",)), quiet) != []
+
+
 def test_errors_that_no_original_logged() -> None:
     quiet, other = replace(ORIGINAL, error_lines=("error a",)), replace(ORIGINAL, error_lines=("error b",))
     assert told(quiet, other, other) == []

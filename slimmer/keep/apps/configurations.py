@@ -45,6 +45,9 @@ _LISTS = re.compile(
     re.DOTALL,
 )
 _PATH = re.compile(r"(?<![\w.$%*~}\\/-])/(?:[\w+@-][\w.+@-]{0,250}/){0,30}[\w+@-][\w.+@-]{0,250}")
+_COMPILED = re.compile(r"(?<=[^/])\.(?:db|cdb|lmdb|dir|pag)$")
+"""Tables that were compiled from a text beside them: /etc/aliases.db from /etc/aliases (postmap(1))."""
+
 _COMMENT = re.compile(r"\s*(?:#|;|//|--\s|<!--)")
 
 
@@ -77,7 +80,7 @@ def _opened(image: ImageView) -> list[str]:
     for access in image.log.accesses:
         if not access.found or access.operation is not Operation.OPEN or access.executable == PROBE:
             continue
-        path = access.resolved or access.asked
+        path = _COMPILED.sub("", access.resolved or access.asked)
         if path in found or not _is_configuration(path, words):
             continue
         entry = image.end(path)

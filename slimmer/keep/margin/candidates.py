@@ -49,7 +49,9 @@ _INSTALLED = re.compile(r"/(?:node_modules|(?:site|dist)-packages)/")
 
 _BYTECODE = re.compile(r"/__pycache__/[^/]+\.pyc$")
 _METADATA = re.compile(r"\.(?:dist|egg)-info(?:/|$)|\.gemspec$")
-_COMMANDS = re.compile(r"/s?bin/[^/]+$")
+_COMMANDS = re.compile(r"/s?bin/[^/]+$|^/usr/(?:local/)?lib(?:exec)?/(?!\w{1,20}-linux-)[^/]+/(?:[^/]+/)*[^/.]+$")
+"""Programs on PATH, and those that programs start from folders of their own (/usr/lib/cups/backend/ipp)."""
+
 _LIBRARY = re.compile(r"\.(?:so|node)(?:\.[\d.]+)?$")
 
 

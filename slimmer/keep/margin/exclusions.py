@@ -55,10 +55,10 @@ _UNREAD_SUFFIXES = words(
     "whl deb rpm apk",
     "orig bak swp log lock pid",
     "ts flow c cc cpp cxx hh hxx pxd pyx in am m4 o map",
-    "exe pdb",
+    "exe pdb bc",
     "sha256 md5sums",
 )
-"""Packages; copies and marks; sources that something else was made of; programs of another system; checksums."""
+"""Packages; copies and marks; sources that something else was made of; programs of another system, and LLVM's bitcode; checksums."""
 
 _LOCALE = re.compile(r"/(?:locales?|lang|translations|i18n)/([A-Za-z]{2,3})(?:[_@-][\w@.-]{1,30})?/")
 _AUTHORITIES = re.compile(

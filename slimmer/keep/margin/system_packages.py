@@ -73,6 +73,16 @@ class SystemPackages:
             waiting += more
         return [one for one in found if one not in users | self.basic and not self.declared[one].tool]
 
+    def extensions(self, package: Package) -> list[Package]:
+        """Return the packages of the same source that need a package: its modules and programs (dovecot-imapd for dovecot-core).
+
+        Basic packages and tools to build software with are left out.
+        """
+        source = self.declared[package].source if package in self.declared else ""
+        same = (one for one, declared in self.declared.items() if source and declared.source == source)
+        found = (one for one in same if one is not package and package in self.needs(one))
+        return [one for one in islice(found, KIN) if one not in self.basic and not self.declared[one].tool]
+
     def _named(self, names: Iterable[str]) -> Iterator[Package]:
         return (self._by_name[name] for name in names if name in self._by_name)
 

@@ -69,4 +69,6 @@ def _leads_on(path: str, kept: Kept) -> bool:
     return all(reason.rule == LEADS_TO for reason in kept.reasons(path))
 
 
-ANALYZER = FunctionAnalyzer("native", BEYOND_OBSERVED, dict.fromkeys(_RULES, Evidence.USED), follower=native)
+_EVIDENCE = {**dict.fromkeys(_RULES, Evidence.USED), pam.HOME: Evidence.LISTED}
+
+ANALYZER = FunctionAnalyzer("native", BEYOND_OBSERVED, _EVIDENCE, follower=native)

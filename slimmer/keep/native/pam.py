@@ -23,6 +23,9 @@ from slimmer.keep.native.library_search import LibrarySearch, Seeker
 from slimmer.keep.sources.named_paths import whole_folder
 
 RULE = "login"
+HOME = "home"
+"""The rule of what lies in homes: content, which need not be code in use."""
+
 SERVICES_FOLDERS = ("/etc/pam.d", "/usr/lib/pam.d")
 FILE_BYTES = 1 << 16
 """The largest service, list of users, or file of settings that counts, in bytes."""
@@ -86,7 +89,7 @@ class _Logins:
         for path in self._named_services(code):
             yield from self._service(path, code.elf, reason)
         if self._modules:
-            folder = (entry.path for entry in self._tree.children(_SETTINGS_FOLDER))
+            folder = (entry.path for entry in self._tree.children(_SETTINGS_FOLDER) if entry.path.endswith(".conf"))
             yield from self._small((*_SETTINGS, *folder), reason)
         if not self._has_homes:
             self._has_homes = True
@@ -145,7 +148,7 @@ class _Logins:
         for user in self._people():
             end = self._image.end(user.home) if _HOME.fullmatch(user.home) else None
             if end is not None and end.is_directory:
-                reason = Reason(RULE, f"the home of {user.name}, whom {code.path} may log in", code.path)
+                reason = Reason(HOME, f"the home of {user.name}, whom {code.path} may log in", code.path)
                 yield from reach(self._tree, user.home, reason)
                 yield from whole_folder(self._tree, end.path, reason)
 

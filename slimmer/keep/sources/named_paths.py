@@ -220,7 +220,10 @@ class NamedPaths:
         if folder not in self._of_author:
             inside = islice(self._tree.below(folder), _LOOKED_AT)
             files = [entry.path for entry in inside if entry.is_file]
-            self._of_author[folder] = bool(files) and not any(self._image.packages.owners(files).values())
+            known = (
+                any(self._image.packages.known()) if files else False
+            )  # without packages, nothing tells whose files these are
+            self._of_author[folder] = known and not any(self._image.packages.owners(files).values())
         return self._of_author[folder]
 
     def _fitting(self, glob: Glob, reason: Reason, root: str, base: Base) -> Iterator[Finding]:

@@ -12,56 +12,32 @@ from itertools import islice
 
 from slimmer.formatting import SHOWN, listed
 from slimmer.image.packages import Package
+from slimmer.keep.apps.servers import NO_SERVERS, servers
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.margin.system_packages import SystemPackages
-from slimmer.keep.program_names import (
-    BUILD_TOOLS,
-    COMPILERS,
-    INITS,
-    INTERPRETERS,
-    PACKAGE_MANAGERS,
-    SHELLS,
-    STARTERS,
-    TASK_RUNNERS,
-    has_name_of,
-)
+from slimmer.keep.program_names import has_name_of
 from slimmer.keep.word_tables import like
-from slimmer.observe.log import Operation
 from slimmer.unproven import Kind, Unproven, option
 
 MOST = 40
 """The most commands of a package that counts. Packages of everyday tools, which are no servers, have more (coreutils, util-linux)."""
 
-SERVERS = 100
-"""The most servers of an image that are looked at."""
-
 KIN = 3
 """The most packages that are named besides that of the server."""
 
 _PROGRAMS = re.compile(r"/(?:s?bin|libexec)/[^/]+$")
-_SYSTEM_PROGRAMS = re.compile(r"/sbin/[^/]+$")
-
-_NO_SERVERS = SHELLS | STARTERS | INTERPRETERS | PACKAGE_MANAGERS | TASK_RUNNERS | BUILD_TOOLS | COMPILERS
-"""What starts a server, or runs its script."""
-
-_SET_UP = like(
-    "ldconfig ldconfig.real useradd userdel usermod groupadd groupdel groupmod chpasswd chgpasswd adduser addgroup deluser delgroup",
-    "ip ifconfig route sysctl start-stop-daemon service update-*",
-)
-"""Programs in sbin folders that scripts use to prepare a system."""
-
 _SETTINGS = like("a2en* a2dis* *-enable-mod *-disable-mod phpenmod phpdismod dpkg-* update-*")
 """Commands that change a server's settings when the image is built. A slim image has no other modules that they could choose."""
 
 
 def missing_commands(image: ImageView, kept: Container[str]) -> Iterator[Unproven]:
     """Yield an item for each package of a server that ran, if commands of it are missing."""
-    servers = _servers(image)
+    found = servers(image)
     packages: dict[Package, str] = {}
-    for path, owners in (image.packages.owners(servers) if servers else {}).items():
+    for path, owners in (image.packages.owners(found) if found else {}).items():
         for package in owners[:1]:
-            if not has_name_of(package.name, _NO_SERVERS):
-                packages.setdefault(package, servers[path])
+            if not has_name_of(package.name, NO_SERVERS):
+                packages.setdefault(package, found[path])
     if not packages:
         return
     system = SystemPackages(image)
@@ -126,35 +102,3 @@ def _starters(image: ImageView, others: Mapping[Package, list[str]]) -> Iterator
     found = [on_path for name, path in programs.items() if (on_path := image.which(name)) and on_path != path]
     for owners in image.packages.owners(found).values() if found else ():
         yield from owners[:1]
-
-
-def _servers(image: ImageView) -> Mapping[str, str]:
-    """Return the real paths of the programs that ran as servers, judged by their names and places, each with the name that it was started by.
-
-    These are the programs and scripts of the first process or of a child of an init, and programs in an sbin folder.
-    """
-    found: dict[str, str] = {}
-    main = 0
-    for access in image.log.accesses:
-        if access.operation is not Operation.EXEC or not access.found or ".so" in access.asked:
-            continue
-        path = access.resolved or access.asked
-        main = main or access.pid
-        if access.pid == main or _is_init(access.executable) or _SYSTEM_PROGRAMS.search(path):
-            may_be_server = len(found) < SERVERS and _may_be_server(path) and _may_be_server(access.asked)
-            end = image.tree.resolve(path).end if may_be_server else None
-            if end is not None:
-                found.setdefault(end, posixpath.basename(access.asked))
-    return found
-
-
-def _is_init(program: str) -> bool:
-    return posixpath.basename(program) in INITS
-
-
-def _may_be_server(path: str) -> bool:
-    """Return False for what starts a server, or runs its script, and for programs that prepare a system."""
-    name = posixpath.basename(path)
-    if has_name_of(name, _NO_SERVERS):
-        return False
-    return _SYSTEM_PROGRAMS.search(path) is None or _SET_UP.match(name) is None

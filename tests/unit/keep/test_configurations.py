@@ -60,6 +60,12 @@ def test_only_texts_that_are_configurations_count(image: LocalImage) -> None:
     assert kept(image, line.encode() + b"\0", "/etc/agent/data") == set()
 
 
+def test_a_compiled_table_stands_for_its_text(image: LocalImage) -> None:
+    """As Postfix opens /etc/aliases.db, which newaliases made."""
+    image.add("/etc/aliases", 'orders: "|/opt/agent/check_shop"\n')
+    assert "/opt/agent/check_shop" in kept(image, b"\0\0table", "/etc/aliases.db")
+
+
 def test_large_files_and_too_many_programs_are_left_out(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rule, "FILE_BYTES", 10)
     monkeypatch.setattr(rule, "PROGRAMS_BYTES", 15)

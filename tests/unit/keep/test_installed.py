@@ -309,6 +309,7 @@ def test_in_an_image_of_one_file_few_analyzers_start(image: LocalImage) -> None:
         "interpreter",
         "shell",
         "python",
+        "python-startup",
         "package",
         "licence",
     }

@@ -50,8 +50,8 @@ def _package(name: str, version: str) -> str:
     return f"Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {version}\n\n"
 
 
-def kept(image: LocalImage, path: str) -> set[str]:
-    found = by_rule(run(ANALYZER, image.view(), path), rule.RULE)
+def kept(image: LocalImage, path: str, name: str = rule.RULE) -> set[str]:
+    found = by_rule(run(ANALYZER, image.view(), path), name)
     return {one for one in found if not (entry := image.tree().get(one)) or not entry.is_directory}
 
 
@@ -97,7 +97,7 @@ def test_the_homes_of_users_stay_with_what_is_in_them(image: LocalImage, monkeyp
     )
     for path in ("/home/ann/.profile", "/home/ann/p.git/HEAD", "/var/mail/x", "/home/old/x"):
         image.add(path, "x")
-    assert {path for path in kept(image, "/usr/sbin/ftpd") if path.startswith(("/home", "/var"))} == {
+    assert kept(image, "/usr/sbin/ftpd", rule.HOME) == {
         "/home/ann/.profile",
         "/home/ann/p.git/HEAD",
     }

@@ -133,6 +133,18 @@ def test_a_path_with_an_unknown_beginning_is_found_in_a_folder_beside_the_script
     assert found == {"/usr/lib/broker/sbin/ctl", "/usr/lib/broker/sbin/env", "/usr/lib/broker/escript/ctl"}
 
 
+def test_a_command_after_a_cd_is_found_in_a_folder_of_the_script_s_own(tmp_path: Path) -> None:
+    image = LocalImage(tmp_path)
+    image.add(
+        "/usr/lib/cgit/filters/format.sh", '#!/bin/sh\ncd "$(dirname "$0")/converters"\nexec ./md2html\n', mode=0o755
+    )
+    image.add("/usr/lib/cgit/filters/converters/md2html", "binary", mode=0o755)
+    image.add("/usr/lib/cgit/filters/converters/other", "binary", mode=0o755)
+    context = image.context(opened("/usr/lib/cgit/filters/format.sh", by="/usr/bin/dash"), config=config())
+    found = files(image, followed(context, shell, "/usr/lib/cgit/filters/format.sh"))
+    assert found == {"/usr/lib/cgit/filters/format.sh", "/usr/lib/cgit/filters/converters/md2html"}
+
+
 def test_a_program_whose_folder_is_unknown_is_found_unless_many_folders_have_one(image: LocalImage) -> None:
     image.add("/usr/local/libexec/helper", "#!/bin/sh\none", mode=0o755)
     for number in range(5):

@@ -59,6 +59,12 @@ class Places:
         found = next((place for place in places if is_there(place)), None)
         if found is not None:
             yield Lead(found, reason, code=True)
+        elif path and use.value.startswith("./"):  # after a cd, usually to a folder beside the script
+            below = (
+                posixpath.normpath(posixpath.join(folder, use.value)) for folder in self._near(posixpath.dirname(path))
+            )
+            meant = tuple(islice((place for place in below if is_there(place)), _MEANT + 1))
+            yield from (Lead(place, reason, code=True) for place in meant if len(meant) <= _MEANT)
 
     def named(self, named: Named, path: str, source: str) -> Iterator[Finding]:
         """Yield the files and folders that a script names without running them. `source` is the script's name for reasons."""
