@@ -230,6 +230,32 @@ def test_modules_of_webassembly_lie_beside_the_source_that_names_them(image: Nod
     assert modules("sql/sql-debug.wasm").isdisjoint(kept)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "require('./config/' + (process.env.MODE || 'production'))",
+        "const mode = process.env.MODE ?? 'production'; require(`./config/${mode}.js`)",
+        "const mode = process.env.MODE || 'production'; load(path.join(__dirname, 'config', mode + '.js'))",
+    ],
+)
+def test_a_default_stands_for_all_that_may_be_chosen(image: NodeImage, source: str) -> None:
+    image.add(APP, f"const path = require('path'); {source}")
+    found = {"/srv/app/config/production.js", "/srv/app/config/staging.js"}
+    for path in (*found, "/srv/app/other.js"):
+        image.add(path)
+    assert image.kept() == found
+
+
+def test_a_long_library_loads_by_a_computed_name(image: NodeImage) -> None:
+    image.add(APP, "require('dates')")
+    load = "function f(name) { var load; load = require; load('./locale/' + name); }"
+    image.add("/srv/app/node_modules/dates/index.js", f"{load}\n//{'/' * LIBRARY_LIMIT}")
+    found = modules("dates/locale/de.js", "dates/locale/fr.js")
+    for path in (*found, "/srv/app/node_modules/dates/other.js"):
+        image.add(path)
+    assert image.kept() == found | modules("dates/index.js")
+
+
 def test_what_a_library_tries_without_declaring_it_is_left(image: NodeImage) -> None:
     image.add(APP, "require('ws')")
     image.manifest("/srv/app", dependencies={"ws": "8", "driver": "1"})

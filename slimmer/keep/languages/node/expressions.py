@@ -60,7 +60,7 @@ class JavaScript(Evaluator):
             return self._both_sides(node, depth)
         if operator in ("||", "??"):
             first = self.value(node.child_by_field_name("left"), depth)
-            return self.value(node.child_by_field_name("right"), depth) if first == UNKNOWN else first
+            return first if first != UNKNOWN else self._or_default(self.value(node.child_by_field_name("right"), depth))
         return UNKNOWN
 
     def _call(self, node: Node, depth: int) -> Value:

@@ -77,6 +77,10 @@ _MODULES = re.compile(rb"""["'](?:\./)?([\w.-]{1,100}\.wasm)["']""")
 _MODULES_LIMIT = 100
 """Modules of WebAssembly. Emscripten's code computes the folder, which is its own, and adds the name."""
 
+_COMPUTED = rb"""[ \t]{0,8}\([ \t]{0,8}(?:["'](\.{1,2}/[\w./-]{1,100})["'][ \t]{0,8}\+|`(\.{1,2}/[\w./-]{1,100})\$\{)"""
+"""A name in a folder that a long source loads: `load("./locale/" + name)`."""
+
+_ALIAS = re.compile(rb"(?<![\w$])([\w$]{1,60})[ \t]{0,4}=[ \t]{0,4}require[ \t]{0,4}[;,)\n]")
 _LOADS = re.compile(rb"\b(?:require|import|export)\b|__dirname|\.node\b")
 _WORD = re.compile(r"[\w.@/:+-]{1,214}")
 _ADDONS = frozenset(
@@ -138,8 +142,16 @@ def _plain(content: bytes) -> Facts:
             rb"(?<![\w$.])(?:" + names + rb")(?:\.resolve)?[ \t]{0,8}\([ \t]{0,8}[\"']([^\"'\\\n]{1,300})[\"']"
         )
         found |= dict.fromkeys((match[1], False) for match in calls.finditer(content))
+    found |= dict.fromkeys((name + HOLE.encode(), False) for name in _computed(content))
     requests = (ModuleRequest(name.decode(errors="surrogateescape"), imported, True) for name, imported in found)
     return Facts(requests=tuple(requests))
+
+
+def _computed(content: bytes) -> Iterator[bytes]:
+    """Yield the known beginnings of computed names that a long source loads, by `require`, `import` or another name for `require`."""
+    aliases = [re.escape(match[1]) for match in islice(_ALIAS.finditer(content), _MADE_NAMES)]
+    calls = re.compile(rb"(?<![\w$.])(?:" + rb"|".join((b"require", b"import", *aliases)) + rb")" + _COMPUTED)
+    yield from (match[1] or match[2] for match in calls.finditer(content))
 
 
 class _Reader(SourceReader[JavaScript]):
@@ -208,7 +220,7 @@ class _Reader(SourceReader[JavaScript]):
 
     def _request(self, node: Node, found: Found, *, imported: bool) -> None:
         self._understand(node)
-        value = self._evaluator.value(node)
-        specifier = value.path if value.base is Base.ANY else f"./{value.path}"
-        if specifier.strip(HOLE) and value.base is not Base.WORKING:
-            self._requests[ModuleRequest(specifier, imported, found.lazy, found.place)] = None
+        for value in self._evaluator.values(node):
+            specifier = value.path if value.base is Base.ANY else f"./{value.path}"
+            if specifier.strip(HOLE) and value.base is not Base.WORKING:
+                self._requests[ModuleRequest(specifier, imported, found.lazy, found.place)] = None
