@@ -208,11 +208,13 @@ def test_node_path_and_shared_folders_are_searched_last(image: NodeImage) -> Non
     assert "/usr/share/nodejs/a/index.js" not in image.kept(config=config)
 
 
-def test_sources_that_a_library_starts_as_threads_are_followed(image: NodeImage) -> None:
+@pytest.mark.parametrize("join", ["join", "path.resolve", "(0, node_path_1.resolve)"])
+def test_sources_that_a_library_starts_as_threads_are_followed(image: NodeImage, join: str) -> None:
     image.add(APP, "require('threaded')")
     image.manifest("/srv/app/node_modules/threaded", name="threaded", dependencies={"real-require": "*"})
     image.add(
-        "/srv/app/node_modules/threaded/index.js", "function late() { new Worker(join(__dirname, 'lib', 'worker.js')) }"
+        "/srv/app/node_modules/threaded/index.js",
+        f"function late() {{ new Worker({join}(__dirname, 'lib', 'worker.js')) }}",
     )
     image.add("/srv/app/node_modules/threaded/lib/worker.js", "const { realImport } = require('real-require')")
     image.add("/srv/app/node_modules/real-require/index.js")

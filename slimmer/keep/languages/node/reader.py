@@ -15,7 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from slimmer.keep.language import Origin, Source
-from slimmer.keep.languages.node.expressions import JavaScript
+from slimmer.keep.languages.node.expressions import JavaScript, called
 from slimmer.keep.sources.named_paths import HOLE, Base, Mention
 from slimmer.keep.sources.source_reader import Named, SourceReader
 from slimmer.keep.sources.syntax import Found, Grammar, find, first_child, is_source, text
@@ -199,22 +199,22 @@ class _Reader(SourceReader[JavaScript]):
 
     def _makes(self, node: Node | None) -> bool:
         """Return True if an expression is a call of `createRequire`, under any name."""
-        called = text(node.child_by_field_name("function"), 200) if node is not None else ""
-        return bool(called) and (_MAKER.search(called) is not None or called in self._makers)
+        name = text(node.child_by_field_name("function"), 200) if node is not None else ""
+        return bool(name) and (_MAKER.search(name) is not None or name in self._makers)
 
     def _is_request(self, found: Found) -> bool:
         """Return True if a call loads a module. Notes the module, or a command that the call starts."""
         function = found.node.child_by_field_name("function")
-        called = text(function, 200)
+        name = called(function)
         first = first_child(found.node.child_by_field_name("arguments"))
-        if first is None or not called:
+        if first is None or not name:
             return False
-        if called in self._loaders or (function is not None and self._makes(function)):
-            self._request(first, found, imported=called.startswith("import"))
+        if name in self._loaders or (function is not None and self._makes(function)):
+            self._request(first, found, imported=name.startswith("import"))
             return True
-        name = called.rpartition(".")[2]
-        if name in _STARTERS:
-            shell = name.startswith("exec") and "File" not in name
+        last = name.rpartition(".")[2]
+        if last in _STARTERS:
+            shell = last.startswith("exec") and "File" not in last
             self._start(self._evaluator.value(first).path, found, shell=shell)
         return False
 
