@@ -9,6 +9,7 @@ from slimmer.errors import PluginFailed
 from slimmer.keep import installed
 from slimmer.keep.analyzer import Analyzer, Policy
 from slimmer.keep.apps import (
+    empty_folders,
     environment_choices,
     language_folders,
     plugins,
@@ -70,6 +71,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     listed.ANALYZER,
     engine_needs.ANALYZER,
     state.ANALYZER,
+    empty_folders.ANALYZER,
     java.ANALYZER,
     sibling_files.ANALYZER,
     environment_choices.ANALYZER,
