@@ -29,9 +29,10 @@ _SYSTEM = re.compile(
 _HIDDEN = re.compile(r"/\.|/__pycache__(?:/|$)")
 
 
-def empty_folders(image: ImageView) -> Iterator[Finding]:
-    """Yield the empty folders outside of the system's own: those of apps, and those of a user other than root."""
-    yield from islice((Finding(path, Reason(RULE, "an app may write to it")) for path in _empty(image)), FOLDERS)
+def empty_folders(image: ImageView) -> list[Finding] | None:
+    """Return the empty folders outside of the system's own: those of apps, and those of a user other than root. None if there are none."""
+    reason = Reason(RULE, "an app may write to it")
+    return [Finding(path, reason) for path in islice(_empty(image), FOLDERS)] or None
 
 
 def _empty(image: ImageView) -> Iterator[str]:
