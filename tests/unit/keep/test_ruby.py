@@ -154,14 +154,15 @@ def test_autoload_without_a_path_follows_the_constants_name(image: ScriptImage) 
 def test_files_of_autoloads_in_a_folder_or_a_file_of_their_own(image: ScriptImage) -> None:
     lib = f"{GEMS}/gems/record-1.0/lib"
     image.add(APP, "require 'record'")
+    image.add(f"{lib}/record/parsers.rb")
     image.add(
         f"{lib}/record.rb",
-        'autoload_under("relation") { autoload :QueryMethods }; autoload_at("record/all") { autoload :One }',
+        'register_autoload :Parsers, "record/parsers"; autoload_under("relation") { autoload :QueryMethods }; autoload_at("record/all") { autoload :One }',
     )
     found = {f"{lib}/record/relation/query_methods.rb", f"{lib}/record/all.rb"}
     for path in (*found, f"{lib}/record/relation/other.rb"):
         image.add(path)
-    assert image.kept() == found | {f"{lib}/record.rb"}
+    assert image.kept() == found | {f"{lib}/record.rb", f"{lib}/record/parsers.rb"}
 
 
 @pytest.mark.parametrize(
