@@ -101,6 +101,16 @@ DISTRIBUTION = Folders(
 )
 """For the margin: the author of the image made whatever else lies right in / and /usr/local."""
 
+NO_EMPTY = Folders(
+    f"{_KERNEL} /{{bin,boot,lib*,sbin}} /usr /var/cache/{{apt,man,ldconfig}} /var/lib/{{apt,dpkg,apk,rpm,dnf,yum,pacman}}",
+    "/ /{etc,home,lost+found,media,mnt,opt,root,run,srv,tmp,var} /var/*",
+    without="/usr/local",
+)
+"""For empty folders: distributions make these, and no app writes there."""
+
+OF_PACKAGES = Folders("/{etc,home,media,mnt,root,run,tmp,usr,var}", without="/usr/local/{etc,lib,libexec,share,var}")
+"""For empty folders: packages make some here, which belong to root. The author made those anywhere else."""
+
 PLAIN_DATA = Folders(f"{_KERNEL} /{{run,etc,lib*,usr,var}} /root/.*")
 """For files without a suffix and an x bit: here they are data (time zones, say). Elsewhere, an interpreter may run them as scripts."""
 

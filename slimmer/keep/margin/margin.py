@@ -30,6 +30,9 @@ The rest of the budget goes to scripts near to what is in use that were not foll
 PACKAGE_FILES, PACKAGE_BYTES = 2000, 8 << 20
 """The most files and bytes of packages of languages of which nothing is in use. Such a package is followed whole."""
 
+COMMANDS = 100
+"""The most commands that are followed besides. A command that is not followed cannot be added, so many tiny sources must not crowd it out."""
+
 FILES = 30_000
 """The most candidates that are tried."""
 
@@ -69,7 +72,7 @@ class _Queue:
         self._waiting = list(candidates)
         self._purse = purse
         self._tree = tree
-        self._sources, self._files = SOURCES, FILES
+        self._sources, self._commands, self._files = SOURCES, COMMANDS, FILES
         self._bytes = {False: SOURCE_BYTES, True: NATIVE_BYTES}
         self._package_files, self._package_bytes = PACKAGE_FILES, PACKAGE_BYTES
 
@@ -100,9 +103,11 @@ class _Queue:
         if one.kind is not Kind.DATA:
             entry = self._tree.get(one.path)
             size = entry.size if entry is not None else 0  # a hard link costs nothing, but it is read
-            if not self._sources or size > self._bytes[one.is_native]:
+            is_command = one.kind is Kind.COMMAND and self._commands > 0
+            if not (is_command or self._sources) or size > self._bytes[one.is_native]:
                 return False
-            self._sources -= 1
+            self._commands -= is_command
+            self._sources -= not is_command
             self._bytes[one.is_native] -= size
         self._files -= 1
         return self._files >= 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from slimmer.keep.sources.named_paths import HOLE, UNKNOWN, Base, Value, joined
@@ -40,6 +41,7 @@ class Evaluator(ABC):
 
     def __init__(self) -> None:
         self._known: dict[str, Value] = {}
+        self._without_defaults = False
 
     def define(self, definition: Node) -> None:
         """Remember the value of `name = …` if it is known. The last one for a name counts."""
@@ -53,6 +55,21 @@ class Evaluator(ABC):
             return UNKNOWN
         return self._value(node, depth - 1)
 
+    def values(self, node: Node | None) -> Iterator[Value]:
+        """Yield the values of an expression: with its defaults, and then with holes in place of them, if it has some."""
+        first = self.value(node)
+        yield first
+        if first.default:
+            self._without_defaults = True
+            second = self.value(node)
+            self._without_defaults = False
+            if second.path.strip(HOLE):
+                yield second
+
+    def _or_default(self, value: Value) -> Value:
+        """Return the value of a default: a hole, if defaults do not count."""
+        return UNKNOWN if self._without_defaults else replace(value, default=True)
+
     @abstractmethod
     def _value(self, node: Node, depth: int) -> Value:
         """Return the value of an expression. Its parts may nest `depth` levels deep."""
@@ -64,7 +81,8 @@ class Evaluator(ABC):
     def _named(self, node: Node) -> Value:
         """Return the value of a name."""
         name = text(node, _NAME_LENGTH)
-        return self.names.get(name) or self._known.get(name, UNKNOWN)
+        value = self.names.get(name) or self._known.get(name, UNKNOWN)
+        return self._or_default(value) if value.default else value
 
     def _both_sides(self, node: Node, depth: int, separator: str = "") -> Value:
         """Join the operands of a binary operator."""

@@ -69,10 +69,14 @@ class Base(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The value of an expression that may be a path: a text, perhaps with holes, and the folder that it is relative to."""
+    """The value of an expression that may be a path: a text, perhaps with holes, and the folder that it is relative to.
+
+    `default` is true if a part of it counts only where something else is missing: `env.MODE || "production"`.
+    """
 
     path: str
     base: Base = Base.ANY
+    default: bool = False
 
 
 UNKNOWN = Value(HOLE)
@@ -87,7 +91,7 @@ def joined(values: Sequence[Value], separator: str, limit: int = _TEXT_LIMIT) ->
     )
     if separator and values[0].base is not Base.ANY:
         path = path.lstrip("/")
-    return Value(path, values[0].base) if len(path) <= limit else UNKNOWN
+    return Value(path, values[0].base, any(value.default for value in values)) if len(path) <= limit else UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

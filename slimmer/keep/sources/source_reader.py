@@ -68,7 +68,8 @@ class SourceReader(ABC, Generic[E]):
             return None
         self._understand(found.node)
         sure = value.base is not Base.ANY or found.parent in self.takers
-        self._mentions[Mention(value.path, value.base, sure, found.place)] = None
+        for each in self._evaluator.values(found.node) if value.default else (value,):
+            self._mentions[Mention(each.path, each.base, sure, found.place)] = None
         return value
 
     def _start(self, line: str, found: Found, *, shell: bool = True) -> None:

@@ -11,6 +11,7 @@ import pytest
 from slimmer.image.config import ImageConfig
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.keepset import KeepSet
+from slimmer.keep.margin import margin
 from slimmer.keep.margin.amount import NO_MARGIN, USUAL, Margin, default_margin
 from slimmer.keep.margin.order import Candidate, Kind, Order, Tier, ordered
 from slimmer.keep.selection import Selection
@@ -171,6 +172,19 @@ def test_packages_with_a_file_in_use_give_candidates(image: LocalImage) -> None:
     assert files(found) == {"/usr/share/tool/other.txt"}
     detail = "of deb package tool, of which /usr/share/tool/used.txt is in use"
     assert found.reasons["/usr/share/tool/other.txt"][0].detail == detail
+
+
+def test_many_tiny_sources_leave_room_for_a_command(image: LocalImage) -> None:
+    paths = [
+        "/usr/share/tool/a.py",
+        "/usr/bin/tool",
+        *(f"/usr/share/tool/part{n}.py" for n in range(margin.SOURCES + 5)),
+    ]
+    for path in paths:
+        image.add(path, "pass" if path.endswith(".py") else f"#!/usr/bin/python3\n{'#' * 200}", mode=0o755)
+    image.add("/var/lib/dpkg/status", "Package: tool\nStatus: install ok installed\nVersion: 1\n\n")
+    image.add("/var/lib/dpkg/info/tool.list", "".join(f"{path}\n" for path in paths))
+    assert "/usr/bin/tool" in files(kept(image, 20 * KB, "/usr/share/tool/a.py"))
 
 
 def test_a_requested_but_unused_package_stays_whole_or_not_at_all(image: LocalImage) -> None:

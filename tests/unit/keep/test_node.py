@@ -208,11 +208,13 @@ def test_node_path_and_shared_folders_are_searched_last(image: NodeImage) -> Non
     assert "/usr/share/nodejs/a/index.js" not in image.kept(config=config)
 
 
-def test_sources_that_a_library_starts_as_threads_are_followed(image: NodeImage) -> None:
+@pytest.mark.parametrize("join", ["join", "path.resolve", "(0, node_path_1.resolve)"])
+def test_sources_that_a_library_starts_as_threads_are_followed(image: NodeImage, join: str) -> None:
     image.add(APP, "require('threaded')")
     image.manifest("/srv/app/node_modules/threaded", name="threaded", dependencies={"real-require": "*"})
     image.add(
-        "/srv/app/node_modules/threaded/index.js", "function late() { new Worker(join(__dirname, 'lib', 'worker.js')) }"
+        "/srv/app/node_modules/threaded/index.js",
+        f"function late() {{ new Worker({join}(__dirname, 'lib', 'worker.js')) }}",
     )
     image.add("/srv/app/node_modules/threaded/lib/worker.js", "const { realImport } = require('real-require')")
     image.add("/srv/app/node_modules/real-require/index.js")
@@ -228,6 +230,32 @@ def test_modules_of_webassembly_lie_beside_the_source_that_names_them(image: Nod
     kept = image.kept()
     assert modules("sql/sql.wasm") <= kept
     assert modules("sql/sql-debug.wasm").isdisjoint(kept)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "require('./config/' + (process.env.MODE || 'production'))",
+        "const mode = process.env.MODE ?? 'production'; require(`./config/${mode}.js`)",
+        "const mode = process.env.MODE || 'production'; load(path.join(__dirname, 'config', mode + '.js'))",
+    ],
+)
+def test_a_default_stands_for_all_that_may_be_chosen(image: NodeImage, source: str) -> None:
+    image.add(APP, f"const path = require('path'); {source}")
+    found = {"/srv/app/config/production.js", "/srv/app/config/staging.js"}
+    for path in (*found, "/srv/app/other.js"):
+        image.add(path)
+    assert image.kept() == found
+
+
+def test_a_long_library_loads_by_a_computed_name(image: NodeImage) -> None:
+    image.add(APP, "require('dates')")
+    load = "function f(name) { var load; load = require; load('./locale/' + name); }"
+    image.add("/srv/app/node_modules/dates/index.js", f"{load}\n//{'/' * LIBRARY_LIMIT}")
+    found = modules("dates/locale/de.js", "dates/locale/fr.js")
+    for path in (*found, "/srv/app/node_modules/dates/other.js"):
+        image.add(path)
+    assert image.kept() == found | modules("dates/index.js")
 
 
 def test_what_a_library_tries_without_declaring_it_is_left(image: NodeImage) -> None:

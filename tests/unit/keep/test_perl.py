@@ -160,6 +160,7 @@ def test_libraries_bring_their_own_modules_and_perls(image: ScriptImage) -> None
     own = ("Lib/A.pm", "Lib/B.pm", "Used.pm", "Lib/Part/X.pm", "Lib/Named.pm", "DBD/SQLite.pm", "Small.pm")
     for name in own[1:]:
         image.add(f"{SITE}/{name}")
+    image.add(f"{SITE}/Small.pm", "#" * 20_000)
     image.add(f"{SITE}/Chance.pm", "#" * (1 << 15))
     image.add(f"{CORE}/Core.pm")
     assert image.kept() == {f"{SITE}/{name}" for name in own} | {f"{CORE}/Core.pm"}

@@ -362,6 +362,16 @@ def test_compiled_modules_import_what_they_name_and_what_lies_beside_them(image:
     } <= kept
 
 
+def test_compiled_modules_import_what_they_name_however_much_lies_beside_them(image: PythonImage) -> None:
+    image.package("fast", init="from fast import core", large="#" * (5 << 20))
+    image.add(f"{SITE}/fast/core.cpython-311-x86_64-linux-gnu.so", b"\x7fELF\0fast\0_paths\0")
+    for name in ("_paths", "_other"):
+        image.add(f"{SITE}/fast/{name}.py")
+    kept = image.kept("def late():\n    import fast")
+    assert f"{SITE}/fast/_paths.py" in kept
+    assert f"{SITE}/fast/_other.py" not in kept
+
+
 def test_compiled_modules_that_the_run_loaded_have_imported_all_they_do(image: PythonImage) -> None:
     module = f"{SITE}/fast/core.cpython-311-x86_64-linux-gnu.so"
     image.package("fast")

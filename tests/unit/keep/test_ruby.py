@@ -126,6 +126,17 @@ def test_what_a_gem_tries_of_gems_that_are_locked_for_the_app_is_kept(image: Scr
     assert f"{GEMS}/gems/builder-3.2.4/lib/builder.rb" in kept and f"{GEMS}/gems/other-1.0/lib/other.rb" not in kept
 
 
+def test_what_a_gem_tries_of_gems_that_it_needs_is_kept_without_a_lock_file(image: ScriptImage) -> None:
+    lib = f"{GEMS}/gems/support-1.0/lib/support.rb"
+    image.add(APP, "require 'support'")
+    image.add(lib, "def to_xml; require 'builder'; end; def other; require 'chance'; end")
+    image.add(f"{GEMS}/specifications/support-1.0.gemspec", 's.add_runtime_dependency(%q<builder>.freeze, ["~> 3"])')
+    builder = {f"{GEMS}/gems/builder-3.2/lib/builder.rb", f"{GEMS}/specifications/builder-3.2.gemspec"}
+    for path in (*builder, f"{GEMS}/gems/chance-1.0/lib/chance.rb"):
+        image.add(path)
+    assert image.kept(APP, lib) == builder | {f"{GEMS}/specifications/support-1.0.gemspec"}
+
+
 def test_autoload_without_a_path_follows_the_constants_name(image: ScriptImage) -> None:
     library = f"{GEMS}/gems/active-7.0/lib"
     image.add(APP, "require 'active'")
@@ -143,14 +154,15 @@ def test_autoload_without_a_path_follows_the_constants_name(image: ScriptImage) 
 def test_files_of_autoloads_in_a_folder_or_a_file_of_their_own(image: ScriptImage) -> None:
     lib = f"{GEMS}/gems/record-1.0/lib"
     image.add(APP, "require 'record'")
+    image.add(f"{lib}/record/parsers.rb")
     image.add(
         f"{lib}/record.rb",
-        'autoload_under("relation") { autoload :QueryMethods }; autoload_at("record/all") { autoload :One }',
+        'register_autoload :Parsers, "record/parsers"; autoload_under("relation") { autoload :QueryMethods }; autoload_at("record/all") { autoload :One }',
     )
     found = {f"{lib}/record/relation/query_methods.rb", f"{lib}/record/all.rb"}
     for path in (*found, f"{lib}/record/relation/other.rb"):
         image.add(path)
-    assert image.kept() == found | {f"{lib}/record.rb"}
+    assert image.kept() == found | {f"{lib}/record.rb", f"{lib}/record/parsers.rb"}
 
 
 @pytest.mark.parametrize(

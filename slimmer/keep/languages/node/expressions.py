@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_INDIRECT = re.compile(r"\(0,\s{0,9}([\w$.]{1,180})\)")
 _JOINS = frozenset(("path.join", "path.resolve", "path.normalize", "path.posix.join", "path.posix.resolve"))
 _SAME = frozenset(
     [
@@ -28,6 +29,13 @@ _SAME = frozenset(
     ]
 )
 _JOIN_NAMES = frozenset(("join", "resolve"))
+
+
+def called(function: Node | None) -> str:
+    """Return the name of the function in a call. TypeScript's compiler writes `(0, path_1.join)(…)` for `join(…)`."""
+    name = text(function, 200)
+    match = _INDIRECT.fullmatch(name)
+    return match[1] if match is not None else name
 
 
 class JavaScript(Evaluator):
@@ -60,12 +68,12 @@ class JavaScript(Evaluator):
             return self._both_sides(node, depth)
         if operator in ("||", "??"):
             first = self.value(node.child_by_field_name("left"), depth)
-            return self.value(node.child_by_field_name("right"), depth) if first == UNKNOWN else first
+            return first if first != UNKNOWN else self._or_default(self.value(node.child_by_field_name("right"), depth))
         return UNKNOWN
 
     def _call(self, node: Node, depth: int) -> Value:
         function = node.child_by_field_name("function") or node.child_by_field_name("constructor")
-        name = text(function, 200)
+        name = called(function)
         given = node.child_by_field_name("arguments")
         if given is None:
             return UNKNOWN

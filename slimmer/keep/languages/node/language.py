@@ -10,7 +10,7 @@ from slimmer.keep.languages.node.resolver import NodeResolver
 
 NODE = Language(
     id="node",
-    version=7,
+    version=8,
     facts_type=Facts,
     read=read,
     programs=re.compile(

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from slimmer.keep.language import Origin, Source
-from slimmer.keep.languages.node.expressions import JavaScript
+from slimmer.keep.languages.node.expressions import JavaScript, called
 from slimmer.keep.sources.named_paths import HOLE, Base, Mention
 from slimmer.keep.sources.source_reader import Named, SourceReader
 from slimmer.keep.sources.syntax import Found, Grammar, find, first_child, is_source, text
@@ -77,6 +77,10 @@ _MODULES = re.compile(rb"""["'](?:\./)?([\w.-]{1,100}\.wasm)["']""")
 _MODULES_LIMIT = 100
 """Modules of WebAssembly. Emscripten's code computes the folder, which is its own, and adds the name."""
 
+_COMPUTED = rb"""[ \t]{0,8}\([ \t]{0,8}(?:["'](\.{1,2}/[\w./-]{1,100})["'][ \t]{0,8}\+|`(\.{1,2}/[\w./-]{1,100})\$\{)"""
+"""A name in a folder that a long source loads: `load("./locale/" + name)`."""
+
+_ALIAS = re.compile(rb"(?<![\w$])([\w$]{1,60})[ \t]{0,4}=[ \t]{0,4}require[ \t]{0,4}[;,)\n]")
 _LOADS = re.compile(rb"\b(?:require|import|export)\b|__dirname|\.node\b")
 _WORD = re.compile(r"[\w.@/:+-]{1,214}")
 _ADDONS = frozenset(
@@ -138,8 +142,16 @@ def _plain(content: bytes) -> Facts:
             rb"(?<![\w$.])(?:" + names + rb")(?:\.resolve)?[ \t]{0,8}\([ \t]{0,8}[\"']([^\"'\\\n]{1,300})[\"']"
         )
         found |= dict.fromkeys((match[1], False) for match in calls.finditer(content))
+    found |= dict.fromkeys((name + HOLE.encode(), False) for name in _computed(content))
     requests = (ModuleRequest(name.decode(errors="surrogateescape"), imported, True) for name, imported in found)
     return Facts(requests=tuple(requests))
+
+
+def _computed(content: bytes) -> Iterator[bytes]:
+    """Yield the known beginnings of computed names that a long source loads, by `require`, `import` or another name for `require`."""
+    aliases = [re.escape(match[1]) for match in islice(_ALIAS.finditer(content), _MADE_NAMES)]
+    calls = re.compile(rb"(?<![\w$.])(?:" + rb"|".join((b"require", b"import", *aliases)) + rb")" + _COMPUTED)
+    yield from (match[1] or match[2] for match in calls.finditer(content))
 
 
 class _Reader(SourceReader[JavaScript]):
@@ -187,28 +199,28 @@ class _Reader(SourceReader[JavaScript]):
 
     def _makes(self, node: Node | None) -> bool:
         """Return True if an expression is a call of `createRequire`, under any name."""
-        called = text(node.child_by_field_name("function"), 200) if node is not None else ""
-        return bool(called) and (_MAKER.search(called) is not None or called in self._makers)
+        name = text(node.child_by_field_name("function"), 200) if node is not None else ""
+        return bool(name) and (_MAKER.search(name) is not None or name in self._makers)
 
     def _is_request(self, found: Found) -> bool:
         """Return True if a call loads a module. Notes the module, or a command that the call starts."""
         function = found.node.child_by_field_name("function")
-        called = text(function, 200)
+        name = called(function)
         first = first_child(found.node.child_by_field_name("arguments"))
-        if first is None or not called:
+        if first is None or not name:
             return False
-        if called in self._loaders or (function is not None and self._makes(function)):
-            self._request(first, found, imported=called.startswith("import"))
+        if name in self._loaders or (function is not None and self._makes(function)):
+            self._request(first, found, imported=name.startswith("import"))
             return True
-        name = called.rpartition(".")[2]
-        if name in _STARTERS:
-            shell = name.startswith("exec") and "File" not in name
+        last = name.rpartition(".")[2]
+        if last in _STARTERS:
+            shell = last.startswith("exec") and "File" not in last
             self._start(self._evaluator.value(first).path, found, shell=shell)
         return False
 
     def _request(self, node: Node, found: Found, *, imported: bool) -> None:
         self._understand(node)
-        value = self._evaluator.value(node)
-        specifier = value.path if value.base is Base.ANY else f"./{value.path}"
-        if specifier.strip(HOLE) and value.base is not Base.WORKING:
-            self._requests[ModuleRequest(specifier, imported, found.lazy, found.place)] = None
+        for value in self._evaluator.values(node):
+            specifier = value.path if value.base is Base.ANY else f"./{value.path}"
+            if specifier.strip(HOLE) and value.base is not Base.WORKING:
+                self._requests[ModuleRequest(specifier, imported, found.lazy, found.place)] = None

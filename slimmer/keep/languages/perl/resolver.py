@@ -39,7 +39,7 @@ _DEBUGGERS = frozenset(("re", "Devel/Peek"))
 _NAMESPACE = 8 << 20
 """The largest namespace that is kept for a computed name, in bytes. The one of all time zones has 6.5 MB."""
 
-_SMALL = 16 << 10
+_SMALL = 24 << 10
 """The largest module of another library that is kept if a library's function requires it, in bytes."""
 
 _BYTES = 16 << 20

@@ -117,7 +117,7 @@ class Choices:
         self._unproven.note(
             Kind.LIMIT,
             folder,
-            f"{module.source} imports modules of it by computed names, and they have {human_size(size)}: "
+            f"{module.source or module.files[0]} imports modules of it by computed names, and they have {human_size(size)}: "
             "only those in use or named by the app are kept",
             option("--include", folder),
         )

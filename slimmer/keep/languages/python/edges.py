@@ -106,10 +106,16 @@ def extension_imports(finder: Finder, module: Module, facts: Facts) -> Iterator[
 
     `from logging import handlers` leaves both names in it.
 
-    Other names in it are ignored, because a single word may name anything.
+    `from . import _elementpath` leaves the name of a module beside it. Other names in it are ignored, because a single word may name
+    anything.
     """
     own = module.name.partition(".")[0]
     words = frozenset(facts.words)
+    package = finder.find(module.name.rpartition(".")[0])
+    if package is not None and package.folders:
+        yield from (
+            f"{package.name}.{stem}" for stem in _modules_in(finder, package) if stem in words and stem[:1] == "_"
+        )
     for name in facts.words:
         first, dot, _ = name.partition(".")
         if dot and first == own:

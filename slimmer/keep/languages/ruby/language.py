@@ -10,7 +10,7 @@ from slimmer.keep.languages.ruby.resolver import RubyResolver
 
 RUBY = Language(
     id="ruby",
-    version=7,
+    version=8,
     facts_type=Facts,
     read=read,
     programs=re.compile(r"(?:j|truffle)?ruby[0-9.]{0,8}"),

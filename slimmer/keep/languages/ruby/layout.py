@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from slimmer.image.tree import Tree
@@ -25,6 +25,10 @@ _LOCKS = ("/Gemfile.lock", "/gems.locked")
 _LOCKED = re.compile(rb"^ {4}([\w.-]{1,140}) \([^()\n]{1,60}\)$", re.MULTILINE)
 LOCK_LIMIT = 1 << 20
 """The largest lock file that is read, in bytes."""
+
+_NEEDED = re.compile(rb"""add_(?:runtime_)?dependency\(?[ \t]{0,9}(?:%q<|["'])([\w.-]{1,200})""")
+SPECIFICATIONS, SPECIFICATION_LIMIT = 500, 1 << 18
+"""The most specifications of gems that are read, and the largest one, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +94,13 @@ def locked_gems(image: ImageView) -> Iterator[str]:
     entries = [entry for path in sorted(places) if (entry := image.tree.get(path)) is not None]
     for _, content in image.read([entry.path for entry in entries if entry.is_file and entry.size <= LOCK_LIMIT]):
         yield from (match[1].decode() for match in _LOCKED.finditer(content or b""))
+
+
+def needed_gems(image: ImageView, gems: Iterable[Gem]) -> Iterator[str]:
+    """Yield the names of the gems that these gems need, according to their specifications. An app without a lock file has no other list."""
+    places = [place for gem in gems for place in specifications(image.tree, gem)][:SPECIFICATIONS]
+    entries = [entry for place in places if (entry := image.end(place)) is not None]
+    for _, content in image.read(
+        [entry.path for entry in entries if entry.is_file and entry.size <= SPECIFICATION_LIMIT]
+    ):
+        yield from (match[1].decode() for match in _NEEDED.finditer(content or b""))

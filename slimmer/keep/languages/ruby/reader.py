@@ -124,7 +124,7 @@ class _Reader(SourceReader[Ruby]):
         if method == "autoload_at":
             self._request("autoload", first, found)
             return True
-        if method == "autoload":
+        if method.endswith("autoload"):  # also a method of the library that calls it (`register_autoload :A, "lib/a"`)
             second = arguments.named_child(1) if arguments.named_child_count > 1 else None
             if second is not None:
                 self._request("autoload", second, found)

@@ -2,7 +2,7 @@
 
 An app's source (outside of the language's folders and gems) is read for everything that it names. A library's source is read for what it
 loads. If it loads a file only in a function or a `begin`, the file must belong to the library, to the language, or to a gem that is in use or
-locked for the app.
+locked for the app; without a lock file, to a gem that one in use needs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,16 @@ from collections.abc import Iterator, Mapping
 from slimmer.keep.image_view import ImageView, above
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.language import Lead, Origin, Resolver
-from slimmer.keep.languages.ruby.layout import Gem, gem_of, gem_roots, gems_in, is_standard, locked_gems, specifications
+from slimmer.keep.languages.ruby.layout import (
+    Gem,
+    gem_of,
+    gem_roots,
+    gems_in,
+    is_standard,
+    locked_gems,
+    needed_gems,
+    specifications,
+)
 from slimmer.keep.languages.ruby.reader import Facts, ModuleRequest
 from slimmer.keep.sources.limits import within_limits
 from slimmer.keep.sources.load_path import LoadPath, searched
@@ -49,7 +58,7 @@ class RubyResolver(Resolver[Facts]):
         self._specified: dict[str, list[str]] = {}
         self._done: set[str] = set()
         self._look_around(opened)
-        self._locked = frozenset(locked_gems(image))
+        self._locked = frozenset(locked_gems(image)) or frozenset(needed_gems(image, list(self._in_use.values())))
 
     def _look_around(self, opened: frozenset[str]) -> None:
         """Find the load path: folders that were searched, then the language's own folders, then gems, those in use first.

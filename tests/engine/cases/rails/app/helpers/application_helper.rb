@@ -1,0 +1,1 @@
+module ApplicationHelper; def shout(x); x.upcase; end; end

@@ -1,0 +1,1 @@
+class ApplicationMailer < ActionMailer::Base; default from: 'x@example.org'; end

@@ -1,0 +1,1 @@
+class PostMailer < ApplicationMailer; def hello; mail(to: params[:to], subject: 'Hello'); end; end

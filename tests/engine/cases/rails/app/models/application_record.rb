@@ -1,0 +1,1 @@
+class ApplicationRecord < ActiveRecord::Base; self.abstract_class = true; end

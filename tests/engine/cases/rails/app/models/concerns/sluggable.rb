@@ -1,0 +1,1 @@
+module Sluggable; extend ActiveSupport::Concern; def slug; title.parameterize; end; end

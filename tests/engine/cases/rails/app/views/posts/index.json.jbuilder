@@ -1,0 +1,1 @@
+json.array! @posts, :id, :title

@@ -1,0 +1,1 @@
+require_relative 'config/environment'; run Rails.application

@@ -1,0 +1,1 @@
+namespace :shop do; desc 'Stock'; task stock: :environment do; puts "stock #{Post.count}"; end; end
