@@ -1,9 +1,10 @@
 """The programs that ran as servers, and the helpers in their packages.
 
 A server starts helpers from a folder of its package when a request needs one: a back end for a printer, a delivery agent, a lookup. They
-lie outside of PATH (/usr/lib/cups/backend/ipp), so nothing else starts them. Those of the server's package stay, those of packages of the
-same source that it needs or that need it, and what the author put beside them: the smallest first, up to HELPERS_BYTES. A helper that needs more than NEEDED_BYTES of libraries that
-the run did not open is left out, and so is a script whose interpreter did not run. The commands on PATH are left to the margin.
+lie in folders of their own (/usr/lib/cups/backend/ipp), so nothing else starts them. Those of the server's package stay, those of
+packages of the same source that it needs or that need it, and what the author put beside them: the smallest first, up to a bound. A helper
+that needs more than NEEDED_BYTES of libraries that the run did not open is left out, and so is a script whose interpreter did not run.
+The commands in /usr/bin are left to the margin.
 """
 
 from __future__ import annotations
@@ -161,11 +162,11 @@ def _beside(image: ImageView, helpers: Mapping[str, str]) -> Iterator[tuple[str,
 
 
 def _is_helper(image: ImageView, path: str) -> bool:
-    """Return True for programs outside of PATH, without shared objects and what has more rights than its user."""
+    """Return True for programs, without shared objects and what has more rights than its user."""
     entry, name = image.tree.get(path), posixpath.basename(path)
     if entry is None or not entry.is_file or not entry.mode & 0o111 or entry.mode & _MORE_RIGHTS:
         return False
-    return ".so" not in name and name not in SHELLS and posixpath.dirname(path) not in image.config.search_path
+    return ".so" not in name and name not in SHELLS
 
 
 ANALYZER = FunctionAnalyzer("server-helper", BEYOND_OBSERVED, {RULE: Evidence.USED}, server_helpers)

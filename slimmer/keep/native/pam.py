@@ -35,7 +35,9 @@ SERVICES, MODULES, USERS = 64, 128, 32
 
 _STARTS = frozenset(("pam_start", "pam_start_confdir"))
 _TERMINALS = frozenset(("openpty", "forkpty", "posix_openpt", "getpt"))
-_BECOMES_USER = frozenset(("initgroups", "setgroups"))
+_RECORDS = frozenset(("pututxline", "pututline", "updwtmp", "updwtmpx", "logwtmp"))
+"""Functions that record a login (utmp(5)). Runtimes of languages can open terminals and change users, but they record nobody."""
+
 
 _SETTINGS = ("/etc/login.defs", "/etc/environment", "/etc/default/locale", "/etc/shells", "/etc/shadow")
 _SETTINGS_FOLDER = "/etc/security"
@@ -81,7 +83,7 @@ class _Logins:
         for code in codes:
             if not _STARTS.isdisjoint(code.elf.imports):
                 yield from self._services(code)
-            if not (_TERMINALS.isdisjoint(code.elf.imports) or _BECOMES_USER.isdisjoint(code.elf.imports)):
+            if not (_TERMINALS.isdisjoint(code.elf.imports) or _RECORDS.isdisjoint(code.elf.imports)):
                 yield from self._shells(code)
 
     def _services(self, code: Code) -> Iterator[Finding]:

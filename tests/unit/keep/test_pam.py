@@ -13,7 +13,7 @@ from tests.unit.elf_maker import compile_c, make_elf
 
 MODULES = "/lib/x86_64-linux-gnu/security"
 SERVER = "void {0}(void); int main(void) {{ {0}(); return 0; }}"
-TERMINALS = "int openpty(); int initgroups(); int main(void) { return openpty() + initgroups(); }"
+TERMINALS = "int openpty(); int {0}(); int main(void) {{ return openpty() + {0}(); }}"
 LATE = ("-shared",)
 
 
@@ -79,7 +79,7 @@ def test_a_service_that_includes_itself_or_names_nothing_ends(image: LocalImage)
 
 
 def test_a_program_that_gives_users_a_terminal_keeps_their_shells(image: LocalImage, tmp_path: Path) -> None:
-    image.add("/usr/sbin/sshd", compile_c(tmp_path, TERMINALS, *LATE), mode=0o755)
+    image.add("/usr/sbin/sshd", compile_c(tmp_path, TERMINALS.format("updwtmp"), *LATE), mode=0o755)
     image.add(
         "/etc/passwd",
         "root:x:0:0::/root:/bin/bash\nsync:x:4:65534::/bin:/bin/sync\nann:x:1000:1000::/home/ann:/usr/bin/git-shell\n"
@@ -88,6 +88,8 @@ def test_a_program_that_gives_users_a_terminal_keeps_their_shells(image: LocalIm
     for shell in ("/bin/bash", "/bin/sync", "/usr/bin/git-shell", "/bin/zsh", "/usr/sbin/nologin", "/bin/sh"):
         image.add(shell, make_elf(), mode=0o755)
     assert kept(image, "/usr/sbin/sshd") == {"/bin/bash", "/usr/bin/git-shell", "/bin/sh"}
+    image.add("/usr/bin/python3", compile_c(tmp_path, TERMINALS.format("initgroups"), *LATE), mode=0o755)
+    assert kept(image, "/usr/bin/python3") == set()
 
 
 def test_the_homes_of_users_stay_with_what_is_in_them(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
