@@ -198,8 +198,8 @@ class PortSweep:
         started, patience = time.monotonic(), SILENCE
         if port in self._mode.other_ports:
             patience = KNOWN_SILENCE
-        elif self._patient or port in self._mode.expected_ports:
-            patience = timeout + SILENCE
+        elif port in self._mode.expected_ports or (self._patient and not self._mode.expected_ports):
+            patience = timeout + SILENCE  # this may be the app itself, and slow
         probed = probe_port(self._context, port, min(patience, timeout), patience)
         self._patient = self._patient and not probed.scheme and time.monotonic() - started < SILENCE
         return probed

@@ -20,7 +20,8 @@ MISSED = "missed"
 """The rule of paths that the slim image missed when it was verified (slimmer.verify.missed)."""
 
 
-class Reason(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Reason:
     """A reason to keep a path. `rule` names the rule; `detail` explains it to a person, for example which program opened the path.
 
     `cause` is the kept path that leads here, such as the importer or the library's user; "" if there is none. By following the

@@ -219,9 +219,9 @@ class _Search:
     def _of_author(self) -> Iterator[str]:
         """Yield the folders that packages of a distribution leave to the author (Filesystem Hierarchy Standard, 3 and 4.9)."""
         tree = self._image.tree
-        for above in ("/opt", "/srv", *(entry.path for entry in tree.children("/usr/local"))):
-            if above not in DISTRIBUTION:
-                yield from (entry.path for entry in tree.children(above) if entry.is_directory)
+        local = (entry.path for entry in tree.children("/usr/local") if entry.path not in DISTRIBUTION)
+        for above in ("/opt", "/srv", *local):
+            yield from (entry.path for entry in tree.children(above) if entry.is_directory)
         yield from (top.path for top in tree.children("/") if top.is_directory and top.path not in DISTRIBUTION)
 
     def _is_shared(self, folder: str) -> bool:
