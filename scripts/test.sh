@@ -2,12 +2,12 @@
 # Runs all checks and tests: scripts/test.sh [PYTEST-OPTION…]. It needs the virtual environment and a running engine. `make test` provides both.
 # Two things run side by side: the checks and then the tests that need no engine; and the build of the sample images and then the tests that need
 # the engine. The latter often wait for the engine, and the former use that time. SLIMMER_TEST_WORKERS is the number of tests at a time in each of the
-# two (default: half the number of processors; 0 runs them without workers).
+# two (default: the number of processors for tests that need the engine, half of it for the others; 0 runs them without workers).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH=$PWD/.venv/bin:$PATH
 
-workers=${SLIMMER_TEST_WORKERS:-$(python -c 'import os; print(max(1, (os.cpu_count() or 1) // 2))')}
+processors=$(python -c 'import os; print(os.cpu_count() or 1)')
 logs=$(mktemp -d)
 checking=
 building=
@@ -24,13 +24,18 @@ trap 'exit 143' TERM
 
 build_images() { sample_apps/build.sh && python -m tests.engine.case_images; }
 
-run_tests() { python -m pytest --numprocesses "$workers" "$@"; }
+# run_tests WORKERS PYTEST-OPTION…
+run_tests() {
+    local workers=${SLIMMER_TEST_WORKERS:-$1}
+    shift
+    python -m pytest --numprocesses "$workers" "$@"
+}
 
 check_and_run_unit_tests() {
     local failed=0
     renice -n 5 -p "$BASHPID" >/dev/null # the engine's tests go first: they take longer, and wait for answers
     make --no-print-directory check >"$logs/check" 2>&1 || { failed=1; cat "$logs/check" >&2; }
-    run_tests tests/unit "$@" >"$logs/unit" 2>&1 || failed=$?
+    run_tests $(((processors + 1) / 2)) tests/unit "$@" >"$logs/unit" 2>&1 || failed=$?
     return "$failed"
 }
 
@@ -45,7 +50,7 @@ wait "$building" || { building=; cat "$logs/images" >&2; exit 1; }
 building=
 cat "$logs/images"
 failed=0
-SLIMMER_TEST_IMAGES=built run_tests tests/engine "$@" || failed=$? # tests need not build the images again
+SLIMMER_TEST_IMAGES=built run_tests "$processors" tests/engine "$@" || failed=$? # tests need not build the images again
 wait "$checking" || failed=$?
 checking=
 cat "$logs/unit"
