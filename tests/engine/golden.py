@@ -48,13 +48,14 @@ def run(*arguments: str | Path) -> None:
         raise RuntimeError(f"slimmer {' '.join(map(str, arguments))}:\n{result.stderr}")
 
 
-def observe(name: str, image: str, arguments: list[str], logs: Path) -> Path:
+def observe(client: docker.DockerClient, name: str, image: str, arguments: list[str], logs: Path) -> Path:
     """The access log of an image: an earlier one if there is one."""
     log = logs / f"{name}.json"
     if not log.exists():
         with tempfile.TemporaryDirectory() as folder:
             run("build", image, *arguments, "--no-verify", "--tag", TAG, "--out", folder)
             shutil.copy(Path(folder) / LOG, log)
+        case_images.remove(client, TAG)
     return log
 
 
@@ -79,7 +80,9 @@ def write(client: docker.DockerClient, name: str, image: str, log: Path, folder:
             manifest = folder / f"{name}-{policy}.jsonl"
             shutil.copy(Path(out) / MANIFEST, manifest)
         digest = hashlib.sha256(manifest.read_bytes()).hexdigest()[:16]
-        yield f"{name} {policy} {client.images.get(TAG).id} {digest}"
+        image_id = client.images.get(TAG).id
+        case_images.remove(client, TAG)  # the next image would leave it behind without a name
+        yield f"{name} {policy} {image_id} {digest}"
 
 
 def main() -> None:
@@ -97,7 +100,7 @@ def main() -> None:
     try:
         with tempfile.TemporaryDirectory() as probes:
             for name, image, arguments in images(Path(probes)):
-                log = observe(name, image, arguments, logs)
+                log = observe(client, name, image, arguments, logs)
                 for line in write(client, name, image, log, folder):
                     print(line, file=sys.stderr)
                     lines.append(line)
