@@ -15,6 +15,7 @@ from slimmer.keep.apps import (
     language_folders,
     plugins,
     postgresql,
+    program_data,
     servers,
     sibling_files,
     sites,
@@ -104,6 +105,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     LanguageAnalyzer(PERL),
     LanguageAnalyzer(LUA),
     LanguageAnalyzer(DOTNET),
+    program_data.ANALYZER,
     packages.ANALYZER,
     licences.ANALYZER,
 )

@@ -115,7 +115,7 @@ def _helpers(image: ImageView, ran: tuple[str, ...]) -> Iterator[Finding]:
     needs = LibraryNeeds(image, native, LibrarySearch(image), opened_objects(image), NEEDED_BYTES)
     codes = native.read(found)
     modest = {code.path for code in needs.modest(codes.values())}
-    used = _used(image)
+    used = used_files(image)
     scripts = image.first_lines.programs(path for path in found if path not in codes)
     size = sum(entry.size for path in used if (entry := image.tree.get(path)) is not None)
     left, inodes, kept = min(HELPERS_BYTES, max(LEAST_BYTES, size // SHARE)), set[int](), 0
@@ -137,7 +137,7 @@ def _helpers(image: ImageView, ran: tuple[str, ...]) -> Iterator[Finding]:
         )
 
 
-def _used(image: ImageView) -> frozenset[str]:
+def used_files(image: ImageView) -> frozenset[str]:
     """Return the real paths of the files that the run opened or executed."""
     wanted = (Operation.EXEC, Operation.OPEN)
     asked = {

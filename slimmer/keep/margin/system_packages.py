@@ -73,6 +73,26 @@ class SystemPackages:
             waiting += more
         return [one for one in found if one not in users | self.basic and not self.declared[one].tool]
 
+    def parts(self, package: Package) -> list[Package]:
+        """Return the packages of the same source that a package needs, directly or not, and those that have its name and one more word.
+
+        The latter count if it needs them, or if the author asked for them (tesseract-ocr-deu). Basic packages and tools to build software
+        with are left out. At most KIN packages are looked at.
+        """
+        declared = self.declared.get(package)
+        if declared is None or package in self.basic:
+            return []
+        found, waiting = {package: None}, deque([package])
+        while waiting and len(found) < KIN:
+            same = (one for one in self.needs(waiting.popleft()) if one in self.declared)
+            more = [one for one in same if self.declared[one].source == declared.source and one not in found]
+            found.update(dict.fromkeys(more))
+            waiting += more
+        named = (*self.needs(package), *self.asked)
+        found.update(dict.fromkeys(one for one in named if one.name.startswith(f"{package.name}-")))
+        kin = (one for one in found if one is not package and one in self.declared)
+        return [one for one in kin if one not in self.basic and not self.declared[one].tool]
+
     def extensions(self, package: Package) -> list[Package]:
         """Return the packages of the same source that need a package: its modules and programs (dovecot-imapd for dovecot-core).
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterable
+from collections.abc import Container, Iterable, Iterator
 
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.native.code_reader import Code, CodeReader
@@ -32,7 +32,7 @@ class LibraryNeeds:
     """Finds files that need at most `limit` bytes of libraries that are not in `opened`."""
 
     def __init__(
-        self, image: ImageView, reader: CodeReader, search: LibrarySearch, opened: Collection[str], limit: int
+        self, image: ImageView, reader: CodeReader, search: LibrarySearch, opened: Container[str], limit: int
     ) -> None:
         self._tree, self._reader, self._search = image.tree, reader, search
         self._opened, self._limit = opened, limit
@@ -60,14 +60,22 @@ class LibraryNeeds:
         ends = (self._tree.resolve(group[0]).end for group in groups if group)
         return tuple(dict.fromkeys(end for end in ends if end is not None and end not in self._opened))
 
-    def _bytes_below(self, path: str) -> int:
-        seen, waiting, total = {path}, [path], 0
-        while waiting and total <= self._limit:
+    def below(self, path: str) -> Iterator[tuple[str, int]]:
+        """Yield the libraries that a file needs and that were not opened, each with its bytes. `modest` has to have seen the file."""
+        seen, waiting = {path}, [path]
+        while waiting:
             for below in self._direct.get(waiting.pop(), ()):
                 if below not in seen:
                     seen.add(below)
                     waiting.append(below)
-                    total += self._size(below) if len(seen) < LIBRARIES else self._limit + 1
+                    yield below, self._size(below) if len(seen) < LIBRARIES else self._limit + 1
+
+    def _bytes_below(self, path: str) -> int:
+        total = 0
+        for _, size in self.below(path):
+            total += size
+            if total > self._limit:
+                break
         return total
 
     def _size(self, path: str) -> int:
