@@ -25,9 +25,11 @@ from slimmer.keep.languages.python.depth import Depth, Level
 from slimmer.keep.languages.python.edges import Edge, edges, extension_imports
 from slimmer.keep.languages.python.facts import BY_NAME, Facts
 from slimmer.keep.languages.python.finder import CODE, Finder, Module, Root
+from slimmer.keep.languages.python.loaded import Loaded
 from slimmer.keep.languages.python.metadata import Distributions
+from slimmer.keep.languages.python.on_demand import OnDemand
 from slimmer.keep.languages.python.resources import Resources
-from slimmer.keep.languages.python.stars import Loaded, Stars
+from slimmer.keep.languages.python.stars import Stars
 
 
 class Closure:
@@ -45,6 +47,7 @@ class Closure:
         self._names = AppNames(image, finder)
         self._resources = Resources(image, finder, distributions, self._names)
         self._stars = Stars()
+        self._on_demand = OnDemand(finder)
         self._levels: dict[str, Level] = {}
         self._named: set[str] = set()
         self._choices = Choices(image, finder, self._names.words, self._named)
@@ -193,6 +196,8 @@ class Closure:
         if facts.lazy and module.folders:
             on_demand = (edge for edge in found if edge.where == "__getattr__")
             yield from self._loaded(self._stars.makes_on_demand(module, level, on_demand))
+        yield from self._loaded(self._on_demand.asks(module, level, facts))
+        yield from self._loaded(self._on_demand.offers(module, facts))
 
     def _namesake(self, module: Module, level: Level) -> Iterator[Finding]:
         """Follow the compiled module that a package wraps (`cv2/cv2.abi3.so`), no matter how the package loads it."""
@@ -210,9 +215,9 @@ class Closure:
                 yield from self._edge(module, level, Edge(found[-1].name, BY_NAME), "named in a string of")
 
     def _loaded(self, loaded: Iterable[Loaded]) -> Iterator[Finding]:
-        """Follow the modules that `import *` loads."""
+        """Follow the modules that `import *` loads, or a package on demand."""
         for one in loaded:
-            yield from self._edge(one.package, one.level, one.edge, one.verb)
+            yield from self._edge(one.source, one.level, one.edge, one.verb)
 
     def _edge(self, module: Module, level: Level, edge: Edge, verb: str = "imported by") -> Iterator[Finding]:
         *_, target = [None, *self._finder.components(edge.target)]
