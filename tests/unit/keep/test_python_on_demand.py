@@ -102,6 +102,29 @@ def test_a_submodule_that_is_an_attribute_is_kept_for_an_alias(image: PythonImag
     assert late(image, "import user") == {"filters.py"}
 
 
+def test_a_stub_beside_a_package_is_kept_and_is_its_table(image: PythonImage) -> None:
+    init = "import lazy_loader as lazy\n__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)\n"
+    image.package("plot", init=init, _pie="", _bar="", other="")
+    image.add(
+        f"{SITE}/plot/__init__.pyi", "from . import filters, other\nfrom ._pie import Pie\nfrom ._bar import Bar\n"
+    )
+    image.add(f"{SITE}/plot/filters/__init__.py", init)
+    image.add(f"{SITE}/plot/filters/__init__.pyi", "from ._edges import sobel\nfrom ._rank import mean\n")
+    for name in ("_edges", "_rank"):
+        image.add(f"{SITE}/plot/filters/{name}.py")
+    image.package("user", init="import plot as p\ndef late():\n    p.filters.sobel(p.Pie)")
+    kept = {path.removeprefix(f"{SITE}/plot/") for path in image.kept("import user") if "/plot/" in path}
+    names = (
+        "__init__.py",
+        "__init__.pyi",
+        "_pie.py",
+        "filters/__init__.py",
+        "filters/__init__.pyi",
+        "filters/_edges.py",
+    )
+    assert kept == set(names)
+
+
 def test_other_calls_and_tables_load_nothing(image: PythonImage) -> None:
     init = "names = {'Pie': '._pie'}\napp = Flask(__name__, static='x')\nclass A:\n    def __getattr__(self, name):\n        return names\n"
     image.package("plot", init=init, _pie="")

@@ -102,7 +102,7 @@ class Facts:
     - `walks` are the packages of which the source loads every module that it finds.
     - `libraries` are the native libraries that the source opens: names of files, and short names ("magic").
     - `offers` are attributes that the source makes on demand from a table, and `uses` the attributes of imported modules that it uses.
-      A source of the standard library has neither.
+      A source of the standard library has neither. `stub` is true if the table is the stub beside the source (a .pyi file).
     """
 
     imports: tuple[Import, ...] = ()
@@ -119,3 +119,4 @@ class Facts:
     libraries: tuple[str, ...] = ()
     offers: tuple[Offer, ...] = ()
     uses: tuple[Use, ...] = ()
+    stub: bool = False

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slimmer.keep.language import Origin
 from slimmer.keep.languages.python.depth import Level
 from slimmer.keep.languages.python.edges import Edge, absolute, asked, package_of
-from slimmer.keep.languages.python.facts import MAIN, Facts
+from slimmer.keep.languages.python.facts import MAIN, Facts, Offer
 from slimmer.keep.languages.python.finder import Finder, Module
 from slimmer.keep.languages.python.loaded import Loaded
 
@@ -47,9 +47,16 @@ class OnDemand:
 
     def offers(self, module: Module, facts: Facts) -> Iterator[Loaded]:
         """Note the tables of a module, and yield what earlier questions load."""
+        return self._offered(module, facts.offers)
+
+    def stub(self, module: Module, facts: Facts) -> Iterator[Loaded]:
+        """Note the imports of the stub beside a module as its table."""
+        return self._offered(module, _imported(facts))
+
+    def _offered(self, module: Module, offers: Iterable[Offer]) -> Iterator[Loaded]:
         if module.name not in self._tables:
             table: dict[str, list[tuple[str, ...]]] = {}
-            for offer in facts.offers:
+            for offer in offers:
                 listed = table.setdefault(offer.attribute, [])
                 if len(listed) < ROWS:
                     listed.append(offer.names)
@@ -108,3 +115,10 @@ class OnDemand:
                 continue
             for attribute in dict.fromkeys(rest or (question.attribute, *beside)):
                 yield found, attribute
+
+
+def _imported(facts: Facts) -> Iterator[Offer]:
+    """Yield what a stub imports from its own package: `from . import filters`, `from ._pie import Pie`."""
+    for entry in facts.imports:
+        base = "." * entry.level + (f"{entry.module}." if entry.module else "")
+        yield from (Offer(name, (base + name,)) for name in entry.names if entry.level)

@@ -70,6 +70,9 @@ _OPENING = re.compile(rb"\bCDLL|find_library|dlopen|LoadLibrary")
 _LIBRARY_STRING = re.compile(
     rb"""['"](lib[\w.+-]{1,80}\.so(?:\.[0-9]{1,6}){0,3})['"]|(?:\bCDLL|find_library|dlopen|LoadLibrary)\(\s{0,20}['"]([\w.+-]{1,80})['"]"""
 )
+_STUB = re.compile(rb"\battach_stub\(")
+"""How a package asks lazy_loader to take its attributes from the stub beside it."""
+
 _WORD = re.compile(r"[\w.:/+@-]{2,200}")
 _DOTTED_STRING = re.compile(rb"""['"]([A-Za-z_]\w{0,79}(?:\.\w{1,80}){2,8})['":]""")
 _SCRIPT_STRING = re.compile(rb"""['"]([\w{}%.-]{1,80}\.py)['"]""")
@@ -117,6 +120,7 @@ def _read_source(content: bytes, origin: Origin) -> Facts:
         libraries=_libraries(source),
         offers=() if is_stdlib else read_offers(source, root, scopes),
         uses=() if is_stdlib else read_uses(source, root, scopes),
+        stub=_STUB.search(source) is not None,
     )
 
 
