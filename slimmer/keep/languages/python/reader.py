@@ -70,7 +70,7 @@ _OPENING = re.compile(rb"\bCDLL|find_library|dlopen|LoadLibrary")
 _LIBRARY_STRING = re.compile(
     rb"""['"](lib[\w.+-]{1,80}\.so(?:\.[0-9]{1,6}){0,3})['"]|(?:\bCDLL|find_library|dlopen|LoadLibrary)\(\s{0,20}['"]([\w.+-]{1,80})['"]"""
 )
-_STUB = re.compile(rb"\battach_stub\(")
+_STUB = b"attach_stub("
 """How a package asks lazy_loader to take its attributes from the stub beside it."""
 
 _WORD = re.compile(r"[\w.:/+@-]{2,200}")
@@ -120,7 +120,7 @@ def _read_source(content: bytes, origin: Origin) -> Facts:
         libraries=_libraries(source),
         offers=() if is_stdlib else read_offers(source, root, scopes),
         uses=() if is_stdlib else read_uses(source, root, scopes),
-        stub=_STUB.search(source) is not None,
+        stub=_STUB in source,
     )
 
 
