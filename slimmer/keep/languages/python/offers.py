@@ -19,12 +19,9 @@ from slimmer.keep.languages.python.scopes import Scopes
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_MAKES = re.compile(
-    rb"^[ \t]{0,12}(?:def __getattr__\(\s{0,99}(?!self\b|cls\b)\w|sys\.modules\[__name__\] =)", re.MULTILINE
-)
-"""A module that makes its attributes on demand, or puts another object in its own place."""
-
-_BESIDE_NAME = re.compile(rb"(?<=\()\s{0,99}__name__\s{0,99},")
+_GETATTR = re.compile(rb"def __getattr__\(\s{0,99}(?!self\b|cls\b)\w")
+_REPLACED = b"sys.modules[__name__] ="
+_BESIDE_NAME = re.compile(rb"__name__\s{0,99},")
 _CALLS = "(call arguments: (argument_list . (identifier) @own) @arguments)"
 _ASSIGNED = "(assignment left: [(identifier) (subscript)] @target right: [(dictionary) (list) (set) (tuple)] @table)"
 _TABLES = frozenset({"dictionary", "list", "set", "tuple"})
@@ -42,9 +39,7 @@ Tables = Mapping[str, list[tuple[str, "Node"]]]
 
 def read_offers(source: bytes, root: Node, scopes: Scopes) -> tuple[Offer, ...]:
     """Return the attributes of all tables; () for most sources, which have none."""
-    if b"__getattr__" not in source and b"__name__" not in source:
-        return ()
-    makes = _MAKES.search(source) is not None
+    makes = _REPLACED in source or _GETATTR.search(source) is not None
     if not makes and not _BESIDE_NAME.search(source):
         return ()
     own = OWN_PACKAGE | own_names(source)
