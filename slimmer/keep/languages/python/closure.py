@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
@@ -24,10 +25,12 @@ from slimmer.keep.languages.python.choices import Choices
 from slimmer.keep.languages.python.depth import Depth, Level
 from slimmer.keep.languages.python.edges import Edge, edges, extension_imports
 from slimmer.keep.languages.python.facts import BY_NAME, Facts
-from slimmer.keep.languages.python.finder import CODE, Finder, Module, Root
+from slimmer.keep.languages.python.finder import CODE, STUB, Finder, Module, Root
+from slimmer.keep.languages.python.loaded import Loaded
 from slimmer.keep.languages.python.metadata import Distributions
+from slimmer.keep.languages.python.on_demand import OnDemand
 from slimmer.keep.languages.python.resources import Resources
-from slimmer.keep.languages.python.stars import Loaded, Stars
+from slimmer.keep.languages.python.stars import Stars
 
 
 class Closure:
@@ -45,6 +48,7 @@ class Closure:
         self._names = AppNames(image, finder)
         self._resources = Resources(image, finder, distributions, self._names)
         self._stars = Stars()
+        self._on_demand = OnDemand(finder)
         self._levels: dict[str, Level] = {}
         self._named: set[str] = set()
         self._choices = Choices(image, finder, self._names.words, self._named)
@@ -169,6 +173,9 @@ class Closure:
                 yield from self._import(name, Level.LOADED, f"named in {path}", path)
             return
         level = self._levels[path]
+        if path.endswith(STUB):
+            yield from self._loaded(self._on_demand.stub(module, facts))
+            return
         self._resources.learn(module, facts, level)
         yield from self._namesake(module, level)
         yield from self._imports(module, level, facts)
@@ -193,6 +200,18 @@ class Closure:
         if facts.lazy and module.folders:
             on_demand = (edge for edge in found if edge.where == "__getattr__")
             yield from self._loaded(self._stars.makes_on_demand(module, level, on_demand))
+        yield from self._loaded(self._on_demand.asks(module, level, facts))
+        if stub := self._finder.stub(module) if facts.stub else "":
+            yield from self._table(module, level, stub)
+        else:
+            yield from self._loaded(self._on_demand.offers(module, facts))
+
+    def _table(self, module: Module, level: Level, stub: str) -> Iterator[Finding]:
+        """Keep the stub that a module makes its attributes from, and ask for it."""
+        if stub not in self._levels:
+            self._levels[stub] = level
+            self._queue[stub] = replace(module, files=(stub,), source=stub)
+            yield Finding(stub, Reason("python", f"the list of attributes of {module.source}", module.source))
 
     def _namesake(self, module: Module, level: Level) -> Iterator[Finding]:
         """Follow the compiled module that a package wraps (`cv2/cv2.abi3.so`), no matter how the package loads it."""
@@ -210,9 +229,9 @@ class Closure:
                 yield from self._edge(module, level, Edge(found[-1].name, BY_NAME), "named in a string of")
 
     def _loaded(self, loaded: Iterable[Loaded]) -> Iterator[Finding]:
-        """Follow the modules that `import *` loads."""
+        """Follow the modules that `import *` loads, or a package on demand."""
         for one in loaded:
-            yield from self._edge(one.package, one.level, one.edge, one.verb)
+            yield from self._edge(one.source, one.level, one.edge, one.verb)
 
     def _edge(self, module: Module, level: Level, edge: Edge, verb: str = "imported by") -> Iterator[Finding]:
         *_, target = [None, *self._finder.components(edge.target)]

@@ -31,7 +31,7 @@ class Edge:
 
 def edges(finder: Finder, module: Module, facts: Facts) -> Iterator[Edge]:
     """Yield the edges of a module. Their targets need not exist."""
-    package = _package_of(module)
+    package = package_of(module)
     for entry in facts.imports:
         yield from _imported(finder, package, entry)
     for call in facts.dynamic:
@@ -40,9 +40,23 @@ def edges(finder: Finder, module: Module, facts: Facts) -> Iterator[Edge]:
         yield from _walked(finder, module, package, walk)
 
 
+def asked(finder: Finder, module: Module, facts: Facts) -> Iterator[tuple[Module, str, str]]:
+    """Yield the attributes of other modules that a module asks for: the other module, the attribute, and the function that asks."""
+    package = package_of(module)
+    for entry in facts.imports:
+        if entry.names and not _is_fallback(finder, package, entry):
+            base = finder.find(_base(finder, package, entry) or "-")
+            yield from ((base, name, entry.where) for name in entry.names if base)
+    for use in facts.uses:
+        name = use.name.lstrip(".")
+        parts = absolute(package, len(use.name) - len(name), name).split(".")
+        for found, attribute in zip(finder.components(".".join(parts)), parts[1:], strict=False):
+            yield found, attribute, use.where
+
+
 def _imported(finder: Finder, package: str, entry: Import) -> Iterator[Edge]:
     """Yield the edges of an import statement; none if it is only a fallback for modules that all exist."""
-    if entry.instead and all(_exists(finder, package, tried) for tried in entry.instead):
+    if _is_fallback(finder, package, entry):
         return
     if base := _base(finder, package, entry):
         yield Edge(base, entry.where, all_names=entry.names == ("*",))
@@ -53,14 +67,14 @@ def _called(package: str, call: Dynamic) -> Iterator[Edge]:
     """Yield the edge of a call that imports by a string."""
     name = call.name.lstrip(".")
     known, _, stem = name.rpartition(".") if call.prefix else (name, "", "")
-    if target := _absolute(package, len(call.name) - len(name), known):
+    if target := absolute(package, len(call.name) - len(name), known):
         yield Edge(target, call.where, computed=call.prefix, stem=stem)
 
 
 def _walked(finder: Finder, module: Module, package: str, walk: Walk) -> Iterator[Edge]:
     """Yield the edge of a walk. Of the packages that strings name, only the app's and those of the source's own top package count."""
     name = walk.package.lstrip(".")
-    target = _absolute(package, len(walk.package) - len(name), name)
+    target = absolute(package, len(walk.package) - len(name), name)
     if walk.stem:
         yield from (Edge(found) for found in finder.top_modules(walk.stem))
     elif target.startswith(HOLE):
@@ -71,12 +85,12 @@ def _walked(finder: Finder, module: Module, package: str, walk: Walk) -> Iterato
             yield Edge(target, computed=True, deep=walk.deep)
 
 
-def _package_of(module: Module) -> str:
+def package_of(module: Module) -> str:
     """Return the package that a module's relative imports start from."""
     return module.name if module.folders else module.name.rpartition(".")[0]
 
 
-def _absolute(package: str, level: int, name: str) -> str:
+def absolute(package: str, level: int, name: str) -> str:
     """Return the full name of a module that is imported with `level` leading dots; "" if there are more dots than packages."""
     if level == 0:
         return name
@@ -89,15 +103,19 @@ def _absolute(package: str, level: int, name: str) -> str:
 
 def _base(finder: Finder, package: str, entry: Import) -> str:
     """Return the module that a statement names. If no root has it, it is one beside the importer, as in scripts and Python 2."""
-    base = _absolute(package, entry.level, entry.module)
+    base = absolute(package, entry.level, entry.module)
     if entry.level == 0 and package and finder.find(base.partition(".")[0]) is None:
         return f"{package}.{base}"
     return base
 
 
+def _is_fallback(finder: Finder, package: str, entry: Import) -> bool:
+    return bool(entry.instead) and all(_exists(finder, package, tried) for tried in entry.instead)
+
+
 def _exists(finder: Finder, package: str, tried: str) -> bool:
     name = tried.lstrip(".")
-    target = _absolute(package, len(tried) - len(name), name)
+    target = absolute(package, len(tried) - len(name), name)
     return bool(target) and finder.find(target) is not None
 
 

@@ -64,6 +64,29 @@ class Walk:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """An attribute that a source makes on demand, according to one of its tables.
+
+    `names` are the names beside it, without their order: a module, which may start with a dot (in the source's own package) or be a
+    module beside the source, perhaps with the attribute after it.
+    """
+
+    attribute: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A dotted name that starts with an imported one, written out: "a.b.c" for `c.c` after `import a.b as c`.
+
+    A leading dot stands for the module's own package. `where` is the function, as in Import.
+    """
+
+    name: str
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """The facts of one source.
 
@@ -78,6 +101,8 @@ class Facts:
       mail).
     - `walks` are the packages of which the source loads every module that it finds.
     - `libraries` are the native libraries that the source opens: names of files, and short names ("magic").
+    - `offers` are attributes that the source makes on demand from a table, and `uses` the attributes of imported modules that it uses.
+      A source of the standard library has neither. `stub` is true if the table is the stub beside the source (a .pyi file).
     """
 
     imports: tuple[Import, ...] = ()
@@ -92,3 +117,6 @@ class Facts:
     any_encoding: bool = False
     walks: tuple[Walk, ...] = ()
     libraries: tuple[str, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    uses: tuple[Use, ...] = ()
+    stub: bool = False

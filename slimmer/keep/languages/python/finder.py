@@ -18,6 +18,9 @@ from slimmer.keep.language import Origin
 CODE = (".py", ".pyc", ".so")
 """Suffixes of the files that modules are made of."""
 
+STUB = ".pyi"
+"""The suffix of a stub beside a source."""
+
 DEPTH = 32
 """The most parts of a module's name, and the most packages above a file, that are looked at."""
 
@@ -103,6 +106,11 @@ class Finder:
                 ):
                     names[stem] = None
         return (f"{module.name}.{name}" for name in names)
+
+    def stub(self, module: Module) -> str:
+        """Return the real path of the stub beside a module's source; "" if there is none."""
+        folder, _, name = module.source.rpartition("/")
+        return self.listing(folder).get(f"{name}i", "")
 
     def top_modules(self, stem: str) -> Iterator[str]:
         """Return the names of modules and packages directly in sys.path that begin with a text, sorted."""

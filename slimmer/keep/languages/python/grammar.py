@@ -59,7 +59,7 @@ def _language() -> Language:
     return GRAMMAR.load()
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _query(query: str) -> Query:
     from tree_sitter import Query
 

@@ -11,7 +11,7 @@ from slimmer.keep.languages.python.resolver import PythonResolver
 
 PYTHON = Language(
     id="python",
-    version=12,
+    version=13,
     facts_type=Facts,
     read=read,
     programs=re.compile(r"(?:python|pypy)[0-9.]{0,8}t?"),

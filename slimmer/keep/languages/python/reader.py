@@ -16,8 +16,10 @@ from slimmer.keep.languages.python.calls import read_calls
 from slimmer.keep.languages.python.cython_strings import cython_strings
 from slimmer.keep.languages.python.facts import LIST_LIMIT, Facts, Import
 from slimmer.keep.languages.python.grammar import captures, parse, text
+from slimmer.keep.languages.python.offers import read_offers
 from slimmer.keep.languages.python.scopes import scopes_of
 from slimmer.keep.languages.python.statements import read_imports
+from slimmer.keep.languages.python.uses import read_uses
 from slimmer.keep.languages.python.walks import read_walks
 
 if TYPE_CHECKING:
@@ -68,6 +70,9 @@ _OPENING = re.compile(rb"\bCDLL|find_library|dlopen|LoadLibrary")
 _LIBRARY_STRING = re.compile(
     rb"""['"](lib[\w.+-]{1,80}\.so(?:\.[0-9]{1,6}){0,3})['"]|(?:\bCDLL|find_library|dlopen|LoadLibrary)\(\s{0,20}['"]([\w.+-]{1,80})['"]"""
 )
+_STUB = b"attach_stub("
+"""How a package asks lazy_loader to take its attributes from the stub beside it."""
+
 _WORD = re.compile(r"[\w.:/+@-]{2,200}")
 _DOTTED_STRING = re.compile(rb"""['"]([A-Za-z_]\w{0,79}(?:\.\w{1,80}){2,8})['":]""")
 _SCRIPT_STRING = re.compile(rb"""['"]([\w{}%.-]{1,80}\.py)['"]""")
@@ -83,10 +88,11 @@ def read(source: Source) -> Facts:
     """Return the facts of a source or a compiled module. An app's source is read for everything that it names."""
     if source.dialect == EXTENSION:
         return _read_extension(source.content)
-    return _read_source(source.content, is_app=source.origin is Origin.APP)
+    return _read_source(source.content, source.origin)
 
 
-def _read_source(content: bytes, *, is_app: bool) -> Facts:
+def _read_source(content: bytes, origin: Origin) -> Facts:
+    is_app = origin is Origin.APP
     source = _utf8(content) if len(content) <= SOURCE_LIMIT else b"\0"
     if b"\0" in source:
         return Facts()  # Python rejects a source with a zero byte
@@ -98,6 +104,7 @@ def _read_source(content: bytes, *, is_app: bool) -> Facts:
     calls = read_calls(source, scopes, commands=is_app)
     groups = b"entry_points" in source
     words = _words(root) if is_app or groups else ()
+    is_stdlib = origin is Origin.STDLIB
     return Facts(
         imports=imports,
         dynamic=calls.dynamic[:LIST_LIMIT],
@@ -111,6 +118,9 @@ def _read_source(content: bytes, *, is_app: bool) -> Facts:
         walks=read_walks(source, root, is_app=is_app),
         any_encoding=_is_by_any_name(source, is_app=is_app),
         libraries=_libraries(source),
+        offers=() if is_stdlib else read_offers(source, root, scopes),
+        uses=() if is_stdlib else read_uses(source, root, scopes),
+        stub=_STUB in source,
     )
 
 

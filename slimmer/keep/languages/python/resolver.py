@@ -13,7 +13,7 @@ from slimmer.keep.language import Origin, Reading, Resolver
 from slimmer.keep.languages.python.closure import Closure
 from slimmer.keep.languages.python.environment import SETTINGS, find_modules
 from slimmer.keep.languages.python.facts import Facts
-from slimmer.keep.languages.python.finder import CODE
+from slimmer.keep.languages.python.finder import CODE, STUB
 from slimmer.keep.languages.python.installation import installations
 from slimmer.keep.languages.python.reader import EXTENSION, SOURCE_LIMIT
 
@@ -34,7 +34,7 @@ class PythonResolver(Resolver[Facts]):
         entry = self._image.tree.get(path)
         if path in self._scripts:
             return entry is not None and entry.size <= SOURCE_LIMIT
-        return suffix == ".so" or (suffix == ".py" and entry is not None and entry.size <= SOURCE_LIMIT)
+        return suffix == ".so" or (suffix in (".py", STUB) and entry is not None and entry.size <= SOURCE_LIMIT)
 
     def origin(self, path: str) -> Origin:
         """Return the origin of a source according to the Pythons that asked for it; APP if no Python knows it."""

@@ -61,13 +61,18 @@ class Scopes:
 
     def locate(self, nodes: Iterable[Node]) -> Iterator[tuple[Node, Scope]]:
         """Yield each of these nodes with its innermost scope. The nodes must be in the order of the source."""
+        listed = list(nodes)
+        return zip(listed, self.at(node.start_byte for node in listed), strict=True)
+
+    def at(self, places: Iterable[int]) -> Iterator[Scope]:
+        """Yield the innermost scope of each of these places, which are bytes from the start in ascending order."""
         stack, position = [Scope(0, 1 << 62)], 0
-        for node in nodes:
-            while position < len(self.scopes) and self.scopes[position].start <= node.start_byte:
+        for place in places:
+            while position < len(self.scopes) and self.scopes[position].start <= place:
                 _enter(stack, self.scopes[position])
                 position += 1
-            _leave(stack, node.start_byte)
-            yield node, stack[-1]
+            _leave(stack, place)
+            yield stack[-1]
 
 
 def scopes_of(source: bytes, root: Node) -> Scopes:

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from slimmer.keep.languages.python.depth import Level
 from slimmer.keep.languages.python.edges import Edge
 from slimmer.keep.languages.python.facts import Facts
 from slimmer.keep.languages.python.finder import Module
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """An edge of a package that `import *` follows. `level` is the package's level; `verb` is for the reason."""
-
-    package: Module
-    level: Level
-    edge: Edge
-    verb: str = "imported by"
+from slimmer.keep.languages.python.loaded import Loaded
 
 
 class Stars:

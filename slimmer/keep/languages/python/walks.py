@@ -7,14 +7,15 @@ Frameworks find plug-ins, template tags and commands in this way. Sources: pkgut
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from slimmer.keep.languages.python.bindings import bindings
 from slimmer.keep.languages.python.calls import OWN_PACKAGE, PLACEHOLDER, own_names, pattern
 from slimmer.keep.languages.python.facts import Walk
-from slimmer.keep.languages.python.grammar import captures, text
+from slimmer.keep.languages.python.grammar import captures
 from slimmer.keep.sources.named_paths import HOLE
 
 if TYPE_CHECKING:
@@ -66,26 +67,11 @@ def _prefixes(source: bytes) -> Iterator[Walk]:
 def _imported(source: bytes, root: Node) -> Iterator[Walk]:
     """Yield the packages of `package.__path__`. None is known for the package in a variable or a parameter."""
     names = {match[1].decode().rstrip(".") for match in _OF_PACKAGE.finditer(source)}
-    modules = _modules(root) if names else {}
+    modules = bindings(captures(_IMPORTS, root).get("found", ())) if names else {}
     for name in sorted(names):
         first, dot, rest = name.partition(".")
         if first in modules:
             yield Walk(modules[first] + dot + rest)
-
-
-def _modules(root: Node) -> Mapping[str, str]:
-    """Map imported names to what they stand for: `import a.b`, `import a.b as c`, `from a import b`, `from . import b as c`."""
-    found: dict[str, str] = {}
-    for statement in captures(_IMPORTS, root).get("found", ()):
-        module = "".join(text(statement.child_by_field_name("module_name")).split())
-        base = module if not module or module.endswith(".") else f"{module}."
-        for node in statement.children_by_field_name("name"):
-            alias = node.child_by_field_name("alias")
-            name = text(node.child_by_field_name("name") if alias is not None else node)
-            if alias is None and not module:
-                name = name.partition(".")[0]
-            found[text(alias) if alias is not None else name] = base + name
-    return found
 
 
 def _named(source: bytes, root: Node, *, is_app: bool) -> Iterator[Walk]:
