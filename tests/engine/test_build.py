@@ -155,7 +155,7 @@ def test_both_builders_and_every_recorder_keep_the_same(
     ):
         out, tag = tmp_path / option[1], f"{OWN}-road:{option[1]}"
         try:
-            assert built(road, "--tag", tag, "--out", out, *option, "--policy", "observed", "--no-verify") == tag
+            assert built(road, "--tag", tag, "--out", out, *option, "--no-verify") == tag
             assert contents(out) == contents(made.out), option
         finally:
             engine.images.remove(tag, force=True)
