@@ -67,6 +67,16 @@ class Entry(NamedTuple):
         """True for a regular file."""
         return stat.S_ISREG(self.mode)
 
+    @property
+    def is_setid(self) -> bool:
+        """True if a program runs with the rights of its owner or group: setuid or setgid (execve(2))."""
+        return bool(self.mode & (stat.S_ISUID | stat.S_ISGID))
+
+    @property
+    def is_plain_program(self) -> bool:
+        """True for a regular file that somebody may execute, with no more rights than its user's."""
+        return self.is_file and bool(self.mode & 0o111) and not self.is_setid
+
 
 class Resolution(NamedTuple):
     """The result of a walk: the links and directories on the way, and the end (a real path, not a link) if it exists."""

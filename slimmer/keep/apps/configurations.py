@@ -9,7 +9,6 @@ Scripts, the configurations of web servers and data that lists users, shells or 
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
 from slimmer.keep.ecosystems import code_suffixes, dependency_folders
 from slimmer.keep.evidence import Evidence
-from slimmer.keep.image_view import ImageView, reach
+from slimmer.keep.image_view import ImageView, reach, suffix_of
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.reading import read_files
 from slimmer.observe.log import PROBE, Operation
@@ -90,7 +89,7 @@ def _opened(image: ImageView) -> list[str]:
 
 
 def _is_configuration(path: str, words: frozenset[str]) -> bool:
-    suffix = posixpath.splitext(path)[1].lower()
+    suffix = suffix_of(path)
     if (suffix in code_suffixes() and suffix not in _SUFFIXES) or _LISTS.fullmatch(path):
         return False
     if path in words:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
@@ -65,7 +64,6 @@ _DOCUMENTS = frozenset((".pod",))
 """Suffixes of Perl's documents. They lie beside its code, and are larger."""
 
 _WITHOUT = NO_SERVERS | DEBUGGERS
-_MORE_RIGHTS = stat.S_ISUID | stat.S_ISGID
 
 
 def program_data(image: ImageView) -> Follow | None:
@@ -126,7 +124,7 @@ class _ProgramData:
 
     def _is_program(self, path: str) -> bool:
         entry = self._tree.get(path)
-        if entry is None or not entry.is_file or not entry.mode & 0o111 or entry.mode & _MORE_RIGHTS:
+        if entry is None or not entry.is_plain_program:
             return False
         return not _is_left_out(path)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import stat
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
@@ -59,7 +58,6 @@ _SET_UP = like(
 """Programs in sbin folders that scripts use to prepare a system."""
 
 _HELPER = re.compile(r"/usr/(?:local/)?(?:lib(?:/\w{1,20}-linux-\w{1,20})?|libexec)/[^/]+/(?:[^/]+/){0,6}[^/]+")
-_MORE_RIGHTS = stat.S_ISUID | stat.S_ISGID
 
 
 def servers(image: ImageView) -> Mapping[str, str]:
@@ -164,7 +162,7 @@ def _beside(image: ImageView, helpers: Mapping[str, str]) -> Iterator[tuple[str,
 def _is_helper(image: ImageView, path: str) -> bool:
     """Return True for programs, without shared objects and what has more rights than its user."""
     entry, name = image.tree.get(path), posixpath.basename(path)
-    if entry is None or not entry.is_file or not entry.mode & 0o111 or entry.mode & _MORE_RIGHTS:
+    if entry is None or not entry.is_plain_program:
         return False
     return ".so" not in name and name not in SHELLS
 

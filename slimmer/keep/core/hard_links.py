@@ -6,7 +6,6 @@ A hard link costs no bytes. Examples are slapcat for slapd, gunzip for gzip, and
 from __future__ import annotations
 
 import posixpath
-import stat
 from collections.abc import Iterator, Sequence
 
 from slimmer.image.tree import Entry, Tree
@@ -38,12 +37,7 @@ def hard_links(image: ImageView) -> Follow:
 
 
 def _is_program(entry: Entry) -> bool:
-    return (
-        entry.is_file
-        and entry.links > 1
-        and bool(entry.mode & 0o111)
-        and not entry.mode & (stat.S_ISUID | stat.S_ISGID)
-    )
+    return entry.links > 1 and entry.is_plain_program
 
 
 class _Names:

@@ -65,12 +65,11 @@ _AUTHORITIES = re.compile(
     r"/(?:ca-?certs?|ca-?bundle|ca-certificates|certs|cert|root-ca)[^/]*(?:/[^/]*)?\.pem$|/certifi/", re.IGNORECASE
 )
 _CAPABILITIES = "security.capability"
-_MORE_RIGHTS = 0o6000
 
 
 def is_never_added(entry: Entry) -> bool:
     """Return True for files with more rights than their user, for such programs, and for what looks like a secret."""
-    if entry.mode & _MORE_RIGHTS or any(name == _CAPABILITIES for name, _ in entry.xattrs):
+    if entry.is_setid or any(name == _CAPABILITIES for name, _ in entry.xattrs):
         return entry.is_file
     return _is_program(entry) or _is_secret(entry)
 

@@ -7,7 +7,6 @@ one never does, and so are programs with setuid or setgid.
 from __future__ import annotations
 
 import posixpath
-import stat
 from collections.abc import Iterator, Sequence
 
 from slimmer.keep.analyzer import Kept
@@ -20,8 +19,6 @@ from slimmer.keep.sources.named_paths import PROGRAM
 RULE = PROGRAM
 PROGRAM_BYTES, BYTES = 2 << 20, 8 << 20
 """The largest program that stays because code names it, and the most bytes of all such programs."""
-
-_MORE_RIGHTS = stat.S_ISUID | stat.S_ISGID
 
 
 def programs(image: ImageView) -> CodeFollow:
@@ -45,7 +42,7 @@ class _Programs:
 
     def _counts(self, path: str) -> bool:
         entry = self._image.end(path)
-        if entry is None or not entry.is_file or not entry.mode & 0o111 or entry.mode & _MORE_RIGHTS:
+        if entry is None or not entry.is_plain_program:
             return False
         if not {posixpath.basename(path), posixpath.basename(entry.path)}.isdisjoint(SHELLS):
             return False
