@@ -33,6 +33,7 @@ from slimmer.observe.log import AccessLog
 from slimmer.pipeline import commands
 from slimmer.pipeline.progress import Progress
 from slimmer.pipeline.request import KeepRequest, RebuildRequest
+from slimmer.tasks import side_by_side
 from tests.engine import case, case_answers, case_images
 from tests.engine.case import Case
 
@@ -175,24 +176,27 @@ def main() -> None:
     parser.add_argument(
         "--markdown", action="store_true", help="write the table for the first order into docs/keeping.md"
     )
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="images at a time (default: 1)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     chosen = parser.parse_args()
     if unknown := set(chosen.images) - set(names):
         parser.error(f"no such image: {', '.join(sorted(unknown))}")
     client = docker.from_env(timeout=300)
     orders = [Order(order) for order in chosen.order or Order]
-    results: list[Measured] = []
     with tempfile.TemporaryDirectory() as folder:
-        logs = chosen.logs or Path(folder)
-        for name in chosen.images or names:
+
+        def measure(name: str) -> list[Measured]:
             try:
-                of = subject(client, name, logs, ask=chosen.ask)
+                of = subject(client, name, chosen.logs or Path(folder), ask=chosen.ask)
             except subprocess.CalledProcessError as error:
                 print(f"{name}: {error.stderr.decode(errors='replace')[-500:]}", file=sys.stderr)
-                continue
-            for one in measured(client, of, orders, chosen.margin or PERCENTS, Path(folder), ask=chosen.ask):
-                results.append(one)
-                print(json.dumps(asdict(one)), file=sys.stderr, flush=True)
+                return []
+            percents = chosen.margin or PERCENTS
+            found = list(measured(client, of, orders, percents, Path(folder), ask=chosen.ask))
+            print(*(json.dumps(asdict(one)) for one in found), sep="\n", file=sys.stderr, flush=True)
+            return found
+
+        results = [one for some in side_by_side(measure, chosen.images or names, chosen.jobs) for one in some]
     client.close()
     if chosen.markdown:
         write_markdown(results, str(orders[0]))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ import docker
 from rich.console import Console
 from rich.table import Table
 
+from slimmer.tasks import side_by_side
 from tests.engine import case, case_report
 from tests.engine.case import Case
 
@@ -62,13 +64,14 @@ def subjects(names: Sequence[str]) -> Iterator[tuple[str, Case]]:
 
 
 def measured(
-    client: docker.DockerClient, kind: str, subject: Case, policies: Iterable[str], folder: Path
+    client: docker.DockerClient, kind: str, subject: Case, policies: Sequence[str], folder: Path
 ) -> Iterator[Measured]:
     """Build and ask an image under each policy, `observed` first. Raises AssertionError when the original fails."""
     result = case_report.result(client, subject, policies, folder)
     assert not result.faults, f"{subject.image} itself fails: {result.faults}"
     base = result.outcomes[OBSERVED].size
-    for policy, outcome in result.outcomes.items():
+    for policy in policies:
+        outcome = result.outcomes[policy]
         ratio = outcome.size / base if base else 0.0
         failing = tuple(sorted(outcome.failing))
         yield Measured(subject.name, kind, policy, outcome.size, ratio, len(subject.checks), failing)
@@ -123,16 +126,22 @@ def main() -> None:
     parser.add_argument("images", nargs="*", metavar="NAME", help=f"default: all of {', '.join(sorted(known))}")
     parser.add_argument("--policy", action="append", choices=POLICIES[1:], help="beside observed (default: all)")
     parser.add_argument("--markdown", action="store_true", help="write the table into docs/policies.md as well")
+    parser.add_argument("--out", type=Path, help="a folder for the artifacts of the builds (default: they are removed)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="images at a time (default: 1)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     chosen = parser.parse_args()
     if unknown := set(chosen.images) - known:
         parser.error(f"no such app or case: {', '.join(sorted(unknown))}")
     policies = (OBSERVED, *(chosen.policy or POLICIES[1:]))
     client = docker.from_env(timeout=300)
-    results: list[Measured] = []
     with tempfile.TemporaryDirectory() as folder:
-        for kind, subject in subjects(chosen.images):
-            results += measured(client, kind, subject, policies, Path(folder))
+
+        def measure(of: tuple[str, Case]) -> list[Measured]:
+            found = list(measured(client, *of, policies, chosen.out or Path(folder)))
+            print(*rows(found, ()), sep="\n", file=sys.stderr, flush=True)
+            return found
+
+        results = [one for some in side_by_side(measure, list(subjects(chosen.images)), chosen.jobs) for one in some]
     client.close()
     lines = list(rows(results, policies))
     if chosen.markdown:

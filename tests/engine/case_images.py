@@ -86,16 +86,9 @@ def slim_image(
         remove(client, tag)
 
 
-@contextmanager
-def control_image(client: docker.DockerClient, subject: Case, folder: Path) -> Iterator[str]:
-    """The tag of the slim image under `observed`, made from what slim_image has observed under `balanced`; removed at the end.
-
-    It is not observed again, nor verified: it is there to fail.
-    """
-    log = folder / f"{subject.name}-balanced" / "access.json"
-    options = ("--no-observe", "--access", log, "--no-verify")
-    with slim_image(client, subject, "observed", folder, options) as tag:
-        yield tag
+def reuse(subject: Case, policy: str, folder: Path) -> tuple[str | Path, ...]:
+    """The options to build from what slim_image has observed under this policy: the image is not observed again, nor verified."""
+    return ("--no-observe", "--access", folder / f"{subject.name}-{policy}" / "access.json", "--no-verify")
 
 
 def probe_options(subject: Case, folder: Path) -> list[str]:

@@ -22,6 +22,7 @@ import docker
 from rich.console import Console
 from rich.table import Table
 
+from slimmer.tasks import side_by_side
 from tests.engine import case, case_answers, case_images
 from tests.engine.case import Case
 from tests.engine.case_answers import Answer
@@ -78,10 +79,18 @@ class Result:
 def result(
     client: docker.DockerClient, subject: Case, policies: Iterable[str], folder: Path, options: Sequence[str] = ()
 ) -> Result:
-    """Build the case's original and slim images and ask all of them."""
+    """Build the case's original and slim images and ask all of them.
+
+    The image is observed once, under BALANCED or else the first policy. The other slim images come from that observation, unless
+    slimmer has refused: then each policy has its own.
+    """
     case_images.build_image(subject)
     original = case_answers.answers(client, subject, subject.image)
-    outcomes = {policy: _outcome(client, subject, policy, original, folder, options) for policy in policies}
+    first, *others = sorted(policies, key=lambda policy: policy != BALANCED)
+    outcomes = {first: _outcome(client, subject, first, original, folder, options)}
+    reused = () if outcomes[first].refused else case_images.reuse(subject, first, folder)
+    for policy in others:
+        outcomes[policy] = _outcome(client, subject, policy, original, folder, (*options, *reused))
     return Result(subject, _size(client, subject.image), case_answers.unexpected(subject, original), outcomes)
 
 
@@ -91,7 +100,7 @@ def _outcome(
     policy: str,
     original: Mapping[str, Answer],
     folder: Path,
-    options: Sequence[str],
+    options: Sequence[str | Path],
 ) -> Outcome:
     try:
         with case_images.slim_image(client, subject, policy, folder, options) as tag:
@@ -167,6 +176,7 @@ def main() -> None:
     parser.add_argument("--policy", action="append", help=f"default: {OBSERVED} and {BALANCED}")
     parser.add_argument("--option", action="append", default=[], metavar="WORD", help="one more word for slimmer build")
     parser.add_argument("--image", help="ask this slim image of the one case, and build none")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="cases at a time (default: 1)")
     parser.add_argument("--out", type=Path, help="a folder for the artifacts of the builds (default: they are removed)")
     chosen = parser.parse_args()
     if unknown := set(chosen.cases) - set(case.NAMES):
@@ -174,16 +184,19 @@ def main() -> None:
     if chosen.image and len(chosen.cases) != 1:
         parser.error("--image needs the name of one case")
     client = docker.from_env(timeout=300)
-    results: list[Result] = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in chosen.cases or case.NAMES:
+
+        def measure(name: str) -> Result:
             subject = case.load(name)
             if image := subject.image if chosen.original else chosen.image:
-                results.append(result_of_image(client, subject, image))
+                measured = result_of_image(client, subject, image)
             else:
                 policies = chosen.policy or (OBSERVED, BALANCED)
-                results.append(result(client, subject, policies, chosen.out or Path(folder), chosen.option))
-            print(*row(results[-1]), *failures(results[-1]), sep="  ", file=sys.stderr, flush=True)
+                measured = result(client, subject, policies, chosen.out or Path(folder), chosen.option)
+            print(*row(measured), *failures(measured), sep="  ", file=sys.stderr, flush=True)
+            return measured
+
+        results = side_by_side(measure, chosen.cases or case.NAMES, chosen.jobs)
     client.close()
     show(results)
     sys.exit(any(True for each in results for _ in each.errors()))

@@ -35,7 +35,8 @@ def test_requests_that_the_build_has_not_seen(
     assert subject.within_reach - balanced == set()
     if not subject.control:
         return
-    with case_images.control_image(engine, subject, tmp_path) as tag:
+    options = case_images.reuse(subject, "balanced", tmp_path)
+    with case_images.slim_image(engine, subject, "observed", tmp_path, options) as tag:
         observed = case_answers.passing(subject, original, case_answers.answers(engine, subject, tag))
     assert subject.within_reach - observed != set(), "nothing needs the rules: the control is none"
 
