@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.config import ImageConfig
+from slimmer.keep.language import Origin, Source
 from slimmer.keep.languages.node.language import NODE
 from slimmer.keep.languages.node.pnp import PackageMap, archive_of, read_map
-from slimmer.keep.languages.node.reader import LIBRARY_LIMIT
+from slimmer.keep.languages.node.reader import LIBRARY_LIMIT, read
 from slimmer.keep.languages.node.tsconfig import Config, read_config
 from slimmer.keep.sources.language_analyzer import LanguageAnalyzer
 from tests.unit.keep.script_image import ScriptImage
@@ -483,6 +484,11 @@ def test_hostile_sources_end_soon(image: NodeImage, content: bytes) -> None:
     image.add(APP, content)
     with work_of_at_most(1000):
         assert image.kept() <= {"/srv/app/x.js"}
+
+
+def test_a_long_word_in_a_bundle_takes_little_time() -> None:
+    with work_of_at_most(100):
+        assert read(Source(".js", b"x" * (1 << 20) + b" = require('a')", Origin.APP)).requests
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ _MAKER = re.compile(r"(?:^|[.\s(,])createRequire\)?$")
 _MAKER_ALIAS = re.compile(r"\bcreateRequire\s{0,9}(?:as\s{1,9}|:\s{0,9})([\w$]{1,80})")
 _REQUIRE_ITSELF = re.compile(r"(?:.{0,200}[?:|]\s{0,9})?(?:__non_webpack_)?require(?:__)?", re.DOTALL)
 _MADE = re.compile(
-    rb"([\w$]{1,60})[ \t]{0,4}=[ \t]{0,4}(?:[\w$]{1,60}\.|\(0,[ \t]{0,4}[\w$.]{1,60}\.)?createRequire\)?\("
+    rb"(?<![\w$])([\w$]{1,60})[ \t]{0,4}=[ \t]{0,4}(?:[\w$]{1,60}\.|\(0,[ \t]{0,4}[\w$.]{1,60}\.)?createRequire\)?\("
 )
 _MADE_NAMES = 8
 _LISTS = re.compile(
