@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
+from slimmer.image.tree import Entry
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
@@ -95,44 +96,54 @@ def server_helpers(image: ImageView) -> Iterator[Finding] | None:
 
 
 def _helpers(image: ImageView, ran: tuple[str, ...]) -> Iterator[Finding]:
-    owners = image.packages.owners(ran)
-    packages = {package: path for path, found in owners.items() for package in found[:1]}
-    if not packages:
-        return
-    system = SystemPackages(image)
-    for package, server in tuple(packages.items()):
-        near = (*system.kin(package), *system.extensions(package))
-        packages.update((one, server) for one in near if one not in packages)
-    found = {
-        path: packages[package]
-        for package, path in image.packages.files(packages, nested=False)
-        if package not in system.basic and _HELPER.fullmatch(path) and _is_helper(image, path)
-    }
+    """Yield the smallest helpers first, until one of the bounds is reached."""
+    found = _of_packages(image, ran)
     found |= dict(_beside(image, found))
-    native = CodeReader(image)
-    needs = LibraryNeeds(image, native, LibrarySearch(image), opened_objects(image), NEEDED_BYTES)
-    codes = native.read(found)
-    modest = {code.path for code in needs.modest(codes.values())}
     used = used_files(image)
-    scripts = image.first_lines.programs(path for path in found if path not in codes)
     size = sum(entry.size for path in used if (entry := image.tree.get(path)) is not None)
-    left, inodes, kept = min(HELPERS_BYTES, max(LEAST_BYTES, size // SHARE)), set[int](), 0
-    for entry in sorted(
-        (entry for path in found if (entry := image.tree.get(path))), key=lambda entry: (entry.size, entry.path)
-    ):
-        if entry.path in codes and entry.path not in modest:
-            continue
-        if entry.path not in codes and not _has_run(image, scripts.get(entry.path, ()), used):
-            continue
+    left, inodes = min(HELPERS_BYTES, max(LEAST_BYTES, size // SHARE)), set[int]()
+    for entry in islice(_usable(image, found, used), HELPERS):
         left -= 0 if entry.inode in inodes else entry.size
         inodes.add(entry.inode)
-        kept += 1
-        if left < 0 or kept > HELPERS:
+        if left < 0:
             return
         server = found[entry.path]
         yield Finding(
             entry.path, Reason(RULE, f"beside {server}, which ran, in its package or one of its source", server)
         )
+
+
+def _of_packages(image: ImageView, ran: tuple[str, ...]) -> dict[str, str]:
+    """Return the helpers in packages of these servers and in those of the same source, each with the server."""
+    owners = image.packages.owners(ran)
+    packages = {package: path for path, found in owners.items() for package in found[:1]}
+    if not packages:
+        return {}
+    system = SystemPackages(image)
+    for package, server in tuple(packages.items()):
+        near = (*system.kin(package), *system.extensions(package))
+        packages.update((one, server) for one in near if one not in packages)
+    return {
+        path: packages[package]
+        for package, path in image.packages.files(packages, nested=False)
+        if package not in system.basic and _HELPER.fullmatch(path) and _is_helper(image, path)
+    }
+
+
+def _usable(image: ImageView, helpers: Iterable[str], used: frozenset[str]) -> Iterator[Entry]:
+    """Yield the entries of helpers that need few libraries, and of scripts whose interpreter ran, by size."""
+    native = CodeReader(image)
+    codes = native.read(helpers)
+    needs = LibraryNeeds(image, native, LibrarySearch(image), opened_objects(image), NEEDED_BYTES)
+    modest = {code.path for code in needs.modest(codes.values())}
+    scripts = image.first_lines.programs(path for path in helpers if path not in codes)
+    entries = sorted(
+        (entry for path in helpers if (entry := image.tree.get(path))), key=lambda entry: (entry.size, entry.path)
+    )
+    for entry in entries:
+        path = entry.path
+        if path in modest if path in codes else _has_run(image, scripts.get(path, ()), used):
+            yield entry
 
 
 def used_files(image: ImageView) -> frozenset[str]:

@@ -233,24 +233,27 @@ class ModuleSearch:
 
     def _mapped(self, folder: str | None, field: str, subpath: str, imported: bool) -> Iterator[str]:
         """Yield the files that `exports` or `imports` of a package has for a subpath."""
-        manifest = self._manifests.get(folder) if folder is not None else None
-        if manifest is None or folder is None:
+        if folder is None:
             return
-        mapping = manifest.exports if field == "exports" else manifest.imports
-        known = (_IMPORTED if imported else _REQUIRED) | self._conditions
-        for conditions in (known, known | {"module-sync"}):  # module-sync exists since Node 22
-            yield from self._target(folder, field, targets(mapping, subpath, conditions), imported)
+        for more in ((), ("module-sync",)):  # module-sync exists since Node 22
+            yield from self._target(folder, field, self._targets(folder, field, subpath, imported, more), imported)
 
     def _mapped_patterns(self, folder: str | None, field: str, subpath: str, imported: bool) -> Iterator[str]:
         """Yield the paths with holes that `exports` or `imports` of a package has for a subpath with holes."""
-        manifest = self._manifests.get(folder) if folder is not None else None
-        if manifest is None or folder is None:
+        if folder is None:
             return
-        mapping = manifest.exports if field == "exports" else manifest.imports
-        known = (_IMPORTED if imported else _REQUIRED) | self._conditions
-        for target in targets(mapping, subpath, known) if mapping else ():
+        for target in self._targets(folder, field, subpath, imported):
             if target.startswith("./") and HOLE in target:
                 yield posixpath.normpath(posixpath.join(folder, target))
+
+    def _targets(
+        self, folder: str, field: str, subpath: str, imported: bool, more: Iterable[str] = ()
+    ) -> Iterable[str]:
+        """Return what `exports` or `imports` of the package in a folder has for a subpath. `more`: further conditions that hold."""
+        manifest = self._manifests.get(folder)
+        mapping = (manifest.exports if field == "exports" else manifest.imports) if manifest is not None else ""
+        conditions = (_IMPORTED if imported else _REQUIRED) | self._conditions
+        return targets(mapping, subpath, conditions.union(more)) if mapping else ()
 
     def _target(self, folder: str, field: str, candidates: Iterable[str], imported: bool) -> Iterator[str]:
         for target in candidates:
