@@ -23,7 +23,8 @@ async def run(kernel: str, code: str) -> None:
     content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
     message = {"header": header, "parent_header": {}, "metadata": {}, "channel": "shell", "content": content}
     await socket.write_message(json.dumps(message))
-    while text := await asyncio.wait_for(socket.read_message(), 100):
+    awaited = {"reply", "idle"}  # two channels, in any order; "idle" comes after all that the line shows
+    while awaited and (text := await asyncio.wait_for(socket.read_message(), 100)):
         answer = json.loads(text) if isinstance(text, str) else {}
         kind, content = answer.get("msg_type"), answer.get("content")
         if kind == "stream":
@@ -34,7 +35,9 @@ async def run(kernel: str, code: str) -> None:
             print(sorted(content["data"]))
         if kind == "execute_reply":
             print(content["status"])
-            return
+            awaited.discard("reply")
+        if kind == "status" and content["execution_state"] == "idle" and answer["parent_header"].get("msg_id") == "1":
+            awaited.discard("idle")
 
 
 asyncio.run(run(start(), sys.argv[1]))
