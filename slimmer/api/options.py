@@ -27,6 +27,7 @@ class RunKeywords(TypedDict, total=False):
     no_http: bool
     port: int | Sequence[int]
     exercise: Words
+    exercise_image: Words
     exec: Words
     until: str | float
     runs: int

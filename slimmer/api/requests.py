@@ -138,6 +138,7 @@ def _plan(given: RunKeywords) -> ExercisePlan:
         http=not given.get("no_http", False),
         ports=(ports,) if isinstance(ports, int | str) else tuple(ports),
         host_commands=_several(given.get("exercise")),
+        image_commands=_several(given.get("exercise_image")),
         exec_commands=_several(given.get("exec")),
         until=until,
         seconds=seconds,

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import DEFAULT_REQUESTS, ExercisePlan, Until
+from slimmer.exercise.plan import DEFAULT_REQUESTS, ExercisePlan, ImageCommand, Until
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
 from slimmer.exercise.until import check_possible
 from slimmer.keep.analyzer import Policy
@@ -163,6 +163,7 @@ def plan(
     http: bool,
     ports: Sequence[object],
     host_commands: Sequence[str],
+    image_commands: Sequence[str],
     exec_commands: Sequence[str],
     until: Until,
     seconds: float,
@@ -182,6 +183,7 @@ def plan(
         http=http,
         ports=tuple(dict.fromkeys(_port(port) for port in ports)),
         host_commands=tuple(_not_empty("--exercise", text) for text in host_commands),
+        image_commands=tuple(_image_command(text) for text in image_commands),
         exec_commands=tuple(_container_command(text) for text in exec_commands),
         until=until,
         seconds=seconds,
@@ -247,6 +249,15 @@ def _container_command(text: str) -> tuple[str, ...]:
     words = command("--exec", text)
     _not_empty("--exec", words[0] if words else "")
     return words
+
+
+def _image_command(text: str) -> ImageCommand:
+    image, *words = command("--exercise-image", text) or ("",)
+    if not image:
+        raise UsageError(
+            "--exercise-image: no image is named", hint="For example: --exercise-image 'shop-tests:2 pytest -q'"
+        )
+    return ImageCommand(image, tuple(words))
 
 
 def _not_empty(option: str, text: str) -> str:

@@ -128,7 +128,10 @@ OutputFormat = Annotated[
     ),
 ]
 Quiet = Annotated[bool, _flag("--quiet", "-q", help="Show no progress and no table.", panel=OUT)]
-Pull = Annotated[bool, _flag("--pull", help="Pull the image first.", panel=OUT)]
+Pull = Annotated[
+    bool,
+    _flag("--pull", help="Pull the image first, and other images that the run needs if they are missing.", panel=OUT),
+]
 Recorder = Annotated[
     str,
     _option(
@@ -253,6 +256,15 @@ Exercise = Annotated[
         help="Run this command on the host against the app, with SLIMMER_URL, SLIMMER_HOST, SLIMMER_PORT, SLIMMER_CONTAINER and SLIMMER_EXEC set. Repeatable.",
         panel=ASK,
         metavar="COMMAND",
+    ),
+]
+ExerciseImage = Annotated[
+    Strings,
+    _option(
+        "--exercise-image",
+        help="Run this image against the app, in the app's network, with SLIMMER_URL, SLIMMER_HOST and SLIMMER_PORT set. A command after the image replaces its CMD. Repeatable.",
+        panel=ASK,
+        metavar="IMAGE [COMMAND]",
     ),
 ]
 Exec = Annotated[

@@ -49,6 +49,7 @@ def _exercise_options(
     no_http: options.NoHttp = False,
     port: options.Port = None,
     exercise: options.Exercise = None,
+    exercise_image: options.ExerciseImage = None,
     exec: options.Exec = None,
     until: options.Until = "probes",
     runs: options.Runs = 1,

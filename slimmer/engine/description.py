@@ -6,7 +6,7 @@ All kinds of runs are here, so that what they share stays the same. Source: Engi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +105,32 @@ def still(image: str) -> Description:
 def sidecar(probe_image: str, probe: ProbeMount, container: str, network: str = "") -> Description:
     """Describe the probe in another container's network, as a relay to it. It has no capabilities.
 
-    `network` is the network of that container. If it uses the network of the host or of a third container, the probe joins that.
+    `network` is the network of that container.
+    """
+    description = _talking(_with_probe(_base(probe_image, RunOptions(), (probe.program, "wait")), probe))
+    description["HostConfig"] |= {"NetworkMode": shared_network(container, network), "CapDrop": ["ALL"]}
+    return description
+
+
+def shared_network(container: str, network: str) -> str:
+    """Return the network mode that shares a container's addresses, also its loopback. `network` is the network of that container.
+
+    Engines do not let a container join one that uses the network of the host or of a third container. It joins that instead.
     """
     lent = network == "host" or network.startswith("container:")
-    description = _talking(_with_probe(_base(probe_image, RunOptions(), (probe.program, "wait")), probe))
-    description["HostConfig"] |= {"NetworkMode": network if lent else f"container:{container}", "CapDrop": ["ALL"]}
-    return description
+    return network if lent else f"container:{container}"
+
+
+def plain(image: str, command: tuple[str, ...], environment: Sequence[str], network: str) -> Description:
+    """Describe a container as `docker run --network NETWORK --env … IMAGE COMMAND` would make it. `command` () is the image's own."""
+    return {
+        "Image": image,
+        "Env": list(environment),
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "HostConfig": {"LogConfig": {"Type": "none"}, "NetworkMode": network or "default"},
+        **({"Cmd": list(command)} if command else {}),
+    }
 
 
 def releasing(probe_image: str, probe: ProbeMount, container: str, pid_mode: str) -> Description:

@@ -112,6 +112,7 @@ def exercise_alone(
         relay,
         session.unique(purpose),
         session.probe if udp or log.udp_ports else None,
+        session.images,
     ) as run:
         exercised = exercise(run, plan, profile=AppProfile(expected_ports=ports, udp_ports=udp), shared=shared, say=say)
         _log_exercise(purpose, exercised)
@@ -147,6 +148,7 @@ def replay(
         relay,
         session.unique(purpose),
         session.probe if observed.exercised.udp_ports else None,
+        session.images,
     ) as run:
         try:
             answered = exercise(run, plan, replay_expectations(observed.exercised), shared=shared)
@@ -251,6 +253,7 @@ def _watched(
         session.unique(purpose),
         image=image,
         reader=reader,
+        images=session.images,
     )
 
 

@@ -46,6 +46,11 @@ class RunRequest:
     runs: int = 1
     pull: bool = False
 
+    @property
+    def other_images(self) -> dict[str, str]:
+        """The images that a run needs beside its target, each with the option that names it."""
+        return {each.image: "--exercise-image" for each in self.plan.image_commands}
+
 
 @dataclass(frozen=True, slots=True)
 class ObserveRequest(RunRequest):

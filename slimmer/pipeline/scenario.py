@@ -116,6 +116,8 @@ def _unmet(plan: ExercisePlan, results: Sequence[ExerciseResult]) -> Iterator[st
         yield "listened, so --exec was never run"
     if plan.host_commands and "host" not in ran:
         yield "listened, so --exercise was never run"
+    if plan.image_commands and "image" not in ran:
+        yield "listened, so --exercise-image was never run"
 
 
 def _program(words: tuple[str, ...]) -> str:

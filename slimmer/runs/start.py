@@ -26,6 +26,7 @@ from slimmer.image.config import ImageConfig
 from slimmer.observe.identity import IDENTITY_LIMIT, checked_identity
 from slimmer.observe.records import RecordReader
 from slimmer.runs.attached import AttachedRun
+from slimmer.runs.beside import NO_IMAGES, Beside, Images
 from slimmer.runs.native import NativeRun
 from slimmer.runs.watched import WatchedRun
 
@@ -93,10 +94,12 @@ def watched_run(
     *,
     image: str = "",
     reader: RecordReader | None = None,
+    images: Images = NO_IMAGES,
 ) -> Iterator[tuple[WatchedRun, Ports]]:
     """Start the app under the probe, and yield the run and its ports. The container is removed at the end.
 
-    `image` is another image with the same configuration: the slim one. `reader` is that of WatchedRun.
+    `image` is another image with the same configuration: the slim one. `reader` is that of WatchedRun. `images` are those that the
+    exercise runs beside the app.
     """
     own = scope.own_volumes(options, purpose)
     mount = scope.lender.lend(probe, config, image, init=options.init)
@@ -105,7 +108,9 @@ def watched_run(
     relays = Relays(scope, probe, container, options.network)
     ports = Ports(container, local=scope.engine.local, network=options.network, relays=relays)
     release = partial(release_supervisor, scope, probe, container, options.pid_mode)
-    with ports, WatchedRun(container, mount, identity, recorder, ports.endpoint, ports.accepts, reader, release) as run:
+    beside = Beside(scope, container, options.network, ports, images)
+    watched = WatchedRun(container, mount, identity, recorder, ports.endpoint, ports.accepts, reader, release, beside)
+    with ports, watched as run:
         yield run, ports
     relays.close()
     scope.remove(container)
@@ -130,23 +135,26 @@ def native_run(
     relay_probe: Path | None,
     purpose: str,
     udp_probe: Path | None = None,
+    images: Images = NO_IMAGES,
 ) -> Iterator[NativeRun]:
     """Start an image's app as a user would run it. The container is removed at the end.
 
     `ports` are the ports that the original listened on. `relay_probe` is the probe, if they can only be reached through a relay in a
-    sidecar. `udp_probe` is the probe if UDP ports matter: only a look from within the container's network shows them.
+    sidecar. `udp_probe` is the probe if UDP ports matter: only a look from within the container's network shows them. `images` are
+    those that the exercise runs beside the app.
     """
     own = scope.own_volumes(options, purpose)
     container = scope.create(description.native(config, own, image), purpose)
     container.start()
     probe = relay_probe or udp_probe
-    beside = Relays(scope, probe, container, options.network) if probe else None  # one sidecar for both purposes
-    relays = beside if relay_probe else None
+    sidecar = Relays(scope, probe, container, options.network) if probe else None  # one for both purposes
+    relays = sidecar if relay_probe else None
     with Ports(container, local=scope.engine.local, network=options.network, relays=relays) as reachable:
-        bound = BoundPorts(beside).ports if beside and udp_probe else tuple
-        yield NativeRun(container, ports, reachable.endpoint, reachable.accepts, bound)
-    if beside is not None:
-        beside.close()
+        bound = BoundPorts(sidecar).ports if sidecar and udp_probe else tuple
+        beside = Beside(scope, container, options.network, reachable, images)
+        yield NativeRun(container, ports, reachable.endpoint, reachable.accepts, bound, beside)
+    if sidecar is not None:
+        sidecar.close()
     scope.remove(container)
 
 
