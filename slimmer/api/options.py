@@ -62,6 +62,8 @@ class RunKeywords(TypedDict, total=False):
     sysctl: Words
     pid: str
     ipc: str
+    with_: Words
+    with_env: Words
 
 
 class KeepKeywords(TypedDict, total=False):

@@ -301,7 +301,7 @@ ReadyTimeout = Annotated[
     str,
     _option(
         "--ready-timeout",
-        help="How long to wait for the app to become ready. Default: 60 s.",
+        help="How long to wait for the app, and for each --with image, to become ready. Default: 60 s.",
         panel=ASK,
         metavar="SECONDS",
     ),
@@ -378,6 +378,24 @@ Network = Annotated[
     str,
     _option(
         "--network", help="Connect the container to a network: a name, bridge, host or none.", panel=RUN, metavar="NAME"
+    ),
+]
+With = Annotated[
+    Strings,
+    _option(
+        "--with",
+        help="Start this image first, in a network with the app, which reaches it at NAME. Each run of the app gets a fresh one. Repeatable.",
+        panel=RUN,
+        metavar="NAME=IMAGE [COMMAND]",
+    ),
+]
+WithEnv = Annotated[
+    Strings,
+    _option(
+        "--with-env",
+        help="Set an environment variable of a --with image: NAME:KEY=VALUE, or NAME:KEY to pass yours on. Repeatable.",
+        panel=RUN,
+        metavar="VARIABLE",
     ),
 ]
 CapAdd = Annotated[Strings, _option("--cap-add", help="Add a capability. Repeatable.", panel=RUN, metavar="NAME")]

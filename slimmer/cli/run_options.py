@@ -21,6 +21,8 @@ def _run_options(
     user: options.User = "",
     workdir: options.Workdir = "",
     network: options.Network = "",
+    with_: options.With = None,
+    with_env: options.WithEnv = None,
     cap_add: options.CapAdd = None,
     cap_drop: options.CapDrop = None,
     group_add: options.GroupAdd = None,

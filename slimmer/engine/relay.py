@@ -118,6 +118,13 @@ class Ports:
             return True
         return bool(self._address_inside(port))
 
+    def accepts_beside(self, port: int) -> bool:
+        """Return True if another container in the same network can connect to this port by now."""
+        address = self._address()
+        if address and _accepts(address, port):
+            return True
+        return bool(self._address_inside(port)) and not self._is_hidden(port)
+
     def host_beside(self, port: int) -> str:
         """Return the address at which another container in the same network reaches this port.
 

@@ -49,7 +49,8 @@ class RunRequest:
     @property
     def other_images(self) -> dict[str, str]:
         """The images that a run needs beside its target, each with the option that names it."""
-        return {each.image: "--exercise-image" for each in self.plan.image_commands}
+        exercising = {each.image: "--exercise-image" for each in self.plan.image_commands}
+        return exercising | {each.image: "--with" for each in self.options.companions}
 
 
 @dataclass(frozen=True, slots=True)

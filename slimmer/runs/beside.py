@@ -52,7 +52,7 @@ class Beside:
         variables = [f"{name}={value}" for name, value in environment.items()]
         network = self._network_for(environment["SLIMMER_HOST"])
         wanted = description.plain(self._images[image].image_id, command, variables, network)
-        purpose = f"{self._container.name.rpartition('-')[2]}-exercise.{next(self._numbers)}"
+        purpose = self._scope.purpose_beside(self._container, f"exercise.{next(self._numbers)}")
         try:
             container = self._scope.create(wanted, purpose)
             container.start()

@@ -6,7 +6,6 @@ Each run of an image has its own copies of the user's volumes, so that it does n
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,9 +15,8 @@ from docker.errors import APIError
 
 from slimmer.engine import description, running
 from slimmer.engine.containers import Container, is_full, is_own_fault
-from slimmer.engine.description import Description
 from slimmer.engine.options import RunOptions
-from slimmer.engine.relay import BoundPorts, Ports, RelayHost
+from slimmer.engine.relay import BoundPorts, Ports
 from slimmer.engine.resources import EngineResources
 from slimmer.engine.running import UserContainer
 from slimmer.errors import AppFailed, EngineError
@@ -28,6 +26,7 @@ from slimmer.observe.records import RecordReader
 from slimmer.runs.attached import AttachedRun
 from slimmer.runs.beside import NO_IMAGES, Beside, Images
 from slimmer.runs.native import NativeRun
+from slimmer.runs.relays import Relays, start_beside
 from slimmer.runs.watched import WatchedRun
 
 ASK_TIMEOUT = 60.0
@@ -120,7 +119,7 @@ def release_supervisor(scope: EngineResources, probe: Path, container: Container
     """End a stopped supervisor, from another container. In its own container, the app decides what a path leads to."""
     lender = scope.lender
     wanted = description.releasing(lender.image(probe), lender.own(probe), container.id, pid_mode)
-    releasing = _beside(scope, container, wanted, "release")
+    releasing = start_beside(scope, container, wanted, "release")
     releasing.wait(RELEASE_TIMEOUT)
     scope.remove(releasing)
 
@@ -166,41 +165,3 @@ def attached_run(scope: EngineResources, container: UserContainer, probe: Path, 
     with AttachedRun(watcher, mount, lambda: running.check_runs_on(scope.engine, container)) as run:
         yield run
     scope.remove(watcher)
-
-
-def _beside(scope: EngineResources, container: Container, wanted: Description, purpose: str) -> Container:
-    """Start another container that serves the first one. Its name is made from that of the first."""
-    made = scope.create(wanted, f"{container.name.rpartition('-')[2]}-{purpose}")
-    made.start(collect_output=False)
-    return made
-
-
-class Relays:
-    """Relays to a container through another one, which has only the probe and is in the same network. It is made when it is needed.
-
-    The app cannot change the files of that container, so the program that runs there is certainly the probe.
-    """
-
-    def __init__(self, scope: EngineResources, probe: Path, container: Container, network: str) -> None:
-        """`network` is the network of the container, as the user gave it."""
-        self._scope, self._probe, self._container, self._network = scope, probe, container, network
-        self._lock = threading.Lock()
-        self._made: RelayHost | None = None
-
-    def relay(self) -> RelayHost:
-        """Return the running container to relay through."""
-        with self._lock:
-            self._made = self._made or self._make()
-            return self._made
-
-    def close(self) -> None:
-        """Remove the container, if there is one."""
-        with self._lock:
-            if self._made is not None:
-                self._scope.remove(self._made.container)
-
-    def _make(self) -> RelayHost:
-        lender = self._scope.lender
-        mount = lender.own(self._probe)
-        wanted = description.sidecar(lender.image(self._probe), mount, self._container.id, self._network)
-        return RelayHost(_beside(self._scope, self._container, wanted, "sidecar"), mount.program)
