@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,12 +30,13 @@ from slimmer.exercise.verdict import failure
 from slimmer.probe_binary import probe_path
 from slimmer.runs.start import ask_identity, native_run, watched_run
 from tests.engine.command import built, slimmer
-from tests.engine.integration_app import SLIM
+from tests.engine.integration_app import SLIM, fetching
 from tests.engine.names import OWN
 from tests.engine.soak import owned
 from tests.engine.test_interrupts import running, watched
 from tests.engine.test_killed import happens
 
+ROOT = Path(__file__).parents[2]
 TESTS = "debian:bookworm-slim"
 """An image that has a shell; the app's has none."""
 
@@ -95,6 +100,21 @@ def test_an_image_that_is_not_there_is_told_before_anything_runs(road: str, tmp_
     assert result.returncode == 3
     assert f"--exercise-image: no such image: {OWN}-none" in result.stderr
     assert "speaks HTTP" not in result.stderr
+
+
+ALONE = ("unshare", "--net", "--pid", "--fork", "--mount-proc", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+"""Runs a command as a CI job's container does that has the engine's socket: without a network, and with process IDs of its own."""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("ip") is None, reason="it needs namespaces of its own")
+@pytest.mark.skipif(not os.environ.get("DOCKER_HOST", "unix:").startswith("unix:"), reason="it needs a socket")
+def test_a_ci_job_needs_nothing_but_the_engines_socket(road: str, tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    commands = ("--exercise", fetching(heard, "/echo"), "--exercise-image", asking("/echo", "200 Said"))
+    job = [*ALONE, sys.executable, "-m", "slimmer", "verify", road, road, *commands]
+    told = subprocess.run(job, capture_output=True, text=True, timeout=300, cwd=ROOT, check=False)
+    assert told.returncode == 0, told.stderr
+    assert len(heard.read_text().splitlines()) >= 2
 
 
 @contextmanager
