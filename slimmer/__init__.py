@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     )
     from slimmer.artifacts.build_output import BuildOutput, find_output
     from slimmer.engine.leftovers import Leftovers
+    from slimmer.engine.options import Companion
     from slimmer.errors import (
         AppFailed,
         BuildFailed,
+        CompanionFailed,
         EngineError,
         EngineUnreachable,
         ExerciseFailed,
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
         UsageError,
         VerificationFailed,
     )
-    from slimmer.exercise.plan import ExercisePlan, Until
+    from slimmer.exercise.plan import ExercisePlan, ImageCommand, Until
     from slimmer.exercise.request import Expectation, Request
     from slimmer.keep.analyzer import Policy
     from slimmer.keep.selection import Selection
@@ -90,12 +92,13 @@ _HOMES = {
     "slimmer.api.functions": "attach build clean compare doctor explain keep not_proven observe rebuild run sizes verify",
     "slimmer.artifacts.build_output": "BuildOutput find_output",
     "slimmer.engine.leftovers": "Leftovers",
+    "slimmer.engine.options": "Companion",
     "slimmer.errors": (
-        "AppFailed BuildFailed EngineError EngineUnreachable ExerciseFailed Interrupted ObservationIncomplete OutputError "
+        "AppFailed BuildFailed CompanionFailed EngineError EngineUnreachable ExerciseFailed Interrupted ObservationIncomplete OutputError "
         "PluginFailed ResourcesExhausted SandboxFailed SlimmerError TargetNotFound UnsupportedEngine UsageError "
         "VerificationFailed"
     ),
-    "slimmer.exercise.plan": "ExercisePlan Until",
+    "slimmer.exercise.plan": "ExercisePlan ImageCommand Until",
     "slimmer.exercise.request": "Expectation Request",
     "slimmer.keep.analyzer": "Policy",
     "slimmer.keep.selection": "Selection",
@@ -127,6 +130,8 @@ __all__ = [
     "BytesRead",
     "Check",
     "CleanResult",
+    "Companion",
+    "CompanionFailed",
     "CompareRequest",
     "Comparison",
     "Difference",
@@ -137,6 +142,7 @@ __all__ = [
     "ExercisePlan",
     "Expectation",
     "Explanation",
+    "ImageCommand",
     "Interrupted",
     "KeepRequest",
     "KeepResult",

@@ -77,6 +77,16 @@ class NotInTime(AppFailed):
     """The app did not become ready, or did not exit, in its time. On a busy machine, that may not be its fault."""
 
 
+class CompanionFailed(SlimmerError):
+    """A companion of the app (--with) did not get ready, or failed while the app ran."""
+
+    exit_code = 5
+    default_hint = (
+        "Try its image with `docker run`. Does it need variables (--with-env NAME:KEY=VALUE) or a command "
+        "(--with 'NAME=IMAGE COMMAND')? To wait longer: --ready-timeout 180."
+    )
+
+
 class ExerciseFailed(SlimmerError):
     """A probe, a host command or a command in the container failed."""
 

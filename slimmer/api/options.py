@@ -27,6 +27,7 @@ class RunKeywords(TypedDict, total=False):
     no_http: bool
     port: int | Sequence[int]
     exercise: Words
+    exercise_image: Words
     exec: Words
     until: str | float
     runs: int
@@ -61,6 +62,8 @@ class RunKeywords(TypedDict, total=False):
     sysctl: Words
     pid: str
     ipc: str
+    with_: Words
+    with_env: Words
 
 
 class KeepKeywords(TypedDict, total=False):

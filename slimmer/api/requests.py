@@ -125,6 +125,9 @@ def _run_options(given: RunKeywords) -> RunOptions:
         sysctls=_several(given.get("sysctl")),
         pid_mode=given.get("pid", ""),
         ipc_mode=given.get("ipc", ""),
+        companions=words.companions(
+            _several(given.get("with_")), _several(given.get("with_env")), _ready_timeout(given)
+        ),
     )
 
 
@@ -138,12 +141,17 @@ def _plan(given: RunKeywords) -> ExercisePlan:
         http=not given.get("no_http", False),
         ports=(ports,) if isinstance(ports, int | str) else tuple(ports),
         host_commands=_several(given.get("exercise")),
+        image_commands=_several(given.get("exercise_image")),
         exec_commands=_several(given.get("exec")),
         until=until,
         seconds=seconds,
-        ready_timeout=words.positive_seconds("--ready-timeout", str(given.get("ready_timeout", "60"))),
+        ready_timeout=_ready_timeout(given),
         request_timeout=words.positive_seconds("--request-timeout", str(given.get("request_timeout", "30"))),
     )
+
+
+def _ready_timeout(given: RunKeywords) -> float:
+    return words.positive_seconds("--ready-timeout", str(given.get("ready_timeout", "60")))
 
 
 def _policy(given: KeepKeywords) -> Policy:

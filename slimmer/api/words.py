@@ -6,12 +6,13 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from slimmer.engine.options import Companion
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import DEFAULT_REQUESTS, ExercisePlan, Until
+from slimmer.exercise.plan import DEFAULT_REQUESTS, ExercisePlan, ImageCommand, Until
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
 from slimmer.exercise.until import check_possible
 from slimmer.keep.analyzer import Policy
@@ -82,14 +83,19 @@ def margin(text: str, policy: Policy) -> Margin:
     return found
 
 
-def environment(entries: Sequence[str], files: Sequence[Path]) -> tuple[str, ...]:
-    """Join --env-file and --env as `docker run` does. Files come first, and NAME alone takes the value from slimmer's environment."""
+def environment(entries: Sequence[str], files: Sequence[Path], option: str = "--env") -> tuple[str, ...]:
+    """Join --env-file and --env as `docker run` does. Files come first, and NAME alone takes the value from slimmer's environment.
+
+    `option` is the one that gave the entries, for errors.
+    """
     lines = [line for file in files for line in _env_lines(file)]
     result: dict[str, str] = {}
     for entry in [*lines, *entries]:
         name, equals, value = entry.partition("=")
         if not name or " " in name:
-            raise UsageError("--env: a variable needs a name without spaces", hint="For example: --env LOG_LEVEL=debug")
+            raise UsageError(
+                f"{option}: a variable needs a name without spaces", hint="For example: --env LOG_LEVEL=debug"
+            )
         if equals:
             result[name] = value
         elif name in os.environ:
@@ -163,6 +169,7 @@ def plan(
     http: bool,
     ports: Sequence[object],
     host_commands: Sequence[str],
+    image_commands: Sequence[str],
     exec_commands: Sequence[str],
     until: Until,
     seconds: float,
@@ -182,6 +189,7 @@ def plan(
         http=http,
         ports=tuple(dict.fromkeys(_port(port) for port in ports)),
         host_commands=tuple(_not_empty("--exercise", text) for text in host_commands),
+        image_commands=tuple(_image_command(text) for text in image_commands),
         exec_commands=tuple(_container_command(text) for text in exec_commands),
         until=until,
         seconds=seconds,
@@ -247,6 +255,42 @@ def _container_command(text: str) -> tuple[str, ...]:
     words = command("--exec", text)
     _not_empty("--exec", words[0] if words else "")
     return words
+
+
+def companions(entries: Sequence[str], variables: Sequence[str], ready_timeout: float) -> tuple[Companion, ...]:
+    """Return the companions of `NAME=IMAGE [COMMAND]` entries, with their `NAME:KEY=VALUE` variables.
+
+    `NAME:KEY` takes the value from slimmer's environment. `ready_timeout` is in seconds.
+    """
+    by_name: dict[str, list[str]] = {}
+    for entry in variables:
+        name, _, variable = entry.partition(":")
+        by_name.setdefault(name, []).append(variable)
+    made = tuple(_companion(entry, by_name, ready_timeout) for entry in entries)
+    if strange := by_name.keys() - {each.name for each in made}:
+        raise UsageError(
+            f"--with-env: there is no companion {min(strange)!r}",
+            hint="For example: --with db=postgres:16 --with-env db:POSTGRES_PASSWORD=x",
+        )
+    return made
+
+
+def _companion(entry: str, variables: Mapping[str, Sequence[str]], ready_timeout: float) -> Companion:
+    name, _, rest = entry.partition("=")
+    image, *words = command("--with", rest) or ("",)
+    if not (name and image):
+        raise UsageError(f"--with: not NAME=IMAGE: {_short(entry)}", hint="For example: --with cache=redis:7")
+    own = environment(variables.get(name, ()), (), "--with-env")
+    return Companion(name, image, tuple(words), own, ready_timeout)
+
+
+def _image_command(text: str) -> ImageCommand:
+    image, *words = command("--exercise-image", text) or ("",)
+    if not image:
+        raise UsageError(
+            "--exercise-image: no image is named", hint="For example: --exercise-image 'shop-tests:2 pytest -q'"
+        )
+    return ImageCommand(image, tuple(words))
 
 
 def _not_empty(option: str, text: str) -> str:

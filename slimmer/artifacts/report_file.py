@@ -109,7 +109,7 @@ class ReportRequest(Struct, frozen=True, kw_only=True):
 class ReportCommand(Struct, frozen=True, kw_only=True):
     """A command that exercised the app, without its arguments and its output. `problem` is "" if it passed."""
 
-    where: Literal["host", "container", "healthcheck"]
+    where: Literal["host", "container", "image", "healthcheck"]
     program: str
     exit_code: Number
     problem: str

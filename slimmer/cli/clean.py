@@ -25,7 +25,7 @@ def clean(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no summary.", metavar="")] = False,
 ) -> None:
-    """Remove containers, volumes and temporary images that killed runs of slimmer left behind.
+    """Remove containers, volumes, networks and temporary images that killed runs of slimmer left behind.
 
     Prints what was removed, one item per line. Slim images, output folders and everything that belongs to a running
     slimmer stay.
@@ -47,4 +47,5 @@ def clean(
 def _lines(found: Leftovers) -> Iterator[str]:
     yield from (f"container {name}" for name in found.containers)
     yield from (f"volume {name}" for name in found.volumes)
+    yield from (f"network {name}" for name in found.networks)
     yield from (f"image {name}" for name in found.images)

@@ -128,7 +128,10 @@ OutputFormat = Annotated[
     ),
 ]
 Quiet = Annotated[bool, _flag("--quiet", "-q", help="Show no progress and no table.", panel=OUT)]
-Pull = Annotated[bool, _flag("--pull", help="Pull the image first.", panel=OUT)]
+Pull = Annotated[
+    bool,
+    _flag("--pull", help="Pull the image first, and other images that the run needs if they are missing.", panel=OUT),
+]
 Recorder = Annotated[
     str,
     _option(
@@ -255,6 +258,15 @@ Exercise = Annotated[
         metavar="COMMAND",
     ),
 ]
+ExerciseImage = Annotated[
+    Strings,
+    _option(
+        "--exercise-image",
+        help="Run this image against the app, in the app's network, with SLIMMER_URL, SLIMMER_HOST and SLIMMER_PORT set. A command after the image replaces its CMD. Repeatable.",
+        panel=ASK,
+        metavar="IMAGE [COMMAND]",
+    ),
+]
 Exec = Annotated[
     Strings,
     _option(
@@ -289,7 +301,7 @@ ReadyTimeout = Annotated[
     str,
     _option(
         "--ready-timeout",
-        help="How long to wait for the app to become ready. Default: 60 s.",
+        help="How long to wait for the app, and for each --with image, to become ready. Default: 60 s.",
         panel=ASK,
         metavar="SECONDS",
     ),
@@ -366,6 +378,24 @@ Network = Annotated[
     str,
     _option(
         "--network", help="Connect the container to a network: a name, bridge, host or none.", panel=RUN, metavar="NAME"
+    ),
+]
+With = Annotated[
+    Strings,
+    _option(
+        "--with",
+        help="Start this image first, in a network with the app, which reaches it at NAME. Each run of the app gets a fresh one. Repeatable.",
+        panel=RUN,
+        metavar="NAME=IMAGE [COMMAND]",
+    ),
+]
+WithEnv = Annotated[
+    Strings,
+    _option(
+        "--with-env",
+        help="Set an environment variable of a --with image: NAME:KEY=VALUE, or NAME:KEY to pass yours on. Repeatable.",
+        panel=RUN,
+        metavar="VARIABLE",
     ),
 ]
 CapAdd = Annotated[Strings, _option("--cap-add", help="Add a capability. Repeatable.", panel=RUN, metavar="NAME")]

@@ -15,8 +15,7 @@ import psutil
 
 from slimmer.engine.connection import connect_as
 from slimmer.engine.labels import name_of
-from slimmer.engine.leftovers import find_run
-from slimmer.engine.resources import remove_everything
+from slimmer.engine.leftovers import find_run, remove_all
 from slimmer.engine.steps import remove_steps
 from slimmer.errors import SlimmerError
 from slimmer.output_folder import sweep
@@ -93,7 +92,7 @@ def _is_clean(dead: DeadRun) -> bool:
     engine = connect_as(dead.settings)
     try:
         found = find_run(engine, dead.run)
-        remove_everything(engine, found.containers, found.volumes, found.images)
+        remove_all(engine, found)
         return not remove_steps(engine, dead.steps) and not found
     finally:
         engine.close()

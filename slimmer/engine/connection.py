@@ -39,13 +39,17 @@ HASTE_TIMEOUT = 2
 def _shares_network(path: str) -> bool:
     """Return True if the process that listens on this socket is in the network namespace of this process, or if that is unknown.
 
-    Two engines give their containers the same addresses. In another network namespace, an address leads to the wrong container.
+    Two engines give their containers the same addresses. In another network namespace, an address leads to the wrong container. If
+    the process is not in this PID namespace, as in a CI job's container with the engine's socket, its ID is 0 (unix(7), pid_namespaces(7)).
+    Then the network may be another one, and a relay works in any case.
     """
     try:
         with socket.socket(socket.AF_UNIX) as peer:
             peer.settimeout(CONNECT_TIMEOUT)
             peer.connect(path)
             process, _, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        if not process:
+            return False
         return Path(f"/proc/{process}/ns/net").stat().st_ino == Path("/proc/self/ns/net").stat().st_ino
     except OSError:
         return True

@@ -43,6 +43,9 @@ ENGINE_HINT = "The image is not to blame: `docker run` fails in the same way for
 
 START_PROBLEMS = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
 
+NO_ADDRESSES = (
+    "The engine has no addresses for another network. `docker network prune` removes those that nothing uses."
+)
 FULL_DISK = "The engine's disk is full. `docker system df` shows what takes the space; `docker system prune` and `slimmer clean` free some."
 
 
@@ -280,4 +283,6 @@ def start_problem(error: APIError) -> Exception:
 def _hint(words: str) -> str | None:
     if is_full(words):
         return FULL_DISK
+    if "non-overlapping" in words.lower():
+        return NO_ADDRESSES
     return ENGINE_HINT if is_own_fault(words) else None

@@ -6,11 +6,12 @@ All kinds of runs are here, so that what they share stays the same. Source: Engi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from slimmer.engine.options import RunOptions
+from slimmer.engine.options import Companion, RunOptions
 from slimmer.errors import UsageError
 from slimmer.image.config import ImageConfig
 from slimmer.probe_mount import ProbeMount
@@ -23,6 +24,17 @@ ATTACH_CAPABILITIES = ("DAC_READ_SEARCH", "SYS_ADMIN", "SYS_PTRACE")
 
 FAST_HEALTH_INTERVAL = 200_000_000
 """Nanoseconds between two health checks while a slim image is verified. The image keeps its own interval."""
+
+CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+"""The names that engines accept for containers (moby, daemon/names: RestrictedNameChars)."""
+
+COMPANION_HINT = (
+    "A name has at least two letters, digits, '.', '_' or '-', and starts with a letter or digit: --with cache=redis:7"
+)
+OWN_NETWORK = (
+    "The app and its companions get a network of their own in each run. Leave out --network, or start the companions yourself in "
+    "that network and leave out --with."
+)
 
 UNMASKED = "systempaths=unconfined"
 """A security option that the docker client translates itself."""
@@ -48,17 +60,22 @@ def check_command(config: ImageConfig, options: RunOptions) -> None:
 
 def native(config: ImageConfig, options: RunOptions, image: str) -> Description:
     """Describe the app as a user would run it. HEALTHCHECK runs more often, so that its result does not take half a minute."""
-    description = _with_user(_base(image, options, command(config, options)), options)
-    if config.healthcheck and not config.healthcheck.disabled:
-        check = config.healthcheck
-        description["Healthcheck"] = {
+    return _with_user(_base(image, options, command(config, options)), options) | _fast_healthcheck(config)
+
+
+def _fast_healthcheck(config: ImageConfig) -> Description:
+    check = config.healthcheck
+    if check is None or check.disabled:
+        return {}
+    return {
+        "Healthcheck": {
             "Test": list(check.test),
             "Interval": FAST_HEALTH_INTERVAL,
             "Timeout": check.timeout,
             "Retries": check.retries,
             "StartPeriod": check.start_period,
         }
-    return description
+    }
 
 
 def asking(options: RunOptions, image: str, probe: ProbeMount) -> Description:
@@ -105,12 +122,32 @@ def still(image: str) -> Description:
 def sidecar(probe_image: str, probe: ProbeMount, container: str, network: str = "") -> Description:
     """Describe the probe in another container's network, as a relay to it. It has no capabilities.
 
-    `network` is the network of that container. If it uses the network of the host or of a third container, the probe joins that.
+    `network` is the network of that container.
+    """
+    description = _talking(_with_probe(_base(probe_image, RunOptions(), (probe.program, "wait")), probe))
+    description["HostConfig"] |= {"NetworkMode": shared_network(container, network), "CapDrop": ["ALL"]}
+    return description
+
+
+def shared_network(container: str, network: str) -> str:
+    """Return the network mode that shares a container's addresses, also its loopback. `network` is the network of that container.
+
+    Engines do not let a container join one that uses the network of the host or of a third container. It joins that instead.
     """
     lent = network == "host" or network.startswith("container:")
-    description = _talking(_with_probe(_base(probe_image, RunOptions(), (probe.program, "wait")), probe))
-    description["HostConfig"] |= {"NetworkMode": network if lent else f"container:{container}", "CapDrop": ["ALL"]}
-    return description
+    return network if lent else f"container:{container}"
+
+
+def plain(image: str, command: tuple[str, ...], environment: Sequence[str], network: str) -> Description:
+    """Describe a container as `docker run --network NETWORK --env … IMAGE COMMAND` would make it. `command` () is the image's own."""
+    return {
+        "Image": image,
+        "Env": list(environment),
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "HostConfig": {"LogConfig": {"Type": "none"}, "NetworkMode": network or "default"},
+        **({"Cmd": list(command)} if command else {}),
+    }
 
 
 def releasing(probe_image: str, probe: ProbeMount, container: str, pid_mode: str) -> Description:
@@ -143,6 +180,12 @@ def attached(probe_image: str, probe: ProbeMount, process: int) -> Description:
         "SecurityOpt": ["apparmor=unconfined", "label=disable"],
     }
     return description
+
+
+def companion(wanted: Companion, config: ImageConfig, network: str) -> Description:
+    """Describe a companion of the app, as `docker run --network NETWORK --network-alias NAME` would make it."""
+    description = plain(config.image_id, wanted.command, wanted.env, network) | _fast_healthcheck(config)
+    return description | {"NetworkingConfig": {"EndpointsConfig": {network: {"Aliases": [wanted.name]}}}}
 
 
 def _base(image: str, options: RunOptions, argv: tuple[str, ...]) -> Description:
@@ -210,6 +253,7 @@ def check(options: RunOptions) -> None:
     _base("", options, ("x",))
     _check_namespace("--pid", options.pid_mode, ("host",))
     _check_namespace("--ipc", options.ipc_mode, ("host", "none", "private", "shareable"))
+    _check_companions(options)
     for entry in options.volumes:
         source, target, mode = split_volume(entry)
         if is_bind(source) and not options.share_mounts and "ro" not in mode.split(","):
@@ -225,6 +269,19 @@ def risk(options: RunOptions) -> str:
     if "SYS_PTRACE" not in given or given & {"SYS_ADMIN", "ALL"}:
         return ""
     return "with --cap-add SYS_PTRACE, the app can take over the probe and get SYS_ADMIN. Use it only for images that you trust"
+
+
+def _check_companions(options: RunOptions) -> None:
+    """Raise UsageError if companions cannot be in one network with the app, each under its name. Names in a network have no case."""
+    if options.companions and options.network:
+        raise UsageError(f"--with cannot be used with --network {options.network}", hint=OWN_NETWORK)
+    taken = {"localhost": "is the name of every container itself", options.hostname.lower(): "is the app's --hostname"}
+    for name in (each.name for each in options.companions):
+        if not CONTAINER_NAME.fullmatch(name):
+            raise UsageError(f"--with: not a name: {name!r}", hint=COMPANION_HINT)
+        if name.lower() in taken:
+            raise UsageError(f"--with: the name {name} {taken[name.lower()]}", hint=COMPANION_HINT)
+        taken[name.lower()] = "is given twice"
 
 
 def _check_namespace(option: str, mode: str, names: tuple[str, ...]) -> None:

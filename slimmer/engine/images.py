@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from docker.errors import APIError, DockerException
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import engine_calls
-from slimmer.errors import EngineError, TargetNotFound, UnsupportedEngine
+from slimmer.errors import EngineError, TargetNotFound, UnsupportedEngine, UsageError
 from slimmer.image.config import ImageConfig, config_from_inspect
 from slimmer.image.reference import RESERVED, Reference, familiar, parse
 from slimmer.image.suggestions import SUGGESTIONS
@@ -53,6 +54,23 @@ def resolve(
     config = config_from_inspect(found)
     _check_platform(engine, target, config, platform)
     return config
+
+
+def resolve_others(engine: Engine, options: Mapping[str, str], *, pull: bool) -> dict[str, ImageConfig]:
+    """Return the images that a run needs beside its target, by the name that the user gave. `options` has the option that named each.
+
+    With `pull`, those that the engine does not have are pulled. Raises what `resolve` raises, with the option's name.
+    """
+    return {name: _resolve_other(engine, name, option, pull=pull) for name, option in options.items()}
+
+
+def _resolve_other(engine: Engine, name: str, option: str, *, pull: bool) -> ImageConfig:
+    try:
+        if pull and _inspect(engine, name) is None:
+            return resolve(engine, name, pull=True)
+        return resolve(engine, name, may_pull=not pull)
+    except (TargetNotFound, UsageError) as error:
+        raise type(error)(f"{option}: {error.message}", hint=error.hint) from error
 
 
 def inspect(engine: Engine, name: str) -> ImageConfig:

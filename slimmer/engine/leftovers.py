@@ -23,14 +23,15 @@ from slimmer.engine.resources import remove_everything
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """Names of containers, volumes and temporary tags whose owner no longer runs."""
+    """Names of containers, volumes, temporary tags and networks whose owner no longer runs."""
 
     containers: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.containers or self.volumes or self.images)
+        return bool(self.containers or self.volumes or self.images or self.networks)
 
 
 def find_leftovers(engine: Engine, *, strangers: bool = False) -> Leftovers:
@@ -42,19 +43,26 @@ def find_leftovers(engine: Engine, *, strangers: bool = False) -> Leftovers:
     with engine_calls("list what slimmer made"):
         containers = engine.api.containers(all=True, filters={"label": RUN_LABEL})
         volumes = engine.api.volumes(filters={"label": RUN_LABEL}).get("Volumes") or []
+        networks = engine.api.networks(filters={"label": RUN_LABEL})
         images = engine.api.images(filters={"reference": f"{TEMPORARY}:*"})
     return Leftovers(
         containers=tuple(str(entry["Id"]) for entry in containers if _is(gone, owner_of_container(entry))),
         volumes=tuple(str(entry["Name"]) for entry in volumes if _is(gone, owner_of_labels(entry.get("Labels")))),
         images=tuple(tag for tag in _tags(images) if _is(gone, owner_of_tag(tag))),
+        networks=tuple(str(entry["Name"]) for entry in networks if _is(gone, owner_of_labels(entry.get("Labels")))),
     )
 
 
 def remove_leftovers(engine: Engine, *, strangers: bool = False) -> Leftovers:
     """Remove what find_leftovers finds, and return it."""
     found = find_leftovers(engine, strangers=strangers)
-    remove_everything(engine, found.containers, found.volumes, found.images)
+    remove_all(engine, found)
     return found
+
+
+def remove_all(engine: Engine, found: Leftovers) -> None:
+    """Remove what was found. It is no error if something is already gone."""
+    remove_everything(engine, found.containers, found.volumes, found.images, found.networks)
 
 
 def find_run(engine: Engine, run: str) -> Leftovers:
@@ -63,11 +71,13 @@ def find_run(engine: Engine, run: str) -> Leftovers:
     with engine_calls("list what a run made"):
         containers = engine.api.containers(all=True, filters=mine)
         volumes = engine.api.volumes(filters=mine).get("Volumes") or []
+        networks = engine.api.networks(filters=mine)
         images = engine.api.images(filters={"reference": f"{TEMPORARY}:{run}-*"})
     return Leftovers(
         containers=tuple(str(entry["Id"]) for entry in containers if is_named_by(run, entry)),
         volumes=tuple(str(entry["Name"]) for entry in volumes if entry["Name"].startswith(name_of(run, ""))),
         images=tuple(tag for tag in _tags(images) if tag.startswith(f"{TEMPORARY}:{run}-")),
+        networks=tuple(str(entry["Name"]) for entry in networks if entry["Name"].startswith(name_of(run, ""))),
     )
 
 

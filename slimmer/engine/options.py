@@ -6,8 +6,24 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class Companion:
+    """A container that the app needs: a database, a cache. The app reaches it at `name`.
+
+    `command` replaces the image's CMD; () is the image's own. Values of `env` are secrets. `ready_timeout` is in seconds.
+    """
+
+    name: str
+    image: str
+    command: tuple[str, ...] = ()
+    env: tuple[str, ...] = field(default=(), repr=False)
+    ready_timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class RunOptions:
     """Options of a run, as the user gave them. Values of `env` are secrets, and are never written to an artifact.
+
+    `companions` are started before the app, in a network that they share with it. Each run of the app has its own.
 
     If `entrypoint` or `cmd` is None, the image's own is used. An entrypoint clears the image's CMD, as in docker.
     `volumes` are `SOURCE:TARGET[:MODE]`; `tmpfs` are `PATH[:OPTIONS]`; `ulimits` are `NAME=SOFT[:HARD]`;
@@ -40,3 +56,4 @@ class RunOptions:
     pid_mode: str = ""
     ipc_mode: str = ""
     memory: int = 0
+    companions: tuple[Companion, ...] = ()

@@ -118,6 +118,31 @@ class Ports:
             return True
         return bool(self._address_inside(port))
 
+    def accepts_beside(self, port: int) -> bool:
+        """Return True if another container in the same network can connect to this port by now."""
+        address = self._address()
+        if address and _accepts(address, port):
+            return True
+        return bool(self._address_inside(port)) and not self._is_hidden(port)
+
+    def host_beside(self, port: int) -> str:
+        """Return the address at which another container in the same network reaches this port.
+
+        It is a loopback address if only a container that shares this one's addresses can reach the port
+        (slimmer.engine.description.shared_network).
+        """
+        address = "" if self._host_network else self._container.address()
+        if address and (port in self._direct or not self._is_hidden(port)):
+            return address
+        return self._address_inside(port) or "127.0.0.1"
+
+    def _is_hidden(self, port: int) -> bool:
+        """Return True if the port is known to listen only on the container's loopback."""
+        if self._relay_maker is None:
+            return False
+        found = self._listeners(self._relay_maker.relay()).get(port, ())
+        return bool(found) and all(is_loopback(address) for address in found)
+
     def _address_inside(self, port: int) -> str:
         """Return the address on which the port accepts connections within the container's network, or ""."""
         if self._relay_maker is None:
@@ -144,6 +169,11 @@ class Ports:
         if self._host_network:
             return "127.0.0.1" if self._local else ""
         return self._container.address() if self._local else ""
+
+
+def is_loopback(address: str) -> bool:
+    """Return True if an address is reached only from within its network namespace."""
+    return address == "::1" or address.removeprefix("::ffff:").startswith("127.")
 
 
 def _accepts(address: str, port: int) -> bool:

@@ -52,7 +52,7 @@ Result = TypeVar("Result")
 
 
 class EngineResources:
-    """A context manager that owns the containers, volumes and temporary images of one run. Several threads may use it."""
+    """A context manager that owns the containers, volumes, networks and temporary images of one run. Several threads may use it."""
 
     def __init__(self, engine: Engine) -> None:
         """Raise EngineError if the run's watcher cannot be started."""
@@ -63,6 +63,7 @@ class EngineResources:
         self.lender = ProbeLender(self)
         self._containers: list[str] = []
         self._volumes: list[str] = []
+        self._networks: list[str] = []
         self._images: list[str] = []
         self._scratch = ""
         self._lock = threading.Lock()
@@ -99,6 +100,10 @@ class EngineResources:
             raise
         return Container(self.engine, created["Id"], name, self._streams)
 
+    def purpose_beside(self, container: Container, purpose: str) -> str:
+        """Return the purpose of a container that serves another one of this run. It is unique if `purpose` is among those."""
+        return f"{container.name.removeprefix(name_of(self.run, ''))}-{purpose}"
+
     def remove(self, container: Container) -> None:
         """Remove a container and its anonymous volumes before the end of the run. If the run has ended, do nothing."""
         logger.debug("remove %s", container.name)
@@ -106,6 +111,18 @@ class EngineResources:
             return
         with suppress(ValueError):
             self._containers.remove(container.name)
+
+    def network(self, purpose: str) -> str:
+        """Create a network and return its name. `purpose` is unique within the run."""
+        name = name_of(self.run, purpose)
+        with engine_calls("create a network"):
+            self._make(self._networks, name, lambda: self.engine.api.create_network(name, labels=labels(self.run)))
+        return name
+
+    def remove_network(self, name: str) -> None:
+        """Remove a network before the end of the run. It must have no containers any more."""
+        if not self._closed and _remove_network(self.engine, name, REMOVAL_TIMEOUT):
+            self._networks.remove(name)
 
     def temporary_tag(self, purpose: str) -> str:
         """Return a tag in the reserved repository. The image that gets it is removed, or untagged, at the end of the run."""
@@ -213,6 +230,7 @@ class EngineResources:
         ending.persist(lambda: self._end_making(ending))
         ending.persist(self._streams.close)
         ending.persist(lambda: self._remove_all(_remove_container, self._containers, ending))
+        ending.persist(lambda: self._remove_all(_remove_network, self._networks, ending))
         ending.persist(lambda: self._remove_all(_remove_volume, self._volumes, ending))
         ending.persist(lambda: self._remove_all(_remove_image, self._images, ending))
         ending.persist(self._end_watch)
@@ -236,7 +254,7 @@ class EngineResources:
         names[:] = [name for name in names if name not in gone]
 
     def _end_watch(self) -> None:
-        if self._containers or self._volumes or self._images or self._making:
+        if self._containers or self._networks or self._volumes or self._images or self._making:
             self.lifeline.abandon()
         else:
             self.lifeline.end()
@@ -287,6 +305,10 @@ def _remove_volume(engine: Engine, name: str, timeout: float) -> bool:
     return _removed(lambda: engine.api.remove_volume(name, force=True))
 
 
+def _remove_network(engine: Engine, name: str, timeout: float) -> bool:
+    return _removed(lambda: engine.api.remove_network(name))
+
+
 def _remove_image(engine: Engine, tag: str, timeout: float) -> bool:
     return _removed(lambda: engine.api.remove_image(tag, noprune=False))
 
@@ -306,8 +328,19 @@ def _is_gone(error: APIError) -> bool:
     return bool(error.status_code == 404)
 
 
-def remove_everything(engine: Engine, containers: Iterable[str], volumes: Iterable[str], images: Iterable[str]) -> None:
-    """Remove containers, then volumes, then images by name. It is no error if one is already gone."""
-    for remove, names in ((_remove_container, containers), (_remove_volume, volumes), (_remove_image, images)):
+def remove_everything(
+    engine: Engine,
+    containers: Iterable[str],
+    volumes: Iterable[str],
+    images: Iterable[str],
+    networks: Iterable[str] = (),
+) -> None:
+    """Remove containers, then what they used, by name. It is no error if something is already gone."""
+    for remove, names in (
+        (_remove_container, containers),
+        (_remove_network, networks),
+        (_remove_volume, volumes),
+        (_remove_image, images),
+    ):
         with Workers(REMOVERS) as pool:
             wait_for([pool.submit(remove, engine, name, REMOVAL_TIMEOUT) for name in names], math.inf)

@@ -1,13 +1,14 @@
-"""Run the commands of an exercise: in the container, the image's HEALTHCHECK, and on this machine against the app."""
+"""Run the commands of an exercise: in the container, the image's HEALTHCHECK, and against the app on this machine and in other images."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from slimmer.exercise.context import ExerciseContext
 from slimmer.exercise.exec_server import exec_server
 from slimmer.exercise.open_ports import open_ports
+from slimmer.exercise.plan import ImageCommand
 from slimmer.exercise.process import run_shell
 from slimmer.exercise.result import Outcome
 from slimmer.exit_codes import TIMED_OUT
@@ -75,6 +76,33 @@ def run_host_commands(
             sweep()
 
 
+def run_image_commands(
+    context: ExerciseContext, port: int | None, scheme: str, sweep: Callable[[], None]
+) -> Iterator[Outcome]:
+    """Run each --exercise-image in a container in the app's network. SLIMMER_* variables tell it where the app is.
+
+    `sweep` is called after each one, as for host commands.
+    """
+    if not context.plan.image_commands or _is_for_other_command(context):
+        return
+    host = "" if port is None else context.subject.host_beside(port)
+    environment = _address(host, port, scheme)
+    for wanted in context.plan.image_commands:
+        words = (wanted.image, *wanted.command)
+        context.say(f"beside the app: {shlex.join(words)}")
+        yield _not_run(words, "image") if context.ended else _run_beside(context, wanted, environment)
+        sweep()
+
+
+def _run_beside(context: ExerciseContext, wanted: ImageCommand, environment: Mapping[str, str]) -> Outcome:
+    words, timeout = (wanted.image, *wanted.command), context.plan.command_timeout
+    code, output = context.subject.run_beside(
+        wanted.image, wanted.command, environment, timeout, lambda: _check_alive(context)
+    )
+    context.check_running(f"while the image `{shlex.join(words)}` ran against it")
+    return Outcome(words, "image", code, output, _problem("--exercise-image", shlex.join(words), code, context))
+
+
 def _is_for_other_command(context: ExerciseContext) -> bool:
     """Return True if the plan's commands are meant for another of the image's commands: one that listens."""
     return context.mode.shared and not open_ports(context)
@@ -93,13 +121,17 @@ def _check_alive(context: ExerciseContext) -> bool:
 
 
 def _whereabouts(context: ExerciseContext, port: int | None, scheme: str) -> dict[str, str]:
-    """Return the SLIMMER_* variables. SLIMMER_URL is empty if the port does not speak HTTP, all but the first if there is no port."""
-    host, number = ("", 0) if port is None else context.subject.endpoint(port)
-    authority = f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
+    """Return the SLIMMER_* variables for a command on this machine."""
+    host, number = ("", None) if port is None else context.subject.endpoint(port)
+    return {"SLIMMER_CONTAINER": context.subject.container_name(), **_address(host, number, scheme)}
+
+
+def _address(host: str, port: int | None, scheme: str) -> dict[str, str]:
+    """Return the variables with the app's address. SLIMMER_URL is empty if the port does not speak HTTP, all are if there is no port."""
+    authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return {
-        "SLIMMER_CONTAINER": context.subject.container_name(),
         "SLIMMER_HOST": host,
-        "SLIMMER_PORT": str(number) if port is not None else "",
+        "SLIMMER_PORT": "" if port is None else str(port),
         "SLIMMER_URL": f"{scheme}://{authority}" if scheme else "",
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from slimmer.errors import AppFailed
-from slimmer.exercise.commands import run_exec_commands, run_healthcheck, run_host_commands
+from slimmer.exercise.commands import run_exec_commands, run_healthcheck, run_host_commands, run_image_commands
 from slimmer.exercise.context import ExerciseContext, Say, last_words
 from slimmer.exercise.expectations import ReplayExpectations
 from slimmer.exercise.mode import FirstRun, Mode, Replay
@@ -95,8 +95,9 @@ def _run(context: ExerciseContext, sweep: PortSweep, outcomes: list[Outcome], en
     sweep.ask_new_ports()
     port = sweep.main_port
     scheme = sweep.scheme(port) if port is not None else ""
-    for outcome in run_host_commands(context, port, scheme, sweep.ask_new_ports):
-        outcomes.append(outcome)
+    for run in (run_host_commands, run_image_commands):
+        for outcome in run(context, port, scheme, sweep.ask_new_ports):
+            outcomes.append(outcome)
     await_end(end, context)
     if context.ended:
         return context.elapsed

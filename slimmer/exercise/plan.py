@@ -21,6 +21,14 @@ class Until(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ImageCommand:
+    """A container of another image that exercises the app. `command` replaces the image's CMD; () is the image's own."""
+
+    image: str
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ExercisePlan:
     """The whole exercise of one run. Times are in seconds.
 
@@ -33,6 +41,7 @@ class ExercisePlan:
     http: bool = True
     ports: tuple[int, ...] = ()
     host_commands: tuple[str, ...] = ()
+    image_commands: tuple[ImageCommand, ...] = ()
     exec_commands: tuple[tuple[str, ...], ...] = ()
     until: Until = Until.PROBES
     seconds: float = 0.0
@@ -53,5 +62,5 @@ class ExercisePlan:
 
     @property
     def has_commands(self) -> bool:
-        """Return True if the user wants commands to be run, in the container or on this machine."""
-        return bool(self.exec_commands or self.host_commands)
+        """Return True if the user wants commands to be run: in the container, on this machine or in another image."""
+        return bool(self.exec_commands or self.host_commands or self.image_commands)

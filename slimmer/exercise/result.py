@@ -41,7 +41,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a command did. `where` is "host", "container" or "healthcheck". `output` is cut to its last 4 kB."""
+    """What a command did. `where` is "host", "container", "image" or "healthcheck". `output` is cut to its last 4 kB.
+
+    With "image", the first word of `command` is the image.
+    """
 
     command: tuple[str, ...]
     where: str
@@ -51,7 +54,7 @@ class Outcome:
 
     @property
     def program(self) -> str:
-        """The program's name without arguments, which may hold credentials; "sh" for a host command that starts otherwise."""
+        """The program or image without arguments, which may hold credentials; "sh" for a host command that starts otherwise."""
         first = next(iter(self.command), "")
         if self.where != "host":
             return first

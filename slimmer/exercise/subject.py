@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 
@@ -48,6 +49,25 @@ class Subject(Protocol):
 
     def execute(self, command: tuple[str, ...], timeout: float) -> tuple[int, str]:
         """Run a command in the container as the image's user. Return its exit code and the last 4 kB of its output."""
+        ...
+
+    def host_beside(self, port: int) -> str:
+        """Return the host at which `run_beside` reaches this port. The port's number is the same there."""
+        ...
+
+    def run_beside(
+        self,
+        image: str,
+        command: tuple[str, ...],
+        environment: Mapping[str, str],
+        timeout: float,
+        abandon: Callable[[], bool],
+    ) -> tuple[int, str]:
+        """Run another image in the app's network until it exits, `timeout` seconds are over, or `abandon` returns True.
+
+        `command` replaces the image's CMD; () is the image's own. Return the exit code and the last 4 kB of the output. The exit code
+        is 124 if the container was ended here, and 125 if the engine cannot run it, as with `docker run`.
+        """
         ...
 
     def container_name(self) -> str:

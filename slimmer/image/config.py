@@ -80,6 +80,11 @@ class ImageConfig:
         """What the container runs by default: ENTRYPOINT and CMD together."""
         return (self.entrypoint or ()) + (self.cmd or ())
 
+    def ports(self, wanted: str = "tcp") -> tuple[int, ...]:
+        """Return the ports of a protocol that the image EXPOSEs."""
+        ports = (entry.partition("/") for entry in self.exposed_ports)
+        return tuple(sorted(int(port) for port, _, kind in ports if (kind or "tcp") == wanted and port.isdigit()))
+
     @property
     def search_path(self) -> tuple[str, ...]:
         """The folders of PATH. If the image does not set it, the engine does."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +27,8 @@ from slimmer.observe.log_files import log_places
 from slimmer.observe.records import RecordReader
 from slimmer.pipeline.progress import Say
 from slimmer.pipeline.session import Session
+from slimmer.runs.companions import with_companions
+from slimmer.runs.native import NativeRun
 from slimmer.runs.start import ask_identity, native_run, watched_run
 from slimmer.runs.watched import STOP_TIMEOUT, WatchedRun
 
@@ -69,7 +72,7 @@ def observe(session: Session, plan: ExercisePlan, say: Say, *, shared: bool = Fa
     config = session.config
     identity = identify(session)
     own_command = session.options.cmd is None and session.options.entrypoint is None
-    profile = AppProfile(exposed(config), exposed(config, "udp"), healthcheck(config), own_command)
+    profile = AppProfile(config.ports(), config.ports("udp"), healthcheck(config), own_command)
     with _watched(session, identity, "observed") as (run, ports):
         exercised = exercise(run, plan, profile=profile, shared=shared, say=say)
         _log_exercise("observed", exercised)
@@ -97,22 +100,13 @@ def exercise_alone(
     Raises AppFailed or ExerciseFailed.
     """
     lasting = lasting_ports(log.tcp_ports)
-    udp = exposed(session.config, "udp")
-    ports = tuple(dict.fromkeys((*lasting, *plan.named_ports, *exposed(session.config))))
+    udp = session.config.ports("udp")
+    ports = tuple(dict.fromkeys((*lasting, *plan.named_ports, *session.config.ports())))
     if plan.until in (Until.SIGNAL, Until.ENTER):  # these only make sense while the app is watched
         plan = dataclasses.replace(plan, until=Until.SECONDS, seconds=WORKER_PATIENCE)
     relayed = not session.engine.local or session.options.network == "none" or _has_hidden_port(log)
-    relay, image = session.probe if relayed else None, session.config.image_id
-    with native_run(
-        session.scope,
-        session.config,
-        session.options,
-        image,
-        ports,
-        relay,
-        session.unique(purpose),
-        session.probe if udp or log.udp_ports else None,
-    ) as run:
+    looks = bool(udp or log.udp_ports)
+    with _native(session, session.config.image_id, ports, purpose, relayed=relayed, udp=looks) as run:
         exercised = exercise(run, plan, profile=AppProfile(expected_ports=ports, udp_ports=udp), shared=shared, say=say)
         _log_exercise(purpose, exercised)
         problem = failure(exercised)
@@ -137,17 +131,8 @@ def replay(
     Raises AppFailed or ExerciseFailed if it does not get that far.
     """
     ports = _lasting_ports(observed, session.config)
-    relay = session.probe if observed.relayed else None
-    with native_run(
-        session.scope,
-        session.config,
-        session.options,
-        image,
-        ports,
-        relay,
-        session.unique(purpose),
-        session.probe if observed.exercised.udp_ports else None,
-    ) as run:
+    looks = bool(observed.exercised.udp_ports)
+    with _native(session, image, ports, purpose, relayed=observed.relayed, udp=looks) as run:
         try:
             answered = exercise(run, plan, replay_expectations(observed.exercised), shared=shared)
         except AppFailed as error:
@@ -238,26 +223,42 @@ def _log_exercise(purpose: str, exercised: ExerciseResult) -> None:
         logger.info("%s: the app exited with code %d", purpose, exercised.exit_code)
 
 
+@contextmanager
 def _watched(
     session: Session, identity: str, purpose: str, image: str = "", reader: RecordReader | None = None
-) -> AbstractContextManager[tuple[WatchedRun, Ports]]:
-    return watched_run(
-        session.scope,
-        session.config,
-        session.options,
-        session.probe,
-        identity,
-        session.recorder,
-        session.unique(purpose),
-        image=image,
-        reader=reader,
-    )
+) -> Iterator[tuple[WatchedRun, Ports]]:
+    """Start the app under the probe, with its companions (slimmer.runs.start.watched_run)."""
+    scope, config, probe, name = session.scope, session.config, session.probe, session.unique(purpose)
+    with (
+        with_companions(scope, session.options, session.images, probe, name) as options,
+        watched_run(
+            scope,
+            config,
+            options,
+            probe,
+            identity,
+            session.recorder,
+            name,
+            image=image,
+            reader=reader,
+            images=session.images,
+        ) as started,
+    ):
+        yield started
 
 
-def exposed(config: ImageConfig, wanted: str = "tcp") -> tuple[int, ...]:
-    """Return the ports of a protocol that an image EXPOSEs."""
-    ports = (entry.partition("/") for entry in config.exposed_ports)
-    return tuple(sorted(int(port) for port, _, protocol in ports if (protocol or "tcp") == wanted and port.isdigit()))
+@contextmanager
+def _native(
+    session: Session, image: str, ports: tuple[int, ...], purpose: str, *, relayed: bool, udp: bool
+) -> Iterator[NativeRun]:
+    """Start an image's app as a user would run it, with its companions (slimmer.runs.start.native_run)."""
+    scope, config, probe, name = session.scope, session.config, session.probe, session.unique(purpose)
+    relay, looking = probe if relayed else None, probe if udp else None
+    with (
+        with_companions(scope, session.options, session.images, probe, name) as options,
+        native_run(scope, config, options, image, ports, relay, name, looking, session.images) as run,
+    ):
+        yield run
 
 
 def healthcheck(config: ImageConfig) -> tuple[str, ...]:
@@ -287,5 +288,5 @@ def _lasting_ports(observed: ScenarioObservation, config: ImageConfig) -> tuple[
     listened = dict.fromkeys(
         (*observed.exercised.ports, *seen)
     )  # exercised ports come first, because there may be too many to try them all
-    named = {*observed.exercised.http_ports, *exposed(config)}
+    named = {*observed.exercised.http_ports, *config.ports()}
     return tuple(port for port in listened if port in named or port < FIRST_EPHEMERAL_PORT)

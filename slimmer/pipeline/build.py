@@ -236,7 +236,8 @@ def _tell_removed(gone: Leftovers, progress: Progress) -> None:
     if gone:
         progress.note(
             f"removed the leftovers of a killed run: {counted(len(gone.containers), 'container')}, "
-            f"{counted(len(gone.volumes), 'volume')}, {counted(len(gone.images), 'image')}"
+            f"{counted(len(gone.volumes), 'volume')}, {counted(len(gone.networks), 'network')}, "
+            f"{counted(len(gone.images), 'image')}"
         )
 
 

@@ -225,6 +225,7 @@ def _without(found: Leftovers, left: Leftovers) -> Leftovers:
         tuple(name for name in found.containers if name not in left.containers),
         tuple(name for name in found.volumes if name not in left.volumes),
         tuple(name for name in found.images if name not in left.images),
+        tuple(name for name in found.networks if name not in left.networks),
     )
 
 

@@ -46,6 +46,12 @@ class RunRequest:
     runs: int = 1
     pull: bool = False
 
+    @property
+    def other_images(self) -> dict[str, str]:
+        """The images that a run needs beside its target, each with the option that names it."""
+        exercising = {each.image: "--exercise-image" for each in self.plan.image_commands}
+        return exercising | {each.image: "--with" for each in self.options.companions}
+
 
 @dataclass(frozen=True, slots=True)
 class ObserveRequest(RunRequest):

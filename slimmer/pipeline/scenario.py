@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from slimmer.engine.options import RunOptions
-from slimmer.errors import AppFailed, ExerciseFailed, ObservationIncomplete
+from slimmer.errors import AppFailed, CompanionFailed, ExerciseFailed, ObservationIncomplete
 from slimmer.exercise.plan import ExercisePlan
 from slimmer.exercise.result import ExerciseResult
 from slimmer.observe.log import AccessLog
@@ -46,7 +46,7 @@ class Scenario:
         """Put the scenario's label before the message of an error in the block."""
         try:
             yield
-        except (AppFailed, ExerciseFailed, ObservationIncomplete) as error:
+        except (AppFailed, CompanionFailed, ExerciseFailed, ObservationIncomplete) as error:
             raise type(error)(self.named(error.message), hint=error.hint) from error
 
 
@@ -116,6 +116,8 @@ def _unmet(plan: ExercisePlan, results: Sequence[ExerciseResult]) -> Iterator[st
         yield "listened, so --exec was never run"
     if plan.host_commands and "host" not in ran:
         yield "listened, so --exercise was never run"
+    if plan.image_commands and "image" not in ran:
+        yield "listened, so --exercise-image was never run"
 
 
 def _program(words: tuple[str, ...]) -> str:

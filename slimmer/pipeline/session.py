@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from slimmer.engine import description, images
 from slimmer.engine.connection import Engine, connect
@@ -16,6 +17,7 @@ from slimmer.engine.options import RunOptions
 from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
+from slimmer.runs.beside import Images
 from slimmer.sandbox.sandbox import Sandbox
 from slimmer.workers import Workers
 
@@ -23,13 +25,15 @@ logger = logging.getLogger(__name__)
 
 WORKERS = 6
 
+NO_OTHERS: Mapping[str, str] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """An image on an engine, and how to run it (`options`, `recorder`).
 
     `scope` owns what is made in the engine, `opened` what stays open until the session ends. `pool` runs work in the background.
-    `sandbox` reads contents of the image.
+    `sandbox` reads contents of the image. `images` are those that a run needs beside it.
     """
 
     engine: Engine
@@ -40,6 +44,7 @@ class Session:
     config: ImageConfig
     options: RunOptions
     recorder: str
+    images: Images = dataclasses.field(default_factory=dict)
     numbers: Iterator[int] = dataclasses.field(default_factory=itertools.count)
     sandbox: Sandbox = dataclasses.field(default_factory=Sandbox)
 
@@ -80,10 +85,17 @@ def connected(docker_host: str = "") -> Iterator[Engine]:
 
 @contextmanager
 def open_session(
-    target: str, options: RunOptions, recorder: str = "auto", *, pull: bool = False, docker_host: str = ""
+    target: str,
+    options: RunOptions,
+    recorder: str = "auto",
+    *,
+    others: Mapping[str, str] = NO_OTHERS,
+    pull: bool = False,
+    docker_host: str = "",
 ) -> Iterator[Session]:
     """Connect, and find the image and the probe. Whatever the stages make in the engine is removed at the end.
 
+    `others` are the images that a run needs beside the target, each with the option that named it.
     Raises EngineUnreachable, TargetNotFound, UnsupportedEngine, or UsageError for invalid options.
     """
     description.check(options)
@@ -92,6 +104,7 @@ def open_session(
         config = images.resolve(engine, target, platform=options.platform, pull=pull)
         logger.info("image: %s is %s, %d layers, %d bytes", target, config.image_id, len(config.layers), config.size)
         description.check_command(config, options)
+        beside = images.resolve_others(engine, others, pull=pull)
         probe = probe_path(engine.architecture)
         # They are closed in reverse order. The scope removes the containers, so that the pool's threads can end. After that, nobody
         # uses what is open.
@@ -99,4 +112,4 @@ def open_session(
         pool = stack.enter_context(Workers(WORKERS))
         scope = stack.enter_context(EngineResources(engine))
         logger.info("run: %s, probe: %s", scope.run, probe)
-        yield Session(engine, scope, pool, opened, probe, config, options, recorder)
+        yield Session(engine, scope, pool, opened, probe, config, options, recorder, beside)

@@ -167,7 +167,10 @@ class Stages:
 def open_stages(request: RunRequest, progress: Progress, docker_host: str) -> Iterator[Stages]:
     """Open a session for an image with the run options of the request. Raise what open_session raises."""
     first = scenarios(request)[0].options
-    with open_session(request.target, first, request.recorder, pull=request.pull, docker_host=docker_host) as session:
+    others = request.other_images
+    with open_session(
+        request.target, first, request.recorder, others=others, pull=request.pull, docker_host=docker_host
+    ) as session:
         yield Stages(session, progress)
 
 

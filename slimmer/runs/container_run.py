@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeVar
+
+from slimmer.errors import EngineError
 
 
 class RunningContainer(Protocol):
@@ -25,6 +27,21 @@ class RunningContainer(Protocol):
     def file_errors(self, places: tuple[str, ...]) -> tuple[str, ...]: ...
 
 
+class Neighbourhood(Protocol):
+    """The part of slimmer.runs.beside.Beside that every run needs."""
+
+    def host(self, port: int) -> str: ...
+
+    def run(
+        self,
+        image: str,
+        command: tuple[str, ...],
+        environment: Mapping[str, str],
+        timeout: float,
+        abandon: Callable[[], bool],
+    ) -> tuple[int, str]: ...
+
+
 C = TypeVar("C", bound=RunningContainer)
 
 
@@ -32,9 +49,15 @@ class ContainerRun(Generic[C]):
     """The part of a Subject (slimmer.exercise.subject) that is about its container."""
 
     def __init__(
-        self, container: C, endpoint: Callable[[int], tuple[str, int]], accepts: Callable[[int], bool]
+        self,
+        container: C,
+        endpoint: Callable[[int], tuple[str, int]],
+        accepts: Callable[[int], bool],
+        beside: Neighbourhood | None = None,
     ) -> None:
+        """`beside` runs other images in the container's network. It is None if no exercise needs that."""
         self._container = container
+        self._beside = beside
         self._endpoint = endpoint
         self._accepts = accepts
 
@@ -45,6 +68,26 @@ class ContainerRun(Generic[C]):
     def accepts(self, port: int) -> bool:
         """Return True if something accepts connections on this TCP port at this moment."""
         return self._accepts(port)
+
+    def host_beside(self, port: int) -> str:
+        """Return the host at which `run_beside` reaches this port."""
+        return self._neighbourhood().host(port)
+
+    def run_beside(
+        self,
+        image: str,
+        command: tuple[str, ...],
+        environment: Mapping[str, str],
+        timeout: float,
+        abandon: Callable[[], bool],
+    ) -> tuple[int, str]:
+        """Run another image in the container's network, as Subject.run_beside says."""
+        return self._neighbourhood().run(image, command, environment, timeout, abandon)
+
+    def _neighbourhood(self) -> Neighbourhood:
+        if self._beside is None:
+            raise EngineError("no image can run beside this container")
+        return self._beside
 
     def container_name(self) -> str:
         """Return the container's name."""

@@ -67,7 +67,8 @@ def _checks(engine: Engine) -> Iterator[Check]:
 def _leftovers(engine: Engine) -> Check:
     found = find_leftovers(engine)
     counts = (
-        f"{len(found.containers)} containers, {len(found.volumes)} volumes, {len(found.images)} images of dead runs"
+        f"{len(found.containers)} containers, {len(found.volumes)} volumes, {len(found.networks)} networks, "
+        f"{len(found.images)} images of dead runs"
     )
     return Check("leftovers", not found, counts if found else "none", "`slimmer clean` removes them.", needed=False)
 

@@ -6,7 +6,6 @@ Each run of an image has its own copies of the user's volumes, so that it does n
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,9 +15,8 @@ from docker.errors import APIError
 
 from slimmer.engine import description, running
 from slimmer.engine.containers import Container, is_full, is_own_fault
-from slimmer.engine.description import Description
 from slimmer.engine.options import RunOptions
-from slimmer.engine.relay import BoundPorts, Ports, RelayHost
+from slimmer.engine.relay import BoundPorts, Ports
 from slimmer.engine.resources import EngineResources
 from slimmer.engine.running import UserContainer
 from slimmer.errors import AppFailed, EngineError
@@ -26,7 +24,9 @@ from slimmer.image.config import ImageConfig
 from slimmer.observe.identity import IDENTITY_LIMIT, checked_identity
 from slimmer.observe.records import RecordReader
 from slimmer.runs.attached import AttachedRun
+from slimmer.runs.beside import NO_IMAGES, Beside, Images
 from slimmer.runs.native import NativeRun
+from slimmer.runs.relays import Relays, start_beside
 from slimmer.runs.watched import WatchedRun
 
 ASK_TIMEOUT = 60.0
@@ -93,10 +93,12 @@ def watched_run(
     *,
     image: str = "",
     reader: RecordReader | None = None,
+    images: Images = NO_IMAGES,
 ) -> Iterator[tuple[WatchedRun, Ports]]:
     """Start the app under the probe, and yield the run and its ports. The container is removed at the end.
 
-    `image` is another image with the same configuration: the slim one. `reader` is that of WatchedRun.
+    `image` is another image with the same configuration: the slim one. `reader` is that of WatchedRun. `images` are those that the
+    exercise runs beside the app.
     """
     own = scope.own_volumes(options, purpose)
     mount = scope.lender.lend(probe, config, image, init=options.init)
@@ -105,7 +107,9 @@ def watched_run(
     relays = Relays(scope, probe, container, options.network)
     ports = Ports(container, local=scope.engine.local, network=options.network, relays=relays)
     release = partial(release_supervisor, scope, probe, container, options.pid_mode)
-    with ports, WatchedRun(container, mount, identity, recorder, ports.endpoint, ports.accepts, reader, release) as run:
+    beside = Beside(scope, container, options.network, ports, images)
+    watched = WatchedRun(container, mount, identity, recorder, ports.endpoint, ports.accepts, reader, release, beside)
+    with ports, watched as run:
         yield run, ports
     relays.close()
     scope.remove(container)
@@ -115,7 +119,7 @@ def release_supervisor(scope: EngineResources, probe: Path, container: Container
     """End a stopped supervisor, from another container. In its own container, the app decides what a path leads to."""
     lender = scope.lender
     wanted = description.releasing(lender.image(probe), lender.own(probe), container.id, pid_mode)
-    releasing = _beside(scope, container, wanted, "release")
+    releasing = start_beside(scope, container, wanted, "release")
     releasing.wait(RELEASE_TIMEOUT)
     scope.remove(releasing)
 
@@ -130,23 +134,26 @@ def native_run(
     relay_probe: Path | None,
     purpose: str,
     udp_probe: Path | None = None,
+    images: Images = NO_IMAGES,
 ) -> Iterator[NativeRun]:
     """Start an image's app as a user would run it. The container is removed at the end.
 
     `ports` are the ports that the original listened on. `relay_probe` is the probe, if they can only be reached through a relay in a
-    sidecar. `udp_probe` is the probe if UDP ports matter: only a look from within the container's network shows them.
+    sidecar. `udp_probe` is the probe if UDP ports matter: only a look from within the container's network shows them. `images` are
+    those that the exercise runs beside the app.
     """
     own = scope.own_volumes(options, purpose)
     container = scope.create(description.native(config, own, image), purpose)
     container.start()
     probe = relay_probe or udp_probe
-    beside = Relays(scope, probe, container, options.network) if probe else None  # one sidecar for both purposes
-    relays = beside if relay_probe else None
+    sidecar = Relays(scope, probe, container, options.network) if probe else None  # one for both purposes
+    relays = sidecar if relay_probe else None
     with Ports(container, local=scope.engine.local, network=options.network, relays=relays) as reachable:
-        bound = BoundPorts(beside).ports if beside and udp_probe else tuple
-        yield NativeRun(container, ports, reachable.endpoint, reachable.accepts, bound)
-    if beside is not None:
-        beside.close()
+        bound = BoundPorts(sidecar).ports if sidecar and udp_probe else tuple
+        beside = Beside(scope, container, options.network, reachable, images)
+        yield NativeRun(container, ports, reachable.endpoint, reachable.accepts, bound, beside)
+    if sidecar is not None:
+        sidecar.close()
     scope.remove(container)
 
 
@@ -158,41 +165,3 @@ def attached_run(scope: EngineResources, container: UserContainer, probe: Path, 
     with AttachedRun(watcher, mount, lambda: running.check_runs_on(scope.engine, container)) as run:
         yield run
     scope.remove(watcher)
-
-
-def _beside(scope: EngineResources, container: Container, wanted: Description, purpose: str) -> Container:
-    """Start another container that serves the first one. Its name is made from that of the first."""
-    made = scope.create(wanted, f"{container.name.rpartition('-')[2]}-{purpose}")
-    made.start(collect_output=False)
-    return made
-
-
-class Relays:
-    """Relays to a container through another one, which has only the probe and is in the same network. It is made when it is needed.
-
-    The app cannot change the files of that container, so the program that runs there is certainly the probe.
-    """
-
-    def __init__(self, scope: EngineResources, probe: Path, container: Container, network: str) -> None:
-        """`network` is the network of the container, as the user gave it."""
-        self._scope, self._probe, self._container, self._network = scope, probe, container, network
-        self._lock = threading.Lock()
-        self._made: RelayHost | None = None
-
-    def relay(self) -> RelayHost:
-        """Return the running container to relay through."""
-        with self._lock:
-            self._made = self._made or self._make()
-            return self._made
-
-    def close(self) -> None:
-        """Remove the container, if there is one."""
-        with self._lock:
-            if self._made is not None:
-                self._scope.remove(self._made.container)
-
-    def _make(self) -> RelayHost:
-        lender = self._scope.lender
-        mount = lender.own(self._probe)
-        wanted = description.sidecar(lender.image(self._probe), mount, self._container.id, self._network)
-        return RelayHost(_beside(self._scope, self._container, wanted, "sidecar"), mount.program)

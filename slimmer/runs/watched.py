@@ -22,7 +22,7 @@ from slimmer.observe.log import AccessLog
 from slimmer.observe.probe_stream import ATTACH_TIMEOUT, ProbeStream, Stream
 from slimmer.observe.records import CommandResult, RecordReader
 from slimmer.probe_mount import ProbeMount
-from slimmer.runs.container_run import ContainerRun, RunningContainer
+from slimmer.runs.container_run import ContainerRun, Neighbourhood, RunningContainer
 from slimmer.tasks import attended, begin
 
 STOP_TIMEOUT = 10.0
@@ -66,13 +66,14 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         accepts: Callable[[int], bool],
         reader: RecordReader | None = None,
         release: Callable[[], None] = lambda: None,
+        beside: Neighbourhood | None = None,
     ) -> None:
         """`mount` is the probe in the container. `reader` receives the records. A caller that passes its own has them even if the run fails.
 
         `release` ends a stopped supervisor. Otherwise the processes that it traces could not end, and the engine could not remove the
         container.
         """
-        super().__init__(container, endpoint, accepts)
+        super().__init__(container, endpoint, accepts, beside)
         self._mount = mount
         self._release = release
         self._identity = identity

@@ -44,7 +44,7 @@ def engine_is_shared(request: pytest.FixtureRequest) -> Iterator[None]:
 def leftovers(
     engine_is_shared: None, engine: docker.DockerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """Fails a test that leaves a container, a volume, an image or a temporary file behind.
+    """Fails a test that leaves a container, a volume, a network, an image or a temporary file behind.
 
     Temporary files go to a folder of the test's own, also those of programs that it starts.
     """

@@ -36,7 +36,7 @@ WINDOWS = Path(tempfile.gettempdir()) / f"slimmer-tests-{os.getuid()}"
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """A container, volume, tag, nameless image or file."""
+    """A container, volume, network, tag, nameless image or file."""
 
     kind: str
     name: str
@@ -56,7 +56,9 @@ def state(client: docker.DockerClient, scratch: Path) -> State:
     for entry in containers:
         found[Thing("container", entry["Id"])] = _marks_of_container(entry)
     for entry in client.api.volumes().get("Volumes") or []:
-        found[Thing("volume", entry["Name"])] = (*_marks_of_volume(entry), *_holders(containers, entry["Name"]))
+        found[Thing("volume", entry["Name"])] = (*_marks_of_named(entry), *_holders(containers, entry["Name"]))
+    for entry in client.api.networks():
+        found[Thing("network", entry["Name"])] = _marks_of_named(entry)
     for entry in client.api.images():
         found |= _images(entry)
     return found | {Thing("file", str(path.relative_to(scratch))): () for path in scratch.rglob("*")}
@@ -67,7 +69,7 @@ def _marks_of_container(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return (*(entry["Names"] or ()), entry["Image"], labels.get(LABEL, ""), labels.get(OWNER_LABEL, ""))
 
 
-def _marks_of_volume(entry: Mapping[str, Any]) -> tuple[str, ...]:
+def _marks_of_named(entry: Mapping[str, Any]) -> tuple[str, ...]:
     labels = entry["Labels"] or {}
     return (entry["Name"], labels.get(LABEL, ""), labels.get(OWNER_LABEL, ""))
 
@@ -154,7 +156,7 @@ class Window:
 
 @contextmanager
 def nothing_left(client: docker.DockerClient, scratch: Path) -> Iterator[None]:
-    """Raise AssertionError if what runs within leaves a container, volume, image or temporary file behind."""
+    """Raise AssertionError if what runs within leaves a container, volume, network, image or temporary file behind."""
     before = state(client, scratch)
     window = Window(before)
     try:
@@ -180,9 +182,10 @@ def sharing(alone: bool) -> Iterator[None]:
 
 
 def left(engine: Engine, run: str) -> list[str]:
-    """Names of one run's containers, volumes and temporary images."""
+    """Names of one run's containers, volumes, networks and temporary images."""
     mine = {"label": f"{RUN_LABEL}={run}"}
     containers = [entry["Names"][0] for entry in engine.api.containers(all=True, filters=mine)]
     volumes = [entry["Name"] for entry in engine.api.volumes(filters=mine)["Volumes"] or []]
     tags = [tag for entry in engine.api.images() for tag in entry["RepoTags"] or () if run in tag]
-    return containers + volumes + tags
+    networks = [entry["Name"] for entry in engine.api.networks(filters=mine)]
+    return containers + volumes + networks + tags

@@ -40,6 +40,7 @@ WAYS = {
     "build": ("--probe", "/file/srv/first"),
     "load": ("--builder", "load", "--volume", f"{VOLUME}:/data"),
     "exercise": ("--exercise", "sleep 1"),
+    "with": ("--with", f"near={IMAGE}", "--exercise-image", IMAGE + " --exit 0"),
 }
 """Options of a build, by name."""
 
@@ -274,6 +275,8 @@ def owned(client: docker.DockerClient, pid: int) -> list[str]:
     tags = [tag for image in client.api.images("slimmer.local/tmp") for tag in image["RepoTags"] or []]
     found = [entry["Names"][0] for entry in containers if f"_{pid}_" in entry["Labels"]["slimmer.owner"]]
     found += [entry["Name"] for entry in volumes if f"_{pid}_" in entry["Labels"]["slimmer.owner"]]
+    networks = client.api.networks(filters=mine)
+    found += [entry["Name"] for entry in networks if f"_{pid}_" in entry["Labels"]["slimmer.owner"]]
     return found + [tag for tag in tags if f"_{pid}_" in tag]
 
 

@@ -34,9 +34,12 @@ def lines(*arguments: str) -> list[str]:
 
 
 def kinds(listed: list[str], run: str, containers: set[str]) -> dict[str, int]:
-    """How many of each kind are a run's: volumes and images by name, containers by ID."""
+    """How many of each kind are a run's: containers by ID, the rest by name."""
     mine = [line for line in listed if run in line or line.removeprefix("container ") in containers]
-    return {kind: len([line for line in mine if line.startswith(kind)]) for kind in ("container", "volume", "image")}
+    return {
+        kind: len([line for line in mine if line.startswith(kind)])
+        for kind in ("container", "volume", "network", "image")
+    }
 
 
 def containers_of(engine: Engine, run: str) -> set[str]:
@@ -49,7 +52,7 @@ def test_what_a_killed_run_left_is_listed_and_then_removed(engine: Engine) -> No
         first.send_signal(signal.SIGKILL)
         first.wait()
         containers = containers_of(engine, killed)
-        everything = {"container": 2, "volume": 1, "image": 2}
+        everything = {"container": 2, "volume": 1, "network": 1, "image": 2}
         assert kinds(lines("--dry-run"), killed, containers) == everything
         assert len(containers_of(engine, killed)) == 2, "a dry run removes nothing"
         removed = lines()

@@ -148,6 +148,7 @@ def test_what_the_engine_makes_after_the_kill_goes_and_another_runs_things_stay(
         late = {"Image": BASE, "Cmd": ["sleep", "600"], "Labels": labels(first)}
         connection.api.start(connection.api.create_container_from_config(late, name_of(first, "late"))["Id"])
         connection.api.create_volume(name_of(first, "late"), labels=labels(first))
+        connection.api.create_network(name_of(first, "late"), labels=labels(first))
         images.tag(connection, BASE, temporary_tag(first, "late"))
         assert happens(lambda: not left(connection, first))
         assert len(left(connection, second)) == 1

@@ -30,6 +30,7 @@ from slimmer.probe_binary import probe_path
 engine = connect()
 scope = EngineResources(engine)
 scope.lender.own(probe_path(engine.architecture))
+scope.network("net")
 scope.own_volumes(RunOptions(volumes=("slimmer-test-leftovers-none:/v",)), "x")
 config = ImageConfig(image_id="", architecture="", os="linux")
 app = scope.create(description.native(config, RunOptions(cmd=("sleep", "600")), "debian:bookworm-slim"), "app")
@@ -65,13 +66,14 @@ def other_slimmer() -> Iterator[tuple[str, subprocess.Popen[str]]]:
             other.kill()
 
 
-def of(engine: Engine, run: str, found: Leftovers) -> tuple[int, int, int]:
-    """How many containers, volumes and images of a run are among what was found."""
+def of(engine: Engine, run: str, found: Leftovers) -> tuple[int, int, int, int]:
+    """How many containers, volumes, images and networks of a run are among what was found."""
     containers = engine.api.containers(all=True, filters={"label": f"{labels.RUN_LABEL}={run}"})
     return (
         len({entry["Id"] for entry in containers} & set(found.containers)),
         len([name for name in found.volumes if run in name]),
         len([tag for tag in found.images if run in tag]),
+        len([name for name in found.networks if run in name]),
     )
 
 
@@ -79,18 +81,18 @@ def test_a_killed_run_is_cleaned_up_and_a_living_one_is_not(engine: Engine) -> N
     before = identifier_of(engine, "debian:bookworm-slim")
     with other_slimmer() as (killed, first), other_slimmer() as (living, second):
         assert killed and living
-        assert of(engine, killed, find_leftovers(engine)) == (0, 0, 0)
+        assert of(engine, killed, find_leftovers(engine)) == (0, 0, 0, 0)
         first.send_signal(signal.SIGKILL)
         first.wait()
-        assert of(engine, killed, find_leftovers(engine)) == (2, 1, 2)
-        assert of(engine, living, find_leftovers(engine)) == (0, 0, 0)
+        assert of(engine, killed, find_leftovers(engine)) == (2, 1, 2, 1)
+        assert of(engine, living, find_leftovers(engine)) == (0, 0, 0, 0)
         removed = remove_leftovers(engine)
         assert len([tag for tag in removed.images if killed in tag]) == 2
-        assert of(engine, killed, find_leftovers(engine)) == (0, 0, 0)
+        assert of(engine, killed, find_leftovers(engine)) == (0, 0, 0, 0)
         assert identifier_of(engine, temporary_tag(killed, "candidate")) is None
         second.kill()
         second.wait()
-        assert of(engine, living, find_leftovers(engine)) == (2, 1, 2)
+        assert of(engine, living, find_leftovers(engine)) == (2, 1, 2, 1)
         remove_leftovers(engine)
     assert not any(run in name for run in (killed, living) for name in names(engine))
     assert identifier_of(engine, "debian:bookworm-slim") == before
@@ -100,7 +102,8 @@ def names(engine: Engine) -> list[str]:
     """Names of everything in the engine."""
     containers = [name for entry in engine.api.containers(all=True) for name in entry["Names"]]
     volumes = [entry["Name"] for entry in engine.api.volumes()["Volumes"] or []]
-    return containers + volumes + [tag for entry in engine.api.images() for tag in entry["RepoTags"] or []]
+    networks = [entry["Name"] for entry in engine.api.networks()]
+    return containers + volumes + networks + [tag for entry in engine.api.images() for tag in entry["RepoTags"] or []]
 
 
 def test_what_only_looks_like_ours_is_left_alone(engine: Engine) -> None:

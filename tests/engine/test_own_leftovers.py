@@ -48,6 +48,11 @@ def volume(client: docker.DockerClient, name: str, **labels: str) -> Callable[[]
     return lambda: client.api.remove_volume(name)
 
 
+def network(client: docker.DockerClient, name: str) -> Callable[[], object]:
+    client.api.create_network(name)
+    return lambda: client.api.remove_network(name)
+
+
 def tag(client: docker.DockerClient, name: str) -> Callable[[], object]:
     client.api.tag(BASE, name)
     return lambda: client.api.remove_image(name)
@@ -70,6 +75,7 @@ OURS: dict[str, Make] = {
     "a container of a dead slimmer": lambda client: container(client, Labels=owned(replace(this_owner(), started=1))),
     "a container with an anonymous volume": lambda client: container(client, Volumes={"/data": {}}),
     "a volume": lambda client: volume(client, uuid.uuid4().hex),
+    "a network": lambda client: network(client, uuid.uuid4().hex),
     "a name of ours": lambda client: tag(client, f"{OWN}-left:latest"),
     "a name that nothing marks": lambda client: tag(client, "slimmer-left:latest"),
     "a candidate of ours": lambda client: tag(client, temporary_tag("0" * 12, "candidate")),

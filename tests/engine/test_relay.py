@@ -20,7 +20,7 @@ from slimmer.engine.relay import Ports
 from slimmer.engine.resources import EngineResources
 from slimmer.engine.streams import MultiplexedStream
 from slimmer.image.config import ImageConfig
-from slimmer.runs.start import Relays
+from slimmer.runs.relays import Relays
 
 IMAGE = "debian:bookworm-slim"
 CONFIG = ImageConfig(image_id="", architecture="", os="linux")

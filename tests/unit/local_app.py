@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import socket
 import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
 import psutil
 
 from slimmer.engine.error_lines import ErrorLines
+from slimmer.exercise.process import run_shell
 
 CERTIFICATE = Path(__file__).with_name("certificate.pem")
 
@@ -174,6 +177,20 @@ class LocalApp:
         except subprocess.TimeoutExpired:
             return 124, "no end"
         return done.returncode, (done.stdout + done.stderr)[-4096:]
+
+    def host_beside(self, port: int) -> str:
+        return "127.0.0.1"
+
+    def run_beside(
+        self,
+        image: str,
+        command: tuple[str, ...],
+        environment: Mapping[str, str],
+        timeout: float,
+        abandon: Callable[[], bool],
+    ) -> tuple[int, str]:
+        """Run the command on this machine: its image is nothing but a name here."""
+        return run_shell(shlex.join(command), environment, timeout, abandon)
 
     def container_name(self) -> str:
         return "the-container"

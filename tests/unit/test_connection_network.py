@@ -46,3 +46,22 @@ def test_an_engine_in_another_network_is_not(tmp_path: Path) -> None:
         assert other.stdout.readline()
         assert not engine(path).local
         other.stdin.close()
+
+
+LOCAL = """
+import sys
+from pathlib import Path
+from tests.unit.test_connection_network import engine
+print(engine(Path(sys.argv[1])).local)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="it needs another PID namespace")
+def test_from_a_container_nobody_knows_the_engines_network(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", LOCAL, str(path)]
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        told = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2], check=True)
+    assert told.stdout == "False\n"

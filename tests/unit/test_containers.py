@@ -37,3 +37,10 @@ def test_options_that_the_engine_refuses_are_the_users(words: str) -> None:
     assert isinstance(problem, AppFailed) and "--user" in problem.hint
     with pytest.raises(AppFailed, match="the engine cannot run the image"), as_docker_run(), engine_calls("create it"):
         raise answered(words)
+
+
+def test_an_engine_without_addresses_for_a_network_is_told_apart() -> None:
+    words = "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
+    with pytest.raises(EngineError) as error, engine_calls("create a network"):
+        raise answered(words)
+    assert "docker network prune" in error.value.hint

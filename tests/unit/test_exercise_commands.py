@@ -19,7 +19,7 @@ from slimmer.errors import AppFailed, EngineError
 from slimmer.exercise.drive import UNKNOWN, exercise
 from slimmer.exercise.exec_server import exec_server
 from slimmer.exercise.expectations import ReplayExpectations
-from slimmer.exercise.plan import ExercisePlan
+from slimmer.exercise.plan import ExercisePlan, ImageCommand
 from slimmer.exercise.process import run_shell
 from slimmer.exercise.profile import AppProfile
 from slimmer.exercise.result import ExerciseResult, Outcome
@@ -223,6 +223,46 @@ def test_a_health_check_that_never_passes_is_a_problem(tmp_path: Path) -> None:
 
 def test_the_health_check_is_the_engines_on_replay(tmp_path: Path) -> None:
     assert run(tmp_path, WEB, ExercisePlan(), ReplayExpectations(), AppProfile(healthcheck=("false",))).outcomes == ()
+
+
+# ---------------------------------------------------------------------- another image
+
+
+def test_another_image_finds_the_app_by_the_same_variables(tmp_path: Path) -> None:
+    asks = "import os, urllib.request as r; print(r.urlopen(os.environ['SLIMMER_URL']).read())"
+    images = (ImageCommand("tests:1", (sys.executable, "-c", asks)), ImageCommand("tests:2", ("env",)))
+    exercised = run(tmp_path, WEB, ExercisePlan(image_commands=images))
+    first, second = exercised.outcomes
+    assert (first.where, first.program, first.exit_code) == ("image", "tests:1", 0) and "hello" in first.output
+    (port,) = exercised.http_ports
+    for line in (f"SLIMMER_URL=http://127.0.0.1:{port}", "SLIMMER_HOST=127.0.0.1", f"SLIMMER_PORT={port}"):
+        assert f"{line}\n" in second.output
+    assert "SLIMMER_CONTAINER" not in second.output
+
+
+def test_another_image_that_fails_is_a_problem_with_its_last_output(tmp_path: Path) -> None:
+    fails = ImageCommand("tests:1", ("sh", "-c", "echo what happened; exit 3"))
+    error = failure(run(tmp_path, WEB, ExercisePlan(image_commands=(fails,))))
+    assert error is not None and error.exit_code == 6
+    assert "--exercise-image `tests:1 sh" in error.message and "code 3" in error.message
+    assert "what happened" in error.message
+
+
+def test_another_image_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    plan = ExercisePlan(image_commands=(ImageCommand("tests:1", ("sleep", "600")),), command_timeout=0.3)
+    assert "did not end within 0.3 s" in run(tmp_path, WEB, plan).problems[0]
+
+
+def test_a_port_that_another_image_makes_the_app_open_is_asked_too(tmp_path: Path) -> None:
+    asks = "import os, urllib.request as r; r.urlopen(os.environ['SLIMMER_URL'] + '/more-once')"
+    plan = ExercisePlan(image_commands=(ImageCommand("tests:1", (sys.executable, "-c", asks)),))
+    assert len(run(tmp_path, WEB, plan).http_ports) == 2
+
+
+def test_a_crash_of_the_app_ends_the_image_against_it(tmp_path: Path) -> None:
+    source = "serve(); threading.Timer(1.5, lambda: (print('broke', flush=True), os._exit(9))).start(); forever()"
+    with pytest.raises(AppFailed, match=r"(?s)code 9.*broke"):
+        run(tmp_path, source, ExercisePlan(image_commands=(ImageCommand("tests:1", ("sleep", "600")),)))
 
 
 # ---------------------------------------------------------------------- SLIMMER_EXEC

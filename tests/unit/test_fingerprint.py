@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.engine.options import RunOptions
-from slimmer.exercise.plan import ExercisePlan
+from slimmer.engine.options import Companion, RunOptions
+from slimmer.exercise.plan import ExercisePlan, ImageCommand
 from slimmer.exercise.request import Request
 from slimmer.observe.log import AccessLog
 from slimmer.pipeline.fingerprint import fingerprint
@@ -23,6 +23,8 @@ OTHERS = {
     "a variable": {"options": RunOptions(env=("TOKEN=1235",))},
     "a body": {"plan": ExercisePlan(requests=(Request("POST", "/", (("X-Key", "a"),), b"\xfe body"),))},
     "a header": {"plan": ExercisePlan(requests=(Request("POST", "/", (("X-Key", "b"),), b"\xff body"),))},
+    "a companion": {"options": RunOptions(env=("TOKEN=1234",), companions=(Companion("db", "postgres"),))},
+    "another image that exercises": {"plan": ExercisePlan(image_commands=(ImageCommand("tests:1"),))},
     "a command": {"commands": (("web",), ("worker",))},
     "runs": {"runs": 2},
     "the recorder": {"recorder": "ptrace"},

@@ -6,7 +6,7 @@ import pytest
 
 from slimmer.engine.options import RunOptions
 from slimmer.errors import ExerciseFailed
-from slimmer.exercise.plan import ExercisePlan
+from slimmer.exercise.plan import ExercisePlan, ImageCommand
 from slimmer.exercise.request import Request
 from slimmer.exercise.result import Answer, ExerciseResult, Outcome
 from slimmer.pipeline.request import ObserveRequest
@@ -44,6 +44,7 @@ def test_several_share_what_is_asked_and_no_label_holds_an_argument() -> None:
         (ExercisePlan(ports=(80, 81)), (SERVED, SILENT), "none of the 2 commands listened on port 81"),
         (ExercisePlan(exec_commands=(("x",),)), (SERVED, SILENT), "--exec was never run"),
         (ExercisePlan(host_commands=("y",)), (SERVED, SILENT), "--exercise was never run"),
+        (ExercisePlan(image_commands=(ImageCommand("z"),)), (SERVED, SILENT), "--exercise-image was never run"),
     ],
 )
 def test_what_nobody_met_is_an_error(plan: ExercisePlan, performed: tuple[ExerciseResult, ...], words: str) -> None:

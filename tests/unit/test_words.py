@@ -11,7 +11,7 @@ import pytest
 
 from slimmer.api import words
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import DEFAULT_REQUESTS, ExercisePlan, Until
+from slimmer.exercise.plan import DEFAULT_REQUESTS, ExercisePlan, ImageCommand, Until
 from slimmer.exercise.request import Request
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.margin.amount import NO_MARGIN, Margin
@@ -21,6 +21,7 @@ from slimmer.observe import log
 def plan(**options: Any) -> ExercisePlan:
     defaults: dict[str, Any] = {
         "probes": [], "files": [], "http": True, "ports": [], "host_commands": [], "exec_commands": [],
+        "image_commands": [],
         "until": Until.PROBES, "seconds": 0.0, "ready_timeout": 60.0,
         "request_timeout": 30.0,
     }  # fmt: skip
@@ -50,6 +51,18 @@ def test_no_http_asks_for_nothing_and_contradicts_probes() -> None:
     assert plan(http=False).asks == ()
     with pytest.raises(UsageError, match="cannot be used with"):
         plan(http=False, probes=["/"])
+
+
+def test_an_image_that_exercises_may_have_a_command() -> None:
+    made = plan(image_commands=["tests:1", "tests:2 pytest -k 'a or b'", '["tests:3", "sh", "-c", "a | b"]'])
+    assert made.image_commands == (
+        ImageCommand("tests:1"),
+        ImageCommand("tests:2", ("pytest", "-k", "a or b")),
+        ImageCommand("tests:3", ("sh", "-c", "a | b")),
+    )
+    for empty in ("", "  ", "[]", '[""]'):
+        with pytest.raises(UsageError, match="--exercise-image: no image is named"):
+            plan(image_commands=[empty])
 
 
 def test_commands_in_the_container_are_words_or_arrays() -> None:
