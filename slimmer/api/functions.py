@@ -89,7 +89,7 @@ def attach(
 ) -> ObserveResult:
     """Watch a running container from outside, and write what it opened. The container is not changed.
 
-    The watch ends with the container, after `until` seconds, or when `stop` returns True (for example, a threading.Event's `is_set`).
+    The watch ends with the container, after `until` seconds, with "quiet:SECONDS" when it has opened nothing new for so long, or when `stop` returns True (for example, a threading.Event's `is_set`).
     """
     end, seconds = words.until(str(until))
     if end is Until.PROBES:

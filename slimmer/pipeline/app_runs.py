@@ -99,8 +99,8 @@ def exercise_alone(
     lasting = lasting_ports(log.tcp_ports)
     udp = exposed(session.config, "udp")
     ports = tuple(dict.fromkeys((*lasting, *plan.named_ports, *exposed(session.config))))
-    if plan.until in (Until.SIGNAL, Until.ENTER):  # these only make sense while the app is watched
-        plan = dataclasses.replace(plan, until=Until.SECONDS, seconds=WORKER_PATIENCE)
+    if plan.until in (Until.SIGNAL, Until.ENTER, Until.QUIET):  # these only make sense while the app is watched
+        plan = dataclasses.replace(plan, until=Until.SECONDS, seconds=plan.seconds or WORKER_PATIENCE)
     relayed = not session.engine.local or session.options.network == "none" or _has_hidden_port(log)
     relay, image = session.probe if relayed else None, session.config.image_id
     with native_run(

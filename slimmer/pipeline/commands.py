@@ -86,8 +86,9 @@ def attach(request: AttachRequest, progress: Progress, docker_host: str = "") ->
             EngineResources(engine) as scope,
             log_file(request.out, scope.lifeline.folder) as write,
             attached_run(scope, found, probe_path(engine.architecture), "attached") as run,
-            End(request.until, request.seconds) as end,
+            End(request.until, request.seconds, run.quiet) as end,
         ):
+            end.watch(asked=True)
             progress.note(f"watching {found.name}{_how_to_end(end)}")
             with progress.stage("observe"):
                 while not (run.over or end.over() or stop()):
@@ -96,6 +97,8 @@ def attach(request: AttachRequest, progress: Progress, docker_host: str = "") ->
             if run.has_ended:
                 progress.note(f"{found.name} has ended")
             path = write(log)
+            for warning in end.warnings():
+                progress.warn(warning)
     progress.warn(
         f"the log lacks {log.unseen}. It also lacks files that were read and closed before the watch began. "
         f"Join it with an observed run: `slimmer build IMAGE --access {path or 'LOG'}`"
@@ -109,6 +112,7 @@ def _how_to_end(end: End) -> str:
         Until.SIGNAL: f"; `kill -USR1 {os.getpid()}` ends the watch",
         Until.ENTER: "; press Enter to end the watch",
         Until.SECONDS: f" for {end.seconds_left:.0f} s",
+        Until.QUIET: f" {end.quiet_words}",
     }
     return ways.get(end.until, "")
 
