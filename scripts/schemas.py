@@ -13,7 +13,7 @@ import msgspec
 
 from slimmer.artifacts import manifest, package_file, report_file, tree_file
 from slimmer.observe import log
-from slimmer.report import comparison_document, diagnosis, explanation, sizes, unproven
+from slimmer.report import comparison_document, diagnosis, explanation, sizes, unexercised, unproven
 from slimmer.versioned_json import LARGEST, NAME_PATTERN, Format
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -33,6 +33,7 @@ PRINTED = {
     "doctor": ("The output of slimmer doctor --format json", diagnosis.FORMAT),
     "explanation": ("The output of slimmer explain --format json", explanation.FORMAT),
     "sizes": ("The output of slimmer explain --why-size --format json", sizes.FORMAT),
+    "unexercised": ("The output of slimmer explain --unexercised --format json", unexercised.FORMAT),
     "unproven": ("The output of slimmer explain --unproven --format json", unproven.FORMAT),
 }
 """What slimmer only writes: all fields are always there, also those for which the type has a default."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         doctor,
         explain,
         keep,
+        not_exercised,
         not_proven,
         observe,
         rebuild,
@@ -82,14 +83,16 @@ if TYPE_CHECKING:
     from slimmer.report.comparison import Comparison
     from slimmer.report.explanation import Explanation
     from slimmer.report.sizes import Sizes
+    from slimmer.report.unexercised import UnexercisedReport
     from slimmer.report.unproven import UnprovenReport
     from slimmer.runs.doctor import Check
+    from slimmer.unexercised import Exercised, UntouchedCode
     from slimmer.unproven import Unproven
     from slimmer.verify.structure import Difference
 
 
 _HOMES = {
-    "slimmer.api.functions": "attach build clean compare doctor explain keep not_proven observe rebuild run sizes verify",
+    "slimmer.api.functions": "attach build clean compare doctor explain keep not_exercised not_proven observe rebuild run sizes verify",
     "slimmer.artifacts.build_output": "BuildOutput find_output",
     "slimmer.engine.leftovers": "Leftovers",
     "slimmer.engine.options": "Companion",
@@ -111,8 +114,10 @@ _HOMES = {
     "slimmer.report.comparison": "Comparison",
     "slimmer.report.explanation": "Explanation",
     "slimmer.report.sizes": "Sizes",
+    "slimmer.report.unexercised": "UnexercisedReport",
     "slimmer.report.unproven": "UnprovenReport",
     "slimmer.runs.doctor": "Check",
+    "slimmer.unexercised": "Exercised UntouchedCode",
     "slimmer.unproven": "Unproven",
     "slimmer.verify.structure": "Difference",
 }
@@ -140,6 +145,7 @@ __all__ = [
     "Event",
     "ExerciseFailed",
     "ExercisePlan",
+    "Exercised",
     "Expectation",
     "Explanation",
     "ImageCommand",
@@ -167,10 +173,12 @@ __all__ = [
     "StageEnded",
     "StageStarted",
     "TargetNotFound",
+    "UnexercisedReport",
     "Unproven",
     "UnprovenReport",
     "UnsupportedEngine",
     "Until",
+    "UntouchedCode",
     "UsageError",
     "VerificationFailed",
     "VerifyRequest",
@@ -185,6 +193,7 @@ __all__ = [
     "explain",
     "find_output",
     "keep",
+    "not_exercised",
     "not_proven",
     "observe",
     "rebuild",

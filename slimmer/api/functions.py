@@ -1,4 +1,4 @@
-"""build, observe, attach, keep, rebuild, verify, compare, explain, sizes, not_proven, clean and doctor, as Python functions.
+"""build, observe, attach, keep, rebuild, verify, compare, explain, sizes, not_proven, not_exercised, clean and doctor, as Python functions.
 
 They print nothing, install no signal handlers and do not exit. They call `on_event` with their progress (slimmer.Event), unless it is
 None. `docker_host` is the engine's address; "" is the engine that the docker client would use. Each kind of failure has its own
@@ -33,10 +33,12 @@ from slimmer.pipeline.request import (
 from slimmer.pipeline.result import BuildResult, CleanResult, KeepResult, ObserveResult, RebuildResult, VerifyResult
 from slimmer.report import explanation
 from slimmer.report import sizes as size_report
+from slimmer.report import unexercised as unexercised_report
 from slimmer.report import unproven as unproven_report
 from slimmer.report.comparison import Comparison
 from slimmer.report.explanation import Explanation
 from slimmer.report.sizes import Sizes
+from slimmer.report.unexercised import UnexercisedReport
 from slimmer.report.unproven import UnprovenReport
 
 if TYPE_CHECKING:
@@ -89,7 +91,7 @@ def attach(
 ) -> ObserveResult:
     """Watch a running container from outside, and write what it opened. The container is not changed.
 
-    The watch ends with the container, after `until` seconds, or when `stop` returns True (for example, a threading.Event's `is_set`).
+    The watch ends with the container, after `until` seconds, with "quiet:SECONDS" when it has opened nothing new for so long, or when `stop` returns True (for example, a threading.Event's `is_set`).
     """
     end, seconds = words.until(str(until))
     if end is Until.PROBES:
@@ -155,6 +157,11 @@ def sizes(output: str | PathLike[str] | BuildOutput, below: str = "/") -> Sizes:
 def not_proven(output: str | PathLike[str] | BuildOutput) -> UnprovenReport:
     """Return what a build did not prove: parts of the original that nothing exercised. `output` is as for `explain`."""
     return unproven_report.unproven(_output(output))
+
+
+def not_exercised(output: str | PathLike[str] | BuildOutput) -> UnexercisedReport:
+    """Return what a build asked of the app, and the app's own code that nothing touched meanwhile. `output` is as for `explain`."""
+    return unexercised_report.unexercised(_output(output))
 
 
 def clean(*, strangers: bool = False, dry_run: bool = False, docker_host: str = "") -> CleanResult:

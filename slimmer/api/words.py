@@ -12,7 +12,7 @@ from pathlib import Path
 
 from slimmer.engine.options import Companion
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import DEFAULT_REQUESTS, ExercisePlan, ImageCommand, Until
+from slimmer.exercise.plan import DEFAULT_REQUESTS, LONGEST_UNTIL_QUIET, ExercisePlan, ImageCommand, Until
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
 from slimmer.exercise.until import check_possible
 from slimmer.keep.analyzer import Policy
@@ -134,16 +134,29 @@ def _env_lines(file: Path) -> list[str]:
 
 
 def until(text: str) -> tuple[Until, float]:
-    """Parse `probes`, `exit`, `signal`, `enter`, or a number of seconds."""
+    """Parse `probes`, `exit`, `signal`, `enter`, `quiet:SECONDS`, or a number of seconds."""
+    word, colon, number = text.partition(":")
+    if word == Until.QUIET and colon:
+        return Until.QUIET, _quiet_seconds(number)
     try:
         return Until.SECONDS, positive_seconds("--until", text)
     except UsageError:
-        if text in {value.value for value in Until if value is not Until.SECONDS}:
+        if text in {value.value for value in Until if value not in (Until.SECONDS, Until.QUIET)}:
             return Until(text), 0.0
     raise UsageError(
         f"--until: unknown value {_short(text)}",
-        hint="Use probes, exit, signal, enter, or a number of seconds: --until 30",
+        hint="Use probes, exit, signal, enter, quiet:10 (no new file for 10 seconds), or a number of seconds: --until 30",
     )
+
+
+def _quiet_seconds(text: str) -> float:
+    seconds = positive_seconds("--until quiet", text)
+    if not 0 < seconds <= LONGEST_UNTIL_QUIET:
+        raise UsageError(
+            f"--until quiet: must be more than 0 and at most {LONGEST_UNTIL_QUIET:g} seconds: {_short(text)}",
+            hint="For example: --until quiet:10. To watch for longer: --until 3600",
+        )
+    return seconds
 
 
 def positive_seconds(option: str, text: str) -> float:

@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from slimmer.observe.log import Listener, Recorder
+from slimmer.unexercised import Exercised, UntouchedCode
 from slimmer.unproven import Unproven
 from slimmer.versioned_json import Format, Name, Number, Version
 
@@ -171,9 +172,10 @@ class ReportStage(Struct, frozen=True):
 class Report(Struct, frozen=True, kw_only=True):
     """The result of a build: both images, the exercise, the verification, and the time of each stage.
 
-    `unproven` are parts of the original that nothing exercised and that may be missing (docs/verification.md).
+    `unproven` are parts of the original that nothing exercised and that may be missing (docs/verification.md). `exercised` adds up what was
+    asked of all commands, and `unexercised` is the app's own code that nothing touched (docs/explain.md).
 
-    The report of `slimmer keep` has no `slim`, `exercise` and `stages`, because there is no slim image yet. `commands` is present if there
+    The report of `slimmer keep` has no `slim`, `exercise`, `exercised` and `stages`, because there is no slim image yet. `commands` is present if there
     were several.
     """
 
@@ -190,6 +192,8 @@ class Report(Struct, frozen=True, kw_only=True):
     verification: ReportVerification | UnsetType = UNSET
     stages: tuple[ReportStage, ...] | UnsetType = UNSET
     unproven: tuple[Unproven, ...] | UnsetType = UNSET
+    exercised: Exercised | UnsetType = UNSET
+    unexercised: UntouchedCode | UnsetType = UNSET
 
 
-FORMAT = Format("slimmer-report", Version(1, 1), Report)
+FORMAT = Format("slimmer-report", Version(1, 2), Report)

@@ -8,7 +8,7 @@ from slimmer.cli import options
 from slimmer.cli.keep_options import choice
 from slimmer.cli.option_groups import shares
 from slimmer.cli.run_options import asked
-from slimmer.cli.unproven_lines import show_unproven
+from slimmer.cli.unproven_lines import show_unexercised, show_unproven
 
 EPILOG = """Examples:
 
@@ -78,7 +78,9 @@ def build(
             **asked,
         )
     _show(result.report, form, quiet)
-    show_unproven(result.unproven, result.folder, quiet=quiet or form == "json")
+    quiet = quiet or form == "json"
+    show_unproven(result.unproven, result.folder, quiet=quiet)
+    show_unexercised(result.exercised, result.untouched, result.folder, quiet=quiet)
 
 
 def _show(report: dict[str, Any], form: str, quiet: bool) -> None:

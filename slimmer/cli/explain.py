@@ -1,4 +1,4 @@
-"""`slimmer explain`: show why a path is or is not in the slim image, what takes the space, and what is not proven.
+"""`slimmer explain`: show why a path is or is not in the slim image, what takes the space, and what was not proven or exercised.
 
 It reads the artifacts of a build.
 """
@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from slimmer.report.explanation import Explanation
     from slimmer.report.sizes import Share, Sizes
+    from slimmer.report.unexercised import UnexercisedReport
     from slimmer.report.unproven import UnprovenReport
 
 EPILOG = """Examples:
@@ -23,6 +24,8 @@ EPILOG = """Examples:
   slimmer explain myapp --why-size --top 20
 
   slimmer explain myapp --unproven
+
+  slimmer explain myapp --unexercised
 
 Exit codes: 0 explained, 2 usage error, 3 the original has no such path."""
 
@@ -58,6 +61,14 @@ def explain(
             metavar="",
         ),
     ] = False,
+    unexercised: Annotated[
+        bool,
+        typer.Option(
+            "--unexercised",
+            help="List the app's own modules, templates and executables that nothing touched, and what was exercised.",
+            metavar="",
+        ),
+    ] = False,
     top: Annotated[int, typer.Option("--top", help="Number of entries in each list.", min=1, metavar="N")] = 10,
     output_format: Annotated[
         str, typer.Option("--format", help="Format of the explanation on stdout: text or json.", metavar="FORMAT")
@@ -72,14 +83,19 @@ def explain(
     from slimmer.errors import UsageError
 
     form = words.choice("--format", output_format, ("text", "json"))
-    if not path and not why_size and not unproven:
+    if not (path or why_size or unproven or unexercised):
         raise UsageError(
-            "explain needs a path, --why-size or --unproven", hint="For example: slimmer explain myapp /etc/passwd"
+            "explain needs a path, --why-size, --unproven or --unexercised",
+            hint="For example: slimmer explain myapp /etc/passwd",
         )
     output = slimmer.find_output(image_or_out)
     if unproven:
         items = slimmer.not_proven(output)
         _print_json(_unproven_json(items)) if form == "json" else _print_unproven(items)
+        return
+    if unexercised:
+        report = slimmer.not_exercised(output)
+        _print_json(_unexercised_json(report)) if form == "json" else _print_unexercised(report)
         return
     if why_size:
         found = slimmer.sizes(output, path or "/")
@@ -117,6 +133,14 @@ def _unproven_json(found: UnprovenReport) -> dict[str, Any]:
     from dataclasses import asdict
 
     from slimmer.report.unproven import FORMAT
+
+    return {**FORMAT.head, **asdict(found)}
+
+
+def _unexercised_json(found: UnexercisedReport) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from slimmer.report.unexercised import FORMAT
 
     return {**FORMAT.head, **asdict(found)}
 
@@ -205,3 +229,17 @@ def _print_unproven(found: UnprovenReport) -> None:
         _say(f"{item.name}: {item.what}")
         if item.remedy:
             _say(item.remedy, 2)
+
+
+def _print_unexercised(found: UnexercisedReport) -> None:
+    from slimmer.unexercised import exercise_lines
+
+    for line in exercise_lines(found.exercised):
+        _say(line)
+    code = found.unexercised
+    if not code.count:
+        _say("nothing: slimmer knows of no code of the app that nothing touched")
+    for file in code.items:
+        _say(f"{file.kind} {file.path}: {f'kept because of {file.rule}' if file.kept else 'dropped'}")
+    if code.count > len(code.items):
+        _say(f"and {code.count - len(code.items):,} more")

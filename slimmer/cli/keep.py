@@ -10,7 +10,7 @@ import typer
 from slimmer.cli import options
 from slimmer.cli.keep_options import choice
 from slimmer.cli.option_groups import shares
-from slimmer.cli.unproven_lines import show_unproven
+from slimmer.cli.unproven_lines import show_unexercised, show_unproven
 
 EPILOG = """Examples:
 
@@ -60,4 +60,5 @@ def keep(
     if not quiet:
         talk.print(f"{kept.kept:,} of {kept.paths:,} paths kept, {human_size(kept.size)}", highlight=False)
     show_unproven(kept.unproven, out, quiet=quiet)
+    show_unexercised(None, kept.untouched, out, quiet=quiet)
     print(out)

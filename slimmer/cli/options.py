@@ -280,7 +280,8 @@ Until = Annotated[
     str,
     _option(
         "--until",
-        help="When to stop observing: probes (default), exit, signal (SIGUSR1), enter, or a number of seconds.",
+        help="When to stop observing: probes (default), exit, signal (SIGUSR1), enter, a number of seconds, or quiet:SECONDS (the app "
+        "has opened nothing new for so long).",
         panel=ASK,
         metavar="WHEN",
     ),

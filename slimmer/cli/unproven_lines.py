@@ -1,4 +1,4 @@
-"""The lines about unproven items at the end of a build."""
+"""The lines at the end of a build about what it does not prove, and about the app's own code that nothing touched."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from slimmer import Unproven
+    from slimmer import Exercised, Unproven, UntouchedCode
+
+
+def show_unexercised(exercised: Exercised | None, code: UntouchedCode, folder: Path, *, quiet: bool) -> None:
+    """Print what was exercised and how much of the app's own code was not to stderr, if there is such code."""
+    import shlex
+
+    from slimmer.cli.console import talk, told
+    from slimmer.unexercised import Exercised, line
+
+    text = line(exercised or Exercised(), code, f"slimmer explain --unexercised {shlex.quote(str(folder))}")
+    if text and not quiet:
+        talk.print(told(text), highlight=False)
 
 
 def show_unproven(items: Sequence[Unproven], folder: Path, *, quiet: bool) -> None:

@@ -53,7 +53,7 @@ def run_healthcheck(context: ExerciseContext) -> Iterator[Outcome]:
 
 
 def run_host_commands(
-    context: ExerciseContext, port: int | None, scheme: str, sweep: Callable[[], None]
+    context: ExerciseContext, port: int | None, scheme: str, sweep: Callable[[], object]
 ) -> Iterator[Outcome]:
     """Run each --exercise command on this machine with `sh -c`. SLIMMER_* variables tell it where the app is.
 

@@ -58,7 +58,7 @@ def exercise(
 
 
 def _exercise(context: ExerciseContext) -> ExerciseResult:
-    with end_of(context.mode) as end:
+    with end_of(context) as end:
         ports = await_ready(context, end.over)
         sweep, ready_after, bound = PortSweep(context, ports), context.elapsed, _bound_ports(context, ports)
         outcomes: list[Outcome] = []
@@ -71,7 +71,7 @@ def _exercise(context: ExerciseContext) -> ExerciseResult:
             ports=sweep.ports,
             last_ports=sweep.last_ports(),
             udp_ports=bound,
-            warnings=sweep.warnings(),
+            warnings=sweep.warnings() + end.warnings(),
             exit_code=code,
             seconds=context.elapsed,
             ready_after=ready_after,
@@ -98,10 +98,9 @@ def _run(context: ExerciseContext, sweep: PortSweep, outcomes: list[Outcome], en
     for run in (run_host_commands, run_image_commands):
         for outcome in run(context, port, scheme, sweep.ask_new_ports):
             outcomes.append(outcome)
-    await_end(end, context)
+    _await_end(end, context, sweep, asked=bool(sweep.ports or outcomes))
     if context.ended:
         return context.elapsed
-    sweep.ask_new_ports()
     sweep.await_other_ports()
     done = context.elapsed
     sweep.await_start()
@@ -112,6 +111,15 @@ def _run(context: ExerciseContext, sweep: PortSweep, outcomes: list[Outcome], en
     check_served(context, sweep.ports, exercised=bool(sweep.http_ports or outcomes))
     logger.info("ready after %.2f s, done after %.2f s, watched for %.2f s", ready_after, done, context.elapsed)
     return done
+
+
+def _await_end(end: End, context: ExerciseContext, sweep: PortSweep, *, asked: bool) -> None:
+    """Wait for the end, and ask the ports that opened meanwhile. An app that is asked is no longer quiet."""
+    end.watch(asked=asked)
+    await_end(end, context)
+    while not context.ended and sweep.ask_new_ports() and end.until is Until.QUIET:
+        end.watch(asked=True)
+        await_end(end, context)
 
 
 def _bound_ports(context: ExerciseContext, ports: tuple[int, ...]) -> tuple[int, ...]:

@@ -46,6 +46,11 @@ class Mode(ABC):
         return not self.shared and bool(self.plan.named_ports or (self.plan.explicit and self.plan.asks))
 
     @property
+    def may_end_unready(self) -> bool:
+        """Return True if the end of a worker may come while slimmer still waits for a port."""
+        return self.plan.until is not Until.SECONDS and not self.must_listen
+
+    @property
     def required_ports(self) -> tuple[int, ...]:
         """The ports that must accept connections before the app is ready."""
         return () if self.shared else self.plan.named_ports
@@ -154,6 +159,12 @@ class FirstRun(Mode):
     profile: AppProfile
 
     @property
+    def may_end_unready(self) -> bool:
+        """A quiet app that is meant to listen may be slow to start. With a command of the user, it may be a worker."""
+        awaits_ports = self._is_server and not self.shared and self.plan.until is Until.QUIET
+        return super().may_end_unready and not awaits_ports
+
+    @property
     def expected_ports(self) -> tuple[int, ...]:
         return self.profile.expected_ports
 
@@ -225,7 +236,7 @@ class FirstRun(Mode):
             return min(plan.ready_timeout, plan.seconds)
         if plan.until in (Until.SIGNAL, Until.ENTER):
             return None
-        if not self.shared and self.may_be_silent():
+        if not self.shared and self.may_be_silent() and plan.until is not Until.QUIET:
             return min(plan.ready_timeout, WORKER_PATIENCE)
         return plan.ready_timeout  # of several commands, too: nothing tells a worker from a slow server
 
@@ -233,7 +244,7 @@ class FirstRun(Mode):
         plan = self.plan
         if self.must_listen or plan.until is Until.EXIT:
             return False
-        if self.shared or plan.until in (Until.SECONDS, Until.SIGNAL, Until.ENTER):
+        if self.shared or plan.until in (Until.SECONDS, Until.QUIET, Until.SIGNAL, Until.ENTER):
             return True
         return plan.has_commands and not (self.expected_ports or self.udp_ports)
 
@@ -267,10 +278,13 @@ class FirstRun(Mode):
             )
         return notes
 
+    @property
+    def _is_server(self) -> bool:
+        return self.profile.own_command and bool(self.expected_ports or self.udp_ports)
+
     def _means_to_listen(self) -> bool:
         """Return True if the image EXPOSEs ports and runs its own command, and the user says nothing else."""
-        is_server = self.profile.own_command and bool(self.expected_ports or self.udp_ports)
-        return is_server and self.plan.http and self.plan.until is Until.PROBES
+        return self._is_server and self.plan.http and self.plan.until is Until.PROBES
 
 
 @dataclass(frozen=True)
@@ -302,7 +316,7 @@ class Replay(Mode):
     @property
     def watched(self) -> float:
         """The slim image is watched for as long as the original, so that it does what the original did only after a while."""
-        alone = self.plan.until in (Until.PROBES, Until.SECONDS)  # else the app or a user said how long
+        alone = self.plan.until in (Until.PROBES, Until.SECONDS, Until.QUIET)  # else the app or a user said how long
         return min(self.expectations.watched, LONGEST_WATCH) if alone else 0.0
 
     @property
@@ -324,8 +338,8 @@ class Replay(Mode):
 
     @property
     def until(self) -> Until:
-        """No user watches a replay, so nobody ends it."""
-        return Until.PROBES if self.plan.until in (Until.SIGNAL, Until.ENTER) else self.plan.until
+        """No user watches a replay, so nobody ends it. Nothing tells if its app is quiet: it is watched for as long as the original."""
+        return Until.PROBES if self.plan.until in (Until.SIGNAL, Until.ENTER, Until.QUIET) else self.plan.until
 
     @property
     def seconds(self) -> float:
@@ -351,6 +365,8 @@ class Replay(Mode):
             return self.ready_timeout
         if plan.until is Until.EXIT or self.exit_timeout is not None:
             return self.exit_timeout
+        if plan.until is Until.QUIET:  # the original's worker was ready when it was quiet
+            return min(LONGEST_WATCH, self.expectations.ready_after)
         return min(plan.ready_timeout, self.seconds if plan.until is Until.SECONDS else WORKER_PATIENCE)
 
     def may_be_silent(self) -> bool:

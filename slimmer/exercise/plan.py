@@ -9,15 +9,19 @@ from slimmer.exercise.request import Request
 
 DEFAULT_REQUESTS = (Request("GET", "/"),)
 
+LONGEST_UNTIL_QUIET = 600.0
+"""The longest that slimmer waits for Until.QUIET after the probes, in seconds. Some apps open new files without end."""
+
 
 class Until(StrEnum):
-    """What ends the observation. The number for SECONDS is in ExercisePlan.seconds."""
+    """What ends the observation. The number for SECONDS and QUIET is in ExercisePlan.seconds."""
 
     PROBES = "probes"
     EXIT = "exit"
     SIGNAL = "signal"
     ENTER = "enter"
     SECONDS = "seconds"
+    QUIET = "quiet"
 
 
 @dataclass(frozen=True, slots=True)

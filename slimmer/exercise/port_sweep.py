@@ -47,16 +47,18 @@ class PortSweep:
         self._spent = 0.0
         self._patient = True  # until a port has spoken HTTP, or one that nobody named was waited for in vain
 
-    def ask_new_ports(self) -> None:
-        """Send the requests to every port that was not asked before, until there are no new ports.
+    def ask_new_ports(self) -> bool:
+        """Send the requests to every port that was not asked before, until there are no new ports. Return True if there was one.
 
         The user's own requests go to one port after the other, since what they do at one may show at the next. The default `GET /`
         depends on nothing, so it does not wait for a silent port.
         """
+        asked = len(self._probed)
         while ports := self._next():
             self._ask_ports(ports)
             shown = ", ".join(map(str, ports[:FEW])) + (" …" if len(ports) > FEW else "")
             self._context.check_running(f"while port{'s' if len(ports) > 1 else ''} {shown} was exercised")
+        return len(self._probed) > asked
 
     def await_late_ports(self) -> None:
         """If no port has spoken HTTP yet, give the expected ports some time to open, and ask them.

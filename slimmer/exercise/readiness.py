@@ -35,7 +35,7 @@ def await_ready(context: ExerciseContext, over: Callable[[], bool]) -> tuple[int
         return mode.has_all_ports(ports, bound) or (mode.may_start_with(ports, bound) and context.settled)
 
     def seen_enough() -> bool:
-        return mode.plan.until is not Until.SECONDS and not mode.must_listen and over()
+        return mode.may_end_unready and over()
 
     if context.wait_for(lambda: ready() or seen_enough(), mode.patience()):
         return ports

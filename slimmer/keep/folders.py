@@ -95,6 +95,9 @@ SHARED = Folders(
 )
 """For the margin: apps and packages share these, so that lying in the same one makes no files kin. For packages of languages, see there."""
 
+OWN_PLACES = Folders(alone="/{opt,srv,data} /var/{www,opt}")
+"""Those of SHARED that are an app's own folder if they are the working directory of an image that has its app below."""
+
 DISTRIBUTION = Folders(
     alone=f"{_KERNEL} {_PASSING} {_PROGRAMS} /{{home,lost+found,media,mnt,opt,root,srv,usr,var}}"
     " /usr/local/{bin,sbin,games,include,man,src}"

@@ -102,8 +102,8 @@ def exercise_alone(
     lasting = lasting_ports(log.tcp_ports)
     udp = session.config.ports("udp")
     ports = tuple(dict.fromkeys((*lasting, *plan.named_ports, *session.config.ports())))
-    if plan.until in (Until.SIGNAL, Until.ENTER):  # these only make sense while the app is watched
-        plan = dataclasses.replace(plan, until=Until.SECONDS, seconds=WORKER_PATIENCE)
+    if plan.until in (Until.SIGNAL, Until.ENTER, Until.QUIET):  # these only make sense while the app is watched
+        plan = dataclasses.replace(plan, until=Until.SECONDS, seconds=plan.seconds or WORKER_PATIENCE)
     relayed = not session.engine.local or session.options.network == "none" or _has_hidden_port(log)
     looks = bool(udp or log.udp_ports)
     with _native(session, session.config.image_id, ports, purpose, relayed=relayed, udp=looks) as run:

@@ -19,7 +19,9 @@ from slimmer.formatting import SHOWN, counted, listed
 from slimmer.image import reference
 from slimmer.interrupts import finish
 from slimmer.keep.analyzer import Policy
+from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import MISSED, Finding, KeepSet
+from slimmer.keep.unproven.own_code import untouched_code
 from slimmer.output_folder import OutputFolder, default_folder
 from slimmer.pipeline.artifacts import write_artifacts
 from slimmer.pipeline.candidate import Candidate, choose_builder, make, pack
@@ -30,10 +32,12 @@ from slimmer.pipeline.report import Built, build_report, difference_lines
 from slimmer.pipeline.request import REPAIRS, BuildRequest
 from slimmer.pipeline.result import BuildResult
 from slimmer.pipeline.stages import Stages, open_stages
+from slimmer.pipeline.unexercised import exercised
 from slimmer.pipeline.unproven import unproven
 from slimmer.pipeline.verification import CandidateVerifier, VariantVerdict, Verdict, variants
 from slimmer.rebuild.archive import creation_time
 from slimmer.rebuild.image import DOCKERFILE, mark_unverified
+from slimmer.unexercised import UntouchedCode, untouched
 from slimmer.unproven import Unproven
 
 __all__ = ["REPAIRS", "build"]
@@ -55,6 +59,7 @@ class Slim:
     verdict: Verdict
     variants: tuple[VariantVerdict, ...] = ()
     unproven: tuple[Unproven, ...] = ()
+    untouched: UntouchedCode = field(default_factory=UntouchedCode)
 
 
 def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> BuildResult:
@@ -115,7 +120,7 @@ class _Build:
             with self.progress.stage(f"rebuild{again}"):
                 candidate = self.rebuild(kept, repairs)
             if not request.verify:
-                return Slim(kept, candidate, Verdict(), unproven=unproven(view, kept, observation))
+                return self.with_gaps(view, Slim(kept, candidate, Verdict()))
             with self.progress.stage(f"verify{again}"):
                 verdict = verifier.verify(kept, candidate)
             if not verdict.missed or repairs == request.repair:
@@ -126,8 +131,12 @@ class _Build:
             self.progress.warn(
                 f"the slim image's app still misses files that the original has: {_names(verdict.missed)}"
             )
-        items = unproven(view, kept, observation)
-        return self.verified_elsewhere(verifier, Slim(kept, candidate, verdict, unproven=items))
+        return self.verified_elsewhere(verifier, self.with_gaps(view, Slim(kept, candidate, verdict)))
+
+    def with_gaps(self, view: ImageView, slim: Slim) -> Slim:
+        """Add what the build does not prove, and the app's own code that nothing touched."""
+        items = unproven(view, slim.kept, self.observation)
+        return replace(slim, unproven=items, untouched=untouched(untouched_code(view, slim.kept)))
 
     def verified_elsewhere(self, verifier: CandidateVerifier, slim: Slim) -> Slim:
         """Add the results of the variants that the user asked for."""
@@ -211,6 +220,8 @@ class _Build:
             by_shape=slim.verdict.by_shape,
             stages=self.progress.stages,
             unproven=slim.unproven,
+            exercised=exercised(one.observed.exercised for one in self.observation.scenario_runs),
+            untouched=slim.untouched,
         )
 
     def result(self, built: Built, report: dict[str, Any]) -> BuildResult:
@@ -228,6 +239,8 @@ class _Build:
             stages=built.stages,
             warnings=self.progress.warnings,
             unproven=built.unproven,
+            exercised=built.exercised,
+            untouched=built.untouched,
             report=report,
         )
 

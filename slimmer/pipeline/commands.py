@@ -19,6 +19,7 @@ from slimmer.exercise.plan import Until
 from slimmer.exercise.until import End
 from slimmer.image import reference
 from slimmer.interrupts import finish
+from slimmer.keep.unproven.own_code import untouched_code
 from slimmer.observe.identity import home_of
 from slimmer.observe.merge import check_complete, check_image, merge, rebased
 from slimmer.pipeline.app_runs import identify
@@ -48,6 +49,7 @@ from slimmer.report.comparison import Comparison
 from slimmer.runs import doctor
 from slimmer.runs.start import attached_run
 from slimmer.runs.stats import collect_stats
+from slimmer.unexercised import untouched
 
 FOLDER_HINT = "`slimmer build` and `slimmer keep` write such a folder."
 UNSEEN = "`slimmer keep` packed this, and built no image of it."
@@ -86,8 +88,9 @@ def attach(request: AttachRequest, progress: Progress, docker_host: str = "") ->
             EngineResources(engine) as scope,
             log_file(request.out, scope.lifeline.folder) as write,
             attached_run(scope, found, probe_path(engine.architecture), "attached") as run,
-            End(request.until, request.seconds) as end,
+            End(request.until, request.seconds, run.quiet) as end,
         ):
+            end.watch(asked=True)
             progress.note(f"watching {found.name}{_how_to_end(end)}")
             with progress.stage("observe"):
                 while not (run.over or end.over() or stop()):
@@ -96,6 +99,8 @@ def attach(request: AttachRequest, progress: Progress, docker_host: str = "") ->
             if run.has_ended:
                 progress.note(f"{found.name} has ended")
             path = write(log)
+            for warning in end.warnings():
+                progress.warn(warning)
     progress.warn(
         f"the log lacks {log.unseen}. It also lacks files that were read and closed before the watch began. "
         f"Join it with an observed run: `slimmer build IMAGE --access {path or 'LOG'}`"
@@ -109,6 +114,7 @@ def _how_to_end(end: End) -> str:
         Until.SIGNAL: f"; `kill -USR1 {os.getpid()}` ends the watch",
         Until.ENTER: "; press Enter to end the watch",
         Until.SECONDS: f" for {end.seconds_left:.0f} s",
+        Until.QUIET: f" {end.quiet_words}",
     }
     return ways.get(end.until, "")
 
@@ -144,13 +150,23 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
             )
         packages = package_document(original.tree, original.packages, config.image_id)
         stages.warn_of_unreadable()
-        items = unproven(view, kept)
-        report = keep_report(config, original.tree, log, request.policy, request.selection, builder, kept.margin, items)
+        items, code = unproven(view, kept), untouched(untouched_code(view, kept))
+        report = keep_report(
+            config, original.tree, log, request.policy, request.selection, builder, kept.margin, items, code
+        )
         write_artifacts(folder, original.image, kept, rootfs.digests, log, packages, report)
         mark_unverified(folder, UNSEEN)
         finish(folder.publish)
         return KeepResult(
-            folder.path, config.image_id, len(original.tree), len(kept), rootfs.size, progress.warnings, items, report
+            folder.path,
+            config.image_id,
+            len(original.tree),
+            len(kept),
+            rootfs.size,
+            progress.warnings,
+            items,
+            code,
+            report,
         )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from slimmer.artifacts.report_file import FORMAT
@@ -20,6 +20,7 @@ from slimmer.observe.log import AccessLog
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.verification import VariantVerdict
 from slimmer.rebuild.image import Builder
+from slimmer.unexercised import Exercised, UntouchedCode
 from slimmer.unproven import Unproven
 from slimmer.verify.structure import Difference
 from slimmer.version import __version__
@@ -54,6 +55,8 @@ class Built:
     variants: tuple[VariantVerdict, ...] = ()
     by_shape: tuple[str, ...] = ()
     unproven: tuple[Unproven, ...] = ()
+    exercised: Exercised = field(default_factory=Exercised)
+    untouched: UntouchedCode = field(default_factory=UntouchedCode)
 
 
 def build_report(built: Built) -> dict[str, Any]:
@@ -79,6 +82,8 @@ def build_report(built: Built) -> dict[str, Any]:
         },
         "stages": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in built.stages],
         "unproven": [asdict(item) for item in built.unproven],
+        "exercised": asdict(built.exercised),
+        "unexercised": asdict(built.untouched),
     }
 
 
@@ -91,6 +96,7 @@ def keep_report(
     builder: Builder,
     margin: SpentMargin | None = None,
     unproven: Sequence[Unproven] = (),
+    untouched: UntouchedCode | None = None,
 ) -> dict[str, Any]:
     """Return the part of a report that is known without a slim image. `tree` is the original's."""
     return {
@@ -99,6 +105,7 @@ def keep_report(
         "observation": observation_report(log),
         "verification": {"verified": False, "differences": [], "missed": [], "places": []},
         "unproven": [asdict(item) for item in unproven],
+        "unexercised": asdict(untouched or UntouchedCode()),
     }
 
 

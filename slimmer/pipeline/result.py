@@ -8,6 +8,7 @@ from typing import Any
 
 from slimmer.engine.leftovers import Leftovers
 from slimmer.observe.log import AccessLog
+from slimmer.unexercised import Exercised, UntouchedCode
 from slimmer.unproven import Unproven
 from slimmer.verify.structure import Difference
 
@@ -17,7 +18,8 @@ class BuildResult:
     """A slim image that has its tag, and the folder of its artifacts.
 
     `paths` and `original_paths` are the numbers of entries of the images. `verified` is False only if verification was turned off.
-    `report` is the content of report.json (docs/artifacts.md). `unproven` are parts of the original that nothing exercised.
+    `report` is the content of report.json (docs/artifacts.md). `unproven` are parts of the original that nothing exercised. `exercised` is
+    what was asked of the app, and `untouched` the app's own code that nothing touched meanwhile.
     """
 
     tag: str
@@ -32,6 +34,8 @@ class BuildResult:
     stages: tuple[tuple[str, float], ...] = ()
     warnings: tuple[str, ...] = ()
     unproven: tuple[Unproven, ...] = ()
+    exercised: Exercised = field(default_factory=Exercised)
+    untouched: UntouchedCode = field(default_factory=UntouchedCode)
     report: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -65,6 +69,7 @@ class KeepResult:
     size: int
     warnings: tuple[str, ...] = ()
     unproven: tuple[Unproven, ...] = ()
+    untouched: UntouchedCode = field(default_factory=UntouchedCode)
     report: dict[str, Any] = field(default_factory=dict, repr=False)
 
 

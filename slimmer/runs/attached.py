@@ -74,6 +74,10 @@ class AttachedRun:
         """True if the container ended while it was watched. Then the log has everything that it did."""
         return self._reader.ended
 
+    def quiet(self) -> float:
+        """Return the seconds since the container last opened a file of the image or a port for the first time."""
+        return self._stream.quiet
+
     def wait(self, seconds: float) -> None:
         """Return at the next record, at the end of the container, or after this many seconds."""
         self._stream.wait(seconds)

@@ -128,6 +128,15 @@ def test_a_log_says_what_it_is_and_what_it_lacks(web: Container, engine: docker.
     assert not {path for path in opened(tmp_path / "out/access.json") if "slimmer" in path or path.startswith("/proc")}
 
 
+def test_a_watch_ends_when_the_container_opens_nothing_new(web: Container, tmp_path: Path) -> None:
+    with watching(web, tmp_path / "log.json", "--until", "quiet:3") as watch:
+        get(web, "/file/srv/second")
+        assert watch.end(0)[0] == 0, watch.said
+    assert "nothing new for 3 s, at most 600 s" in watch.said
+    assert "/srv/second" in opened(tmp_path / "log.json")
+    assert get(web, "/") == "a page\n"
+
+
 def test_two_may_watch_one_container(web: Container, tmp_path: Path) -> None:
     logs = [tmp_path / "first.json", tmp_path / "second.json"]
     with watching(web, logs[0]) as first, watching(web, logs[1]) as second:

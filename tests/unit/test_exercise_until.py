@@ -9,30 +9,39 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from slimmer.errors import AppFailed, UsageError
-from slimmer.exercise.drive import exercise
+from slimmer.exercise import until
+from slimmer.exercise.drive import UNKNOWN, exercise
 from slimmer.exercise.expectations import ReplayExpectations, replay_expectations
 from slimmer.exercise.mode import LONGEST_WATCH, Replay
 from slimmer.exercise.plan import ExercisePlan, Until
+from slimmer.exercise.profile import AppProfile
 from slimmer.exercise.result import ExerciseResult
-from tests.unit.local_app import LocalApp
+from tests.unit.local_app import LocalApp, free_port
 from tests.work import HANGING
 
 WEB = "serve(); forever()"
 
 
 def run(
-    folder: Path, source: str, plan: ExercisePlan, expectations: ReplayExpectations | None = None
+    folder: Path,
+    source: str,
+    plan: ExercisePlan,
+    expectations: ReplayExpectations | None = None,
+    *,
+    watched: bool = False,
+    profile: AppProfile = UNKNOWN,
 ) -> tuple[ExerciseResult, list[str], float]:
     """Start the app, exercise it, kill it: also what was said, and how long it took."""
     said: list[str] = []
     started = time.monotonic()
-    with LocalApp(folder, source) as app:
-        exercised = exercise(app, plan, expectations, say=said.append)
+    with LocalApp(folder, source, watched=watched) as app:
+        exercised = exercise(app, plan, expectations, profile=profile, say=said.append)
     return exercised, said, time.monotonic() - started
 
 
@@ -88,6 +97,64 @@ def test_seconds_are_the_least_that_is_watched(tmp_path: Path) -> None:
 def test_a_port_that_opens_while_the_end_is_waited_for_is_exercised(tmp_path: Path) -> None:
     source = "serve(); time.sleep(1.0); serve(); forever()"
     assert len(run(tmp_path, source, ExercisePlan(until=Until.SECONDS, seconds=2.0))[0].http_ports) == 2
+
+
+def test_a_worker_is_watched_until_it_is_quiet(tmp_path: Path) -> None:
+    source = "for _ in range(5): time.sleep(0.5); print('news', flush=True)\nforever()"
+    exercised, said, seconds = run(tmp_path, source, until_quiet(2.0), watched=True)
+    assert (tmp_path / "app.log").read_text().count("news") == 5
+    assert exercised.problems == exercised.warnings == () and 4.5 <= seconds < HANGING
+    assert exercised.done_after >= 4.0, "for a replay to be watched as long"
+    assert said == [], "the worker was quiet before anything was asked of it"
+
+
+def test_a_server_is_watched_until_it_is_quiet_after_the_requests_and_new_ports_are_asked(tmp_path: Path) -> None:
+    source = "serve(); time.sleep(1.0); print('news', flush=True); serve(); forever()"
+    exercised, said, seconds = run(tmp_path, source, until_quiet(2.0), watched=True)
+    assert len(exercised.http_ports) == 2 and 3.0 <= seconds < HANGING
+    assert any("nothing new for 2 s, at most 600 s" in line for line in said)
+
+
+def test_silence_before_the_last_request_does_not_count(tmp_path: Path) -> None:
+    plan = replace(until_quiet(1.5), host_commands=("sleep 2",))
+    assert run(tmp_path, WEB, plan, watched=True)[2] >= 3.5
+
+
+def test_an_app_that_is_never_quiet_is_watched_for_a_limited_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(until, "LONGEST_UNTIL_QUIET", 1.0)
+    source = "serve()\nwhile True: print('news', flush=True); time.sleep(0.05)"
+    exercised, _, seconds = run(tmp_path, source, until_quiet(500.0), watched=True)
+    assert exercised.warnings == (
+        "the app still opened new files after 1 s, so the watch ended (--until quiet:500)",
+    ) and 1.0 <= seconds < HANGING  # fmt: skip
+
+
+def test_a_quiet_app_that_is_meant_to_listen_is_waited_for(tmp_path: Path) -> None:
+    port = free_port()
+    profile = AppProfile(expected_ports=(port,), own_command=True)
+    exercised, _, _ = run(
+        tmp_path, f"time.sleep(1.5); serve({port}); forever()", until_quiet(0.2), watched=True, profile=profile
+    )
+    assert exercised.http_ports == (port,)
+
+
+@pytest.mark.parametrize(
+    ("observed", "least"),
+    [
+        (ExerciseResult(ready_after=2.0, done_after=2.5, seconds=2.5), 2.5),
+        (ExerciseResult(done_after=9999.0, seconds=9999.0), LONGEST_WATCH),
+    ],
+)
+def test_a_replay_is_watched_as_long_as_the_quiet_original_was(observed: ExerciseResult, least: float) -> None:
+    mode = Replay(until_quiet(1.0), False, replay_expectations(observed))
+    assert mode.until is Until.PROBES
+    assert (mode.patience() or 0.0) + mode.watched == least
+
+
+def until_quiet(seconds: float) -> ExercisePlan:
+    return ExercisePlan(until=Until.QUIET, seconds=seconds)
 
 
 def test_a_server_that_dies_while_the_end_is_waited_for_has_crashed(tmp_path: Path) -> None:

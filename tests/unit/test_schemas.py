@@ -22,6 +22,8 @@ from slimmer.report.explanation import FORMAT as EXPLANATION
 from slimmer.report.explanation import explain
 from slimmer.report.sizes import FORMAT as SIZES
 from slimmer.report.sizes import sizes
+from slimmer.report.unexercised import FORMAT as UNEXERCISED
+from slimmer.report.unexercised import unexercised
 from tests.schemas import FOLDER, misfits
 from tests.unit.test_comparison import COMPARISON
 from tests.unit.test_explanation import SO, output
@@ -59,6 +61,7 @@ def test_what_commands_print_fits(output: BuildOutput) -> None:
     for path in (SO, "/srv/secret", "/lib/libssl.so", "/opt/dir"):
         assert misfits("explanation", _plain({**EXPLANATION.head, **asdict(explain(output, path))})) == []
     assert misfits("sizes", _plain({**SIZES.head, **asdict(sizes(output))})) == []
+    assert misfits("unexercised", _plain({**UNEXERCISED.head, **asdict(unexercised(output))})) == []
     for comparison in (COMPARISON, Comparison("a", COMPARISON.after, "\udcff", COMPARISON.before)):
         assert misfits("comparison", json.loads(as_json(comparison))) == []
 

@@ -87,6 +87,31 @@ def test_ports_count_once() -> None:
     assert plan(ports=[80, 81, 80]).ports == (80, 81)
 
 
+def test_an_end_is_a_word_or_a_number_of_seconds() -> None:
+    assert words.until("exit") == (Until.EXIT, 0.0)
+    assert words.until("2.5") == (Until.SECONDS, 2.5)
+    assert words.until("quiet:10") == (Until.QUIET, 10.0)
+    assert words.until("quiet:2.5s") == (Until.QUIET, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("quiet", "--until: unknown value 'quiet'"),
+        ("seconds", "--until: unknown value 'seconds'"),
+        ("quiet:", "--until quiet: not a number of seconds: ''"),
+        ("quiet:soon", "--until quiet: not a number of seconds: 'soon'"),
+        ("quiet:-1", "--until quiet: not a number of seconds: '-1'"),
+        ("quiet:0", "--until quiet: must be more than 0 and at most 600 seconds: '0'"),
+        ("quiet:601", "--until quiet: must be more than 0 and at most 600 seconds: '601'"),
+    ],
+)
+def test_an_end_that_makes_no_sense_is_a_usage_error(text: str, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        words.until(text)
+    assert error.value.message == message
+
+
 def test_enter_needs_a_terminal_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(UsageError, match="terminal"):

@@ -49,7 +49,7 @@ _LOADED = 300_000
 
 _ROOTS, _LINKS, _SAME = 64, 20_000, 4
 _BATCH_BYTES = 1 << 24
-_PAGE_SUFFIXES = words(
+PAGE_SUFFIXES = words(
     ".html .htm .xhtml .mst .mustache .hbs .handlebars .ejs .njk .jinja .jinja2 .j2",
     ".tmpl .tpl .gohtml .erb .slim .twig .phtml .latte .blade .mako .jsp .liquid .eta",
 )
@@ -81,7 +81,7 @@ class StaticRootsAnalyzer:
     def start(self, image: ImageView) -> StaticRoots | None:
         """Start with the files that were opened. Return None if none of them may be a page, a part of one, or code."""
         opened = _opened(image)
-        suffixes = _PAGE_SUFFIXES | source_suffixes()
+        suffixes = PAGE_SUFFIXES | source_suffixes()
         may_serve = any(suffix_of(path) in suffixes or _sure_root(path) for path in opened)
         return StaticRoots(image, opened) if may_serve or next(_own_programs(image), None) else None
 
@@ -131,7 +131,7 @@ class StaticRoots:
 
     def _is_page(self, path: str, kept: Kept) -> bool:
         suffix = suffix_of(path)
-        if suffix in _PAGE_SUFFIXES:
+        if suffix in PAGE_SUFFIXES:
             return reaches(kept.evidence(path), Evidence.SEEN)
         return path in self._opened and suffix in source_suffixes()
 

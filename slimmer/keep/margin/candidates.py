@@ -19,7 +19,7 @@ from slimmer.image.tree import Entry
 from slimmer.keep.core.packages import languages
 from slimmer.keep.ecosystems import code_suffixes, manifests, source_suffixes
 from slimmer.keep.evidence import Evidence, reaches
-from slimmer.keep.folders import DISTRIBUTION, SHARED
+from slimmer.keep.folders import DISTRIBUTION, OWN_PLACES, SHARED
 from slimmer.keep.image_view import ImageView, suffix_of
 from slimmer.keep.keepset import KeepSetBuilder
 from slimmer.keep.margin.declared import Declarations
@@ -40,9 +40,6 @@ _OF_PACKAGES = frozenset(
     ("site-packages", "dist-packages", "node_modules", "gems", "vendor", "extensions", "specifications")
 )
 """Names of folders in which the folders of many packages of a language lie."""
-
-_OWN_PLACE = re.compile(r"/(?:opt|srv|data)|/var/(?:www|opt)")
-"""Those of them that are an app's own folder if they are the working directory of an image that has its app below."""
 
 _INSTALLED = re.compile(r"/(?:node_modules|(?:site|dist)-packages)/")
 """Folders in which everything belongs to a package."""
@@ -203,7 +200,7 @@ class _Search:
         """Return the working directory, if the app lies in folders below it. Its settings and commands are files right in it."""
         folder = self._image.tree.resolve(self._image.config.working_dir or "/").end or "/"
         below = (user for place, user in sorted(self._used.folders.items()) if place.startswith(f"{folder}/"))
-        if folder in self._used.folders or (_is_shared(folder) and not _OWN_PLACE.fullmatch(folder)):
+        if folder in self._used.folders or (_is_shared(folder) and folder not in OWN_PLACES):
             return {}
         return dict.fromkeys((folder,), user) if (user := next(below, "")) else {}
 
@@ -225,7 +222,7 @@ class _Search:
         yield from (top.path for top in tree.children("/") if top.is_directory and top.path not in DISTRIBUTION)
 
     def _is_shared(self, folder: str) -> bool:
-        is_own = folder == self._image.config.working_dir and _OWN_PLACE.fullmatch(folder)
+        is_own = folder == self._image.config.working_dir and folder in OWN_PLACES
         return _is_shared(folder) and not is_own
 
     def _below(self, folder: str, tier: Tier) -> Iterator[Entry]:
