@@ -6,8 +6,9 @@ import math
 import time
 from dataclasses import dataclass, replace
 
-from slimmer.exercise.client import Reply, Trouble, ask
+from slimmer.exercise.client import Reply, Trouble
 from slimmer.exercise.context import ExerciseContext
+from slimmer.exercise.conversation import Conversation
 from slimmer.exercise.request import Request
 from slimmer.exercise.result import WARMING_UP, Answer
 from slimmer.exercise.tls import speaks_tls
@@ -56,6 +57,7 @@ class _PortProber:
         self._timeout = context.mode.request_timeout
         self._first_timeout = min(patience, self._timeout)
         self._end = time.monotonic() + seconds
+        self._conversations: dict[str, Conversation] = {}
 
     def run(self) -> PortProbe:
         answers = []
@@ -110,7 +112,8 @@ class _PortProber:
         return refused and speaks_tls(self._context.subject.endpoint(self._port), self._first_timeout)
 
     def _ask(self, request: Request, scheme: str, timeout: float) -> Reply:
-        return ask(request, self._context.subject.endpoint(self._port), self._port, scheme=scheme, timeout=timeout)
+        conversation = self._conversations.setdefault(request.origin.file, Conversation(self._port))
+        return conversation.ask(request, self._context.subject.endpoint(self._port), scheme, timeout)
 
 
 def _expected(request: Request, reply: Reply) -> bool:

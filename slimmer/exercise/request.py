@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from slimmer.exercise.capture import Capture
+from slimmer.exercise.draft import Draft
+
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
@@ -19,11 +22,24 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request is written: the probe file, and the number of the entry, counted from 1. The requests of a file are a scenario."""
+
+    file: str = ""
+    number: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}: request {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request. `body` is sent as it is.
 
     If `port` is None, the request goes to every port that speaks HTTP. Without `expect`, 5xx fails, 4xx warns and any other
-    status passes. Headers and body may hold secrets, so no repr, message or artifact contains them.
+    status passes. `captures` are values that later requests of the same scenario use. A request that uses such values has a `draft`, from
+    which it is made when it is sent; its own parts have `${NAME}` in their places. Headers, body and `secrets` (values from the
+    environment, passwords) are in no repr, message or artifact.
     """
 
     method: str
@@ -32,3 +48,7 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     port: int | None = None
     expect: Expectation | None = None
+    captures: tuple[Capture, ...] = ()
+    origin: Origin = field(default=Origin(), compare=False, repr=False)
+    draft: Draft | None = field(default=None, compare=False, repr=False)
+    secrets: tuple[str, ...] = field(default=(), compare=False, repr=False)

@@ -19,7 +19,7 @@ class Answer:
     """The answer to a request. `problem` says why it failed ("" if it passed); `warning` says what is odd about it.
 
     `size` and `digest` (SHA-256) are of the decoded body. A body that was cut at a limit of time or size is `truncated` and
-    has no digest. `late`: there was no answer in time. `content_type` is in lower case, with its parameters sorted. `headers` are the
+    has no digest. `late`: there was no answer in time. `unsent`: the request needs a value that no answer gave. `content_type` is in lower case, with its parameters sorted. `headers` are the
     others that matter (slimmer.exercise.headers). `body` is the decoded body, or None if it was too long to keep. No repr or artifact contains
     headers or body.
     """
@@ -35,6 +35,7 @@ class Answer:
     warning: str = ""
     truncated: bool = False
     late: bool = False
+    unsent: bool = False
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
 

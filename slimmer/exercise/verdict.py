@@ -31,12 +31,15 @@ def judge(request: Request, port: int, reply: Reply) -> Answer:
         warning=f"{where} answered {reply.status}" if client_error and not fault else "",
         truncated=reply.truncated,
         late=reply.trouble is Trouble.SILENT,
+        unsent=reply.trouble is Trouble.UNSENT,
         headers=reply.headers,
         body=reply.body,
     )
 
 
 def _fault(request: Request, reply: Reply) -> str:
+    if reply.trouble is Trouble.UNSENT:
+        return f"{reply.trouble}: {reply.reason}"
     if reply.status is None:
         return f"{reply.trouble} ({reply.seconds:.1f} s)"
     if reply.trouble is Trouble.BROKEN:
@@ -49,6 +52,7 @@ def _mismatches(request: Request, reply: Reply) -> Iterator[str]:
     wanted = expect.status if expect else ()
     if reply.status is not None and (reply.status not in wanted if wanted else reply.status >= 500):
         yield f"answered {reply.status}" + (f", not {' or '.join(map(str, wanted))}" if wanted else "")
+    yield from reply.uncaptured
     if not expect:
         return
     for position in reply.missing:
@@ -73,9 +77,7 @@ def reconcile_answers(answers: list[Answer], *, explicit: bool = True) -> list[A
     For the user's own requests (`explicit`), 5xx and missing answers stay problems. The default `GET /` is slimmer's own: an app without
     a front page may answer it with 5xx.
     """
-    passed = {
-        id(answer.request) for answer in answers if not answer.problem and (answer.request.expect or not explicit)
-    }
+    passed = {id(answer.request) for answer in answers if not answer.problem and _is_told(answer.request, explicit)}
     worst = 500 if explicit else 600
     return [
         _forgiven(answer, worst) if id(answer.request) in passed or _is_unasked(answer, explicit) else answer
@@ -83,12 +85,17 @@ def reconcile_answers(answers: list[Answer], *, explicit: bool = True) -> list[A
     ]
 
 
+def _is_told(request: Request, explicit: bool) -> bool:
+    """Return True if an answer without a problem is the one that was meant, and not just any."""
+    return bool(request.expect or request.captures or request.draft) or not explicit
+
+
 def _is_unasked(answer: Answer, explicit: bool) -> bool:
     return not explicit and answer.status is not None and answer.status >= 500
 
 
 def _forgiven(answer: Answer, worst: int) -> Answer:
-    if answer.problem and answer.status is not None and answer.status < worst:
+    if answer.problem and (answer.unsent or (answer.status is not None and answer.status < worst)):
         return replace(answer, problem="", warning=answer.problem)
     return answer
 

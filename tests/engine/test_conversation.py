@@ -1,0 +1,83 @@
+"""Requests that build on each other: a session, a token that differs in each run, a login and an upload, kept in the slim image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.engine.command import slimmer
+from tests.engine.names import OWN
+
+pytestmark = pytest.mark.usefixtures("leftovers")
+
+APP = r"""
+import http.server, json, secrets
+
+sessions = {}
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def token(self):
+        return sessions.get((self.headers.get("Cookie") or "").partition("=")[2])
+
+    def do_GET(self):
+        if self.path == "/login":
+            sid = secrets.token_hex(16)
+            sessions[sid] = secrets.token_hex(16)
+            return self.answer(200, json.dumps({"csrf": sessions[sid]}), sid)
+        if self.path == "/admin" and self.headers.get("Authorization") == "Basic YW5uOmh1c2ghaHVzaA==":
+            import sqlite3
+            return self.answer(200, sqlite3.connect(":memory:").execute("select 'for admins'").fetchone()[0])
+        self.answer(404, "none")
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if not self.token() or self.headers.get("X-CSRF") != self.token():
+            return self.answer(403, "forged")
+        import xml.dom.minidom  # what only a request with the token needs
+        part = body[body.index("<"):body.rindex(">") + 1]
+        self.answer(200, xml.dom.minidom.parseString(part).documentElement.tagName + " with " + self.token())
+
+    def answer(self, status, text, sid=""):
+        self.send_response(status)
+        if sid:
+            self.send_header("Set-Cookie", "sid=" + sid + "; Path=/; HttpOnly")
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *words):
+        pass
+
+http.server.ThreadingHTTPServer(("", 8000), Handler).serve_forever()
+"""
+
+PROBES = """
+requests:
+  - {path: /login, capture: {csrf: {json: $.csrf}}, expect: {status: 200}}
+  - method: POST
+    path: /upload
+    headers: {X-CSRF: "${csrf}"}
+    multipart: {note: x, page: {file: page.xml}}
+    repeat: 2
+    expect: {status: 200, contains: page with}
+  - {path: /admin, auth: {basic: {user: ann, password: "${PASSWORD}"}}, expect: {status: 200, contains: for admins}}
+"""
+
+
+def test_a_scenario_works_in_the_slim_image(
+    sample: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSWORD", "hush!hush")
+    (tmp_path / "page.xml").write_text("<page/>")
+    (tmp_path / "probes.yaml").write_text(PROBES)
+    built = slimmer(
+        "build", sample("flask"), "--tag", f"{OWN}:conversation", "--out", tmp_path / "out",
+        "--entrypoint", json.dumps(["python3", "-u", "-c", APP]),
+        "--probe-file", tmp_path / "probes.yaml", "--policy", "observed",
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr
+    assert "warning" not in built.stderr
+    for file in (tmp_path / "out").glob("*.json*"):
+        assert b"hush!hush" not in file.read_bytes() and b"YW5uOm" not in file.read_bytes()
