@@ -121,6 +121,11 @@ class Draft:
             for name in VARIABLE.findall(text):
                 yield name, keys
 
+    @property
+    def shown_path(self) -> str:
+        """The path with `${NAME}` in the places of all values, for people and reports."""
+        return _path(self.path, {name: Placeholder(f"${{{name}}}") for name in VARIABLE.findall(self.path)})
+
     def parts(self, values: Values) -> tuple[str, tuple[tuple[str, str], ...], bytes | None]:
         """Return the path, the headers and the body with the values put in. Raise Fault if a value is missing or does not fit."""
         known = {**dict(self.values), **values}

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import UNSET
 
 from slimmer.exercise.capture import Capture, check_pattern
-from slimmer.exercise.draft import HEADER_VALUE, Content, Draft, Fault, Part, Placeholder
+from slimmer.exercise.draft import HEADER_VALUE, VARIABLE, Content, Draft, Fault, Part, Placeholder
 from slimmer.exercise.media_type import normal_media_type
 from slimmer.exercise.probe_format import BODY_KEYS, Auth, Entry, Expected, FilePart, Source, Text
 from slimmer.exercise.request import Expectation, Origin, Request
@@ -46,19 +46,19 @@ def _request(entry: Entry, place: Place) -> Request:
 
 
 def _completed(draft: Draft, captured: frozenset[str], entry: Entry, place: Place) -> Request:
-    path, headers, body = draft.parts({name: Placeholder(f"${{{name}}}") for name in captured})
+    _, headers, body = draft.parts({name: Placeholder(f"${{{name}}}") for name in captured})
     if len(body or b"") > SENT_BODY_LIMIT:
         raise Fault(f"is larger than {SENT_BODY_LIMIT >> 20} MB", draft.content.kind if draft.content else "")
     return Request(
         draft.method,
-        path,
+        draft.shown_path,
         headers,
         body,
         port=entry.port,
         expect=_expectation(entry.expect),
         captures=tuple(_captures(entry.capture or {})),
         origin=place.origin,
-        draft=draft if captured else None,
+        draft=draft if captured or VARIABLE.search(draft.path) else None,
         secrets=(*(value for _, value in draft.values), *draft.auth[1:]),
     )
 

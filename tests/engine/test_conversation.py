@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import docker
 import pytest
+from docker.errors import ImageNotFound
 
 from tests.engine.command import slimmer
 from tests.engine.names import OWN
@@ -30,7 +33,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/admin" and self.headers.get("Authorization") == "Basic YW5uOmh1c2ghaHVzaA==":
             import sqlite3
             return self.answer(200, sqlite3.connect(":memory:").execute("select 'for admins'").fetchone()[0])
-        self.answer(404, "none")
+        self.answer(200 if self.path == "/health" else 404, "fine")
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -66,14 +69,23 @@ requests:
 """
 
 
+@pytest.fixture
+def tag(engine: docker.DockerClient) -> Iterator[str]:
+    """The name of a slim image, which is removed at the end."""
+    name = f"{OWN}:conversation"
+    yield name
+    with suppress(ImageNotFound):
+        engine.images.remove(name)
+
+
 def test_a_scenario_works_in_the_slim_image(
-    sample: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sample: Callable[[str], str], tag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PASSWORD", "hush!hush")
     (tmp_path / "page.xml").write_text("<page/>")
     (tmp_path / "probes.yaml").write_text(PROBES)
     built = slimmer(
-        "build", sample("flask"), "--tag", f"{OWN}:conversation", "--out", tmp_path / "out",
+        "build", sample("flask"), "--tag", tag, "--out", tmp_path / "out",
         "--entrypoint", json.dumps(["python3", "-u", "-c", APP]),
         "--probe-file", tmp_path / "probes.yaml", "--policy", "observed",
     )  # fmt: skip

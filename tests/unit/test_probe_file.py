@@ -256,8 +256,9 @@ def test_what_a_request_captures_is_put_in_when_it_is_sent(tmp_path: Path, monke
         - {path: /login, capture: {id: {json: $.id}}}
         """,
     )
-    assert (first.path, first.headers) == ("/a?b=from%20the%20environment&c=o", (("X", "from the environment"),))
-    assert first.draft is None and second.captures == (Capture("id", "json", "$.id"),)
+    assert (first.path, first.headers) == ("/a?b=${token}&c=${OTHER}", (("X", "from the environment"),))
+    assert first.draft is not None and first.draft.parts({})[0] == "/a?b=from%20the%20environment&c=o"
+    assert second.draft is None and second.captures == (Capture("id", "json", "$.id"),)
     _, later = read(
         tmp_path,
         """
@@ -268,7 +269,7 @@ def test_what_a_request_captures_is_put_in_when_it_is_sent(tmp_path: Path, monke
           json: {t: "${token}", n: "a${token}", "${key}": "$${token}"}
         """,
     )
-    assert later.path == "/x/${token}?o=o"  # the environment's `token` is not used: an answer's comes first
+    assert later.path == "/x/${token}?o=${OTHER}"  # the environment's `token` is not used: an answer's comes first
     assert later.headers[0] == ("X", "${token} o")
     assert later.draft is not None
     path, headers, body = later.draft.parts({"token": 'a/b "c"'})
