@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from slimmer.api.functions import (
         attach,
         build,
+        check_probes,
         clean,
         compare,
         doctor,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         not_proven,
         observe,
         rebuild,
+        record_probes,
         run,
         sizes,
         verify,
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
         VerificationFailed,
     )
     from slimmer.exercise.plan import ExercisePlan, Until
+    from slimmer.exercise.recording import Recording
     from slimmer.exercise.request import Expectation, Request
     from slimmer.keep.analyzer import Policy
     from slimmer.keep.selection import Selection
@@ -79,6 +82,7 @@ if TYPE_CHECKING:
     )
     from slimmer.report.comparison import Comparison
     from slimmer.report.explanation import Explanation
+    from slimmer.report.probe_check import ProbeCheck
     from slimmer.report.sizes import Sizes
     from slimmer.report.unproven import UnprovenReport
     from slimmer.runs.doctor import Check
@@ -87,7 +91,9 @@ if TYPE_CHECKING:
 
 
 _HOMES = {
-    "slimmer.api.functions": "attach build clean compare doctor explain keep not_proven observe rebuild run sizes verify",
+    "slimmer.api.functions": (
+        "attach build check_probes clean compare doctor explain keep not_proven observe rebuild record_probes run sizes verify"
+    ),
     "slimmer.artifacts.build_output": "BuildOutput find_output",
     "slimmer.engine.leftovers": "Leftovers",
     "slimmer.errors": (
@@ -96,6 +102,7 @@ _HOMES = {
         "VerificationFailed"
     ),
     "slimmer.exercise.plan": "ExercisePlan Until",
+    "slimmer.exercise.recording": "Recording",
     "slimmer.exercise.request": "Expectation Request",
     "slimmer.keep.analyzer": "Policy",
     "slimmer.keep.selection": "Selection",
@@ -107,6 +114,7 @@ _HOMES = {
     "slimmer.pipeline.result": "BuildResult CleanResult KeepResult ObserveResult RebuildResult VerifyResult",
     "slimmer.report.comparison": "Comparison",
     "slimmer.report.explanation": "Explanation",
+    "slimmer.report.probe_check": "ProbeCheck",
     "slimmer.report.sizes": "Sizes",
     "slimmer.report.unproven": "UnprovenReport",
     "slimmer.runs.doctor": "Check",
@@ -149,8 +157,10 @@ __all__ = [
     "OutputError",
     "PluginFailed",
     "Policy",
+    "ProbeCheck",
     "RebuildRequest",
     "RebuildResult",
+    "Recording",
     "Request",
     "ResourcesExhausted",
     "RunOptions",
@@ -173,6 +183,7 @@ __all__ = [
     "__version__",
     "attach",
     "build",
+    "check_probes",
     "clean",
     "compare",
     "doctor",
@@ -182,6 +193,7 @@ __all__ = [
     "not_proven",
     "observe",
     "rebuild",
+    "record_probes",
     "run",
     "sizes",
     "verify",
