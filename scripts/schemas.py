@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from slimmer.artifacts import manifest, package_file, report_file, tree_file
-from slimmer.exercise.probe_format import Entries, ProbeFile
+from slimmer.exercise.probe_format import KINDS, Entries, Entry, ProbeFile
 from slimmer.observe import log
 from slimmer.report import comparison_document, diagnosis, explanation, probe_check, sizes, unproven
 from slimmer.versioned_json import LARGEST, NAME_PATTERN, Format
@@ -85,7 +85,8 @@ def _manifest() -> dict[str, Any]:
 
 def _probe_file() -> dict[str, Any]:
     """Of what users write: it has no head, and may be the list alone."""
-    (either,), definitions = msgspec.json.schema_components([ProbeFile | Entries], ref_template=REFERENCE)
+    types = [ProbeFile | Entries, Entry, *KINDS.values()]
+    (either, *_), definitions = msgspec.json.schema_components(types, ref_template=REFERENCE)
     return _finished("A probe file (docs/probing.md), as YAML or JSON", either, definitions)
 
 

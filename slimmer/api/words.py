@@ -13,6 +13,7 @@ from pathlib import Path
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import DEFAULT_REQUESTS, ExercisePlan, Until
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
+from slimmer.exercise.request import Ask
 from slimmer.exercise.until import check_possible
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.margin.amount import Margin
@@ -174,7 +175,7 @@ def plan(
     if explicit and not http:
         raise UsageError("--no-http cannot be used with --probe or --probe-file", hint="Leave one of them out.")
     check_possible(until)
-    own = [request_from_text(text) for text in probes]
+    own: list[Ask] = [request_from_text(text) for text in probes]
     own += [request for file in files for request in requests_from_file(file)]
     return ExercisePlan(
         requests=tuple(own) if explicit else DEFAULT_REQUESTS,

@@ -41,7 +41,8 @@ def check(
 ) -> None:
     """Send the requests of a probe file to an app, and show each with its result.
 
-    No container is needed. All requests go to URL, also those for a certain port of a container. Any certificate is accepted.
+    No container is needed. All requests go to URL, also those for a certain port of a container. Exchanges over TCP and UDP go to
+    their own port of the same host. Any certificate is accepted.
     """
     import slimmer
     from slimmer.api import words
@@ -64,10 +65,9 @@ def _print_text(checked: ProbeCheck) -> None:
 
     for request in checked.requests:
         mark = "[red]✗[/]" if request.problem else "[yellow]![/]" if request.warning else "[green]✓[/]"
-        answer = (
-            f"{request.status} in {request.seconds:.2f} s, {human_size(request.size)}" if request.status else "none"
-        )
-        data.print(f"{mark} {escape(printable(f'{request.method} {request.path}'))}: {answer}", highlight=False)
+        answer = f"{request.status} in {request.seconds:.2f} s, {human_size(request.size)}" if request.status else ""
+        name = f"{request.method} {request.path or f':{request.port}'}"
+        data.print(f"{mark} {escape(printable(name))}{f': {answer}' if answer else ''}", highlight=False)
         if note := request.problem or request.warning:
             data.print(f"  {escape(printable(note))}", highlight=False)
 

@@ -1,7 +1,7 @@
-"""Send one HTTP/1.1 request to an app that is not trusted: every answer is bounded in time, size and memory.
+"""Send one HTTP request to an app that is not trusted: every answer is bounded in time, size and memory.
 
 Redirects are not followed, since the answer itself is compared later. Bodies are hashed as they arrive, and only short ones are
-kept. Any certificate is accepted. httpcore speaks the protocol (RFC 9112). One deadline covers all reads and writes of a request.
+kept. Any certificate is accepted. httpcore speaks the protocol (RFC 9112, and RFC 9113 for HTTP/2). One deadline covers all reads and writes of a request.
 """
 
 from __future__ import annotations
@@ -45,6 +45,9 @@ class Trouble(StrEnum):
     BROKEN = "the connection broke in the middle of the answer"
     GONE = "the app had already exited"
     UNSENT = "it was not sent"
+    ENDED = "the connection was closed too early"
+    TOO_MUCH = "more came than slimmer keeps, without what was expected"
+    NO_WEBSOCKET = "the handshake failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Reply:
     """The answer as it was received. `missing`: positions in `expect.contains` of texts that the body does not contain.
 
     `headers` are those that matter (slimmer.exercise.headers). `body` is complete and decoded, or None. `lines`: all headers, as they
-    came. `reason`: why the request was not sent. `uncaptured`: what it should have captured and did not, in words.
+    came. `reason`: why the request was not sent, or where an exchange ended. `uncaptured`: what it should have captured and did not, in words.
     """
 
     status: int | None = None
@@ -155,7 +158,12 @@ def ask(
     network = BoundedNetwork(deadline)
     try:
         with (
-            httpcore.ConnectionPool(ssl_context=any_certificate(), network_backend=network) as pool,
+            httpcore.ConnectionPool(
+                ssl_context=any_certificate(),
+                http1=request.http == 1,
+                http2=request.http == 2,
+                network_backend=network,
+            ) as pool,
             pool.stream(
                 request.method,
                 httpcore.URL(scheme=scheme, host=endpoint[0], port=endpoint[1], target=request.path.encode()),

@@ -14,8 +14,10 @@ from slimmer.exercise.capture import NothingCaptured, capture_from
 from slimmer.exercise.client import LOCALHOST, Reply, Trouble, ask, authority
 from slimmer.exercise.cookies import Cookies
 from slimmer.exercise.draft import Fault, Unset
+from slimmer.exercise.exchange import Exchange, Kind
+from slimmer.exercise.exchange_client import talk_tcp, talk_udp
 from slimmer.exercise.media_type import charset
-from slimmer.exercise.request import Request
+from slimmer.exercise.request import Ask, Request
 
 SHORTEST_HIDDEN = 6
 """A captured value of at least this many characters is replaced by its name in answers. A shorter one may be there by chance."""
@@ -30,34 +32,46 @@ class Conversation:
         self._cookies = Cookies()
         self._values: dict[str, object] = {}
 
-    def ask(self, request: Request, endpoint: tuple[str, int], scheme: str, timeout: float) -> Reply:
+    def ask(self, request: Ask, endpoint: tuple[str, int], scheme: str, timeout: float) -> Reply:
         """Send a request with what earlier answers gave, and keep what this answer gives.
 
         Captured values in the answer are replaced by `${NAME}`. They may be secrets, and they may differ in each run.
         """
+        if isinstance(request, Exchange) and request.has_own_port:
+            talk = talk_tcp if request.kind is Kind.TCP else talk_udp
+            return self._hidden(talk(request, endpoint, timeout))
         try:
             ready = self._completed(request)
         except Fault as fault:
             return Reply(trouble=Trouble.UNSENT, reason=_reason(request, fault))
         url = f"{scheme}://{self._named(ready, scheme)}{ready.path.removeprefix('*')}"
         ready = self._with_cookies(ready, url)
+        if isinstance(ready, Exchange):
+            return self._hidden(self._talk(ready, endpoint, scheme, timeout))
         reply = ask(ready, endpoint, self._port, scheme=scheme, timeout=timeout, host=self._host)
         self._cookies.take(url, reply.lines)
-        return self._hidden(self._captured(request, reply))
+        return self._hidden(self._captured(ready, reply))
 
-    def _completed(self, request: Request) -> Request:
+    def _talk(self, exchange: Exchange, endpoint: tuple[str, int], scheme: str, timeout: float) -> Reply:
+        from slimmer.exercise.websocket_client import talk_websocket
+
+        return talk_websocket(exchange, endpoint, self._named(exchange, scheme), scheme, timeout)
+
+    def _completed(self, request: Ask) -> Ask:
         """Return the request with all values put in. Raise Fault."""
         if request.draft is None:
             return request
         path, headers, body = request.draft.parts(self._values)
+        if isinstance(request, Exchange):
+            return replace(request, path=path, headers=headers)
         return replace(request, path=path, headers=headers, body=body)
 
-    def _named(self, request: Request, scheme: str) -> str:
+    def _named(self, request: Ask, scheme: str) -> str:
         """Return the host that the request names, to which cookies belong."""
         own = next((value for name, value in request.headers if name.lower() == "host"), "")
         return own if re.fullmatch(r"[\w.:\[\]-]+", own) else authority(self._host, self._port, scheme)
 
-    def _with_cookies(self, request: Request, url: str) -> Request:
+    def _with_cookies(self, request: Ask, url: str) -> Ask:
         """Add the cookies, unless the request has a Cookie header of its own."""
         cookies = self._cookies.header(url)
         if not cookies or any(name.lower() == "cookie" for name, _ in request.headers):
@@ -91,7 +105,7 @@ class Conversation:
         return replace(reply, headers=headers, body=data, digest=hashlib.sha256(data).hexdigest())
 
 
-def _reason(request: Request, fault: Fault) -> str:
+def _reason(request: Ask, fault: Fault) -> str:
     why = " because no answer gave one" if isinstance(fault, Unset) else ""
     return f"{fault}{why} ({request.origin})"
 

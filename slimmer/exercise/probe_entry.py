@@ -13,9 +13,25 @@ from msgspec import UNSET
 
 from slimmer.exercise.capture import Capture, check_pattern
 from slimmer.exercise.draft import HEADER_VALUE, VARIABLE, Content, Draft, Fault, Part, Placeholder
+from slimmer.exercise.exchange import Exchange, Kind, Step
 from slimmer.exercise.media_type import normal_media_type
-from slimmer.exercise.probe_format import BODY_KEYS, Auth, Entry, Expected, FilePart, Source, Text
-from slimmer.exercise.request import Expectation, Origin, Request
+from slimmer.exercise.origin import Origin
+from slimmer.exercise.probe_format import (
+    BODY_KEYS,
+    Auth,
+    Entry,
+    Expected,
+    FilePart,
+    Hex,
+    Source,
+    TcpEntry,
+    Text,
+    UdpEntry,
+    WebSocketEntry,
+)
+from slimmer.exercise.probe_format import Mapping as AnyEntry
+from slimmer.exercise.probe_format import Step as StepEntry
+from slimmer.exercise.request import Ask, Expectation, Request
 
 SENT_BODY_LIMIT = 64 << 20
 
@@ -30,10 +46,44 @@ class Place:
     captured: frozenset[str] = frozenset()
 
 
-def requests_from_entry(entry: Entry, place: Place) -> Iterator[Request]:
-    """Yield the requests of an entry: one, or as many as `repeat` says. Raise Fault."""
-    request = _request(entry, place)
-    return (replace(request) for _ in range(entry.repeat))
+def asks_from_entry(entry: AnyEntry, place: Place) -> Iterator[Ask]:
+    """Return the requests of an entry, one or as many as `repeat` says, or its exchange. Raise Fault."""
+    if isinstance(entry, Entry):
+        request = _request(entry, place)
+        return (replace(request) for _ in range(entry.repeat))
+    if isinstance(entry, WebSocketEntry):
+        return iter([_websocket(entry, place)])
+    assert isinstance(entry, TcpEntry | UdpEntry)
+    kind, steps = (Kind.TCP, entry.tcp) if isinstance(entry, TcpEntry) else (Kind.UDP, entry.udp)
+    return iter([Exchange(kind, _steps(steps), port=entry.port, origin=place.origin)])
+
+
+def _websocket(entry: WebSocketEntry, place: Place) -> Exchange:
+    handshake = Entry(path=entry.path, headers=entry.headers, auth=entry.auth, port=entry.port)
+    request, steps = _request(handshake, place), _steps(entry.websocket)
+    return Exchange(
+        Kind.WEBSOCKET,
+        steps,
+        request.path,
+        request.headers,
+        entry.port,
+        origin=place.origin,
+        draft=request.draft,
+        secrets=request.secrets,
+    )
+
+
+def _steps(steps: Iterable[StepEntry]) -> tuple[Step, ...]:
+    return tuple(_step(number, step) for number, step in enumerate(steps))
+
+
+def _step(number: int, step: StepEntry) -> Step:
+    if (step.send is UNSET) == (step.expect is UNSET):
+        raise Fault(f"step {number + 1} has one key, `send` or `expect`")
+    value, expected = (step.expect, True) if step.send is UNSET else (step.send, False)
+    if isinstance(value, Hex):
+        return Step(bytes.fromhex(value.hex), expected, binary=True)
+    return Step(str(value).encode(), expected)
 
 
 def _request(entry: Entry, place: Place) -> Request:
@@ -57,6 +107,7 @@ def _completed(draft: Draft, captured: frozenset[str], entry: Entry, place: Plac
         port=entry.port,
         expect=_expectation(entry.expect),
         captures=tuple(_captures(entry.capture or {})),
+        http=entry.http,
         origin=place.origin,
         draft=draft if captured or VARIABLE.search(draft.path) else None,
         secrets=(*(value for _, value in draft.values), *draft.auth[1:]),

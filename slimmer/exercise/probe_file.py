@@ -13,9 +13,11 @@ from pathlib import Path
 from slimmer.errors import UsageError
 from slimmer.exercise.draft import FORM, JSON, WITH_BODY, Fault, quoted
 from slimmer.exercise.format_check import checked
-from slimmer.exercise.probe_entry import Place, is_utf8, requests_from_entry
-from slimmer.exercise.probe_format import WORD_PATTERN, Entry
-from slimmer.exercise.request import Origin, Request
+from slimmer.exercise.origin import Origin
+from slimmer.exercise.probe_entry import Place, asks_from_entry, is_utf8
+from slimmer.exercise.probe_format import KINDS, WORD_PATTERN, Entry
+from slimmer.exercise.probe_format import Mapping as AnyEntry
+from slimmer.exercise.request import Ask, Request
 from slimmer.exercise.yaml_document import YamlDocument, YamlFault
 
 MOST_REQUESTS = 10_000
@@ -57,8 +59,8 @@ def _complaint(words: list[str], text: str) -> str:
     )
 
 
-def requests_from_file(path: Path) -> tuple[Request, ...]:
-    """Return all requests of a probe file, in order. Raises UsageError that names the file, the line, the entry and the key."""
+def requests_from_file(path: Path) -> tuple[Ask, ...]:
+    """Return all requests and exchanges of a probe file, in order. Raises UsageError that names the file, the line, the entry and the key."""
     try:
         document = YamlDocument(path)
     except OSError as error:
@@ -76,23 +78,23 @@ class _ProbeFile:
         self._path = path
         self._document = document
 
-    def requests(self) -> tuple[Request, ...]:
+    def requests(self) -> tuple[Ask, ...]:
         entries = self._entries()
         checks = [self._checked(number, entry) for number, entry in enumerate(entries)]
-        captured = frozenset(name for entry in checks for name in entry.capture or ())
+        captured = frozenset(name for entry in checks for name in _names(entry))
         earlier: frozenset[str] = frozenset()
-        found: list[Request] = []
+        found: list[Ask] = []
         for number, entry in enumerate(checks):
             place = Place(self._path.parent, Origin(str(self._path), number + 1), earlier, captured)
             found += self._made(number, entry, place)
-            earlier |= frozenset(entry.capture or ())
+            earlier |= _names(entry)
             if len(found) > MOST_REQUESTS:
                 raise self._error(number, Fault(f"the file has more than {MOST_REQUESTS:,} requests"))
         return tuple(found)
 
-    def _made(self, number: int, entry: Entry, place: Place) -> tuple[Request, ...]:
+    def _made(self, number: int, entry: AnyEntry, place: Place) -> tuple[Ask, ...]:
         try:
-            return tuple(requests_from_entry(entry, place))
+            return tuple(asks_from_entry(entry, place))
         except Fault as fault:
             raise self._error(number, fault) from fault
 
@@ -110,9 +112,10 @@ class _ProbeFile:
             raise UsageError(f"{self._path}: `requests` is not a list", hint=EXAMPLE)
         return document
 
-    def _checked(self, number: int, entry: object) -> Entry:
+    def _checked(self, number: int, entry: object) -> AnyEntry:
+        kinds = [kind for key, kind in KINDS.items() if isinstance(entry, Mapping) and key in entry]
         try:
-            return checked(entry, Entry)
+            return checked(entry, kinds[0] if kinds else Entry)
         except Fault as fault:
             raise self._error(number, fault) from fault
 
@@ -120,6 +123,11 @@ class _ProbeFile:
         start: tuple[str | int, ...] = ("requests", number) if isinstance(self._document.value, Mapping) else (number,)
         line = self._document.line((*start, *fault.keys))
         return UsageError(f"{self._path}, line {line}: request {number + 1}: {fault}", hint=EXAMPLE)
+
+
+def _names(entry: AnyEntry) -> frozenset[str]:
+    """Return the names of the values that an entry captures."""
+    return frozenset((isinstance(entry, Entry) and entry.capture) or ())
 
 
 def _is_json(text: str) -> bool:

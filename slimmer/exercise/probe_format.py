@@ -6,7 +6,7 @@ Each type is a mapping of the file. docs/probing.md explains every key.
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -14,12 +14,16 @@ BODY_KEYS = ("json", "form", "body", "file", "multipart")
 """The keys that give a request its body. A request has at most one of them."""
 
 MOST_REPEATS = 1000
+MOST_STEPS = 1000
 
 WORD_PATTERN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
 PATH_PATTERN = r"^(/|\*$|\$\{)"
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
+HEX_PATTERN = r"^([0-9A-Fa-f]{2}\s*)*$"
+
 PATTERN_WORDS = {
+    HEX_PATTERN: "is not a row of hexadecimal bytes, such as 00ff",
     WORD_PATTERN: "is not an HTTP method or header name",
     PATH_PATTERN: "must begin with a slash, and cannot be a whole URL (to choose a port: `port`)",
     NAME_PATTERN: "is not a name of letters, digits and underscores",
@@ -27,7 +31,6 @@ PATTERN_WORDS = {
 """What is wrong with a text that does not match."""
 
 ONE_KEY = Meta(extra_json_schema={"minProperties": 1, "maxProperties": 1})
-ONE_BODY = Meta(extra_json_schema={"not": {"anyOf": [{"required": list(pair)} for pair in combinations(BODY_KEYS, 2)]}})
 
 Text = str | int | float
 """A text, or a number that is sent as it reads."""
@@ -94,12 +97,71 @@ class Entry(Mapping, frozen=True):
     file: str | UnsetType = UNSET
     multipart: dict[str, Text | FilePart | list[Text | FilePart]] | UnsetType = UNSET
     port: Port | None = None
+    http: Literal[1, 2] = 1
     capture: dict[VariableName, Annotated[Source, ONE_KEY]] | None = None
     repeat: Annotated[int, Meta(ge=1, le=MOST_REPEATS)] = 1
     expect: Expected | None = None
 
 
-Entries = list[Annotated[Entry, ONE_BODY]]
+class Hex(Mapping, frozen=True):
+    """Bytes, as hexadecimal digits."""
+
+    hex: Annotated[str, Meta(pattern=HEX_PATTERN)]
+
+
+class Step(Mapping, frozen=True):
+    """What to send, or what must come before the exchange goes on: a text that it contains. An empty text is anything."""
+
+    send: str | Hex | UnsetType = UNSET
+    expect: str | Hex | UnsetType = UNSET
+
+
+Steps = Annotated[list[Annotated[Step, ONE_KEY]], Meta(min_length=1, max_length=MOST_STEPS)]
+
+
+class WebSocketEntry(Mapping, frozen=True):
+    """Messages over a WebSocket (RFC 6455)."""
+
+    path: Annotated[str, Meta(pattern=PATH_PATTERN)]
+    websocket: Steps
+    headers: dict[Token, Texts] | None = None
+    auth: Annotated[Auth | None, ONE_KEY] = None
+    port: Port | None = None
+
+
+class TcpEntry(Mapping, frozen=True):
+    """Bytes over a TCP connection."""
+
+    tcp: Steps
+    port: Port
+
+
+class UdpEntry(Mapping, frozen=True):
+    """UDP datagrams. Each `send` is one."""
+
+    udp: Steps
+    port: Port
+
+
+KINDS: dict[str, type[Mapping]] = {"websocket": WebSocketEntry, "tcp": TcpEntry, "udp": UdpEntry}
+"""The key that only one kind of entry has, and its type. Without any, an entry is an HTTP request."""
+
+Entries = Annotated[
+    list[Any],
+    Meta(
+        extra_json_schema={
+            "items": {
+                "anyOf": [
+                    {
+                        "$ref": "#/$defs/Entry",
+                        "not": {"anyOf": [{"required": list(pair)} for pair in combinations(BODY_KEYS, 2)]},
+                    },
+                    *({"$ref": f"#/$defs/{kind.__name__}"} for kind in KINDS.values()),
+                ]
+            }
+        }
+    ),
+]
 
 
 class ProbeFile(Mapping, frozen=True):

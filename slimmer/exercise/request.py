@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from slimmer.exercise.capture import Capture
 from slimmer.exercise.draft import Draft
+from slimmer.exercise.exchange import Exchange
+from slimmer.exercise.origin import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +24,12 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a request is written: the probe file, and the number of the entry, counted from 1. The requests of a file are a scenario."""
-
-    file: str = ""
-    number: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.file}: request {self.number}"
-
-
-@dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request. `body` is sent as it is.
 
     If `port` is None, the request goes to every port that speaks HTTP. Without `expect`, 5xx fails, 4xx warns and any other
     status passes. `captures` are values that later requests of the same scenario use. A request that uses such values has a `draft`, from
-    which it is made when it is sent; its own parts have `${NAME}` in their places. Headers, body and `secrets` (values from the
+    which it is made when it is sent; its own parts have `${NAME}` in their places. `http` is the version, 1 or 2. Headers, body and `secrets` (values from the
     environment, passwords) are in no repr, message or artifact.
     """
 
@@ -49,6 +40,11 @@ class Request:
     port: int | None = None
     expect: Expectation | None = None
     captures: tuple[Capture, ...] = ()
+    http: int = 1
     origin: Origin = field(default=Origin(), compare=False, repr=False)
     draft: Draft | None = field(default=None, compare=False, repr=False)
     secrets: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+
+Ask = Request | Exchange
+"""What a plan asks of the app."""

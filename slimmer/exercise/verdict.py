@@ -7,18 +7,20 @@ from dataclasses import replace
 
 from slimmer.errors import ExerciseFailed
 from slimmer.exercise.client import Reply, Trouble
-from slimmer.exercise.request import Request
+from slimmer.exercise.exchange import Exchange
+from slimmer.exercise.request import Ask, Request
 from slimmer.exercise.result import Answer, ExerciseResult, Outcome
 
 SHOWN_PROBLEMS = 20
 SHOWN_TEXT = 60
 
 
-def judge(request: Request, port: int, reply: Reply) -> Answer:
+def judge(request: Ask, port: int, reply: Reply) -> Answer:
     """Judge a reply by the request's expectations, or by its status alone if it has none."""
-    where = f"{request.method} {request.path} on port {port}"
-    fault = _fault(request, reply)
-    client_error = not request.expect and reply.status is not None and 400 <= reply.status < 500
+    where = f"{f'{request.method} {request.path}'.strip()} on port {port}"
+    fault = _exchange_fault(reply) if isinstance(request, Exchange) else _fault(request, reply)
+    judged = isinstance(request, Exchange) or request.expect
+    client_error = not judged and reply.status is not None and 400 <= reply.status < 500
     return Answer(
         request=request,
         port=port,
@@ -45,6 +47,14 @@ def _fault(request: Request, reply: Reply) -> str:
     if reply.trouble is Trouble.BROKEN:
         return f"{reply.status}, but the answer ended early, after {reply.size} bytes"
     return "; ".join(_mismatches(request, reply))
+
+
+def _exchange_fault(reply: Reply) -> str:
+    if reply.trouble is Trouble.NO_WEBSOCKET and reply.status is not None:
+        return f"{reply.trouble}: answered {reply.status}"
+    if not reply.trouble:
+        return ""
+    return f"{reply.trouble}: {reply.reason}" if reply.reason else f"{reply.trouble} ({reply.seconds:.1f} s)"
 
 
 def _mismatches(request: Request, reply: Reply) -> Iterator[str]:
@@ -85,9 +95,9 @@ def reconcile_answers(answers: list[Answer], *, explicit: bool = True) -> list[A
     ]
 
 
-def _is_told(request: Request, explicit: bool) -> bool:
+def _is_told(request: Ask, explicit: bool) -> bool:
     """Return True if an answer without a problem is the one that was meant, and not just any."""
-    return bool(request.expect or request.captures or request.draft) or not explicit
+    return isinstance(request, Exchange) or bool(request.expect or request.captures or request.draft) or not explicit
 
 
 def _is_unasked(answer: Answer, explicit: bool) -> bool:

@@ -28,19 +28,32 @@ class RunningContainer(Protocol):
 C = TypeVar("C", bound=RunningContainer)
 
 
+def _no_endpoint(port: int) -> None:
+    """No UDP port can be reached."""
+
+
 class ContainerRun(Generic[C]):
     """The part of a Subject (slimmer.exercise.subject) that is about its container."""
 
     def __init__(
-        self, container: C, endpoint: Callable[[int], tuple[str, int]], accepts: Callable[[int], bool]
+        self,
+        container: C,
+        endpoint: Callable[[int], tuple[str, int]],
+        accepts: Callable[[int], bool],
+        datagram_endpoint: Callable[[int], tuple[str, int] | None] = _no_endpoint,
     ) -> None:
         self._container = container
         self._endpoint = endpoint
         self._accepts = accepts
+        self._datagram_endpoint = datagram_endpoint
 
     def endpoint(self, port: int) -> tuple[str, int]:
         """Return a host and port that lead to this port of the container."""
         return self._endpoint(port)
+
+    def datagram_endpoint(self, port: int) -> tuple[str, int] | None:
+        """Return a host and port that lead to this UDP port of the container; None if none does."""
+        return self._datagram_endpoint(port)
 
     def accepts(self, port: int) -> bool:
         """Return True if something accepts connections on this TCP port at this moment."""

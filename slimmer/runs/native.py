@@ -37,10 +37,11 @@ class NativeRun(ContainerRun[NativeContainer]):
         ports: tuple[int, ...],
         endpoint: Callable[[int], tuple[str, int]],
         accepts: Callable[[int], bool],
+        datagram_endpoint: Callable[[int], tuple[str, int] | None],
         bound: Callable[[], tuple[int, ...]] = tuple,
     ) -> None:
         """`bound` returns the UDP ports that the app has bound by now."""
-        super().__init__(container, endpoint, accepts)
+        super().__init__(container, endpoint, accepts, datagram_endpoint)
         self._ports = ports[:MOST_TRIED]
         self._open: set[int] = set()
         self._bound = bound

@@ -105,7 +105,8 @@ def watched_run(
     relays = Relays(scope, probe, container, options.network)
     ports = Ports(container, local=scope.engine.local, network=options.network, relays=relays)
     release = partial(release_supervisor, scope, probe, container, options.pid_mode)
-    with ports, WatchedRun(container, mount, identity, recorder, ports.endpoint, ports.accepts, reader, release) as run:
+    ways = ports.endpoint, ports.accepts, ports.datagram_endpoint
+    with ports, WatchedRun(container, mount, identity, recorder, *ways, reader, release) as run:
         yield run, ports
     relays.close()
     scope.remove(container)
@@ -144,7 +145,8 @@ def native_run(
     relays = beside if relay_probe else None
     with Ports(container, local=scope.engine.local, network=options.network, relays=relays) as reachable:
         bound = BoundPorts(beside).ports if beside and udp_probe else tuple
-        yield NativeRun(container, ports, reachable.endpoint, reachable.accepts, bound)
+        ways = reachable.endpoint, reachable.accepts, reachable.datagram_endpoint
+        yield NativeRun(container, ports, *ways, bound)
     if beside is not None:
         beside.close()
     scope.remove(container)

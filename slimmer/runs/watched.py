@@ -64,6 +64,7 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         recorder: str,
         endpoint: Callable[[int], tuple[str, int]],
         accepts: Callable[[int], bool],
+        datagram_endpoint: Callable[[int], tuple[str, int] | None] = lambda port: None,
         reader: RecordReader | None = None,
         release: Callable[[], None] = lambda: None,
     ) -> None:
@@ -72,7 +73,7 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         `release` ends a stopped supervisor. Otherwise the processes that it traces could not end, and the engine could not remove the
         container.
         """
-        super().__init__(container, endpoint, accepts)
+        super().__init__(container, endpoint, accepts, datagram_endpoint)
         self._mount = mount
         self._release = release
         self._identity = identity

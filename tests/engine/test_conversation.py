@@ -17,7 +17,7 @@ from tests.engine.names import OWN
 pytestmark = pytest.mark.usefixtures("leftovers")
 
 APP = r"""
-import http.server, json, secrets
+import http.server, json, secrets, socket, threading
 
 sessions = {}
 
@@ -53,6 +53,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *words):
         pass
 
+def answer():
+    while True:
+        data, client = udp.recvfrom(512)
+        import colorsys  # what only a datagram needs
+        udp.sendto(data + str(colorsys.rgb_to_yiq(1, 1, 1)[0]).encode(), client)
+
+def lines():
+    while True:
+        client, _ = tcp.accept()
+        with client:
+            import wave  # what only a connection needs
+            client.sendall(client.recv(512) + wave.__name__.encode() + b"\r\n" + secrets.token_hex(8).encode())
+
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind(("0.0.0.0", 5353))
+tcp = socket.create_server(("0.0.0.0", 7000))
+for work in (answer, lines):
+    threading.Thread(target=work, daemon=True).start()
+
 http.server.ThreadingHTTPServer(("", 8000), Handler).serve_forever()
 """
 
@@ -66,6 +85,8 @@ requests:
     repeat: 2
     expect: {status: 200, contains: page with}
   - {path: /admin, auth: {basic: {user: ann, password: "${PASSWORD}"}}, expect: {status: 200, contains: for admins}}
+  - {udp: [{send: a}, {expect: "a1"}], port: 5353}
+  - {tcp: [{send: "PING\\r\\n"}, {expect: "wave\\r\\n"}], port: 7000}
 """
 
 

@@ -56,6 +56,19 @@ def test_a_request_that_fails_is_told_and_counts(shop: str, tmp_path: Path) -> N
     assert [request["status"] for request in json.loads(data.stdout)["requests"]] == [404, 401, 200]
 
 
+def test_exchanges_go_to_their_own_port(tmp_path: Path) -> None:
+    port = free_port()
+    source = f"raw(lambda client: client.sendall(b'220 ready'), {port}); forever()"
+    with LocalApp(tmp_path, source, begun=True):
+        file = probes(
+            tmp_path,
+            f"[{{tcp: [{{expect: ready}}], port: {port}}}, {{udp: [{{send: a}}, {{expect: b}}], port: {port}}}]",
+        )
+        checked = slimmer.check_probes(file, f"http://localhost:{free_port()}", request_timeout=1)
+    assert [(request.method, request.port) for request in checked.requests] == [("TCP", port), ("UDP", port)]
+    assert [bool(request.problem) for request in checked.requests] == [False, True]
+
+
 def test_an_address_may_have_a_path_and_its_name_is_sent(tmp_path: Path) -> None:
     echo = SHOP.replace("forever()", "").replace(
         "self.path.encode()", "f\"{self.path} {self.headers['Host']}\".encode()"

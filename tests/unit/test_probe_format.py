@@ -28,10 +28,15 @@ VALUES = st.sampled_from(
         {"t": {"json": "$", "regex": "a"}}, {"t": {}}, {"1": {"json": "$"}}, {"basic": {"user": "a", "password": 1}}, {"bearer": "a"},
         {"basic": {"user": "a"}}, {"basic": {"user": "a", "password": 1}, "bearer": "a"}, {"status": 200}, {"status": [200, 99]},
         {"contains": ["a", "b"], "content_type": "text/html"}, {"contains": 5}, {"state": 1}, {"f": {"file": "probes.json"}},
+        2, [{"send": "a"}, {"expect": {"hex": "00 ff"}}], [{"send": "a", "expect": "b"}], [{}], [{"send": {"hex": "0"}}], [{"send": 5}],
         {"f": [{"file": "probes.json", "type": "a/b", "name": "c"}, "d"]}, {"f": {"fill": "x"}}, {"f": {"name": "x"}}, "probes.json",
     ]
 )  # fmt: skip
 KEYS = (
+    "http",
+    "websocket",
+    "tcp",
+    "udp",
     "path",
     "method",
     "headers",
