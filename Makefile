@@ -59,7 +59,7 @@ bench: $(READY) samples ## measure the stages of a build, the overhead of the re
 golden: $(READY) ## write what slimmer keeps of all test images to GOLDEN (default .cache/golden), to compare versions
 	@scripts/engine.sh $(BIN)/python -m tests.engine.golden $(GOLDEN)
 
-schemas: $(READY) ## regenerate docs/schemas, the JSON Schemas of the documents that slimmer writes
+schemas: $(READY) ## regenerate docs/schemas, the JSON Schemas of probe files and of the documents that slimmer writes
 	@$(BIN)/python scripts/schemas.py
 
 soak: $(READY) ## kill slimmer at many points of its work and check what it leaves (SEED=1 COUNT=200)

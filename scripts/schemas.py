@@ -1,4 +1,4 @@
-"""Writes a JSON Schema (2020-12) for each JSON document of slimmer's into a folder: schemas.py [FOLDER], docs/schemas by default.
+"""Writes a JSON Schema (2020-12) for probe files and each JSON document of slimmer's into a folder: schemas.py [FOLDER], docs/schemas by default.
 
 The types that read a document, or of which it is written, are all that it is made of; their docstrings are the descriptions.
 """
@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from slimmer.artifacts import manifest, package_file, report_file, tree_file
+from slimmer.exercise.probe_format import KINDS, Entries, Entry, ProbeFile
 from slimmer.observe import log
-from slimmer.report import comparison_document, diagnosis, explanation, sizes, unexercised, unproven
+from slimmer.report import comparison_document, diagnosis, explanation, probe_check, sizes, unexercised, unproven
 from slimmer.versioned_json import LARGEST, NAME_PATTERN, Format
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -32,6 +33,7 @@ PRINTED = {
     "comparison": ("The output of slimmer compare --format json", comparison_document.FORMAT),
     "doctor": ("The output of slimmer doctor --format json", diagnosis.FORMAT),
     "explanation": ("The output of slimmer explain --format json", explanation.FORMAT),
+    "probe-check": ("The output of slimmer probe check --format json", probe_check.FORMAT),
     "sizes": ("The output of slimmer explain --why-size --format json", sizes.FORMAT),
     "unexercised": ("The output of slimmer explain --unexercised --format json", unexercised.FORMAT),
     "unproven": ("The output of slimmer explain --unproven --format json", unproven.FORMAT),
@@ -61,6 +63,7 @@ def schemas() -> Iterator[tuple[str, dict[str, Any]]]:
     for name, (title, format_) in PRINTED.items():
         yield name, _document(title, format_, printed=True)
     yield "manifest", _manifest()
+    yield "probe-file", _probe_file()
 
 
 def _document(title: str, format_: Format[Any], *, printed: bool) -> dict[str, Any]:
@@ -79,6 +82,13 @@ def _manifest() -> dict[str, Any]:
     definitions["ManifestHead"] = _headed(definitions["ManifestHead"], manifest.FORMAT, numbers=False)
     lines = [{"$ref": REFERENCE.format(name=kind)} for kind in ("ManifestHead", "ManifestLine")]
     return _finished("A line of manifest.jsonl: the first is the head", {"anyOf": lines}, definitions)
+
+
+def _probe_file() -> dict[str, Any]:
+    """Of what users write: it has no head, and may be the list alone."""
+    types = [ProbeFile | Entries, Entry, *KINDS.values()]
+    (either, *_), definitions = msgspec.json.schema_components(types, ref_template=REFERENCE)
+    return _finished("A probe file (docs/probing.md), as YAML or JSON", either, definitions)
 
 
 def _definitions(*types: type) -> dict[str, dict[str, Any]]:

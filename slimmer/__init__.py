@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from slimmer.api.functions import (
         attach,
         build,
+        check_probes,
         clean,
         compare,
         doctor,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         not_proven,
         observe,
         rebuild,
+        record_probes,
         run,
         sizes,
         verify,
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
         VerificationFailed,
     )
     from slimmer.exercise.plan import ExercisePlan, ImageCommand, Until
+    from slimmer.exercise.recording import Recording
     from slimmer.exercise.request import Expectation, Request
     from slimmer.keep.analyzer import Policy
     from slimmer.keep.selection import Selection
@@ -82,6 +85,7 @@ if TYPE_CHECKING:
     )
     from slimmer.report.comparison import Comparison
     from slimmer.report.explanation import Explanation
+    from slimmer.report.probe_check import ProbeCheck
     from slimmer.report.sizes import Sizes
     from slimmer.report.unexercised import UnexercisedReport
     from slimmer.report.unproven import UnprovenReport
@@ -92,7 +96,9 @@ if TYPE_CHECKING:
 
 
 _HOMES = {
-    "slimmer.api.functions": "attach build clean compare doctor explain keep not_exercised not_proven observe rebuild run sizes verify",
+    "slimmer.api.functions": (
+        "attach build check_probes clean compare doctor explain keep not_exercised not_proven observe rebuild record_probes run sizes verify"
+    ),
     "slimmer.artifacts.build_output": "BuildOutput find_output",
     "slimmer.engine.leftovers": "Leftovers",
     "slimmer.engine.options": "Companion",
@@ -102,6 +108,7 @@ _HOMES = {
         "VerificationFailed"
     ),
     "slimmer.exercise.plan": "ExercisePlan ImageCommand Until",
+    "slimmer.exercise.recording": "Recording",
     "slimmer.exercise.request": "Expectation Request",
     "slimmer.keep.analyzer": "Policy",
     "slimmer.keep.selection": "Selection",
@@ -113,6 +120,7 @@ _HOMES = {
     "slimmer.pipeline.result": "BuildResult CleanResult KeepResult ObserveResult RebuildResult VerifyResult",
     "slimmer.report.comparison": "Comparison",
     "slimmer.report.explanation": "Explanation",
+    "slimmer.report.probe_check": "ProbeCheck",
     "slimmer.report.sizes": "Sizes",
     "slimmer.report.unexercised": "UnexercisedReport",
     "slimmer.report.unproven": "UnprovenReport",
@@ -161,8 +169,10 @@ __all__ = [
     "OutputError",
     "PluginFailed",
     "Policy",
+    "ProbeCheck",
     "RebuildRequest",
     "RebuildResult",
+    "Recording",
     "Request",
     "ResourcesExhausted",
     "RunOptions",
@@ -187,6 +197,7 @@ __all__ = [
     "__version__",
     "attach",
     "build",
+    "check_probes",
     "clean",
     "compare",
     "doctor",
@@ -197,6 +208,7 @@ __all__ = [
     "not_proven",
     "observe",
     "rebuild",
+    "record_probes",
     "run",
     "sizes",
     "verify",

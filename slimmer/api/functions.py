@@ -1,4 +1,4 @@
-"""build, observe, attach, keep, rebuild, verify, compare, explain, sizes, not_proven, not_exercised, clean and doctor, as Python functions.
+"""build, observe, attach, keep, rebuild, verify, compare, explain, sizes, not_proven, not_exercised, check_probes, record_probes, clean and doctor.
 
 They print nothing, install no signal handlers and do not exit. They call `on_event` with their progress (slimmer.Event), unless it is
 None. `docker_host` is the engine's address; "" is the engine that the docker client would use. Each kind of failure has its own
@@ -42,6 +42,8 @@ from slimmer.report.unexercised import UnexercisedReport
 from slimmer.report.unproven import UnprovenReport
 
 if TYPE_CHECKING:
+    from slimmer.exercise.recording import Recording
+    from slimmer.report.probe_check import ProbeCheck
     from slimmer.runs.doctor import Check
 
 LOG = "access.json"
@@ -162,6 +164,30 @@ def not_proven(output: str | PathLike[str] | BuildOutput) -> UnprovenReport:
 def not_exercised(output: str | PathLike[str] | BuildOutput) -> UnexercisedReport:
     """Return what a build asked of the app, and the app's own code that nothing touched meanwhile. `output` is as for `explain`."""
     return unexercised_report.unexercised(_output(output))
+
+
+def check_probes(file: str | PathLike[str], url: str, *, request_timeout: float = 30.0) -> ProbeCheck:
+    """Send the requests of a probe file to `url`, each for at most `request_timeout` seconds. Failures are in the result.
+
+    Raises UsageError if the file or the URL is invalid.
+    """
+    from slimmer.exercise.base_url import base_url
+    from slimmer.exercise.file_check import ask_each
+    from slimmer.exercise.probe_file import requests_from_file
+    from slimmer.report.probe_check import probe_check
+
+    address, timeout = base_url(url), words.positive_seconds("--request-timeout", str(request_timeout))
+    return probe_check(str(address), tuple(ask_each(requests_from_file(Path(file)), address, timeout)))
+
+
+def record_probes(har: str | PathLike[str], *, url: str = "") -> Recording:
+    """Make a probe file of a HAR file: of its requests to the origin of `url`, or to the one with the most requests.
+
+    Raises UsageError if it is no HAR file, or has no such request.
+    """
+    from slimmer.exercise.recording import record
+
+    return record(Path(har), url)
 
 
 def clean(*, strangers: bool = False, dry_run: bool = False, docker_host: str = "") -> CleanResult:

@@ -14,6 +14,7 @@ from slimmer.engine.options import Companion
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import DEFAULT_REQUESTS, LONGEST_UNTIL_QUIET, ExercisePlan, ImageCommand, Until
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
+from slimmer.exercise.request import Ask
 from slimmer.exercise.until import check_possible
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.margin.amount import Margin
@@ -194,7 +195,7 @@ def plan(
     if explicit and not http:
         raise UsageError("--no-http cannot be used with --probe or --probe-file", hint="Leave one of them out.")
     check_possible(until)
-    own = [request_from_text(text) for text in probes]
+    own: list[Ask] = [request_from_text(text) for text in probes]
     own += [request for file in files for request in requests_from_file(file)]
     return ExercisePlan(
         requests=tuple(own) if explicit else DEFAULT_REQUESTS,

@@ -17,7 +17,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from slimmer.cli import build, clean, compare, doctor, explain, keep, observe, rebuild, streams, verify
+from slimmer.cli import build, clean, compare, doctor, explain, keep, observe, probe, rebuild, streams, verify
 from slimmer.errors import Interrupted, OutputError, ResourcesExhausted, SlimmerError, UsageError
 
 OBJECTS = 50_000
@@ -36,10 +36,13 @@ app = typer.Typer(
 )
 
 
-def _add(name: str, command: Callable[..., None], epilog: str | None = None) -> None:
+probes = typer.Typer(name="probe", help=probe.HELP, no_args_is_help=True)
+
+
+def _add(name: str, command: Callable[..., None], epilog: str | None = None, to: typer.Typer = app) -> None:
     """Add a command. Join the lines of its docstring, so that each paragraph fills the terminal."""
     words = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(command) or "")
-    app.command(name, help=words, epilog=epilog)(command)
+    to.command(name, help=words, epilog=epilog)(command)
 
 
 _add("build", build.build, build.EPILOG)
@@ -49,6 +52,9 @@ _add("rebuild", rebuild.rebuild, rebuild.EPILOG)
 _add("verify", verify.verify, verify.EPILOG)
 _add("compare", compare.compare, compare.EPILOG)
 _add("explain", explain.explain, explain.EPILOG)
+_add("check", probe.check, probe.CHECK_EPILOG, probes)
+_add("record", probe.record, probe.RECORD_EPILOG, probes)
+app.add_typer(probes)
 _add("clean", clean.clean)
 _add("doctor", doctor.doctor)
 

@@ -106,6 +106,11 @@ class Ports:
             return "127.0.0.1", self._relays[port].port
         return address or "127.0.0.1", port
 
+    def datagram_endpoint(self, port: int) -> tuple[str, int] | None:
+        """Return the host and port of a UDP port; None if this machine does not know the container's address. No relay carries datagrams."""
+        address = self._address()
+        return (address, port) if address else None
+
     @property
     def relayed(self) -> bool:
         """True if some port could not be reached directly."""

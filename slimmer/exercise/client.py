@@ -1,7 +1,7 @@
-"""Send one HTTP/1.1 request to an app that is not trusted: every answer is bounded in time, size and memory.
+"""Send one HTTP request to an app that is not trusted: every answer is bounded in time, size and memory.
 
 Redirects are not followed, since the answer itself is compared later. Bodies are hashed as they arrive, and only short ones are
-kept. Any certificate is accepted. httpcore speaks the protocol (RFC 9112). One deadline covers all reads and writes of a request.
+kept. Any certificate is accepted. httpcore speaks the protocol (RFC 9112, and RFC 9113 for HTTP/2). One deadline covers all reads and writes of a request.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ KEPT_BODY_LIMIT = 1 << 20
 """A decoded body of at most this many bytes is kept for comparison. A longer one has only its digest."""
 
 PIECE = 1 << 16
+LOCALHOST = "localhost"
+DEFAULT_PORTS = {"http": 80, "https": 443}
 DEFAULT_HEADERS = (("User-Agent", "slimmer"), ("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate"))
 COMPRESSED = ("gzip", "x-gzip", "deflate")
 
@@ -42,13 +44,18 @@ class Trouble(StrEnum):
     NOT_HTTP = "the answer was not HTTP"
     BROKEN = "the connection broke in the middle of the answer"
     GONE = "the app had already exited"
+    UNSENT = "it was not sent"
+    ENDED = "the connection was closed too early"
+    TOO_MUCH = "more came than slimmer keeps, without what was expected"
+    NO_WEBSOCKET = "the handshake failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """The answer as it was received. `missing`: positions in `expect.contains` of texts that the body does not contain.
 
-    `headers` are those that matter (slimmer.exercise.headers). `body` is complete and decoded, or None.
+    `headers` are those that matter (slimmer.exercise.headers). `body` is complete and decoded, or None. `lines`: all headers, as they
+    came. `reason`: why the request was not sent, or where an exchange ended. `uncaptured`: what it should have captured and did not, in words.
     """
 
     status: int | None = None
@@ -61,6 +68,9 @@ class Reply:
     trouble: Trouble = Trouble.NONE
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
+    lines: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    reason: str = ""
+    uncaptured: tuple[str, ...] = ()
 
 
 class Deadline:
@@ -137,23 +147,29 @@ def ask(
     scheme: str = "http",
     timeout: float,
     size_limit: int = SIZE_LIMIT,
+    host: str = LOCALHOST,
 ) -> Reply:
     """Send a request to an endpoint, and read at most `size_limit` bytes of the answer, for at most `timeout` seconds.
 
-    The Host header is localhost with the container's `port`. That is the same in every run, whatever the endpoint is, and apps
-    that check the header usually allow it.
+    The Host header is `host` with the container's `port`. For localhost, that is the same in every run, whatever the endpoint is, and
+    apps that check the header usually allow it.
     """
     deadline = Deadline(timeout)
     network = BoundedNetwork(deadline)
     try:
         with (
-            httpcore.ConnectionPool(ssl_context=any_certificate(), network_backend=network) as pool,
+            httpcore.ConnectionPool(
+                ssl_context=any_certificate(),
+                http1=request.http == 1,
+                http2=request.http == 2,
+                network_backend=network,
+            ) as pool,
             pool.stream(
                 request.method,
                 httpcore.URL(scheme=scheme, host=endpoint[0], port=endpoint[1], target=request.path.encode()),
-                headers=_headers(request, port, scheme),
+                headers=_headers(request, authority(host, port, scheme)),
                 content=request.body,
-                extensions={"sni_hostname": "localhost"},
+                extensions={"sni_hostname": host},
             ) as response,
         ):
             return _read(request, response, deadline, size_limit)
@@ -161,9 +177,13 @@ def ask(
         return Reply(seconds=time.monotonic() - deadline.started, trouble=_trouble(error, network.stream))
 
 
-def _headers(request: Request, port: int, scheme: str) -> list[tuple[bytes, bytes]]:
-    default_port = 443 if scheme == "https" else 80
-    host = "localhost" if port == default_port else f"localhost:{port}"
+def authority(host: str, port: int, scheme: str) -> str:
+    """Return `host:port`, without the scheme's own port."""
+    host = f"[{host}]" if ":" in host else host
+    return host if port == DEFAULT_PORTS[scheme] else f"{host}:{port}"
+
+
+def _headers(request: Request, host: str) -> list[tuple[bytes, bytes]]:
     own = {name.lower() for name, _ in request.headers}
     defaults = [pair for pair in (("Host", host), *DEFAULT_HEADERS) if pair[0].lower() not in own]
     return [(name.encode(), value.encode()) for name, value in (*defaults, *request.headers)]
@@ -209,6 +229,7 @@ def _read(request: Request, response: httpcore.Response, deadline: Deadline, siz
         trouble=trouble,
         headers=telling_headers(lines),
         body=bytes(held) if whole and size <= KEPT_BODY_LIMIT else None,
+        lines=tuple(lines),
     )
 
 

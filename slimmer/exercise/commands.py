@@ -77,7 +77,7 @@ def run_host_commands(
 
 
 def run_image_commands(
-    context: ExerciseContext, port: int | None, scheme: str, sweep: Callable[[], None]
+    context: ExerciseContext, port: int | None, scheme: str, sweep: Callable[[], object]
 ) -> Iterator[Outcome]:
     """Run each --exercise-image in a container in the app's network. SLIMMER_* variables tell it where the app is.
 

@@ -88,6 +88,7 @@ def _run(context: ExerciseContext, sweep: PortSweep, outcomes: list[Outcome], en
     """
     sweep.ask_new_ports()
     sweep.await_late_ports()
+    sweep.udp.ask()
     for outcome in run_exec_commands(context):
         outcomes.append(outcome)
     for outcome in run_healthcheck(context):
@@ -108,7 +109,7 @@ def _run(context: ExerciseContext, sweep: PortSweep, outcomes: list[Outcome], en
         done, context.elapsed - (context.subject.quiet() or context.elapsed)
     )  # not the time that it takes to see the end
     context.wait_for(lambda: False, ready_after + context.mode.watched - context.elapsed)
-    check_served(context, sweep.ports, exercised=bool(sweep.http_ports or outcomes))
+    check_served(context, sweep.ports, exercised=bool(sweep.http_ports or outcomes or sweep.answers()))
     logger.info("ready after %.2f s, done after %.2f s, watched for %.2f s", ready_after, done, context.elapsed)
     return done
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slimmer.exercise.ports import lasting_ports
-from slimmer.exercise.request import Request
+from slimmer.exercise.request import Ask
 from slimmer.exercise.result import WARMING_UP, ExerciseResult
 
 
@@ -22,7 +22,7 @@ class ReplayExpectations:
 
     http_ports: tuple[int, ...] = ()
     other_ports: tuple[int, ...] = ()
-    unready: tuple[tuple[int, Request], ...] = ()
+    unready: tuple[tuple[int, Ask], ...] = ()
     exited_after: float | None = None
     udp_ports: tuple[int, ...] = ()
     ready_after: float = 0.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from slimmer.exercise.expectations import ReplayExpectations
 from slimmer.exercise.plan import ExercisePlan, Until
 from slimmer.exercise.profile import AppProfile
-from slimmer.exercise.request import Request
+from slimmer.exercise.request import Ask
 from slimmer.formatting import listed
 
 WORKER_PATIENCE = 5.0
@@ -43,7 +43,7 @@ class Mode(ABC):
     @property
     def must_listen(self) -> bool:
         """Return True if the user said that this very app listens."""
-        return not self.shared and bool(self.plan.named_ports or (self.plan.explicit and self.plan.asks))
+        return not self.shared and bool(self.plan.named_ports or (self.plan.explicit and self.plan.needs_tcp))
 
     @property
     def may_end_unready(self) -> bool:
@@ -140,7 +140,7 @@ class Mode(ABC):
         """Return True if the port gets its requests even after the time for all ports is used up."""
 
     @abstractmethod
-    def answers_unready(self, port: int, request: Request) -> bool:
+    def answers_unready(self, port: int, request: Ask) -> bool:
         """Return True if the port is known to answer this request as if it were not ready, for as long as it runs."""
 
     @abstractmethod
@@ -251,7 +251,7 @@ class FirstRun(Mode):
     def must_answer(self, port: int) -> bool:
         return port in self.plan.named_ports
 
-    def answers_unready(self, port: int, request: Request) -> bool:
+    def answers_unready(self, port: int, request: Ask) -> bool:
         return False
 
     def missed_listener(self) -> tuple[str, str]:
@@ -377,7 +377,7 @@ class Replay(Mode):
     def must_answer(self, port: int) -> bool:
         return port in (*self.plan.named_ports, *self.expectations.http_ports)
 
-    def answers_unready(self, port: int, request: Request) -> bool:
+    def answers_unready(self, port: int, request: Ask) -> bool:
         return (port, request) in self.expectations.unready
 
     def missed_listener(self) -> tuple[str, str]:

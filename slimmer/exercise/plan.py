@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from slimmer.exercise.request import Request
+from slimmer.exercise.exchange import Exchange, Kind
+from slimmer.exercise.request import Ask, Request
+
+
+def is_udp(ask: Ask) -> bool:
+    """Return True for an exchange over UDP."""
+    return isinstance(ask, Exchange) and ask.kind is Kind.UDP
+
 
 DEFAULT_REQUESTS = (Request("GET", "/"),)
 
@@ -36,11 +43,11 @@ class ImageCommand:
 class ExercisePlan:
     """The whole exercise of one run. Times are in seconds.
 
-    `explicit`: the requests are the user's own, so at least one port must answer them. `ports`: exercise only these ports,
+    `explicit`: the requests are the user's own, so at least one port must answer them. They may be exchanges, too. `ports`: exercise only these ports,
     and wait until they accept connections.
     """
 
-    requests: tuple[Request, ...] = DEFAULT_REQUESTS
+    requests: tuple[Ask, ...] = DEFAULT_REQUESTS
     explicit: bool = False
     http: bool = True
     ports: tuple[int, ...] = ()
@@ -54,15 +61,35 @@ class ExercisePlan:
     command_timeout: float = 600.0
 
     @property
-    def asks(self) -> tuple[Request, ...]:
+    def asks(self) -> tuple[Ask, ...]:
         """The requests to send; none if HTTP is off."""
         return self.requests if self.http else ()
 
     @property
     def named_ports(self) -> tuple[int, ...]:
-        """Ports that the user named, for the whole run or for one request."""
-        own = tuple(request.port for request in self.asks if request.port is not None)
+        """TCP ports that the user named, for the whole run or for one request."""
+        own = tuple(ask.port for ask in self.asks if ask.port is not None and not is_udp(ask))
         return tuple(dict.fromkeys(self.ports + own))
+
+    @property
+    def udp_asks(self) -> tuple[tuple[int, Exchange], ...]:
+        """The exchanges over UDP, each with its position."""
+        return tuple((at, ask) for at, ask in enumerate(self.asks) if isinstance(ask, Exchange) and is_udp(ask))
+
+    @property
+    def needs_tcp(self) -> bool:
+        """Return True if something is asked over TCP."""
+        return len(self.udp_asks) < len(self.asks)
+
+    @property
+    def http_asks(self) -> tuple[Ask, ...]:
+        """The requests and exchanges for ports that speak HTTP."""
+        return tuple(ask for ask in self.asks if isinstance(ask, Request) or not ask.has_own_port)
+
+    @property
+    def spoken_ports(self) -> tuple[int, ...]:
+        """The named ports that must speak HTTP."""
+        return tuple(dict.fromkeys((*self.ports, *(ask.port for ask in self.http_asks if ask.port is not None))))
 
     @property
     def has_commands(self) -> bool:

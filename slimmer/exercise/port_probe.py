@@ -6,9 +6,12 @@ import math
 import time
 from dataclasses import dataclass, replace
 
-from slimmer.exercise.client import Reply, Trouble, ask
+from slimmer.exercise.client import Reply, Trouble
 from slimmer.exercise.context import ExerciseContext
-from slimmer.exercise.request import Request
+from slimmer.exercise.conversation import Conversation
+from slimmer.exercise.exchange import Exchange
+from slimmer.exercise.plan import is_udp
+from slimmer.exercise.request import Ask, Request
 from slimmer.exercise.result import WARMING_UP, Answer
 from slimmer.exercise.tls import speaks_tls
 from slimmer.exercise.verdict import judge
@@ -25,7 +28,7 @@ UNREADY = 5.0
 """If an app answers the default request as if it were not ready, slimmer takes that answer once the app has done nothing new for so
 many seconds."""
 
-SUSPICIOUS = (Trouble.REFUSED, Trouble.CLOSED, Trouble.BROKEN)
+SUSPICIOUS = (Trouble.REFUSED, Trouble.CLOSED, Trouble.BROKEN, Trouble.ENDED)
 LAST_BREATH = 0.5
 """Seconds to wait after a connection broke: if the app is exiting, its sockets close before its exit is known."""
 
@@ -56,14 +59,15 @@ class _PortProber:
         self._timeout = context.mode.request_timeout
         self._first_timeout = min(patience, self._timeout)
         self._end = time.monotonic() + seconds
+        self._conversations: dict[str, Conversation] = {}
 
     def run(self) -> PortProbe:
         answers = []
         for position, request in enumerate(self._context.plan.asks):
-            if request.port not in (None, self._port):
+            if is_udp(request) or request.port not in (None, self._port) or (self._is_foreign and not is_own(request)):
                 continue
-            if not self._scheme and time.monotonic() > self._end:
-                break
+            if not self._scheme and time.monotonic() > self._end and not is_own(request):
+                continue
             reply = Reply(trouble=Trouble.GONE) if self._context.ended else self._reply(request)
             if not self._context.has_room_for(reply.body):
                 reply = replace(reply, body=None)
@@ -74,8 +78,15 @@ class _PortProber:
                 self._context.subject.check_observed()
         return PortProbe(self._port, self._scheme, tuple(answers))
 
-    def _reply(self, request: Request) -> Reply:
-        if self._scheme:
+    @property
+    def _is_foreign(self) -> bool:
+        """True if the port has exchanges of another protocol, and nobody said that it speaks HTTP."""
+        plan = self._context.plan
+        own = any(is_own(ask) and not is_udp(ask) for ask in plan.asks if ask.port == self._port)
+        return own and self._port not in plan.spoken_ports
+
+    def _reply(self, request: Ask) -> Reply:
+        if self._scheme or is_own(request):
             return self._ask(request, self._scheme, self._timeout)
         reply = self._first_reply(request)
         while reply.status in WARMING_UP and not _expected(request, reply) and self._may_warm_up(request):
@@ -83,7 +94,7 @@ class _PortProber:
             reply = self._ask(request, self._scheme, self._timeout)
         return reply
 
-    def _may_warm_up(self, request: Request) -> bool:
+    def _may_warm_up(self, request: Ask) -> bool:
         if self._context.mode.answers_unready(self._port, request):
             return False
         quiet = self._context.subject.quiet()
@@ -91,7 +102,7 @@ class _PortProber:
             return False  # it has started: that is how it answers
         return self._context.ready_in > 0 and not self._context.ended
 
-    def _first_reply(self, request: Request) -> Reply:
+    def _first_reply(self, request: Ask) -> Reply:
         """Try HTTP first, since most ports speak it. An HTTPS server answers that with 400, with an alert, or not at all."""
         reply = self._ask(request, "http", self._first_timeout)
         if self._may_be_tls(reply):
@@ -109,9 +120,15 @@ class _PortProber:
         refused = reply.status == 400 or reply.trouble in (Trouble.CLOSED, Trouble.NOT_HTTP)
         return refused and speaks_tls(self._context.subject.endpoint(self._port), self._first_timeout)
 
-    def _ask(self, request: Request, scheme: str, timeout: float) -> Reply:
-        return ask(request, self._context.subject.endpoint(self._port), self._port, scheme=scheme, timeout=timeout)
+    def _ask(self, request: Ask, scheme: str, timeout: float) -> Reply:
+        conversation = self._conversations.setdefault(request.origin.file, Conversation(self._port))
+        return conversation.ask(request, self._context.subject.endpoint(self._port), scheme, timeout)
 
 
-def _expected(request: Request, reply: Reply) -> bool:
-    return bool(request.expect and reply.status in request.expect.status)
+def is_own(request: Ask) -> bool:
+    """Return True for an exchange with a port that need not speak HTTP."""
+    return isinstance(request, Exchange) and request.has_own_port
+
+
+def _expected(request: Ask, reply: Reply) -> bool:
+    return isinstance(request, Request) and bool(request.expect and reply.status in request.expect.status)

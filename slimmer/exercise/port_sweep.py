@@ -6,9 +6,10 @@ import time
 
 from slimmer.exercise.context import ExerciseContext
 from slimmer.exercise.open_ports import in_order, listening, open_ports
-from slimmer.exercise.port_probe import KNOWN_SILENCE, SILENCE, PortProbe, probe_port
+from slimmer.exercise.port_probe import KNOWN_SILENCE, SILENCE, PortProbe, is_own, probe_port
 from slimmer.exercise.ports import MOST_OPEN, SIDE_BY_SIDE
 from slimmer.exercise.result import Answer
+from slimmer.exercise.udp_sweep import UdpSweep
 from slimmer.exercise.verdict import reconcile_answers
 from slimmer.formatting import counted
 from slimmer.tasks import side_by_side
@@ -45,6 +46,7 @@ class PortSweep:
         self._open = ports
         self._probed: dict[int, PortProbe] = {}
         self._spent = 0.0
+        self.udp = UdpSweep(context)
         self._patient = True  # until a port has spoken HTTP, or one that nobody named was waited for in vain
 
     def ask_new_ports(self) -> bool:
@@ -136,8 +138,9 @@ class PortSweep:
             (position, port, answer)
             for port, probed in self._probed.items()
             for position, answer in probed.answers
-            if probed.scheme or self._silence_fails(port)
+            if probed.scheme or is_own(answer.request) or self._silence_fails(port)
         ]
+        chosen += self.udp.answers
         answers = [answer for _, _, answer in sorted(chosen, key=lambda entry: entry[:2])]
         return tuple(reconcile_answers(answers, explicit=self._context.plan.explicit))
 
@@ -158,7 +161,7 @@ class PortSweep:
                 )
         notes += self._mode.notes(self._open, ended=self._context.ended)
         serves = self._open or self._context.subject.bound_ports()
-        if plan.asks and serves and not self.http_ports and not plan.has_commands:
+        if plan.http_asks and serves and not self.http_ports and not plan.has_commands:
             notes.append(
                 "no port spoke HTTP, so only the start of the app was observed: exercise it with --exec or --exercise"
             )
@@ -167,7 +170,7 @@ class PortSweep:
     def _silence_fails(self, port: int) -> bool:
         """Return True if the port was named, or if no port at all answered the user's own requests."""
         plan = self._context.plan
-        return port in plan.named_ports or (plan.explicit and not self._mode.shared and not self.http_ports)
+        return port in plan.spoken_ports or (plan.explicit and not self._mode.shared and not self.http_ports)
 
     def _next(self) -> list[int]:
         """Return the ports to ask now: those that were named or expected before the rest."""
@@ -191,11 +194,13 @@ class PortSweep:
             if probed.scheme:
                 number = counted(len(probed.answers), "request")
                 self._context.say(f"port {port} speaks {probed.scheme.upper()}: {number}")
+            elif own := sum(is_own(answer.request) for _, answer in probed.answers):
+                self._context.say(f"port {port}: {counted(own, 'exchange')}")
 
     def _ask_port(self, port: int) -> PortProbe:
         plan = self._context.plan
         timeout = self._mode.request_timeout
-        if port in plan.named_ports:
+        if port in plan.spoken_ports:
             return probe_port(self._context, port, timeout)
         started, patience = time.monotonic(), SILENCE
         if port in self._mode.other_ports:

@@ -6,25 +6,25 @@ docs/probing.md shows every key. JSON is YAML, so a JSON file works as well. Wha
 from __future__ import annotations
 
 import json
-from collections import Counter
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from slimmer.errors import UsageError
-from slimmer.exercise.probe_entry import FORM, JSON, Fault, is_utf8, make_request, request_from_mapping, shown
-from slimmer.exercise.request import Request
+from slimmer.exercise.draft import FORM, JSON, WITH_BODY, Fault, quoted
+from slimmer.exercise.format_check import checked
+from slimmer.exercise.origin import Origin
+from slimmer.exercise.probe_entry import Place, asks_from_entry, is_utf8
+from slimmer.exercise.probe_format import KINDS, WORD_PATTERN, Entry
+from slimmer.exercise.probe_format import Mapping as AnyEntry
+from slimmer.exercise.request import Ask, Request
+from slimmer.exercise.yaml_document import YamlDocument, YamlFault
 
-FILE_LIMIT = 4 << 20
-EXPANDED_LIMIT = FILE_LIMIT
-"""The number of values and characters of a document with its aliases expanded. Only aliases can exceed it: they may grow without bound."""
-
-MERGED_LIMIT = 10_000
-"""The number of keys of a mapping, including those that `<<` merges into it."""
+MOST_REQUESTS = 10_000
+"""The number of requests of a file, with those that `repeat` adds."""
 
 EXAMPLE = 'For example: {method: POST, path: /echo, json: {a: 1}, expect: {status: 200, contains: "a"}}'
+LINE_EXAMPLE = "For example: --probe 'GET /health' or --probe 'POST /echo {\"a\": 1}'"
 
 
 def request_from_text(text: str) -> Request:
@@ -35,40 +35,99 @@ def request_from_text(text: str) -> Request:
     words = text.split(None, 2)
     if words and words[0].startswith("/"):
         words = ["GET", *text.split(None, 1)]
+    if complaint := _complaint(words, text):
+        raise UsageError(f"--probe {_shown(text)}: {complaint}", hint=LINE_EXAMPLE)
+    method, path = words[0].upper(), quoted(words[1].partition("#")[0])
+    body = words[2].strip() if len(words) > 2 else ""
+    if body:
+        return Request(method, path, (("Content-Type", JSON if _is_json(body) else FORM),), body.encode())
+    return Request(method, path, body=b"" if method in WITH_BODY else None)
+
+
+def _complaint(words: list[str], text: str) -> str:
+    """Return what is wrong with the words of a request; "" if nothing is."""
+    if not is_utf8(text):
+        return "it is not UTF-8; write such bytes of a path as %FF"
+    if len(words) < 2:
+        return "the path is missing"
+    if not re.match(WORD_PATTERN, words[0]) or words[0].upper() == "CONNECT":
+        return f"not an HTTP method: {_shown(words[0])}"
+    if "://" in words[1].partition("?")[0]:
+        return "the path is a whole URL: write only the path (to choose a port: --port)"
+    return (
+        "" if words[1].startswith("/") or words[1] == "*" else f"the path must begin with a slash: {_shown(words[1])}"
+    )
+
+
+def requests_from_file(path: Path) -> tuple[Ask, ...]:
+    """Return all requests and exchanges of a probe file, in order. Raises UsageError that names the file, the line, the entry and the key."""
     try:
-        if not is_utf8(text):
-            raise Fault("it is not UTF-8; write such bytes of a path as %FF")
-        if len(words) < 2:
-            raise Fault("the path is missing")
-        body = words[2].strip() if len(words) > 2 else ""
-        content_type = (JSON if _is_json(body) else FORM) if body else ""
-        return make_request(words[0], words[1], (), (body.encode(), content_type) if body else None)
-    except Fault as fault:
-        raise UsageError(
-            f"--probe {shown(text)}: {fault}",
-            hint="For example: --probe 'GET /health' or --probe 'POST /echo {\"a\": 1}'",
-        ) from fault
+        document = YamlDocument(path)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", hint="--probe-file takes a YAML or JSON file.") from error
+    except YamlFault as error:
+        large = "Put large bodies into files of their own: `file: NAME`."
+        raise UsageError(f"{path}: {error}", hint=large if "larger" in str(error) else EXAMPLE) from error
+    return _ProbeFile(path, document).requests()
 
 
-def requests_from_file(path: Path) -> tuple[Request, ...]:
-    """Return all requests of a probe file, in order. Raises UsageError that names the file, the entry and the key."""
-    document = _load(path)
-    if isinstance(document, Mapping):
-        unknown = [str(key) for key in document if key != "requests"]
-        if unknown or "requests" not in document:
-            what = f"unknown key {unknown[0]!r}" if unknown else "no `requests`"
-            raise UsageError(f"{path}: {what}", hint=f"A probe file has one key, `requests`, with a list. {EXAMPLE}")
-        document = document["requests"]
-    if not isinstance(document, list):
-        raise UsageError(f"{path}: `requests` is not a list", hint=EXAMPLE)
-    return tuple(_entry(path, number, entry) for number, entry in enumerate(document, 1))
+class _ProbeFile:
+    """A probe file that is being read."""
+
+    def __init__(self, path: Path, document: YamlDocument) -> None:
+        self._path = path
+        self._document = document
+
+    def requests(self) -> tuple[Ask, ...]:
+        entries = self._entries()
+        checks = [self._checked(number, entry) for number, entry in enumerate(entries)]
+        captured = frozenset(name for entry in checks for name in _names(entry))
+        earlier: frozenset[str] = frozenset()
+        found: list[Ask] = []
+        for number, entry in enumerate(checks):
+            place = Place(self._path.parent, Origin(str(self._path), number + 1), earlier, captured)
+            found += self._made(number, entry, place)
+            earlier |= _names(entry)
+            if len(found) > MOST_REQUESTS:
+                raise self._error(number, Fault(f"the file has more than {MOST_REQUESTS:,} requests"))
+        return tuple(found)
+
+    def _made(self, number: int, entry: AnyEntry, place: Place) -> tuple[Ask, ...]:
+        try:
+            return tuple(asks_from_entry(entry, place))
+        except Fault as fault:
+            raise self._error(number, fault) from fault
+
+    def _entries(self) -> list[object]:
+        document = self._document.value
+        if isinstance(document, Mapping):
+            unknown = [str(key) for key in document if key != "requests"]
+            if unknown or "requests" not in document:
+                what = f"unknown key {unknown[0]!r}" if unknown else "no `requests`"
+                line = self._document.line(unknown[:1])
+                hint = f"A probe file has one key, `requests`, with a list. {EXAMPLE}"
+                raise UsageError(f"{self._path}, line {line}: {what}", hint=hint)
+            document = document["requests"]
+        if not isinstance(document, list):
+            raise UsageError(f"{self._path}: `requests` is not a list", hint=EXAMPLE)
+        return document
+
+    def _checked(self, number: int, entry: object) -> AnyEntry:
+        kinds = [kind for key, kind in KINDS.items() if isinstance(entry, Mapping) and key in entry]
+        try:
+            return checked(entry, kinds[0] if kinds else Entry)
+        except Fault as fault:
+            raise self._error(number, fault) from fault
+
+    def _error(self, number: int, fault: Fault) -> UsageError:
+        start: tuple[str | int, ...] = ("requests", number) if isinstance(self._document.value, Mapping) else (number,)
+        line = self._document.line((*start, *fault.keys))
+        return UsageError(f"{self._path}, line {line}: request {number + 1}: {fault}", hint=EXAMPLE)
 
 
-def _entry(path: Path, number: int, entry: object) -> Request:
-    try:
-        return request_from_mapping(entry, path.parent)
-    except Fault as fault:
-        raise UsageError(f"{path}: request {number}: {fault}", hint=EXAMPLE) from fault
+def _names(entry: AnyEntry) -> frozenset[str]:
+    """Return the names of the values that an entry captures."""
+    return frozenset((isinstance(entry, Entry) and entry.capture) or ())
 
 
 def _is_json(text: str) -> bool:
@@ -79,74 +138,7 @@ def _is_json(text: str) -> bool:
     return True
 
 
-# ---------------------------------------------------------------------- the file
-
-
-NOT_YAML = (
-    yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError,
-)  # fmt: skip
-"""What PyYAML raises: its constructors of tagged values (`!!int ""`, `!!bool x`) do not check their input."""
-
-_Fault = yaml.constructor.ConstructorError
-
-
-class _Loader(yaml.SafeLoader):
-    """Loads YAML's safe subset. A duplicate key is an error: one of the two values would be lost."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<")
-        twice = next((key for key, count in keys.items() if count > 1), None)
-        if twice is not None:
-            raise _Fault(None, None, f"the key {twice!r} occurs twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Merge what `<<` names, with a limit: each level may multiply the one before."""
-        super().flatten_mapping(node)
-        if len(node.value) > MERGED_LIMIT:
-            raise _Fault(None, None, "`<<` merges too many keys", node.start_mark)
-
-
-def _load(path: Path) -> object:
-    try:
-        with path.open("rb") as file:
-            text = file.read(FILE_LIMIT + 1)
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}", hint="--probe-file takes a YAML or JSON file.") from error
-    if len(text) > FILE_LIMIT:
-        raise UsageError(
-            f"{path}: larger than {FILE_LIMIT >> 20} MB", hint="Put large bodies into files of their own: `file: NAME`."
-        )
-    try:
-        document = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
-        _expanded(document, {})
-        return document
-    except NOT_YAML as error:
-        raise UsageError(f"{path}: not YAML: {_one_line(error)}", hint=EXAMPLE) from error
-
-
-def _expanded(value: object, known: dict[int, int]) -> int:
-    """Return the number of values and characters with aliases expanded. Raises YAMLError if it is too large, or a text is not UTF-8.
-
-    `known` has the counts of lists and mappings by identity. One that contains itself is endless, so it counts as too large.
-    """
-    if isinstance(value, str):
-        if not is_utf8(value):
-            raise _Fault(None, None, "a text has an escape that is not a character")
-        return len(value)
-    if not isinstance(value, dict | list | tuple | set):
-        return 1
-    if id(value) not in known:
-        known[id(value)] = EXPANDED_LIMIT + 1
-        inner = [*value, *value.values()] if isinstance(value, dict) else value
-        known[id(value)] = 1 + sum(_expanded(one, known) for one in inner)
-    if known[id(value)] > EXPANDED_LIMIT:
-        raise _Fault(None, None, "too large with its aliases expanded")
-    return known[id(value)]
-
-
-def _one_line(error: Exception) -> str:
-    """Return what is wrong and where, without the line itself, which may hold a secret."""
-    mark = getattr(error, "problem_mark", None)
-    place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-    return f"{getattr(error, 'problem', None) or type(error).__name__}{place}"
+def _shown(text: str) -> str:
+    """Return the beginning of a text, for a message. The rest may be a body, which may be secret."""
+    words = text.split(None, 2)
+    return repr(" ".join(words[:2]))[:80]

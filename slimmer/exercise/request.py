@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from slimmer.exercise.capture import Capture
+from slimmer.exercise.draft import Draft
+from slimmer.exercise.exchange import Exchange
+from slimmer.exercise.origin import Origin
+
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
@@ -23,7 +28,9 @@ class Request:
     """One HTTP request. `body` is sent as it is.
 
     If `port` is None, the request goes to every port that speaks HTTP. Without `expect`, 5xx fails, 4xx warns and any other
-    status passes. Headers and body may hold secrets, so no repr, message or artifact contains them.
+    status passes. `captures` are values that later requests of the same scenario use. A request that uses such values has a `draft`, from
+    which it is made when it is sent; its own parts have `${NAME}` in their places. `http` is the version, 1 or 2. Headers, body and `secrets` (values from the
+    environment, passwords) are in no repr, message or artifact.
     """
 
     method: str
@@ -32,3 +39,12 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     port: int | None = None
     expect: Expectation | None = None
+    captures: tuple[Capture, ...] = ()
+    http: int = 1
+    origin: Origin = field(default=Origin(), compare=False, repr=False)
+    draft: Draft | None = field(default=None, compare=False, repr=False)
+    secrets: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+
+Ask = Request | Exchange
+"""What a plan asks of the app."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from slimmer.exercise.request import Request
+from slimmer.exercise.request import Ask
 
 WARMING_UP = (502, 503, 504)
 """Statuses of an app, or of the proxy before it, that is not ready yet: RFC 9110, sections 15.6.3 to 15.6.5."""
@@ -19,12 +19,12 @@ class Answer:
     """The answer to a request. `problem` says why it failed ("" if it passed); `warning` says what is odd about it.
 
     `size` and `digest` (SHA-256) are of the decoded body. A body that was cut at a limit of time or size is `truncated` and
-    has no digest. `late`: there was no answer in time. `content_type` is in lower case, with its parameters sorted. `headers` are the
+    has no digest. `late`: there was no answer in time. `unsent`: the request needs a value that no answer gave. `content_type` is in lower case, with its parameters sorted. `headers` are the
     others that matter (slimmer.exercise.headers). `body` is the decoded body, or None if it was too long to keep. No repr or artifact contains
     headers or body.
     """
 
-    request: Request
+    request: Ask
     port: int
     status: int | None
     content_type: str
@@ -35,6 +35,7 @@ class Answer:
     warning: str = ""
     truncated: bool = False
     late: bool = False
+    unsent: bool = False
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
 

@@ -32,6 +32,10 @@ class Subject(Protocol):
         """Return the host and port where this port of the container can be reached, directly or through a relay."""
         ...
 
+    def datagram_endpoint(self, port: int) -> tuple[str, int] | None:
+        """Return the host and port where this UDP port of the container can be reached; None if it can be reached only by relays."""
+        ...
+
     def exit_code(self) -> int | None:
         """Return the app's exit code, or None while it runs."""
         ...

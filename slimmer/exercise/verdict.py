@@ -7,18 +7,20 @@ from dataclasses import replace
 
 from slimmer.errors import ExerciseFailed
 from slimmer.exercise.client import Reply, Trouble
-from slimmer.exercise.request import Request
+from slimmer.exercise.exchange import Exchange
+from slimmer.exercise.request import Ask, Request
 from slimmer.exercise.result import Answer, ExerciseResult, Outcome
 
 SHOWN_PROBLEMS = 20
 SHOWN_TEXT = 60
 
 
-def judge(request: Request, port: int, reply: Reply) -> Answer:
+def judge(request: Ask, port: int, reply: Reply) -> Answer:
     """Judge a reply by the request's expectations, or by its status alone if it has none."""
-    where = f"{request.method} {request.path} on port {port}"
-    fault = _fault(request, reply)
-    client_error = not request.expect and reply.status is not None and 400 <= reply.status < 500
+    where = f"{f'{request.method} {request.path}'.strip()} on port {port}"
+    fault = _exchange_fault(reply) if isinstance(request, Exchange) else _fault(request, reply)
+    judged = isinstance(request, Exchange) or request.expect
+    client_error = not judged and reply.status is not None and 400 <= reply.status < 500
     return Answer(
         request=request,
         port=port,
@@ -31,12 +33,15 @@ def judge(request: Request, port: int, reply: Reply) -> Answer:
         warning=f"{where} answered {reply.status}" if client_error and not fault else "",
         truncated=reply.truncated,
         late=reply.trouble is Trouble.SILENT,
+        unsent=reply.trouble is Trouble.UNSENT,
         headers=reply.headers,
         body=reply.body,
     )
 
 
 def _fault(request: Request, reply: Reply) -> str:
+    if reply.trouble is Trouble.UNSENT:
+        return f"{reply.trouble}: {reply.reason}"
     if reply.status is None:
         return f"{reply.trouble} ({reply.seconds:.1f} s)"
     if reply.trouble is Trouble.BROKEN:
@@ -44,11 +49,20 @@ def _fault(request: Request, reply: Reply) -> str:
     return "; ".join(_mismatches(request, reply))
 
 
+def _exchange_fault(reply: Reply) -> str:
+    if reply.trouble is Trouble.NO_WEBSOCKET and reply.status is not None:
+        return f"{reply.trouble}: answered {reply.status}"
+    if not reply.trouble:
+        return ""
+    return f"{reply.trouble}: {reply.reason}" if reply.reason else f"{reply.trouble} ({reply.seconds:.1f} s)"
+
+
 def _mismatches(request: Request, reply: Reply) -> Iterator[str]:
     expect = request.expect
     wanted = expect.status if expect else ()
     if reply.status is not None and (reply.status not in wanted if wanted else reply.status >= 500):
         yield f"answered {reply.status}" + (f", not {' or '.join(map(str, wanted))}" if wanted else "")
+    yield from reply.uncaptured
     if not expect:
         return
     for position in reply.missing:
@@ -73,9 +87,7 @@ def reconcile_answers(answers: list[Answer], *, explicit: bool = True) -> list[A
     For the user's own requests (`explicit`), 5xx and missing answers stay problems. The default `GET /` is slimmer's own: an app without
     a front page may answer it with 5xx.
     """
-    passed = {
-        id(answer.request) for answer in answers if not answer.problem and (answer.request.expect or not explicit)
-    }
+    passed = {id(answer.request) for answer in answers if not answer.problem and _is_told(answer.request, explicit)}
     worst = 500 if explicit else 600
     return [
         _forgiven(answer, worst) if id(answer.request) in passed or _is_unasked(answer, explicit) else answer
@@ -83,12 +95,17 @@ def reconcile_answers(answers: list[Answer], *, explicit: bool = True) -> list[A
     ]
 
 
+def _is_told(request: Ask, explicit: bool) -> bool:
+    """Return True if an answer without a problem is the one that was meant, and not just any."""
+    return isinstance(request, Exchange) or bool(request.expect or request.captures or request.draft) or not explicit
+
+
 def _is_unasked(answer: Answer, explicit: bool) -> bool:
     return not explicit and answer.status is not None and answer.status >= 500
 
 
 def _forgiven(answer: Answer, worst: int) -> Answer:
-    if answer.problem and answer.status is not None and answer.status < worst:
+    if answer.problem and (answer.unsent or (answer.status is not None and answer.status < worst)):
         return replace(answer, problem="", warning=answer.problem)
     return answer
 

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import msgspec
+
 from slimmer.artifacts.report_file import FORMAT
-from slimmer.exercise.result import Answer, ExerciseResult, Outcome
+from slimmer.exercise.result import ExerciseResult, Outcome
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
 from slimmer.keep.keepset import SpentMargin
@@ -20,6 +22,7 @@ from slimmer.observe.log import AccessLog
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.verification import VariantVerdict
 from slimmer.rebuild.image import Builder
+from slimmer.report.probe_check import request_row
 from slimmer.unexercised import Exercised, UntouchedCode
 from slimmer.unproven import Unproven
 from slimmer.verify.structure import Difference
@@ -165,7 +168,7 @@ def exercise_report(exercised: ExerciseResult) -> dict[str, Any]:
     """Return every request and command with its result, without headers, bodies and outputs."""
     return {
         "http_ports": list(exercised.http_ports),
-        "requests": [_answer(answer) for answer in exercised.answers],
+        "requests": [msgspec.structs.asdict(request_row(answer)) for answer in exercised.answers],
         "commands": [_outcome(outcome) for outcome in exercised.outcomes],
         "exit_code": exercised.exit_code,
         "warnings": list(exercised.warnings),
@@ -193,20 +196,6 @@ def difference_lines(differences: Iterable[object], limit: int = 20) -> str:
     lines = [str(difference) for difference in differences]
     more = [f"… and {len(lines) - limit} more"] if len(lines) > limit else []
     return "\n".join([*lines[:limit], *more])
-
-
-def _answer(answer: Answer) -> dict[str, Any]:
-    return {
-        "method": answer.request.method,
-        "path": answer.request.path,
-        "port": answer.port,
-        "status": answer.status,
-        "content_type": answer.content_type,
-        "size": answer.size,
-        "seconds": round(answer.seconds, 4),
-        "problem": answer.problem,
-        "warning": answer.warning,
-    }
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

@@ -45,6 +45,10 @@ class Neighbourhood(Protocol):
 C = TypeVar("C", bound=RunningContainer)
 
 
+def no_endpoint(port: int) -> None:
+    """Return None: no UDP port can be reached."""
+
+
 class ContainerRun(Generic[C]):
     """The part of a Subject (slimmer.exercise.subject) that is about its container."""
 
@@ -53,6 +57,7 @@ class ContainerRun(Generic[C]):
         container: C,
         endpoint: Callable[[int], tuple[str, int]],
         accepts: Callable[[int], bool],
+        datagram_endpoint: Callable[[int], tuple[str, int] | None] = no_endpoint,
         beside: Neighbourhood | None = None,
     ) -> None:
         """`beside` runs other images in the container's network. It is None if no exercise needs that."""
@@ -60,10 +65,15 @@ class ContainerRun(Generic[C]):
         self._beside = beside
         self._endpoint = endpoint
         self._accepts = accepts
+        self._datagram_endpoint = datagram_endpoint
 
     def endpoint(self, port: int) -> tuple[str, int]:
         """Return a host and port that lead to this port of the container."""
         return self._endpoint(port)
+
+    def datagram_endpoint(self, port: int) -> tuple[str, int] | None:
+        """Return a host and port that lead to this UDP port of the container; None if none does."""
+        return self._datagram_endpoint(port)
 
     def accepts(self, port: int) -> bool:
         """Return True if something accepts connections on this TCP port at this moment."""

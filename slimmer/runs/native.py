@@ -9,7 +9,7 @@ from typing import Protocol
 from slimmer.errors import AppFailed
 from slimmer.exercise.ports import MOST_TRIED, SIDE_BY_SIDE
 from slimmer.exit_codes import KILLED
-from slimmer.runs.container_run import ContainerRun, Neighbourhood, RunningContainer
+from slimmer.runs.container_run import ContainerRun, Neighbourhood, RunningContainer, no_endpoint
 from slimmer.tasks import side_by_side
 
 POLL = 0.01
@@ -38,10 +38,11 @@ class NativeRun(ContainerRun[NativeContainer]):
         endpoint: Callable[[int], tuple[str, int]],
         accepts: Callable[[int], bool],
         bound: Callable[[], tuple[int, ...]] = tuple,
+        datagram_endpoint: Callable[[int], tuple[str, int] | None] = no_endpoint,
         beside: Neighbourhood | None = None,
     ) -> None:
         """`bound` returns the UDP ports that the app has bound by now."""
-        super().__init__(container, endpoint, accepts, beside)
+        super().__init__(container, endpoint, accepts, datagram_endpoint, beside)
         self._ports = ports[:MOST_TRIED]
         self._open: set[int] = set()
         self._bound = bound

@@ -108,8 +108,8 @@ def watched_run(
     ports = Ports(container, local=scope.engine.local, network=options.network, relays=relays)
     release = partial(release_supervisor, scope, probe, container, options.pid_mode)
     beside = Beside(scope, container, options.network, ports, images)
-    watched = WatchedRun(container, mount, identity, recorder, ports.endpoint, ports.accepts, reader, release, beside)
-    with ports, watched as run:
+    ways = ports.endpoint, ports.accepts, ports.datagram_endpoint
+    with ports, WatchedRun(container, mount, identity, recorder, *ways, reader, release, beside=beside) as run:
         yield run, ports
     relays.close()
     scope.remove(container)
@@ -151,7 +151,8 @@ def native_run(
     with Ports(container, local=scope.engine.local, network=options.network, relays=relays) as reachable:
         bound = BoundPorts(sidecar).ports if sidecar and udp_probe else tuple
         beside = Beside(scope, container, options.network, reachable, images)
-        yield NativeRun(container, ports, reachable.endpoint, reachable.accepts, bound, beside)
+        ways = reachable.endpoint, reachable.accepts, bound, reachable.datagram_endpoint
+        yield NativeRun(container, ports, *ways, beside)
     if sidecar is not None:
         sidecar.close()
     scope.remove(container)

@@ -22,7 +22,7 @@ from slimmer.observe.log import AccessLog
 from slimmer.observe.probe_stream import ATTACH_TIMEOUT, ProbeStream, Stream
 from slimmer.observe.records import CommandResult, RecordReader
 from slimmer.probe_mount import ProbeMount
-from slimmer.runs.container_run import ContainerRun, Neighbourhood, RunningContainer
+from slimmer.runs.container_run import ContainerRun, Neighbourhood, RunningContainer, no_endpoint
 from slimmer.tasks import attended, begin
 
 STOP_TIMEOUT = 10.0
@@ -64,6 +64,7 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         recorder: str,
         endpoint: Callable[[int], tuple[str, int]],
         accepts: Callable[[int], bool],
+        datagram_endpoint: Callable[[int], tuple[str, int] | None] = no_endpoint,
         reader: RecordReader | None = None,
         release: Callable[[], None] = lambda: None,
         beside: Neighbourhood | None = None,
@@ -73,7 +74,7 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         `release` ends a stopped supervisor. Otherwise the processes that it traces could not end, and the engine could not remove the
         container.
         """
-        super().__init__(container, endpoint, accepts, beside)
+        super().__init__(container, endpoint, accepts, datagram_endpoint, beside)
         self._mount = mount
         self._release = release
         self._identity = identity

@@ -17,7 +17,7 @@ from slimmer.verify.noise import template
 from slimmer.verify.structure import Difference
 
 SHORTEST_SECRET = 4
-"""A request's own header value of at least this many characters is hidden in an excerpt of a body that repeats it."""
+"""A request's own header value or secret of at least this many characters is hidden in an excerpt of a body that repeats it."""
 
 SLOW = 2
 """An original that needs more than this part of the time that the slim image had is as slow as it."""
@@ -150,10 +150,9 @@ def _varies(before: str | None, after: str | None, again: Sequence[str | None]) 
 
 
 def _hidden(differences: Iterable[Difference], answer: Answer) -> Iterator[Difference]:
-    """Hide the request's own secrets, which an app may repeat: its header values and its body."""
-    secrets = [
-        word for _, value in answer.request.headers for word in (value, *value.split()) if len(word) >= SHORTEST_SECRET
-    ]
+    """Hide the request's own secrets, which an app may repeat: its header values, its body, and values from the environment."""
+    own = [value for _, value in answer.request.headers] + list(answer.request.secrets)
+    secrets = [word for value in own for word in (value, *value.split()) if len(word) >= SHORTEST_SECRET]
     if answer.request.body and len(answer.request.body) >= SHORTEST_SECRET:
         secrets.append(answer.request.body.decode(errors="replace"))
     for difference in differences:

@@ -54,6 +54,9 @@ def test_every_example_of_the_documentation_runs(
     myapp: str, engine: docker.DockerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_logging: None
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("probes.yaml").write_text("[{path: /}]")
+    asked = {"request": {"method": "GET", "url": "http://localhost:3000/"}, "response": {"status": 200}}
+    Path("shop.har").write_text(json.dumps({"log": {"entries": [asked]}}))
     examples = BLOCK.findall(DOC.read_text(encoding="utf-8"))
     called = set(re.findall(r"slimmer\.([a-z_]+)\(", "".join(examples)))
     assert called >= {name for name in slimmer.__all__ if name[0].islower() and name != "find_output"} - {"__version__"}
@@ -80,6 +83,7 @@ def test_every_example_of_the_documentation_runs(
     assert names["verdict"].same
     assert names["comparison"].before.config.image_id == named["latest"]
     assert names["explanation"].path == "/etc/passwd"
+    assert [asked.path for asked in names["checked"].requests] == ["/"] and names["recording"].requests == 1
 
 
 def test_builds_in_two_threads_do_not_disturb_each_other(

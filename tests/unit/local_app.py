@@ -161,6 +161,9 @@ class LocalApp:
     def endpoint(self, port: int) -> tuple[str, int]:
         return "127.0.0.1", port
 
+    def datagram_endpoint(self, port: int) -> tuple[str, int] | None:
+        return self.endpoint(port)
+
     def exit_code(self) -> int | None:
         return self.process.poll()
 

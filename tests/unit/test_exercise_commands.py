@@ -169,6 +169,9 @@ def test_a_host_command_runs_against_an_app_without_http(tmp_path: Path) -> None
 class Ipv6App(LocalApp):
     """An app that is reached by an address of IPv6."""
 
+    def datagram_endpoint(self, port: int) -> None:
+        return None
+
     def endpoint(self, port: int) -> tuple[str, int]:
         return "::1", port
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import email
 import json
 from pathlib import Path
 
 import pytest
 
 from slimmer.errors import UsageError
-from slimmer.exercise.probe_file import FILE_LIMIT, request_from_text, requests_from_file
+from slimmer.exercise.capture import Capture
+from slimmer.exercise.draft import Fault, Unset
+from slimmer.exercise.probe_file import request_from_text, requests_from_file
 from slimmer.exercise.request import Expectation, Request
+from slimmer.exercise.yaml_document import FILE_LIMIT
 
 ROOT = Path(__file__).parents[2]
 READY_MADE = sorted([*ROOT.glob("probes/http/*.yaml"), *ROOT.glob("sample_apps/*/probes.yaml")])
@@ -18,7 +22,7 @@ READY_MADE = sorted([*ROOT.glob("probes/http/*.yaml"), *ROOT.glob("sample_apps/*
 def read(folder: Path, text: str | bytes) -> tuple[Request, ...]:
     file = folder / "probes.yaml"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
-    return requests_from_file(file)
+    return tuple(ask for ask in requests_from_file(file) if isinstance(ask, Request))
 
 
 def one(folder: Path, entry: str) -> Request:
@@ -127,11 +131,33 @@ def test_secrets_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.M
         ("{path: /, method: [GET]}", "`method`"),
         ("{path: /, method: 'G T'}", "`method`"),
         ("{path: /, headers: [a]}", "headers"),
-        ("{path: /, headers: {'a b': c}}", "not a header name"),
+        ("{path: /, headers: {'a b': c}}", "header name"),
         ("{path: /, headers: {A: 'x\n\n y'}}", "line break"),
         ("{path: /, headers: {A: yes}}", "headers: A"),
         ("{path: /, headers: {A: '${NO_SUCH_VARIABLE_AT_ALL}'}}", "NO_SUCH_VARIABLE_AT_ALL"),
         ("{path: /, json: {}, form: {}}", "contradict"),
+        ("{path: /, headers: {A: [b, [c]]}}", "`headers: A` is not"),
+        ("{path: /, form: {good: 1, bad: no}}", "`form: bad` is not"),
+        ("{path: /, multipart: {a: {fill: b}}}", "`multipart: a` has the unknown key 'fill'; known: file, name, type"),
+        ("{path: /, multipart: {a: {file: 5}}}", "`multipart: a: file` is not text"),
+        ("{path: /, multipart: {a: {file: none}}}", "`multipart: a: file` cannot be read"),
+        ("{path: /, multipart: {}}", "`multipart` has no parts"),
+        ("{path: /, multipart: {a: b}, json: 1}", "contradict"),
+        ("{path: /, auth: {}}", "`auth` has one key"),
+        ("{path: /, auth: {basic: {user: a}}}", "`auth: basic` lacks the key `password`"),
+        ("{path: /, auth: {basic: {user: 'a:b', password: c}}}", "`auth: basic: user` cannot have a colon"),
+        ("{path: /, auth: {bearer: a}, headers: {authorization: b}}", "contradict"),
+        ('{path: /, auth: {bearer: "a\\nb"}}', "`auth: bearer` has a control character"),
+        ("{path: /, capture: {t: {}}}", "`capture: t` has one key"),
+        ("{path: /, capture: {t: {json: $.a, header: b}}}", "`capture: t` has one key"),
+        ("{path: /, capture: {t: {json: '$['}}}", "`capture: t: json` cannot be understood"),
+        ("{path: /, capture: {t: {regex: '('}}}", "`capture: t: regex` cannot be understood"),
+        ("{path: /, capture: {t: {header: 'a b'}}}", "`capture: t: header` is not"),
+        ("{path: /, capture: {'1': {json: $}}}", "`capture: 1` is not a name"),
+        ("{path: '/${t}', capture: {t: {json: $}}}", "`path` needs `${t}`, which no earlier request captures"),
+        ("{path: '/${NO_SUCH_VARIABLE_AT_ALL}'}", "`path` needs `${NO_SUCH_VARIABLE_AT_ALL}`"),
+        ("{path: /, repeat: 0}", "`repeat` is less than 1"),
+        ("{path: /, repeat: 1001}", "`repeat` is more than 1000"),
         ("{path: /, json: 2020-01-01}", "`json`"),
         ("{path: /, json: .nan}", "`json`"),
         ("{path: /, form: [a]}", "form"),
@@ -151,8 +177,134 @@ def test_secrets_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.M
 def test_a_mistake_is_told_with_its_file_its_number_and_its_key(tmp_path: Path, entry: str, complaint: str) -> None:
     with pytest.raises(UsageError) as error:
         read(tmp_path, f"requests:\n  - path: /fine\n  - {entry}\n")
-    assert error.value.message.startswith(f"{tmp_path / 'probes.yaml'}: request 2: ")
+    assert error.value.message.startswith(f"{tmp_path / 'probes.yaml'}, line 3: request 2: ")
     assert complaint in error.value.message
+
+
+MANY_LINES = """\
+# The shop.
+shared: &shared {}
+requests:
+  - path: /fine
+    headers: &headers
+      Accept: text/html
+  - path: /
+    headers:
+      <<: *headers
+      X-One: "1"
+      X-Two: yes
+    expect:
+      status:
+        - 200
+        - 20
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "complaint"),
+    [
+        (MANY_LINES, 2, "unknown key 'shared'"),
+        (MANY_LINES.replace("shared: &shared {}", ""), 11, "request 2: `headers: X-Two` is not"),
+        (MANY_LINES.replace("shared: &shared {}", "").replace("yes", "two"), 15, "request 2: `expect: status` is less"),
+        (MANY_LINES.replace("shared: &shared {}", "").replace("text/html", "yes"), 6, "request 1: `headers: Accept`"),
+        ("- path: /\n- path: /\n  port: x", 3, "request 2: `port` is not"),
+        ("- path: /\n- 5", 2, "request 2: the entry is not a mapping"),
+        ("- {path: /, capture: {a: {json: $}}}\n- path: /\n  json:\n    b: ${c}", 3, "request 2: `json` needs `${c}`"),
+        ("- path: /\n  repeat: 1000\n" * 11, 21, "request 11: the file has more than 10,000 requests"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, line: int, complaint: str) -> None:
+    with pytest.raises(UsageError) as error:
+        read(tmp_path, text)
+    assert error.value.message.startswith(f"{tmp_path / 'probes.yaml'}, line {line}: {complaint}")
+
+
+def test_logins_uploads_and_repetitions(tmp_path: Path) -> None:
+    (tmp_path / "cat.png").write_bytes(b"\x89PNG")
+    many = read(
+        tmp_path,
+        """
+        requests:
+          - {path: /a, auth: {basic: {user: test, password: 1234}}}
+          - {path: /b, auth: {bearer: hush}, repeat: 3}
+          - {method: POST, path: /c, multipart: {title: "a ü", tags: [1, 2], photo: {file: cat.png, name: my.png}}}
+        """,
+    )
+    assert [request.path for request in many] == ["/a", "/b", "/b", "/b", "/c"]
+    assert many[0].headers == (("Authorization", "Basic dGVzdDoxMjM0"),)
+    assert many[1].headers == (("Authorization", "Bearer hush"),)
+    assert len({id(request) for request in many}) == 5
+    assert "hush" not in repr(many) and "1234" not in repr(many)
+    (_, content_type), body = many[4].headers[0], many[4].body
+    assert content_type.startswith("multipart/form-data; boundary=")
+    message = email.message_from_bytes(f"Content-Type: {content_type}\n\n".encode() + (body or b""))
+    parts = [
+        (part.get_param("name", header="content-disposition"), part.get_payload(decode=True)) for part in message.walk()
+    ][1:]
+    assert parts == [("title", "a ü".encode()), ("tags", b"1"), ("tags", b"2"), ("photo", b"\x89PNG")]
+    (photo,) = (part for part in message.walk() if part.get_filename())
+    assert (photo.get_filename(), photo.get_content_type()) == ("my.png", "image/png")
+
+
+def test_what_a_request_captures_is_put_in_when_it_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("token", "from the environment")
+    monkeypatch.setenv("OTHER", "o")
+    first, second = read(
+        tmp_path,
+        """
+        - {path: "/a?b=${token}&c=${OTHER}", headers: {X: "${token}"}}
+        - {path: /login, capture: {id: {json: $.id}}}
+        """,
+    )
+    assert (first.path, first.headers) == ("/a?b=${token}&c=${OTHER}", (("X", "from the environment"),))
+    assert first.draft is not None and first.draft.parts({})[0] == "/a?b=from%20the%20environment&c=o"
+    assert second.draft is None and second.captures == (Capture("id", "json", "$.id"),)
+    _, later = read(
+        tmp_path,
+        """
+        - {path: /login, capture: {token: {regex: "a(.)"}}}
+        - method: POST
+          path: /x/${token}?o=${OTHER}
+          headers: {X: "${token} ${OTHER}"}
+          json: {t: "${token}", n: "a${token}", "${key}": "$${token}"}
+        """,
+    )
+    assert later.path == "/x/${token}?o=${OTHER}"  # the environment's `token` is not used: an answer's comes first
+    assert later.headers[0] == ("X", "${token} o")
+    assert later.draft is not None
+    path, headers, body = later.draft.parts({"token": 'a/b "c"'})
+    assert (path, headers[0]) == ("/x/a/b%20%22c%22?o=o", ("X", 'a/b "c" o'))
+    assert json.loads(body or b"") == {"t": 'a/b "c"', "n": 'aa/b "c"', "${key}": "${token}"}
+    assert json.loads(later.draft.parts({"token": 17})[2] or b"")["t"] == 17
+    with pytest.raises(Unset, match=r"`path` needs `\$\{token\}`, which has no value"):
+        later.draft.parts({})
+
+
+def test_captured_values_in_forms_bodies_and_uploads(tmp_path: Path) -> None:
+    _, form, body, upload, auth = read(
+        tmp_path,
+        """
+        - {path: /, capture: {t: {header: X-T}}}
+        - {method: POST, path: /, form: {f: "${t}"}}
+        - {method: POST, path: /, body: "${t} $${t} ${other} $${other}"}
+        - {method: POST, path: /, multipart: {f: "<${t}>"}}
+        - {path: "${t}", auth: {bearer: "${t}"}}
+        """,
+    )
+    values = {"t": "/a&b"}
+    assert [request.draft.parts(values)[2] for request in (form, body) if request.draft] == [
+        b"f=%2Fa%26b",
+        b"/a&b ${t} ${other} $${other}",
+    ]
+    assert upload.draft is not None and b"</a&b>" in (upload.draft.parts(values)[2] or b"")
+    assert auth.draft is not None
+    assert auth.draft.parts(values)[:2] == ("/a&b", (("Authorization", "Bearer /a&b"),))
+    assert auth.draft.parts({"t": "https://other.test/x?y#z"})[0] == "/x?y"
+    for bad in ("x", ""):
+        with pytest.raises(Fault, match="slash"):
+            auth.draft.parts({"t": bad})
+    with pytest.raises(Fault, match="line break"):
+        auth.draft.parts({"t": "/a\nb"})
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ def probe_file(data: bytes) -> None:
         file = Path(folder, "probes.yaml")
         file.write_bytes(data)
         for request in requests_from_file(file):
-            _check(request)
+            if isinstance(request, Request):
+                _check(request)
 
 
 def probe_text(data: bytes) -> None:
