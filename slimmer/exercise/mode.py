@@ -85,6 +85,11 @@ class Mode(ABC):
     def request_timeout(self) -> float:
         """The seconds in which a request must be answered."""
 
+    @property
+    @abstractmethod
+    def generated(self) -> tuple[tuple[int, Request], ...] | None:
+        """The generated requests to send, with their ports; None if they are still to be found."""
+
     @abstractmethod
     def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
         """Return True if the app that has these ports open needs no others to be ready."""
@@ -180,6 +185,10 @@ class FirstRun(Mode):
     @property
     def request_timeout(self) -> float:
         return self.plan.request_timeout
+
+    @property
+    def generated(self) -> None:
+        return None
 
     def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
         if self.shared or self.plan.ports:
@@ -312,6 +321,10 @@ class Replay(Mode):
     @property
     def request_timeout(self) -> float:
         return max(self.plan.request_timeout, BUSIER * self.expectations.slowest)
+
+    @property
+    def generated(self) -> tuple[tuple[int, Request], ...]:
+        return self.expectations.generated
 
     def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
         return bool(tcp or udp) and (self.shared or set(self.udp_ports) <= set(udp))

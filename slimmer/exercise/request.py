@@ -24,6 +24,9 @@ class Request:
 
     If `port` is None, the request goes to every port that speaks HTTP. Without `expect`, 5xx fails, 4xx warns and any other
     status passes. Headers and body may hold secrets, so no repr, message or artifact contains them.
+
+    `source` names what generated the request ("crawl"); "" means the user or a default. The answer to a generated request is only
+    compared: no status of it is a failure or a warning.
     """
 
     method: str
@@ -32,3 +35,4 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     port: int | None = None
     expect: Expectation | None = None
+    source: str = ""
