@@ -7,11 +7,12 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import DEFAULT_REQUESTS, ExercisePlan, Until
+from slimmer.exercise.plan import DEFAULT_REQUESTS, Crawl, ExercisePlan, Until
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
 from slimmer.exercise.until import check_possible
 from slimmer.keep.analyzer import Policy
@@ -168,6 +169,7 @@ def plan(
     seconds: float,
     ready_timeout: float,
     request_timeout: float,
+    crawl: Crawl,
 ) -> ExercisePlan:
     """Return the exercise that the options ask for. The user's requests replace the default `GET /`."""
     explicit = bool(probes or files)
@@ -187,6 +189,7 @@ def plan(
         seconds=seconds,
         ready_timeout=ready_timeout,
         request_timeout=request_timeout,
+        crawl=replace(crawl, on=crawl.on and http),
     )
 
 

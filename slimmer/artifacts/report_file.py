@@ -93,7 +93,10 @@ class ReportObservation(Struct, frozen=True, kw_only=True):
 
 
 class ReportRequest(Struct, frozen=True, kw_only=True):
-    """A request and its result, without headers and bodies. `size` is in bytes; `problem` is "" if it passed."""
+    """A request and its result, without headers and bodies. `size` is in bytes; `problem` is "" if it passed.
+
+    `source` names what generated the request ("crawl"). The user's own and default requests have none.
+    """
 
     method: str
     path: str
@@ -104,6 +107,7 @@ class ReportRequest(Struct, frozen=True, kw_only=True):
     seconds: float
     problem: str
     warning: str
+    source: str | UnsetType = UNSET
 
 
 class ReportCommand(Struct, frozen=True, kw_only=True):
@@ -115,6 +119,20 @@ class ReportCommand(Struct, frozen=True, kw_only=True):
     problem: str
 
 
+class ReportGenerated(Struct, frozen=True, kw_only=True):
+    """Requests that slimmer generated from one source: how many it found, sent, and kept to be sent again.
+
+    The kept ones are among the requests. `limits` says what was left out, and why.
+    """
+
+    source: str
+    found: Number
+    requested: Number
+    kept: Number
+    limits: tuple[str, ...]
+    seconds: float
+
+
 class ReportExercise(Struct, frozen=True, kw_only=True):
     """The exercise of the app and its results. `exit_code` is set if the app ended by itself."""
 
@@ -123,6 +141,7 @@ class ReportExercise(Struct, frozen=True, kw_only=True):
     commands: tuple[ReportCommand, ...]
     exit_code: Number | None
     warnings: tuple[str, ...]
+    generated: tuple[ReportGenerated, ...] | UnsetType = UNSET
 
 
 class ReportScenario(Struct, frozen=True):
@@ -192,4 +211,4 @@ class Report(Struct, frozen=True, kw_only=True):
     unproven: tuple[Unproven, ...] | UnsetType = UNSET
 
 
-FORMAT = Format("slimmer-report", Version(1, 1), Report)
+FORMAT = Format("slimmer-report", Version(1, 2), Report)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from slimmer.artifacts.report_file import FORMAT
-from slimmer.exercise.result import Answer, ExerciseResult, Outcome
+from slimmer.exercise.result import Answer, ExerciseResult, GeneratedSet, Outcome
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
 from slimmer.keep.keepset import SpentMargin
@@ -162,6 +162,7 @@ def exercise_report(exercised: ExerciseResult) -> dict[str, Any]:
         "commands": [_outcome(outcome) for outcome in exercised.outcomes],
         "exit_code": exercised.exit_code,
         "warnings": list(exercised.warnings),
+        "generated": [_generated(one) for one in exercised.generated],
     }
 
 
@@ -199,6 +200,18 @@ def _answer(answer: Answer) -> dict[str, Any]:
         "seconds": round(answer.seconds, 4),
         "problem": answer.problem,
         "warning": answer.warning,
+        **({"source": answer.request.source} if answer.request.source else {}),
+    }
+
+
+def _generated(generated: GeneratedSet) -> dict[str, Any]:
+    return {
+        "source": generated.source,
+        "found": generated.found,
+        "requested": generated.asked,
+        "kept": generated.kept,
+        "limits": list(generated.limits),
+        "seconds": round(generated.seconds, 3),
     }
 
 
