@@ -254,7 +254,7 @@ Crawl = Annotated[
 ]
 CrawlPages = Annotated[
     int | None,
-    _option("--crawl-pages", help="How many URLs the crawl requests. Default: 500.", panel=ASK, metavar="N"),
+    _option("--crawl-pages", help="How many URLs the crawl requests. Default: 1000.", panel=ASK, metavar="N"),
 ]
 CrawlDepth = Annotated[
     int | None,

@@ -28,7 +28,7 @@ class Crawl:
     """
 
     on: bool = False
-    pages: int = 500
+    pages: int = 1000
     depth: int = 20
     seconds: float = 30.0
 
