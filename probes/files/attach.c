@@ -44,12 +44,17 @@ static void tell_program(pid_t process) {
     tell_attached(process, program);
 }
 
+static void tell_pong(void) {
+    drain_marks();
+    write_record("pong", "", "");
+}
+
 static void obey(void) {
     for (const char *order; (order = stream_order());) {
         if (!strcmp(order, "drain"))
             tell_drained("");
         else if (!strcmp(order, "ping"))
-            write_record("pong", "", "");
+            tell_pong();
         else
             die_plain(EXIT_PROBE, "what is %s?", order);
     }

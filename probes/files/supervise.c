@@ -180,6 +180,7 @@ static void obey(void) {
         } else if (!strcmp(order, "drain")) {
             drain();
         } else if (!strcmp(order, "ping")) {
+            drain_marks();
             ask_commands();
         } else {
             die_plain(EXIT_PROBE, "what is %s?", order);

@@ -24,6 +24,10 @@ class RunKeywords(TypedDict, total=False):
 
     probe: Words
     probe_file: Places
+    crawl: bool
+    crawl_pages: int
+    crawl_depth: int
+    crawl_seconds: str | float
     no_http: bool
     port: int | Sequence[int]
     exercise: Words

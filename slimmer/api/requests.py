@@ -12,7 +12,7 @@ from slimmer.api import words
 from slimmer.api.options import BuildKeywords, KeepKeywords, Logs, RunKeywords
 from slimmer.engine.options import RunOptions
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import ExercisePlan
+from slimmer.exercise.plan import Crawl, ExercisePlan
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.margin.amount import Margin
 from slimmer.keep.selection import Selection
@@ -27,7 +27,7 @@ from slimmer.pipeline.request import (
 
 RECORDERS = ("auto", "notify", "ptrace", "fanotify")
 BUILDERS = ("", "dockerfile", "load")
-LARGEST = {"runs": (1, 100), "repair": (0, 10)}
+LARGEST = {"runs": (1, 100), "repair": (0, 10), "crawl-pages": (1, 10_000), "crawl-depth": (0, 1000)}
 """The least and the greatest value of a number, by option."""
 
 T = TypeVar("T")
@@ -147,6 +147,17 @@ def _plan(given: RunKeywords) -> ExercisePlan:
         seconds=seconds,
         ready_timeout=_ready_timeout(given),
         request_timeout=words.positive_seconds("--request-timeout", str(given.get("request_timeout", "30"))),
+        crawl=_crawl(given),
+    )
+
+
+def _crawl(given: RunKeywords) -> Crawl:
+    default = Crawl()
+    return Crawl(
+        on=given.get("crawl", default.on),
+        pages=_number("crawl-pages", given.get("crawl_pages", default.pages)),
+        depth=_number("crawl-depth", given.get("crawl_depth", default.depth)),
+        seconds=words.positive_seconds("--crawl-seconds", str(given.get("crawl_seconds", default.seconds))),
     )
 
 
@@ -205,7 +216,7 @@ def _number(name: str, number: int) -> int:
     least, most = LARGEST[name]
     if not least <= number <= most:
         raise UsageError(
-            f"--{name} must be a number from {least} to {most}, not {number}", hint=f"For example: {name}={least}"
+            f"--{name} must be a number from {least} to {most}, not {number}", hint=f"For example: --{name} {most}"
         )
     return number
 

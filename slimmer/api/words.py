@@ -7,12 +7,13 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from slimmer.engine.options import Companion
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import DEFAULT_REQUESTS, LONGEST_UNTIL_QUIET, ExercisePlan, ImageCommand, Until
+from slimmer.exercise.plan import DEFAULT_REQUESTS, LONGEST_UNTIL_QUIET, Crawl, ExercisePlan, ImageCommand, Until
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
 from slimmer.exercise.request import Ask
 from slimmer.exercise.until import check_possible
@@ -189,6 +190,7 @@ def plan(
     seconds: float,
     ready_timeout: float,
     request_timeout: float,
+    crawl: Crawl,
 ) -> ExercisePlan:
     """Return the exercise that the options ask for. The user's requests replace the default `GET /`."""
     explicit = bool(probes or files)
@@ -209,6 +211,7 @@ def plan(
         seconds=seconds,
         ready_timeout=ready_timeout,
         request_timeout=request_timeout,
+        crawl=replace(crawl, on=crawl.on and http),
     )
 
 

@@ -94,7 +94,10 @@ class ReportObservation(Struct, frozen=True, kw_only=True):
 
 
 class ReportRequest(Struct, frozen=True, kw_only=True):
-    """A request and its result, without headers and bodies. `size` is in bytes; `problem` is "" if it passed."""
+    """A request and its result, without headers and bodies. `size` is in bytes; `problem` is "" if it passed.
+
+    `source` names what generated the request ("crawl"). The user's own and default requests have none.
+    """
 
     method: str
     path: str
@@ -105,6 +108,7 @@ class ReportRequest(Struct, frozen=True, kw_only=True):
     seconds: float
     problem: str
     warning: str
+    source: str | UnsetType = UNSET
 
 
 class ReportCommand(Struct, frozen=True, kw_only=True):
@@ -116,6 +120,20 @@ class ReportCommand(Struct, frozen=True, kw_only=True):
     problem: str
 
 
+class ReportGenerated(Struct, frozen=True, kw_only=True):
+    """Requests that slimmer generated from one source: how many it found, sent, and kept to be sent again.
+
+    The kept ones are among the requests. `limits` says what was left out, and why.
+    """
+
+    source: str
+    found: Number
+    requested: Number
+    kept: Number
+    limits: tuple[str, ...]
+    seconds: float
+
+
 class ReportExercise(Struct, frozen=True, kw_only=True):
     """The exercise of the app and its results. `exit_code` is set if the app ended by itself."""
 
@@ -124,6 +142,7 @@ class ReportExercise(Struct, frozen=True, kw_only=True):
     commands: tuple[ReportCommand, ...]
     exit_code: Number | None
     warnings: tuple[str, ...]
+    generated: tuple[ReportGenerated, ...] | UnsetType = UNSET
 
 
 class ReportScenario(Struct, frozen=True):

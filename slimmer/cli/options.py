@@ -245,6 +245,33 @@ ProbeFile = Annotated[
     Paths,
     _option("--probe-file", help="YAML or JSON file with requests. Repeatable.", panel=ASK, metavar="FILE"),
 ]
+Crawl = Annotated[
+    bool | None,
+    typer.Option(
+        "--crawl/--no-crawl",
+        help="Follow the links of the app's pages, and keep what they open.",
+        rich_help_panel=ASK,
+        metavar="",
+        show_default=False,
+    ),
+]
+CrawlPages = Annotated[
+    int | None,
+    _option("--crawl-pages", help="How many URLs the crawl requests. Default: 1000.", panel=ASK, metavar="N"),
+]
+CrawlDepth = Annotated[
+    int | None,
+    _option(
+        "--crawl-depth",
+        help="How many links away from the first page the crawl goes. Default: 20.",
+        panel=ASK,
+        metavar="N",
+    ),
+]
+CrawlSeconds = Annotated[
+    str | None,
+    _option("--crawl-seconds", help="How long the crawl takes at most. Default: 30 s.", panel=ASK, metavar="SECONDS"),
+]
 NoHttp = Annotated[bool, _flag("--no-http", help="Send no HTTP requests.", panel=ASK)]
 Port = Annotated[
     list[int] | None, _option("--port", help="Exercise only this port. Repeatable.", panel=ASK, metavar="PORT")

@@ -48,6 +48,10 @@ def _run_options(
 def _exercise_options(
     probe: options.Probe = None,
     probe_file: options.ProbeFile = None,
+    crawl: options.Crawl = None,
+    crawl_pages: options.CrawlPages = None,
+    crawl_depth: options.CrawlDepth = None,
+    crawl_seconds: options.CrawlSeconds = None,
     no_http: options.NoHttp = False,
     port: options.Port = None,
     exercise: options.Exercise = None,

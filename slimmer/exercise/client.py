@@ -54,7 +54,8 @@ class Trouble(StrEnum):
 class Reply:
     """The answer as it was received. `missing`: positions in `expect.contains` of texts that the body does not contain.
 
-    `headers` are those that matter (slimmer.exercise.headers). `body` is complete and decoded, or None. `lines`: all headers, as they
+    `headers` are those that matter (slimmer.exercise.headers). `body` is complete and decoded, or None. `start` is the beginning of the
+    decoded body, at most KEPT_BODY_LIMIT bytes, even of one that was cut or broke off. `lines`: all headers, as they
     came. `reason`: why the request was not sent, or where an exchange ended. `uncaptured`: what it should have captured and did not, in words.
     """
 
@@ -71,6 +72,7 @@ class Reply:
     lines: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     reason: str = ""
     uncaptured: tuple[str, ...] = ()
+    start: bytes = field(default=b"", repr=False)
 
 
 class Deadline:
@@ -217,7 +219,7 @@ def _read(request: Request, response: httpcore.Response, deadline: Deadline, siz
         truncated = True
     except (httpcore.NetworkError, httpcore.ProtocolError, zlib.error):
         trouble = Trouble.BROKEN
-    whole = not truncated and not trouble
+    whole, start = not truncated and not trouble, bytes(held)
     return Reply(
         status=response.status,
         content_type=normal_media_type(headers.get("content-type", "")),
@@ -228,7 +230,8 @@ def _read(request: Request, response: httpcore.Response, deadline: Deadline, siz
         missing=search.missing(),
         trouble=trouble,
         headers=telling_headers(lines),
-        body=bytes(held) if whole and size <= KEPT_BODY_LIMIT else None,
+        body=start if whole and size <= KEPT_BODY_LIMIT else None,
+        start=start,
         lines=tuple(lines),
     )
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from slimmer.errors import AppFailed
 from slimmer.exercise.mode import Mode
 from slimmer.exercise.plan import ExercisePlan, Until
+from slimmer.exercise.result import Answer
 from slimmer.exercise.subject import Subject
 
 POLL = 0.05
@@ -25,6 +27,8 @@ LEAST_QUIET = 0.25
 
 LONGEST_QUIET = 5.0
 """The longest that an app must have done nothing new, in seconds."""
+
+MUST_RUN = "The app must keep running while it is exercised. If it is meant to exit: --until exit."
 
 Say = Callable[[str], None]
 
@@ -53,6 +57,10 @@ class ExerciseContext:
                 return False
             self._room -= size
             return True
+
+    def within_room(self, answer: Answer) -> Answer:
+        """Return the answer, without its body if that does not fit."""
+        return answer if self.has_room_for(answer.body) else replace(answer, body=None)
 
     @property
     def elapsed(self) -> float:
@@ -89,13 +97,13 @@ class ExerciseContext:
         """Wait this long, or until the app exits."""
         self.wait_for(lambda: False, seconds)
 
-    def check_running(self, doing: str) -> None:
+    def check_running(self, doing: str, hint: str = MUST_RUN) -> None:
         """Raise AppFailed if the app has exited, unless the plan waits for that. `doing` ends the message's first sentence."""
         code = self.subject.exit_code()
         if code is not None and self.plan.until is not Until.EXIT:
             raise AppFailed(
                 f"the app exited with code {code} {doing}{last_words(self.subject)}",
-                hint="The app must keep running while it is exercised. If it is meant to exit: --until exit.",
+                hint=hint,
             )
 
 

@@ -8,6 +8,7 @@ from slimmer.errors import AppFailed
 from slimmer.exercise.commands import run_exec_commands, run_healthcheck, run_host_commands, run_image_commands
 from slimmer.exercise.context import ExerciseContext, Say, last_words
 from slimmer.exercise.expectations import ReplayExpectations
+from slimmer.exercise.generators import Generators
 from slimmer.exercise.mode import FirstRun, Mode, Replay
 from slimmer.exercise.plan import ExercisePlan, Until
 from slimmer.exercise.port_sweep import PortSweep
@@ -62,10 +63,11 @@ def _exercise(context: ExerciseContext) -> ExerciseResult:
         ports = await_ready(context, end.over)
         sweep, ready_after, bound = PortSweep(context, ports), context.elapsed, _bound_ports(context, ports)
         outcomes: list[Outcome] = []
-        done = _run(context, sweep, outcomes, end, ready_after)
+        generators = Generators(context, sweep)
+        done = _run(context, sweep, generators, outcomes, end, ready_after)
         code = _exit_code(context, serves=bool(sweep.ports or bound))
         return ExerciseResult(
-            answers=sweep.answers(),
+            answers=(*sweep.answers(), *generators.answers),
             outcomes=tuple(outcomes),
             http_ports=sweep.http_ports,
             ports=sweep.ports,
@@ -78,10 +80,18 @@ def _exercise(context: ExerciseContext) -> ExerciseResult:
             done_after=done,
             error_lines=context.subject.error_lines(),
             output="" if code is None else context.subject.last_log_lines(),
+            generated=generators.sets,
         )
 
 
-def _run(context: ExerciseContext, sweep: PortSweep, outcomes: list[Outcome], end: End, ready_after: float) -> float:
+def _run(
+    context: ExerciseContext,
+    sweep: PortSweep,
+    generators: Generators,
+    outcomes: list[Outcome],
+    end: End,
+    ready_after: float,
+) -> float:
     """Run the phases. Each may make the app open another port, which is then exercised, too.
 
     Return the seconds after which all was done, and the app had started.
@@ -99,6 +109,7 @@ def _run(context: ExerciseContext, sweep: PortSweep, outcomes: list[Outcome], en
     for run in (run_host_commands, run_image_commands):
         for outcome in run(context, port, scheme, sweep.ask_new_ports):
             outcomes.append(outcome)
+    generators.run()
     _await_end(end, context, sweep, asked=bool(sweep.ports or outcomes))
     if context.ended:
         return context.elapsed

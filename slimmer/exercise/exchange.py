@@ -49,6 +49,11 @@ class Exchange:
         return self.kind.upper()
 
     @property
+    def source(self) -> str:
+        """What generated it, as in a Request: nothing generates exchanges."""
+        return ""
+
+    @property
     def body(self) -> bytes:
         """All that is sent."""
         return b"".join(step.data for step in self.steps if not step.expected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slimmer.exercise.ports import lasting_ports
-from slimmer.exercise.request import Ask
+from slimmer.exercise.request import Ask, Request
 from slimmer.exercise.result import WARMING_UP, ExerciseResult
 
 
@@ -17,7 +17,8 @@ class ReplayExpectations:
     UDP ports. `ready_after`: the seconds after which the original was ready, and `watched`: how long it was watched from then on.
     `slowest`: the seconds that its slowest answer took.
     `unready`: the requests, with their ports, that the original answered to the end like an app that is not ready. `exited_after`:
-    the seconds after which the original exited; None if it did not.
+    the seconds after which the original exited; None if it did not. `generated`: the generated requests that the original answered,
+    with their ports. They are sent again.
     """
 
     http_ports: tuple[int, ...] = ()
@@ -28,6 +29,7 @@ class ReplayExpectations:
     ready_after: float = 0.0
     watched: float = 0.0
     slowest: float = 0.0
+    generated: tuple[tuple[int, Request], ...] = ()
 
     @property
     def ready_ports(self) -> tuple[int, ...]:
@@ -38,8 +40,10 @@ class ReplayExpectations:
 def replay_expectations(observed: ExerciseResult) -> ReplayExpectations:
     """Make the expectations from what the original did.
 
-    Ports that the kernel chose differ in every run, so they are expected only if they spoke HTTP.
+    Ports that the kernel chose differ in every run, so they are expected only if they spoke HTTP. The time in which requests were
+    generated does not count as time to watch: a replay sends only those that were kept.
     """
+    watched = observed.done_after - observed.ready_after - sum(one.seconds for one in observed.generated)
     return ReplayExpectations(
         http_ports=observed.http_ports,
         other_ports=tuple(port for port in lasting_ports(observed.ports) if port not in observed.http_ports),
@@ -47,6 +51,7 @@ def replay_expectations(observed: ExerciseResult) -> ReplayExpectations:
         exited_after=None if observed.exit_code is None else observed.seconds,
         udp_ports=observed.udp_ports,
         ready_after=observed.ready_after,
-        watched=observed.done_after - observed.ready_after if observed.exit_code is None else 0.0,
+        watched=max(0.0, watched) if observed.exit_code is None else 0.0,
         slowest=max((answer.seconds for answer in observed.answers if not answer.truncated), default=0.0),
+        generated=tuple((answer.port, answer.request) for answer in observed.answers if answer.request.source),
     )

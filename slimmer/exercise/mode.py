@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from slimmer.exercise.expectations import ReplayExpectations
 from slimmer.exercise.plan import ExercisePlan, Until
 from slimmer.exercise.profile import AppProfile
-from slimmer.exercise.request import Ask
+from slimmer.exercise.request import Ask, Request
 from slimmer.formatting import listed
 
 WORKER_PATIENCE = 5.0
@@ -89,6 +89,11 @@ class Mode(ABC):
     @abstractmethod
     def request_timeout(self) -> float:
         """The seconds in which a request must be answered."""
+
+    @property
+    @abstractmethod
+    def generated(self) -> tuple[tuple[int, Request], ...] | None:
+        """The generated requests to send, with their ports; None if they are still to be found."""
 
     @abstractmethod
     def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
@@ -191,6 +196,10 @@ class FirstRun(Mode):
     @property
     def request_timeout(self) -> float:
         return self.plan.request_timeout
+
+    @property
+    def generated(self) -> None:
+        return None
 
     def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
         if self.shared or self.plan.ports:
@@ -326,6 +335,10 @@ class Replay(Mode):
     @property
     def request_timeout(self) -> float:
         return max(self.plan.request_timeout, BUSIER * self.expectations.slowest)
+
+    @property
+    def generated(self) -> tuple[tuple[int, Request], ...]:
+        return self.expectations.generated
 
     def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
         return bool(tcp or udp) and (self.shared or set(self.udp_ports) <= set(udp))

@@ -40,11 +40,24 @@ class ImageCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class Crawl:
+    """Whether and how far to follow the links of the app's pages. The defaults of the options are here, and nowhere else.
+
+    `pages`: how many URLs to request. `depth`: how many links a URL may be away from the first page. `seconds`: when to stop.
+    """
+
+    on: bool = False
+    pages: int = 1000
+    depth: int = 20
+    seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class ExercisePlan:
     """The whole exercise of one run. Times are in seconds.
 
     `explicit`: the requests are the user's own, so at least one port must answer them. They may be exchanges, too. `ports`: exercise only these ports,
-    and wait until they accept connections.
+    and wait until they accept connections. `crawl`: how to generate further requests.
     """
 
     requests: tuple[Ask, ...] = DEFAULT_REQUESTS
@@ -59,6 +72,7 @@ class ExercisePlan:
     ready_timeout: float = 60.0
     request_timeout: float = 30.0
     command_timeout: float = 600.0
+    crawl: Crawl = Crawl()
 
     @property
     def asks(self) -> tuple[Ask, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from slimmer.exercise.client import Reply, Trouble
 from slimmer.exercise.context import ExerciseContext
@@ -69,9 +69,7 @@ class _PortProber:
             if not self._scheme and time.monotonic() > self._end and not is_own(request):
                 continue
             reply = Reply(trouble=Trouble.GONE) if self._context.ended else self._reply(request)
-            if not self._context.has_room_for(reply.body):
-                reply = replace(reply, body=None)
-            answers.append((position, judge(request, self._port, reply)))
+            answers.append((position, self._context.within_room(judge(request, self._port, reply))))
             if reply.trouble in SUSPICIOUS:
                 self._context.pause(LAST_BREATH)
             if reply.trouble is Trouble.SILENT:

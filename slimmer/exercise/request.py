@@ -31,6 +31,9 @@ class Request:
     status passes. `captures` are values that later requests of the same scenario use. A request that uses such values has a `draft`, from
     which it is made when it is sent; its own parts have `${NAME}` in their places. `http` is the version, 1 or 2. Headers, body and `secrets` (values from the
     environment, passwords) are in no repr, message or artifact.
+
+    `source` names what generated the request ("crawl"); "" means the user or a default. The answer to a generated request is only
+    compared: no status of it is a failure or a warning.
     """
 
     method: str
@@ -41,6 +44,7 @@ class Request:
     expect: Expectation | None = None
     captures: tuple[Capture, ...] = ()
     http: int = 1
+    source: str = ""
     origin: Origin = field(default=Origin(), compare=False, repr=False)
     draft: Draft | None = field(default=None, compare=False, repr=False)
     secrets: tuple[str, ...] = field(default=(), compare=False, repr=False)

@@ -64,8 +64,26 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class GeneratedSet:
+    """Requests that slimmer generated from one source ("crawl"): how many it found, how many it sent, and how many it kept.
+
+    The kept requests stand for all others: they are sent again to the slim image and to the original, and their answers are among
+    the answers of the exercise. `limits` says in one line each what was left out, and why. `seconds`: how long it took.
+    """
+
+    source: str
+    found: int
+    asked: int
+    kept: int
+    limits: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class ExerciseResult:
     """All answers and outcomes of one exercise. Answers are in the plan's order; those to one request are sorted by port.
+
+    The answers to generated requests come last (`Request.source`), and `generated` tells of their sources.
 
     `ports`: the ports that accepted connections. `http_ports`: those of them that spoke HTTP. `last_ports`: those that still
     accepted connections at the end. `udp_ports`: the UDP ports that the app had bound. `exit_code`: set if the app
@@ -90,6 +108,7 @@ class ExerciseResult:
     done_after: float = 0.0
     error_lines: tuple[str, ...] = field(default=(), repr=False)
     output: str = field(default="", repr=False)
+    generated: tuple[GeneratedSet, ...] = ()
 
     @property
     def problems(self) -> tuple[str, ...]:

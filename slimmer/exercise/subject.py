@@ -28,6 +28,14 @@ class Subject(Protocol):
         """
         ...
 
+    def opened(self) -> int | None:
+        """Return how many different files of the image the app has opened or run by now; None if nothing watches it.
+
+        The number is complete: a file that the app opened before it sent an answer counts once that answer has arrived.
+        Files that the app made itself do not count. Raises ObservationIncomplete if the probe does not answer.
+        """
+        ...
+
     def endpoint(self, port: int) -> tuple[str, int]:
         """Return the host and port where this port of the container can be reached, directly or through a relay."""
         ...

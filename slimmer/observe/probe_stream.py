@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from slimmer.errors import ObservationIncomplete, SlimmerError
@@ -56,6 +57,7 @@ class ProbeStream:
         self._failure: SlimmerError | None = None
         self._over = False
         self._heard = self._news_at = time.monotonic()
+        self._pings = 0
         self._asked = 0.0  # the time of a ping that was not answered yet; 0 if there is none
         self._thread = threading.Thread(target=self._read, name="slimmer-probe", daemon=True)
         self._thread.start()
@@ -85,6 +87,18 @@ class ProbeStream:
     def quiet(self) -> float:
         """The seconds since the app last opened a file of the image or a port for the first time."""
         return time.monotonic() - self._news_at
+
+    def opened(self) -> int:
+        """Return how many files of the image were opened or run by now. Raise ObservationIncomplete if the probe is gone or silent.
+
+        The probe answers a ping after it has written everything that happened before (docs/probe-protocol.md).
+        """
+        with self._ordering:
+            number = self._send("ping")
+        if not self.wait_for(lambda: self._reader.pongs >= number, sum(PATIENCE)) and not self.over:
+            raise self._silent()
+        self.check()
+        return len(self._reader.files)
 
     def wait_for(self, happened: Callable[[], bool], timeout: float) -> bool:
         """Wait until `happened` returns True, the stream has ended or the time is over. Return the result of `happened`."""
@@ -124,12 +138,8 @@ class ProbeStream:
 
     def order(self, order: str) -> None:
         """Send the probe an order. Raise ObservationIncomplete if it is gone."""
-        try:
-            with self._ordering:
-                self._stream.sendall(order.encode() + b"\n")
-        except OSError as error:
-            self.check()
-            raise ObservationIncomplete(f"the probe is gone: {error}", hint=self._hint) from error
+        with self._ordering:
+            self._send(order)
 
     def drain(self) -> bool:
         """Wait until the probe has sent everything that has happened so far. Return False if the probe ends instead.
@@ -204,11 +214,20 @@ class ProbeStream:
         if not self._ordering.acquire(blocking=False):
             return
         try:
-            self._stream.sendall(b"ping\n")
-        except OSError:
-            pass
+            with suppress(SlimmerError):
+                self._send("ping")
         finally:
             self._ordering.release()
+
+    def _send(self, order: str) -> int:
+        """Send an order, and return how many pings were sent so far. The caller holds the lock. Raise ObservationIncomplete if the probe is gone."""
+        self._pings += order == "ping"
+        try:
+            self._stream.sendall(order.encode() + b"\n")
+        except OSError as error:
+            self.check()
+            raise ObservationIncomplete(f"the probe is gone: {error}", hint=self._hint) from error
+        return self._pings
 
     def _silent(self) -> ObservationIncomplete:
         return ObservationIncomplete("the probe does not answer, so the app is no longer observed", hint=STOPPED_HINT)

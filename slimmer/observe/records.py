@@ -64,6 +64,8 @@ class RecordReader:
         self.news = 0
         """The number of new things: files of the image that were opened or run for the first time, new ports and new processes. A starting
         app causes them."""
+        self.files: set[str] = set()
+        """The files and folders of the image that were opened or run, by the paths to which the kernel resolved them."""
         self.signals = ALL_SIGNALS
         self.ended = False
         self.fatal = ""
@@ -154,8 +156,12 @@ class RecordReader:
         """Count a file that is opened for the first time. Files that the app makes itself do not count: it may make them without end."""
         if access.operation in _MAKING:
             self._made.add(access.resolved or access.asked)  # it was missing until then
-        elif access.operation in _STARTING and access.found and access.resolved not in self._made:
-            self.news += not access.resolved.startswith(_KERNELS)
+        elif access.operation in _STARTING and access.found and self._is_of_image(access.resolved):
+            self.news += 1
+            self.files.add(access.resolved)
+
+    def _is_of_image(self, path: str) -> bool:
+        return path not in self._made and not path.startswith(_KERNELS)
 
     def _executable(self, words: list[str], a: str, b: str) -> None:
         is_probe = self._mount is not None and a == self._mount.program

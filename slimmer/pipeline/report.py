@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from slimmer.artifacts.report_file import FORMAT
-from slimmer.exercise.result import ExerciseResult, Outcome
+from slimmer.exercise.result import ExerciseResult, GeneratedSet, Outcome
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
 from slimmer.keep.keepset import SpentMargin
@@ -168,10 +168,11 @@ def exercise_report(exercised: ExerciseResult) -> dict[str, Any]:
     """Return every request and command with its result, without headers, bodies and outputs."""
     return {
         "http_ports": list(exercised.http_ports),
-        "requests": [msgspec.structs.asdict(request_row(answer)) for answer in exercised.answers],
+        "requests": [msgspec.to_builtins(request_row(answer)) for answer in exercised.answers],
         "commands": [_outcome(outcome) for outcome in exercised.outcomes],
         "exit_code": exercised.exit_code,
         "warnings": list(exercised.warnings),
+        "generated": [_generated(one) for one in exercised.generated],
     }
 
 
@@ -196,6 +197,17 @@ def difference_lines(differences: Iterable[object], limit: int = 20) -> str:
     lines = [str(difference) for difference in differences]
     more = [f"… and {len(lines) - limit} more"] if len(lines) > limit else []
     return "\n".join([*lines[:limit], *more])
+
+
+def _generated(generated: GeneratedSet) -> dict[str, Any]:
+    return {
+        "source": generated.source,
+        "found": generated.found,
+        "requested": generated.asked,
+        "kept": generated.kept,
+        "limits": list(generated.limits),
+        "seconds": round(generated.seconds, 3),
+    }
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

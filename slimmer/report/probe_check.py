@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
+from msgspec import UNSET
 
 from slimmer.artifacts.report_file import ReportRequest
 from slimmer.exercise.result import Answer
@@ -41,6 +42,7 @@ def request_row(answer: Answer) -> ReportRequest:
         seconds=round(answer.seconds, 4),
         problem=answer.problem,
         warning=answer.warning,
+        source=answer.request.source or UNSET,
     )
 
 

@@ -62,6 +62,9 @@ class NativeRun(ContainerRun[NativeContainer]):
     def quiet(self) -> None:
         """Return None: without the probe, nothing tells whether the app is still starting."""
 
+    def opened(self) -> None:
+        """Return None: without the probe, nothing tells what the app opens."""
+
     def exit_code(self) -> int | None:
         """Return the app's exit code, or None while it runs."""
         return self._container.exit_code()

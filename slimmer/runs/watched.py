@@ -145,6 +145,10 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         """Return the seconds since the probe saw the app open a file of the image or a port for the first time."""
         return self._supervised().quiet
 
+    def opened(self) -> int:
+        """Return how many different files of the image the app has opened or run by now."""
+        return self._supervised().opened()
+
     def exit_code(self) -> int | None:
         """Return the app's exit code, or None while it runs. Raise ObservationIncomplete if it keeps running without the probe."""
         stream = self._supervised()

@@ -112,7 +112,7 @@ class LocalApp:
     """An app written in a few lines of Python, which may use what SERVER defines. A context manager that kills it.
 
     With `begun`, the app has come to its `forever()` when the block begins: a short time to get ready need not hold Python's start.
-    `watched`: the app does something new whenever it prints. Otherwise, nobody knows what it does.
+    `watched`: the app does something new, and opens one more file, whenever it prints a line. Otherwise, nobody knows what it does.
     """
 
     def __init__(self, folder: Path, source: str, *, begun: bool = False, watched: bool = False) -> None:
@@ -157,6 +157,9 @@ class LocalApp:
 
     def quiet(self) -> float | None:
         return time.time() - self._log.stat().st_mtime if self._watched else None
+
+    def opened(self) -> int | None:
+        return len(self._log.read_bytes().splitlines()) if self._watched else None
 
     def endpoint(self, port: int) -> tuple[str, int]:
         return "127.0.0.1", port

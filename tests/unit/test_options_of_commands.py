@@ -7,9 +7,11 @@ import inspect
 import pytest
 
 from slimmer.api import words
+from slimmer.api.requests import build_request
 from slimmer.cli import build, keep, observe, verify
 from slimmer.cli.option_groups import shares
 from slimmer.errors import UsageError
+from slimmer.exercise.plan import Crawl
 
 
 def test_every_command_that_runs_an_image_has_the_same_options() -> None:
@@ -48,3 +50,28 @@ def test_a_user_is_a_number_with_or_without_a_group(text: str) -> None:
 def test_anything_else_is_none(text: str) -> None:
     with pytest.raises(UsageError, match="not UID or UID:GID"):
         words.user("--verify-as", text)
+
+
+def test_the_crawl_has_its_defaults_from_one_place() -> None:
+    default = Crawl()
+    assert build_request("app", {}).plan.crawl == default
+    assert f"Default: {default.pages}." in _help("crawl_pages")
+    assert f"Default: {default.depth}." in _help("crawl_depth")
+    assert f"Default: {default.seconds:g} s." in _help("crawl_seconds")
+
+
+def _help(name: str) -> str:
+    annotation = inspect.signature(build.build).parameters[name].annotation
+    return str(annotation.__metadata__[0].help)
+
+
+def test_the_bounds_of_a_crawl_are_options() -> None:
+    asked = build_request("app", {"crawl": True, "crawl_pages": 7, "crawl_depth": 0, "crawl_seconds": "2.5"})
+    assert asked.plan.crawl == Crawl(on=True, pages=7, depth=0, seconds=2.5)
+    assert not build_request("app", {"crawl": True, "no_http": True}).plan.crawl.on
+
+
+@pytest.mark.parametrize(("option", "number"), [("crawl_pages", 0), ("crawl_pages", 10_001), ("crawl_depth", -1)])
+def test_a_bound_of_a_crawl_has_a_range(option: str, number: int) -> None:
+    with pytest.raises(UsageError, match=f"--{option.replace('_', '-')} must be a number from"):
+        build_request("app", {option: number})  # type: ignore[misc]

@@ -158,3 +158,39 @@ def test_waiting_notices_a_silent_probe_and_a_word_of_it_is_enough(peer: Peer, m
 def wait_long(peer: Peer) -> None:
     for _ in range(50):
         peer.stream.wait(0.02)
+
+
+def test_what_was_opened_is_counted_when_the_own_ping_is_answered(peer: Peer) -> None:
+    """The answer to an earlier ping says nothing about what came after it."""
+
+    def answer() -> None:
+        assert peer.probe.recv(5) == b"ping\n"
+        assert peer.probe.recv(5) == b"ping\n"
+        peer.probe.sendall(OPEN + b"pong\0\0\0")
+        peer.probe.sendall(b"open found 2 0\0/etc/passwd\0\0" + b"open found 1 0\0/etc/group\0\0" + b"pong\0\0\0")
+
+    thread = threading.Thread(target=answer, daemon=True)
+    peer.stream._ping()
+    thread.start()
+    assert peer.stream.opened() == 2, "a file counts once"
+    thread.join()
+
+
+def test_files_that_the_app_made_or_the_kernel_has_are_not_opened_ones(peer: Peer) -> None:
+    peer.probe.sendall(
+        b"create missing 1 0\0/tmp/new\0\0" + b"open found 1 0\0/tmp/new\0\0" + b"open found 1 0\0/proc/stat\0\0"
+    )
+    peer.answer_ping()
+    assert peer.stream.opened() == 0
+
+
+def test_nobody_counts_for_a_probe_that_does_not_answer(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe_stream, "PATIENCE", (0.05, 0.05))
+    with pytest.raises(ObservationIncomplete, match="does not answer"):
+        peer.stream.opened()
+
+
+def test_after_the_end_of_the_app_the_count_stays(peer: Peer) -> None:
+    peer.probe.sendall(OPEN + b"end\0" + COUNTERS % 0 + b"\0\0")
+    peer.stream.wait_for(lambda: peer.reader.ended, DEADLINE)
+    assert peer.stream.opened() == 1

@@ -69,3 +69,32 @@ def test_of_the_host_s_sockets_only_the_app_s_are_told(
             watched.run.wait(1.0)
         assert watched.run.listening_ports() == (port,)
         watched.run.finish(debian.image_id, "SIGKILL", 10.0)
+
+
+@recorders
+def test_the_count_of_opened_files_is_complete(
+    probes: Bench, scope: EngineResources, engine: Engine, recorder: str
+) -> None:
+    """What was opened before the question counts, even if a recorder reads of it later than the app."""
+    debian = images.resolve(engine, "debian:bookworm-slim")
+    licences = (
+        "Apache-2.0",
+        "Artistic",
+        "BSD",
+        "CC0-1.0",
+        "GFDL-1.2",
+        "GPL-1",
+        "GPL-2",
+        "LGPL-2",
+        "MPL-1.1",
+        "MPL-2.0",
+    )
+    with probes.watched(scope, debian, RunOptions(cmd=("sleep", "600")), recorder) as watched:
+        assert watched.run.execute(("cat", "/etc/issue"), 10.0)[0] == 0
+        known = watched.run.opened()
+        assert watched.run.execute(("cat", "/etc/issue"), 10.0)[0] == 0
+        assert watched.run.opened() == known
+        for number, name in enumerate(licences, 1):
+            assert watched.run.execute(("cat", f"/usr/share/common-licenses/{name}"), 10.0)[0] == 0
+            assert watched.run.opened() == known + number, name
+        watched.run.finish(debian.image_id, "SIGKILL", 10.0)

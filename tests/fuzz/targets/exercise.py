@@ -9,6 +9,10 @@ from pathlib import Path
 
 from slimmer.api import words
 from slimmer.errors import UsageError
+from slimmer.exercise.crawl.links import Kind, read_links
+from slimmer.exercise.crawl.origin import Origin
+from slimmer.exercise.crawl.safety import may_change
+from slimmer.exercise.crawl.shape import shape_of
 from slimmer.exercise.headers import LONGEST, telling_headers
 from slimmer.exercise.media_type import charset, normal_media_type
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
@@ -71,7 +75,20 @@ def option_words(data: bytes) -> None:
         words.until(text)
 
 
+def links(data: bytes) -> None:
+    """Links of a document of any kind, of which those to the app can be sent."""
+    kinds, app = list(Kind), Origin("http", 8000, ("172.17.0.2", 8000))
+    found = read_links(data[1:], kinds[data[0] % len(kinds)] if data else Kind.PAGE, "utf-8")
+    for link in found.links:
+        path = app.path_of(link, "/a/b", found.base)
+        if path is not None:
+            assert _SENDABLE.fullmatch(path) and path.startswith("/")
+            shape_of(path)
+            may_change(path)
+
+
 TARGETS = {
+    "links": links,
     "probe_file": probe_file,
     "probe_text": probe_text,
     "answer_headers": answer_headers,

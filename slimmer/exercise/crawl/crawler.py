@@ -1,0 +1,224 @@
+"""Ask what the app's pages link, wave by wave, and return the requests that stand for all of them with their answers.
+
+No cookie is kept, and nothing of the user's requests is sent: neither headers nor bodies.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slimmer.exercise.client import Reply
+from slimmer.exercise.context import ExerciseContext
+from slimmer.exercise.crawl.frontier import MOST_FOUND, WIDTH, Frontier, Target, fewer
+from slimmer.exercise.crawl.limits import HOPS, PARSED, TIMEOUT, Met, limit_lines
+from slimmer.exercise.crawl.links import LINKS, Kind, Links, kind_of, read_links
+from slimmer.exercise.crawl.origin import Origin
+from slimmer.exercise.generated import ask_generated, await_exit, is_whole
+from slimmer.exercise.media_type import charset
+from slimmer.exercise.plan import Crawl
+from slimmer.exercise.request import Request
+from slimmer.exercise.result import Answer, GeneratedSet
+from slimmer.exercise.verdict import judge
+from slimmer.sandbox.sandbox import Job, Sandbox
+from slimmer.tasks import side_by_side
+
+SOURCE = "crawl"
+
+HEADERS = (("Accept", "text/html,application/xhtml+xml,*/*;q=0.8"),)
+"""Many apps send their pages only to clients that ask for HTML."""
+
+WELL_KNOWN = ("/robots.txt", "/sitemap.xml", "/favicon.ico")
+"""What browsers and search engines ask of every site."""
+
+READING = 60.0
+"""Seconds of CPU time for reading the links of all documents."""
+
+SHARE = 1 << 16
+"""Bytes of documents that are worth another child process."""
+
+CRASHED = "while slimmer crawled its pages"
+HINT = "A page that GET requests lead to ends the app. To build without following links: --no-crawl."
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A port that speaks HTTP, and its answers to the requests that were sent before the crawl."""
+
+    port: int
+    scheme: str
+    answers: tuple[Answer, ...]
+
+    @property
+    def has_pages(self) -> bool:
+        """True if an answer is a page, or leads to one."""
+        return any(_is_page(answer) or location_of(answer) for answer in self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a URL of the app answered with."""
+
+    target: Target
+    content_type: str
+    content: bytes
+    location: str = ""
+
+    @property
+    def kind(self) -> Kind | None:
+        """What it may have links in; None if it has none."""
+        return kind_of(self.content_type, self.target.path)
+
+    @property
+    def job(self) -> Job:
+        """What the sandbox reads of it."""
+        return Job(self.target.path, self.content[:PARSED], (str(self.kind), charset(self.content_type)))
+
+
+def crawl(context: ExerciseContext, sites: Sequence[Site], bounds: Crawl) -> tuple[GeneratedSet, tuple[Answer, ...]]:
+    """Follow the links of these sites. Return what came of it, and the answers to the requests that stand for all.
+
+    Raises AppFailed if the app exits meanwhile, and ObservationIncomplete if the probe does not answer.
+    """
+    return _Crawler(context, sites, bounds).run()
+
+
+def location_of(answer: Answer | Reply) -> str:
+    """Return where an answer redirects to (RFC 9110, section 10.2.2), or ""."""
+    return dict(answer.headers).get("location", "") if answer.status and 300 <= answer.status < 400 else ""
+
+
+def _is_page(answer: Answer) -> bool:
+    return answer.content_type.startswith(("text/html", "application/xhtml+xml"))
+
+
+def _is_public(answer: Answer) -> bool:
+    """Return True if an answer is known that everybody gets: it needs no second request without the user's headers."""
+    has_links = answer.body is not None or not _is_page(answer)
+    return answer.request.method == "GET" and not answer.request.headers and has_links
+
+
+class _Crawler:
+    def __init__(self, context: ExerciseContext, sites: Sequence[Site], bounds: Crawl) -> None:
+        self._context, self._bounds = context, bounds
+        self._started = time.monotonic()
+        self._sites = {site.port: site for site in sites}
+        self._origins = {
+            site.port: Origin(site.scheme, site.port, context.subject.endpoint(site.port)) for site in sites
+        }
+        self._frontier, self._met, self._sandbox = Frontier(bounds.depth), Met(), Sandbox(READING)
+        self._seen: dict[int, set[str]] = {site.port: set() for site in sites}
+        self._answers: dict[Target, Answer] = {}
+
+    def run(self) -> tuple[GeneratedSet, tuple[Answer, ...]]:
+        for site in self._sites.values():
+            self._begin(site)
+        opened = self._context.subject.opened()
+        while wave := self._next_wave():
+            replies = side_by_side(self._ask, wave, WIDTH)
+            await_exit(self._context, replies)
+            known, opened = opened, self._context.subject.opened()
+            self._learn(wave, replies, None if opened is None or known is None else opened > known)
+            self._context.check_running(CRASHED, HINT)
+        return self._result()
+
+    def _result(self) -> tuple[GeneratedSet, tuple[Answer, ...]]:
+        frontier, kept = self._frontier, fewer(tuple(self._answers))
+        lines = limit_lines(frontier, self._met, self._bounds, len(self._answers))
+        told = GeneratedSet(SOURCE, frontier.found, frontier.asked, len(kept), lines, time.monotonic() - self._started)
+        return told, tuple(self._answers[target] for target in kept)
+
+    # ------------------------------------------------------------------ what to ask
+
+    def _begin(self, site: Site) -> None:
+        """Begin with what is known of a site, its front page, and well-known files."""
+        documents = []
+        for answer in site.answers:
+            target = Target(0, 0, site.port, answer.request.path)
+            documents.append(Document(target, answer.content_type, answer.body or b"", location_of(answer)))
+            if _is_public(answer):
+                self._frontier.know(site.port, answer.request.path)
+        self._follow(documents)
+        pages = [answer.request.path for answer in site.answers if answer.request.method == "GET"]
+        for path in dict.fromkeys((*pages, "/")):
+            self._frontier.add(site.port, path, 0)
+        for path in WELL_KNOWN:
+            self._frontier.add(site.port, path, 1)
+
+    def _next_wave(self) -> tuple[Target, ...]:
+        if self._left <= 0:
+            self._met.out_of_time = self._frontier.waiting > 0
+            return ()
+        return () if self._context.ended else self._frontier.wave(self._bounds.pages - self._frontier.asked)
+
+    @property
+    def _left(self) -> float:
+        return self._bounds.seconds - (time.monotonic() - self._started)
+
+    def _ask(self, target: Target) -> Reply:
+        timeout = max(0.0, min(TIMEOUT, self._left))
+        return ask_generated(self._context, _request(target), target.port, self._sites[target.port].scheme, timeout)
+
+    # ------------------------------------------------------------------ what came of it
+
+    def _learn(self, wave: Sequence[Target], replies: Sequence[Reply], news: bool | None) -> None:
+        """Take the links of the answers, and keep the answers that stand for what was new."""
+        answered = {target: reply for target, reply in zip(wave, replies, strict=True) if is_whole(reply)}
+        self._met.silent += sum(bool(reply.trouble) for reply in replies)
+        self._met.cut += sum(reply.truncated for reply in replies)
+        statuses = {target: reply.status or 0 for target, reply in answered.items()}
+        for target in self._frontier.learn(wave, statuses, news):
+            self._answers[target] = self._context.within_room(judge(_request(target), target.port, answered[target]))
+        self._follow(
+            [
+                Document(target, reply.content_type, reply.start, location_of(reply))
+                for target, reply in zip(wave, replies, strict=True)
+            ]
+        )
+
+    def _follow(self, documents: Sequence[Document]) -> None:
+        """Add what these documents link, in their order."""
+        for document, links in zip(documents, self._read(documents), strict=True):
+            self._redirect(document)
+            if links is not None:
+                self._add(document.target, links)
+
+    def _read(self, documents: Sequence[Document]) -> list[Links | None]:
+        """Return the links of each document; None for one that has none, or that cannot be read."""
+        found: list[Links | None] = [None] * len(documents)
+        places = [place for place, one in enumerate(documents) if one.content and one.kind]
+        jobs = [documents[place].job for place in places]
+        for place, links in zip(places, self._sandbox.facts(read_links, Links, jobs, SHARE), strict=True):
+            found[place] = links
+            self._met.long_documents += len(documents[place].content) > PARSED
+            self._met.unread += links is None
+            self._met.many_links += links is not None and links.cut
+        return found
+
+    def _add(self, target: Target, found: Links) -> None:
+        """Add the links of a document. Most pages of a site share most of their links, which need no second look."""
+        origin, seen = self._origins[target.port], self._seen[target.port]
+        for link in found.links[:LINKS]:
+            if link in seen:
+                continue
+            if link.startswith("/") and not found.base and len(seen) < MOST_FOUND:
+                seen.add(link)
+            path = origin.path_of(link, target.path, found.base)
+            if path is not None:
+                self._frontier.add(target.port, path, target.depth + 1)
+
+    def _redirect(self, document: Document) -> None:
+        """Follow a redirect. It leads to the same page, so it does not lead further away."""
+        target = document.target
+        path = self._origins[target.port].path_of(document.location, target.path) if document.location else None
+        if path is None:
+            return
+        if target.hops >= HOPS:
+            self._met.redirects += 1
+        else:
+            self._frontier.add(target.port, path, target.depth, target.hops + 1)
+
+
+def _request(target: Target) -> Request:
+    return Request("GET", target.path, HEADERS, source=SOURCE)

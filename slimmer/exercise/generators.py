@@ -1,0 +1,57 @@
+"""The sources of generated requests. In a first run, they find requests; in a replay, the ones that they found are sent again."""
+
+from __future__ import annotations
+
+from slimmer.exercise.context import ExerciseContext
+from slimmer.exercise.generated import ask_again
+from slimmer.exercise.port_sweep import PortSweep
+from slimmer.exercise.ports import FIRST_EPHEMERAL_PORT
+from slimmer.exercise.result import Answer, GeneratedSet
+from slimmer.formatting import counted
+
+
+class Generators:
+    """Sends the generated requests of one run. Afterwards, it has the answers of those that are kept, and what came of each source."""
+
+    def __init__(self, context: ExerciseContext, sweep: PortSweep) -> None:
+        self._context, self._sweep = context, sweep
+        self.answers: tuple[Answer, ...] = ()
+        self.sets: tuple[GeneratedSet, ...] = ()
+
+    def run(self) -> None:
+        """Send the requests that another run kept, or let each source find some. A source begins when the app has started."""
+        known = self._context.mode.generated
+        if known is not None:
+            self.answers = tuple(ask_again(self._context, self._sweep, known))
+        elif self._context.plan.crawl.on:
+            self._sweep.await_start()
+            self._crawl()
+
+    def _crawl(self) -> None:
+        from slimmer.exercise.crawl.crawler import Site, crawl
+
+        answers = self._sweep.answers()
+        sites = [
+            Site(port, self._sweep.scheme(port), tuple(answer for answer in answers if answer.port == port))
+            for port in self._sweep.http_ports
+            if self._is_lasting(port)
+        ]
+        sites = [site for site in sites if site.has_pages]
+        if not sites or self._context.ended:
+            return
+        told, kept = crawl(self._context, sites, self._context.plan.crawl)
+        self.answers += kept
+        self.sets += (told,)
+        self._tell(told)
+
+    def _tell(self, told: GeneratedSet) -> None:
+        pages = f"{told.asked:,} of {counted(told.found, 'page')}"
+        verb = "covers" if told.kept == 1 else "cover"
+        self._context.say(f"crawled {pages}; {counted(told.kept, 'request')} {verb} what they opened")
+        for line in told.limits:
+            self._context.say(f"crawl: {line}")
+
+    def _is_lasting(self, port: int) -> bool:
+        """Return True if the port will be the same in another run."""
+        mode = self._context.mode
+        return port < FIRST_EPHEMERAL_PORT or port in (*mode.plan.named_ports, *mode.expected_ports)
