@@ -102,7 +102,7 @@ class _Guarded:
         return getattr(self.analyzer, "language", None)
 
     def start(self, image: ImageView) -> Analysis | None:
-        analysis = _called(self.id, lambda: self.analyzer.start(image))
+        analysis = called(self.id, lambda: self.analyzer.start(image))
         return None if analysis is None else _GuardedAnalysis(self.id, analysis)
 
 
@@ -120,14 +120,15 @@ class _GuardedAnalysis:
 
 def _findings(id: str, call: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
     """Yield the findings of a call one at a time, because what an analyzer yields may depend on what was kept in between."""
-    found: Iterator[object] = _called(id, lambda: iter(call()))
-    while (finding := _called(id, lambda: next(found, _END))) is not _END:
+    found: Iterator[object] = called(id, lambda: iter(call()))
+    while (finding := called(id, lambda: next(found, _END))) is not _END:
         if not isinstance(finding, Finding):
             raise PluginFailed(f"the analyzer {id} gave {reprlib.repr(finding)} as a finding", hint=_REMEDY)
         yield finding
 
 
-def _called(id: str, call: Callable[[], T]) -> T:
+def called(id: str, call: Callable[[], T]) -> T:
+    """Return the result of a call to the analyzer with this id. Raise PluginFailed, with its name, if it fails."""
     try:
         return call()
     except (SlimmerError, MemoryError):

@@ -22,6 +22,16 @@ SERVERS = (
 )
 
 
+@pytest.fixture(scope="module")
+def flask(sample: Callable[[str], str]) -> str:
+    return sample("flask")
+
+
+@pytest.fixture(scope="module")
+def express(sample: Callable[[str], str]) -> str:
+    return sample("express")
+
+
 @contextmanager
 def extended(engine: docker.DockerClient, base: str, folder: str, files: dict[str, str], place: Path) -> Iterator[str]:
     """An image of a sample with more files of the author below its folder. Those in bin/ are executable."""
@@ -55,7 +65,7 @@ def named(report: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.usefixtures("leftovers")
 def test_modules_executables_and_templates_of_a_flask_app(
-    sample: Callable[[str], str], engine: docker.DockerClient, tmp_path: Path
+    flask: str, engine: docker.DockerClient, tmp_path: Path
 ) -> None:
     more = {
         "billing.py": "RATE = 2\n",
@@ -65,7 +75,7 @@ def test_modules_executables_and_templates_of_a_flask_app(
         "bin/nightly": "#!/bin/sh\n",
         "bin/data.csv": "a,b\n",
     }
-    with extended(engine, sample("flask"), "/app", more, tmp_path) as image:
+    with extended(engine, flask, "/app", more, tmp_path) as image:
         out = tmp_path / "out"
         options = ("--policy", "observed", "--probe", "/", "--cmd", json.dumps(["sh", "-c", SERVERS]))
         report, said = built(image, out, engine, *options)
@@ -95,10 +105,10 @@ def test_modules_executables_and_templates_of_a_flask_app(
 
 @pytest.mark.usefixtures("leftovers")
 def test_modules_of_an_express_app_and_the_rules_that_keep_them(
-    sample: Callable[[str], str], engine: docker.DockerClient, tmp_path: Path
+    express: str, engine: docker.DockerClient, tmp_path: Path
 ) -> None:
     more = {"jobs/mail.js": "module.exports = 1\n", "jobs/mail.test.js": "\n", "public/more.js": "1\n"}
-    with extended(engine, sample("express"), "/srv/app", more, tmp_path) as image:
+    with extended(engine, express, "/srv/app", more, tmp_path) as image:
         report, said = built(image, tmp_path / "out", engine, "--probe", "/")
     assert named(report) == {
         "/srv/app/jobs/mail.js": "module",

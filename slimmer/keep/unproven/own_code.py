@@ -13,7 +13,8 @@ import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from functools import partial
+from itertools import accumulate, islice, pairwise
 from typing import Any
 
 from slimmer.image.tree import Entry
@@ -22,7 +23,8 @@ from slimmer.keep.ecosystems import code_suffixes, dependency_folders, ecosystem
 from slimmer.keep.first_lines import SCRIPT_LIMIT
 from slimmer.keep.folders import APPS, OWN_PLACES, SHARED, SYSTEM
 from slimmer.keep.image_view import ImageView, suffix_of
-from slimmer.keep.keepset import LEADS_TO, KeepSet, Reason
+from slimmer.keep.installed import called
+from slimmer.keep.keepset import LEADS_TO, KeepSet, Reason, walk_order
 from slimmer.keep.language import Language, Origin, Resolver
 from slimmer.keep.margin.exclusions import is_useful
 from slimmer.keep.program_names import BUILD_TOOLS, TASK_RUNNERS, has_name_of
@@ -33,8 +35,8 @@ from slimmer.unexercised import CodeKind, UntouchedFile
 WALKED = 200_000
 """The most files below the app's folders that are looked at."""
 
-READ = 500
-"""The most executable files whose first bytes are read."""
+READ, READ_BYTES = 500, 32 << 20
+"""The most executable files that are read to tell programs from data, and the most bytes of them."""
 
 _TOUCHING = frozenset((Operation.OPEN, Operation.EXEC, Operation.CREATE, Operation.WRITE))
 _NESTED = frozenset(("/opt", "/srv", "/home", "/data", "/root"))
@@ -53,13 +55,13 @@ _FOR_DEVELOPERS = words(
 
 _NO_APP = like(
     "test_*.* *_test.* *_tests.* *_spec.* *.test.* *.spec.* *-test.* conftest.py *Test.php *Test.class *Tests.class *.t",
-    "setup.py noxfile.py fabfile.py dodo.py tasks.py Gruntfile.* gulpfile.* *.config.js *.config.cjs *.config.mjs *.config.ts .*rc.js .*rc.cjs",
+    "setup.py noxfile.py fabfile.py dodo.py Gruntfile.* gulpfile.* *.config.js *.config.cjs *.config.mjs *.config.ts .*rc.js .*rc.cjs",
     "*.d.ts *.pyi *.map *.min.js activate_this.py *-[0-9]*.jar",
 )
 """Names of tests, of files for building, of type stubs, and of archives as Maven names those of libraries."""
 
 _BROWSER = re.compile(
-    r"static(?:files)?|public|assets|www|htdocs|webroot|public_html|wwwroot|client|browser", re.IGNORECASE
+    r"static(?:files)?|public|assets|htdocs|webroot|public_html|wwwroot|client|browser", re.IGNORECASE
 )
 _BROWSER_SUFFIXES = frozenset((".js", ".mjs"))
 """Below such folders, these are for browsers."""
@@ -96,8 +98,10 @@ def _programs(image: ImageView, paths: Iterable[str]) -> frozenset[str]:
     """Return those of these executable files that are programs or scripts. Data may be executable, too: some tools copy all files so."""
     entries = [entry for path in paths if (entry := image.tree.get(path)) is not None]
     large = (entry.path for entry in entries if entry.size > SCRIPT_LIMIT)
-    small = [entry.path for entry in entries if entry.size <= SCRIPT_LIMIT][:READ]
-    read = image.read(small) if small else ()
+    small = [entry for entry in entries if entry.size <= SCRIPT_LIMIT][:READ]
+    sums = accumulate(entry.size for entry in small)
+    chosen = [entry.path for entry, size in zip(small, sums, strict=True) if size <= READ_BYTES]
+    read = image.read(chosen) if chosen else ()
     return frozenset((*large, *(path for path, content in read if content is not None and content.startswith(_FIRST))))
 
 
@@ -126,7 +130,7 @@ class _OwnCode:
         own = self._unowned(path for path in self._touched if self._is_code(path) and self._has_run(path))
         self._modules = {_module(path) for path in own}
         self._suffixes = {suffix_of(path) for path in own} | self._of_compiled(own)
-        self._roots = sorted(self._folders(own))
+        self._roots = sorted(self._folders(own), key=walk_order)
 
     def untouched(self) -> Iterator[tuple[str, CodeKind]]:
         """Yield the app's own files that may be untouched code, in the order of a walk, with their kinds."""
@@ -176,7 +180,7 @@ class _OwnCode:
         if suffix not in code_suffixes() or _is_library(path) or _is_for_browsers(path):
             return False
         resolver = self._resolvers.get(suffix)
-        return resolver is None or resolver.origin(path) is Origin.APP
+        return resolver is None or called(self._languages[suffix].id, lambda: resolver.origin(path)) is Origin.APP
 
     def _has_run(self, path: str) -> bool:
         """Return True for a file that was touched as code. Any server hands scripts to browsers."""
@@ -243,13 +247,16 @@ def _languages(touched: Iterable[str]) -> Mapping[str, Language[Any]]:
 def _resolvers(
     image: ImageView, languages: Mapping[str, Language[Any]], touched: Iterable[str]
 ) -> Mapping[str, Resolver[Any]]:
-    """Return a resolver for each suffix. It only tells apps from libraries."""
+    """Return a resolver for each suffix. It only tells apps from libraries. Raises PluginFailed if one of another package fails."""
     files: dict[str, list[str]] = {}
     for path in touched:
         if language := languages.get(suffix_of(path)):
             files.setdefault(language.id, []).append(path)
     by_id = {one.id: one for one in languages.values()}
-    made = {name: one.resolver(image, frozenset(files.get(name, ()))) for name, one in by_id.items() if one.resolver}
+    made: dict[str, Resolver[Any]] = {}
+    for name, one in by_id.items():
+        if (make := one.resolver) is not None:
+            made[name] = called(name, partial(make, image, frozenset(files.get(name, ()))))
     return {suffix: made[one.id] for suffix, one in languages.items() if one.id in made}
 
 

@@ -240,3 +240,21 @@ def test_an_image_without_an_app_has_no_code(tmp_path: Path) -> None:
     image = LocalImage(tmp_path)
     image.add("/bin/tool", b"\x7fELF", mode=0o755)
     assert found(image, opened("/bin/tool"), config=ImageConfig("sha256:1", "amd64", "linux")) == []
+
+
+def test_folders_with_similar_names_are_looked_at_once_and_in_order(tmp_path: Path) -> None:
+    image = LocalImage(tmp_path)
+    names = ("/app/a.py", "/app/c/d.py", "/app-two/a.py", "/app-two/b.py", "/app/b.py")
+    for path in names:
+        image.add(path, CODE)
+    python = "/usr/bin/python3"
+    files = found(image, opened("/app/a.py", by=python), opened("/app-two/a.py", by=python))
+    assert paths(files) == ["/app/b.py", "/app/c/d.py", "/app-two/b.py"]
+
+
+def test_a_web_app_below_www_and_celery_s_tasks_count(tmp_path: Path) -> None:
+    image = LocalImage(tmp_path)
+    for path in ("/var/www/shop/server.js", "/var/www/shop/mail.js", "/app/app.py", "/app/tasks.py"):
+        image.add(path, CODE)
+    accesses = opened("/var/www/shop/server.js", by="/usr/bin/node"), opened("/app/app.py", by="/usr/bin/python3")
+    assert paths(found(image, *accesses)) == ["/app/tasks.py", "/var/www/shop/mail.js"]
