@@ -47,7 +47,8 @@ def load(context: Any, config: Path | None) -> Path | None:
     Raises UsageError, with the file or variable, for unknown keys and values of the wrong type.
     """
     if not context.resilient_parsing:
-        commands = context.find_root().command.commands
+        listed = context.find_root().command.commands  # groups among them have no options of their own
+        commands = {name: command for name, command in listed.items() if command.callback}
         found = read(config) if config is not None else _nearest()
         values = _from_file(found, context.info_name, commands) if found is not None else {}
         context.default_map = values | _from_environment(os.environ, context.info_name, commands)

@@ -28,8 +28,8 @@ class RunningContainer(Protocol):
 C = TypeVar("C", bound=RunningContainer)
 
 
-def _no_endpoint(port: int) -> None:
-    """No UDP port can be reached."""
+def no_endpoint(port: int) -> None:
+    """Return None: no UDP port can be reached."""
 
 
 class ContainerRun(Generic[C]):
@@ -40,7 +40,7 @@ class ContainerRun(Generic[C]):
         container: C,
         endpoint: Callable[[int], tuple[str, int]],
         accepts: Callable[[int], bool],
-        datagram_endpoint: Callable[[int], tuple[str, int] | None] = _no_endpoint,
+        datagram_endpoint: Callable[[int], tuple[str, int] | None] = no_endpoint,
     ) -> None:
         self._container = container
         self._endpoint = endpoint

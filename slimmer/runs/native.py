@@ -9,7 +9,7 @@ from typing import Protocol
 from slimmer.errors import AppFailed
 from slimmer.exercise.ports import MOST_TRIED, SIDE_BY_SIDE
 from slimmer.exit_codes import KILLED
-from slimmer.runs.container_run import ContainerRun, RunningContainer
+from slimmer.runs.container_run import ContainerRun, RunningContainer, no_endpoint
 from slimmer.tasks import side_by_side
 
 POLL = 0.01
@@ -37,8 +37,8 @@ class NativeRun(ContainerRun[NativeContainer]):
         ports: tuple[int, ...],
         endpoint: Callable[[int], tuple[str, int]],
         accepts: Callable[[int], bool],
-        datagram_endpoint: Callable[[int], tuple[str, int] | None],
         bound: Callable[[], tuple[int, ...]] = tuple,
+        datagram_endpoint: Callable[[int], tuple[str, int] | None] = no_endpoint,
     ) -> None:
         """`bound` returns the UDP ports that the app has bound by now."""
         super().__init__(container, endpoint, accepts, datagram_endpoint)

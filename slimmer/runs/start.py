@@ -145,8 +145,7 @@ def native_run(
     relays = beside if relay_probe else None
     with Ports(container, local=scope.engine.local, network=options.network, relays=relays) as reachable:
         bound = BoundPorts(beside).ports if beside and udp_probe else tuple
-        ways = reachable.endpoint, reachable.accepts, reachable.datagram_endpoint
-        yield NativeRun(container, ports, *ways, bound)
+        yield NativeRun(container, ports, reachable.endpoint, reachable.accepts, bound, reachable.datagram_endpoint)
     if beside is not None:
         beside.close()
     scope.remove(container)

@@ -22,7 +22,7 @@ from slimmer.observe.log import AccessLog
 from slimmer.observe.probe_stream import ATTACH_TIMEOUT, ProbeStream, Stream
 from slimmer.observe.records import CommandResult, RecordReader
 from slimmer.probe_mount import ProbeMount
-from slimmer.runs.container_run import ContainerRun, RunningContainer
+from slimmer.runs.container_run import ContainerRun, RunningContainer, no_endpoint
 from slimmer.tasks import attended, begin
 
 STOP_TIMEOUT = 10.0
@@ -64,7 +64,7 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         recorder: str,
         endpoint: Callable[[int], tuple[str, int]],
         accepts: Callable[[int], bool],
-        datagram_endpoint: Callable[[int], tuple[str, int] | None] = lambda port: None,
+        datagram_endpoint: Callable[[int], tuple[str, int] | None] = no_endpoint,
         reader: RecordReader | None = None,
         release: Callable[[], None] = lambda: None,
     ) -> None:

@@ -15,7 +15,7 @@ from slimmer.exercise.drive import exercise
 from slimmer.exercise.expectations import replay_expectations
 from slimmer.exercise.plan import ExercisePlan
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
-from slimmer.exercise.request import Request
+from slimmer.exercise.request import Ask
 from slimmer.exercise.result import ExerciseResult
 from slimmer.verify.behaviour import compare_behaviour
 from tests.unit.local_app import LocalApp, free_port
@@ -85,17 +85,17 @@ LOGIN = """
 """
 
 
-def requests(folder: Path, text: str, name: str = "probes.yaml") -> tuple[Request, ...]:
+def requests(folder: Path, text: str, name: str = "probes.yaml") -> tuple[Ask, ...]:
     (folder / name).write_text(text)
     return requests_from_file(folder / name)
 
 
-def run(folder: Path, asks: Sequence[Request], source: str = SHOP) -> ExerciseResult:
+def run(folder: Path, asks: Sequence[Ask], source: str = SHOP) -> ExerciseResult:
     with LocalApp(folder, source) as app:
         return exercise(app, plan(asks))
 
 
-def plan(asks: Sequence[Request]) -> ExercisePlan:
+def plan(asks: Sequence[Ask]) -> ExercisePlan:
     return ExercisePlan(requests=tuple(asks), explicit=True, ready_timeout=10, request_timeout=5)
 
 

@@ -22,7 +22,7 @@ READY_MADE = sorted([*ROOT.glob("probes/http/*.yaml"), *ROOT.glob("sample_apps/*
 def read(folder: Path, text: str | bytes) -> tuple[Request, ...]:
     file = folder / "probes.yaml"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
-    return requests_from_file(file)
+    return tuple(ask for ask in requests_from_file(file) if isinstance(ask, Request))
 
 
 def one(folder: Path, entry: str) -> Request:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 READY_MADE = sorted([*ROOT.glob("probes/http/*.yaml"), *ROOT.glob("sample_apps/*/probes.yaml")])
 SCHEMA = Draft202012Validator(json.loads((FOLDER / "probe-file.json").read_text()))
 
-VALUES = st.sampled_from(
+VALUES: st.SearchStrategy[Any] = st.sampled_from(
     [
         None, True, 0, 1, 80, 200, 1000, 70_000, 1.5, "", "a", "a b", "/x", "*", "x:1", [], ["a", 1], [None], [200, 404], [99], {},
         {"a": 1}, {"a": ["b", 2.5]}, {"a": None}, {"a b": "c"}, {"json": "$.a"}, {"t": {"json": "$.a"}}, {"t": {"header": "X"}},
