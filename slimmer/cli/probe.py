@@ -29,6 +29,27 @@ RECORD_EPILOG = """Examples:
 Exit codes: 0 made, 2 usage error or no HAR file, 10 the output cannot be written, 130 interrupted."""
 
 
+Har = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE.har", help="A HAR file, as the developer tools of a browser save it.", show_default=False
+    ),
+]
+Origin = Annotated[
+    str,
+    typer.Option(
+        "--url",
+        help="Take the requests to this origin. Default: the one with the most.",
+        metavar="URL",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="Probe file to write. Default: stdout.", metavar="FILE", show_default=False),
+]
+
+
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A probe file (docs/probing.md).", show_default=False)],
     url: Annotated[str, typer.Argument(metavar="URL", help="Where the app is: http://HOST:PORT.", show_default=False)],
@@ -72,27 +93,7 @@ def _print_text(checked: ProbeCheck) -> None:
             data.print(f"  {escape(printable(note))}", highlight=False)
 
 
-def record(
-    har: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE.har", help="A HAR file, as the developer tools of a browser save it.", show_default=False
-        ),
-    ],
-    url: Annotated[
-        str,
-        typer.Option(
-            "--url",
-            help="Take the requests to this origin. Default: the one with the most.",
-            metavar="URL",
-            show_default=False,
-        ),
-    ] = "",
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Probe file to write. Default: stdout.", metavar="FILE", show_default=False),
-    ] = None,
-) -> None:
+def record(har: Har, url: Origin = "", out: Out = None) -> None:
     """Make a probe file of a HAR file.
 
     Leaves out what a browser adds by itself, what caches, and what differs in each request. `${NAME}` stands for cookies,

@@ -53,5 +53,9 @@ def replay_expectations(observed: ExerciseResult) -> ReplayExpectations:
         ready_after=observed.ready_after,
         watched=max(0.0, watched) if observed.exit_code is None else 0.0,
         slowest=max((answer.seconds for answer in observed.answers if not answer.truncated), default=0.0),
-        generated=tuple((answer.port, answer.request) for answer in observed.answers if answer.request.source),
+        generated=tuple(
+            (answer.port, answer.request)
+            for answer in observed.answers
+            if isinstance(answer.request, Request) and answer.request.source
+        ),
     )

@@ -7,10 +7,10 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from slimmer.exercise.client import KEPT_BODY_LIMIT, Reply, Trouble
+from slimmer.exercise.client import KEPT_BODY_LIMIT, LOCALHOST, Reply, Trouble
 from slimmer.exercise.exchange import Exchange, Step
 from slimmer.exercise.exchange_client import Ended, Talk
 from slimmer.exercise.tls import any_certificate
@@ -68,42 +68,47 @@ def _cut_after(connection: socket.socket, seconds: float) -> Iterator[None]:
 
 def talk_websocket(exchange: Exchange, endpoint: tuple[str, int], authority: str, scheme: str, timeout: float) -> Reply:
     """Carry out an exchange over a WebSocket, in at most `timeout` seconds. `authority` is the host and port that the app is told."""
-    from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
-    from websockets.sync.client import connect
+    from websockets.exceptions import InvalidStatus, WebSocketException
 
-    started = time.monotonic()
+    started, status = time.monotonic(), None
     try:
         plain = socket.create_connection(endpoint, timeout)
     except OSError:
         return Reply(trouble=Trouble.REFUSED, seconds=time.monotonic() - started)
-    headers = [(name, value) for name, value in exchange.headers if name.lower() != "host"]
-    tls = any_certificate() if scheme == "https" else None
     with plain:
         try:
             with (
-                connect(
-                    f"{'wss' if tls else 'ws'}://{authority}{exchange.path}",
-                    sock=plain,
-                    compression=None,
-                    additional_headers=headers,
-                    user_agent_header=None if any(name.lower() == "user-agent" for name, _ in headers) else "slimmer",
-                    proxy=None,
-                    open_timeout=timeout,
-                    ping_interval=None,
-                    close_timeout=CLOSING,
-                    max_size=KEPT_BODY_LIMIT,
-                    logger=_silent,
-                    ssl=tls,
-                    server_hostname="localhost" if tls else None,
-                ) as connection,
+                _opened(exchange, plain, authority, scheme, timeout) as connection,
                 _cut_after(connection.socket, timeout),
             ):
                 return Talk(WebSocket(connection), started, timeout, messages=True).reply(exchange.steps, 101)
-        except InvalidStatus as error:
-            status: int | None = error.response.status_code
-            trouble = Trouble.NO_WEBSOCKET
         except TimeoutError:
-            status, trouble = None, Trouble.SILENT
-        except (InvalidHandshake, WebSocketException, OSError, EOFError, ValueError):
-            status, trouble = None, Trouble.NO_WEBSOCKET
+            trouble = Trouble.SILENT
+        except (WebSocketException, OSError, EOFError, ValueError) as error:
+            status = error.response.status_code if isinstance(error, InvalidStatus) else None
+            trouble = Trouble.NO_WEBSOCKET
     return Reply(status=status, trouble=trouble, seconds=time.monotonic() - started)
+
+
+def _opened(
+    exchange: Exchange, plain: socket.socket, authority: str, scheme: str, timeout: float
+) -> AbstractContextManager[ClientConnection]:
+    """Return a connection after its handshake. It follows no redirect, because it has this one socket, and uses no proxy."""
+    from websockets.sync.client import connect
+
+    tls = any_certificate() if scheme == "https" else None
+    return connect(
+        f"{'wss' if tls else 'ws'}://{authority}{exchange.path}",
+        sock=plain,
+        ssl=tls,
+        server_hostname=LOCALHOST if tls else None,
+        compression=None,
+        additional_headers=[(name, value) for name, value in exchange.headers if name.lower() != "host"],
+        user_agent_header=None if any(name.lower() == "user-agent" for name, _ in exchange.headers) else "slimmer",
+        proxy=None,
+        open_timeout=timeout,
+        ping_interval=None,
+        close_timeout=CLOSING,
+        max_size=KEPT_BODY_LIMIT,
+        logger=_silent,
+    )

@@ -13,10 +13,14 @@ from slimmer.exercise.crawl.links import Kind, read_links
 from slimmer.exercise.crawl.origin import Origin
 from slimmer.exercise.crawl.safety import may_change
 from slimmer.exercise.crawl.shape import shape_of
+from slimmer.exercise.format_check import checked
 from slimmer.exercise.headers import LONGEST, telling_headers
 from slimmer.exercise.media_type import charset, normal_media_type
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
+from slimmer.exercise.probe_format import Entry
+from slimmer.exercise.recording import record
 from slimmer.exercise.request import Request
+from slimmer.exercise.yaml_document import YamlDocument
 
 _SENDABLE = re.compile(r"[!-~]+")
 
@@ -29,6 +33,18 @@ def probe_file(data: bytes) -> None:
         for request in requests_from_file(file):
             if isinstance(request, Request):
                 _check(request)
+
+
+def har_file(data: bytes) -> None:
+    """UsageError, or a probe file whose entries fit its format."""
+    with tempfile.TemporaryDirectory() as folder, suppress(UsageError):
+        file = Path(folder, "a.har")
+        file.write_bytes(data)
+        file.write_text(record(file).text)
+        document = YamlDocument(file).value
+        assert isinstance(document, dict)
+        for entry in document["requests"]:
+            checked(entry, Entry)
 
 
 def probe_text(data: bytes) -> None:
@@ -91,6 +107,7 @@ TARGETS = {
     "links": links,
     "probe_file": probe_file,
     "probe_text": probe_text,
+    "har_file": har_file,
     "answer_headers": answer_headers,
     "media_type": media_type,
     "option_words": option_words,
