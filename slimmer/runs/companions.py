@@ -18,7 +18,7 @@ from slimmer.engine.containers import Container
 from slimmer.engine.options import Companion, RunOptions
 from slimmer.engine.relay import Ports
 from slimmer.engine.resources import EngineResources
-from slimmer.errors import AppFailed, CompanionFailed, ExerciseFailed
+from slimmer.errors import AppFailed, CompanionFailed, EngineError, ExerciseFailed, UsageError
 from slimmer.exercise.ports import MOST_TRIED, SIDE_BY_SIDE
 from slimmer.image.config import ImageConfig
 from slimmer.runs.beside import Images
@@ -33,7 +33,7 @@ SETTLING = 3.0
 their default configuration does not use."""
 
 END_PATIENCE = 0.5
-"""Seconds to wait for the engine's report that a companion has ended, when the app has failed."""
+"""Seconds to wait for the engine's report that a companion has ended, when something else has failed."""
 
 
 @contextmanager
@@ -81,17 +81,16 @@ def _start(
 ) -> _Started:
     """Start a companion, and wait until it is ready."""
     config = images[wanted.image]
-    container = scope.create(description.companion(wanted, config, network), f"{purpose}-with.{wanted.name}")
     try:
+        container = scope.create(description.companion(wanted, config, network), f"{purpose}-with.{wanted.name}")
         container.start()
-    except AppFailed as error:
+    except (AppFailed, UsageError) as error:
         raise CompanionFailed(f"the companion {wanted.name} ({wanted.image}): {error.message}") from error
     started = _Started(wanted, config, container)
-    relays = None if scope.engine.local else Relays(scope, probe, container, network)
+    relays = Relays(scope, probe, container, network)
     with Ports(container, local=scope.engine.local, network=network, relays=relays) as ports:
         _await_ready(started, ports)
-    if relays is not None:
-        relays.close()
+    relays.close()
     return started
 
 
@@ -99,12 +98,22 @@ def _await_ready(started: _Started, ports: Ports) -> None:
     """Wait until the HEALTHCHECK passes, or the EXPOSEd TCP ports accept connections. A companion without both is ready at once."""
     begun = time.monotonic()
     check = _Healthy(started) if _has_healthcheck(started.config) else _Open(started.config, ports)
-    while not check.ready():
+    while not _is_ready(started, check):
         if (code := started.container.wait(POLL)) is not None:
             raise started.failed(f"exited with code {code} before it was ready")
         if time.monotonic() - begun > started.wanted.ready_timeout:
             raise started.failed(f"was not ready within {started.wanted.ready_timeout:g} s: {check.state}")
     logger.info("companion %s is ready after %.2f s", started.wanted.name, time.monotonic() - begun)
+
+
+def _is_ready(started: _Started, check: _Healthy | _Open) -> bool:
+    """Return False also if the engine cannot look, because the companion has ended."""
+    try:
+        return check.ready()
+    except (AppFailed, EngineError):  # it has no network that the probe can join
+        if started.container.wait(END_PATIENCE) is None:
+            raise
+        return False
 
 
 def _has_healthcheck(config: ImageConfig) -> bool:

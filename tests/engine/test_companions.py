@@ -145,6 +145,13 @@ def test_a_companion_that_does_not_get_ready_is_told(
     assert "no cache to count in" not in result.stderr
 
 
+def test_a_companion_that_ends_before_its_ports_are_open_is_told(app: str, bare_redis: str, tmp_path: Path) -> None:
+    options = ("--with", f"cache={bare_redis} sh -c 'echo bad settings; exit 3'")
+    result = slimmer("build", app, "--out", tmp_path / "out", *options)
+    assert result.returncode == 5, result.stderr
+    assert "exited with code 3 before it was ready" in result.stderr and "bad settings" in result.stderr
+
+
 def test_ports_that_never_open_are_named(app: str, bare_redis: str, tmp_path: Path) -> None:
     options = ("--with", f"cache={bare_redis} sleep 600", "--ready-timeout", "2")
     result = slimmer("build", app, "--out", tmp_path / "out", *options)
