@@ -226,10 +226,18 @@ def test_every_exit_code_is_explained() -> None:
 
 
 def test_every_rule_is_explained() -> None:
-    rules = {rule for analyzer in registry.BUILTIN for rule in analyzer.rules} | set(registry.KEEPER_RULES)
     assert [
-        rule for rule in sorted(rules) if not re.search(rf"(?<![\w-]){rule}(?![\w-])", text("docs/keeping.md"))
+        rule for rule in sorted(rules()) if not re.search(rf"(?<![\w-]){rule}(?![\w-])", text("docs/keeping.md"))
     ] == []
+
+
+def test_the_overview_of_the_rules_names_each() -> None:
+    rows = re.findall(r"^\| \d .*\| (.*) \|$", section("docs/keeping.md", "Find a rule"), re.MULTILINE)
+    assert {name.split()[0] for row in rows for name in re.split("[,;] ", row)} == rules()
+
+
+def rules() -> set[str]:
+    return {rule for analyzer in registry.BUILTIN for rule in analyzer.rules} | set(registry.KEEPER_RULES)
 
 
 def test_every_format_has_its_row() -> None:

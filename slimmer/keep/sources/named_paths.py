@@ -124,7 +124,10 @@ class NamedPaths:
         self._of_author: dict[str, bool] = {}
 
     def findings(self, source: str, mentions: tuple[Mention, ...], root: str) -> Iterator[Finding]:
-        """Yield findings for these mentions in a source. `root` is the folder of the app or package that the source belongs to."""
+        """Yield findings for these mentions in a source, and for the folders on the way.
+
+        `root` is the folder of the app or package that the source belongs to.
+        """
         for mention in mentions:
             if is_library_name(mention.path):
                 reason = Reason(RULE, f"a library that {source} names{mention.place}", source)
