@@ -96,7 +96,7 @@ class ReportObservation(Struct, frozen=True, kw_only=True):
 class ReportRequest(Struct, frozen=True, kw_only=True):
     """A request and its result, without headers and bodies. `size` is in bytes; `problem` is "" if it passed.
 
-    `source` names what generated the request ("crawl"). The user's own and default requests have none.
+    `source` names what generated the request ("crawl"). "" for the user's own and default requests.
     """
 
     method: str
@@ -108,7 +108,7 @@ class ReportRequest(Struct, frozen=True, kw_only=True):
     seconds: float
     problem: str
     warning: str
-    source: str | UnsetType = UNSET
+    source: str = ""
 
 
 class ReportCommand(Struct, frozen=True, kw_only=True):

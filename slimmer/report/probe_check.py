@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
-from msgspec import UNSET
 
 from slimmer.artifacts.report_file import ReportRequest
 from slimmer.exercise.result import Answer
@@ -42,7 +41,7 @@ def request_row(answer: Answer) -> ReportRequest:
         seconds=round(answer.seconds, 4),
         problem=answer.problem,
         warning=answer.warning,
-        source=answer.request.source or UNSET,
+        source=answer.request.source,
     )
 
 
