@@ -17,6 +17,9 @@ HINT = "A browser's developer tools save a HAR file: Network, Save all as HAR."
 LONGEST_PREFIX = 4096
 """The number of characters of the keys that lead to a value: each level of a document adds to them."""
 
+PIECE = 1 << 13
+"""Bytes that are read at a time. ijson makes the keys that lead to each value of a piece, even to those that are nested too deeply."""
+
 LONGEST_TEXT = 1 << 20
 """The number of characters of a text of a request that are kept. A longer one is replaced by nothing, and the request is left out."""
 
@@ -36,7 +39,7 @@ def recorded_requests(path: Path) -> Iterator[Recorded]:
 
     try:
         with path.open("rb") as file:
-            yield from _entries(ijson.parse(file, use_float=True))
+            yield from _entries(ijson.parse(file, use_float=True, buf_size=PIECE))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", hint=HINT) from error
     except (ijson.JSONError, ValueError, ArithmeticError) as error:

@@ -95,7 +95,10 @@ class ProbeStream:
         """
         with self._ordering:
             number = self._send("ping")
-        if not self.wait_for(lambda: self._reader.pongs >= number, sum(PATIENCE)) and not self.over:
+        if (
+            not self.wait_for(lambda: self._reader.pongs >= number or self._reader.ended, sum(PATIENCE))
+            and not self.over
+        ):
             raise self._silent()
         self.check()
         return len(self._reader.files)

@@ -13,7 +13,7 @@ from tests.engine.names import OWN
 
 TAG = f"{OWN}-quiet:slim"
 LATE = "/etc/debian_version"
-WORKER = f"trap 'exit 0' TERM; cat /etc/passwd; sleep 3; cat {LATE}; while :; do sleep 0.5; done"
+WORKER = f"trap 'exit 0' TERM; cat /etc/passwd; sleep 1; cat {LATE}; while :; do sleep 0.5; done"
 """A worker that needs a file only after a while, and then does nothing new. It listens nowhere."""
 
 
@@ -24,7 +24,7 @@ def test_what_a_worker_loads_late_is_kept_and_missed_if_it_is_left_out(
     command = json.dumps(["sh", "-c", WORKER])
     options = (
         *("debian:bookworm-slim", "--tag", TAG, "--out", tmp_path / "out", "--policy", "observed", "--cmd", command),
-        *("--until", "quiet:8"),
+        *("--until", "quiet:5"),
     )
     result = slimmer("build", *options)
     assert result.returncode == 0, result.stderr

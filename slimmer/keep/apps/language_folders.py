@@ -4,6 +4,9 @@ Texts lie in one folder for each language (`errors/en`, `errors/de`), or in one 
 them was opened, or of the texts for all other languages (`templates`, `default`), then the files of the same name of all languages stay,
 up to FILES and BYTES. Beyond that, those of the root, of English and of the languages that the image's environment names stay.
 
+If a text lies deeper (`locale/en/LC_MESSAGES/django.mo`), the few small files right in the language's folder count as opened: they say how
+that language writes numbers and dates (`locale/en/formats.py`).
+
 A folder counts if at least LANGUAGES of its entries are named like languages (ISO 639-1). The C library's own catalogues and locales are left to
 slimmer.keep.native.locales.
 """
@@ -27,6 +30,9 @@ from slimmer.observe.log import PROBE, Operation
 RULE = "language-folder"
 FILES, BYTES = 5000, 8 << 20
 """The most files of all languages together that stay for one folder."""
+
+BESIDE, BESIDE_BYTES = 8, 64 << 10
+"""The most files right in a language's folder that count, and the bytes of each. If there are more, none counts."""
 
 LANGUAGES = 3
 _FOLDERS = 500
@@ -63,7 +69,7 @@ def _findings(image: ImageView, groups: Mapping[tuple[str, str], str]) -> Iterat
             main = [one for one in languages if is_main(posixpath.basename(one.path), wanted)]
             found = _texts(image.tree, main, rests) or {}
         for path, model in found.items():
-            yield Finding(path, Reason(RULE, f"a text in another language like {model}, which was opened", model))
+            yield Finding(path, Reason(RULE, f"for another language, like {model}, which was opened", model))
 
 
 def _texts(tree: Tree, languages: Sequence[Entry], rests: Mapping[str, str]) -> dict[str, str] | None:
@@ -97,8 +103,18 @@ def _groups(image: ImageView) -> dict[tuple[str, str], str]:
             if languages.get(folder) and len(groups) < _GROUPS and image.tree.get(path) is not None:
                 rest = "/".join(parts[place + 1 :]) or posixpath.splitext(name)[1]
                 groups.setdefault((folder, rest), path)
+                for beside in _beside(image.tree, f"{folder}/{name}") if "/" in rest else ():
+                    groups.setdefault((folder, beside), path)
                 break
     return groups
+
+
+def _beside(tree: Tree, folder: str) -> list[str]:
+    """Return the names of the few small files right in the folder of a language."""
+    files = (entry for entry in tree.children(folder) if entry.is_file)
+    found = [(posixpath.basename(entry.path), entry.size) for entry in islice(files, BESIDE + 1)]
+    few = found if len(found) <= BESIDE else []
+    return [name for name, size in few if size <= BESIDE_BYTES and not name.startswith(".")]
 
 
 def _translations(tree: Tree, languages: Iterable[Entry], rest: str) -> Iterator[Entry]:

@@ -44,6 +44,24 @@ def test_deeper_paths(image: LocalImage) -> None:
     assert len(kept(image, "/opt/x/en/mail/welcome.txt")) == 3
 
 
+def test_how_a_language_writes_numbers_lies_above_its_texts(image: LocalImage) -> None:
+    for language in ("en", "de", "fr"):
+        image.add(f"/opt/x/{language}/LC_MESSAGES/app.mo", "x")
+        image.add(f"/opt/x/{language}/formats.py", "x")
+        image.add(f"/opt/x/{language}/big.dat", "x" * (1 << 17))
+    found = kept(image, "/opt/x/en/LC_MESSAGES/app.mo")
+    assert {f"/opt/x/{one}/formats.py" for one in ("en", "de", "fr")} <= found
+    assert not any(path.endswith("big.dat") for path in found)
+
+
+def test_many_files_right_in_the_folder_of_a_language_are_none_of_its_texts(image: LocalImage) -> None:
+    for language in ("en", "de", "fr"):
+        image.add(f"/opt/x/{language}/mail/welcome.txt", "x")
+        for number in range(20):
+            image.add(f"/opt/x/{language}/{number}.txt", "x")
+    assert len(kept(image, "/opt/x/en/mail/welcome.txt")) == 3
+
+
 @pytest.mark.parametrize("folder", ["/usr/share/locale", "/usr/share/man", "/proc"])
 def test_the_systems_own_catalogues_are_left_out(image: LocalImage, folder: str) -> None:
     for language in ("en", "de", "fr"):
