@@ -23,9 +23,12 @@ def ask(url: str) -> httpx.Response:
 
 
 def main() -> None:
-    """Print the image's name, the status and a digest of the body."""
+    """Print the image's name, the status and a digest of the body. Say so in one line if nothing answers."""
     name, url = sys.argv[1:]
-    answer = ask(url)
+    try:
+        answer = ask(url)
+    except httpx.TransportError as error:
+        sys.exit(f"{name}: nothing answers at {url} within {DEADLINE:.0f} s: {error}")
     digest = hashlib.sha256(answer.content).hexdigest()[:12]
     print(f"{name:32} {answer.status_code} {answer.reason_phrase}, {len(answer.content)} bytes, sha256 {digest}")
     sys.exit(not answer.is_success)

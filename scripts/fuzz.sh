@@ -7,6 +7,7 @@
 # Exits with 1 if anything failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export PATH=$PWD/.venv/bin:$PATH
 
 seconds=${FUZZ_SECONDS:-20}
 jobs=${FUZZ_JOBS:-2}
