@@ -49,7 +49,7 @@ class ExerciseContext:
         """What to ask of the app."""
         return self.mode.plan
 
-    def has_room_for(self, body: bytes | None) -> bool:
+    def _has_room_for(self, body: bytes | None) -> bool:
         """Return True, and count the body, if it fits beside the bodies that are kept already."""
         size = len(body or b"")
         with self._counting:
@@ -60,7 +60,7 @@ class ExerciseContext:
 
     def within_room(self, answer: Answer) -> Answer:
         """Return the answer, without its body if that does not fit."""
-        return answer if self.has_room_for(answer.body) else replace(answer, body=None)
+        return answer if self._has_room_for(answer.body) else replace(answer, body=None)
 
     @property
     def elapsed(self) -> float:

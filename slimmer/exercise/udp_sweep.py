@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from slimmer.exercise.client import Reply, Trouble
 from slimmer.exercise.context import ExerciseContext
 from slimmer.exercise.conversation import Conversation
@@ -28,9 +26,8 @@ class UdpSweep:
         for position, exchange in self._context.plan.udp_asks:
             assert exchange.port is not None
             reply = Reply(trouble=Trouble.GONE) if self._context.ended else self._reply(exchange, exchange.port)
-            if not self._context.has_room_for(reply.body):
-                reply = replace(reply, body=None)
-            self.answers.append((position, exchange.port, judge(exchange, exchange.port, reply)))
+            answer = self._context.within_room(judge(exchange, exchange.port, reply))
+            self.answers.append((position, exchange.port, answer))
             if reply.trouble is Trouble.SILENT:
                 self._context.subject.check_observed()
         if self.answers:
