@@ -187,6 +187,7 @@ def start(reply: socket.socket, out: int, err: int) -> None:
         os.close(descriptor)
     sys.argv = ["slimmer", *request["words"]]
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup make test` is not about the programs that the tests start
 
 
 def main() -> NoReturn:

@@ -196,7 +196,7 @@ def test_an_exposed_port_is_waited_for_though_another_is_open(tmp_path: Path) ->
 def test_an_exposed_port_that_never_opens_is_a_failure_unless_the_app_was_exercised(tmp_path: Path) -> None:
     profile, plan = (
         AppProfile(expected_ports=(5672, 15672), own_command=True),
-        ExercisePlan(ready_timeout=5.0, request_timeout=0.2),
+        ExercisePlan(ready_timeout=1.0, request_timeout=0.2),
     )
     for one in (plan, replace(plan, http=False)):
         with pytest.raises(NotInTime, match="ports 5672, 15672 did not open; it listens on port"):
