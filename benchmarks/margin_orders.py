@@ -72,7 +72,7 @@ class Subject:
 
 def subject(client: docker.DockerClient, name: str, folder: Path, *, ask: bool) -> Subject:
     """Build the original, observe it and, if asked to, get its answers. Raises CalledProcessError if slimmer refuses."""
-    found = case.load(name) if name in case.NAMES else case.load_app(name)
+    found = case.load_any(name)
     case_images.build_image(found)
     log = folder / f"{name}.json"
     command = [str(Path(sys.executable).with_name("slimmer")), "observe", found.image, "--out", str(log)]

@@ -85,6 +85,11 @@ class Case:
         return {name for name, check in self.checks.items() if not check.beyond}
 
 
+def load_any(name: str) -> Case:
+    """The app or the case of that name."""
+    return load_app(name) if name in APP_NAMES else load(name)
+
+
 def load(name: str) -> Case:
     """The case of that name."""
     folder = CASES / name

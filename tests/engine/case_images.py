@@ -107,5 +107,5 @@ def remove(client: docker.DockerClient, tag: str) -> None:
 
 
 if __name__ == "__main__":
-    for each in [*map(case.load_app, case.APP_NAMES), *map(case.load, QUICK)]:
-        build_image(each)
+    for name in (*case.APP_NAMES, *QUICK):
+        build_image(case.load_any(name))

@@ -1,7 +1,7 @@
 """Build cases, run the checks on the original and the slim images, and report what a user would miss.
 
     make cases                               # all of them
-    make cases CASES="nest pm2"              # some of them
+    make cases CASES="nest pm2 python"       # some of them, and an app of tests/engine/apps
     python -m tests.engine.case_report nest --option --margin --option 15%
     python -m tests.engine.case_report nest --image some-slim-image:latest     # ask that image, build none
 
@@ -169,7 +169,7 @@ def show(results: Sequence[Result]) -> None:
 def main() -> None:
     """Parse the options, run case by case, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"default: all of {', '.join(case.NAMES)}")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"default: all of {', '.join(case.NAMES)}; also {', '.join(case.APP_NAMES)}")
     parser.add_argument(
         "--original", action="store_true", help="ask the originals only, twice: the answers are the same"
     )
@@ -179,7 +179,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="cases at a time (default: 1)")
     parser.add_argument("--out", type=Path, help="a folder for the artifacts of the builds (default: they are removed)")
     chosen = parser.parse_args()
-    if unknown := set(chosen.cases) - set(case.NAMES):
+    if unknown := set(chosen.cases) - {*case.NAMES, *case.APP_NAMES}:
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
     if chosen.image and len(chosen.cases) != 1:
         parser.error("--image needs the name of one case")
@@ -187,7 +187,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
 
         def measure(name: str) -> Result:
-            subject = case.load(name)
+            subject = case.load_any(name)
             if image := subject.image if chosen.original else chosen.image:
                 measured = result_of_image(client, subject, image)
             else:

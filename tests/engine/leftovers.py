@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,38 @@ def state(client: docker.DockerClient, scratch: Path) -> State:
         found[Thing("volume", entry["Name"])] = (*_marks_of_named(entry), *_holders(containers, entry["Name"]))
     for entry in client.api.networks():
         found[Thing("network", entry["Name"])] = _marks_of_named(entry)
-    for entry in client.api.images():
+    for entry in _listed_images(client):
         found |= _images(entry)
     return found | {Thing("file", str(path.relative_to(scratch))): () for path in scratch.rglob("*")}
+
+
+_listed: dict[Path, tuple[object, list[dict[str, Any]]]] = {}
+"""The last list of images of each engine, and the state of its store at that time."""
+
+
+def _listed_images(client: docker.DockerClient) -> list[dict[str, Any]]:
+    """List the images. Docker reads the configurations of all images for that, so it is not asked again if its store is as it was."""
+    store = _store_of(client)
+    now = _store_state(store)
+    if now is None or store not in _listed or _listed[store][0] != now:
+        _listed[store] = (now, client.api.images())
+    return _listed[store][1]
+
+
+@cache
+def _store_of(client: docker.DockerClient) -> Path:
+    """Return the folder where the engine keeps what it knows of images, if it is Docker with its classic store."""
+    info = client.info()
+    return Path(info["DockerRootDir"]) / "image" / info["Driver"]
+
+
+def _store_state(store: Path) -> object:
+    """Return what differs if an image or a tag has come or gone; None if that cannot be seen."""
+    try:
+        images = frozenset((store / "imagedb/content/sha256").iterdir())
+        return images, (store / "repositories.json").read_bytes()
+    except OSError:
+        return None
 
 
 def _marks_of_container(entry: Mapping[str, Any]) -> tuple[str, ...]:
