@@ -1,0 +1,238 @@
+"""Call the operations of an app's API, one after the other, and return the requests that another run must repeat, with their answers.
+
+What the operations change is the state of this container alone, which goes with it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from slimmer.exercise.api.call import Known, Values, request_of, wrong_request
+from slimmer.exercise.api.findings import parsed, path_to, value_in
+from slimmer.exercise.api.limits import MOST_KEPT, TIMEOUT, Met, limit_lines
+from slimmer.exercise.api.operation import Operation
+from slimmer.exercise.api.order import Need, Order
+from slimmer.exercise.api.search import Found, Place, Search
+from slimmer.exercise.capture import Capture
+from slimmer.exercise.client import KEPT_BODY_LIMIT, Reply, Trouble
+from slimmer.exercise.context import ExerciseContext
+from slimmer.exercise.conversation import Conversation
+from slimmer.exercise.crawl.origin import Origin
+from slimmer.exercise.generated import SIZE, await_exit, is_whole
+from slimmer.exercise.plan import Api
+from slimmer.exercise.request import Request
+from slimmer.exercise.result import Answer, GeneratedSet
+from slimmer.exercise.verdict import judge
+
+SOURCE = "openapi"
+
+CRASHED = "while slimmer called {operation} of its API"
+HINT = "A call of its API ends the app. To build without such calls: --no-openapi."
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A call and its answer. `news`: the app opened new files for it. `needed`: what comes later depends on it."""
+
+    answer: Answer
+    news: bool
+    needed: bool
+
+
+def call_api(
+    context: ExerciseContext, places: Sequence[Place], bounds: Api
+) -> tuple[GeneratedSet, tuple[Answer, ...], str] | None:
+    """Find the API's description, and call its operations. Return what came of it, the answers to keep, and the description's name.
+
+    Return None if there is no description, and the user named none. Raises AppFailed if the app exits meanwhile, and
+    ObservationIncomplete if the probe does not answer.
+    """
+    started = time.monotonic()
+    search = Search(context, places, bounds)
+    found = search.run()
+    context.check_running(CRASHED.format(operation="for the description"), HINT)
+    if found is None or found.description.problem:
+        why = f"{bounds.file} cannot be used: {found.description.problem}" if found else search.problem
+        if not (why or bounds.place):
+            return None
+        return (
+            GeneratedSet(SOURCE, 0, 0, 0, (why or f"there is none at {bounds.place}",), time.monotonic() - started, 0),
+            (),
+            "",
+        )
+    return _Caller(context, found, bounds, started).run()
+
+
+class _Caller:
+    def __init__(self, context: ExerciseContext, found: Found, bounds: Api, started: float) -> None:
+        self._context, self._found, self._bounds, self._started = context, found, bounds, started
+        self._place = found.place
+        self._endpoint = context.subject.endpoint(found.place.port)
+        self._origin = Origin(found.place.scheme, found.place.port, self._endpoint)
+        self._talk = Conversation(found.place.port)
+        self._order = Order(found.description.operations)
+        self._met = Met(list(found.description.notes), list(self._order.left_out))
+        self._known: dict[Need, Known] = {}
+        self._names: dict[str, Need] = {}
+        self._status: dict[Operation, int | None] = {}
+        self._sent: list[Sent] = []
+        self._opened = context.subject.opened()
+
+    def run(self) -> tuple[GeneratedSet, tuple[Answer, ...], str]:
+        for request, reply, news in self._found.asked:
+            reply = reply if reply.size <= KEPT_BODY_LIMIT else replace(reply, body=None, start=b"")
+            self._keep(request, reply, news=news is not False)
+        mine = [one for one in self._order.operations if self._may_call(one)]
+        self._met.changing = len(self._order.operations) - len(mine)
+        first = [one for one in mine if not self._order.is_last(one)]
+        for operation in first:
+            self._call(operation)
+        for operation in first:
+            if _may_change(self._status.get(operation)):
+                self._call_validly(operation)  # what it lacked may be there now
+        for operation in mine[len(first) :]:
+            self._call(operation)
+        return self._result(len(mine))
+
+    def _may_call(self, operation: Operation) -> bool:
+        return self._bounds.changes or operation.is_safe
+
+    def _result(self, callable_: int) -> tuple[GeneratedSet, tuple[Answer, ...], str]:
+        self._met.out_of_time = callable_ - len(self._status)
+        kept = self._kept()
+        answered = sum(status is not None and 200 <= status < 300 for status in self._status.values())
+        lines = limit_lines(self._met, list(self._status.items()), self._bounds)
+        seconds = time.monotonic() - self._started
+        found = self._found.description.found
+        told = GeneratedSet(SOURCE, found, len(self._status), len(kept), lines, seconds, answered)
+        return told, kept, self._found.name
+
+    def _kept(self) -> tuple[Answer, ...]:
+        """Return the answers that stand for all: what opened something, with all that changed the app's state before."""
+        last = max((at for at, one in enumerate(self._sent) if one.news), default=-1)
+        kept = [one.answer for one in self._sent[: last + 1] if one.news or one.needed]
+        self._met.unkept = max(0, len(kept) - MOST_KEPT)
+        return tuple(kept[:MOST_KEPT])
+
+    # ------------------------------------------------------------------ calls
+
+    def _call(self, operation: Operation) -> None:
+        """Call an operation validly and invalidly. What deletes something is called validly at last."""
+        if self._left <= 0 or self._context.ended:
+            return
+        if self._order.is_last(operation):
+            self._call_wrongly(operation)
+            self._call_validly(operation)
+        else:
+            self._call_validly(operation)
+            self._call_wrongly(operation)
+
+    def _call_validly(self, operation: Operation) -> None:
+        """Call an operation with all that it takes. If it refuses that, call it with only what it must have."""
+        values, before = self._values(operation), None
+        for least in (False, True):
+            request = request_of(operation, values, least=least)
+            if request == before or self._left <= 0:
+                return
+            status, before = self._send(operation, request, least=least), request
+            self._status[operation] = status
+            if not _may_change(status):
+                return
+
+    def _call_wrongly(self, operation: Operation) -> None:
+        if (request := wrong_request(operation, self._values(operation))) is not None and self._left > 0:
+            reply = self._ask(request)
+            self._learn(operation, request, reply)
+
+    def _values(self, operation: Operation) -> Values:
+        return {use: self._known[use.need] for use in self._order.uses(operation) if use.need in self._known}
+
+    def _send(self, operation: Operation, request: Request, *, least: bool) -> int | None:
+        wanted = [need for need in self._order.gives(operation) if need not in self._known]
+        captures: list[Capture] = []
+        known: dict[Need, Known] = {}
+
+        def choose(reply: Reply) -> tuple[Capture, ...]:
+            if reply.status is not None and 200 <= reply.status < 400:
+                captures.extend(self._captures(wanted, reply, known))
+            return tuple(captures)
+
+        reply = self._talk.ask(
+            request, self._endpoint, self._place.scheme, self._timeout, size_limit=SIZE, choose=choose
+        )
+        if captures and not reply.uncaptured and is_whole(reply):
+            request = replace(request, captures=tuple(captures))
+            self._known.update(known)
+        if reply.status is not None and 200 <= reply.status < 300:
+            self._know_what_was_sent(operation, wanted, least=least)
+        self._learn(operation, request, reply)
+        return reply.status
+
+    def _ask(self, request: Request) -> Reply:
+        return self._talk.ask(request, self._endpoint, self._place.scheme, self._timeout, size_limit=SIZE)
+
+    @property
+    def _left(self) -> float:
+        return self._bounds.seconds - (time.monotonic() - self._started)
+
+    @property
+    def _timeout(self) -> float:
+        return max(0.0, min(TIMEOUT, self._left))
+
+    # ------------------------------------------------------------------ what came of them
+
+    def _captures(self, wanted: Sequence[Need], reply: Reply, known: dict[Need, Known]) -> list[Capture]:
+        """Return where the IDs are in an answer, and note in `known` what stands for them."""
+        found, answer = [], parsed(reply.body)
+        location = dict(reply.lines).get("location", "")
+        for need in wanted:
+            name = self._name(need)
+            if path := path_to(answer, need):
+                found.append(Capture(name, "json", path))
+                known[need] = Known(f"${{{name}}}")
+            elif location and self._origin.path_of(location):
+                found.append(Capture(name, "header", "location"))
+                known[need] = Known(f"${{{name}}}", is_whole=True)
+        return found
+
+    def _know_what_was_sent(self, operation: Operation, wanted: Sequence[Need], *, least: bool) -> None:
+        """An ID that no answer has may be one that the client chose."""
+        for body in operation.body:
+            sent = json.loads(body.least if least else body.full)
+            for need in wanted:
+                if need not in self._known and (text := value_in(sent, need)):
+                    self._known[need] = Known(text)
+
+    def _name(self, need: Need) -> str:
+        """Return the name of the variable for an ID."""
+        plain = re.sub(r"\W+", "_", f"{need.thing}_{need.name}", flags=re.ASCII).strip("_")[-60:] or "id"
+        name = plain if not plain[0].isdigit() else f"_{plain}"
+        while self._names.setdefault(name, need) != need:
+            name += "_"
+        return name
+
+    def _learn(self, operation: Operation, request: Request, reply: Reply) -> None:
+        await_exit(self._context, [reply])
+        if reply.trouble is Trouble.SILENT:
+            self._context.subject.check_observed()
+        before, self._opened = self._opened, self._context.subject.opened()
+        self._keep(request, reply, news=before is None or self._opened is None or self._opened > before)
+        self._context.check_running(CRASHED.format(operation=str(operation)), HINT)
+
+    def _keep(self, request: Request, reply: Reply, *, news: bool) -> None:
+        if not is_whole(reply):
+            self._met.silent += 1
+            return
+        needed = request.method not in ("GET", "HEAD", "OPTIONS") or bool(request.captures)
+        needed = needed or any(name == "set-cookie" for name, _ in reply.lines)
+        answer = self._context.within_room(judge(request, self._place.port, reply))
+        self._sent.append(Sent(answer, news, needed))
+
+
+def _may_change(status: int | None) -> bool:
+    """Return True if a call with other values may be answered otherwise."""
+    return status is not None and status >= 400 and status not in (401, 403)

@@ -1,0 +1,247 @@
+"""The order of operations: what is made comes before what needs it, and what is deleted goes last.
+
+A *thing* is a kind of resource, named by the path of its collection: `/users/{}/posts` for `/users/{user_id}/posts/{post_id}`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from slimmer.exercise.api.operation import Operation
+
+DEPTH = 6
+"""How deep the names of a body are looked at."""
+
+ENDING = frozenset(("shutdown", "poweroff", "halt", "reboot", "restart", "quit", "exit", "suicide", "terminate"))
+"""Words of operations that end the app. They are not called."""
+
+LEAVING = frozenset(
+    ("logout", "signout", "logoff", "signoff", "delete", "remove", "clear", "reset", "purge", "flush", "revoke")
+)
+"""Words of operations that take something away. They come with the DELETEs."""
+
+_PARAMETER = re.compile(r"\{[^{}/]*\}")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-_. /{}]+")
+_KEY = ("id", "uuid", "guid", "key", "slug", "code", "ref", "ids", "no", "number", "name")
+"""The last words of names that refer to a thing."""
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Need:
+    """An ID that an operation needs: of which thing, and by which name of a parameter or property."""
+
+    thing: str
+    name: str
+
+    @property
+    def word(self) -> str:
+        """The singular of the thing: "post"."""
+        return word_of(self.thing)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Where an operation needs an ID: in its "path", "query" or "body", by this name."""
+
+    place: str
+    name: str
+    need: Need
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a name or a path, in lower case."""
+    return [word.lower() for word in _HUMP.split(text) if word]
+
+
+def thing_at(path: str) -> str:
+    """Return a path without the names of its parameters, and without a slash at its end."""
+    return _PARAMETER.sub("{}", path).rstrip("/")
+
+
+def word_of(thing: str) -> str:
+    """Return the singular of the last fixed part of a thing's path."""
+    fixed = [part for part in thing.split("/") if part and "{" not in part]
+    return singular("".join(words(fixed[-1]))) if fixed else ""
+
+
+def singular(word: str) -> str:
+    """Return the singular of an English noun, as far as three rules go."""
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("sses", "xes", "ches", "shes")):
+        return word[:-2]
+    return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+
+
+class Order:
+    """The operations of an API, and what they need of each other."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        every = tuple(dict.fromkeys(operations))
+        self.left_out = tuple(one for one in every if _ends_app(one))
+        self._every = tuple(one for one in every if not _ends_app(one))
+        self._things = dict.fromkeys(thing for one in self._every for _, thing in _things(one.path))
+        self._makers: dict[str, Operation] = {}
+        self._listers: dict[str, Operation] = {}
+        self._find_makers()
+        self._uses = {one: tuple(self._uses_of(one)) for one in self._every}
+        self._wanted: dict[str, list[Need]] = {}
+        for need in sorted({use.need for uses in self._uses.values() for use in uses}):
+            self._wanted.setdefault(need.thing, []).append(need)
+        self.operations = tuple(self._sorted())
+
+    def uses(self, operation: Operation) -> tuple[Use, ...]:
+        """Return the IDs that an operation needs."""
+        return self._uses[operation]
+
+    def gives(self, operation: Operation) -> tuple[Need, ...]:
+        """Return the IDs that are looked for in the answer of an operation: that of what it made, or of the first in a list."""
+        things = [thing for thing in self._wanted if operation in (self._makers.get(thing), self._listers.get(thing))]
+        return tuple(need for thing in things for need in self._wanted[thing])
+
+    def makes(self, operation: Operation) -> bool:
+        """Return True if others need what the operation makes."""
+        return operation in self._makers.values()
+
+    def is_last(self, operation: Operation) -> bool:
+        """Return True for an operation that takes something away."""
+        return operation.method == "DELETE" or (not operation.is_safe and not LEAVING.isdisjoint(_words(operation)))
+
+    # ------------------------------------------------------------------ who makes what
+
+    def _find_makers(self) -> None:
+        posts = [one for one in self._every if one.method == "POST" and not self.is_last(one)]
+        for one in self._every:
+            thing = thing_at(one.path)
+            if one.method == "GET" and thing in self._things:
+                self._listers.setdefault(thing, one)
+            if one in posts and thing in self._things:
+                self._makers.setdefault(thing, one)
+        for thing in self._things:
+            if thing not in self._makers:
+                near = [one for one in posts if _is_alike(one, thing)]
+                self._makers.update({thing: near[0]} if near else {})
+
+    def _uses_of(self, operation: Operation) -> Iterator[Use]:
+        for name, thing in _things(operation.path):
+            found = thing if thing in self._makers or thing in self._listers else self._referred(name)
+            if found:
+                yield Use("path", name, Need(found, name))
+        for parameter in operation.parameters:
+            if parameter.place == "query" and (found := self._referred(parameter.name)):
+                yield Use("query", parameter.name, Need(found, parameter.name))
+        for body in operation.body:
+            for name in dict.fromkeys(_names(json.loads(body.full), DEPTH)):
+                if found := self._referred_in_body(name, operation):
+                    yield Use("body", name, Need(found, name))
+
+    def _referred_in_body(self, name: str, operation: Operation) -> str:
+        own = thing_at(operation.path)
+        if words(name) == ["id"] and operation.method in ("PUT", "PATCH"):
+            return own if own in self._makers else ""
+        found = self._referred(name)
+        return "" if found and self._makers.get(found) is operation else found
+
+    def _referred(self, name: str) -> str:
+        """Return the thing that a name as `item_id` or `petId` refers to; "" if none."""
+        parts = words(name)
+        if len(parts) < 2 or parts[-1] not in _KEY:
+            return ""
+        for start in range(len(parts) - 1):  # `billing_user_id` is a user's
+            word = singular("".join(parts[start:-1]))
+            found = [thing for thing in self._things if word_of(thing) == word]
+            known = [thing for thing in found if thing in self._makers or thing in self._listers]
+            if known:
+                return min(known, key=len)
+        return ""
+
+    # ------------------------------------------------------------------ which comes first
+
+    def _sorted(self) -> Iterator[Operation]:
+        """Yield the operations. One that needs what another makes waits for that, unless both wait for each other."""
+        waiting, done = sorted(self._every, key=self._phase), set[Operation]()
+        while waiting:
+            ready = (one for one in waiting if self._before(one) <= done)
+            chosen = next(ready, waiting[0])
+            waiting.remove(chosen)
+            done.add(chosen)
+            if not self.is_last(chosen):
+                yield chosen
+        yield from self._deletions()
+
+    def _phase(self, operation: Operation) -> int:
+        if self.is_last(operation):
+            return 3
+        if operation.is_safe:
+            return 1
+        return 0 if self.makes(operation) or (operation.method == "POST" and not _things(operation.path)) else 2
+
+    def _before(self, operation: Operation) -> set[Operation]:
+        makers = {self._makers.get(use.need.thing) for use in self._uses[operation]}
+        return {one for one in makers if one is not None and one is not operation}
+
+    def _deletions(self) -> Iterator[Operation]:
+        """Yield what takes something away: a thing goes before those that it needs."""
+        made = list(self._makers.values())
+        last = [one for one in self._every if self.is_last(one)]
+        rank = {one: at for at, one in enumerate(self._makers_in_order(made))}
+
+        def key(one: Operation) -> tuple[bool, int, int]:
+            own = self._makers.get(_own_thing(one.path))
+            return one.method != "DELETE", -one.path.count("/"), -rank.get(own, -1) if own else 1
+
+        yield from sorted(last, key=key)
+
+    def _makers_in_order(self, makers: list[Operation]) -> Iterator[Operation]:
+        waiting, done = list(dict.fromkeys(makers)), set[Operation]()
+        while waiting:
+            chosen = next((one for one in waiting if (self._before(one) & {*makers}) <= done), waiting[0])
+            waiting.remove(chosen)
+            done.add(chosen)
+            yield chosen
+
+
+def _things(path: str) -> list[tuple[str, str]]:
+    """Return each parameter of a path that is a whole part of it, with the thing that it is an ID of."""
+    parts = path.split("/")
+    found = [(at, part[1:-1]) for at, part in enumerate(parts) if _PARAMETER.fullmatch(part)]
+    return [(name, thing_at("/".join(parts[:at]))) for at, name in found if at > 1]
+
+
+def _own_thing(path: str) -> str:
+    found = _things(path)
+    return found[-1][1] if found else thing_at(path)
+
+
+def _is_alike(operation: Operation, thing: str) -> bool:
+    """Return True if a POST seems to make such things: `/item` and `/items/create` for `/items`."""
+    parts = [part for part in operation.path.split("/") if part]
+    if not parts or any("{" in part for part in parts):
+        return False
+    verb = len(parts) > 1 and parts[-1].lower() in ("create", "add", "new", "register")
+    return word_of("/".join(parts[:-1] if verb else parts)) == word_of(thing) != ""
+
+
+def _names(value: object, depth: int) -> Iterator[str]:
+    if depth and isinstance(value, dict):
+        for name, one in value.items():
+            if isinstance(one, dict | list):
+                yield from [name] if isinstance(one, list) else []
+                yield from _names(one, depth - 1)
+            else:
+                yield name
+    elif depth and isinstance(value, list):
+        for one in value:
+            yield from _names(one, depth - 1)
+
+
+def _words(operation: Operation) -> set[str]:
+    path = _PARAMETER.sub("", operation.path)
+    return {*words(path), *words(operation.label)}
+
+
+def _ends_app(operation: Operation) -> bool:
+    return not ENDING.isdisjoint(_words(operation)) and not operation.is_safe
