@@ -113,8 +113,11 @@ def _files(document: Document, schema: object, encoding: Node) -> Iterator[tuple
             one = document.plain(one.get("items")) if type_of(one) == "array" else one
             media = node(encoding.get(name)).get("contentType") or one.get("contentMediaType")
             if one.get("format") == "binary" or "contentMediaType" in one:
-                yield name, media.partition(",")[0].strip() if isinstance(media, str) else _guessed(name)
+                yield name, _media(name, media.partition(",")[0].strip() if isinstance(media, str) else "")
 
 
-def _guessed(name: str) -> str:
-    return "image/png" if any(word in name.lower() for word in PICTURE) else "text/plain"
+def _media(name: str, given: str) -> str:
+    """Return the media type of a file: the description's, or what its name tells if that says nothing."""
+    if given not in ("", "*/*", "application/octet-stream"):
+        return given
+    return "image/png" if any(word in name.lower() for word in PICTURE) else given or "text/plain"

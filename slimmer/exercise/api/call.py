@@ -41,20 +41,23 @@ class Known:
 Values = Mapping[Use, Known]
 
 
-def request_of(operation: Operation, values: Values, *, least: bool = False) -> Request:
-    """Return a valid call. `values` has the IDs that are known. With `least`, only what the operation must have is sent."""
+def request_of(operation: Operation, values: Values, token: str = "", *, least: bool = False) -> Request:
+    """Return a valid call. `values` has the IDs that are known. With `least`, only what the operation must have is sent.
+
+    `token`: the bearer token to send, as a place for a value; "" for none.
+    """
     given = tuple(one for one in operation.parameters if one.required or (not least and one.place != "cookie"))
     body = next((one for one in operation.body if one.required or not least), None)
     content = _content(body, body.least if least else body.full, values) if body else None
-    return _request(operation, given, values, body, content)
+    return _request(operation, given, values, body, content, token)
 
 
-def wrong_request(operation: Operation, values: Values) -> Request | None:
+def wrong_request(operation: Operation, values: Values, token: str = "") -> Request | None:
     """Return an invalid call, or one for something that is not there. None if there is nothing that could be wrong."""
     given = tuple(one for one in operation.parameters if one.required)
     body = next(iter(operation.body), None)
     if body is not None and body.wrong:
-        return _request(operation, given, values, body, _content(body, body.wrong, {}))
+        return _request(operation, given, values, body, _content(body, body.wrong, {}), token)
     content = _content(body, body.least, values) if body else None
     places = [one for one in operation.parameters if one.place == "path" and one.wrong][-1:]
     queries = sorted((one for one in operation.parameters if one.place == "query"), key=lambda one: not one.required)
@@ -65,20 +68,25 @@ def wrong_request(operation: Operation, values: Values) -> Request | None:
             wrong.name, wrong.place, True, ((wrong.pairs[0][0] if wrong.pairs else wrong.name, wrong.wrong),)
         )
         kept = {use: known for use, known in values.items() if use.name != wrong.name and not known.is_whole}
-        return _request(operation, (*others, bad), kept, body, content)
+        return _request(operation, (*others, bad), kept, body, content, token)
     if missing := next((one for one in queries if one.required), None):
-        return _request(operation, tuple(one for one in given if one is not missing), values, body, content)
+        return _request(operation, tuple(one for one in given if one is not missing), values, body, content, token)
     return None
 
 
 def _request(
-    operation: Operation, given: Iterable[Parameter], values: Values, body: Body | None, content: Content | None
+    operation: Operation,
+    given: Iterable[Parameter],
+    values: Values,
+    body: Body | None,
+    content: Content | None,
+    token: str,
 ) -> Request:
     given = tuple(given)
     headers = [*_headers(given), *_cookies(given), *(_media(body) if body else ())]
     path, query = _path(operation.path, given, values), _query(given, values)
     url = path + ("&" if "?" in path else "?") * bool(query) + query
-    draft = Draft(operation.method, url, tuple(headers), content)
+    draft = Draft(operation.method, url, tuple(headers), content, ("bearer", token) if token else ())
     names = {name for name, _ in draft.names()}
     path, parts, data = draft.parts({name: Placeholder(f"${{{name}}}") for name in names})
     return Request(operation.method, path, parts, data, source=SOURCE, draft=draft if names else None)

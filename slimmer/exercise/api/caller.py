@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from slimmer.exercise.api.call import Known, Values, request_of, wrong_request
-from slimmer.exercise.api.findings import parsed, path_to, value_in
+from slimmer.exercise.api.findings import is_plain, parsed, path_to, path_to_token, value_in
 from slimmer.exercise.api.limits import MOST_KEPT, TIMEOUT, Met, limit_lines
 from slimmer.exercise.api.operation import Operation
 from slimmer.exercise.api.order import Need, Order
@@ -31,6 +31,12 @@ from slimmer.exercise.verdict import judge
 SOURCE = "openapi"
 
 CRASHED = "while slimmer called {operation} of its API"
+LOGIN = "slimmer_bearer_token"
+"""The name of the value that a login gives."""
+
+UNKNOWN_USER = (401, 403)
+"""Statuses for those who have not logged in, or may not do it: RFC 9110, sections 15.5.2 and 15.5.4."""
+
 HINT = "A call of its API ends the app. To build without such calls: --no-openapi."
 
 
@@ -78,6 +84,8 @@ class _Caller:
         self._met = Met(list(found.description.notes), list(self._order.left_out))
         self._known: dict[Need, Known] = {}
         self._names: dict[str, Need] = {}
+        self._token = ""
+        self._guarded: set[Operation] = set()  # those that want the token
         self._status: dict[Operation, int | None] = {}
         self._sent: list[Sent] = []
         self._opened = context.subject.opened()
@@ -92,7 +100,7 @@ class _Caller:
         for operation in first:
             self._call(operation)
         for operation in first:
-            if _may_change(self._status.get(operation)):
+            if self._may_change(self._status.get(operation)):
                 self._call_validly(operation)  # what it lacked may be there now
         for operation in mine[len(first) :]:
             self._call(operation)
@@ -132,33 +140,43 @@ class _Caller:
             self._call_wrongly(operation)
 
     def _call_validly(self, operation: Operation) -> None:
-        """Call an operation with all that it takes. If it refuses that, call it with only what it must have."""
+        """Call an operation with all that it takes. If it refuses that, call it as a user who logged in, or with only what it must have."""
         values, before = self._values(operation), None
-        for least in (False, True):
-            request = request_of(operation, values, least=least)
-            if request == before or self._left <= 0:
+        for guarded, least in ((False, False), (True, False), (True, True)):
+            if guarded and self._token and self._status.get(operation) in UNKNOWN_USER:
+                self._guarded.add(operation)
+            request = request_of(operation, values, self._token_for(operation), least=least)
+            if request == before:
+                continue
+            if self._left <= 0 or (before is not None and not self._may_change(self._status[operation])):
                 return
-            status, before = self._send(operation, request, least=least), request
-            self._status[operation] = status
-            if not _may_change(status):
-                return
+            self._status[operation], before = self._send(operation, request, least=least), request
 
     def _call_wrongly(self, operation: Operation) -> None:
-        if (request := wrong_request(operation, self._values(operation))) is not None and self._left > 0:
-            reply = self._ask(request)
-            self._learn(operation, request, reply)
+        request = wrong_request(operation, self._values(operation), self._token_for(operation))
+        if request is not None and self._left > 0:
+            self._learn(operation, request, self._ask(request))
+
+    def _token_for(self, operation: Operation) -> str:
+        return self._token if operation in self._guarded else ""
+
+    def _may_change(self, status: int | None) -> bool:
+        """Return True if a call with other values may be answered otherwise."""
+        return status is not None and status >= 400 and (status not in UNKNOWN_USER or bool(self._token))
 
     def _values(self, operation: Operation) -> Values:
         return {use: self._known[use.need] for use in self._order.uses(operation) if use.need in self._known}
 
     def _send(self, operation: Operation, request: Request, *, least: bool) -> int | None:
         wanted = [need for need in self._order.gives(operation) if need not in self._known]
+        looked_for = [] if operation.method == "PUT" else wanted  # its path has the ID already
         captures: list[Capture] = []
         known: dict[Need, Known] = {}
 
         def choose(reply: Reply) -> tuple[Capture, ...]:
             if reply.status is not None and 200 <= reply.status < 400:
-                captures.extend(self._captures(wanted, reply, known))
+                captures.extend(self._captures(looked_for, reply, known))
+                captures.extend(self._logged_in(operation, reply))
             return tuple(captures)
 
         reply = self._talk.ask(
@@ -167,6 +185,7 @@ class _Caller:
         if captures and not reply.uncaptured and is_whole(reply):
             request = replace(request, captures=tuple(captures))
             self._known.update(known)
+            self._token = f"${{{LOGIN}}}" if any(one.name == LOGIN for one in captures) else self._token
         if reply.status is not None and 200 <= reply.status < 300:
             self._know_what_was_sent(operation, wanted, least=least)
         self._learn(operation, request, reply)
@@ -199,8 +218,16 @@ class _Caller:
                 known[need] = Known(f"${{{name}}}", is_whole=True)
         return found
 
+    def _logged_in(self, operation: Operation, reply: Reply) -> list[Capture]:
+        """Return where an answer has a bearer token, if it is the first one."""
+        path = path_to_token(parsed(reply.body)) if operation.method == "POST" and not self._token else ""
+        return [Capture(LOGIN, "json", path)] if path else []
+
     def _know_what_was_sent(self, operation: Operation, wanted: Sequence[Need], *, least: bool) -> None:
-        """An ID that no answer has may be one that the client chose."""
+        """An ID that no answer has may be one that the client chose: in the body, or in the path of a PUT."""
+        chosen = next((one for one in reversed(operation.parameters) if one.place == "path"), None)
+        if operation.method == "PUT" and chosen is not None and chosen.pairs and is_plain(chosen.pairs[0][1]):
+            self._known.update((need, Known(chosen.pairs[0][1])) for need in wanted if need not in self._known)
         for body in operation.body:
             sent = json.loads(body.least if least else body.full)
             for need in wanted:
@@ -231,8 +258,3 @@ class _Caller:
         needed = needed or any(name == "set-cookie" for name, _ in reply.lines)
         answer = self._context.within_room(judge(request, self._place.port, reply))
         self._sent.append(Sent(answer, news, needed))
-
-
-def _may_change(status: int | None) -> bool:
-    """Return True if a call with other values may be answered otherwise."""
-    return status is not None and status >= 400 and status not in (401, 403)

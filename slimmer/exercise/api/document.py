@@ -28,6 +28,9 @@ METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
 MOST_OPERATIONS = 2_000
 LONGEST_PATH = 1_024
 MOST_DEPTH = 200
+ROOM = 6 << 20
+"""The characters of all examples of a document."""
+
 SHOWN = 3
 """The number of names that a line shows."""
 
@@ -96,7 +99,7 @@ class _Reader:
         self._document, self._place, self._old = document, place, old
         self._examples = Examples(document)
         self._left_out: Counter[str] = Counter()
-        self._found = 0
+        self._found, self._room = 0, ROOM
 
     def description(self) -> Description:
         operations = tuple(self._operations())
@@ -139,6 +142,10 @@ class _Reader:
         try:
             given = tuple(self._parameters(path, shared, own))
             taken = tuple(islice(bodies(self._document, self._examples, shared, own, old=self._old), 1))
+            self._room -= sum(len(one.full) + len(one.least) for one in taken)
+            self._room -= sum(len(text) for one in given for _, text in one.pairs)
+            if self._room < 0:
+                raise Endless
         except Endless:
             self._left_out["their schemas have no end, or ask for too much"] += 1
             return None

@@ -16,6 +16,9 @@ DEPTH = 12
 MOST_VALUES = 2_000
 """The most parts of one value."""
 
+MOST_IN_ALL = 300_000
+"""The most parts of all values of a document."""
+
 MOST_ITEMS = 20
 LONGEST_TEXT = 4_096
 WORD = "slimmer"
@@ -67,13 +70,17 @@ class Examples:
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._left = 0
+        self._left, self._in_all = 0, MOST_IN_ALL
         self._least = False
 
     def of(self, schema: object, name: str = "", *, least: bool = False) -> Any:
         """Return a valid value. Raise Endless if there is none of a reasonable size. `name` is the property's, which may tell the format."""
-        self._left, self._least = MOST_VALUES, least
-        return self._value(schema, name, 0, frozenset())
+        self._left, self._least = min(MOST_VALUES, self._in_all), least
+        before = self._left
+        try:
+            return self._value(schema, name, 0, frozenset())
+        finally:
+            self._in_all -= before - self._left
 
     def _value(self, schema: object, name: str, depth: int, inside: frozenset[str]) -> Any:
         self._left -= 1
@@ -99,12 +106,12 @@ class Examples:
         parts = nodes(whole.get("allOf"))[:MOST_PARTS]
         if not parts:
             return whole, path
-        self._left -= len(parts)
+        self._left -= len(parts) + len(node(whole.get("properties")))
         if depth > DEPTH or self._left < 0 or not inside.isdisjoint(path):
             raise Endless
         own = {name: value for name, value in whole.items() if name != "allOf"}
         inner = [self._whole(part, depth + 1, inside | {*path}) for part in parts]
-        return joined(iter([*(part for part, _ in inner), own])), path
+        return joined([*(part for part, _ in inner), own]), path
 
     def _made(self, schema: Node, name: str, depth: int, inside: frozenset[str]) -> Any:
         kind = type_of(schema)
@@ -179,7 +186,7 @@ def _given(schema: Node) -> tuple[bool, Any]:
             return True, next((value for value in values if value is not None), values[0])
     if "const" in schema:
         return True, schema["const"]
-    if schema.get("default") is not None:
+    if schema.get("default") not in (None, "", [], {}):  # an empty one says nothing about others
         return True, schema["default"]
     return False, None
 

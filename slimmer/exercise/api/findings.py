@@ -14,6 +14,12 @@ MOST_WIDE = 50
 IDS = ("id", "_id", "uuid", "guid", "key")
 """The usual names of an ID, those first that are meant most often."""
 
+TOKENS = ("access_token", "token", "auth_token", "jwt", "id_token")
+"""The usual names of a bearer token (RFC 6749, section 5.1)."""
+
+_TOKEN = re.compile(r"[\w.~+/=-]{1,8192}", re.ASCII)
+"""A bearer token (RFC 6750, section 2.1)."""
+
 _PLAIN = re.compile(r"[\w.~:@!$'()*+,;=-]{1,256}")
 """A value that stands for itself in a path."""
 
@@ -36,6 +42,21 @@ def path_to(answer: object, need: Need) -> str:
         for path, value in _objects(answer):
             for key, inner in list(value.items())[:MOST_WIDE]:
                 if normal(str(key)) == names and is_plain(inner) and _KEY.fullmatch(str(key)):
+                    return f"{path}['{key}']"
+    return ""
+
+
+def path_to_token(answer: object) -> str:
+    """Return the JSON path of a bearer token in an answer; "" if it has none."""
+    for wanted in map(normal, TOKENS):
+        for path, value in _objects(answer):
+            for key, inner in list(value.items())[:MOST_WIDE]:
+                if (
+                    normal(str(key)) == wanted
+                    and _KEY.fullmatch(str(key))
+                    and isinstance(inner, str)
+                    and _TOKEN.fullmatch(inner)
+                ):
                     return f"{path}['{key}']"
     return ""
 

@@ -40,9 +40,9 @@ class Body:
     files: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """An operation. `path` begins with the path of its server, and has `{NAME}` for each parameter. `body`: at most one.
+    """An operation, which is equal to itself alone. `path` begins with the path of its server, and has `{NAME}` for each parameter. `body`: at most one.
 
     `label` is its operationId, or "".
     """

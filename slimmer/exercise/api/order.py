@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 from slimmer.exercise.api.operation import Operation
 
@@ -84,13 +85,19 @@ class Order:
         self.left_out = tuple(one for one in every if _ends_app(one))
         self._every = tuple(one for one in every if not _ends_app(one))
         self._things = dict.fromkeys(thing for one in self._every for _, thing in _things(one.path))
+        self._last = {one for one in self._every if one.method == "DELETE" or _takes_away(one)}
         self._makers: dict[str, Operation] = {}
         self._listers: dict[str, Operation] = {}
         self._find_makers()
+        self._by_word: dict[str, str] = {}
+        for thing in sorted(self._makers.keys() | self._listers.keys(), key=lambda thing: (len(thing), thing)):
+            self._by_word.setdefault(word_of(thing), thing)
         self._uses = {one: tuple(self._uses_of(one)) for one in self._every}
-        self._wanted: dict[str, list[Need]] = {}
+        self._gives: dict[Operation, list[Need]] = {}
         for need in sorted({use.need for uses in self._uses.values() for use in uses}):
-            self._wanted.setdefault(need.thing, []).append(need)
+            for giver in {self._makers.get(need.thing), self._listers.get(need.thing)} - {None}:
+                self._gives.setdefault(cast(Operation, giver), []).append(need)
+        self._before = {one: self._needed_before(one) for one in self._every}
         self.operations = tuple(self._sorted())
 
     def uses(self, operation: Operation) -> tuple[Use, ...]:
@@ -99,31 +106,33 @@ class Order:
 
     def gives(self, operation: Operation) -> tuple[Need, ...]:
         """Return the IDs that are looked for in the answer of an operation: that of what it made, or of the first in a list."""
-        things = [thing for thing in self._wanted if operation in (self._makers.get(thing), self._listers.get(thing))]
-        return tuple(need for thing in things for need in self._wanted[thing])
-
-    def makes(self, operation: Operation) -> bool:
-        """Return True if others need what the operation makes."""
-        return operation in self._makers.values()
+        return tuple(self._gives.get(operation, ()))
 
     def is_last(self, operation: Operation) -> bool:
         """Return True for an operation that takes something away."""
-        return operation.method == "DELETE" or (not operation.is_safe and not LEAVING.isdisjoint(_words(operation)))
+        return operation in self._last
 
     # ------------------------------------------------------------------ who makes what
 
     def _find_makers(self) -> None:
-        posts = [one for one in self._every if one.method == "POST" and not self.is_last(one)]
+        """Find who makes each thing: a POST to its collection, one that is alike, or a PUT to a place that the client chooses."""
+        alike: dict[str, list[Operation]] = {}
+        putters: dict[str, Operation] = {}
         for one in self._every:
             thing = thing_at(one.path)
             if one.method == "GET" and thing in self._things:
                 self._listers.setdefault(thing, one)
-            if one in posts and thing in self._things:
-                self._makers.setdefault(thing, one)
+            elif one.method == "PUT":
+                putters.setdefault(thing, one)
+            elif one.method == "POST" and one not in self._last:
+                if thing in self._things:
+                    self._makers.setdefault(thing, one)
+                if word := _made_by(one):
+                    alike.setdefault(word, []).append(one)
         for thing in self._things:
-            if thing not in self._makers:
-                near = [one for one in posts if _is_alike(one, thing)]
-                self._makers.update({thing: near[0]} if near else {})
+            near = alike.get(word_of(thing)) or [putters[place] for place in (f"{thing}/{{}}",) if place in putters]
+            if thing not in self._makers and near:
+                self._makers[thing] = min(near, key=lambda one: one.path.count("{"))
 
     def _uses_of(self, operation: Operation) -> Iterator[Use]:
         for name, thing in _things(operation.path):
@@ -151,20 +160,18 @@ class Order:
         if len(parts) < 2 or parts[-1] not in _KEY:
             return ""
         for start in range(len(parts) - 1):  # `billing_user_id` is a user's
-            word = singular("".join(parts[start:-1]))
-            found = [thing for thing in self._things if word_of(thing) == word]
-            known = [thing for thing in found if thing in self._makers or thing in self._listers]
-            if known:
-                return min(known, key=len)
+            if found := self._by_word.get(singular("".join(parts[start:-1]))):
+                return found
         return ""
 
     # ------------------------------------------------------------------ which comes first
 
     def _sorted(self) -> Iterator[Operation]:
         """Yield the operations. One that needs what another makes waits for that, unless both wait for each other."""
-        waiting, done = sorted(self._every, key=self._phase), set[Operation]()
+        makers = {*self._makers.values()}
+        waiting, done = sorted(self._every, key=lambda one: self._phase(one, makers)), set[Operation]()
         while waiting:
-            ready = (one for one in waiting if self._before(one) <= done)
+            ready = (one for one in waiting if self._before[one] <= done)
             chosen = next(ready, waiting[0])
             waiting.remove(chosen)
             done.add(chosen)
@@ -172,14 +179,14 @@ class Order:
                 yield chosen
         yield from self._deletions()
 
-    def _phase(self, operation: Operation) -> int:
-        if self.is_last(operation):
+    def _phase(self, operation: Operation, makers: set[Operation]) -> int:
+        if operation in self._last:
             return 3
         if operation.is_safe:
             return 1
-        return 0 if self.makes(operation) or (operation.method == "POST" and not _things(operation.path)) else 2
+        return 0 if operation in makers or (operation.method == "POST" and not _things(operation.path)) else 2
 
-    def _before(self, operation: Operation) -> set[Operation]:
+    def _needed_before(self, operation: Operation) -> set[Operation]:
         makers = {self._makers.get(use.need.thing) for use in self._uses[operation]}
         return {one for one in makers if one is not None and one is not operation}
 
@@ -198,7 +205,7 @@ class Order:
     def _makers_in_order(self, makers: list[Operation]) -> Iterator[Operation]:
         waiting, done = list(dict.fromkeys(makers)), set[Operation]()
         while waiting:
-            chosen = next((one for one in waiting if (self._before(one) & {*makers}) <= done), waiting[0])
+            chosen = next((one for one in waiting if (self._before[one] & {*makers}) <= done), waiting[0])
             waiting.remove(chosen)
             done.add(chosen)
             yield chosen
@@ -216,13 +223,13 @@ def _own_thing(path: str) -> str:
     return found[-1][1] if found else thing_at(path)
 
 
-def _is_alike(operation: Operation, thing: str) -> bool:
-    """Return True if a POST seems to make such things: `/item` and `/items/create` for `/items`."""
+def _made_by(operation: Operation) -> str:
+    """Return the word of what a POST seems to make: "item" for `/item`, `/items/create` and `/shops/{id}/items`."""
     parts = [part for part in operation.path.split("/") if part]
-    if not parts or any("{" in part for part in parts):
-        return False
+    if not parts or "{" in parts[-1]:
+        return ""
     verb = len(parts) > 1 and parts[-1].lower() in ("create", "add", "new", "register")
-    return word_of("/".join(parts[:-1] if verb else parts)) == word_of(thing) != ""
+    return word_of("/".join(parts[:-1] if verb else parts))
 
 
 def _names(value: object, depth: int) -> Iterator[str]:
@@ -241,6 +248,10 @@ def _names(value: object, depth: int) -> Iterator[str]:
 def _words(operation: Operation) -> set[str]:
     path = _PARAMETER.sub("", operation.path)
     return {*words(path), *words(operation.label)}
+
+
+def _takes_away(operation: Operation) -> bool:
+    return not operation.is_safe and not LEAVING.isdisjoint(_words(operation))
 
 
 def _ends_app(operation: Operation) -> bool:

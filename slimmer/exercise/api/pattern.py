@@ -97,9 +97,9 @@ def _character(name: Any, value: Any) -> str:
 def _is_in(character: str, choice: tuple[Any, Any]) -> bool:
     kind, value = choice
     if kind is op.LITERAL:
-        return ord(character) == value
+        return ord(character) == int(value)
     if kind is op.RANGE:
-        return bool(value[0] <= ord(character) <= value[1])
+        return int(value[0]) <= ord(character) <= int(value[1])
     if kind is op.CATEGORY:
         return _in_class(character, value)
     return False

@@ -5,7 +5,7 @@ Nothing is fetched. A reference to another document, or to nothing, stands for a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -94,18 +94,20 @@ def type_of(schema: Node) -> str:
     return next((name for name, keywords in _TYPES.items() if any(key in schema for key in keywords)), "")
 
 
-def joined(parts: Iterator[Node]) -> Node:
+def joined(parts: Iterable[Node]) -> Node:
     """Return one schema for all parts of an `allOf`. Properties and required names add up; of other keywords, the last counts."""
     whole: Node = {}
+    properties: Node = {}
+    required: list[Any] = []
     for part in parts:
-        properties = {**node(whole.get("properties")), **node(part.get("properties"))}
-        required = [*nodes(whole.get("required")), *nodes(part.get("required"))]
         whole.update(part)
-        if properties:
-            whole["properties"] = properties
-        if required:
-            whole["required"] = required
-    return whole
+        properties.update(node(part.get("properties")))
+        required += nodes(part.get("required"))
+    return {
+        **whole,
+        **({"properties": properties} if properties else {}),
+        **({"required": required} if required else {}),
+    }
 
 
 def number_of(schema: Mapping[str, Any], name: str) -> float | int | None:
