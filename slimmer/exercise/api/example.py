@@ -13,10 +13,10 @@ from slimmer.exercise.api.schema import MOST_PARTS, Document, Endless, Node, joi
 DEPTH = 12
 """How deep a value is nested at most."""
 
-MOST_VALUES = 2_000
+MOST_VALUES = 1_000
 """The most parts of one value."""
 
-MOST_IN_ALL = 300_000
+MOST_IN_ALL = 60_000
 """The most parts of all values of a document."""
 
 MOST_ITEMS = 20
@@ -72,9 +72,19 @@ class Examples:
         self._document = document
         self._left, self._in_all = 0, MOST_IN_ALL
         self._least = False
+        self._made_before: dict[tuple[str, str, bool], Any] = {}
 
     def of(self, schema: object, name: str = "", *, least: bool = False) -> Any:
         """Return a valid value. Raise Endless if there is none of a reasonable size. `name` is the property's, which may tell the format."""
+        reference = node(schema).get("$ref")
+        if not isinstance(reference, str) or len(node(schema)) > 1:
+            return self._new(schema, name, least=least)
+        key = reference, name, least  # many operations share a schema
+        if key not in self._made_before:
+            self._made_before[key] = self._new(schema, name, least=least)
+        return self._made_before[key]
+
+    def _new(self, schema: object, name: str, *, least: bool) -> Any:
         self._left, self._least = min(MOST_VALUES, self._in_all), least
         before = self._left
         try:
@@ -91,7 +101,8 @@ class Examples:
             raise Endless
         inside |= {*path}
         found, value = _given(whole)
-        if found and not (self._least and isinstance(value, dict)):
+        is_fixed = "const" in whole or "enum" in whole
+        if found and (is_fixed or not (self._least and isinstance(value, dict))):
             return value
         for choice in _choices(whole):
             try:

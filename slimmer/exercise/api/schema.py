@@ -47,8 +47,9 @@ class Document:
                 return {}, tuple(path)
             path.append(reference)
             target = self._target(reference)
-            beside = {name: one for name, one in found.items() if name != "$ref"}  # OpenAPI 3.1 allows them
-            found = {**target, **beside}
+            if len(found) > 1:  # OpenAPI 3.1 allows others beside it
+                target = {**target, **{name: one for name, one in found.items() if name != "$ref"}}
+            found = target
         return found, tuple(path)
 
     def plain(self, value: object) -> Node:
