@@ -34,16 +34,16 @@ _UNFIT = {"integer": "slimmer", "number": "slimmer", "boolean": "slimmer", "arra
 
 
 def parameters(document: Document, examples: Examples, shared: Node, own: Node) -> Iterator[Parameter]:
-    """Yield the parameters of an operation, with those of its path. Raise Endless if one that it needs has no example."""
+    """Yield the parameters of an operation, and those of its path that it does not replace. Raise Endless if one that it needs has no example."""
     given = [
         document.plain(one) for one in (*nodes(shared.get("parameters")), *nodes(own.get("parameters")))[: 2 * MOST]
     ]
-    known = {(one.get("in"), one.get("name")): one for one in given}  # the operation's own replace the path's
+    known = {(str(one.get("in")), one.get("name")): one for one in given if isinstance(one.get("name"), str)}
     for (place, name), one in list(known.items())[:MOST]:
-        if place in PLACES and isinstance(name, str) and _is_sent(str(place), name):
+        if place in PLACES and _is_sent(place, str(name)):
             required = one.get("required") is True or place == "path"
             try:
-                yield _parameter(document, examples, one, name, str(place), required=required)
+                yield _parameter(document, examples, one, str(name), place, required=required)
             except Endless:
                 if required:
                     raise
