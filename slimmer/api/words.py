@@ -224,11 +224,11 @@ def plan(
 def description(text: str) -> Api:
     """Return where an API's description is: "" or `auto` for the usual places, a file of this machine, or a path in the app."""
     if text in ("", "auto"):
-        return Api()
+        return Api(asked=bool(text))
     if Path(text).is_file():
-        return Api(file=text, content=_description(Path(text)))
+        return Api(asked=True, file=text, content=_description(Path(text)))
     if text.startswith("/") and not text.startswith("//") and len(text) <= LONGEST_PATH:
-        return Api(path=quoted(text))
+        return Api(asked=True, path=quoted(text))
     raise UsageError(
         f"--openapi: no such file: {_short(text)}",
         hint="Name a file, or a path in the app without scheme and host: --openapi /api/openapi.json",

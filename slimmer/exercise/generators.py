@@ -65,11 +65,10 @@ class Generators:
         self.answers += kept
         self.sets += (told,)
         if name:
-            called = f"{told.asked:,} of {counted(told.found, 'operation')}"
-            verb = "repeats" if told.kept == 1 else "repeat"
-            self._context.say(
-                f"called {called} of {name}: {told.answered:,} answered 2xx; {counted(told.kept, 'request')} {verb} what opened files"
-            )
+            called = f"{told.asked:,} of {counted(told.found, 'operation')} of {name}"
+            verb = "covers" if told.kept == 1 else "cover"
+            covering = f"{counted(told.kept, 'request')} {verb} what they opened"
+            self._context.say(f"called {called}: {told.answered:,} answered 2xx; {covering}")
         for line in told.limits:
             self._context.say(f"openapi: {line}")
 

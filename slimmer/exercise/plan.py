@@ -60,21 +60,17 @@ class Crawl:
 class Api:
     """Whether and how to call the operations of an API. The defaults of the options are here, and nowhere else.
 
-    `path`: where the app has the description; "" for the usual places. `content`: the description itself, if the user has it in a file.
+    `asked`: the user asked for it, and wants to know if there is no description. `path`: where the app has the description; "" for the usual places. `content`: the description itself, if the user has it in a file.
     `changes`: call operations that change something, too. `seconds`: when to stop.
     """
 
     on: bool = GENERATES
+    asked: bool = False
     path: str = ""
     file: str = ""
     content: bytes = field(default=b"", repr=False)
     changes: bool = True
     seconds: float = 60.0
-
-    @property
-    def place(self) -> str:
-        """What the user named, or ""."""
-        return self.file or self.path
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,12 @@ from slimmer.exercise.verdict import judge
 SOURCE = "openapi"
 
 CRASHED = "while slimmer called {operation} of its API"
+TRIED = 3
+"""The number of operations that are tried to see where the API is."""
+
+MISSING = 404
+"""The status of what is not there: RFC 9110, section 15.5.5."""
+
 LOGIN = "slimmer_bearer_token"
 """The name of the value that a login gives."""
 
@@ -63,13 +69,10 @@ def call_api(
     context.check_running(CRASHED.format(operation="for the description"), HINT)
     if found is None or found.description.problem:
         why = f"{bounds.file} cannot be used: {found.description.problem}" if found else search.problem
-        if not (why or bounds.place):
+        if not (why or bounds.asked):
             return None
-        return (
-            GeneratedSet(SOURCE, 0, 0, 0, (why or f"there is none at {bounds.place}",), time.monotonic() - started, 0),
-            (),
-            "",
-        )
+        none = "found no description of an API at the usual places: name its path or a file (--openapi)"
+        return GeneratedSet(SOURCE, 0, 0, 0, (why or none,), time.monotonic() - started, 0), (), ""
     return _Caller(context, found, bounds, started).run()
 
 
@@ -80,8 +83,8 @@ class _Caller:
         self._endpoint = context.subject.endpoint(found.place.port)
         self._origin = Origin(found.place.scheme, found.place.port, self._endpoint)
         self._talk = Conversation(found.place.port)
-        self._order = Order(found.description.operations)
-        self._met = Met(list(found.description.notes), list(self._order.left_out))
+        self._order = Order(())
+        self._met = Met(list(found.description.notes))
         self._known: dict[Need, Known] = {}
         self._names: dict[str, Need] = {}
         self._token = ""
@@ -94,6 +97,8 @@ class _Caller:
         for request, reply, news in self._found.asked:
             reply = reply if reply.size <= KEPT_BODY_LIMIT else replace(reply, body=None, start=b"")
             self._keep(request, reply, news=news is not False)
+        self._order = Order(self._in_place(self._found.description.operations))
+        self._met.ending = self._order.left_out
         mine = [one for one in self._order.operations if self._may_call(one)]
         self._met.changing = len(self._order.operations) - len(mine)
         first = [one for one in mine if not self._order.is_last(one)]
@@ -105,6 +110,25 @@ class _Caller:
         for operation in mine[len(first) :]:
             self._call(operation)
         return self._result(len(mine))
+
+    def _in_place(self, operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
+        """Return the operations where the app has them. The path of a server may be that of a proxy, which takes it away."""
+        plain = (one for one in operations if one.base and one.method == "GET" and "{" not in one.path)
+        tried = [one for one in plain if one.path != f"{one.base}/"][:TRIED]  # the front page is always there
+        for operation in tried:
+            below = operation.without_base()
+            replies = [self._try(operation)]
+            if replies[0].status == MISSING:
+                replies.append(self._try(below))
+            if replies[-1].status != MISSING:
+                return operations if len(replies) == 1 else tuple(one.without_base() for one in operations)
+        return operations
+
+    def _try(self, operation: Operation) -> Reply:
+        request = request_of(operation, {}, least=True)
+        reply = self._ask(request)
+        self._learn(operation, request, reply)
+        return reply
 
     def _may_call(self, operation: Operation) -> bool:
         return self._bounds.changes or operation.is_safe

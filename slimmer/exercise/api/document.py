@@ -152,10 +152,9 @@ class _Reader:
         except LookupError as error:
             self._left_out[f"slimmer makes no bodies of {str(error.args[0])[:80]}"] += 1
             return None
-        label = own.get("operationId")
-        return Operation(
-            method.upper(), self._base(shared, own) + path, label[:200] if isinstance(label, str) else "", given, taken
-        )
+        label, base = own.get("operationId"), self._base(shared, own)
+        name = label[:200] if isinstance(label, str) else ""
+        return Operation(method.upper(), base + path, name, given, taken, base)
 
     def _parameters(self, path: str, shared: Node, own: Node) -> Iterator[Parameter]:
         """Yield the parameters, and one for each part of the path that the description forgot."""

@@ -25,7 +25,7 @@ class Met:
     """What the calls met."""
 
     notes: list[str] = field(default_factory=list)
-    ending: list[Operation] = field(default_factory=list)
+    ending: tuple[Operation, ...] = ()
     changing: int = 0
     silent: int = 0
     out_of_time: int = 0

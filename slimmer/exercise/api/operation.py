@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 """Methods that should change nothing (RFC 9110, section 9.2.1)."""
@@ -42,7 +42,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """An operation, which is equal to itself alone. `path` begins with the path of its server, and has `{NAME}` for each parameter. `body`: at most one.
+    """An operation, which is equal to itself alone. `path` begins with `base`, the path of its server, and has `{NAME}` for each parameter. `body`: at most one.
 
     `label` is its operationId, or "".
     """
@@ -52,6 +52,11 @@ class Operation:
     label: str = ""
     parameters: tuple[Parameter, ...] = ()
     body: tuple[Body, ...] = ()
+    base: str = ""
+
+    def without_base(self) -> Operation:
+        """Return the operation as a server without such a path has it."""
+        return replace(self, path=self.path.removeprefix(self.base), base="")
 
     @property
     def is_safe(self) -> bool:
