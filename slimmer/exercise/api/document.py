@@ -131,7 +131,7 @@ class _Reader:
 
     def _fits(self, path: str) -> bool:
         if self._found > MOST_OPERATIONS:
-            self._left_out[f"slimmer reads the first {MOST_OPERATIONS:,}"] += 1
+            self._left_out[f"only the first {MOST_OPERATIONS:,} are read"] += 1
         elif not path.startswith("/") or len(path) > LONGEST_PATH or _CONTROL.search(path):
             self._left_out["their paths are none"] += 1
         else:
@@ -150,7 +150,7 @@ class _Reader:
             self._left_out["their schemas have no end, or ask for too much"] += 1
             return None
         except LookupError as error:
-            self._left_out[f"slimmer makes no bodies of {str(error.args[0])[:80]}"] += 1
+            self._left_out[f"bodies of {str(error.args[0])[:80]} are not made"] += 1
             return None
         label, base = own.get("operationId"), self._base(shared, own)
         name = label[:200] if isinstance(label, str) else ""

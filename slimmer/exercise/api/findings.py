@@ -73,7 +73,7 @@ def value_in(sent: object, need: Need) -> str:
 def is_plain(value: object) -> bool:
     """Return True for a number or a text that can be an ID."""
     if isinstance(value, str):
-        return bool(_PLAIN.fullmatch(value))
+        return bool(_PLAIN.fullmatch(value)) and bool(value.strip("."))
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 64
 
 

@@ -52,10 +52,8 @@ def _left_out(met: Met, bounds: Api) -> Iterator[str]:
 def _refused(results: Sequence[tuple[Operation, int | None]]) -> Iterator[str]:
     refused = [operation for operation, status in results if status in (401, 403)]
     if refused:
-        yield (
-            f"{counted(len(refused), 'operation')} answered 401 or 403: {_shown(refused)}; to call them, log in with requests of"
-            " your own (--probe-file)"
-        )
+        remedy = "to call them, ask for them in a probe file that logs in (--probe-file)"
+        yield f"{counted(len(refused), 'operation')} answered 401 or 403: {_shown(refused)}; {remedy}"
 
 
 def _failed(results: Sequence[tuple[Operation, int | None]]) -> Iterator[str]:

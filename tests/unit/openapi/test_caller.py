@@ -65,7 +65,7 @@ def test_nearly_every_operation_of_a_shop_is_answered_well(tmp_path: Path) -> No
     )
     assert result.said[2:] == [
         "openapi: left out 1 operation that would end the app: POST /admin/shutdown",
-        "openapi: 1 operation answered 401 or 403: GET /secret; to call them, log in with requests of your own (--probe-file)",
+        "openapi: 1 operation answered 401 or 403: GET /secret; to call them, ask for them in a probe file that logs in (--probe-file)",
     ]
     opened = {line.split()[1] for line in (tmp_path / "app.log").read_text().splitlines() if line.startswith("open ")}
     assert {

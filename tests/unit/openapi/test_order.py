@@ -133,6 +133,7 @@ def test_the_singular_of_a_word(word: str, expected: str) -> None:
         ({"ok": True}, "id", ""),
         ({"id": True}, "id", ""),
         ({"id": "a/../b"}, "id", ""),
+        ({"id": ".."}, "id", ""),
         ({"id": "x" * 1000}, "id", ""),
         ({"id": {"a": 1}}, "id", ""),
         (None, "id", ""),
