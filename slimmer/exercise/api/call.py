@@ -15,6 +15,9 @@ from slimmer.exercise.request import Request
 
 SOURCE = "openapi"
 
+ACCEPT = ("Accept", "application/json, */*;q=0.8")
+"""IDs are looked for in JSON."""
+
 DEPTH = 6
 
 PICTURE = bytes.fromhex(
@@ -83,7 +86,7 @@ def _request(
     token: str,
 ) -> Request:
     given = tuple(given)
-    headers = [*_headers(given), *_cookies(given), *(_media(body) if body else ())]
+    headers = [ACCEPT, *_headers(given), *_cookies(given), *(_media(body) if body else ())]
     path, query = _path(operation.path, given, values), _query(given, values)
     url = path + ("&" if "?" in path else "?") * bool(query) + query
     draft = Draft(operation.method, url, tuple(headers), content, ("bearer", token) if token else ())

@@ -105,8 +105,11 @@ class _Caller:
         for operation in first:
             self._call(operation)
         for operation in first:
-            if self._may_change(self._status.get(operation)):
+            status = self._status.get(operation)
+            if self._may_change(status):
                 self._call_validly(operation)  # what it lacked may be there now
+            if status in UNKNOWN_USER and self._token_for(operation):
+                self._call_wrongly(operation)
         for operation in mine[len(first) :]:
             self._call(operation)
         return self._result(len(mine))
@@ -182,7 +185,7 @@ class _Caller:
             self._learn(operation, request, self._ask(request))
 
     def _token_for(self, operation: Operation) -> str:
-        return self._token if operation in self._guarded else ""
+        return self._token if operation.secured or operation in self._guarded else ""
 
     def _may_change(self, status: int | None) -> bool:
         """Return True if a call with other values may be answered otherwise."""

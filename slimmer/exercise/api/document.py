@@ -154,7 +154,12 @@ class _Reader:
             return None
         label, base = own.get("operationId"), self._base(shared, own)
         name = label[:200] if isinstance(label, str) else ""
-        return Operation(method.upper(), base + path, name, given, taken, base)
+        return Operation(method.upper(), base + path, name, given, taken, base, self._is_secured(own))
+
+    def _is_secured(self, own: Node) -> bool:
+        """Return True if each of the alternatives needs something."""
+        needed = nodes(own.get("security", self._document.root.get("security")))
+        return bool(needed) and all(node(one) for one in needed)
 
     def _parameters(self, path: str, shared: Node, own: Node) -> Iterator[Parameter]:
         """Yield the parameters, and one for each part of the path that the description forgot."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from slimmer.exercise.api.pattern import text_for
+from slimmer.exercise.api.pattern import matches, text_for
 from slimmer.exercise.api.schema import MOST_PARTS, Document, Endless, Node, joined, node, nodes, number_of, type_of
 
 DEPTH = 12
@@ -38,6 +38,9 @@ FORMATS = {
     "hostname": "example.com",
     "ipv4": "192.0.2.1",
     "ip": "192.0.2.1",
+    "ipvanyaddress": "192.0.2.1",
+    "ipvanynetwork": "192.0.2.0/24",
+    "ipvanyinterface": "192.0.2.1/24",
     "ipv6": "2001:db8::1",
     "byte": "c2xpbW1lcg==",
     "base64": "c2xpbW1lcg==",
@@ -267,13 +270,16 @@ def _text(schema: Node, name: str) -> str:
     least, most = int(number_of(schema, "minLength") or 0), number_of(schema, "maxLength")
     if least > LONGEST_TEXT:
         raise Endless
-    if isinstance(pattern, str) and (made := text_for(pattern, least)) is not None:
-        return made
     known = FORMATS.get(form) if isinstance(form, str) else None
     text = known if known is not None else _named(name)
     if len(text) < least:
         text = text + "x" * (least - len(text))
-    return text if most is None or known is not None else text[: max(0, int(most))]
+    if most is not None and known is None:
+        text = text[: max(0, int(most))]
+    if not isinstance(pattern, str) or matches(pattern, text):
+        return text
+    made = text_for(pattern, least)
+    return text if made is None else made
 
 
 def _named(name: str) -> str:

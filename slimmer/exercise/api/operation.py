@@ -44,7 +44,7 @@ class Body:
 class Operation:
     """An operation, which is equal to itself alone. `path` begins with `base`, the path of its server, and has `{NAME}` for each parameter. `body`: at most one.
 
-    `label` is its operationId, or "".
+    `label` is its operationId, or "". `secured`: it is for those who have logged in.
     """
 
     method: str
@@ -53,6 +53,7 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     body: tuple[Body, ...] = ()
     base: str = ""
+    secured: bool = False
 
     def without_base(self) -> Operation:
         """Return the operation as a server without such a path has it."""

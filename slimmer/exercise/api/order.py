@@ -19,14 +19,19 @@ DEPTH = 6
 ENDING = frozenset(("shutdown", "poweroff", "halt", "reboot", "restart", "quit", "exit", "suicide", "terminate"))
 """Words of operations that end the app. They are not called."""
 
-LEAVING = frozenset(
-    ("logout", "signout", "logoff", "signoff", "delete", "remove", "clear", "reset", "purge", "flush", "revoke")
-)
+REGISTERING = frozenset(("register", "registration", "signup"))
+LOGIN = frozenset(("login", "signin", "authenticate", "token"))
+"""Words of operations by which a user becomes known. They come first."""
+
+LOGOUT = frozenset(("logout", "signout", "logoff", "signoff"))
+"""Words of operations after which the user is unknown. Some are a GET."""
+
+LEAVING = frozenset(("delete", "remove", "clear", "reset", "purge", "flush", "revoke"))
 """Words of operations that take something away. They come with the DELETEs."""
 
 _PARAMETER = re.compile(r"\{[^{}/]*\}")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-_. /{}]+")
-_KEY = ("id", "uuid", "guid", "key", "slug", "code", "ref", "ids", "no", "number", "name")
+_KEY = ("id", "ids", "uuid", "guid", "key", "slug", "ref")
 """The last words of names that refer to a thing."""
 
 
@@ -92,6 +97,9 @@ class Order:
         self._by_word: dict[str, str] = {}
         for thing in sorted(self._makers.keys() | self._listers.keys(), key=lambda thing: (len(thing), thing)):
             self._by_word.setdefault(word_of(thing), thing)
+        for name, thing in (pair for one in self._every for pair in _things(one.path)):
+            if thing in self._makers or thing in self._listers:
+                self._by_word.setdefault(singular("".join(words(name)[:-1])), thing)  # `{org_id}` of /organizations
         self._uses = {one: tuple(self._uses_of(one)) for one in self._every}
         self._gives: dict[Operation, list[Need]] = {}
         for need in sorted({use.need for uses in self._uses.values() for use in uses}):
@@ -184,6 +192,8 @@ class Order:
             return 3
         if operation.is_safe:
             return 1
+        if operation.method == "POST" and "{" not in operation.path and (rank := _by_user(operation)):
+            return rank
         return 0 if operation in makers or (operation.method == "POST" and not _things(operation.path)) else 2
 
     def _needed_before(self, operation: Operation) -> set[Operation]:
@@ -196,9 +206,9 @@ class Order:
         last = [one for one in self._every if self.is_last(one)]
         rank = {one: at for at, one in enumerate(self._makers_in_order(made))}
 
-        def key(one: Operation) -> tuple[bool, int, int]:
-            own = self._makers.get(_own_thing(one.path))
-            return one.method != "DELETE", -one.path.count("/"), -rank.get(own, -1) if own else 1
+        def key(one: Operation) -> tuple[bool, bool, int, int]:
+            own, leaves = self._makers.get(_own_thing(one.path)), not LOGOUT.isdisjoint(_words(one))
+            return leaves, one.method != "DELETE", -one.path.count("/"), -rank.get(own, -1) if own else 1
 
         yield from sorted(last, key=key)
 
@@ -250,8 +260,17 @@ def _words(operation: Operation) -> set[str]:
     return {*words(path), *words(operation.label)}
 
 
+def _by_user(operation: Operation) -> int:
+    """Return a negative number for an operation that makes a user known, the least for one that makes a user; else 0."""
+    found = _words(operation)
+    if {"sign", "up"} <= found or not REGISTERING.isdisjoint(found):
+        return -2
+    return -1 if {"sign", "in"} <= found or {"log", "in"} <= found or not LOGIN.isdisjoint(found) else 0
+
+
 def _takes_away(operation: Operation) -> bool:
-    return not operation.is_safe and not LEAVING.isdisjoint(_words(operation))
+    found = _words(operation)
+    return not LOGOUT.isdisjoint(found) or (not operation.is_safe and not LEAVING.isdisjoint(found))
 
 
 def _ends_app(operation: Operation) -> bool:

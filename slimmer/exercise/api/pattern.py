@@ -12,6 +12,9 @@ from typing import Any
 LONGEST = 256
 """The most characters of a pattern, and of a text that is made."""
 
+SHORT = 40
+"""The most characters of a text that is matched."""
+
 DEPTH = 20
 
 _ALPHABET = string.ascii_lowercase + string.ascii_uppercase + string.digits + "-_. " + string.punctuation
@@ -29,6 +32,14 @@ _NOT = {
 
 class NotSimple(Exception):
     """A pattern for which no text can be made here."""
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Return True if a short text matches. A pattern that Python cannot read matches nothing."""
+    try:
+        return len(pattern) <= LONGEST and len(text) <= SHORT and re.search(pattern, text) is not None
+    except (re.error, RecursionError, OverflowError):
+        return False
 
 
 def text_for(pattern: str, least: int = 0) -> str | None:

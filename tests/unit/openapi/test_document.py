@@ -126,6 +126,22 @@ def test_only_the_path_of_a_server_counts(servers: Any, path: str) -> None:
     assert only(described({"/a": {"get": {}}}, servers=servers), "/api/openapi.json").path == path
 
 
+@pytest.mark.parametrize(
+    ("own", "whole", "secured"),
+    [
+        (None, [{"a": []}], True),
+        ([], [{"a": []}], False),
+        ([{"a": []}, {}], None, False),
+        ([{"a": []}], None, True),
+        (None, None, False),
+    ],
+)
+def test_what_needs_a_login(own: Any, whole: Any, secured: bool) -> None:
+    operation = {} if own is None else {"security": own}
+    more = {} if whole is None else {"security": whole}
+    assert only(described({"/a": {"get": operation}}, **more)).secured is secured
+
+
 def test_the_example_of_a_body_comes_first() -> None:
     content = {"schema": PET, "examples": {"a": {"value": {"name": "Rex"}}}}
     operation = only(described({"/a": {"post": {"requestBody": {"content": {"application/json": content}}}}}))

@@ -84,6 +84,7 @@ def test_an_example_is_valid_and_always_the_same(name: str, least: bool) -> None
         ({"type": "integer", "exclusiveMinimum": True, "minimum": 5}, 6),  # as OpenAPI 3.0 and Swagger 2 have it
         ({"type": "integer", "exclusiveMaximum": True, "maximum": 0}, -1),
         ({"type": "string", "nullable": True, "enum": [None, "a"]}, "a"),
+        ({"type": "string", "pattern": "^[a-z_]+$", "minLength": 3}, "slimmer"),
         ({"type": "object", "properties": {"id": {"type": "integer", "readOnly": True}}}, {}),
     ],
 )

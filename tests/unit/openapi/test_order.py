@@ -86,6 +86,28 @@ def test_a_name_refers_to_a_thing_wherever_it_stands() -> None:
     assert needs(made, "GET /stock/{petId}") == {("/pets", "petId")}
 
 
+def test_a_user_registers_and_logs_in_first() -> None:
+    made = order("POST /items", "GET /items/{id}", "POST /auth/login", "POST /auth/sign-up")
+    assert [str(one) for one in made.operations][:3] == ["POST /auth/sign-up", "POST /auth/login", "POST /items"]
+
+
+def test_a_user_logs_out_last() -> None:
+    made = order("GET /user/logout", "POST /items/bulk-delete", "GET /me", "DELETE /me")
+    assert [str(one) for one in made.operations] == [
+        "GET /me", "DELETE /me", "POST /items/bulk-delete", "GET /user/logout",
+    ]  # fmt: skip
+
+
+def test_a_name_is_no_id() -> None:
+    made = order("POST /files", "GET /files/{id}", operation("POST /mail", {"file_name": "a", "file_id": 1}))
+    assert needs(made, "POST /mail") == {("/files", "file_id")}
+
+
+def test_the_name_of_a_parameter_is_a_name_of_the_thing() -> None:
+    made = order("POST /organizations", "GET /organizations/{org_id}", operation("POST /projects", {"orgId": "x"}))
+    assert needs(made, "POST /projects") == {("/organizations", "orgId")}
+
+
 def test_what_waits_for_each_other_does_not_wait_for_ever() -> None:
     made = order(operation("POST /as", {"b_id": 1}), operation("POST /bs", {"a_id": 1}), "GET /as/{id}", "GET /bs/{id}")
     assert len(made.operations) == 4
