@@ -121,7 +121,8 @@ class Conversation:
 
 def _reason(request: Ask, fault: Fault) -> str:
     why = " because no answer gave one" if isinstance(fault, Unset) else ""
-    return f"{fault}{why} ({request.origin})"
+    place = f" ({request.origin})" if request.origin.file else ""
+    return f"{fault}{why}{place}"
 
 
 def _forms(value: object) -> Iterator[str]:

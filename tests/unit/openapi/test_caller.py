@@ -225,6 +225,9 @@ def test_a_capture_that_fails_in_a_replay_is_a_difference_to_find(tmp_path: Path
     second = call(tmp_path, broken, again=first.exercised)
     shown = next(one for one in second.kept if one.request.path == "/users/${users_user_id}")
     assert shown.unsent and shown.status is None and failure(second.exercised) is None
+    assert shown.problem.endswith(
+        "it was not sent: `path` needs `${users_user_id}`, which has no value because no answer gave one"
+    )
 
 
 HOSTILE = {
