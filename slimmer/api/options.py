@@ -28,6 +28,9 @@ class RunKeywords(TypedDict, total=False):
     crawl_pages: int
     crawl_depth: int
     crawl_seconds: str | float
+    openapi: str | PathLike[str]
+    no_openapi: bool
+    openapi_seconds: str | float
     no_http: bool
     port: int | Sequence[int]
     exercise: Words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, cast
@@ -12,7 +13,7 @@ from slimmer.api import words
 from slimmer.api.options import BuildKeywords, KeepKeywords, Logs, RunKeywords
 from slimmer.engine.options import RunOptions
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import Crawl, ExercisePlan
+from slimmer.exercise.plan import Api, Crawl, ExercisePlan
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.margin.amount import Margin
 from slimmer.keep.selection import Selection
@@ -29,6 +30,9 @@ RECORDERS = ("auto", "notify", "ptrace", "fanotify")
 BUILDERS = ("", "dockerfile", "load")
 LARGEST = {"runs": (1, 100), "repair": (0, 10), "crawl-pages": (1, 10_000), "crawl-depth": (0, 1000)}
 """The least and the greatest value of a number, by option."""
+
+OWN_NETWORKS = ("", "bridge", "default", "none")
+"""Networks in which the app finds no other containers by name: docker run, --network."""
 
 T = TypeVar("T")
 
@@ -148,6 +152,21 @@ def _plan(given: RunKeywords) -> ExercisePlan:
         ready_timeout=_ready_timeout(given),
         request_timeout=words.positive_seconds("--request-timeout", str(given.get("request_timeout", "30"))),
         crawl=_crawl(given),
+        api=_api(given),
+    )
+
+
+def _api(given: RunKeywords) -> Api:
+    """Return how to call the app's API. Nothing that others share is changed: neither their folders nor what a network of theirs has."""
+    default, named, off = Api(), str(given.get("openapi", "")), given.get("no_openapi", False)
+    if named and off:
+        raise UsageError("--openapi and --no-openapi contradict each other", hint="Leave one of them out.")
+    found = words.description(named)
+    return replace(
+        found,
+        on=not off and (bool(named) or given.get("crawl") is True or default.on),
+        changes=not given.get("share_mounts", False) and given.get("network", "") in OWN_NETWORKS,
+        seconds=words.positive_seconds("--openapi-seconds", str(given.get("openapi_seconds", default.seconds))),
     )
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from slimmer.engine.options import Companion
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import DEFAULT_REQUESTS, LONGEST_UNTIL_QUIET, Crawl, ExercisePlan, ImageCommand, Until
+from slimmer.exercise.draft import quoted
+from slimmer.exercise.plan import DEFAULT_REQUESTS, LONGEST_UNTIL_QUIET, Api, Crawl, ExercisePlan, ImageCommand, Until
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
 from slimmer.exercise.request import Ask
 from slimmer.exercise.until import check_possible
@@ -31,6 +32,9 @@ LARGEST_SHARE = 1000
 
 LARGEST_ID = (1 << 32) - 1
 """(uid_t) -1 means "no change" to the system calls that set an ID (setresuid(2))."""
+
+LARGEST_DESCRIPTION = (8 << 20) - 1
+LONGEST_PATH = 1024
 
 SHOWN = 60
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -191,6 +195,7 @@ def plan(
     ready_timeout: float,
     request_timeout: float,
     crawl: Crawl,
+    api: Api,
 ) -> ExercisePlan:
     """Return the exercise that the options ask for. The user's requests replace the default `GET /`."""
     explicit = bool(probes or files)
@@ -212,7 +217,35 @@ def plan(
         ready_timeout=ready_timeout,
         request_timeout=request_timeout,
         crawl=replace(crawl, on=crawl.on and http),
+        api=replace(api, on=api.on and http),
     )
+
+
+def description(text: str) -> Api:
+    """Return where an API's description is: "" or `auto` for the usual places, a file of this machine, or a path in the app."""
+    if text in ("", "auto"):
+        return Api(asked=bool(text))
+    if Path(text).is_file():
+        return Api(asked=True, file=text, content=_description(Path(text)))
+    if text.startswith("/") and not text.startswith("//") and len(text) <= LONGEST_PATH:
+        return Api(asked=True, path=quoted(text))
+    raise UsageError(
+        f"--openapi: no such file: {_short(text)}",
+        hint="Name a file, or a path in the app without scheme and host: --openapi /api/openapi.json",
+    )
+
+
+def _description(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_DESCRIPTION + 1)
+    except OSError as error:
+        raise UsageError(f"--openapi {file}: {error.strerror}", hint="Name a file in JSON or YAML.") from error
+    if len(content) > LARGEST_DESCRIPTION:
+        raise UsageError(
+            f"--openapi {file}: larger than {LARGEST_DESCRIPTION >> 20} MB", hint="Leave out what is not to be called."
+        )
+    return content
 
 
 def selection(

@@ -96,7 +96,7 @@ class ReportObservation(Struct, frozen=True, kw_only=True):
 class ReportRequest(Struct, frozen=True, kw_only=True):
     """A request and its result, without headers and bodies. `size` is in bytes; `problem` is "" if it passed.
 
-    `source` names what generated the request ("crawl"). "" for the user's own and default requests.
+    `source` names what generated the request ("crawl", "openapi"). "" for the user's own and default requests.
     """
 
     method: str
@@ -123,7 +123,8 @@ class ReportCommand(Struct, frozen=True, kw_only=True):
 class ReportGenerated(Struct, frozen=True, kw_only=True):
     """Requests that slimmer generated from one source: how many it found, sent, and kept to be sent again.
 
-    The kept ones are among the requests. `limits` says what was left out, and why.
+    The kept ones are among the requests. `limits` says what was left out, and why. Of an API, `found` and `requested` count operations, and
+    `answered` those of them that answered 2xx.
     """
 
     source: str
@@ -132,6 +133,7 @@ class ReportGenerated(Struct, frozen=True, kw_only=True):
     kept: Number
     limits: tuple[str, ...]
     seconds: float
+    answered: Number | UnsetType = UNSET
 
 
 class ReportExercise(Struct, frozen=True, kw_only=True):

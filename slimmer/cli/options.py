@@ -272,6 +272,25 @@ CrawlSeconds = Annotated[
     str | None,
     _option("--crawl-seconds", help="How long the crawl takes at most. Default: 30 s.", panel=ASK, metavar="SECONDS"),
 ]
+OpenApi = Annotated[
+    str | None,
+    _option(
+        "--openapi",
+        help="Call the operations of the app's API, as its OpenAPI description says: a path in the app, a file, or 'auto' to search for it.",
+        panel=ASK,
+        metavar="PATH|FILE",
+    ),
+]
+NoOpenApi = Annotated[bool, _flag("--no-openapi", help="Call no operations of an API, even with --crawl.", panel=ASK)]
+OpenApiSeconds = Annotated[
+    str | None,
+    _option(
+        "--openapi-seconds",
+        help="How long the calls of an API take at most. Default: 60 s.",
+        panel=ASK,
+        metavar="SECONDS",
+    ),
+]
 NoHttp = Annotated[bool, _flag("--no-http", help="Send no HTTP requests.", panel=ASK)]
 Port = Annotated[
     list[int] | None, _option("--port", help="Exercise only this port. Repeatable.", panel=ASK, metavar="PORT")

@@ -55,7 +55,7 @@ class Reply:
     """The answer as it was received. `missing`: positions in `expect.contains` of texts that the body does not contain.
 
     `headers` are those that matter (slimmer.exercise.headers). `body` is complete and decoded, or None. `start` is the beginning of the
-    decoded body, at most KEPT_BODY_LIMIT bytes, even of one that was cut or broke off. `lines`: all headers, as they
+    decoded body, usually at most KEPT_BODY_LIMIT bytes, even of one that was cut or broke off. `lines`: all headers, as they
     came. `reason`: why the request was not sent, or where an exchange ended. `uncaptured`: what it should have captured and did not, in words.
     """
 
@@ -149,9 +149,12 @@ def ask(
     scheme: str = "http",
     timeout: float,
     size_limit: int = SIZE_LIMIT,
+    kept: int = KEPT_BODY_LIMIT,
     host: str = LOCALHOST,
 ) -> Reply:
     """Send a request to an endpoint, and read at most `size_limit` bytes of the answer, for at most `timeout` seconds.
+
+    The first `kept` bytes are in `Reply.start`.
 
     The Host header is `host` with the container's `port`. For localhost, that is the same in every run, whatever the endpoint is, and
     apps that check the header usually allow it.
@@ -174,7 +177,7 @@ def ask(
                 extensions={"sni_hostname": host},
             ) as response,
         ):
-            return _read(request, response, deadline, size_limit)
+            return _read(request, response, deadline, size_limit, kept)
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
         return Reply(seconds=time.monotonic() - deadline.started, trouble=_trouble(error, network.stream))
 
@@ -199,7 +202,7 @@ def _trouble(error: Exception, stream: BoundedStream | None) -> Trouble:
     return Trouble.NOT_HTTP if stream.received else Trouble.CLOSED
 
 
-def _read(request: Request, response: httpcore.Response, deadline: Deadline, size_limit: int) -> Reply:
+def _read(request: Request, response: httpcore.Response, deadline: Deadline, size_limit: int, kept: int) -> Reply:
     """Read the body: hash it, count it, search it, keep it. An endless body is cut, which is not a failure."""
     lines = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers]
     headers = dict(lines)
@@ -211,7 +214,7 @@ def _read(request: Request, response: httpcore.Response, deadline: Deadline, siz
             piece = piece[: size_limit - size]
             digest.update(piece)
             search.feed(piece)
-            held += piece[: KEPT_BODY_LIMIT - len(held)]
+            held += piece[: kept - len(held)]
             size += len(piece)
             if truncated := size >= size_limit:
                 break

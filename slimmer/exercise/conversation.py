@@ -6,12 +6,12 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
-from slimmer.exercise.capture import NothingCaptured, capture_from
-from slimmer.exercise.client import LOCALHOST, Reply, Trouble, ask, authority
+from slimmer.exercise.capture import Capture, NothingCaptured, capture_from
+from slimmer.exercise.client import LOCALHOST, SIZE_LIMIT, Reply, Trouble, ask, authority
 from slimmer.exercise.cookies import Cookies
 from slimmer.exercise.draft import Fault, Unset
 from slimmer.exercise.exchange import Exchange, Kind
@@ -21,6 +21,8 @@ from slimmer.exercise.request import Ask, Request
 
 SHORTEST_HIDDEN = 6
 """A captured value of at least this many characters is replaced by its name in answers. A shorter one may be there by chance."""
+
+Choose = Callable[[Reply], tuple[Capture, ...]]
 
 
 class Conversation:
@@ -32,10 +34,20 @@ class Conversation:
         self._cookies = Cookies()
         self._values: dict[str, object] = {}
 
-    def ask(self, request: Ask, endpoint: tuple[str, int], scheme: str, timeout: float) -> Reply:
+    def ask(
+        self,
+        request: Ask,
+        endpoint: tuple[str, int],
+        scheme: str,
+        timeout: float,
+        *,
+        size_limit: int = SIZE_LIMIT,
+        choose: Choose | None = None,
+    ) -> Reply:
         """Send a request with what earlier answers gave, and keep what this answer gives.
 
-        Captured values in the answer are replaced by `${NAME}`. They may be secrets, and they may differ in each run.
+        Captured values in the answer are replaced by `${NAME}`. They may be secrets, and they may differ in each run. `choose` gets
+        the answer as it came, and returns what to capture of it beside what the request itself captures.
         """
         if isinstance(request, Exchange) and request.has_own_port:
             talk = talk_tcp if request.kind is Kind.TCP else talk_udp
@@ -48,8 +60,10 @@ class Conversation:
         ready = self._with_cookies(ready, url)
         if isinstance(ready, Exchange):
             return self._hidden(self._talk(ready, endpoint, scheme, timeout))
-        reply = ask(ready, endpoint, self._port, scheme=scheme, timeout=timeout, host=self._host)
+        reply = ask(ready, endpoint, self._port, scheme=scheme, timeout=timeout, size_limit=size_limit, host=self._host)
         self._cookies.take(url, reply.lines)
+        if choose is not None:
+            ready = replace(ready, captures=(*ready.captures, *choose(reply)))
         return self._hidden(self._captured(ready, reply))
 
     def _talk(self, exchange: Exchange, endpoint: tuple[str, int], scheme: str, timeout: float) -> Reply:
@@ -107,7 +121,8 @@ class Conversation:
 
 def _reason(request: Ask, fault: Fault) -> str:
     why = " because no answer gave one" if isinstance(fault, Unset) else ""
-    return f"{fault}{why} ({request.origin})"
+    place = f" ({request.origin})" if request.origin.file else ""
+    return f"{fault}{why}{place}"
 
 
 def _forms(value: object) -> Iterator[str]:

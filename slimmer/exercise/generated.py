@@ -1,6 +1,6 @@
 """Send generated requests: those that slimmer made itself, and the same again to another run of the app.
 
-Each source of such requests ("crawl") knows how to find them, and returns a GeneratedSet and answers. What is done with both does not
+Each source of such requests ("crawl", "openapi") knows how to find them, and returns a GeneratedSet and answers. What is done with both does not
 depend on the source.
 """
 
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from slimmer.exercise.client import Reply, Trouble, ask
+from slimmer.exercise.client import KEPT_BODY_LIMIT, Reply, Trouble, ask
 from slimmer.exercise.context import ExerciseContext
+from slimmer.exercise.conversation import Conversation
 from slimmer.exercise.port_probe import LAST_BREATH, SUSPICIOUS
 from slimmer.exercise.port_sweep import PortSweep
 from slimmer.exercise.request import Request
@@ -19,10 +20,19 @@ from slimmer.exercise.verdict import judge
 SIZE = 8 << 20
 """The bytes of an answer that are read. It is the same in every run, so that answers that are cut can be compared."""
 
+CHAINED = frozenset(("openapi",))
+"""Sources whose requests build on each other, as those of a scenario do: cookies are kept, and IDs are taken from answers."""
 
-def ask_generated(context: ExerciseContext, request: Request, port: int, scheme: str, timeout: float) -> Reply:
-    """Send a generated request to a port of the app, and wait at most `timeout` seconds for the whole answer."""
-    return ask(request, context.subject.endpoint(port), port, scheme=scheme, timeout=timeout, size_limit=SIZE)
+
+def ask_generated(
+    context: ExerciseContext, request: Request, port: int, scheme: str, timeout: float, kept: int = KEPT_BODY_LIMIT
+) -> Reply:
+    """Send a generated request to a port of the app, and wait at most `timeout` seconds for the whole answer.
+
+    The first `kept` bytes are in `Reply.start`.
+    """
+    endpoint = context.subject.endpoint(port)
+    return ask(request, endpoint, port, scheme=scheme, timeout=timeout, size_limit=SIZE, kept=kept)
 
 
 def is_whole(reply: Reply) -> bool:
@@ -41,12 +51,18 @@ def ask_again(context: ExerciseContext, sweep: PortSweep, wanted: Iterable[tuple
 
     Raises AppFailed if the app exits meanwhile, and ObservationIncomplete if the probe that watches it does not answer.
     """
+    talks: dict[int, Conversation] = {}
+    timeout = context.mode.request_timeout
     for port, request in wanted:
         if not (scheme := sweep.scheme(port)):
             continue
-        reply = ask_generated(context, request, port, scheme, context.mode.request_timeout)
+        if request.source in CHAINED:
+            talk, endpoint = talks.setdefault(port, Conversation(port)), context.subject.endpoint(port)
+            reply = talk.ask(request, endpoint, scheme, timeout, size_limit=SIZE)
+        else:
+            reply = ask_generated(context, request, port, scheme, timeout)
         await_exit(context, [reply])
         if reply.trouble is Trouble.SILENT:
             context.subject.check_observed()
-        context.check_running(f"while GET {request.path} was sent again")
+        context.check_running(f"while {request.method} {request.path} was sent again")
         yield context.within_room(judge(request, port, reply))

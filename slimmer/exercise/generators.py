@@ -23,9 +23,14 @@ class Generators:
         known = self._context.mode.generated
         if known is not None:
             self.answers = tuple(ask_again(self._context, self._sweep, known))
-        elif self._context.plan.crawl.on:
+            return
+        plan = self._context.plan
+        if plan.crawl.on or plan.api.on:
             self._sweep.await_start()
+        if plan.crawl.on:
             self._crawl()
+        if plan.api.on:
+            self._call()
 
     def _crawl(self) -> None:
         from slimmer.exercise.crawl.crawler import Site, crawl
@@ -43,6 +48,29 @@ class Generators:
         self.answers += kept
         self.sets += (told,)
         self._tell(told)
+
+    def _call(self) -> None:
+        from slimmer.exercise.api.caller import call_api
+        from slimmer.exercise.api.search import Place
+
+        main = self._sweep.main_port
+        ports = sorted(filter(self._is_lasting, self._sweep.http_ports), key=lambda port: port != main)
+        if not ports or self._context.ended:
+            return
+        places = [Place(port, self._sweep.scheme(port)) for port in ports]
+        made = call_api(self._context, places, self._context.plan.api)
+        if made is None:
+            return
+        told, kept, name = made
+        self.answers += kept
+        self.sets += (told,)
+        if name:
+            called = f"{told.asked:,} of {counted(told.found, 'operation')} of {name}"
+            verb = "covers" if told.kept == 1 else "cover"
+            covering = f"{counted(told.kept, 'request')} {verb} what they opened"
+            self._context.say(f"called {called}: {told.answered:,} answered 2xx; {covering}")
+        for line in told.limits:
+            self._context.say(f"openapi: {line}")
 
     def _tell(self, told: GeneratedSet) -> None:
         pages = f"{told.asked:,} of {counted(told.found, 'page')}"

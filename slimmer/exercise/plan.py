@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from slimmer.exercise.exchange import Exchange, Kind
@@ -39,6 +39,10 @@ class ImageCommand:
     command: tuple[str, ...] = ()
 
 
+GENERATES = False
+"""Whether slimmer generates requests if the user does not say: both the crawl and the calls of an API."""
+
+
 @dataclass(frozen=True, slots=True)
 class Crawl:
     """Whether and how far to follow the links of the app's pages. The defaults of the options are here, and nowhere else.
@@ -46,10 +50,27 @@ class Crawl:
     `pages`: how many URLs to request. `depth`: how many links a URL may be away from the first page. `seconds`: when to stop.
     """
 
-    on: bool = False
+    on: bool = GENERATES
     pages: int = 1000
     depth: int = 20
     seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Whether and how to call the operations of an API. The defaults of the options are here, and nowhere else.
+
+    `asked`: the user asked for it, and wants to know if there is no description. `path`: where the app has the description; "" for the usual places. `content`: the description itself, if the user has it in a file.
+    `changes`: call operations that change something, too. `seconds`: when to stop.
+    """
+
+    on: bool = GENERATES
+    asked: bool = False
+    path: str = ""
+    file: str = ""
+    content: bytes = field(default=b"", repr=False)
+    changes: bool = True
+    seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +78,7 @@ class ExercisePlan:
     """The whole exercise of one run. Times are in seconds.
 
     `explicit`: the requests are the user's own, so at least one port must answer them. They may be exchanges, too. `ports`: exercise only these ports,
-    and wait until they accept connections. `crawl`: how to generate further requests.
+    and wait until they accept connections. `crawl` and `api`: how to generate further requests.
     """
 
     requests: tuple[Ask, ...] = DEFAULT_REQUESTS
@@ -73,6 +94,7 @@ class ExercisePlan:
     request_timeout: float = 30.0
     command_timeout: float = 600.0
     crawl: Crawl = Crawl()
+    api: Api = Api()
 
     @property
     def asks(self) -> tuple[Ask, ...]:

@@ -65,10 +65,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedSet:
-    """Requests that slimmer generated from one source ("crawl"): how many it found, how many it sent, and how many it kept.
+    """Requests that slimmer generated from one source ("crawl", "openapi"): how many it found, how many it sent, and how many it kept.
 
     The kept requests stand for all others: they are sent again to the slim image and to the original, and their answers are among
     the answers of the exercise. `limits` says in one line each what was left out, and why. `seconds`: how long it took.
+
+    Of an API, operations are found and sent, each with several requests. `answered`: how many of them answered 2xx; None if nobody counts.
     """
 
     source: str
@@ -77,6 +79,7 @@ class GeneratedSet:
     kept: int
     limits: tuple[str, ...] = ()
     seconds: float = 0.0
+    answered: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ class YamlFault(Exception):
     """Why a file is no document that slimmer reads."""
 
 
-class _Loader(yaml.SafeLoader):
-    """Loads YAML's safe subset. A duplicate key is an error: one of the two values would be lost."""
+class _Strict(yaml.constructor.SafeConstructor):
+    """Makes values of YAML's safe subset. A duplicate key is an error: one of the two values would be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<")
@@ -47,6 +47,28 @@ class _Loader(yaml.SafeLoader):
             raise _Fault(None, None, "`<<` merges too many keys", node.start_mark)
 
 
+class _Loader(_Strict, yaml.SafeLoader):
+    """The loader of what users write. Its errors name lines and columns."""
+
+
+class _FastLoader(_Strict, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The loader of what may be large: the same, with libyaml's parser where PyYAML has it."""
+
+
+def load_yaml(content: bytes) -> object:
+    """Return the value of a document. Raises YamlFault."""
+    return _loaded(content, _FastLoader)
+
+
+def _loaded(content: bytes, loader: type[yaml.SafeLoader]) -> object:
+    try:
+        value: object = yaml.load(content, loader)  # noqa: S506 (a SafeLoader)
+        _expanded(value, {})
+    except _NOT_YAML as error:
+        raise YamlFault(f"not YAML: {_one_line(error)}") from error
+    return value
+
+
 class YamlDocument:
     """A document of a file: its `value`, and the lines of its parts. Raises OSError, or YamlFault."""
 
@@ -55,11 +77,7 @@ class YamlDocument:
             self._text = file.read(FILE_LIMIT + 1)
         if len(self._text) > FILE_LIMIT:
             raise YamlFault(f"larger than {FILE_LIMIT >> 20} MB")
-        try:
-            self.value: object = yaml.load(self._text, _Loader)  # noqa: S506 (a SafeLoader)
-            _expanded(self.value, {})
-        except _NOT_YAML as error:
-            raise YamlFault(f"not YAML: {_one_line(error)}") from error
+        self.value = _loaded(self._text, _Loader)
 
     def line(self, keys: Sequence[str | int]) -> int:
         """Return the line, from 1, of the part to which these keys and positions lead, or of the last that is there."""

@@ -207,6 +207,7 @@ def _generated(generated: GeneratedSet) -> dict[str, Any]:
         "kept": generated.kept,
         "limits": list(generated.limits),
         "seconds": round(generated.seconds, 3),
+        **({} if generated.answered is None else {"answered": generated.answered}),
     }
 
 

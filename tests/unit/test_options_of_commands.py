@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -11,7 +13,7 @@ from slimmer.api.requests import build_request
 from slimmer.cli import build, keep, observe, verify
 from slimmer.cli.option_groups import shares
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import Crawl
+from slimmer.exercise.plan import GENERATES, Api, Crawl
 
 
 def test_every_command_that_runs_an_image_has_the_same_options() -> None:
@@ -69,6 +71,52 @@ def test_the_bounds_of_a_crawl_are_options() -> None:
     asked = build_request("app", {"crawl": True, "crawl_pages": 7, "crawl_depth": 0, "crawl_seconds": "2.5"})
     assert asked.plan.crawl == Crawl(on=True, pages=7, depth=0, seconds=2.5)
     assert not build_request("app", {"crawl": True, "no_http": True}).plan.crawl.on
+
+
+def test_the_calls_of_an_api_begin_with_the_crawl_or_alone(tmp_path: Path) -> None:
+    file = tmp_path / "api.json"
+    file.write_text("{}")
+    apis = {
+        text: build_request("app", cast(Any, given)).plan.api
+        for text, given in {
+            "default": {},
+            "crawl": {"crawl": True},
+            "crawl alone": {"crawl": True, "no_openapi": True},
+            "api alone": {"crawl": False, "openapi": "auto"},
+            "a path": {"openapi": "/api/openapi.json", "openapi_seconds": "7"},
+            "a file": {"openapi": file},
+            "no http": {"openapi": "auto", "no_http": True},
+        }.items()
+    }
+    assert {text: api.on for text, api in apis.items()} == {
+        "default": GENERATES, "crawl": True, "crawl alone": False, "api alone": True, "a path": True, "a file": True, "no http": False,
+    }  # fmt: skip
+    assert apis["a path"] == Api(on=True, asked=True, path="/api/openapi.json", seconds=7.0)
+    assert apis["a file"] == Api(on=True, asked=True, file=str(file), content=b"{}")
+    assert f"Default: {Api().seconds:g} s." in _help("openapi_seconds")
+
+
+@pytest.mark.parametrize(
+    ("given", "changes"),
+    [({}, True), ({"network": "none"}, True), ({"network": "staging"}, False), ({"share_mounts": True}, False)],
+)
+def test_an_api_changes_nothing_that_others_share(given: dict[str, Any], changes: bool) -> None:
+    assert build_request("app", cast(Any, {"openapi": "auto", **given})).plan.api.changes is changes
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"openapi": "https://example.com/openapi.json"}, "--openapi: no such file"),
+        ({"openapi": "//example.com/openapi.json"}, "--openapi: no such file"),
+        ({"openapi": "missing.yaml"}, "--openapi: no such file"),
+        ({"openapi": "auto", "no_openapi": True}, "contradict each other"),
+        ({"openapi": "auto", "openapi_seconds": "x"}, "--openapi-seconds: not a number of seconds"),
+    ],
+)
+def test_a_description_is_a_path_or_a_file(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        build_request("app", cast(Any, given))
 
 
 @pytest.mark.parametrize(("option", "number"), [("crawl_pages", 0), ("crawl_pages", 10_001), ("crawl_depth", -1)])

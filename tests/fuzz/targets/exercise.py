@@ -9,6 +9,10 @@ from pathlib import Path
 
 from slimmer.api import words
 from slimmer.errors import UsageError
+from slimmer.exercise.api.call import Known, request_of, wrong_request
+from slimmer.exercise.api.discovery import read_mentions
+from slimmer.exercise.api.document import read_description
+from slimmer.exercise.api.order import Order
 from slimmer.exercise.crawl.links import Kind, read_links
 from slimmer.exercise.crawl.origin import Origin
 from slimmer.exercise.crawl.safety import may_change
@@ -103,7 +107,34 @@ def links(data: bytes) -> None:
             may_change(path)
 
 
+def description(data: bytes) -> None:
+    """The description of an API: a problem in one line, or operations whose calls can be sent, each known ID put in."""
+    found = read_description(data, "/api/openapi.json")
+    assert "\n" not in found.problem
+    order = Order(found.operations)
+    for operation in order.operations:
+        values = {use: Known("${id}") for use in order.uses(operation)}
+        for request in (
+            request_of(operation, values),
+            request_of(operation, {}, least=True),
+            wrong_request(operation, {}),
+        ):
+            if request is not None:
+                _check(request)
+                assert request.path.startswith("/")
+
+
+def mentions(data: bytes) -> None:
+    """URLs that a page names, of which those to the app can be sent."""
+    app = Origin("http", 8000, ("172.17.0.2", 8000))
+    for link in read_mentions(data).links:
+        path = app.path_of(link, "/docs")
+        assert path is None or _SENDABLE.fullmatch(path)
+
+
 TARGETS = {
+    "description": description,
+    "mentions": mentions,
     "links": links,
     "probe_file": probe_file,
     "probe_text": probe_text,
