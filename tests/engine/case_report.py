@@ -169,7 +169,12 @@ def show(results: Sequence[Result]) -> None:
 def main() -> None:
     """Parse the options, run case by case, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"default: all of {', '.join(case.NAMES)}; also {', '.join(case.APP_NAMES)}")
+    parser.add_argument(
+        "cases",
+        nargs="*",
+        metavar="CASE",
+        help=f"default: all of {', '.join(case.NAMES)}; also {', '.join(case.APP_NAMES)}",
+    )
     parser.add_argument(
         "--original", action="store_true", help="ask the originals only, twice: the answers are the same"
     )

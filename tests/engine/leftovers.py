@@ -82,7 +82,7 @@ def _listed_images(client: docker.DockerClient) -> list[dict[str, Any]]:
 def _store_of(client: docker.DockerClient) -> Path:
     """Return the folder where the engine keeps what it knows of images, if it is Docker with its classic store."""
     info = client.info()
-    return Path(info["DockerRootDir"]) / "image" / info["Driver"]
+    return Path(str(info["DockerRootDir"]), "image", str(info["Driver"]))
 
 
 def _store_state(store: Path) -> object:
