@@ -95,6 +95,10 @@ def sample() -> Callable[[str], str]:
     return build
 
 
+BUILD_LOCK = Path(tempfile.gettempdir()) / f"slimmer-tests-{os.getuid()}.build"
+"""All workers share it, whatever folder for temporary files their tests have."""
+
+
 def is_there(tag: str) -> bool:
     """Return True if the engine has the image."""
     client = docker.from_env(timeout=120)
@@ -107,6 +111,6 @@ def is_there(tag: str) -> bool:
 def build_sample(name: str) -> None:
     """Build a sample image; one worker at a time."""
     command: list[str | Path] = [ROOT / "scripts/engine.sh", ROOT / "sample_apps/build.sh", name]
-    with (Path(tempfile.gettempdir()) / f"slimmer-tests-{os.getuid()}.build").open("w") as lock:
+    with BUILD_LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=BUILD_DEADLINE)
