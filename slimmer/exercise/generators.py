@@ -23,7 +23,12 @@ class Generators:
         known = self._context.mode.generated
         if known is not None:
             self.answers = tuple(ask_again(self._context, self._sweep, known))
-            return
+        else:
+            self._generate()
+        if self._context.plan.protocols:
+            self._converse()
+
+    def _generate(self) -> None:
         plan = self._context.plan
         if plan.crawl.on or plan.api.on:
             self._sweep.await_start()
@@ -71,6 +76,27 @@ class Generators:
             self._context.say(f"called {called}: {told.answered:,} answered 2xx; {covering}")
         for line in told.limits:
             self._context.say(f"openapi: {line}")
+
+    def _converse(self) -> None:
+        """Speak with the ports that do not speak HTTP. Without requests, nobody knows which ones do."""
+        known = self._context.mode.sessions
+        if known:
+            from slimmer.exercise.protocols.source import converse_again
+
+            self.answers += tuple(converse_again(self._context, known))
+        if known is not None or not self._unspoken():
+            return
+        from slimmer.exercise.protocols.source import converse
+
+        self._sweep.await_start()
+        told, answers = converse(self._context, self._unspoken(), known_alone=not self._context.plan.http_asks)
+        self._sweep.spoken = tuple(dict.fromkeys(answer.port for answer in answers))
+        self.answers += answers
+        self.sets += (told,) if told else ()
+
+    def _unspoken(self) -> list[int]:
+        """Return the ports that do not speak HTTP and will be the same in another run."""
+        return [port for port in self._sweep.ports if not self._sweep.scheme(port) and self._is_lasting(port)]
 
     def _tell(self, told: GeneratedSet) -> None:
         pages = f"{told.asked:,} of {counted(told.found, 'page')}"

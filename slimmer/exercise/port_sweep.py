@@ -47,6 +47,8 @@ class PortSweep:
         self._probed: dict[int, PortProbe] = {}
         self._spent = 0.0
         self.udp = UdpSweep(context)
+        self.spoken: tuple[int, ...] = ()
+        """The ports with which slimmer held a session in another protocol."""
         self._patient = True  # until a port has spoken HTTP, or one that nobody named was waited for in vain
 
     def ask_new_ports(self) -> bool:
@@ -161,7 +163,7 @@ class PortSweep:
                 )
         notes += self._mode.notes(self._open, ended=self._context.ended)
         serves = self._open or self._context.subject.bound_ports()
-        if plan.http_asks and serves and not self.http_ports and not plan.has_commands:
+        if plan.http_asks and serves and not (self.http_ports or self.spoken or plan.has_commands):
             notes.append(
                 "no port spoke HTTP, so only the start of the app was observed: exercise it with --exec or --exercise"
             )

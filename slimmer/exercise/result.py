@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from slimmer.exercise.request import Ask
+from slimmer.exercise.request import Asked
 
 WARMING_UP = (502, 503, 504)
 """Statuses of an app, or of the proxy before it, that is not ready yet: RFC 9110, sections 15.6.3 to 15.6.5."""
@@ -24,7 +24,7 @@ class Answer:
     headers or body.
     """
 
-    request: Ask
+    request: Asked
     port: int
     status: int | None
     content_type: str
