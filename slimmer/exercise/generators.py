@@ -84,7 +84,7 @@ class Generators:
             from slimmer.exercise.protocols.source import converse_again
 
             self.answers += tuple(converse_again(self._context, known))
-        if known is not None or not self._unspoken():
+        if known is not None or not (self._unspoken() or self._context.subject.bound_ports()):
             return
         from slimmer.exercise.protocols.source import converse
 

@@ -19,6 +19,7 @@ class Turn:
     protocol: str
     path: str
     port: int
+    is_datagram: bool = False
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
     origin: Origin = field(default=Origin(), compare=False, repr=False)

@@ -14,7 +14,9 @@ def exercised(results: Iterable[ExerciseResult]) -> Exercised:
     """Add up what was asked in these runs, one for each command of the image. A port of several commands counts once."""
     found = list(results)
     answers = [answer for one in found for answer in one.answers if not isinstance(answer.request, Turn)]
-    spoken = {answer.port for one in found for answer in one.answers if isinstance(answer.request, Turn)}
+    turns = [answer.request for one in found for answer in one.answers if isinstance(answer.request, Turn)]
+    spoken = {turn.port for turn in turns if not turn.is_datagram}
+    datagrams = {turn.port for turn in turns if turn.is_datagram}
     http = {port for one in found for port in one.http_ports}
     tcp = {port for one in found for port in one.ports} | http
     udp = {port for one in found for port in one.udp_ports}
@@ -22,7 +24,7 @@ def exercised(results: Iterable[ExerciseResult]) -> Exercised:
     return Exercised(
         ports=(
             *(ExercisedPort(port, "tcp", _use(port, http, spoken)) for port in sorted(tcp)),
-            *(ExercisedPort(port, "udp", PortUse.SILENT) for port in sorted(udp)),
+            *(ExercisedPort(port, "udp", _use(port, (), datagrams)) for port in sorted(udp)),
         ),
         requests=len(answers),
         answers=dict(sorted(classes.items())),

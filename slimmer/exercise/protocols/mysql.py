@@ -42,7 +42,7 @@ class Greeting:
 class Mysql(Session):
     """MySQL and MariaDB make a table, write and read a row, and drop the table: in the image's own database, or else in a new one."""
 
-    name, title, ports = "mysql", "MySQL", (3306, 3307, 33060)
+    name, title, ports = "mysql", "MySQL", (3306, 3307)
     credentials = (
         "MARIADB_ROOT_PASSWORD",
         "MYSQL_ROOT_PASSWORD",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from slimmer.exercise.protocols.wire import Nonsense, Wire
+from slimmer.exercise.subject import Subject
 from slimmer.formatting import printable
 
 LONGEST_TEXT = 200
@@ -64,10 +65,18 @@ class Session(ABC):
     credentials: ClassVar[tuple[str, ...]] = ()
     """The variables from which the session takes a password."""
 
+    is_datagram: ClassVar[bool] = False
+    """The port is one of UDP."""
+
     def __init__(self, connect: Callable[[], Wire], environment: Mapping[str, str]) -> None:
         self._connect = connect
         self._environment = environment
         self._wire: Wire | None = None
+
+    @classmethod
+    def open(cls, subject: Subject, port: int, seconds: float) -> Wire:
+        """Connect to a port of the app, in so many seconds. Raise OSError."""
+        return Wire(subject.endpoint(port), seconds)
 
     @classmethod
     @abstractmethod

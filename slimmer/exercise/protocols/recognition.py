@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Sequence
 
 from slimmer.exercise.protocols.protocol import Session
-from slimmer.exercise.protocols.table import PROTOCOLS
+from slimmer.exercise.protocols.table import DATAGRAMS, PROTOCOLS
 from slimmer.exercise.protocols.wire import Nonsense, Wire
+from slimmer.exercise.subject import Subject
 
 GREETING = 0.3
 """Seconds to wait for what a server says first, if its port's number tells nothing. It needs no request for that."""
@@ -23,7 +24,7 @@ MOST_SILENT = 2
 """After so many guesses without an answer, the port gets no further ones."""
 
 
-def recognise(endpoint: tuple[str, int], port: int, *, known_alone: bool = False) -> type[Session] | None:
+def recognise(subject: Subject, port: int, *, known_alone: bool = False) -> type[Session] | None:
     """Return what the port speaks; None if that is none of the protocols. With `known_alone`, only its number's protocol is tried.
 
     Each guess has a connection of its own. No guess changes anything. A server that greets in another protocol gets no guess.
@@ -33,19 +34,28 @@ def recognise(endpoint: tuple[str, int], port: int, *, known_alone: bool = False
     if not likely and not others:
         return None
     patience = PATIENCE if any(not one.hello for one in likely) else GREETING
-    with contextlib.suppress(OSError, Nonsense), Wire(endpoint, patience) as wire:
+    with contextlib.suppress(OSError, Nonsense), Session.open(subject, port, patience) as wire:
         return _greeter((*likely, *others), wire)
     silent = 0
     for guess in [one for one in (*likely, *others) if one.hello]:
         if silent >= MOST_SILENT:
             break
         try:
-            if guess.knows(_first(endpoint, guess.hello, PATIENCE if guess in likely else ANSWER)):
+            if guess.knows(_first(subject, port, guess, PATIENCE if guess in likely else ANSWER)):
                 return guess
         except TimeoutError:
             silent += 1
         except (OSError, Nonsense):
             continue
+    return None
+
+
+def recognise_datagrams(subject: Subject, port: int) -> type[Session] | None:
+    """Return what a UDP port speaks, as `recognise` does, if its number is one of a known protocol."""
+    for guess in DATAGRAMS:
+        with contextlib.suppress(OSError, Nonsense):
+            if port in guess.ports and guess.knows(_first(subject, port, guess, ANSWER)):
+                return guess
     return None
 
 
@@ -61,8 +71,8 @@ def _greeter(guesses: Sequence[type[Session]], wire: Wire) -> type[Session] | No
     return None
 
 
-def _first(endpoint: tuple[str, int], hello: bytes, seconds: float) -> bytes:
+def _first(subject: Subject, port: int, guess: type[Session], seconds: float) -> bytes:
     """Return what the server answers at once. Raise OSError or Nonsense."""
-    with Wire(endpoint, seconds) as wire:
-        wire.send(hello)
+    with guess.open(subject, port, seconds) as wire:
+        wire.send(guess.hello)
         return wire.peek()

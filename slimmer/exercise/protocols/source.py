@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import struct
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from slimmer.exercise.context import ExerciseContext
 from slimmer.exercise.port_probe import LAST_BREATH
 from slimmer.exercise.protocols.protocol import LONGEST_TEXT, NotReady, Refused, Session, Step
-from slimmer.exercise.protocols.recognition import recognise
+from slimmer.exercise.protocols.recognition import recognise, recognise_datagrams
 from slimmer.exercise.protocols.table import named
 from slimmer.exercise.protocols.wire import Wire
 from slimmer.exercise.result import Answer, GeneratedSet
@@ -55,14 +55,17 @@ def converse(
     for port in ports[:MOST_PORTS]:
         if context.ended or time.monotonic() - started > BUDGET:
             break
-        if protocol := recognise(context.subject.endpoint(port), port, known_alone=known_alone):
+        if protocol := recognise(context.subject, port, known_alone=known_alone):
+            spoken.append((port, protocol))
+    for port in sorted(context.subject.bound_ports())[:MOST_PORTS]:
+        if not context.ended and (protocol := recognise_datagrams(context.subject, port)):
             spoken.append((port, protocol))
     seconds = time.monotonic() - started
     answers = tuple(_sessions(context, spoken))
     if not spoken:
         return None, ()
     limits = [answer.problem for answer in answers if answer.problem]
-    found = sum(_length(protocol) for _, protocol in spoken)
+    found = sum(_length(protocol, context.environment) for _, protocol in spoken)
     return GeneratedSet(SOURCE, found, len(answers), len(answers), tuple(limits), seconds), answers
 
 
@@ -74,14 +77,14 @@ def converse_again(context: ExerciseContext, known: Iterable[tuple[int, str]]) -
 def _sessions(context: ExerciseContext, spoken: Iterable[tuple[int, type[Session]]]) -> Iterator[Answer]:
     for port, protocol in spoken:
         answers = _Speaker(context, port, protocol).run()
-        context.say(_told(protocol, port, answers))
+        context.say(_told(protocol, port, answers, _length(protocol, context.environment)))
         if any(answer.late for answer in answers):
             context.subject.check_observed()
         context.check_running(f"while slimmer spoke {protocol.title} on port {port}", HINT)
         yield from map(context.within_room, answers)
 
 
-def _told(protocol: type[Session], port: int, answers: Sequence[Answer]) -> str:
+def _told(protocol: type[Session], port: int, answers: Sequence[Answer], length: int) -> str:
     """Return the line about a session."""
     good = sum(not answer.problem for answer in answers)
     failed = next((answer for answer in answers if answer.problem), None)
@@ -89,12 +92,12 @@ def _told(protocol: type[Session], port: int, answers: Sequence[Answer]) -> str:
     hint = ""
     if failed and failed.request.path == "authenticate" and protocol.credentials:
         hint = f" (--env {protocol.credentials[0]}=…)"
-    return f"spoke {protocol.title} on {port}: {good} of {counted(_length(protocol), 'step')}{why}{hint}"
+    return f"spoke {protocol.title} on {port}: {good} of {counted(length, 'step')}{why}{hint}"
 
 
-def _length(protocol: type[Session]) -> int:
+def _length(protocol: type[Session], environment: Mapping[str, str]) -> int:
     """Return the number of steps of a whole session."""
-    return len(protocol(_nowhere, {}).steps())
+    return len(protocol(_nowhere, environment).steps())
 
 
 def _nowhere() -> Wire:
@@ -125,7 +128,7 @@ class _Speaker:
                 self._context.pause(PAUSE)
 
     def _session(self, *, last: bool) -> list[Answer]:
-        connect = partial(Wire, self._context.subject.endpoint(self._port), self._timeout)
+        connect = partial(self._protocol.open, self._context.subject, self._port, self._timeout)
         session = self._protocol(connect, self._context.environment)
         try:
             return list(self._steps(session, last=last))
@@ -154,7 +157,7 @@ class _Speaker:
 
     def _answer(self, step: Step, problem: str, body: str, seconds: float, secrets: tuple[str, ...]) -> Answer:
         problem, data = _without(secrets, problem), _without(secrets, body).encode()
-        turn = Turn(self._protocol.name, step.name, self._port, secrets=secrets)
+        turn = Turn(self._protocol.name, step.name, self._port, self._protocol.is_datagram, secrets=secrets)
         return Answer(
             request=turn,
             port=self._port,

@@ -31,7 +31,7 @@ class Wire:
     def __init__(self, endpoint: tuple[str, int], seconds: float) -> None:
         """Connect. This and all that follows may take `seconds`, until `allow` is called."""
         self.allow(seconds)
-        self._socket = socket.create_connection(endpoint, seconds)
+        self._socket = self._connected(endpoint, seconds)
         self._rest = bytearray()
         self._room = MOST
 
@@ -92,13 +92,19 @@ class Wire:
 
     def _receive(self) -> None:
         self._socket.settimeout(self._left())
-        data = self._socket.recv(PIECE)
+        data = self._piece()
         if not data:
             raise Ended("the connection was closed")
         self._room -= len(data)
         if self._room < 0:
             raise Nonsense("more came than a session needs")
         self._rest += data
+
+    def _connected(self, endpoint: tuple[str, int], seconds: float) -> socket.socket:
+        return socket.create_connection(endpoint, seconds)
+
+    def _piece(self) -> bytes:
+        return self._socket.recv(PIECE)
 
     def _left(self) -> float:
         left = self._end - time.monotonic()
