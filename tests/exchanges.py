@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PIECE = 1 << 16
@@ -42,7 +42,7 @@ def _serve(listener: socket.socket, exchange: Exchange) -> None:
             client, _ = listener.accept()
         except OSError:
             return
-        with client:
+        with client, suppress(OSError):
             _play(client, exchange)
 
 
@@ -51,11 +51,11 @@ def _play(client: socket.socket, exchange: Exchange) -> None:
         if side == "<":
             client.sendall(data)
             continue
-        heard = b""
-        while len(heard) < len(data) and (piece := client.recv(len(data) - len(heard))):
-            heard += piece
-        if heard != data:
-            return
+        while data:
+            piece = client.recv(len(data))
+            if not piece or not data.startswith(piece):
+                return
+            data = data[len(piece) :]
 
 
 def record(server: tuple[str, int], file: Path) -> None:

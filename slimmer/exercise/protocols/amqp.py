@@ -13,7 +13,7 @@ Method = tuple[int, int]
 """The numbers of a class and of a method."""
 
 START, START_OK, TUNE, TUNE_OK, OPEN, OPEN_OK = (10, 10), (10, 11), (10, 30), (10, 31), (10, 40), (10, 41)
-CLOSED, CHANNEL_CLOSED = (10, 50), (20, 40)
+CLOSE, CLOSE_OK, CHANNEL_CLOSE = (10, 50), (10, 51), (20, 40)
 CHANNEL_OPEN, CHANNEL_OPEN_OK = (20, 10), (20, 11)
 EXCHANGE_DECLARE, EXCHANGE_DECLARE_OK = (40, 10), (40, 11)
 QUEUE_DECLARE, QUEUE_DECLARE_OK, QUEUE_DELETE, QUEUE_DELETE_OK = (50, 10), (50, 11), (50, 40), (50, 41)
@@ -107,6 +107,11 @@ class Amqp(Session):
         self._method(QUEUE_DELETE_OK)
         return "deleted"
 
+    def leave(self) -> None:
+        """Close the connection in AMQP, too: its class, method and reply code are 0, 0 and 200 for a client that is done."""
+        self._send(0, CLOSE, struct.pack("!H", 200) + short("") + struct.pack("!HH", 0, 0))
+        self._method(CLOSE_OK)
+
     # ------------------------------------------------------------------ frames
 
     def _send(self, channel: int, method: Method, arguments: bytes) -> None:
@@ -119,7 +124,7 @@ class Amqp(Session):
         """Return the arguments of the next method. Raise Refused if the server closes the connection or the channel instead."""
         body = self._next(METHOD)
         method = struct.unpack_from("!HH", body)
-        if method in (CLOSED, CHANNEL_CLOSED):
+        if method in (CLOSE, CHANNEL_CLOSE):
             (code,) = struct.unpack_from("!H", body, 4)
             raise Refused(str(code), body[7 : 7 + body[6]].decode("utf-8", "replace"))
         expect(method == wanted, f"method {wanted[0]}.{wanted[1]}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from slimmer.exercise.protocols.protocol import MOST_REPLIES, THROWAWAY, VALUE, Refused, Session, Step, expect
 from slimmer.exercise.protocols.wire import Nonsense
 
-BIND, BOUND, SEARCH, ENTRY, REFERENCE, DONE, ADD, ADDED, DELETE, DELETED = (
+BIND, BOUND, SEARCH, ENTRY, REFERENCE, DONE, ADD, ADDED, DELETE, DELETED, UNBIND = (
     0x60,
     0x61,
     0x63,
@@ -18,6 +18,7 @@ BIND, BOUND, SEARCH, ENTRY, REFERENCE, DONE, ADD, ADDED, DELETE, DELETED = (
     0x69,
     0x4A,
     0x6B,
+    0x42,
 )
 INTEGER, TEXT, ENUMERATED, SEQUENCE, SET, SIMPLE, PRESENT, FALSE = 0x02, 0x04, 0x0A, 0x30, 0x31, 0x80, 0x87, b"\1\1\0"
 BASE = 0
@@ -55,6 +56,7 @@ class Ldap(Session):
 
     name, title, ports = "ldap", "LDAP", (389, 1389, 3389)
     hello = bind(1, "", "")
+    goodbye = ber(SEQUENCE, number(100), ber(UNBIND))
     credentials = ("LDAP_ADMIN_PASSWORD", "SLAPD_PASSWORD", "LDAP_ROOT_PASSWORD")
 
     @classmethod

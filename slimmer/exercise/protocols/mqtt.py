@@ -51,6 +51,7 @@ class Mqtt(Session):
 
     name, title, ports = "mqtt", "MQTT", (1883,)
     hello = connect()
+    goodbye = packet(DISCONNECT, b"")
     credentials = ("MQTT_PASSWORD", "MOSQUITTO_PASSWORD")
 
     @classmethod

@@ -43,6 +43,7 @@ class Mysql(Session):
     """MySQL and MariaDB make a table, write and read a row, and drop the table: in the image's own database, or else in a new one."""
 
     name, title, ports = "mysql", "MySQL", (3306, 3307)
+    goodbye = b"\1\0\0\0" + QUIT
     credentials = (
         "MARIADB_ROOT_PASSWORD",
         "MYSQL_ROOT_PASSWORD",

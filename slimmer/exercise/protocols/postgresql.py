@@ -34,6 +34,7 @@ class Postgresql(Session):
 
     name, title, ports = "postgresql", "PostgreSQL", (5432, 5433, 6432)
     hello = SSL_REQUEST
+    goodbye = b"X\0\0\0\4"
     credentials = (
         "POSTGRES_PASSWORD",
         "POSTGRESQL_PASSWORD",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from slimmer.exercise.subject import Subject
 from slimmer.formatting import printable
 
 LONGEST_TEXT = 200
+
+GOODBYE = 1.0
+"""Seconds for the last words."""
 
 MOST_REPLIES = 10_000
 """The parts of one answer that are read. A server that sends more does not mean to end."""
@@ -62,6 +66,9 @@ class Session(ABC):
     hello: ClassVar[bytes] = b""
     """A harmless first request; b"" if the server speaks first."""
 
+    goodbye: ClassVar[bytes] = b""
+    """What ends a session, so that the server does not log that its client was lost."""
+
     credentials: ClassVar[tuple[str, ...]] = ()
     """The variables from which the session takes a password."""
 
@@ -93,9 +100,17 @@ class Session(ABC):
         """Return the steps, in order. The first one connects."""
 
     def close(self) -> None:
-        """Close the connection, if there is one."""
-        if self._wire is not None:
-            self._wire.close()
+        """Say goodbye, and close the connection, if there is one."""
+        if self._wire is None:
+            return
+        with self._wire as wire, contextlib.suppress(OSError, ValueError):
+            wire.allow(GOODBYE)
+            self.leave()
+
+    def leave(self) -> None:
+        """Say goodbye. What goes wrong then does not matter: raises OSError or ValueError."""
+        if self.goodbye:
+            self.wire.send(self.goodbye)
 
     def allow(self, seconds: float) -> None:
         """Give the next step so much time."""

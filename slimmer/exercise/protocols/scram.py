@@ -20,19 +20,21 @@ NO_BINDING = b"n,,"
 class Client:
     """One log-in: `first`, then `final` with what the server answered."""
 
-    def __init__(self, password: str) -> None:
+    def __init__(self, password: str, user: str = "", nonce: bytes = b"") -> None:
+        """PostgreSQL has the name of the user already, so it may be empty. Without a nonce, a new one is made."""
         self._password = password.encode()
-        self._bare = b"n=,r=" + base64.b64encode(secrets.token_bytes(18))
+        self._nonce = nonce or base64.b64encode(secrets.token_bytes(18))
+        self._bare = b"n=" + user.encode() + b",r=" + self._nonce
 
     def first(self) -> bytes:
-        """Return the first message. The name of the user is empty: PostgreSQL has it already."""
+        """Return the first message."""
         return NO_BINDING + self._bare
 
     def final(self, challenge: bytes) -> bytes:
         """Return the last message, with the proof. Raise Nonsense if the challenge is not SCRAM, or asks for too much work."""
         parts = {part[:1]: part[2:] for part in challenge.split(b",") if part[1:2] == b"="}
         nonce, iterations = parts.get(b"r", b""), int(parts.get(b"i", b"0"))
-        if not nonce.startswith(self._bare[5:]) or not 0 < iterations <= MOST_ITERATIONS:
+        if not nonce.startswith(self._nonce) or not 0 < iterations <= MOST_ITERATIONS:
             raise Nonsense("the challenge is not SCRAM's, or asks for too much work")
         salted = hashlib.pbkdf2_hmac("sha256", self._password, base64.b64decode(parts.get(b"s", b"")), iterations)
         key = hmac.digest(salted, b"Client Key", "sha256")
