@@ -17,6 +17,7 @@ from slimmer.exercise.protocols.wire import Wire
 from slimmer.exercise.result import Answer, GeneratedSet
 from slimmer.exercise.turn import SOURCE, Turn
 from slimmer.formatting import counted, printable
+from slimmer.tasks import side_by_side
 
 STEP = 15.0
 """Seconds for one step of the original. A replay gives its own time."""
@@ -27,10 +28,7 @@ LONGEST = 30.0
 PAUSE = 0.25
 
 MOST_PORTS = 16
-"""The ports that are asked which protocol they speak."""
-
-BUDGET = 20.0
-"""Seconds for asking all of them."""
+"""The ports that are asked which protocol they speak, at the same time."""
 
 SHORTEST_SECRET = 4
 """A value of at least so many characters is hidden where a server repeats it."""
@@ -50,16 +48,15 @@ def converse(
     `known_alone`: nobody knows that a port does not speak HTTP, so it is asked only what fits to its number. Raises AppFailed if the
     app exits meanwhile, and ObservationIncomplete if the probe does not answer.
     """
-    started = time.monotonic()
+    started, subject = time.monotonic(), context.subject
     spoken: list[tuple[int, type[Session]]] = []
-    for port in ports[:MOST_PORTS]:
-        if context.ended or time.monotonic() - started > BUDGET:
-            break
-        if protocol := recognise(context.subject, port, known_alone=known_alone):
-            spoken.append((port, protocol))
-    for port in sorted(context.subject.bound_ports())[:MOST_PORTS]:
-        if not context.ended and (protocol := recognise_datagrams(context.subject, port)):
-            spoken.append((port, protocol))
+    for ask, several in (
+        (partial(recognise, subject, known_alone=known_alone), ports),
+        (partial(recognise_datagrams, subject), sorted(subject.bound_ports())),
+    ):
+        first = several[:MOST_PORTS]
+        found = zip(first, side_by_side(ask, first, MOST_PORTS), strict=True)
+        spoken += [(port, protocol) for port, protocol in found if protocol]
     seconds = time.monotonic() - started
     answers = tuple(_sessions(context, spoken))
     if not spoken:
