@@ -78,7 +78,7 @@ class Generators:
             self._context.say(f"openapi: {line}")
 
     def _converse(self) -> None:
-        """Speak with the ports that do not speak HTTP. Without requests, nobody knows which ones do."""
+        """Speak with the ports that do not speak HTTP."""
         known = self._context.mode.sessions
         if known:
             from slimmer.exercise.protocols.source import converse_again
@@ -89,10 +89,10 @@ class Generators:
         from slimmer.exercise.protocols.source import converse
 
         self._sweep.await_start()
-        told, answers = converse(self._context, self._unspoken(), known_alone=not self._context.plan.http_asks)
+        told, answers = converse(self._context, self._unspoken(), self._sweep.reacted)
         self._sweep.spoken = tuple(dict.fromkeys(answer.port for answer in answers))
         self.answers += answers
-        self.sets += (told,) if told else ()
+        self.sets += (told,)
 
     def _unspoken(self) -> list[int]:
         """Return the ports that do not speak HTTP and will be the same in another run."""

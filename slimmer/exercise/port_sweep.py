@@ -134,6 +134,11 @@ class PortSweep:
         """Return "http" or "https"; "" if the port speaks neither."""
         return self._probed[port].scheme if port in self._probed else ""
 
+    def reacted(self, port: int) -> bool:
+        """Return True if the port did anything about an HTTP request: it answered in any protocol, or closed the connection."""
+        probed = self._probed.get(port)
+        return probed is not None and any(not (one.late or is_own(one.request)) for _, one in probed.answers)
+
     def answers(self) -> tuple[Answer, ...]:
         """Return every answer that counts, judged across all ports."""
         chosen = [

@@ -144,8 +144,8 @@ class Mysql(Session):
             self._send(head)
             self.wire.start_tls()
         plugin = greeting.plugin if greeting.plugin in (NATIVE, CACHING) else NATIVE
-        proof = _proof(plugin, password, greeting.salt)
-        self._send(head + user.encode() + b"\0" + bytes([len(proof)]) + proof + plugin + b"\0")
+        answer = proof(plugin, password, greeting.salt)
+        self._send(head + user.encode() + b"\0" + bytes([len(answer)]) + answer + plugin + b"\0")
         self._log_in(password, secure=secure)
         return f"as {'root' if user == 'root' else 'the user'}, {'with' if password else 'without'} a password"
 
@@ -158,7 +158,7 @@ class Mysql(Session):
                 plugin, _, salt = packet[1:].partition(b"\0")
                 if plugin not in (NATIVE, CACHING):
                     raise Refused("plugin", f"slimmer cannot log in with {plugin.decode('latin-1')}")
-                self._send(_proof(plugin, password, salt[:20]))
+                self._send(proof(plugin, password, salt[:20]))
             elif packet[:2] == bytes([MORE, FULL]):
                 if not secure:
                     raise Refused("plugin", "slimmer sends a password in full over TLS alone, which the server has not")
@@ -200,7 +200,7 @@ def _greeting(packet: bytes) -> Greeting:
     return Greeting(low | high << 16, (salt + packet[at:end])[:20], packet[end:].split(b"\0")[0])
 
 
-def _proof(plugin: bytes, password: str, salt: bytes) -> bytes:
+def proof(plugin: bytes, password: str, salt: bytes) -> bytes:
     """Return what proves that this side has the password: mysql_native_password, or caching_sha2_password."""
     if not password:
         return b""
@@ -210,7 +210,7 @@ def _proof(plugin: bytes, password: str, salt: bytes) -> bytes:
         mask = hashlib.sha1(salt + twice, usedforsecurity=False).digest()
     else:
         once = hashlib.sha256(password.encode()).digest()
-        mask = hashlib.sha256(hashlib.sha256(hashlib.sha256(once).digest()).digest() + salt).digest()
+        mask = hashlib.sha256(hashlib.sha256(once).digest() + salt).digest()
     return bytes(a ^ b for a, b in zip(once, mask, strict=True))
 
 

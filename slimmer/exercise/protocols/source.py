@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from slimmer.exercise.context import ExerciseContext
@@ -41,26 +41,25 @@ BROKEN = (OSError, ValueError, LookupError, struct.error)
 
 
 def converse(
-    context: ExerciseContext, ports: Sequence[int], *, known_alone: bool
-) -> tuple[GeneratedSet | None, tuple[Answer, ...]]:
+    context: ExerciseContext, ports: Sequence[int], reacted: Callable[[int], bool]
+) -> tuple[GeneratedSet, tuple[Answer, ...]]:
     """Find out which of these ports speak a known protocol, and hold a session with each. Return what came of it, and the steps.
 
-    `known_alone`: nobody knows that a port does not speak HTTP, so it is asked only what fits to its number. Raises AppFailed if the
-    app exits meanwhile, and ObservationIncomplete if the probe does not answer.
+    `reacted`: the port did something about an HTTP request, which was not to answer it. Nearly every server of the known protocols
+    does. Any other port is asked only what fits to its number: it waits for something else, or nobody knows that it does not speak
+    HTTP. Raises AppFailed if the app exits meanwhile, and ObservationIncomplete if the probe does not answer.
     """
     started, subject = time.monotonic(), context.subject
     spoken: list[tuple[int, type[Session]]] = []
     for ask, several in (
-        (partial(recognise, subject, known_alone=known_alone), ports),
-        (partial(recognise_datagrams, subject), sorted(subject.bound_ports())),
+        (lambda port: recognise(subject, port, known_alone=not reacted(port)), ports),
+        (lambda port: recognise_datagrams(subject, port), sorted(subject.bound_ports())),
     ):
         first = several[:MOST_PORTS]
-        found = zip(first, side_by_side(ask, first, MOST_PORTS), strict=True)
-        spoken += [(port, protocol) for port, protocol in found if protocol]
+        known = zip(first, side_by_side(ask, first, MOST_PORTS), strict=True)
+        spoken += [(port, protocol) for port, protocol in known if protocol]
     seconds = time.monotonic() - started
     answers = tuple(_sessions(context, spoken))
-    if not spoken:
-        return None, ()
     limits = [answer.problem for answer in answers if answer.problem]
     found = sum(_length(protocol, context.environment) for _, protocol in spoken)
     return GeneratedSet(SOURCE, found, len(answers), len(answers), tuple(limits), seconds), answers

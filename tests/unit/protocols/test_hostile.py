@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from slimmer.exercise.protocols import recognition
 from slimmer.exercise.protocols.protocol import Refused, Session
 from slimmer.exercise.protocols.recognition import recognise
 from slimmer.exercise.protocols.source import BROKEN, converse_again
@@ -132,7 +133,8 @@ def test_one_byte_a_moment_does_not_hold_up_a_step() -> None:
         assert time.monotonic() - started < 2
 
 
-def test_a_silent_port_gets_two_guesses() -> None:
+def test_a_silent_port_gets_two_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recognition, "ANSWER", 0.2)
     asked: list[bytes] = []
 
     def wait(client: socket.socket) -> None:
