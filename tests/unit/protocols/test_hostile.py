@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from slimmer.exercise.protocols import recognition
+from slimmer.exercise.protocols import recognition, source
 from slimmer.exercise.protocols.protocol import Refused, Session
 from slimmer.exercise.protocols.recognition import recognise
 from slimmer.exercise.protocols.source import BROKEN, converse_again
@@ -24,8 +24,13 @@ from tests.exchanges import playing
 from tests.unit.protocols.place import Place, context
 from tests.unit.protocols.test_sessions import exchange, names
 
-MYSQL_GREETING = exchange(named("mysql"))[0]
 LOGGED_IN = [*exchange(named("mysql"))[:3]]
+
+
+@pytest.fixture(autouse=True)
+def no_last_breath(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These apps do not exit when a connection breaks."""
+    monkeypatch.setattr(source, "LAST_BREATH", 0.0)
 
 
 @contextmanager
