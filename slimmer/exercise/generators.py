@@ -78,21 +78,23 @@ class Generators:
             self._context.say(f"openapi: {line}")
 
     def _converse(self) -> None:
-        """Speak with the ports that do not speak HTTP."""
+        """Speak with the ports that do not speak HTTP: in the protocols that another run knows, or those that are found out."""
         known = self._context.mode.sessions
-        if known:
+        if known is None and (self._unspoken() or self._context.subject.bound_ports()):
+            self._sweep.await_start()
+            self._find_speakers(self._unspoken())
+        elif known:
             from slimmer.exercise.protocols.source import converse_again
 
             self.answers += tuple(converse_again(self._context, known))
-        if known is not None or not (self._unspoken() or self._context.subject.bound_ports()):
-            return
+
+    def _find_speakers(self, ports: list[int]) -> None:
         from slimmer.exercise.protocols.source import converse
 
-        self._sweep.await_start()
-        told, answers = converse(self._context, self._unspoken(), self._sweep.reacted)
+        told, answers = converse(self._context, ports, self._sweep.reacted)
         self._sweep.spoken = tuple(dict.fromkeys(answer.port for answer in answers))
         self.answers += answers
-        self.sets += (told,)
+        self.sets += (told,) if ports or answers else ()
 
     def _unspoken(self) -> list[int]:
         """Return the ports that do not speak HTTP and will be the same in another run."""

@@ -100,8 +100,15 @@ def cluster() -> Iterator[Path]:
         (folder / "password").write_text(PASSWORD + "\n")
         for path in (folder, folder / "password"):
             shutil.chown(path, OTHER_USER)
-        words = ["--username=postgres", f"--pwfile={folder / 'password'}", "--auth=trust", "--no-sync", "-D", data]
-        single = [POSTGRES / "postgres", "--single", "-D", data, "postgres"]
+        words: list[str | Path] = [
+            "--username=postgres",
+            f"--pwfile={folder / 'password'}",
+            "--auth=trust",
+            "--no-sync",
+            "-D",
+            data,
+        ]
+        single: list[str | Path] = [POSTGRES / "postgres", "--single", "-D", data, "postgres"]
         subprocess.run([POSTGRES / "initdb", *words], cwd=folder, user=OTHER_USER, check=True, capture_output=True)
         subprocess.run(single, cwd=folder, user=OTHER_USER, check=True, capture_output=True, input=ann.encode())
         yield data
