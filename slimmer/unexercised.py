@@ -66,6 +66,9 @@ class PortUse(StrEnum):
     ANSWERED = "answered"
     """It answered HTTP requests."""
 
+    SPOKEN = "spoken"
+    """slimmer held a session with it in another protocol."""
+
     SILENT = "silent"
     """It was not spoken to, or gave no answer that is HTTP."""
 
@@ -116,6 +119,8 @@ def exercise_lines(exercised: Exercised) -> list[str]:
 
 
 def _told(port: ExercisedPort) -> str:
+    if port.use is PortUse.SPOKEN:
+        return "answered in its own protocol"
     return "answered requests" if port.use is PortUse.ANSWERED else "no request was answered"
 
 
@@ -123,7 +128,7 @@ def _spoken(exercised: Exercised) -> str:
     """Return what was exercised, in words that lead to the rest of the line."""
     parts = []
     if exercised.ports:
-        answered = sum(port.use is PortUse.ANSWERED for port in exercised.ports)
+        answered = sum(port.use is not PortUse.SILENT for port in exercised.ports)
         of_all = f"{answered} of {counted(len(exercised.ports), 'port')}"
         parts.append(f"exercised {counted(exercised.requests, 'request')} on {of_all}")
     if exercised.commands:

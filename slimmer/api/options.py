@@ -31,6 +31,7 @@ class RunKeywords(TypedDict, total=False):
     openapi: str | PathLike[str]
     no_openapi: bool
     openapi_seconds: str | float
+    protocols: bool
     no_http: bool
     port: int | Sequence[int]
     exercise: Words

@@ -153,6 +153,7 @@ def _plan(given: RunKeywords) -> ExercisePlan:
         request_timeout=words.positive_seconds("--request-timeout", str(given.get("request_timeout", "30"))),
         crawl=_crawl(given),
         api=_api(given),
+        protocols=given.get("protocols", True),
     )
 
 

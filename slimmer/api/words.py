@@ -196,6 +196,7 @@ def plan(
     request_timeout: float,
     crawl: Crawl,
     api: Api,
+    protocols: bool,
 ) -> ExercisePlan:
     """Return the exercise that the options ask for. The user's requests replace the default `GET /`."""
     explicit = bool(probes or files)
@@ -218,6 +219,7 @@ def plan(
         request_timeout=request_timeout,
         crawl=replace(crawl, on=crawl.on and http),
         api=replace(api, on=api.on and http),
+        protocols=protocols,
     )
 
 

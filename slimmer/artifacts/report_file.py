@@ -96,7 +96,8 @@ class ReportObservation(Struct, frozen=True, kw_only=True):
 class ReportRequest(Struct, frozen=True, kw_only=True):
     """A request and its result, without headers and bodies. `size` is in bytes; `problem` is "" if it passed.
 
-    `source` names what generated the request ("crawl", "openapi"). "" for the user's own and default requests.
+    `source` names what generated the request ("crawl", "openapi"). "" for the user's own and default requests. "protocols" marks a step of a session in
+    another protocol: `method` is the protocol, `path` the step, and `status` is null.
     """
 
     method: str
@@ -124,7 +125,8 @@ class ReportGenerated(Struct, frozen=True, kw_only=True):
     """Requests that slimmer generated from one source: how many it found, sent, and kept to be sent again.
 
     The kept ones are among the requests. `limits` says what was left out, and why. Of an API, `found` and `requested` count operations, and
-    `answered` those of them that answered 2xx.
+    `answered` those of them that answered 2xx. Of "protocols", these are steps of sessions, and
+    `limits` says which failed.
     """
 
     source: str
@@ -217,4 +219,4 @@ class Report(Struct, frozen=True, kw_only=True):
     unexercised: UntouchedCode | UnsetType = UNSET
 
 
-FORMAT = Format("slimmer-report", Version(1, 2), Report)
+FORMAT = Format("slimmer-report", Version(1, 3), Report)

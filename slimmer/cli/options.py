@@ -291,6 +291,16 @@ OpenApiSeconds = Annotated[
         metavar="SECONDS",
     ),
 ]
+Protocols = Annotated[
+    bool | None,
+    typer.Option(
+        "--protocols/--no-protocols",
+        help="Speak Redis, PostgreSQL, MySQL and the like with the ports that do so. On by default.",
+        rich_help_panel=ASK,
+        metavar="",
+        show_default=False,
+    ),
+]
 NoHttp = Annotated[bool, _flag("--no-http", help="Send no HTTP requests.", panel=ASK)]
 Port = Annotated[
     list[int] | None, _option("--port", help="Exercise only this port. Repeatable.", panel=ASK, metavar="PORT")

@@ -55,6 +55,7 @@ def _exercise_options(
     openapi: options.OpenApi = None,
     no_openapi: options.NoOpenApi = False,
     openapi_seconds: options.OpenApiSeconds = None,
+    protocols: options.Protocols = None,
     no_http: options.NoHttp = False,
     port: options.Port = None,
     exercise: options.Exercise = None,

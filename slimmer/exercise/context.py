@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from slimmer.errors import AppFailed
@@ -34,12 +34,16 @@ Say = Callable[[str], None]
 
 
 class ExerciseContext:
-    """What all parts of an exercise share: the subject, the plan, the mode, and the time since the exercise began."""
+    """What all parts of an exercise share: the subject, the plan, the mode, and the time since the exercise began.
 
-    def __init__(self, subject: Subject, mode: Mode, say: Say) -> None:
+    `environment`: the variables that the app has. Their values may be secrets.
+    """
+
+    def __init__(self, subject: Subject, mode: Mode, say: Say, environment: Mapping[str, str] | None = None) -> None:
         self.subject = subject
         self.mode = mode
         self.say = say
+        self.environment = environment or {}
         self.started = time.monotonic()
         self._room = BODIES_LIMIT
         self._counting = threading.Lock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from slimmer.errors import AppFailed
 from slimmer.exercise.commands import run_exec_commands, run_healthcheck, run_host_commands, run_image_commands
@@ -36,12 +37,14 @@ def exercise(
     profile: AppProfile = UNKNOWN,
     shared: bool = False,
     say: Say = _silent,
+    environment: Mapping[str, str] | None = None,
 ) -> ExerciseResult:
     """Drive the app: wait until it is ready, send the requests, run the commands, and wait for the end that the plan names.
 
     With `expectations`, this is a replay. It is held to what the original did (`replay_expectations`), `profile` is not used, and it
     skips the HEALTHCHECK and the wait for a user. A failing exit code of the app is a result there, to be compared; in a first
     run it is an error. `shared`: the plan is for several commands of the image, and this run is one of them.
+    `environment`: the variables that the app has, for sessions in protocols that want a password.
 
     Everything is tried; `problems` lists what failed (`verdict.failure` makes an error of it). Raises AppFailed if the app
     does not get ready, crashes, or exits though it is a server. Raises UsageError if the end that the plan names cannot come.
@@ -49,7 +52,7 @@ def exercise(
     """
     mode: Mode = FirstRun(plan, shared, profile) if expectations is None else Replay(plan, shared, expectations)
     try:
-        exercised = _exercise(ExerciseContext(subject, mode, say))
+        exercised = _exercise(ExerciseContext(subject, mode, say, environment))
     except AppFailed:
         subject.check_observed()
         raise

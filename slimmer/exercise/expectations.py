@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slimmer.exercise.ports import lasting_ports
-from slimmer.exercise.request import Ask, Request
+from slimmer.exercise.request import Asked, Request
 from slimmer.exercise.result import WARMING_UP, ExerciseResult
+from slimmer.exercise.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +19,19 @@ class ReplayExpectations:
     `slowest`: the seconds that its slowest answer took.
     `unready`: the requests, with their ports, that the original answered to the end like an app that is not ready. `exited_after`:
     the seconds after which the original exited; None if it did not. `generated`: the generated requests that the original answered,
-    with their ports. They are sent again.
+    with their ports. They are sent again. `sessions`: the ports with which slimmer spoke another protocol, and its name.
     """
 
     http_ports: tuple[int, ...] = ()
     other_ports: tuple[int, ...] = ()
-    unready: tuple[tuple[int, Ask], ...] = ()
+    unready: tuple[tuple[int, Asked], ...] = ()
     exited_after: float | None = None
     udp_ports: tuple[int, ...] = ()
     ready_after: float = 0.0
     watched: float = 0.0
     slowest: float = 0.0
     generated: tuple[tuple[int, Request], ...] = ()
+    sessions: tuple[tuple[int, str], ...] = ()
 
     @property
     def ready_ports(self) -> tuple[int, ...]:
@@ -57,5 +59,12 @@ def replay_expectations(observed: ExerciseResult) -> ReplayExpectations:
             (answer.port, answer.request)
             for answer in observed.answers
             if isinstance(answer.request, Request) and answer.request.source
+        ),
+        sessions=tuple(
+            dict.fromkeys(
+                (answer.port, answer.request.protocol)
+                for answer in observed.answers
+                if isinstance(answer.request, Turn)
+            )
         ),
     )

@@ -23,7 +23,12 @@ class Generators:
         known = self._context.mode.generated
         if known is not None:
             self.answers = tuple(ask_again(self._context, self._sweep, known))
-            return
+        else:
+            self._generate()
+        if self._context.plan.protocols:
+            self._converse()
+
+    def _generate(self) -> None:
         plan = self._context.plan
         if plan.crawl.on or plan.api.on:
             self._sweep.await_start()
@@ -71,6 +76,29 @@ class Generators:
             self._context.say(f"called {called}: {told.answered:,} answered 2xx; {covering}")
         for line in told.limits:
             self._context.say(f"openapi: {line}")
+
+    def _converse(self) -> None:
+        """Speak with the ports that do not speak HTTP: in the protocols that another run knows, or those that are found out."""
+        known = self._context.mode.sessions
+        if known is None and (self._unspoken() or self._context.subject.bound_ports()):
+            self._sweep.await_start()
+            self._find_speakers(self._unspoken())
+        elif known:
+            from slimmer.exercise.protocols.source import converse_again
+
+            self.answers += tuple(converse_again(self._context, known))
+
+    def _find_speakers(self, ports: list[int]) -> None:
+        from slimmer.exercise.protocols.source import converse
+
+        told, answers = converse(self._context, ports, self._sweep.reacted)
+        self._sweep.spoken = tuple(dict.fromkeys(answer.port for answer in answers))
+        self.answers += answers
+        self.sets += (told,) if ports or answers else ()
+
+    def _unspoken(self) -> list[int]:
+        """Return the ports that do not speak HTTP and will be the same in another run."""
+        return [port for port in self._sweep.ports if not self._sweep.scheme(port) and self._is_lasting(port)]
 
     def _tell(self, told: GeneratedSet) -> None:
         pages = f"{told.asked:,} of {counted(told.found, 'page')}"

@@ -95,6 +95,11 @@ class Mode(ABC):
     def generated(self) -> tuple[tuple[int, Request], ...] | None:
         """The generated requests to send, with their ports; None if they are still to be found."""
 
+    @property
+    @abstractmethod
+    def sessions(self) -> tuple[tuple[int, str], ...] | None:
+        """The ports with which to speak another protocol than HTTP, and its name; None if they are still to be found."""
+
     @abstractmethod
     def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
         """Return True if the app that has these ports open needs no others to be ready."""
@@ -199,6 +204,10 @@ class FirstRun(Mode):
 
     @property
     def generated(self) -> None:
+        return None
+
+    @property
+    def sessions(self) -> None:
         return None
 
     def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
@@ -339,6 +348,10 @@ class Replay(Mode):
     @property
     def generated(self) -> tuple[tuple[int, Request], ...]:
         return self.expectations.generated
+
+    @property
+    def sessions(self) -> tuple[tuple[int, str], ...]:
+        return self.expectations.sessions
 
     def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
         return bool(tcp or udp) and (self.shared or set(self.udp_ports) <= set(udp))

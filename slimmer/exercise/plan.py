@@ -79,6 +79,7 @@ class ExercisePlan:
 
     `explicit`: the requests are the user's own, so at least one port must answer them. They may be exchanges, too. `ports`: exercise only these ports,
     and wait until they accept connections. `crawl` and `api`: how to generate further requests.
+    `protocols`: hold a session with each port that speaks a known protocol other than HTTP.
     """
 
     requests: tuple[Ask, ...] = DEFAULT_REQUESTS
@@ -95,6 +96,7 @@ class ExercisePlan:
     command_timeout: float = 600.0
     crawl: Crawl = Crawl()
     api: Api = Api()
+    protocols: bool = False
 
     @property
     def asks(self) -> tuple[Ask, ...]:

@@ -11,7 +11,7 @@ from slimmer.exercise.context import ExerciseContext
 from slimmer.exercise.conversation import Conversation
 from slimmer.exercise.exchange import Exchange
 from slimmer.exercise.plan import is_udp
-from slimmer.exercise.request import Ask, Request
+from slimmer.exercise.request import Ask, Asked, Request
 from slimmer.exercise.result import WARMING_UP, Answer
 from slimmer.exercise.tls import speaks_tls
 from slimmer.exercise.verdict import judge
@@ -123,7 +123,7 @@ class _PortProber:
         return conversation.ask(request, self._context.subject.endpoint(self._port), scheme, timeout)
 
 
-def is_own(request: Ask) -> bool:
+def is_own(request: Asked) -> bool:
     """Return True for an exchange with a port that need not speak HTTP."""
     return isinstance(request, Exchange) and request.has_own_port
 

@@ -47,6 +47,8 @@ class PortSweep:
         self._probed: dict[int, PortProbe] = {}
         self._spent = 0.0
         self.udp = UdpSweep(context)
+        self.spoken: tuple[int, ...] = ()
+        """The ports with which slimmer held a session in another protocol."""
         self._patient = True  # until a port has spoken HTTP, or one that nobody named was waited for in vain
 
     def ask_new_ports(self) -> bool:
@@ -132,6 +134,11 @@ class PortSweep:
         """Return "http" or "https"; "" if the port speaks neither."""
         return self._probed[port].scheme if port in self._probed else ""
 
+    def reacted(self, port: int) -> bool:
+        """Return True if the port did anything about an HTTP request: it answered in any protocol, or closed the connection."""
+        probed = self._probed.get(port)
+        return probed is not None and any(not (one.late or is_own(one.request)) for _, one in probed.answers)
+
     def answers(self) -> tuple[Answer, ...]:
         """Return every answer that counts, judged across all ports."""
         chosen = [
@@ -161,7 +168,7 @@ class PortSweep:
                 )
         notes += self._mode.notes(self._open, ended=self._context.ended)
         serves = self._open or self._context.subject.bound_ports()
-        if plan.http_asks and serves and not self.http_ports and not plan.has_commands:
+        if plan.http_asks and serves and not (self.http_ports or self.spoken or plan.has_commands):
             notes.append(
                 "no port spoke HTTP, so only the start of the app was observed: exercise it with --exec or --exercise"
             )

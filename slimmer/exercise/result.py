@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from slimmer.exercise.request import Ask
+from slimmer.exercise.request import Asked
 
 WARMING_UP = (502, 503, 504)
 """Statuses of an app, or of the proxy before it, that is not ready yet: RFC 9110, sections 15.6.3 to 15.6.5."""
@@ -24,7 +24,7 @@ class Answer:
     headers or body.
     """
 
-    request: Ask
+    request: Asked
     port: int
     status: int | None
     content_type: str
@@ -65,7 +65,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedSet:
-    """Requests that slimmer generated from one source ("crawl", "openapi"): how many it found, how many it sent, and how many it kept.
+    """Requests that slimmer generated from one source ("crawl", "openapi", "protocols"): how many it found, how many it sent, and how many it kept.
 
     The kept requests stand for all others: they are sent again to the slim image and to the original, and their answers are among
     the answers of the exercise. `limits` says in one line each what was left out, and why. `seconds`: how long it took.

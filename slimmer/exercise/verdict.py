@@ -8,7 +8,7 @@ from dataclasses import replace
 from slimmer.errors import ExerciseFailed
 from slimmer.exercise.client import Reply, Trouble
 from slimmer.exercise.exchange import Exchange
-from slimmer.exercise.request import Ask, Request
+from slimmer.exercise.request import Ask, Asked, Request
 from slimmer.exercise.result import Answer, ExerciseResult, Outcome
 
 SHOWN_PROBLEMS = 20
@@ -97,9 +97,9 @@ def reconcile_answers(answers: list[Answer], *, explicit: bool = True) -> list[A
     ]
 
 
-def _is_told(request: Ask, explicit: bool) -> bool:
+def _is_told(request: Asked, explicit: bool) -> bool:
     """Return True if an answer without a problem is the one that was meant, and not just any."""
-    return isinstance(request, Exchange) or bool(request.expect or request.captures or request.draft) or not explicit
+    return not isinstance(request, Request) or bool(request.expect or request.captures or request.draft) or not explicit
 
 
 def _is_unasked(answer: Answer, explicit: bool) -> bool:

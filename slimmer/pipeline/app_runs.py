@@ -74,7 +74,8 @@ def observe(session: Session, plan: ExercisePlan, say: Say, *, shared: bool = Fa
     own_command = session.options.cmd is None and session.options.entrypoint is None
     profile = AppProfile(config.ports(), config.ports("udp"), healthcheck(config), own_command)
     with _watched(session, identity, "observed") as (run, ports):
-        exercised = exercise(run, plan, profile=profile, shared=shared, say=say)
+        variables = environment(session)
+        exercised = exercise(run, plan, profile=profile, shared=shared, say=say, environment=variables)
         _log_exercise("observed", exercised)
         problem = failure(exercised)
         if problem is not None:
@@ -85,6 +86,12 @@ def observe(session: Session, plan: ExercisePlan, say: Say, *, shared: bool = Fa
             exercised = dataclasses.replace(exercised, stopped=run.exit_code_at_end())
         places = log_places(log.accesses)
         return ScenarioObservation(log, _with_logged(exercised, run, places), identity, ports.relayed, places)
+
+
+def environment(session: Session) -> dict[str, str]:
+    """Return the variables of the app: the image's own, and those of the user, which may be secrets."""
+    entries = (*session.config.env, *session.options.env)
+    return {name: value for name, _, value in (entry.partition("=") for entry in entries)}
 
 
 def identify(session: Session) -> str:
@@ -107,7 +114,9 @@ def exercise_alone(
     relayed = not session.engine.local or session.options.network == "none" or _has_hidden_port(log)
     looks = bool(udp or log.udp_ports)
     with _native(session, session.config.image_id, ports, purpose, relayed=relayed, udp=looks) as run:
-        exercised = exercise(run, plan, profile=AppProfile(expected_ports=ports, udp_ports=udp), shared=shared, say=say)
+        profile = AppProfile(expected_ports=ports, udp_ports=udp)
+        variables = environment(session)
+        exercised = exercise(run, plan, profile=profile, shared=shared, say=say, environment=variables)
         _log_exercise(purpose, exercised)
         problem = failure(exercised)
         if problem is not None:
@@ -134,7 +143,8 @@ def replay(
     looks = bool(observed.exercised.udp_ports)
     with _native(session, image, ports, purpose, relayed=observed.relayed, udp=looks) as run:
         try:
-            answered = exercise(run, plan, replay_expectations(observed.exercised), shared=shared)
+            expected = replay_expectations(observed.exercised)
+            answered = exercise(run, plan, expected, shared=shared, environment=environment(session))
         except AppFailed as error:
             raise _with_last_logged(error, run, observed.log_places) from error
         _log_exercise(purpose, answered)
@@ -165,7 +175,8 @@ def replay_watched(
         suppress(AppFailed, ExerciseFailed, ObservationIncomplete),
         _watched(session, observed.identity, purpose, image, reader) as (run, _),
     ):
-        exercise(run, plan, replay_expectations(observed.exercised), shared=shared)
+        expected = replay_expectations(observed.exercised)
+        exercise(run, plan, expected, shared=shared, environment=environment(session))
         ends = observed.exercised.stopped != KILLED
         run.finish(image, session.config.stop_signal, session.config.stop_timeout if ends else LAST_LOOKS)
     return reader.log(image, complete=reader.ended)

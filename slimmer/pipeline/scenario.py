@@ -18,6 +18,7 @@ from slimmer.observe.log import AccessLog
 from slimmer.observe.merge import merge
 from slimmer.pipeline import app_runs
 from slimmer.pipeline.app_runs import ScenarioObservation
+from slimmer.pipeline.first_password import first_password
 from slimmer.pipeline.progress import Say
 from slimmer.pipeline.request import RunRequest
 from slimmer.pipeline.session import Session
@@ -75,6 +76,8 @@ def observe(session: Session, scenario: Scenario, runs: int, say: Say) -> Scenar
 
     Raises AppFailed, ExerciseFailed or ObservationIncomplete.
     """
+    if variable := first_password(session.config, scenario.options):
+        say(scenario.named(f"the image needs {variable} to start, so slimmer sets it for its own runs"))
     session = session.running(scenario.options)
     with scenario.failing():
         observed = [

@@ -16,6 +16,7 @@ from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
 from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
+from slimmer.pipeline.first_password import with_first_password
 from slimmer.probe_binary import probe_path
 from slimmer.runs.beside import Images
 from slimmer.sandbox.sandbox import Sandbox
@@ -49,10 +50,13 @@ class Session:
     sandbox: Sandbox = dataclasses.field(default_factory=Sandbox)
 
     def running(self, options: RunOptions) -> Session:
-        """Return the same session with other run options. Raise UsageError if there is nothing to run."""
+        """Return the same session with other run options, and with a password that the image needs to start (first_password.py).
+
+        Raise UsageError if there is nothing to run.
+        """
         description.check(options)
         description.check_command(self.config, options)
-        return dataclasses.replace(self, options=options)
+        return dataclasses.replace(self, options=with_first_password(self.config, options))
 
     def of(self, config: ImageConfig) -> Session:
         """Return the same session with another image of the engine."""

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from slimmer.exercise.result import ExerciseResult
+from slimmer.exercise.turn import Turn
 from slimmer.unexercised import Exercised, ExercisedPort, PortUse
 
 
 def exercised(results: Iterable[ExerciseResult]) -> Exercised:
     """Add up what was asked in these runs, one for each command of the image. A port of several commands counts once."""
     found = list(results)
-    answers = [answer for one in found for answer in one.answers]
+    answers = [answer for one in found for answer in one.answers if not isinstance(answer.request, Turn)]
+    turns = [answer.request for one in found for answer in one.answers if isinstance(answer.request, Turn)]
+    spoken = {turn.port for turn in turns if not turn.is_datagram}
+    datagrams = {turn.port for turn in turns if turn.is_datagram}
     http = {port for one in found for port in one.http_ports}
     tcp = {port for one in found for port in one.ports} | http
     udp = {port for one in found for port in one.udp_ports}
     classes = Counter(f"{answer.status // 100}xx" for answer in answers if answer.status is not None)
     return Exercised(
         ports=(
-            *(ExercisedPort(port, "tcp", PortUse.ANSWERED if port in http else PortUse.SILENT) for port in sorted(tcp)),
-            *(ExercisedPort(port, "udp", PortUse.SILENT) for port in sorted(udp)),
+            *(ExercisedPort(port, "tcp", _use(port, http, spoken)) for port in sorted(tcp)),
+            *(ExercisedPort(port, "udp", _use(port, (), datagrams)) for port in sorted(udp)),
         ),
         requests=len(answers),
         answers=dict(sorted(classes.items())),
         unanswered=sum(answer.status is None for answer in answers),
         commands=sum(len(one.outcomes) for one in found),
     )
+
+
+def _use(port: int, http: Container[int], spoken: Container[int]) -> PortUse:
+    if port in http:
+        return PortUse.ANSWERED
+    return PortUse.SPOKEN if port in spoken else PortUse.SILENT

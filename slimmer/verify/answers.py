@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from slimmer.exercise.ports import FIRST_EPHEMERAL_PORT
 from slimmer.exercise.result import Answer, ExerciseResult
+from slimmer.exercise.turn import Turn
 from slimmer.verify.bodies import compare_bodies, excerpt_of, is_by_shape
 from slimmer.verify.noise import template
 from slimmer.verify.structure import Difference
@@ -164,7 +165,8 @@ def _hidden(differences: Iterable[Difference], answer: Answer) -> Iterator[Diffe
 
 def place_of(answer: Answer) -> str:
     """Return the request of an answer in words, as differences name it."""
-    return f"{answer.request.method} :{answer.port}{answer.request.path}"
+    space = " " if isinstance(answer.request, Turn) else ""
+    return f"{answer.request.method} :{answer.port}{space}{answer.request.path}"
 
 
 def code_words(code: int | None) -> str:

@@ -23,7 +23,7 @@ def plan(**options: Any) -> ExercisePlan:
         "probes": [], "files": [], "http": True, "ports": [], "host_commands": [], "exec_commands": [],
         "image_commands": [],
         "until": Until.PROBES, "seconds": 0.0, "ready_timeout": 60.0,
-        "request_timeout": 30.0, "crawl": Crawl(), "api": Api(),
+        "request_timeout": 30.0, "crawl": Crawl(), "api": Api(), "protocols": False,
     }  # fmt: skip
     return words.plan(**{**defaults, **options})
 
