@@ -5,6 +5,7 @@ routes only; then the original and the slim image get the other requests and com
 
     python benchmarks/never_probed.py python node --policy balanced
     python benchmarks/never_probed.py --markdown        # writes the table into docs/policies.md
+    python benchmarks/never_probed.py --no-probe-file --markdown   # the other table: apps that are built with no options
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from tests.engine.case import Case
 OBSERVED = "observed"
 POLICIES = (OBSERVED, "balanced", "generous")
 DOCUMENT = Path(__file__).parent.parent / "docs/policies.md"
-BEGIN, END = "<!-- table: written by benchmarks/never_probed.py --markdown -->", "<!-- end of the table -->"
+BEGIN = "<!-- table: written by benchmarks/never_probed.py --markdown -->"
+BEGIN_WITHOUT = "<!-- table: written by benchmarks/never_probed.py --no-probe-file --markdown -->"
+END = "<!-- end of the table -->"
 HEADINGS = ("image", "policy", "size", "in times of observed", "checks that pass")
 APPS, CASES = "apps", "cases"
 
@@ -55,8 +58,11 @@ class Measured:
         return 1 - len(self.failing) / self.checks
 
 
-def subjects(names: Sequence[str]) -> Iterator[tuple[str, Case]]:
-    """The apps and cases of these names with their kinds; all of them if there are no names."""
+def subjects(names: Sequence[str], probe_file: bool) -> Iterator[tuple[str, Case]]:
+    """The apps and cases of these names with their kinds; all of them if there are no names. Without a probe file: apps only."""
+    if not probe_file:
+        yield from ((APPS, case.without_probe_file(case.load_app(name))) for name in names or case.APP_NAMES)
+        return
     for kind, known, load in ((APPS, case.APP_NAMES, case.load_app), (CASES, case.NAMES, case.load)):
         for name in known:
             if not names or name in names:
@@ -99,14 +105,14 @@ def _summary(group: Sequence[Measured]) -> tuple[str, str]:
     return f"{ratio:.2f}", f"{share:.0%}; of all {asked} checks {1 - failed / asked:.0%}"
 
 
-def write_markdown(lines: Iterable[Sequence[str]]) -> None:
-    """Put the table between its markers in the document."""
+def write_markdown(lines: Iterable[Sequence[str]], begin: str) -> None:
+    """Put the table behind its marker in the document."""
     text = DOCUMENT.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(END)
     table = [HEADINGS, ("---", "---", "---:", "---:", "---:"), *lines]
     body = "".join(f"| {' | '.join(line)} |\n" for line in table)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n{body}{END}{after}", encoding="utf-8")
+    DOCUMENT.write_text(f"{before}{begin}\n{body}{END}{after}", encoding="utf-8")
 
 
 def show(lines: Iterable[Sequence[str]], results: Iterable[Measured]) -> None:
@@ -127,6 +133,9 @@ def main() -> None:
     known = {*case.APP_NAMES, *case.NAMES}
     parser.add_argument("images", nargs="*", metavar="NAME", help=f"default: all of {', '.join(sorted(known))}")
     parser.add_argument("--policy", action="append", choices=POLICIES[1:], help="beside observed (default: all)")
+    parser.add_argument(
+        "--no-probe-file", action="store_true", help="build apps with no options, and ask all their routes"
+    )
     parser.add_argument("--markdown", action="store_true", help="write the table into docs/policies.md as well")
     parser.add_argument("--out", type=Path, help="a folder for the artifacts of the builds (default: they are removed)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="images at a time (default: 1)")
@@ -134,6 +143,8 @@ def main() -> None:
     chosen = parser.parse_args()
     if unknown := set(chosen.images) - known:
         parser.error(f"no such app or case: {', '.join(sorted(unknown))}")
+    if chosen.no_probe_file and not set(chosen.images) <= {*case.APP_NAMES}:
+        parser.error("--no-probe-file is for apps: the cases have no probe files")
     policies = (OBSERVED, *(chosen.policy or POLICIES[1:]))
     client = docker.from_env(timeout=300)
     with tempfile.TemporaryDirectory() as folder:
@@ -143,11 +154,15 @@ def main() -> None:
             print(*rows(found, ()), sep="\n", file=sys.stderr, flush=True)
             return found
 
-        results = [one for some in side_by_side(measure, list(subjects(chosen.images)), chosen.jobs) for one in some]
+        results = [
+            one
+            for some in side_by_side(measure, list(subjects(chosen.images, not chosen.no_probe_file)), chosen.jobs)
+            for one in some
+        ]
     client.close()
     lines = list(rows(results, policies))
     if chosen.markdown:
-        write_markdown(lines)
+        write_markdown(lines, BEGIN_WITHOUT if chosen.no_probe_file else BEGIN)
     if chosen.json:
         print(json.dumps([{**asdict(result), "share": result.share} for result in results], indent=2))
     else:

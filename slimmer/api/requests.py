@@ -11,6 +11,7 @@ from typing import Any, TypedDict, TypeVar, cast
 
 from slimmer.api import words
 from slimmer.api.options import BuildKeywords, KeepKeywords, Logs, RunKeywords
+from slimmer.api.outside import outside
 from slimmer.engine.options import RunOptions
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import Api, Crawl, ExercisePlan
@@ -30,9 +31,6 @@ RECORDERS = ("auto", "notify", "ptrace", "fanotify")
 BUILDERS = ("", "dockerfile", "load")
 LARGEST = {"runs": (1, 100), "repair": (0, 10), "crawl-pages": (1, 10_000), "crawl-depth": (0, 1000)}
 """The least and the greatest value of a number, by option."""
-
-OWN_NETWORKS = ("", "bridge", "default", "none")
-"""Networks in which the app finds no other containers by name: docker run, --network."""
 
 T = TypeVar("T")
 
@@ -90,10 +88,11 @@ def build_request(target: str, given: BuildKeywords) -> BuildRequest:
 
 
 def _run_fields(given: RunKeywords) -> _RunFields:
+    options = _run_options(given)
     return _RunFields(
-        options=_run_options(given),
+        options=options,
         commands=tuple(words.command("--cmd", text) for text in _several(given.get("cmd"))),
-        plan=_plan(given),
+        plan=_plan(given, options),
         recorder=words.choice("--recorder", given.get("recorder", "auto"), RECORDERS),
         runs=_number("runs", given.get("runs", 1)),
         pull=given.get("pull", False),
@@ -135,7 +134,7 @@ def _run_options(given: RunKeywords) -> RunOptions:
     )
 
 
-def _plan(given: RunKeywords) -> ExercisePlan:
+def _plan(given: RunKeywords, options: RunOptions) -> ExercisePlan:
     """Return the plan to exercise the app."""
     until, seconds = words.until(str(given.get("until", "probes")))
     ports = given.get("port", ())
@@ -152,13 +151,13 @@ def _plan(given: RunKeywords) -> ExercisePlan:
         ready_timeout=_ready_timeout(given),
         request_timeout=words.positive_seconds("--request-timeout", str(given.get("request_timeout", "30"))),
         crawl=_crawl(given),
-        api=_api(given),
-        protocols=given.get("protocols", True),
+        api=_api(given, options),
+        protocols=given.get("protocols", not options.share_mounts),
     )
 
 
-def _api(given: RunKeywords) -> Api:
-    """Return how to call the app's API. Nothing that others share is changed: neither their folders nor what a network of theirs has."""
+def _api(given: RunKeywords, options: RunOptions) -> Api:
+    """Return how to call the app's API. Nothing outside of the app's container is changed, unless the user asked for the calls."""
     default, named, off = Api(), str(given.get("openapi", "")), given.get("no_openapi", False)
     if named and off:
         raise UsageError("--openapi and --no-openapi contradict each other", hint="Leave one of them out.")
@@ -166,7 +165,7 @@ def _api(given: RunKeywords) -> Api:
     return replace(
         found,
         on=not off and (bool(named) or given.get("crawl") is True or default.on),
-        changes=not given.get("share_mounts", False) and given.get("network", "") in OWN_NETWORKS,
+        unchanging=outside(options, asked=bool(named)),
         seconds=words.positive_seconds("--openapi-seconds", str(given.get("openapi_seconds", default.seconds))),
     )
 

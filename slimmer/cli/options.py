@@ -249,7 +249,7 @@ Crawl = Annotated[
     bool | None,
     typer.Option(
         "--crawl/--no-crawl",
-        help="Follow the links of the app's pages, and keep what they open.",
+        help="Follow the links of the app's pages, and keep what they open. On by default.",
         rich_help_panel=ASK,
         metavar="",
         show_default=False,
@@ -276,12 +276,12 @@ OpenApi = Annotated[
     str | None,
     _option(
         "--openapi",
-        help="Call the operations of the app's API, as its OpenAPI description says: a path in the app, a file, or 'auto' to search for it.",
+        help="Where the description of the app's API is, whose operations are called: a path in the app, or a file. Default: auto (search).",
         panel=ASK,
         metavar="PATH|FILE",
     ),
 ]
-NoOpenApi = Annotated[bool, _flag("--no-openapi", help="Call no operations of an API, even with --crawl.", panel=ASK)]
+NoOpenApi = Annotated[bool, _flag("--no-openapi", help="Call no operations of an API.", panel=ASK)]
 OpenApiSeconds = Annotated[
     str | None,
     _option(
@@ -295,7 +295,7 @@ Protocols = Annotated[
     bool | None,
     typer.Option(
         "--protocols/--no-protocols",
-        help="Speak Redis, PostgreSQL, MySQL and the like with the ports that do so. On by default.",
+        help="Speak Redis, PostgreSQL, MySQL and the like with the ports that do so. On by default, but not with --share-mounts.",
         rich_help_panel=ASK,
         metavar="",
         show_default=False,

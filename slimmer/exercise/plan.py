@@ -39,7 +39,7 @@ class ImageCommand:
     command: tuple[str, ...] = ()
 
 
-GENERATES = False
+GENERATES = True
 """Whether slimmer generates requests if the user does not say: both the crawl and the calls of an API."""
 
 
@@ -61,7 +61,7 @@ class Api:
     """Whether and how to call the operations of an API. The defaults of the options are here, and nowhere else.
 
     `asked`: the user asked for it, and wants to know if there is no description. `path`: where the app has the description; "" for the usual places. `content`: the description itself, if the user has it in a file.
-    `changes`: call operations that change something, too. `seconds`: when to stop.
+    `unchanging`: why operations that change something are left out, in words that follow "because"; "" to call them. `seconds`: when to stop.
     """
 
     on: bool = GENERATES
@@ -69,7 +69,7 @@ class Api:
     path: str = ""
     file: str = ""
     content: bytes = field(default=b"", repr=False)
-    changes: bool = True
+    unchanging: str = ""
     seconds: float = 60.0
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ APP_NAMES = sorted(path.parent.name for path in APPS.glob("*/routes.yaml"))
 
 Request = Mapping[str, Any]
 """An entry of a probe file."""
+
+RULES_ALONE = ("--no-crawl", "--no-openapi", "--no-protocols")
+"""The options of a build that finds no requests itself, so that the rules have to know what the checks need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,8 @@ def load(name: str) -> Case:
     folder = CASES / name
     document = yaml.safe_load((folder / "case.yaml").read_text(encoding="utf-8"))
     runs = tuple(_run(entry) for entry in document["runs"])
-    options = tuple(str(option).replace("FOLDER", str(folder)) for option in document.get("build", ()))
+    own = tuple(str(option).replace("FOLDER", str(folder)) for option in document.get("build", ()))
+    options = (*RULES_ALONE, *own)
     image, control = f"slimmer-sample-case-{name}:latest", document.get("control", True)
     return Case(name, folder, image, runs, document.get("base", ""), options, control=control)
 
@@ -105,7 +109,13 @@ def load_app(name: str) -> Case:
     document = yaml.safe_load((APPS / name / "routes.yaml").read_text(encoding="utf-8"))
     checks = tuple(map(_route, document["unprobed"]))
     image = f"slimmer-sample-routes-{name}:latest"
-    return Case(name, APPS / name, image, (Run(checks),), probed=tuple(document["probed"]))
+    return Case(name, APPS / name, image, (Run(checks),), options=RULES_ALONE, probed=tuple(document["probed"]))
+
+
+def without_probe_file(app: Case) -> Case:
+    """The app as a user builds it who gives no options. The checks are all of its routes."""
+    (run,) = app.runs
+    return replace(app, runs=(Run((*map(_route, app.probed), *run.checks)),), options=(), probed=())
 
 
 def _run(entry: Mapping[str, Any]) -> Run:

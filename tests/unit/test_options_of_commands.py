@@ -98,10 +98,34 @@ def test_the_calls_of_an_api_begin_with_the_crawl_or_alone(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("given", "changes"),
-    [({}, True), ({"network": "none"}, True), ({"network": "staging"}, False), ({"share_mounts": True}, False)],
+    [
+        ({}, True),
+        ({"network": "none"}, True),
+        ({"network": "staging"}, False),
+        ({"share_mounts": True}, False),
+        ({"share_mounts": True, "openapi": "auto"}, False),
+        ({"env": {"DATABASE_URL": "postgres://app@db.example.com/shop"}}, False),
+        ({"env": {"DATABASE_URL": "postgres://app@db.example.com/shop"}, "openapi": "auto"}, True),
+        ({"env": {"DATABASE_URL": "postgres://app@db/shop"}, "with_": ["db=postgres"]}, True),
+        ({"env": {"PGHOST": "10.0.0.7"}}, False),
+        ({"env": {"DB_HOST": "10.0.0.7:5432"}}, False),
+        ({"env": {"DB_HOST": "/run/postgresql", "CACHE": "redis://localhost:6379", "DB": "sqlite:///a.db"}}, True),
+        ({"env": {"KAFKA_BROKERS": "localhost:9092,b2.example.com:9092"}}, False),
+        ({"env": {"SECRET": "a://[b", "BASE_URL": "http://127.0.0.1:8000"}}, False),
+        ({"env": {"LEVEL": "debug", "BIND_HOST": "0.0.0.0"}}, True),
+    ],
 )
-def test_an_api_changes_nothing_that_others_share(given: dict[str, Any], changes: bool) -> None:
-    assert build_request("app", cast(Any, {"openapi": "auto", **given})).plan.api.changes is changes
+def test_an_api_changes_nothing_outside_of_the_container(given: dict[str, Any], changes: bool) -> None:
+    unchanging = build_request("app", cast(Any, given)).plan.api.unchanging
+    assert (unchanging == "") is changes
+    if not changes and "env" in given:
+        assert "--env" in unchanging and "--openapi auto" in unchanging
+
+
+def test_sessions_write_nothing_into_data_that_others_share() -> None:
+    assert build_request("app", {}).plan.protocols
+    assert not build_request("app", {"share_mounts": True}).plan.protocols
+    assert build_request("app", {"share_mounts": True, "protocols": True}).plan.protocols
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ class _Caller:
         return reply
 
     def _may_call(self, operation: Operation) -> bool:
-        return self._bounds.changes or operation.is_safe
+        return not self._bounds.unchanging or operation.is_safe
 
     def _result(self, callable_: int) -> tuple[GeneratedSet, tuple[Answer, ...], str]:
         self._met.out_of_time = callable_ - len(self._status)

@@ -41,10 +41,7 @@ def _left_out(met: Met, bounds: Api) -> Iterator[str]:
     if met.ending:
         yield f"left out {counted(len(met.ending), 'operation')} that would end the app: {_shown(met.ending)}"
     if met.changing:
-        yield (
-            f"left out {counted(met.changing, 'operation')} that may change something, because the app shares data or a network"
-            " with others (--share-mounts, --network)"
-        )
+        yield f"left out {counted(met.changing, 'operation')} that may change something, because {bounds.unchanging}"
     if met.out_of_time:
         yield f"stopped after {bounds.seconds:g} s with {counted(met.out_of_time, 'operation')} left (--openapi-seconds)"
 

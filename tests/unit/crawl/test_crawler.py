@@ -11,7 +11,7 @@ import pytest
 from slimmer.errors import AppFailed
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.expectations import replay_expectations
-from slimmer.exercise.plan import Crawl, ExercisePlan
+from slimmer.exercise.plan import Api, Crawl, ExercisePlan
 from slimmer.exercise.request import Request
 from slimmer.exercise.result import ExerciseResult, GeneratedSet
 from slimmer.exercise.verdict import failure
@@ -80,7 +80,9 @@ def crawl(
     log, said, port = folder / "asked", list[str](), again.http_ports[0] if again else free_port()
     log.write_text("")
     setup = f"LOG = {str(log)!r}\n" + SITE + textwrap.dedent(source) + f"\nserve({port}, handler=Site)\nforever()\n"
-    plan = ExercisePlan(ports=(port,), crawl=bounds, **({"requests": requests, "explicit": True} if requests else {}))  # type: ignore[arg-type]
+    plan = ExercisePlan(
+        ports=(port,), crawl=bounds, api=Api(on=False), **({"requests": requests, "explicit": True} if requests else {})
+    )  # type: ignore[arg-type]
     with LocalApp(folder, setup, watched=watched) as app:
         expected = replay_expectations(again) if again else None
         exercised = exercise(app, plan, expected, say=said.append)
@@ -170,8 +172,8 @@ def test_without_a_watch_each_shape_is_kept(tmp_path: Path) -> None:
     assert {"/about", "/find?q=x", "/new", "/api/stock"} <= {*result.kept}
 
 
-def test_no_crawl_by_default(tmp_path: Path) -> None:
-    result = crawl(tmp_path, SHOP, Crawl())
+def test_no_crawl_if_it_is_turned_off(tmp_path: Path) -> None:
+    result = crawl(tmp_path, SHOP, Crawl(on=False))
     assert result.asked == ["/"] and not result.exercised.generated
 
 

@@ -277,6 +277,26 @@ def test_a_page_that_is_similar_to_a_script_is_one(image: LocalImage) -> None:
         assert {path.removeprefix("/usr/bin/") for path in files(image, builder)} - {like.path} == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "content", "expected"),
+    [
+        ("/srv/pages/second.cgi", "#!/bin/sh\none", {"one"}),
+        ("/srv/pages/second.cgi", "one", set()),
+        ("/srv/pages/second.cgi", "#!/usr/bin/perl\none", set()),
+        ("/srv/pages/second.txt", "#!/bin/sh\none", set()),
+        ("/srv/others/second.cgi", "#!/bin/sh\none", set()),
+    ],
+)
+def test_a_script_beside_one_that_a_shell_opened_is_one_though_it_is_no_program(
+    image: LocalImage, path: str, content: str, expected: set[str]
+) -> None:
+    image.add("/srv/pages/first.cgi", "#!/bin/sh\necho hello")
+    image.add(path, content)
+    context = image.context(opened("/srv/pages/first.cgi", by="/usr/bin/dash"), config=config())
+    builder = _followed_from(context, Finding(path, Reason("named-path", "in /srv, named by /etc/httpd.conf")))
+    assert {path.removeprefix("/usr/bin/") for path in files(image, builder)} - {path} == expected
+
+
 @pytest.mark.parametrize("first", ["#!/usr/bin/python3", "#!/usr/bin/perl", "#!/usr/bin/fish"])
 def test_scripts_of_other_languages_are_left_to_their_rules(image: LocalImage, first: str) -> None:
     assert kept(image, f"{first}\none\n") == set()

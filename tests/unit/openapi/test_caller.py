@@ -115,7 +115,7 @@ def test_without_a_watch_every_call_is_kept(tmp_path: Path) -> None:
 
 
 def test_shared_state_is_not_changed(tmp_path: Path) -> None:
-    result = call(tmp_path, SHOP, replace(ON, changes=False))
+    result = call(tmp_path, SHOP, replace(ON, unchanging="the app shares data with others (--share-mounts)"))
     assert {line.split()[0] for line in result.log} == {"GET", "HEAD"}
     assert any("--share-mounts" in line for line in result.told.limits)
 
@@ -155,8 +155,8 @@ def test_a_file_of_the_user_describes_the_app(tmp_path: Path) -> None:
     assert result.said[1:] == ["openapi: api.json cannot be used: it is not JSON"]
 
 
-def test_nothing_is_called_by_default(tmp_path: Path) -> None:
-    result = call(tmp_path, SHOP, Api())
+def test_nothing_is_called_if_it_is_turned_off(tmp_path: Path) -> None:
+    result = call(tmp_path, SHOP, Api(on=False))
     assert result.log == ["GET /"] and not result.exercised.generated
 
 

@@ -1,7 +1,8 @@
 """Finds the shell scripts of an image, and follows them to commands, sourced files, and files that they name.
 
 A file is a script if a shell opened it, if another script calls or sources it, or if other code starts it and its first line names a
-shell. A file that is only similar to a script that a shell opened also counts (slimmer.keep.apps.sibling_files). Scripts that are kept
+shell. A file that is only similar to a script that a shell opened also counts (slimmer.keep.apps.sibling_files), and
+so does one beside it with the same suffix whose first line names a shell: a page that a server runs. Other scripts that are kept
 for other reasons, because they were seen or fill a folder, are not followed. The image's ENTRYPOINT, CMD and HEALTHCHECK are read like
 scripts, and so are crontabs that a cron daemon opened, and other files that name commands (slimmer.keep.languages.shell.command_files).
 """
@@ -53,6 +54,7 @@ class ShellResolver(Resolver[Script]):
         self._places = Places(image)
         self._texts: frozenset[str] = frozenset()
         self._read_by_shell: set[str] = set()  # scripts that need no first line
+        self._kinds = {(posixpath.dirname(path), suffix) for path in opened if (suffix := suffix_of(path))}
         self._has_zones = False
 
     @property
@@ -82,7 +84,7 @@ class ShellResolver(Resolver[Script]):
             self._read_by_shell.add(path)
             return True
         if not self._image.is_executable(path):
-            return path in self._applets and path.endswith(".sh")
+            return (path in self._applets and path.endswith(".sh")) or self._is_beside_opened(path)
         return opened or path in self._applets or Evidence.USED in kept.evidence(path)
 
     def accepts(self, path: str) -> bool:
@@ -140,6 +142,9 @@ class ShellResolver(Resolver[Script]):
             yield from time_zones.zone(self._tree, zone, Reason(time_zones.RULE, f"{source} sets TZ to it", path))
         for name in script.locales:
             yield from locales.named_locale(self._tree, name, Reason(locales.RULE, f"{source} chooses {name}", path))
+
+    def _is_beside_opened(self, path: str) -> bool:
+        return path not in self._opened and (posixpath.dirname(path), suffix_of(path)) in self._kinds
 
     def _is_opened_script(self, path: str) -> bool:
         return path in self._opened and suffix_of(path) in _SUFFIXES
