@@ -37,6 +37,12 @@ _NAME_LENGTH = 128
 _NAME_SHAPE = re.compile(r"(?:[\w./+$@{}-]*/)?[\w+@][\w.+@-]*", re.ASCII)
 _OPENERS = frozenset(("dlopen", "dlmopen"))
 _PROGRAM_PATH = re.compile(rb"\0(/(?:[\w+-][\w.+-]{0,63}/){1,8}[\w+-][\w.+-]{0,63})(?=[\0 ])")
+_FOLDER_PATH = re.compile(
+    rb"\0((?:/[\w+-][\w.+-]{0,63}){0,3}/lib(?:exec|x?32|64)?(?://?[\w+-][\w.+-]{0,63}){1,6}/?)(?=\0)"
+)
+_FOLDER_OPENERS = _OPENERS | {"lt_dlopen", "lt_dlopenext", "lt_dlopenadvise", "g_module_open", "g_module_open_full"}
+"""dlopen(3), and what libltdl and GLib call it."""
+
 _STARTERS = frozenset(
     [
         "execl",
@@ -66,7 +72,8 @@ class ElfFile:
     `helpers` are the libraries of DT_AUXILIARY and DT_FILTER; `imports` are the names of undefined symbols.
     `library_names` are the strings that look like a library's file name or path ("libx.so.1", "plugins/y.so"). They are read only if
     the file imports dlopen, so that it can load libraries. `program_names` are the absolute paths with which its strings begin. They
-    are read only if the file imports a function that starts programs.
+    are read only if the file imports a function that starts programs. `folder_names` are the strings that are absolute paths in the
+    folders of libraries ("/usr/lib/x/plugins"). They are read only if the file imports a function that opens libraries.
     """
 
     machine: int
@@ -81,6 +88,7 @@ class ElfFile:
     imports: frozenset[str] = frozenset()
     library_names: tuple[str, ...] = ()
     program_names: tuple[str, ...] = ()
+    folder_names: tuple[str, ...] = ()
 
     @property
     def is_program(self) -> bool:
@@ -183,7 +191,8 @@ class _Parser:
             runpath=runpath,
             imports=imports,
             library_names=tuple(name for name in _library_names(self._content) if name not in own) if loads else (),
-            program_names=() if imports.isdisjoint(_STARTERS) else tuple(_program_names(self._content)),
+            folder_names=() if imports.isdisjoint(_FOLDER_OPENERS) else tuple(_strings(_FOLDER_PATH, self._content)),
+            program_names=() if imports.isdisjoint(_STARTERS) else tuple(_strings(_PROGRAM_PATH, self._content)),
         )
 
     def _read_segments(self, start: int, size: int, count: int) -> Iterator[tuple[int, int, int, int]]:
@@ -282,9 +291,9 @@ class _Parser:
         return max(0, room // self._layout.symbol.size)
 
 
-def _program_names(content: bytes) -> Iterator[str]:
-    """Yield the absolute paths with which strings begin, each once: "/bin/ps axwo 'stat'" names /bin/ps."""
-    found = (match[1] for match in islice(_PROGRAM_PATH.finditer(content), _PATHS))
+def _strings(pattern: re.Pattern[bytes], content: bytes) -> Iterator[str]:
+    """Yield the absolute paths that the pattern finds, each once: "/bin/ps axwo 'stat'" names the program /bin/ps."""
+    found = (match[1] for match in islice(pattern.finditer(content), _PATHS))
     return map(os.fsdecode, dict.fromkeys(found))
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 from slimmer.image.elf_file import ElfFile, parse_elf
 from slimmer.sandbox.readers import reader
 
-VERSION = 1
+VERSION = 2
 """Raise it when `read_code` returns something else for the same file: its facts are cached."""
 
 OPENSSL_DIRECTORY = "OPENSSLDIR: "

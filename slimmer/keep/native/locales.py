@@ -5,7 +5,8 @@ locale stays with all its categories. No others stay: a process uses one locale,
 
 Character sets: glibc has 250 modules (8 MB). Nearly every shell and C++ program imports iconv_open without converting anything, so
 the import alone keeps the index and the modules that glibc treats as its main ones (170 kB). A plug-in that imports iconv_open
-(PHP's, for example) or a module that the run loaded shows that the app does convert. Then the modules for encodings that mail, files
+(PHP's, for example), a program of no package, which the image's author built, or a module that the run loaded shows that the app does
+convert. Then the modules for encodings that mail, files
 and pages still use stay as well, as listed in the WHATWG Encoding Standard (2 MB).
 
 Sources: setlocale(3), locale(7), glibc, locale/findlocale.c, iconvdata/gconv-modules and gconv-modules-extra.conf; iconv_open(3).
@@ -148,11 +149,14 @@ class _CharacterSets:
         for code in codes:
             elf = code.elf
             if not elf.imports.isdisjoint(_CONVERTERS) and not elf.soname.startswith(_BYSTANDERS):
-                modules = _LISTED if elf.is_named_as_plugin else _MAIN
+                modules = _LISTED if elf.is_named_as_plugin or self._is_own(code) else _MAIN
                 yield modules, Reason(CHARACTER_SETS, f"{code.path} calls iconv_open", code.path)
         for path in added:
             if path.endswith(".so") and posixpath.basename(parent(path)) == "gconv" and was_observed(path, kept):
                 yield _LISTED, Reason(CHARACTER_SETS, f"{path} was loaded", path)
+
+    def _is_own(self, code: Code) -> bool:
+        return code.elf.is_program and not self._image.packages.owners((code.path,))[code.path]
 
     def _folders(self) -> Iterator[str]:
         """Yield the folders of gconv. They are in the folder of the C library, which differs between distributions."""

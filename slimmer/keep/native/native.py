@@ -13,7 +13,17 @@ from slimmer.keep.analyzer import BEYOND_OBSERVED, Follow, FunctionAnalyzer, Kep
 from slimmer.keep.evidence import Evidence, reaches
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import LEADS_TO, Finding
-from slimmer.keep.native import certificates, elf, fonts, locales, name_service, pam, programs, time_zones
+from slimmer.keep.native import (
+    certificates,
+    elf,
+    fonts,
+    locales,
+    name_service,
+    pam,
+    plugin_folders,
+    programs,
+    time_zones,
+)
 from slimmer.keep.native.code_reader import CodeReader
 from slimmer.keep.native.library_search import LibrarySearch
 
@@ -27,6 +37,7 @@ _RULES = (
     fonts.RULE,
     pam.RULE,
     programs.RULE,
+    plugin_folders.RULE,
 )
 _PHRASES = (*certificates.PHRASES, *name_service.PHRASES, *time_zones.PHRASES, *fonts.PHRASES)
 
@@ -45,6 +56,7 @@ def native(image: ImageView) -> Follow:
         fonts.fonts(image),
         pam.logins(image, search),
         programs.programs(image),
+        plugin_folders.named_folders(image, reader, search),
     )
     waiting: dict[str, None] = {}
 

@@ -80,9 +80,9 @@ def crawl(
     log, said, port = folder / "asked", list[str](), again.http_ports[0] if again else free_port()
     log.write_text("")
     setup = f"LOG = {str(log)!r}\n" + SITE + textwrap.dedent(source) + f"\nserve({port}, handler=Site)\nforever()\n"
-    plan = ExercisePlan(
-        ports=(port,), crawl=bounds, api=Api(on=False), **({"requests": requests, "explicit": True} if requests else {})
-    )  # type: ignore[arg-type]
+    plan = ExercisePlan(ports=(port,), crawl=bounds, api=Api(on=False))
+    if requests:
+        plan = replace(plan, requests=requests, explicit=True)
     with LocalApp(folder, setup, watched=watched) as app:
         expected = replay_expectations(again) if again else None
         exercised = exercise(app, plan, expected, say=said.append)

@@ -78,10 +78,16 @@ def names(paths: set[str]) -> set[str]:
 INDEX = {"gconv-modules", "gconv-modules.cache", "gconv-modules.d/extra.conf"}
 
 
-def test_a_program_that_converts_keeps_the_main_sets(image: LocalImage, tmp_path: Path) -> None:
+@pytest.mark.parametrize("packaged", [True, False])
+def test_a_program_that_converts_keeps_the_main_sets_and_more_if_the_author_built_it(
+    image: LocalImage, tmp_path: Path, packaged: bool
+) -> None:
     source = "int iconv_open(void); int main(void) { return iconv_open(); }"
-    image.add("/app/converts", compile_c(tmp_path, source), mode=0o755)
-    assert names(kept(image, "/app/converts")) == INDEX | {"ISO8859-1.so", "UTF-16.so"}
+    image.add("/usr/bin/converts", compile_c(tmp_path, source), mode=0o755)
+    image.add("/var/lib/dpkg/status", "Package: tool\nStatus: install ok installed\nVersion: 1\n\n")
+    image.add("/var/lib/dpkg/info/tool.list", "/usr/bin/converts\n" if packaged else "/usr/bin/other\n")
+    more = set() if packaged else {"SJIS.so"}
+    assert names(kept(image, "/usr/bin/converts")) == INDEX | {"ISO8859-1.so", "UTF-16.so"} | more
 
 
 @pytest.mark.parametrize("soname", ["", "iconv.so"])

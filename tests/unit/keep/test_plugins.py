@@ -8,6 +8,7 @@ import pytest
 
 from slimmer.keep.apps import plugins as rule
 from slimmer.keep.apps.plugins import ANALYZER
+from slimmer.keep.native import native, plugin_folders
 from slimmer.testing import LocalImage, by_rule, opened, run
 from tests.unit.elf_maker import library, make_elf
 
@@ -31,7 +32,7 @@ def _fill(image: LocalImage, folder: str) -> None:
 def kept(image: LocalImage, path: str, *, by: str = "/usr/bin/convert", operation: str = "open") -> set[str]:
     folder = path.rpartition("/")[0]
     context = image.view(opened(path, by=by, operation=operation))
-    found = by_rule(run(ANALYZER, context), rule.RULE)
+    found = by_rule(run(ANALYZER, context), plugin_folders.RULE)
     return {one.removeprefix(folder + "/") for one in found} - {path.rpartition("/")[2]}
 
 
@@ -106,9 +107,52 @@ def test_a_plugin_with_large_needs_does_not_stay(
     context = image.view(
         opened(f"{CODERS}/png.so"), opened("/usr/lib/x86_64-linux-gnu/libcompiler.so.1", by="/usr/bin/convert")
     )
-    assert f"{CODERS}/heavy.so" in by_rule(run(ANALYZER, context), rule.RULE)
+    assert f"{CODERS}/heavy.so" in by_rule(run(ANALYZER, context), plugin_folders.RULE)
 
 
 def test_a_folder_beyond_the_bound_stays_as_it_was_seen(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rule, "FOLDER_FILES", 2)
+    monkeypatch.setattr(plugin_folders, "FOLDER_FILES", 2)
     assert kept(image, f"{CODERS}/png.so") == set()
+
+
+MAGICK = "/usr/lib/libMagick.so.6"
+SOURCE = 'void lt_dlopenext(const char *); void use(void) {{ lt_dlopenext("{}"); }}'
+
+
+def named(image: LocalImage, tmp_path: Path, folder: str = CODERS, *, ran: bool = False) -> set[str]:
+    """Return the plug-ins that stay because the library of a program names their folder."""
+    image.add(MAGICK, library(tmp_path, "libMagick.so.6", source=SOURCE.format(folder)))
+    image.add("/usr/bin/convert", make_elf(needed=["libMagick.so.6"]), mode=0o755)
+    context = image.view(*([opened(MAGICK, by="/usr/bin/convert")] if ran else []))
+    found = by_rule(run(native.ANALYZER, context, "/usr/bin/convert"), plugin_folders.RULE)
+    return {path.removeprefix(CODERS + "/") for path in found}
+
+
+ALL = {"png.so", "gif.so", "jpeg.so.1", "gif.la", "/usr/lib/x86_64-linux-gnu/magic/coders.cache"}
+
+
+@pytest.mark.parametrize("folder", [CODERS, CODERS.replace("/magic/", "//magic/"), CODERS + "/"])
+def test_code_that_never_ran_keeps_the_plugins_of_the_folder_that_it_names(
+    image: LocalImage, tmp_path: Path, folder: str
+) -> None:
+    assert named(image, tmp_path, folder) == ALL
+
+
+def test_code_that_ran_keeps_no_plugins_of_a_folder_that_it_only_names(image: LocalImage, tmp_path: Path) -> None:
+    assert named(image, tmp_path, ran=True) == set()
+
+
+@pytest.mark.parametrize("folder", ["/usr/lib/x86_64-linux-gnu", "/usr/lib/gconv", "/usr/lib/none", "/usr/lib/one"])
+def test_a_named_folder_is_one_of_plugins(image: LocalImage, tmp_path: Path, folder: str) -> None:
+    if folder != "/usr/lib/none":
+        image.add(f"{folder}/one.so", make_elf())
+    if folder != "/usr/lib/one":
+        image.add(f"{folder}/two.so", make_elf())
+    assert named(image, tmp_path, folder) == set()
+
+
+def test_named_folders_beyond_the_bound_do_not_stay(
+    image: LocalImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin_folders, "BYTES", 300)
+    assert named(image, tmp_path) == set()
