@@ -12,7 +12,7 @@ import typer
 
 from slimmer.cli import settings
 
-ASK, RUN, OUT, KEEP = "Exercise the app", "Run the app", "Output", "Select files"
+ASK, FIND, RUN, OUT, KEEP = "Exercise the app", "Find requests", "Run the app", "Output", "Select files"
 
 
 def _option(*names: str, help: str, panel: str | None = None, metavar: str | None = None) -> Any:
@@ -250,44 +250,44 @@ Crawl = Annotated[
     typer.Option(
         "--crawl/--no-crawl",
         help="Follow the links of the app's pages, and keep what they open. On by default.",
-        rich_help_panel=ASK,
+        rich_help_panel=FIND,
         metavar="",
         show_default=False,
     ),
 ]
 CrawlPages = Annotated[
     int | None,
-    _option("--crawl-pages", help="How many URLs the crawl requests. Default: 1000.", panel=ASK, metavar="N"),
+    _option("--crawl-pages", help="How many URLs the crawl requests. Default: 1000.", panel=FIND, metavar="N"),
 ]
 CrawlDepth = Annotated[
     int | None,
     _option(
         "--crawl-depth",
         help="How many links away from the first page the crawl goes. Default: 20.",
-        panel=ASK,
+        panel=FIND,
         metavar="N",
     ),
 ]
 CrawlSeconds = Annotated[
     str | None,
-    _option("--crawl-seconds", help="How long the crawl takes at most. Default: 30 s.", panel=ASK, metavar="SECONDS"),
+    _option("--crawl-seconds", help="How long the crawl takes at most. Default: 30 s.", panel=FIND, metavar="SECONDS"),
 ]
 OpenApi = Annotated[
     str | None,
     _option(
         "--openapi",
         help="Where the description of the app's API is, whose operations are called: a path in the app, or a file. Default: auto (search).",
-        panel=ASK,
+        panel=FIND,
         metavar="PATH|FILE",
     ),
 ]
-NoOpenApi = Annotated[bool, _flag("--no-openapi", help="Call no operations of an API.", panel=ASK)]
+NoOpenApi = Annotated[bool, _flag("--no-openapi", help="Call no operations of an API.", panel=FIND)]
 OpenApiSeconds = Annotated[
     str | None,
     _option(
         "--openapi-seconds",
         help="How long the calls of an API take at most. Default: 60 s.",
-        panel=ASK,
+        panel=FIND,
         metavar="SECONDS",
     ),
 ]
@@ -296,7 +296,7 @@ Protocols = Annotated[
     typer.Option(
         "--protocols/--no-protocols",
         help="Speak Redis, PostgreSQL, MySQL and the like with the ports that do so. On by default, but not with --share-mounts.",
-        rich_help_panel=ASK,
+        rich_help_panel=FIND,
         metavar="",
         show_default=False,
     ),
