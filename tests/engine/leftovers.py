@@ -71,7 +71,7 @@ _listed: dict[Path, tuple[object, list[dict[str, Any]]]] = {}
 
 def _listed_images(client: docker.DockerClient) -> list[dict[str, Any]]:
     """List the images. Docker reads the configurations of all images for that, so it is not asked again if its store is as it was."""
-    store = _store_of(client)
+    store = _store_of(client.api)
     now = _store_state(store)
     if now is None or store not in _listed or _listed[store][0] != now:
         _listed[store] = (now, client.api.images())
@@ -79,9 +79,9 @@ def _listed_images(client: docker.DockerClient) -> list[dict[str, Any]]:
 
 
 @cache
-def _store_of(client: docker.DockerClient) -> Path:
+def _store_of(api: docker.APIClient) -> Path:
     """Return the folder where the engine keeps what it knows of images, if it is Docker with its classic store."""
-    info = client.info()
+    info = api.info()
     return Path(str(info["DockerRootDir"]), "image", str(info["Driver"]))
 
 

@@ -17,7 +17,7 @@ BEYOND = 2
 """How many routes of an app may need what no rule can find; or 5 %, where that is more."""
 
 
-CONTROLLED = ("go", "lua", "udp")
+CONTROLLED = ("go", "lua", "openresty")
 
 
 @pytest.fixture(scope="module", params=[*case.APP_NAMES, *case_images.QUICK])
