@@ -31,6 +31,8 @@ class RunKeywords(TypedDict, total=False):
     openapi: str | PathLike[str]
     no_openapi: bool
     openapi_seconds: str | float
+    no_graphql: bool
+    graphql_mutations: bool
     protocols: bool
     no_http: bool
     port: int | Sequence[int]

@@ -14,7 +14,7 @@ from slimmer.api.options import BuildKeywords, KeepKeywords, Logs, RunKeywords
 from slimmer.api.outside import outside
 from slimmer.engine.options import RunOptions
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import Api, Crawl, ExercisePlan
+from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.margin.amount import Margin
 from slimmer.keep.selection import Selection
@@ -152,6 +152,7 @@ def _plan(given: RunKeywords, options: RunOptions) -> ExercisePlan:
         request_timeout=words.positive_seconds("--request-timeout", str(given.get("request_timeout", "30"))),
         crawl=_crawl(given),
         api=_api(given, options),
+        graphql=_graphql(given),
         protocols=given.get("protocols", not options.share_mounts),
     )
 
@@ -168,6 +169,13 @@ def _api(given: RunKeywords, options: RunOptions) -> Api:
         unchanging=outside(options, asked=bool(named)),
         seconds=words.positive_seconds("--openapi-seconds", str(given.get("openapi_seconds", default.seconds))),
     )
+
+
+def _graphql(given: RunKeywords) -> GraphQl:
+    off, mutations = given.get("no_graphql", False), given.get("graphql_mutations", False)
+    if off and mutations:
+        raise UsageError("--graphql-mutations and --no-graphql contradict each other", hint="Leave one of them out.")
+    return GraphQl(on=not off and (mutations or GraphQl().on), mutations=mutations)
 
 
 def _crawl(given: RunKeywords) -> Crawl:

@@ -14,7 +14,16 @@ from pathlib import Path
 from slimmer.engine.options import Companion
 from slimmer.errors import UsageError
 from slimmer.exercise.draft import quoted
-from slimmer.exercise.plan import DEFAULT_REQUESTS, LONGEST_UNTIL_QUIET, Api, Crawl, ExercisePlan, ImageCommand, Until
+from slimmer.exercise.plan import (
+    DEFAULT_REQUESTS,
+    LONGEST_UNTIL_QUIET,
+    Api,
+    Crawl,
+    ExercisePlan,
+    GraphQl,
+    ImageCommand,
+    Until,
+)
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
 from slimmer.exercise.request import Ask
 from slimmer.exercise.until import check_possible
@@ -196,6 +205,7 @@ def plan(
     request_timeout: float,
     crawl: Crawl,
     api: Api,
+    graphql: GraphQl,
     protocols: bool,
 ) -> ExercisePlan:
     """Return the exercise that the options ask for. The user's requests replace the default `GET /`."""
@@ -219,6 +229,7 @@ def plan(
         request_timeout=request_timeout,
         crawl=replace(crawl, on=crawl.on and http),
         api=replace(api, on=api.on and http),
+        graphql=replace(graphql, on=graphql.on and http),
         protocols=protocols,
     )
 

@@ -291,6 +291,15 @@ OpenApiSeconds = Annotated[
         metavar="SECONDS",
     ),
 ]
+NoGraphQl = Annotated[
+    bool, _flag("--no-graphql", help="Do not look for a GraphQL API, whose queries are sent.", panel=ASK)
+]
+GraphQlMutations = Annotated[
+    bool,
+    _flag(
+        "--graphql-mutations", help="Send the mutations of a GraphQL API, too. They change the app's data.", panel=ASK
+    ),
+]
 Protocols = Annotated[
     bool | None,
     typer.Option(

@@ -55,6 +55,8 @@ def _exercise_options(
     openapi: options.OpenApi = None,
     no_openapi: options.NoOpenApi = False,
     openapi_seconds: options.OpenApiSeconds = None,
+    no_graphql: options.NoGraphQl = False,
+    graphql_mutations: options.GraphQlMutations = False,
     protocols: options.Protocols = None,
     no_http: options.NoHttp = False,
     port: options.Port = None,

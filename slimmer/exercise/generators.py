@@ -30,12 +30,14 @@ class Generators:
 
     def _generate(self) -> None:
         plan = self._context.plan
-        if plan.crawl.on or plan.api.on:
+        if plan.crawl.on or plan.api.on or plan.graphql.on:
             self._sweep.await_start()
         if plan.crawl.on:
             self._crawl()
         if plan.api.on:
             self._call()
+        if plan.graphql.on:
+            self._query()
 
     def _crawl(self) -> None:
         from slimmer.exercise.crawl.crawler import Site, crawl
@@ -58,8 +60,7 @@ class Generators:
         from slimmer.exercise.api.caller import call_api
         from slimmer.exercise.api.search import Place
 
-        main = self._sweep.main_port
-        ports = sorted(filter(self._is_lasting, self._sweep.http_ports), key=lambda port: port != main)
+        ports = self._lasting_ports()
         if not ports or self._context.ended:
             return
         places = [Place(port, self._sweep.scheme(port)) for port in ports]
@@ -76,6 +77,34 @@ class Generators:
             self._context.say(f"called {called}: {told.answered:,} answered 2xx; {covering}")
         for line in told.limits:
             self._context.say(f"openapi: {line}")
+
+    def _query(self) -> None:
+        from slimmer.exercise.api.search import Place
+        from slimmer.exercise.graphql.caller import ask_fields
+
+        ports = self._lasting_ports()
+        if not ports or self._context.ended:
+            return
+        places = [Place(port, self._sweep.scheme(port)) for port in ports]
+        pages = (*self._sweep.answers(), *(one for one in self.answers if one.request.source == "crawl"))
+        made = ask_fields(self._context, places, pages)
+        if made is None:
+            return
+        told, kept, path = made
+        self.answers += kept
+        self.sets += (told,)
+        if told.found:
+            asked = f"{told.asked:,} of {counted(told.found, 'field')} of GraphQL at {path}"
+            verb = "covers" if told.kept == 1 else "cover"
+            covering = f"{counted(told.kept, 'request')} {verb} what they opened"
+            self._context.say(f"asked for {asked}: {told.answered:,} answered without errors; {covering}")
+        for line in told.limits:
+            self._context.say(f"graphql: {line}")
+
+    def _lasting_ports(self) -> list[int]:
+        """Return the ports that speak HTTP and will be the same in another run, the main one first."""
+        main = self._sweep.main_port
+        return sorted(filter(self._is_lasting, self._sweep.http_ports), key=lambda port: port != main)
 
     def _converse(self) -> None:
         """Speak with the ports that do not speak HTTP: in the protocols that another run knows, or those that are found out."""

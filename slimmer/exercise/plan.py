@@ -40,7 +40,7 @@ class ImageCommand:
 
 
 GENERATES = True
-"""Whether slimmer generates requests if the user does not say: both the crawl and the calls of an API."""
+"""Whether slimmer generates requests if the user does not say: the crawl, the calls of an API, and queries of GraphQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +74,20 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True)
+class GraphQl:
+    """Whether to ask a GraphQL API for its fields. `mutations`: those of the mutation type, too, unless Api.unchanging forbids it."""
+
+    on: bool = GENERATES
+    mutations: bool = False
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class ExercisePlan:
     """The whole exercise of one run. Times are in seconds.
 
     `explicit`: the requests are the user's own, so at least one port must answer them. They may be exchanges, too. `ports`: exercise only these ports,
-    and wait until they accept connections. `crawl` and `api`: how to generate further requests.
+    and wait until they accept connections. `crawl`, `api` and `graphql`: how to generate further requests.
     `protocols`: hold a session with each port that speaks a known protocol other than HTTP.
     """
 
@@ -96,6 +105,7 @@ class ExercisePlan:
     command_timeout: float = 600.0
     crawl: Crawl = Crawl()
     api: Api = Api()
+    graphql: GraphQl = GraphQl()
     protocols: bool = False
 
     @property

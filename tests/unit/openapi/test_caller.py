@@ -12,7 +12,7 @@ import pytest
 from slimmer.errors import AppFailed
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.expectations import replay_expectations
-from slimmer.exercise.plan import Api, Crawl, ExercisePlan
+from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl
 from slimmer.exercise.request import Request
 from slimmer.exercise.result import ExerciseResult, GeneratedSet
 from slimmer.exercise.verdict import failure
@@ -51,7 +51,10 @@ def call(
     with LocalApp(folder, setup, watched=watched) as app:
         expected = replay_expectations(again) if again else None
         exercised = exercise(
-            app, ExercisePlan(ports=(port,), api=bounds, crawl=Crawl(on=crawl)), expected, say=said.append
+            app,
+            ExercisePlan(ports=(port,), api=bounds, crawl=Crawl(on=crawl), graphql=GraphQl(on=False)),
+            expected,
+            say=said.append,
         )
     return Result(exercised, log.read_text().splitlines(), said)
 
