@@ -292,7 +292,7 @@ OpenApiSeconds = Annotated[
     ),
 ]
 NoGraphQl = Annotated[
-    bool, _flag("--no-graphql", help="Do not look for a GraphQL API, whose queries are sent.", panel=ASK)
+    bool, _flag("--no-graphql", help="Do not look for a GraphQL API, and send none of its queries.", panel=ASK)
 ]
 GraphQlMutations = Annotated[
     bool,

@@ -13,7 +13,7 @@ from slimmer.api.requests import build_request
 from slimmer.cli import build, keep, observe, verify
 from slimmer.cli.option_groups import shares
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import GENERATES, Api, Crawl
+from slimmer.exercise.plan import GENERATES, Api, Crawl, GraphQl
 
 
 def test_every_command_that_runs_an_image_has_the_same_options() -> None:
@@ -120,6 +120,25 @@ def test_an_api_changes_nothing_outside_of_the_container(given: dict[str, Any], 
     assert (unchanging == "") is changes
     if not changes and "env" in given:
         assert "--env" in unchanging and "--openapi auto" in unchanging
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, GraphQl(on=GENERATES)),
+        ({"no_openapi": True}, GraphQl(on=GENERATES)),
+        ({"graphql_mutations": True}, GraphQl(on=True, mutations=True)),
+        ({"no_graphql": True}, GraphQl(on=False)),
+        ({"no_http": True}, GraphQl(on=False)),
+    ],
+)
+def test_graphql_has_options_of_its_own(given: dict[str, Any], expected: GraphQl) -> None:
+    assert build_request("app", cast(Any, given)).plan.graphql == expected
+
+
+def test_mutations_without_queries_are_refused() -> None:
+    with pytest.raises(UsageError, match="contradict each other"):
+        build_request("app", {"no_graphql": True, "graphql_mutations": True})
 
 
 def test_sessions_write_nothing_into_data_that_others_share() -> None:

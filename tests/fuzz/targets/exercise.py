@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from contextlib import suppress
@@ -18,6 +19,7 @@ from slimmer.exercise.crawl.origin import Origin
 from slimmer.exercise.crawl.safety import may_change
 from slimmer.exercise.crawl.shape import shape_of
 from slimmer.exercise.format_check import checked
+from slimmer.exercise.graphql.document import read_schema
 from slimmer.exercise.headers import LONGEST, telling_headers
 from slimmer.exercise.media_type import charset, normal_media_type
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
@@ -26,6 +28,7 @@ from slimmer.exercise.recording import record
 from slimmer.exercise.request import Request
 from slimmer.exercise.yaml_document import YamlDocument
 
+_DOCUMENT = re.compile(r"[\w {}()$:!,.\[\]-]+", re.ASCII)
 _SENDABLE = re.compile(r"[!-~]+")
 
 
@@ -124,6 +127,17 @@ def description(data: bytes) -> None:
                 assert request.path.startswith("/")
 
 
+def introspection(data: bytes) -> None:
+    """What a GraphQL API says of itself: a problem in one line, or calls of its fields that have nothing but names in them."""
+    found = read_schema(data)
+    assert "\n" not in found.problem
+    for field in found.fields:
+        assert field.kind in ("query", "mutation")
+        for call in field.calls:
+            assert _DOCUMENT.fullmatch(call.document) and call.document.startswith(f"{field.kind} slimmer")
+            assert isinstance(json.loads(call.variables), dict)
+
+
 def mentions(data: bytes) -> None:
     """URLs that a page names, of which those to the app can be sent."""
     app = Origin("http", 8000, ("172.17.0.2", 8000))
@@ -134,6 +148,7 @@ def mentions(data: bytes) -> None:
 
 TARGETS = {
     "description": description,
+    "introspection": introspection,
     "mentions": mentions,
     "links": links,
     "probe_file": probe_file,

@@ -278,7 +278,9 @@ def test_the_requests_of_the_user_come_first_and_stay_theirs(tmp_path: Path) -> 
     log.write_text("")
     setup = f"LOG = {str(log)!r}\n{SHOP}\nserve({port}, handler=Shop)\nforever()\n"
     with LocalApp(tmp_path, setup, watched=True) as app:
-        exercised = exercise(app, ExercisePlan(ports=(port,), requests=(own,), explicit=True, api=ON))
+        exercised = exercise(
+            app, ExercisePlan(ports=(port,), requests=(own,), explicit=True, api=ON, graphql=GraphQl(on=False))
+        )
     assert exercised.answers[0].request is own
     assert all(
         ("X-Key", "k") not in one.request.headers for one in exercised.answers[1:] if isinstance(one.request, Request)
