@@ -28,6 +28,9 @@ PAGE = "/graphiql"
 TELLING = "graphql"
 """The word in the paths of those places at which nothing else would take a query for an order to change something."""
 
+MOST_ASKED = 8
+"""The most requests to one port."""
+
 MENTIONS = 3
 """The most paths of pages that are tried."""
 
@@ -91,7 +94,7 @@ class _Search:
         self._context, self._place, self._careful = context, place, careful
         self._origin = Origin(place.scheme, place.port, context.subject.endpoint(place.port))
         self._tried: set[str] = set()
-        self._is_silent = False
+        self._is_silent, self._asked = False, 0
 
     def run(self, pages: Iterable[Answer]) -> Found | None:
         named = [path for page in list(pages)[:PAGES] for path in self._named(page.request.path, page.body)]
@@ -133,8 +136,9 @@ class _Search:
                 yield path
 
     def _send(self, request: Request) -> tuple[Reply, bool | None]:
-        if self._is_silent or self._context.ended:
+        if self._is_silent or self._asked >= MOST_ASKED or self._context.ended:
             return Reply(trouble=Trouble.UNSENT), None
+        self._asked += 1
         before = self._context.subject.opened()
         reply = ask_generated(self._context, request, self._place.port, self._place.scheme, TIMEOUT, kept=SIZE)
         await_exit(self._context, [reply])

@@ -165,7 +165,8 @@ def _arguments(given: object) -> Iterator[Argument]:
 
 def _names(given: object) -> Iterator[str]:
     for one in map(node, nodes(given)[:MOST_MEMBERS]):
-        if _is_name(name := one.get("name")):
+        name = one.get("name")
+        if isinstance(name, str) and NAME.fullmatch(name):
             yield name
 
 
