@@ -292,12 +292,12 @@ OpenApiSeconds = Annotated[
     ),
 ]
 NoGraphQl = Annotated[
-    bool, _flag("--no-graphql", help="Do not look for a GraphQL API, and send none of its queries.", panel=ASK)
+    bool, _flag("--no-graphql", help="Do not look for a GraphQL API, and send none of its queries.", panel=FIND)
 ]
 GraphQlMutations = Annotated[
     bool,
     _flag(
-        "--graphql-mutations", help="Send the mutations of a GraphQL API, too. They change the app's data.", panel=ASK
+        "--graphql-mutations", help="Send the mutations of a GraphQL API, too. They change the app's data.", panel=FIND
     ),
 ]
 Protocols = Annotated[

@@ -74,7 +74,9 @@ def test_a_page_two_links_away_works_in_the_slim_image(
 def test_without_a_crawl_the_page_does_not_work(
     engine: docker.DockerClient, site: str, tag: str, tmp_path: Path
 ) -> None:
-    said, report, kept = build(site, tag, tmp_path / "out", "--no-crawl", "--no-openapi", "--no-verify", "--builder", "load")
+    said, report, kept = build(
+        site, tag, tmp_path / "out", "--no-crawl", "--no-openapi", "--no-verify", "--builder", "load"
+    )
     assert "pages" not in said and not report["exercise"]["generated"]
     assert not OF_THE_ATTIC & kept
     with running(engine, tag) as container:
