@@ -63,11 +63,14 @@ def ask_fields(
 ) -> tuple[GeneratedSet, tuple[Answer, ...], str] | None:
     """Find the app's GraphQL API, and ask for its fields. Return what came of it, the answers to keep, and the API's path.
 
-    Return None if there is no such API. Raises AppFailed if the app exits meanwhile, and ObservationIncomplete if the probe does not answer.
+    Return None if there is no such API, and the user did not ask for its mutations. Raises AppFailed if the app exits meanwhile, and ObservationIncomplete if the probe does not answer.
     """
     started = time.monotonic()
     found = find(context, places, pages, careful=bool(context.plan.api.unchanging))
     context.check_running(CRASHED.format(what="anything"), HINT)
+    if found is None and context.plan.graphql.mutations:
+        why = "found no GraphQL API at the usual places (--graphql-mutations)"
+        return GeneratedSet(SOURCE, 0, 0, 0, (why,), time.monotonic() - started, 0), (), ""
     if found is None:
         return None
     if found.guarded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -44,6 +45,10 @@ ASKING = "{__typename}"
 """The smallest query (section 4.1)."""
 
 TIMEOUT = 5.0
+"""The seconds for an answer."""
+
+SECONDS = 15.0
+"""The seconds that a search takes at most, of all ports together."""
 
 MOST_PORTS = 8
 """The most ports that are asked."""
@@ -80,9 +85,9 @@ def find(context: ExerciseContext, places: Sequence[Place], pages: Sequence[Answ
 
     `pages`: what the app has answered so far. `careful`: ask only where the path names GraphQL.
     """
-    guarded = None
+    guarded, end = None, time.monotonic() + SECONDS
     for place in places[:MOST_PORTS]:
-        found = _Search(context, place, careful=careful).run(one for one in pages if one.port == place.port)
+        found = _Search(context, place, end, careful=careful).run(one for one in pages if one.port == place.port)
         if found is not None and not found.guarded:
             return found
         guarded = guarded or found
@@ -90,8 +95,8 @@ def find(context: ExerciseContext, places: Sequence[Place], pages: Sequence[Answ
 
 
 class _Search:
-    def __init__(self, context: ExerciseContext, place: Place, *, careful: bool) -> None:
-        self._context, self._place, self._careful = context, place, careful
+    def __init__(self, context: ExerciseContext, place: Place, end: float, *, careful: bool) -> None:
+        self._context, self._place, self._end, self._careful = context, place, end, careful
         self._origin = Origin(place.scheme, place.port, context.subject.endpoint(place.port))
         self._tried: set[str] = set()
         self._is_silent, self._asked = False, 0
@@ -136,11 +141,13 @@ class _Search:
                 yield path
 
     def _send(self, request: Request) -> tuple[Reply, bool | None]:
-        if self._is_silent or self._asked >= MOST_ASKED or self._context.ended:
+        left = self._end - time.monotonic()
+        if self._is_silent or self._asked >= MOST_ASKED or left <= 0 or self._context.ended:
             return Reply(trouble=Trouble.UNSENT), None
         self._asked += 1
         before = self._context.subject.opened()
-        reply = ask_generated(self._context, request, self._place.port, self._place.scheme, TIMEOUT, kept=SIZE)
+        timeout = min(TIMEOUT, left)
+        reply = ask_generated(self._context, request, self._place.port, self._place.scheme, timeout, kept=SIZE)
         await_exit(self._context, [reply])
         self._is_silent = reply.trouble is not Trouble.NONE
         after = self._context.subject.opened()

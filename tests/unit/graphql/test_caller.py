@@ -115,7 +115,7 @@ def test_two_runs_are_identical(tmp_path: Path) -> None:
 
 def test_shared_state_is_not_changed(tmp_path: Path) -> None:
     result = ask(tmp_path, "PLACE = '/query'", ALL, unchanging="the app shares data with others (--share-mounts)")
-    assert result.told is None and not [line for line in result.log if line.startswith("POST /query")]
+    assert result.numbers == (0, 0, 0) and "POST /query" not in {line[:11] for line in result.log}
     result = ask(tmp_path, "", ALL, unchanging="the app shares data with others (--share-mounts)")
     assert result.numbers[2] == 9 and not [line for line in result.log if "mutation slimmer" in line]
     assert "graphql: left out 4 mutations, because the app shares data with others (--share-mounts)" in result.said
@@ -140,6 +140,24 @@ def test_an_app_without_it_gets_a_handful_of_requests(tmp_path: Path) -> None:
     assert result.log[1:] == ["POST /graphql", "POST /api/graphql", "POST /v1/graphql", "POST /query", "GET /graphiql"]
 
 
+def test_the_user_who_wants_mutations_is_told_if_there_are_none(tmp_path: Path) -> None:
+    result = ask(tmp_path, "PLACE = '/none'", ALL)
+    assert result.said[1:] == ["graphql: found no GraphQL API at the usual places (--graphql-mutations)"]
+
+
+def test_a_login_is_told(tmp_path: Path) -> None:
+    result = ask(tmp_path, "GUARDED = True")
+    assert result.said[1:] == [
+        "graphql: /graphql wants a login; to call it, ask for it in a probe file that logs in (--probe-file)"
+    ]
+
+
+def test_a_silent_app_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slimmer.exercise.graphql.discovery.TIMEOUT", 0.3)
+    result = ask(tmp_path, "SILENT = True")
+    assert result.told is None and result.log == ["GET /", "POST /graphql"]
+
+
 def test_it_is_off_if_the_user_wants_so(tmp_path: Path) -> None:
     assert ask(tmp_path, "", GraphQl(on=False)).log == ["GET /"]
 
@@ -149,7 +167,6 @@ def test_introspection_that_is_off_is_told(tmp_path: Path) -> None:
     assert result.said[1:] == ["graphql: /graphql: it does not tell its schema (introspection is off)"]
 
 
-DEEP = {"kind": "NON_NULL", "name": None, "ofType": None}
 HOSTILE = {
     "not JSON": "{",
     "too deep": "[" * 100_000,
