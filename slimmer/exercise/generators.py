@@ -52,9 +52,7 @@ class Generators:
         if not sites or self._context.ended:
             return
         told, kept = crawl(self._context, sites, self._context.plan.crawl)
-        self.answers += kept
-        self.sets += (told,)
-        self._tell(told)
+        self._take(told, kept, f"crawled {told.asked:,} of {counted(told.found, 'page')}")
 
     def _call(self) -> None:
         from slimmer.exercise.api.caller import call_api
@@ -68,15 +66,10 @@ class Generators:
         if made is None:
             return
         told, kept, name = made
-        self.answers += kept
-        self.sets += (told,)
-        if name:
-            called = f"{told.asked:,} of {counted(told.found, 'operation')} of {name}"
-            verb = "covers" if told.kept == 1 else "cover"
-            covering = f"{counted(told.kept, 'request')} {verb} what they opened"
-            self._context.say(f"called {called}: {told.answered:,} answered 2xx; {covering}")
-        for line in told.limits:
-            self._context.say(f"openapi: {line}")
+        called = (
+            f"called {told.asked:,} of {counted(told.found, 'operation')} of {name}: {told.answered:,} answered 2xx"
+        )
+        self._take(told, kept, called if name else "")
 
     def _query(self) -> None:
         from slimmer.exercise.api.search import Place
@@ -91,15 +84,8 @@ class Generators:
         if made is None:
             return
         told, kept, path = made
-        self.answers += kept
-        self.sets += (told,)
-        if told.found:
-            asked = f"{told.asked:,} of {counted(told.found, 'field')} of GraphQL at {path}"
-            verb = "covers" if told.kept == 1 else "cover"
-            covering = f"{counted(told.kept, 'request')} {verb} what they opened"
-            self._context.say(f"asked for {asked}: {told.answered:,} answered without errors; {covering}")
-        for line in told.limits:
-            self._context.say(f"graphql: {line}")
+        asked = f"asked for {told.asked:,} of {counted(told.found, 'field')} of GraphQL at {path}"
+        self._take(told, kept, f"{asked}: {told.answered:,} answered without errors" if told.found else "")
 
     def _lasting_ports(self) -> list[int]:
         """Return the ports that speak HTTP and will be the same in another run, the main one first."""
@@ -129,14 +115,23 @@ class Generators:
         """Return the ports that do not speak HTTP and will be the same in another run."""
         return [port for port in self._sweep.ports if not self._sweep.scheme(port) and self._is_lasting(port)]
 
-    def _tell(self, told: GeneratedSet) -> None:
-        pages = f"{told.asked:,} of {counted(told.found, 'page')}"
-        verb = "covers" if told.kept == 1 else "cover"
-        self._context.say(f"crawled {pages}; {counted(told.kept, 'request')} {verb} what they opened")
+    def _take(self, told: GeneratedSet, kept: tuple[Answer, ...], done: str) -> None:
+        """Take what came of a source. Say what was `done`, if anything was, and what to know."""
+        self.answers += kept
+        self.sets += (told,)
+        if done:
+            self._context.say(f"{done}; {_covering(told.kept)}")
         for line in told.limits:
-            self._context.say(f"crawl: {line}")
+            self._context.say(f"{told.source}: {line}")
 
     def _is_lasting(self, port: int) -> bool:
         """Return True if the port will be the same in another run."""
         mode = self._context.mode
         return port < FIRST_EPHEMERAL_PORT or port in (*mode.plan.named_ports, *mode.expected_ports)
+
+
+def _covering(requests: int) -> str:
+    """Return what the requests that are kept stand for, in words."""
+    if not requests:
+        return "they opened nothing new"
+    return f"{counted(requests, 'request')} {'covers' if requests == 1 else 'cover'} what they opened"

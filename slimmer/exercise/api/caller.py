@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from slimmer.exercise.api.call import Known, Values, request_of, wrong_request
+from slimmer.exercise.api.call import SOURCE, Known, Values, request_of, wrong_request
 from slimmer.exercise.api.findings import is_plain, parsed, path_to, path_to_token, value_in
 from slimmer.exercise.api.limits import MOST_KEPT, TIMEOUT, Met, limit_lines
 from slimmer.exercise.api.operation import Operation
@@ -27,8 +27,6 @@ from slimmer.exercise.plan import Api
 from slimmer.exercise.request import Request
 from slimmer.exercise.result import Answer, GeneratedSet
 from slimmer.exercise.verdict import judge
-
-SOURCE = "openapi"
 
 CRASHED = "while slimmer called {operation} of its API"
 TRIED = 3
