@@ -189,8 +189,7 @@ def attached(probe_image: str, probe: ProbeMount, process: int) -> Description:
 def companion(wanted: Companion, config: ImageConfig, network: str) -> Description:
     """Describe a companion of the app, as `docker run --network NETWORK --network-alias NAME` would make it."""
     if wanted.options is not None:
-        own = replace(wanted.options, network=network)
-        return native(config, replace(own, aliases=(wanted.name, *own.aliases)), config.image_id)
+        return native(config, replace(wanted.options, network=network, aliases=wanted.names), config.image_id)
     description = plain(config.image_id, wanted.command, wanted.env, network) | _fast_healthcheck(config)
     return description | _named_in(network, (wanted.name,))
 
@@ -199,6 +198,8 @@ def beside(wanted: Companion, config: ImageConfig, environment: Sequence[str], n
     """Describe a service of a compose file that exercises the app, with further variables. Its own health does not matter."""
     options = wanted.options or RunOptions()
     own = replace(options, env=(*options.env, *environment), network=network)
+    if network.startswith("container:"):  # which has its own names
+        own = replace(own, hostname="", add_hosts=())
     description = native(config, own, config.image_id)
     return description | {"Healthcheck": {"Test": ["NONE"]}}
 
@@ -211,7 +212,7 @@ def _with_aliases(description: Description, options: RunOptions) -> Description:
 
 
 def _named_in(network: str, names: Sequence[str]) -> Description:
-    return {"NetworkingConfig": {"EndpointsConfig": {network: {"Aliases": list(dict.fromkeys(names))}}}}
+    return {"NetworkingConfig": {"EndpointsConfig": {network: {"Aliases": list(names)}}}}
 
 
 def _base(image: str, options: RunOptions, argv: tuple[str, ...]) -> Description:

@@ -29,7 +29,7 @@ class Companion:
     @property
     def names(self) -> tuple[str, ...]:
         """The names at which the app reaches the companion."""
-        return (self.name, *(self.options.aliases if self.options else ()))
+        return tuple(dict.fromkeys((self.name, *(self.options.aliases if self.options else ()))))
 
     @property
     def named_by(self) -> str:
