@@ -48,7 +48,7 @@ def read_project(files: Sequence[Path]) -> Project:
     missing = next((file for file in files if not file.is_file()), None)
     if missing is not None:
         raise UsageError(f"--compose-file: no such file: {missing}", hint="Name the compose file of your project.")
-    program, old = _program()
+    program, old = compose_program()
     named = [word for file in files for word in ("-f", str(file))]
     if old:
         return from_version_1(_said([*program, *named, "config"]), _folder_name(files))
@@ -89,8 +89,8 @@ def _unescaped(value: object) -> Any:
     return value.replace("$$", "$") if isinstance(value, str) else value
 
 
-def _program() -> tuple[list[str], bool]:
-    """Return the words that run compose, and whether it is version 1."""
+def compose_program() -> tuple[list[str], bool]:
+    """Return the words that run compose, and whether it is version 1. Raise UsageError if there is none."""
     if shutil.which("docker") and _run(["docker", "compose", "version"]).returncode == 0:
         return ["docker", "compose"], False
     if shutil.which("docker-compose"):

@@ -106,7 +106,7 @@ def _checks(app: Service) -> tuple[tuple[str, ...], ...]:
 
 def _notes(services: Sequence[Service]) -> Iterator[str]:
     if built := [each.name for each in services if each.built]:
-        yield f"compose: slimmer uses the images of the last `docker compose build {' '.join(built)}`"
+        yield f"compose: images as of the last `docker compose build {' '.join(built)}`"
 
 
 def _warnings(services: Sequence[Service]) -> Iterator[str]:

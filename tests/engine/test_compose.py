@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
 import pytest
 
+from slimmer.compose.project import compose_program
+from slimmer.errors import UsageError
 from tests.engine.command import built
 from tests.engine.names import LABEL, OWN
 from tests.engine.test_companions import APP, BASE
@@ -55,9 +56,18 @@ secrets:
   greeting: {{file: ./greeting.txt}}
 """
 
+
+def has_compose() -> bool:
+    """Look for compose as slimmer does."""
+    try:
+        return bool(compose_program())
+    except UsageError:
+        return False
+
+
 pytestmark = [
     pytest.mark.usefixtures("nothing_stays"),
-    pytest.mark.skipif(not shutil.which("docker-compose") and not shutil.which("docker"), reason="it needs compose"),
+    pytest.mark.skipif(not has_compose(), reason="it needs `docker compose` or docker-compose"),
 ]
 
 
