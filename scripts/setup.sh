@@ -28,13 +28,22 @@ thrice() {
 packages() {
     local -a missing
     mapfile -t missing < <(missing_packages)
-    [ ${#missing[@]} -gt 0 ] || return 0
+    [ ${#missing[@]} -gt 0 ] || { compose; return 0; }
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         say "please install these packages (names as in Debian), then run this again: ${missing[*]}"
         exit 1
     fi
     say "installing ${missing[*]}"
     install "${missing[@]}" || { say "apt-get cannot install them"; exit 1; }
+    compose
+}
+
+# Two tests use compose. They are skipped without it.
+compose() {
+    ! docker compose version >/dev/null 2>&1 && ! command -v docker-compose >/dev/null || return 0
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
+    say "installing docker-compose"
+    install docker-compose || say "apt-get cannot install docker-compose; two tests are skipped"
 }
 
 install() {

@@ -56,19 +56,19 @@ AnyResult = BuildResult | ObserveResult | KeepResult | RebuildResult | VerifyRes
 
 
 def build(
-    target: str, *, on_event: OnEvent | None = None, docker_host: str = "", **options: Unpack[BuildKeywords]
+    target: str = "", *, on_event: OnEvent | None = None, docker_host: str = "", **options: Unpack[BuildKeywords]
 ) -> BuildResult:
     """Build a slim image that behaves like `target`, verify it, and tag it.
 
     `options` are those of `slimmer build`: `policy="balanced"`, `tag="myapp:slim"`, `probe=["/health"]`, `env={"A": "b"}` …
-    `slimmer build --help` explains each option; `--probe-file` is `probe_file` here.
+    `slimmer build --help` explains each option; `--probe-file` is `probe_file` here. Without `target`, the image is that of `compose_service`.
     Raises VerificationFailed if the slim image differs from the original. Then it is not tagged.
     """
     return run(requests.build_request(target, options), on_event=on_event, docker_host=docker_host)
 
 
 def observe(
-    target: str,
+    target: str = "",
     *,
     out: str | PathLike[str] | None = LOG,
     on_event: OnEvent | None = None,

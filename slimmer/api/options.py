@@ -74,6 +74,9 @@ class RunKeywords(TypedDict, total=False):
     ipc: str
     with_: Words
     with_env: Words
+    compose_file: Places
+    compose_service: str
+    compose_exercise: str
 
 
 class KeepKeywords(TypedDict, total=False):

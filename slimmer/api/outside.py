@@ -45,7 +45,7 @@ def outside(options: RunOptions, *, asked: bool) -> str:
         return "the app shares a network with others (--network)"
     if asked:
         return ""
-    own = {companion.name for companion in options.companions}
+    own = {*options.aliases, *(name for each in options.companions for name in each.names)}
     named = sorted({name for name, hosts in _addresses(options.env) if not {*hosts} <= {*OWN_HOSTS, *own}})
     return (
         f"{', '.join(named)} may lead the app to a service of others (--env); to call them: --openapi auto"

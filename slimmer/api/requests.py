@@ -9,9 +9,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, cast
 
-from slimmer.api import words
+from slimmer.api import compose, words
 from slimmer.api.options import BuildKeywords, KeepKeywords, Logs, RunKeywords
 from slimmer.api.outside import outside
+from slimmer.compose.resolution import Resolved
 from slimmer.engine.options import RunOptions
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl
@@ -44,18 +45,21 @@ class _RunFields(TypedDict):
     recorder: str
     runs: int
     pull: bool
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def observe_request(target: str, out: str | PathLike[str] | None, given: RunKeywords) -> ObserveRequest:
     """Return the request of `slimmer.observe`."""
     _refuse_unknown(given, RunKeywords)
-    return ObserveRequest(target, **_run_fields(given), out=_path(out))
+    run = compose.service(given)
+    return ObserveRequest(compose.target(target, run, "observe"), **_run_fields(given, run), out=_path(out))
 
 
 def verify_request(before: str, after: str, given: RunKeywords) -> VerifyRequest:
     """Return the request of `slimmer.verify`."""
     _refuse_unknown(given, RunKeywords)
-    return VerifyRequest(before, **_run_fields(given), after=after)
+    return VerifyRequest(before, **_run_fields(given, compose.service(given)), after=after)
 
 
 def keep_request(logs: Logs, out: str | PathLike[str], rebase: str, given: KeepKeywords) -> KeepRequest:
@@ -67,9 +71,10 @@ def keep_request(logs: Logs, out: str | PathLike[str], rebase: str, given: KeepK
 def build_request(target: str, given: BuildKeywords) -> BuildRequest:
     """Return the request of `slimmer.build`."""
     _refuse_unknown(given, BuildKeywords)
+    run = compose.service(given)
     return BuildRequest(
-        target,
-        **_run_fields(given),
+        compose.target(target, run, "build"),
+        **_run_fields(given, run),
         tag=given.get("tag", ""),
         out=_path(given.get("out")),
         policy=_policy(given),
@@ -87,15 +92,20 @@ def build_request(target: str, given: BuildKeywords) -> BuildRequest:
     )
 
 
-def _run_fields(given: RunKeywords) -> _RunFields:
+def _run_fields(given: RunKeywords, run: Resolved | None) -> _RunFields:
     options = _run_options(given)
+    if run is not None:
+        options = compose.joined(run.options, options)
+    plan = _plan(given, options)
     return _RunFields(
         options=options,
         commands=tuple(words.command("--cmd", text) for text in _several(given.get("cmd"))),
-        plan=_plan(given, options),
+        plan=plan if run is None else compose.exercised(plan, run),
         recorder=words.choice("--recorder", given.get("recorder", "auto"), RECORDERS),
         runs=_number("runs", given.get("runs", 1)),
         pull=given.get("pull", False),
+        notes=run.notes if run else (),
+        warnings=run.warnings if run else (),
     )
 
 

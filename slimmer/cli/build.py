@@ -20,6 +20,8 @@ EPILOG = """Examples:
 
   slimmer build shop:2 --cmd 'gunicorn app' --cmd 'celery worker' --cmd './manage.py migrate' --until 20
 
+  slimmer build --compose-file compose.yaml --compose-service web --compose-exercise tests
+
   slimmer build myapp:latest --access unit-tests.json --access staging.json
 
   slimmer build myapp:latest --verify-as 1000680000:0 --verify-read-only
@@ -30,7 +32,7 @@ Exit codes: 0 built and verified, 2 usage error, 3 no such image, 4 engine error
 
 @shares(asked=asked, choice=choice)
 def build(
-    target: options.Target,
+    target: options.OptionalTarget = "",
     tag: options.Tag = "",
     out: options.Out = None,
     builder: options.Builder = "",

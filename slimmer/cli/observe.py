@@ -84,10 +84,10 @@ def observe(
         if attach:
             _check_attach(context)
             result = _attach(attach, out, asked["until"], on_event)
-        elif target:
+        elif target or asked["compose_service"]:
             result = slimmer.observe(target, out=out, on_event=on_event, **asked)
         else:
-            raise UsageError("nothing to observe: give TARGET or --attach", hint=HINT)
+            raise UsageError("nothing to observe: give TARGET, --compose-service or --attach", hint=HINT)
     print(result.path)
 
 

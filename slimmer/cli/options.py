@@ -33,6 +33,15 @@ Target = Annotated[
     str, typer.Argument(metavar="TARGET", help="Image: name, name:tag, digest, ID or a unique prefix of an ID.")
 ]
 
+OptionalTarget = Annotated[
+    str,
+    typer.Argument(
+        metavar="TARGET",
+        help="Image: name, name:tag, digest, ID or a unique prefix of an ID. Default: the image of --compose-service.",
+        show_default=False,
+    ),
+]
+
 # --- what to make ---
 
 Tag = Annotated[
@@ -462,6 +471,33 @@ WithEnv = Annotated[
         help="Set an environment variable of a --with image: NAME:KEY=VALUE, or NAME:KEY to pass yours on. Repeatable.",
         panel=RUN,
         metavar="VARIABLE",
+    ),
+]
+ComposeFile = Annotated[
+    Paths,
+    _option(
+        "--compose-file",
+        help="Compose file of --compose-service. Default: the one that compose finds. Repeatable.",
+        panel=RUN,
+        metavar="FILE",
+    ),
+]
+ComposeService = Annotated[
+    str,
+    _option(
+        "--compose-service",
+        help="Run the app as this service of a compose file, with the services that it depends on. TARGET is then its image.",
+        panel=RUN,
+        metavar="SERVICE",
+    ),
+]
+ComposeExercise = Annotated[
+    str,
+    _option(
+        "--compose-exercise",
+        help="Run this service of the compose file against the app, like --exercise-image.",
+        panel=RUN,
+        metavar="SERVICE",
     ),
 ]
 CapAdd = Annotated[Strings, _option("--cap-add", help="Add a capability. Repeatable.", panel=RUN, metavar="NAME")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ OWN_NETWORK = (
     "that network and leave out --with."
 )
 
+SERVICES_NETWORK = "A service that depends on others gets a network of its own with them in each run."
+
 UNMASKED = "systempaths=unconfined"
 """A security option that the docker client translates itself."""
 
@@ -60,7 +63,8 @@ def check_command(config: ImageConfig, options: RunOptions) -> None:
 
 def native(config: ImageConfig, options: RunOptions, image: str) -> Description:
     """Describe the app as a user would run it. HEALTHCHECK runs more often, so that its result does not take half a minute."""
-    return _with_user(_base(image, options, command(config, options)), options) | _fast_healthcheck(config)
+    description = _with_user(_base(image, options, command(config, options)), options) | _fast_healthcheck(config)
+    return _with_aliases(description, options)
 
 
 def _fast_healthcheck(config: ImageConfig) -> Description:
@@ -97,7 +101,7 @@ def observed(
     host["CapDrop"] = []
     # no_new_privs is part of the identity. If the container had it, the probe could not use its capabilities.
     host["SecurityOpt"] = [option for option in host["SecurityOpt"] if not option.startswith("no-new-privileges")]
-    return description
+    return _with_aliases(description, options)
 
 
 def pristine(config: ImageConfig, image: str, probe: ProbeMount) -> Description:
@@ -184,8 +188,31 @@ def attached(probe_image: str, probe: ProbeMount, process: int) -> Description:
 
 def companion(wanted: Companion, config: ImageConfig, network: str) -> Description:
     """Describe a companion of the app, as `docker run --network NETWORK --network-alias NAME` would make it."""
+    if wanted.options is not None:
+        return native(config, replace(wanted.options, network=network, aliases=wanted.names), config.image_id)
     description = plain(config.image_id, wanted.command, wanted.env, network) | _fast_healthcheck(config)
-    return description | {"NetworkingConfig": {"EndpointsConfig": {network: {"Aliases": [wanted.name]}}}}
+    return description | _named_in(network, (wanted.name,))
+
+
+def beside(wanted: Companion, config: ImageConfig, environment: Sequence[str], network: str) -> Description:
+    """Describe a service of a compose file that exercises the app, with further variables. Its own health does not matter."""
+    options = wanted.options or RunOptions()
+    own = replace(options, env=(*options.env, *environment), network=network)
+    if network.startswith("container:"):  # which has its own names
+        own = replace(own, hostname="", add_hosts=())
+    description = native(config, own, config.image_id)
+    return description | {"Healthcheck": {"Test": ["NONE"]}}
+
+
+def _with_aliases(description: Description, options: RunOptions) -> Description:
+    """Add the further names of a container in the network of its run."""
+    if not options.aliases or options.network.startswith("container:") or options.network in ("", "host", "none"):
+        return description
+    return description | _named_in(options.network, options.aliases)
+
+
+def _named_in(network: str, names: Sequence[str]) -> Description:
+    return {"NetworkingConfig": {"EndpointsConfig": {network: {"Aliases": list(names)}}}}
 
 
 def _base(image: str, options: RunOptions, argv: tuple[str, ...]) -> Description:
@@ -254,6 +281,9 @@ def check(options: RunOptions) -> None:
     _check_namespace("--pid", options.pid_mode, ("host",))
     _check_namespace("--ipc", options.ipc_mode, ("host", "none", "private", "shareable"))
     _check_companions(options)
+    services = (each.options for each in (*options.companions, options.exerciser) if each is not None)
+    for each in filter(None, services):
+        check(each)
     for entry in options.volumes:
         source, target, mode = split_volume(entry)
         if is_bind(source) and not options.share_mounts and "ro" not in mode.split(","):
@@ -274,13 +304,16 @@ def risk(options: RunOptions) -> str:
 def _check_companions(options: RunOptions) -> None:
     """Raise UsageError if companions cannot be in one network with the app, each under its name. Names in a network have no case."""
     if options.companions and options.network:
-        raise UsageError(f"--with cannot be used with --network {options.network}", hint=OWN_NETWORK)
+        named_by = options.companions[0].named_by
+        hint = OWN_NETWORK if named_by == "--with" else SERVICES_NETWORK
+        raise UsageError(f"{named_by} cannot be used with --network {options.network}", hint=hint)
     taken = {"localhost": "is the name of every container itself", options.hostname.lower(): "is the app's --hostname"}
-    for name in (each.name for each in options.companions):
+    for each in options.companions:
+        name, named_by = each.name, each.named_by
         if not CONTAINER_NAME.fullmatch(name):
-            raise UsageError(f"--with: not a name: {name!r}", hint=COMPANION_HINT)
+            raise UsageError(f"{named_by}: not a name: {name!r}", hint=COMPANION_HINT)
         if name.lower() in taken:
-            raise UsageError(f"--with: the name {name} {taken[name.lower()]}", hint=COMPANION_HINT)
+            raise UsageError(f"{named_by}: the name {name} {taken[name.lower()]}", hint=COMPANION_HINT)
         taken[name.lower()] = "is given twice"
 
 

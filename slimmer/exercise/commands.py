@@ -100,7 +100,7 @@ def _run_beside(context: ExerciseContext, wanted: ImageCommand, environment: Map
         wanted.image, wanted.command, environment, timeout, lambda: _check_alive(context)
     )
     context.check_running(f"while the image `{shlex.join(words)}` ran against it")
-    return Outcome(words, "image", code, output, _problem("--exercise-image", shlex.join(words), code, context))
+    return Outcome(words, "image", code, output, _problem(wanted.option, shlex.join(words), code, context))
 
 
 def _is_for_other_command(context: ExerciseContext) -> bool:

@@ -33,10 +33,14 @@ class Until(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImageCommand:
-    """A container of another image that exercises the app. `command` replaces the image's CMD; () is the image's own."""
+    """A container of another image that exercises the app. `command` replaces the image's CMD; () is the image's own.
+
+    `option` is the one that asks for it.
+    """
 
     image: str
     command: tuple[str, ...] = ()
+    option: str = "--exercise-image"
 
 
 GENERATES = True

@@ -35,7 +35,7 @@ class RunRequest:
     """How to run and exercise an image.
 
     `commands` are run one after the other, each as the image's CMD. () means the image's own CMD, or that of `options`. Each command is
-    observed `runs` times. `recorder` is "auto", "notify", "ptrace" or "fanotify".
+    observed `runs` times. `recorder` is "auto", "notify", "ptrace" or "fanotify". `notes` and `warnings` are told to the user first.
     """
 
     target: str
@@ -45,12 +45,14 @@ class RunRequest:
     recorder: str = "auto"
     runs: int = 1
     pull: bool = False
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def other_images(self) -> dict[str, str]:
         """The images that a run needs beside its target, each with the option that names it."""
-        exercising = {each.image: "--exercise-image" for each in self.plan.image_commands}
-        return exercising | {each.image: "--with" for each in self.options.companions}
+        exercising = {each.image: each.option for each in self.plan.image_commands}
+        return exercising | {each.image: each.named_by for each in self.options.companions}
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,10 @@ class Stages:
 @contextmanager
 def open_stages(request: RunRequest, progress: Progress, docker_host: str) -> Iterator[Stages]:
     """Open a session for an image with the run options of the request. Raise what open_session raises."""
+    for text in request.notes:
+        progress.note(text)
+    for text in request.warnings:
+        progress.warn(text)
     first = scenarios(request)[0].options
     others = request.other_images
     with open_session(

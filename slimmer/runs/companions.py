@@ -20,7 +20,7 @@ from slimmer.engine.relay import Ports
 from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed, CompanionFailed, EngineError, ExerciseFailed, UsageError
 from slimmer.exercise.ports import MOST_TRIED, SIDE_BY_SIDE
-from slimmer.image.config import ImageConfig
+from slimmer.image.config import Healthcheck, ImageConfig
 from slimmer.runs.beside import Images
 from slimmer.runs.relays import Relays
 from slimmer.tasks import side_by_side
@@ -42,11 +42,11 @@ def with_companions(
 ) -> Iterator[RunOptions]:
     """Start the companions of a run, one after the other, and yield the options for the app, with their network.
 
-    Without companions, no network is made. `probe` is the probe, to look for open ports in networks that slimmer cannot reach. Raises
+    Without companions, a network is made only for an app that has aliases, and none if the user names one. `probe` is the probe, to look for open ports in networks that slimmer cannot reach. Raises
     CompanionFailed if one does not get ready, or has failed when the run ends. If the run fails, they stay until slimmer's run ends.
     """
-    if not options.companions:
-        yield options
+    if not options.companions and (options.network or not options.aliases):
+        yield dataclasses.replace(options, aliases=()) if options.aliases else options
         return
     network = scope.network(f"{purpose}-network")
     started = [_start(scope, each, images, probe, network, purpose) for each in options.companions]
@@ -80,18 +80,40 @@ def _start(
     scope: EngineResources, wanted: Companion, images: Images, probe: Path, network: str, purpose: str
 ) -> _Started:
     """Start a companion, and wait until it is ready."""
-    config = images[wanted.image]
+    config, purpose = _with_healthcheck(images[wanted.image], wanted.healthcheck), f"{purpose}-with.{wanted.name}"
     try:
-        container = scope.create(description.companion(wanted, config, network), f"{purpose}-with.{wanted.name}")
+        if wanted.options is not None:
+            wanted = dataclasses.replace(wanted, options=scope.own_volumes(wanted.options, purpose))
+        container = scope.create(description.companion(wanted, config, network), purpose)
         container.start()
     except (AppFailed, UsageError) as error:
         raise CompanionFailed(f"the companion {wanted.name} ({wanted.image}): {error.message}") from error
     started = _Started(wanted, config, container)
+    if wanted.completes:
+        _await_completed(started)
+        return started
     relays = Relays(scope, probe, container, network)
     with Ports(container, local=scope.engine.local, network=network, relays=relays) as ports:
         _await_ready(started, ports)
     relays.close()
     return started
+
+
+def _with_healthcheck(config: ImageConfig, own: Healthcheck | None) -> ImageConfig:
+    """Return the configuration with the HEALTHCHECK of a service. One without a test has the image's."""
+    if own is None:
+        return config
+    test = own.test or (config.healthcheck.test if config.healthcheck else ())
+    return dataclasses.replace(config, healthcheck=dataclasses.replace(own, test=test))
+
+
+def _await_completed(started: _Started) -> None:
+    """Wait until a companion has done its work, and exited with code 0."""
+    code = started.container.wait(started.wanted.ready_timeout)
+    if code is None:
+        raise started.failed(f"did not end within {started.wanted.ready_timeout:g} s")
+    if code:
+        raise started.failed(f"exited with code {code}")
 
 
 def _await_ready(started: _Started, ports: Ports) -> None:

@@ -107,7 +107,7 @@ def watched_run(
     relays = Relays(scope, probe, container, options.network)
     ports = Ports(container, local=scope.engine.local, network=options.network, relays=relays)
     release = partial(release_supervisor, scope, probe, container, options.pid_mode)
-    beside = Beside(scope, container, options.network, ports, images)
+    beside = Beside(scope, container, options, ports, images)
     ways = ports.endpoint, ports.accepts, ports.datagram_endpoint
     with ports, WatchedRun(container, mount, identity, recorder, *ways, reader, release, beside=beside) as run:
         yield run, ports
@@ -150,7 +150,7 @@ def native_run(
     relays = sidecar if relay_probe else None
     with Ports(container, local=scope.engine.local, network=options.network, relays=relays) as reachable:
         bound = BoundPorts(sidecar).ports if sidecar and udp_probe else tuple
-        beside = Beside(scope, container, options.network, reachable, images)
+        beside = Beside(scope, container, options, reachable, images)
         ways = reachable.endpoint, reachable.accepts, bound, reachable.datagram_endpoint
         yield NativeRun(container, ports, *ways, beside)
     if sidecar is not None:
