@@ -50,7 +50,19 @@ def extended(engine: docker.DockerClient, base: str, folder: str, files: dict[st
 
 def built(image: str, out: Path, engine: docker.DockerClient, *options: str) -> tuple[dict[str, Any], str]:
     """Build without verification: the report, and what was said."""
-    result = slimmer("build", image, "--tag", TAG, "--out", out, "--no-verify", "--no-crawl", "--no-openapi", "--no-graphql", *options)
+    result = slimmer(
+        "build",
+        image,
+        "--tag",
+        TAG,
+        "--out",
+        out,
+        "--no-verify",
+        "--no-crawl",
+        "--no-openapi",
+        "--no-graphql",
+        *options,
+    )
     assert result.returncode == 0, result.stderr
     engine.images.remove(TAG, force=True)
     report: dict[str, Any] = json.loads((out / "report.json").read_text())
