@@ -8,8 +8,8 @@ from xdist.scheduler import LoadScopeScheduling
 SPREAD = ("tests/engine/test_policies.py", "tests/engine/test_build.py", "tests/engine/test_samples.py")
 """Files whose tests take long and share little."""
 
-FIRST = ("tests/engine/test_policies.py",)
-"""Files that begin, so that no worker is left with a long one at the end. The others follow by the number of their tests."""
+FIRST = ("tests/engine/test_until_quiet.py", "tests/engine/test_ready.py", "tests/engine/test_policies.py")
+"""Files with long tests. They begin, so that no worker is left with a long one at the end. The others follow by the number of their tests."""
 
 
 class Scheduler(LoadScopeScheduling):
