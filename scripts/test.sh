@@ -2,7 +2,7 @@
 # Runs all checks and tests: scripts/test.sh [PYTEST-OPTION…]. It needs the virtual environment and a running engine. `make test` provides both.
 # Two things run side by side: the checks and then the tests that need no engine; and the build of the sample images and then the tests that need
 # the engine. The latter often wait for the engine, and the former use that time. SLIMMER_TEST_WORKERS is the number of tests at a time in each of the
-# two (default: the number of processors for tests that need the engine, half of it for the others; 0 runs them without workers).
+# two (default: one more than there are processors for tests that need the engine, half of the processors for the others; 0 runs them without workers).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH=$PWD/.venv/bin:$PATH
@@ -50,7 +50,7 @@ wait "$building" || { building=; cat "$logs/images" >&2; exit 1; }
 building=
 cat "$logs/images"
 failed=0
-SLIMMER_TEST_IMAGES=built run_tests "$processors" tests/engine "$@" || failed=$? # tests need not build the images again
+SLIMMER_TEST_IMAGES=built run_tests $((processors + 1)) tests/engine "$@" || failed=$? # tests need not build the images again
 wait "$checking" || failed=$?
 checking=
 cat "$logs/unit"
