@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from slimmer.exercise.context import ExerciseContext
 from slimmer.exercise.generated import ask_again
 from slimmer.exercise.port_sweep import PortSweep
 from slimmer.exercise.ports import FIRST_EPHEMERAL_PORT
 from slimmer.exercise.result import Answer, GeneratedSet
 from slimmer.formatting import counted
+
+if TYPE_CHECKING:
+    from slimmer.exercise.api.search import Place
 
 
 class Generators:
@@ -56,12 +61,10 @@ class Generators:
 
     def _call(self) -> None:
         from slimmer.exercise.api.caller import call_api
-        from slimmer.exercise.api.search import Place
 
-        ports = self._lasting_ports()
-        if not ports or self._context.ended:
+        places = self._places()
+        if not places or self._context.ended:
             return
-        places = [Place(port, self._sweep.scheme(port)) for port in ports]
         made = call_api(self._context, places, self._context.plan.api)
         if made is None:
             return
@@ -72,13 +75,11 @@ class Generators:
         self._take(told, kept, called if name else "")
 
     def _query(self) -> None:
-        from slimmer.exercise.api.search import Place
         from slimmer.exercise.graphql.caller import ask_fields
 
-        ports = self._lasting_ports()
-        if not ports or self._context.ended:
+        places = self._places()
+        if not places or self._context.ended:
             return
-        places = [Place(port, self._sweep.scheme(port)) for port in ports]
         pages = (*self._sweep.answers(), *(one for one in self.answers if one.request.source == "crawl"))
         made = ask_fields(self._context, places, pages)
         if made is None:
@@ -87,10 +88,13 @@ class Generators:
         asked = f"asked for {told.asked:,} of {counted(told.found, 'field')} of GraphQL at {path}"
         self._take(told, kept, f"{asked}: {told.answered:,} answered without errors" if told.found else "")
 
-    def _lasting_ports(self) -> list[int]:
+    def _places(self) -> list[Place]:
         """Return the ports that speak HTTP and will be the same in another run, the main one first."""
+        from slimmer.exercise.api.search import Place
+
         main = self._sweep.main_port
-        return sorted(filter(self._is_lasting, self._sweep.http_ports), key=lambda port: port != main)
+        ports = sorted(filter(self._is_lasting, self._sweep.http_ports), key=lambda port: port != main)
+        return [Place(port, self._sweep.scheme(port)) for port in ports]
 
     def _converse(self) -> None:
         """Speak with the ports that do not speak HTTP: in the protocols that another run knows, or those that are found out."""

@@ -18,6 +18,7 @@ from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import KeepSetBuilder
 from slimmer.keep.native.code_reader import Code, CodeReader
 from slimmer.keep.native.elf import libraries
+from slimmer.keep.native.library_needs import opened_objects
 from slimmer.keep.native.library_search import LibrarySearch
 from slimmer.observe.log import AccessLog
 from slimmer.probe_binary import probe_path
@@ -65,7 +66,7 @@ def closures(context: ImageView) -> tuple[Mapping[str, Code], Mapping[str, set[s
 
 
 def closure(context: ImageView, reader: CodeReader, search: LibrarySearch, code: Code) -> Iterator[str]:
-    follow = libraries(context, reader, search)
+    follow = libraries(context, reader, search, opened_objects(context))
     for finding in follow([code], [], KeepSetBuilder(context.tree, evidence=registry.evidence())):
         entry = context.tree.get(finding.path)
         if entry is not None and entry.is_file and finding.reason.detail.startswith(("needed by", "the loader of")):

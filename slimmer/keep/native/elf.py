@@ -16,7 +16,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from slimmer.image.elf_file import ElfFile
@@ -24,7 +24,7 @@ from slimmer.keep.analyzer import Kept
 from slimmer.keep.image_view import ImageView, reach
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow, CodeReader
-from slimmer.keep.native.library_needs import NEEDED_BYTES, LibraryNeeds, opened_objects
+from slimmer.keep.native.library_needs import NEEDED_BYTES, LibraryNeeds
 from slimmer.keep.native.library_search import LibrarySearch, Seeker
 
 RULE = "elf"
@@ -61,15 +61,15 @@ class _Met:
     code: Code
 
 
-def libraries(image: ImageView, reader: CodeReader, search: LibrarySearch) -> CodeFollow:
-    """Follow native code to the libraries that it loads."""
-    return _Libraries(image, reader, search).follow
+def libraries(image: ImageView, reader: CodeReader, search: LibrarySearch, opened: Container[str]) -> CodeFollow:
+    """Follow native code to the libraries that it loads. `opened`: the real paths of the shared objects that were opened."""
+    return _Libraries(image, reader, search, opened).follow
 
 
 class _Libraries:
-    def __init__(self, image: ImageView, reader: CodeReader, search: LibrarySearch) -> None:
+    def __init__(self, image: ImageView, reader: CodeReader, search: LibrarySearch, opened: Container[str]) -> None:
         self._tree, self._reader, self._search = image.tree, reader, search
-        self._optional = LibraryNeeds(image, reader, search, opened_objects(image), NEEDED_BYTES)
+        self._optional = LibraryNeeds(image, reader, search, opened, NEEDED_BYTES)
         self._seen: dict[str, set[tuple[str, tuple[str, ...]]]] = defaultdict(set)
         self._objects: dict[str, Code] = {}
         self._programs: set[tuple[str, ...]] = set()

@@ -25,6 +25,7 @@ from slimmer.keep.native import (
     time_zones,
 )
 from slimmer.keep.native.code_reader import CodeReader
+from slimmer.keep.native.library_needs import opened_objects
 from slimmer.keep.native.library_search import LibrarySearch
 
 _RULES = (
@@ -45,9 +46,9 @@ _PHRASES = (*certificates.PHRASES, *name_service.PHRASES, *time_zones.PHRASES, *
 def native(image: ImageView) -> Follow:
     """Follow kept native code to what it needs: libraries, name service, certificates, time zones, locales, character sets, fonts, logins, programs."""
     reader = CodeReader(image, _PHRASES, certificates.USERS)
-    search = LibrarySearch(image)
+    search, opened = LibrarySearch(image), opened_objects(image)
     rules = (
-        elf.libraries(image, reader, search),
+        elf.libraries(image, reader, search, opened),
         name_service.name_service(image, search),
         certificates.certificates(image),
         time_zones.time_zones(image),
@@ -56,7 +57,7 @@ def native(image: ImageView) -> Follow:
         fonts.fonts(image),
         pam.logins(image, search),
         programs.programs(image),
-        plugin_folders.named_folders(image, reader, search),
+        plugin_folders.named_folders(image, reader, search, opened),
     )
     waiting: dict[str, None] = {}
 

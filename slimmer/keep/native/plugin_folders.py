@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.analyzer import Kept
@@ -18,7 +18,7 @@ from slimmer.keep.ecosystems import extension_folders
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.native.code_reader import Code, CodeFollow, CodeReader
-from slimmer.keep.native.library_needs import NEEDED_BYTES, LibraryNeeds, opened_objects
+from slimmer.keep.native.library_needs import NEEDED_BYTES, LibraryNeeds
 from slimmer.keep.native.library_search import LibrarySearch
 from slimmer.keep.sources.limits import within_limits
 
@@ -78,15 +78,15 @@ def fitting(
                 yield Finding(entry.path, index)
 
 
-def named_folders(image: ImageView, reader: CodeReader, search: LibrarySearch) -> CodeFollow:
-    """Follow code that never ran to the folders of plug-ins that it names."""
-    return _NamedFolders(image, reader, search).follow
+def named_folders(image: ImageView, reader: CodeReader, search: LibrarySearch, opened: Container[str]) -> CodeFollow:
+    """Follow code that never ran to the folders of plug-ins that it names. `opened`: the real paths of the shared objects that were opened."""
+    return _NamedFolders(image, reader, search, opened).follow
 
 
 class _NamedFolders:
-    def __init__(self, image: ImageView, reader: CodeReader, search: LibrarySearch) -> None:
+    def __init__(self, image: ImageView, reader: CodeReader, search: LibrarySearch, opened: Container[str]) -> None:
         self._image, self._tree, self._reader, self._search = image, image.tree, reader, search
-        self._needs = LibraryNeeds(image, reader, search, opened_objects(image), NEEDED_BYTES)
+        self._needs = LibraryNeeds(image, reader, search, opened, NEEDED_BYTES)
         self._left = BYTES
         self._seen: set[str] = set()
 
