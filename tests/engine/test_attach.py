@@ -181,7 +181,7 @@ def test_a_slimmer_that_is_killed_leaves_the_container_alone(
 
 def helper(engine: docker.DockerClient, pid: int) -> Container:
     """The container from which that slimmer watches."""
-    for container in engine.containers.list(filters={"label": "slimmer.run"}):
+    for container in engine.containers.list(filters={"label": "slimmer.run"}, ignore_removed=True):
         if f"_{pid}_" in container.labels["slimmer.owner"] and container.name.endswith("-attached"):
             return container
     raise AssertionError("nobody watches")

@@ -33,7 +33,7 @@ def nothing_stays(road: str, engine: docker.DockerClient, leftovers: None) -> It
 def nameless(engine: docker.DockerClient) -> set[str]:
     """IDs of images without a name that were made of this worker's image: a slim image has the labels of its original."""
     mine = {"dangling": True, "label": f"{LABEL}={OWN}"}
-    return {str(image.id) for image in engine.images.list(filters=mine)}
+    return set(engine.api.images(quiet=True, filters=mine))
 
 
 def done(*arguments: str | Path, code: int = 0, cwd: Path | None = None) -> tuple[str, str]:
