@@ -38,6 +38,7 @@ class RunKeywords(TypedDict, total=False):
     port: int | Sequence[int]
     exercise: Words
     exercise_image: Words
+    exercise_env: Words | Mapping[str, str]
     exec: Words
     until: str | float
     runs: int

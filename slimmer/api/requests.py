@@ -114,7 +114,7 @@ def _run_options(given: RunKeywords) -> RunOptions:
     entrypoint = given.get("entrypoint")
     return RunOptions(
         entrypoint=None if entrypoint is None else words.command("--entrypoint", entrypoint),
-        env=words.environment(_environment(given), _paths(given.get("env_file"))),
+        env=words.environment(_environment(given.get("env", ())), _paths(given.get("env_file"))),
         user=given.get("user", ""),
         workdir=given.get("workdir", ""),
         volumes=_several(given.get("volume")),
@@ -155,6 +155,7 @@ def _plan(given: RunKeywords, options: RunOptions) -> ExercisePlan:
         ports=(ports,) if isinstance(ports, int | str) else tuple(ports),
         host_commands=_several(given.get("exercise")),
         image_commands=_several(given.get("exercise_image")),
+        image_environment=_environment(given.get("exercise_env", ())),
         exec_commands=_several(given.get("exec")),
         until=until,
         seconds=seconds,
@@ -225,8 +226,7 @@ def _selection(given: KeepKeywords) -> Selection:
     )
 
 
-def _environment(given: RunKeywords) -> list[str]:
-    env = given.get("env", ())
+def _environment(env: Words | Mapping[str, str]) -> list[str]:
     return [f"{name}={value}" for name, value in env.items()] if isinstance(env, Mapping) else list(_several(env))
 
 

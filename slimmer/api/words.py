@@ -198,6 +198,7 @@ def plan(
     ports: Sequence[object],
     host_commands: Sequence[str],
     image_commands: Sequence[str],
+    image_environment: Sequence[str],
     exec_commands: Sequence[str],
     until: Until,
     seconds: float,
@@ -221,7 +222,7 @@ def plan(
         http=http,
         ports=tuple(dict.fromkeys(_port(port) for port in ports)),
         host_commands=tuple(_not_empty("--exercise", text) for text in host_commands),
-        image_commands=tuple(_image_command(text) for text in image_commands),
+        image_commands=_image_commands(image_commands, image_environment),
         exec_commands=tuple(_container_command(text) for text in exec_commands),
         until=until,
         seconds=seconds,
@@ -345,6 +346,13 @@ def _companion(entry: str, variables: Mapping[str, Sequence[str]], ready_timeout
         raise UsageError(f"--with: not NAME=IMAGE: {_short(entry)}", hint="For example: --with cache=redis:7")
     own = environment(variables.get(name, ()), (), "--with-env")
     return Companion(name, image, tuple(words), own, ready_timeout)
+
+
+def _image_commands(texts: Sequence[str], variables: Sequence[str]) -> tuple[ImageCommand, ...]:
+    if variables and not texts:
+        raise UsageError("--exercise-env needs --exercise-image", hint="--env sets variables of the app itself.")
+    own = environment(variables, (), "--exercise-env")
+    return tuple(replace(_image_command(text), environment=own) for text in texts)
 
 
 def _image_command(text: str) -> ImageCommand:

@@ -341,6 +341,15 @@ ExerciseImage = Annotated[
         metavar="IMAGE [COMMAND]",
     ),
 ]
+ExerciseEnv = Annotated[
+    Strings,
+    _option(
+        "--exercise-env",
+        help="Set an environment variable in the --exercise-image containers: KEY=VALUE, or KEY to pass yours on. Repeatable.",
+        panel=ASK,
+        metavar="VARIABLE",
+    ),
+]
 Exec = Annotated[
     Strings,
     _option(

@@ -65,6 +65,7 @@ def _exercise_options(
     port: options.Port = None,
     exercise: options.Exercise = None,
     exercise_image: options.ExerciseImage = None,
+    exercise_env: options.ExerciseEnv = None,
     exec: options.Exec = None,
     until: options.Until = "probes",
     runs: options.Runs = 1,

@@ -96,8 +96,9 @@ def run_image_commands(
 
 def _run_beside(context: ExerciseContext, wanted: ImageCommand, environment: Mapping[str, str]) -> Outcome:
     words, timeout = (wanted.image, *wanted.command), context.plan.command_timeout
+    own = dict(variable.split("=", 1) for variable in wanted.environment)
     code, output = context.subject.run_beside(
-        wanted.image, wanted.command, environment, timeout, lambda: _check_alive(context)
+        wanted.image, wanted.command, {**own, **environment}, timeout, lambda: _check_alive(context)
     )
     context.check_running(f"while the image `{shlex.join(words)}` ran against it")
     return Outcome(words, "image", code, output, _problem(wanted.option, shlex.join(words), code, context))

@@ -35,12 +35,13 @@ class Until(StrEnum):
 class ImageCommand:
     """A container of another image that exercises the app. `command` replaces the image's CMD; () is the image's own.
 
-    `option` is the one that asks for it.
+    `option` is the one that asks for it. `environment` are more variables (KEY=VALUE).
     """
 
     image: str
     command: tuple[str, ...] = ()
     option: str = "--exercise-image"
+    environment: tuple[str, ...] = ()
 
 
 GENERATES = True

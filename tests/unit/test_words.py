@@ -21,7 +21,7 @@ from slimmer.observe import log
 def plan(**options: Any) -> ExercisePlan:
     defaults: dict[str, Any] = {
         "probes": [], "files": [], "http": True, "ports": [], "host_commands": [], "exec_commands": [],
-        "image_commands": [],
+        "image_commands": [], "image_environment": [],
         "until": Until.PROBES, "seconds": 0.0, "ready_timeout": 60.0,
         "request_timeout": 30.0, "crawl": Crawl(), "api": Api(), "graphql": GraphQl(), "protocols": False,
     }  # fmt: skip
@@ -63,6 +63,16 @@ def test_an_image_that_exercises_may_have_a_command() -> None:
     for empty in ("", "  ", "[]", '[""]'):
         with pytest.raises(UsageError, match="--exercise-image: no image is named"):
             plan(image_commands=[empty])
+
+
+def test_images_that_exercise_share_their_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "t=1")
+    made = plan(image_commands=["tests:1", "tests:2 pytest"], image_environment=["CASES=smoke", "TOKEN", "NOT_SET"])
+    assert [each.environment for each in made.image_commands] == [("CASES=smoke", "TOKEN=t=1")] * 2
+    with pytest.raises(UsageError, match="--exercise-env needs --exercise-image"):
+        plan(image_environment=["CASES=smoke"])
+    with pytest.raises(UsageError, match="--exercise-env: a variable needs a name"):
+        plan(image_commands=["tests:1"], image_environment=["=smoke"])
 
 
 def test_commands_in_the_container_are_words_or_arrays() -> None:
