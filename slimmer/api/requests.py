@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypedDict, TypeVar, cast
 
 from slimmer.api import compose, words
-from slimmer.api.options import BuildKeywords, KeepKeywords, Logs, RunKeywords
+from slimmer.api.options import BuildKeywords, KeepKeywords, Logs, RunKeywords, Words
 from slimmer.api.outside import outside
 from slimmer.compose.resolution import Resolved
 from slimmer.engine.options import RunOptions
@@ -146,6 +146,7 @@ def _run_options(given: RunKeywords) -> RunOptions:
 
 def _plan(given: RunKeywords, options: RunOptions) -> ExercisePlan:
     """Return the plan to exercise the app."""
+    _refuse_without_http(given)
     until, seconds = words.until(str(given.get("until", "probes")))
     ports = given.get("port", ())
     return words.plan(
@@ -166,6 +167,22 @@ def _plan(given: RunKeywords, options: RunOptions) -> ExercisePlan:
         graphql=_graphql(given),
         protocols=given.get("protocols", not options.share_mounts),
     )
+
+
+def _refuse_without_http(given: RunKeywords) -> None:
+    """Raise UsageError if the user asked for requests, and for none."""
+    if not given.get("no_http", False):
+        return
+    asked = {
+        "--probe": _several(given.get("probe")),
+        "--probe-file": _paths(given.get("probe_file")),
+        "--crawl": given.get("crawl") is True,
+        "--openapi": given.get("openapi"),
+        "--graphql-mutations": given.get("graphql_mutations"),
+    }
+    for option, is_asked in asked.items():
+        if is_asked:
+            raise UsageError(f"--no-http cannot be used with {option}", hint="Leave one of them out.")
 
 
 def _api(given: RunKeywords, options: RunOptions) -> Api:

@@ -211,8 +211,6 @@ def plan(
 ) -> ExercisePlan:
     """Return the exercise that the options ask for. The user's requests replace the default `GET /`."""
     explicit = bool(probes or files)
-    if explicit and not http:
-        raise UsageError("--no-http cannot be used with --probe or --probe-file", hint="Leave one of them out.")
     check_possible(until)
     own: list[Ask] = [request_from_text(text) for text in probes]
     own += [request for file in files for request in requests_from_file(file)]

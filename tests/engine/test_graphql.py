@@ -27,9 +27,7 @@ pytestmark = pytest.mark.usefixtures("leftovers")
 
 
 @pytest.fixture
-def app(
-    engine: docker.DockerClient, sample: Callable[[str], str], tmp_path: Path, leftovers: None
-) -> Iterator[str]:
+def app(engine: docker.DockerClient, sample: Callable[[str], str], tmp_path: Path, leftovers: None) -> Iterator[str]:
     """The image of images/graphed, under its tag. It goes again, with its slim image."""
     sample("flask")
     spec = importlib.util.find_spec("graphql")

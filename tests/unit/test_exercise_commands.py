@@ -233,7 +233,10 @@ def test_the_health_check_is_the_engines_on_replay(tmp_path: Path) -> None:
 
 def test_another_image_finds_the_app_by_the_same_variables(tmp_path: Path) -> None:
     asks = "import os, urllib.request as r; print(r.urlopen(os.environ['SLIMMER_URL']).read())"
-    images = (ImageCommand("tests:1", (sys.executable, "-c", asks)), ImageCommand("tests:2", ("env",), environment=("CASES=a=b", "SLIMMER_PORT=1")))
+    images = (
+        ImageCommand("tests:1", (sys.executable, "-c", asks)),
+        ImageCommand("tests:2", ("env",), environment=("CASES=a=b", "SLIMMER_PORT=1")),
+    )
     exercised = run(tmp_path, WEB, ExercisePlan(image_commands=images))
     first, second = exercised.outcomes
     assert (first.where, first.program, first.exit_code) == ("image", "tests:1", 0) and "hello" in first.output

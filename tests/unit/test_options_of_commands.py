@@ -70,7 +70,7 @@ def _help(name: str) -> str:
 def test_the_bounds_of_a_crawl_are_options() -> None:
     asked = build_request("app", {"crawl": True, "crawl_pages": 7, "crawl_depth": 0, "crawl_seconds": "2.5"})
     assert asked.plan.crawl == Crawl(on=True, pages=7, depth=0, seconds=2.5)
-    assert not build_request("app", {"crawl": True, "no_http": True}).plan.crawl.on
+    assert not build_request("app", {"no_http": True}).plan.crawl.on
 
 
 def test_the_calls_of_an_api_begin_with_the_crawl_or_alone(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_the_calls_of_an_api_begin_with_the_crawl_or_alone(tmp_path: Path) -> No
             "api alone": {"crawl": False, "openapi": "auto"},
             "a path": {"openapi": "/api/openapi.json", "openapi_seconds": "7"},
             "a file": {"openapi": file},
-            "no http": {"openapi": "auto", "no_http": True},
+            "no http": {"no_http": True},
         }.items()
     }
     assert {text: api.on for text, api in apis.items()} == {
@@ -139,6 +139,22 @@ def test_graphql_has_options_of_its_own(given: dict[str, Any], expected: GraphQl
 def test_mutations_without_queries_are_refused() -> None:
     with pytest.raises(UsageError, match="contradict each other"):
         build_request("app", {"no_graphql": True, "graphql_mutations": True})
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("crawl", True),
+        ("openapi", "auto"),
+        ("graphql_mutations", True),
+        ("probe", "/shop"),
+        ("probe_file", "probes.yaml"),
+    ],
+)
+def test_requests_that_the_user_asks_for_need_http(option: str, value: object) -> None:
+    words = option.replace("_", "-")
+    with pytest.raises(UsageError, match=f"--no-http cannot be used with --{words}$"):
+        build_request("app", cast(Any, {"no_http": True, option: value}))
 
 
 def test_sessions_write_nothing_into_data_that_others_share() -> None:

@@ -47,10 +47,8 @@ def test_a_file_without_requests_asks_for_nothing(tmp_path: Path) -> None:
     assert plan(files=[file]).asks == ()
 
 
-def test_no_http_asks_for_nothing_and_contradicts_probes() -> None:
+def test_no_http_asks_for_nothing() -> None:
     assert plan(http=False).asks == ()
-    with pytest.raises(UsageError, match="cannot be used with"):
-        plan(http=False, probes=["/"])
 
 
 def test_an_image_that_exercises_may_have_a_command() -> None:

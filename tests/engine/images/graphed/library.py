@@ -27,7 +27,7 @@ class Library:
         lines = (HERE / "poems.txt").read_text().splitlines()
         return lines[line % len(lines)]
 
-    def lend(self, info, bookId, days):
+    def lend(self, info, days, **book):
         from decimal import Decimal
 
         return str(Decimal(days) / 7)
@@ -36,7 +36,8 @@ class Library:
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         if self.path != "/graphql":
-            return self.send_error(404)
+            self.send_error(404)
+            return
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         result = graphql_sync(SCHEMA, asked["query"], Library(), variable_values=asked.get("variables"))
         body = json.dumps(result.formatted).encode()
