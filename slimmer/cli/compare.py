@@ -30,7 +30,7 @@ def compare(
 ) -> None:
     """Compare any two images.
 
-    Shows sizes, compressed sizes (as a registry stores the layers), layers, files, executables, setuid and setgid files,
+    Shows sizes (of the files, of the layers as tar archives, and compressed as in a registry), layers, files, executables, setuid and setgid files,
     shells, packages, and differences in the configuration. Neither image is run.
     """
     import slimmer

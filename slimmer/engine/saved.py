@@ -1,24 +1,28 @@
-"""Measure the compressed size of an image's layers, as a registry stores them, from the stream of `docker save`.
+"""Measure the size of an image's layers, as archives and as a registry stores them, from the stream of `docker save`.
 
 The stream is read once and not stored. Up to Docker 24 it holds `ID/layer.tar` files, later an OCI layout (`blobs/sha256/…`).
 In both, manifest.json names the layers and may come last. So every file is compressed as it passes, and those that manifest.json
-names are counted. Source: moby, image/spec/spec.md.
+names are counted. Source: moby, image/spec/spec.md. An engine with the containerd image store saves a pulled layer as it came,
+compressed. It is unpacked and compressed again, so that the sizes of two images are those of one compressor.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import posixpath
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from io import RawIOBase
-from typing import IO
+from typing import IO, Protocol, cast
 
+import zstandard
 from zlib_ng import zlib_ng
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import engine_calls
 from slimmer.errors import EngineError
+from slimmer.image.layer_sizes import LayerSizes
 
 LEVEL = 6
 """gzip's default level, which the engine uses to push. Compressors differ by a few per cent: zlib-ng's output is 3 % larger
@@ -27,18 +31,31 @@ than zlib's, in 40 % of the time."""
 GZIP = 31
 """A zlib window of 32 kB with gzip's header and trailer (zlib manual, deflateInit2)."""
 
-COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
-"""The first bytes of gzip and zstd data. Such a layer is stored unchanged."""
+ZSTD_LEVEL = 3
+"""zstd's default level, which the engine uses to push, too."""
+
+GZIP_MAGIC, ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+"""The first bytes of gzip (RFC 1952) and zstd (RFC 8878) data."""
+
+TAR_MAGIC_AT, TAR_MAGIC = 257, b"ustar"
+"""Where and how a tar archive says that it is one (POSIX pax, "ustar Interchange Format")."""
 
 PIECE = 1 << 20
 MANIFEST_LIMIT = 1 << 24
 
-NOT_UNDERSTOOD = (tarfile.TarError, ValueError, LookupError, TypeError, RecursionError)
+NOT_UNDERSTOOD: tuple[type[Exception], ...] = (
+    *(tarfile.TarError, ValueError, LookupError, TypeError, RecursionError, zstandard.ZstdError),
+    cast("type[Exception]", zlib_ng.error),  # its stub takes it for an instance
+)
 """The exceptions that reading a malformed stream raises."""
 
 
-def compressed_size(engine: Engine, image: str, passed: Callable[[int], object] = lambda size: None) -> int:
-    """Return the size in bytes of an image's layers under gzip. Each layer counts once.
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def layer_sizes(engine: Engine, image: str, passed: Callable[[int], object] = lambda size: None) -> LayerSizes:
+    """Return the sizes of an image's layers. Each layer counts once.
 
     `passed` is called with the size of each piece that was read. An exception from it ends the work. Raises EngineError.
     """
@@ -46,15 +63,15 @@ def compressed_size(engine: Engine, image: str, passed: Callable[[int], object] 
         stream = engine.api.get_image(image, chunk_size=PIECE)
         try:
             with tarfile.open(fileobj=_Stream(stream, passed), mode="r|", bufsize=PIECE) as tar:
-                return _size_of_layers(tar)
+                return _sizes_of_layers(tar)
         except NOT_UNDERSTOOD as error:
             raise EngineError(f"cannot read the archive of {image} that the engine saved: {error!r}") from error
         finally:
             stream.close()
 
 
-def _size_of_layers(tar: tarfile.TarFile) -> int:
-    sizes: dict[str, int] = {}
+def _sizes_of_layers(tar: tarfile.TarFile) -> LayerSizes:
+    sizes: dict[str, LayerSizes] = {}
     links: dict[str, str] = {}
     layers: set[str] | None = None
     while (member := tar.next()) is not None:
@@ -67,25 +84,50 @@ def _size_of_layers(tar: tarfile.TarFile) -> int:
         if member.name == "manifest.json":
             layers = set(json.loads(source.read(MANIFEST_LIMIT))[0]["Layers"] or ())  # null: an image without files
         else:
-            sizes[member.name] = _compressed(source)
+            sizes[member.name] = _measured(_unpacked(source))
     if layers is None:
         raise ValueError("no manifest.json")
-    return sum(sizes[name] for name in {links.get(layer, layer) for layer in layers})
+    return sum((sizes[name] for name in {links.get(layer, layer) for layer in layers}), LayerSizes())
 
 
-def _compressed(source: IO[bytes]) -> int:
-    """Return the size of one file under gzip, or its own size if it is already compressed."""
-    head = source.read(PIECE)
-    if head.startswith(COMPRESSED):
-        return len(head) + sum(map(len, _pieces(source)))
+def _measured(pieces: Iterable[bytes]) -> LayerSizes:
     gzip = zlib_ng.compressobj(LEVEL, zlib_ng.DEFLATED, GZIP)
-    size = len(gzip.compress(head))
-    for piece in _pieces(source):
-        size += len(gzip.compress(piece))
-    return size + len(gzip.flush())
+    zstd = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compressobj()
+    sizes = LayerSizes()
+    for piece in pieces:
+        sizes += LayerSizes(len(piece), len(gzip.compress(piece)), len(zstd.compress(piece)))
+    return sizes + LayerSizes(0, len(gzip.flush()), len(zstd.flush()))
 
 
-def _pieces(source: IO[bytes]) -> Iterator[bytes]:
+def _unpacked(source: _Readable) -> Iterator[bytes]:
+    """Yield the content of a file, which may be compressed. No piece is larger than PIECE."""
+    head = source.read(PIECE)
+    pieces = itertools.chain([head], _pieces(source))
+    if head[TAR_MAGIC_AT:].startswith(TAR_MAGIC):  # its first file may have any name
+        return pieces
+    if head.startswith(GZIP_MAGIC):
+        return _gunzipped(pieces)
+    if head.startswith(ZSTD_MAGIC):
+        stream = cast("IO[bytes]", _Stream(pieces, lambda size: None))
+        return _pieces(zstandard.ZstdDecompressor().stream_reader(stream, PIECE, read_across_frames=True))
+    return pieces
+
+
+def _gunzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what is in gzip data of one or more members (RFC 1952, section 2.2). Raise ValueError if its end is missing."""
+    gzip = None
+    for piece in pieces:
+        rest = piece
+        while rest:
+            gzip = gzip or zlib_ng.decompressobj(GZIP)
+            yield gzip.decompress(rest, PIECE)
+            rest = gzip.unconsumed_tail or gzip.unused_data
+            gzip = None if gzip.eof else gzip
+    if gzip is not None:
+        raise ValueError("the compressed data ends too early")
+
+
+def _pieces(source: _Readable) -> Iterator[bytes]:
     while piece := source.read(PIECE):
         yield piece
 

@@ -70,7 +70,7 @@ class ImageConfig:
     healthcheck: Healthcheck | None = None
     on_build: tuple[str, ...] = ()
     author: str = ""
-    size: int = 0
+    engine_size: int = 0  # layers unpacked, compressed or both: each engine means something else, so nobody is shown it
     layers: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
@@ -115,7 +115,7 @@ def config_from_inspect(inspect: Mapping[str, Any]) -> ImageConfig:
         healthcheck=_healthcheck(config.get("Healthcheck")),
         on_build=tuple(config.get("OnBuild") or ()),
         author=str(inspect.get("Author") or ""),
-        size=int(inspect.get("Size") or 0),
+        engine_size=int(inspect.get("Size") or 0),
         layers=tuple((inspect.get("RootFS") or {}).get("Layers") or ()),
         tags=tuple(inspect.get("RepoTags") or ()),
         digests=tuple(inspect.get("RepoDigests") or ()),

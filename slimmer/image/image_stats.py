@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slimmer.image.config import ImageConfig
 from slimmer.image.database_reader import DatabaseReader, Stream
+from slimmer.image.layer_sizes import LayerSizes
 from slimmer.image.lines import Unreadable
 from slimmer.image.packages import PACKAGES_LIMIT, Kind, Package, databases, packages_by_path
 from slimmer.image.rpm_database import rpm_listed
@@ -26,7 +27,7 @@ SETUID, SETGID, EXECUTABLE = 0o4000, 0o2000, 0o111
 
 @dataclass(frozen=True, slots=True)
 class ImageStats:
-    """What is in an image. `compressed_size` is its size in a registry, in bytes; 0 if it was not measured.
+    """What is in an image. `size` is that of its files, unpacked, in bytes. `layer_sizes` are 0 if they were not measured.
 
     `executables` counts regular files that have an execute bit. `unread` names package databases that could not be read. Paths and
     packages are sorted.
@@ -43,7 +44,8 @@ class ImageStats:
     shells: tuple[str, ...]
     packages: tuple[Package, ...]
     unread: tuple[str, ...]
-    compressed_size: int = 0
+    size: int = 0
+    layer_sizes: LayerSizes = field(default_factory=LayerSizes)
 
     @property
     def layers(self) -> int:
@@ -78,6 +80,7 @@ def stats_of(config: ImageConfig, tree: Tree, stream: Stream, sandbox: Sandbox) 
         shells=tuple(tally.shells),
         packages=tuple(sorted(tally.packages | found)),
         unread=tuple(reader.unreadable),
+        size=tree.content_size,
     )
 
 

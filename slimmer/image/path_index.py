@@ -20,6 +20,9 @@ RECORD = re.compile(
 )
 """An entry's four fields: head, path, link target, extended attributes."""
 
+_HEAD = 256
+"""The head of an entry is shorter: a mode and ten numbers."""
+
 _NO_TYPE = b"0 "
 """The head begins like this for a name that a directory lists but that cannot be looked up. It is not an entry."""
 
@@ -109,13 +112,25 @@ class PathIndex:
             bytes(blob[xattrs + 1 : end]),
         )
 
+    def content_size(self) -> int:
+        """Return the bytes of all regular files. A file with several names counts once."""
+        linked: set[bytes] = set()
+        total = 0
+        for offset in filter(self.is_file, self.offsets):
+            _, _, _, size, _, _, links, inode, _ = bytes(self._blob[offset : offset + _HEAD]).split(b" ", 8)
+            if links == b"1" or inode not in linked:
+                total += int(size)
+                linked.update([inode] if links != b"1" else [])
+        return total
+
     def is_link(self, offset: int) -> bool:
         """Return True if this entry is a symbolic link, by the type in its octal mode."""
         return self._blob.startswith(b"120", offset)
 
     def is_file(self, offset: int) -> bool:
         """Return True if this entry is a regular file, by the type in its octal mode."""
-        return self._blob.startswith(b"100", offset)
+        blob = self._blob  # the next digit is setuid, setgid and sticky, and the mode of a FIFO has only five
+        return blob.startswith(b"10", offset) and blob.startswith(b" ", offset + 6)
 
     def is_directory(self, offset: int) -> bool:
         """Return True if this entry is a directory, by the type in its octal mode."""

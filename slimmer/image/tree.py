@@ -10,7 +10,7 @@ import posixpath
 import stat
 import sys
 from collections.abc import Collection, Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from slimmer.image.path_index import PathIndex
@@ -97,6 +97,17 @@ class _Walk(NamedTuple):
 _START = _Walk((), "/", 0, False)
 
 
+def content_size(entries: Iterable[Entry]) -> int:
+    """Return the bytes of regular files among these entries of one image. A file with several names counts once, and holes count."""
+    linked: set[int] = set()
+    total = 0
+    for entry in entries:
+        if entry.is_file and entry.inode not in linked:
+            total += entry.size
+            linked.update([entry.inode] if entry.links > 1 else [])
+    return total
+
+
 class Tree:
     """An image's entries by path. `index` is the probe's index, or a part of one."""
 
@@ -115,6 +126,11 @@ class Tree:
 
     def __len__(self) -> int:
         return len(self._index.offsets)
+
+    @cached_property
+    def content_size(self) -> int:
+        """The image's size, unpacked: the bytes of its regular files. A file with several names counts once, and holes count."""
+        return self._index.content_size()
 
     def __iter__(self) -> Iterator[Entry]:
         return map(self._entry, self._index.offsets)

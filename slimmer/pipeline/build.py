@@ -24,7 +24,7 @@ from slimmer.keep.keepset import MISSED, Finding, KeepSet
 from slimmer.keep.unproven.own_code import untouched_code
 from slimmer.output_folder import OutputFolder, default_folder
 from slimmer.pipeline.artifacts import write_artifacts
-from slimmer.pipeline.candidate import Candidate, choose_builder, make, pack
+from slimmer.pipeline.candidate import Candidate, choose_builder, kept_size, make, pack
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.original import Original
 from slimmer.pipeline.progress import Progress
@@ -208,6 +208,7 @@ class _Build:
             slim=images.inspect(session.engine, slim.candidate.image_id),
             tree=self.original.tree,
             kept_paths=len(slim.kept),
+            kept_size=kept_size(self.original, slim.kept),
             policy=request.policy,
             selection=request.selection,
             margin=slim.kept.margin,
@@ -229,10 +230,10 @@ class _Build:
         return BuildResult(
             tag=built.tag,
             image_id=built.slim.image_id,
-            size=built.slim.size,
+            size=built.kept_size,
             paths=built.kept_paths,
             original_id=built.original.image_id,
-            original_size=built.original.size,
+            original_size=built.tree.content_size,
             original_paths=len(built.tree),
             verified=built.verified,
             folder=self.folder.path,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from slimmer.engine import builds, images
 from slimmer.formatting import human_size
 from slimmer.image.engine_artifacts import overrides
-from slimmer.image.tree import Entry
+from slimmer.image.tree import Entry, content_size
 from slimmer.keep.keepset import KeepSet
 from slimmer.output_folder import OutputFolder
 from slimmer.pipeline.original import Original, tree_of
@@ -58,9 +58,14 @@ def choose_builder(original: Original, asked: str, kept: KeepSet, *, dated: bool
     return builder
 
 
+def kept_size(original: Original, kept: KeepSet) -> int:
+    """Return the size of the kept paths in bytes, as Tree.content_size counts."""
+    return content_size(_entries(original, kept))
+
+
 def pack(original: Original, kept: KeepSet, folder: OutputFolder, say: Say = lambda text: None) -> RootFs:
     """Pack the kept paths into the folder. Raise BuildFailed if sparse files make them too large."""
-    size = check_size(_entries(original, kept), original.session.config.size)
+    size = check_size(_entries(original, kept), original.session.config.engine_size)
     if size >= LARGE:
         say(f"{human_size(size)} are kept. Packing them and building the image takes minutes")
     return write_rootfs(original.pristine, overrides(list(kept), original.image), folder)

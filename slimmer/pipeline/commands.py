@@ -24,7 +24,7 @@ from slimmer.observe.identity import home_of
 from slimmer.observe.merge import check_complete, check_image, merge, rebased
 from slimmer.pipeline.app_runs import identify
 from slimmer.pipeline.artifacts import log_file, write_artifacts
-from slimmer.pipeline.candidate import choose_builder, pack
+from slimmer.pipeline.candidate import choose_builder, kept_size, pack
 from slimmer.pipeline.compare_images import compare_behaviour, compare_files
 from slimmer.pipeline.observation import all_moved, taken_over
 from slimmer.pipeline.progress import Progress
@@ -45,6 +45,7 @@ from slimmer.probe_binary import probe_path
 from slimmer.rebuild import dockerfile
 from slimmer.rebuild.image import DOCKERFILE, mark_unverified, write_dockerfile
 from slimmer.rebuild.rootfs import NAME as ROOTFS
+from slimmer.rebuild.rootfs import archived_size
 from slimmer.report.comparison import Comparison
 from slimmer.runs import doctor
 from slimmer.runs.start import attached_run
@@ -162,7 +163,7 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
             config.image_id,
             len(original.tree),
             len(kept),
-            rootfs.size,
+            kept_size(original, kept),
             progress.warnings,
             items,
             code,
@@ -178,7 +179,7 @@ def rebuild(request: RebuildRequest, progress: Progress, docker_host: str = "") 
         temporary = scope.temporary_tag("rebuilt")
         image_id = builds.build(engine, files, temporary, tell=scope.lifeline.image, making=scope.making)
         images.tag(engine, image_id, tag)
-        return RebuildResult(tag, image_id, images.inspect(engine, image_id).size)
+        return RebuildResult(tag, image_id, archived_size(request.folder / ROOTFS))
 
 
 def _build_files(folder: Path) -> list[Path]:
@@ -220,7 +221,7 @@ def compare(request: CompareRequest, progress: Progress, docker_host: str = "") 
     """Measure two images: sizes, layers, files, packages, configuration. Raise TargetNotFound or EngineError."""
     with connected(docker_host) as engine:
         configs = [images.resolve(engine, name, may_pull=False) for name in (request.before, request.after)]
-        total = sum(config.size for config in configs)
+        total = sum(config.engine_size for config in configs)
         with EngineResources(engine) as scope:
             before, after = collect_stats(scope, configs, lambda size: progress.read(size, total))
     return Comparison(request.before, before, request.after, after)

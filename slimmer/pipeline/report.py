@@ -36,7 +36,7 @@ MOST_PATHS = 100
 class Built:
     """The result of a build: the images, their numbers of paths, what was observed, and whether it was verified.
 
-    `tree` is the original's. `tag` is "" if the slim image got none. `missed` are paths that its app still misses after all repairs.
+    `tree` is the original's. `kept_size` is in bytes, as Tree.content_size is. `tag` is "" if the slim image got none. `missed` are paths that its app still misses after all repairs.
     `stages` are (name, seconds) pairs in order. `by_shape` are answers of which only the shape was compared.
     """
 
@@ -46,6 +46,7 @@ class Built:
     slim: ImageConfig
     tree: Tree
     kept_paths: int
+    kept_size: int
     policy: str
     selection: Selection
     margin: SpentMargin | None
@@ -66,7 +67,7 @@ def build_report(built: Built) -> dict[str, Any]:
     """Return the whole report."""
     return {
         **_head(built.target, built.original, built.tree),
-        "slim": {**_image(built.tag, built.slim, built.kept_paths), "tag": built.tag},
+        "slim": {**_image(built.tag, built.slim, built.kept_paths, built.kept_size), "tag": built.tag},
         **_choices(built.policy, built.selection, built.margin, built.builder),
         "observation": observation_report(built.observed.log) | _origin(built),
         **_exercises(built.observed),
@@ -116,7 +117,7 @@ def _head(target: str, original: ImageConfig, tree: Tree) -> dict[str, Any]:
     return {
         **FORMAT.head,
         "slimmer": __version__,
-        "target": _image(target, original, len(tree)),
+        "target": _image(target, original, len(tree), tree.content_size),
     }
 
 
@@ -129,12 +130,12 @@ def _choices(policy: str, selection: Selection, margin: SpentMargin | None, buil
     }
 
 
-def _image(name: str, config: ImageConfig, paths: int) -> dict[str, Any]:
+def _image(name: str, config: ImageConfig, paths: int, size: int) -> dict[str, Any]:
     return {
         "name": name,
         "id": config.image_id,
         "architecture": config.architecture,
-        "size": config.size,
+        "size": size,
         "layers": len(config.layers),
         "paths": paths,
     }

@@ -106,7 +106,9 @@ def open_session(
     with ExitStack() as stack:
         engine = stack.enter_context(connected(docker_host))
         config = images.resolve(engine, target, platform=options.platform, pull=pull)
-        logger.info("image: %s is %s, %d layers, %d bytes", target, config.image_id, len(config.layers), config.size)
+        logger.info(
+            "image: %s is %s, %d layers, %d bytes", target, config.image_id, len(config.layers), config.engine_size
+        )
         description.check_command(config, options)
         beside = images.resolve_others(engine, others, pull=pull)
         probe = probe_path(engine.architecture)

@@ -16,7 +16,7 @@ from typing import IO, Protocol
 
 from slimmer.errors import BuildFailed
 from slimmer.formatting import human_size
-from slimmer.image.tree import Entry
+from slimmer.image.tree import Entry, content_size
 from slimmer.output_folder import OutputFolder
 
 NAME = "rootfs.tar"
@@ -80,12 +80,7 @@ def check_size(entries: Iterable[Entry], image_size: int) -> int:
     Raises BuildFailed if that is out of all proportion to the image's size: a sparse file of a terabyte takes no space in some
     engines' stores, but would fill every disk on its way.
     """
-    linked: set[int] = set()
-    total = 0
-    for entry in entries:
-        if entry.is_file and entry.inode not in linked:
-            total += entry.size
-            linked.update([entry.inode] if entry.links > 1 else [])
+    total = content_size(entries)
     if total > MOST_FOLD * image_size + ALWAYS_FINE:
         raise BuildFailed(
             f"the kept files have {human_size(total)}, but the whole image takes {human_size(image_size)}: "
@@ -93,6 +88,15 @@ def check_size(entries: Iterable[Entry], image_size: int) -> int:
             hint="Leave out the largest file with --exclude (often /var/log/lastlog), or do not create it in the original image.",
         )
     return total
+
+
+def archived_size(archive: Path) -> int:
+    """Return the bytes of regular files in a rootfs.tar, as Tree.content_size counts. Raise BuildFailed if it cannot be read."""
+    try:
+        with tarfile.open(archive) as tar:
+            return sum(member.size for member in tar if member.isreg())
+    except (tarfile.TarError, OSError) as error:
+        raise BuildFailed(f"cannot read {archive}: {error}") from error
 
 
 def _write(file: IO[bytes], piece: bytes) -> None:

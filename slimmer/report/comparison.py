@@ -22,7 +22,7 @@ NAMES_SHOWN = 4
 UNORDERED = frozenset({"labels", "exposed_ports", "volumes"})
 """Fields that are sets: the order of their values means nothing."""
 
-NO_CONFIGURATION = frozenset({"image_id", "created", "size", "layers", "tags", "digests"})
+NO_CONFIGURATION = frozenset({"image_id", "created", "engine_size", "layers", "tags", "digests"})
 """Fields of an ImageConfig that differ between any two images."""
 
 
@@ -80,8 +80,9 @@ def as_markdown(comparison: Comparison) -> str:
 def rows(comparison: Comparison) -> Iterator[Row]:
     """Yield the rows of the table: sizes, counts, what an attacker could use, packages, and differences in the configuration."""
     before, after = comparison.before, comparison.after
-    yield _sizes("size", before.config.size, after.config.size)
-    yield _sizes("compressed size", before.compressed_size, after.compressed_size)
+    yield _sizes("size", before.size, after.size)
+    for what, part in (("layers (tar)", "tar"), ("compressed (gzip)", "gzip"), ("compressed (zstd)", "zstd")):
+        yield _sizes(what, getattr(before.layer_sizes, part), getattr(after.layer_sizes, part))
     for what in ("layers", "files", "directories", "links", "executables"):
         yield _counts(what, getattr(before, what), getattr(after, what))
     for what, name in (("setuid files", "setuid"), ("setgid files", "setgid"), ("files with capabilities", "capable")):

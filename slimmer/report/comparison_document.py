@@ -23,12 +23,18 @@ class ComparedPackages(Struct, frozen=True):
 
 
 class ComparedImage(Struct, frozen=True, kw_only=True):
-    """The contents of an image. Sizes are in bytes. The compressed size is that of the layers in a registry."""
+    """The contents of an image. Sizes are in bytes.
+
+    `size` is that of its files, unpacked: a file with several names counts once. `layers_size` is that of the layers as tar archives.
+    `compressed_size` (gzip) and `compressed_size_zstd` are those of the layers in a registry.
+    """
 
     name: str
     id: str
     size: int
+    layers_size: int
     compressed_size: int
+    compressed_size_zstd: int
     layers: int
     files: int
     directories: int
@@ -45,7 +51,9 @@ class Ratios(Struct, frozen=True):
     """How many times larger the first image is; null if the second value is 0."""
 
     size: float | None
+    layers_size: float | None
     compressed_size: float | None
+    compressed_size_zstd: float | None
     files: float | None
 
 
@@ -75,8 +83,10 @@ def as_json(comparison: Comparison) -> str:
         before=_image(comparison.before_name, before),
         after=_image(comparison.after_name, after),
         ratio=Ratios(
-            size=_quotient(before.config.size, after.config.size),
-            compressed_size=_quotient(before.compressed_size, after.compressed_size),
+            size=_quotient(before.size, after.size),
+            layers_size=_quotient(before.layer_sizes.tar, after.layer_sizes.tar),
+            compressed_size=_quotient(before.layer_sizes.gzip, after.layer_sizes.gzip),
+            compressed_size_zstd=_quotient(before.layer_sizes.zstd, after.layer_sizes.zstd),
             files=_quotient(before.files, after.files),
         ),
         configuration={name: ConfigurationDifference(first, second) for name, first, second in differences(comparison)},
@@ -88,8 +98,10 @@ def _image(name: str, stats: ImageStats) -> ComparedImage:
     return ComparedImage(
         name=name,
         id=stats.config.image_id,
-        size=stats.config.size,
-        compressed_size=stats.compressed_size,
+        size=stats.size,
+        layers_size=stats.layer_sizes.tar,
+        compressed_size=stats.layer_sizes.gzip,
+        compressed_size_zstd=stats.layer_sizes.zstd,
         layers=stats.layers,
         files=stats.files,
         directories=stats.directories,

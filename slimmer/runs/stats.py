@@ -1,4 +1,4 @@
-"""Collect statistics of several images at a time: counts of what they hold, and the compressed size of their layers."""
+"""Collect statistics of several images at a time: counts of what they hold, and the sizes of their layers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from concurrent.futures import Future
 from functools import partial
 
 from slimmer.engine.resources import EngineResources
-from slimmer.engine.saved import compressed_size
+from slimmer.engine.saved import layer_sizes
 from slimmer.errors import Interrupted
 from slimmer.image.config import ImageConfig
 from slimmer.image.image_stats import ImageStats, stats_of
+from slimmer.image.layer_sizes import LayerSizes
 from slimmer.probe_binary import probe_path
 from slimmer.runs.image_mount import image_tree, open_pristine
 from slimmer.sandbox.sandbox import Sandbox
@@ -34,21 +35,21 @@ def collect_stats(
         passed(size)
 
     different = {image.image_id: image for image in images}
-    sizes = {name: _begun(partial(_compressed, scope, image, go_on)) for name, image in different.items()}
+    sizes = {name: _begun(partial(_layer_sizes, scope, image, go_on)) for name, image in different.items()}
     try:
         with Workers(len(images)) as pool:
             counts = [pool.submit(_facts, scope, image, f"survey-{n}") for n, image in enumerate(images)]
         return tuple(
-            dataclasses.replace(count.result(), compressed_size=sizes[image.image_id].result())
+            dataclasses.replace(count.result(), layer_sizes=sizes[image.image_id].result())
             for image, count in zip(images, counts, strict=True)
         )
     finally:
         over.set()
 
 
-def _begun(work: Callable[[], int]) -> Future[int]:
+def _begun(work: Callable[[], LayerSizes]) -> Future[LayerSizes]:
     """Start work in a daemon thread. An engine may take long before it begins to save a large image, and exiting must not wait for that."""
-    outcome: Future[int] = Future()
+    outcome: Future[LayerSizes] = Future()
 
     def run() -> None:
         try:
@@ -66,6 +67,6 @@ def _facts(scope: EngineResources, image: ImageConfig, purpose: str) -> ImageSta
         return stats_of(image, image_tree(pristine, image), pristine.stream, Sandbox())
 
 
-def _compressed(scope: EngineResources, image: ImageConfig, passed: Callable[[int], object]) -> int:
-    """Return the compressed size, or 0 for an image without layers, which engines refuse to save."""
-    return compressed_size(scope.engine, image.image_id, passed) if image.layers else 0
+def _layer_sizes(scope: EngineResources, image: ImageConfig, passed: Callable[[int], object]) -> LayerSizes:
+    """Return the sizes of the layers. An image without layers has none, and engines refuse to save it."""
+    return layer_sizes(scope.engine, image.image_id, passed) if image.layers else LayerSizes()

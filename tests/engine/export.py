@@ -48,6 +48,11 @@ class _Stream(RawIOBase):
         return size
 
 
+def content_size(client: docker.DockerClient, image: str) -> int:
+    """The bytes of an image's regular files. A file with several names counts once."""
+    return sum(member.size for member in export(client, image).values() if member.kind == tarfile.REGTYPE)
+
+
 def export(client: docker.DockerClient, image: str) -> dict[str, Exported]:
     """Every path of an image ("" is the root), read from a container that is created, exported and removed."""
     container = client.api.create_container(image, command=["x"], entrypoint=["x"])

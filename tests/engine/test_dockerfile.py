@@ -140,7 +140,7 @@ def made(engine: Engine, config: ImageConfig, builder: Builder, path: Path) -> I
 
 def meaning(config: ImageConfig) -> ImageConfig:
     """What has to be the same: not names, times, layers."""
-    return dataclasses.replace(config, image_id="", created="", size=0, layers=(), tags=(), digests=())
+    return dataclasses.replace(config, image_id="", created="", engine_size=0, layers=(), tags=(), digests=())
 
 
 @pytest.mark.usefixtures("leftovers")

@@ -11,27 +11,29 @@ from rich.console import Console
 
 from slimmer.image.config import Healthcheck, ImageConfig
 from slimmer.image.image_stats import ImageStats
+from slimmer.image.layer_sizes import LayerSizes
 from slimmer.image.packages import Package
 from slimmer.report.comparison import Comparison, Row, as_markdown, as_table, rows
 from slimmer.report.comparison_document import as_json
 
 BEFORE = ImageStats(
     config=ImageConfig(
-        image_id="sha256:aa", architecture="amd64", os="linux", size=100_000_000, layers=("a", "b", "c"),
+        image_id="sha256:aa", architecture="amd64", os="linux", layers=("a", "b", "c"),
         env=("PATH=/bin", "A=1"), cmd=("run",), labels=(("x", "1"), ("y", "2")), healthcheck=Healthcheck(("CMD", "/ok")),
     ),
     files=1000, directories=50, links=20, executables=30, setuid=("/bin/su",), setgid=(), capable=(),
     shells=("/bin/sh", "/usr/bin/sh", "/bin/bash", "/bin/ash", "/bin/zsh", "/bin/fish"),
     packages=(Package("deb", "a", "1"), Package("deb", "b", "1"), Package("python", "c", "1")), unread=(),
-    compressed_size=40_000_000,
+    size=100_000_000, layer_sizes=LayerSizes(102_000_000, 40_000_000, 36_000_000),
 )  # fmt: skip
 AFTER = dataclasses.replace(
     BEFORE,
     config=dataclasses.replace(
-        BEFORE.config, image_id="sha256:bb", size=8_000_000, layers=("d",), env=("PATH=/bin", "B=2"), cmd=(),
+        BEFORE.config, image_id="sha256:bb", layers=("d",), env=("PATH=/bin", "B=2"), cmd=(),
         labels=(("x", "1"),), created="2024", tags=("t",),
     ),
-    files=10, setuid=(), shells=(), packages=(), unread=("/var/lib/rpm/Packages",), compressed_size=3_000_000,
+    files=10, setuid=(), shells=(), packages=(), unread=("/var/lib/rpm/Packages",), size=8_000_000,
+    layer_sizes=LayerSizes(9_000_000, 3_000_000, 2_000_000),
 )  # fmt: skip
 COMPARISON = Comparison("app:latest", BEFORE, "app:slim", AFTER)
 
@@ -49,7 +51,9 @@ def with_command(*words: str) -> Comparison:
 def test_sizes_and_counts_have_their_ratio() -> None:
     found = by_name()
     assert found["size"] == Row("size", "100 MB", "8 MB", "12.5x")
-    assert found["compressed size"] == Row("compressed size", "40 MB", "3 MB", "13.3x")
+    assert found["layers (tar)"] == Row("layers (tar)", "102 MB", "9 MB", "11.3x")
+    assert found["compressed (gzip)"] == Row("compressed (gzip)", "40 MB", "3 MB", "13.3x")
+    assert found["compressed (zstd)"] == Row("compressed (zstd)", "36 MB", "2 MB", "18.0x")
     assert found["layers"] == Row("layers", "3", "1", "3.0x")
     assert found["files"] == Row("files", "1,000", "10", "100.0x")
     assert found["setuid files"] == Row("setuid files", "1", "0")
@@ -100,7 +104,13 @@ def test_an_image_has_the_configuration_of_itself() -> None:
 def test_json_holds_the_whole_comparison() -> None:
     document: dict[str, Any] = json.loads(as_json(COMPARISON))
     assert (document["format"], document["version"]) == ("slimmer-comparison", "1.0")
-    assert document["ratio"] == {"size": 12.5, "compressed_size": 13.333, "files": 100.0}
+    assert document["ratio"] == {
+        "size": 12.5,
+        "layers_size": 11.333,
+        "compressed_size": 13.333,
+        "compressed_size_zstd": 18.0,
+        "files": 100.0,
+    }
     assert document["before"]["setuid"] == ["/bin/su"]
     assert document["before"]["packages"]["by_manager"] == {"deb": 2, "python": 1}
     assert document["after"]["packages"] == {
@@ -114,9 +124,9 @@ def test_json_holds_the_whole_comparison() -> None:
 
 
 def test_an_empty_image_has_no_ratio() -> None:
-    nothing = dataclasses.replace(AFTER, config=dataclasses.replace(AFTER.config, size=0), files=0, compressed_size=0)
+    nothing = dataclasses.replace(AFTER, size=0, files=0, layer_sizes=LayerSizes())
     document = json.loads(as_json(Comparison("a", BEFORE, "b", nothing)))
-    assert document["ratio"] == {"size": None, "compressed_size": None, "files": None}
+    assert set(document["ratio"].values()) == {None}
 
 
 def test_text_from_an_image_cannot_break_out_of_the_table() -> None:

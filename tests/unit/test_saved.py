@@ -1,4 +1,4 @@
-"""Compressed sizes from what `docker save` gives, in the layouts of older and newer engines."""
+"""The sizes of layers from what `docker save` gives, in the layouts of older and newer engines."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import io
 import json
 import random
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import zstandard
 
 from slimmer.engine.connection import Engine
-from slimmer.engine.saved import compressed_size
+from slimmer.engine.saved import layer_sizes
 from slimmer.errors import EngineError
+from slimmer.image.layer_sizes import LayerSizes
 
 WORDS = random.Random(1)
 ONE, TWO = (b" ".join(b"%x" % WORDS.getrandbits(30) for _ in range(count)) for count in (30_000, 200_000))
@@ -24,7 +26,7 @@ ONE, TWO = (b" ".join(b"%x" % WORDS.getrandbits(30) for _ in range(count)) for c
 def archive(files: dict[str, bytes | str]) -> bytes:
     """An archive of files (bytes) and symbolic links (text)."""
     file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as tar:
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for name, what in files.items():
             member = tarfile.TarInfo(name)
             if isinstance(what, str):
@@ -39,18 +41,24 @@ def manifest(*layers: str) -> bytes:
     return json.dumps([{"Config": "c", "RepoTags": [], "Layers": layers}]).encode()
 
 
-def size(saved: bytes, passed: Any = lambda size: None) -> int:
-    """What compressed_size says of an engine that saves this, in pieces of an odd size."""
+def size(saved: bytes, passed: Any = lambda size: None) -> LayerSizes:
+    """What layer_sizes says of an engine that saves this, in pieces of an odd size."""
 
     def get_image(image: str, chunk_size: int) -> Iterator[bytes]:
         return (saved[position : position + 77_777] for position in range(0, len(saved), 77_777))
 
     engine = SimpleNamespace(api=SimpleNamespace(get_image=get_image))
-    return compressed_size(cast(Engine, engine), "image", passed)
+    return layer_sizes(cast(Engine, engine), "image", passed)
 
 
 def near(*layers: bytes) -> Any:
-    return pytest.approx(sum(len(gzip.compress(layer, 6)) for layer in layers), rel=0.05)
+    """The sizes of these layers. Compressors differ by a few per cent."""
+    zstd = [zstandard.ZstdCompressor().compressobj() for _ in layers]  # which are not told the size, as of a stream
+    compressed: list[Any] = [
+        pytest.approx(sum(len(gzip.compress(layer, 6)) for layer in layers), rel=0.05),
+        pytest.approx(sum(len(z.compress(layer) + z.flush()) for z, layer in zip(zstd, layers, strict=True)), rel=0.05),
+    ]
+    return LayerSizes(sum(map(len, layers)), *compressed)
 
 
 def test_layers_of_an_older_engine_are_counted_and_nothing_else() -> None:
@@ -69,10 +77,26 @@ def test_blobs_of_a_newer_engine_are_counted_by_its_manifest() -> None:
     assert size(archive(files | {"blobs/sha256/2": TWO, "oci-layout": b"{}"})) == near(ONE)
 
 
-@pytest.mark.parametrize("head", [b"\x1f\x8b", b"\x28\xb5\x2f\xfd"])
-def test_a_layer_that_is_compressed_already_has_its_own_size(head: bytes) -> None:
-    blob = head + bytes(3_000_000)
-    assert size(archive({"1": blob, "manifest.json": manifest("1")})) == len(blob)
+def in_members(data: bytes) -> bytes:
+    return b"".join(gzip.compress(data[place : place + 50_000], 1) for place in range(0, len(data), 50_000))
+
+
+def in_frames(data: bytes) -> bytes:
+    zstd = zstandard.ZstdCompressor(level=19)
+    return b"".join(zstd.compress(data[place : place + 50_000]) for place in range(0, len(data), 50_000))
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, in_members, zstandard.compress, in_frames])
+def test_a_layer_that_is_compressed_has_the_sizes_of_its_content(compress: Callable[[bytes], bytes]) -> None:
+    content = TWO + bytes(3_000_000)
+    assert size(archive({"1": compress(content), "manifest.json": manifest("1")})) == near(content)
+
+
+@pytest.mark.parametrize("name", ["\x1f\udc8b", "(\udcb5/\udcfd"])
+def test_a_layer_whose_first_file_has_an_odd_name_is_an_archive(name: str) -> None:
+    layer = archive({name: ONE})
+    assert layer.startswith((b"\x1f\x8b", b"(\xb5/\xfd"))
+    assert size(archive({"1": layer, "manifest.json": manifest("1")})) == near(layer)
 
 
 def test_progress_counts_every_byte_and_can_stop_the_work() -> None:
@@ -97,6 +121,9 @@ def test_progress_counts_every_byte_and_can_stop_the_work() -> None:
         archive({"manifest.json": b"[]", "1": ONE}),
         archive({"manifest.json": b"{", "1": ONE}),
         archive({"manifest.json": manifest("1"), "1": ONE})[:50_000],
+        archive({"manifest.json": manifest("1"), "1": gzip.compress(ONE)[:-9]}),
+        archive({"manifest.json": manifest("1"), "1": gzip.compress(ONE)[:5000] + bytes(5000)}),
+        archive({"manifest.json": manifest("1"), "1": zstandard.compress(ONE)[:4] + b"\xff" * 5000}),
     ],
 )
 def test_what_is_not_understood_is_an_error(saved: bytes) -> None:
@@ -105,7 +132,7 @@ def test_what_is_not_understood_is_an_error(saved: bytes) -> None:
 
 
 def test_an_image_without_layers_has_no_size() -> None:
-    assert size(archive({"manifest.json": manifest().replace(b"[]}", b"null}"), "1": ONE})) == 0
+    assert size(archive({"manifest.json": manifest().replace(b"[]}", b"null}"), "1": ONE})) == LayerSizes()
 
 
 def test_an_image_without_a_manifest_is_an_error() -> None:

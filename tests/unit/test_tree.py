@@ -6,7 +6,7 @@ import pytest
 
 from slimmer.errors import ObservationIncomplete
 from slimmer.image.path_index import PathIndex
-from slimmer.image.tree import Tree
+from slimmer.image.tree import Tree, content_size
 from tests.unit.tree_maker import make_tree, record
 
 TREE = make_tree(
@@ -179,3 +179,25 @@ def test_an_entry_that_no_probe_writes_is_an_error() -> None:
     for odd in (b"x\0/b\0\0\0", record("f", "/b", xattrs="zz=1"), record("f", "b")):
         with pytest.raises(ObservationIncomplete):
             Tree(good + odd + record("f", "/c"))
+
+
+def test_the_size_is_that_of_the_files_and_hard_links_count_once() -> None:
+    records = [
+        record("d", "/", size=4096),
+        record("f", "/a", size=10, inode=7, links=2),
+        record("f", "/b", size=10, inode=7, links=2),
+        record("f", "/c", size=1 << 40, inode=8, mode=0o6755, xattrs="61=62"),
+        record("f", "/d", size=5, inode=8, uid=4_000_000_000, gid=4_000_000_000, mtime=-(10**15)),
+        record("l", "/e", size=3, target="a b"),
+        record("c", "/f", size=9),
+    ]
+    tree = Tree(b"".join(records))
+    assert tree.content_size == content_size(tree) == 10 + (1 << 40) + 5
+    assert tree.without(["/a", "/c"]).content_size == 15
+    assert Tree(b"").content_size == 0
+
+
+def test_files_with_setid_bits_are_files_and_pipes_are_none() -> None:
+    kinds = {"f": 0o2644, "p": 0o644, "d": 0o2755, "c": 0o644, "b": 0o644, "s": 0o755, "l": 0o777}
+    records = [record(kind, f"/{kind}.py", mode=mode) for kind, mode in kinds.items()]
+    assert list(Tree(b"".join(records)).files_named({".py"})) == ["/f.py"]

@@ -41,7 +41,9 @@ def test_each_part_that_differs_is_told_once(changed: dict[str, Any], text: str)
 
 
 def test_what_is_the_same() -> None:
-    assert told(CONFIG, replace(CONFIG, env=("PATH=/bin", "A=1"), image_id="sha256:2", created="now", size=9)) == []
+    assert (
+        told(CONFIG, replace(CONFIG, env=("PATH=/bin", "A=1"), image_id="sha256:2", created="now", engine_size=9)) == []
+    )
 
 
 def test_the_path_that_a_builder_adds_is_no_difference() -> None:
