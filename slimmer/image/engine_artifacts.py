@@ -1,8 +1,8 @@
 """Find and leave out what the engine, not the image, put into a container's root file system.
 
 The pristine tree is read in a container, where the engine has already made changes. moby's init layer (daemon/initlayer/
-setup_unix.go) makes the entries of `INIT_LAYER` that the image lacks, runc makes mount points, and the directories that hold them
-get new times. An entry counts as the engine's only if its name, its type and its change time all say so.
+setup_unix.go) makes the entries of `INIT_LAYER` that the image lacks, podman (libpod/container_internal_common.go) files to mount
+over, runc makes mount points, and the directories that hold them get new times. An entry counts as the engine's only if its name, its type and its change time all say so.
 """
 
 from __future__ import annotations
@@ -27,8 +27,16 @@ INIT_LAYER = {
     "/etc/mtab": stat.S_IFLNK,
     "/etc/resolv.conf": stat.S_IFREG,
     "/proc": stat.S_IFDIR,
+    "/run": stat.S_IFDIR,
+    "/run/.containerenv": stat.S_IFREG,
     "/sys": stat.S_IFDIR,
 }
+PODMANS_OWN = "/run/.containerenv"
+"""A file that podman makes in every container, and moby in none."""
+
+MOBYS_MODE, PODMANS_MODE = 0o755, 0o644
+"""The modes of files that the engine makes. Podman left them to runc up to version 4, so moby's mode may also be podman's."""
+
 CREATION_TIME = 60
 """Seconds that may pass between the creation of the init layer and the mount of the probe's folder."""
 
@@ -65,27 +73,31 @@ def engine_made(tree: Tree, probe_folder: str, mount_points: Collection[str] = (
     started = _started(tree, probe_folder)
     if started is None:
         return ()
+    modes = {MOBYS_MODE, PODMANS_MODE} if PODMANS_OWN in tree else {MOBYS_MODE}
     made = {probe_folder}
     names = sorted({*INIT_LAYER, *mount_points}, key=lambda name: -name.count("/"))
     for name in names:
         entry = tree.get(name)
-        if entry is not None and _looks_made(tree, entry, made, started):
+        if entry is not None and _looks_made(tree, entry, made, started, modes):
             made.add(name)
     return tuple(sorted(made))
 
 
-def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int) -> bool:
+def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int, modes: Collection[int]) -> bool:
     if stat.S_IFMT(entry.mode) != INIT_LAYER.get(entry.path, stat.S_IFDIR):
         return False
     if entry.ctime < started - CREATION_TIME or not _is_owned_by_engine(entry) or entry.xattrs:
         return False
     if entry.is_link:
         return entry.target == "/proc/mounts"
-    if stat.S_IMODE(entry.mode) != 0o755:
-        return False
+    mode = stat.S_IMODE(entry.mode)
     if entry.is_directory:
-        return entry.mtime[0] >= started - CREATION_TIME and all(e.path in made for e in tree.children(entry.path))
-    return entry.size == 0
+        return (
+            mode == 0o755
+            and entry.mtime[0] >= started - CREATION_TIME
+            and all(e.path in made for e in tree.children(entry.path))
+        )
+    return mode in modes and entry.size == 0
 
 
 def own_times(tree: Tree, probe_folder: str, created: str, mount_points: Collection[str] = ()) -> Mtime:

@@ -68,3 +68,34 @@ def test_what_others_own_is_the_images(record_of: bytes) -> None:
         b"".join((record("d", "/"), record_of, record("d", FOLDER, ctime=STARTED))), FOLDER, CREATED
     ).tree
     assert len(tree) == 2
+
+
+def of_podman(*records: bytes) -> list[str]:
+    """The paths of a tree that podman showed, without directories."""
+    index = [record("d", path, mode=0o755) for path in ("/", "/etc", "/run", "/srv")]
+    own = record("f", "/run/.containerenv", mode=0o644, ctime=STARTED)
+    whole = b"".join((*index, own, *records, record("d", FOLDER, ctime=STARTED)))
+    found = read_image_tree(whole, FOLDER, CREATED).tree
+    return [entry.path for entry in found if not entry.is_directory]
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o644])
+def test_files_that_podman_mounts_over_are_not_the_images(mode: int) -> None:
+    assert of_podman(record("f", "/etc/hostname", mode=mode, ctime=STARTED)) == []
+
+
+def test_files_of_the_image_are_not_podmans() -> None:
+    """They have contents, another mode, or an older time; or podman makes none of that name."""
+    own = (
+        record("f", "/etc/hostname", mode=0o644, ctime=STARTED, size=5),
+        record("f", "/etc/hosts", mode=0o600, ctime=STARTED),
+        record("f", "/etc/resolv.conf", mode=0o644, ctime=STARTED - 3600),
+        record("f", "/srv/empty", mode=0o644, ctime=STARTED),
+    )
+    assert of_podman(*own) == ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/srv/empty"]
+
+
+def test_moby_makes_no_such_files() -> None:
+    made = record("f", "/etc/hostname", mode=0o644, ctime=STARTED)
+    index = b"".join((record("d", "/"), record("d", "/etc"), made, record("d", FOLDER, ctime=STARTED)))
+    assert "/etc/hostname" in read_image_tree(index, FOLDER, CREATED).tree
