@@ -15,9 +15,10 @@ from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
 from tests.engine.integration_app import road_image
-from tests.engine.leftovers import left, nothing_left, sharing
+from tests.engine.leftovers import WINDOWS, left, nothing_left
 from tests.engine.names import LABEL, OWN
 from tests.engine.small_app import small_app
+from tests.engine.turns import Turns
 from tests.engine.unruly import unruly_image
 
 _create_container = docker.APIClient.create_container
@@ -33,11 +34,27 @@ def _create_marked_container(client: docker.APIClient, *arguments: Any, **option
 docker.APIClient.create_container = _create_marked_container
 
 
+_turns = Turns(WINDOWS)
+
+
 @pytest.fixture(autouse=True)
-def engine_is_shared(request: pytest.FixtureRequest) -> Iterator[None]:
+def engine_is_shared(request: pytest.FixtureRequest) -> None:
     """Tests that are marked `alone` have the engine to themselves."""
-    with sharing(alone=request.node.get_closest_marker("alone") is not None):
+    _turns.take(alone=_is_alone(request.node))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Let other workers have the engine, unless the next test must be alone as well."""
+    try:
         yield
+    finally:
+        if nextitem is None or not (_is_alone(item) and _is_alone(nextitem)):
+            _turns.give_back()
+
+
+def _is_alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker("alone") is not None
 
 
 @pytest.fixture

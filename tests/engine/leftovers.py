@@ -8,7 +8,6 @@ test in whose time it came: the last of these to end answers for it. Anything el
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import tempfile
@@ -195,20 +194,6 @@ def nothing_left(client: docker.DockerClient, scratch: Path) -> Iterator[None]:
         window.close()
     stays = settled(client, scratch, before, window)
     assert not stays, f"left behind: {', '.join(stays)}"
-
-
-@contextmanager
-def sharing(alone: bool) -> Iterator[None]:
-    """Wait until the engine may be used: by many tests at once, or by one that must be alone with it.
-
-    A test that waits to be alone holds the gate, so that those which come later wait for it.
-    """
-    WINDOWS.mkdir(exist_ok=True)
-    with (WINDOWS / "gate").open("w") as gate, (WINDOWS / "engine").open("w") as engine:
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        fcntl.flock(engine, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        fcntl.flock(gate, fcntl.LOCK_UN)
-        yield
 
 
 def left(engine: Engine, run: str) -> list[str]:

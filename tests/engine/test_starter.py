@@ -13,14 +13,8 @@ from tests.engine.starter import starter
 
 WORDS = {
     "no command": (),
-    "version": ("--version",),
     "build": ("build", "no-such-image", "--out", "out"),
-    "observe": ("observe", "no-such-image"),
     "keep": ("keep", "no-such.json", "--out", "out"),
-    "rebuild": ("rebuild", "no-such-folder"),
-    "verify": ("verify", "no-such-image", "no-such-image"),
-    "compare": ("compare", "no-such-image", "no-such-image"),
-    "explain": ("explain", "no-such-folder", "/etc"),
     "clean": ("clean", "--dry-run"),
     "doctor": ("doctor", "--format", "json"),
 }

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,12 +36,18 @@ def run(
     *,
     watched: bool = False,
     profile: AppProfile = UNKNOWN,
+    heard: Callable[[str], object] = lambda line: None,
 ) -> tuple[ExerciseResult, list[str], float]:
-    """Start the app, exercise it, kill it: also what was said, and how long it took."""
+    """Start the app, exercise it, kill it: also what was said, and how long it took. `heard` is called with each line."""
     said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        heard(line)
+
     started = time.monotonic()
     with LocalApp(folder, source, watched=watched) as app:
-        exercised = exercise(app, plan, expectations, profile=profile, say=said.append)
+        exercised = exercise(app, plan, expectations, profile=profile, say=say)
     return exercised, said, time.monotonic() - started
 
 
@@ -82,10 +88,13 @@ def test_enter_without_a_terminal_is_a_usage_error(tmp_path: Path, monkeypatch: 
 
 def test_a_signal_ends_the_observation_and_its_handler_is_gone(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGUSR1)
-    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGUSR1)).start()
-    exercised, said, seconds = run(tmp_path, WEB, ExercisePlan(until=Until.SIGNAL))
-    assert exercised.answers[0].status == 200 and 0.9 <= seconds < HANGING
-    assert any(f"kill -USR1 {os.getpid()}" in line for line in said)
+
+    def heard(line: str) -> None:
+        if f"kill -USR1 {os.getpid()}" in line:
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+
+    exercised, _, seconds = run(tmp_path, WEB, ExercisePlan(until=Until.SIGNAL), heard=heard)
+    assert exercised.answers[0].status == 200 and 0.3 <= seconds < HANGING
     assert signal.getsignal(signal.SIGUSR1) is before
 
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 
 from slimmer.image.database_reader import DATABASE_LIMIT, TOGETHER_LIMIT
+from slimmer.image.lines import LineReader
 from slimmer.image.package_files import PackageFiles
 from slimmer.image.packages import PACKAGES_LIMIT, Package
 from slimmer.image.rpm_database import PART, rpm_listed
@@ -70,13 +71,14 @@ def paragraphs() -> Iterator[bytes]:
         (lambda: (b"Package: a\nVersion: ", *repeated(b"1", 64)), "a line"),
         (paragraphs, "more than 65,536 packages"),
         (lambda: repeated(b"Package: " + b"p" * 300 + b"\n\n", 64), "longer than 256 bytes"),
-        (lambda: repeated(b"\n", 17), "too many lines"),
+        (lambda: repeated(b"\n", 1), "too many lines"),
     ],
     ids=["one line", "one value", "five million packages", "long names", "empty lines"],
 )
 def test_a_status_beyond_a_bound_is_unreadable_and_the_user_is_told(
-    content: Callable[[], Iterable[bytes]], why: str
+    content: Callable[[], Iterable[bytes]], why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(LineReader.__init__, "__defaults__", (1 << 19,))
     packages, sandbox = known(make_tree(f"f {STATUS}"), lambda path: content())
     packages.know_all()
     assert packages.unreadable == (STATUS,)
