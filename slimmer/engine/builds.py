@@ -50,7 +50,9 @@ def build(
         if isinstance(error, (DockerException, requests.RequestException, OSError)):
             raise _failed(engine, "build", error) from error
         raise
-    return _identifier(engine, tag)
+    image = _identifier(engine, tag)
+    steps.remove_behind(engine, image)
+    return image
 
 
 def load(engine: Engine, write: Callable[[IO[bytes]], None], tag: str, making: Making = nullcontext) -> str:

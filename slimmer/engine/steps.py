@@ -32,6 +32,17 @@ class Steps:
                 self._tell(match[1])
             yield answer
 
+    def remove_behind(self, engine: Engine, image: str) -> None:
+        """Remove the images that this build's image was made from.
+
+        Docker's containerd store keeps each as an image of its own, which is in nobody's way but that of `docker images`. The older stores
+        refuse, because the image needs them, and remove them with it.
+        """
+        with suppress(DockerException, requests.RequestException):
+            parent = _short(str(engine.api.inspect_image(image).get("Parent") or ""))
+            if parent in self._images:
+                _remove(engine, parent)  # and its own parents
+
     def remove(self, engine: Engine) -> None:
         """Remove the images that have no name. `docker image prune` removes what is left."""
         with suppress(DockerException, requests.RequestException):
