@@ -10,6 +10,7 @@ from typing import Any
 import requests
 from docker.errors import APIError, DockerException
 
+from slimmer.engine import podman_config
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import engine_calls
 from slimmer.errors import EngineError, TargetNotFound, UnsupportedEngine, UsageError
@@ -114,11 +115,11 @@ def _inspect(engine: Engine, name: str) -> dict[str, Any] | None:
     try:
         with engine_calls(f"inspect {name}"):
             found: dict[str, Any] = engine.api.inspect_image(name)
-            return found
     except EngineError as error:
         if _is_not_found(error.__cause__):
             return None
         raise
+    return podman_config.completed(engine, found) if engine.is_podman else found
 
 
 def _is_not_found(error: BaseException | None) -> bool:

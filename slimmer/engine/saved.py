@@ -62,7 +62,7 @@ def layer_sizes(engine: Engine, image: str, passed: Callable[[int], object] = la
     with engine_calls(f"save {image}"):
         stream = engine.api.get_image(image, chunk_size=PIECE)
         try:
-            with tarfile.open(fileobj=_Stream(stream, passed), mode="r|", bufsize=PIECE) as tar:
+            with tarfile.open(fileobj=SavedStream(stream, passed), mode="r|", bufsize=PIECE) as tar:
                 return _sizes_of_layers(tar)
         except NOT_UNDERSTOOD as error:
             raise EngineError(f"cannot read the archive of {image} that the engine saved: {error!r}") from error
@@ -108,7 +108,7 @@ def _unpacked(source: _Readable) -> Iterator[bytes]:
     if head.startswith(GZIP_MAGIC):
         return _gunzipped(pieces)
     if head.startswith(ZSTD_MAGIC):
-        stream = cast("IO[bytes]", _Stream(pieces, lambda size: None))
+        stream = cast("IO[bytes]", SavedStream(pieces))
         return _pieces(zstandard.ZstdDecompressor().stream_reader(stream, PIECE, read_across_frames=True))
     return pieces
 
@@ -132,10 +132,11 @@ def _pieces(source: _Readable) -> Iterator[bytes]:
         yield piece
 
 
-class _Stream(RawIOBase):
+class SavedStream(RawIOBase):
     """A readable file over an iterator of chunks."""
 
-    def __init__(self, chunks: Iterable[bytes], passed: Callable[[int], object]) -> None:
+    def __init__(self, chunks: Iterable[bytes], passed: Callable[[int], object] = lambda size: None) -> None:
+        """`passed` is called with the size of each chunk that was read."""
         self._chunks, self._passed, self._rest = iter(chunks), passed, b""
 
     def readable(self) -> bool:

@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import IO, Any
 
@@ -43,13 +43,22 @@ def config_json(config: ImageConfig, rootfs: RootFs, created: str) -> bytes:
         "architecture": config.architecture,
         "author": config.author,
         "created": created,
-        "history": [_present({"created": created, "created_by": CREATED_BY})],
+        "history": [_present({"created": created, **entry}) for entry in _history(config)],
         "os": config.os,
         "rootfs": {"type": "layers", "diff_ids": [rootfs.diff_id]},
         "variant": config.variant,
     }
     complete = _present(image) | {"config": _process(config)}
     return json.dumps(complete, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def _history(config: ImageConfig) -> Iterator[dict[str, Any]]:
+    """Yield how the image was made. Podman has no other place to tell cheaply that there is a SHELL or an ONBUILD."""
+    yield {"created_by": CREATED_BY}
+    if config.shell is not None:
+        yield {"created_by": f"SHELL {json.dumps(config.shell)}", "empty_layer": True}
+    for instruction in config.on_build:
+        yield {"created_by": f"ONBUILD {instruction}", "empty_layer": True}
 
 
 def image_id(configuration: bytes) -> str:
