@@ -43,11 +43,12 @@ class Conversation:
         *,
         size_limit: int = SIZE_LIMIT,
         choose: Choose | None = None,
+        hopeless: Callable[[], bool] | None = None,
     ) -> Reply:
         """Send a request with what earlier answers gave, and keep what this answer gives.
 
         Captured values in the answer are replaced by `${NAME}`. They may be secrets, and they may differ in each run. `choose` gets
-        the answer as it came, and returns what to capture of it beside what the request itself captures.
+        the answer as it came, and returns what to capture of it beside what the request itself captures. `hopeless`: see slimmer.exercise.client.ask.
         """
         if isinstance(request, Exchange) and request.has_own_port:
             talk = talk_tcp if request.kind is Kind.TCP else talk_udp
@@ -60,7 +61,16 @@ class Conversation:
         ready = self._with_cookies(ready, url)
         if isinstance(ready, Exchange):
             return self._hidden(self._talk(ready, endpoint, scheme, timeout))
-        reply = ask(ready, endpoint, self._port, scheme=scheme, timeout=timeout, size_limit=size_limit, host=self._host)
+        reply = ask(
+            ready,
+            endpoint,
+            self._port,
+            scheme=scheme,
+            timeout=timeout,
+            size_limit=size_limit,
+            host=self._host,
+            hopeless=hopeless,
+        )
         self._cookies.take(url, reply.lines)
         if choose is not None:
             ready = replace(ready, captures=(*ready.captures, *choose(reply)))

@@ -76,6 +76,8 @@ class Case:
     probed: tuple[Request, ...] = ()
     control: bool = True
     """False if all checks pass under `observed` as well, because the case is about the build itself."""
+    finds: tuple[str, ...] = ()
+    """What `slimmer build` has to say. slimmer then finds requests by itself, as it does for users."""
 
     @property
     def checks(self) -> dict[str, Check]:
@@ -99,9 +101,10 @@ def load(name: str) -> Case:
     document = yaml.safe_load((folder / "case.yaml").read_text(encoding="utf-8"))
     runs = tuple(_run(entry) for entry in document["runs"])
     own = tuple(str(option).replace("FOLDER", str(folder)) for option in document.get("build", ()))
-    options = (*RULES_ALONE, *own)
+    finds = tuple(_texts(document.get("finds", ())))
+    options = own if finds else (*RULES_ALONE, *own)
     image, control = f"slimmer-sample-case-{name}:latest", document.get("control", True)
-    return Case(name, folder, image, runs, document.get("base", ""), options, control=control)
+    return Case(name, folder, image, runs, document.get("base", ""), options, control=control, finds=finds)
 
 
 def load_app(name: str) -> Case:

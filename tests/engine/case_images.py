@@ -19,7 +19,7 @@ from docker.errors import ImageNotFound
 from tests.conftest import BUILD_DEADLINE, BUILT, ROOT
 from tests.engine import case
 from tests.engine.case import Case
-from tests.engine.command import built
+from tests.engine.command import slimmer
 from tests.engine.names import OWN
 
 BASE = "slimmer-sample-base:latest"
@@ -79,9 +79,14 @@ def slim_image(
     out = folder / f"{subject.name}-{policy}"
     seen = [*subject.options, *probe_options(subject, folder)]
     try:
-        yield built(
-            subject.image, *seen, "--policy", policy, "--tag", tag, "--out", out, *options, timeout=BUILD_DEADLINE
+        result = slimmer(
+            "build", subject.image, *seen, "--policy", policy, "--tag", tag, "--out", out, *options, timeout=BUILD_DEADLINE
         )
+        assert result.returncode == 0, result.stderr
+        if "--no-observe" not in options:
+            unsaid = [text for text in subject.finds if text not in result.stderr]
+            assert not unsaid, f"the build does not say {unsaid}:\n{result.stderr}"
+        yield result.stdout.strip()
     finally:
         remove(client, tag)
 
