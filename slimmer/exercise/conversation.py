@@ -19,6 +19,9 @@ from slimmer.exercise.exchange_client import talk_tcp, talk_udp
 from slimmer.exercise.media_type import charset
 from slimmer.exercise.request import Ask, Request
 
+SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
+"""Methods that only ask for something: RFC 9110, section 9.2.1."""
+
 SHORTEST_HIDDEN = 6
 """A captured value of at least this many characters is replaced by its name in answers. A shorter one may be there by chance."""
 
@@ -32,6 +35,7 @@ class Conversation:
         self._port = port
         self._host = host
         self._cookies = Cookies()
+        self._granted: set[tuple[str, str, str]] = set()
         self._values: dict[str, object] = {}
 
     def ask(
@@ -52,15 +56,15 @@ class Conversation:
         """
         if isinstance(request, Exchange) and request.has_own_port:
             talk = talk_tcp if request.kind is Kind.TCP else talk_udp
-            return self._hidden(talk(request, endpoint, timeout))
+            return self.hidden(talk(request, endpoint, timeout))
         try:
             ready = self._completed(request)
         except Fault as fault:
             return Reply(trouble=Trouble.UNSENT, reason=_reason(request, fault))
-        url = f"{scheme}://{self._named(ready, scheme)}{ready.path.removeprefix('*')}"
+        url = self._url(ready, scheme)
         ready = self._with_cookies(ready, url)
         if isinstance(ready, Exchange):
-            return self._hidden(self._talk(ready, endpoint, scheme, timeout))
+            return self.hidden(self._talk(ready, endpoint, scheme, timeout))
         reply = ask(
             ready,
             endpoint,
@@ -71,10 +75,28 @@ class Conversation:
             host=self._host,
             hopeless=hopeless,
         )
-        self._cookies.take(url, reply.lines)
+        self._take_cookies(ready, url, reply)
         if choose is not None:
             ready = replace(ready, captures=(*ready.captures, *choose(reply)))
-        return self._hidden(self._captured(ready, reply))
+        return self.hidden(self._captured(ready, reply))
+
+    @property
+    def has_session(self) -> bool:
+        """True if a request that does more than to ask, such as a form for a log-in, got a cookie that is still there."""
+        return not self._granted.isdisjoint(self._cookies.values())
+
+    def joined_by(self, request: Request, scheme: str) -> Request:
+        """Return a request of others with the cookies that the scenario has by now."""
+        return replace(request, headers=self._with_cookies(request, self._url(request, scheme)).headers)
+
+    def _take_cookies(self, request: Request, url: str, reply: Reply) -> None:
+        before = self._cookies.values()
+        self._cookies.take(url, reply.lines)
+        if request.method.upper() not in SAFE:
+            self._granted |= {key for key, value in self._cookies.values().items() if before.get(key) != value}
+
+    def _url(self, request: Ask, scheme: str) -> str:
+        return f"{scheme}://{self._named(request, scheme)}{request.path.removeprefix('*')}"
 
     def _talk(self, exchange: Exchange, endpoint: tuple[str, int], scheme: str, timeout: float) -> Reply:
         from slimmer.exercise.websocket_client import talk_websocket
@@ -116,7 +138,7 @@ class Conversation:
                 self._values[capture.name] = value
         return replace(reply, uncaptured=tuple(missing))
 
-    def _hidden(self, reply: Reply) -> Reply:
+    def hidden(self, reply: Reply) -> Reply:
         """Return the reply with the names of captured values in their places."""
         names = {form: f"${{{name}}}" for name, value in self._values.items() for form in _forms(value)}
         if not names:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from slimmer.exercise.client import Reply, Trouble
 from slimmer.exercise.context import ExerciseContext
@@ -36,11 +36,15 @@ LAST_BREATH = 0.5
 
 @dataclass(frozen=True, slots=True)
 class PortProbe:
-    """The answers of a port, each with its request's position in the plan. `scheme` is "" if the port does not speak HTTP."""
+    """The answers of a port, each with its request's position in the plan. `scheme` is "" if the port does not speak HTTP.
+
+    `conversations`: what each scenario has got from the port, by the name of its probe file.
+    """
 
     port: int
     scheme: str
     answers: tuple[tuple[int, Answer], ...]
+    conversations: Mapping[str, Conversation] = field(default_factory=dict, compare=False, repr=False)
 
 
 def probe_port(context: ExerciseContext, port: int, patience: float, seconds: float = math.inf) -> PortProbe:
@@ -76,7 +80,7 @@ class _PortProber:
                 self._context.pause(LAST_BREATH)
             if reply.trouble is Trouble.SILENT:
                 self._context.subject.check_observed()
-        return PortProbe(self._port, self._scheme, tuple(answers))
+        return PortProbe(self._port, self._scheme, tuple(answers), self._conversations)
 
     @property
     def _is_given_up(self) -> bool:

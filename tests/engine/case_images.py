@@ -80,7 +80,17 @@ def slim_image(
     seen = [*subject.options, *probe_options(subject, folder)]
     try:
         result = slimmer(
-            "build", subject.image, *seen, "--policy", policy, "--tag", tag, "--out", out, *options, timeout=BUILD_DEADLINE
+            "build",
+            subject.image,
+            *seen,
+            "--policy",
+            policy,
+            "--tag",
+            tag,
+            "--out",
+            out,
+            *options,
+            timeout=BUILD_DEADLINE,
         )
         assert result.returncode == 0, result.stderr
         if "--no-observe" not in options:

@@ -164,7 +164,13 @@ def test_own_requests_do_not_wait_for_a_server_of_another_protocol(tmp_path: Pat
 def test_a_slow_web_app_on_the_port_of_another_protocol_has_all_the_time(tmp_path: Path) -> None:
     said: list[str] = []
     port = free_port_of(Dns)
-    run(tmp_path, f"{SLOW}\nraw(slow, {port})\nforever()\n", replace(PLAN, request_timeout=HANGING), said, exposed=(port,))
+    run(
+        tmp_path,
+        f"{SLOW}\nraw(slow, {port})\nforever()\n",
+        replace(PLAN, request_timeout=HANGING),
+        said,
+        exposed=(port,),
+    )
     assert said[0] == f"port {port} speaks HTTP: 1 request"
     assert not [line for line in said if line.startswith("spoke")]
 
