@@ -64,6 +64,16 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Project:
+    """A compose file of the case's folder, one of whose services is the case's image. The others need the images of these cases and samples."""
+
+    file: str
+    service: str
+    needs: tuple[str, ...] = ()
+    samples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """An image with its checks. slimmer gets the `options` and sees the `probed` requests only."""
 
@@ -78,6 +88,8 @@ class Case:
     """False if all checks pass under `observed` as well, because the case is about the build itself."""
     finds: tuple[str, ...] = ()
     """What `slimmer build` has to say. slimmer then finds requests by itself, as it does for users."""
+    project: Project | None = None
+    """The image runs as compose runs this project, and not by itself."""
 
     @property
     def checks(self) -> dict[str, Check]:
@@ -104,7 +116,8 @@ def load(name: str) -> Case:
     finds = tuple(_texts(document.get("finds", ())))
     options = own if finds else (*RULES_ALONE, *own)
     image, control = f"slimmer-sample-case-{name}:latest", document.get("control", True)
-    return Case(name, folder, image, runs, document.get("base", ""), options, control=control, finds=finds)
+    project = Project(**document["compose"]) if "compose" in document else None
+    return Case(name, folder, image, runs, document.get("base", ""), options, (), control, finds, project)
 
 
 def load_app(name: str) -> Case:
