@@ -130,7 +130,7 @@ class _PortProber:
         return refused and speaks_tls(self._context.subject.endpoint(self._port), self._first_timeout)
 
     def _finds_other(self) -> bool:
-        """Return True if a silent port speaks the protocol of its number: it takes the request for the start of a longer message (DNS).
+        """Return True if a silent port speaks another protocol, which its number suggests. It takes the request for the start of a longer message (DNS).
 
         A port that must speak HTTP is not asked.
         """

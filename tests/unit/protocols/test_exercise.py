@@ -150,6 +150,15 @@ def test_a_server_that_waits_for_the_rest_of_an_http_request_costs_no_timeout(tm
     assert time.monotonic() - started < HANGING
 
 
+def test_a_port_of_tcp_and_udp_is_asked_for_names_whatever_its_number(tmp_path: Path) -> None:
+    said: list[str] = []
+    port, started = free_port_below(), time.monotonic()
+    udp = f"udp = socket.socket(type=socket.SOCK_DGRAM)\nudp.bind(('127.0.0.1', {port}))"
+    source = f"{NAMES}\nraw(names, {port})\n{udp}\nforever()\n"
+    run(tmp_path, source, replace(PLAN, request_timeout=10 * HANGING), said, exposed=(port,))
+    assert said == [f"spoke DNS on {port}: 3 of 3 steps"] and time.monotonic() - started < HANGING
+
+
 def test_own_requests_do_not_wait_for_a_server_of_another_protocol(tmp_path: Path) -> None:
     said: list[str] = []
     names, web, started = free_port_of(Dns), free_port_below(), time.monotonic()
