@@ -87,9 +87,12 @@ class Generators:
         """Return the scenarios that have logged in, with the ports that will be the same in another run. Say which of them are too many."""
         found = {scenario: [*filter(self._is_lasting, ports)] for scenario, ports in self._sweep.sessions().items()}
         sessions = [(scenario, ports) for scenario, ports in found.items() if ports]
-        if len(sessions) > MOST_SESSIONS:
-            self._context.say(f"crawl: left out {counted(len(sessions) - MOST_SESSIONS, 'log-in')} of {len(sessions)}")
-        return sessions[:MOST_SESSIONS]
+        outside = self._context.plan.crawl.outside
+        most = 0 if outside else MOST_SESSIONS
+        if len(sessions) > most:
+            why = f", because {outside}" if outside else ""
+            self._context.say(f"crawl: left out {len(sessions) - most} of {counted(len(sessions), 'log-in')}{why}")
+        return sessions[:most]
 
     def _call(self) -> None:
         from slimmer.exercise.api.caller import call_api

@@ -102,6 +102,11 @@ class Case:
         return {name for name, check in self.checks.items() if not check.beyond}
 
 
+def rules_alone_names() -> list[str]:
+    """The cases whose builds find no requests: they show what the rules know."""
+    return [name for name in NAMES if not load(name).finds]
+
+
 def load_any(name: str) -> Case:
     """The app or the case of that name."""
     return load_app(name) if name in APP_NAMES else load(name)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.exercise.expectations import replay_expectations
+from slimmer.exercise.plan import Crawl
 from slimmer.exercise.probe_file import requests_from_file
 from slimmer.exercise.request import Ask
 from slimmer.verify.behaviour import compare_behaviour
@@ -159,7 +160,13 @@ def test_each_probe_file_that_logs_in_is_followed(tmp_path: Path) -> None:
         "2.yaml",
         "3.yaml",
     ]
-    assert "crawl: left out 2 log-ins of 6" in result.said
+    assert "crawl: left out 2 of 6 log-ins" in result.said
+
+
+def test_what_others_share_is_not_crawled_behind_a_log_in(tmp_path: Path) -> None:
+    result = crawl(tmp_path, CLUB, Crawl(on=True, outside="the app shares data"), requests=requests(tmp_path))
+    assert {*opened(tmp_path)} == {*OUTSIDE}
+    assert "crawl: left out 1 of 1 log-in, because the app shares data" in result.said
 
 
 def test_a_path_with_places_for_values_is_no_page(tmp_path: Path) -> None:
