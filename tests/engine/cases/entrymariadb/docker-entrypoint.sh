@@ -7,7 +7,7 @@ option() { mariadbd --verbose --help 2>/dev/null | awk -v name="$1" '$1 == name 
 
 if [ "$1" = mariadbd ] && [ "$(id -u)" = 0 ]; then
     find /var/lib/mysql /run/mysqld \! -user mysql -exec chown mysql: '{}' +
-    exec gosu mysql "$BASH_SOURCE" "$@"
+    exec gosu mysql "${BASH_SOURCE[0]}" "$@"
 fi
 
 if [ "$1" = mariadbd ] && [ ! -d "$(option datadir)mysql" ]; then

@@ -7,7 +7,7 @@ if [ "$1" = postgres ] && [ "$(id -u)" = 0 ]; then
     mkdir -p "$PGDATA" /var/run/postgresql
     find "$PGDATA" \! -user postgres -exec chown postgres '{}' +
     chmod 00700 "$PGDATA"
-    exec gosu postgres "$BASH_SOURCE" "$@"
+    exec gosu postgres "${BASH_SOURCE[0]}" "$@"
 fi
 
 if [ "$1" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
@@ -26,7 +26,10 @@ if [ "$1" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
         case $file in
             *.sql) "${query[@]}" --dbname "${POSTGRES_DB:-postgres}" -f "$file" ;;
             *.sql.gz) gunzip -c "$file" | "${query[@]}" --dbname "${POSTGRES_DB:-postgres}" ;;
-            *.sh) . "$file" ;;
+            *.sh)
+                # shellcheck source=/dev/null
+                . "$file"
+                ;;
         esac
     done
     pg_ctl -D "$PGDATA" -m fast -w stop

@@ -4,7 +4,7 @@ set -euo pipefail
 
 if [[ $1 == rabbitmq* ]] && [ "$(id -u)" = 0 ]; then
     if [ "$1" = rabbitmq-server ]; then find /var/lib/rabbitmq \! -user rabbitmq -exec chown rabbitmq '{}' +; fi
-    exec gosu rabbitmq "$BASH_SOURCE" "$@"
+    exec gosu rabbitmq "${BASH_SOURCE[0]}" "$@"
 fi
 for name in RABBITMQ_DEFAULT_PASS_FILE RABBITMQ_SSL_CERTFILE RABBITMQ_VM_MEMORY_HIGH_WATERMARK; do
     if [ -n "${!name:-}" ]; then
