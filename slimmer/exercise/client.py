@@ -32,6 +32,9 @@ PIECE = 1 << 16
 QUIET = 1.0
 """Seconds without a first byte after which a server is silent: most of them answer sooner."""
 
+MOMENT = 0.01
+"""Seconds in which what has arrived is read, even if the time was over while somebody was asked."""
+
 LOCALHOST = "localhost"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 DEFAULT_HEADERS = (("User-Agent", "slimmer"), ("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate"))
@@ -94,6 +97,10 @@ class Deadline:
             raise httpcore.ReadTimeout("out of time")
         return left
 
+    def at_least(self, seconds: float) -> float:
+        """Return the seconds that are left, or so many if these are more."""
+        return max(seconds, self._end - time.monotonic())
+
 
 class BoundedStream(httpcore.NetworkStream):
     """A connection whose operations all end at the deadline, even if the app sends one byte a second.
@@ -123,7 +130,7 @@ class BoundedStream(httpcore.NetworkStream):
             self.given_up = bool(hopeless and hopeless())
             if self.given_up:
                 raise
-        return self._stream.read(max_bytes, self._deadline.left())
+        return self._stream.read(max_bytes, self._deadline.at_least(MOMENT))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         view = memoryview(buffer)

@@ -132,12 +132,17 @@ class _PortProber:
     def _finds_other(self) -> bool:
         """Return True if a silent port speaks another protocol, which its number suggests. It takes the request for the start of a longer message (DNS).
 
-        A port that must speak HTTP is not asked.
+        A port that must speak HTTP is not asked. A replay knows what the original spoke.
         """
         from slimmer.exercise.protocols.recognition import recognise
 
-        if self._port not in self._context.plan.spoken_ports:
-            self._speaks_other = recognise(self._context.subject, self._port, known_alone=True) is not None
+        known, port = self._context.mode.sessions, self._port
+        if port in self._context.plan.spoken_ports:
+            return False
+        if known is None:
+            self._speaks_other = recognise(self._context.subject, port, known_alone=True) is not None
+        else:
+            self._speaks_other = port in dict(known)
         return self._speaks_other
 
     def _ask(self, request: Ask, scheme: str, timeout: float, hopeless: Callable[[], bool] | None = None) -> Reply:
