@@ -209,7 +209,10 @@ def nothing_left(client: docker.DockerClient, scratch: Path) -> Iterator[None]:
 
 @contextmanager
 def nothing_runs_on(client: docker.DockerClient, scratch: Path) -> Iterator[None]:
-    """Raise AssertionError if what runs within leaves a container, volume or network behind. It may make images and files."""
+    """Raise AssertionError if what runs within leaves a container, volume or network behind. It may make images and files.
+
+    Nobody else may use the engine meanwhile.
+    """
     before = state(client, scratch)
     yield
     stays = settled(client, scratch, before, kinds=frozenset(("container", "volume", "network")))
