@@ -138,9 +138,18 @@ class Conversation:
                 self._values[capture.name] = value
         return replace(reply, uncaptured=tuple(missing))
 
+    def repeats_value(self, text: str) -> bool:
+        """Return True if a text has a captured value, which may be a secret, and another one in each run."""
+        names = self._names()
+        return bool(names) and re.search(_words(names), text) is not None
+
+    def _names(self) -> dict[str, str]:
+        """Return the captured values as they may be written, each with what to put in its place."""
+        return {form: f"${{{name}}}" for name, value in self._values.items() for form in _forms(value)}
+
     def hidden(self, reply: Reply) -> Reply:
         """Return the reply with the names of captured values in their places."""
-        names = {form: f"${{{name}}}" for name, value in self._values.items() for form in _forms(value)}
+        names = self._names()
         if not names:
             return reply
         headers = tuple((name, _renamed(value, names)) for name, value in reply.headers)

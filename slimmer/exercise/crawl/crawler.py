@@ -220,19 +220,24 @@ class _Crawler:
         """Add the links of a document. Most pages of a site share most of their links, which need no second look."""
         origin, seen = self._origins[target.port], self._seen[target.port]
         for link in found.links[:LINKS]:
-            if link in seen:
+            if link in seen or VARIABLE.search(link):  # a captured value that is hidden
                 continue
             if link.startswith("/") and not found.base and len(seen) < MOST_FOUND:
                 seen.add(link)
             path = origin.path_of(link, target.path, found.base)
-            if path is not None:
+            if path is not None and self._may_ask(target.port, path):
                 self._frontier.add(target.port, path, target.depth + 1)
+
+    def _may_ask(self, port: int, path: str) -> bool:
+        """Return False for a URL with a value that the user's requests have captured: it may be a secret, and is another one in the next run."""
+        conversation = self._sites[port].conversation
+        return conversation is None or not conversation.repeats_value(path)
 
     def _redirect(self, document: Document) -> None:
         """Follow a redirect. It leads to the same page, so it does not lead further away."""
         target = document.target
         path = self._origins[target.port].path_of(document.location, target.path) if document.location else None
-        if path is None:
+        if path is None or not self._may_ask(target.port, path):
             return
         if target.hops >= HOPS:
             self._met.redirects += 1
