@@ -163,7 +163,7 @@ def show(results: Sequence[Measured]) -> None:
 def main() -> None:
     """Parse the options, measure image by image, print or write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = [*case.APP_NAMES, *case.NAMES]
+    names = [*case.APP_NAMES, *case.rules_alone_names()]
     parser.add_argument("images", nargs="*", metavar="IMAGE", help=f"default: all of {', '.join(names)}")
     parser.add_argument("--order", action="append", choices=list(Order), help="default: all")
     parser.add_argument("--margin", action="append", type=float, help=f"percent (default: {PERCENTS})")

@@ -65,7 +65,7 @@ def subjects(names: Sequence[str], probe_file: bool) -> Iterator[tuple[str, Case
     if not probe_file:
         yield from ((APPS, case.without_probe_file(case.load_app(name))) for name in names or case.APP_NAMES)
         return
-    for kind, known, load in ((APPS, case.APP_NAMES, case.load_app), (CASES, case.NAMES, case.load)):
+    for kind, known, load in ((APPS, case.APP_NAMES, case.load_app), (CASES, case.rules_alone_names(), case.load)):
         for name in known:
             if not names or name in names:
                 yield kind, load(name)
@@ -163,7 +163,7 @@ def show(lines: Iterable[Sequence[str]], results: Iterable[Measured]) -> None:
 def main() -> None:
     """Parse the options, measure image by image, print or write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    known = {*case.APP_NAMES, *case.NAMES}
+    known = {*case.APP_NAMES, *case.rules_alone_names()}
     parser.add_argument("images", nargs="*", metavar="NAME", help=f"default: all of {', '.join(sorted(known))}")
     parser.add_argument("--policy", action="append", choices=POLICIES[1:], help="beside observed (default: all)")
     parser.add_argument(

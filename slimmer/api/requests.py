@@ -162,7 +162,7 @@ def _plan(given: RunKeywords, options: RunOptions) -> ExercisePlan:
         seconds=seconds,
         ready_timeout=_ready_timeout(given),
         request_timeout=words.positive_seconds("--request-timeout", str(given.get("request_timeout", "30"))),
-        crawl=_crawl(given),
+        crawl=_crawl(given, options),
         api=_api(given, options),
         graphql=_graphql(given),
         protocols=given.get("protocols", not options.share_mounts),
@@ -206,13 +206,14 @@ def _graphql(given: RunKeywords) -> GraphQl:
     return GraphQl(on=not off and (mutations or GraphQl().on), mutations=mutations)
 
 
-def _crawl(given: RunKeywords) -> Crawl:
-    default = Crawl()
+def _crawl(given: RunKeywords, options: RunOptions) -> Crawl:
+    default, asked = Crawl(), given.get("crawl") is True
     return Crawl(
         on=given.get("crawl", default.on),
         pages=_number("crawl-pages", given.get("crawl_pages", default.pages)),
         depth=_number("crawl-depth", given.get("crawl_depth", default.depth)),
         seconds=words.positive_seconds("--crawl-seconds", str(given.get("crawl_seconds", default.seconds))),
+        outside=outside(options, asked=asked, remedy="to crawl there nevertheless: --crawl"),
     )
 
 

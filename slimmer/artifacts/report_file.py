@@ -97,7 +97,8 @@ class ReportRequest(Struct, frozen=True, kw_only=True):
     """A request and its result, without headers and bodies. `size` is in bytes; `problem` is "" if it passed.
 
     `source` names what generated the request ("crawl", "openapi", "graphql"). "" for the user's own and default requests. "protocols" marks a step of a session in
-    another protocol: `method` is the protocol, `path` the step, and `status` is null.
+    another protocol: `method` is the protocol, `path` the step, and `status` is null. `logged_in`: a request of the crawl had the cookies that the user's own
+    requests got when they logged in.
     """
 
     method: str
@@ -110,6 +111,7 @@ class ReportRequest(Struct, frozen=True, kw_only=True):
     problem: str
     warning: str
     source: str = ""
+    logged_in: bool = False
 
 
 class ReportCommand(Struct, frozen=True, kw_only=True):
@@ -219,4 +221,4 @@ class Report(Struct, frozen=True, kw_only=True):
     unexercised: UntouchedCode | UnsetType = UNSET
 
 
-FORMAT = Format("slimmer-report", Version(1, 3), Report)
+FORMAT = Format("slimmer-report", Version(1, 4), Report)

@@ -10,7 +10,7 @@ import hashlib
 import ssl
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -28,6 +28,13 @@ KEPT_BODY_LIMIT = 1 << 20
 """A decoded body of at most this many bytes is kept for comparison. A longer one has only its digest."""
 
 PIECE = 1 << 16
+
+QUIET = 1.0
+"""Seconds without a first byte after which a server is silent: most of them answer sooner."""
+
+MOMENT = 0.01
+"""Seconds in which what has arrived is read, even if the time was over while somebody was asked."""
+
 LOCALHOST = "localhost"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 DEFAULT_HEADERS = (("User-Agent", "slimmer"), ("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate"))
@@ -42,6 +49,7 @@ class Trouble(StrEnum):
     SILENT = "no answer in time"
     CLOSED = "the connection was closed without an answer"
     NOT_HTTP = "the answer was not HTTP"
+    OTHER = "the port speaks another protocol"
     BROKEN = "the connection broke in the middle of the answer"
     GONE = "the app had already exited"
     UNSENT = "it was not sent"
@@ -89,19 +97,40 @@ class Deadline:
             raise httpcore.ReadTimeout("out of time")
         return left
 
+    def at_least(self, seconds: float) -> float:
+        """Return the seconds that are left, or so many if these are more."""
+        return max(seconds, self._end - time.monotonic())
+
 
 class BoundedStream(httpcore.NetworkStream):
-    """A connection whose operations all end at the deadline, even if the app sends one byte a second."""
+    """A connection whose operations all end at the deadline, even if the app sends one byte a second.
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+    If nothing has come for QUIET seconds, it asks `hopeless` once, and gives up if that returns True.
+    """
+
+    def __init__(
+        self, stream: httpcore.NetworkStream, deadline: Deadline, hopeless: Callable[[], bool] | None = None
+    ) -> None:
         self._stream = stream
         self._deadline = deadline
+        self._hopeless = hopeless
         self.received = 0
+        self.given_up = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data = self._stream.read(max_bytes, self._deadline.left())
+        data = self._first(max_bytes) if self._hopeless else self._stream.read(max_bytes, self._deadline.left())
         self.received += len(data)
         return data
+
+    def _first(self, max_bytes: int) -> bytes:
+        hopeless, self._hopeless = self._hopeless, None
+        try:
+            return self._stream.read(max_bytes, min(QUIET, self._deadline.left()))
+        except httpcore.ReadTimeout:
+            self.given_up = bool(hopeless and hopeless())
+            if self.given_up:
+                raise
+        return self._stream.read(max_bytes, self._deadline.at_least(MOMENT))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         view = memoryview(buffer)
@@ -124,8 +153,9 @@ class BoundedStream(httpcore.NetworkStream):
 class BoundedNetwork(httpcore.NetworkBackend):
     """Opens the connection of one request."""
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, deadline: Deadline, hopeless: Callable[[], bool] | None) -> None:
         self._deadline = deadline
+        self._hopeless = hopeless
         self.stream: BoundedStream | None = None
 
     def connect_tcp(
@@ -137,7 +167,7 @@ class BoundedNetwork(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         plain = httpcore.SyncBackend().connect_tcp(host, port, self._deadline.left())
-        self.stream = BoundedStream(plain, self._deadline)
+        self.stream = BoundedStream(plain, self._deadline, self._hopeless)
         return self.stream
 
 
@@ -151,16 +181,18 @@ def ask(
     size_limit: int = SIZE_LIMIT,
     kept: int = KEPT_BODY_LIMIT,
     host: str = LOCALHOST,
+    hopeless: Callable[[], bool] | None = None,
 ) -> Reply:
     """Send a request to an endpoint, and read at most `size_limit` bytes of the answer, for at most `timeout` seconds.
 
-    The first `kept` bytes are in `Reply.start`.
+    The first `kept` bytes are in `Reply.start`. A server that has sent nothing for QUIET seconds may wait for more, because it speaks something
+    else: `hopeless` is asked once then, and if it returns True, the answer is awaited no longer.
 
     The Host header is `host` with the container's `port`. For localhost, that is the same in every run, whatever the endpoint is, and
     apps that check the header usually allow it.
     """
     deadline = Deadline(timeout)
-    network = BoundedNetwork(deadline)
+    network = BoundedNetwork(deadline, hopeless)
     try:
         with (
             httpcore.ConnectionPool(
@@ -197,6 +229,8 @@ def _headers(request: Request, host: str) -> list[tuple[bytes, bytes]]:
 def _trouble(error: Exception, stream: BoundedStream | None) -> Trouble:
     if stream is None:
         return Trouble.REFUSED
+    if stream.given_up:
+        return Trouble.OTHER
     if isinstance(error, httpcore.TimeoutException):
         return Trouble.SILENT
     return Trouble.NOT_HTTP if stream.received else Trouble.CLOSED

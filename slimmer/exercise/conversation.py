@@ -19,6 +19,9 @@ from slimmer.exercise.exchange_client import talk_tcp, talk_udp
 from slimmer.exercise.media_type import charset
 from slimmer.exercise.request import Ask, Request
 
+SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
+"""Methods that only ask for something: RFC 9110, section 9.2.1."""
+
 SHORTEST_HIDDEN = 6
 """A captured value of at least this many characters is replaced by its name in answers. A shorter one may be there by chance."""
 
@@ -32,6 +35,7 @@ class Conversation:
         self._port = port
         self._host = host
         self._cookies = Cookies()
+        self._granted: set[tuple[str, str, str]] = set()
         self._values: dict[str, object] = {}
 
     def ask(
@@ -43,28 +47,56 @@ class Conversation:
         *,
         size_limit: int = SIZE_LIMIT,
         choose: Choose | None = None,
+        hopeless: Callable[[], bool] | None = None,
     ) -> Reply:
         """Send a request with what earlier answers gave, and keep what this answer gives.
 
         Captured values in the answer are replaced by `${NAME}`. They may be secrets, and they may differ in each run. `choose` gets
-        the answer as it came, and returns what to capture of it beside what the request itself captures.
+        the answer as it came, and returns what to capture of it beside what the request itself captures. `hopeless`: see slimmer.exercise.client.ask.
         """
         if isinstance(request, Exchange) and request.has_own_port:
             talk = talk_tcp if request.kind is Kind.TCP else talk_udp
-            return self._hidden(talk(request, endpoint, timeout))
+            return self.hidden(talk(request, endpoint, timeout))
         try:
             ready = self._completed(request)
         except Fault as fault:
             return Reply(trouble=Trouble.UNSENT, reason=_reason(request, fault))
-        url = f"{scheme}://{self._named(ready, scheme)}{ready.path.removeprefix('*')}"
+        url = self._url(ready, scheme)
         ready = self._with_cookies(ready, url)
         if isinstance(ready, Exchange):
-            return self._hidden(self._talk(ready, endpoint, scheme, timeout))
-        reply = ask(ready, endpoint, self._port, scheme=scheme, timeout=timeout, size_limit=size_limit, host=self._host)
-        self._cookies.take(url, reply.lines)
+            return self.hidden(self._talk(ready, endpoint, scheme, timeout))
+        reply = ask(
+            ready,
+            endpoint,
+            self._port,
+            scheme=scheme,
+            timeout=timeout,
+            size_limit=size_limit,
+            host=self._host,
+            hopeless=hopeless,
+        )
+        self._take_cookies(ready, url, reply)
         if choose is not None:
             ready = replace(ready, captures=(*ready.captures, *choose(reply)))
-        return self._hidden(self._captured(ready, reply))
+        return self.hidden(self._captured(ready, reply))
+
+    @property
+    def has_session(self) -> bool:
+        """True if a request that does more than to ask, such as a form for a log-in, got a cookie that is still there."""
+        return not self._granted.isdisjoint(self._cookies.values())
+
+    def joined_by(self, request: Request, scheme: str) -> Request:
+        """Return a request of others with the cookies that the scenario has by now."""
+        return replace(request, headers=self._with_cookies(request, self._url(request, scheme)).headers)
+
+    def _take_cookies(self, request: Request, url: str, reply: Reply) -> None:
+        before = self._cookies.values()
+        self._cookies.take(url, reply.lines)
+        if request.method.upper() not in SAFE:
+            self._granted |= {key for key, value in self._cookies.values().items() if before.get(key) != value}
+
+    def _url(self, request: Ask, scheme: str) -> str:
+        return f"{scheme}://{self._named(request, scheme)}{request.path.removeprefix('*')}"
 
     def _talk(self, exchange: Exchange, endpoint: tuple[str, int], scheme: str, timeout: float) -> Reply:
         from slimmer.exercise.websocket_client import talk_websocket
@@ -106,9 +138,18 @@ class Conversation:
                 self._values[capture.name] = value
         return replace(reply, uncaptured=tuple(missing))
 
-    def _hidden(self, reply: Reply) -> Reply:
+    def repeats_value(self, text: str) -> bool:
+        """Return True if a text has a captured value, which may be a secret, and another one in each run."""
+        names = self._names()
+        return bool(names) and re.search(_words(names), text) is not None
+
+    def _names(self) -> dict[str, str]:
+        """Return the captured values as they may be written, each with what to put in its place."""
+        return {form: f"${{{name}}}" for name, value in self._values.items() for form in _forms(value)}
+
+    def hidden(self, reply: Reply) -> Reply:
         """Return the reply with the names of captured values in their places."""
-        names = {form: f"${{{name}}}" for name, value in self._values.items() for form in _forms(value)}
+        names = self._names()
         if not names:
             return reply
         headers = tuple((name, _renamed(value, names)) for name, value in reply.headers)

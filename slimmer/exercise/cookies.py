@@ -34,6 +34,10 @@ class Cookies:
         self._jar.add_cookie_header(request)
         return request.get_header("Cookie", "") or ""
 
+    def values(self) -> dict[tuple[str, str, str], str | None]:
+        """Return the value of each cookie, by its domain, path and name."""
+        return {(cookie.domain, cookie.path, cookie.name): cookie.value for cookie in self._jar}
+
     def take(self, url: str, headers: Iterable[tuple[str, str]]) -> None:
         """Keep the cookies that an answer sets."""
         request, message = UrlRequest(url), Message()  # noqa: S310 (nothing is opened)

@@ -25,12 +25,20 @@ CHAINED = frozenset(("openapi", "graphql"))
 
 
 def ask_generated(
-    context: ExerciseContext, request: Request, port: int, scheme: str, timeout: float, kept: int = KEPT_BODY_LIMIT
+    context: ExerciseContext,
+    request: Request,
+    port: int,
+    scheme: str,
+    timeout: float,
+    kept: int = KEPT_BODY_LIMIT,
+    session: Conversation | None = None,
 ) -> Reply:
     """Send a generated request to a port of the app, and wait at most `timeout` seconds for the whole answer.
 
-    The first `kept` bytes are in `Reply.start`.
+    The first `kept` bytes are in `Reply.start`. With a `session`, the request has its cookies; what the answer sets is not kept.
     """
+    if session is not None:
+        request = session.joined_by(request, scheme)
     endpoint = context.subject.endpoint(port)
     return ask(request, endpoint, port, scheme=scheme, timeout=timeout, size_limit=SIZE, kept=kept)
 
@@ -60,7 +68,9 @@ def ask_again(context: ExerciseContext, sweep: PortSweep, wanted: Iterable[tuple
             talk, endpoint = talks.setdefault(port, Conversation(port)), context.subject.endpoint(port)
             reply = talk.ask(request, endpoint, scheme, timeout, size_limit=SIZE)
         else:
-            reply = ask_generated(context, request, port, scheme, timeout)
+            session = None if request.session is None else sweep.conversation(port, request.session)
+            reply = ask_generated(context, request, port, scheme, timeout, session=session)
+            reply = reply if session is None else session.hidden(reply)
         await_exit(context, [reply])
         if reply.trouble is Trouble.SILENT:
             context.subject.check_observed()

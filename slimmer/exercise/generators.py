@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from slimmer.exercise.context import ExerciseContext
@@ -13,6 +15,10 @@ from slimmer.formatting import counted
 
 if TYPE_CHECKING:
     from slimmer.exercise.api.search import Place
+    from slimmer.exercise.crawl.crawler import Site
+
+MOST_SESSIONS = 4
+"""The log-ins that are crawled, each for the whole time of a crawl."""
 
 
 class Generators:
@@ -45,7 +51,7 @@ class Generators:
             self._query()
 
     def _crawl(self) -> None:
-        from slimmer.exercise.crawl.crawler import Site, crawl
+        from slimmer.exercise.crawl.crawler import Site
 
         answers = self._sweep.answers()
         sites = [
@@ -56,8 +62,37 @@ class Generators:
         sites = [site for site in sites if site.has_pages]
         if not sites or self._context.ended:
             return
-        told, kept = crawl(self._context, sites, self._context.plan.crawl)
-        self._take(told, kept, f"crawled {told.asked:,} of {counted(told.found, 'page')}")
+        self._follow_links(sites, "crawled")
+        for scenario, ports in self._sessions():
+            sites = [
+                Site(
+                    port,
+                    self._sweep.scheme(port),
+                    tuple(one for one in answers if one.port == port and one.request.origin.file == scenario),
+                    scenario,
+                    self._sweep.conversation(port, scenario),
+                )
+                for port in ports
+            ]
+            self._follow_links(sites, f"logged in as {PurePath(scenario).name or '--probe'} does, crawled")
+
+    def _follow_links(self, sites: Sequence[Site], doing: str) -> None:
+        from slimmer.exercise.crawl.crawler import crawl
+
+        if not self._context.ended:
+            told, kept = crawl(self._context, sites, self._context.plan.crawl)
+            self._take(told, kept, f"{doing} {told.asked:,} of {counted(told.found, 'page')}")
+
+    def _sessions(self) -> list[tuple[str, list[int]]]:
+        """Return the scenarios that have logged in, with the ports that will be the same in another run. Say which of them are too many."""
+        found = {scenario: [*filter(self._is_lasting, ports)] for scenario, ports in self._sweep.sessions().items()}
+        sessions = [(scenario, ports) for scenario, ports in found.items() if ports]
+        outside = self._context.plan.crawl.outside
+        most = 0 if outside else MOST_SESSIONS
+        if len(sessions) > most:
+            why = f", because {outside}" if outside else ""
+            self._context.say(f"crawl: left out {len(sessions) - most} of {counted(len(sessions), 'log-in')}{why}")
+        return sessions[:most]
 
     def _call(self) -> None:
         from slimmer.exercise.api.caller import call_api

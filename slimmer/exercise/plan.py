@@ -53,12 +53,14 @@ class Crawl:
     """Whether and how far to follow the links of the app's pages. The defaults of the options are here, and nowhere else.
 
     `pages`: how many URLs to request. `depth`: how many links a URL may be away from the first page. `seconds`: when to stop.
+    `outside`: why no page behind a log-in is asked for, in words that follow "because"; "" to ask for them. More of those change something than of others.
     """
 
     on: bool = GENERATES
     pages: int = 1000
     depth: int = 20
     seconds: float = 30.0
+    outside: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from slimmer.exercise.client import Reply, Trouble
 from slimmer.exercise.context import ExerciseContext
@@ -35,11 +36,15 @@ LAST_BREATH = 0.5
 
 @dataclass(frozen=True, slots=True)
 class PortProbe:
-    """The answers of a port, each with its request's position in the plan. `scheme` is "" if the port does not speak HTTP."""
+    """The answers of a port, each with its request's position in the plan. `scheme` is "" if the port does not speak HTTP.
+
+    `conversations`: what each scenario has got from the port, by the name of its probe file.
+    """
 
     port: int
     scheme: str
     answers: tuple[tuple[int, Answer], ...]
+    conversations: Mapping[str, Conversation] = field(default_factory=dict, compare=False, repr=False)
 
 
 def probe_port(context: ExerciseContext, port: int, patience: float, seconds: float = math.inf) -> PortProbe:
@@ -56,6 +61,7 @@ class _PortProber:
         self._context = context
         self._port = port
         self._scheme = ""
+        self._speaks_other = False
         self._timeout = context.mode.request_timeout
         self._first_timeout = min(patience, self._timeout)
         self._end = time.monotonic() + seconds
@@ -66,7 +72,7 @@ class _PortProber:
         for position, request in enumerate(self._context.plan.asks):
             if is_udp(request) or request.port not in (None, self._port) or (self._is_foreign and not is_own(request)):
                 continue
-            if not self._scheme and time.monotonic() > self._end and not is_own(request):
+            if not is_own(request) and self._is_given_up:
                 continue
             reply = Reply(trouble=Trouble.GONE) if self._context.ended else self._reply(request)
             answers.append((position, self._context.within_room(judge(request, self._port, reply))))
@@ -74,7 +80,12 @@ class _PortProber:
                 self._context.pause(LAST_BREATH)
             if reply.trouble is Trouble.SILENT:
                 self._context.subject.check_observed()
-        return PortProbe(self._port, self._scheme, tuple(answers))
+        return PortProbe(self._port, self._scheme, tuple(answers), self._conversations)
+
+    @property
+    def _is_given_up(self) -> bool:
+        """True if the port gets no further request: it speaks another protocol, or was silent for too long."""
+        return self._speaks_other or (not self._scheme and time.monotonic() > self._end)
 
     @property
     def _is_foreign(self) -> bool:
@@ -102,7 +113,7 @@ class _PortProber:
 
     def _first_reply(self, request: Ask) -> Reply:
         """Try HTTP first, since most ports speak it. An HTTPS server answers that with 400, with an alert, or not at all."""
-        reply = self._ask(request, "http", self._first_timeout)
+        reply = self._ask(request, "http", self._first_timeout, self._finds_other)
         if self._may_be_tls(reply):
             secure = self._ask(request, "https", self._first_timeout)
             if secure.status is not None:
@@ -118,9 +129,25 @@ class _PortProber:
         refused = reply.status == 400 or reply.trouble in (Trouble.CLOSED, Trouble.NOT_HTTP)
         return refused and speaks_tls(self._context.subject.endpoint(self._port), self._first_timeout)
 
-    def _ask(self, request: Ask, scheme: str, timeout: float) -> Reply:
+    def _finds_other(self) -> bool:
+        """Return True if a silent port speaks another protocol, which its number suggests. It takes the request for the start of a longer message (DNS).
+
+        A port that must speak HTTP is not asked. A replay knows what the original spoke.
+        """
+        from slimmer.exercise.protocols.recognition import recognise
+
+        known, port = self._context.mode.sessions, self._port
+        if port in self._context.plan.spoken_ports:
+            return False
+        if known is None:
+            self._speaks_other = recognise(self._context.subject, port, known_alone=True) is not None
+        else:
+            self._speaks_other = port in dict(known)
+        return self._speaks_other
+
+    def _ask(self, request: Ask, scheme: str, timeout: float, hopeless: Callable[[], bool] | None = None) -> Reply:
         conversation = self._conversations.setdefault(request.origin.file, Conversation(self._port))
-        return conversation.ask(request, self._context.subject.endpoint(self._port), scheme, timeout)
+        return conversation.ask(request, self._context.subject.endpoint(self._port), scheme, timeout, hopeless=hopeless)
 
 
 def is_own(request: Asked) -> bool:

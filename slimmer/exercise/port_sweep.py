@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from slimmer.exercise.context import ExerciseContext
+from slimmer.exercise.conversation import Conversation
 from slimmer.exercise.open_ports import in_order, listening, open_ports
 from slimmer.exercise.port_probe import KNOWN_SILENCE, SILENCE, PortProbe, is_own, probe_port
 from slimmer.exercise.ports import MOST_OPEN, SIDE_BY_SIDE
@@ -133,6 +134,19 @@ class PortSweep:
     def scheme(self, port: int) -> str:
         """Return "http" or "https"; "" if the port speaks neither."""
         return self._probed[port].scheme if port in self._probed else ""
+
+    def conversation(self, port: int, scenario: str) -> Conversation | None:
+        """Return what a scenario has got from a port; None if it sent nothing there."""
+        return self._probed[port].conversations.get(scenario) if port in self._probed else None
+
+    def sessions(self) -> dict[str, tuple[int, ...]]:
+        """Return the scenarios that have logged in, each with the ports where they are still."""
+        found: dict[str, tuple[int, ...]] = {}
+        for port in self.http_ports:
+            for scenario, conversation in self._probed[port].conversations.items():
+                if conversation.has_session:
+                    found[scenario] = (*found.get(scenario, ()), port)
+        return found
 
     def reacted(self, port: int) -> bool:
         """Return True if the port did anything about an HTTP request: it answered in any protocol, or closed the connection."""

@@ -34,7 +34,8 @@ class Request:
     environment, passwords) are in no repr, message or artifact.
 
     `source` names what generated the request ("crawl", "openapi", "graphql"); "" means the user or a default. The answer to a generated request is only
-    compared: no status of it is a failure or a warning.
+    compared: no status of it is a failure or a warning. `session`: the scenario whose cookies a generated request sends, by the name of its probe file
+    ("" for --probe); None if it sends none.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Request:
     captures: tuple[Capture, ...] = ()
     http: int = 1
     source: str = ""
+    session: str | None = None
     origin: Origin = field(default=Origin(), compare=False, repr=False)
     draft: Draft | None = field(default=None, compare=False, repr=False)
     secrets: tuple[str, ...] = field(default=(), compare=False, repr=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from slimmer.artifacts.report_file import ReportRequest
+from slimmer.exercise.request import Request
 from slimmer.exercise.result import Answer
 from slimmer.versioned_json import Format, Version
 
@@ -21,7 +22,7 @@ class ProbeCheck:
     requests: tuple[ReportRequest, ...]
 
 
-FORMAT = Format("slimmer-probe-check", Version(1, 0), ProbeCheck)
+FORMAT = Format("slimmer-probe-check", Version(1, 1), ProbeCheck)
 
 
 def probe_check(url: str, answers: Sequence[Answer]) -> ProbeCheck:
@@ -42,6 +43,7 @@ def request_row(answer: Answer) -> ReportRequest:
         problem=answer.problem,
         warning=answer.warning,
         source=answer.request.source,
+        logged_in=isinstance(answer.request, Request) and answer.request.session is not None,
     )
 
 

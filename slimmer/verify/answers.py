@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from slimmer.exercise.ports import FIRST_EPHEMERAL_PORT
+from slimmer.exercise.request import Request
 from slimmer.exercise.result import Answer, ExerciseResult
 from slimmer.exercise.turn import Turn
 from slimmer.verify.bodies import compare_bodies, excerpt_of, is_by_shape
@@ -165,8 +166,10 @@ def _hidden(differences: Iterable[Difference], answer: Answer) -> Iterator[Diffe
 
 def place_of(answer: Answer) -> str:
     """Return the request of an answer in words, as differences name it."""
-    space = " " if isinstance(answer.request, Turn) else ""
-    return f"{answer.request.method} :{answer.port}{space}{answer.request.path}"
+    request = answer.request
+    space = " " if isinstance(request, Turn) else ""
+    session = " (logged in)" if isinstance(request, Request) and request.session is not None else ""
+    return f"{request.method} :{answer.port}{space}{request.path}{session}"
 
 
 def code_words(code: int | None) -> str:

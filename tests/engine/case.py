@@ -64,6 +64,16 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Project:
+    """A compose file of the case's folder, one of whose services is the case's image. The others need the images of these cases and samples."""
+
+    file: str
+    service: str
+    needs: tuple[str, ...] = ()
+    samples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """An image with its checks. slimmer gets the `options` and sees the `probed` requests only."""
 
@@ -76,6 +86,10 @@ class Case:
     probed: tuple[Request, ...] = ()
     control: bool = True
     """False if all checks pass under `observed` as well, because the case is about the build itself."""
+    finds: tuple[str, ...] = ()
+    """What `slimmer build` has to say. slimmer then finds requests by itself, as it does for users."""
+    project: Project | None = None
+    """The image runs as compose runs this project, and not by itself."""
 
     @property
     def checks(self) -> dict[str, Check]:
@@ -86,6 +100,11 @@ class Case:
     def within_reach(self) -> set[str]:
         """Names of the checks that have to pass in an image of the policy `balanced`."""
         return {name for name, check in self.checks.items() if not check.beyond}
+
+
+def rules_alone_names() -> list[str]:
+    """The cases whose builds find no requests: they show what the rules know."""
+    return [name for name in NAMES if not load(name).finds]
 
 
 def load_any(name: str) -> Case:
@@ -99,9 +118,11 @@ def load(name: str) -> Case:
     document = yaml.safe_load((folder / "case.yaml").read_text(encoding="utf-8"))
     runs = tuple(_run(entry) for entry in document["runs"])
     own = tuple(str(option).replace("FOLDER", str(folder)) for option in document.get("build", ()))
-    options = (*RULES_ALONE, *own)
+    finds = tuple(_texts(document.get("finds", ())))
+    options = own if finds else (*RULES_ALONE, *own)
     image, control = f"slimmer-sample-case-{name}:latest", document.get("control", True)
-    return Case(name, folder, image, runs, document.get("base", ""), options, control=control)
+    project = Project(**document["compose"]) if "compose" in document else None
+    return Case(name, folder, image, runs, document.get("base", ""), options, (), control, finds, project)
 
 
 def load_app(name: str) -> Case:

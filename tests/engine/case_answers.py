@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import docker
 import httpx
 import requests
+import yaml
 from docker.errors import APIError
 from docker.models.containers import Container
 
+from slimmer.compose.project import compose_program
 from tests.engine import cli_runner
 from tests.engine.case import Case, Check, Run
+from tests.engine.names import OWN
 
 DEADLINE = 120.0
 """Seconds for a server to listen, a command to end, or a text to be logged: a limit for hangs."""
@@ -43,7 +49,7 @@ def answers(client: docker.DockerClient, subject: Case, image: str) -> dict[str,
     given: dict[str, Answer] = {}
     for run in subject.runs:
         try:
-            with cli_runner.running(client, image, **_options(subject, run)) as container:
+            with _running(client, subject, run, image) as container:
                 _answer_run(client, subject, run, container, given)
         except APIError:  # it does not start: its command is not there
             given |= {check.name: Answer(NO_ANSWER) for check in run.checks if check.name not in given}
@@ -63,6 +69,27 @@ def _answer_run(
             given[check.name] = answer
         else:
             given[check.name] = Answer(NO_ANSWER, body=container.logs(tail=5))
+
+
+@contextmanager
+def _running(client: docker.DockerClient, subject: Case, run: Run, image: str) -> Iterator[Container]:
+    """A container of the image: by itself, or as compose runs it with what it depends on."""
+    if subject.project is None:
+        with cli_runner.running(client, image, **_options(subject, run)) as container:
+            yield container
+        return
+    service = subject.project.service
+    with tempfile.TemporaryDirectory() as folder:
+        other = Path(folder, "image.yaml")
+        other.write_text(yaml.safe_dump({"services": {service: {"image": image}}}))
+        files = ["-f", str(subject.folder / subject.project.file), "-f", str(other)]
+        compose = [*compose_program()[0], "--project-name", OWN, *files]
+        try:
+            subprocess.run([*compose, "up", "-d", service], check=True, capture_output=True, timeout=DEADLINE)
+            found = subprocess.run([*compose, "ps", "-q", service], check=True, capture_output=True, text=True)
+            yield client.containers.get(found.stdout.strip())
+        finally:
+            subprocess.run([*compose, "down", "--volumes"], check=True, capture_output=True, timeout=DEADLINE)
 
 
 def _options(subject: Case, run: Run) -> dict[str, Any]:
@@ -99,8 +126,7 @@ def _exposed(container: Container) -> int | None:
 
 def _listens(container: Container, port: int) -> bool:
     container.reload()
-    host = container.attrs["NetworkSettings"]["IPAddress"]
-    with suppress(OSError), socket.create_connection((host, port), timeout=5):
+    with suppress(OSError), socket.create_connection((cli_runner.own_address(container), port), timeout=5):
         return True
     return False
 

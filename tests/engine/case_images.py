@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
 
@@ -16,10 +16,10 @@ import docker
 import yaml
 from docker.errors import ImageNotFound
 
-from tests.conftest import BUILD_DEADLINE, BUILT, ROOT
-from tests.engine import case
+from tests.conftest import BUILD_DEADLINE, BUILT, ROOT, build_sample
+from tests.engine import case, leftovers
 from tests.engine.case import Case
-from tests.engine.command import built
+from tests.engine.command import slimmer
 from tests.engine.names import OWN
 
 BASE = "slimmer-sample-base:latest"
@@ -50,6 +50,11 @@ def build_image(subject: Case) -> None:
     """Build the original, unless scripts/test.sh has just built it. This is quick if the engine has it in its cache."""
     if os.environ.get(BUILT) != "built":
         build(subject.image, subject.folder, language_base(subject.base) if subject.base else make_base())
+    if subject.project:
+        for name in subject.project.needs:
+            build_image(case.load(name))
+        for name in subject.project.samples:
+            build_sample(name)
 
 
 def build(tag: str, folder: Path, base: str) -> None:
@@ -79,9 +84,14 @@ def slim_image(
     out = folder / f"{subject.name}-{policy}"
     seen = [*subject.options, *probe_options(subject, folder)]
     try:
-        yield built(
-            subject.image, *seen, "--policy", policy, "--tag", tag, "--out", out, *options, timeout=BUILD_DEADLINE
-        )
+        words = [subject.image, *seen, "--policy", policy, "--tag", tag, "--out", out, *options]
+        with leftovers.nothing_runs_on(client, folder) if subject.project else nullcontext():
+            result = slimmer("build", *words, timeout=BUILD_DEADLINE)
+        assert result.returncode == 0, result.stderr
+        if "--no-observe" not in options:
+            unsaid = [text for text in subject.finds if text not in result.stderr]
+            assert not unsaid, f"the build does not say {unsaid}:\n{result.stderr}"
+        yield result.stdout.strip()
     finally:
         remove(client, tag)
 

@@ -35,7 +35,13 @@ def address(container: Container, port: int | None = None) -> str:
     """The URL of a port of the container, at its own address (default: the first one that its image EXPOSEs)."""
     container.reload()
     port = port or min(int(port.split("/")[0]) for port in container.attrs["Config"]["ExposedPorts"])
-    return f"http://{container.attrs['NetworkSettings']['IPAddress']}:{port}"
+    return f"http://{own_address(container)}:{port}"
+
+
+def own_address(container: Container) -> str:
+    """The container's address in the engine's default network, or in the first of its networks."""
+    networks = container.attrs["NetworkSettings"]["Networks"]
+    return next((str(one["IPAddress"]) for one in networks.values() if one["IPAddress"]), "")
 
 
 def ask(container: Container, url: str, request: dict[str, Any]) -> httpx.Response:

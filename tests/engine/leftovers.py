@@ -140,18 +140,28 @@ def _runs_elsewhere(owner: Owner) -> bool:
     return False
 
 
-def settled(client: docker.DockerClient, scratch: Path, before: State, window: Window | None = None) -> list[str]:
-    """What has come since `before` and stays. A thing that comes while this looks is another test's."""
+KINDS = frozenset(("container", "volume", "network", "image", "nameless image", "file"))
+
+
+def settled(
+    client: docker.DockerClient,
+    scratch: Path,
+    before: State,
+    window: Window | None = None,
+    kinds: frozenset[str] = KINDS,
+) -> list[str]:
+    """What has come since `before` and stays, of these kinds. A thing that comes while this looks is another test's."""
     end = time.monotonic() + REMOVAL_DEADLINE
-    left = _left(state(client, scratch), before, window)
+    left = _left(state(client, scratch), before, window, kinds)
     while left and time.monotonic() < end:
         time.sleep(POLL)
-        left &= _left(state(client, scratch), before, window)
+        left &= _left(state(client, scratch), before, window, kinds)
     return sorted(map(str, left))
 
 
-def _left(now: State, before: State, window: Window | None) -> set[Thing]:
-    new = {thing for thing, marks in now.items() if thing not in before and not is_anothers(marks)}
+def _left(now: State, before: State, window: Window | None, kinds: frozenset[str]) -> set[Thing]:
+    fresh = {thing: marks for thing, marks in now.items() if thing not in before and thing.kind in kinds}
+    new = {thing for thing, marks in fresh.items() if not is_anothers(marks)}
     return {thing for thing in new if not (window and thing.kind == "nameless image" and window.others_see(thing.name))}
 
 
@@ -193,6 +203,18 @@ def nothing_left(client: docker.DockerClient, scratch: Path) -> Iterator[None]:
     finally:
         window.close()
     stays = settled(client, scratch, before, window)
+    assert not stays, f"left behind: {', '.join(stays)}"
+
+
+@contextmanager
+def nothing_runs_on(client: docker.DockerClient, scratch: Path) -> Iterator[None]:
+    """Raise AssertionError if what runs within leaves a container, volume or network behind. It may make images and files.
+
+    Nobody else may use the engine meanwhile.
+    """
+    before = state(client, scratch)
+    yield
+    stays = settled(client, scratch, before, kinds=frozenset(("container", "volume", "network")))
     assert not stays, f"left behind: {', '.join(stays)}"
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from slimmer.exercise import client
 from slimmer.exercise.client import KEPT_BODY_LIMIT, SIZE_LIMIT, Reply, Trouble, ask
 from slimmer.exercise.request import Expectation, Request
 from tests.work import HANGING
@@ -294,6 +295,47 @@ def reset(client: socket.socket) -> None:
 def test_no_answer_has_a_reason(talk: Talk, trouble: Trouble) -> None:
     reply = fetch(talk, timeout=0.5)
     assert (reply.status, reply.trouble) == (None, trouble)
+
+
+def test_a_silent_server_that_is_found_to_speak_another_protocol_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "QUIET", 0.05)
+    asked: list[str] = []
+
+    def hopeless() -> bool:
+        asked.append("once")
+        return True
+
+    def talk(_: socket.socket) -> None:
+        FOREVER.wait()
+
+    with server(talk) as endpoint:
+        reply = ask(Request("GET", "/"), endpoint, 80, timeout=10 * HANGING, hopeless=hopeless)
+    assert (reply.trouble, asked) == (Trouble.OTHER, ["once"])
+    assert reply.seconds < HANGING
+
+
+def test_what_came_while_another_protocol_was_tried_counts_even_if_the_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "QUIET", 0.05)
+    begun, answered, started = threading.Event(), threading.Event(), time.monotonic()
+
+    def talk(connection: socket.socket) -> None:
+        begun.wait()
+        connection.sendall(response(b"late"))
+        answered.set()
+
+    def hopeless() -> bool:
+        begun.set()
+        answered.wait()
+        while time.monotonic() - started < timeout + 0.05:
+            time.sleep(0.01)  # until the time is over
+        return False
+
+    timeout = 0.3
+    with server(talk) as endpoint:
+        reply = ask(Request("GET", "/"), endpoint, 80, timeout=timeout, hopeless=hopeless)
+    assert (reply.status, reply.body) == (200, b"late")
 
 
 def test_an_answer_that_breaks_off_is_told() -> None:

@@ -123,6 +123,22 @@ def test_an_api_changes_nothing_outside_of_the_container(given: dict[str, Any], 
 
 
 @pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({}, ""),
+        ({"share_mounts": True, "crawl": True}, "the app shares data with others (--share-mounts)"),
+        (
+            {"env": {"DATABASE_URL": "postgres://app@db.example.com/shop"}},
+            "DATABASE_URL may lead the app to a service of others (--env); to crawl there nevertheless: --crawl",
+        ),
+        ({"env": {"DATABASE_URL": "postgres://app@db.example.com/shop"}, "crawl": True}, ""),
+    ],
+)
+def test_a_crawl_behind_a_log_in_stays_in_the_container(given: dict[str, Any], why: str) -> None:
+    assert build_request("app", cast(Any, given)).plan.crawl.outside == why
+
+
+@pytest.mark.parametrize(
     ("given", "expected"),
     [
         ({}, GraphQl(on=GENERATES)),

@@ -1,6 +1,7 @@
 """Ask what the app's pages link, wave by wave, and return the requests that stand for all of them with their answers.
 
-No cookie is kept, and nothing of the user's requests is sent: neither headers nor bodies.
+No cookie is kept, and nothing of the user's requests is sent: neither headers nor bodies. But if the user's requests have logged in, another crawl
+sends the cookies that they got.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from dataclasses import dataclass
 
 from slimmer.exercise.client import Reply
 from slimmer.exercise.context import ExerciseContext
+from slimmer.exercise.conversation import Conversation
 from slimmer.exercise.crawl.frontier import MOST_FOUND, WIDTH, Frontier, Target, fewer
 from slimmer.exercise.crawl.limits import HOPS, PARSED, TIMEOUT, Met, limit_lines
 from slimmer.exercise.crawl.links import LINKS, Kind, Links, kind_of, read_links
 from slimmer.exercise.crawl.origin import Origin
+from slimmer.exercise.draft import VARIABLE
 from slimmer.exercise.generated import ask_generated, await_exit, is_whole
 from slimmer.exercise.media_type import charset
 from slimmer.exercise.plan import Crawl
@@ -44,11 +47,16 @@ HINT = "A page that GET requests lead to ends the app. To build without followin
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A port that speaks HTTP, and its answers to the requests that were sent before the crawl."""
+    """A port that speaks HTTP, and its answers to the requests that were sent before the crawl.
+
+    `session`: the scenario that is logged in there and whose cookies the crawl sends, and `conversation`: what it has got. None: no cookies.
+    """
 
     port: int
     scheme: str
     answers: tuple[Answer, ...]
+    session: str | None = None
+    conversation: Conversation | None = None
 
     @property
     def has_pages(self) -> bool:
@@ -91,6 +99,11 @@ def location_of(answer: Answer | Reply) -> str:
 
 def _is_page(answer: Answer) -> bool:
     return answer.content_type.startswith(("text/html", "application/xhtml+xml"))
+
+
+def _is_complete(answer: Answer) -> bool:
+    """Return True if the path of an answer's request is the one that was sent: it has no places for values."""
+    return not VARIABLE.search(answer.request.path)
 
 
 def _is_public(answer: Answer) -> bool:
@@ -137,10 +150,10 @@ class _Crawler:
         for answer in site.answers:
             target = Target(0, 0, site.port, answer.request.path)
             documents.append(Document(target, answer.content_type, answer.body or b"", location_of(answer)))
-            if _is_public(answer):
+            if site.session is None and _is_public(answer):
                 self._frontier.know(site.port, answer.request.path)
         self._follow(documents)
-        pages = [answer.request.path for answer in site.answers if answer.request.method == "GET"]
+        pages = [one.request.path for one in site.answers if one.request.method == "GET" and _is_complete(one)]
         for path in dict.fromkeys((*pages, "/")):
             self._frontier.add(site.port, path, 0)
         for path in WELL_KNOWN:
@@ -158,7 +171,9 @@ class _Crawler:
 
     def _ask(self, target: Target) -> Reply:
         timeout = max(0.0, min(TIMEOUT, self._left))
-        return ask_generated(self._context, _request(target), target.port, self._sites[target.port].scheme, timeout)
+        site = self._sites[target.port]
+        request = _request(target, site.session)
+        return ask_generated(self._context, request, site.port, site.scheme, timeout, session=site.conversation)
 
     # ------------------------------------------------------------------ what came of it
 
@@ -169,13 +184,18 @@ class _Crawler:
         self._met.cut += sum(reply.truncated for reply in replies)
         statuses = {target: reply.status or 0 for target, reply in answered.items()}
         for target in self._frontier.learn(wave, statuses, news):
-            self._answers[target] = self._context.within_room(judge(_request(target), target.port, answered[target]))
+            self._answers[target] = self._answer(target, answered[target])
         self._follow(
             [
                 Document(target, reply.content_type, reply.start, location_of(reply))
                 for target, reply in zip(wave, replies, strict=True)
             ]
         )
+
+    def _answer(self, target: Target, reply: Reply) -> Answer:
+        site = self._sites[target.port]
+        reply = reply if site.conversation is None else site.conversation.hidden(reply)
+        return self._context.within_room(judge(_request(target, site.session), target.port, reply))
 
     def _follow(self, documents: Sequence[Document]) -> None:
         """Add what these documents link, in their order."""
@@ -200,19 +220,24 @@ class _Crawler:
         """Add the links of a document. Most pages of a site share most of their links, which need no second look."""
         origin, seen = self._origins[target.port], self._seen[target.port]
         for link in found.links[:LINKS]:
-            if link in seen:
+            if link in seen or VARIABLE.search(link):  # a captured value that is hidden
                 continue
             if link.startswith("/") and not found.base and len(seen) < MOST_FOUND:
                 seen.add(link)
             path = origin.path_of(link, target.path, found.base)
-            if path is not None:
+            if path is not None and self._may_ask(target.port, path):
                 self._frontier.add(target.port, path, target.depth + 1)
+
+    def _may_ask(self, port: int, path: str) -> bool:
+        """Return False for a URL with a value that the user's requests have captured: it may be a secret, and is another one in the next run."""
+        conversation = self._sites[port].conversation
+        return conversation is None or not conversation.repeats_value(path)
 
     def _redirect(self, document: Document) -> None:
         """Follow a redirect. It leads to the same page, so it does not lead further away."""
         target = document.target
         path = self._origins[target.port].path_of(document.location, target.path) if document.location else None
-        if path is None:
+        if path is None or not self._may_ask(target.port, path):
             return
         if target.hops >= HOPS:
             self._met.redirects += 1
@@ -220,5 +245,5 @@ class _Crawler:
             self._frontier.add(target.port, path, target.depth, target.hops + 1)
 
 
-def _request(target: Target) -> Request:
-    return Request("GET", target.path, HEADERS, source=SOURCE)
+def _request(target: Target, session: str | None) -> Request:
+    return Request("GET", target.path, HEADERS, source=SOURCE, session=session)

@@ -28,6 +28,7 @@ class Dns(Session):
 
     name, title, ports = "dns", "DNS", PORTS
     hello = query("localhost", ADDRESS)
+    has_datagrams = True
 
     @classmethod
     def knows(cls, first: bytes) -> bool:

@@ -72,6 +72,9 @@ class Session(ABC):
     credentials: ClassVar[tuple[str, ...]] = ()
     """The variables from which the session takes a password."""
 
+    has_datagrams: ClassVar[bool] = False
+    """Its servers usually serve the same port over UDP, too."""
+
     is_datagram: ClassVar[bool] = False
     """The port is one of UDP."""
 

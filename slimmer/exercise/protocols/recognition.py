@@ -11,10 +11,10 @@ from slimmer.exercise.protocols.wire import Nonsense, Wire
 from slimmer.exercise.subject import Subject
 
 GREETING = 0.3
-"""Seconds to wait for what a server says first, if its port's number tells nothing. It needs no request for that."""
+"""Seconds to wait for what a server says first, if no protocol is likely. It needs no request for that."""
 
 PATIENCE = 12.0
-"""The same, and for an answer, if the number tells which protocol to expect. A server may look up this side's name first, which takes 5 or 10 s
+"""The same, and for an answer, if a protocol is likely. A server may look up this side's name first, which takes 5 or 10 s
 without a name server (resolv.conf(5))."""
 
 ANSWER = 1.0
@@ -25,12 +25,14 @@ MOST_SILENT = 2
 
 
 def recognise(subject: Subject, port: int, *, known_alone: bool = False) -> type[Session] | None:
-    """Return what the port speaks; None if that is none of the protocols. With `known_alone`, only its number's protocol is tried.
+    """Return what the port speaks; None if that is none of the protocols. With `known_alone`, only a likely protocol is tried.
 
+    A protocol is likely if it is that of the port's number, or if its servers serve UDP, too, and the app does so at the same port.
     Each guess has a connection of its own. No guess changes anything. A server that greets in another protocol gets no guess.
     """
-    likely = [one for one in PROTOCOLS if port in one.ports]
-    others = [] if known_alone else [one for one in PROTOCOLS if port not in one.ports]
+    both = port in subject.bound_ports()
+    likely = [one for one in PROTOCOLS if port in one.ports or (both and one.has_datagrams)]
+    others = [] if known_alone else [one for one in PROTOCOLS if one not in likely]
     if not likely and not others:
         return None
     patience = PATIENCE if any(not one.hello for one in likely) else GREETING

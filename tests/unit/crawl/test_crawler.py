@@ -12,7 +12,7 @@ from slimmer.errors import AppFailed
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.expectations import replay_expectations
 from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl
-from slimmer.exercise.request import Request
+from slimmer.exercise.request import Ask, Request
 from slimmer.exercise.result import ExerciseResult, GeneratedSet
 from slimmer.exercise.verdict import failure
 from tests.unit.local_app import LocalApp, free_port
@@ -73,7 +73,7 @@ def crawl(
     bounds: Crawl = ON,
     *,
     watched: bool = True,
-    requests: tuple[Request, ...] = (),
+    requests: tuple[Ask, ...] = (),
     again: ExerciseResult | None = None,
 ) -> Result:
     """Crawl an app; with `again`, send again what that run kept."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import socket
+import time
 from dataclasses import replace
 from pathlib import Path
 
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.expectations import replay_expectations
 from slimmer.exercise.plan import ExercisePlan
+from slimmer.exercise.profile import AppProfile
+from slimmer.exercise.protocols.dns import Dns
+from slimmer.exercise.protocols.protocol import Session
+from slimmer.exercise.request import Request
 from slimmer.exercise.result import ExerciseResult
 from slimmer.pipeline.report import exercise_report
 from slimmer.pipeline.unexercised import exercised as added_up
 from slimmer.unexercised import exercise_lines
 from slimmer.verify.behaviour import compare_behaviour
 from tests.unit.local_app import LocalApp, free_port
+from tests.work import HANGING
 
 PLAN = ExercisePlan(protocols=True, ready_timeout=10, request_timeout=5)
 
@@ -42,11 +48,43 @@ def store(client):
 """
 
 
+NAMES = """
+def names(client):
+    stream = client.makefile("rb")
+    while (head := stream.read(2)) and len(question := stream.read(length := int.from_bytes(head, "big"))) == length:
+        client.sendall(head + question[:2] + b"\\x81\\x80" + question[4:])
+
+"""
+"""DNS over TCP: two bytes for the length, then the message. A request in HTTP begins with a length of 18,245."""
+
+SLOW = """
+asked = threading.Event()
+
+def slow(client):
+    if client.recv(4096).startswith(b"GET / HTTP/1.1"):
+        asked.wait()
+        client.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\nConnection: close\\r\\n\\r\\nhello")
+    else:
+        client.sendall(b"HTTP/1.1 400 Bad Request\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
+        asked.set()
+    client.close()
+
+"""
+"""HTTP whose first answer comes when somebody else has asked something else."""
+
+
 def run(
-    folder: Path, source: str, plan: ExercisePlan, said: list[str], like: ExerciseResult | None = None
+    folder: Path,
+    source: str,
+    plan: ExercisePlan,
+    said: list[str],
+    like: ExerciseResult | None = None,
+    exposed: tuple[int, ...] = (),
 ) -> ExerciseResult:
+    profile = AppProfile(expected_ports=exposed)
     with LocalApp(folder, source) as app:
-        return exercise(app, plan, None if like is None else replay_expectations(like), say=said.append)
+        expected = None if like is None else replay_expectations(like)
+        return exercise(app, plan, expected, profile=profile, say=said.append)
 
 
 def store(port: int, broken: str = "nothing") -> str:
@@ -97,6 +135,66 @@ def test_without_protocols_no_session_is_held(tmp_path: Path) -> None:
     first = run(tmp_path, store(free_port_below()), replace(PLAN, protocols=False), said)
     assert said == [] and first.answers == () and first.generated == ()
     assert "no port spoke HTTP" in first.warnings[0]
+
+
+def test_a_server_that_waits_for_the_rest_of_an_http_request_costs_no_timeout(tmp_path: Path) -> None:
+    said: list[str] = []
+    port, started = free_port_of(Dns), time.monotonic()
+    patient = replace(PLAN, request_timeout=10 * HANGING)
+    source = f"{NAMES}\nraw(names, {port})\nforever()\n"
+    first = run(tmp_path, source, patient, said, exposed=(port,))
+    assert said == [f"spoke DNS on {port}: 3 of 3 steps"]
+    assert first.http_ports == () and first.problems == ()
+    again = run(tmp_path, source, patient, said, like=first)
+    assert compare_behaviour(first, again, lambda: first) == ()
+    assert time.monotonic() - started < HANGING
+
+
+def test_a_port_of_tcp_and_udp_is_asked_for_names_whatever_its_number(tmp_path: Path) -> None:
+    said: list[str] = []
+    port, started = free_port_below(), time.monotonic()
+    udp = f"udp = socket.socket(type=socket.SOCK_DGRAM)\nudp.bind(('127.0.0.1', {port}))"
+    source = f"{NAMES}\nraw(names, {port})\n{udp}\nforever()\n"
+    run(tmp_path, source, replace(PLAN, request_timeout=10 * HANGING), said, exposed=(port,))
+    assert said == [f"spoke DNS on {port}: 3 of 3 steps"] and time.monotonic() - started < HANGING
+
+
+def test_own_requests_do_not_wait_for_a_server_of_another_protocol(tmp_path: Path) -> None:
+    said: list[str] = []
+    names, web, started = free_port_of(Dns), free_port_below(), time.monotonic()
+    requests = (Request("GET", "/"), Request("GET", "/"))
+    patient = replace(PLAN, requests=requests, explicit=True, request_timeout=10 * HANGING)
+    source = f"{NAMES}\nraw(names, {names})\nserve({web})\nforever()\n"
+    first = run(tmp_path, source, patient, said, exposed=(names, web))
+    assert {f"spoke DNS on {names}: 3 of 3 steps", f"port {web} speaks HTTP: 2 requests"} <= {*said}
+    assert first.problems == () and time.monotonic() - started < HANGING
+
+
+def test_a_slow_web_app_on_the_port_of_another_protocol_has_all_the_time(tmp_path: Path) -> None:
+    said: list[str] = []
+    port = free_port_of(Dns)
+    run(
+        tmp_path,
+        f"{SLOW}\nraw(slow, {port})\nforever()\n",
+        replace(PLAN, request_timeout=HANGING),
+        said,
+        exposed=(port,),
+    )
+    assert said[0] == f"port {port} speaks HTTP: 1 request"
+    assert not [line for line in said if line.startswith("spoke")]
+
+
+def test_a_port_that_has_to_speak_http_is_asked_nothing_else(tmp_path: Path) -> None:
+    said: list[str] = []
+    port = free_port_of(Dns)
+    plan = replace(PLAN, ports=(port,), protocols=False, request_timeout=2.0)
+    first = run(tmp_path, f"{NAMES}\nraw(names, {port})\nforever()\n", plan, said, exposed=(port,))
+    assert "no answer in time" in first.problems[0]
+
+
+def free_port_of(protocol: type[Session]) -> int:
+    """A free one of the ports that such servers usually have."""
+    return next(port for port in reversed(protocol.ports) if _is_free(port))
 
 
 def free_port_below() -> int:

@@ -1,0 +1,3 @@
+export function format(date) {
+  return `Report of ${date.toISOString().slice(0, 10)}`
+}

@@ -1,0 +1,4 @@
+module.exports = {
+  output: 'standalone',
+  experimental: { outputFileTracingIncludes: { '/notes/[slug]': ['./content/**'], '/api/quote': ['./content/**'] } },
+}
