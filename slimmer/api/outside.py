@@ -33,11 +33,11 @@ ADDRESSES = (
 OWN_HOSTS = ("", "localhost", "0.0.0.0", "::", "::1", "*", "host")  # noqa: S104 (an address to compare with)
 
 
-def outside(options: RunOptions, *, asked: bool) -> str:
+def outside(options: RunOptions, *, asked: bool, option: str = "--openapi auto") -> str:
     """Return why the app may change something outside of its container, in words that follow "because"; "" if it hardly can.
 
     If the user asked for the calls, only data and networks that others share count, not addresses. A service that only the image itself
-    names is not seen.
+    names is not seen. `option` asks for the calls.
     """
     if options.share_mounts:
         return "the app shares data with others (--share-mounts)"
@@ -48,9 +48,7 @@ def outside(options: RunOptions, *, asked: bool) -> str:
     own = {*options.aliases, *(name for each in options.companions for name in each.names)}
     named = sorted({name for name, hosts in _addresses(options.env) if not {*hosts} <= {*OWN_HOSTS, *own}})
     return (
-        f"{', '.join(named)} may lead the app to a service of others (--env); to call them: --openapi auto"
-        if named
-        else ""
+        f"{', '.join(named)} may lead the app to a service of others (--env); to call them: {option}" if named else ""
     )
 
 
