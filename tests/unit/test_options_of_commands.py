@@ -13,7 +13,7 @@ from slimmer.api.requests import build_request
 from slimmer.cli import build, keep, observe, verify
 from slimmer.cli.option_groups import shares
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import GENERATES, Api, Crawl, GraphQl
+from slimmer.exercise.plan import GENERATES, Api, Crawl, GraphQl, Grpc
 
 
 def test_every_command_that_runs_an_image_has_the_same_options() -> None:
@@ -139,6 +139,24 @@ def test_graphql_has_options_of_its_own(given: dict[str, Any], expected: GraphQl
 def test_mutations_without_queries_are_refused() -> None:
     with pytest.raises(UsageError, match="contradict each other"):
         build_request("app", {"no_graphql": True, "graphql_mutations": True})
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, Grpc(on=GENERATES)),
+        ({"grpc": False}, Grpc(on=False)),
+        ({"no_http": True}, Grpc(on=False)),
+        ({"share_mounts": True, "grpc": True}, Grpc(unchanging="the app shares data with others (--share-mounts)")),
+        ({"env": {"DB_HOST": "10.0.0.7"}, "grpc": True}, Grpc(on=True)),
+        (
+            {"env": {"DB_HOST": "10.0.0.7"}, "openapi": "auto"},
+            Grpc(unchanging="DB_HOST may lead the app to a service of others (--env); to call them: --grpc"),
+        ),
+    ],
+)
+def test_calls_of_grpc_change_nothing_outside_of_the_container(given: dict[str, Any], expected: Grpc) -> None:
+    assert build_request("app", cast(Any, given)).plan.grpc == expected
 
 
 def test_sessions_write_nothing_into_data_that_others_share() -> None:

@@ -28,6 +28,9 @@ LARGEST = 4 << 20
 CALL_ROOM = 8 << 20
 """The bytes of all frames that come during one call."""
 
+FRAME_ROOM = 1 << 18
+"""The same without the data in them. Many small frames cost time."""
+
 ROOM = 64 << 20
 """The bytes of a whole connection."""
 
@@ -37,7 +40,7 @@ HEADER_LIST = 1 << 16
 LONGEST_MESSAGE = 4096
 """The characters of an error message that are kept."""
 
-MOST_MESSAGES = 10_000
+MOST_MESSAGES = 1_000
 """The messages of one answer."""
 
 PROMPT = 1.0
@@ -106,7 +109,7 @@ class Connection:
         self._scheme = "https" if tls else "http"
         self._authority = authority("localhost", port, self._scheme)
         self._stream = _Stream()
-        self._received = 0
+        self._received = self._data = 0
         self.is_open, self.answers = True, 0
         self._state = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self._state.local_settings = Settings(
@@ -194,7 +197,7 @@ class Connection:
             return self._wire.peek()
 
     def _call(self, path: str, message: bytes, enough: int) -> Result:
-        self._received = 0
+        self._received = self._data = 0
         self._stream = stream = _Stream(self._state.get_next_available_stream_id())
         self._state.send_headers(stream.number, self._headers(path))
         data = b"\0" + len(message).to_bytes(4, "big") + message
@@ -282,14 +285,14 @@ class Connection:
         """Take what comes next. Raise Ended if the server closes the connection, or says that it will (GOAWAY)."""
         data = self._wire.some()
         self._received += len(data)
-        if self._received > CALL_ROOM:
-            raise Nonsense("more came than a call needs")
         goodbye = None
         for event in self._state.receive_data(data):
             if isinstance(event, events.ConnectionTerminated):
                 goodbye = event
             else:
                 self._take(event)
+        if self._received > CALL_ROOM or self._received - self._data > FRAME_ROOM:
+            raise Nonsense("more came than a call needs")
         if goodbye is not None:
             self.is_open = False
             if not self._stream.over:
@@ -303,6 +306,7 @@ class Connection:
         if isinstance(event, events.ResponseReceived | events.TrailersReceived):
             self._stream.fields.update((bytes(name), bytes(value)) for name, value in event.headers)
         elif isinstance(event, events.DataReceived):
+            self._data += len(event.data)
             self._stream.rest += event.data
             self._cut()
             self._state.acknowledge_received_data(event.flow_controlled_length, self._stream.number)

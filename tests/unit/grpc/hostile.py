@@ -70,6 +70,7 @@ def accepting(talk: Callable[[socket.socket], None]) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def one(client: socket.socket) -> None:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with client, suppress(OSError, H2Error):
                 talk(client)
 
@@ -88,14 +89,14 @@ def serving(answers: Mapping[str, Does]) -> Callable[[socket.socket], None]:
     """A server of calls: each path has what answers it; "" is for all others."""
 
     def talk(client: socket.socket) -> None:
-        state = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+        state = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         state.initiate_connection()
         client.sendall(state.data_to_send())
         calls: dict[int, Call] = {}
         while data := client.recv(65536):
             for event in state.receive_data(data):
                 if isinstance(event, RequestReceived):
-                    path = str(dict(event.headers)[":path"])
+                    path = next(value.decode() for name, value in event.headers if name == b":path")
                     calls[event.stream_id] = Call(client, state, event.stream_id, path)
                 elif isinstance(event, DataReceived):
                     calls[event.stream_id].message += event.data[5:]

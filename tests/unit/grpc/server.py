@@ -5,7 +5,7 @@ Its variables are set before: LOG is a file for the names of the methods that we
 
 from __future__ import annotations
 
-SERVER = '''
+SERVER = """
 import os, sys, threading, time
 from concurrent import futures
 import grpc
@@ -132,4 +132,4 @@ def serve_grpc(port, tls=None):
         server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     SERVERS.append(server)
-'''
+"""

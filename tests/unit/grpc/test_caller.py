@@ -25,6 +25,7 @@ from tests.unit.protocols.test_exercise import free_port_below
 
 HEALTH = "/grpc.health.v1.Health/Check"
 SHOP = "/shop.v1.Shop"
+DEFAULT = Grpc()
 
 LOUD = SERVER.replace(
     "checks = health.HealthServicer()",
@@ -59,7 +60,7 @@ def call(
     folder: Path,
     source: str = "",
     start: str = "serve_grpc(PORT)",
-    bounds: Grpc = Grpc(),
+    bounds: Grpc = DEFAULT,
     *,
     again: ExerciseResult | None = None,
     protocols: bool = True,
@@ -72,7 +73,12 @@ def call(
     with LocalApp(folder, setup, watched=True) as app:
         expected = replay_expectations(again) if again else None
         plan = ExercisePlan(
-            ports=(), api=Api(on=False), crawl=Crawl(on=False), graphql=GraphQl(on=False), grpc=bounds, protocols=protocols
+            ports=(),
+            api=Api(on=False),
+            crawl=Crawl(on=False),
+            graphql=GraphQl(on=False),
+            grpc=bounds,
+            protocols=protocols,
         )
         exercised = exercise(app, plan, expected, say=said.append)
     lines = (folder / "app.log").read_text().splitlines()
