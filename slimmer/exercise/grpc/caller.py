@@ -330,7 +330,8 @@ class _Caller:
         for problem, services in [*met.unread.items()][:SHOWN]:
             yield f"left out {counted(len(services), 'service')} ({problem}): {_shown(services)}"
         if met.streams:
-            yield f"left out {counted(len(met.streams), 'method')} that take a stream: {_shown(met.streams)}"
+            verb = "takes" if len(met.streams) == 1 else "take"
+            yield f"left out {counted(len(met.streams), 'method')} that {verb} a stream: {_shown(met.streams)}"
         if met.ending:
             yield f"left out {counted(len(met.ending), 'method')} that would end the app: {_shown(met.ending)}"
         if met.changing:
