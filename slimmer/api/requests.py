@@ -191,9 +191,8 @@ def _graphql(given: RunKeywords) -> GraphQl:
 
 def _grpc(given: RunKeywords, options: RunOptions) -> Grpc:
     asked = given.get("grpc")
-    return Grpc(
-        on=Grpc().on if asked is None else asked, unchanging=outside(options, asked=bool(asked), option="--grpc")
-    )
+    unchanging = outside(options, asked=bool(asked), option="--grpc")
+    return Grpc(on=Grpc().on if asked is None else asked, asked=bool(asked), unchanging=unchanging)
 
 
 def _crawl(given: RunKeywords) -> Crawl:

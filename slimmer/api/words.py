@@ -232,7 +232,7 @@ def plan(
         crawl=replace(crawl, on=crawl.on and http),
         api=replace(api, on=api.on and http),
         graphql=replace(graphql, on=graphql.on and http),
-        grpc=replace(grpc, on=grpc.on and http),
+        grpc=replace(grpc, on=grpc.on and (http or grpc.asked)),
         protocols=protocols,
     )
 

@@ -109,10 +109,11 @@ class Generators:
         if self._sweep.ports:
             self._sweep.await_start()
         ports = [(place.port, place.scheme) for place in self._places()]
-        ports += [(port, "") for port in self._unspoken() if self._sweep.reacted(port) or port in GRPC_PORTS]
-        if not ports or self._context.ended:
+        asked = self._context.plan.grpc.asked
+        ports += [(port, "") for port in self._unspoken() if asked or self._sweep.reacted(port) or port in GRPC_PORTS]
+        if self._context.ended or not (ports or asked):
             return
-        from slimmer.exercise.grpc.caller import call_services, together
+        from slimmer.exercise.grpc.caller import call_services, nothing_found, together
 
         called = call_services(self._context, ports)
         for one in called:
@@ -122,6 +123,10 @@ class Generators:
                 self._context.say(one.done)
             for line in one.told.limits:
                 self._context.say(f"{one.told.source}: {line}")
+        if asked and not called:
+            none = nothing_found()
+            self._context.say(f"{none.source}: {none.limits[0]}")
+            self.sets += (none,)
         self.sets += together(called)
 
     def _places(self) -> list[Place]:

@@ -88,9 +88,13 @@ class GraphQl:
 
 @dataclass(frozen=True, slots=True)
 class Grpc:
-    """Whether to call the methods of gRPC servers. `unchanging`: why those that may change something are left out, as in Api."""
+    """Whether to call the methods of gRPC servers. `asked`: the user asked for it, and wants to know if there is none.
+
+    `unchanging`: why methods that may change something are left out, as in Api.
+    """
 
     on: bool = GENERATES
+    asked: bool = False
     unchanging: str = ""
     seconds: float = 60.0
 

@@ -147,8 +147,12 @@ def test_mutations_without_queries_are_refused() -> None:
         ({}, Grpc(on=GENERATES)),
         ({"grpc": False}, Grpc(on=False)),
         ({"no_http": True}, Grpc(on=False)),
-        ({"share_mounts": True, "grpc": True}, Grpc(unchanging="the app shares data with others (--share-mounts)")),
-        ({"env": {"DB_HOST": "10.0.0.7"}, "grpc": True}, Grpc(on=True)),
+        (
+            {"share_mounts": True, "grpc": True},
+            Grpc(asked=True, unchanging="the app shares data with others (--share-mounts)"),
+        ),
+        ({"env": {"DB_HOST": "10.0.0.7"}, "grpc": True}, Grpc(asked=True)),
+        ({"no_http": True, "grpc": True}, Grpc(asked=True)),
         (
             {"env": {"DB_HOST": "10.0.0.7"}, "openapi": "auto"},
             Grpc(unchanging="DB_HOST may lead the app to a service of others (--env); to call them: --grpc"),

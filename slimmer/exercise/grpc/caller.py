@@ -97,6 +97,11 @@ def call_services(context: ExerciseContext, ports: Sequence[tuple[int, str]]) ->
     return called
 
 
+def nothing_found() -> GeneratedSet:
+    """Return what to tell a user who asked for calls of an app that has no gRPC."""
+    return GeneratedSet(SOURCE, 0, 0, 0, ("found no port that speaks gRPC (--grpc)",), 0.0, 0)
+
+
 def together(called: Sequence[Called]) -> tuple[GeneratedSet, ...]:
     """Add up what came of several ports. Their lines begin with the port then."""
     sets = [one.told for one in called]

@@ -98,7 +98,7 @@ def answer_of(rpc: Rpc, port: int, reply: Reply) -> Answer:
 def text(result: Result) -> str:
     """Return what an answer says. Of a stream that has more than came in time, only its first message will come in time again."""
     messages = result.messages[:1] if result.late else result.messages
-    lines = [f"grpc-message: {printable(result.message)}\n"] if result.message else []
+    lines = [f"grpc-message: {printable(result.message)}\n"] if result.status and result.message else []
     return "".join([*lines, *(f"message:\n{_shown(message)}" for message in messages)])
 
 

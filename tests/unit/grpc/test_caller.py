@@ -64,6 +64,7 @@ def call(
     *,
     again: ExerciseResult | None = None,
     protocols: bool = True,
+    http: bool = True,
     server: str = SERVER,
 ) -> Result:
     """Call the methods of an app; with `again`, call again what that run kept."""
@@ -73,7 +74,7 @@ def call(
     with LocalApp(folder, setup, watched=True) as app:
         expected = replay_expectations(again) if again else None
         plan = ExercisePlan(
-            ports=(),
+            http=http,
             api=Api(on=False),
             crawl=Crawl(on=False),
             graphql=GraphQl(on=False),
@@ -284,3 +285,14 @@ def test_a_port_that_never_reacted_is_not_asked(tmp_path: Path) -> None:
     result = call(tmp_path, source, "raw(silent, PORT)", protocols=False)
     assert result.told is None
     assert "PRI" not in result.log
+
+
+def test_who_asks_for_it_needs_no_http(tmp_path: Path) -> None:
+    result = call(tmp_path, bounds=Grpc(asked=True), http=False)
+    assert result.numbers == (12, 8, 6), result.said
+
+
+def test_who_asks_for_it_is_told_if_there_is_none(tmp_path: Path) -> None:
+    result = call(tmp_path, "", "serve(PORT)", bounds=Grpc(asked=True))
+    assert result.said[-1] == "grpc: found no port that speaks gRPC (--grpc)"
+    assert result.told and result.told.limits == ("found no port that speaks gRPC (--grpc)",)

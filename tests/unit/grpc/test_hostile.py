@@ -422,3 +422,8 @@ def test_messages_of_any_depth_are_shown() -> None:
         deep = encoded(1, deep + b"\x08\x01")
     called = call({CHECK: lambda call: call.answer(deep)})
     assert called.health == "UNKNOWN" and called.answers[0].body
+
+
+def test_a_message_of_success_says_nothing() -> None:
+    called = call({CHECK: lambda call: call.answer(b"\x08\x02", message="OK")})
+    assert called.answers[0].body == b"message:\n  1: 2\n" and called.health == "NOT_SERVING"
