@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from slimmer.exercise.context import ExerciseContext
 from slimmer.exercise.generated import covering
 from slimmer.exercise.grpc.connection import Result
 from slimmer.exercise.grpc.health import CHECK, check, health_in, is_unready
+from slimmer.exercise.grpc.limits import MOST_SILENT, Met, limit_lines
 from slimmer.exercise.grpc.recognition import Speaker, recognise
 from slimmer.exercise.grpc.services import OWN, REFLECTIONS, Method, Refused, file_of, list_services, listed, methods
 from slimmer.exercise.grpc.status import Status, status_name
@@ -41,12 +42,6 @@ MOST_METHODS = 500
 
 MOST_KEPT = 200
 """The number of calls that are kept."""
-
-MOST_SILENT = 5
-"""After so many calls in a row without an answer, the port gets no further ones."""
-
-SHOWN = 3
-"""The number of methods that a line names."""
 
 CRASHED = "while slimmer called {what} of gRPC on port {port}"
 HINT = "A call of gRPC ends the app. To build without such calls: --no-grpc."
@@ -170,20 +165,6 @@ def _look(context: ExerciseContext, reply: Reply) -> None:
         context.subject.check_observed()
 
 
-@dataclass(slots=True)
-class _Met:
-    """What a caller has met, a method each with what is to be told of it."""
-
-    lines: list[str] = field(default_factory=list)
-    unread: dict[str, list[str]] = field(default_factory=dict)
-    streams: list[Method] = field(default_factory=list)
-    changing: list[Method] = field(default_factory=list)
-    ending: list[Method] = field(default_factory=list)
-    status: dict[Method, int] = field(default_factory=dict)
-    failed: dict[Method, str] = field(default_factory=dict)
-    left: int = 0
-
-
 class _Caller:
     """Calls the methods of one port."""
 
@@ -193,7 +174,7 @@ class _Caller:
         self._started = time.monotonic()
         self._end = self._started + seconds
         self._talk = Talk(context.subject, speaker.port, tls=speaker.tls)
-        self._met = _Met()
+        self._met = Met()
         self._sent: list[Sent] = []
         self._silent = 0
         self.opened = opened
@@ -216,10 +197,8 @@ class _Caller:
             for service in services:
                 self._ask("the health check", Rpc(CHECK, check(service), self._tls))
         for method in self._wanted(found):
-            if self._is_over:
-                self._met.left += 1
-            else:
-                self._call(method)
+            rpc = Rpc(method.path, tls=self._tls, enough=ENOUGH if method.gives_stream else 0)
+            self._ask(str(method), rpc, method)
         health = "" if overall is None else health_in(overall.status, b"".join(overall.messages[:1]))
         return self._result(found, health, self._kept())
 
@@ -254,6 +233,7 @@ class _Caller:
 
     def _methods(self, service: str) -> tuple[Method, ...]:
         if self._is_over:
+            self._met.is_cut = True
             return ()
         result = self._ask("reflection", Rpc(self._reflection, file_of(service), self._tls))
         try:
@@ -286,30 +266,35 @@ class _Caller:
     def _is_over(self) -> bool:
         return self._silent >= MOST_SILENT or time.monotonic() >= self._end or self._context.ended
 
-    def _call(self, method: Method) -> None:
-        rpc = Rpc(method.path, tls=self._tls, enough=ENOUGH if method.gives_stream else 0)
-        self._ask(str(method), rpc, method)
-
     def _ask(self, what: str, rpc: Rpc, method: Method | None = None, *, needed: bool = False) -> Result | None:
         """Make a call, and note what came of it. Return None without an answer."""
         if self._is_over:
+            self._met.is_cut, self._met.left = True, self._met.left + (method is not None)
             return None
         seconds = min(STREAM if rpc.enough else TIMEOUT, self._end - time.monotonic())
         reply = _ready_reply(self._context, self._talk, self._port, rpc, max(0.0, seconds))
         _look(self._context, reply)
         before, self.opened = self.opened, self._context.subject.opened()
         news = before is None or self.opened is None or self.opened > before
-        self._silent = 0 if reply.result is not None else self._silent + 1
         if reply.result is not None:
+            self._silent = 0
             changes = method is not None and not method.reads and reply.result.status == Status.OK
             answer = self._context.within_room(answer_of(rpc, self._port, reply))
             self._sent.append(Sent(answer, news or needed, changes))
-        if method is not None and reply.result is not None:
-            self._met.status[method] = reply.result.status
-        elif method is not None:
-            self._met.failed[method] = reply.problem
+        elif not (reply.late and rpc.enough):  # many streams wait for something to happen
+            self._silent += 1
+        if method is not None:
+            self._note(method, reply)
         self._context.check_running(CRASHED.format(what=what, port=self._port), HINT)
         return reply.result
+
+    def _note(self, method: Method, reply: Reply) -> None:
+        if reply.result is not None:
+            self._met.status[method] = reply.result.status
+        elif reply.late and method.gives_stream:
+            self._met.idle.append(method)
+        else:
+            self._met.failed[method] = reply.problem
 
     # ------------------------------------------------------------------ what came of them
 
@@ -323,36 +308,12 @@ class _Caller:
 
     def _result(self, found: Sequence[Method], health: str, kept: tuple[Answer, ...]) -> Called:
         status = self._met.status
-        asked, answered = len(status) + len(self._met.failed), sum(code == Status.OK for code in status.values())
+        asked = len(status) + len(self._met.failed) + len(self._met.idle)
+        answered = sum(code == Status.OK for code in status.values())
         seconds = time.monotonic() - self._started
-        told = GeneratedSet(SOURCE, len(found), asked, len(kept), tuple(self._lines()), seconds, answered)
+        told = GeneratedSet(SOURCE, len(found), asked, len(kept), self._lines(), seconds, answered)
         return Called(self._port, told, kept, health)
 
-    def _lines(self) -> Iterator[str]:
-        """Yield a line for each thing to know."""
-        met, plan = self._met, self._context.plan.grpc
-        yield from met.lines
-        for problem, services in [*met.unread.items()][:SHOWN]:
-            yield f"left out {counted(len(services), 'service')} ({problem}): {_shown(services)}"
-        if met.streams:
-            verb = "takes" if len(met.streams) == 1 else "take"
-            yield f"left out {counted(len(met.streams), 'method')} that {verb} a stream: {_shown(met.streams)}"
-        if met.ending:
-            yield f"left out {counted(len(met.ending), 'method')} that would end the app: {_shown(met.ending)}"
-        if met.changing:
-            what = f"{counted(len(met.changing), 'method')} that may change something"
-            yield f"left out {what} ({_shown(met.changing)}), because {plan.unchanging}"
-        for code in sorted({*met.status.values()} - {Status.OK}):
-            those = [method for method, own in met.status.items() if own == code]
-            yield f"{counted(len(those), 'method')} answered {status_name(code)}: {_shown(those)}"
-        for problem in [*dict.fromkeys(met.failed.values())][:SHOWN]:
-            those = [method for method, own in met.failed.items() if own == problem]
-            yield f"{counted(len(those), 'method')} got no whole answer ({problem}): {_shown(those)}"
-        if self._silent >= MOST_SILENT:
-            yield f"stopped after {MOST_SILENT} calls in a row without an answer, with {counted(met.left, 'method')} left"
-        elif time.monotonic() >= self._end:
-            yield f"stopped after {plan.seconds:g} s with {counted(met.left, 'method')} left"
-
-
-def _shown(found: Sequence[object]) -> str:
-    return ", ".join(map(str, found[:SHOWN])) + (" …" if len(found) > SHOWN else "")
+    def _lines(self) -> tuple[str, ...]:
+        plan = self._context.plan.grpc
+        return limit_lines(self._met, plan.unchanging, plan.seconds, is_silent=self._silent >= MOST_SILENT)

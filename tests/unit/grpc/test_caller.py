@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from slimmer.errors import AppFailed
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.expectations import replay_expectations
-from slimmer.exercise.grpc import caller
+from slimmer.exercise.grpc import caller, limits
 from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl, Grpc
 from slimmer.exercise.result import ExerciseResult
 from slimmer.exercise.rpc import Rpc
@@ -65,6 +66,7 @@ def call(
     again: ExerciseResult | None = None,
     protocols: bool = True,
     http: bool = True,
+    request_timeout: float = 30.0,
     server: str = SERVER,
 ) -> Result:
     """Call the methods of an app; with `again`, call again what that run kept."""
@@ -75,6 +77,7 @@ def call(
         expected = replay_expectations(again) if again else None
         plan = ExercisePlan(
             http=http,
+            request_timeout=request_timeout,
             api=Api(on=False),
             crawl=Crawl(on=False),
             graphql=GraphQl(on=False),
@@ -84,6 +87,15 @@ def call(
         exercised = exercise(app, plan, expected, say=said.append)
     lines = (folder / "app.log").read_text().splitlines()
     return Result(exercised, log.read_text().splitlines(), said, {line[5:] for line in lines if line[:5] == "open "})
+
+
+@pytest.fixture
+def few_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two calls without an answer in a row are enough, and no answer takes long."""
+    monkeypatch.setattr(caller, "MOST_SILENT", 2)
+    monkeypatch.setattr(limits, "MOST_SILENT", 2)
+    monkeypatch.setattr(caller, "TIMEOUT", 2.0)
+    monkeypatch.setattr(caller, "STREAM", 2.0)
 
 
 def test_each_method_is_called_once(tmp_path: Path) -> None:
@@ -219,11 +231,22 @@ def test_a_server_over_tls_is_called(tmp_path: Path) -> None:
     assert compare_behaviour(first.exercised, again.exercised, lambda: first.exercised) == ()
 
 
-def test_a_stream_that_is_slow_counts_by_its_first_message(tmp_path: Path) -> None:
-    first = call(tmp_path, "PRICES = 1.5")
+def test_a_stream_that_is_slow_counts_by_its_first_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caller, "STREAM", 4.0)
+    first = call(tmp_path, "PRICES = 3.0")
     assert first.body(f"{SHOP}/WatchPrices") == "message:\n"
     again = call(tmp_path, "PRICES = 0.01", again=first.exercised)
     assert again.body(f"{SHOP}/WatchPrices") == "message:\n"
+
+
+def test_streams_that_wait_for_something_are_left(tmp_path: Path, few_silent: None) -> None:
+    more = "MORE = {f'Subscribe{n}': (False, True) for n in range(3)}"
+    idle = "DOES = {f'Subscribe{n}': hang for n in range(3)} | {"
+    result = call(tmp_path, more, server=SERVER.replace("DOES = {", idle))
+    assert result.numbers == (15, 11, 6), result.said
+    assert (
+        result.said[-1] == "grpc: 3 streams gave no message in time: Shop/Subscribe0, Shop/Subscribe1, Shop/Subscribe2"
+    )
 
 
 def test_a_call_that_ends_the_app_is_named(tmp_path: Path) -> None:
@@ -232,20 +255,19 @@ def test_a_call_that_ends_the_app_is_named(tmp_path: Path) -> None:
     assert "--no-grpc" in error.value.hint
 
 
-def test_calls_without_an_answer_are_told_and_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caller, "TIMEOUT", 0.3)
-    more = "MORE = {f'Hang{n}': (False, False) for n in range(9)}"
-    result = call(tmp_path, more, server=SERVER.replace("DOES = {", "DOES = {f'Hang{n}': hang for n in range(9)} | {"))
-    assert result.numbers == (21, 12, 5), result.said
+def test_calls_without_an_answer_are_told_and_bounded(tmp_path: Path, few_silent: None) -> None:
+    more = "MORE = {f'Hang{n}': (False, False) for n in range(4)}"
+    result = call(tmp_path, more, server=SERVER.replace("DOES = {", "DOES = {f'Hang{n}': hang for n in range(4)} | {"))
+    assert result.numbers == (16, 9, 5), result.said
     assert result.said[-2:] == [
-        "grpc: 5 methods got no whole answer (no answer in time): Shop/Hang0, Shop/Hang1, Shop/Hang2 …",
-        "grpc: stopped after 5 calls in a row without an answer, with 5 methods left",
+        "grpc: 2 methods got no whole answer (no answer in time): Shop/Hang0, Shop/Hang1",
+        "grpc: stopped after 2 calls in a row without an answer, with 3 methods left",
     ]
 
 
 def test_the_time_is_bounded(tmp_path: Path) -> None:
     result = call(tmp_path, "MORE = {'Hang': (False, False)}", bounds=Grpc(seconds=1.0))
-    assert result.said[-1] == "grpc: stopped after 1 s with 1 method left"
+    assert re.fullmatch(r"grpc: stopped after 1 s, with \d+ methods? left", result.said[-1])
 
 
 def test_two_ports_are_told_apart(tmp_path: Path) -> None:
@@ -282,7 +304,7 @@ def test_a_port_that_never_reacted_is_not_asked(tmp_path: Path) -> None:
             print(client.recv(3).decode("latin-1"), file=log)
         client.recv(100000); time.sleep(600)
     """
-    result = call(tmp_path, source, "raw(silent, PORT)", protocols=False)
+    result = call(tmp_path, source, "raw(silent, PORT)", protocols=False, request_timeout=1.0)
     assert result.told is None
     assert "PRI" not in result.log
 

@@ -317,11 +317,11 @@ def test_a_server_of_http2_that_has_no_grpc_is_not_told() -> None:
 
 
 def test_a_server_of_http2_that_answers_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recognition, "PATIENCE", 1.0)
+    monkeypatch.setattr(recognition, "PATIENCE", 2.0)
     with accepting(serving({"": silent})) as port:
         assert recognise(Place(), port, "http") is None, "it answered HTTP/1.1 well"
         found = recognise(Place(), port, "")
-        assert found == Speaker(port, False, "it speaks HTTP/2, but a call failed: no answer within 1 s")
+        assert found == Speaker(port, False, "it speaks HTTP/2, but a call failed: no answer within 2 s")
         [called] = call_services(context(Place(), []), [(port, "")])
     assert called.told.limits == (found.problem,) and called.answers == ()
 
@@ -427,3 +427,11 @@ def test_messages_of_any_depth_are_shown() -> None:
 def test_a_message_of_success_says_nothing() -> None:
     called = call({CHECK: lambda call: call.answer(b"\x08\x02", message="OK")})
     assert called.answers[0].body == b"message:\n  1: 2\n" and called.health == "NOT_SERVING"
+
+
+def test_a_port_that_speaks_http_too_is_called() -> None:
+    """As a server that has HTTP/2 alone and refuses HTTP/1.1 politely, or a gateway."""
+    answers = described(("a.S", file("a", "S", "Get")))
+    with accepting(serving(answers | {"/a.S/Get": lambda call: call.answer(b"")})) as port:
+        [called] = call_services(context(Place(), []), [(port, "http")])
+    assert (called.told.found, called.told.answered) == (1, 1)
