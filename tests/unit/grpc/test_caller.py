@@ -318,3 +318,8 @@ def test_who_asks_for_it_is_told_if_there_is_none(tmp_path: Path) -> None:
     result = call(tmp_path, "", "serve(PORT)", bounds=Grpc(asked=True))
     assert result.said[-1] == "grpc: found no port that speaks gRPC (--grpc)"
     assert result.told and result.told.limits == ("found no port that speaks gRPC (--grpc)",)
+
+
+def test_a_web_server_over_tls_has_no_grpc(tmp_path: Path) -> None:
+    result = call(tmp_path, "", f"serve(PORT, {str(CERTIFICATE)!r})")
+    assert result.told is None and result.exercised.http_ports == result.exercised.ports
