@@ -67,7 +67,7 @@ class PortUse(StrEnum):
     """It answered HTTP requests."""
 
     SPOKEN = "spoken"
-    """slimmer held a session with it in another protocol."""
+    """slimmer spoke another protocol with it: it held a session, or made calls of gRPC."""
 
     SILENT = "silent"
     """It was not spoken to, or gave no answer that is HTTP."""
@@ -84,7 +84,7 @@ class ExercisedPort:
 
 @dataclass(frozen=True, slots=True)
 class Exercised:
-    """What was asked of the app: its ports, the requests that were sent, the answers by class of status ("2xx"), and the commands.
+    """What was asked of the app: its ports, the requests that were sent, the answers by class of status ("2xx") or status of gRPC ("gRPC OK"), and the commands.
 
     `unanswered` requests got no answer. Requests that only found out that a port speaks no HTTP do not count.
     """

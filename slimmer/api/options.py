@@ -33,6 +33,7 @@ class RunKeywords(TypedDict, total=False):
     openapi_seconds: str | float
     no_graphql: bool
     graphql_mutations: bool
+    grpc: bool
     protocols: bool
     no_http: bool
     port: int | Sequence[int]

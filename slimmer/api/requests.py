@@ -15,7 +15,7 @@ from slimmer.api.outside import outside
 from slimmer.compose.resolution import Resolved
 from slimmer.engine.options import RunOptions
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl
+from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl, Grpc
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.margin.amount import Margin
 from slimmer.keep.selection import Selection
@@ -165,6 +165,7 @@ def _plan(given: RunKeywords, options: RunOptions) -> ExercisePlan:
         crawl=_crawl(given, options),
         api=_api(given, options),
         graphql=_graphql(given),
+        grpc=_grpc(given, options),
         protocols=given.get("protocols", not options.share_mounts),
     )
 
@@ -204,6 +205,12 @@ def _graphql(given: RunKeywords) -> GraphQl:
     if off and mutations:
         raise UsageError("--graphql-mutations and --no-graphql contradict each other", hint="Leave one of them out.")
     return GraphQl(on=not off and (mutations or GraphQl().on), mutations=mutations)
+
+
+def _grpc(given: RunKeywords, options: RunOptions) -> Grpc:
+    asked = given.get("grpc")
+    unchanging = outside(options, asked=bool(asked), remedy="to call them: --grpc")
+    return Grpc(on=Grpc().on if asked is None else asked, asked=bool(asked), unchanging=unchanging)
 
 
 def _crawl(given: RunKeywords, options: RunOptions) -> Crawl:

@@ -21,6 +21,7 @@ from slimmer.exercise.plan import (
     Crawl,
     ExercisePlan,
     GraphQl,
+    Grpc,
     ImageCommand,
     Until,
 )
@@ -207,6 +208,7 @@ def plan(
     crawl: Crawl,
     api: Api,
     graphql: GraphQl,
+    grpc: Grpc,
     protocols: bool,
 ) -> ExercisePlan:
     """Return the exercise that the options ask for. The user's requests replace the default `GET /`."""
@@ -229,6 +231,7 @@ def plan(
         crawl=replace(crawl, on=crawl.on and http),
         api=replace(api, on=api.on and http),
         graphql=replace(graphql, on=graphql.on and http),
+        grpc=replace(grpc, on=grpc.on and (http or grpc.asked)),
         protocols=protocols,
     )
 

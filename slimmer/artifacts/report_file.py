@@ -97,7 +97,7 @@ class ReportRequest(Struct, frozen=True, kw_only=True):
     """A request and its result, without headers and bodies. `size` is in bytes; `problem` is "" if it passed.
 
     `source` names what generated the request ("crawl", "openapi", "graphql"). "" for the user's own and default requests. "protocols" marks a step of a session in
-    another protocol: `method` is the protocol, `path` the step, and `status` is null. `logged_in`: a request of the crawl had the cookies that the user's own
+    another protocol: `method` is the protocol, `path` the step, and `status` is null. "grpc" marks a call of gRPC: `method` is GRPC, and `status` the status code of gRPC (0 is OK). `logged_in`: a request of the crawl had the cookies that the user's own
     requests got when they logged in.
     """
 
@@ -127,7 +127,7 @@ class ReportGenerated(Struct, frozen=True, kw_only=True):
     """Requests that slimmer generated from one source: how many it found, sent, and kept to be sent again.
 
     The kept ones are among the requests. `limits` says what was left out, and why. Of an API, `found` and `requested` count operations, and
-    `answered` those of them that answered 2xx. Of "graphql", these are fields, which were answered without errors. Of "protocols", these are steps of sessions, and
+    `answered` those of them that answered 2xx. Of "graphql", these are fields, which were answered without errors. Of "grpc", these are methods, which answered OK. Of "protocols", these are steps of sessions, and
     `limits` says which failed.
     """
 

@@ -309,6 +309,16 @@ GraphQlMutations = Annotated[
         "--graphql-mutations", help="Send the mutations of a GraphQL API, too. They change the app's data.", panel=FIND
     ),
 ]
+Grpc = Annotated[
+    bool | None,
+    typer.Option(
+        "--grpc/--no-grpc",
+        help="Call the methods of gRPC servers that tell their services (reflection), each once. On by default.",
+        rich_help_panel=FIND,
+        metavar="",
+        show_default=False,
+    ),
+]
 Protocols = Annotated[
     bool | None,
     typer.Option(

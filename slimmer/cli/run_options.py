@@ -60,6 +60,7 @@ def _exercise_options(
     openapi_seconds: options.OpenApiSeconds = None,
     no_graphql: options.NoGraphQl = False,
     graphql_mutations: options.GraphQlMutations = False,
+    grpc: options.Grpc = None,
     protocols: options.Protocols = None,
     no_http: options.NoHttp = False,
     port: options.Port = None,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from slimmer.exercise.grpc.health import answered_unready
 from slimmer.exercise.ports import lasting_ports
 from slimmer.exercise.request import Asked, Request
-from slimmer.exercise.result import WARMING_UP, ExerciseResult
+from slimmer.exercise.result import WARMING_UP, Answer, ExerciseResult
+from slimmer.exercise.rpc import Rpc
 from slimmer.exercise.turn import Turn
 
 
@@ -19,7 +21,8 @@ class ReplayExpectations:
     `slowest`: the seconds that its slowest answer took.
     `unready`: the requests, with their ports, that the original answered to the end like an app that is not ready. `exited_after`:
     the seconds after which the original exited; None if it did not. `generated`: the generated requests that the original answered,
-    with their ports. They are sent again. `sessions`: the ports with which slimmer spoke another protocol, and its name.
+    with their ports. They are sent again. `sessions`: the ports with which slimmer spoke another protocol, and its name. `calls`:
+    the calls of gRPC that it answered, with their ports.
     """
 
     http_ports: tuple[int, ...] = ()
@@ -32,6 +35,7 @@ class ReplayExpectations:
     slowest: float = 0.0
     generated: tuple[tuple[int, Request], ...] = ()
     sessions: tuple[tuple[int, str], ...] = ()
+    calls: tuple[tuple[int, Rpc], ...] = ()
 
     @property
     def ready_ports(self) -> tuple[int, ...]:
@@ -49,7 +53,7 @@ def replay_expectations(observed: ExerciseResult) -> ReplayExpectations:
     return ReplayExpectations(
         http_ports=observed.http_ports,
         other_ports=tuple(port for port in lasting_ports(observed.ports) if port not in observed.http_ports),
-        unready=tuple((answer.port, answer.request) for answer in observed.answers if answer.status in WARMING_UP),
+        unready=tuple((answer.port, answer.request) for answer in observed.answers if _is_unready(answer)),
         exited_after=None if observed.exit_code is None else observed.seconds,
         udp_ports=observed.udp_ports,
         ready_after=observed.ready_after,
@@ -67,4 +71,12 @@ def replay_expectations(observed: ExerciseResult) -> ReplayExpectations:
                 if isinstance(answer.request, Turn)
             )
         ),
+        calls=tuple((answer.port, answer.request) for answer in observed.answers if isinstance(answer.request, Rpc)),
     )
+
+
+def _is_unready(answer: Answer) -> bool:
+    """Return True if an app that is not ready answers like this."""
+    if isinstance(answer.request, Rpc):
+        return answered_unready(answer.status, answer.body)
+    return answer.status in WARMING_UP

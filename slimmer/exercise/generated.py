@@ -16,6 +16,7 @@ from slimmer.exercise.port_sweep import PortSweep
 from slimmer.exercise.request import Request
 from slimmer.exercise.result import Answer
 from slimmer.exercise.verdict import judge
+from slimmer.formatting import counted
 
 SIZE = 8 << 20
 """The bytes of an answer that are read. It is the same in every run, so that answers that are cut can be compared."""
@@ -46,6 +47,13 @@ def ask_generated(
 def is_whole(reply: Reply) -> bool:
     """Return True if the answer came to its end, or was cut only because of its size. The same can be expected of another run."""
     return not reply.trouble and (not reply.truncated or reply.size >= SIZE)
+
+
+def covering(requests: int) -> str:
+    """Return what the requests that are kept stand for, in words."""
+    if not requests:
+        return "they opened nothing new"
+    return f"{counted(requests, 'request')} {'covers' if requests == 1 else 'cover'} what they opened"
 
 
 def await_exit(context: ExerciseContext, replies: Iterable[Reply]) -> None:

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from slimmer.exercise.context import ExerciseContext
-from slimmer.exercise.generated import ask_again
+from slimmer.exercise.generated import ask_again, covering
 from slimmer.exercise.port_sweep import PortSweep
 from slimmer.exercise.ports import FIRST_EPHEMERAL_PORT
 from slimmer.exercise.result import Answer, GeneratedSet
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 MOST_SESSIONS = 4
 """The log-ins that are crawled, each for the whole time of a crawl."""
+
+
+GRPC_PORTS = (50051,)
+"""Ports that are asked for gRPC even if they did not react to a request. gRPC's own examples have this one."""
 
 
 class Generators:
@@ -36,6 +40,8 @@ class Generators:
             self.answers = tuple(ask_again(self._context, self._sweep, known))
         else:
             self._generate()
+        if self._context.plan.grpc.on:
+            self._call_services()
         if self._context.plan.protocols:
             self._converse()
 
@@ -123,6 +129,41 @@ class Generators:
         asked = f"asked for {told.asked:,} of {counted(told.found, 'field')} of GraphQL at {path}"
         self._take(told, kept, f"{asked}: {told.answered:,} answered without errors" if told.found else "")
 
+    def _call_services(self) -> None:
+        """Call the methods of gRPC servers: on ports that speak HTTP, and on others that did anything about a request."""
+        known = self._context.mode.calls
+        if known is None:
+            self._find_services()
+        elif known:
+            from slimmer.exercise.grpc.caller import call_again
+
+            self._sweep.await_other_ports()
+            self.answers += tuple(call_again(self._context, known))
+
+    def _find_services(self) -> None:
+        if self._sweep.ports:
+            self._sweep.await_start()
+        ports = [(place.port, place.scheme) for place in self._places()]
+        asked = self._context.plan.grpc.asked
+        ports += [(port, "") for port in self._unspoken() if asked or self._sweep.reacted(port) or port in GRPC_PORTS]
+        if self._context.ended or not (ports or asked):
+            return
+        from slimmer.exercise.grpc.caller import call_services, nothing_found, together
+
+        called = call_services(self._context, ports)
+        for one in called:
+            self.answers += one.answers
+            if one.answers:
+                self._sweep.spoken += (one.port,)
+                self._context.say(one.done)
+            for line in one.told.limits:
+                self._context.say(f"{one.told.source}: {line}")
+        if asked and not called:
+            none = nothing_found()
+            self._context.say(f"{none.source}: {none.limits[0]}")
+            self.sets += (none,)
+        self.sets += together(called)
+
     def _places(self) -> list[Place]:
         """Return the ports that speak HTTP and will be the same in another run, the main one first."""
         from slimmer.exercise.api.search import Place
@@ -146,20 +187,21 @@ class Generators:
         from slimmer.exercise.protocols.source import converse
 
         told, answers = converse(self._context, ports, self._sweep.reacted)
-        self._sweep.spoken = tuple(dict.fromkeys(answer.port for answer in answers))
+        self._sweep.spoken += tuple(dict.fromkeys(answer.port for answer in answers))
         self.answers += answers
         self.sets += (told,) if ports or answers else ()
 
     def _unspoken(self) -> list[int]:
-        """Return the ports that do not speak HTTP and will be the same in another run."""
-        return [port for port in self._sweep.ports if not self._sweep.scheme(port) and self._is_lasting(port)]
+        """Return the ports that do not speak HTTP or gRPC and will be the same in another run."""
+        silent = (port for port in self._sweep.ports if not self._sweep.scheme(port) and self._is_lasting(port))
+        return [port for port in silent if port not in self._sweep.spoken]
 
     def _take(self, told: GeneratedSet, kept: tuple[Answer, ...], done: str) -> None:
         """Take what came of a source. Say what was `done`, if anything was, and what to know."""
         self.answers += kept
         self.sets += (told,)
         if done:
-            self._context.say(f"{done}; {_covering(told.kept)}")
+            self._context.say(f"{done}; {covering(told.kept)}")
         for line in told.limits:
             self._context.say(f"{told.source}: {line}")
 
@@ -167,10 +209,3 @@ class Generators:
         """Return True if the port will be the same in another run."""
         mode = self._context.mode
         return port < FIRST_EPHEMERAL_PORT or port in (*mode.plan.named_ports, *mode.expected_ports)
-
-
-def _covering(requests: int) -> str:
-    """Return what the requests that are kept stand for, in words."""
-    if not requests:
-        return "they opened nothing new"
-    return f"{counted(requests, 'request')} {'covers' if requests == 1 else 'cover'} what they opened"

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from slimmer.exercise.expectations import ReplayExpectations
 from slimmer.exercise.plan import ExercisePlan, Until
 from slimmer.exercise.profile import AppProfile
-from slimmer.exercise.request import Ask, Request
+from slimmer.exercise.request import Asked, Request
+from slimmer.exercise.rpc import Rpc
 from slimmer.formatting import listed
 
 WORKER_PATIENCE = 5.0
@@ -100,6 +101,11 @@ class Mode(ABC):
     def sessions(self) -> tuple[tuple[int, str], ...] | None:
         """The ports with which to speak another protocol than HTTP, and its name; None if they are still to be found."""
 
+    @property
+    @abstractmethod
+    def calls(self) -> tuple[tuple[int, Rpc], ...] | None:
+        """The calls of gRPC to make, with their ports; None if they are still to be found."""
+
     @abstractmethod
     def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
         """Return True if the app that has these ports open needs no others to be ready."""
@@ -150,7 +156,7 @@ class Mode(ABC):
         """Return True if the port gets its requests even after the time for all ports is used up."""
 
     @abstractmethod
-    def answers_unready(self, port: int, request: Ask) -> bool:
+    def answers_unready(self, port: int, request: Asked) -> bool:
         """Return True if the port is known to answer this request as if it were not ready, for as long as it runs."""
 
     @abstractmethod
@@ -208,6 +214,10 @@ class FirstRun(Mode):
 
     @property
     def sessions(self) -> None:
+        return None
+
+    @property
+    def calls(self) -> None:
         return None
 
     def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
@@ -269,7 +279,7 @@ class FirstRun(Mode):
     def must_answer(self, port: int) -> bool:
         return port in self.plan.named_ports
 
-    def answers_unready(self, port: int, request: Ask) -> bool:
+    def answers_unready(self, port: int, request: Asked) -> bool:
         return False
 
     def missed_listener(self) -> tuple[str, str]:
@@ -353,6 +363,10 @@ class Replay(Mode):
     def sessions(self) -> tuple[tuple[int, str], ...]:
         return self.expectations.sessions
 
+    @property
+    def calls(self) -> tuple[tuple[int, Rpc], ...]:
+        return self.expectations.calls
+
     def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
         return bool(tcp or udp) and (self.shared or set(self.udp_ports) <= set(udp))
 
@@ -403,7 +417,7 @@ class Replay(Mode):
     def must_answer(self, port: int) -> bool:
         return port in (*self.plan.named_ports, *self.expectations.http_ports)
 
-    def answers_unready(self, port: int, request: Ask) -> bool:
+    def answers_unready(self, port: int, request: Asked) -> bool:
         return (port, request) in self.expectations.unready
 
     def missed_listener(self) -> tuple[str, str]:

@@ -45,7 +45,7 @@ class ImageCommand:
 
 
 GENERATES = True
-"""Whether slimmer generates requests if the user does not say: the crawl, the calls of an API, and queries of GraphQL."""
+"""Whether slimmer generates requests if the user does not say: the crawl, the calls of an API, queries of GraphQL, and calls of gRPC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,24 @@ class GraphQl:
 
 
 @dataclass(frozen=True, slots=True)
+class Grpc:
+    """Whether to call the methods of gRPC servers. `asked`: the user asked for it, and wants to know if there is none.
+
+    `unchanging`: why methods that may change something are left out, as in Api.
+    """
+
+    on: bool = GENERATES
+    asked: bool = False
+    unchanging: str = ""
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class ExercisePlan:
     """The whole exercise of one run. Times are in seconds.
 
     `explicit`: the requests are the user's own, so at least one port must answer them. They may be exchanges, too. `ports`: exercise only these ports,
-    and wait until they accept connections. `crawl`, `api` and `graphql`: how to generate further requests.
+    and wait until they accept connections. `crawl`, `api`, `graphql` and `grpc`: how to generate further requests.
     `protocols`: hold a session with each port that speaks a known protocol other than HTTP.
     """
 
@@ -113,6 +126,7 @@ class ExercisePlan:
     crawl: Crawl = Crawl()
     api: Api = Api()
     graphql: GraphQl = GraphQl()
+    grpc: Grpc = Grpc()
     protocols: bool = False
 
     @property

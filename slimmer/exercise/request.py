@@ -8,6 +8,7 @@ from slimmer.exercise.capture import Capture
 from slimmer.exercise.draft import Draft
 from slimmer.exercise.exchange import Exchange
 from slimmer.exercise.origin import Origin
+from slimmer.exercise.rpc import Rpc
 from slimmer.exercise.turn import Turn
 
 
@@ -56,5 +57,5 @@ class Request:
 Ask = Request | Exchange
 """What a plan asks of the app."""
 
-Asked = Ask | Turn
-"""What the app was asked: what the plan says, or a step of a session that slimmer holds by itself."""
+Asked = Ask | Turn | Rpc
+"""What the app was asked: what the plan says, a step of a session that slimmer holds by itself, or a call of gRPC."""

@@ -65,13 +65,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedSet:
-    """Requests that slimmer generated from one source ("crawl", "openapi", "graphql", "protocols"): how many it found, how many it sent, and how many it kept.
+    """Requests that slimmer generated from one source ("crawl", "openapi", "graphql", "grpc", "protocols"): how many it found, how many it sent, and how many it kept.
 
     The kept requests stand for all others: they are sent again to the slim image and to the original, and their answers are among
     the answers of the exercise. `limits` says in one line each what was left out, and why. `seconds`: how long it took.
 
-    Of an API, operations are found and sent, each with several requests; of GraphQL, fields. `answered`: how many of them answered 2xx, or of
-    GraphQL without errors; None if nobody counts.
+    Of an API, operations are found and sent, each with several requests; of GraphQL, fields; of gRPC, methods. `answered`: how many of them answered 2xx, of
+    GraphQL without errors, of gRPC with OK; None if nobody counts.
     """
 
     source: str

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable
 
-from slimmer.exercise.result import ExerciseResult
+from slimmer.exercise.grpc.status import status_name
+from slimmer.exercise.result import Answer, ExerciseResult
+from slimmer.exercise.rpc import Rpc
 from slimmer.exercise.turn import Turn
 from slimmer.unexercised import Exercised, ExercisedPort, PortUse
 
@@ -16,11 +18,12 @@ def exercised(results: Iterable[ExerciseResult]) -> Exercised:
     answers = [answer for one in found for answer in one.answers if not isinstance(answer.request, Turn)]
     turns = [answer.request for one in found for answer in one.answers if isinstance(answer.request, Turn)]
     spoken = {turn.port for turn in turns if not turn.is_datagram}
+    spoken |= {answer.port for answer in answers if isinstance(answer.request, Rpc)}
     datagrams = {turn.port for turn in turns if turn.is_datagram}
     http = {port for one in found for port in one.http_ports}
     tcp = {port for one in found for port in one.ports} | http
     udp = {port for one in found for port in one.udp_ports}
-    classes = Counter(f"{answer.status // 100}xx" for answer in answers if answer.status is not None)
+    classes = Counter(_class(answer) for answer in answers if answer.status is not None)
     return Exercised(
         ports=(
             *(ExercisedPort(port, "tcp", _use(port, http, spoken)) for port in sorted(tcp)),
@@ -31,6 +34,12 @@ def exercised(results: Iterable[ExerciseResult]) -> Exercised:
         unanswered=sum(answer.status is None for answer in answers),
         commands=sum(len(one.outcomes) for one in found),
     )
+
+
+def _class(answer: Answer) -> str:
+    """Return the class of a status: "2xx", or the name of a status of gRPC."""
+    status = answer.status or 0
+    return f"gRPC {status_name(status)}" if isinstance(answer.request, Rpc) else f"{status // 100}xx"
 
 
 def _use(port: int, http: Container[int], spoken: Container[int]) -> PortUse:

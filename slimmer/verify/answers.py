@@ -10,9 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from slimmer.exercise.grpc.status import status_name
 from slimmer.exercise.ports import FIRST_EPHEMERAL_PORT
 from slimmer.exercise.request import Request
 from slimmer.exercise.result import Answer, ExerciseResult
+from slimmer.exercise.rpc import Rpc
 from slimmer.exercise.turn import Turn
 from slimmer.verify.bodies import compare_bodies, excerpt_of, is_by_shape
 from slimmer.verify.noise import template
@@ -88,7 +90,7 @@ def _asked(answer: Answer) -> object:
 def _unanswered(before: Answer, candidate: ExerciseResult) -> Iterator[Difference]:
     """Yield a missing answer, unless its whole port is missing: that is reported once."""
     if comparable_port(before.port) in map(comparable_port, candidate.http_ports):
-        yield Difference(place_of(before), "answer", code_words(before.status), "missing")
+        yield Difference(place_of(before), "answer", _status_words(before), "missing")
 
 
 def _answer(before: Answer, after: Answer, again: Sequence[Answer]) -> Iterator[Difference]:
@@ -99,9 +101,7 @@ def _answer(before: Answer, after: Answer, again: Sequence[Answer]) -> Iterator[
     if after.problem and not any(one.problem for one in originals) and after.status in (None, before.status):
         yield Difference(where, "answer", "good", after.problem)
     elif after.status not in {one.status for one in originals}:
-        yield from _hidden(
-            [_of_body(before, after, "status", code_words(before.status), code_words(after.status))], before
-        )
+        yield from _hidden([_of_body(before, after, "status", _status_words(before), _status_words(after))], before)
     if after.status == before.status and after.content_type not in {one.content_type for one in originals}:
         types = before.content_type or "none", after.content_type or "none"
         yield from _hidden([_of_body(before, after, "content type", *types)], before)
@@ -170,6 +170,11 @@ def place_of(answer: Answer) -> str:
     space = " " if isinstance(request, Turn) else ""
     session = " (logged in)" if isinstance(request, Request) and request.session is not None else ""
     return f"{request.method} :{answer.port}{space}{request.path}{session}"
+
+
+def _status_words(answer: Answer) -> str:
+    is_named = isinstance(answer.request, Rpc) and answer.status is not None
+    return status_name(answer.status or 0) if is_named else code_words(answer.status)
 
 
 def code_words(code: int | None) -> str:

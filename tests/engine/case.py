@@ -22,7 +22,7 @@ APP_NAMES = sorted(path.parent.name for path in APPS.glob("*/routes.yaml"))
 Request = Mapping[str, Any]
 """An entry of a probe file."""
 
-RULES_ALONE = ("--no-crawl", "--no-openapi", "--no-graphql", "--no-protocols")
+RULES_ALONE = ("--no-crawl", "--no-openapi", "--no-graphql", "--no-grpc", "--no-protocols")
 """The options of a build that finds no requests itself, so that the rules have to know what the checks need."""
 
 

@@ -61,6 +61,7 @@ def built(image: str, out: Path, engine: docker.DockerClient, *options: str) -> 
         "--no-crawl",
         "--no-openapi",
         "--no-graphql",
+        "--no-grpc",
         *options,
     )
     assert result.returncode == 0, result.stderr

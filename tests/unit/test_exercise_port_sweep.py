@@ -15,7 +15,7 @@ from slimmer.exercise import port_sweep
 from slimmer.exercise.context import BODIES_LIMIT
 from slimmer.exercise.drive import UNKNOWN, exercise
 from slimmer.exercise.expectations import ReplayExpectations, replay_expectations
-from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl, Until
+from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl, Grpc, Until
 from slimmer.exercise.port_sweep import MOST_PORTS
 from slimmer.exercise.profile import AppProfile
 from slimmer.exercise.request import Expectation, Request
@@ -45,7 +45,7 @@ def asking(*requests: Request, request_timeout: float = 5.0) -> ExercisePlan:
     """A plan of the user's own requests alone."""
     return ExercisePlan(
         requests=requests, explicit=True, ready_timeout=10.0, request_timeout=request_timeout,
-        crawl=Crawl(on=False), api=Api(on=False), graphql=GraphQl(on=False),
+        crawl=Crawl(on=False), api=Api(on=False), graphql=GraphQl(on=False), grpc=Grpc(on=False),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from slimmer.api.requests import build_request
 from slimmer.cli import build, keep, observe, verify
 from slimmer.cli.option_groups import shares
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import GENERATES, Api, Crawl, GraphQl
+from slimmer.exercise.plan import GENERATES, Api, Crawl, GraphQl, Grpc
 
 
 def test_every_command_that_runs_an_image_has_the_same_options() -> None:
@@ -171,6 +171,28 @@ def test_requests_that_the_user_asks_for_need_http(option: str, value: object) -
     words = option.replace("_", "-")
     with pytest.raises(UsageError, match=f"--no-http cannot be used with --{words}$"):
         build_request("app", cast(Any, {"no_http": True, option: value}))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, Grpc(on=GENERATES)),
+        ({"grpc": False}, Grpc(on=False)),
+        ({"no_http": True}, Grpc(on=False)),
+        (
+            {"share_mounts": True, "grpc": True},
+            Grpc(asked=True, unchanging="the app shares data with others (--share-mounts)"),
+        ),
+        ({"env": {"DB_HOST": "10.0.0.7"}, "grpc": True}, Grpc(asked=True)),
+        ({"no_http": True, "grpc": True}, Grpc(asked=True)),
+        (
+            {"env": {"DB_HOST": "10.0.0.7"}, "openapi": "auto"},
+            Grpc(unchanging="DB_HOST may lead the app to a service of others (--env); to call them: --grpc"),
+        ),
+    ],
+)
+def test_calls_of_grpc_change_nothing_outside_of_the_container(given: dict[str, Any], expected: Grpc) -> None:
+    assert build_request("app", cast(Any, given)).plan.grpc == expected
 
 
 def test_sessions_write_nothing_into_data_that_others_share() -> None:

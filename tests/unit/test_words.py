@@ -11,7 +11,7 @@ import pytest
 
 from slimmer.api import words
 from slimmer.errors import UsageError
-from slimmer.exercise.plan import DEFAULT_REQUESTS, Api, Crawl, ExercisePlan, GraphQl, ImageCommand, Until
+from slimmer.exercise.plan import DEFAULT_REQUESTS, Api, Crawl, ExercisePlan, GraphQl, Grpc, ImageCommand, Until
 from slimmer.exercise.request import Request
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.margin.amount import NO_MARGIN, Margin
@@ -23,7 +23,7 @@ def plan(**options: Any) -> ExercisePlan:
         "probes": [], "files": [], "http": True, "ports": [], "host_commands": [], "exec_commands": [],
         "image_commands": [], "image_environment": [],
         "until": Until.PROBES, "seconds": 0.0, "ready_timeout": 60.0,
-        "request_timeout": 30.0, "crawl": Crawl(), "api": Api(), "graphql": GraphQl(), "protocols": False,
+        "request_timeout": 30.0, "crawl": Crawl(), "api": Api(), "graphql": GraphQl(), "grpc": Grpc(), "protocols": False,
     }  # fmt: skip
     return words.plan(**{**defaults, **options})
 

@@ -28,12 +28,12 @@ class Nonsense(ValueError):
 class Wire:
     """A TCP connection, as a context manager. Its methods raise OSError, of which TimeoutError is one, or Nonsense."""
 
-    def __init__(self, endpoint: tuple[str, int], seconds: float) -> None:
-        """Connect. This and all that follows may take `seconds`, until `allow` is called."""
+    def __init__(self, endpoint: tuple[str, int], seconds: float, room: int = MOST) -> None:
+        """Connect. This and all that follows may take `seconds`, until `allow` is called. At most `room` bytes are read."""
         self.allow(seconds)
         self._socket = self._connected(endpoint, seconds)
         self._rest = bytearray()
-        self._room = MOST
+        self._room = room
 
     def __enter__(self) -> Wire:
         return self
@@ -51,11 +51,22 @@ class Wire:
         """Give all that follows so much time from now on."""
         self._end = time.monotonic() + seconds
 
-    def start_tls(self) -> None:
-        """Go on with TLS, and accept any certificate. What was received before belongs to no one: RFC 3207, section 6."""
+    def start_tls(self, protocol: str = "") -> bool:
+        """Go on with TLS, and accept any certificate. What was received before belongs to no one: RFC 3207, section 6.
+
+        With a `protocol`, ask the server to speak it (ALPN, RFC 7301). Return False if it does not say that it will.
+        """
         self._rest.clear()
         self._socket.settimeout(self._left())
-        self._socket = any_certificate().wrap_socket(self._socket, server_hostname="localhost")
+        context = any_certificate()
+        if protocol:
+            context.set_alpn_protocols([protocol])
+        self._socket = secure = context.wrap_socket(self._socket, server_hostname="localhost")
+        return not protocol or secure.selected_alpn_protocol() == protocol
+
+    def shut(self) -> None:
+        """Send nothing more, so that a server that waits for more gives up."""
+        self._socket.shutdown(socket.SHUT_WR)
 
     def send(self, data: bytes) -> None:
         """Send all of it."""
@@ -67,6 +78,10 @@ class Wire:
         if not self._rest:
             self._receive()
         return bytes(self._rest)
+
+    def some(self) -> bytes:
+        """Return what comes next, at least one byte."""
+        return self._take(len(self.peek()))
 
     def exactly(self, count: int) -> bytes:
         """Return so many bytes."""

@@ -20,10 +20,13 @@ from slimmer.exercise.crawl.safety import may_change
 from slimmer.exercise.crawl.shape import shape_of
 from slimmer.exercise.format_check import checked
 from slimmer.exercise.graphql.document import read_schema
+from slimmer.exercise.grpc.services import Refused, listed, methods
+from slimmer.exercise.grpc.wire_format import text_of
 from slimmer.exercise.headers import LONGEST, telling_headers
 from slimmer.exercise.media_type import charset, normal_media_type
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
 from slimmer.exercise.probe_format import Entry
+from slimmer.exercise.protocols.wire import Nonsense
 from slimmer.exercise.recording import record
 from slimmer.exercise.request import Request
 from slimmer.exercise.yaml_document import YamlDocument
@@ -138,6 +141,15 @@ def introspection(data: bytes) -> None:
             assert isinstance(json.loads(call.variables), dict)
 
 
+def grpc_answer(data: bytes) -> None:
+    """What a gRPC server tells of its services: nonsense, or names that a path may have; and any message as text, in lines."""
+    with suppress(Nonsense, Refused):
+        assert all(_SENDABLE.fullmatch(name) for name in listed(data))
+    with suppress(Nonsense, Refused):
+        assert all(_SENDABLE.fullmatch(one.path) for one in methods(data, "shop.v1.Shop"))
+    assert all(line.startswith("  ") for line in text_of(data).splitlines())
+
+
 def mentions(data: bytes) -> None:
     """URLs that a page names, of which those to the app can be sent."""
     app = Origin("http", 8000, ("172.17.0.2", 8000))
@@ -148,6 +160,7 @@ def mentions(data: bytes) -> None:
 
 TARGETS = {
     "description": description,
+    "grpc_answer": grpc_answer,
     "introspection": introspection,
     "mentions": mentions,
     "links": links,

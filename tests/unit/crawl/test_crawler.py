@@ -11,7 +11,7 @@ import pytest
 from slimmer.errors import AppFailed
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.expectations import replay_expectations
-from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl
+from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl, Grpc
 from slimmer.exercise.request import Ask, Request
 from slimmer.exercise.result import ExerciseResult, GeneratedSet
 from slimmer.exercise.verdict import failure
@@ -80,7 +80,7 @@ def crawl(
     log, said, port = folder / "asked", list[str](), again.http_ports[0] if again else free_port()
     log.write_text("")
     setup = f"LOG = {str(log)!r}\n" + SITE + textwrap.dedent(source) + f"\nserve({port}, handler=Site)\nforever()\n"
-    plan = ExercisePlan(ports=(port,), crawl=bounds, api=Api(on=False), graphql=GraphQl(on=False))
+    plan = ExercisePlan(ports=(port,), crawl=bounds, api=Api(on=False), graphql=GraphQl(on=False), grpc=Grpc(on=False))
     if requests:
         plan = replace(plan, requests=requests, explicit=True)
     with LocalApp(folder, setup, watched=watched) as app:

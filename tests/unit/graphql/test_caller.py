@@ -12,7 +12,7 @@ import pytest
 from slimmer.errors import AppFailed
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.expectations import replay_expectations
-from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl
+from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl, Grpc
 from slimmer.exercise.request import Request
 from slimmer.exercise.result import ExerciseResult
 from slimmer.exercise.verdict import failure
@@ -57,7 +57,11 @@ def ask(
     with LocalApp(folder, setup, watched=True) as app:
         expected = replay_expectations(again) if again else None
         plan = ExercisePlan(
-            ports=(port,), api=Api(on=False, unchanging=unchanging), crawl=Crawl(on=crawl), graphql=bounds
+            ports=(port,),
+            api=Api(on=False, unchanging=unchanging),
+            crawl=Crawl(on=crawl),
+            graphql=bounds,
+            grpc=Grpc(on=False),
         )
         exercised = exercise(app, plan, expected, say=said.append)
     lines = (folder / "app.log").read_text().splitlines()

@@ -12,7 +12,7 @@ import pytest
 from slimmer.errors import AppFailed
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.expectations import replay_expectations
-from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl
+from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl, Grpc
 from slimmer.exercise.request import Request
 from slimmer.exercise.result import ExerciseResult, GeneratedSet
 from slimmer.exercise.verdict import failure
@@ -52,7 +52,9 @@ def call(
         expected = replay_expectations(again) if again else None
         exercised = exercise(
             app,
-            ExercisePlan(ports=(port,), api=bounds, crawl=Crawl(on=crawl), graphql=GraphQl(on=False)),
+            ExercisePlan(
+                ports=(port,), api=bounds, crawl=Crawl(on=crawl), graphql=GraphQl(on=False), grpc=Grpc(on=False)
+            ),
             expected,
             say=said.append,
         )
@@ -279,7 +281,10 @@ def test_the_requests_of_the_user_come_first_and_stay_theirs(tmp_path: Path) -> 
     setup = f"LOG = {str(log)!r}\n{SHOP}\nserve({port}, handler=Shop)\nforever()\n"
     with LocalApp(tmp_path, setup, watched=True) as app:
         exercised = exercise(
-            app, ExercisePlan(ports=(port,), requests=(own,), explicit=True, api=ON, graphql=GraphQl(on=False))
+            app,
+            ExercisePlan(
+                ports=(port,), requests=(own,), explicit=True, api=ON, graphql=GraphQl(on=False), grpc=Grpc(on=False)
+            ),
         )
     assert exercised.answers[0].request is own
     assert all(
