@@ -1,0 +1,413 @@
+"""The process that drives the browser with playwright. It opens one page after the other, and asks slimmer for what the pages ask for.
+
+It ends when its standard input is closed, even by a slimmer that was killed, or after a page that left the browser in a bad state. At
+its end, it kills all processes below it and removes the folder. It is a process of its own, so that nothing of that depends on slimmer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psutil
+from playwright.async_api import Browser, BrowserContext, Dialog, Error, Page, Playwright, Request, Route, async_playwright
+
+from slimmer.exercise.browser import launch
+from slimmer.exercise.browser.flags import flags
+from slimmer.exercise.browser.messages import SIZES, Garbled, packed, read_head, sizes
+
+QUIET = 0.5
+"""The seconds without a request after which a page has come to rest, as playwright's `networkidle` has it."""
+
+READING = 3.0
+"""The seconds for reading a page's elements, and for closing it."""
+
+STARTING = 60.0
+
+MOST_REQUESTS = 200
+"""The requests of one page."""
+
+LONGEST_URL = 8192
+MOST_HEADERS = 1 << 15
+MOST_SENT = 1 << 20
+"""The characters of a request's URL and of its headers, and the bytes of its body."""
+
+DOCUMENT = 1 << 19
+"""The characters of a page's elements that are read."""
+
+MEMORY = 1 << 30
+"""The bytes that the browser may use in all. An ordinary page needs 200 to 400 MB with the browser."""
+
+LOOK = 0.1
+"""Seconds between two looks at the memory."""
+
+PR_SET_CHILD_SUBREAPER = 36
+
+ELEMENTS = """(() => {
+  let left = %d;
+  const parts = [];
+  const take = root => {
+    const text = (root.documentElement ? root.documentElement.outerHTML : root.innerHTML).slice(0, left);
+    left -= text.length;
+    parts.push(text);
+    for (const one of root.querySelectorAll('*')) if (left > 0 && one.shadowRoot) take(one.shadowRoot);
+  };
+  take(document);
+  return [document.URL.slice(0, %d), parts.join('\\n')];
+})()"""
+"""What a page is made of now, with its open shadow trees. It runs in a world of its own, in which the page has changed nothing."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """A page that is open, and what it did."""
+
+    url: str
+    page: Page | None = None
+    begun: bool = False
+    closed: bool = False
+    open: int = 0
+    requests: int = 0
+    told: dict[str, int] = field(default_factory=dict)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    broken: asyncio.Event = field(default_factory=asyncio.Event)
+    trouble: str = ""
+
+    def count(self, what: str) -> None:
+        """Note that the page did something that is refused."""
+        self.told[what] = self.told.get(what, 0) + 1
+
+    def fail(self, trouble: str) -> None:
+        """Give the page up."""
+        self.trouble = self.trouble or trouble
+        self.broken.set()
+
+
+class _Worker:
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._numbers = count()
+        self._asked: dict[int, asyncio.Future[tuple[dict[str, Any], bytes] | None]] = {}
+        self._visits: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._over = asyncio.Event()
+        self._visit: Visit | None = None
+        self._out: asyncio.StreamWriter
+
+    async def run(self) -> None:
+        """Serve until slimmer closes the connection."""
+        reader, self._out = await _pipes()
+        self._out.transport.set_write_buffer_limits(0)  # what was said has left this process
+        serving = asyncio.create_task(self._serve())
+        listening = asyncio.create_task(self._listen(reader))
+        over = asyncio.create_task(self._over.wait())
+        await asyncio.wait({serving, listening, over}, return_when=asyncio.FIRST_COMPLETED)
+
+    # ------------------------------------------------------------------ slimmer
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, Garbled, OSError):
+            while True:
+                head_size, body_size = sizes(await reader.readexactly(SIZES.size))
+                head = read_head(await reader.readexactly(head_size))
+                body = await reader.readexactly(body_size)
+                if "visit" in head:
+                    await self._visits.put(head)
+                else:
+                    self._answered(head, body)
+
+    def _answered(self, head: dict[str, Any], body: bytes) -> None:
+        waiting = self._asked.pop(head.get("answer", head.get("refuse", -1)), None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result((head, body) if "answer" in head else None)
+
+    async def _say(self, head: dict[str, Any], body: bytes = b"") -> None:
+        self._out.write(packed(head, body))
+        await self._out.drain()
+
+    async def _serve(self) -> None:
+        try:
+            async with async_playwright() as playwright:
+                browser = await self._launch(playwright)
+                await self._say({"ready": True, **self._confined()})
+                watching = asyncio.create_task(self._watch_memory())
+                while not watching.done():
+                    message = await self._visits.get()
+                    if not await self._open(browser, message["visit"], message["seconds"]):
+                        self._over.set()  # playwright's own end may wait for a browser that does not answer
+                        await asyncio.Event().wait()
+        except Error as error:
+            await self._say({"failed": str(error)[:2000]})
+
+    # ------------------------------------------------------------------ the browser
+
+    async def _launch(self, playwright: Playwright) -> Browser:
+        """Start the browser by `launch`, which gets all arguments that playwright would give it otherwise."""
+        home = Path(self._settings["folder"]) / "home"
+        how = json.dumps({"folder": self._settings["folder"], "apart": self._settings["apart"]})
+        own = flags(str(home / "profile"), self._settings["ports"])
+        return await playwright.chromium.launch(
+            executable_path=sys.executable,
+            ignore_default_args=True,
+            args=["-I", "-S", launch.__file__, how, self._settings["program"], *own],
+            env={**_environment(), "HOME": str(home), "TMPDIR": str(home)},
+            handle_sigint=False,
+            handle_sigterm=False,
+            handle_sighup=False,
+            timeout=STARTING * 1000,
+        )
+
+    def _confined(self) -> dict[str, Any]:
+        """Return what `launch` could do."""
+        try:
+            return dict(json.loads((Path(self._settings["folder"]) / "home" / "confined").read_text()))
+        except (OSError, ValueError):
+            return {}
+
+    async def _watch_memory(self) -> None:
+        """End the visit whose browser takes too much."""
+        while True:
+            await asyncio.sleep(LOOK)
+            if _memory() > MEMORY:
+                if self._visit is not None:
+                    self._visit.fail("memory")
+                _kill_below()
+                return
+
+    # ------------------------------------------------------------------ a page
+
+    async def _open(self, browser: Browser, url: str, seconds: float) -> bool:
+        """Open a page, and tell what became of it. Return False if the browser can open no other one."""
+        visit = self._visit = Visit(url)
+        found, html, context = "", "", None
+        try:
+            context = await asyncio.wait_for(self._context(browser, visit), READING + seconds)
+            await self._let_load(visit, seconds)
+            found, html = await self._elements(context, visit)
+        except (Error, TimeoutError):
+            visit.fail("hung")
+        visit.closed = True
+        self._refuse_all()
+        if context is not None and not visit.broken.is_set():
+            await self._close(context, visit)
+        told = {"visited": True, "url": found, "trouble": visit.trouble, "told": visit.told}
+        await self._say(told, html.encode("utf-8", "replace")[: 4 * DOCUMENT])
+        return not visit.broken.is_set()
+
+    async def _context(self, browser: Browser, visit: Visit) -> BrowserContext:
+        """Make a new profile in memory, with one page."""
+        context = await browser.new_context(service_workers="block", accept_downloads=False, ignore_https_errors=True)
+        await context.route("**/*", lambda route: self._route(route, visit))
+        page = visit.page = await context.new_page()
+        context.on("page", lambda other: self._popup(other, visit))
+        page.on("crash", lambda crashed: visit.fail("crashed"))
+        page.on("dialog", lambda dialog: self._dialog(dialog, visit))
+        page.on("download", lambda download: visit.count("download"))
+        page.on("websocket", lambda socket: visit.count("stream"))
+        return context
+
+    async def _let_load(self, visit: Visit, seconds: float) -> None:
+        """Wait until the page has come to rest, is broken, or its time is over."""
+        loading = asyncio.create_task(self._load(visit))
+        broken = asyncio.create_task(visit.broken.wait())
+        done, late = await asyncio.wait({loading, broken}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in late:
+            task.cancel()
+        if not done:
+            visit.trouble = visit.trouble or "restless"
+
+    async def _load(self, visit: Visit) -> None:
+        assert visit.page is not None
+        with contextlib.suppress(Error):  # a script that goes elsewhere at once ends the loading
+            await visit.page.goto(visit.url, wait_until="domcontentloaded", timeout=0)
+        while True:
+            visit.changed.clear()
+            try:
+                await asyncio.wait_for(visit.changed.wait(), None if visit.open else QUIET)
+            except TimeoutError:
+                return
+
+    async def _elements(self, context: BrowserContext, visit: Visit) -> tuple[str, str]:
+        """Return the page's URL and its elements. If it does not answer, it is broken."""
+        if visit.broken.is_set() or visit.page is None:
+            return "", ""
+        try:
+            return await asyncio.wait_for(_read(context, visit.page), READING)
+        except (Error, TimeoutError, ValueError):
+            visit.fail("crashed" if visit.trouble == "crashed" else "hung")
+            visit.trouble = "hung" if visit.trouble == "restless" else visit.trouble
+            return "", ""
+
+    async def _close(self, context: BrowserContext, visit: Visit) -> None:
+        try:
+            await asyncio.wait_for(context.close(), READING)
+        except (Error, TimeoutError):
+            visit.broken.set()
+
+    def _popup(self, page: Page, visit: Visit) -> None:
+        visit.count("popup")
+        _in_background(page.close())
+
+    def _dialog(self, dialog: Dialog, visit: Visit) -> None:
+        visit.count("dialog")
+        _in_background(dialog.dismiss())
+
+    # ------------------------------------------------------------------ what a page asks for
+
+    async def _route(self, route: Route, visit: Visit) -> None:
+        """Answer a request of the page with what slimmer says."""
+        visit.open += 1
+        visit.changed.set()
+        try:
+            answer = None if visit.closed else await self._ask(route.request, visit)
+            if answer is None:
+                await route.abort("blockedbyclient" if route.request.resource_type != "document" else "aborted")
+            else:
+                head, body = answer
+                await route.fulfill(status=head["status"], headers=_joined(head["headers"]), body=body)
+        except (Error, ValueError):
+            with contextlib.suppress(Error):
+                await route.abort()
+        finally:
+            visit.open -= 1
+            visit.changed.set()
+
+    async def _ask(self, request: Request, visit: Visit) -> tuple[dict[str, Any], bytes] | None:
+        visit.requests += 1
+        sent, headers = request.post_data_buffer or b"", dict(request.headers)
+        size = sum(len(name) + len(value) for name, value in headers.items())
+        if visit.requests > MOST_REQUESTS or len(request.url) > LONGEST_URL or size > MOST_HEADERS or len(sent) > MOST_SENT:
+            visit.count("unasked")
+            return None
+        main = request.is_navigation_request() and _is_main(request, visit)
+        first, visit.begun = main and not visit.begun, visit.begun or main
+        number = next(self._numbers)
+        answer = self._asked[number] = asyncio.get_running_loop().create_future()
+        kind = request.resource_type
+        about = {"ask": number, "method": request.method, "url": request.url, "headers": headers, "kind": kind}
+        await self._say({**about, "main": main, "first": first}, sent)
+        return await answer
+
+    def _refuse_all(self) -> None:
+        """Refuse what the page still waits for."""
+        for waiting in self._asked.values():
+            if not waiting.done():
+                waiting.set_result(None)
+        self._asked.clear()
+
+
+async def _read(context: BrowserContext, page: Page) -> tuple[str, str]:
+    """Return the page's URL and its elements, read in an isolated world of the page."""
+    session = await context.new_cdp_session(page)
+    frame = (await session.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
+    world = await session.send("Page.createIsolatedWorld", {"frameId": frame})
+    script = ELEMENTS % (DOCUMENT, LONGEST_URL)
+    how = {"expression": script, "contextId": world["executionContextId"], "returnByValue": True, "timeout": READING * 1000}
+    value = (await session.send("Runtime.evaluate", how)).get("result", {}).get("value")
+    if not isinstance(value, list) or len(value) != 2:
+        raise ValueError("no elements")
+    return str(value[0]), str(value[1])[:DOCUMENT]
+
+
+def _is_main(request: Request, visit: Visit) -> bool:
+    """Return True if a request is for a whole page, also one in another window."""
+    try:
+        return request.frame.parent_frame is None
+    except Error:  # a window that is just being opened
+        return True
+
+
+def _joined(lines: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Return headers as playwright takes them: the lines of a name as one, those of cookies apart from each other."""
+    found: dict[str, str] = {}
+    for name, value in lines:
+        between = "\n" if name == "set-cookie" else ", "
+        found[name] = f"{found[name]}{between}{value}" if name in found else value
+    return found
+
+
+_running: set[asyncio.Task[None]] = set()
+
+
+def _in_background(work: Awaitable[None]) -> None:
+    """Do something whose failure does not matter."""
+
+    async def attempt() -> None:
+        with contextlib.suppress(Error):
+            await work
+
+    task = asyncio.create_task(attempt())
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+
+
+async def _pipes() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Return the standard streams."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, sys.stdout)
+    return reader, asyncio.StreamWriter(transport, protocol, None, loop)
+
+
+def _environment() -> dict[str, str]:
+    """Return the variables of this process, which has none of the user's but those that it needs."""
+    return dict(os.environ)
+
+
+def _below() -> list[psutil.Process]:
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process().children(recursive=True)
+    return []
+
+
+def _memory() -> int:
+    """Return the bytes that all processes of the browser use, without what they share with files."""
+    return sum(_used(process.pid) for process in _below())
+
+
+def _used(pid: int) -> int:
+    """Return RssAnon and RssShmem of a process: proc_pid_status(5)."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    kilobytes = (line.split()[1] for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
+    return sum(map(int, kilobytes)) << 10
+
+
+def _kill_below() -> None:
+    """Kill all processes below this one. Those whose parent has ended are below it, too (PR_SET_CHILD_SUBREAPER)."""
+    for _ in range(5):
+        found = _below()
+        for process in found:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(found, 2.0)
+        if not found:
+            return
+
+
+def main(settings: dict[str, Any], run: Callable[[Any], object] = asyncio.run) -> None:
+    """Serve until slimmer is gone, and leave nothing behind. `settings`: folder, apart, program, ports."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    worker = _Worker(settings)
+
+    async def work() -> None:
+        try:
+            await worker.run()
+        finally:
+            _kill_below()
+            shutil.rmtree(settings["folder"], ignore_errors=True)
+            os._exit(0)
+
+    run(work())
