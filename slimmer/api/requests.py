@@ -189,12 +189,19 @@ def _graphql(given: RunKeywords) -> GraphQl:
 
 
 def _crawl(given: RunKeywords) -> Crawl:
-    default = Crawl()
+    default, browser = Crawl(), given.get("crawl_browser", False)
+    if browser and given.get("crawl") is False:
+        raise UsageError("--crawl-browser and --no-crawl contradict each other", hint="Leave one of them out.")
+    if browser:
+        from slimmer.exercise.browser import program
+
+        program.check()
     return Crawl(
         on=given.get("crawl", default.on),
         pages=_number("crawl-pages", given.get("crawl_pages", default.pages)),
         depth=_number("crawl-depth", given.get("crawl_depth", default.depth)),
         seconds=words.positive_seconds("--crawl-seconds", str(given.get("crawl_seconds", default.seconds))),
+        browser=browser,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
 from slimmer.exercise.capture import Capture, NothingCaptured, capture_from
-from slimmer.exercise.client import LOCALHOST, SIZE_LIMIT, Reply, Trouble, ask, authority
+from slimmer.exercise.client import KEPT_BODY_LIMIT, LOCALHOST, SIZE_LIMIT, Reply, Trouble, ask, authority
 from slimmer.exercise.cookies import Cookies
 from slimmer.exercise.draft import Fault, Unset
 from slimmer.exercise.exchange import Exchange, Kind
@@ -42,6 +42,7 @@ class Conversation:
         timeout: float,
         *,
         size_limit: int = SIZE_LIMIT,
+        kept: int = KEPT_BODY_LIMIT,
         choose: Choose | None = None,
     ) -> Reply:
         """Send a request with what earlier answers gave, and keep what this answer gives.
@@ -60,7 +61,8 @@ class Conversation:
         ready = self._with_cookies(ready, url)
         if isinstance(ready, Exchange):
             return self._hidden(self._talk(ready, endpoint, scheme, timeout))
-        reply = ask(ready, endpoint, self._port, scheme=scheme, timeout=timeout, size_limit=size_limit, host=self._host)
+        bounds = {"size_limit": size_limit, "kept": kept}
+        reply = ask(ready, endpoint, self._port, scheme=scheme, timeout=timeout, host=self._host, **bounds)
         self._cookies.take(url, reply.lines)
         if choose is not None:
             ready = replace(ready, captures=(*ready.captures, *choose(reply)))

@@ -52,12 +52,14 @@ class Crawl:
     """Whether and how far to follow the links of the app's pages. The defaults of the options are here, and nowhere else.
 
     `pages`: how many URLs to request. `depth`: how many links a URL may be away from the first page. `seconds`: when to stop.
+    `browser`: open the pages in a browser, too.
     """
 
     on: bool = GENERATES
     pages: int = 1000
     depth: int = 20
     seconds: float = 30.0
+    browser: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,9 @@ class Browser:
         if shown is None:
             self._send(packed({"refuse": number}), GRACE)
         else:
-            self._send(packed({"answer": number, "status": shown.status, "headers": [*shown.headers]}, shown.body), GRACE)
+            self._send(
+                packed({"answer": number, "status": shown.status, "headers": [*shown.headers]}, shown.body), GRACE
+            )
 
     def _send(self, data: bytes, seconds: float) -> None:
         end, rest, stream = time.monotonic() + seconds, memoryview(data), self._stream("stdin")
@@ -229,7 +231,13 @@ class Browser:
 
 def _asked(head: Mapping[str, Any], body: bytes) -> Asked:
     return Asked(
-        str(head["method"]), str(head["url"]), dict(head["headers"]), body, str(head["kind"]), head["main"], head["first"]
+        str(head["method"]),
+        str(head["url"]),
+        dict(head["headers"]),
+        body,
+        str(head["kind"]),
+        head["main"],
+        head["first"],
     )
 
 

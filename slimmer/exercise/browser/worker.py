@@ -20,7 +20,17 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from playwright.async_api import Browser, BrowserContext, Dialog, Error, Page, Playwright, Request, Route, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Dialog,
+    Error,
+    Page,
+    Playwright,
+    Request,
+    Route,
+    async_playwright,
+)
 
 from slimmer.exercise.browser import launch
 from slimmer.exercise.browser.flags import flags
@@ -285,13 +295,19 @@ class _Worker:
         visit.requests += 1
         sent, headers = request.post_data_buffer or b"", dict(request.headers)
         size = sum(len(name) + len(value) for name, value in headers.items())
-        if visit.requests > MOST_REQUESTS or len(request.url) > LONGEST_URL or size > MOST_HEADERS or len(sent) > MOST_SENT:
+        if (
+            visit.requests > MOST_REQUESTS
+            or len(request.url) > LONGEST_URL
+            or size > MOST_HEADERS
+            or len(sent) > MOST_SENT
+        ):
             visit.count("unasked")
             return None
         main = request.is_navigation_request() and _is_main(request, visit)
         first, visit.begun = main and not visit.begun, visit.begun or main
         number = next(self._numbers)
-        answer = self._asked[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[tuple[dict[str, Any], bytes] | None] = asyncio.get_running_loop().create_future()
+        self._asked[number] = answer
         kind = request.resource_type
         about = {"ask": number, "method": request.method, "url": request.url, "headers": headers, "kind": kind}
         await self._say({**about, "main": main, "first": first}, sent)
@@ -311,7 +327,12 @@ async def _read(context: BrowserContext, page: Page) -> tuple[str, str]:
     frame = (await session.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
     world = await session.send("Page.createIsolatedWorld", {"frameId": frame})
     script = ELEMENTS % (DOCUMENT, LONGEST_URL)
-    how = {"expression": script, "contextId": world["executionContextId"], "returnByValue": True, "timeout": READING * 1000}
+    how = {
+        "expression": script,
+        "contextId": world["executionContextId"],
+        "returnByValue": True,
+        "timeout": READING * 1000,
+    }
     value = (await session.send("Runtime.evaluate", how)).get("result", {}).get("value")
     if not isinstance(value, list) or len(value) != 2:
         raise ValueError("no elements")
