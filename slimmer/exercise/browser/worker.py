@@ -87,11 +87,14 @@ class Visit:
     begun: bool = False
     closed: bool = False
     open: int = 0
+    seen: set[tuple[str, str]] = field(default_factory=set)
     requests: int = 0
     told: dict[str, int] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     broken: asyncio.Event = field(default_factory=asyncio.Event)
     trouble: str = ""
+    found: str = ""
+    html: str = ""
 
     def count(self, what: str) -> None:
         """Note that the page did something that is refused."""
@@ -198,19 +201,18 @@ class _Worker:
     async def _open(self, browser: Browser, url: str, seconds: float) -> bool:
         """Open a page, and tell what became of it. Return False if the browser can open no other one."""
         visit = self._visit = Visit(url)
-        found, html, context = "", "", None
+        context = None
         try:
             context = await asyncio.wait_for(self._context(browser, visit), READING + seconds)
-            await self._let_load(visit, seconds)
-            found, html = await self._elements(context, visit)
+            await self._let_load(context, visit, seconds)
         except (Error, TimeoutError):
             visit.fail("hung")
         visit.closed = True
         self._refuse_all()
         if context is not None and not visit.broken.is_set():
             await self._close(context, visit)
-        told = {"visited": True, "url": found, "trouble": visit.trouble, "told": visit.told}
-        await self._say(told, html.encode("utf-8", "replace")[: 4 * DOCUMENT])
+        told = {"visited": True, "url": visit.found, "trouble": visit.trouble, "told": visit.told}
+        await self._say(told, visit.html.encode("utf-8", "replace")[: 4 * DOCUMENT])
         return not visit.broken.is_set()
 
     async def _context(self, browser: Browser, visit: Visit) -> BrowserContext:
@@ -225,37 +227,33 @@ class _Worker:
         page.on("websocket", lambda socket: visit.count("stream"))
         return context
 
-    async def _let_load(self, visit: Visit, seconds: float) -> None:
-        """Wait until the page has come to rest, is broken, or its time is over."""
-        loading = asyncio.create_task(self._load(visit))
+    async def _let_load(self, context: BrowserContext, visit: Visit, seconds: float) -> None:
+        """Wait until the page has come to rest and was read, is broken, or its time is over. Then it is read as it is."""
+        loading = asyncio.create_task(self._load(context, visit))
         broken = asyncio.create_task(visit.broken.wait())
         done, late = await asyncio.wait({loading, broken}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in late:
             task.cancel()
         if not done:
-            visit.trouble = visit.trouble or "restless"
+            try:
+                visit.trouble = visit.trouble or "restless"
+                await asyncio.wait_for(_read(context, visit), READING)
+            except (Error, TimeoutError):
+                visit.trouble = "hung"
+                visit.broken.set()
 
-    async def _load(self, visit: Visit) -> None:
+    async def _load(self, context: BrowserContext, visit: Visit) -> None:
+        """Load the page, and read it whenever it has come to rest. A page that works meanwhile may send further requests."""
         assert visit.page is not None
-        with contextlib.suppress(Error):  # a script that goes elsewhere at once ends the loading
-            await visit.page.goto(visit.url, wait_until="domcontentloaded", timeout=0)
-        while True:
+        with contextlib.suppress(Error):  # a script that goes elsewhere at once, or nothing to show
+            await visit.page.goto(visit.url, wait_until="commit", timeout=0)
+        visit.changed.set()
+        while visit.changed.is_set() or visit.open:
             visit.changed.clear()
             try:
                 await asyncio.wait_for(visit.changed.wait(), None if visit.open else QUIET)
             except TimeoutError:
-                return
-
-    async def _elements(self, context: BrowserContext, visit: Visit) -> tuple[str, str]:
-        """Return the page's URL and its elements. If it does not answer, it is broken."""
-        if visit.broken.is_set() or visit.page is None:
-            return "", ""
-        try:
-            return await asyncio.wait_for(_read(context, visit.page), READING)
-        except (Error, TimeoutError, ValueError):
-            visit.fail("crashed" if visit.trouble == "crashed" else "hung")
-            visit.trouble = "hung" if visit.trouble == "restless" else visit.trouble
-            return "", ""
+                await _read(context, visit)
 
     async def _close(self, context: BrowserContext, visit: Visit) -> None:
         try:
@@ -274,9 +272,13 @@ class _Worker:
     # ------------------------------------------------------------------ what a page asks for
 
     async def _route(self, route: Route, visit: Visit) -> None:
-        """Answer a request of the page with what slimmer says."""
-        visit.open += 1
-        visit.changed.set()
+        """Answer a request of the page with what slimmer says. A page that asks for the same again and again has come to rest."""
+        about = route.request.method, route.request.url
+        is_new = about not in visit.seen and len(visit.seen) <= MOST_REQUESTS
+        if is_new:
+            visit.seen.add(about)
+            visit.open += 1
+            visit.changed.set()
         try:
             answer = None if visit.closed else await self._ask(route.request, visit)
             if answer is None:
@@ -288,8 +290,9 @@ class _Worker:
             with contextlib.suppress(Error):
                 await route.abort()
         finally:
-            visit.open -= 1
-            visit.changed.set()
+            if is_new:
+                visit.open -= 1
+                visit.changed.set()
 
     async def _ask(self, request: Request, visit: Visit) -> tuple[dict[str, Any], bytes] | None:
         visit.requests += 1
@@ -321,22 +324,18 @@ class _Worker:
         self._asked.clear()
 
 
-async def _read(context: BrowserContext, page: Page) -> tuple[str, str]:
-    """Return the page's URL and its elements, read in an isolated world of the page."""
-    session = await context.new_cdp_session(page)
+async def _read(context: BrowserContext, visit: Visit) -> None:
+    """Read the page's URL and its elements, in an isolated world of the page. It waits until the page's scripts let it."""
+    assert visit.page is not None
+    session = await context.new_cdp_session(visit.page)
     frame = (await session.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
     world = await session.send("Page.createIsolatedWorld", {"frameId": frame})
-    script = ELEMENTS % (DOCUMENT, LONGEST_URL)
-    how = {
-        "expression": script,
-        "contextId": world["executionContextId"],
-        "returnByValue": True,
-        "timeout": READING * 1000,
-    }
-    value = (await session.send("Runtime.evaluate", how)).get("result", {}).get("value")
-    if not isinstance(value, list) or len(value) != 2:
-        raise ValueError("no elements")
-    return str(value[0]), str(value[1])[:DOCUMENT]
+    how = {"contextId": world["executionContextId"], "returnByValue": True, "timeout": READING * 1000}
+    answer = await session.send("Runtime.evaluate", {"expression": ELEMENTS % (DOCUMENT, LONGEST_URL), **how})
+    value = answer.get("result", {}).get("value")
+    if isinstance(value, list) and len(value) == 2:
+        visit.found, visit.html = str(value[0]), str(value[1])[:DOCUMENT]
+    await session.detach()
 
 
 def _is_main(request: Request, visit: Visit) -> bool:
