@@ -31,7 +31,7 @@ STARTING = 90.0
 GRACE = 15.0
 """Seconds that the worker may take for a page beyond the page's own time."""
 
-LEAVING = 10.0
+LEAVING = 4.0
 """Seconds for the worker to end, after which it is killed."""
 
 PIECE = 1 << 16

@@ -15,11 +15,13 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 NEW_USER, NEW_NET = 0x10000000, 0x40000000
-PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 
 NOBODY = 65534
 """The user and group of programs that own nothing (Linux kernel, overflowuid)."""
@@ -34,40 +36,53 @@ def main() -> None:
     """Read the settings (JSON: `folder`, and whether to take a network namespace, `apart`), confine this process, and run the program."""
     settings: dict[str, Any] = json.loads(sys.argv[1])
     folder, program, arguments = Path(settings["folder"]), sys.argv[2], sys.argv[3:]
-    apart = bool(settings["apart"]) and _leave_network()
+    wanted = bool(settings["apart"])
+    apart = wanted and os.getuid() == 0 and _leave_network(NEW_NET)
     _become_nobody(folder / "home")
-    sandboxed = os.getuid() != 0 and _works(lambda: _unshare(NEW_USER))
+    apart = apart or (wanted and _leave_network(NEW_USER | NEW_NET))
+    sandboxed = os.getuid() != 0 and _works(_nest)
     _limit()
     (folder / "home" / "confined").write_text(json.dumps({"apart": apart, "sandboxed": sandboxed}))
     os.execv(program, [program, *([] if sandboxed else [NO_SANDBOX]), *arguments])
 
 
-def _unshare(flags: int) -> None:
-    """Leave a namespace. Raise OSError."""
+def _libc(name: str, *arguments: int) -> None:
+    """Call a function of Linux. Raise OSError."""
+    if not sys.platform.startswith("linux"):
+        raise OSError("not Linux")
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(flags):
-        raise OSError(ctypes.get_errno(), "unshare")
+    if getattr(libc, name)(*arguments):
+        raise OSError(ctypes.get_errno(), name)
 
 
-def _leave_network() -> bool:
-    """Go to a network namespace in which even the loopback is down. Return False if that is not allowed."""
+def _unshare(flags: int) -> None:
+    """Leave namespaces. Raise OSError."""
+    _libc("unshare", flags)
+
+
+def _nest() -> None:
+    """Do what the browser's sandbox does: some systems let a user make a user namespace that has no rights in it (AppArmor)."""
+    _unshare(NEW_USER)
+    _unshare(NEW_NET)
+
+
+def _leave_network(flags: int) -> bool:
+    """Go to a network namespace in which even the loopback is down, with a new user namespace or not. Return False if that is not allowed."""
     user, group = os.getuid(), os.getgid()
+    if not _works(lambda: _unshare(flags)):
+        return False
     try:
-        if user == 0 and _works(lambda: _unshare(NEW_NET)):
-            _unshare(NEW_NET)
-            return True
-        if not _works(lambda: _unshare(NEW_USER | NEW_NET)):
-            return False
-        _unshare(NEW_USER | NEW_NET)
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
-        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+        _unshare(flags)
+        if flags & NEW_USER:
+            Path("/proc/self/setgroups").write_text("deny")
+            Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+            Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
     except OSError:
         return False
     return True
 
 
-def _works(attempt: Any) -> bool:
+def _works(attempt: Callable[[], object]) -> bool:
     """Return True if the attempt raises nothing. It is made in a child, because it changes the process."""
     child = os.fork()
     if not child:
@@ -88,6 +103,7 @@ def _become_nobody(home: Path) -> None:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
+        _libc("prctl", PR_SET_DUMPABLE, 1, 0, 0, 0)  # otherwise /proc/self stays root's
     except OSError:
         return  # root of a container that has no other users
 
@@ -96,9 +112,9 @@ def _limit() -> None:
     """Bound what is written, write no core, gain no rights, and end with the process that started this one."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_SIZE, FILE_SIZE))
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    with suppress(OSError):
+        _libc("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        _libc("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 if __name__ == "__main__":

@@ -399,7 +399,9 @@ def _used(pid: int) -> int:
     """Return RssAnon and RssShmem of a process: proc_pid_status(5)."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
+    except OSError:  # it has ended, or this is not Linux
+        with contextlib.suppress(psutil.Error):
+            return int(psutil.Process(pid).memory_info().rss)
         return 0
     kilobytes = (line.split()[1] for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
     return sum(map(int, kilobytes)) << 10
@@ -419,7 +421,8 @@ def _kill_below() -> None:
 
 def main(settings: dict[str, Any], run: Callable[[Any], object] = asyncio.run) -> None:
     """Serve until slimmer is gone, and leave nothing behind. `settings`: folder, apart, program, ports."""
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     worker = _Worker(settings)
 
     async def work() -> None:
