@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -197,3 +198,20 @@ def test_a_crawl_tells_of_pages_that_it_gave_up(tmp_path: Path) -> None:
     assert "gave up 1 page in the browser: /spin (did not answer)" in found.told.limits
     assert any("before all of their requests had ended" in line and "/many" in line for line in found.told.limits)
     assert "open api" in (tmp_path / "app.log").read_text()
+
+
+def test_a_system_without_user_namespaces_gives_no_sandbox() -> None:
+    """The browser still starts, as the only user that there is, and without a network."""
+    script = f"""
+        from slimmer.exercise.browser.browser import Browser, Shown
+        with Browser({chromium()!r}, [8000], {mark()!r}) as browser:
+            opened = browser.open("{OWN}/", 60.0, lambda asked: Shown(200, [("content-type", "text/html")], {FINE!r}))
+            print(opened.html.decode(), browser.confined["sandboxed"], browser.confined["apart"])
+    """
+    inside = f"echo 0 > /proc/sys/user/max_user_namespaces && exec {sys.executable} -c {shlex.quote(textwrap.dedent(script))}"
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "sh", "-c", inside], capture_output=True, text=True, check=False
+    )
+    if done.stderr.startswith(("unshare:", "sh:")):
+        pytest.skip("no user namespaces here")
+    assert "built" in done.stdout and done.stdout.endswith("False True\n"), done.stderr
