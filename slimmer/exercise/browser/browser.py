@@ -34,6 +34,9 @@ GRACE = 15.0
 LEAVING = 4.0
 """Seconds for the worker to end, after which it is killed."""
 
+KILLING = 2.0
+"""Seconds to wait until what was killed is gone."""
+
 PIECE = 1 << 16
 
 _MAIN = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from slimmer.exercise.browser.worker import main; main(json.loads(sys.argv[2]))"
@@ -262,14 +265,20 @@ def _is_open(place: Path) -> bool:
 
 
 def _kill_all(worker: subprocess.Popen[bytes], folder: Path | None) -> None:
-    """Kill a worker that does not end by itself, and all processes that have its folder as their home."""
+    """Kill a worker that does not end by itself, and all that it started: what is below it, and what has its folder as its home."""
+    found = []
     with suppress(psutil.Error):
-        for process in psutil.Process(worker.pid).children(recursive=True):
-            with suppress(psutil.Error):
-                process.kill()
+        found = psutil.Process(worker.pid).children(recursive=True)
     worker.kill()
     worker.wait()
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if folder is not None and process.environ().get("HOME") == str(folder / "home"):
-                process.kill()
+    found += [process for process in psutil.process_iter() if folder is not None and _lives_in(process, folder)]
+    for process in found:
+        with suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(found, KILLING)
+
+
+def _lives_in(process: psutil.Process, folder: Path) -> bool:
+    with suppress(psutil.Error, OSError):
+        return process.environ().get("HOME") == str(folder / "home")
+    return False

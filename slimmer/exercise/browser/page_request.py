@@ -15,7 +15,7 @@ from enum import StrEnum
 from slimmer.exercise.api.order import ENDING, LOGOUT, words
 from slimmer.exercise.browser.browser import Asked
 from slimmer.exercise.crawl.safety import may_change
-from slimmer.exercise.draft import HEADER_VALUE, WITH_BODY
+from slimmer.exercise.draft import BOUNDARY, HEADER_VALUE, WITH_BODY
 from slimmer.exercise.request import Request
 
 SOURCE = "browser"
@@ -50,6 +50,9 @@ OF_BROWSERS = frozenset(
     )
 )
 """Headers that the browser adds, that depend on what it had before, or that only a connection may have."""
+
+_RANDOM = re.compile(r"(?<=boundary=)----WebKitFormBoundary\w{1,60}")
+"""The boundary that Chromium chooses for a form with files, another one each time."""
 
 _NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,128}")
 _METHOD = re.compile(r"[A-Z]{1,20}")
@@ -98,6 +101,9 @@ def request_of(asked: Asked, path: str) -> Request:
     """Return the request as slimmer sends it, now and again."""
     body = asked.body or (b"" if asked.method in WITH_BODY else None)
     headers = tuple(_headers(asked)) if asked.kind in SCRIPTED or asked.method != "GET" else PAGE
+    if body and (chosen := _RANDOM.search(asked.headers.get("content-type", ""))):
+        body = body.replace(chosen[0].encode(), BOUNDARY.encode())
+        headers = tuple((name, value.replace(chosen[0], BOUNDARY)) for name, value in headers)
     return Request(asked.method, path, headers, body, source=SOURCE)
 
 

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -172,7 +172,7 @@ class _Worker:
             executable_path=sys.executable,
             ignore_default_args=True,
             args=["-I", "-S", launch.__file__, how, self._settings["program"], *own],
-            env={**_environment(), "HOME": str(home), "TMPDIR": str(home)},
+            env={**os.environ, "HOME": str(home), "TMPDIR": str(home)},
             handle_sigint=False,
             handle_sigterm=False,
             handle_sighup=False,
@@ -379,11 +379,6 @@ async def _pipes() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     return reader, asyncio.StreamWriter(transport, protocol, None, loop)
 
 
-def _environment() -> dict[str, str]:
-    """Return the variables of this process, which has none of the user's but those that it needs."""
-    return dict(os.environ)
-
-
 def _below() -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error):
         return psutil.Process().children(recursive=True)
@@ -419,7 +414,7 @@ def _kill_below() -> None:
             return
 
 
-def main(settings: dict[str, Any], run: Callable[[Any], object] = asyncio.run) -> None:
+def main(settings: dict[str, Any]) -> None:
     """Serve until slimmer is gone, and leave nothing behind. `settings`: folder, apart, program, ports."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -433,4 +428,4 @@ def main(settings: dict[str, Any], run: Callable[[Any], object] = asyncio.run) -
             shutil.rmtree(settings["folder"], ignore_errors=True)
             os._exit(0)
 
-    run(work())
+    asyncio.run(work())

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from slimmer.exercise.browser import pages
 from slimmer.exercise.browser.browser import Asked, Browser, Opened, Shown
 from slimmer.exercise.browser.program import chromium
 from slimmer.exercise.plan import Crawl
@@ -102,11 +103,9 @@ def test_a_page_that_takes_all_memory_is_given_up(opener: Opener) -> None:
 
 
 def test_a_page_that_asks_without_end_asks_for_a_bounded_number(opener: Opener) -> None:
-    opened = opener.open(
-        b"<script>for (let n = 0; n < 1000; n++) fetch('/more/' + n); document.write('built')</script>"
-    )
+    opened = opener.open(b"<script>for (let n = 0; n < 300; n++) fetch('/more/' + n); document.write('built')</script>")
     assert opened.trouble == "" and b"built" in opened.html
-    assert len(opener.asked) == 200 and opened.told["unasked"] == 1000 + 1 - 200
+    assert len(opener.asked) == 200 and opened.told["unasked"] == 300 + 1 - 200
 
 
 def test_a_page_that_asks_for_the_same_again_and_again_comes_to_rest(opener: Opener) -> None:
@@ -135,10 +134,6 @@ def test_elements_are_read_as_they_are_even_if_the_page_lies(opener: Opener) -> 
     </script>"""
     opened = opener.open(page)
     assert b'href="/true"' in opened.html
-    opened = opener.open(
-        b"<script>document.body.append('x'.repeat(1 << 23))</script>".replace(b"<script>", b"<body><script>")
-    )
-    assert opened.trouble == "" and len(opened.html) <= 1 << 21
 
 
 def test_nothing_stays_behind() -> None:
@@ -184,7 +179,8 @@ def test_nothing_stays_behind_of_a_slimmer_that_is_ended(number: signal.Signals,
         time.sleep(0.05)  # polls until the deadline above
 
 
-def test_a_crawl_tells_of_pages_that_it_gave_up(tmp_path: Path) -> None:
+def test_a_crawl_tells_of_pages_that_it_gave_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "PAGE_SECONDS", 3.0)
     source = """
         Site.pages = {
             "/": page("<a href=/spin>x</a><a href=/many>x</a><a href=/fine>x</a>", "front"),

@@ -71,6 +71,16 @@ def test_a_request_has_what_its_script_chose_and_nothing_of_the_browser() -> Non
     assert request_of(asked("POST"), "/api").body == b""
 
 
+def test_forms_with_files_have_the_same_boundary_each_time() -> None:
+    sent = []
+    for boundary in ("----WebKitFormBoundaryyN7YabBNFsbLYn6p", "----WebKitFormBoundaryOE2UYwsQwJkV2i7e"):
+        body = f"--{boundary}\r\nContent-Disposition: form-data; name=a\r\n\r\nv\r\n--{boundary}--\r\n".encode()
+        sent.append(
+            request_of(asked("POST", body=body, content_type=f"multipart/form-data; boundary={boundary}"), "/x")
+        )
+    assert sent[0] == sent[1] and b"WebKit" not in (sent[0].body or b"")
+
+
 def test_what_elements_load_is_what_a_link_would_ask_for() -> None:
     script = request_of(asked(kind="script", accept="*/*", user_agent="Chrome"), "/app.js")
     assert mark_of(script) == "" and script.body is None
