@@ -127,6 +127,11 @@ class Pages:
             heapq.heappush(self._waiting, _Waiting(self._futile[target.shape], target, fragment))
 
     @property
+    def _is_full(self) -> bool:
+        """True if the crawl may request no further URL (--crawl-pages)."""
+        return self._frontier.asked >= self._most
+
+    @property
     def waiting(self) -> int:
         """The number of pages that could still be opened."""
         return len(self._waiting)
@@ -157,7 +162,7 @@ class Pages:
     # ------------------------------------------------------------------ pages
 
     def _next(self) -> _Waiting | None:
-        while self._waiting and len(self._counts.broken) < MOST_BROKEN:
+        while self._waiting and len(self._counts.broken) < MOST_BROKEN and not self._is_full:
             page = heapq.heappop(self._waiting)
             futile = self._futile[page.target.shape]
             if futile >= PATIENCE and not page.fragment:
@@ -240,9 +245,9 @@ class Pages:
         shape = replace(page, path=request.path, method=kind).shape
         if self._left() <= 0 or self._context.ended or shape in self._silent:
             return None
-        target = None
-        if self._frontier.asked < self._most:
-            target = self._frontier.take(page.port, request.path, page.depth + 1, kind, mark)
+        if self._is_full and not self._frontier.was_asked(page.port, request.path, kind, mark):
+            return None
+        target = self._frontier.take(page.port, request.path, page.depth + 1, kind, mark)
         origin, endpoint = self._origins[page.port], self._context.subject.endpoint(page.port)
         timeout = max(0.0, min(TIMEOUT, self._left()))
         reply = self._talks[page.port].ask(request, endpoint, origin.scheme, timeout, size_limit=SIZE, kept=SIZE)

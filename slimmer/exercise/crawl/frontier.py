@@ -104,12 +104,16 @@ class Frontier:
         else:
             self._push(Target(depth, next(self._numbers), port, path, hops))
 
+    def was_asked(self, port: int, path: str, method: str = "", mark: str = "") -> bool:
+        """Return True if this URL was asked, by the crawl or by a page's script."""
+        return (port, _key(path, method, mark)) in self._asked
+
     def take(self, port: int, path: str, depth: int, method: str = "", mark: str = "") -> Target | None:
         """Return a URL for which a page's script asks, to be asked now; None if it was asked before, or if too many are known.
 
         `mark` tells requests for the same URL from each other; "" is for those that are what a link would send.
         """
-        key = port, f"{method} {path} {mark}" if mark else path
+        key = port, _key(path, method, mark)
         if key in self._asked or (key not in self._known and len(self._known) >= MOST_FOUND):
             return None
         self.found += key not in self._known
@@ -160,6 +164,10 @@ class Frontier:
 
     def _push(self, target: Target) -> None:
         heapq.heappush(self._queue, (self._futile[target.shape], target))
+
+
+def _key(path: str, method: str, mark: str) -> str:
+    return f"{method} {path} {mark}" if mark else path
 
 
 def fewer(targets: Sequence[Target], most: int = MOST_KEPT) -> tuple[Target, ...]:

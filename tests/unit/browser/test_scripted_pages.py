@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from slimmer.errors import ExerciseFailed
+from slimmer.exercise.browser import program
 from slimmer.exercise.plan import Crawl
 from tests.unit.browser.chromium import needs_chromium
 from tests.unit.crawl.test_crawler import Result, crawl, opened
@@ -149,3 +153,24 @@ def test_scripts_that_go_elsewhere_lead_to_further_pages(tmp_path: Path) -> None
     crawl(tmp_path, ROUTED, ON)
     files = {"front", "welcome", "pushed", "fresh", "new", "last", "frame", "in-frame", "login", "404.html"}
     assert opened(tmp_path) == files
+
+
+MANY = """
+Site.pages = {
+    "/": page("<script>for (let n = 0; n < 20; n++) fetch(['', 'part', n].join('/'))</script>", "front"),
+    "/part/(.*)": page("part {}", "part-{}"),
+}
+"""
+
+
+def test_the_bounds_of_the_crawl_hold_for_what_scripts_ask_for(tmp_path: Path) -> None:
+    found = crawl(tmp_path, MANY, Crawl(on=True, browser=True, seconds=120.0, pages=8))
+    assert found.told.asked == 8 and len({*found.asked}) == 8 + 1, "the default request is not the crawl's"
+    assert found.kept
+
+
+def test_a_browser_that_does_not_start_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(program.VARIABLE, "false")
+    with pytest.raises(ExerciseFailed, match="--crawl-browser: the browser does not start") as raised:
+        crawl(tmp_path, MANY, ON)
+    assert program.VARIABLE in raised.value.hint
