@@ -285,7 +285,7 @@ CrawlBrowser = Annotated[
     bool,
     _flag(
         "--crawl-browser",
-        help="Open the pages in a headless Chromium, too, and follow what their scripts build and ask for. Needs slimmer[browser] and Chromium.",
+        help="Open the pages in a headless Chromium, too, and follow what their scripts build and ask for. Needs playwright and a Chromium.",
         panel=FIND,
     ),
 ]

@@ -44,6 +44,9 @@ READING = 3.0
 
 STARTING = 60.0
 
+SHOWN = 2
+"""The lines of a browser that does not start that are shown."""
+
 MOST_REQUESTS = 200
 """The requests of one page."""
 
@@ -159,7 +162,7 @@ class _Worker:
                         self._over.set()  # playwright's own end may wait for a browser that does not answer
                         await asyncio.Event().wait()
         except Error as error:
-            await self._say({"failed": str(error)[:2000]})
+            await self._say({"failed": _in_short(str(error))})
 
     # ------------------------------------------------------------------ the browser
 
@@ -377,6 +380,13 @@ async def _pipes() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, sys.stdout)
     return reader, asyncio.StreamWriter(transport, protocol, None, loop)
+
+
+def _in_short(text: str) -> str:
+    """Return the first line of what playwright says, and the last lines that the browser wrote itself."""
+    lines = text.splitlines() or [""]
+    wrote = [line.rpartition("[err] ")[2].strip() for line in lines if "[err] " in line]
+    return "; ".join(line[:200] for line in (lines[0], *list(dict.fromkeys(wrote))[-SHOWN:]))
 
 
 def _below() -> list[psutil.Process]:
