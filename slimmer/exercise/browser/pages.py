@@ -35,7 +35,7 @@ PAGE_SECONDS = 10.0
 """The most seconds for a page to come to rest."""
 
 PATIENCE = 3
-"""After so many pages of a shape in a row whose scripts asked for nothing new, no more of that shape are opened."""
+"""After so many pages of a shape in a row whose requests opened nothing new, and were like earlier ones, no more of that shape are opened."""
 
 MOST_BROKEN = 3
 """After so many pages that broke the browser, no more are opened."""
@@ -112,7 +112,8 @@ class Pages:
         self._numbers = count(1)
         self._counts = _Counts()
         self._documents: list[Document] = []
-        self._new = 0
+        self._gain = False
+        self._shapes: set[str] = set()
         self._left: Callable[[], float] = lambda: 0.0
 
     def close(self) -> None:
@@ -144,18 +145,18 @@ class Pages:
         page = self._next()
         if page is None:
             return None
-        self._left, self._documents, self._new = left, [], 0
+        self._left, self._documents, self._gain = left, [], False
         opened = self._open(page)
         self._context.check_running(CRASHED, HINT)
         shape = page.target.shape
-        self._futile[shape] = 0 if self._new else self._futile[shape] + 1
+        self._futile[shape] = 0 if self._gain else self._futile[shape] + 1
         return [*self._documents, *self._built(page.target, opened)]
 
     def lines(self) -> Iterator[str]:
         """Yield what came of it, and a line for each thing that was refused or given up."""
         yield from _lines(self._counts, self._context.plan.api.unchanging)
         if self.waiting:
-            yield f"left {counted(self.waiting, 'page')} that no browser opened"
+            yield f"stopped with {counted(self.waiting, 'page')} that the browser did not open"
         if self._browser.confined and not self._browser.confined.get("sandboxed"):
             yield "the browser ran without its sandbox, because it has to run as root, or this system has no user namespaces"
 
@@ -261,10 +262,11 @@ class Pages:
     def _learn(self, page: Target, target: Target | None, request: Request, reply: Reply) -> None:
         news = self._news.look()
         if target is not None:
-            self._new += 1
             self._counts.requests += 1
             known = {target: reply.status or 0} if is_whole(reply) else {}
             news = bool(self._frontier.learn((target,), known, news))
+            self._gain |= news or target.shape not in self._shapes
+            self._shapes.add(target.shape)
             if not mark_of(request):
                 self._documents.append(Document(target, reply.content_type, reply.start, location_of(reply)))
         needed = request.method not in SAFE or any(name == "set-cookie" for name, _ in reply.lines)
@@ -307,7 +309,8 @@ def _lines(counts: _Counts, unchanging: str) -> Iterator[str]:
         end = "; no more were opened" if len(counts.broken) >= MOST_BROKEN else ""
         yield f"gave up {counted(len(counts.broken), 'page')} in the browser: {_shown(counts.broken)}{end}"
     if counts.alike:
-        yield f"left out {counted(counts.alike, 'page')}, because {PATIENCE} others like each asked for nothing new"
+        why = f"because {PATIENCE} others like each of them led to nothing new"
+        yield f"did not open {counted(counts.alike, 'page')} in the browser, {why}"
 
 
 def _shown(paths: list[str]) -> str:
