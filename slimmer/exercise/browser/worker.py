@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import os
 import shutil
@@ -19,7 +18,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import psutil
 from playwright.async_api import (
     Browser,
     BrowserContext,
@@ -35,6 +33,7 @@ from playwright.async_api import (
 from slimmer.exercise.browser import launch
 from slimmer.exercise.browser.flags import flags
 from slimmer.exercise.browser.messages import SIZES, Garbled, packed, read_head, sizes
+from slimmer.exercise.browser.processes import adopt_orphans, kill_below, memory
 
 QUIET = 0.5
 """The seconds without a request after which a page has come to rest, as playwright's `networkidle` has it."""
@@ -63,8 +62,6 @@ MEMORY = 1 << 30
 
 LOOK = 0.1
 """Seconds between two looks at the memory."""
-
-PR_SET_CHILD_SUBREAPER = 36
 
 ELEMENTS = """(() => {
   let left = %d;
@@ -193,10 +190,10 @@ class _Worker:
         """End the visit whose browser takes too much."""
         while True:
             await asyncio.sleep(LOOK)
-            if _memory() > MEMORY:
+            if memory() > MEMORY:
                 if self._visit is not None:
                     self._visit.fail("memory")
-                _kill_below()
+                kill_below()
                 return
 
     # ------------------------------------------------------------------ a page
@@ -389,52 +386,16 @@ def _in_short(text: str) -> str:
     return "; ".join(line[:200] for line in (lines[0], *list(dict.fromkeys(wrote))[-SHOWN:]))
 
 
-def _below() -> list[psutil.Process]:
-    with contextlib.suppress(psutil.Error):
-        return psutil.Process().children(recursive=True)
-    return []
-
-
-def _memory() -> int:
-    """Return the bytes that all processes of the browser use, without what they share with files."""
-    return sum(_used(process.pid) for process in _below())
-
-
-def _used(pid: int) -> int:
-    """Return RssAnon and RssShmem of a process: proc_pid_status(5)."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:  # it has ended, or this is not Linux
-        with contextlib.suppress(psutil.Error):
-            return int(psutil.Process(pid).memory_info().rss)
-        return 0
-    kilobytes = (line.split()[1] for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
-    return sum(map(int, kilobytes)) << 10
-
-
-def _kill_below() -> None:
-    """Kill all processes below this one. Those whose parent has ended are below it, too (PR_SET_CHILD_SUBREAPER)."""
-    for _ in range(5):
-        found = _below()
-        for process in found:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(found, 2.0)
-        if not found:
-            return
-
-
 def main(settings: dict[str, Any]) -> None:
     """Serve until slimmer is gone, and leave nothing behind. `settings`: folder, apart, program, ports."""
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    adopt_orphans()
     worker = _Worker(settings)
 
     async def work() -> None:
         try:
             await worker.run()
         finally:
-            _kill_below()
+            kill_below()
             shutil.rmtree(settings["folder"], ignore_errors=True)
             os._exit(0)
 
