@@ -28,7 +28,7 @@ thrice() {
 packages() {
     local -a missing
     mapfile -t missing < <(missing_packages)
-    [ ${#missing[@]} -gt 0 ] || { compose; return 0; }
+    [ ${#missing[@]} -gt 0 ] || { compose; browser; return 0; }
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         say "please install these packages (names as in Debian), then run this again: ${missing[*]}"
         exit 1
@@ -36,6 +36,7 @@ packages() {
     say "installing ${missing[*]}"
     install "${missing[@]}" || { say "apt-get cannot install them"; exit 1; }
     compose
+    browser
 }
 
 # Two tests use compose. They are skipped without it.
@@ -44,6 +45,17 @@ compose() {
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
     say "installing docker-compose"
     install docker-compose || say "apt-get cannot install docker-compose; two tests are skipped"
+}
+
+# Tests of --crawl-browser use a Chromium. They are skipped without it. This one has no windows, and is the smallest (64 MB, and 32 MB that it needs).
+browser() {
+    local name
+    for name in chromium chromium-browser google-chrome-stable google-chrome chromium-headless-shell; do
+        ! command -v "$name" >/dev/null || return 0
+    done
+    [ "$(id -u)" = 0 ] && grep -qs '^ID=debian$' /etc/os-release || return 0
+    say "installing chromium-headless-shell"
+    install chromium-headless-shell || say "apt-get cannot install chromium-headless-shell; the tests with a browser are skipped"
 }
 
 install() {

@@ -28,6 +28,7 @@ class RunKeywords(TypedDict, total=False):
     crawl_pages: int
     crawl_depth: int
     crawl_seconds: str | float
+    crawl_browser: bool
     openapi: str | PathLike[str]
     no_openapi: bool
     openapi_seconds: str | float

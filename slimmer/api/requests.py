@@ -215,12 +215,20 @@ def _grpc(given: RunKeywords, options: RunOptions) -> Grpc:
 
 def _crawl(given: RunKeywords, options: RunOptions) -> Crawl:
     default, asked = Crawl(), given.get("crawl") is True
+    browser = given.get("crawl_browser", False)
+    if browser and given.get("crawl") is False:
+        raise UsageError("--crawl-browser and --no-crawl contradict each other", hint="Leave one of them out.")
+    if browser:
+        from slimmer.exercise.browser import program
+
+        program.check()
     return Crawl(
         on=given.get("crawl", default.on),
         pages=_number("crawl-pages", given.get("crawl_pages", default.pages)),
         depth=_number("crawl-depth", given.get("crawl_depth", default.depth)),
         seconds=words.positive_seconds("--crawl-seconds", str(given.get("crawl_seconds", default.seconds))),
         outside=outside(options, asked=asked, remedy="to crawl there nevertheless: --crawl"),
+        browser=browser,
     )
 
 

@@ -281,6 +281,14 @@ CrawlSeconds = Annotated[
     str | None,
     _option("--crawl-seconds", help="How long the crawl takes at most. Default: 30 s.", panel=FIND, metavar="SECONDS"),
 ]
+CrawlBrowser = Annotated[
+    bool,
+    _flag(
+        "--crawl-browser",
+        help="Open the pages in a headless Chromium, too, and follow what their scripts build and ask for. Needs playwright and a Chromium.",
+        panel=FIND,
+    ),
+]
 OpenApi = Annotated[
     str | None,
     _option(

@@ -55,6 +55,7 @@ def _exercise_options(
     crawl_pages: options.CrawlPages = None,
     crawl_depth: options.CrawlDepth = None,
     crawl_seconds: options.CrawlSeconds = None,
+    crawl_browser: options.CrawlBrowser = False,
     openapi: options.OpenApi = None,
     no_openapi: options.NoOpenApi = False,
     openapi_seconds: options.OpenApiSeconds = None,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
 from slimmer.exercise.capture import Capture, NothingCaptured, capture_from
-from slimmer.exercise.client import LOCALHOST, SIZE_LIMIT, Reply, Trouble, ask, authority
+from slimmer.exercise.client import KEPT_BODY_LIMIT, LOCALHOST, SIZE_LIMIT, Reply, Trouble, ask, authority
 from slimmer.exercise.cookies import Cookies
 from slimmer.exercise.draft import Fault, Unset
 from slimmer.exercise.exchange import Exchange, Kind
@@ -46,6 +46,7 @@ class Conversation:
         timeout: float,
         *,
         size_limit: int = SIZE_LIMIT,
+        kept: int = KEPT_BODY_LIMIT,
         choose: Choose | None = None,
         hopeless: Callable[[], bool] | None = None,
     ) -> Reply:
@@ -72,6 +73,7 @@ class Conversation:
             scheme=scheme,
             timeout=timeout,
             size_limit=size_limit,
+            kept=kept,
             host=self._host,
             hopeless=hopeless,
         )

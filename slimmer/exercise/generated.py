@@ -1,6 +1,6 @@
 """Send generated requests: those that slimmer made itself, and the same again to another run of the app.
 
-Each source of such requests ("crawl", "openapi", "graphql") knows how to find them, and returns a GeneratedSet and answers. What is done with both does not
+Each source of such requests ("crawl", "browser", "openapi", "graphql") knows how to find them, and returns a GeneratedSet and answers. What is done with both does not
 depend on the source.
 """
 
@@ -21,7 +21,7 @@ from slimmer.formatting import counted
 SIZE = 8 << 20
 """The bytes of an answer that are read. It is the same in every run, so that answers that are cut can be compared."""
 
-CHAINED = frozenset(("openapi", "graphql"))
+CHAINED = frozenset(("browser", "openapi", "graphql"))
 """Sources whose requests build on each other, as those of a scenario do: cookies are kept, and IDs are taken from answers."""
 
 

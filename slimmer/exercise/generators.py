@@ -121,7 +121,7 @@ class Generators:
         places = self._places()
         if not places or self._context.ended:
             return
-        pages = (*self._sweep.answers(), *(one for one in self.answers if one.request.source == "crawl"))
+        pages = (*self._sweep.answers(), *(one for one in self.answers if one.request.source in ("crawl", "browser")))
         made = ask_fields(self._context, places, pages)
         if made is None:
             return

@@ -54,6 +54,7 @@ class Crawl:
 
     `pages`: how many URLs to request. `depth`: how many links a URL may be away from the first page. `seconds`: when to stop.
     `outside`: why no page behind a log-in is asked for, in words that follow "because"; "" to ask for them. More of those change something than of others.
+    `browser`: open the pages in a browser, too.
     """
 
     on: bool = GENERATES
@@ -61,6 +62,7 @@ class Crawl:
     depth: int = 20
     seconds: float = 30.0
     outside: str = ""
+    browser: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Request:
     which it is made when it is sent; its own parts have `${NAME}` in their places. `http` is the version, 1 or 2. Headers, body and `secrets` (values from the
     environment, passwords) are in no repr, message or artifact.
 
-    `source` names what generated the request ("crawl", "openapi", "graphql"); "" means the user or a default. The answer to a generated request is only
+    `source` names what generated the request ("crawl", "browser", "openapi", "graphql"); "" means the user or a default. The answer to a generated request is only
     compared: no status of it is a failure or a warning. `session`: the scenario whose cookies a generated request sends, by the name of its probe file
     ("" for --probe); None if it sends none.
     """

@@ -14,6 +14,7 @@ from slimmer.engine.leftovers import find_leftovers
 from slimmer.engine.options import RunOptions
 from slimmer.engine.resources import EngineResources
 from slimmer.errors import SlimmerError
+from slimmer.exercise.browser import program
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
 from slimmer.probe_mount import ProbeMount
@@ -54,6 +55,7 @@ def _checks(engine: Engine) -> Iterator[Check]:
     rootless = ", rootless" if engine.rootless else ""
     yield Check("engine", True, f"{kind} {engine.version} at {engine.url} ({engine.operating_system}{rootless})")
     yield _leftovers(engine)
+    yield browser_check()
     try:
         probe = probe_path(engine.architecture)
     except SlimmerError as error:
@@ -71,6 +73,14 @@ def _leftovers(engine: Engine) -> Check:
         f"{len(found.images)} images of dead runs"
     )
     return Check("leftovers", not found, counts if found else "none", "`slimmer clean` removes them.", needed=False)
+
+
+def browser_check() -> Check:
+    """Look for what --crawl-browser needs."""
+    if found := program.missing():
+        what, hint = found
+        return Check("browser", False, what, f"Only {program.OPTION} needs it. {hint}", needed=False)
+    return Check("browser", True, program.chromium() or "")
 
 
 def _trial(scope: EngineResources, probe: Path) -> Iterator[Check]:

@@ -25,6 +25,7 @@ def test_a_good_engine_passes_every_check() -> None:
     assert list(checks) == [
         "engine",
         "leftovers",
+        "browser",
         "probe",
         "run",
         "capabilities",

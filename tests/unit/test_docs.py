@@ -45,8 +45,8 @@ HELPERS = "helpers"
 INVENTED = "toy"
 """The language that docs/adding-a-language.md adds; its files do not exist."""
 
-FOREIGN = {"--json", "--privileged"}
-"""Options of other programs that the docs name: of the benchmarks, and of docker."""
+FOREIGN = {"--json", "--privileged", "--no-sandbox"}
+"""Options of other programs that the docs name: of the benchmarks, of docker, and of Chromium."""
 
 
 def text(page: str) -> str:

@@ -9,23 +9,29 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from slimmer.exercise.client import Reply
 from slimmer.exercise.context import ExerciseContext
 from slimmer.exercise.conversation import Conversation
+from slimmer.exercise.crawl.document import Document, location_of
 from slimmer.exercise.crawl.frontier import MOST_FOUND, WIDTH, Frontier, Target, fewer
-from slimmer.exercise.crawl.limits import HOPS, PARSED, TIMEOUT, Met, limit_lines
-from slimmer.exercise.crawl.links import LINKS, Kind, Links, kind_of, read_links
+from slimmer.exercise.crawl.limits import HOPS, MOST_STATES, PARSED, TIMEOUT, Met, limit_lines
+from slimmer.exercise.crawl.links import LINKS, Kind, Links, read_links
+from slimmer.exercise.crawl.news import News
 from slimmer.exercise.crawl.origin import Origin
+from slimmer.exercise.crawl.safety import may_change
 from slimmer.exercise.draft import VARIABLE
 from slimmer.exercise.generated import ask_generated, await_exit, is_whole
-from slimmer.exercise.media_type import charset
 from slimmer.exercise.plan import Crawl
 from slimmer.exercise.request import Request
 from slimmer.exercise.result import Answer, GeneratedSet
 from slimmer.exercise.verdict import judge
-from slimmer.sandbox.sandbox import Job, Sandbox
+from slimmer.sandbox.sandbox import Sandbox
 from slimmer.tasks import side_by_side
+
+if TYPE_CHECKING:
+    from slimmer.exercise.browser.pages import Pages
 
 SOURCE = "crawl"
 
@@ -40,6 +46,9 @@ READING = 60.0
 
 SHARE = 1 << 16
 """Bytes of documents that are worth another child process."""
+
+VIEWS = 50
+"""The links of a page among which its views are looked for."""
 
 CRASHED = "while slimmer crawled its pages"
 HINT = "A page that GET requests lead to ends the app. To build without following links: --no-crawl."
@@ -64,37 +73,12 @@ class Site:
         return any(_is_page(answer) or location_of(answer) for answer in self.answers)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """What a URL of the app answered with."""
-
-    target: Target
-    content_type: str
-    content: bytes
-    location: str = ""
-
-    @property
-    def kind(self) -> Kind | None:
-        """What it may have links in; None if it has none."""
-        return kind_of(self.content_type, self.target.path)
-
-    @property
-    def job(self) -> Job:
-        """What the sandbox reads of it."""
-        return Job(self.target.path, self.content[:PARSED], (str(self.kind), charset(self.content_type)))
-
-
 def crawl(context: ExerciseContext, sites: Sequence[Site], bounds: Crawl) -> tuple[GeneratedSet, tuple[Answer, ...]]:
     """Follow the links of these sites. Return what came of it, and the answers to the requests that stand for all.
 
     Raises AppFailed if the app exits meanwhile, and ObservationIncomplete if the probe does not answer.
     """
     return _Crawler(context, sites, bounds).run()
-
-
-def location_of(answer: Answer | Reply) -> str:
-    """Return where an answer redirects to (RFC 9110, section 10.2.2), or ""."""
-    return dict(answer.headers).get("location", "") if answer.status and 300 <= answer.status < 400 else ""
 
 
 def _is_page(answer: Answer) -> bool:
@@ -123,24 +107,70 @@ class _Crawler:
         self._frontier, self._met, self._sandbox = Frontier(bounds.depth), Met(), Sandbox(READING)
         self._seen: dict[int, set[str]] = {site.port: set() for site in sites}
         self._answers: dict[Target, Answer] = {}
+        self._states: set[Target] = set()  # of answers that opened nothing, but on which later ones depend
+        self._news = News(context.subject)
+        logged_in = any(site.session is not None for site in sites)  # the browser does not have the cookies
+        self._pages = self._browser() if bounds.browser and not logged_in else None
+
+    def _browser(self) -> Pages:
+        from slimmer.exercise.browser.pages import Pages
+        from slimmer.exercise.browser.program import chromium
+
+        parts = self._context, chromium() or "chromium", self._origins, self._frontier, self._news
+        return Pages(*parts, self._record, self._bounds.pages)
 
     def run(self) -> tuple[GeneratedSet, tuple[Answer, ...]]:
-        for site in self._sites.values():
-            self._begin(site)
-        opened = self._context.subject.opened()
-        while wave := self._next_wave():
-            replies = side_by_side(self._ask, wave, WIDTH)
-            await_exit(self._context, replies)
-            known, opened = opened, self._context.subject.opened()
-            self._learn(wave, replies, None if opened is None or known is None else opened > known)
-            self._context.check_running(CRASHED, HINT)
+        try:
+            for site in self._sites.values():
+                self._begin(site)
+            while self._send_wave() | self._open_page():
+                pass
+        finally:
+            if self._pages is not None:
+                self._pages.close()
         return self._result()
 
+    def _send_wave(self) -> bool:
+        """Ask for some URLs. Return False if there are none."""
+        wave = self._next_wave()
+        if wave:
+            replies = side_by_side(self._ask, wave, WIDTH)
+            await_exit(self._context, replies)
+            self._learn(wave, replies, self._news.look())
+            self._context.check_running(CRASHED, HINT)
+        return bool(wave)
+
+    def _open_page(self) -> bool:
+        """Open a page in the browser. Return False if there is none."""
+        if self._pages is None or self._left <= 0 or self._context.ended:
+            return False
+        documents = self._pages.open_next(lambda: self._left)
+        self._follow(documents or ())
+        return documents is not None
+
+    def _record(self, target: Target, answer: Answer, news: bool) -> None:
+        """Keep the answer to a request of a page that opened something, or on which others depend."""
+        self._answers.setdefault(target, answer)
+        if not news:
+            self._states.add(target)
+
     def _result(self) -> tuple[GeneratedSet, tuple[Answer, ...]]:
-        frontier, kept = self._frontier, fewer(tuple(self._answers))
-        lines = limit_lines(frontier, self._met, self._bounds, len(self._answers))
+        frontier, news = self._frontier, tuple(target for target in self._answers if target not in self._states)
+        kept = self._with_states({*fewer(news)})
+        lines = limit_lines(frontier, self._met, self._bounds, len(news))
+        lines += tuple(self._pages.lines()) if self._pages else ()
         told = GeneratedSet(SOURCE, frontier.found, frontier.asked, len(kept), lines, time.monotonic() - self._started)
-        return told, tuple(self._answers[target] for target in kept)
+        return told, kept
+
+    def _with_states(self, kept: set[Target]) -> tuple[Answer, ...]:
+        """Return the answers to keep, with those on which one of them may depend: all that changed something before."""
+        order = list(self._answers)
+        scripted = [
+            at for at, target in enumerate(order) if target in kept and self._answers[target].request.source != SOURCE
+        ]
+        before = [target for target in order[: max(scripted, default=0)] if target in self._states]
+        chosen = kept.union(before[:MOST_STATES])
+        return tuple(self._answers[target] for target in order if target in chosen)
 
     # ------------------------------------------------------------------ what to ask
 
@@ -152,6 +182,7 @@ class _Crawler:
             documents.append(Document(target, answer.content_type, answer.body or b"", location_of(answer)))
             if site.session is None and _is_public(answer):
                 self._frontier.know(site.port, answer.request.path)
+                self._show(documents[-1], answer.status)
         self._follow(documents)
         pages = [one.request.path for one in site.answers if one.request.method == "GET" and _is_complete(one)]
         for path in dict.fromkeys((*pages, "/")):
@@ -185,12 +216,16 @@ class _Crawler:
         statuses = {target: reply.status or 0 for target, reply in answered.items()}
         for target in self._frontier.learn(wave, statuses, news):
             self._answers[target] = self._answer(target, answered[target])
-        self._follow(
-            [
-                Document(target, reply.content_type, reply.start, location_of(reply))
-                for target, reply in zip(wave, replies, strict=True)
-            ]
-        )
+        documents = []
+        for target, reply in zip(wave, replies, strict=True):
+            documents.append(Document(target, reply.content_type, reply.start, location_of(reply)))
+            self._show(documents[-1], reply.status)
+        self._follow(documents)
+
+    def _show(self, document: Document, status: int | None) -> None:
+        """Let the browser open a page of the app, if there is a browser."""
+        if self._pages is not None and document.kind is Kind.PAGE and status is not None and 200 <= status < 300:
+            self._pages.add(document.target)
 
     def _answer(self, target: Target, reply: Reply) -> Answer:
         site = self._sites[target.port]
@@ -203,6 +238,7 @@ class _Crawler:
             self._redirect(document)
             if links is not None:
                 self._add(document.target, links)
+                self._add_views(document, links)
 
     def _read(self, documents: Sequence[Document]) -> list[Links | None]:
         """Return the links of each document; None for one that has none, or that cannot be read."""
@@ -232,6 +268,14 @@ class _Crawler:
         """Return False for a URL with a value that the user's requests have captured: it may be a secret, and is another one in the next run."""
         conversation = self._sites[port].conversation
         return conversation is None or not conversation.repeats_value(path)
+
+    def _add_views(self, document: Document, found: Links) -> None:
+        """Let the browser open the views of a page that only its scripts show: `#/items`, `#!/items`."""
+        if self._pages is None or not document.is_built:
+            return
+        for link in found.links[:VIEWS]:
+            if link.startswith(("#/", "#!/")) and not may_change(link[1:]):
+                self._pages.add(document.target, link)
 
     def _redirect(self, document: Document) -> None:
         """Follow a redirect. It leads to the same page, so it does not lead further away."""

@@ -11,6 +11,7 @@ import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from slimmer.exercise.crawl.safety import may_change
 from slimmer.exercise.crawl.shape import shape_of
@@ -36,18 +37,22 @@ MOST_KEPT = 100
 
 @dataclass(frozen=True, order=True, slots=True)
 class Target:
-    """A URL of the app to ask: how many links away it is, its number in the order of finding, and how many redirects led to it."""
+    """A URL of the app to ask: how many links away it is, its number in the order of finding, and how many redirects led to it.
+
+    `method`: how a page's script asked for it, if not as a link does.
+    """
 
     depth: int
     number: int
     port: int = field(compare=False)
     path: str = field(compare=False)
     hops: int = field(compare=False, default=0)
+    method: str = field(compare=False, default="")
 
     @property
     def shape(self) -> str:
         """What it has in common with others."""
-        return f":{self.port}{shape_of(self.path)}"
+        return f"{self.method}:{self.port}{shape_of(self.path)}"
 
 
 class Frontier:
@@ -56,7 +61,9 @@ class Frontier:
     def __init__(self, depth: int) -> None:
         """`depth` is how many links a URL may be away."""
         self._depth = depth
+        self._numbers = count(1)
         self._known: set[tuple[int, str]] = set()
+        self._asked: set[tuple[int, str]] = set()  # a page's script may ask for a URL before its turn comes
         self._queue: list[tuple[int, Target]] = []
         self._futile: Counter[str] = Counter()  # URLs of a shape that were asked in a row without news
         self._tried: set[str] = set()
@@ -78,6 +85,7 @@ class Frontier:
     def know(self, port: int, path: str) -> None:
         """Note a URL that was asked already. It does not count as found."""
         self._known.add((port, path))
+        self._asked.add((port, path))
 
     def add(self, port: int, path: str, depth: int, hops: int = 0) -> None:
         """Add a URL. It will be asked once, if it is not too far away and seems to change nothing."""
@@ -94,13 +102,33 @@ class Frontier:
         if depth > self._depth:
             self.too_deep += 1
         else:
-            self._push(Target(depth, len(self._known), port, path, hops))
+            self._push(Target(depth, next(self._numbers), port, path, hops))
+
+    def was_asked(self, port: int, path: str, method: str = "", mark: str = "") -> bool:
+        """Return True if this URL was asked, by the crawl or by a page's script."""
+        return (port, _key(path, method, mark)) in self._asked
+
+    def take(self, port: int, path: str, depth: int, method: str = "", mark: str = "") -> Target | None:
+        """Return a URL for which a page's script asks, to be asked now; None if it was asked before, or if too many are known.
+
+        `mark` tells requests for the same URL from each other; "" is for those that are what a link would send.
+        """
+        key = port, _key(path, method, mark)
+        if key in self._asked or (key not in self._known and len(self._known) >= MOST_FOUND):
+            return None
+        self.found += key not in self._known
+        self._known.add(key)
+        self._asked.add(key)
+        self.asked += 1
+        return Target(depth, next(self._numbers), port, path, 0, method)
 
     def wave(self, most: int = WIDTH) -> tuple[Target, ...]:
         """Return the URLs to ask next, at most WIDTH and at most this many. Return () if there are none, or if the rest is not worth it."""
         taken: list[Target] = []
         while self._queue and len(taken) < min(most, WIDTH) and not self.is_idle:
             rank, target = heapq.heappop(self._queue)
+            if (target.port, target.path) in self._asked:
+                continue
             futile = self._futile[target.shape]
             if futile >= PATIENCE:
                 self.closed[target.shape] += 1
@@ -108,6 +136,7 @@ class Frontier:
                 self._push(target)
             else:
                 taken.append(target)
+                self._asked.add((target.port, target.path))
         self.asked += len(taken)
         return tuple(taken)
 
@@ -135,6 +164,10 @@ class Frontier:
 
     def _push(self, target: Target) -> None:
         heapq.heappush(self._queue, (self._futile[target.shape], target))
+
+
+def _key(path: str, method: str, mark: str) -> str:
+    return f"{method} {path} {mark}" if mark else path
 
 
 def fewer(targets: Sequence[Target], most: int = MOST_KEPT) -> tuple[Target, ...]:

@@ -20,6 +20,9 @@ HOPS = 5
 TIMEOUT = 5.0
 """The seconds for an answer."""
 
+MOST_STATES = 100
+"""The requests of pages that opened nothing, but change something or set a cookie, and are kept nevertheless."""
+
 SHOWN = 3
 """The number of shapes that a line names."""
 
