@@ -88,7 +88,7 @@ def _probe_file() -> dict[str, Any]:
     """Of what users write: it has no head, and may be the list alone."""
     types = [ProbeFile | Entries, Entry, *KINDS.values()]
     (either, *_), definitions = msgspec.json.schema_components(types, ref_template=REFERENCE)
-    return _finished("A probe file (docs/probing.md), as YAML or JSON", either, definitions)
+    return _finished("A probe file (docs/exercise.md), as YAML or JSON", either, definitions)
 
 
 def _definitions(*types: type) -> dict[str, dict[str, Any]]:

@@ -51,7 +51,7 @@ Out = Annotated[
 
 
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A probe file (docs/probing.md).", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A probe file (docs/exercise.md).", show_default=False)],
     url: Annotated[str, typer.Argument(metavar="URL", help="Where the app is: http://HOST:PORT.", show_default=False)],
     output_format: Annotated[
         str, typer.Option("--format", help="Format of the result on stdout: text or json.", metavar="FORMAT")

@@ -1,6 +1,6 @@
 """Read requests from a line of text (`POST /echo {"a": 1}`) or a YAML file. Errors say where they are.
 
-docs/probing.md shows every key. JSON is YAML, so a JSON file works as well. What a file may expand to is limited.
+docs/exercise.md shows every key. JSON is YAML, so a JSON file works as well. What a file may expand to is limited.
 """
 
 from __future__ import annotations

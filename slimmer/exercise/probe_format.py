@@ -1,6 +1,6 @@
 """The format of probe files: the one definition that reads them and from which docs/schemas/probe-file.json is made.
 
-Each type is a mapping of the file. docs/probing.md explains every key.
+Each type is a mapping of the file. docs/exercise.md explains every key.
 """
 
 from __future__ import annotations
