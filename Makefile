@@ -59,6 +59,9 @@ bench: $(READY) samples ## measure the stages of a build, the overhead of the re
 golden: $(READY) ## write what slimmer keeps of all test images to GOLDEN (default .cache/golden), to compare versions
 	@scripts/engine.sh $(BIN)/python -m tests.engine.golden $(GOLDEN)
 
+engines: $(READY) ## slim the sample apps on other engines, too: make engines ENGINES='unix:///run/podman/podman.sock tcp://…'
+	@scripts/engine.sh $(BIN)/python -m tests.engine.engines $(ENGINES)
+
 schemas: $(READY) ## regenerate docs/schemas, the JSON Schemas of probe files and of the documents that slimmer writes
 	@$(BIN)/python scripts/schemas.py
 
@@ -93,4 +96,4 @@ $(READY): pyproject.toml requirements-dev.lock hatch_build.py $(PROBE) | $(TOOLS
 	@scripts/setup.sh venv
 	@touch $@
 
-.PHONY: help demo test unit coverage check fuzz cases samples bench golden schemas soak wheel release lock clean
+.PHONY: help demo test unit coverage check fuzz cases samples bench golden engines schemas soak wheel release lock clean

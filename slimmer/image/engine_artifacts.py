@@ -22,9 +22,11 @@ INIT_LAYER = {
     "/dev/pts": stat.S_IFDIR,
     "/dev/shm": stat.S_IFDIR,
     "/etc": stat.S_IFDIR,
+    "/etc/group": stat.S_IFREG,
     "/etc/hostname": stat.S_IFREG,
     "/etc/hosts": stat.S_IFREG,
     "/etc/mtab": stat.S_IFLNK,
+    "/etc/passwd": stat.S_IFREG,
     "/etc/resolv.conf": stat.S_IFREG,
     "/proc": stat.S_IFDIR,
     "/run": stat.S_IFDIR,
@@ -33,6 +35,11 @@ INIT_LAYER = {
 }
 PODMANS_OWN = "/run/.containerenv"
 """A file that podman makes in every container, and moby in none."""
+
+ACCOUNTS = ("/etc/group", "/etc/passwd")
+ACCOUNTS_MODE, ACCOUNTS_SIZE = 0o600, 64
+"""In an image that lacks these files, podman writes a line for the container's user into each, which is root where slimmer looks at an
+image. `root:*:0:0:root:/:/bin/sh` is shorter than this."""
 
 MOBYS_MODE, PODMANS_MODE = 0o755, 0o644
 """The modes of files that the engine makes. Podman left them to runc up to version 4, so moby's mode may also be podman's."""
@@ -73,7 +80,8 @@ def engine_made(tree: Tree, probe_folder: str, mount_points: Collection[str] = (
     started = _started(tree, probe_folder)
     if started is None:
         return ()
-    modes = {MOBYS_MODE, PODMANS_MODE} if PODMANS_OWN in tree else {MOBYS_MODE}
+    podmans = {PODMANS_MODE, ACCOUNTS_MODE} if PODMANS_OWN in tree else set()
+    modes = frozenset({MOBYS_MODE, *podmans})
     made = {probe_folder}
     names = sorted({*INIT_LAYER, *mount_points}, key=lambda name: -name.count("/"))
     for name in names:
@@ -83,7 +91,7 @@ def engine_made(tree: Tree, probe_folder: str, mount_points: Collection[str] = (
     return tuple(sorted(made))
 
 
-def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int, modes: Collection[int]) -> bool:
+def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int, modes: frozenset[int]) -> bool:
     if stat.S_IFMT(entry.mode) != INIT_LAYER.get(entry.path, stat.S_IFDIR):
         return False
     if entry.ctime < started - CREATION_TIME or not _is_owned_by_engine(entry) or entry.xattrs:
@@ -97,7 +105,9 @@ def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int, m
             and entry.mtime[0] >= started - CREATION_TIME
             and all(e.path in made for e in tree.children(entry.path))
         )
-    return mode in modes and entry.size == 0
+    if entry.path in ACCOUNTS:
+        return ACCOUNTS_MODE in modes and mode == ACCOUNTS_MODE and entry.size <= ACCOUNTS_SIZE
+    return mode in modes - {ACCOUNTS_MODE} and entry.size == 0
 
 
 def own_times(tree: Tree, probe_folder: str, created: str, mount_points: Collection[str] = ()) -> Mtime:

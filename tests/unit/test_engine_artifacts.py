@@ -84,6 +84,19 @@ def test_files_that_podman_mounts_over_are_not_the_images(mode: int) -> None:
     assert of_podman(record("f", "/etc/hostname", mode=mode, ctime=STARTED)) == []
 
 
+def test_accounts_that_podman_writes_for_an_image_without_any_are_not_the_images() -> None:
+    made = (
+        record("f", "/etc/group", mode=0o600, ctime=STARTED, size=8),
+        record("f", "/etc/passwd", mode=0o600, ctime=STARTED, size=26),
+    )
+    assert of_podman(*made) == []
+    own = (
+        record("f", "/etc/group", mode=0o644, ctime=STARTED, size=8),
+        record("f", "/etc/passwd", mode=0o600, ctime=STARTED, size=900),
+    )
+    assert of_podman(*own) == ["/etc/group", "/etc/passwd"]
+
+
 def test_files_of_the_image_are_not_podmans() -> None:
     """They have contents, another mode, or an older time; or podman makes none of that name."""
     own = (

@@ -1,0 +1,166 @@
+"""Slims the sample apps on other engines, and checks what must be the same on each: make engines ENGINES='URL…'
+
+For each engine: every sample is built and verified with both builders, the slim image does what the sample does, `compare` and the reports
+tell the same sizes as on the first engine, an interrupt ends with its exit code, and nothing stays behind. The sample images are copied
+from the engine of this machine. Prints a row of a Markdown table for each engine; exits with 1 if anything is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from tests.engine import cli_runner, leftovers, samples
+
+BUILDERS = ("dockerfile", "load")
+DEADLINE = 900
+INTERRUPTED = 130
+
+
+@dataclass(slots=True)
+class Findings:
+    """What one engine did. `sizes`: original and slim image, in bytes, by sample."""
+
+    engine: str
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    good: int = 0
+    tried: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+class OtherEngine:
+    """An engine by its URL."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url, self.folder = url, folder
+        self.client = docker.DockerClient(base_url=url, timeout=DEADLINE)
+        self.environment = {**os.environ, "DOCKER_HOST": url, "TMPDIR": str(folder / "tmp")}
+        (folder / "tmp").mkdir(parents=True)
+
+    @property
+    def name(self) -> str:
+        """The engine and its store in words."""
+        info, version = self.client.info(), self.client.version()
+        what = str((version.get("Components") or [{}])[0].get("Name", ""))
+        rootless = ", rootless" if any("rootless" in option for option in info.get("SecurityOptions") or ()) else ""
+        return f"{what} {info['ServerVersion']} ({info['Driver']}{rootless})"
+
+    def take(self, images: Sequence[str], source: docker.DockerClient) -> None:
+        """Copy the images that this engine does not have."""
+        for image in images:
+            if not self.client.images.list(image):
+                self.client.api.load_image(source.api.get_image(image))
+
+    def slimmer(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run slimmer with this engine."""
+        command = [sys.executable, "-m", "slimmer", *map(str, words)]
+        return subprocess.run(command, capture_output=True, text=True, env=self.environment, timeout=DEADLINE)
+
+    def interrupted(self, image: str) -> int:
+        """Begin to observe, press Ctrl-C, and return the exit code."""
+        command = [
+            sys.executable,
+            "-m",
+            "slimmer",
+            "build",
+            image,
+            "--until",
+            "signal",
+            "--out",
+            str(self.folder / "broken"),
+        ]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=self.environment) as process:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if "kill -USR1" in line:
+                    process.send_signal(signal.SIGINT)
+            return process.wait(DEADLINE)
+
+
+def sizes_in(report: Mapping[str, Any]) -> tuple[int, int]:
+    return int(report["target"]["size"]), int(report["slim"]["size"])
+
+
+def build(engine: OtherEngine, name: str, builder: str, found: Findings) -> Iterator[str]:
+    """Build one sample with one builder, and yield what is wrong."""
+    image, tag = f"slimmer-sample-{name}:latest", f"slimmer-engines-{name}:{builder}"
+    out = engine.folder / f"{name}-{builder}"
+    words: list[str | Path] = ["--tag", tag, "--out", out, "--builder", builder, "--format", "json"]
+    words += samples.build_arguments(name)
+    done = engine.slimmer("build", image, *words)
+    if done.returncode:
+        yield f"{name} with {builder}: exit code {done.returncode}: {done.stderr.strip().splitlines()[-4:]}"
+        return
+    report = json.loads(done.stdout)
+    if not report["verification"]["verified"]:
+        yield f"{name} with {builder}: not verified"
+    if found.sizes.setdefault(name, sizes_in(report)) != sizes_in(report):
+        yield f"{name}: the builders differ in size"
+    try:
+        cli_runner.check_image(engine.client, name, tag)
+    except AssertionError as error:
+        yield f"{name} with {builder}: {error}"
+    compared = engine.slimmer("compare", image, tag, "--format", "json")
+    document = json.loads(compared.stdout) if compared.returncode == 0 else {}
+    if not document or (document["before"]["size"], document["after"]["size"]) != sizes_in(report):
+        yield f"{name} with {builder}: compare says something else than the report: {compared.stderr}"
+    engine.client.images.remove(tag, force=True)
+
+
+def try_out(engine: OtherEngine, names: Sequence[str], source: docker.DockerClient) -> Findings:
+    """Do everything with one engine."""
+    found = Findings(engine.name)
+    builders = BUILDERS[1:] if "Podman" in engine.name else BUILDERS  # a build would change the labels there
+    engine.take([f"slimmer-sample-{name}:latest" for name in names], source)
+    before = leftovers.state(engine.client, engine.folder / "tmp")
+    for name in names:
+        for builder in builders:
+            wrong = list(build(engine, name, builder, found))
+            found.wrong += wrong
+            found.good += not wrong
+            found.tried += 1
+            print(f"  {name}, {builder}: {'; '.join(wrong) or 'good'}", file=sys.stderr, flush=True)
+    if (code := engine.interrupted("slimmer-sample-go:latest")) != INTERRUPTED:
+        found.wrong.append(f"Ctrl-C ended with {code}")
+    found.wrong += [
+        f"left behind: {thing}" for thing in leftovers.settled(engine.client, engine.folder / "tmp", before)
+    ]
+    return found
+
+
+def main() -> int:
+    """Run everything, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("engines", nargs="+", metavar="URL", help="an engine, e.g. unix:///run/podman/podman.sock")
+    parser.add_argument("--sample", action="append", choices=samples.NAMES, help="only this sample (repeatable)")
+    given = parser.parse_args()
+    names, source, first, failed = given.sample or samples.NAMES, docker.from_env(timeout=DEADLINE), None, False
+    print("| engine | samples built, verified and working | wrong |\n|---|---:|---|")
+    for url in given.engines:
+        with tempfile.TemporaryDirectory(prefix="slimmer-engines-") as folder:
+            found = try_out(OtherEngine(url, Path(folder)), names, source)
+        first = first or found
+        found.wrong += [
+            f"{name}: {sizes} bytes, but {first.sizes[name]} on {first.engine}"
+            for name, sizes in found.sizes.items()
+            if sizes != first.sizes.get(name, sizes)
+        ]
+        wrong = "; ".join(found.wrong).replace("|", "\\|") or "nothing"
+        print(f"| {found.engine} | {found.good} of {found.tried} | {wrong} |", flush=True)
+        failed = failed or bool(found.wrong)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
