@@ -145,6 +145,8 @@ def main() -> int:
     parser.add_argument("engines", nargs="+", metavar="URL", help="an engine, e.g. unix:///run/podman/podman.sock")
     parser.add_argument("--sample", action="append", choices=samples.NAMES, help="only this sample (repeatable)")
     given = parser.parse_args()
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell starts what runs in its background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     names, source, first, failed = given.sample or samples.NAMES, docker.from_env(timeout=DEADLINE), None, False
     print("| engine | samples built, verified and working | wrong |\n|---|---:|---|")
     for url in given.engines:

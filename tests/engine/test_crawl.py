@@ -5,7 +5,6 @@ The page /rooms/attic is two links away from the front page, and only it needs t
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from tests.engine.cli_runner import address, ask, running
 from tests.engine.command import slimmer
 from tests.engine.names import LABEL, OWN
+from tests.engine.observed_build import observed_build
 
 SITE = Path(__file__).with_name("images") / "crawled"
 OF_THE_ATTIC = {"/srv/lib/Attic.pm", "/srv/pages/attic.html"}
@@ -43,14 +43,6 @@ def tag(engine: docker.DockerClient, leftovers: None) -> Iterator[str]:
         engine.images.remove(name, force=True)
 
 
-def build(site: str, tag: str, out: Path, *options: str) -> tuple[str, dict[str, Any], set[str]]:
-    """Build a slim image with what was observed alone. Return what slimmer said, the report, and the paths that are kept."""
-    result = slimmer("build", site, "--tag", tag, "--out", out, "--policy", "observed", *options)
-    assert result.returncode == 0, result.stderr
-    lines = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()[1:]]
-    return result.stderr, json.loads((out / "report.json").read_text()), {line["path"] for line in lines}
-
-
 def crawled(report: dict[str, Any]) -> list[str]:
     return [one["path"] for one in report["exercise"]["requests"] if one.get("source") == "crawl"]
 
@@ -58,7 +50,7 @@ def crawled(report: dict[str, Any]) -> list[str]:
 def test_a_page_two_links_away_works_in_the_slim_image(
     engine: docker.DockerClient, site: str, tag: str, tmp_path: Path
 ) -> None:
-    said, report, kept = build(site, tag, tmp_path / "out")
+    said, report, kept = observed_build(site, tag, tmp_path / "out")
     assert "crawled 6 of 6 pages; " in said
     assert kept >= OF_THE_ATTIC
     assert report["verification"]["verified"] and not report["verification"]["missed"]
@@ -74,7 +66,7 @@ def test_a_page_two_links_away_works_in_the_slim_image(
 def test_without_a_crawl_the_page_does_not_work(
     engine: docker.DockerClient, site: str, tag: str, tmp_path: Path
 ) -> None:
-    said, report, kept = build(
+    said, report, kept = observed_build(
         site, tag, tmp_path / "out", "--no-crawl", "--no-openapi", "--no-verify", "--builder", "load"
     )
     assert "pages" not in said and not report["exercise"]["generated"]
@@ -84,7 +76,9 @@ def test_without_a_crawl_the_page_does_not_work(
 
 
 def test_two_crawls_find_the_same(site: str, tag: str, tmp_path: Path) -> None:
-    reports = [build(site, tag, tmp_path / str(n), "--crawl", "--no-verify", "--builder", "load")[1] for n in range(2)]
+    reports = [
+        observed_build(site, tag, tmp_path / str(n), "--crawl", "--no-verify", "--builder", "load")[1] for n in range(2)
+    ]
     first, second = ([crawled(report), report["exercise"]["generated"]] for report in reports)
     for told in (*first[1], *second[1]):
         del told["seconds"]
@@ -94,7 +88,7 @@ def test_two_crawls_find_the_same(site: str, tag: str, tmp_path: Path) -> None:
 def test_a_crawl_without_the_probe_keeps_a_page_of_each_kind(site: str, tag: str, tmp_path: Path) -> None:
     log = tmp_path / "access.json"
     assert slimmer("observe", site, "--out", log, "--crawl").returncode == 0
-    _, report, kept = build(
+    _, report, kept = observed_build(
         site, tag, tmp_path / "out", "--crawl", "--access", str(log), "--no-observe", "--builder", "load"
     )
     assert kept >= OF_THE_ATTIC and report["verification"]["verified"]

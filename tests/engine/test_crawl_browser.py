@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import docker
 import psutil
@@ -16,6 +14,7 @@ from slimmer.exercise.browser import program
 from tests.engine.cli_runner import address, ask, running
 from tests.engine.command import slimmer
 from tests.engine.names import LABEL, OWN
+from tests.engine.observed_build import observed_build
 
 SITE = Path(__file__).with_name("images") / "scripted"
 OF_SCRIPTS = {"/srv/lib/Stock.pm", "/srv/lib/Orders.pm", "/srv/files/hammer.html", "/srv/files/nail.html"}
@@ -47,18 +46,12 @@ def tag(engine: docker.DockerClient, leftovers: None) -> Iterator[str]:
         engine.images.remove(name, force=True)
 
 
-def build(site: str, tag: str, out: Path, *options: str) -> tuple[str, dict[str, Any], set[str]]:
-    """Build a slim image with what was observed alone. Return what slimmer said, the report, and the paths that are kept."""
-    result = slimmer("build", site, "--tag", tag, "--out", out, "--policy", "observed", "--builder", "load", *options)
-    assert result.returncode == 0, result.stderr
-    lines = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()[1:]]
-    return result.stderr, json.loads((out / "report.json").read_text()), {line["path"] for line in lines}
-
-
 def test_what_only_a_script_asks_for_works_in_the_slim_image(
     engine: docker.DockerClient, site: str, tag: str, tmp_path: Path
 ) -> None:
-    said, report, kept = build(site, tag, tmp_path / "out", "--crawl-browser", "--crawl-seconds", "120")
+    said, report, kept = observed_build(
+        site, tag, tmp_path / "out", "--builder", "load", "--crawl-browser", "--crawl-seconds", "120"
+    )
     assert "in a browser" in said
     assert kept >= OF_SCRIPTS
     assert report["verification"]["verified"] and not report["verification"]["missed"]
@@ -73,7 +66,7 @@ def test_what_only_a_script_asks_for_works_in_the_slim_image(
 
 
 def test_without_a_browser_nothing_of_it_is_found(site: str, tag: str, tmp_path: Path) -> None:
-    _, report, kept = build(site, tag, tmp_path / "out", "--no-verify")
+    _, report, kept = observed_build(site, tag, tmp_path / "out", "--builder", "load", "--no-verify")
     assert not OF_SCRIPTS & kept
     assert not [one for one in report["exercise"]["requests"] if one["path"].startswith(("/api/", "/item"))]
 

@@ -11,14 +11,13 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
 
 from tests.engine.cli_runner import address, ask, running
-from tests.engine.command import slimmer
 from tests.engine.names import LABEL, OWN
+from tests.engine.observed_build import observed_build
 
 APP = Path(__file__).with_name("images") / "graphed"
 POEM = {"method": "POST", "path": "/graphql", "json": {"query": "{ poem(line: 1) }"}}
@@ -42,16 +41,8 @@ def app(engine: docker.DockerClient, sample: Callable[[str], str], tmp_path: Pat
             engine.images.remove(tag, force=True)
 
 
-def built(app: str, out: Path, *options: str) -> tuple[str, dict[str, Any], set[str]]:
-    """Build with what was observed alone. Return what slimmer said, the report, and the paths that are kept."""
-    result = slimmer("build", app, "--policy", "observed", "--out", out, *options)
-    assert result.returncode == 0, result.stderr
-    lines = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()[1:]]
-    return result.stderr, json.loads((out / "report.json").read_text()), {line["path"] for line in lines}
-
-
 def test_fields_are_queried_with_no_options(app: str, engine: docker.DockerClient, tmp_path: Path) -> None:
-    said, report, kept = built(app, tmp_path / "out")
+    said, report, kept = observed_build(app, app.replace(":latest", ":slim"), tmp_path / "out")
     assert "asked for 3 of 4 fields of GraphQL at /graphql: 3 answered without errors" in said
     assert report["verification"]["verified"]
     assert {"/srv/books.json", "/srv/poems.txt"} <= kept
@@ -62,6 +53,14 @@ def test_fields_are_queried_with_no_options(app: str, engine: docker.DockerClien
 
 
 def test_mutations_are_called_if_asked_for(app: str, tmp_path: Path) -> None:
-    said, _, kept = built(app, tmp_path / "out", "--graphql-mutations", "--no-verify", "--builder", "load")
+    said, _, kept = observed_build(
+        app,
+        app.replace(":latest", ":slim"),
+        tmp_path / "out",
+        "--graphql-mutations",
+        "--no-verify",
+        "--builder",
+        "load",
+    )
     assert "asked for 4 of 4 fields" in said
     assert "/usr/lib/python3.11/decimal.py" in kept

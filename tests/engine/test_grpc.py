@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import docker
 import grpc
@@ -14,44 +11,31 @@ import pytest
 
 from tests.engine import case_images
 from tests.engine.cli_runner import address, running
-from tests.engine.command import slimmer
 from tests.engine.names import OWN
+from tests.engine.observed_build import ObservedBuild, observed_build
 
 APP = Path(__file__).with_name("images") / "weather"
 FOLDER = "/srv/weather"
 TAG = f"{OWN}-weather:slim"
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
-    """A build without options: what it said, its report, and the paths of the slim image."""
-
-    said: str
-    report: dict[str, Any]
-    kept: frozenset[str]
-
-
 @pytest.fixture(scope="module")
-def built(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+def built(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObservedBuild]:
     """The slim image of images/weather, which goes again. The original stays for the next run, as those of cases do."""
     image, out = "slimmer-sample-weather:latest", tmp_path_factory.mktemp("weather") / "out"
     case_images.build(image, APP, case_images.make_base())
-    result = slimmer("build", image, "--policy", "observed", "--tag", TAG, "--out", out)
-    assert result.returncode == 0, result.stderr
-    lines = (out / "manifest.jsonl").read_text().splitlines()[1:]
-    report = json.loads((out / "report.json").read_text())
-    yield Built(result.stderr, report, frozenset(json.loads(line)["path"] for line in lines))
+    yield observed_build(image, TAG, out)
     engine.images.remove(TAG, force=True)
 
 
-def test_the_methods_are_found_and_called(built: Built) -> None:
+def test_the_methods_are_found_and_called(built: ObservedBuild) -> None:
     assert "called 3 of 5 methods of gRPC on 50051: 3 answered OK; 4 requests cover what they opened" in built.said
     assert "grpc: left out 1 method that takes a stream: Weather/Upload" in built.said
     assert "grpc: left out 1 method that would end the app: Weather/Shutdown" in built.said
     assert "only the start of the app was observed" not in built.said
 
 
-def test_the_calls_are_verified_and_reported(built: Built) -> None:
+def test_the_calls_are_verified_and_reported(built: ObservedBuild) -> None:
     assert built.report["verification"]["verified"] and not built.report["verification"]["missed"]
     calls = {row["path"]: row["status"] for row in built.report["exercise"]["requests"] if row["source"] == "grpc"}
     assert calls == {
@@ -66,12 +50,12 @@ def test_the_calls_are_verified_and_reported(built: Built) -> None:
     assert (port["port"], port["use"]) == (50051, "spoken")
 
 
-def test_what_only_methods_open_is_kept(built: Built) -> None:
+def test_what_only_methods_open_is_kept(built: ObservedBuild) -> None:
     files = ("forecast.txt", "stations.csv", "storm.py", "siren.txt")
     assert built.kept >= {f"{FOLDER}/{name}" for name in files}
 
 
-def test_the_slim_image_answers_a_client(built: Built, engine: docker.DockerClient) -> None:
+def test_the_slim_image_answers_a_client(built: ObservedBuild, engine: docker.DockerClient) -> None:
     with running(engine, TAG) as container:
         target = address(container).removeprefix("http://")
         with grpc.insecure_channel(target) as channel:

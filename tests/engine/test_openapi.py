@@ -5,7 +5,6 @@ The app gives each thing that it makes a random ID, and only one operation needs
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +12,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.engine.command import slimmer
 from tests.engine.names import LABEL, OWN
+from tests.engine.observed_build import observed_build
 
 APP = Path(__file__).with_name("images") / "described"
 OF_PRINTING = {"/srv/Printer.pm", "/srv/print.txt"}
@@ -34,11 +33,8 @@ def app(engine: docker.DockerClient, leftovers: None) -> Iterator[str]:
 
 
 def test_the_slim_image_has_what_the_operations_open(app: str, tmp_path: Path) -> None:
-    result = slimmer("build", app, "--openapi", "auto", "--policy", "observed", "--out", tmp_path / "out")
-    assert result.returncode == 0, result.stderr
-    assert "called 4 of 4 operations of /openapi.yaml: 4 answered 2xx; " in result.stderr
-    kept = {json.loads(line)["path"] for line in (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()[1:]}
-    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    said, report, kept = observed_build(app, app.replace(":latest", ":slim"), tmp_path / "out", "--openapi", "auto")
+    assert "called 4 of 4 operations of /openapi.yaml: 4 answered 2xx; " in said
     assert kept >= OF_PRINTING
     assert report["verification"]["verified"] and not report["verification"]["missed"]
     calls = [(one["method"], one["path"]) for one in report["exercise"]["requests"] if one["source"] == "openapi"]
