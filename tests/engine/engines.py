@@ -22,6 +22,7 @@ from typing import Any
 import docker
 
 from tests.engine import cli_runner, leftovers, samples
+from tests.engine.names import OWN
 
 BUILDERS = ("dockerfile", "load")
 DEADLINE = 900
@@ -94,7 +95,7 @@ def sizes_in(report: Mapping[str, Any]) -> tuple[int, int]:
 
 def build(engine: OtherEngine, name: str, builder: str, found: Findings) -> Iterator[str]:
     """Build one sample with one builder, and yield what is wrong."""
-    image, tag = f"slimmer-sample-{name}:latest", f"slimmer-engines-{name}:{builder}"
+    image, tag = f"slimmer-sample-{name}:latest", f"{OWN}-{name}:{builder}"
     out = engine.folder / f"{name}-{builder}"
     words: list[str | Path] = ["--tag", tag, "--out", out, "--builder", builder, "--format", "json"]
     words += samples.build_arguments(name)
