@@ -1,14 +1,18 @@
-"""Carry out an exchange over a WebSocket (RFC 6455). The library `websockets` speaks the protocol."""
+"""Carry out an exchange over a WebSocket (RFC 6455). The library `websockets` speaks the protocol.
+
+Its client for threads reads and writes one TLS connection in two threads, which OpenSSL does not allow ("openssl-threads", SSL objects):
+answers got lost on busy machines. So this is the one for asyncio, with an event loop of its own for each exchange.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
 
 from slimmer.exercise.client import KEPT_BODY_LIMIT, LOCALHOST, Reply, Trouble
 from slimmer.exercise.exchange import Exchange, Step
@@ -16,10 +20,12 @@ from slimmer.exercise.exchange_client import Ended, Talk
 from slimmer.exercise.tls import any_certificate
 
 if TYPE_CHECKING:
-    from websockets.sync.client import ClientConnection
+    from websockets.asyncio.client import ClientConnection
 
 CLOSING = 1.0
 """Seconds that the app has to close the connection, too."""
+
+_T = TypeVar("_T")
 
 _silent = logging.getLogger("slimmer.websocket")
 _silent.addHandler(logging.NullHandler())
@@ -29,41 +35,22 @@ _silent.propagate = False  # it would log headers and messages
 class WebSocket:
     """A connection after the handshake."""
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
+    def __init__(self, loop: asyncio.AbstractEventLoop, connection: ClientConnection) -> None:
+        self._loop, self._connection = loop, connection
 
     def send(self, step: Step, seconds: float) -> None:
-        from websockets.exceptions import ConnectionClosed
-
-        try:
-            self._connection.send(step.data if step.binary else step.data.decode())
-        except ConnectionClosed as error:
-            raise Ended from error
+        self._await(self._connection.send(step.data if step.binary else step.data.decode()), seconds)
 
     def receive(self, seconds: float) -> bytes:
+        return self._await(self._connection.recv(decode=False), seconds)
+
+    def _await(self, work: Awaitable[_T], seconds: float) -> _T:
         from websockets.exceptions import ConnectionClosed
 
         try:
-            return self._connection.recv(timeout=seconds, decode=False)
+            return self._loop.run_until_complete(asyncio.wait_for(work, seconds))
         except ConnectionClosed as error:
             raise Ended from error
-
-
-@contextmanager
-def _cut_after(connection: socket.socket, seconds: float) -> Iterator[None]:
-    """Cut the connection when the time is up: a message that the app does not read could be sent forever."""
-
-    def cut() -> None:
-        with suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def talk_websocket(exchange: Exchange, endpoint: tuple[str, int], authority: str, scheme: str, timeout: float) -> Reply:
@@ -77,11 +64,8 @@ def talk_websocket(exchange: Exchange, endpoint: tuple[str, int], authority: str
         return Reply(trouble=Trouble.REFUSED, seconds=time.monotonic() - started)
     with plain:
         try:
-            with (
-                _opened(exchange, plain, authority, scheme, timeout) as connection,
-                _cut_after(connection.socket, timeout),
-            ):
-                return Talk(WebSocket(connection), started, timeout, messages=True).reply(exchange.steps, 101)
+            with _opened(exchange, plain, authority, scheme, timeout) as connection:
+                return Talk(connection, started, timeout, messages=True).reply(exchange.steps, 101)
         except TimeoutError:
             trouble = Trouble.SILENT
         except (WebSocketException, OSError, EOFError, ValueError) as error:
@@ -90,14 +74,19 @@ def talk_websocket(exchange: Exchange, endpoint: tuple[str, int], authority: str
     return Reply(status=status, trouble=trouble, seconds=time.monotonic() - started)
 
 
+@contextmanager
 def _opened(
     exchange: Exchange, plain: socket.socket, authority: str, scheme: str, timeout: float
-) -> AbstractContextManager[ClientConnection]:
-    """Return a connection after its handshake. It follows no redirect, because it has this one socket, and uses no proxy."""
-    from websockets.sync.client import connect
+) -> Iterator[WebSocket]:
+    """Yield a connection after its handshake. It follows no redirect, because it has this one socket, and uses no proxy."""
+    from websockets.asyncio.client import connect
+
+    class Connect(connect):
+        def process_redirect(self, exc: Exception) -> Exception | str:
+            return exc
 
     tls = any_certificate() if scheme == "https" else None
-    return connect(
+    opening = Connect(
         f"{'wss' if tls else 'ws'}://{authority}{exchange.path}",
         sock=plain,
         ssl=tls,
@@ -112,3 +101,20 @@ def _opened(
         max_size=KEPT_BODY_LIMIT,
         logger=_silent,
     )
+    loop = asyncio.new_event_loop()
+    try:
+        connection = loop.run_until_complete(_made(opening))
+        try:
+            yield WebSocket(loop, connection)
+        finally:
+            with suppress(TimeoutError):
+                loop.run_until_complete(asyncio.wait_for(connection.close(), CLOSING))
+            connection.transport.abort()  # an app that reads nothing would be waited for
+            loop.run_until_complete(asyncio.wait([connection.connection_lost_waiter], timeout=CLOSING))
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+async def _made(opening: Awaitable[ClientConnection]) -> ClientConnection:
+    return await opening
