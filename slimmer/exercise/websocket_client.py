@@ -10,9 +10,9 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from slimmer.exercise.client import KEPT_BODY_LIMIT, LOCALHOST, Reply, Trouble
 from slimmer.exercise.exchange import Exchange, Step
@@ -44,13 +44,24 @@ class WebSocket:
     def receive(self, seconds: float) -> bytes:
         return self._await(self._connection.recv(decode=False), seconds)
 
-    def _await(self, work: Awaitable[_T], seconds: float) -> _T:
+    def _await(self, work: Coroutine[Any, Any, _T], seconds: float) -> _T:
+        """Return what came of it. Raise TimeoutError when the time is up, without waiting for what the library does then."""
         from websockets.exceptions import ConnectionClosed
 
+        task = self._loop.create_task(work)
+        self._loop.run_until_complete(asyncio.wait([task], timeout=seconds))
+        if not task.done():
+            raise TimeoutError
         try:
-            return self._loop.run_until_complete(asyncio.wait_for(work, seconds))
+            return task.result()
         except ConnectionClosed as error:
             raise Ended from error
+
+    def close(self) -> None:
+        """Close the connection. An app that reads nothing is not waited for."""
+        with suppress(TimeoutError, OSError):
+            self._await(self._connection.close(), CLOSING)
+        self._connection.transport.abort()
 
 
 def talk_websocket(exchange: Exchange, endpoint: tuple[str, int], authority: str, scheme: str, timeout: float) -> Reply:
@@ -103,16 +114,14 @@ def _opened(
     )
     loop = asyncio.new_event_loop()
     try:
-        connection = loop.run_until_complete(_made(opening))
+        talk = WebSocket(loop, loop.run_until_complete(_made(opening)))
         try:
-            yield WebSocket(loop, connection)
+            yield talk
         finally:
-            with suppress(TimeoutError):
-                loop.run_until_complete(asyncio.wait_for(connection.close(), CLOSING))
-            connection.transport.abort()  # an app that reads nothing would be waited for
-            loop.run_until_complete(asyncio.wait([connection.connection_lost_waiter], timeout=CLOSING))
+            talk.close()
     finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
+        if left := asyncio.all_tasks(loop):  # they end with the connection
+            loop.run_until_complete(asyncio.wait(left, timeout=CLOSING))
         loop.close()
 
 
