@@ -80,18 +80,17 @@ def engine_made(tree: Tree, probe_folder: str, mount_points: Collection[str] = (
     started = _started(tree, probe_folder)
     if started is None:
         return ()
-    podmans = {PODMANS_MODE, ACCOUNTS_MODE} if PODMANS_OWN in tree else set()
-    modes = frozenset({MOBYS_MODE, *podmans})
+    by_podman = PODMANS_OWN in tree
     made = {probe_folder}
     names = sorted({*INIT_LAYER, *mount_points}, key=lambda name: -name.count("/"))
     for name in names:
         entry = tree.get(name)
-        if entry is not None and _looks_made(tree, entry, made, started, modes):
+        if entry is not None and _looks_made(tree, entry, made, started, by_podman=by_podman):
             made.add(name)
     return tuple(sorted(made))
 
 
-def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int, modes: frozenset[int]) -> bool:
+def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int, *, by_podman: bool) -> bool:
     if stat.S_IFMT(entry.mode) != INIT_LAYER.get(entry.path, stat.S_IFDIR):
         return False
     if entry.ctime < started - CREATION_TIME or not _is_owned_by_engine(entry) or entry.xattrs:
@@ -106,8 +105,8 @@ def _looks_made(tree: Tree, entry: Entry, made: Collection[str], started: int, m
             and all(e.path in made for e in tree.children(entry.path))
         )
     if entry.path in ACCOUNTS:
-        return ACCOUNTS_MODE in modes and mode == ACCOUNTS_MODE and entry.size <= ACCOUNTS_SIZE
-    return mode in modes - {ACCOUNTS_MODE} and entry.size == 0
+        return by_podman and mode == ACCOUNTS_MODE and entry.size <= ACCOUNTS_SIZE
+    return entry.size == 0 and (mode == MOBYS_MODE or (by_podman and mode == PODMANS_MODE))
 
 
 def own_times(tree: Tree, probe_folder: str, created: str, mount_points: Collection[str] = ()) -> Mtime:
