@@ -56,7 +56,7 @@ class Conversation:
         the answer as it came, and returns what to capture of it beside what the request itself captures. `hopeless`: see slimmer.exercise.client.ask.
         """
         if isinstance(request, Exchange) and request.has_own_port:
-            talk = talk_tcp if request.kind is Kind.TCP else talk_udp
+            talk = talk_udp if request.kind is Kind.UDP else talk_tcp  # a relay makes TCP of a Unix socket
             return self.hidden(talk(request, endpoint, timeout))
         try:
             ready = self._completed(request)
