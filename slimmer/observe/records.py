@@ -181,7 +181,7 @@ class RecordReader:
 
     def _listen(self, words: list[str], a: str, b: str) -> None:
         listener = Listener(a, _number(words[2]), _PROTOCOLS[words[1]])
-        if not 0 < listener.port <= LAST_PORT and (listener.protocol, listener.port) != ("unix", 0):
+        if not (0 < listener.port <= LAST_PORT if listener.protocol != "unix" else listener.port == 0):
             raise ValueError(listener.port)
         if listener not in self._known:
             self._known.add(listener)
