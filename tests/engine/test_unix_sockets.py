@@ -257,6 +257,38 @@ def test_a_route_that_only_a_socket_serves_works_in_the_slim_image(
         client.close()
 
 
+ALONE = r"""
+use IO::Socket::UNIX; use Socket;
+sleep 1;
+my $internal = IO::Socket::UNIX->new(Local => "\0internal", Listen => 5) or die $!;
+my $server = IO::Socket::UNIX->new(Local => '/run/own.sock', Listen => 5) or die $!;
+while (my $client = $server->accept) {
+    my $request = <$client>;
+    require Text::ParseWords;
+    print $client "HTTP/1.0 200 OK\r\n\r\n" . join('-', Text::ParseWords::shellwords($request)) . "\n";
+    close $client;
+}
+"""
+
+
+def test_an_app_that_has_nothing_but_a_socket_is_asked_there_without_options(tag: str, tmp_path: Path) -> None:
+    done = slimmer(
+        "build", IMAGE, "--tag", tag, "--out", tmp_path / "out", "--entrypoint", json.dumps(["perl", "-e", ALONE]),
+        "--policy", "observed",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "  /run/own.sock speaks HTTP: 1 request\n" in done.stderr
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert [(one["path"], one["unix_socket"], one["status"]) for one in report["exercise"]["requests"]] == [
+        ("/", "/run/own.sock", 200)
+    ]
+    assert {(one["path"], one["use"]) for one in report["exercised"]["ports"]} == {
+        ("/run/own.sock", "answered"), ("@internal", "silent"),
+    }  # fmt: skip
+    told = slimmer("explain", "--unexercised", tmp_path / "out").stdout
+    assert "Unix socket /run/own.sock: answered requests\nUnix socket @internal: no request was answered\n" in told
+
+
 def test_a_socket_that_never_listens_ends_the_build(sample: Callable[[str], str], tag: str, tmp_path: Path) -> None:
     done = slimmer(
         "build", sample("flask"), "--tag", tag, "--out", tmp_path / "out", "--unix-socket", "/run/none.sock",
