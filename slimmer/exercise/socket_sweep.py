@@ -41,6 +41,13 @@ class SocketSweep:
             self._open.append(path)
         return True
 
+    def serves_shared(self) -> bool:
+        """Return True if one of several commands has opened a socket that was named for all of them."""
+        named = self._context.plan.named_sockets if self._context.mode.shared else ()
+        return any(
+            path in self._open or (self._context.subject.listening_sockets() and self._opens(path)) for path in named
+        )
+
     def find(self) -> bool:
         """Ask the sockets that nobody named, of an app without a port. Return True if one speaks HTTP."""
         if self._context.mode.seeks_sockets:
@@ -58,7 +65,7 @@ class SocketSweep:
 
     def _opens(self, path: str) -> bool:
         """Return True if a socket that only some of several commands have takes connections."""
-        if self._context.ended or self._context.subject.socket_problem(path, LOOK):
+        if self._context.ended or self._context.subject.socket_problem(path, 0):
             return False
         self._open.append(path)
         return True

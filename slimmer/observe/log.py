@@ -152,6 +152,12 @@ class AccessLog:
         return names_of(self.listeners)
 
     @property
+    def serves(self) -> bool:
+        """True if the app listened on a port, or on a Unix socket with a path."""
+        ports = self.tcp_ports or self.udp_ports
+        return bool(ports) or any(name.startswith("/") for name in self.unix_sockets)
+
+    @property
     def unseen(self) -> str:
         """The accesses that no recorder could see in at least one run, in words; "" if all runs recorded system calls."""
         active = {recorder.name for recorder in self.recorders if recorder.active}

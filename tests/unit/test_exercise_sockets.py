@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.errors import AppFailed, NotInTime, UsageError
+from slimmer.errors import AppFailed, ExerciseFailed, NotInTime, UsageError
 from slimmer.exercise.base_url import base_url
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.exchange import Exchange, Kind, Step
@@ -22,6 +22,7 @@ from slimmer.exercise.profile import AppProfile
 from slimmer.exercise.request import Expectation, Request
 from slimmer.exercise.result import ExerciseResult
 from slimmer.exercise.verdict import failure
+from slimmer.pipeline.scenario import check_shared
 from slimmer.pipeline.unexercised import exercised as added_up
 from slimmer.unexercised import exercise_lines
 from slimmer.verify.behaviour import compare_behaviour
@@ -229,6 +230,24 @@ def test_an_abstract_socket_is_spoken_to_by_its_name(tmp_path: Path) -> None:
     assert failure(exercised) is None
     (line,) = exercise_lines(added_up([exercised]))[:1]
     assert line == f"Unix socket {name}: answered in its own protocol"
+
+
+def test_of_several_commands_the_one_that_listens_is_asked(tmp_path: Path, place: str) -> None:
+    plan = asking(get("/", place, contains=("hello",)), ready=30.0)
+    results = []
+    for source in (f"time.sleep(0.5); serve_socket({place!r}); forever()", "time.sleep(1)"):
+        with LocalApp(tmp_path, SERVING + source) as app:
+            results.append(exercise(app, plan, shared=True))
+        Path(place).unlink(missing_ok=True)
+    serving, ending = results
+    assert serving.http_sockets == (place,) and failure(serving) is None
+    assert serving.seconds < plan.ready_timeout
+    assert ending.answers == () and ending.exit_code == 0
+    check_shared(plan, results)
+    with pytest.raises(
+        ExerciseFailed, match=f"none of the 2 commands answered a request, and none listened on {place}"
+    ):
+        check_shared(plan, [ending, ending])
 
 
 def test_a_slim_image_without_the_socket_differs(tmp_path: Path, place: str) -> None:
