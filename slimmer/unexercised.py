@@ -113,7 +113,7 @@ def exercise_lines(exercised: Exercised) -> list[str]:
     if exercised.requests:
         answers = [f"{number:,} {status}" for status, number in exercised.answers.items()]
         answers += [f"{exercised.unanswered:,} unanswered"] if exercised.unanswered else []
-        lines.append(f"{counted(exercised.requests, 'request')}: {', '.join(answers)}")
+        lines.append(": ".join(filter(None, (counted(exercised.requests, "request"), ", ".join(answers)))))
     if exercised.commands:
         lines.append(counted(exercised.commands, "command"))
     return lines

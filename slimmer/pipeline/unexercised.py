@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterable
 from typing import TypeVar
 
+from slimmer.exercise.exchange import Exchange
 from slimmer.exercise.grpc.status import status_name
 from slimmer.exercise.result import Answer, ExerciseResult
 from slimmer.exercise.rpc import Rpc
@@ -38,9 +39,14 @@ def exercised(results: Iterable[ExerciseResult]) -> Exercised:
         ),
         requests=len(answers),
         answers=dict(sorted(classes.items())),
-        unanswered=sum(answer.status is None for answer in answers),
+        unanswered=sum(_is_unanswered(answer) for answer in answers),
         commands=sum(len(one.outcomes) for one in found),
     )
+
+
+def _is_unanswered(answer: Answer) -> bool:
+    """Return True if nothing came of a request. An exchange that passed has no status."""
+    return answer.status is None and (bool(answer.problem) or not isinstance(answer.request, Exchange))
 
 
 def _class(answer: Answer) -> str:

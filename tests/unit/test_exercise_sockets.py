@@ -228,8 +228,8 @@ def test_an_abstract_socket_is_spoken_to_by_its_name(tmp_path: Path) -> None:
         tmp_path, f"echo('\\0' + {name[1:]!r}); forever()", asking(talk(name, (b"x", False), (b"heard x", True)))
     )
     assert failure(exercised) is None
-    (line,) = exercise_lines(added_up([exercised]))[:1]
-    assert line == f"Unix socket {name}: answered in its own protocol"
+    lines = exercise_lines(added_up([exercised]))
+    assert lines == [f"Unix socket {name}: answered in its own protocol", "1 request"]
 
 
 def test_of_several_commands_the_one_that_listens_is_asked(tmp_path: Path, place: str) -> None:
