@@ -26,7 +26,8 @@ from slimmer.pipeline.scenario import check_shared
 from slimmer.pipeline.unexercised import exercised as added_up
 from slimmer.unexercised import exercise_lines
 from slimmer.verify.behaviour import compare_behaviour
-from tests.unit.local_app import LocalApp
+from tests.unit.local_app import CERTIFICATE, LocalApp
+from tests.unit.test_exercise_exchanges import CHAT, HTTP2
 
 SERVING = """
 import socketserver
@@ -265,6 +266,45 @@ def test_a_probe_file_is_tried_out_at_sockets_of_this_machine(tmp_path: Path, pl
         steps = (b"x", False), (b"heard x", True)
         found = [*ask_each([talk(place, *steps), talk(f"{place}x", *steps)], base_url("http://localhost:1"), 5.0)]
     assert [one.problem.partition(" (")[0] for one in found] == ["", f"UNIX on {place}x: could not connect"]
+
+
+def asks(folder: Path, place: str, text: str) -> ExercisePlan:
+    """A plan of the requests of a probe file, which go to one socket."""
+    (folder / "probes.yaml").write_text(f"unix_socket: {place}\nrequests:\n{text}")
+    return replace(asking(), requests=requests_from_file(folder / "probes.yaml"), explicit=True)
+
+
+def test_messages_of_a_websocket_over_a_socket(tmp_path: Path, place: str) -> None:
+    source = f"""{CHAT}
+from websockets.sync.server import unix_serve
+threading.Thread(target=unix_serve(chat, {place!r}, process_request=answer).serve_forever, daemon=True).start()
+forever()
+"""
+    requests = """
+  - {path: /page, capture: {token: {regex: ".+"}}}
+  - {path: "/in/${token}", websocket: [{send: hello}, {expect: echo hello}]}
+  - {path: /who, websocket: [{expect: "sid=1 localhost"}]}
+"""
+    exercised = run(tmp_path, source, asks(tmp_path, place, requests))
+    assert exercised.problems == ()
+    assert [(answer.status, answer.unix_socket) for answer in exercised.answers] == [
+        (200, place), (101, place), (101, place),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("talk", ["http2", "secure"])
+def test_http2_over_a_socket_in_plain_text_and_with_tls(tmp_path: Path, place: str, talk: str) -> None:
+    source = f"""{HTTP2}
+CERTIFICATE = {str(CERTIFICATE)!r}
+listener = socket.socket(socket.AF_UNIX)
+listener.bind({place!r})
+listener.listen()
+while True:
+    threading.Thread(target={talk}, args=(listener.accept()[0],), daemon=True).start()
+"""
+    requests = "  - {path: '/a?b', http: 2, expect: {contains: 'GET /a?b localhost'}}\n"
+    exercised = run(tmp_path, source, asks(tmp_path, place, requests))
+    assert exercised.problems == () and exercised.answers[0].body == b"GET /a?b localhost"
 
 
 @pytest.mark.parametrize(
