@@ -10,11 +10,11 @@ import threading
 from types import TracebackType
 
 from slimmer.engine.relay import Limits, Relay, RelayMaker
-from slimmer.errors import EngineError
+from slimmer.errors import SlimmerError
 from slimmer.exit_codes import TIMED_OUT
 
-ANSWER_TIMEOUT = 10.0
-"""Seconds that the probe has beyond those for which it waits: the engine may be slow to start a process."""
+ANSWER_TIMEOUT = 60.0
+"""Seconds that the probe has beyond those for which it waits. This is for an engine that hangs; a slow one needs a few."""
 
 
 class UnixSockets:
@@ -53,7 +53,7 @@ class UnixSockets:
             wait = ("--wait", str(round(seconds * 1000)))
             argv = (through.program, "socket-relay", *wait, self._identity, path)
             code, said = through.container.exec_run(argv, seconds + ANSWER_TIMEOUT, user="0:0")
-        except EngineError as error:
+        except SlimmerError as error:  # the app has ended, or the engine is gone: both show soon
             return f"it cannot be reached: {error.message}"
         if code == 0:
             return ""

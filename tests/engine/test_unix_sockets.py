@@ -166,6 +166,10 @@ def test_an_app_that_has_ended_has_no_sockets(scope: EngineResources, probe: Pat
         assert container.wait(30) is not None
         assert sockets.problem("/tmp/echo.sock", 0) != ""
     relays.close()
+    late = SocketRelays(scope, probe, container, "")
+    with UnixSockets(late, "") as sockets:
+        assert sockets.problem("/tmp/echo.sock", 0).startswith("it cannot be reached: ")
+    late.close()
 
 
 # ---------------------------------------------------------------------- a build
