@@ -38,6 +38,7 @@ class RunKeywords(TypedDict, total=False):
     protocols: bool
     no_http: bool
     port: int | Sequence[int]
+    unix_socket: Words
     exercise: Words
     exercise_image: Words
     exercise_env: Words | Mapping[str, str]

@@ -149,11 +149,12 @@ def _plan(given: RunKeywords, options: RunOptions) -> ExercisePlan:
     _refuse_without_http(given)
     until, seconds = words.until(str(given.get("until", "probes")))
     ports = given.get("port", ())
-    return words.plan(
+    plan = words.plan(
         probes=_several(given.get("probe")),
         files=_paths(given.get("probe_file")),
         http=not given.get("no_http", False),
         ports=(ports,) if isinstance(ports, int | str) else tuple(ports),
+        sockets=_several(given.get("unix_socket")),
         host_commands=_several(given.get("exercise")),
         image_commands=_several(given.get("exercise_image")),
         image_environment=_environment(given.get("exercise_env", ())),
@@ -168,6 +169,12 @@ def _plan(given: RunKeywords, options: RunOptions) -> ExercisePlan:
         grpc=_grpc(given, options),
         protocols=given.get("protocols", not options.share_mounts),
     )
+    if plan.named_sockets and options.pid_mode:
+        raise UsageError(
+            f"{plan.named_sockets[0]} cannot be reached with --pid {options.pid_mode}: the app needs processes of its own",
+            hint="Leave out --pid, or use a client in the image with --exec.",
+        )
+    return plan
 
 
 def _refuse_without_http(given: RunKeywords) -> None:

@@ -26,6 +26,7 @@ from slimmer.exercise.plan import (
     Until,
 )
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
+from slimmer.exercise.probe_format import socket_fault
 from slimmer.exercise.request import Ask
 from slimmer.exercise.until import check_possible
 from slimmer.keep.analyzer import Policy
@@ -197,6 +198,7 @@ def plan(
     files: Sequence[Path],
     http: bool,
     ports: Sequence[object],
+    sockets: Sequence[str],
     host_commands: Sequence[str],
     image_commands: Sequence[str],
     image_environment: Sequence[str],
@@ -221,6 +223,7 @@ def plan(
         explicit=explicit,
         http=http,
         ports=tuple(dict.fromkeys(_port(port) for port in ports)),
+        sockets=tuple(dict.fromkeys(_socket(path) for path in sockets)),
         host_commands=tuple(_not_empty("--exercise", text) for text in host_commands),
         image_commands=_image_commands(image_commands, image_environment),
         exec_commands=tuple(_container_command(text) for text in exec_commands),
@@ -314,6 +317,12 @@ def _port(number: object) -> int:
     if not (isinstance(number, int) and 0 < number < 1 << 16):
         raise UsageError(f"--port: not a port: {number!r}", hint="A port is a number from 1 to 65535.")
     return number
+
+
+def _socket(path: str) -> str:
+    if fault := socket_fault(path):
+        raise UsageError(f"--unix-socket {_short(path)} {fault}", hint="For example: --unix-socket /run/app.sock")
+    return path
 
 
 def _container_command(text: str) -> tuple[str, ...]:

@@ -97,8 +97,8 @@ class ReportRequest(Struct, frozen=True, kw_only=True):
     """A request and its result, without headers and bodies. `size` is in bytes; `problem` is "" if it passed.
 
     `source` names what generated the request ("crawl", "browser" for a page's own, "openapi", "graphql"). "" for the user's own and default requests. "protocols" marks a step of a session in
-    another protocol: `method` is the protocol, `path` the step, and `status` is null. "grpc" marks a call of gRPC: `method` is GRPC, and `status` the status code of gRPC (0 is OK). `logged_in`: a request of the crawl had the cookies that the user's own
-    requests got when they logged in.
+    another protocol: `method` is the protocol, `path` the step, and `status` is null. "grpc" marks a call of gRPC: `method` is GRPC, and `status` the status code of gRPC (0 is OK). `logged_in`: a generated request had the cookies that the user's own
+    requests got when they logged in. `unix_socket`: the Unix socket that was asked, whose `port` is 0; "" for a port.
     """
 
     method: str
@@ -112,6 +112,7 @@ class ReportRequest(Struct, frozen=True, kw_only=True):
     warning: str
     source: str = ""
     logged_in: bool = False
+    unix_socket: str = ""
 
 
 class ReportCommand(Struct, frozen=True, kw_only=True):
@@ -149,6 +150,7 @@ class ReportExercise(Struct, frozen=True, kw_only=True):
     exit_code: Number | None
     warnings: tuple[str, ...]
     generated: tuple[ReportGenerated, ...] | UnsetType = UNSET
+    http_sockets: tuple[str, ...] = ()
 
 
 class ReportScenario(Struct, frozen=True):
@@ -221,4 +223,4 @@ class Report(Struct, frozen=True, kw_only=True):
     unexercised: UntouchedCode | UnsetType = UNSET
 
 
-FORMAT = Format("slimmer-report", Version(1, 4), Report)
+FORMAT = Format("slimmer-report", Version(1, 5), Report)

@@ -341,6 +341,15 @@ NoHttp = Annotated[bool, _flag("--no-http", help="Send no HTTP requests.", panel
 Port = Annotated[
     list[int] | None, _option("--port", help="Exercise only this port. Repeatable.", panel=ASK, metavar="PORT")
 ]
+UnixSocket = Annotated[
+    Strings,
+    _option(
+        "--unix-socket",
+        help="Send the requests to this Unix socket in the container, too, and wait until it takes connections. Repeatable.",
+        panel=ASK,
+        metavar="PATH",
+    ),
+]
 Exercise = Annotated[
     Strings,
     _option(

@@ -169,6 +169,7 @@ def exercise_report(exercised: ExerciseResult) -> dict[str, Any]:
     """Return every request and command with its result, without headers, bodies and outputs."""
     return {
         "http_ports": list(exercised.http_ports),
+        "http_sockets": list(exercised.http_sockets),
         "requests": [msgspec.to_builtins(request_row(answer)) for answer in exercised.answers],
         "commands": [_outcome(outcome) for outcome in exercised.outcomes],
         "exit_code": exercised.exit_code,

@@ -20,7 +20,7 @@ from slimmer.observe import log
 
 def plan(**options: Any) -> ExercisePlan:
     defaults: dict[str, Any] = {
-        "probes": [], "files": [], "http": True, "ports": [], "host_commands": [], "exec_commands": [],
+        "probes": [], "files": [], "http": True, "ports": [], "sockets": [], "host_commands": [], "exec_commands": [],
         "image_commands": [], "image_environment": [],
         "until": Until.PROBES, "seconds": 0.0, "ready_timeout": 60.0,
         "request_timeout": 30.0, "crawl": Crawl(), "api": Api(), "graphql": GraphQl(), "grpc": Grpc(), "protocols": False,
@@ -89,6 +89,21 @@ def test_an_empty_command_is_an_error(options: dict[str, list[str]]) -> None:
 def test_a_port_must_be_one(port: int) -> None:
     with pytest.raises(UsageError, match="--port"):
         plan(ports=[port])
+
+
+@pytest.mark.parametrize("path", ["", "run/app.sock", "/", "@", f"/{'a' * 107}", "/a\0b"])
+def test_a_unix_socket_must_have_a_name_that_one_can_have(path: str) -> None:
+    with pytest.raises(UsageError, match="--unix-socket"):
+        plan(sockets=[path])
+
+
+def test_unix_sockets_count_once() -> None:
+    longest = f"/{'a' * 106}"
+    assert plan(sockets=["/run/app.sock", "@name", longest, "/run/app.sock"]).sockets == (
+        "/run/app.sock",
+        "@name",
+        longest,
+    )
 
 
 def test_ports_count_once() -> None:
