@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         record_probes,
         run,
         sizes,
+        validate_probes,
         verify,
     )
     from slimmer.artifacts.build_output import BuildOutput, find_output
@@ -99,7 +100,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "slimmer.api.functions": (
-        "attach build check_probes clean compare doctor explain keep not_exercised not_proven observe rebuild record_probes run sizes verify"
+        "attach build check_probes clean compare doctor explain keep not_exercised not_proven observe rebuild record_probes run sizes "
+        "validate_probes verify"
     ),
     "slimmer.artifacts.build_output": "BuildOutput find_output",
     "slimmer.engine.leftovers": "Leftovers",
@@ -217,6 +219,7 @@ __all__ = [
     "record_probes",
     "run",
     "sizes",
+    "validate_probes",
     "verify",
 ]
 

@@ -1,4 +1,4 @@
-"""build, observe, attach, keep, rebuild, verify, compare, explain, sizes, not_proven, not_exercised, check_probes, record_probes, clean and doctor.
+"""build, observe, attach, keep, rebuild, verify, compare, explain, sizes, not_proven, not_exercised, check_probes, validate_probes, record_probes, clean and doctor.
 
 They print nothing, install no signal handlers and do not exit. They call `on_event` with their progress (slimmer.Event), unless it is
 None. `docker_host` is the engine's address; "" is the engine that the docker client would use. Each kind of failure has its own
@@ -189,6 +189,16 @@ def check_probes(file: str | PathLike[str], url: str, *, request_timeout: float 
 
     address, timeout = base_url(url), words.positive_seconds("--request-timeout", str(request_timeout))
     return probe_check(str(address), tuple(ask_each(requests_from_file(Path(file)), address, timeout)))
+
+
+def validate_probes(file: str | PathLike[str]) -> int:
+    """Check a probe file without sending anything, and return the number of its requests. Variables need no value.
+
+    Raises UsageError, which names the line and the key, if the file is invalid.
+    """
+    from slimmer.exercise.probe_file import requests_from_file
+
+    return len(requests_from_file(Path(file), environment=False))
 
 
 def record_probes(har: str | PathLike[str], *, url: str = "") -> Recording:
