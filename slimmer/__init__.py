@@ -92,7 +92,7 @@ if TYPE_CHECKING:
     from slimmer.report.sizes import Sizes
     from slimmer.report.unexercised import UnexercisedReport
     from slimmer.report.unproven import UnprovenReport
-    from slimmer.runs.doctor import Check
+    from slimmer.runs.check import Check
     from slimmer.unexercised import Exercised, UntouchedCode
     from slimmer.unproven import Unproven
     from slimmer.verify.structure import Difference
@@ -129,7 +129,7 @@ _HOMES = {
     "slimmer.report.sizes": "Sizes",
     "slimmer.report.unexercised": "UnexercisedReport",
     "slimmer.report.unproven": "UnprovenReport",
-    "slimmer.runs.doctor": "Check",
+    "slimmer.runs.check": "Check",
     "slimmer.unexercised": "Exercised UntouchedCode",
     "slimmer.unproven": "Unproven",
     "slimmer.verify.structure": "Difference",

@@ -44,7 +44,7 @@ from slimmer.report.unproven import UnprovenReport
 if TYPE_CHECKING:
     from slimmer.exercise.recording import Recording
     from slimmer.report.probe_check import ProbeCheck
-    from slimmer.runs.doctor import Check
+    from slimmer.runs.check import Check
 
 LOG = "access.json"
 """The default file of an access log."""
@@ -219,9 +219,12 @@ def clean(*, strangers: bool = False, dry_run: bool = False, docker_host: str = 
     return commands.clean(strangers=strangers, dry_run=dry_run, docker_host=docker_host)
 
 
-def doctor(*, docker_host: str = "") -> tuple[Check, ...]:
-    """Try out what slimmer needs from the engine, its kernel and the probe. Failures are in the result; they raise nothing."""
-    return commands.examine(docker_host)
+def doctor(*, ci: bool = False, docker_host: str = "") -> tuple[Check, ...]:
+    """Try out what slimmer needs from the engine, its kernel and the probe; with `ci`, also what matters in a CI job.
+
+    Failures are in the result; they raise nothing.
+    """
+    return commands.examine(docker_host, ci=ci)
 
 
 @overload
