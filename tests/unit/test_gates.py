@@ -215,6 +215,10 @@ def test_an_unknown_condition_is_refused_with_those_that_exist(text: str) -> Non
     ("given", "words"),
     [
         ({"min_ratio": "three"}, "--min-ratio"),
+        ({"max_size": ""}, "--max-size: not a size: ''"),
+        ({"min_ratio": ""}, "--min-ratio"),
+        ({"fail_on": ""}, "--fail-on"),
+        ({"max_growth": "", "baseline": "/dev/null"}, "--max-growth"),
         ({"min_ratio": "-1"}, "--min-ratio"),
         ({"min_ratio": "nan"}, "--min-ratio"),
         ({"fail_on": "growth"}, "--fail-on growth needs --baseline"),
