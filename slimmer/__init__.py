@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         record_probes,
         run,
         sizes,
+        validate_probes,
         verify,
     )
     from slimmer.artifacts.build_output import BuildOutput, find_output
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         EngineError,
         EngineUnreachable,
         ExerciseFailed,
+        GateFailed,
         Interrupted,
         ObservationIncomplete,
         OutputError,
@@ -85,11 +87,12 @@ if TYPE_CHECKING:
     )
     from slimmer.report.comparison import Comparison
     from slimmer.report.explanation import Explanation
+    from slimmer.report.gate import Gate, Limits
     from slimmer.report.probe_check import ProbeCheck
     from slimmer.report.sizes import Sizes
     from slimmer.report.unexercised import UnexercisedReport
     from slimmer.report.unproven import UnprovenReport
-    from slimmer.runs.doctor import Check
+    from slimmer.runs.check import Check
     from slimmer.unexercised import Exercised, UntouchedCode
     from slimmer.unproven import Unproven
     from slimmer.verify.structure import Difference
@@ -97,13 +100,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "slimmer.api.functions": (
-        "attach build check_probes clean compare doctor explain keep not_exercised not_proven observe rebuild record_probes run sizes verify"
+        "attach build check_probes clean compare doctor explain keep not_exercised not_proven observe rebuild record_probes run sizes "
+        "validate_probes verify"
     ),
     "slimmer.artifacts.build_output": "BuildOutput find_output",
     "slimmer.engine.leftovers": "Leftovers",
     "slimmer.engine.options": "Companion",
     "slimmer.errors": (
-        "AppFailed BuildFailed CompanionFailed EngineError EngineUnreachable ExerciseFailed Interrupted ObservationIncomplete OutputError "
+        "AppFailed BuildFailed CompanionFailed EngineError EngineUnreachable ExerciseFailed GateFailed Interrupted ObservationIncomplete OutputError "
         "PluginFailed ResourcesExhausted SandboxFailed SlimmerError TargetNotFound UnsupportedEngine UsageError "
         "VerificationFailed"
     ),
@@ -120,11 +124,12 @@ _HOMES = {
     "slimmer.pipeline.result": "BuildResult CleanResult KeepResult ObserveResult RebuildResult VerifyResult",
     "slimmer.report.comparison": "Comparison",
     "slimmer.report.explanation": "Explanation",
+    "slimmer.report.gate": "Gate Limits",
     "slimmer.report.probe_check": "ProbeCheck",
     "slimmer.report.sizes": "Sizes",
     "slimmer.report.unexercised": "UnexercisedReport",
     "slimmer.report.unproven": "UnprovenReport",
-    "slimmer.runs.doctor": "Check",
+    "slimmer.runs.check": "Check",
     "slimmer.unexercised": "Exercised UntouchedCode",
     "slimmer.unproven": "Unproven",
     "slimmer.verify.structure": "Difference",
@@ -156,11 +161,14 @@ __all__ = [
     "Exercised",
     "Expectation",
     "Explanation",
+    "Gate",
+    "GateFailed",
     "ImageCommand",
     "Interrupted",
     "KeepRequest",
     "KeepResult",
     "Leftovers",
+    "Limits",
     "Note",
     "ObservationIncomplete",
     "ObserveRequest",
@@ -211,6 +219,7 @@ __all__ = [
     "record_probes",
     "run",
     "sizes",
+    "validate_probes",
     "verify",
 ]
 

@@ -43,6 +43,7 @@ class Place:
     """Where an entry is written, and what is known there: the names that `earlier` entries capture, and those that any entry does.
 
     `unix_socket` is that of the file, for entries that say nothing else.
+    Without `environment`, a name that no entry captures stays without a value. Such requests can be checked, but not sent.
     """
 
     folder: Path
@@ -50,6 +51,7 @@ class Place:
     earlier: frozenset[str] = frozenset()
     captured: frozenset[str] = frozenset()
     unix_socket: str = ""
+    environment: bool = True
 
 
 def asks_from_entry(entry: AnyEntry, place: Place) -> Iterator[Ask]:
@@ -144,16 +146,17 @@ def _completed(draft: Draft, captured: frozenset[str], entry: Entry, place: Plac
 
 
 def _captured(draft: Draft, place: Place) -> frozenset[str]:
-    """Return the names of the values that come from earlier answers."""
+    """Return the names of the values that come from earlier answers, or stay unknown."""
     for name, keys in draft.names():
         if name in place.captured and name not in place.earlier:
             raise Fault(f"needs `${{{name}}}`, which no earlier request captures", *keys)
-    return frozenset(name for name, _ in draft.names()) & place.earlier
+    names = frozenset(name for name, _ in draft.names())
+    return names & place.earlier if place.environment else names
 
 
 def _environment(draft: Draft, place: Place) -> Iterator[tuple[str, str]]:
     """Yield the values of the other names, so that the file needs no secrets. A `body` is a text of its own, and has none."""
-    for name, keys in draft.names():
+    for name, keys in draft.names() if place.environment else ():
         if name in place.earlier or keys == ("body",):
             continue
         if name not in os.environ:
