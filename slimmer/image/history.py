@@ -56,7 +56,7 @@ class HistoryEntry:
         if text.startswith("RUN ") and (_ARGUMENTS.match(text, 4) or text.startswith(_SHELL, 4)):
             text = f"RUN {text.partition(_SHELL)[2]}"
         line = printable(_DIGEST.sub(r"\1", " ".join(text.split()) or self.comment))
-        return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+        return shorten(line, LONGEST)
 
     @property
     def word(self) -> str:
@@ -72,6 +72,11 @@ class HistoryEntry:
     def is_classic(self) -> bool:
         """True if docker's classic builder or Podman certainly made this entry."""
         return self.created_by.startswith(CLASSIC)
+
+
+def shorten(text: str, most: int) -> str:
+    """Return a text of at most `most` characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def layer_entries(history: Sequence[HistoryEntry], layers: int) -> tuple[int, ...] | None:

@@ -13,9 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from slimmer.image.history import shorten
 from slimmer.image.layer_archive import entry_names
 from slimmer.image.layer_border import Border
 from slimmer.image.tree import Tree, content_size
+
+SHOWN_INSTRUCTION = 60
+"""The most characters of an instruction in a reason."""
 
 MOST_ENTRIES = 8_000_000
 """The most entries of all layers together that are remembered, each in 8 bytes."""
@@ -37,8 +41,9 @@ class OwnLayer:
 
     @property
     def name(self) -> str:
-        """The layer for people: `layer 4 (COPY . /srv)`."""
-        return f"layer {self.number} ({self.instruction})" if self.instruction else f"layer {self.number}"
+        """The layer for people, with the beginning of its instruction: `layer 4 (COPY . /srv)`."""
+        words = shorten(self.instruction, SHOWN_INSTRUCTION)
+        return f"layer {self.number} ({words})" if words else f"layer {self.number}"
 
 
 @dataclass(frozen=True)
