@@ -88,7 +88,7 @@ class _Traced:
             yield from analysis.follow(new, kept)
 
     def _is_traced(self, path: str, kept: Kept) -> bool:
-        if self._own is not None and self._own.has(self._tree, path):
+        if self._own is not None and self._own.has(self._tree, path) and not own_layers.is_record(path):
             return True
         return any(reason.rule in TRACED or reason.cause in self._traced for reason in kept.reasons(path))
 

@@ -103,6 +103,17 @@ def test_modules_of_the_base_come_along_under_balanced(image: LocalImage) -> Non
     assert "/usr/lib/python3.11/statistics.py" not in result
 
 
+@pytest.mark.parametrize("policy", Policy)
+def test_scripts_of_the_package_manager_stay_and_are_not_followed(image: LocalImage, policy: Policy) -> None:
+    image.add("/var/lib/dpkg/info/tool.postinst", "#!/usr/bin/mysh\n/usr/bin/other\n", mode=0o755)
+    image.add("/var/lib/dpkg/status", "")
+    image.add("/usr/bin/mysh", make_elf(), mode=0o755)
+    image.add("/usr/bin/other", make_elf(), mode=0o755)
+    result = kept(image, "/var/lib/dpkg/info/tool.postinst", "/var/lib/dpkg/status", policy=policy)
+    assert {"/var/lib/dpkg/info/tool.postinst", "/var/lib/dpkg/status"} <= set(result)
+    assert not {"/usr/bin/mysh", "/usr/bin/other"} & set(result)
+
+
 def test_what_the_user_excludes_goes_even_from_an_own_layer(image: LocalImage) -> None:
     image.add("/srv/id_rsa")
     image.add("/srv/page")
