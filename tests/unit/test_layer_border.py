@@ -36,6 +36,8 @@ def border(name: str, layers: int, *, has_system: bool = True) -> Border | None:
         ("buildkit-on-debian", 3, 1, "the first layer is a distribution's (# debian.sh --arch 'amd64' out/ 'bookworm'"),
         ("podman-on-fedora", 3, 1, "FROM docker.io/library/fedora:latest"),
         ("podman-on-ubuntu", 2, 1, "FROM docker.io/library/ubuntu:22.04"),
+        ("podman-on-scratch-app", 3, 1, "FROM localhost/slimmer-sample-musl:latest"),
+        ("buildkit-on-scratch-app", 4, 1, "another builder made what is below, BuildKit what is above"),
         ("multi-stage-on-alpine", 3, 1, "the first layer is a distribution's (ADD alpine-minirootfs"),
         ("classic-on-import", 8, 1, "the first layer is a distribution's (Imported from -)"),
     ],
