@@ -101,21 +101,21 @@ def margin(text: str, policy: Policy) -> Margin:
 
 
 def layers(text: str, base: str) -> LayerChoice | None:
-    """Parse the layers to keep whole: `auto`, a number, or 0 for none. `base` is the base image, which only `auto` takes."""
+    """Parse the layers to keep whole: `auto`, a number, or 0 for none. `base` is the base image, which only `auto` takes.
+
+    With 0, a base does not matter: it may come from a settings file.
+    """
     text = text.strip()
-    if text != "auto" and base:
-        raise UsageError(
-            f"--base {base} needs --keep-layers auto",
-            hint="It names the image whose layers are below those to keep whole.",
-        )
     if text == "auto":
         return LayerChoice(base=base)
     if text and not re.fullmatch(r"\d{1,4}", text, re.ASCII):
-        raise UsageError(
-            f"--keep-layers: not a number of layers or auto: {_short(text)}",
-            hint="For example: --keep-layers auto, or 3.",
-        )
-    return LayerChoice(int(text)) if int(text or 0) else None
+        hint = "For example: --keep-layers auto, or 3."
+        raise UsageError(f"--keep-layers: not a number of layers or auto: {_short(text)}", hint=hint)
+    number = int(text or 0)
+    if base and (number or not text):
+        hint = "It names the image whose layers are below those to keep whole."
+        raise UsageError(f"--base {base} needs --keep-layers auto", hint=hint)
+    return LayerChoice(number) if number else None
 
 
 def environment(entries: Sequence[str], files: Sequence[Path], option: str = "--env") -> tuple[str, ...]:

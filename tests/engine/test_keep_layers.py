@@ -7,13 +7,20 @@ import json
 import shutil
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import docker
 import pytest
+from docker.errors import ImageNotFound
 
 import slimmer as api
+from slimmer.engine.options import RunOptions
+from slimmer.image.layer_border import Found, LayerChoice
+from slimmer.pipeline.original import open_original
+from slimmer.pipeline.own_layers import begin_layers
+from slimmer.pipeline.session import open_session
 from tests.engine.command import built, slimmer
 from tests.engine.layers import LayerEntry, layer_entries
 from tests.engine.names import LABEL, OWN
@@ -225,3 +232,30 @@ def test_an_image_without_a_base_asks_for_one(road: str, tmp_path: Path, leftove
     said = " ".join(result.stderr.split())
     assert "cannot tell which of the image's" in said
     assert "(--base IMAGE)" in said and "(--keep-layers N)" in said
+
+
+@pytest.fixture
+def above_a_nameless_image(engine: docker.DockerClient, tmp_path: Path) -> Iterator[str]:
+    """An image made from an imported one that has no name."""
+    tag = f"{OWN}-layers-imported:1"
+    answer = engine.api.import_image_from_data(archive(user_xattrs=False), changes=[f"LABEL {LABEL}={OWN}"])
+    base = json.loads(answer.splitlines()[-1])["status"]
+    (tmp_path / "Dockerfile").write_text(f'FROM {base}\nCOPY Dockerfile /own\nCMD ["/srv/setuid"]\n')
+    try:
+        engine.images.build(path=str(tmp_path), tag=tag, rm=True, forcerm=True, labels={LABEL: OWN})
+        yield tag
+    finally:
+        with suppress(ImageNotFound):
+            engine.images.remove(tag, force=True)
+        with suppress(ImageNotFound):  # removing the upper one removes it, too, in some stores
+            engine.images.remove(base, force=True)
+
+
+def test_the_history_of_a_real_image_shows_the_border(above_a_nameless_image: str) -> None:
+    with open_session(above_a_nameless_image, RunOptions(cmd=("/own",))) as session:
+        tree = open_original(session).tree
+        search = begin_layers(session, above_a_nameless_image, LayerChoice(), tree, pull=False)
+        own = search.reading.result(timeout=120)
+    assert (search.border.below, search.border.found) == (1, Found.HISTORY)
+    assert {path for path, _ in own.paths(tree)} - {"/"} == {"/own"}
+    assert (own.total, own.files, [layer.number for layer in own.layers]) == (2, 1, [2])
