@@ -88,6 +88,8 @@ class KeepKeywords(TypedDict, total=False):
 
     policy: str
     margin: str | int
+    keep_layers: str | int
+    base: str
     include: Words
     exclude: Words
     include_bin: Words

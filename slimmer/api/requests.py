@@ -16,6 +16,7 @@ from slimmer.compose.resolution import Resolved
 from slimmer.engine.options import RunOptions
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl, Grpc
+from slimmer.image.layer_border import LayerChoice
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.margin.amount import Margin
 from slimmer.keep.selection import Selection
@@ -65,7 +66,9 @@ def verify_request(before: str, after: str, given: RunKeywords) -> VerifyRequest
 def keep_request(logs: Logs, out: str | PathLike[str], rebase: str, given: KeepKeywords) -> KeepRequest:
     """Return the request of `slimmer.keep`."""
     refuse_unknown(given, KeepKeywords)
-    return KeepRequest(_logs(logs), Path(out), _policy(given), _selection(given), rebase, _margin(given))
+    return KeepRequest(
+        _logs(logs), Path(out), _policy(given), _selection(given), rebase, _margin(given), _layers(given)
+    )
 
 
 def build_request(target: str, given: BuildKeywords) -> BuildRequest:
@@ -89,6 +92,7 @@ def build_request(target: str, given: BuildKeywords) -> BuildRequest:
         verify_as=tuple(words.user("--verify-as", text) for text in _several(given.get("verify_as"))),
         verify_read_only=given.get("verify_read_only", False),
         margin=_margin(given),
+        layers=_layers(given),
     )
 
 
@@ -251,6 +255,11 @@ def _margin(given: KeepKeywords) -> Margin | None:
     """Return the margin that the user wants; None for that of the policy."""
     text = str(given.get("margin", ""))
     return words.margin(text, _policy(given)) if text else None
+
+
+def _layers(given: KeepKeywords) -> LayerChoice | None:
+    """Return the layers that the user wants to keep whole; None for none."""
+    return words.layers(str(given.get("keep_layers", "")), given.get("base", ""))
 
 
 def _selection(given: KeepKeywords) -> Selection:

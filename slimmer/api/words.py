@@ -29,6 +29,7 @@ from slimmer.exercise.probe_file import request_from_text, requests_from_file
 from slimmer.exercise.probe_format import socket_fault
 from slimmer.exercise.request import Ask
 from slimmer.exercise.until import check_possible
+from slimmer.image.layer_border import LayerChoice
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.margin.amount import Margin
 from slimmer.keep.selection import Selection
@@ -98,6 +99,24 @@ def margin(text: str, policy: Policy) -> Margin:
             hint="Only --policy balanced has a margin: observed keeps only what was used, and generous keeps whole packages.",
         )
     return found
+
+
+def layers(text: str, base: str) -> LayerChoice | None:
+    """Parse the layers to keep whole: `auto`, a number, or 0 for none. `base` is the base image, which only `auto` takes.
+
+    With 0, a base does not matter: it may come from a settings file.
+    """
+    text = text.strip()
+    if text == "auto":
+        return LayerChoice(base=base)
+    if text and not re.fullmatch(r"\d{1,4}", text, re.ASCII):
+        hint = "For example: --keep-layers auto, or 3."
+        raise UsageError(f"--keep-layers: not a number of layers or auto: {_short(text)}", hint=hint)
+    number = int(text or 0)
+    if base and (number or not text):
+        hint = "It names the image whose layers are below those to keep whole."
+        raise UsageError(f"--base {base} needs --keep-layers auto", hint=hint)
+    return LayerChoice(number) if number else None
 
 
 def environment(entries: Sequence[str], files: Sequence[Path], option: str = "--env") -> tuple[str, ...]:

@@ -59,6 +59,33 @@ class ReportMargin(Struct, frozen=True, kw_only=True):
     left_out: Number
 
 
+class ReportLayer(Struct, frozen=True, kw_only=True):
+    """A layer that stayed whole: its number from 1, the lowest layer of the image, and the instruction that made it ("" if unknown).
+
+    `files` and `size` (bytes) are of the files that come from this layer, and not from one above.
+    """
+
+    number: Number
+    instruction: Name
+    files: Number
+    size: Number
+
+
+class ReportOwnLayers(Struct, frozen=True, kw_only=True):
+    """The layers that stayed whole (--keep-layers), the topmost one first, and how the border below them was found.
+
+    `found`: the user gave their "number" or the "base" image, the engine has an "image" below, or the "history" shows it. `base` is that
+    image, or "".
+    """
+
+    found: Literal["number", "base", "image", "history"]
+    detail: Name
+    base: Name
+    files: Number
+    size: Number
+    layers: tuple[ReportLayer, ...]
+
+
 class ReportBuilder(Struct, frozen=True):
     """The builder of the image, and why it was chosen. `beyond` lists what a Dockerfile cannot express."""
 
@@ -212,6 +239,7 @@ class Report(Struct, frozen=True, kw_only=True):
     policy: Name
     selection: ReportSelection
     margin: ReportMargin | UnsetType = UNSET
+    own_layers: ReportOwnLayers | UnsetType = UNSET
     builder: ReportBuilder
     observation: ReportObservation
     exercise: ReportExercise | UnsetType = UNSET

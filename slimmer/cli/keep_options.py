@@ -11,6 +11,8 @@ from slimmer.cli.option_groups import given
 def choice(
     policy: options.Policy = "balanced",
     margin: options.Margin = "",
+    keep_layers: options.KeepLayers = "",
+    base: options.Base = "",
     include: options.Include = None,
     exclude: options.Exclude = None,
     include_bin: options.IncludeBin = None,

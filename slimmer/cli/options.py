@@ -186,6 +186,19 @@ Margin = Annotated[
         metavar="SHARE|SIZE",
     ),
 ]
+KeepLayers = Annotated[
+    str,
+    _option(
+        "--keep-layers",
+        help="Keep the image's last N layers whole and slim what is below. auto: the layers above the base image. Default: 0.",
+        panel=KEEP,
+        metavar="N|auto",
+    ),
+]
+Base = Annotated[
+    str,
+    _option("--base", help="The base image, for --keep-layers auto.", panel=KEEP, metavar="IMAGE"),
+]
 Include = Annotated[
     Strings,
     _option(

@@ -33,6 +33,7 @@ from slimmer.keep.core import (
     listed,
     nonempty_dirs,
     observed,
+    own_layers,
     packages,
     user_selection,
 )
@@ -74,6 +75,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     observed.ANALYZER,
     listed.ANALYZER,
     engine_needs.ANALYZER,
+    own_layers.ANALYZER,
     state.ANALYZER,
     empty_folders.ANALYZER,
     java.ANALYZER,

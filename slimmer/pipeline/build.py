@@ -78,7 +78,7 @@ def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> B
         with stages.output(request.out or default_folder(tag)) as folder:
             stages.load_analyzers()
             removed = session.pool.submit(remove_leftovers, session.engine)
-            reading = stages.begin_reading(request.selection)
+            reading = stages.begin_reading(request)
             original, observation = stages.observe_or_reuse(request, folder.path, reading)
             _tell_removed(removed.result(), progress)
             work = _Build(request, stages, folder, created, original, observation)
@@ -107,6 +107,7 @@ class _Build:
         """Return a candidate with its verdict. If its app misses files, they are added and it is rebuilt, up to `request.repair` times."""
         request, original, observation = self.request, self.original, self.observation
         verifier = CandidateVerifier(original, request, observation.scenario_runs, self.progress.warn)
+        self.stages.read_layers(original)
         view = original.view(observation.log, observation.home, request.selection)
         extra: list[Finding] = []
         for repairs in range(request.repair + 1):
@@ -223,6 +224,7 @@ class _Build:
             unproven=slim.unproven,
             exercised=exercised(one.observed.exercised for one in self.observation.scenario_runs),
             untouched=slim.untouched,
+            own_layers=self.original.own_layers,
         )
 
     def result(self, built: Built, report: dict[str, Any]) -> BuildResult:

@@ -140,11 +140,13 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
         stages.load_analyzers()
         log = merge([rebased(log, config.image_id) if request.rebase else log for log in request.logs])
         check_image(log, config.image_id)
-        original = stages.read()
+        original = stages.with_layers(stages.read(), target, request.layers)
         stages.warn(original.warnings())
         if foreign := [log for log in request.logs if log.image_id != config.image_id]:
             progress.note(taken_over(all_moved(foreign, original.tree)))
-        view = original.view(log, home_of(identify(session)), request.selection)
+        home = home_of(identify(session))
+        stages.read_layers(original)
+        view = original.view(log, home, request.selection)
         kept = stages.keep(view, request.policy, margin=request.margin)
         stages.tell_of_kept(view, kept)
         with progress.stage("pack"):
@@ -159,7 +161,16 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
         stages.warn_of_unreadable()
         items, code = unproven(view, kept), untouched(untouched_code(view, kept))
         report = keep_report(
-            config, original.tree, log, request.policy, request.selection, builder, kept.margin, items, code
+            config,
+            original.tree,
+            log,
+            request.policy,
+            request.selection,
+            builder,
+            kept.margin,
+            items,
+            code,
+            view.own_layers,
         )
         write_artifacts(folder, original.image, kept, rootfs.digests, log, packages, report)
         mark_unverified(folder, UNSEEN)
