@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         EngineError,
         EngineUnreachable,
         ExerciseFailed,
+        GateFailed,
         Interrupted,
         ObservationIncomplete,
         OutputError,
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     )
     from slimmer.report.comparison import Comparison
     from slimmer.report.explanation import Explanation
+    from slimmer.report.gate import Gate, Limits
     from slimmer.report.probe_check import ProbeCheck
     from slimmer.report.sizes import Sizes
     from slimmer.report.unexercised import UnexercisedReport
@@ -103,7 +105,7 @@ _HOMES = {
     "slimmer.engine.leftovers": "Leftovers",
     "slimmer.engine.options": "Companion",
     "slimmer.errors": (
-        "AppFailed BuildFailed CompanionFailed EngineError EngineUnreachable ExerciseFailed Interrupted ObservationIncomplete OutputError "
+        "AppFailed BuildFailed CompanionFailed EngineError EngineUnreachable ExerciseFailed GateFailed Interrupted ObservationIncomplete OutputError "
         "PluginFailed ResourcesExhausted SandboxFailed SlimmerError TargetNotFound UnsupportedEngine UsageError "
         "VerificationFailed"
     ),
@@ -120,6 +122,7 @@ _HOMES = {
     "slimmer.pipeline.result": "BuildResult CleanResult KeepResult ObserveResult RebuildResult VerifyResult",
     "slimmer.report.comparison": "Comparison",
     "slimmer.report.explanation": "Explanation",
+    "slimmer.report.gate": "Gate Limits",
     "slimmer.report.probe_check": "ProbeCheck",
     "slimmer.report.sizes": "Sizes",
     "slimmer.report.unexercised": "UnexercisedReport",
@@ -156,11 +159,14 @@ __all__ = [
     "Exercised",
     "Expectation",
     "Explanation",
+    "Gate",
+    "GateFailed",
     "ImageCommand",
     "Interrupted",
     "KeepRequest",
     "KeepResult",
     "Leftovers",
+    "Limits",
     "Note",
     "ObservationIncomplete",
     "ObserveRequest",

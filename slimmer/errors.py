@@ -124,6 +124,13 @@ class OutputError(SlimmerError):
     default_hint = "Choose another folder with --out, or free some space."
 
 
+class GateFailed(SlimmerError):
+    """A gate of a comparison failed. Both images are as they were."""
+
+    exit_code = 11
+    default_hint = "The comparison on stdout has the figures. docs/compare.md explains each gate."
+
+
 class SandboxFailed(SlimmerError):
     """The child processes that read the image's files cannot be started."""
 

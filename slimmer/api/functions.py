@@ -13,8 +13,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
-from slimmer.api import requests, words
-from slimmer.api.options import BuildKeywords, KeepKeywords, Logs, RunKeywords
+from slimmer.api import gates, requests, words
+from slimmer.api.options import BuildKeywords, CompareKeywords, KeepKeywords, Logs, RunKeywords
 from slimmer.artifacts.build_output import BuildOutput, find_output
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import Until
@@ -137,9 +137,20 @@ def verify(
     return run(requests.verify_request(before, after, options), on_event=on_event, docker_host=docker_host)
 
 
-def compare(before: str, after: str, *, on_event: OnEvent | None = None, docker_host: str = "") -> Comparison:
-    """Measure two images: sizes, layers, files, packages and configuration. Neither is run."""
-    return run(CompareRequest(before, after), on_event=on_event, docker_host=docker_host)
+def compare(
+    before: str,
+    after: str,
+    *,
+    on_event: OnEvent | None = None,
+    docker_host: str = "",
+    **options: Unpack[CompareKeywords],
+) -> Comparison:
+    """Measure two images: sizes, layers, files, packages and configuration. Neither is run.
+
+    `options` are those of `slimmer compare`: `max_size="80MB"`, `min_ratio=3`, `fail_on=["shell", "setuid"]`, `baseline="report.json"` …
+    Gates that fail are in the result; they raise nothing.
+    """
+    return run(gates.compare_request(before, after, options), on_event=on_event, docker_host=docker_host)
 
 
 def explain(output: str | PathLike[str] | BuildOutput, path: str) -> Explanation:

@@ -110,3 +110,14 @@ class BuildKeywords(RunKeywords, KeepKeywords, total=False):
     rebase: bool
     observe: bool
     reuse: bool
+
+
+class CompareKeywords(TypedDict, total=False):
+    """The options of compare."""
+
+    max_size: str | int
+    min_ratio: str | float
+    fail_on: Words
+    baseline: Place
+    max_growth: str | float
+    report: Place

@@ -51,26 +51,26 @@ class _RunFields(TypedDict):
 
 def observe_request(target: str, out: str | PathLike[str] | None, given: RunKeywords) -> ObserveRequest:
     """Return the request of `slimmer.observe`."""
-    _refuse_unknown(given, RunKeywords)
+    refuse_unknown(given, RunKeywords)
     run = compose.service(given)
     return ObserveRequest(compose.target(target, run, "observe"), **_run_fields(given, run), out=_path(out))
 
 
 def verify_request(before: str, after: str, given: RunKeywords) -> VerifyRequest:
     """Return the request of `slimmer.verify`."""
-    _refuse_unknown(given, RunKeywords)
+    refuse_unknown(given, RunKeywords)
     return VerifyRequest(before, **_run_fields(given, compose.service(given)), after=after)
 
 
 def keep_request(logs: Logs, out: str | PathLike[str], rebase: str, given: KeepKeywords) -> KeepRequest:
     """Return the request of `slimmer.keep`."""
-    _refuse_unknown(given, KeepKeywords)
+    refuse_unknown(given, KeepKeywords)
     return KeepRequest(_logs(logs), Path(out), _policy(given), _selection(given), rebase, _margin(given))
 
 
 def build_request(target: str, given: BuildKeywords) -> BuildRequest:
     """Return the request of `slimmer.build`."""
-    _refuse_unknown(given, BuildKeywords)
+    refuse_unknown(given, BuildKeywords)
     run = compose.service(given)
     return BuildRequest(
         compose.target(target, run, "build"),
@@ -291,7 +291,7 @@ def _number(name: str, number: int) -> int:
     return number
 
 
-def _refuse_unknown(given: Mapping[str, Any], known: type) -> None:
+def refuse_unknown(given: Mapping[str, Any], known: type) -> None:
     """Raise TypeError for an unknown keyword, as a function with these parameters would."""
     for name in given:
         if name not in cast("Mapping[str, Any]", known.__annotations__):

@@ -42,6 +42,11 @@ def told(text: str) -> str:
     return escape(printable(text)).replace("\n", "\n    ")
 
 
+def one_line(text: str) -> str:
+    """Return a message that may quote an untrusted image as one line, escaped for the terminal and for rich."""
+    return escape(formatting.printable(text))
+
+
 class TerminalProgress:
     """Shows events on stderr: a line for each finished stage and, on a terminal, a live line for the current one.
 

@@ -12,15 +12,10 @@ from slimmer.image.lines import Unreadable
 from slimmer.image.packages import PACKAGES_LIMIT, Kind, Package, databases, packages_by_path
 from slimmer.image.rpm_database import rpm_listed
 from slimmer.image.text_databases import apk_listed, dpkg_packages
+from slimmer.image.tool_names import PACKAGE_MANAGERS, SHELLS, without_version
 from slimmer.image.tree import Entry, Tree
 from slimmer.sandbox.sandbox import Sandbox
 
-SHELLS = frozenset(
-    {
-        "ash", "bash", "busybox", "csh", "dash", "elvish", "fish", "ksh", "ksh93", "mksh", "nu", "oksh", "posh", "rbash",
-        "sh", "tcsh", "yash", "zsh",
-    }
-)  # fmt: skip
 CAPABILITY = "security.capability"
 SETUID, SETGID, EXECUTABLE = 0o4000, 0o2000, 0o111
 
@@ -29,8 +24,8 @@ SETUID, SETGID, EXECUTABLE = 0o4000, 0o2000, 0o111
 class ImageStats:
     """What is in an image. `size` is that of its files, unpacked, in bytes. `layer_sizes` are 0 if they were not measured.
 
-    `executables` counts regular files that have an execute bit. `unread` names package databases that could not be read. Paths and
-    packages are sorted.
+    `executables` counts regular files that have an execute bit. `shells` and `package_managers` are found by the names of programs.
+    `unread` names package databases that could not be read. `paths` counts all paths. Paths and packages are sorted.
     """
 
     config: ImageConfig
@@ -44,6 +39,8 @@ class ImageStats:
     shells: tuple[str, ...]
     packages: tuple[Package, ...]
     unread: tuple[str, ...]
+    package_managers: tuple[str, ...] = ()
+    paths: int = 0
     size: int = 0
     layer_sizes: LayerSizes = field(default_factory=LayerSizes)
 
@@ -80,6 +77,8 @@ def stats_of(config: ImageConfig, tree: Tree, stream: Stream, sandbox: Sandbox) 
         shells=tuple(tally.shells),
         packages=tuple(sorted(tally.packages | found)),
         unread=tuple(reader.unreadable),
+        package_managers=tuple(tally.package_managers),
+        paths=len(tree),
         size=tree.content_size,
     )
 
@@ -94,6 +93,7 @@ class _Tally:
         self.setgid: list[str] = []
         self.capable: list[str] = []
         self.shells: list[str] = []
+        self.package_managers: list[str] = []
         self.packages: set[Package] = set()
 
     def add(self, entry: Entry) -> None:
@@ -101,8 +101,11 @@ class _Tally:
         self.links += entry.is_link
         if entry.is_file:
             self._add_file(entry)
-        if _is_shell(self._tree, entry):
+        name = entry.path.rpartition("/")[2]
+        if name in SHELLS and _runs(self._tree, entry):
             self.shells.append(entry.path)
+        if _may_manage_packages(entry.path) and without_version(name) in PACKAGE_MANAGERS and _runs(self._tree, entry):
+            self.package_managers.append(entry.path)
         self.packages.update(packages_by_path(entry.path))
 
     def _add_file(self, entry: Entry) -> None:
@@ -142,10 +145,13 @@ def _is_executable(entry: Entry) -> bool:
     return entry.is_file and bool(entry.mode & EXECUTABLE)
 
 
-def _is_shell(tree: Tree, entry: Entry) -> bool:
-    """Return True if the entry has a shell's name and is executable, or links to something that is."""
-    if entry.path.rpartition("/")[2] not in SHELLS:
-        return False
+def _may_manage_packages(path: str) -> bool:
+    """Return False for scripts that only have the name of a package manager, such as /etc/cron.daily/dpkg and /usr/share/bug/dpkg."""
+    return not path.startswith(("/etc/", "/usr/share/"))
+
+
+def _runs(tree: Tree, entry: Entry) -> bool:
+    """Return True if the entry is an executable file, or links to one."""
     end = tree.resolve(entry.path).end
     target = tree.get(end) if end else None
     return target is not None and _is_executable(target)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from slimmer.image.tool_names import PACKAGE_MANAGERS, without_version
 from slimmer.keep.core import shell_tools
 from slimmer.keep.word_tables import words
 
@@ -16,14 +17,6 @@ SHELLS = words("csh tcsh fish rbash mksh") | set(shell_tools.SHELLS)
 
 OTHER_USERS = words("su sudo doas chroot nsenter unshare setpriv capsh")
 """They run a program as another user, or with other rights."""
-
-PACKAGE_MANAGERS = words(
-    "apk apt apt-get apt-cache apt-config apt-key apt-mark aptitude dpkg dselect",
-    "rpm rpmdb yum dnf microdnf tdnf zypper pacman",
-    "pip easy_install conda mamba poetry pipenv uv uvx",
-    "npm npx yarn yarnpkg pnpm pnpx corepack",
-    "gem bundle bundler composer pear pecl cargo cpan cpanm luarocks nuget",
-)
 
 COMPILERS = words(
     "cc c++ c89 c99 cpp gcc g++ clang clang++ tcc collect2 lto1 lto-wrapper lto-dump",
@@ -60,7 +53,6 @@ INTERPRETERS = words(
     "python pypy perl ruby node nodejs bun deno php java lua luajit tclsh guile julia Rscript dotnet mono"
 )
 
-_VERSION = re.compile(r"(?:[-_.]?\d[\d.]*)?(?:-\d[\d.]*)?$")
 _TRIPLET = re.compile(r"^(?:x86_64|i[3-6]86|aarch64|arm\w*|riscv64|powerpc64le|s390x)-(?:\w+-)?linux-(?:gnu|musl)\w*-")
 _VARIANT = re.compile(
     r"\.(?:openbsd|traditional|netkit|inetutils|distrib|nosuid|static|real|bsd|gnu)$|^(?:inetutils|netkit|bsd|tn)-?"
@@ -71,7 +63,7 @@ _VARIANT = re.compile(
 def has_name_of(name: str, programs: Collection[str]) -> bool:
     """Return True if a program has one of these names, also with a version, a target or a variant: gcc-12, x86_64-linux-gnu-ld, nc.openbsd."""
     plain = _TRIPLET.sub("", name)
-    return any(one in programs for one in (plain, _VERSION.sub("", plain), _VARIANT.sub("", plain)))
+    return any(one in programs for one in (plain, without_version(plain), _VARIANT.sub("", plain)))
 
 
 def is_tool_of_attackers(name: str) -> bool:

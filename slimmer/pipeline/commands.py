@@ -6,6 +6,7 @@ docker client would use. When a command returns or raises, it has removed what i
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tarfile
 from pathlib import Path
@@ -47,7 +48,11 @@ from slimmer.rebuild.image import DOCKERFILE, mark_unverified, write_dockerfile
 from slimmer.rebuild.rootfs import NAME as ROOTFS
 from slimmer.rebuild.rootfs import archived_size
 from slimmer.report.comparison import Comparison
+from slimmer.report.gate import Condition
+from slimmer.report.gates import judge
+from slimmer.report.since import since
 from slimmer.runs import doctor
+from slimmer.runs.new_files import find_new_files
 from slimmer.runs.start import attached_run
 from slimmer.runs.stats import collect_stats
 from slimmer.unexercised import untouched
@@ -218,13 +223,20 @@ def verify(request: VerifyRequest, progress: Progress, docker_host: str = "") ->
 
 
 def compare(request: CompareRequest, progress: Progress, docker_host: str = "") -> Comparison:
-    """Measure two images: sizes, layers, files, packages, configuration. Raise TargetNotFound or EngineError."""
+    """Measure two images: sizes, layers, files, packages, configuration. Raise TargetNotFound or EngineError.
+
+    The files are compared if a gate needs that. A gate that fails raises nothing.
+    """
+    limits = request.limits
     with connected(docker_host) as engine:
         configs = [images.resolve(engine, name, may_pull=False) for name in (request.before, request.after)]
         total = sum(config.engine_size for config in configs)
         with EngineResources(engine) as scope:
             before, after = collect_stats(scope, configs, lambda size: progress.read(size, total))
-    return Comparison(request.before, before, request.after, after)
+            new = find_new_files(scope, *configs) if Condition.NEW_FILE in limits.fail_on else None
+    changed = since(request.baseline, after) if request.baseline else None
+    comparison = Comparison(request.before, before, request.after, after, new, changed, request.build)
+    return dataclasses.replace(comparison, gates=judge(comparison, limits))
 
 
 def clean(*, strangers: bool = False, dry_run: bool = False, docker_host: str = "") -> CleanResult:

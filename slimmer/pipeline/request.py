@@ -12,6 +12,9 @@ from slimmer.keep.analyzer import Policy
 from slimmer.keep.margin.amount import Margin
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
+from slimmer.report.build_facts import BuildFacts
+from slimmer.report.gate import Limits
+from slimmer.report.since import Baseline
 
 __all__ = [
     "REPAIRS",
@@ -109,10 +112,16 @@ class VerifyRequest(RunRequest):
 
 @dataclass(frozen=True, slots=True)
 class CompareRequest:
-    """Measure two images. Neither is run."""
+    """Measure two images and hold them against `limits`. Neither is run.
+
+    `baseline` is an earlier slim image, and `build` what the report of the second image's build says.
+    """
 
     before: str
     after: str
+    limits: Limits = field(default_factory=Limits)
+    baseline: Baseline | None = None
+    build: BuildFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,20 @@
-"""Compare two images side by side: as a table for a terminal, or as Markdown for a pull request."""
+"""Compare two images side by side, in the rows of a table."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slimmer.formatting import human_size, printable
 from slimmer.image.config import INSTRUCTIONS, ImageConfig
 from slimmer.image.image_stats import ImageStats
+from slimmer.image.new_paths import NewPath
+from slimmer.report.build_facts import BuildFacts
+from slimmer.report.gate import Gate
+from slimmer.report.since import Names, Since
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,18 +29,46 @@ NO_CONFIGURATION = frozenset({"image_id", "created", "engine_size", "layers", "t
 """Fields of an ImageConfig that differ between any two images."""
 
 
-_LINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
-"""The characters that turn plain text into a link in GitHub's Markdown (its specification, "Autolinks (extension)")."""
-
-
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two images, each with the name that the user gave."""
+    """Two images, each with the name that the user gave.
+
+    `new_files` are the paths that only the second image has, or has with other content; None if the files were not compared. `since` is what
+    changed since a baseline, and `build` what the report of the second image's build says. `gates` are the results of the gates.
+    """
 
     before_name: str
     before: ImageStats
     after_name: str
     after: ImageStats
+    new_files: tuple[NewPath, ...] | None = None
+    since: Since | None = None
+    build: BuildFacts | None = None
+    gates: tuple[Gate, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """True if no gate failed."""
+        return all(gate.passed for gate in self.gates)
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times larger the files of the first image are, with three decimals; None if the second image has none."""
+        return quotient(self.before.size, self.after.size)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What makes the comparison or the build uncertain, in sentences."""
+        return tuple(self._warnings())
+
+    def _warnings(self) -> Iterator[str]:
+        for name, stats in ((self.before_name, self.before), (self.after_name, self.after)):
+            for path in stats.unread:
+                yield f"{path} of {name} cannot be read, so its packages are not counted"
+        if self.build is not None:
+            if self.build.slim_id != self.after.config.image_id:
+                yield f"the report is not that of {self.after_name}, but of {self.build.slim_id or 'no image'}"
+            yield from self.build.warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +83,25 @@ class Row:
 
 def as_table(comparison: Comparison) -> Table:
     """Return the comparison as a table. Texts from the images are escaped for a terminal."""
+    return _table(f"{comparison.before_name} → {comparison.after_name}", rows(comparison))
+
+
+def _table(title: str, lines: Iterable[Row]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(f"{comparison.before_name} → {comparison.after_name}"), title_justify="left")
+    table = Table(title=Text(printable(title)), title_justify="left")
     table.add_column("", overflow="fold")
     for heading in ("before", "after", "ratio"):
         table.add_column(heading, justify="right", overflow="fold")
-    for row in rows(comparison):
+    for row in lines:
         table.add_row(*(Text(printable(text)) for text in (row.what, row.before, row.after, row.ratio)))
     return table
 
 
-def as_markdown(comparison: Comparison) -> str:
-    """Return the comparison as a table in GitHub's Markdown."""
-    lines = [
-        f"| | {_cell(comparison.before_name)} | {_cell(comparison.after_name)} | ratio |",
-        "|:--|--:|--:|--:|",
-        *(
-            f"| {_cell(row.what)} | {_cell(row.before)} | {_cell(row.after)} | {row.ratio} |"
-            for row in rows(comparison)
-        ),
-    ]
-    return "\n".join(lines)
+def since_table(since: Since) -> Table:
+    """Return what changed since the baseline as a table. Texts from the images are escaped for a terminal."""
+    return _table(f"since {since.name or since.id}", since_rows(since))
 
 
 def rows(comparison: Comparison) -> Iterator[Row]:
@@ -88,9 +115,34 @@ def rows(comparison: Comparison) -> Iterator[Row]:
     for what, name in (("setuid files", "setuid"), ("setgid files", "setgid"), ("files with capabilities", "capable")):
         yield _counts(what, len(getattr(before, name)), len(getattr(after, name)))
     yield Row("shells", _names(before.shells), _names(after.shells))
+    yield _counts("package managers", len(before.package_managers), len(after.package_managers))
     yield from _packages(before, after)
     for name, first, second in differences(comparison):
         yield Row(INSTRUCTIONS.get(name, name.replace("_", " ")), _value(first), _value(second))
+
+
+def since_rows(since: Since) -> Iterator[Row]:
+    """Yield the rows of a table of what changed since the baseline, as far as its document tells."""
+    yield _sizes("size", since.size.before, since.size.after)
+    for what, numbers in (("paths", since.paths), ("files", since.files)):
+        if numbers is not None:
+            yield _counts(what, numbers.before, numbers.after)
+    for what, names in since_names(since):
+        if names != Names():
+            updated = f", {len(names.updated):,} updated" if names.updated else ""
+            yield Row(what, f"{len(names.removed):,} removed", f"{len(names.added):,} added{updated}")
+
+
+def since_names(since: Since) -> Iterator[tuple[str, Names]]:
+    """Yield each kind of names that the baseline's document tells, with what came and what went."""
+    for what, names in (
+        ("packages", since.packages),
+        ("shells", since.shells),
+        ("package managers", since.package_managers),
+        ("setuid files", since.setuid),
+    ):
+        if names is not None:
+            yield what, names
 
 
 def differences(comparison: Comparison) -> Iterator[tuple[str, Any, Any]]:
@@ -164,7 +216,6 @@ def _value(value: Any) -> str:
     return "-" if value in (None, "", [], (), {}) else json.dumps(value, ensure_ascii=False)
 
 
-def _cell(text: str) -> str:
-    """Return text from an untrusted image for a table cell: one line, without active markup or links."""
-    plain = "".join(f"\\{c}" if c in "\\`*_{}[]<>|#!&$~@" else c for c in printable(text))
-    return _LINK.sub(r"\\\g<0>", plain)
+def quotient(before: int, after: int) -> float | None:
+    """Return how many times larger the first number is, with three decimals; None if the second one is 0."""
+    return round(before / after, 3) if after else None

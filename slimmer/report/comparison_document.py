@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct, to_builtins
 
 from slimmer.image.image_stats import ImageStats
+from slimmer.image.new_paths import NewPath
 from slimmer.image.packages import Package
-from slimmer.report.comparison import Comparison, differences
+from slimmer.report.comparison import Comparison, differences, quotient
+from slimmer.report.gate import Gate
+from slimmer.report.since import Since
 from slimmer.versioned_json import Format, Version
 
 
@@ -23,7 +27,7 @@ class ComparedPackages(Struct, frozen=True):
 
 
 class ComparedImage(Struct, frozen=True, kw_only=True):
-    """The contents of an image. Sizes are in bytes.
+    """The contents of an image. Sizes are in bytes. `shells` and `package_managers` are found by the names of programs.
 
     `size` is that of its files, unpacked: a file with several names counts once. `layers_size` is that of the layers as tar archives.
     `compressed_size` (gzip) and `compressed_size_zstd` are those of the layers in a registry.
@@ -45,6 +49,8 @@ class ComparedImage(Struct, frozen=True, kw_only=True):
     capabilities: tuple[str, ...]
     shells: tuple[str, ...]
     packages: ComparedPackages
+    package_managers: tuple[str, ...] | None = None
+    paths: int | None = None
 
 
 class Ratios(Struct, frozen=True):
@@ -64,16 +70,37 @@ class ConfigurationDifference(Struct, frozen=True):
     after: Any
 
 
+class NewFiles(Struct, frozen=True):
+    """The number of paths that only the second image has, or has with other content, and the first of them."""
+
+    count: int
+    paths: tuple[NewPath, ...]
+
+
 class ComparisonDocument(Struct, frozen=True):
-    """Two images side by side."""
+    """Two images side by side.
+
+    `new_files` is null unless the files were compared (--fail-on new-file). `gates` are what --max-size, --min-ratio and --fail-on demand;
+    `ok` is true if none failed. `since` is what changed since --baseline. `warnings` has those of --report, too, and `unproven` what the
+    build did not prove.
+    """
 
     before: ComparedImage
     after: ComparedImage
     ratio: Ratios
     configuration: dict[str, ConfigurationDifference]
+    new_files: NewFiles | None = None
+    ok: bool = True
+    gates: tuple[Gate, ...] = ()
+    since: Since | None = None
+    warnings: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
 
 
-FORMAT = Format("slimmer-comparison", Version(1, 0), ComparisonDocument)
+FORMAT = Format("slimmer-comparison", Version(1, 1), ComparisonDocument)
+
+NEW_FILES = 1000
+"""The most new paths that a document lists. It also has the number of all."""
 
 
 def as_json(comparison: Comparison) -> str:
@@ -83,13 +110,19 @@ def as_json(comparison: Comparison) -> str:
         before=_image(comparison.before_name, before),
         after=_image(comparison.after_name, after),
         ratio=Ratios(
-            size=_quotient(before.size, after.size),
-            layers_size=_quotient(before.layer_sizes.tar, after.layer_sizes.tar),
-            compressed_size=_quotient(before.layer_sizes.gzip, after.layer_sizes.gzip),
-            compressed_size_zstd=_quotient(before.layer_sizes.zstd, after.layer_sizes.zstd),
-            files=_quotient(before.files, after.files),
+            size=comparison.ratio,
+            layers_size=quotient(before.layer_sizes.tar, after.layer_sizes.tar),
+            compressed_size=quotient(before.layer_sizes.gzip, after.layer_sizes.gzip),
+            compressed_size_zstd=quotient(before.layer_sizes.zstd, after.layer_sizes.zstd),
+            files=quotient(before.files, after.files),
         ),
         configuration={name: ConfigurationDifference(first, second) for name, first, second in differences(comparison)},
+        new_files=_new_files(comparison.new_files),
+        ok=comparison.ok,
+        gates=comparison.gates,
+        since=comparison.since,
+        warnings=comparison.warnings,
+        unproven=comparison.build.unproven if comparison.build else (),
     )
     return json.dumps({**FORMAT.head, **to_builtins(document)}, indent=2)
 
@@ -117,8 +150,10 @@ def _image(name: str, stats: ImageStats) -> ComparedImage:
             unread_databases=stats.unread,
             installed=stats.packages,
         ),
+        package_managers=stats.package_managers,
+        paths=stats.paths,
     )
 
 
-def _quotient(before: int, after: int) -> float | None:
-    return round(before / after, 3) if after else None
+def _new_files(found: Sequence[NewPath] | None) -> NewFiles | None:
+    return None if found is None else NewFiles(len(found), tuple(found[:NEW_FILES]))

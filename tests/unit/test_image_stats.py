@@ -70,3 +70,28 @@ def test_packages_are_read_and_what_cannot_be_read_is_named() -> None:
     assert found.packages == (Package("deb", "a", "1"), Package("python", "flask", "3.0"))
     assert found.packages_by_manager == {"deb": 1, "python": 1}
     assert found.unread == ("/var/lib/dpkg/status.d/base", "/var/lib/rpm/Packages")
+
+
+def test_package_managers_are_found_by_their_names_with_and_without_a_version() -> None:
+    tree = Tree(
+        b"".join(
+            record(kind, path, mode=mode, target=target)
+            for kind, path, mode, target in (
+                ("d", "/", 0o755, ""),
+                ("d", "/bin", 0o755, ""),
+                ("f", "/bin/apk", 0o755, ""),
+                ("f", "/bin/dpkg", 0o644, ""),
+                ("l", "/bin/npm", 0o777, "npm-cli.js"),
+                ("f", "/bin/npm-cli.js", 0o755, ""),
+                ("f", "/bin/pip3.11", 0o755, ""),
+                ("f", "/bin/pipeline", 0o755, ""),
+                ("l", "/bin/yarn", 0o777, "none"),
+                ("d", "/etc", 0o755, ""),
+                ("d", "/etc/cron.daily", 0o755, ""),
+                ("f", "/etc/cron.daily/dpkg", 0o755, ""),
+            )
+        )
+    )
+    found = stats_of(CONFIG, tree, stream, Sandbox())
+    assert found.package_managers == ("/bin/apk", "/bin/npm", "/bin/pip3.11")
+    assert found.paths == len(tree)

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
+from slimmer.image.tool_names import PACKAGE_MANAGERS
 from slimmer.image.tree import Entry
 from slimmer.keep.analyzer import BEYOND_OBSERVED, FunctionAnalyzer
 from slimmer.keep.evidence import Evidence
@@ -28,7 +29,6 @@ from slimmer.keep.program_names import (
     COMPILERS,
     INITS,
     INTERPRETERS,
-    PACKAGE_MANAGERS,
     SHELLS,
     STARTERS,
     TASK_RUNNERS,

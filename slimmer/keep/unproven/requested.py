@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from slimmer.image.packages import Package
+from slimmer.image.tool_names import PACKAGE_MANAGERS
 from slimmer.keep.image_view import ImageView
-from slimmer.keep.program_names import BUILD_TOOLS, COMPILERS, DEBUGGERS, PACKAGE_MANAGERS, has_name_of
+from slimmer.keep.program_names import BUILD_TOOLS, COMPILERS, DEBUGGERS, has_name_of
 from slimmer.keep.sources.reading import read_files
 from slimmer.keep.unproven.dependencies import unused_dependencies
 from slimmer.keep.word_tables import like
