@@ -6,8 +6,8 @@
 #   SLIM_OPTIONS        more options of slimmer build, one on each line: --probe GET /health. What follows the first space or = is the
 #                       value as it is, without quotes. Empty lines and lines that begin with # are left out
 #   SLIM_OUT            the output folder. Default: slimmer-out. comparison.md in it is the comparison as Markdown
-#   SLIM_MAX_SIZE, SLIM_MIN_RATIO, SLIM_FAIL_ON, SLIM_BASELINE
-#                       the gates: --max-size, --min-ratio, --fail-on and --baseline of slimmer compare
+#   SLIM_MAX_SIZE, SLIM_MIN_RATIO, SLIM_MAX_GROWTH, SLIM_FAIL_ON, SLIM_BASELINE
+#                       the gates: --max-size, --min-ratio, --max-growth, --fail-on and --baseline of slimmer compare
 #   SLIM_ENV_FILE       the file for the outputs as a dotenv file. Default: slimmer.env
 #   SLIMMER_IMAGE       run slimmer from this image with docker, not the installed command. Other variables SLIMMER_… are slimmer's own
 #                       settings, and are passed on
@@ -152,12 +152,15 @@ pass_on() {
 
 # A build that fails has a summary, too.
 give_up() {
-    [ -z "$stopped" ] || exit "$1"
     say "slimmer build ended with exit code $1. There is no slim image."
     mkdir -p -- "$out"
-    printf '<!-- slimmer -->\n**No slim image:** slimmer build ended with exit code %s. The log of this job says why.\n' "$1" >"$out/comparison.md"
+    failure "$1" build >"$out/comparison.md"
     summarize
     exit "$1"
+}
+
+failure() {
+    printf '<!-- slimmer -->\nslimmer %s ended with exit code %s. The log of this job says why.\n' "$2" "$1"
 }
 
 # --- outputs ---
@@ -195,9 +198,10 @@ field() {
 # --- slimmer compare ---
 
 compare() {
-    set -- compare --format=markdown
+    set -- compare --format=markdown "--report=$out/report.json"
     [ -z "${SLIM_MAX_SIZE:-}" ] || set -- "$@" "--max-size=$SLIM_MAX_SIZE"
     [ -z "${SLIM_MIN_RATIO:-}" ] || set -- "$@" "--min-ratio=$SLIM_MIN_RATIO"
+    [ -z "${SLIM_MAX_GROWTH:-}" ] || set -- "$@" "--max-growth=$SLIM_MAX_GROWTH"
     [ -z "${SLIM_FAIL_ON:-}" ] || set -- "$@" "--fail-on=$SLIM_FAIL_ON"
     [ -z "$baseline" ] || set -- "$@" "--baseline=$baseline"
     set -- "$@" -- "$target" "$image"
@@ -207,6 +211,7 @@ compare() {
     else
         run slimmer "$@" >"$scratch/comparison.md" || code=$?
     fi
+    [ -s "$scratch/comparison.md" ] || failure "$code" compare >"$scratch/comparison.md"
     cat "$scratch/comparison.md" >"$out/comparison.md"
     summarize
     exit "$code"
@@ -237,9 +242,9 @@ build_in_container() {
 
 compare_in_container() {
     create_container "$@" || return 4
-    if [ -n "$baseline" ]; then
-        tar -cf - "./$baseline" | docker cp - "$container:/work" || return 4
-    fi
+    set -- "./$out/report.json"
+    [ -z "$baseline" ] || set -- "$@" "./$baseline"
+    tar -cf - "$@" | docker cp - "$container:/work" || return 4
     container_code=0
     run docker start --attach "$container" || container_code=$?
     remove_container

@@ -103,7 +103,8 @@ def test_on_a_machine_a_step_gives_github_outputs_and_a_summary(
     road: str, place: Path, engine: docker.DockerClient
 ) -> None:
     files = {name: str(place / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ENV", "GITHUB_PATH")}
-    result = step(place, {**files, "CI": "true", "GITHUB_ACTIONS": "true", "SLIM_TARGET": road})
+    gates = {"SLIM_MAX_SIZE": "80MB", "SLIM_MIN_RATIO": "1.5", "SLIM_FAIL_ON": "setuid,shell,config-change,new-file"}
+    result = step(place, {**files, "CI": "true", "GITHUB_ACTIONS": "true", **gates, "SLIM_TARGET": road})
     assert result.returncode == 0, result.stderr
     outputs = read(place / "GITHUB_OUTPUT")
     assert set(outputs) == OUTPUTS
@@ -112,7 +113,8 @@ def test_on_a_machine_a_step_gives_github_outputs_and_a_summary(
     assert before > after > 0 and outputs["ratio"] == f"{before / after:.2f}"
     assert (place / outputs["report"]).is_file()
     summary = (place / "GITHUB_STEP_SUMMARY").read_text()
-    assert "| size |" in summary and summary == (place / "slimmer-out/comparison.md").read_text()
+    assert summary.startswith("<!-- slimmer -->\n") and "| size |" in summary
+    assert summary == (place / "slimmer-out/comparison.md").read_text()
     assert [*read(place / "slimmer.env").values()] == [*outputs.values()]
 
 
@@ -129,21 +131,25 @@ def test_an_app_that_fails_its_probe_fails_the_step(road: str, place: Path) -> N
 @on_socket
 @pytest.mark.skipif(os.geteuid() != 0, reason="it becomes another user")
 @pytest.mark.usefixtures("no_trace")
-def test_with_slimmers_image_the_files_belong_to_who_runs_the_step(
-    slimmer_image: str, road: str, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The user is in the socket's group, has no slimmer, and gives a file and a variable to the app."""
+def test_with_slimmers_image_the_files_belong_to_who_runs_the_step(slimmer_image: str, road: str, place: Path) -> None:
+    """The user is in the socket's group and has no slimmer. One gate passes and one fails, when everything is written."""
+    compared = slimmer("compare", road, road, "--format", "json")
+    (place / "last.json").write_text(compared.stdout)
     (place / "keep").write_text("/srv/unseen\n")
     os.chown(place, NOBODY, NOBODY)
     user = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", f"--groups={Path(SOCKET).stat().st_gid}")
     options = f"{OPTIONS}\n--keep-file keep\n-e MODE"
     settings = {"SLIM_TARGET": road, "SLIM_OPTIONS": options, "SLIM_OUT": "out/of this", "MODE": "secret"}
-    result = step(place, {**settings, "SLIMMER_IMAGE": slimmer_image, "TMPDIR": str(place)}, *user)
-    assert result.returncode == 0, result.stderr
+    gates = {"SLIM_BASELINE": "last.json", "SLIM_MAX_GROWTH": "1", "SLIM_MAX_SIZE": "1kB"}
+    environment = {**settings, **gates, "SLIMMER_IMAGE": slimmer_image, "TMPDIR": str(place)}
+    result = step(place, environment, *user)
+    assert result.returncode == 11, result.stderr
+    assert "✗ max-size" in result.stderr, result.stderr
+    assert "✓ growth" in result.stderr, result.stderr
+    assert "max-size" in (place / "out/of this/comparison.md").read_text()
     made = [*place.rglob("*")]
     assert {path.name for path in made} >= {"rootfs.tar", "report.json", "comparison.md", "slimmer.env"}
-    assert {path.stat().st_uid for path in made} == {NOBODY, 0}  # 0: the file that the test made
-    assert [path.name for path in made if path.stat().st_uid == 0] == ["keep"]
+    assert {path.name for path in made if path.stat().st_uid != NOBODY} == {"keep", "last.json"}  # the test's own
     assert '"/srv/unseen"' in (place / "out/of this/manifest.jsonl").read_text()
 
 

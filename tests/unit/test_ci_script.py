@@ -37,7 +37,7 @@ if command == "build" and not code:
     os.makedirs(out, exist_ok=True)
     pathlib.Path(out, "report.json").write_text(pathlib.Path("made-report.json").read_text())
     print({TAG!r})
-if command == "compare":
+if command == "compare" and code != 4:
     print({MARKDOWN!r}, end="")
 sys.exit(code)
 """
@@ -115,7 +115,7 @@ def test_outputs_and_the_summary_are_written(job: Job) -> None:
     assert job.read("summary") == job.read("slimmer-out/comparison.md") == MARKDOWN
     assert job.calls() == [
         ["build", "--out=slimmer-out", "--", "shop:1.4"],
-        ["compare", "--format=markdown", "--", "shop:1.4", TAG],
+        ["compare", "--format=markdown", "--report=slimmer-out/report.json", "--", "shop:1.4", TAG],
     ]
 
 
@@ -158,12 +158,21 @@ def test_gates_are_passed_if_they_are_set(job: Job) -> None:
     gates = {
         "SLIM_MAX_SIZE": "80 MB",
         "SLIM_MIN_RATIO": "3",
+        "SLIM_MAX_GROWTH": "5",
         "SLIM_FAIL_ON": "setuid,$(x)",
         "SLIM_BASELINE": "old/report.json",
     }
     assert job.run(**gates).returncode == 0
-    wanted = ["--max-size=80 MB", "--min-ratio=3", "--fail-on=setuid,$(x)", "--baseline=old/report.json"]
-    assert job.calls()[1] == ["compare", "--format=markdown", *wanted, "--", "shop:1.4", TAG]
+    wanted = [
+        "--max-size=80 MB",
+        "--min-ratio=3",
+        "--max-growth=5",
+        "--fail-on=setuid,$(x)",
+        "--baseline=old/report.json",
+    ]
+    assert job.calls()[1] == [
+        "compare", "--format=markdown", "--report=slimmer-out/report.json", *wanted, "--", "shop:1.4", TAG,
+    ]  # fmt: skip
 
 
 NAMES = (
@@ -261,6 +270,15 @@ def test_a_gate_that_fails_ends_the_step_after_everything_is_written(job: Job) -
     assert job.read("github-output") == OUTPUTS
     assert job.read("summary") == job.read("slimmer-out/comparison.md") == MARKDOWN
     assert job.read("slimmer.env")
+
+
+def test_a_comparison_that_fails_has_a_summary(job: Job) -> None:
+    assert job.run(COMPARE_CODE="4").returncode == 4
+    assert (
+        job.read("summary")
+        == "<!-- slimmer -->\nslimmer compare ended with exit code 4. The log of this job says why.\n"
+    )
+    assert job.read("github-output") == OUTPUTS
 
 
 def test_a_build_that_fails_has_a_summary_and_leaves_no_outputs_of_an_earlier_one(job: Job) -> None:
