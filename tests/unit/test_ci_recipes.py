@@ -37,6 +37,7 @@ def settings() -> set[str]:
 def test_the_script_explains_its_settings() -> None:
     head = SCRIPT.partition("\nset -eu\n")[0]
     assert set(re.findall(r"\b(?:SLIM|SLIMMER)_[A-Z_]*[A-Z]\b", head)) == settings()
+    assert {f"`{name}`" for name in (*settings(), *GIVEN, *OUTPUTS)} <= set(re.findall(r"`[\w-]+`", text("docs/ci.md")))
 
 
 def uses(document: Any, pattern: str) -> set[str]:
