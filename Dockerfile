@@ -8,6 +8,9 @@ FROM ${BASE} AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends gcc libc6-dev make musl-tools \
     && rm -rf /var/lib/apt/lists/*
+COPY requirements.lock requirements-dev.lock /src/
+COPY ci/install.sh /src/ci/
+RUN /src/ci/install.sh /opt/slimmer dependencies
 COPY . /src
 RUN /src/ci/install.sh /opt/slimmer
 

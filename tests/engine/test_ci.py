@@ -20,6 +20,7 @@ from tests.engine.command import slimmer
 from tests.engine.integration_app import SLIM
 from tests.engine.names import LABEL, OWN
 from tests.engine.own_engine import POSSIBLE, own_engine
+from tests.engine.test_killed import happens
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "ci/slim.sh"
@@ -151,6 +152,22 @@ def test_with_slimmers_image_the_files_belong_to_who_runs_the_step(slimmer_image
     assert {path.name for path in made} >= {"rootfs.tar", "report.json", "comparison.md", "slimmer.env"}
     assert {path.name for path in made if path.stat().st_uid != NOBODY} == {"keep", "last.json"}  # the test's own
     assert '"/srv/unseen"' in (place / "out/of this/manifest.jsonl").read_text()
+
+
+@on_socket
+@pytest.mark.usefixtures("no_trace")
+def test_a_job_that_is_cancelled_leaves_nothing(
+    slimmer_image: str, road: str, place: Path, engine: docker.DockerClient
+) -> None:
+    settings = {"SLIM_TARGET": road, "SLIM_OPTIONS": "--until 600", "SLIMMER_IMAGE": slimmer_image}
+    (place / "tmp").mkdir()
+    env = {**os.environ, **settings, "TMPDIR": str(place / "tmp")}
+    with subprocess.Popen([SCRIPT], cwd=place, env=env, stderr=subprocess.PIPE, text=True) as job:
+        assert happens(lambda: engine.containers.list(filters={"ancestor": road, "status": "running"}))
+        job.terminate()
+        _, told = job.communicate(timeout=TIMEOUT)
+    assert job.returncode == 130, told
+    assert sorted(path.name for path in place.rglob("*")) == ["tmp"]
 
 
 @on_socket
