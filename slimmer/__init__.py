@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         record_probes,
         run,
         sizes,
+        validate_probes,
         verify,
     )
     from slimmer.artifacts.build_output import BuildOutput, find_output
@@ -91,7 +92,7 @@ if TYPE_CHECKING:
     from slimmer.report.sizes import Sizes
     from slimmer.report.unexercised import UnexercisedReport
     from slimmer.report.unproven import UnprovenReport
-    from slimmer.runs.doctor import Check
+    from slimmer.runs.check import Check
     from slimmer.unexercised import Exercised, UntouchedCode
     from slimmer.unproven import Unproven
     from slimmer.verify.structure import Difference
@@ -99,7 +100,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "slimmer.api.functions": (
-        "attach build check_probes clean compare doctor explain keep not_exercised not_proven observe rebuild record_probes run sizes verify"
+        "attach build check_probes clean compare doctor explain keep not_exercised not_proven observe rebuild record_probes run sizes "
+        "validate_probes verify"
     ),
     "slimmer.artifacts.build_output": "BuildOutput find_output",
     "slimmer.engine.leftovers": "Leftovers",
@@ -127,7 +129,7 @@ _HOMES = {
     "slimmer.report.sizes": "Sizes",
     "slimmer.report.unexercised": "UnexercisedReport",
     "slimmer.report.unproven": "UnprovenReport",
-    "slimmer.runs.doctor": "Check",
+    "slimmer.runs.check": "Check",
     "slimmer.unexercised": "Exercised UntouchedCode",
     "slimmer.unproven": "Unproven",
     "slimmer.verify.structure": "Difference",
@@ -217,6 +219,7 @@ __all__ = [
     "record_probes",
     "run",
     "sizes",
+    "validate_probes",
     "verify",
 ]
 

@@ -1,4 +1,4 @@
-"""build, observe, attach, keep, rebuild, verify, compare, explain, sizes, not_proven, not_exercised, check_probes, record_probes, clean and doctor.
+"""build, observe, attach, keep, rebuild, verify, compare, explain, sizes, not_proven, not_exercised, check_probes, validate_probes, record_probes, clean and doctor.
 
 They print nothing, install no signal handlers and do not exit. They call `on_event` with their progress (slimmer.Event), unless it is
 None. `docker_host` is the engine's address; "" is the engine that the docker client would use. Each kind of failure has its own
@@ -44,7 +44,7 @@ from slimmer.report.unproven import UnprovenReport
 if TYPE_CHECKING:
     from slimmer.exercise.recording import Recording
     from slimmer.report.probe_check import ProbeCheck
-    from slimmer.runs.doctor import Check
+    from slimmer.runs.check import Check
 
 LOG = "access.json"
 """The default file of an access log."""
@@ -191,6 +191,16 @@ def check_probes(file: str | PathLike[str], url: str, *, request_timeout: float 
     return probe_check(str(address), tuple(ask_each(requests_from_file(Path(file)), address, timeout)))
 
 
+def validate_probes(file: str | PathLike[str]) -> int:
+    """Check a probe file without sending anything, and return the number of its requests. Variables need no value.
+
+    Raises UsageError, which names the line and the key, if the file is invalid.
+    """
+    from slimmer.exercise.probe_file import requests_from_file
+
+    return len(requests_from_file(Path(file), environment=False))
+
+
 def record_probes(har: str | PathLike[str], *, url: str = "") -> Recording:
     """Make a probe file of a HAR file: of its requests to the origin of `url`, or to the one with the most requests.
 
@@ -209,9 +219,12 @@ def clean(*, strangers: bool = False, dry_run: bool = False, docker_host: str = 
     return commands.clean(strangers=strangers, dry_run=dry_run, docker_host=docker_host)
 
 
-def doctor(*, docker_host: str = "") -> tuple[Check, ...]:
-    """Try out what slimmer needs from the engine, its kernel and the probe. Failures are in the result; they raise nothing."""
-    return commands.examine(docker_host)
+def doctor(*, ci: bool = False, docker_host: str = "") -> tuple[Check, ...]:
+    """Try out what slimmer needs from the engine, its kernel and the probe; with `ci`, also what matters in a CI job.
+
+    Failures are in the result; they raise nothing.
+    """
+    return commands.examine(docker_host, ci=ci)
 
 
 @overload

@@ -15,6 +15,14 @@ def doctor(
     output_format: Annotated[
         str, typer.Option("--format", help="Format of the result on stdout: text or json.", metavar="FORMAT")
     ] = "text",
+    ci: Annotated[
+        bool,
+        typer.Option(
+            "--ci",
+            help="Also check what matters in a CI job: the engine's address, ports, folders, disks, the terminal.",
+            metavar="",
+        ),
+    ] = False,
 ) -> None:
     """Check the engine, its kernel and the probe by trying each of them.
 
@@ -26,7 +34,7 @@ def doctor(
     from slimmer.report.diagnosis import as_json
 
     form = words.choice("--format", output_format, ("text", "json"))
-    checks = slimmer.doctor()
+    checks = slimmer.doctor(ci=ci)
     print(as_json(checks)) if form == "json" else _print_text(checks)
     missing = [check.name for check in checks if check.needed and not check.ok]
     if missing:

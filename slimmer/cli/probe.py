@@ -1,4 +1,4 @@
-"""`slimmer probe check` and `slimmer probe record`: try out a probe file, and make one of what a browser recorded."""
+"""`slimmer probe check`, `validate` and `record`: try out a probe file, check it, and make one of what a browser recorded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from slimmer import ProbeCheck
 
-HELP = "Try out a probe file, or make one of what a browser recorded."
+HELP = "Try out or check a probe file, or make one of what a browser recorded."
 
 CHECK_EPILOG = """Examples:
 
@@ -19,6 +19,14 @@ CHECK_EPILOG = """Examples:
   slimmer probe check probes.yaml https://staging.example.com/shop --format json | jq '.requests[] | select(.problem != "")'
 
 Exit codes: 0 no request failed, 2 usage error, 6 a request failed, 130 interrupted."""
+
+VALIDATE_EPILOG = """Examples:
+
+  slimmer probe validate probes.yaml
+
+  slimmer probe validate $(git ls-files '*probes.yaml')
+
+Exit codes: 0 all files are valid, 2 usage error, or a file is not valid, 130 interrupted."""
 
 RECORD_EPILOG = """Examples:
 
@@ -76,6 +84,35 @@ def check(
     if not checked.ok:
         failed = sum(bool(request.problem) for request in checked.requests)
         raise slimmer.ExerciseFailed(f"{failed} of {len(checked.requests)} requests failed", hint="")
+
+
+def validate(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Probe files (docs/exercise.md).", show_default=False)
+    ],
+) -> None:
+    """Check probe files without sending anything.
+
+    Needs no app, no container and no engine. Variables (`${NAME}`) need no value. An error names the file, the line, the request and the key.
+    """
+    import slimmer
+    from slimmer.cli.console import data, one_line, talk
+    from slimmer.formatting import counted
+
+    invalid = 0
+    for file in files:
+        try:
+            requests = slimmer.validate_probes(file)
+        except slimmer.UsageError as error:
+            invalid += 1
+            talk.print(f"[red]✗[/] {one_line(error.message)}", highlight=False)
+            talk.print(f"  {one_line(error.hint)}", highlight=False)
+        else:
+            data.print(f"[green]✓[/] {one_line(str(file))}: {counted(requests, 'request')}", highlight=False)
+    if invalid:
+        raise slimmer.UsageError(
+            f"{invalid} of {counted(len(files), 'probe file')} {'is' if invalid == 1 else 'are'} not valid", hint=""
+        )
 
 
 def _print_text(checked: ProbeCheck) -> None:

@@ -128,8 +128,13 @@ def sidecar(probe_image: str, probe: ProbeMount, container: str, network: str = 
 
     `network` is the network of that container.
     """
+    return waiting(probe_image, probe, shared_network(container, network))
+
+
+def waiting(probe_image: str, probe: ProbeMount, network_mode: str) -> Description:
+    """Describe the probe in a network, where it waits until its stdin ends. It has no capabilities."""
     description = _talking(_with_probe(_base(probe_image, RunOptions(), (probe.program, "wait")), probe))
-    description["HostConfig"] |= {"NetworkMode": shared_network(container, network), "CapDrop": ["ALL"]}
+    description["HostConfig"] |= {"NetworkMode": network_mode, "CapDrop": ["ALL"]}
     return description
 
 

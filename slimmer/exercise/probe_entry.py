@@ -38,12 +38,16 @@ SENT_BODY_LIMIT = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an entry is written, and what is known there: the names that `earlier` entries capture, and those that any entry does."""
+    """Where an entry is written, and what is known there: the names that `earlier` entries capture, and those that any entry does.
+
+    Without `environment`, a name that no entry captures stays without a value. Such requests can be checked, but not sent.
+    """
 
     folder: Path
     origin: Origin
     earlier: frozenset[str] = frozenset()
     captured: frozenset[str] = frozenset()
+    environment: bool = True
 
 
 def asks_from_entry(entry: AnyEntry, place: Place) -> Iterator[Ask]:
@@ -118,16 +122,17 @@ def _completed(draft: Draft, captured: frozenset[str], entry: Entry, place: Plac
 
 
 def _captured(draft: Draft, place: Place) -> frozenset[str]:
-    """Return the names of the values that come from earlier answers."""
+    """Return the names of the values that come from earlier answers, or stay unknown."""
     for name, keys in draft.names():
         if name in place.captured and name not in place.earlier:
             raise Fault(f"needs `${{{name}}}`, which no earlier request captures", *keys)
-    return frozenset(name for name, _ in draft.names()) & place.earlier
+    names = frozenset(name for name, _ in draft.names())
+    return names & place.earlier if place.environment else names
 
 
 def _environment(draft: Draft, place: Place) -> Iterator[tuple[str, str]]:
     """Yield the values of the other names, so that the file needs no secrets. A `body` is a text of its own, and has none."""
-    for name, keys in draft.names():
+    for name, keys in draft.names() if place.environment else ():
         if name in place.earlier or keys == ("body",):
             continue
         if name not in os.environ:

@@ -59,8 +59,11 @@ def _complaint(words: list[str], text: str) -> str:
     )
 
 
-def requests_from_file(path: Path) -> tuple[Ask, ...]:
-    """Return all requests and exchanges of a probe file, in order. Raises UsageError that names the file, the line, the entry and the key."""
+def requests_from_file(path: Path, *, environment: bool = True) -> tuple[Ask, ...]:
+    """Return all requests and exchanges of a probe file, in order. Without `environment`, no variable needs a value, and none can be sent.
+
+    Raises UsageError that names the file, the line, the entry and the key.
+    """
     try:
         document = YamlDocument(path)
     except OSError as error:
@@ -68,15 +71,16 @@ def requests_from_file(path: Path) -> tuple[Ask, ...]:
     except YamlFault as error:
         large = "Put large bodies into files of their own: `file: NAME`."
         raise UsageError(f"{path}: {error}", hint=large if "larger" in str(error) else EXAMPLE) from error
-    return _ProbeFile(path, document).requests()
+    return _ProbeFile(path, document, environment).requests()
 
 
 class _ProbeFile:
     """A probe file that is being read."""
 
-    def __init__(self, path: Path, document: YamlDocument) -> None:
+    def __init__(self, path: Path, document: YamlDocument, environment: bool) -> None:
         self._path = path
         self._document = document
+        self._environment = environment
 
     def requests(self) -> tuple[Ask, ...]:
         entries = self._entries()
@@ -85,7 +89,7 @@ class _ProbeFile:
         earlier: frozenset[str] = frozenset()
         found: list[Ask] = []
         for number, entry in enumerate(checks):
-            place = Place(self._path.parent, Origin(str(self._path), number + 1), earlier, captured)
+            place = Place(self._path.parent, Origin(str(self._path), number + 1), earlier, captured, self._environment)
             found += self._made(number, entry, place)
             earlier |= _names(entry)
             if len(found) > MOST_REQUESTS:

@@ -52,6 +52,7 @@ from slimmer.report.gate import Condition
 from slimmer.report.gates import judge
 from slimmer.report.since import since
 from slimmer.runs import doctor
+from slimmer.runs.check import Check
 from slimmer.runs.new_files import find_new_files
 from slimmer.runs.start import attached_run
 from slimmer.runs.stats import collect_stats
@@ -262,6 +263,6 @@ def _common(found: Leftovers, left: Leftovers) -> Leftovers:
     return _without(found, _without(found, left))
 
 
-def examine(docker_host: str = "") -> tuple[doctor.Check, ...]:
-    """Try out what slimmer needs from the engine and its kernel."""
-    return doctor.examine(docker_host)
+def examine(docker_host: str = "", *, ci: bool = False) -> tuple[Check, ...]:
+    """Try out what slimmer needs from the engine and its kernel. `ci`: also what matters in a CI job."""
+    return doctor.examine(docker_host, ci=ci)

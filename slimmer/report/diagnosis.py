@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from slimmer.runs.doctor import Check
+from slimmer.runs.check import Check
 from slimmer.versioned_json import Format, Version
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from slimmer.engine import description
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.containers import Container
-from slimmer.engine.description import Description
 from slimmer.engine.leftovers import find_leftovers
 from slimmer.engine.options import RunOptions
 from slimmer.engine.resources import EngineResources
@@ -18,39 +17,36 @@ from slimmer.exercise.browser import program
 from slimmer.image.config import ImageConfig
 from slimmer.probe_binary import probe_path
 from slimmer.probe_mount import ProbeMount
+from slimmer.runs.check import Check
+from slimmer.runs.ci_runner import runner_checks
+from slimmer.runs.ci_trial import engine_checks
 from slimmer.runs.start import ask_identity
 
 TIMEOUT = 30.0
+PTRACE = "slimmer needs it on kernels and engines without seccomp user notification."
 RECORDERS = {
     "notify": "Seccomp user notification needs kernel 5.5 or later. Without it, slimmer uses ptrace, which is slower.",
     "fanotify": "Without it, slimmer misses files that the kernel opens by itself (interpreters). Rootless engines lack it.",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The result of a check. If it is not `ok`, `hint` says what that means or what to do. `needed`: slimmer cannot work without it."""
+def examine(docker_host: str = "", *, ci: bool = False) -> tuple[Check, ...]:
+    """Run all checks, each of which builds on those before, and return their results. It stops where going on makes no sense.
 
-    name: str
-    ok: bool
-    detail: str
-    hint: str = ""
-    needed: bool = True
-
-
-def examine(docker_host: str = "") -> tuple[Check, ...]:
-    """Run all checks, each of which builds on those before, and return their results. It stops where going on makes no sense."""
+    `ci`: also check what matters in a CI job.
+    """
+    runner = tuple(runner_checks(os.environ, docker_host)) if ci else ()
     try:
         engine = connect(docker_host)
     except SlimmerError as error:
-        return (_failed("engine", error),)
+        return (*runner, _failed("engine", error))
     try:
-        return tuple(_checks(engine))
+        return (*runner, *_checks(engine, ci))
     finally:
         engine.close()
 
 
-def _checks(engine: Engine) -> Iterator[Check]:
+def _checks(engine: Engine, ci: bool) -> Iterator[Check]:
     kind = "podman" if engine.is_podman else "docker"
     rootless = ", rootless" if engine.rootless else ""
     yield Check("engine", True, f"{kind} {engine.version} at {engine.url} ({engine.operating_system}{rootless})")
@@ -63,7 +59,7 @@ def _checks(engine: Engine) -> Iterator[Check]:
         return
     yield Check("probe", True, f"installed for {engine.architecture}")
     with EngineResources(engine) as scope:
-        yield from _trial(scope, probe)
+        yield from _trial(scope, probe, ci)
 
 
 def _leftovers(engine: Engine) -> Check:
@@ -83,7 +79,7 @@ def browser_check() -> Check:
     return Check("browser", True, program.chromium() or "")
 
 
-def _trial(scope: EngineResources, probe: Path) -> Iterator[Check]:
+def _trial(scope: EngineResources, probe: Path, ci: bool) -> Iterator[Check]:
     """Watch the smallest possible app: the probe's own `version`."""
     try:
         config = _config(scope, probe)
@@ -94,8 +90,7 @@ def _trial(scope: EngineResources, probe: Path) -> Iterator[Check]:
     yield Check("run", True, "the probe runs in a container")
     try:
         mount = scope.lender.own(probe)
-        container = scope.create(_watched(config, mount, identity), "trial")
-        container.start()
+        container = _watched(scope, config, mount, identity)
     except SlimmerError as error:
         yield _failed(
             "capabilities",
@@ -105,11 +100,20 @@ def _trial(scope: EngineResources, probe: Path) -> Iterator[Check]:
         return
     yield Check("capabilities", True, "SYS_ADMIN and SYS_PTRACE can be added")
     yield from _recorders(container, mount)
+    if ci:
+        yield from _recorders(_watched(scope, config, mount, identity, "ptrace"), mount, "ptrace")
+        yield from engine_checks(scope, probe)
 
 
-def _watched(config: ImageConfig, mount: ProbeMount, identity: str) -> Description:
+def _watched(
+    scope: EngineResources, config: ImageConfig, mount: ProbeMount, identity: str, recorder: str = "auto"
+) -> Container:
+    """Start a container that waits for its supervisor."""
     options = RunOptions(entrypoint=(mount.program, "version"), network="none")
-    return description.observed(config, options, config.image_id, mount, identity, "auto")
+    wanted = description.observed(config, options, config.image_id, mount, identity, recorder)
+    container = scope.create(wanted, f"trial-{recorder}")
+    container.start()
+    return container
 
 
 def _config(scope: EngineResources, probe: Path) -> ImageConfig:
@@ -117,9 +121,9 @@ def _config(scope: EngineResources, probe: Path) -> ImageConfig:
     return ImageConfig(image_id=scope.lender.image(probe), architecture=scope.engine.architecture, os="linux")
 
 
-def _recorders(container: Container, mount: ProbeMount) -> Iterator[Check]:
-    """Yield what the supervisor reports about its recorders (docs/probe-protocol.md, "Record stream")."""
-    stream = container.exec_stream((mount.program, "supervise", "--recorder", "auto"), user="0:0")
+def _recorders(container: Container, mount: ProbeMount, recorder: str = "auto") -> Iterator[Check]:
+    """Yield what the supervisor reports about this recorder, or those of `auto` (docs/probe-protocol.md, "Record stream")."""
+    stream = container.exec_stream((mount.program, "supervise", "--recorder", recorder), user="0:0")
     stream.set_timeout(TIMEOUT)
     said = b""
     try:
@@ -134,7 +138,7 @@ def _recorders(container: Container, mount: ProbeMount) -> Iterator[Check]:
         stream.close()
     fields = [field.decode(errors="replace") for field in said.split(b"\0")]
     states = {head.split()[1]: (head.split()[-1] == "on", why) for head, why in _recorder_lines(fields)}
-    for name, meaning in RECORDERS.items():
+    for name, meaning in (RECORDERS if recorder == "auto" else {recorder: PTRACE}).items():
         on, why = states.get(name, (False, stream.stderr.strip() or "not mentioned by the probe"))
         yield Check(f"recorder {name}", on, why or "runs", meaning, needed=False)
 

@@ -12,6 +12,7 @@ import sys
 import tarfile
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -19,7 +20,7 @@ import pytest
 import zstandard
 
 from slimmer.engine.connection import Engine, connect
-from tests.engine.command import slimmer
+from tests.engine.command import built, slimmer
 from tests.engine.export import content_size, export
 from tests.engine.names import OWN
 from tests.engine.odd_image import odd_image
@@ -144,7 +145,7 @@ def test_tables_go_to_stdout_and_nothing_else_does(engine: Engine) -> None:
         markdown = slimmer("compare", odd, odd, "--format", "markdown")
     assert (table.returncode, markdown.returncode) == (0, 0)
     assert "compressed (gzip)" in table.stdout
-    assert markdown.stdout.startswith(f"| | {OWN}-compare:odd |")
+    assert markdown.stdout.startswith("<!-- slimmer -->\n### slimmer: ")
     assert (table.stderr, markdown.stderr) == ("", "")
 
 
@@ -155,6 +156,13 @@ def test_tables_go_to_stdout_and_nothing_else_does(engine: Engine) -> None:
         ([BASE, f"{OWN}-none"], 3),
         ([BASE, BASE, "--format", "xml"], 2),
         ([BASE], 2),
+        ([BASE, BASE, "--max-size", "80 megabytes"], 2),
+        ([BASE, BASE, "--min-ratio", "much"], 2),
+        ([BASE, BASE, "--fail-on", "setuid,everything"], 2),
+        ([BASE, BASE, "--fail-on", "growth"], 2),
+        ([BASE, BASE, "--fail-on", "warning"], 2),
+        ([BASE, BASE, "--baseline", "/nowhere/last.json"], 2),
+        ([BASE, BASE, "--report", "/nowhere/report.json"], 2),
     ],
 )
 def test_what_cannot_be_compared_is_told(arguments: list[str], code: int) -> None:
@@ -162,6 +170,119 @@ def test_what_cannot_be_compared_is_told(arguments: list[str], code: int) -> Non
     assert (result.returncode, result.stdout) == (code, "")
     assert "error:" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+CAT, LEAN = f"{OWN}-compare:cat", f"{OWN}-compare:lean"
+
+
+@pytest.fixture(scope="module")
+def lean(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A slim image, LEAN, of an image that prints a file, CAT; and the output folder of its build."""
+    dockerfile = f"FROM {BASE}\nENV A=1\nLABEL b=2\nUSER 7\nCMD {json.dumps(['cat', '/etc/issue'])}\n"
+    client.images.build(fileobj=io.BytesIO(dockerfile.encode()), tag=CAT, rm=True, forcerm=True)
+    out = tmp_path_factory.mktemp("lean") / "out"
+    try:
+        built(CAT, "--tag", LEAN, "--out", out, "--cmd", "cat /etc/issue")
+        yield out
+    finally:
+        for image in (LEAN, CAT):
+            client.images.remove(image, force=True)
+
+
+def failed(stderr: str) -> list[str]:
+    """The lines of the gates that failed, without their marks."""
+    return [line.removeprefix("✗ ") for line in stderr.splitlines() if line.startswith("✗ ")]
+
+
+@pytest.mark.usefixtures("leftovers")
+def test_an_image_that_slimmer_made_passes_all_gates(lean: Path) -> None:
+    demands = ("--max-size", "30MB", "--min-ratio", "3", "--baseline", lean, "--max-growth", "0", "--report", lean)
+    conditions = "setuid,new-setuid,shell,package-manager,config-change,warning"
+    result = slimmer("compare", CAT, LEAN, *demands, "--fail-on", conditions, "--fail-on", "new-file")
+    assert (result.returncode, failed(result.stderr)) == (0, []), result.stderr
+    assert result.stderr.count("✓ ") == 10
+    assert f"since {LEAN}" in result.stdout
+    quiet = slimmer("compare", CAT, LEAN, "--max-size", "30MB", "--quiet")
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("leftovers")
+def test_the_report_of_another_build_is_a_warning(lean: Path) -> None:
+    result = slimmer("compare", BASE, CAT, "--report", lean / "report.json", "--fail-on", "warning", "--quiet")
+    assert result.returncode == 11
+    assert failed(result.stderr)[0].startswith(f"warning: 1 warning: the report is not that of {CAT}, but of sha256:")
+
+
+@pytest.mark.usefixtures("leftovers")
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--max-size", "1MB"], "max-size: "),
+        (["--min-ratio", "3"], "min-ratio: 1.001 times smaller, less than 3"),
+        (["--fail-on", "setuid"], "setuid: "),
+        (["--fail-on", "new-setuid"], "new-setuid: 1 new setuid file: /usr/bin/id (setuid)"),
+        (["--fail-on", "shell"], "shell: "),
+        (["--fail-on", "package-manager"], "package-manager: "),
+        (["--fail-on", "config-change"], 'config-change: 2 configuration differences: USER - → "7", ENV '),
+    ],
+)
+def test_each_gate_fails_with_its_line_and_the_whole_comparison(changed: str, options: list[str], line: str) -> None:
+    result = slimmer("compare", BASE, changed, *options)
+    assert result.returncode == 11
+    (told,) = failed(result.stderr)
+    assert told.startswith(line)
+    assert "error: 1 of 1 gate failed" in result.stderr
+    assert "compressed (zstd)" in result.stdout
+
+
+@pytest.mark.usefixtures("leftovers")
+def test_files_that_another_step_put_into_the_image_are_found(client: docker.DockerClient) -> None:
+    """Also one whose content changed and whose size and time did not, and a link that leads elsewhere."""
+    other = f"{OWN}-compare:more"
+    more = (
+        f"FROM {BASE}",
+        "RUN sed -i 's/Debian/DEBIAN/' /etc/issue && touch -r /etc/passwd /etc/issue && echo x > /usr/local/bin/'@evil|`x`' "
+        "&& ln -sf dash /usr/bin/awk && chmod 700 /usr/bin/id",
+    )
+    client.images.build(
+        fileobj=io.BytesIO("\n".join(more).encode()), tag=other, rm=True, forcerm=True, network_mode="none"
+    )
+    try:
+        result = slimmer("compare", BASE, other, "--fail-on", "new-file", "--format", "json")
+        text = slimmer("compare", BASE, other, "--fail-on", "new-file", "--format", "markdown")
+    finally:
+        client.images.remove(other, force=True)
+    assert (result.returncode, text.returncode) == (11, 11)
+    document = json.loads(result.stdout)
+    assert misfits("comparison", document) == []
+    assert {new["path"]: new["what"] for new in document["new_files"]["paths"]} == {
+        "/etc/issue": "other content",
+        "/usr/bin/awk": "other target",
+        "/usr/local/bin/@evil|`x`": "new",
+    }
+    assert document["new_files"]["count"] == 3
+    assert (document["ok"], [gate["passed"] for gate in document["gates"]]) == (False, [False])
+    assert "❌ new-file" in text.stdout
+    assert "@evil" not in text.stdout.replace("``/usr/local/bin/@evil|`x` (new)``", "")
+
+
+@pytest.mark.usefixtures("leftovers")
+def test_growth_is_measured_from_the_baseline(changed: str, lean: Path, tmp_path: Path) -> None:
+    last = tmp_path / "last.json"
+    last.write_text(slimmer("compare", CAT, LEAN, "--format", "json").stdout)
+    result = slimmer("compare", CAT, changed, "--baseline", last, "--fail-on", "growth", "--format", "json")
+    assert result.returncode == 11
+    since = json.loads(result.stdout)["since"]
+    assert since["name"] == LEAN
+    assert since["size"]["after"] > 3 * since["size"]["before"]
+    assert since["growth"] > 200
+    assert "/usr/bin/bash" in since["shells"]["added"]
+    assert {"/usr/bin/id", "/usr/bin/passwd"} <= set(since["setuid"]["added"])
+    assert failed(result.stderr)[0].startswith("growth: ")
+    report = slimmer("compare", CAT, changed, "--baseline", lean, "--max-growth", "10000", "--format", "json")
+    assert report.returncode == 0
+    assert json.loads(report.stdout)["since"]["size"] == since["size"]
+    assert json.loads(report.stdout)["since"]["packages"] is None
 
 
 def test_an_interrupt_leaves_nothing_behind(engine: Engine, changed: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -248,3 +249,68 @@ def test_a_large_har_file_needs_little_memory(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 16 << 20
     finally:
         tracemalloc.stop()
+
+
+def test_files_are_validated_without_an_app_and_without_their_variables(tmp_path: Path) -> None:
+    (tmp_path / "body.json").write_text("{}")
+    file = probes(
+        tmp_path,
+        """requests:
+- {method: POST, path: "/${UNSET_BASE}/login", form: {user: ann, password: "${UNSET_PASSWORD}"}, capture: {token: {json: $.token}}}
+- {path: /me, headers: {X: "${UNSET_BASE}"}, auth: {bearer: "${token}"}, repeat: 3}
+- {method: PUT, path: /file, file: body.json}
+- {path: "/live?t=${token}", websocket: [{send: hello}, {expect: ""}]}
+""",
+    )
+    done = run("validate", file, file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"✓ {file}: 6 requests\n" * 2
+    assert slimmer.validate_probes(file) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[{path: /a}, {path: /b, jsn: 1}]", "line 1: request 2: the entry has the unknown key 'jsn'"),
+        ("[{path: b}]", "line 1: request 1"),
+        ("[{path: /a, method: PUT, file: missing.json}]", "missing.json"),
+        (
+            '[{path: "/${id}"}, {path: /, capture: {id: {json: $.id}}}]',
+            "needs `${id}`, which no earlier request captures",
+        ),
+        ("requests: [", "line 1"),
+        ("{request: []}", "unknown key 'request'"),
+    ],
+)
+def test_all_files_are_validated_and_each_mistake_is_told_with_its_place(text: str, words: str, tmp_path: Path) -> None:
+    bad = probes(tmp_path, text)
+    good = tmp_path / "good.yaml"
+    good.write_text("[{path: /}]")
+    done = run("validate", bad, good, tmp_path / "none.yaml")
+    assert done.returncode == 2
+    assert done.stdout == f"✓ {good}: 1 request\n"
+    assert f"✗ {bad}" in done.stderr and words in done.stderr
+    assert f"✗ {tmp_path / 'none.yaml'}: No such file or directory" in done.stderr
+    assert "error: 2 of 3 probe files are not valid" in done.stderr
+
+
+def test_without_the_environment_nothing_of_it_gets_into_a_request(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PASSWORD", "hunter2")
+    file = probes(tmp_path, '[{path: "/${PASSWORD}", headers: {A: "${PASSWORD}"}}]')
+    assert "hunter2" not in str(requests_from_file(file, environment=False))
+    assert "hunter2" in str(requests_from_file(file)[0].headers)
+
+
+def test_the_hook_of_pre_commit_validates_probe_files(tmp_path: Path) -> None:
+    """What .pre-commit-hooks.yaml says: the command exists, and the pattern finds probe files alone."""
+    (hook,) = yaml.safe_load((Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text())
+    assert hook["id"] == "slimmer-probe-check"
+    program, *words = hook["entry"].split()
+    assert program == "slimmer"
+    command = [sys.executable, "-m", "slimmer", *words, str(probes(tmp_path, "[{path: /}]"))]
+    assert subprocess.run(command, capture_output=True, check=False, timeout=120).returncode == 0
+    files = ("probes.yaml", "a/b/probe.yml", "login-probes.json", "x/shop.probes.yaml", "my_probe.yaml")
+    others = ("probes.yaml.j2", "liveness.yaml", "probesets.yaml", "noprobes.yaml", "probes/a.yaml", "probe.py")
+    assert [name for name in (*files, *others) if re.search(hook["files"], name)] == list(files)
