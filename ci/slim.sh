@@ -26,6 +26,7 @@ child=
 container=
 stopped=
 scratch=
+STOP_TIMEOUT=90 # seconds until the engine kills slimmer, which removes what it made in the meantime
 
 main() {
     trap 'clean_up' EXIT
@@ -311,7 +312,12 @@ run() {
 stop() {
     stopped=130
     [ -n "$child" ] || exit 130
-    kill -TERM "$child" 2>/dev/null || :
+    if [ -n "$container" ]; then
+        # Not every docker client passes a signal on, and ends after the container.
+        docker stop -t "$STOP_TIMEOUT" "$container" >/dev/null 2>&1 || :
+    else
+        kill -TERM "$child" 2>/dev/null || :
+    fi
 }
 
 # shellcheck disable=SC2329 # a trap calls it
