@@ -40,7 +40,7 @@ check: $(READY) ## check style, types, imports between packages, and shell scrip
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --strict slimmer tests
 	@$(BIN)/lint-imports --no-logo --cache-dir .cache/imports >.cache/imports.log 2>&1 || { cat .cache/imports.log; exit 1; }
-	@$(BIN)/mypy --strict scripts/release.py
+	@$(BIN)/mypy --strict scripts/release.py ci/comment/comment.py
 	@cd benchmarks && MYPYPATH=.. ../$(BIN)/mypy --strict *.py
 	@git ls-files '*.sh' .ci/run | xargs $(BIN)/shellcheck --severity=warning
 

@@ -22,6 +22,12 @@ HERE = Path(watcher.__file__).parents[2]
 END_TIMEOUT = 1.0
 """Seconds to wait until a watcher that is no longer needed exits."""
 
+INIT = 1
+"""The process ID of the first process of a container. All others end with it."""
+
+REST_TIMEOUT = 60.0
+"""Seconds that the watcher may take if it cannot outlive this process."""
+
 
 class Lifeline:
     """The watcher of one run. Several threads may send to it.
@@ -82,8 +88,11 @@ class Lifeline:
         self._process.wait()
 
     def abandon(self) -> None:
-        """Leave the rest to the watcher, which may outlive this process."""
+        """Leave the rest to the watcher, which may outlive this process. If this process is a container's first, wait for it."""
         self._pipe.close()
+        if os.getpid() == INIT:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(REST_TIMEOUT)
         self._process.returncode = 0  # otherwise Python warns at exit that nobody waited for it
 
     def _tell(self, **words: Any) -> None:

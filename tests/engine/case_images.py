@@ -57,11 +57,11 @@ def build_image(subject: Case) -> None:
             build_sample(name)
 
 
-def build(tag: str, folder: Path, base: str) -> None:
+def build(tag: str, folder: Path, base: str, *options: str) -> None:
     """Build the image of a folder. Raises AssertionError with the end of the output if that fails."""
     # --network host: RUN steps reach the package registries as the host does
     command = ["docker", "build", "--network", "host", "--rm", "--force-rm", "--build-arg", f"BASE={base}"]
-    command += ["--tag", tag, str(folder)]
+    command += ["--tag", tag, *options, str(folder)]
     environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
     for _ in range(TRIES):
         result = subprocess.run(

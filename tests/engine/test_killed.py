@@ -185,6 +185,26 @@ def test_after_a_normal_end_there_is_no_watcher(connection: Engine) -> None:
         assert not runs(watcher)
 
 
+FIRST_PROCESS = """
+from slimmer.engine.connection import connect
+from slimmer.engine.labels import labels, name_of, new_run
+from slimmer.engine.lifeline import Lifeline
+engine, run = connect(), new_run()
+lifeline = Lifeline(run, engine.settings)
+engine.api.create_volume(name_of(run, "late"), labels=labels(run))
+print(run)
+lifeline.abandon()
+"""
+"""A slimmer that has no time to remove a volume, and leaves it to its watcher."""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it needs a namespace of its own")
+def test_a_container_does_not_end_before_the_watcher_of_its_first_process(connection: Engine) -> None:
+    command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", FIRST_PROCESS]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout.strip()
+    assert run and left(connection, run) == []
+
+
 @pytest.mark.parametrize("end", [psutil.Process.suspend, psutil.Process.kill])
 def test_a_watcher_that_was_stopped_or_killed_does_not_keep_slimmer_from_its_end(
     end: Callable[[psutil.Process], None], connection: Engine
