@@ -6,10 +6,13 @@ import dataclasses
 from collections.abc import Iterator
 from functools import partial
 
+from slimmer.image.added_file import AddedFile
 from slimmer.image.config import ImageConfig
+from slimmer.image.package_data import MANAGERS as ADDED_FOR
+from slimmer.image.package_data import database_of
 from slimmer.observe.pristine import PristineImage
 from slimmer.pipeline.app_runs import replay
-from slimmer.pipeline.original import open_original
+from slimmer.pipeline.original import Original, open_original
 from slimmer.pipeline.progress import Say
 from slimmer.pipeline.scenario import ScenarioRun
 from slimmer.pipeline.session import Session
@@ -23,13 +26,21 @@ def compare_files(session: Session, after: ImageConfig) -> Iterator[Difference]:
 
     Paths that only the first image has do not count, because a slim image lacks many. Paths that both have must be the same.
     Times are compared in whole seconds, because not every builder keeps more. For times that the engine overwrote in both images, the
-    first image's time is used (slimmer.image.engine_artifacts.own_times).
+    first image's time is used (slimmer.image.engine_artifacts.own_times). The data about packages that slimmer adds to a slim image is
+    no difference if it is what slimmer makes of the first image for the paths of `after`.
     """
     before = open_original(session)
     other = open_original(session.of(dataclasses.replace(after, created=session.config.created)))
-    common = [entry.path for entry in other.tree if entry.path in before.tree]
+    added = _added(before, other)
+    common = [entry.path for entry in other.tree if entry.path in before.tree and entry.path not in added]
     yield from compare_structure(
-        before.tree, other.tree, common, before.image.mtime, slim_mtime=other.image.mtime, whole_seconds=True
+        before.tree,
+        other.tree,
+        common,
+        before.image.mtime,
+        slim_mtime=other.image.mtime,
+        whole_seconds=True,
+        added={path: one.entry for path, one in added.items()},
     )
     files = [path for path in common if _is_file(before.tree.get(path)) and _is_file(other.tree.get(path))]
     yield from compare_digests(_digests(before.pristine, files), other.pristine.hash(files))
@@ -46,6 +57,18 @@ def compare_behaviour(
     slim = partial(replay, session.of(after), after.image_id, scenario.plan, observed, shared=scenario.shared)
     for difference in compare_answers(scenario, observed.exercised, original, slim, warn):
         yield dataclasses.replace(difference, where=scenario.named(difference.where))
+
+
+def _added(before: Original, after: Original) -> dict[str, AddedFile]:
+    """Return the data about packages in `after` that slimmer would have added for its other files, by path."""
+    databases = {database_of(before.tree, manager) for manager in ADDED_FOR}
+    paths = [entry.path for entry in after.tree if entry.path in before.tree and entry.path not in databases]
+    expected = {one.path: one for one in before.package_data(paths)}
+    if any(path not in after.tree for path in expected):
+        return {}
+    sums = {path: one.sha256 for path, one in expected.items() if one.content is not None}
+    found = dict(after.pristine.hash(list(sums)))
+    return expected if found == sums else {}
 
 
 def _digests(image: PristineImage, files: list[str]) -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from slimmer.formatting import SHOWN, listed
+from slimmer.image.added_file import AddedFile
 from slimmer.image.engine_artifacts import ImageTree, read_image_tree
+from slimmer.image.package_data import PackageData
 from slimmer.image.package_files import PackageFiles
 from slimmer.image.tree import Tree
 from slimmer.keep.image_view import ImageView
@@ -46,6 +48,17 @@ class Original:
             session.sandbox,
             stream,
         )
+
+    def package_data(self, kept: Collection[str]) -> tuple[AddedFile, ...]:
+        """Return the data about the packages of these kept paths, which slimmer adds to a slim image."""
+        tree, image = self.tree, self.image
+
+        def mtime(path: str) -> int:
+            entry = tree.get(path)
+            return image.mtime(entry)[0] if entry is not None else 0
+
+        stream = within(tree, self.pristine.stream)
+        return PackageData(tree, stream, self.session.sandbox, self.packages.owners, mtime).of(kept)
 
     def warnings(self) -> Iterator[str]:
         """Yield a warning about names in the image that lead to nothing."""
