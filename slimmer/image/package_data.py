@@ -14,7 +14,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slimmer.image.added_file import AddedFile
@@ -39,6 +39,9 @@ _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 Owners = Callable[[Iterable[str]], Mapping[str, tuple[Package, ...]]]
 """Returns the packages of paths (slimmer.image.package_files.PackageFiles.owners)."""
+
+HashContents = Callable[[Sequence[str]], Iterable[tuple[str, str | None]]]
+"""Returns the SHA-256 (hex) of regular files by path; None for files that cannot be read."""
 
 
 def database_of(tree: Tree, manager: str) -> str | None:
@@ -161,6 +164,20 @@ class PackageData:
             yield AddedFile(
                 database, b"".join(content), self.mtime(database), "the apk packages of which files are kept"
             )
+
+
+def recognized(data: PackageData, after: Tree, hash_contents: HashContents) -> dict[str, AddedFile]:
+    """Return the data about packages in another image that slimmer would add for the image's other files, by path; none if anything differs.
+
+    `after` is the other image's tree.
+    """
+    databases = {database_of(data.tree, manager) for manager in MANAGERS}
+    paths = [entry.path for entry in after if entry.path in data.tree and entry.path not in databases]
+    expected = {one.path: one for one in data.of(paths)}
+    if any(path not in after for path in expected):
+        return {}
+    sums = {path: one.sha256 for path, one in expected.items() if one.content is not None}
+    return expected if dict(hash_contents(list(sums))) == sums else {}
 
 
 def _is_sound(stanza: Stanza) -> bool:

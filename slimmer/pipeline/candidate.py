@@ -81,7 +81,7 @@ def pack(
     size = check_size(_entries(original, kept), original.session.config.engine_size)
     if size >= LARGE:
         say(f"{human_size(size)} are kept. Packing them and building the image takes minutes")
-    added = original.package_data(kept.reasons) if package_data else ()
+    added = original.package_data.of(kept.reasons) if package_data else ()
     logger.info("package data: %d files, %d bytes", len(added), sum(one.size for one in added))
     return write_rootfs(original.pristine, overrides(list(kept), original.image), folder, added)
 

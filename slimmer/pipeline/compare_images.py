@@ -6,13 +6,11 @@ import dataclasses
 from collections.abc import Iterator
 from functools import partial
 
-from slimmer.image.added_file import AddedFile
 from slimmer.image.config import ImageConfig
-from slimmer.image.package_data import MANAGERS as ADDED_FOR
-from slimmer.image.package_data import database_of
+from slimmer.image.package_data import recognized
 from slimmer.observe.pristine import PristineImage
 from slimmer.pipeline.app_runs import replay
-from slimmer.pipeline.original import Original, open_original
+from slimmer.pipeline.original import open_original
 from slimmer.pipeline.progress import Say
 from slimmer.pipeline.scenario import ScenarioRun
 from slimmer.pipeline.session import Session
@@ -31,7 +29,7 @@ def compare_files(session: Session, after: ImageConfig) -> Iterator[Difference]:
     """
     before = open_original(session)
     other = open_original(session.of(dataclasses.replace(after, created=session.config.created)))
-    added = _added(before, other)
+    added = recognized(before.package_data, other.tree, other.pristine.hash)
     common = [entry.path for entry in other.tree if entry.path in before.tree and entry.path not in added]
     yield from compare_structure(
         before.tree,
@@ -57,18 +55,6 @@ def compare_behaviour(
     slim = partial(replay, session.of(after), after.image_id, scenario.plan, observed, shared=scenario.shared)
     for difference in compare_answers(scenario, observed.exercised, original, slim, warn):
         yield dataclasses.replace(difference, where=scenario.named(difference.where))
-
-
-def _added(before: Original, after: Original) -> dict[str, AddedFile]:
-    """Return the data about packages in `after` that slimmer would have added for its other files, by path."""
-    databases = {database_of(before.tree, manager) for manager in ADDED_FOR}
-    paths = [entry.path for entry in after.tree if entry.path in before.tree and entry.path not in databases]
-    expected = {one.path: one for one in before.package_data(paths)}
-    if any(path not in after.tree for path in expected):
-        return {}
-    sums = {path: one.sha256 for path, one in expected.items() if one.content is not None}
-    found = dict(after.pristine.hash(list(sums)))
-    return expected if found == sums else {}
 
 
 def _digests(image: PristineImage, files: list[str]) -> dict[str, str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from slimmer.formatting import SHOWN, listed
-from slimmer.image.added_file import AddedFile
 from slimmer.image.engine_artifacts import ImageTree, read_image_tree
 from slimmer.image.package_data import PackageData
 from slimmer.image.package_files import PackageFiles
@@ -49,8 +48,9 @@ class Original:
             stream,
         )
 
-    def package_data(self, kept: Collection[str]) -> tuple[AddedFile, ...]:
-        """Return the data about the packages of these kept paths, which slimmer adds to a slim image."""
+    @property
+    def package_data(self) -> PackageData:
+        """Makes the data about the packages of kept paths."""
         tree, image = self.tree, self.image
 
         def mtime(path: str) -> int:
@@ -58,7 +58,7 @@ class Original:
             return image.mtime(entry)[0] if entry is not None else 0
 
         stream = within(tree, self.pristine.stream)
-        return PackageData(tree, stream, self.session.sandbox, self.packages.owners, mtime).of(kept)
+        return PackageData(tree, stream, self.session.sandbox, self.packages.owners, mtime)
 
     def warnings(self) -> Iterator[str]:
         """Yield a warning about names in the image that lead to nothing."""

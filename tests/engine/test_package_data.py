@@ -86,6 +86,7 @@ def test_the_data_is_small_declared_and_explained(slim: tuple[str, BuildOutput])
     assert "package-data" in slimmer("explain", output.folder, "--why-size", "--top", "50").stdout
 
 
+@pytest.mark.parametrize("slim", ["musl"], indirect=True)
 def test_the_data_is_no_difference_between_the_images(slim: tuple[str, BuildOutput]) -> None:
     tag, output = slim
     name = output.report.target.name
@@ -93,6 +94,7 @@ def test_the_data_is_no_difference_between_the_images(slim: tuple[str, BuildOutp
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("slim", ["musl"], indirect=True)
 def test_data_of_somebody_else_is_a_difference(
     slim: tuple[str, BuildOutput], engine: docker.DockerClient, tmp_path: Path
 ) -> None:
