@@ -97,6 +97,7 @@ class KeepKeywords(TypedDict, total=False):
     include_shell: bool
     keep_file: Places
     licences: bool
+    package_data: bool
 
 
 class BuildKeywords(RunKeywords, KeepKeywords, total=False):

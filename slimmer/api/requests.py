@@ -272,6 +272,7 @@ def _selection(given: KeepKeywords) -> Selection:
         packages=_several(given.get("include_package")),
         shell=given.get("include_shell", False),
         licences=given.get("licences", True),
+        package_data=given.get("package_data", True),
     )
 
 

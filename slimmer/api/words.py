@@ -294,6 +294,7 @@ def selection(
     packages: Sequence[str],
     shell: bool,
     licences: bool,
+    package_data: bool,
 ) -> Selection:
     """Return what the user selected to keep or drop. Patterns from files come first, so that those on the command line decide."""
     return Selection(
@@ -303,6 +304,7 @@ def selection(
         packages=tuple(_named("--include-package", name, "tzdata") for name in packages),
         shell=shell,
         licences=licences,
+        package_data=package_data,
     )
 
 

@@ -43,6 +43,7 @@ class ReportSelection(Struct, frozen=True, kw_only=True):
     packages: tuple[str, ...]
     shell: bool
     licences: bool
+    package_data: bool = False
 
 
 class ReportMargin(Struct, frozen=True, kw_only=True):

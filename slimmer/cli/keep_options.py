@@ -20,6 +20,7 @@ def choice(
     include_shell: options.IncludeShell = False,
     keep_file: options.KeepFile = None,
     licences: options.Licences = True,
+    package_data: options.PackageData = True,
 ) -> dict[str, Any]:
     """Return the options as keyword arguments for the functions of `slimmer`."""
     return given(locals())

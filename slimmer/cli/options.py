@@ -252,6 +252,16 @@ Licences = Annotated[
     ),
 ]
 
+PackageData = Annotated[
+    bool,
+    _flag(
+        "--package-data/--no-package-data",
+        help="Add what scanners and package managers read about the packages that have kept files.",
+        panel=KEEP,
+        default=True,
+    ),
+]
+
 # --- what to ask ---
 
 Probe = Annotated[

@@ -34,6 +34,7 @@ from slimmer.keep.core import (
     nonempty_dirs,
     observed,
     own_layers,
+    package_data,
     packages,
     user_selection,
 )
@@ -64,6 +65,7 @@ KEEPER_RULES: Mapping[str, Evidence] = {
     LEADS_TO: Evidence.STRUCTURAL,
     nonempty_dirs.RULE: Evidence.STRUCTURAL,
     MISSED: Evidence.USED,
+    package_data.RULE: Evidence.STRUCTURAL,
     margin.RULE: Evidence.USED,
 }
 """The rules of the keeper itself, of the margin, and of the findings that a verification adds. Files of the margin are followed as if they

@@ -24,7 +24,7 @@ from slimmer.keep.keepset import MISSED, Finding, KeepSet
 from slimmer.keep.unproven.own_code import untouched_code
 from slimmer.output_folder import OutputFolder, default_folder
 from slimmer.pipeline.artifacts import write_artifacts
-from slimmer.pipeline.candidate import Candidate, choose_builder, kept_size, make, pack
+from slimmer.pipeline.candidate import Candidate, choose_builder, make, pack, slim_paths, slim_size
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.original import Original
 from slimmer.pipeline.progress import Progress
@@ -158,7 +158,8 @@ class _Build:
             self.progress.note(f"builder {builder.name}: {builder.reason}")
         if dated and builder.name == DOCKERFILE and not repairs:
             self.progress.warn(f"{EPOCH} has no effect with --builder dockerfile: docker build sets its own time")
-        rootfs = pack(original, kept, self.folder, self.progress.note)
+        package_data = request.selection.package_data
+        rootfs = pack(original, kept, self.folder, self.progress.note, package_data=package_data)
         self.begin_packages()
         return make(original.session, rootfs, builder, self.folder, self.created, "candidate")
 
@@ -181,8 +182,8 @@ class _Build:
         differences = slim.verdict.differences
         built = self.built(slim, "" if differences else tag)
         report = build_report(built)
-        packages, digests = self.begin_packages().result(), slim.candidate.rootfs.digests
-        write_artifacts(self.folder, self.original.image, slim.kept, digests, self.observation.log, packages, report)
+        packages, rootfs = self.begin_packages().result(), slim.candidate.rootfs
+        write_artifacts(self.folder, self.original.image, slim.kept, rootfs, self.observation.log, packages, report)
         if not built.verified:
             mark_unverified(self.folder, DIFFERS if differences else UNASKED)
         finish(lambda: self.hand_over(slim.candidate.image_id, built.tag))
@@ -208,8 +209,8 @@ class _Build:
             original=session.config,
             slim=images.inspect(session.engine, slim.candidate.image_id),
             tree=self.original.tree,
-            kept_paths=len(slim.kept),
-            kept_size=kept_size(self.original, slim.kept),
+            kept_paths=len(slim_paths(slim.kept, slim.candidate.rootfs.added)),
+            kept_size=slim_size(self.original, slim.kept, slim.candidate.rootfs.added),
             policy=request.policy,
             selection=request.selection,
             margin=slim.kept.margin,

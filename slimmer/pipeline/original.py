@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from slimmer.formatting import SHOWN, listed
 from slimmer.image.engine_artifacts import ImageTree, read_image_tree
 from slimmer.image.own_layers import OwnLayers
+from slimmer.image.package_data import PackageData
 from slimmer.image.package_files import PackageFiles
 from slimmer.image.tree import Tree
 from slimmer.keep.image_view import ImageView
@@ -58,6 +59,18 @@ class Original:
             stream,
             own_layers=self.own_layers,
         )
+
+    @property
+    def package_data(self) -> PackageData:
+        """Makes the data about the packages of kept paths."""
+        tree, image = self.tree, self.image
+
+        def mtime(path: str) -> int:
+            entry = tree.get(path)
+            return image.mtime(entry)[0] if entry is not None else 0
+
+        stream = within(tree, self.pristine.stream)
+        return PackageData(tree, stream, self.session.sandbox, self.packages.owners, mtime)
 
     def warnings(self) -> Iterator[str]:
         """Yield a warning about names in the image that lead to nothing."""
