@@ -92,6 +92,8 @@ def test_the_data_is_no_difference_between_the_images(slim: tuple[str, BuildOutp
     name = output.report.target.name
     done = slimmer("verify", name, tag, "--no-crawl")
     assert done.returncode == 0, done.stdout + done.stderr
+    done = slimmer("compare", name, tag, "--fail-on", "new-file")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("slim", ["musl"], indirect=True)
