@@ -24,6 +24,7 @@ def ask_each(requests: Iterable[Ask], url: BaseUrl, timeout: float) -> Iterator[
         if isinstance(request, Exchange) and request.kind is Kind.UNIX:
             yield judge(request, 0, conversation.hidden(talk_unix(request, request.unix_socket, timeout)))
             continue
+        request = replace(request, unix_socket="")
         port = _own_port(request) or url.port
         reply = conversation.ask(_below(request, url.path), (url.host, port), url.scheme, timeout)
         yield judge(request, port, reply)

@@ -26,7 +26,7 @@ from slimmer.pipeline.scenario import check_shared
 from slimmer.pipeline.unexercised import exercised as added_up
 from slimmer.unexercised import exercise_lines
 from slimmer.verify.behaviour import compare_behaviour
-from tests.unit.local_app import CERTIFICATE, LocalApp
+from tests.unit.local_app import CERTIFICATE, LocalApp, free_port
 from tests.unit.test_exercise_exchanges import CHAT, HTTP2
 
 SERVING = """
@@ -259,6 +259,13 @@ def test_a_slim_image_without_the_socket_differs(tmp_path: Path, place: str) -> 
         run(tmp_path, "serve(); forever()", replace(plan, ready_timeout=1.0), replay_expectations(exercised))
     (differs,) = compare_behaviour(exercised, replace(exercised, http_sockets=(), answers=()))
     assert (differs.what, differs.expected, differs.actual) == ("HTTP sockets", place, "none")
+
+
+def test_requests_for_a_socket_are_tried_out_at_the_address(tmp_path: Path, place: str) -> None:
+    port = free_port()
+    with LocalApp(tmp_path, f"serve({port}); forever()", begun=True):
+        (found,) = ask_each([get("/broken", place)], base_url(f"http://localhost:{port}"), 5.0)
+    assert (found.status, found.unix_socket, found.problem) == (500, "", f"GET /broken on port {port}: answered 500")
 
 
 def test_a_probe_file_is_tried_out_at_sockets_of_this_machine(tmp_path: Path, place: str) -> None:
