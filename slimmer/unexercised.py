@@ -75,11 +75,12 @@ class PortUse(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExercisedPort:
-    """A port that the app listened on."""
+    """A port or a Unix socket that the app listened on. A Unix socket has port 0 and its name as `path`; with '@', it is abstract."""
 
     port: Number
-    protocol: Literal["tcp", "udp"]
+    protocol: Literal["tcp", "udp", "unix"]
     use: PortUse
+    path: Name = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +109,18 @@ def line(exercised: Exercised, code: UntouchedCode, more: str) -> str:
 
 def exercise_lines(exercised: Exercised) -> list[str]:
     """Return what was exercised, for `slimmer explain --unexercised`: a line for each port, the answers, and the commands."""
-    lines = [f"port {port.port}/{port.protocol}: {_told(port)}" for port in exercised.ports]
+    lines = [f"{_named(port)}: {_told(port)}" for port in exercised.ports]
     if exercised.requests:
         answers = [f"{number:,} {status}" for status, number in exercised.answers.items()]
         answers += [f"{exercised.unanswered:,} unanswered"] if exercised.unanswered else []
-        lines.append(f"{counted(exercised.requests, 'request')}: {', '.join(answers)}")
+        lines.append(": ".join(filter(None, (counted(exercised.requests, "request"), ", ".join(answers)))))
     if exercised.commands:
         lines.append(counted(exercised.commands, "command"))
     return lines
+
+
+def _named(port: ExercisedPort) -> str:
+    return f"Unix socket {port.path}" if port.protocol == "unix" else f"port {port.port}/{port.protocol}"
 
 
 def _told(port: ExercisedPort) -> str:
@@ -127,13 +132,20 @@ def _told(port: ExercisedPort) -> str:
 def _spoken(exercised: Exercised) -> str:
     """Return what was exercised, in words that lead to the rest of the line."""
     parts = []
+    sockets = [port for port in exercised.ports if port.protocol == "unix"]
+    ports = [port for port in exercised.ports if port.protocol != "unix"]
     if exercised.ports:
-        answered = sum(port.use is not PortUse.SILENT for port in exercised.ports)
-        of_all = f"{answered} of {counted(len(exercised.ports), 'port')}"
+        places = [(ports, "port"), (sockets, "Unix socket")]
+        of_all = " and ".join(_share(some, noun) for some, noun in places if some)
         parts.append(f"exercised {counted(exercised.requests, 'request')} on {of_all}")
     if exercised.commands:
         parts.append(f"ran {counted(exercised.commands, 'command')}")
     return f"{' and '.join(parts)}; " if parts else ""
+
+
+def _share(ports: list[ExercisedPort], noun: str) -> str:
+    answered = sum(port.use is not PortUse.SILENT for port in ports)
+    return f"{answered} of {counted(len(ports), noun)}"
 
 
 def _fate(code: UntouchedCode) -> str:

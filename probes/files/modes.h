@@ -8,6 +8,7 @@ int run_main(int argc, char **argv);
 int supervise_main(int argc, char **argv);
 int attach_main(int argc, char **argv);
 int relay_main(int argc, char **argv);
+int socket_relay_main(int argc, char **argv);
 int wait_main(int argc, char **argv);
 int release_main(int argc, char **argv);
 int listening_main(int argc, char **argv);

@@ -1,4 +1,6 @@
 /* relay ADDRESS PORT: a connection into the container's network, carried over this process's stdin and stdout. */
+#include "relay.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -80,9 +82,10 @@ static void give(struct way *way, int socket) {
     way->length -= (size_t)count;
 }
 
-/* The relay ends when the service has closed its side: what slimmer might still send then has no reader. */
-static void copy_both_ways(int socket) {
+void carry_connection(int socket) {
     static struct way out, back;
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        die("signal");
     out = (struct way){.from = STDIN_FILENO, .to = socket};
     back = (struct way){.from = socket, .to = STDOUT_FILENO};
     struct way *ways[] = {&out, &back};
@@ -113,8 +116,6 @@ static void copy_both_ways(int socket) {
 int relay_main(int argc, char **argv) {
     if (argc != 3)
         die_plain(EXIT_USAGE, "usage: slimmer-probe relay ADDRESS PORT");
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-        die("signal");
-    copy_both_ways(dial(argv[1], argv[2]));
+    carry_connection(dial(argv[1], argv[2]));
     return 0;
 }

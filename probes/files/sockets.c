@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "container.h"
 #include "lifecycle.h"
@@ -17,6 +18,11 @@
  * those of processes without the filter. A look makes the kernel walk all its connections, however few are asked for: it is
  * to take no more than a tenth of the time. */
 enum { FIRST_WAIT_MS = 1, STEADY_WAIT_MS = 500, LOOK_SHARE = 10, TRIES = 10, LINE_SIZE = 512 };
+
+/* The flag of a Unix socket that listens (__SO_ACCEPTCON of the kernel), and how many of them are told: their names are free,
+ * so an app can make any number of them. */
+enum { UNIX_LISTENS = 1 << 16, MOST_UNIX = 256, NAME_SIZE = 128 };
+static unsigned told_unix;
 
 static int64_t due, wait_ms = STEADY_WAIT_MS;
 
@@ -40,7 +46,7 @@ struct listener {
     const char *protocol;
     unsigned long long inode;
     unsigned port;
-    char address[INET6_ADDRSTRLEN];
+    char address[NAME_SIZE]; /* or the name of a Unix socket, whose port is 0 */
 };
 
 void note_listen(void) {
@@ -116,10 +122,28 @@ static bool is_ours(const struct listener *listener) {
     return table_get(&held, inode_key(listener->inode));
 }
 
+/* proc(5), /proc/net/unix. An abstract name has '@' in the place of each NUL; a line break in a name ends it here. */
+static bool read_unix_listener(const char *line, struct listener *listener) {
+    unsigned flags, type;
+    int start = 0;
+    *listener = (struct listener){.protocol = "unix"};
+    if (sscanf(line, "%*s %*x %*x %x %x %*x %llu %n", &flags, &type, &listener->inode, &start) != 3 || !start ||
+        type != SOCK_STREAM || !(flags & UNIX_LISTENS))
+        return false;
+    size_t length = strcspn(line + start, "\n");
+    if (!length || length >= NAME_SIZE)
+        return false;
+    memcpy(listener->address, line + start, length);
+    return true;
+}
+
 static void tell(const struct listener *listener) {
     char head[32];
     uint64_t key = hash_text(hash_text(listener->port, listener->protocol), listener->address);
     if (table_get(&told, key) || !is_ours(listener))
+        return;
+    bool is_unix = !strcmp(listener->protocol, "unix");
+    if (is_unix && told_unix++ >= MOST_UNIX)
         return;
     table_add(&told, key);
     format(head, sizeof head, "listen %s %u", listener->protocol, listener->port);
@@ -148,6 +172,19 @@ static void visit_families(const char *process, void (*visit)(const struct liste
         visit_listeners(process, &families[i], visit);
 }
 
+static void visit_unix_listeners(const char *process, void (*visit)(const struct listener *listener)) {
+    char path[64], line[LINE_SIZE];
+    struct listener listener;
+    format(path, sizeof path, "/proc/%s/net/unix", process);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return;
+    while (fgets(line, sizeof line, file))
+        if (read_unix_listener(line, &listener))
+            visit(&listener);
+    fclose(file);
+}
+
 static void print(const struct listener *listener) {
     const char *prefix = strcmp(listener->protocol, "udp") ? "" : "udp ";
     printf("%s%u %s\n", prefix, listener->port, listener->address);
@@ -171,6 +208,7 @@ bool look_at_sockets(void) {
     char process[16];
     format(process, sizeof process, "%d", main_process());
     visit_families(process, tell);
+    visit_unix_listeners(process, tell);
     int64_t took = now_ms() - now;
     wait_ms = wait_ms * 2 < STEADY_WAIT_MS ? wait_ms * 2 : STEADY_WAIT_MS;
     due = now + (took * LOOK_SHARE > wait_ms ? took * LOOK_SHARE : wait_ms);

@@ -1,4 +1,4 @@
-/* The TCP sockets on which this container listens and the UDP sockets that it has bound, told as `listen` records. */
+/* The TCP and Unix sockets on which this container listens and the UDP sockets that it has bound, told as `listen` records. */
 #ifndef SOCKETS_H
 #define SOCKETS_H
 

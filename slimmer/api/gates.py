@@ -29,7 +29,10 @@ SHOWN = 60
 
 
 def compare_request(before: str, after: str, given: CompareKeywords) -> CompareRequest:
-    """Return the request of `slimmer.compare`. The files are read first, so that a missing one is known at once."""
+    """Return the request of `slimmer.compare`. The files are read first, so that a missing one is known at once.
+
+    An empty text is an error, because a variable without a value must not turn a gate off.
+    """
     refuse_unknown(given, CompareKeywords)
     baseline, report = given.get("baseline"), given.get("report")
     limits = _limits(given, has_baseline=baseline is not None, has_report=report is not None)
@@ -45,24 +48,23 @@ def compare_request(before: str, after: str, given: CompareKeywords) -> CompareR
 def _limits(given: CompareKeywords, *, has_baseline: bool, has_report: bool) -> Limits:
     fail_on = given.get("fail_on", ())
     found = conditions((fail_on,) if isinstance(fail_on, str) else tuple(fail_on))
-    growth = str(given.get("max_growth", ""))
-    if growth:
+    size, ratio, growth = given.get("max_size"), given.get("min_ratio"), given.get("max_growth")
+    if growth is not None:
         found = tuple(dict.fromkeys((*found, Condition.GROWTH)))
     if Condition.GROWTH in found and not has_baseline:
-        option = "--max-growth" if growth else "--fail-on growth"
+        option = "--fail-on growth" if growth is None else "--max-growth"
         raise UsageError(f"{option} needs --baseline", hint="For example: --baseline report.json, of the last build.")
     if Condition.WARNING in found and not has_report:
         raise UsageError(
             "--fail-on warning needs --report",
             hint="For example: --report slimmer-out/NAME/report.json, of the build that made the second image.",
         )
-    size, ratio = str(given.get("max_size", "")), str(given.get("min_ratio", ""))
     return Limits(
-        max_size=file_size("--max-size", size) if size else None,
-        min_ratio=_number("--min-ratio", ratio, r"x?", LARGEST_RATIO, "3, or 2.5") if ratio else None,
-        max_growth=_number("--max-growth", growth, r"%?", LARGEST_GROWTH, "10, or 2.5 (percent)")
-        if growth
-        else MAX_GROWTH,
+        max_size=None if size is None else file_size("--max-size", str(size)),
+        min_ratio=None if ratio is None else _number("--min-ratio", str(ratio), r"x?", LARGEST_RATIO, "3, or 2.5"),
+        max_growth=MAX_GROWTH
+        if growth is None
+        else _number("--max-growth", str(growth), r"%?", LARGEST_GROWTH, "10, or 2.5 (percent)"),
         fail_on=found,
     )
 

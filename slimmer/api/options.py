@@ -38,6 +38,7 @@ class RunKeywords(TypedDict, total=False):
     protocols: bool
     no_http: bool
     port: int | Sequence[int]
+    unix_socket: Words
     exercise: Words
     exercise_image: Words
     exercise_env: Words | Mapping[str, str]
@@ -87,6 +88,8 @@ class KeepKeywords(TypedDict, total=False):
 
     policy: str
     margin: str | int
+    keep_layers: str | int
+    base: str
     include: Words
     exclude: Words
     include_bin: Words
@@ -94,6 +97,7 @@ class KeepKeywords(TypedDict, total=False):
     include_shell: bool
     keep_file: Places
     licences: bool
+    package_data: bool
 
 
 class BuildKeywords(RunKeywords, KeepKeywords, total=False):

@@ -16,6 +16,7 @@ from slimmer.compose.resolution import Resolved
 from slimmer.engine.options import RunOptions
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl, Grpc
+from slimmer.image.layer_border import LayerChoice
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.margin.amount import Margin
 from slimmer.keep.selection import Selection
@@ -65,7 +66,9 @@ def verify_request(before: str, after: str, given: RunKeywords) -> VerifyRequest
 def keep_request(logs: Logs, out: str | PathLike[str], rebase: str, given: KeepKeywords) -> KeepRequest:
     """Return the request of `slimmer.keep`."""
     refuse_unknown(given, KeepKeywords)
-    return KeepRequest(_logs(logs), Path(out), _policy(given), _selection(given), rebase, _margin(given))
+    return KeepRequest(
+        _logs(logs), Path(out), _policy(given), _selection(given), rebase, _margin(given), _layers(given)
+    )
 
 
 def build_request(target: str, given: BuildKeywords) -> BuildRequest:
@@ -89,6 +92,7 @@ def build_request(target: str, given: BuildKeywords) -> BuildRequest:
         verify_as=tuple(words.user("--verify-as", text) for text in _several(given.get("verify_as"))),
         verify_read_only=given.get("verify_read_only", False),
         margin=_margin(given),
+        layers=_layers(given),
     )
 
 
@@ -149,11 +153,12 @@ def _plan(given: RunKeywords, options: RunOptions) -> ExercisePlan:
     _refuse_without_http(given)
     until, seconds = words.until(str(given.get("until", "probes")))
     ports = given.get("port", ())
-    return words.plan(
+    plan = words.plan(
         probes=_several(given.get("probe")),
         files=_paths(given.get("probe_file")),
         http=not given.get("no_http", False),
         ports=(ports,) if isinstance(ports, int | str) else tuple(ports),
+        sockets=_several(given.get("unix_socket")),
         host_commands=_several(given.get("exercise")),
         image_commands=_several(given.get("exercise_image")),
         image_environment=_environment(given.get("exercise_env", ())),
@@ -168,6 +173,12 @@ def _plan(given: RunKeywords, options: RunOptions) -> ExercisePlan:
         grpc=_grpc(given, options),
         protocols=given.get("protocols", not options.share_mounts),
     )
+    if plan.named_sockets and options.pid_mode:
+        raise UsageError(
+            f"{plan.named_sockets[0]} cannot be reached with --pid {options.pid_mode}: the app needs processes of its own",
+            hint="Leave out --pid, or use a client in the image with --exec.",
+        )
+    return plan
 
 
 def _refuse_without_http(given: RunKeywords) -> None:
@@ -246,6 +257,11 @@ def _margin(given: KeepKeywords) -> Margin | None:
     return words.margin(text, _policy(given)) if text else None
 
 
+def _layers(given: KeepKeywords) -> LayerChoice | None:
+    """Return the layers that the user wants to keep whole; None for none."""
+    return words.layers(str(given.get("keep_layers", "")), given.get("base", ""))
+
+
 def _selection(given: KeepKeywords) -> Selection:
     """Return what the user selected by name."""
     return words.selection(
@@ -256,6 +272,7 @@ def _selection(given: KeepKeywords) -> Selection:
         packages=_several(given.get("include_package")),
         shell=given.get("include_shell", False),
         licences=given.get("licences", True),
+        package_data=given.get("package_data", True),
     )
 
 

@@ -26,8 +26,10 @@ from slimmer.exercise.plan import (
     Until,
 )
 from slimmer.exercise.probe_file import request_from_text, requests_from_file
+from slimmer.exercise.probe_format import socket_fault
 from slimmer.exercise.request import Ask
 from slimmer.exercise.until import check_possible
+from slimmer.image.layer_border import LayerChoice
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.margin.amount import Margin
 from slimmer.keep.selection import Selection
@@ -97,6 +99,24 @@ def margin(text: str, policy: Policy) -> Margin:
             hint="Only --policy balanced has a margin: observed keeps only what was used, and generous keeps whole packages.",
         )
     return found
+
+
+def layers(text: str, base: str) -> LayerChoice | None:
+    """Parse the layers to keep whole: `auto`, a number, or 0 for none. `base` is the base image, which only `auto` takes.
+
+    With 0, a base does not matter: it may come from a settings file.
+    """
+    text = text.strip()
+    if text == "auto":
+        return LayerChoice(base=base)
+    if text and not re.fullmatch(r"\d{1,4}", text, re.ASCII):
+        hint = "For example: --keep-layers auto, or 3."
+        raise UsageError(f"--keep-layers: not a number of layers or auto: {_short(text)}", hint=hint)
+    number = int(text or 0)
+    if base and (number or not text):
+        hint = "It names the image whose layers are below those to keep whole."
+        raise UsageError(f"--base {base} needs --keep-layers auto", hint=hint)
+    return LayerChoice(number) if number else None
 
 
 def environment(entries: Sequence[str], files: Sequence[Path], option: str = "--env") -> tuple[str, ...]:
@@ -197,6 +217,7 @@ def plan(
     files: Sequence[Path],
     http: bool,
     ports: Sequence[object],
+    sockets: Sequence[str],
     host_commands: Sequence[str],
     image_commands: Sequence[str],
     image_environment: Sequence[str],
@@ -221,6 +242,7 @@ def plan(
         explicit=explicit,
         http=http,
         ports=tuple(dict.fromkeys(_port(port) for port in ports)),
+        sockets=tuple(dict.fromkeys(_socket(path) for path in sockets)),
         host_commands=tuple(_not_empty("--exercise", text) for text in host_commands),
         image_commands=_image_commands(image_commands, image_environment),
         exec_commands=tuple(_container_command(text) for text in exec_commands),
@@ -272,6 +294,7 @@ def selection(
     packages: Sequence[str],
     shell: bool,
     licences: bool,
+    package_data: bool,
 ) -> Selection:
     """Return what the user selected to keep or drop. Patterns from files come first, so that those on the command line decide."""
     return Selection(
@@ -281,6 +304,7 @@ def selection(
         packages=tuple(_named("--include-package", name, "tzdata") for name in packages),
         shell=shell,
         licences=licences,
+        package_data=package_data,
     )
 
 
@@ -314,6 +338,12 @@ def _port(number: object) -> int:
     if not (isinstance(number, int) and 0 < number < 1 << 16):
         raise UsageError(f"--port: not a port: {number!r}", hint="A port is a number from 1 to 65535.")
     return number
+
+
+def _socket(path: str) -> str:
+    if fault := socket_fault(path):
+        raise UsageError(f"--unix-socket {_short(path)} {fault}", hint="For example: --unix-socket /run/app.sock")
+    return path
 
 
 def _container_command(text: str) -> tuple[str, ...]:

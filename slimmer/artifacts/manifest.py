@@ -6,17 +6,20 @@ Names come from an untrusted image and need not be UTF-8. JSON is written in ASC
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import json
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TextIO, cast
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field, to_builtins
 
+from slimmer.image.added_file import AddedFile
 from slimmer.image.tree import Entry, Tree
-from slimmer.keep.keepset import KeepSet, Reason
+from slimmer.keep.core.package_data import RULE
+from slimmer.keep.keepset import KeepSet, Reason, walk_order
 from slimmer.versioned_json import Format, Name, Number, Version, convert, parse, reading
 
 NAME = "manifest.jsonl"
@@ -43,7 +46,7 @@ class Line:
     """One path of the slim image. `mode` has the permission bits; `size` and `sha256` are for regular files.
 
     `mtime` is in seconds and nanoseconds; `target` is for symbolic links; `device` is the major and minor number; the values of `xattrs`
-    are in hex.
+    are in hex. `added` is true if slimmer wrote it itself.
     """
 
     path: str
@@ -58,16 +61,29 @@ class Line:
     target: str = ""
     device: tuple[int, int] | None = None
     xattrs: tuple[tuple[str, str], ...] = ()
+    added: bool = False
 
 
 def manifest(
-    tree: Tree, kept: KeepSet, digests: Mapping[str, str], mtime: Callable[[Entry], tuple[int, int]]
+    tree: Tree,
+    kept: KeepSet,
+    digests: Mapping[str, str],
+    mtime: Callable[[Entry], tuple[int, int]],
+    added: Sequence[AddedFile] = (),
 ) -> Iterator[Line]:
-    """Yield the lines for the kept paths of a tree. `digests`: SHA-256 in hex by path; `mtime`: the time of a path in the image."""
-    for path in kept:
-        entry = tree.get(path)
-        if entry is not None:
-            yield _line(entry, kept.reasons[path], digests.get(path, ""), mtime(entry))
+    """Yield the lines for the kept paths of a tree and the added files, in the order of a walk.
+
+    `digests` has the SHA-256 in hex by path; `mtime` returns the time of a path in the image.
+    """
+    own = (
+        _line(entry, kept.reasons[path], digests.get(path, ""), mtime(entry))
+        for path in kept
+        if (entry := tree.get(path)) is not None
+    )
+    more = (
+        replace(_line(one.entry, (Reason(RULE, one.detail),), one.sha256, one.entry.mtime), added=True) for one in added
+    )
+    return heapq.merge(own, more, key=lambda line: walk_order(line.path))
 
 
 class ManifestHead(Struct, frozen=True):
@@ -106,10 +122,11 @@ class ManifestLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     xattrs: dict[Name, Annotated[str, Meta(pattern="^([0-9a-f]{2})*$", description="In hex.")]] = field(
         default_factory=dict
     )
+    added: Annotated[bool, Meta(description="slimmer wrote the file. The others are the original's.")] = False
     reasons: tuple[ManifestReason, ...]
 
 
-FORMAT = Format("slimmer-manifest", Version(1, 0), ManifestHead)
+FORMAT = Format("slimmer-manifest", Version(1, 1), ManifestHead)
 """The version applies to the head and the lines."""
 
 
@@ -174,6 +191,7 @@ def _to_json(line: Line) -> ManifestLine:
         target=line.target,
         device=UNSET if line.device is None else line.device,
         xattrs=dict(line.xattrs),
+        added=line.added,
         reasons=tuple(ManifestReason(reason.rule, reason.detail, reason.cause) for reason in line.reasons),
     )
 
@@ -193,4 +211,5 @@ def _from_json(line: ManifestLine) -> Line:
         target=line.target,
         device=None if line.device is UNSET else line.device,
         xattrs=tuple(sorted(line.xattrs.items())),
+        added=line.added,
     )

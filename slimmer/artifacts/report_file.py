@@ -43,6 +43,7 @@ class ReportSelection(Struct, frozen=True, kw_only=True):
     packages: tuple[str, ...]
     shell: bool
     licences: bool
+    package_data: bool = False
 
 
 class ReportMargin(Struct, frozen=True, kw_only=True):
@@ -57,6 +58,33 @@ class ReportMargin(Struct, frozen=True, kw_only=True):
     files: Number
     candidates: Number
     left_out: Number
+
+
+class ReportLayer(Struct, frozen=True, kw_only=True):
+    """A layer that stayed whole: its number from 1, the lowest layer of the image, and the instruction that made it ("" if unknown).
+
+    `files` and `size` (bytes) are of the files that come from this layer, and not from one above.
+    """
+
+    number: Number
+    instruction: Name
+    files: Number
+    size: Number
+
+
+class ReportOwnLayers(Struct, frozen=True, kw_only=True):
+    """The layers that stayed whole (--keep-layers), the topmost one first, and how the border below them was found.
+
+    `found`: the user gave their "number" or the "base" image, the engine has an "image" below, or the "history" shows it. `base` is that
+    image, or "".
+    """
+
+    found: Literal["number", "base", "image", "history"]
+    detail: Name
+    base: Name
+    files: Number
+    size: Number
+    layers: tuple[ReportLayer, ...]
 
 
 class ReportBuilder(Struct, frozen=True):
@@ -97,8 +125,8 @@ class ReportRequest(Struct, frozen=True, kw_only=True):
     """A request and its result, without headers and bodies. `size` is in bytes; `problem` is "" if it passed.
 
     `source` names what generated the request ("crawl", "browser" for a page's own, "openapi", "graphql"). "" for the user's own and default requests. "protocols" marks a step of a session in
-    another protocol: `method` is the protocol, `path` the step, and `status` is null. "grpc" marks a call of gRPC: `method` is GRPC, and `status` the status code of gRPC (0 is OK). `logged_in`: a request of the crawl had the cookies that the user's own
-    requests got when they logged in.
+    another protocol: `method` is the protocol, `path` the step, and `status` is null. "grpc" marks a call of gRPC: `method` is GRPC, and `status` the status code of gRPC (0 is OK). `logged_in`: a generated request had the cookies that the user's own
+    requests got when they logged in. `unix_socket`: the Unix socket that was asked, whose `port` is 0; "" for a port.
     """
 
     method: str
@@ -112,6 +140,7 @@ class ReportRequest(Struct, frozen=True, kw_only=True):
     warning: str
     source: str = ""
     logged_in: bool = False
+    unix_socket: str = ""
 
 
 class ReportCommand(Struct, frozen=True, kw_only=True):
@@ -149,6 +178,7 @@ class ReportExercise(Struct, frozen=True, kw_only=True):
     exit_code: Number | None
     warnings: tuple[str, ...]
     generated: tuple[ReportGenerated, ...] | UnsetType = UNSET
+    http_sockets: tuple[str, ...] = ()
 
 
 class ReportScenario(Struct, frozen=True):
@@ -210,6 +240,7 @@ class Report(Struct, frozen=True, kw_only=True):
     policy: Name
     selection: ReportSelection
     margin: ReportMargin | UnsetType = UNSET
+    own_layers: ReportOwnLayers | UnsetType = UNSET
     builder: ReportBuilder
     observation: ReportObservation
     exercise: ReportExercise | UnsetType = UNSET
@@ -221,4 +252,4 @@ class Report(Struct, frozen=True, kw_only=True):
     unexercised: UntouchedCode | UnsetType = UNSET
 
 
-FORMAT = Format("slimmer-report", Version(1, 4), Report)
+FORMAT = Format("slimmer-report", Version(1, 5), Report)

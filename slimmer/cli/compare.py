@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -35,7 +35,7 @@ def compare(
         typer.Option("--format", help="Format of the comparison on stdout: table, json or markdown.", metavar="FORMAT"),
     ] = "table",
     max_size: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--max-size",
             help="Fail if the files of AFTER have more bytes: 80MB, 1.5GB, 500kB, 80MiB or 80000000.",
@@ -43,9 +43,9 @@ def compare(
             rich_help_panel=GATES,
             show_default=False,
         ),
-    ] = "",
+    ] = None,
     min_ratio: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--min-ratio",
             help="Fail if AFTER is not so many times smaller than BEFORE: 3 or 2.5.",
@@ -53,7 +53,7 @@ def compare(
             rich_help_panel=GATES,
             show_default=False,
         ),
-    ] = "",
+    ] = None,
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
@@ -75,7 +75,7 @@ def compare(
         ),
     ] = None,
     max_growth: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--max-growth",
             help="Fail if AFTER grew by more percent since --baseline. For --fail-on growth, the default is 10.",
@@ -83,7 +83,7 @@ def compare(
             rich_help_panel=GATES,
             show_default=False,
         ),
-    ] = "",
+    ] = None,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -110,16 +110,15 @@ def compare(
     from slimmer.report.gate import verdict
 
     form = words.choice("--format", output_format, ("table", "json", "markdown"))
-    options: CompareKeywords = {
+    given = {
         "max_size": max_size,
         "min_ratio": min_ratio,
+        "fail_on": fail_on,
+        "baseline": baseline,
         "max_growth": max_growth,
-        "fail_on": fail_on or (),
+        "report": report,
     }
-    if baseline is not None:
-        options["baseline"] = baseline
-    if report is not None:
-        options["report"] = report
+    options = cast("CompareKeywords", {name: value for name, value in given.items() if value is not None})
     with TerminalProgress(quiet) as on_event:
         comparison = slimmer.compare(before, after, on_event=on_event, **options)
     _print(comparison, form)

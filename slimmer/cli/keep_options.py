@@ -11,6 +11,8 @@ from slimmer.cli.option_groups import given
 def choice(
     policy: options.Policy = "balanced",
     margin: options.Margin = "",
+    keep_layers: options.KeepLayers = "",
+    base: options.Base = "",
     include: options.Include = None,
     exclude: options.Exclude = None,
     include_bin: options.IncludeBin = None,
@@ -18,6 +20,7 @@ def choice(
     include_shell: options.IncludeShell = False,
     keep_file: options.KeepFile = None,
     licences: options.Licences = True,
+    package_data: options.PackageData = True,
 ) -> dict[str, Any]:
     """Return the options as keyword arguments for the functions of `slimmer`."""
     return given(locals())

@@ -5,9 +5,12 @@ Commands import what they need when they run, so that `slimmer --help` answers a
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import errno
 import gc
 import inspect
+import os
 import re
 import signal
 import sys
@@ -107,7 +110,20 @@ def run() -> NoReturn:
     gc.set_threshold(OBJECTS)
     streams.install()
     _handle_signals()
-    sys.exit(_ran())
+    _leave(_ran())
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process at once. Python would first free millions of objects, one by one, which takes a tenth of a build's CPU time.
+
+    This is safe because all threads are daemons, and whatever must end in order has ended: containers and files are managed by
+    context managers, and the rest by functions registered with atexit.
+    """
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    os._exit(code)
 
 
 def _ran() -> int:

@@ -186,6 +186,19 @@ Margin = Annotated[
         metavar="SHARE|SIZE",
     ),
 ]
+KeepLayers = Annotated[
+    str,
+    _option(
+        "--keep-layers",
+        help="Keep the image's last N layers whole and slim what is below. auto: the layers above the base image. Default: 0.",
+        panel=KEEP,
+        metavar="N|auto",
+    ),
+]
+Base = Annotated[
+    str,
+    _option("--base", help="The base image, for --keep-layers auto.", panel=KEEP, metavar="IMAGE"),
+]
 Include = Annotated[
     Strings,
     _option(
@@ -234,6 +247,16 @@ Licences = Annotated[
     _flag(
         "--licences/--no-licences",
         help="Keep the licence texts of packages that have kept files.",
+        panel=KEEP,
+        default=True,
+    ),
+]
+
+PackageData = Annotated[
+    bool,
+    _flag(
+        "--package-data/--no-package-data",
+        help="Add what scanners and package managers read about the packages that have kept files.",
         panel=KEEP,
         default=True,
     ),
@@ -340,6 +363,15 @@ Protocols = Annotated[
 NoHttp = Annotated[bool, _flag("--no-http", help="Send no HTTP requests.", panel=ASK)]
 Port = Annotated[
     list[int] | None, _option("--port", help="Exercise only this port. Repeatable.", panel=ASK, metavar="PORT")
+]
+UnixSocket = Annotated[
+    Strings,
+    _option(
+        "--unix-socket",
+        help="Send the requests to this Unix socket in the container, too, and wait until it takes connections. Repeatable.",
+        panel=ASK,
+        metavar="PATH",
+    ),
 ]
 Exercise = Annotated[
     Strings,

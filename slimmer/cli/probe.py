@@ -124,7 +124,7 @@ def _print_text(checked: ProbeCheck) -> None:
     for request in checked.requests:
         mark = "[red]✗[/]" if request.problem else "[yellow]![/]" if request.warning else "[green]✓[/]"
         answer = f"{request.status} in {request.seconds:.2f} s, {human_size(request.size)}" if request.status else ""
-        name = f"{request.method} {request.path or f':{request.port}'}"
+        name = f"{request.method} {request.path or request.unix_socket or f':{request.port}'}"
         data.print(f"{mark} {escape(printable(name))}{f': {answer}' if answer else ''}", highlight=False)
         if note := request.problem or request.warning:
             data.print(f"  {escape(printable(note))}", highlight=False)

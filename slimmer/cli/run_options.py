@@ -65,6 +65,7 @@ def _exercise_options(
     protocols: options.Protocols = None,
     no_http: options.NoHttp = False,
     port: options.Port = None,
+    unix_socket: options.UnixSocket = None,
     exercise: options.Exercise = None,
     exercise_image: options.ExerciseImage = None,
     exercise_env: options.ExerciseEnv = None,

@@ -23,6 +23,9 @@ PROBE_CAPABILITIES = ("SYS_ADMIN", "SYS_PTRACE")
 ATTACH_CAPABILITIES = ("DAC_READ_SEARCH", "SYS_ADMIN", "SYS_PTRACE")
 """Needed to look into another container: for fanotify, to see its processes, and to pass through folders that are closed to others."""
 
+SOCKET_CAPABILITIES = ("DAC_OVERRIDE", "DAC_READ_SEARCH", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT", "SYS_PTRACE")
+"""Needed to enter the root of another container's process and to become the app's user. Those for files stay if the app has them."""
+
 FAST_HEALTH_INTERVAL = 200_000_000
 """Nanoseconds between two health checks while a slim image is verified. The image keeps its own interval."""
 
@@ -135,6 +138,17 @@ def waiting(probe_image: str, probe: ProbeMount, network_mode: str) -> Descripti
     """Describe the probe in a network, where it waits until its stdin ends. It has no capabilities."""
     description = _talking(_with_probe(_base(probe_image, RunOptions(), (probe.program, "wait")), probe))
     description["HostConfig"] |= {"NetworkMode": network_mode, "CapDrop": ["ALL"]}
+    return description
+
+
+def socket_sidecar(probe_image: str, probe: ProbeMount, container: str, network: str) -> Description:
+    """Describe the probe beside a container, as a relay to its Unix sockets: with its processes, whose root it enters, and its network.
+
+    It may become any user, and gives up its capabilities before it looks a path up. `network` is the network of that container, which must have
+    a PID namespace of its own: its first process is process 1 there.
+    """
+    description = sidecar(probe_image, probe, container, network)
+    description["HostConfig"] |= {"PidMode": f"container:{container}", "CapAdd": list(SOCKET_CAPABILITIES)}
     return description
 
 

@@ -1,7 +1,6 @@
 """Read the text files of an archive that the engine makes of a folder in a container, for lines that look like errors.
 
-The app chose names, sizes and contents. Nothing is unpacked, names are not looked at, and the number of bytes is bounded. Source of the
-format: POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar for sizes of 8 GB and more.
+The app chose names, sizes and contents. Nothing is unpacked, names are not looked at, and the number of bytes is bounded.
 """
 
 from __future__ import annotations
@@ -10,14 +9,12 @@ from collections.abc import Iterable, Iterator
 
 from slimmer.engine.error_lines import ErrorLines
 from slimmer.formatting import is_binary
+from slimmer.image.layer_archive import BLOCK, SIZE, TYPE, number
 
 MOST_BYTES = 4 << 20
 """The most bytes of an archive that are read. The engine walks a folder in the order of its names."""
 
-BLOCK = 512
-SIZE, TYPE = slice(124, 136), slice(156, 157)
 REGULAR = (b"0", b"\0")
-BASE_256 = 0x80
 
 
 def add_errors(pieces: Iterable[bytes], errors: ErrorLines) -> None:
@@ -25,7 +22,7 @@ def add_errors(pieces: Iterable[bytes], errors: ErrorLines) -> None:
     reader = _Reader(pieces)
     while len(header := b"".join(reader.take(BLOCK))) == BLOCK and any(header):
         try:
-            size = _size(header[SIZE])
+            size = number(header[SIZE])
         except ValueError:
             return
         is_text = header[TYPE] in REGULAR
@@ -36,13 +33,6 @@ def add_errors(pieces: Iterable[bytes], errors: ErrorLines) -> None:
         errors.end()
         for _ in reader.take(-size % BLOCK):
             pass
-
-
-def _size(field: bytes) -> int:
-    """Return a size: octal digits, or a number of base 256 behind a set bit. Raise ValueError for anything else."""
-    if field[0] == BASE_256:
-        return int.from_bytes(field[1:])
-    return int(field.strip(b" \0") or b"0", 8)
 
 
 class _Reader:

@@ -102,7 +102,8 @@ class Ports:
             through = self._relay_maker.relay()
             with self._adding:
                 if port not in self._relays:
-                    self._relays[port] = Relay(through, inside, port, self._limits)
+                    argv = (through.program, "relay", inside, str(port))
+                    self._relays[port] = Relay(through.container, argv, self._limits)
             return "127.0.0.1", self._relays[port].port
         return address or "127.0.0.1", port
 
@@ -248,11 +249,11 @@ class Limits:
 
 
 class Relay:
-    """A listener on this machine. Its connections lead to an address and port in the container's network."""
+    """A listener on this machine. Each of its connections is carried by a command in a container, `argv`, over its stdin and stdout."""
 
-    def __init__(self, through: RelayHost, address: str, target: int, limits: Limits) -> None:
-        self._container = through.container
-        self._argv = (through.program, "relay", address, str(target))
+    def __init__(self, container: Container, argv: tuple[str, ...], limits: Limits) -> None:
+        self._container = container
+        self._argv = argv
         self._limits = limits
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         self.port: int = self._listener.getsockname()[1]

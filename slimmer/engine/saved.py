@@ -1,8 +1,8 @@
-"""Measure the size of an image's layers, as archives and as a registry stores them, from the stream of `docker save`.
+"""Read an image's layers from the stream of `docker save`, and measure them, as archives and as a registry stores them.
 
 The stream is read once and not stored. Up to Docker 24 it holds `ID/layer.tar` files, later an OCI layout (`blobs/sha256/…`).
-In both, manifest.json names the layers and may come last. So every file is compressed as it passes, and those that manifest.json
-names are counted. Source: moby, image/spec/spec.md. An engine with the containerd image store saves a pulled layer as it came,
+In both, manifest.json names the layers and may come last. So every file is read as it passes, and those that manifest.json
+names count. Source: moby, image/spec/spec.md. An engine with the containerd image store saves a pulled layer as it came,
 compressed. It is unpacked and compressed again, so that the sizes of two images are those of one compressor.
 """
 
@@ -14,7 +14,7 @@ import posixpath
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from io import RawIOBase
-from typing import IO, Protocol, cast
+from typing import IO, Protocol, TypeVar, cast
 
 import zstandard
 from zlib_ng import zlib_ng
@@ -50,6 +50,9 @@ NOT_UNDERSTOOD: tuple[type[Exception], ...] = (
 """The exceptions that reading a malformed stream raises."""
 
 
+T = TypeVar("T")
+
+
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
@@ -59,21 +62,35 @@ def layer_sizes(engine: Engine, image: str, passed: Callable[[int], object] = la
 
     `passed` is called with the size of each piece that was read. An exception from it ends the work. Raises EngineError.
     """
+    return sum(dict(read_layers(engine, image, _measured, passed)).values(), LayerSizes())
+
+
+def read_layers(
+    engine: Engine,
+    image: str,
+    read: Callable[[Iterator[bytes]], T],
+    passed: Callable[[int], object] = lambda size: None,
+) -> tuple[tuple[str, T], ...]:
+    """Return what `read` makes of each layer's archive, from the lowest layer on, with the layer's name.
+
+    `read` gets the archive in pieces, unpacked. It need not take them all. A layer that occurs twice is read once. `read` is also called for
+    other files that the engine saves, so it must take any content. For `passed`, see `layer_sizes`. Raises EngineError.
+    """
     with engine_calls(f"save {image}"):
         stream = engine.api.get_image(image, chunk_size=PIECE)
         try:
             with tarfile.open(fileobj=SavedStream(stream, passed), mode="r|", bufsize=PIECE) as tar:
-                return _sizes_of_layers(tar)
+                return tuple(_layers(tar, read))
         except NOT_UNDERSTOOD as error:
             raise EngineError(f"cannot read the archive of {image} that the engine saved: {error!r}") from error
         finally:
             stream.close()
 
 
-def _sizes_of_layers(tar: tarfile.TarFile) -> LayerSizes:
-    sizes: dict[str, LayerSizes] = {}
+def _layers(tar: tarfile.TarFile, read: Callable[[Iterator[bytes]], T]) -> Iterator[tuple[str, T]]:
+    found: dict[str, T] = {}
     links: dict[str, str] = {}
-    layers: set[str] | None = None
+    layers: list[str] | None = None
     while (member := tar.next()) is not None:
         tar.members = []  # type: ignore[attr-defined]  # it would keep them all in memory
         if member.issym():
@@ -82,12 +99,14 @@ def _sizes_of_layers(tar: tarfile.TarFile) -> LayerSizes:
         if source is None:
             continue
         if member.name == "manifest.json":
-            layers = set(json.loads(source.read(MANIFEST_LIMIT))[0]["Layers"] or ())  # null: an image without files
+            layers = json.loads(source.read(MANIFEST_LIMIT))[0]["Layers"] or []  # null: an image without files
         else:
-            sizes[member.name] = _measured(_unpacked(source))
+            found[member.name] = read(_unpacked(source))
     if layers is None:
         raise ValueError("no manifest.json")
-    return sum((sizes[name] for name in {links.get(layer, layer) for layer in layers}), LayerSizes())
+    for layer in layers:
+        name = links.get(layer, layer)
+        yield name, found[name]
 
 
 def _measured(pieces: Iterable[bytes]) -> LayerSizes:

@@ -215,9 +215,9 @@ def ask(
 
 
 def authority(host: str, port: int, scheme: str) -> str:
-    """Return `host:port`, without the scheme's own port."""
+    """Return `host:port`, without the scheme's own port. 0 is no port: that of a Unix socket."""
     host = f"[{host}]" if ":" in host else host
-    return host if port == DEFAULT_PORTS[scheme] else f"{host}:{port}"
+    return host if port in (0, DEFAULT_PORTS[scheme]) else f"{host}:{port}"
 
 
 def _headers(request: Request, host: str) -> list[tuple[bytes, bytes]]:

@@ -49,21 +49,26 @@ class Conversation:
         kept: int = KEPT_BODY_LIMIT,
         choose: Choose | None = None,
         hopeless: Callable[[], bool] | None = None,
+        session: Conversation | None = None,
     ) -> Reply:
         """Send a request with what earlier answers gave, and keep what this answer gives.
 
         Captured values in the answer are replaced by `${NAME}`. They may be secrets, and they may differ in each run. `choose` gets
         the answer as it came, and returns what to capture of it beside what the request itself captures. `hopeless`: see slimmer.exercise.client.ask.
+        `session`: another conversation whose cookies an HTTP request has in place of this one's. What the answer sets is not kept then.
         """
         if isinstance(request, Exchange) and request.has_own_port:
-            talk = talk_tcp if request.kind is Kind.TCP else talk_udp
+            talk = talk_udp if request.kind is Kind.UDP else talk_tcp  # a relay makes TCP of a Unix socket
             return self.hidden(talk(request, endpoint, timeout))
         try:
             ready = self._completed(request)
         except Fault as fault:
             return Reply(trouble=Trouble.UNSENT, reason=_reason(request, fault))
         url = self._url(ready, scheme)
-        ready = self._with_cookies(ready, url)
+        if session is None or isinstance(ready, Exchange):
+            ready = self._with_cookies(ready, url)
+        else:
+            ready = session.joined_by(ready, scheme)
         if isinstance(ready, Exchange):
             return self.hidden(self._talk(ready, endpoint, scheme, timeout))
         reply = ask(
@@ -77,10 +82,12 @@ class Conversation:
             host=self._host,
             hopeless=hopeless,
         )
-        self._take_cookies(ready, url, reply)
+        if session is None:
+            self._take_cookies(ready, url, reply)
         if choose is not None:
             ready = replace(ready, captures=(*ready.captures, *choose(reply)))
-        return self.hidden(self._captured(ready, reply))
+        reply = self.hidden(self._captured(ready, reply))
+        return reply if session is None else session.hidden(reply)
 
     @property
     def has_session(self) -> bool:

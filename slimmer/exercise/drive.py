@@ -16,6 +16,7 @@ from slimmer.exercise.port_sweep import PortSweep
 from slimmer.exercise.profile import AppProfile
 from slimmer.exercise.readiness import await_ready, check_served
 from slimmer.exercise.result import ExerciseResult, Outcome
+from slimmer.exercise.socket_sweep import SocketSweep
 from slimmer.exercise.subject import Subject
 from slimmer.exercise.until import End, await_end, end_of
 
@@ -63,12 +64,13 @@ def exercise(
 
 def _exercise(context: ExerciseContext) -> ExerciseResult:
     with end_of(context) as end:
-        ports = await_ready(context, end.over)
-        sweep, ready_after, bound = PortSweep(context, ports), context.elapsed, _bound_ports(context, ports)
+        sockets = SocketSweep(context)
+        ports = await_ready(context, end.over, sockets)
+        sweep, ready_after, bound = PortSweep(context, ports, sockets), context.elapsed, _bound_ports(context, ports)
         outcomes: list[Outcome] = []
         generators = Generators(context, sweep)
         done = _run(context, sweep, generators, outcomes, end, ready_after)
-        code = _exit_code(context, serves=bool(sweep.ports or bound))
+        code = _exit_code(context, serves=bool(sweep.ports or bound or sockets.asked))
         return ExerciseResult(
             answers=(*sweep.answers(), *generators.answers),
             outcomes=tuple(outcomes),
@@ -76,6 +78,9 @@ def _exercise(context: ExerciseContext) -> ExerciseResult:
             ports=sweep.ports,
             last_ports=sweep.last_ports(),
             udp_ports=bound,
+            sockets=sockets.all,
+            http_sockets=sockets.http,
+            last_sockets=sockets.last(),
             warnings=sweep.warnings() + end.warnings(),
             exit_code=code,
             seconds=context.elapsed,
@@ -100,6 +105,7 @@ def _run(
     Return the seconds after which all was done, and the app had started.
     """
     sweep.ask_new_ports()
+    sweep.sockets.ask()
     sweep.await_late_ports()
     sweep.udp.ask()
     for outcome in run_exec_commands(context):
@@ -113,7 +119,7 @@ def _run(
         for outcome in run(context, port, scheme, sweep.ask_new_ports):
             outcomes.append(outcome)
     generators.run()
-    _await_end(end, context, sweep, asked=bool(sweep.ports or outcomes))
+    _await_end(end, context, sweep, asked=bool(sweep.ports or sweep.sockets.asked or outcomes))
     if context.ended:
         return context.elapsed
     sweep.await_other_ports()

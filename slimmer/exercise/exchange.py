@@ -1,4 +1,4 @@
-"""Messages to and from an app over one connection that is not HTTP: a WebSocket, bytes over TCP, or UDP datagrams."""
+"""Messages to and from an app over one connection that is not HTTP: a WebSocket, bytes over TCP or a Unix socket, or UDP datagrams."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class Kind(StrEnum):
     WEBSOCKET = "websocket"
     TCP = "tcp"
     UDP = "udp"
+    UNIX = "unix"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Step:
 class Exchange:
     """An exchange, which passes if all that is expected comes. `path` and `headers` are of a WebSocket's handshake.
 
-    If `port` is None, it goes to every port that speaks HTTP. No repr, message or artifact contains steps, headers or `secrets`.
+    If `port` is None and `unix_socket` is "", it goes to every port that speaks HTTP. No repr, message or artifact contains steps, headers or `secrets`.
     `draft`: the handshake, if it has places for values of earlier answers, as in a Request.
     """
 
@@ -39,6 +40,7 @@ class Exchange:
     path: str = ""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     port: int | None = None
+    unix_socket: str = ""
     origin: Origin = field(default=Origin(), compare=False, repr=False)
     draft: Draft | None = field(default=None, compare=False, repr=False)
     secrets: tuple[str, ...] = field(default=(), compare=False, repr=False)
@@ -60,5 +62,5 @@ class Exchange:
 
     @property
     def has_own_port(self) -> bool:
-        """True if the port need not speak HTTP."""
+        """True if the port or Unix socket need not speak HTTP."""
         return self.kind is not Kind.WEBSOCKET

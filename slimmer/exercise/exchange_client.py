@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from slimmer.exercise.client import KEPT_BODY_LIMIT, PIECE, Reply, Trouble
@@ -107,7 +108,7 @@ def _trouble(error: Exception) -> Trouble:
 
 
 class Tcp:
-    """A TCP connection."""
+    """A TCP connection, or one to a Unix socket."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -145,9 +146,29 @@ def talk_udp(exchange: Exchange, endpoint: tuple[str, int], timeout: float) -> R
 
 def talk_tcp(exchange: Exchange, endpoint: tuple[str, int], timeout: float) -> Reply:
     """Carry out an exchange over TCP, in at most `timeout` seconds."""
+    return _talk(exchange, lambda: socket.create_connection(endpoint, timeout), timeout)
+
+
+def talk_unix(exchange: Exchange, path: str, timeout: float) -> Reply:
+    """Carry out an exchange over a Unix socket of this machine, in at most `timeout` seconds. A name with '@' is abstract."""
+
+    def connect() -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(timeout)
+        try:
+            connection.connect(f"\0{path[1:]}" if path.startswith("@") else path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    return _talk(exchange, connect, timeout)
+
+
+def _talk(exchange: Exchange, connect: Callable[[], socket.socket], timeout: float) -> Reply:
     started = time.monotonic()
     try:
-        connection = socket.create_connection(endpoint, timeout)
+        connection = connect()
     except OSError:
         return Reply(trouble=Trouble.REFUSED, seconds=time.monotonic() - started)
     with connection:

@@ -22,7 +22,7 @@ class ReplayExpectations:
     `unready`: the requests, with their ports, that the original answered to the end like an app that is not ready. `exited_after`:
     the seconds after which the original exited; None if it did not. `generated`: the generated requests that the original answered,
     with their ports. They are sent again. `sessions`: the ports with which slimmer spoke another protocol, and its name. `calls`:
-    the calls of gRPC that it answered, with their ports.
+    the calls of gRPC that it answered, with their ports. `sockets`: the Unix sockets that answered; `unready_sockets` as of ports.
     """
 
     http_ports: tuple[int, ...] = ()
@@ -36,6 +36,8 @@ class ReplayExpectations:
     generated: tuple[tuple[int, Request], ...] = ()
     sessions: tuple[tuple[int, str], ...] = ()
     calls: tuple[tuple[int, Rpc], ...] = ()
+    sockets: tuple[str, ...] = ()
+    unready_sockets: tuple[tuple[str, Asked], ...] = ()
 
     @property
     def ready_ports(self) -> tuple[int, ...]:
@@ -54,6 +56,10 @@ def replay_expectations(observed: ExerciseResult) -> ReplayExpectations:
         http_ports=observed.http_ports,
         other_ports=tuple(port for port in lasting_ports(observed.ports) if port not in observed.http_ports),
         unready=tuple((answer.port, answer.request) for answer in observed.answers if _is_unready(answer)),
+        sockets=tuple(dict.fromkeys(answer.unix_socket for answer in observed.answers if answer.unix_socket)),
+        unready_sockets=tuple(
+            (answer.unix_socket, answer.request) for answer in observed.answers if _is_unready(answer)
+        ),
         exited_after=None if observed.exit_code is None else observed.seconds,
         udp_ports=observed.udp_ports,
         ready_after=observed.ready_after,

@@ -72,11 +72,11 @@ def ask_again(context: ExerciseContext, sweep: PortSweep, wanted: Iterable[tuple
     for port, request in wanted:
         if not (scheme := sweep.scheme(port)):
             continue
+        session = None if request.session is None else sweep.conversation(port, request.session)
         if request.source in CHAINED:
             talk, endpoint = talks.setdefault(port, Conversation(port)), context.subject.endpoint(port)
-            reply = talk.ask(request, endpoint, scheme, timeout, size_limit=SIZE)
+            reply = talk.ask(request, endpoint, scheme, timeout, size_limit=SIZE, session=session)
         else:
-            session = None if request.session is None else sweep.conversation(port, request.session)
             reply = ask_generated(context, request, port, scheme, timeout, session=session)
             reply = reply if session is None else session.hidden(reply)
         await_exit(context, [reply])

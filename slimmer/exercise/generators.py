@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from slimmer.exercise.context import ExerciseContext
+from slimmer.exercise.conversation import Conversation
 from slimmer.exercise.generated import ask_again, covering
 from slimmer.exercise.port_sweep import PortSweep
 from slimmer.exercise.ports import FIRST_EPHEMERAL_PORT
@@ -170,7 +171,13 @@ class Generators:
 
         main = self._sweep.main_port
         ports = sorted(filter(self._is_lasting, self._sweep.http_ports), key=lambda port: port != main)
-        return [Place(port, self._sweep.scheme(port)) for port in ports]
+        return [Place(port, self._sweep.scheme(port), *self._login(port)) for port in ports]
+
+    def _login(self, port: int) -> tuple[str | None, Conversation | None]:
+        """Return the first scenario that is logged in at a port, and what it has got. As with pages, its cookies are not for what is outside of the container."""
+        sessions = {} if self._context.plan.crawl.outside else self._sweep.sessions()
+        scenario = next((name for name, ports in sessions.items() if port in ports), None)
+        return scenario, None if scenario is None else self._sweep.conversation(port, scenario)
 
     def _converse(self) -> None:
         """Speak with the ports that do not speak HTTP: in the protocols that another run knows, or those that are found out."""

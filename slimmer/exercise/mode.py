@@ -44,7 +44,9 @@ class Mode(ABC):
     @property
     def must_listen(self) -> bool:
         """Return True if the user said that this very app listens."""
-        return not self.shared and bool(self.plan.named_ports or (self.plan.explicit and self.plan.needs_tcp))
+        plan = self.plan
+        named = plan.named_ports or plan.named_sockets
+        return not self.shared and bool(named or (plan.explicit and plan.needs_tcp))
 
     @property
     def may_end_unready(self) -> bool:
@@ -55,6 +57,21 @@ class Mode(ABC):
     def required_ports(self) -> tuple[int, ...]:
         """The ports that must accept connections before the app is ready."""
         return () if self.shared else self.plan.named_ports
+
+    @property
+    def required_sockets(self) -> tuple[str, ...]:
+        """The Unix sockets that must take connections before the app is ready."""
+        return () if self.shared else self.plan.named_sockets
+
+    @property
+    @abstractmethod
+    def seeks_sockets(self) -> bool:
+        """Return True if an app without a port may be ready with a Unix socket that nobody named."""
+
+    @property
+    @abstractmethod
+    def unready_sockets(self) -> tuple[tuple[str, Asked], ...]:
+        """The requests, with their sockets, that are known to be answered as if the app were not ready, for as long as it runs."""
 
     @property
     @abstractmethod
@@ -181,6 +198,17 @@ class FirstRun(Mode):
         return super().may_end_unready and not awaits_ports
 
     @property
+    def seeks_sockets(self) -> bool:
+        """An image that EXPOSEs ports may use a socket only while it starts, as databases do."""
+        plan = self.plan
+        named = plan.named_ports or plan.named_sockets or self.expected_ports or self.udp_ports
+        return self.is_settling and plan.http and bool(plan.asks) and not (self.shared or named)
+
+    @property
+    def unready_sockets(self) -> tuple[()]:
+        return ()
+
+    @property
     def expected_ports(self) -> tuple[int, ...]:
         return self.profile.expected_ports
 
@@ -225,10 +253,11 @@ class FirstRun(Mode):
             return bool(tcp)
         if self.expected_ports or self.udp_ports:
             return set(self.expected_ports) <= set(tcp) and set(self.udp_ports) <= set(udp)
-        return bool(tcp)  # a UDP socket alone may be a client's
+        enough = self.required_sockets and not (self.plan.explicit and self.plan.needs_tcp)
+        return bool(tcp or enough)  # a UDP socket alone may be a client's
 
     def may_start_with(self, tcp: Collection[int], udp: Collection[int]) -> bool:
-        return bool(tcp or (udp and self.is_settling))
+        return bool(tcp or self.required_sockets or (udp and self.is_settling))
 
     def must_serve(self) -> tuple[int, ...]:
         is_server = self.profile.own_command and not self.shared and not self.must_listen
@@ -284,7 +313,7 @@ class FirstRun(Mode):
 
     def missed_listener(self) -> tuple[str, str]:
         if self.must_listen:
-            return f"it listened on {port_words(self.required_ports) or 'any TCP port'}", ""
+            return f"it listened on {_places(self.required_ports, self.required_sockets)}", ""
         if self._means_to_listen():
             return (
                 f"it listened on {port_words(self.expected_ports + self.udp_ports)}, which the image EXPOSEs",
@@ -324,6 +353,18 @@ class Replay(Mode):
     @property
     def required_ports(self) -> tuple[int, ...]:
         return super().required_ports + self.expected_ports
+
+    @property
+    def required_sockets(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(super().required_sockets + self.expectations.sockets))
+
+    @property
+    def seeks_sockets(self) -> bool:
+        return False
+
+    @property
+    def unready_sockets(self) -> tuple[tuple[str, Asked], ...]:
+        return self.expectations.unready_sockets
 
     @property
     def expected_ports(self) -> tuple[int, ...]:
@@ -368,7 +409,7 @@ class Replay(Mode):
         return self.expectations.calls
 
     def has_all_ports(self, tcp: Collection[int], udp: Collection[int]) -> bool:
-        return bool(tcp or udp) and (self.shared or set(self.udp_ports) <= set(udp))
+        return bool(tcp or udp or self.required_sockets) and (self.shared or set(self.udp_ports) <= set(udp))
 
     def may_start_with(self, tcp: Collection[int], udp: Collection[int]) -> bool:
         return False
@@ -401,7 +442,7 @@ class Replay(Mode):
 
     def patience(self) -> float | None:
         plan = self.plan
-        if plan.until is not Until.EXIT and (self.must_listen or self.expected_ports or self.udp_ports):
+        if plan.until is not Until.EXIT and (self.must_listen or self._serves):
             return self.ready_timeout
         if plan.until is Until.EXIT or self.exit_timeout is not None:
             return self.exit_timeout
@@ -412,7 +453,11 @@ class Replay(Mode):
     def may_be_silent(self) -> bool:
         if self.must_listen or self.plan.until is Until.EXIT:
             return False
-        return not (self.expected_ports or self.udp_ports) and self.exit_timeout is None
+        return not self._serves and self.exit_timeout is None
+
+    @property
+    def _serves(self) -> bool:
+        return bool(self.expected_ports or self.udp_ports or self.required_sockets)
 
     def must_answer(self, port: int) -> bool:
         return port in (*self.plan.named_ports, *self.expectations.http_ports)
@@ -421,12 +466,16 @@ class Replay(Mode):
         return (port, request) in self.expectations.unready
 
     def missed_listener(self) -> tuple[str, str]:
-        if self.must_listen or self.expected_ports or self.udp_ports:
-            return f"it listened on {port_words(self.required_ports + self.udp_ports) or 'any TCP port'}", ""
+        if self.must_listen or self._serves:
+            return f"it listened on {_places(self.required_ports + self.udp_ports, self.required_sockets)}", ""
         return "", ""
 
     def notes(self, open_ports: tuple[int, ...], *, ended: bool) -> list[str]:
         return []
+
+
+def _places(ports: tuple[int, ...], sockets: tuple[str, ...]) -> str:
+    return " and on ".join(filter(None, (port_words(ports), listed(sockets)))) or "any TCP port"
 
 
 def port_words(ports: tuple[int, ...]) -> str:

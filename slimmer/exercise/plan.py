@@ -14,6 +14,10 @@ def is_udp(ask: Ask) -> bool:
     return isinstance(ask, Exchange) and ask.kind is Kind.UDP
 
 
+def _has_own_port(ask: Ask) -> bool:
+    return isinstance(ask, Exchange) and ask.has_own_port
+
+
 DEFAULT_REQUESTS = (Request("GET", "/"),)
 
 LONGEST_UNTIL_QUIET = 600.0
@@ -109,7 +113,7 @@ class ExercisePlan:
     """The whole exercise of one run. Times are in seconds.
 
     `explicit`: the requests are the user's own, so at least one port must answer them. They may be exchanges, too. `ports`: exercise only these ports,
-    and wait until they accept connections. `crawl`, `api`, `graphql` and `grpc`: how to generate further requests.
+    and wait until they accept connections. `sockets`: Unix sockets to wait for and to send the requests to, beside the ports. `crawl`, `api`, `graphql` and `grpc`: how to generate further requests.
     `protocols`: hold a session with each port that speaks a known protocol other than HTTP.
     """
 
@@ -117,6 +121,7 @@ class ExercisePlan:
     explicit: bool = False
     http: bool = True
     ports: tuple[int, ...] = ()
+    sockets: tuple[str, ...] = ()
     host_commands: tuple[str, ...] = ()
     image_commands: tuple[ImageCommand, ...] = ()
     exec_commands: tuple[tuple[str, ...], ...] = ()
@@ -143,19 +148,30 @@ class ExercisePlan:
         return tuple(dict.fromkeys(self.ports + own))
 
     @property
+    def named_sockets(self) -> tuple[str, ...]:
+        """Unix sockets that the user named, for the whole run or for one request."""
+        return tuple(dict.fromkeys((*self.sockets, *(ask.unix_socket for ask in self.asks if ask.unix_socket))))
+
+    @property
+    def spoken_sockets(self) -> tuple[str, ...]:
+        """The named Unix sockets that must speak HTTP."""
+        own = (ask.unix_socket for ask in self.asks if ask.unix_socket and not _has_own_port(ask))
+        return tuple(dict.fromkeys((*self.sockets, *own)))
+
+    @property
     def udp_asks(self) -> tuple[tuple[int, Exchange], ...]:
         """The exchanges over UDP, each with its position."""
         return tuple((at, ask) for at, ask in enumerate(self.asks) if isinstance(ask, Exchange) and is_udp(ask))
 
     @property
     def needs_tcp(self) -> bool:
-        """Return True if something is asked over TCP."""
-        return len(self.udp_asks) < len(self.asks)
+        """Return True if something is asked that only a TCP port can answer."""
+        return any(not (is_udp(ask) or ask.unix_socket or (self.sockets and ask.port is None)) for ask in self.asks)
 
     @property
     def http_asks(self) -> tuple[Ask, ...]:
         """The requests and exchanges for ports that speak HTTP."""
-        return tuple(ask for ask in self.asks if isinstance(ask, Request) or not ask.has_own_port)
+        return tuple(ask for ask in self.asks if not _has_own_port(ask) and not ask.unix_socket)
 
     @property
     def spoken_ports(self) -> tuple[int, ...]:

@@ -1,11 +1,11 @@
-"""Send all requests of a plan to one port. The first answer tells whether the port speaks HTTP or HTTPS."""
+"""Send all requests of a plan to one port or Unix socket. The first answer tells whether it speaks HTTP or HTTPS."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from slimmer.exercise.client import Reply, Trouble
 from slimmer.exercise.context import ExerciseContext
@@ -56,6 +56,11 @@ def probe_port(context: ExerciseContext, port: int, patience: float, seconds: fl
     return _PortProber(context, port, patience, seconds).run()
 
 
+def probe_socket(context: ExerciseContext, path: str, *, shares: bool, patience: float = math.inf) -> PortProbe:
+    """Do the same with a Unix socket, whose port is 0. `shares`: it gets the requests without a port or socket of their own, too."""
+    return _SocketProber(context, path, shares, patience).run()
+
+
 class _PortProber:
     def __init__(self, context: ExerciseContext, port: int, patience: float, seconds: float) -> None:
         self._context = context
@@ -70,17 +75,29 @@ class _PortProber:
     def run(self) -> PortProbe:
         answers = []
         for position, request in enumerate(self._context.plan.asks):
-            if is_udp(request) or request.port not in (None, self._port) or (self._is_foreign and not is_own(request)):
+            if not self._takes(request):
                 continue
             if not is_own(request) and self._is_given_up:
                 continue
             reply = Reply(trouble=Trouble.GONE) if self._context.ended else self._reply(request)
-            answers.append((position, self._context.within_room(judge(request, self._port, reply))))
+            answers.append((position, self._context.within_room(self._judged(request, reply))))
             if reply.trouble in SUSPICIOUS:
                 self._context.pause(LAST_BREATH)
             if reply.trouble is Trouble.SILENT:
                 self._context.subject.check_observed()
         return PortProbe(self._port, self._scheme, tuple(answers), self._conversations)
+
+    def _takes(self, request: Ask) -> bool:
+        """Return True if the request is for this port."""
+        if is_udp(request) or request.unix_socket or request.port not in (None, self._port):
+            return False
+        return is_own(request) or not self._is_foreign
+
+    def _judged(self, request: Ask, reply: Reply) -> Answer:
+        return judge(request, self._port, reply)
+
+    def _endpoint(self) -> tuple[str, int]:
+        return self._context.subject.endpoint(self._port)
 
     @property
     def _is_given_up(self) -> bool:
@@ -104,12 +121,15 @@ class _PortProber:
         return reply
 
     def _may_warm_up(self, request: Ask) -> bool:
-        if self._context.mode.answers_unready(self._port, request):
+        if self._answers_unready(request):
             return False
         quiet = self._context.subject.quiet()
         if not self._context.plan.explicit and quiet is not None and quiet > UNREADY:
             return False  # it has started: that is how it answers
         return self._context.ready_in > 0 and not self._context.ended
+
+    def _answers_unready(self, request: Ask) -> bool:
+        return self._context.mode.answers_unready(self._port, request)
 
     def _first_reply(self, request: Ask) -> Reply:
         """Try HTTP first, since most ports speak it. An HTTPS server answers that with 400, with an alert, or not at all."""
@@ -127,7 +147,7 @@ class _PortProber:
 
     def _may_be_tls(self, reply: Reply) -> bool:
         refused = reply.status == 400 or reply.trouble in (Trouble.CLOSED, Trouble.NOT_HTTP)
-        return refused and speaks_tls(self._context.subject.endpoint(self._port), self._first_timeout)
+        return refused and speaks_tls(self._endpoint(), self._first_timeout)
 
     def _finds_other(self) -> bool:
         """Return True if a silent port speaks another protocol, which its number suggests. It takes the request for the start of a longer message (DNS).
@@ -147,7 +167,35 @@ class _PortProber:
 
     def _ask(self, request: Ask, scheme: str, timeout: float, hopeless: Callable[[], bool] | None = None) -> Reply:
         conversation = self._conversations.setdefault(request.origin.file, Conversation(self._port))
-        return conversation.ask(request, self._context.subject.endpoint(self._port), scheme, timeout, hopeless=hopeless)
+        return conversation.ask(request, self._endpoint(), scheme, timeout, hopeless=hopeless)
+
+
+class _SocketProber(_PortProber):
+    """The same for a Unix socket. A relay takes every connection, so one that was closed is looked into."""
+
+    def __init__(self, context: ExerciseContext, path: str, shares: bool, patience: float) -> None:
+        super().__init__(context, 0, patience, math.inf)
+        self._path, self._shares = path, shares
+
+    def _takes(self, request: Ask) -> bool:
+        if request.unix_socket:
+            return request.unix_socket == self._path
+        return self._shares and not is_own(request) and request.port is None
+
+    def _judged(self, request: Ask, reply: Reply) -> Answer:
+        if reply.trouble in (Trouble.CLOSED, Trouble.ENDED) and not self._context.ended:
+            problem = self._context.subject.socket_problem(self._path, 0)
+            reply = replace(reply, trouble=Trouble.REFUSED, reason=problem) if problem else reply
+        return judge(request, 0, reply, self._path)
+
+    def _endpoint(self) -> tuple[str, int]:
+        return self._context.subject.socket_endpoint(self._path)
+
+    def _answers_unready(self, request: Ask) -> bool:
+        return (self._path, request) in self._context.mode.unready_sockets
+
+    def _finds_other(self) -> bool:
+        return False
 
 
 def is_own(request: Asked) -> bool:

@@ -10,6 +10,7 @@ from slimmer.exercise.open_ports import in_order, listening, open_ports
 from slimmer.exercise.port_probe import KNOWN_SILENCE, SILENCE, PortProbe, is_own, probe_port
 from slimmer.exercise.ports import MOST_OPEN, SIDE_BY_SIDE
 from slimmer.exercise.result import Answer
+from slimmer.exercise.socket_sweep import SocketSweep
 from slimmer.exercise.udp_sweep import UdpSweep
 from slimmer.exercise.verdict import reconcile_answers
 from slimmer.formatting import counted
@@ -41,13 +42,15 @@ def _head_start(overtaken: int) -> float:
 class PortSweep:
     """Asks each port once, whenever it opens. Answers are in the plan's order, whatever the order of the ports."""
 
-    def __init__(self, context: ExerciseContext, ports: tuple[int, ...]) -> None:
+    def __init__(self, context: ExerciseContext, ports: tuple[int, ...], sockets: SocketSweep) -> None:
+        """`ports` and `sockets` are what the app listens on by now."""
         self._context = context
         self._mode = context.mode
         self._open = ports
         self._probed: dict[int, PortProbe] = {}
         self._spent = 0.0
         self.udp = UdpSweep(context)
+        self.sockets = sockets
         self.spoken: tuple[int, ...] = ()
         """The ports with which slimmer held a session in another protocol."""
         self._patient = True  # until a port has spoken HTTP, or one that nobody named was waited for in vain
@@ -161,7 +164,7 @@ class PortSweep:
             for position, answer in probed.answers
             if probed.scheme or is_own(answer.request) or self._silence_fails(port)
         ]
-        chosen += self.udp.answers
+        chosen += self.udp.answers + self.sockets.answers
         answers = [answer for _, _, answer in sorted(chosen, key=lambda entry: entry[:2])]
         return tuple(reconcile_answers(answers, explicit=self._context.plan.explicit))
 
@@ -182,7 +185,7 @@ class PortSweep:
                 )
         notes += self._mode.notes(self._open, ended=self._context.ended)
         serves = self._open or self._context.subject.bound_ports()
-        if plan.http_asks and serves and not (self.http_ports or self.spoken or plan.has_commands):
+        if plan.http_asks and serves and not (self.http_ports or self.sockets.http or self.spoken or plan.has_commands):
             notes.append(
                 "no port spoke HTTP, so only the start of the app was observed: exercise it with --exec or --exercise"
             )
@@ -191,7 +194,8 @@ class PortSweep:
     def _silence_fails(self, port: int) -> bool:
         """Return True if the port was named, or if no port at all answered the user's own requests."""
         plan = self._context.plan
-        return port in plan.spoken_ports or (plan.explicit and not self._mode.shared and not self.http_ports)
+        unanswered = not (self._mode.shared or self.http_ports or self.sockets.http)
+        return port in plan.spoken_ports or (plan.explicit and unanswered)
 
     def _next(self) -> list[int]:
         """Return the ports to ask now: those that were named or expected before the rest."""

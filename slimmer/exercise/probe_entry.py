@@ -27,7 +27,9 @@ from slimmer.exercise.probe_format import (
     TcpEntry,
     Text,
     UdpEntry,
+    UnixEntry,
     WebSocketEntry,
+    socket_fault,
 )
 from slimmer.exercise.probe_format import Mapping as AnyEntry
 from slimmer.exercise.probe_format import Step as StepEntry
@@ -40,6 +42,7 @@ SENT_BODY_LIMIT = 64 << 20
 class Place:
     """Where an entry is written, and what is known there: the names that `earlier` entries capture, and those that any entry does.
 
+    `unix_socket` is that of the file, for entries that say nothing else.
     Without `environment`, a name that no entry captures stays without a value. Such requests can be checked, but not sent.
     """
 
@@ -47,6 +50,7 @@ class Place:
     origin: Origin
     earlier: frozenset[str] = frozenset()
     captured: frozenset[str] = frozenset()
+    unix_socket: str = ""
     environment: bool = True
 
 
@@ -57,13 +61,20 @@ def asks_from_entry(entry: AnyEntry, place: Place) -> Iterator[Ask]:
         return (replace(request) for _ in range(entry.repeat))
     if isinstance(entry, WebSocketEntry):
         return iter([_websocket(entry, place)])
+    if isinstance(entry, UnixEntry):
+        path = _socket(None, entry.unix_socket, place)
+        if not path:
+            raise Fault("needs `unix_socket`, the path of the socket in the container")
+        return iter([Exchange(Kind.UNIX, _steps(entry.unix), unix_socket=path, origin=place.origin)])
     assert isinstance(entry, TcpEntry | UdpEntry)
     kind, steps = (Kind.TCP, entry.tcp) if isinstance(entry, TcpEntry) else (Kind.UDP, entry.udp)
     return iter([Exchange(kind, _steps(steps), port=entry.port, origin=place.origin)])
 
 
 def _websocket(entry: WebSocketEntry, place: Place) -> Exchange:
-    handshake = Entry(path=entry.path, headers=entry.headers, auth=entry.auth, port=entry.port)
+    handshake = Entry(
+        path=entry.path, headers=entry.headers, auth=entry.auth, port=entry.port, unix_socket=entry.unix_socket
+    )
     request, steps = _request(handshake, place), _steps(entry.websocket)
     return Exchange(
         Kind.WEBSOCKET,
@@ -71,10 +82,22 @@ def _websocket(entry: WebSocketEntry, place: Place) -> Exchange:
         request.path,
         request.headers,
         entry.port,
+        request.unix_socket,
         origin=place.origin,
         draft=request.draft,
         secrets=request.secrets,
     )
+
+
+def _socket(port: int | None, own: str | None, place: Place) -> str:
+    """Return the Unix socket of an entry, its own or that of the file; "" if it has none. Raise Fault."""
+    if own is None:
+        return place.unix_socket if port is None else ""
+    if port is not None:
+        raise Fault("and `port` contradict each other", "unix_socket")
+    if fault := socket_fault(own):
+        raise Fault(fault, "unix_socket")
+    return own
 
 
 def _steps(steps: Iterable[StepEntry]) -> tuple[Step, ...]:
@@ -109,6 +132,7 @@ def _completed(draft: Draft, captured: frozenset[str], entry: Entry, place: Plac
         headers,
         body,
         port=entry.port,
+        unix_socket=_socket(entry.port, entry.unix_socket, place),
         expect=_expectation(entry.expect),
         captures=tuple(_captures(entry.capture or {})),
         http=entry.http,

@@ -15,7 +15,7 @@ from slimmer.exercise.draft import FORM, JSON, WITH_BODY, Fault, quoted
 from slimmer.exercise.format_check import checked
 from slimmer.exercise.origin import Origin
 from slimmer.exercise.probe_entry import Place, asks_from_entry, is_utf8
-from slimmer.exercise.probe_format import KINDS, WORD_PATTERN, Entry
+from slimmer.exercise.probe_format import KINDS, WORD_PATTERN, Entry, ProbeFile, socket_fault
 from slimmer.exercise.probe_format import Mapping as AnyEntry
 from slimmer.exercise.request import Ask, Request
 from slimmer.exercise.yaml_document import YamlDocument, YamlFault
@@ -87,9 +87,11 @@ class _ProbeFile:
         checks = [self._checked(number, entry) for number, entry in enumerate(entries)]
         captured = frozenset(name for entry in checks for name in _names(entry))
         earlier: frozenset[str] = frozenset()
+        unix_socket = self._socket()
         found: list[Ask] = []
         for number, entry in enumerate(checks):
-            place = Place(self._path.parent, Origin(str(self._path), number + 1), earlier, captured, self._environment)
+            origin = Origin(str(self._path), number + 1)
+            place = Place(self._path.parent, origin, earlier, captured, unix_socket, self._environment)
             found += self._made(number, entry, place)
             earlier |= _names(entry)
             if len(found) > MOST_REQUESTS:
@@ -105,16 +107,33 @@ class _ProbeFile:
     def _entries(self) -> list[object]:
         document = self._document.value
         if isinstance(document, Mapping):
-            unknown = [str(key) for key in document if key != "requests"]
+            unknown = [str(key) for key in document if key not in ("requests", "unix_socket")]
             if unknown or "requests" not in document:
                 what = f"unknown key {unknown[0]!r}" if unknown else "no `requests`"
                 line = self._document.line(unknown[:1])
-                hint = f"A probe file has one key, `requests`, with a list. {EXAMPLE}"
+                hint = f"A probe file has the key `requests`, with a list, and may have `unix_socket`. {EXAMPLE}"
                 raise UsageError(f"{self._path}, line {line}: {what}", hint=hint)
             document = document["requests"]
         if not isinstance(document, list):
             raise UsageError(f"{self._path}: `requests` is not a list", hint=EXAMPLE)
         return document
+
+    def _socket(self) -> str:
+        """Return the Unix socket of the whole file; "" if it has none."""
+        document = self._document.value
+        if not (isinstance(document, Mapping) and "unix_socket" in document):
+            return ""
+        try:
+            file = checked({"requests": [], "unix_socket": document["unix_socket"]}, ProbeFile)
+            path = file.unix_socket or ""
+            if path and (wrong := socket_fault(path)):
+                raise Fault(wrong, "unix_socket")
+        except Fault as fault:
+            line = self._document.line(("unix_socket",))
+            raise UsageError(
+                f"{self._path}, line {line}: {fault}", hint="For example: unix_socket: /run/app.sock"
+            ) from fault
+        return path
 
     def _checked(self, number: int, entry: object) -> AnyEntry:
         kinds = [kind for key, kind in KINDS.items() if isinstance(entry, Mapping) and key in entry]

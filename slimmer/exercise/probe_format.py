@@ -5,6 +5,7 @@ Each type is a mapping of the file. docs/exercise.md explains every key.
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from typing import Annotated, Any, Literal
 
@@ -20,15 +21,30 @@ WORD_PATTERN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
 PATH_PATTERN = r"^(/|\*$|\$\{)"
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
+SOCKET_PATTERN = r"^[/@]."
+LONGEST_SOCKET = 107
+"""The bytes of the longest name of a Unix socket: sun_path has 108, and NUL ends a path (unix(7))."""
+
 HEX_PATTERN = r"^([0-9A-Fa-f]{2}\s*)*$"
 
 PATTERN_WORDS = {
+    SOCKET_PATTERN: "is not a Unix socket: it must be an absolute path, or an abstract name that begins with @",
     HEX_PATTERN: "is not a row of hexadecimal bytes, such as 00ff",
     WORD_PATTERN: "is not an HTTP method or header name",
     PATH_PATTERN: "must begin with a slash, and cannot be a whole URL (to choose a port: `port`)",
     NAME_PATTERN: "is not a name of letters, digits and underscores",
 }
 """What is wrong with a text that does not match."""
+
+
+def socket_fault(path: str) -> str:
+    """Return why no Unix socket can have this name; "" if one can."""
+    if not re.match(SOCKET_PATTERN, path) or "\0" in path:
+        return PATTERN_WORDS[SOCKET_PATTERN]
+    if len(path.encode(errors="surrogateescape")) > LONGEST_SOCKET:
+        return f"is longer than {LONGEST_SOCKET} bytes: no Unix socket has such a name"
+    return ""
+
 
 ONE_KEY = Meta(extra_json_schema={"minProperties": 1, "maxProperties": 1})
 
@@ -39,6 +55,7 @@ Texts = Text | list[Text]
 Token = Annotated[str, Meta(pattern=WORD_PATTERN)]
 VariableName = Annotated[str, Meta(pattern=NAME_PATTERN)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
+SocketPath = Annotated[str, Meta(pattern=SOCKET_PATTERN, extra_json_schema={"maxLength": LONGEST_SOCKET})]
 Status = Annotated[int, Meta(ge=100, le=599)]
 
 
@@ -97,6 +114,7 @@ class Entry(Mapping, frozen=True):
     file: str | UnsetType = UNSET
     multipart: dict[str, Text | FilePart | list[Text | FilePart]] | UnsetType = UNSET
     port: Port | None = None
+    unix_socket: SocketPath | None = None
     http: Literal[1, 2] = 1
     capture: dict[VariableName, Annotated[Source, ONE_KEY]] | None = None
     repeat: Annotated[int, Meta(ge=1, le=MOST_REPEATS)] = 1
@@ -127,6 +145,7 @@ class WebSocketEntry(Mapping, frozen=True):
     headers: dict[Token, Texts] | None = None
     auth: Annotated[Auth | None, ONE_KEY] = None
     port: Port | None = None
+    unix_socket: SocketPath | None = None
 
 
 class TcpEntry(Mapping, frozen=True):
@@ -143,7 +162,14 @@ class UdpEntry(Mapping, frozen=True):
     port: Port
 
 
-KINDS: dict[str, type[Mapping]] = {"websocket": WebSocketEntry, "tcp": TcpEntry, "udp": UdpEntry}
+class UnixEntry(Mapping, frozen=True):
+    """Bytes over a Unix socket. Without `unix_socket`, it is that of the file."""
+
+    unix: Steps
+    unix_socket: SocketPath | None = None
+
+
+KINDS: dict[str, type[Mapping]] = {"websocket": WebSocketEntry, "tcp": TcpEntry, "udp": UdpEntry, "unix": UnixEntry}
 """The key that only one kind of entry has, and its type. Without any, an entry is an HTTP request."""
 
 Entries = Annotated[
@@ -165,6 +191,10 @@ Entries = Annotated[
 
 
 class ProbeFile(Mapping, frozen=True):
-    """The requests, in the order in which they are sent. A file may also be the list alone."""
+    """The requests, in the order in which they are sent. A file may also be the list alone.
+
+    `unix_socket` is for all entries that have no `port` and no `unix_socket` of their own.
+    """
 
     requests: Entries
+    unix_socket: SocketPath | None = None

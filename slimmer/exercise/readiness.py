@@ -5,19 +5,24 @@ Only waiting tells these three apart. How long to wait depends on what the user,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from slimmer.errors import AppFailed, NotInTime
 from slimmer.exercise.context import ExerciseContext, last_words
 from slimmer.exercise.mode import Mode, port_words
 from slimmer.exercise.open_ports import open_ports
 from slimmer.exercise.plan import Until
+from slimmer.exercise.socket_sweep import SocketSweep
+from slimmer.formatting import listed
+
+SHOWN_SOCKETS = 3
 
 
-def await_ready(context: ExerciseContext, over: Callable[[], bool]) -> tuple[int, ...]:
+def await_ready(context: ExerciseContext, over: Callable[[], bool], sockets: SocketSweep) -> tuple[int, ...]:
     """Wait for the app. Return its open TCP ports: none for a worker, for a server of UDP, or for a command that has exited.
 
     An image that EXPOSEs ports is ready when all of them are open, or when some port is and the app has settled or had its time.
+    `sockets` that were named must take connections, too. An app without a port is ready when it has settled and one of its sockets speaks HTTP.
 
     `over` returns True when the user has seen enough of a worker. Raises AppFailed if the app never gets ready, or exits
     though it was expected to listen.
@@ -29,10 +34,12 @@ def await_ready(context: ExerciseContext, over: Callable[[], bool]) -> tuple[int
     def ready() -> bool:
         nonlocal ports, bound
         ports = open_ports(context, ports)
-        if not set(mode.required_ports) <= set(ports):
+        if not (set(mode.required_ports) <= set(ports) and sockets.look()):
             return False
         bound = () if mode.must_listen else context.subject.bound_ports()
-        return mode.has_all_ports(ports, bound) or (mode.may_start_with(ports, bound) and context.settled)
+        if mode.has_all_ports(ports, bound) or sockets.serves_shared():
+            return True
+        return context.settled and (mode.may_start_with(ports, bound) or (not ports and sockets.find()))
 
     def seen_enough() -> bool:
         return mode.may_end_unready and over()
@@ -41,8 +48,8 @@ def await_ready(context: ExerciseContext, over: Callable[[], bool]) -> tuple[int
         return ports
     if context.ended:
         _check_exit(context)
-    elif not (mode.may_be_silent() or mode.may_start_with(ports, bound)):
-        raise _never_ready(context)
+    elif not mode.may_be_silent() and (sockets.missing or not mode.may_start_with(ports, bound)):
+        raise _never_ready(context, sockets.missing)
     return ports
 
 
@@ -57,11 +64,17 @@ def _check_exit(context: ExerciseContext) -> None:
         raise AppFailed(f"the app exited with code {code} before {missed}{last_words(context.subject)}", hint=hint)
 
 
-def _never_ready(context: ExerciseContext) -> AppFailed:
+def _never_ready(context: ExerciseContext, missing: Mapping[str, str]) -> AppFailed:
+    """Return the error for an app that is not ready. `missing`: sockets that took no connection, each with the reason."""
     mode, plan = context.mode, context.plan
     ports = context.subject.listening_ports() + context.subject.bound_ports()
-    seen = f"it listens on {port_words(ports)}" if ports else "it listens on no port"
+    sockets = tuple(path for path in context.subject.listening_sockets() if path not in missing)[:SHOWN_SOCKETS]
+    seen = f"it listens on {' and on '.join(filter(None, (port_words(ports), listed(sockets)))) or 'no port'}"
     waited = port_words((mode.required_ports or mode.expected_ports) + mode.udp_ports) or "any TCP port"
+    if missing:
+        path, why = next(iter(missing.items()))
+        message = f"the app was not ready within {mode.ready_timeout:g} s: {path} did not open: {why}; {seen}"
+        return NotInTime(message + last_words(context.subject), hint=_advice(mode))
     if plan.until is Until.EXIT or (mode.exit_timeout and not (mode.expected_ports or mode.udp_ports)):
         message = f"the app did not exit within {context.elapsed:.0f} s"
     else:
@@ -76,13 +89,13 @@ def check_served(context: ExerciseContext, ports: tuple[int, ...], *, exercised:
     """
     wanted = context.mode.must_serve()
     if wanted and not exercised and not context.ended and not set(wanted) & {*ports, *context.subject.bound_ports()}:
-        raise _never_ready(context)
+        raise _never_ready(context, {})
 
 
 def _advice(mode: Mode) -> str:
     if mode.must_listen or mode.expected_ports or mode.udp_ports:
         return (
-            "To wait longer: --ready-timeout 180. If the app uses another port: --port N. "
+            "To wait longer: --ready-timeout 180. If the app uses another port: --port N, or a Unix socket: --unix-socket PATH. "
             "If it does not listen: --until 30 (watches it for 30 seconds)."
         )
     return (

@@ -29,7 +29,7 @@ class Expectation:
 class Request:
     """One HTTP request. `body` is sent as it is.
 
-    If `port` is None, the request goes to every port that speaks HTTP. Without `expect`, 5xx fails, 4xx warns and any other
+    If `port` is None and `unix_socket` is "", the request goes to every port that speaks HTTP, and to the Unix sockets of the plan. Without `expect`, 5xx fails, 4xx warns and any other
     status passes. `captures` are values that later requests of the same scenario use. A request that uses such values has a `draft`, from
     which it is made when it is sent; its own parts have `${NAME}` in their places. `http` is the version, 1 or 2. Headers, body and `secrets` (values from the
     environment, passwords) are in no repr, message or artifact.
@@ -44,6 +44,7 @@ class Request:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
     port: int | None = None
+    unix_socket: str = ""
     expect: Expectation | None = None
     captures: tuple[Capture, ...] = ()
     http: int = 1

@@ -21,7 +21,7 @@ class Answer:
     `size` and `digest` (SHA-256) are of the decoded body. A body that was cut at a limit of time or size is `truncated` and
     has no digest. `late`: there was no answer in time. `unsent`: the request needs a value that no answer gave. `content_type` is in lower case, with its parameters sorted. `headers` are the
     others that matter (slimmer.exercise.headers). `body` is the decoded body, or None if it was too long to keep. No repr or artifact contains
-    headers or body.
+    headers or body. The answer of a Unix socket has port 0 and its path, `unix_socket`.
     """
 
     request: Asked
@@ -36,6 +36,7 @@ class Answer:
     truncated: bool = False
     late: bool = False
     unsent: bool = False
+    unix_socket: str = ""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
 
@@ -90,7 +91,8 @@ class ExerciseResult:
     The answers to generated requests come last (`Request.source`), and `generated` tells of their sources.
 
     `ports`: the ports that accepted connections. `http_ports`: those of them that spoke HTTP. `last_ports`: those that still
-    accepted connections at the end. `udp_ports`: the UDP ports that the app had bound. `exit_code`: set if the app
+    accepted connections at the end. `udp_ports`: the UDP ports that the app had bound. `sockets`: the Unix sockets that it listened on, as far as
+    that is known; `http_sockets` and `last_sockets` as of ports. `exit_code`: set if the app
     ended by itself and was allowed to; None while it runs. `stopped`: the exit code of an app that was stopped after the
     exercise, as `docker stop` does it; KILLED if SIGKILL was needed, None if nothing stopped it. `seconds`: how long the
     exercise took. `ready_after`: the seconds after which the app was ready. `done_after`: those after which everything was asked, and the
@@ -104,6 +106,9 @@ class ExerciseResult:
     ports: tuple[int, ...] = ()
     last_ports: tuple[int, ...] = ()
     udp_ports: tuple[int, ...] = ()
+    sockets: tuple[str, ...] = ()
+    http_sockets: tuple[str, ...] = ()
+    last_sockets: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     exit_code: int | None = None
     stopped: int | None = None

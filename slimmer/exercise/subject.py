@@ -13,6 +13,18 @@ class Subject(Protocol):
         """Return the TCP ports on which the app is known to listen now."""
         ...
 
+    def listening_sockets(self) -> tuple[str, ...]:
+        """Return the Unix sockets on which the app is known to listen now, as it named them. A name with '@' is abstract."""
+        ...
+
+    def socket_endpoint(self, path: str) -> tuple[str, int]:
+        """Return the host and port where this Unix socket of the container can be reached, through a relay."""
+        ...
+
+    def socket_problem(self, path: str, seconds: float) -> str:
+        """Return "" as soon as this Unix socket takes connections. If it takes none for so many seconds, return why in a few words."""
+        ...
+
     def bound_ports(self) -> tuple[int, ...]:
         """Return the UDP ports that the app is known to have bound now, without those that the kernel chose."""
         ...

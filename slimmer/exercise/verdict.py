@@ -15,15 +15,20 @@ SHOWN_PROBLEMS = 20
 SHOWN_TEXT = 60
 
 
-def judge(request: Ask, port: int, reply: Reply) -> Answer:
-    """Judge a reply by the request's expectations, or by its status alone if it has none. Any status of a generated request is fine."""
-    where = f"{f'{request.method} {request.path}'.strip()} on port {port}"
+def judge(request: Ask, port: int, reply: Reply, unix_socket: str = "") -> Answer:
+    """Judge a reply by the request's expectations, or by its status alone if it has none. Any status of a generated request is fine.
+
+    It is the reply of `port`, or of `unix_socket` if that is not "".
+    """
+    unix_socket = unix_socket or request.unix_socket
+    where = f"{f'{request.method} {request.path}'.strip()} on {unix_socket or f'port {port}'}"
     fault = _exchange_fault(reply) if isinstance(request, Exchange) else _fault(request, reply)
     judged = isinstance(request, Exchange) or request.expect or request.source
     client_error = not judged and reply.status is not None and 400 <= reply.status < 500
     return Answer(
         request=request,
-        port=port,
+        port=0 if unix_socket else port,
+        unix_socket=unix_socket,
         status=reply.status,
         content_type=reply.content_type,
         size=reply.size,
@@ -43,7 +48,7 @@ def _fault(request: Request, reply: Reply) -> str:
     if reply.trouble is Trouble.UNSENT:
         return f"{reply.trouble}: {reply.reason}"
     if reply.status is None:
-        return f"{reply.trouble} ({reply.seconds:.1f} s)"
+        return f"{reply.trouble}: {reply.reason}" if reply.reason else f"{reply.trouble} ({reply.seconds:.1f} s)"
     if reply.trouble is Trouble.BROKEN:
         return f"{reply.status}, but the answer ended early, after {reply.size} bytes"
     return "; ".join(_mismatches(request, reply))

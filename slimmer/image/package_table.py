@@ -86,6 +86,17 @@ class PackageTable:
         self._rows.append(number << _BITS | len(self.packages) - 1)
 
 
+class RootLinks:
+    """Links such as `/lib` to `/usr/lib` in a tree. Package managers still list files below the links."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._links = _links_at_the_root(tree)
+
+    def real(self, path: bytes) -> str:
+        """Return the real path of a listed path. Only a link at the root is followed."""
+        return os.fsdecode(_real(path, self._links))
+
+
 def _links_at_the_root(tree: Tree) -> dict[bytes, bytes]:
     """Return links such as `/lib` to `/usr/lib`: package managers still list files below them."""
     ends = ((entry.path, tree.resolve(entry.path).end) for entry in tree.children("/") if entry.is_link)

@@ -148,8 +148,12 @@ class Tree:
         offset = self._index.find(path)
         return None if offset is None or self._index.is_directory(offset) else offset
 
+    def place(self, path: bytes) -> int | None:
+        """Return what `number` returns, also for a directory; None for a missing path."""
+        return self._index.find(path)
+
     def numbered(self, number: int) -> str:
-        """Return the path with this number."""
+        """Return the path with this number or place."""
         return os.fsdecode(self._index.path_at(number))
 
     def records(self) -> Iterator[bytes]:

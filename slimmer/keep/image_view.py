@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from slimmer.image.config import ImageConfig
 from slimmer.image.database_reader import Stream
+from slimmer.image.own_layers import OwnLayers
 from slimmer.image.package_files import PackageFiles
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.cache import FactsCache
@@ -36,7 +37,7 @@ class ImageView:
     `packages` reads the package databases on first use, or is `known` if that is given. Contents are parsed in `sandbox`. `cache` holds
     facts about sources from earlier runs. Analyzers note in `unproven` what the user should know that they could not decide. `stream`
     gives contents as `read` does, but in pieces, for callers that may not need the whole file. `first_lines` tells which program runs a
-    script.
+    script. `own_layers` are the layers that stay whole; None if there are none.
     """
 
     tree: Tree
@@ -50,6 +51,7 @@ class ImageView:
     streamed: InitVar[Stream | None] = None
     cache: FactsCache = field(default_factory=FactsCache, repr=False, compare=False)
     unproven: UnprovenItems = field(default_factory=UnprovenItems, repr=False, compare=False)
+    own_layers: OwnLayers | None = None
     stream: Stream = field(init=False, repr=False, compare=False)
     packages: PackageFiles = field(init=False, repr=False, compare=False)
     env: Mapping[str, str] = field(init=False, repr=False, compare=False)

@@ -12,6 +12,7 @@ from slimmer.errors import ObservationIncomplete
 from slimmer.keep import registry
 from slimmer.keep.analyzer import Analysis, Analyzer, Policy
 from slimmer.keep.core.nonempty_dirs import nonempty_dirs
+from slimmer.keep.core.package_data import package_data
 from slimmer.keep.core.user_selection import user_selection
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView
@@ -61,6 +62,7 @@ def keep_with(
     builder.add(extra)
     _close(image, builder, analyses)
     spent = add_margin(image, builder, margin, lambda trial: _close(image, trial, analyses)) if margin else None
+    builder.add(list(package_data(image, builder)))
     return builder.finished(spent)
 
 

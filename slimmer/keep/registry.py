@@ -33,6 +33,8 @@ from slimmer.keep.core import (
     listed,
     nonempty_dirs,
     observed,
+    own_layers,
+    package_data,
     packages,
     user_selection,
 )
@@ -63,6 +65,7 @@ KEEPER_RULES: Mapping[str, Evidence] = {
     LEADS_TO: Evidence.STRUCTURAL,
     nonempty_dirs.RULE: Evidence.STRUCTURAL,
     MISSED: Evidence.USED,
+    package_data.RULE: Evidence.STRUCTURAL,
     margin.RULE: Evidence.USED,
 }
 """The rules of the keeper itself, of the margin, and of the findings that a verification adds. Files of the margin are followed as if they
@@ -74,6 +77,7 @@ BUILTIN: tuple[Analyzer, ...] = (
     observed.ANALYZER,
     listed.ANALYZER,
     engine_needs.ANALYZER,
+    own_layers.ANALYZER,
     state.ANALYZER,
     empty_folders.ANALYZER,
     java.ANALYZER,

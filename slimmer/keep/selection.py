@@ -27,6 +27,7 @@ class Selection:
     """The user's choice. `include` and `exclude` are patterns; `bins` are commands on the image's PATH.
 
     `packages` are NAME or MANAGER:NAME. If `licences` is true, the licence texts of packages with kept files stay.
+    If `package_data` is true, the slim image has the data about its packages.
     """
 
     include: tuple[str, ...] = ()
@@ -35,6 +36,7 @@ class Selection:
     packages: tuple[str, ...] = ()
     shell: bool = False
     licences: bool = True
+    package_data: bool = True
 
     @property
     def is_empty(self) -> bool:

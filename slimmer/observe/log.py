@@ -85,16 +85,24 @@ class Recorder:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A socket that the app listens on: an IP address, a port and a protocol. Logs of early versions have only TCP sockets."""
+    """A socket that the app listens on: an IP address, a port and a protocol. Logs of early versions have only TCP sockets.
+
+    The address of a Unix socket is its name, as the app gave it; with '@', it is abstract. Its port is 0.
+    """
 
     address: Name
     port: Number
-    protocol: Literal["tcp", "udp"] = "tcp"
+    protocol: Literal["tcp", "udp", "unix"] = "tcp"
 
 
 def ports_of(listeners: Iterable[Listener], protocol: str) -> tuple[int, ...]:
     """Return the ports of one protocol, each once, in the order of their appearance."""
     return tuple(dict.fromkeys(listener.port for listener in listeners if listener.protocol == protocol))
+
+
+def names_of(listeners: Iterable[Listener]) -> tuple[str, ...]:
+    """Return the names of the Unix sockets, each once, in the order of their appearance."""
+    return tuple(dict.fromkeys(listener.address for listener in listeners if listener.protocol == "unix"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +145,17 @@ class AccessLog:
     def udp_ports(self) -> tuple[int, ...]:
         """The UDP ports that the app had bound, in the same way."""
         return ports_of(self.listeners, "udp")
+
+    @property
+    def unix_sockets(self) -> tuple[str, ...]:
+        """The names of the Unix sockets that the app listened on, in the same way."""
+        return names_of(self.listeners)
+
+    @property
+    def serves(self) -> bool:
+        """True if the app listened on a port, or on a Unix socket with a path."""
+        ports = self.tcp_ports or self.udp_ports
+        return bool(ports) or any(name.startswith("/") for name in self.unix_sockets)
 
     @property
     def unseen(self) -> str:
@@ -187,7 +206,7 @@ class LogDocument(LogHead, frozen=True, kw_only=True):
     accesses: list[AccessRow]
 
 
-FORMAT = Format("slimmer-access-log", Version(1, 1), LogDocument)
+FORMAT = Format("slimmer-access-log", Version(1, 2), LogDocument)
 _HEAD = Format(FORMAT.name, FORMAT.version, LogHead)
 
 

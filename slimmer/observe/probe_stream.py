@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from slimmer.errors import ObservationIncomplete, SlimmerError
-from slimmer.observe.log import AccessLog, ports_of
+from slimmer.observe.log import AccessLog, names_of, ports_of
 from slimmer.observe.records import RecordReader
 
 ATTACH_TIMEOUT = 30.0
@@ -82,6 +82,11 @@ class ProbeStream:
         """Return the UDP ports that the container has bound, in the same way."""
         with self._changed:
             return ports_of(self._reader.listeners, "udp")
+
+    def listening_sockets(self) -> tuple[str, ...]:
+        """Return the names of the Unix sockets that the container listens on, in the same way."""
+        with self._changed:
+            return names_of(self._reader.listeners)
 
     @property
     def quiet(self) -> float:

@@ -35,7 +35,7 @@ ALL_SIGNALS = (1 << 64) - 1
 """The mask to use if the probe cannot tell which signals reach PID 1."""
 
 _OPERATIONS = {operation.value: operation for operation in Operation}
-_PROTOCOLS: dict[str, Literal["tcp", "udp"]] = {"tcp": "tcp", "udp": "udp"}
+_PROTOCOLS: dict[str, Literal["tcp", "udp", "unix"]] = {"tcp": "tcp", "udp": "udp", "unix": "unix"}
 _STARTING = (Operation.OPEN, Operation.EXEC)
 _MAKING = (Operation.CREATE, Operation.WRITE)
 _KERNELS = ("/proc/", "/sys/", "/dev/")
@@ -181,7 +181,7 @@ class RecordReader:
 
     def _listen(self, words: list[str], a: str, b: str) -> None:
         listener = Listener(a, _number(words[2]), _PROTOCOLS[words[1]])
-        if not 0 < listener.port <= LAST_PORT:
+        if not (0 < listener.port <= LAST_PORT if listener.protocol != "unix" else listener.port == 0):
             raise ValueError(listener.port)
         if listener not in self._known:
             self._known.add(listener)

@@ -113,7 +113,8 @@ def exercise_alone(
         plan = dataclasses.replace(plan, until=Until.SECONDS, seconds=plan.seconds or WORKER_PATIENCE)
     relayed = not session.engine.local or session.options.network == "none" or _has_hidden_port(log)
     looks = bool(udp or log.udp_ports)
-    with _native(session, session.config.image_id, ports, purpose, relayed=relayed, udp=looks) as run:
+    identity = identify(session)
+    with _native(session, session.config.image_id, identity, ports, purpose, relayed=relayed, udp=looks) as run:
         profile = AppProfile(expected_ports=ports, udp_ports=udp)
         variables = environment(session)
         exercised = exercise(run, plan, profile=profile, shared=shared, say=say, environment=variables)
@@ -123,7 +124,7 @@ def exercise_alone(
             raise problem
         places = log_places(log.accesses)
         exercised = _with_logged(exercised, run, places)
-    return ScenarioObservation(log, exercised, identify(session), relayed, places)
+    return ScenarioObservation(log, exercised, identity, relayed, places)
 
 
 def replay(
@@ -141,7 +142,7 @@ def replay(
     """
     ports = _lasting_ports(observed, session.config)
     looks = bool(observed.exercised.udp_ports)
-    with _native(session, image, ports, purpose, relayed=observed.relayed, udp=looks) as run:
+    with _native(session, image, observed.identity, ports, purpose, relayed=observed.relayed, udp=looks) as run:
         try:
             expected = replay_expectations(observed.exercised)
             answered = exercise(run, plan, expected, shared=shared, environment=environment(session))
@@ -218,10 +219,10 @@ def _log_exercise(purpose: str, exercised: ExerciseResult) -> None:
         request, problem = answer.request, f": {answer.problem}" if answer.problem else ""
         path = request.path.partition("?")[0]
         logger.info(
-            "%s: %s :%d%s: %s, %d bytes, %.3f s%s",
+            "%s: %s %s%s: %s, %d bytes, %.3f s%s",
             purpose,
             request.method,
-            answer.port,
+            f"{answer.unix_socket} " if answer.unix_socket else f":{answer.port}",
             path,
             answer.status,
             answer.size,
@@ -260,14 +261,14 @@ def _watched(
 
 @contextmanager
 def _native(
-    session: Session, image: str, ports: tuple[int, ...], purpose: str, *, relayed: bool, udp: bool
+    session: Session, image: str, identity: str, ports: tuple[int, ...], purpose: str, *, relayed: bool, udp: bool
 ) -> Iterator[NativeRun]:
     """Start an image's app as a user would run it, with its companions (slimmer.runs.start.native_run)."""
     scope, config, probe, name = session.scope, session.config, session.probe, session.unique(purpose)
     relay, looking = probe if relayed else None, probe if udp else None
     with (
         with_companions(scope, session.options, session.images, probe, name) as options,
-        native_run(scope, config, options, image, ports, relay, name, looking, session.images) as run,
+        native_run(scope, config, options, image, ports, relay, name, looking, session.images, probe, identity) as run,
     ):
         yield run
 

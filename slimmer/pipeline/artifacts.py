@@ -14,6 +14,7 @@ from slimmer.observe.log import AccessLog, write_log
 from slimmer.output_folder import OutputFolder, Tell
 from slimmer.pipeline.observation import LOG_NAME
 from slimmer.pipeline.report import as_json
+from slimmer.rebuild.rootfs import RootFs
 
 JSON_SUFFIX = ".json"
 
@@ -22,20 +23,21 @@ def write_artifacts(
     folder: OutputFolder,
     image: ImageTree,
     kept: KeepSet,
-    digests: Mapping[str, str],
+    rootfs: RootFs,
     log: AccessLog,
     packages: Mapping[str, Any],
     report: dict[str, Any],
 ) -> None:
     """Write the access log, the manifest, the image's tree and packages, and last the report.
 
-    `digests` are the digests of the kept files (slimmer.rebuild.rootfs.RootFs), `packages` is the result of package_document.
+    `rootfs` holds the kept files, `packages` is the result of package_document.
     Raises OutputError.
     """
     with folder.writing_text(LOG_NAME) as file:
         write_log(log, file)
     with folder.writing_text(manifest.NAME) as file:
-        manifest.write_manifest(log.image_id, manifest.manifest(image.tree, kept, digests, image.mtime), file)
+        lines = manifest.manifest(image.tree, kept, rootfs.digests, image.mtime, rootfs.added)
+        manifest.write_manifest(log.image_id, lines, file)
     with folder.writing(tree_file.NAME) as archive:
         tree_file.write_tree(image.tree, log.image_id, archive)
     with folder.writing(package_file.NAME) as archive:

@@ -24,7 +24,7 @@ from slimmer.keep.keepset import MISSED, Finding, KeepSet
 from slimmer.keep.unproven.own_code import untouched_code
 from slimmer.output_folder import OutputFolder, default_folder
 from slimmer.pipeline.artifacts import write_artifacts
-from slimmer.pipeline.candidate import Candidate, choose_builder, kept_size, make, pack
+from slimmer.pipeline.candidate import Candidate, choose_builder, make, pack, slim_paths, slim_size
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.original import Original
 from slimmer.pipeline.progress import Progress
@@ -78,7 +78,7 @@ def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> B
         with stages.output(request.out or default_folder(tag)) as folder:
             stages.load_analyzers()
             removed = session.pool.submit(remove_leftovers, session.engine)
-            reading = stages.begin_reading(request.selection)
+            reading = stages.begin_reading(request)
             original, observation = stages.observe_or_reuse(request, folder.path, reading)
             _tell_removed(removed.result(), progress)
             work = _Build(request, stages, folder, created, original, observation)
@@ -107,6 +107,7 @@ class _Build:
         """Return a candidate with its verdict. If its app misses files, they are added and it is rebuilt, up to `request.repair` times."""
         request, original, observation = self.request, self.original, self.observation
         verifier = CandidateVerifier(original, request, observation.scenario_runs, self.progress.warn)
+        self.stages.read_layers(original)
         view = original.view(observation.log, observation.home, request.selection)
         extra: list[Finding] = []
         for repairs in range(request.repair + 1):
@@ -157,7 +158,8 @@ class _Build:
             self.progress.note(f"builder {builder.name}: {builder.reason}")
         if dated and builder.name == DOCKERFILE and not repairs:
             self.progress.warn(f"{EPOCH} has no effect with --builder dockerfile: docker build sets its own time")
-        rootfs = pack(original, kept, self.folder, self.progress.note)
+        package_data = request.selection.package_data
+        rootfs = pack(original, kept, self.folder, self.progress.note, package_data=package_data)
         self.begin_packages()
         return make(original.session, rootfs, builder, self.folder, self.created, "candidate")
 
@@ -180,8 +182,8 @@ class _Build:
         differences = slim.verdict.differences
         built = self.built(slim, "" if differences else tag)
         report = build_report(built)
-        packages, digests = self.begin_packages().result(), slim.candidate.rootfs.digests
-        write_artifacts(self.folder, self.original.image, slim.kept, digests, self.observation.log, packages, report)
+        packages, rootfs = self.begin_packages().result(), slim.candidate.rootfs
+        write_artifacts(self.folder, self.original.image, slim.kept, rootfs, self.observation.log, packages, report)
         if not built.verified:
             mark_unverified(self.folder, DIFFERS if differences else UNASKED)
         finish(lambda: self.hand_over(slim.candidate.image_id, built.tag))
@@ -207,8 +209,8 @@ class _Build:
             original=session.config,
             slim=images.inspect(session.engine, slim.candidate.image_id),
             tree=self.original.tree,
-            kept_paths=len(slim.kept),
-            kept_size=kept_size(self.original, slim.kept),
+            kept_paths=len(slim_paths(slim.kept, slim.candidate.rootfs.added)),
+            kept_size=slim_size(self.original, slim.kept, slim.candidate.rootfs.added),
             policy=request.policy,
             selection=request.selection,
             margin=slim.kept.margin,
@@ -223,6 +225,7 @@ class _Build:
             unproven=slim.unproven,
             exercised=exercised(one.observed.exercised for one in self.observation.scenario_runs),
             untouched=slim.untouched,
+            own_layers=self.original.own_layers,
         )
 
     def result(self, built: Built, report: dict[str, Any]) -> BuildResult:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from slimmer.engine import builds, images
 from slimmer.formatting import human_size
+from slimmer.image.added_file import AddedFile
 from slimmer.image.engine_artifacts import overrides
 from slimmer.image.tree import Entry, content_size
 from slimmer.keep.keepset import KeepSet
@@ -58,17 +59,31 @@ def choose_builder(original: Original, asked: str, kept: KeepSet, *, dated: bool
     return builder
 
 
-def kept_size(original: Original, kept: KeepSet) -> int:
-    """Return the size of the kept paths in bytes, as Tree.content_size counts."""
-    return content_size(_entries(original, kept))
+def slim_size(original: Original, kept: KeepSet, added: Sequence[AddedFile]) -> int:
+    """Return the size of the kept and the added files in bytes, as Tree.content_size counts."""
+    return content_size(_entries(original, kept)) + sum(one.size for one in added)
 
 
-def pack(original: Original, kept: KeepSet, folder: OutputFolder, say: Say = lambda text: None) -> RootFs:
-    """Pack the kept paths into the folder. Raise BuildFailed if sparse files make them too large."""
+def slim_paths(kept: KeepSet, added: Sequence[AddedFile]) -> set[str]:
+    """Return the paths of the slim image."""
+    return {*kept, *(one.path for one in added)}
+
+
+def pack(
+    original: Original,
+    kept: KeepSet,
+    folder: OutputFolder,
+    say: Say = lambda text: None,
+    *,
+    package_data: bool = True,
+) -> RootFs:
+    """Pack the kept paths into the folder, and with them the data about their packages. Raise BuildFailed if sparse files make them too large."""
     size = check_size(_entries(original, kept), original.session.config.engine_size)
     if size >= LARGE:
         say(f"{human_size(size)} are kept. Packing them and building the image takes minutes")
-    return write_rootfs(original.pristine, overrides(list(kept), original.image), folder)
+    added = original.package_data.of(kept.reasons) if package_data else ()
+    logger.info("package data: %d files, %d bytes", len(added), sum(one.size for one in added))
+    return write_rootfs(original.pristine, overrides(list(kept), original.image), folder, added)
 
 
 def make(
@@ -102,6 +117,7 @@ def check_structure(original: Original, kept: KeepSet, candidate: Candidate, pur
             candidate.rootfs.digests,
             slim.hash,
             whole_seconds=candidate.builder.whole_seconds,
+            added=candidate.rootfs.added,
         )
 
 

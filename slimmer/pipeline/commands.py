@@ -25,7 +25,7 @@ from slimmer.observe.identity import home_of
 from slimmer.observe.merge import check_complete, check_image, merge, rebased
 from slimmer.pipeline.app_runs import identify
 from slimmer.pipeline.artifacts import log_file, write_artifacts
-from slimmer.pipeline.candidate import choose_builder, kept_size, pack
+from slimmer.pipeline.candidate import choose_builder, pack, slim_paths, slim_size
 from slimmer.pipeline.compare_images import compare_behaviour, compare_files
 from slimmer.pipeline.observation import all_moved, taken_over
 from slimmer.pipeline.progress import Progress
@@ -140,15 +140,17 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
         stages.load_analyzers()
         log = merge([rebased(log, config.image_id) if request.rebase else log for log in request.logs])
         check_image(log, config.image_id)
-        original = stages.read()
+        original = stages.with_layers(stages.read(), target, request.layers)
         stages.warn(original.warnings())
         if foreign := [log for log in request.logs if log.image_id != config.image_id]:
             progress.note(taken_over(all_moved(foreign, original.tree)))
-        view = original.view(log, home_of(identify(session)), request.selection)
+        home = home_of(identify(session))
+        stages.read_layers(original)
+        view = original.view(log, home, request.selection)
         kept = stages.keep(view, request.policy, margin=request.margin)
         stages.tell_of_kept(view, kept)
         with progress.stage("pack"):
-            rootfs = pack(original, kept, folder, progress.note)
+            rootfs = pack(original, kept, folder, progress.note, package_data=request.selection.package_data)
             builder = choose_builder(original, "", kept)
             write_dockerfile(config, builder, folder)
         if builder.name != DOCKERFILE:
@@ -159,17 +161,26 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
         stages.warn_of_unreadable()
         items, code = unproven(view, kept), untouched(untouched_code(view, kept))
         report = keep_report(
-            config, original.tree, log, request.policy, request.selection, builder, kept.margin, items, code
+            config,
+            original.tree,
+            log,
+            request.policy,
+            request.selection,
+            builder,
+            kept.margin,
+            items,
+            code,
+            view.own_layers,
         )
-        write_artifacts(folder, original.image, kept, rootfs.digests, log, packages, report)
+        write_artifacts(folder, original.image, kept, rootfs, log, packages, report)
         mark_unverified(folder, UNSEEN)
         finish(folder.publish)
         return KeepResult(
             folder.path,
             config.image_id,
             len(original.tree),
-            len(kept),
-            kept_size(original, kept),
+            len(slim_paths(kept, rootfs.added)),
+            slim_size(original, kept, rootfs.added),
             progress.warnings,
             items,
             code,

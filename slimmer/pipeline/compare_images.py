@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from slimmer.image.config import ImageConfig
+from slimmer.image.package_data import recognized
 from slimmer.observe.pristine import PristineImage
 from slimmer.pipeline.app_runs import replay
 from slimmer.pipeline.original import open_original
@@ -23,13 +24,21 @@ def compare_files(session: Session, after: ImageConfig) -> Iterator[Difference]:
 
     Paths that only the first image has do not count, because a slim image lacks many. Paths that both have must be the same.
     Times are compared in whole seconds, because not every builder keeps more. For times that the engine overwrote in both images, the
-    first image's time is used (slimmer.image.engine_artifacts.own_times).
+    first image's time is used (slimmer.image.engine_artifacts.own_times). The data about packages that slimmer adds to a slim image is
+    no difference if it is what slimmer makes of the first image for the paths of `after`.
     """
     before = open_original(session)
     other = open_original(session.of(dataclasses.replace(after, created=session.config.created)))
-    common = [entry.path for entry in other.tree if entry.path in before.tree]
+    added = recognized(before.package_data, other.tree, other.pristine.hash)
+    common = [entry.path for entry in other.tree if entry.path in before.tree and entry.path not in added]
     yield from compare_structure(
-        before.tree, other.tree, common, before.image.mtime, slim_mtime=other.image.mtime, whole_seconds=True
+        before.tree,
+        other.tree,
+        common,
+        before.image.mtime,
+        slim_mtime=other.image.mtime,
+        whole_seconds=True,
+        added={path: one.entry for path, one in added.items()},
     )
     files = [path for path in common if _is_file(before.tree.get(path)) and _is_file(other.tree.get(path))]
     yield from compare_digests(_digests(before.pristine, files), other.pristine.hash(files))

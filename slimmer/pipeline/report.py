@@ -15,6 +15,7 @@ import msgspec
 from slimmer.artifacts.report_file import FORMAT
 from slimmer.exercise.result import ExerciseResult, GeneratedSet, Outcome
 from slimmer.image.config import ImageConfig
+from slimmer.image.own_layers import OwnLayers
 from slimmer.image.tree import Tree
 from slimmer.keep.keepset import SpentMargin
 from slimmer.keep.selection import Selection
@@ -61,6 +62,7 @@ class Built:
     unproven: tuple[Unproven, ...] = ()
     exercised: Exercised = field(default_factory=Exercised)
     untouched: UntouchedCode = field(default_factory=UntouchedCode)
+    own_layers: OwnLayers | None = None
 
 
 def build_report(built: Built) -> dict[str, Any]:
@@ -69,6 +71,7 @@ def build_report(built: Built) -> dict[str, Any]:
         **_head(built.target, built.original, built.tree),
         "slim": {**_image(built.tag, built.slim, built.kept_paths, built.kept_size), "tag": built.tag},
         **_choices(built.policy, built.selection, built.margin, built.builder),
+        **_own_layers(built.own_layers),
         "observation": observation_report(built.observed.log) | _origin(built),
         **_exercises(built.observed),
         "verification": {
@@ -101,11 +104,13 @@ def keep_report(
     margin: SpentMargin | None = None,
     unproven: Sequence[Unproven] = (),
     untouched: UntouchedCode | None = None,
+    own_layers: OwnLayers | None = None,
 ) -> dict[str, Any]:
     """Return the part of a report that is known without a slim image. `tree` is the original's."""
     return {
         **_head(original.image_id, original, tree),
         **_choices(policy, selection, margin, builder),
+        **_own_layers(own_layers),
         "observation": observation_report(log),
         "verification": {"verified": False, "differences": [], "missed": [], "places": []},
         "unproven": [asdict(item) for item in unproven],
@@ -127,6 +132,27 @@ def _choices(policy: str, selection: Selection, margin: SpentMargin | None, buil
         "selection": asdict(selection),
         **({"margin": asdict(margin)} if margin is not None else {}),
         "builder": {"name": builder.name, "reason": builder.reason, "beyond": list(builder.beyond)},
+    }
+
+
+def _own_layers(own: OwnLayers | None) -> dict[str, Any]:
+    """Return the layers that stayed whole, the topmost one first."""
+    if own is None:
+        return {}
+    layers = [
+        {"number": one.number, "instruction": one.instruction, "files": one.files, "size": one.size}
+        for one in own.layers
+    ]
+    border = own.border
+    return {
+        "own_layers": {
+            "found": border.found.value,
+            "detail": border.detail,
+            "base": border.base,
+            "files": own.files,
+            "size": own.size,
+            "layers": layers,
+        }
     }
 
 
@@ -169,6 +195,7 @@ def exercise_report(exercised: ExerciseResult) -> dict[str, Any]:
     """Return every request and command with its result, without headers, bodies and outputs."""
     return {
         "http_ports": list(exercised.http_ports),
+        "http_sockets": list(exercised.http_sockets),
         "requests": [msgspec.to_builtins(request_row(answer)) for answer in exercised.answers],
         "commands": [_outcome(outcome) for outcome in exercised.outcomes],
         "exit_code": exercised.exit_code,

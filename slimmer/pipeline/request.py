@@ -8,6 +8,7 @@ from pathlib import Path
 
 from slimmer.engine.options import RunOptions
 from slimmer.exercise.plan import ExercisePlan, Until
+from slimmer.image.layer_border import LayerChoice
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.margin.amount import Margin
 from slimmer.keep.selection import Selection
@@ -84,7 +85,7 @@ class AttachRequest:
 class KeepRequest:
     """Decide what to keep of the image that `logs` belong to, and pack it into the folder `out`.
 
-    With `rebase`, the logs are used for that image, a later build of theirs. `margin` None is the default of the policy.
+    With `rebase`, the logs are used for that image, a later build of theirs. `margin` None is the default of the policy. `layers` stay whole.
     """
 
     logs: tuple[AccessLog, ...]
@@ -93,6 +94,7 @@ class KeepRequest:
     selection: Selection = field(default_factory=Selection)
     rebase: str = ""
     margin: Margin | None = None
+    layers: LayerChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ class BuildRequest(RunRequest):
     and the app runs without the probe, for its answers. `reuse` takes the observation from the output folder if it was made in the
     same way. `repair` is how many times files that the slim image's app misses are added. `verify_as` (UID[:GID]) and
     `verify_read_only` are further ways to run both images and compare their answers. `margin` None is the default of the policy.
+    `layers` stay whole.
     """
 
     tag: str = ""
@@ -148,3 +151,4 @@ class BuildRequest(RunRequest):
     verify_as: tuple[str, ...] = ()
     verify_read_only: bool = False
     margin: Margin | None = None
+    layers: LayerChoice | None = None

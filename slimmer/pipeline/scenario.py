@@ -114,6 +114,10 @@ def _unmet(plan: ExercisePlan, results: Sequence[ExerciseResult]) -> Iterator[st
     for port in plan.named_ports:
         if port not in ports:
             yield f"listened on port {port}"
+    sockets = {path for exercised in results for path in exercised.sockets}
+    for path in plan.named_sockets:
+        if path not in sockets:
+            yield f"listened on {path}"
     ran = {outcome.where for exercised in results for outcome in exercised.outcomes}
     if plan.exec_commands and "container" not in ran:
         yield "listened, so --exec was never run"

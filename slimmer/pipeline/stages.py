@@ -12,23 +12,24 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slimmer.engine.description import risk
 from slimmer.engine.options import RunOptions
 from slimmer.formatting import SHOWN
+from slimmer.image.layer_border import LayerChoice
 from slimmer.keep import installed
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import Finding, KeepSet
 from slimmer.keep.margin.amount import Margin
-from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
 from slimmer.output_folder import OutputFolder
 from slimmer.pipeline import observation as observations
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.original import Original, open_original
+from slimmer.pipeline.own_layers import begin_layers, notes
 from slimmer.pipeline.progress import Progress
 from slimmer.pipeline.request import BuildRequest, RunRequest
 from slimmer.pipeline.scenario import scenarios
@@ -56,6 +57,25 @@ class Stages:
         self.session.sandbox.warm()
         return open_original(self.session)
 
+    def with_layers(
+        self, original: Original, target: str, choice: LayerChoice | None, *, pull: bool = False
+    ) -> Original:
+        """Return the image with the layers that stay whole, which are being read. Raises what `begin_layers` raises."""
+        if choice is None:
+            return original
+        layers = begin_layers(self.session, target, choice, original.tree, pull=pull)
+        logger.info("own layers: %s", layers.border)
+        return replace(original, layers=layers)
+
+    def read_layers(self, original: Original) -> None:
+        """Wait until the layers that stay whole are read, and tell the user of them."""
+        if original.layers is None:
+            return
+        with self.progress.stage("layers"):
+            own = original.layers.reading.result()
+        for text in notes(own):
+            self.progress.note(text)
+
     def load_analyzers(self) -> None:
         """Load the analyzers of other packages before the app runs. Raise PluginFailed if one cannot be used."""
         if installed.points():
@@ -63,20 +83,22 @@ class Stages:
 
             registry.evidence()
 
-    def begin_reading(self, selection: Selection) -> Future[Original]:
+    def begin_reading(self, request: BuildRequest) -> Future[Original]:
         """Read the image's tree and packages in another thread, and load the keep rules, while the app runs.
 
         The result raises UsageError if the user selected something that the image does not have.
         """
-        return self.session.pool.submit(self._read_all, selection)
+        return self.session.pool.submit(self._read_all, request)
 
-    def _read_all(self, selection: Selection) -> Original:
-        original = self.read()
+    def _read_all(self, request: BuildRequest) -> Original:
+        selection = request.selection
+        read = self.read()
+        original = self.with_layers(read, request.target, request.layers, pull=request.pull)
         original.packages.know_all()
         if not selection.is_empty:
             from slimmer.keep.keeper import check_selection
 
-            check_selection(original.view(AccessLog(self.session.config.image_id, ()), "", selection))
+            check_selection(read.view(AccessLog(self.session.config.image_id, ()), "", selection))
         return original
 
     # ------------------------------------------------------------------ its use
@@ -97,7 +119,7 @@ class Stages:
         Raises UsageError for logs that do not fit, and what `observe` raises.
         """
         with self.progress.stage("observe"):
-            if not request.selection.is_empty:
+            if not request.selection.is_empty or request.layers is not None:
                 reading.result()  # raises before the app runs if the image lacks something that the user selected
             observation = observations.observe_or_reuse(request, self.session, folder, self.progress.note)
             original = reading.result()

@@ -244,7 +244,7 @@ def _may_be_busy(observed: ExerciseResult, answered: ExerciseResult, differences
     """Return True if a busy machine may have caused all differences: exit codes when stopped, and late answers."""
     silent = set(observed.http_ports) & set(answered.ports) - set(answered.http_ports)
     late = bool(silent) or any(answer.late for answer in answered.answers)
-    busy = (STOPPED, "answer", "HTTP ports") if late else (STOPPED,)
+    busy = (STOPPED, "answer", "HTTP ports", "HTTP sockets") if late else (STOPPED,)
     return bool(differences) and all(difference.what in busy for difference in differences)
 
 

@@ -1,4 +1,5 @@
-"""Write `rootfs.tar`, the slim image's files. The probe packs it from the pristine image, and it is checked before it is used.
+"""Write `rootfs.tar`, the slim image's files. The probe packs it from the pristine image, and it is checked before it is used. Then the files
+that slimmer adds itself (slimmer.image.added_file) follow.
 
 The probe writes the archive while it walks an untrusted image. So another reader (Python's tarfile) checks that it holds what was
 asked for, in that order, and nothing after it. No more than one piece of a file is in memory at a time.
@@ -8,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
 from slimmer.errors import BuildFailed
 from slimmer.formatting import human_size
+from slimmer.image.added_file import AddedFile
 from slimmer.image.tree import Entry, content_size
 from slimmer.output_folder import OutputFolder
 
@@ -32,6 +35,9 @@ ALWAYS_FINE = 16 << 30
 _END = 2 * tarfile.BLOCKSIZE
 """An archive ends with at least two blocks of zeros (POSIX pax, "ustar Interchange Format")."""
 
+_LONGEST_END = 1 << 16
+"""More bytes of zeros than the probe writes at the end: two blocks, or up to a record of 10,240 bytes."""
+
 HINT = "Please report this with the image's name: the archive was not used."
 
 
@@ -45,23 +51,27 @@ class Packer(Protocol):
 class RootFs:
     """The archive: its path, its size in bytes and its digest (`sha256:…`, the layer's diff ID).
 
-    `digests` has the SHA-256 in hex of each regular file's content by path, hard links included.
+    `digests` has the SHA-256 in hex of each regular file's content by path, hard links included. `added` are the files that are not
+    the original's.
     """
 
     path: Path
     size: int
     diff_id: str
     digests: Mapping[str, str] = field(repr=False)
+    added: tuple[AddedFile, ...] = field(default=(), repr=False)
 
 
-def write_rootfs(packer: Packer, pairs: Iterable[tuple[str, str]], folder: OutputFolder) -> RootFs:
-    """Pack (path, override) pairs (docs/probe-protocol.md, "Serve") into the folder's rootfs.tar.
+def write_rootfs(
+    packer: Packer, pairs: Iterable[tuple[str, str]], folder: OutputFolder, added: Sequence[AddedFile] = ()
+) -> RootFs:
+    """Pack (path, override) pairs (docs/probe-protocol.md, "Serve") into the folder's rootfs.tar, and then the added files.
 
     Raises EngineError if a path cannot be read, OutputError if the archive cannot be written, and BuildFailed if the archive is not
     what was asked for. The folder gets a complete archive or none.
     """
     pairs = list(pairs)
-    digest = hashlib.sha256()
+    digest = _Digest()
     with folder.writing(NAME) as file:
 
         def sink(piece: bytes) -> None:
@@ -70,8 +80,53 @@ def write_rootfs(packer: Packer, pairs: Iterable[tuple[str, str]], folder: Outpu
 
         packer.pack(pairs, sink)
         size = file.truncate(file.tell())
-        digests = checked_digests(file, [path for path, _ in pairs])
-    return RootFs(folder.place(NAME), size, f"sha256:{digest.hexdigest()}", digests)
+        digests, end = checked_digests(file, [path for path, _ in pairs])
+        if added:
+            digest.cut(size - end)
+            file.seek(end)
+            size = file.truncate(end + _append(file, added, digest))
+            digests |= {one.path: one.sha256 for one in added if one.content is not None}
+    return RootFs(folder.place(NAME), size, f"sha256:{digest.finished()}", digests, tuple(added))
+
+
+class _Digest:
+    """The SHA-256 of an archive whose end may be cut off again. An archive ends with zeros, up to a whole record (tar(5))."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._held = b""
+
+    def update(self, piece: bytes) -> None:
+        held = self._held + piece
+        self._digest.update(held[:-_LONGEST_END])
+        self._held = held[-_LONGEST_END:]
+
+    def cut(self, size: int) -> None:
+        """Take back the last `size` bytes. Raise BuildFailed if no archive ends with so many zeros."""
+        if size > len(self._held):
+            raise BuildFailed("rootfs.tar does not end as archives do", hint=HINT)
+        self._held = self._held[: len(self._held) - size]
+
+    def finished(self) -> str:
+        """Return the digest in hex."""
+        self._digest.update(self._held)
+        self._held = b""
+        return self._digest.hexdigest()
+
+
+def _append(file: IO[bytes], added: Iterable[AddedFile], digest: _Digest) -> int:
+    """Write the added files and the end of the archive, and return the number of bytes."""
+    size = 0
+    for one in added:
+        head = tarfile.TarInfo(one.path.lstrip("/"))
+        head.type = tarfile.DIRTYPE if one.content is None else tarfile.REGTYPE
+        head.mode, head.mtime, head.size = stat.S_IMODE(one.entry.mode), one.mtime, one.size
+        padding = bytes(-one.size % tarfile.BLOCKSIZE)
+        for piece in (head.tobuf(tarfile.GNU_FORMAT), one.content or b"", padding):
+            size += file.write(piece)
+            digest.update(piece)
+    digest.update(bytes(_END))
+    return size + file.write(bytes(_END))
 
 
 def check_size(entries: Iterable[Entry], image_size: int) -> int:
@@ -107,11 +162,14 @@ def _write(file: IO[bytes], piece: bytes) -> None:
         file.write(piece)
 
 
-def checked_digests(file: IO[bytes], paths: Iterable[str]) -> dict[str, str]:
-    """Return the SHA-256 in hex of every regular file in the archive, by path. Raises BuildFailed unless it holds exactly `paths`."""
+def checked_digests(file: IO[bytes], paths: Iterable[str]) -> tuple[dict[str, str], int]:
+    """Return the SHA-256 in hex of every regular file in the archive by path, and where its members end. Raises BuildFailed unless it holds
+    exactly `paths`.
+    """
     file.seek(0)
     digests: dict[str, str] = {}
     wanted = iter(paths)
+    end = 0
     try:
         for member, content in _members(file):
             path = next(wanted, "")  # the caller's string object: there may be hundreds of thousands
@@ -121,12 +179,15 @@ def checked_digests(file: IO[bytes], paths: Iterable[str]) -> dict[str, str]:
                 digests[path] = _linked(digests, member)
             elif member.isreg():
                 digests[path] = _digest(content)
+            end = member.offset_data + (
+                -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE if member.isreg() else 0
+            )
     except tarfile.TarError as error:
         raise BuildFailed(f"rootfs.tar is not an archive: {error}", hint=HINT) from error
     missing = next(wanted, None)
     if missing is not None:
         raise BuildFailed(f"rootfs.tar lacks {missing!r}", hint=HINT)
-    return digests
+    return digests, end
 
 
 def _members(file: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, Iterator[bytes]]]:

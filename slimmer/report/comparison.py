@@ -59,7 +59,7 @@ class Comparison:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What makes the comparison or the build uncertain, in sentences."""
-        return tuple(self._warnings())
+        return tuple(dict.fromkeys(self._warnings()))
 
     def _warnings(self) -> Iterator[str]:
         for name, stats in ((self.before_name, self.before), (self.after_name, self.after)):

@@ -77,6 +77,10 @@ def explain(output: BuildOutput, asked: str) -> Explanation:
     """Explain a path of the original. Raise TargetNotFound, with similar names, if the original has no such path."""
     tree = output.tree
     asked = posixpath.join("/", asked)
+    if (own := output.lines.get(asked)) is not None and own.added:
+        size = own.size or 0
+        steps = chain(output.lines, asked)
+        return Explanation(asked, asked, True, own.kind, size, size, (), (), own.reasons, steps)
     entry, links = _found(output, asked)
     line = output.lines.get(entry.path)
     kind = KINDS.get(stat.S_IFMT(entry.mode), "unknown")

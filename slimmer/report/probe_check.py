@@ -22,7 +22,7 @@ class ProbeCheck:
     requests: tuple[ReportRequest, ...]
 
 
-FORMAT = Format("slimmer-probe-check", Version(1, 1), ProbeCheck)
+FORMAT = Format("slimmer-probe-check", Version(1, 2), ProbeCheck)
 
 
 def probe_check(url: str, answers: Sequence[Answer]) -> ProbeCheck:
@@ -44,6 +44,7 @@ def request_row(answer: Answer) -> ReportRequest:
         warning=answer.warning,
         source=answer.request.source,
         logged_in=isinstance(answer.request, Request) and answer.request.session is not None,
+        unix_socket=answer.unix_socket,
     )
 
 

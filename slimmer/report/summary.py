@@ -24,6 +24,9 @@ def as_table(report: Mapping[str, Any]) -> Table:
     table.add_row("size", human_size(before["size"]), human_size(after["size"]), ratio)
     files = f"{before['paths'] / after['paths']:.1f}x fewer" if after["paths"] else "-"
     table.add_row("paths", f"{before['paths']:,}", f"{after['paths']:,}", files)
+    if own := report.get("own_layers"):
+        layers = counted(len(own["layers"]), "layer")
+        table.add_row(f"{layers} whole", "", human_size(own["size"]), counted(own["files"], "file"))
     if margin := report.get("margin"):
         table.add_row(f"margin {margin['amount']}", "", human_size(margin["size"]), counted(margin["files"], "file"))
     table.add_section()

@@ -19,7 +19,7 @@ class UnexercisedReport:
     unexercised: UntouchedCode
 
 
-FORMAT = Format("slimmer-unexercised", Version(1, 1), UnexercisedReport)
+FORMAT = Format("slimmer-unexercised", Version(1, 2), UnexercisedReport)
 """Of what `slimmer explain --unexercised --format json` prints."""
 
 

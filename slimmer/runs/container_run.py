@@ -42,6 +42,14 @@ class Neighbourhood(Protocol):
     ) -> tuple[int, str]: ...
 
 
+class Sockets(Protocol):
+    """The part of slimmer.engine.unix_sockets.UnixSockets that every run needs."""
+
+    def endpoint(self, path: str) -> tuple[str, int]: ...
+
+    def problem(self, path: str, seconds: float) -> str: ...
+
+
 C = TypeVar("C", bound=RunningContainer)
 
 
@@ -59,9 +67,11 @@ class ContainerRun(Generic[C]):
         accepts: Callable[[int], bool],
         datagram_endpoint: Callable[[int], tuple[str, int] | None] = no_endpoint,
         beside: Neighbourhood | None = None,
+        sockets: Sockets | None = None,
     ) -> None:
-        """`beside` runs other images in the container's network. It is None if no exercise needs that."""
+        """`beside` runs other images in the container's network. It is None if no exercise needs that; so is `sockets`."""
         self._container = container
+        self._sockets = sockets
         self._beside = beside
         self._endpoint = endpoint
         self._accepts = accepts
@@ -74,6 +84,18 @@ class ContainerRun(Generic[C]):
     def datagram_endpoint(self, port: int) -> tuple[str, int] | None:
         """Return a host and port that lead to this UDP port of the container; None if none does."""
         return self._datagram_endpoint(port)
+
+    def socket_endpoint(self, path: str) -> tuple[str, int]:
+        """Return a host and port that lead to this Unix socket of the container."""
+        if self._sockets is None:
+            raise EngineError("the Unix sockets of this container cannot be reached")
+        return self._sockets.endpoint(path)
+
+    def socket_problem(self, path: str, seconds: float) -> str:
+        """Return "" as soon as this Unix socket takes connections, or why it takes none for so many seconds."""
+        if self._sockets is None:
+            return "it cannot be reached"
+        return self._sockets.problem(path, seconds)
 
     def accepts(self, port: int) -> bool:
         """Return True if something accepts connections on this TCP port at this moment."""

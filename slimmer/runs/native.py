@@ -9,7 +9,7 @@ from typing import Protocol
 from slimmer.errors import AppFailed
 from slimmer.exercise.ports import MOST_TRIED, SIDE_BY_SIDE
 from slimmer.exit_codes import KILLED
-from slimmer.runs.container_run import ContainerRun, Neighbourhood, RunningContainer, no_endpoint
+from slimmer.runs.container_run import ContainerRun, Neighbourhood, RunningContainer, Sockets, no_endpoint
 from slimmer.tasks import side_by_side
 
 POLL = 0.01
@@ -40,9 +40,10 @@ class NativeRun(ContainerRun[NativeContainer]):
         bound: Callable[[], tuple[int, ...]] = tuple,
         datagram_endpoint: Callable[[int], tuple[str, int] | None] = no_endpoint,
         beside: Neighbourhood | None = None,
+        sockets: Sockets | None = None,
     ) -> None:
         """`bound` returns the UDP ports that the app has bound by now."""
-        super().__init__(container, endpoint, accepts, datagram_endpoint, beside)
+        super().__init__(container, endpoint, accepts, datagram_endpoint, beside, sockets)
         self._ports = ports[:MOST_TRIED]
         self._open: set[int] = set()
         self._bound = bound
@@ -58,6 +59,10 @@ class NativeRun(ContainerRun[NativeContainer]):
     def bound_ports(self) -> tuple[int, ...]:
         """Return the UDP ports that the app has bound by now."""
         return self._bound()
+
+    def listening_sockets(self) -> tuple[str, ...]:
+        """Return nothing: without the probe, nothing tells of Unix sockets that nobody named."""
+        return ()
 
     def quiet(self) -> None:
         """Return None: without the probe, nothing tells whether the app is still starting."""

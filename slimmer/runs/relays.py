@@ -10,6 +10,7 @@ from slimmer.engine.containers import Container
 from slimmer.engine.description import Description
 from slimmer.engine.relay import RelayHost
 from slimmer.engine.resources import EngineResources
+from slimmer.probe_mount import ProbeMount
 
 
 def start_beside(scope: EngineResources, container: Container, wanted: Description, purpose: str) -> Container:
@@ -24,6 +25,8 @@ class Relays:
 
     The app cannot change the files of that container, so the program that runs there is certainly the probe.
     """
+
+    purpose = "sidecar"
 
     def __init__(self, scope: EngineResources, probe: Path, container: Container, network: str) -> None:
         """`network` is the network of the container, as the user gave it."""
@@ -46,5 +49,17 @@ class Relays:
     def _make(self) -> RelayHost:
         lender = self._scope.lender
         mount = lender.own(self._probe)
-        wanted = description.sidecar(lender.image(self._probe), mount, self._container.id, self._network)
-        return RelayHost(start_beside(self._scope, self._container, wanted, "sidecar"), mount.program)
+        wanted = self._wanted(lender.image(self._probe), mount)
+        return RelayHost(start_beside(self._scope, self._container, wanted, self.purpose), mount.program)
+
+    def _wanted(self, image: str, mount: ProbeMount) -> Description:
+        return description.sidecar(image, mount, self._container.id, self._network)
+
+
+class SocketRelays(Relays):
+    """Relays to a container's Unix sockets, through another container that shares its processes, too."""
+
+    purpose = "sockets"
+
+    def _wanted(self, image: str, mount: ProbeMount) -> Description:
+        return description.socket_sidecar(image, mount, self._container.id, self._network)

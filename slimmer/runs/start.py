@@ -19,6 +19,7 @@ from slimmer.engine.options import RunOptions
 from slimmer.engine.relay import BoundPorts, Ports
 from slimmer.engine.resources import EngineResources
 from slimmer.engine.running import UserContainer
+from slimmer.engine.unix_sockets import UnixSockets
 from slimmer.errors import AppFailed, EngineError
 from slimmer.image.config import ImageConfig
 from slimmer.observe.identity import IDENTITY_LIMIT, checked_identity
@@ -26,7 +27,7 @@ from slimmer.observe.records import RecordReader
 from slimmer.runs.attached import AttachedRun
 from slimmer.runs.beside import NO_IMAGES, Beside, Images
 from slimmer.runs.native import NativeRun
-from slimmer.runs.relays import Relays, start_beside
+from slimmer.runs.relays import Relays, SocketRelays, start_beside
 from slimmer.runs.watched import WatchedRun
 
 ASK_TIMEOUT = 60.0
@@ -109,7 +110,11 @@ def watched_run(
     release = partial(release_supervisor, scope, probe, container, options.pid_mode)
     beside = Beside(scope, container, options, ports, images)
     ways = ports.endpoint, ports.accepts, ports.datagram_endpoint
-    with ports, WatchedRun(container, mount, identity, recorder, *ways, reader, release, beside=beside) as run:
+    with (
+        ports,
+        _sockets(scope, container, options, probe, identity) as sockets,
+        WatchedRun(container, mount, identity, recorder, *ways, reader, release, beside=beside, sockets=sockets) as run,
+    ):
         yield run, ports
     relays.close()
     scope.remove(container)
@@ -135,12 +140,14 @@ def native_run(
     purpose: str,
     udp_probe: Path | None = None,
     images: Images = NO_IMAGES,
+    socket_probe: Path | None = None,
+    identity: str = "",
 ) -> Iterator[NativeRun]:
     """Start an image's app as a user would run it. The container is removed at the end.
 
     `ports` are the ports that the original listened on. `relay_probe` is the probe, if they can only be reached through a relay in a
     sidecar. `udp_probe` is the probe if UDP ports matter: only a look from within the container's network shows them. `images` are
-    those that the exercise runs beside the app.
+    those that the exercise runs beside the app. `socket_probe` is the probe if Unix sockets may be exercised; `identity` is the app's then.
     """
     own = scope.own_volumes(options, purpose)
     container = scope.create(description.native(config, own, image), purpose)
@@ -152,10 +159,25 @@ def native_run(
         bound = BoundPorts(sidecar).ports if sidecar and udp_probe else tuple
         beside = Beside(scope, container, options, reachable, images)
         ways = reachable.endpoint, reachable.accepts, bound, reachable.datagram_endpoint
-        yield NativeRun(container, ports, *ways, beside)
+        with _sockets(scope, container, options, socket_probe, identity) as sockets:
+            yield NativeRun(container, ports, *ways, beside, sockets)
     if sidecar is not None:
         sidecar.close()
     scope.remove(container)
+
+
+@contextmanager
+def _sockets(
+    scope: EngineResources, container: Container, options: RunOptions, probe: Path | None, identity: str
+) -> Iterator[UnixSockets | None]:
+    """Yield the Unix sockets of a container. What relays to them is made when it is needed, and removed at the end."""
+    if probe is None or options.pid_mode:  # the app would not be the first process there
+        yield None
+        return
+    relays = SocketRelays(scope, probe, container, options.network)
+    with UnixSockets(relays, identity) as sockets:
+        yield sockets
+    relays.close()
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from slimmer.observe.log import AccessLog
 from slimmer.observe.probe_stream import ATTACH_TIMEOUT, ProbeStream, Stream
 from slimmer.observe.records import CommandResult, RecordReader
 from slimmer.probe_mount import ProbeMount
-from slimmer.runs.container_run import ContainerRun, Neighbourhood, RunningContainer, no_endpoint
+from slimmer.runs.container_run import ContainerRun, Neighbourhood, RunningContainer, Sockets, no_endpoint
 from slimmer.tasks import attended, begin
 
 STOP_TIMEOUT = 10.0
@@ -68,13 +68,14 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         reader: RecordReader | None = None,
         release: Callable[[], None] = lambda: None,
         beside: Neighbourhood | None = None,
+        sockets: Sockets | None = None,
     ) -> None:
         """`mount` is the probe in the container. `reader` receives the records. A caller that passes its own has them even if the run fails.
 
         `release` ends a stopped supervisor. Otherwise the processes that it traces could not end, and the engine could not remove the
         container.
         """
-        super().__init__(container, endpoint, accepts, datagram_endpoint, beside)
+        super().__init__(container, endpoint, accepts, datagram_endpoint, beside, sockets)
         self._mount = mount
         self._release = release
         self._identity = identity
@@ -140,6 +141,10 @@ class WatchedRun(ContainerRun[WatchedContainer]):
     def bound_ports(self) -> tuple[int, ...]:
         """Return the UDP ports that the probe saw the app bind, in the same way."""
         return self._supervised().bound_ports()
+
+    def listening_sockets(self) -> tuple[str, ...]:
+        """Return the Unix sockets that the probe saw the app listen on, in the same way. A name with '@' is abstract."""
+        return self._supervised().listening_sockets()
 
     def quiet(self) -> float:
         """Return the seconds since the probe saw the app open a file of the image or a port for the first time."""

@@ -84,12 +84,17 @@ def _matching(primary: ExerciseResult, other: ExerciseResult) -> list[Answer | N
 
 
 def _asked(answer: Answer) -> object:
-    return answer.request, comparable_port(answer.port)
+    return answer.request, comparable_port(answer.port), answer.unix_socket
 
 
 def _unanswered(before: Answer, candidate: ExerciseResult) -> Iterator[Difference]:
-    """Yield a missing answer, unless its whole port is missing: that is reported once."""
-    if comparable_port(before.port) in map(comparable_port, candidate.http_ports):
+    """Yield a missing answer, unless its whole port or socket is missing: that is reported once."""
+    open_ports = map(comparable_port, candidate.http_ports)
+    if (
+        before.unix_socket in candidate.http_sockets
+        if before.unix_socket
+        else comparable_port(before.port) in open_ports
+    ):
         yield Difference(place_of(before), "answer", _status_words(before), "missing")
 
 
@@ -169,7 +174,8 @@ def place_of(answer: Answer) -> str:
     request = answer.request
     space = " " if isinstance(request, Turn) else ""
     session = " (logged in)" if isinstance(request, Request) and request.session is not None else ""
-    return f"{request.method} :{answer.port}{space}{request.path}{session}"
+    place = f"{answer.unix_socket} " if answer.unix_socket else f":{answer.port}{space}"
+    return f"{request.method} {place}{request.path}{session}".rstrip()
 
 
 def _status_words(answer: Answer) -> str:

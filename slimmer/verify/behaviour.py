@@ -116,6 +116,18 @@ def _ports(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -
     lasting = set.intersection(*(set(one.last_ports) for one in originals)) & {*candidate.ports}
     if any(port < FIRST_EPHEMERAL_PORT for port in lasting - {*candidate.last_ports}):
         yield Difference("the app", "ports at the end", _listed(primary.last_ports), _listed(candidate.last_ports))
+    yield from _sockets(primary, candidate, others)
+
+
+def _sockets(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:
+    """Compare the Unix sockets that spoke HTTP, and those that were asked and still take connections at the end."""
+    if candidate.http_sockets not in (primary.http_sockets, *(one.http_sockets for one in others)):
+        yield Difference("the app", "HTTP sockets", _listed(primary.http_sockets), _listed(candidate.http_sockets))
+    lasting = set.intersection(*(set(one.last_sockets) for one in (primary, *others))) & {*candidate.sockets}
+    if lasting - {*candidate.last_sockets}:
+        yield Difference(
+            "the app", "sockets at the end", _listed(primary.last_sockets), _listed(candidate.last_sockets)
+        )
 
 
 def _surplus(primary: ExerciseResult, candidate: ExerciseResult, others: Others) -> Iterator[Difference]:
@@ -222,7 +234,7 @@ def _is_joined(line: str, known: set[str]) -> bool:
     return any(min(len(line), len(one)) >= JOINED and (line.endswith(one) or one.endswith(line)) for one in known)
 
 
-def _listed(ports: tuple[int, ...]) -> str:
+def _listed(ports: tuple[int, ...] | tuple[str, ...]) -> str:
     return ", ".join(map(str, ports)) or "none"
 
 

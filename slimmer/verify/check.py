@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from slimmer.image.added_file import AddedFile
 from slimmer.image.config import DEFAULT_PATH, INSTRUCTIONS, Healthcheck, ImageConfig
 from slimmer.image.engine_artifacts import ImageTree
 from slimmer.verify.structure import Difference, compare_digests, compare_structure
@@ -42,16 +43,23 @@ def check_structure(
     hash_contents: HashContents,
     *,
     whole_seconds: bool,
+    added: Sequence[AddedFile] = (),
 ) -> tuple[Difference, ...]:
     """Return every difference between the kept part of the original and the slim image.
 
-    `digests`: the SHA-256 of the pristine files by path. `whole_seconds`: compare times without nanoseconds, since the builder
-    could not carry them.
+    `digests`: the SHA-256 of the files by path. `whole_seconds`: compare times without nanoseconds, since the builder could not carry
+    them. `added` are the files that slimmer added to the slim image.
     """
     before, after = original.own, slim.own
     found = list(
         compare_structure(
-            before.tree, after.tree, kept, before.mtime, slim_mtime=after.mtime, whole_seconds=whole_seconds
+            before.tree,
+            after.tree,
+            kept,
+            before.mtime,
+            slim_mtime=after.mtime,
+            whole_seconds=whole_seconds,
+            added={one.path: one.entry for one in added},
         )
     )
     present = [path for path in digests if path in after.tree]  # missing paths are reported already

@@ -48,15 +48,20 @@ def compare_structure(
     *,
     slim_mtime: Mtime | None = None,
     whole_seconds: bool,
+    added: Mapping[str, Entry] | None = None,
 ) -> tuple[Difference, ...]:
     """Return all differences between the kept part of the original and the slim image, in the order of a walk.
+
+    `added` has the entries that slimmer adds to a slim image by path, and what they must be.
 
     `mtime` and `slim_mtime` return an entry's time in the image itself; a container's tree may show another one.
     `whole_seconds`: compare times without nanoseconds, for builders that cannot carry them (docker build).
     """
-    times = (mtime, slim_mtime or _own_mtime)
-    differences = list(_missing_and_changed(original, slim, kept, times, whole_seconds))
-    wanted = set(kept)
+    after, added = slim_mtime or _own_mtime, added or {}
+    before = ((entry, mtime(entry)) for path in kept if (entry := original.get(path)) is not None)
+    differences = list(_missing_and_changed(before, slim, after, whole_seconds))
+    differences += _missing_and_changed(((entry, entry.mtime) for entry in added.values()), slim, after, whole_seconds)
+    wanted = {*kept, *added}
     differences += [
         Difference(entry.path, "path", "absent", _kind(entry)) for entry in slim if entry.path not in wanted
     ]
@@ -79,17 +84,16 @@ def compare_digests(expected: Mapping[str, str], actual: Iterable[tuple[str, str
 
 
 def _missing_and_changed(
-    original: Tree, slim: Tree, kept: Collection[str], times: tuple[Mtime, Mtime], whole_seconds: bool
+    expected: Iterable[tuple[Entry, tuple[int, int]]], slim: Tree, slim_mtime: Mtime, whole_seconds: bool
 ) -> Iterator[Difference]:
-    for path in kept:
-        before, after = original.get(path), slim.get(path)
-        if before is None:
-            continue
+    """Compare the expected entries, each with its modification time, with those of the slim image."""
+    for before, mtime in expected:
+        after = slim.get(before.path)
         if after is None:
-            yield Difference(path, "path", _kind(before), "missing")
+            yield Difference(before.path, "path", _kind(before), "missing")
         else:
             yield from _changed(before, after)
-            yield from _retimed(before.path, times[0](before), times[1](after), whole_seconds)
+            yield from _retimed(before.path, mtime, slim_mtime(after), whole_seconds)
 
 
 def _own_mtime(entry: Entry) -> tuple[int, int]:

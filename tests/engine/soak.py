@@ -313,8 +313,11 @@ def runs(process: psutil.Process) -> bool:
 
 
 def is_watcher(process: psutil.Process) -> bool:
+    """Return True for slimmer's watcher. For a moment while a program starts, the kernel shows no words of its command line."""
     with suppress(psutil.Error):
-        return any(word.endswith("engine/watcher.py") for word in process.cmdline())
+        while not (words := process.cmdline()) and runs(process):
+            time.sleep(0.001)
+        return any(word.endswith("engine/watcher.py") for word in words)
     return False
 
 

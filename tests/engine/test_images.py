@@ -186,6 +186,6 @@ def test_tagging(engine: Engine, image: str) -> None:
     assert identifier_of(engine, f"{NAME}:one") == f"sha256:{image}"
 
 
-def test_layers_name_what_made_them(engine: Engine, image: str) -> None:
-    made = images.layers(engine, image)
-    assert [layer.size for layer in made] == [3]
+def test_the_history_names_what_made_the_layers(engine: Engine, image: str) -> None:
+    made = images.history(engine, image)
+    assert [entry.size for entry in made] == [3]

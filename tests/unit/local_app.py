@@ -17,6 +17,7 @@ import psutil
 
 from slimmer.engine.error_lines import ErrorLines
 from slimmer.exercise.process import run_shell
+from tests.unit.socket_bridge import SocketBridge, socket_problem
 
 CERTIFICATE = Path(__file__).with_name("certificate.pem")
 
@@ -121,6 +122,7 @@ class LocalApp:
         self._script.with_suffix(".begun").unlink(missing_ok=True)
         self._script.write_text(SERVER + textwrap.dedent(source))
         self._log = folder / "app.log"
+        self._bridges: dict[str, SocketBridge] = {}
 
     def __enter__(self) -> LocalApp:
         with self._log.open("wb") as log:
@@ -137,6 +139,8 @@ class LocalApp:
     ) -> None:
         self.process.kill()
         self.process.wait()
+        for bridge in self._bridges.values():
+            bridge.close()
 
     def listening_ports(self) -> tuple[int, ...]:
         with contextlib.suppress(psutil.Error):
@@ -149,6 +153,25 @@ class LocalApp:
             connections = psutil.Process(self.process.pid).net_connections("udp")
             return tuple(c.laddr.port for c in connections if not c.raddr)
         return ()
+
+    def listening_sockets(self) -> tuple[str, ...]:
+        with contextlib.suppress(OSError):  # it has ended
+            folder, held = Path(f"/proc/{self.process.pid}/fd"), set()
+            for fd in folder.iterdir():
+                with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+                    held.add(str(fd.readlink()))
+            rows = [line.split(maxsplit=7) for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+            listening = [row for row in rows if len(row) == 8 and row[3] == "00010000"]
+            return tuple(row[7] for row in listening if f"socket:[{row[6]}]" in held)
+        return ()
+
+    def socket_endpoint(self, path: str) -> tuple[str, int]:
+        if path not in self._bridges:
+            self._bridges[path] = SocketBridge(path)
+        return self._bridges[path].endpoint
+
+    def socket_problem(self, path: str, seconds: float) -> str:
+        return socket_problem(path, seconds)
 
     def accepts(self, port: int) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 2.0):

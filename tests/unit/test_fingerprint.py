@@ -10,6 +10,7 @@ import pytest
 from slimmer.engine.options import Companion, RunOptions
 from slimmer.exercise.plan import ExercisePlan, ImageCommand
 from slimmer.exercise.request import Request
+from slimmer.image.layer_border import LayerChoice
 from slimmer.observe.log import AccessLog
 from slimmer.pipeline.fingerprint import fingerprint
 from slimmer.pipeline.request import BuildRequest
@@ -34,6 +35,7 @@ SAME = {
     "the tag": {"tag": "app:slim"},
     "the policy": {"policy": "generous"},
     "the builder": {"builder": "load"},
+    "the layers that stay whole": {"layers": LayerChoice(base="debian")},
     "where to verify": {"verify_as": ("1000",), "verify_read_only": True},
 }
 

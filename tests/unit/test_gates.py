@@ -130,8 +130,8 @@ def test_warnings_of_the_build_and_of_the_comparison_fail() -> None:
     found = gate(dataclasses.replace(slim(), build=other), Condition.WARNING)
     assert "the report is not that of app:slim, but of sha256:other" in str(found)
     unread = dataclasses.replace(AFTER, config=BEFORE.config)
-    found = gate(Comparison("a", BEFORE, "b", unread, build=clean), Condition.WARNING)
-    assert "/var/lib/rpm/Packages of b cannot be read" in str(found)
+    found = gate(Comparison("b", unread, "b", unread, build=clean), Condition.WARNING)
+    assert str(found).startswith("warning: 1 warning: /var/lib/rpm/Packages of b cannot be read")
 
 
 @pytest.mark.parametrize("condition", [Condition.NEW_FILE, Condition.GROWTH, Condition.WARNING])
@@ -215,6 +215,10 @@ def test_an_unknown_condition_is_refused_with_those_that_exist(text: str) -> Non
     ("given", "words"),
     [
         ({"min_ratio": "three"}, "--min-ratio"),
+        ({"max_size": ""}, "--max-size: not a size: ''"),
+        ({"min_ratio": ""}, "--min-ratio"),
+        ({"fail_on": ""}, "--fail-on"),
+        ({"max_growth": "", "baseline": "/dev/null"}, "--max-growth"),
         ({"min_ratio": "-1"}, "--min-ratio"),
         ({"min_ratio": "nan"}, "--min-ratio"),
         ({"fail_on": "growth"}, "--fail-on growth needs --baseline"),

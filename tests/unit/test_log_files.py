@@ -7,7 +7,8 @@ import tarfile
 from collections.abc import Iterator
 
 from slimmer.engine.error_lines import ErrorLines
-from slimmer.engine.log_files import BLOCK, MOST_BYTES, add_errors
+from slimmer.engine.log_files import MOST_BYTES, add_errors
+from slimmer.image.layer_archive import BLOCK
 from slimmer.observe.log import Access, Operation
 from slimmer.observe.log_files import MOST_PLACES, log_places
 

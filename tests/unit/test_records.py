@@ -140,6 +140,10 @@ def test_udp_ports_are_read_beside_tcp_ports() -> None:
     log = reader.log("sha256:1", complete=True)
     assert (log.tcp_ports, log.udp_ports, len(log.listeners)) == ((53,), (53,), 3)
     with pytest.raises(ObservationIncomplete):
+        reader.feed(b"listen tcp 0\x00::\0\0")
+    with pytest.raises(ObservationIncomplete):
+        reader.feed(b"listen unix 1\x00/a\0\0")
+    with pytest.raises(ObservationIncomplete):
         reader.feed(b"listen sctp 53\x00::\0\0")
 
 

@@ -15,7 +15,7 @@ import pytest
 import zstandard
 
 from slimmer.engine.connection import Engine
-from slimmer.engine.saved import layer_sizes
+from slimmer.engine.saved import layer_sizes, read_layers
 from slimmer.errors import EngineError
 from slimmer.image.layer_sizes import LayerSizes
 
@@ -41,14 +41,18 @@ def manifest(*layers: str) -> bytes:
     return json.dumps([{"Config": "c", "RepoTags": [], "Layers": layers}]).encode()
 
 
-def size(saved: bytes, passed: Any = lambda size: None) -> LayerSizes:
-    """What layer_sizes says of an engine that saves this, in pieces of an odd size."""
+def saving(saved: bytes) -> Engine:
+    """An engine that saves this, in pieces of an odd size."""
 
     def get_image(image: str, chunk_size: int) -> Iterator[bytes]:
         return (saved[position : position + 77_777] for position in range(0, len(saved), 77_777))
 
-    engine = SimpleNamespace(api=SimpleNamespace(get_image=get_image))
-    return layer_sizes(cast(Engine, engine), "image", passed)
+    return cast(Engine, SimpleNamespace(api=SimpleNamespace(get_image=get_image)))
+
+
+def size(saved: bytes, passed: Any = lambda size: None) -> LayerSizes:
+    """What layer_sizes says of an engine that saves this."""
+    return layer_sizes(saving(saved), "image", passed)
 
 
 def near(*layers: bytes) -> Any:
@@ -138,3 +142,23 @@ def test_an_image_without_layers_has_no_size() -> None:
 def test_an_image_without_a_manifest_is_an_error() -> None:
     with pytest.raises(EngineError):
         size(archive({"1": ONE}))
+
+
+def test_layers_are_read_from_the_lowest_one_on_and_each_once() -> None:
+    files: dict[str, bytes | str] = {"b/layer.tar": TWO, "c/layer.tar": "../a/layer.tar", "a/layer.tar": ONE}
+    saved = archive(files | {"manifest.json": manifest("a/layer.tar", "b/layer.tar", "c/layer.tar")})
+    read: list[int] = []
+
+    def length(pieces: Iterator[bytes]) -> int:
+        read.append(sum(map(len, pieces)))
+        return read[-1]
+
+    found = read_layers(saving(saved), "image", length)
+    assert [size for _, size in found] == [len(ONE), len(TWO), len(ONE)]
+    assert sorted(read) == sorted([len(ONE), len(TWO)])
+
+
+def test_a_reader_need_not_take_a_whole_layer() -> None:
+    saved = archive({"1": TWO, "2": ONE, "manifest.json": manifest("1", "2")})
+    found = read_layers(saving(saved), "image", lambda pieces: next(pieces)[:3])
+    assert [start for _, start in found] == [TWO[:3], ONE[:3]]

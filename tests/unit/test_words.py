@@ -13,6 +13,7 @@ from slimmer.api import words
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import DEFAULT_REQUESTS, Api, Crawl, ExercisePlan, GraphQl, Grpc, ImageCommand, Until
 from slimmer.exercise.request import Request
+from slimmer.image.layer_border import LayerChoice
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.margin.amount import NO_MARGIN, Margin
 from slimmer.observe import log
@@ -20,7 +21,7 @@ from slimmer.observe import log
 
 def plan(**options: Any) -> ExercisePlan:
     defaults: dict[str, Any] = {
-        "probes": [], "files": [], "http": True, "ports": [], "host_commands": [], "exec_commands": [],
+        "probes": [], "files": [], "http": True, "ports": [], "sockets": [], "host_commands": [], "exec_commands": [],
         "image_commands": [], "image_environment": [],
         "until": Until.PROBES, "seconds": 0.0, "ready_timeout": 60.0,
         "request_timeout": 30.0, "crawl": Crawl(), "api": Api(), "graphql": GraphQl(), "grpc": Grpc(), "protocols": False,
@@ -89,6 +90,21 @@ def test_an_empty_command_is_an_error(options: dict[str, list[str]]) -> None:
 def test_a_port_must_be_one(port: int) -> None:
     with pytest.raises(UsageError, match="--port"):
         plan(ports=[port])
+
+
+@pytest.mark.parametrize("path", ["", "run/app.sock", "/", "@", f"/{'a' * 107}", "/a\0b"])
+def test_a_unix_socket_must_have_a_name_that_one_can_have(path: str) -> None:
+    with pytest.raises(UsageError, match="--unix-socket"):
+        plan(sockets=[path])
+
+
+def test_unix_sockets_count_once() -> None:
+    longest = f"/{'a' * 106}"
+    assert plan(sockets=["/run/app.sock", "@name", longest, "/run/app.sock"]).sockets == (
+        "/run/app.sock",
+        "@name",
+        longest,
+    )
 
 
 def test_ports_count_once() -> None:
@@ -179,3 +195,31 @@ def test_only_balanced_takes_a_margin(policy: Policy) -> None:
 
 def test_the_margin_reads_as_it_is_given() -> None:
     assert [str(one) for one in (Margin(Fraction(1, 10)), Margin(Fraction(1, 40)), NO_MARGIN)] == ["10%", "2.5%", "0"]
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "choice"),
+    [
+        ("auto", "", LayerChoice()),
+        (" auto ", "debian:12", LayerChoice(base="debian:12")),
+        ("3", "", LayerChoice(3)),
+        ("0", "", None),
+        ("0", "debian:12", None),
+        ("", "", None),
+    ],
+)
+def test_layers_to_keep_are_a_number_or_auto(text: str, base: str, choice: LayerChoice | None) -> None:
+    assert words.layers(text, base) == choice
+
+
+@pytest.mark.parametrize("text", ["-1", "all", "1.5", "three", "99999", "٣"])
+def test_other_layers_are_refused_in_plain_words(text: str) -> None:
+    with pytest.raises(UsageError, match="--keep-layers") as caught:
+        words.layers(text, "")
+    assert "--keep-layers auto" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["", "2"])
+def test_a_base_needs_auto(text: str) -> None:
+    with pytest.raises(UsageError, match="--base debian needs --keep-layers auto"):
+        words.layers(text, "debian")

@@ -20,7 +20,7 @@ from slimmer.exercise.api.search import Found, Place, Search
 from slimmer.exercise.capture import Capture
 from slimmer.exercise.client import KEPT_BODY_LIMIT, Reply, Trouble
 from slimmer.exercise.context import ExerciseContext
-from slimmer.exercise.conversation import Conversation
+from slimmer.exercise.conversation import Choose, Conversation
 from slimmer.exercise.crawl.origin import Origin
 from slimmer.exercise.generated import SIZE, await_exit, is_whole
 from slimmer.exercise.plan import Api
@@ -40,6 +40,9 @@ LOGIN = "slimmer_bearer_token"
 
 UNKNOWN_USER = (401, 403)
 """Statuses for those who have not logged in, or may not do it: RFC 9110, sections 15.5.2 and 15.5.4."""
+
+LOGIN_PAGE = (302, 303, 307)
+"""Statuses by which apps with pages send a stranger to the form for a log-in: RFC 9110, section 15.4."""
 
 HINT = "A call of its API ends the app. To build without such calls: --no-openapi."
 
@@ -87,6 +90,7 @@ class _Caller:
         self._names: dict[str, Need] = {}
         self._token = ""
         self._guarded: set[Operation] = set()  # those that want the token
+        self._as_user: set[Operation] = set()  # those that want the cookies of the user's log-in
         self._status: dict[Operation, int | None] = {}
         self._sent: list[Sent] = []
         self._opened = context.subject.opened()
@@ -165,7 +169,25 @@ class _Caller:
             self._call_wrongly(operation)
 
     def _call_validly(self, operation: Operation) -> None:
-        """Call an operation with all that it takes. If it refuses that, call it as a user who logged in, or with only what it must have."""
+        """Call an operation as everybody may. If it wants to know who calls, call it with the cookies of the user's own log-in, too."""
+        if operation not in self._as_user:
+            self._call_plainly(operation)
+        if self._place.session is None or not self._is_locked(operation) or self._order.logs_out(operation):
+            return
+        self._as_user.add(operation)
+        for least in (False, True):
+            request = request_of(operation, self._values(operation), self._token_for(operation), least=least)
+            if self._left > 0 and (not least or self._may_change(self._status[operation])):
+                self._status[operation] = self._send(operation, request, least=least)
+
+    def _is_locked(self, operation: Operation) -> bool:
+        """Return True if strangers may not call an operation. Only a question is sent to a form instead."""
+        status = self._status.get(operation)
+        is_sent_away = operation.is_safe and status in LOGIN_PAGE
+        return operation in self._as_user or status in UNKNOWN_USER or is_sent_away
+
+    def _call_plainly(self, operation: Operation) -> None:
+        """Call an operation with all that it takes. If it refuses that, call it with the token of a log-in, or with only what it must have."""
         values, before = self._values(operation), None
         for guarded, least in ((False, False), (True, False), (True, True)):
             if guarded and self._token and self._status.get(operation) in UNKNOWN_USER:
@@ -180,7 +202,12 @@ class _Caller:
     def _call_wrongly(self, operation: Operation) -> None:
         request = wrong_request(operation, self._values(operation), self._token_for(operation))
         if request is not None and self._left > 0:
+            request = self._by_user(operation, request)
             self._learn(operation, request, self._ask(request))
+
+    def _by_user(self, operation: Operation, request: Request) -> Request:
+        """Return a request with the name of the log-in whose cookies it sends, if its operation wants them."""
+        return replace(request, session=self._place.session) if operation in self._as_user else request
 
     def _token_for(self, operation: Operation) -> str:
         return self._token if operation.secured or operation in self._guarded else ""
@@ -204,9 +231,8 @@ class _Caller:
                 captures.extend(self._logged_in(operation, reply))
             return tuple(captures)
 
-        reply = self._talk.ask(
-            request, self._endpoint, self._place.scheme, self._timeout, size_limit=SIZE, choose=choose
-        )
+        request = self._by_user(operation, request)
+        reply = self._ask(request, choose)
         if captures and not reply.uncaptured and is_whole(reply):
             request = replace(request, captures=tuple(captures))
             self._known.update(known)
@@ -216,8 +242,10 @@ class _Caller:
         self._learn(operation, request, reply)
         return reply.status
 
-    def _ask(self, request: Request) -> Reply:
-        return self._talk.ask(request, self._endpoint, self._place.scheme, self._timeout, size_limit=SIZE)
+    def _ask(self, request: Request, choose: Choose | None = None) -> Reply:
+        session = None if request.session is None else self._place.conversation
+        scheme, timeout = self._place.scheme, self._timeout
+        return self._talk.ask(request, self._endpoint, scheme, timeout, size_limit=SIZE, choose=choose, session=session)
 
     @property
     def _left(self) -> float:

@@ -120,6 +120,11 @@ class Order:
         """Return True for an operation that takes something away."""
         return operation in self._last
 
+    @staticmethod
+    def logs_out(operation: Operation) -> bool:
+        """Return True for an operation after which the user is unknown."""
+        return not LOGOUT.isdisjoint(_words(operation))
+
     # ------------------------------------------------------------------ who makes what
 
     def _find_makers(self) -> None:

@@ -12,6 +12,7 @@ from slimmer.exercise.api.document import read_description
 from slimmer.exercise.api.operation import Description
 from slimmer.exercise.client import Reply
 from slimmer.exercise.context import ExerciseContext
+from slimmer.exercise.conversation import Conversation
 from slimmer.exercise.crawl.origin import Origin
 from slimmer.exercise.generated import SIZE, ask_generated, await_exit, is_whole
 from slimmer.exercise.plan import Api
@@ -33,10 +34,12 @@ ACCEPT = (("Accept", "application/json, application/yaml;q=0.9, */*;q=0.5"),)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A port that speaks HTTP."""
+    """A port that speaks HTTP. `session`: a scenario that is logged in there, and `conversation`: what it has got. None: there is none."""
 
     port: int
     scheme: str
+    session: str | None = None
+    conversation: Conversation | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)

@@ -73,7 +73,7 @@ def ask_fields(
         return GeneratedSet(SOURCE, 0, 0, 0, (why,), time.monotonic() - started, 0), (), ""
     if found is None:
         return None
-    if found.guarded:
+    if found.guarded and found.place.session is None:
         why = f"{found.path} wants a login; to call it, ask for it in a probe file that logs in (--probe-file)"
         return GeneratedSet(SOURCE, 0, 0, 0, (why,), time.monotonic() - started, 0), (), found.path
     return _Caller(context, found, started).run()
@@ -95,7 +95,8 @@ class _Caller:
             self._keep(request, reply, news=news is not False)
         schema = self._introspected()
         if not schema.problem:
-            self._learn("an invalid query", wrong := post(self._found.path, WRONG), self._ask(wrong))
+            wrong = replace(post(self._found.path, WRONG), session=self._place.session)
+            self._learn("an invalid query", wrong, self._ask(wrong))
         queries = [field for field in schema.fields if field.kind == "query"]
         mutations = [field for field in schema.fields if field.kind == "mutation" and self._may_change]
         self._rounds(queries)
@@ -107,8 +108,10 @@ class _Caller:
         return may_change(self._context.plan)
 
     def _introspected(self) -> Schema:
-        request = post(self._found.path, INTROSPECTION)
-        reply = ask_generated(self._context, request, self._place.port, self._place.scheme, self._timeout, kept=SIZE)
+        request = replace(post(self._found.path, INTROSPECTION), session=self._place.session)
+        port, scheme, session = self._place.port, self._place.scheme, self._place.conversation
+        reply = ask_generated(self._context, request, port, scheme, self._timeout, kept=SIZE, session=session)
+        reply = reply if session is None else session.hidden(reply)
         self._learn("its schema", request, reply)
         if reply.size >= SIZE or not is_whole(reply):
             return Schema("its schema is too large, or does not come to an end")
@@ -180,13 +183,15 @@ class _Caller:
         draft = Draft("POST", self._found.path, HEADERS, Content("json", text))
         names = {name for name, _ in draft.names()}
         path, headers, body = draft.parts({name: Placeholder(f"${{{name}}}") for name in names})
-        return Request("POST", path, headers, body, source=SOURCE, draft=draft if names else None)
+        draft_of = draft if names else None
+        return Request("POST", path, headers, body, source=SOURCE, session=self._place.session, draft=draft_of)
 
     # ------------------------------------------------------------------ what came of them
 
     def _ask(self, request: Request, choose: Choose | None = None) -> Reply:
         endpoint = self._context.subject.endpoint(self._place.port)
-        return self._talk.ask(request, endpoint, self._place.scheme, self._timeout, size_limit=SIZE, choose=choose)
+        session, scheme = self._place.conversation, self._place.scheme
+        return self._talk.ask(request, endpoint, scheme, self._timeout, size_limit=SIZE, choose=choose, session=session)
 
     @property
     def _left(self) -> float:

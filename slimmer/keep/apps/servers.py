@@ -90,8 +90,8 @@ def _may_be_server(path: str) -> bool:
 
 
 def server_helpers(image: ImageView) -> Iterator[Finding] | None:
-    """Yield the helpers of the servers that ran. None if nothing listened on a port."""
-    ran = servers(image) if image.log.listeners else {}
+    """Yield the helpers of the servers that ran. None if nothing listened on a port, or on a Unix socket with a path."""
+    ran = servers(image) if image.log.serves else {}
     return _helpers(image, tuple(ran)) if ran else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from slimmer.keep.analyzer import BEYOND_OBSERVED, Follow, FunctionAnalyzer, Kept
+from slimmer.keep.core.own_layers import RECORD_RULE
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.first_lines import is_sample
 from slimmer.keep.image_view import ImageView, reach
@@ -14,10 +15,13 @@ RULE = "interpreter"
 
 
 def interpreters(image: ImageView) -> Follow:
-    """Keep the interpreter of each executable file that begins with `#!`. Nothing runs samples (`pre-push.sample`) as they are."""
+    """Keep the interpreter of each executable file that begins with `#!`.
+
+    Nothing runs samples (`pre-push.sample`) as they are, and only a package manager runs the scripts among its records.
+    """
 
     def follow(added: Sequence[str], kept: Kept) -> Iterator[Finding]:
-        scripts = [path for path in added if not is_sample(path)]
+        scripts = [path for path in added if not is_sample(path) and kept.evidence(path, besides=RECORD_RULE)]
         for path, names in image.first_lines.programs(scripts).items():
             reason = Reason(RULE, f"runs {path}", path)
             for name in names:

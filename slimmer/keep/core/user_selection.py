@@ -15,6 +15,7 @@ from slimmer.image.packages import SYSTEM_MANAGERS
 from slimmer.image.suggestions import did_you_mean, near_names, near_paths
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.analyzer import EVERY_POLICY, Analysis, Analyzer, FunctionAnalyzer, Kept, Policy
+from slimmer.keep.core import own_layers
 from slimmer.keep.core.shell_tools import shell_tools
 from slimmer.keep.evidence import Evidence
 from slimmer.keep.image_view import ImageView, reach
@@ -22,6 +23,9 @@ from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.selection import Patterns, literal_path
 
 RULE = "chosen"
+TRACED = (RULE, own_layers.RULE)
+"""The rules of what the user chose by name or by layer."""
+
 SHOWN = 3
 """The most unreadable databases that a message names."""
 
@@ -44,7 +48,7 @@ def _selected(image: ImageView) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class OnlySelected:
-    """Analyzers that see only what the user chose, and what they found because of it.
+    """Analyzers that see only what the user chose or what is in a layer that stays whole, and what they found because of it.
 
     So even the policy `observed` keeps a chosen program together with its libraries.
     """
@@ -59,15 +63,15 @@ class OnlySelected:
         return {rule: evidence for analyzer in self.analyzers for rule, evidence in analyzer.rules.items()}
 
     def start(self, image: ImageView) -> Analysis | None:
-        """Start an analysis of an image. Return None if the user chose nothing."""
-        if image.selection.is_empty:
+        """Start an analysis of an image. Return None if the user chose nothing and no layer stays whole."""
+        if image.selection.is_empty and image.own_layers is None:
             return None
-        return _Traced([found for one in self.analyzers if (found := one.start(image)) is not None])
+        return _Traced(image, [found for one in self.analyzers if (found := one.start(image)) is not None])
 
 
 class _Traced:
-    def __init__(self, analyses: Sequence[Analysis]) -> None:
-        self._analyses = analyses
+    def __init__(self, image: ImageView, analyses: Sequence[Analysis]) -> None:
+        self._tree, self._own, self._analyses = image.tree, image.own_layers, analyses
         self._others: dict[str, None] = {}
         self._traced: set[str] = set()
 
@@ -76,16 +80,17 @@ class _Traced:
 
     def follow(self, added: Sequence[str], kept: Kept) -> Iterator[Finding]:
         self._others.update(dict.fromkeys(added))
-        new = [path for path in self._others if _is_traced(path, kept, self._traced)]
+        new = [path for path in self._others if self._is_traced(path, kept)]
         for path in new:
             del self._others[path]
         self._traced.update(new)
         for analysis in self._analyses if new else ():
             yield from analysis.follow(new, kept)
 
-
-def _is_traced(path: str, kept: Kept, traced: set[str]) -> bool:
-    return any(reason.rule == RULE or reason.cause in traced for reason in kept.reasons(path))
+    def _is_traced(self, path: str, kept: Kept) -> bool:
+        if self._own is not None and self._own.has(self._tree, path) and not own_layers.is_record(path):
+            return True
+        return any(reason.rule in TRACED or reason.cause in self._traced for reason in kept.reasons(path))
 
 
 def _included(tree: Tree, patterns: Iterable[str]) -> Iterator[Finding]:

@@ -219,7 +219,21 @@ def test_listening_sockets_are_told(probes: Bench, scope: EngineResources, image
     with probes.watched(scope, image, life("listen"), recorder) as watched:
         watched.wait_for_output("ready")
         deadline = time.monotonic() + 10
-        while len(watched.run.listening_ports()) < 2 and time.monotonic() < deadline:
+        while len(watched.run.listening_sockets()) < 2 and time.monotonic() < deadline:
             watched.run.wait(0.1)
         log = watched.run.finish(image.image_id, "SIGTERM", 10.0)
-    assert {(listener.address, listener.port) for listener in log.listeners} == {("0.0.0.0", 8080), ("::", 8081)}
+    assert {(listener.address, listener.port, listener.protocol) for listener in log.listeners} == {
+        ("0.0.0.0", 8080, "tcp"), ("::", 8081, "tcp"), ("/life and limb.sock", 0, "unix"), ("@life", 0, "unix"),
+    }  # fmt: skip
+
+
+def test_an_app_with_countless_unix_sockets_costs_no_record_for_each(
+    probes: Bench, scope: EngineResources, image: ImageConfig
+) -> None:
+    with probes.watched(scope, image, life("listen", "300"), "auto") as watched:
+        watched.wait_for_output("ready")
+        deadline = time.monotonic() + 10
+        while len(watched.run.listening_sockets()) < 256 and time.monotonic() < deadline:
+            watched.run.wait(0.1)
+        log = watched.run.finish(image.image_id, "SIGTERM", 10.0)
+    assert (len(log.unix_sockets), log.tcp_ports) == (256, (8080, 8081))

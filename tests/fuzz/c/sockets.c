@@ -1,4 +1,4 @@
-/* sockets.c: lines of /proc/net/tcp, tcp6, udp and udp6. */
+/* sockets.c: lines of /proc/net/tcp, tcp6, udp, udp6 and unix. */
 #include "files/sockets.c"
 
 #include <stdlib.h>
@@ -14,6 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             CHECK(listener.port <= 65535);
             CHECK(memchr(listener.address, '\0', sizeof listener.address));
         }
+    if (read_unix_listener(line, &listener)) {
+        CHECK(!listener.port && *listener.address);
+        CHECK(memchr(listener.address, '\0', sizeof listener.address));
+    }
     free(line);
     return 0;
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slimmer.image.elf_file import parse_elf
+from slimmer.image.layer_archive import entry_names
 from slimmer.image.ld_cache import read_ld_cache
 from slimmer.keep.languages.erlang.descriptions import APPLICATIONS
 from slimmer.keep.languages.erlang.escripts import read_escript
@@ -49,6 +50,18 @@ def name_service(data: bytes) -> None:
     assert all(word.isascii() for services in parse_switch(data).values() for word in services)
 
 
+def layer_archive(data: bytes) -> None:
+    """In pieces of any size, the same names or a ValueError."""
+    assert len({_names(data, size) for size in (1, 100, 1 << 16)}) == 1
+
+
+def _names(data: bytes, size: int) -> tuple[bytes, ...] | None:
+    try:
+        return tuple(entry_names(data[start : start + size] for start in range(0, len(data), size)))
+    except ValueError:
+        return None
+
+
 TARGETS = {
     "elf": elf,
     "ld_cache": ld_cache,
@@ -56,4 +69,5 @@ TARGETS = {
     "jar": jar,
     "escript": escript,
     "name_service": name_service,
+    "layer_archive": layer_archive,
 }

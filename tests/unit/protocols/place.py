@@ -23,6 +23,15 @@ class Place:
     def bound_ports(self) -> tuple[int, ...]:
         return ()
 
+    def listening_sockets(self) -> tuple[str, ...]:
+        return ()
+
+    def socket_endpoint(self, path: str) -> tuple[str, int]:
+        raise OSError(path)
+
+    def socket_problem(self, path: str, seconds: float) -> str:
+        return "there is no such socket"
+
     def accepts(self, port: int) -> bool:
         return True
 

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -269,15 +270,30 @@ static int bound_socket(int family, const struct sockaddr *address, socklen_t le
     return fd;
 }
 
-/* Listens on 8080 and (IPv6) 8081; 8082 is bound only. */
+/* Listens on a Unix socket for streams; `backlog` -1 only binds it. A name that begins with a NUL is abstract. */
+static void listen_locally(const char *name, size_t length, int backlog) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, name, length);
+    int fd = bound_socket(AF_UNIX, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+    if (backlog >= 0)
+        listen(fd, backlog);
+}
+
+/* Listens on 8080 and (IPv6) 8081; 8082 is bound only. The same with Unix sockets: a path, a name, and a path that is bound only.
+ * Then as many others as the word says. */
 static int listen_to_ports(int argc, char **argv) {
-    (void)argc, (void)argv;
+    char name[32];
     struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(8080)};
     struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(8081)};
     listen(bound_socket(AF_INET, (struct sockaddr *)&four, sizeof four), 8);
     listen(bound_socket(AF_INET6, (struct sockaddr *)&six, sizeof six), 8);
     four.sin_port = htons(8082);
     bound_socket(AF_INET, (struct sockaddr *)&four, sizeof four);
+    listen_locally("/life and limb.sock", 19, 8);
+    listen_locally("\0life", 5, 8);
+    listen_locally("/bound.sock", 11, -1);
+    for (int i = 0; argc > 0 && i < atoi(argv[0]); i++)
+        listen_locally(name, (size_t)snprintf(name, sizeof name, "%clife-%d", '\0', i), 1);
     return stay_until_signal(0, NULL);
 }
 

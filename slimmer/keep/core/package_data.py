@@ -1,0 +1,41 @@
+"""Keep the places where the data about a slim image's packages goes, and the files that name the system and its release.
+
+slimmer.image.package_data makes the data: it depends on everything that is kept. So this comes last, and nothing follows it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from slimmer.image.package_data import database_of
+from slimmer.image.packages import SYSTEM_MANAGERS
+from slimmer.keep.image_view import ImageView, reach
+from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
+
+RULE = "package-data"
+
+_RELEASES = (
+    "/etc/os-release",
+    "/usr/lib/os-release",
+    "/etc/debian_version",
+    "/etc/alpine-release",
+    "/etc/redhat-release",
+)
+"""Scanners look up the vulnerabilities of a release. os-release(5); the others are from before it."""
+
+
+def package_data(image: ImageView, kept: KeepSetBuilder) -> Iterator[Finding]:
+    """Yield findings if files of the system's packages are kept. Nothing, if the user does not want the data."""
+    if not image.selection.package_data:
+        return
+    entries = (image.tree.get(path) for path in kept)
+    files = [entry.path for entry in entries if entry is not None and not entry.is_directory]
+    managers = {package.manager: path for path, owners in image.packages.owners(files).items() for package in owners}
+    for manager in sorted(managers.keys() & SYSTEM_MANAGERS):
+        database = database_of(image.tree, manager)
+        if database is not None:
+            detail = f"holds the data about the {manager} packages of which files are kept"
+            yield Finding(posixpath.dirname(database), Reason(RULE, detail, managers[manager]))
+        for path in _RELEASES:
+            yield from reach(image.tree, path, Reason(RULE, "names the system's release", managers[manager]))
