@@ -87,7 +87,7 @@ check_path() {
 # slimmer's container has a copy of the current folder, and nothing else of this machine.
 check_relative() {
     case $2 in
-    /* | .. | ../* | */.. | */../*) refuse "$1 must be a path below the current folder, because slimmer runs from SLIMMER_IMAGE." ;;
+    . | ./ | /* | .. | ../* | */.. | */../*) refuse "$1 must be a path below the current folder, because slimmer runs from SLIMMER_IMAGE." ;;
     esac
 }
 

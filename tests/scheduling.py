@@ -17,7 +17,12 @@ ALONE = (
 """Files whose tests must be alone with the engine. One worker has them all, before anything else, so that the others wait once.
 The tests that need no engine use the processors meanwhile."""
 
-FIRST = ("tests/engine/test_until_quiet.py", "tests/engine/test_ready.py", "tests/engine/test_policies.py")
+FIRST = (
+    "tests/engine/test_until_quiet.py",
+    "tests/engine/test_ci.py",
+    "tests/engine/test_ready.py",
+    "tests/engine/test_policies.py",
+)
 """Files with long tests. They begin, so that no worker is left with a long one at the end. The others follow by the number of their tests."""
 
 

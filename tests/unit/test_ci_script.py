@@ -244,7 +244,7 @@ def test_paths_that_are_no_paths_are_refused(job: Job, setting: str, path: str) 
     assert job.read("github-output") == ""
 
 
-@pytest.mark.parametrize("path", ["/tmp/out", "../out", "a/../../out", ".."])
+@pytest.mark.parametrize("path", ["/tmp/out", "../out", "a/../../out", "..", "."])
 def test_with_slimmers_image_paths_are_below_the_folder(job: Job, path: str) -> None:
     docker = job.folder / "bin/docker"
     docker.write_text("#!/bin/sh\ntouch asked\n")
