@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes and starts container engines of other Debian releases beside the machine's own, for `make engines`. Each release is a folder with a whole
-# Debian in it; its engines have their own sockets, stores and bridges. Needs root, debootstrap, iproute2, util-linux and curl.
+# Debian in it; its engines have their own sockets, stores and bridges. Needs root on Debian or Ubuntu.
 #   scripts/other_engine.sh make  FOLDER SUITE    install the engines of bookworm (Docker 20.10, Podman 4.3), trixie (26.1, 5.4) or forky (28.5, 5.8)
 #   scripts/other_engine.sh start FOLDER ENGINE   start one, and print the address for DOCKER_HOST
 #   scripts/other_engine.sh stop  FOLDER ENGINE   stop it, and remove its bridge
@@ -24,10 +24,20 @@ fail() {
 
 # --- making ---
 
+# Installs what this script needs, if it is missing.
+tools() {
+    ! { command -v debootstrap && command -v ip && command -v curl; } >/dev/null || return 0
+    say "installing debootstrap, iproute2 and curl"
+    { DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends debootstrap iproute2 curl ||
+        { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends debootstrap iproute2 curl; }; } </dev/null >&2 ||
+        fail "apt-get cannot install debootstrap, iproute2 and curl."
+}
+
 make_folder() {
-    local folder=$1 suite=$2 script='' wanted=$packages new=$1.new
+    local folder=$1 suite=$2 script='' wanted=$packages new=$1.new limits
     [ "$suite" = bookworm ] || wanted+=$newer
     [ -e "/usr/share/debootstrap/scripts/$suite" ] || script=sid
+    tools
     rm -rf --one-file-system "$new"
     mkdir -p "$(dirname "$folder")"
     debootstrap --variant=minbase --include="$wanted" "$suite" "$new" "$(mirror)" $script >"$folder.log" 2>&1 ||
@@ -36,7 +46,9 @@ make_folder() {
     chroot "$new" useradd --create-home --uid "$user_id" "$user"
     # The store is outside of the home folders, so that the settings are the same for all users. runc works with each layout of cgroups.
     printf '[storage]\ndriver = "overlay"\nrunroot = "/run/containers/storage"\ngraphroot = "/data/containers"\nrootless_storage_path = "/data/rootless/containers"\n' >"$new/etc/containers/storage.conf"
-    printf '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n' >"$new/etc/containers/containers.conf"
+    # Podman 4 would raise these limits, which not every machine allows
+    limits="\"nofile=$(ulimit -Sn):$(ulimit -Hn)\", \"nproc=4096:4096\""
+    printf '[containers]\ndefault_ulimits = [%s]\n[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n' "$limits" >"$new/etc/containers/containers.conf"
     install -d -o "$user_id" -g "$user_id" "$new/data/rootless"
     rm -rf "$new/var/cache/apt/archives" "$new/var/lib/apt/lists"
     mv "$new" "$folder"

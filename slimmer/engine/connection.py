@@ -164,7 +164,7 @@ def _describe(api: Any, url: str, settings: Mapping[str, Any]) -> Engine:
         architecture=ARCHITECTURES.get(str(info.get("Architecture", "")), str(info.get("Architecture", ""))),
         operating_system=str(info.get("OperatingSystem", "")),
         is_podman="podman" in str(components.get("Name", "")).lower(),
-        rootless=any("rootless" in option for option in security),
+        rootless=any("rootless" in option for option in security) or info.get("Rootless") is True,  # Podman 4
         security=security,
         settings=settings,
     )

@@ -31,10 +31,17 @@ def running(client: docker.DockerClient, image: str, **options: Any) -> Iterator
         container.remove(force=True, v=True)
 
 
+def ports(published: bool) -> dict[str, Any]:
+    """Options for `running`: publish all ports, for engines whose containers cannot be reached at their own addresses."""
+    return {"publish_all_ports": True} if published else {}
+
+
 def address(container: Container, port: int | None = None) -> str:
-    """The URL of a port of the container, at its own address (default: the first one that its image EXPOSEs)."""
+    """The URL of a port of the container, at its own address (default: the first one that its image EXPOSEs), or where it is published."""
     container.reload()
     port = port or min(int(port.split("/")[0]) for port in container.attrs["Config"]["ExposedPorts"])
+    for place in container.attrs["NetworkSettings"]["Ports"].get(f"{port}/tcp") or ():
+        return f"http://127.0.0.1:{place['HostPort']}"
     return f"http://{own_address(container)}:{port}"
 
 
@@ -72,15 +79,15 @@ def check(answer: httpx.Response, request: dict[str, Any]) -> None:
     assert answer.headers.get("content-type", "").startswith(expect.get("content_type", "")), asked
 
 
-def check_image(client: docker.DockerClient, name: str, image: str) -> None:
-    """Everything that the sample's image, or its slim twin, must do."""
+def check_image(client: docker.DockerClient, name: str, image: str, *, published: bool = False) -> None:
+    """Everything that the sample's image, or its slim twin, must do. `published`: ask at published ports."""
     if name in samples.AS_TOOL:
         for command in samples.AS_TOOL[name]:
             with running(client, image, command=list(command.words) or None) as container:
                 assert container.wait(timeout=READY_DEADLINE)["StatusCode"] == 0, command.words
                 assert command.contains in container.logs().decode(), command.words
         return
-    with running(client, image) as container:
+    with running(client, image, **ports(published)) as container:
         for request in samples.requests(name):
             check(ask(container, address(container), request), request)
         for command in samples.IN_CONTAINER.get(name, ()):

@@ -146,13 +146,13 @@ class _Engine(BaseHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
-    def __init__(self, said: dict[str, str]) -> None:
+    def __init__(self, said: dict[str, object]) -> None:
         super().__init__(("127.0.0.1", 0), _Engine)
         self.said, self.asked = said, list[str]()
 
 
 @contextmanager
-def engine_that_says(**said: str) -> Iterator[tuple[str, list[str]]]:
+def engine_that_says(**said: object) -> Iterator[tuple[str, list[str]]]:
     """The address of an engine that says this of itself, and the paths that it is asked for."""
     server = _Server(said)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -172,8 +172,10 @@ def test_an_engine_for_windows_containers_is_refused() -> None:
     [("1.40", "1.12", "too old", "Docker 20.10"), ("1.99", "1.90", "too new", "Update slimmer")],
 )
 def test_an_engine_that_speaks_no_version_of_ours_is_refused(newest: str, oldest: str, words: str, advice: str) -> None:
-    said = {"ApiVersion": newest, "MinAPIVersion": oldest}
-    with engine_that_says(**said) as (url, _), pytest.raises(UnsupportedEngine, match=words) as caught:
+    with (
+        engine_that_says(ApiVersion=newest, MinAPIVersion=oldest) as (url, _),
+        pytest.raises(UnsupportedEngine, match=words) as caught,
+    ):
         connect(url)
     assert advice in caught.value.hint and caught.value.exit_code == 4
 
@@ -182,6 +184,14 @@ def test_a_newer_engine_is_asked_in_a_version_that_slimmer_knows() -> None:
     with engine_that_says(ApiVersion="1.99", MinAPIVersion="1.44", OSType="linux") as (url, asked):
         connect(url).close()
     assert asked[0] == "/version" and asked[1:] and all(path.startswith("/v1.51/") for path in asked[1:])
+
+
+@pytest.mark.parametrize("said", [{"SecurityOptions": ["name=rootless"]}, {"Rootless": True}])
+def test_docker_and_podman_4_say_in_their_own_ways_that_they_are_rootless(said: dict[str, object]) -> None:
+    with engine_that_says(ApiVersion="1.41", **said) as (url, _):
+        engine = connect(url)
+        assert engine.rootless
+        engine.close()
 
 
 @pytest.mark.parametrize("version", ["", "one", "1.2.3", "9" * 5000 + ".1"])
