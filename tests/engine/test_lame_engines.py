@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from tests.engine import leftovers as things
 from tests.engine.command import program
 from tests.engine.gateway import Gateway
 from tests.engine.integration_app import SLIM, road_image
-from tests.engine.own_engine import POSSIBLE, engine_folder, start
+from tests.engine.own_engine import POSSIBLE, engine_folder, own_engine, start
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 120.0
@@ -106,3 +107,36 @@ def test_an_engine_that_is_killed_is_told_and_nothing_stays_when_it_is_back(
         assert cleaned.returncode == 0, cleaned.stderr
         assert things.settled(client, scratch, before) == []
     client.close()
+
+
+# ---------------------------------------------------------------------- an engine that forbids the probe its work
+
+
+@pytest.mark.skipif(not POSSIBLE, reason="an engine of its own needs root and Docker's daemon on this machine")
+@pytest.mark.parametrize("denied", ["seccomp", "pidfd_getfd"])
+def test_a_seccomp_profile_that_forbids_the_probe_is_not_the_apps_fault(denied: str, tmp_path: Path) -> None:
+    profile = tmp_path / "profile.json"
+    forbidden = {"names": [denied], "action": "SCMP_ACT_ERRNO"}
+    profile.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [forbidden]}))
+    with own_engine(f"--seccomp-profile={profile}") as url:
+        client = docker.DockerClient(base_url=url)
+
+        def slimmer(*words: str | Path) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "-m", "slimmer", *map(str, words)]
+            environment = {**os.environ, "DOCKER_HOST": url}
+            return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
+
+        with road_image(client, tmp_path) as road:
+            doctor = slimmer("doctor")
+            assert doctor.returncode == 4 and "not permitted" in doctor.stdout, doctor.stdout
+            assert "✗ watch" in doctor.stdout and "seccomp=unconfined" in doctor.stdout, doctor.stdout
+            refused = slimmer("build", road, "--out", tmp_path / "out")
+            assert refused.returncode == 4, refused.stderr
+            assert "does not let the probe watch" in refused.stderr and "seccomp=unconfined" in refused.stderr
+            assert client.containers.list(all=True) == []
+            allowed = slimmer(
+                "build", road, "--tag", SLIM, "--out", tmp_path / "out", "--security-opt", "seccomp=unconfined"
+            )
+            assert allowed.returncode == 0, allowed.stderr
+            client.images.remove(SLIM, force=True)
+        client.close()
