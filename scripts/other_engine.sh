@@ -4,7 +4,6 @@
 #   scripts/other_engine.sh make  FOLDER SUITE    install the engines of bookworm (Docker 20.10, Podman 4.3), trixie (26.1, 5.4) or forky (28.5, 5.8)
 #   scripts/other_engine.sh start FOLDER ENGINE   start one, and print the address for DOCKER_HOST
 #   scripts/other_engine.sh stop  FOLDER ENGINE   stop it, and remove its bridge
-#   scripts/other_engine.sh versions FOLDER       print the versions of dockerd and podman
 # ENGINE is docker (overlay2), docker-containerd (containerd's image store), docker-userns (userns-remap), docker-rootless, podman or podman-rootless.
 set -euo pipefail
 
@@ -58,11 +57,6 @@ make_folder() {
 mirror() {
     { cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null || true; } |
         awk '/^URIs:/ && !found { print $2; found = 1 } /^deb / && !found { print $2; found = 1 }'
-}
-
-versions() {
-    chroot "$1" dockerd --version
-    chroot "$1" podman --version
 }
 
 # --- starting ---
@@ -155,9 +149,8 @@ case ${1:-}:$# in
 make:3) make_folder "$2" "$3" ;;
 start:3) start "$2" "$3" ;;
 stop:3) stop "$2" "$3" ;;
-versions:2) versions "$2" ;;
 *)
-    sed -n '2,9s/^# //p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,8s/^# //p' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac
