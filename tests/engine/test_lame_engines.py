@@ -19,6 +19,7 @@ from tests.engine.command import program
 from tests.engine.gateway import Gateway
 from tests.engine.integration_app import SLIM, road_image
 from tests.engine.own_engine import POSSIBLE, engine_folder, own_engine, start
+from tests.engine.test_interrupts import STAGES
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 120.0
@@ -72,16 +73,17 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(not POSSIBLE, reason="an engine of its own needs root and Docker's daemon on this machine")
-@pytest.mark.parametrize("back", [False, True], ids=["for-good", "at-once"])
+@pytest.mark.parametrize(("stage", "back"), [*((stage, False) for stage in STAGES), ("observe", True)])
 def test_an_engine_that_is_killed_is_told_and_nothing_stays_when_it_is_back(
-    back: bool, folder: Path, tmp_path: Path
+    stage: str, back: bool, folder: Path, tmp_path: Path
 ) -> None:
+    """`back`: the engine is started again while slimmer still runs."""
     url, scratch = f"unix://{folder}/docker.sock", tmp_path / "tmp"
     scratch.mkdir()
     client = docker.DockerClient(base_url=url)
     with road_image(client, tmp_path) as road:
         before = things.state(client, scratch)
-        words = ["build", road, "--until", "signal", "--out", str(tmp_path / "out")]
+        words = ["build", road, "--out", str(tmp_path / "out")]
         environment = {**os.environ, "DOCKER_HOST": url, "TMPDIR": str(scratch)}
         with subprocess.Popen(
             [sys.executable, "-m", "slimmer", *words], stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT
@@ -90,7 +92,7 @@ def test_an_engine_that_is_killed_is_told_and_nothing_stays_when_it_is_back(
             said = ""
             for line in build.stderr:
                 said += line
-                if "kill -USR1" in line:
+                if STAGES[stage] in line:
                     daemon = psutil.Process(int((folder / "docker.pid").read_text()))
                     daemon.send_signal(signal.SIGKILL)
                     daemon.wait(DEADLINE)
