@@ -32,6 +32,12 @@ tools() {
         fail "apt-get cannot install debootstrap, iproute2 and curl."
 }
 
+# Writes podman's storage.conf: FOLDER RUNROOT GRAPHROOT
+storage() {
+    mkdir -p "$1"
+    printf '[storage]\ndriver = "overlay"\nrunroot = "%s"\ngraphroot = "%s"\n' "$2" "$3" >"$1/storage.conf"
+}
+
 make_folder() {
     local folder=$1 suite=$2 script='' wanted=$packages new=$1.new limits
     [ "$suite" = bookworm ] || wanted+=$newer
@@ -41,10 +47,12 @@ make_folder() {
     mkdir -p "$(dirname "$folder")"
     debootstrap --variant=minbase --include="$wanted" "$suite" "$new" "$(mirror)" $script >"$folder.log" 2>&1 ||
         fail "cannot install Debian $suite. The end of $folder.log:" "$(tail -n 3 "$folder.log")"
-    mkdir -p "$new/data" "$new/etc/containers"
+    mkdir -p "$new/data"
     chroot "$new" useradd --create-home --uid "$user_id" "$user"
-    # The store is outside of the home folders, so that the settings are the same for all users. runc works with each layout of cgroups.
-    printf '[storage]\ndriver = "overlay"\nrunroot = "/run/containers/storage"\ngraphroot = "/data/containers"\nrootless_storage_path = "/data/rootless/containers"\n' >"$new/etc/containers/storage.conf"
+    storage "$new/etc/containers" /run/containers/storage /data/containers
+    storage "$new/home/$user/.config/containers" "/run/user/$user_id/containers" /data/rootless/containers
+    chroot "$new" chown -R "$user:$user" "/home/$user"
+    # runc works with each layout of cgroups
     # Podman 4 would raise these limits, which not every machine allows
     limits="\"nofile=$(ulimit -Sn):$(ulimit -Hn)\", \"nproc=4096:4096\""
     printf '[containers]\ndefault_ulimits = [%s]\n[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n' "$limits" >"$new/etc/containers/containers.conf"
@@ -96,6 +104,7 @@ bridge_of() { echo "se-$(printf %s "$1$2" | cksum | head -c 8)"; }
 start() {
     local engine=$2 bridge socket run number end
     folder=$(realpath "$1")
+    stop "$folder" "$engine"
     bridge=$(bridge_of "$folder" "$engine")
     socket=$(socket_of "$folder" "$engine")
     run=$(command_of "$engine" "$bridge")
