@@ -59,7 +59,7 @@ bench: $(READY) samples ## measure the stages of a build, the overhead of the re
 golden: $(READY) ## write what slimmer keeps of all test images to GOLDEN (default .cache/golden), to compare versions
 	@scripts/engine.sh $(BIN)/python -m tests.engine.golden $(GOLDEN)
 
-engines: $(READY) ## slim the sample apps on other engines, too: make engines ENGINES='unix:///run/podman/podman.sock tcp://…'
+engines: $(READY) samples ## slim the sample apps on other engines, which it makes (root, Debian): ENGINES='trixie/podman unix:///…': these only
 	@scripts/engine.sh $(BIN)/python -m tests.engine.engines $(ENGINES)
 
 schemas: $(READY) ## regenerate docs/schemas, the JSON Schemas of probe files and of the documents that slimmer writes

@@ -117,6 +117,14 @@ class BuildFailed(SlimmerError):
     default_hint = "The engine's log has more details. `slimmer observe` and `slimmer keep` write a Dockerfile and rootfs.tar to try by hand."
 
 
+class NoBuilder(BuildFailed):
+    """The engine has no classic builder, or does not let this client use it."""
+
+    default_hint = (
+        "Use --builder load. `docker buildx build --tag TAG FOLDER` makes the image of an output folder with BuildKit."
+    )
+
+
 class OutputError(SlimmerError):
     """The output folder cannot be written."""
 

@@ -19,9 +19,12 @@ from slimmer.engine.connection import Engine
 from slimmer.engine.containers import FULL_DISK, engine_calls, is_full
 from slimmer.engine.steps import Steps
 from slimmer.engine.uploads import Upload
-from slimmer.errors import BuildFailed, SlimmerError
+from slimmer.errors import BuildFailed, NoBuilder, SlimmerError
 
 LOG_LINES = 15
+
+REFUSALS = frozenset((403, 404, 405, 501))
+"""How an engine without the classic builder answers, or a proxy in front of the engine's socket that does not let it pass."""
 
 Making = Callable[[], AbstractContextManager[None]]
 
@@ -38,7 +41,7 @@ def build(
 
     `tell` is called with the ID of each step's image. `making` is entered while the engine works. A failed build leaves nothing
     behind: the engine removes its containers, and slimmer the images of its steps. If an interrupt comes late, the build finishes
-    first and gets its tag. Raises BuildFailed with the engine's message, or EngineUnreachable.
+    first and gets its tag. Raises BuildFailed with the engine's message, NoBuilder if it does not build at all, or EngineUnreachable.
     """
     files, steps = list(files), Steps(tell)
     context = Upload(lambda file: _write_context(file, files))
@@ -127,6 +130,8 @@ def _failed(engine: Engine, doing: str, error: Exception) -> SlimmerError:
             engine.api.ping()
     except SlimmerError as gone:
         return gone
+    if doing == "build" and isinstance(error, APIError) and error.status_code in REFUSALS:
+        return NoBuilder(f"the engine does not build: {_words(error)}")
     return _refused(f"the engine could not {doing} the slim image: {_words(error)}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 import sys
@@ -13,12 +12,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import docker
 import requests
 from docker.errors import DockerException
 from docker.tls import TLSConfig
-from docker.utils import kwargs_from_env
 
+from slimmer.engine.client import client
+from slimmer.engine.endpoints import endpoints
+from slimmer.engine.refusals import hint, reason
 from slimmer.errors import EngineUnreachable, UnsupportedEngine
 from slimmer.probe_binary import ARCHITECTURES
 
@@ -97,33 +97,34 @@ def connect_as(settings: Mapping[str, Any]) -> Engine:
         tls = TLSConfig(**settings["tls"]) if settings.get("tls") else False
         return _connected({**settings, "tls": tls}, url)
     except (DockerException, requests.RequestException, OSError, ValueError) as error:
-        raise EngineUnreachable(f"the engine does not answer: {url}: {_reason(error)}") from error
+        raise EngineUnreachable(f"the engine does not answer: {url}: {reason(error)}") from error
 
 
 def connect(docker_host: str = "") -> Engine:
     """Connect to `docker_host` if it is given, or else to the first engine that answers.
 
-    If DOCKER_HOST is set, nothing else is tried. Otherwise, the current docker context is tried first, then the usual sockets.
+    If DOCKER_HOST or DOCKER_CONTEXT is set, nothing else is tried. Otherwise, the current docker context is tried first, then the
+    usual sockets.
     `docker_host` replaces DOCKER_HOST, and is used with the same DOCKER_TLS_VERIFY and DOCKER_CERT_PATH.
 
     Raises EngineUnreachable with all that was tried, or UnsupportedEngine if the engine does not run Linux containers.
     """
     tried: list[str] = []
-    for settings in _candidates(docker_host):
+    for settings in endpoints(docker_host):
         url = str(settings.get("base_url", ""))
         try:
             return _connected(settings, url)
         except (DockerException, requests.RequestException, OSError, ValueError) as error:
-            tried.append(f"{url}: {_reason(error)}")
+            tried.append(f"{url}: {reason(error)}")
     raise EngineUnreachable(
-        "no container engine answers. Tried:\n  " + "\n  ".join(tried), hint=_hint(tried, docker_host)
+        "no container engine answers. Tried:\n  " + "\n  ".join(tried), hint=hint(tried, docker_host)
     )
 
 
 def _connected(settings: dict[str, Any], url: str) -> Engine:
     if url.startswith("unix://"):
         _knock(url.removeprefix("unix://"))
-    api = docker.APIClient(version="auto", timeout=CONNECT_TIMEOUT, max_pool_size=MOST_CALLS, **settings)
+    api = client(settings, CONNECT_TIMEOUT, MOST_CALLS)
     try:
         engine = _describe(api, url, as_values(settings))
     except BaseException:
@@ -148,58 +149,7 @@ def _knock(path: str) -> None:
         knocking.connect(path)
 
 
-def _hint(tried: list[str], docker_host: str) -> str | None:
-    if any("ermission denied" in line for line in tried):
-        return "Add yourself to the docker group and log in again (`newgrp docker`), or use sudo."
-    if docker_host:
-        return "Start that engine, or leave out docker_host."
-    if os.environ.get("DOCKER_HOST"):
-        return "DOCKER_HOST is set, so nothing else was tried: start that engine, or unset DOCKER_HOST."
-    return None
-
-
-def _candidates(docker_host: str) -> list[dict[str, Any]]:
-    if host := docker_host or os.environ.get("DOCKER_HOST"):
-        try:
-            return [dict(kwargs_from_env(environment={**os.environ, "DOCKER_HOST": host}))]
-        except DockerException as error:  # DOCKER_TLS_VERIFY without certificates
-            raise EngineUnreachable(f"DOCKER_HOST cannot be used: {_reason(error)}") from error
-    context = _context()
-    sockets = [{"base_url": f"unix://{path}"} for path in _sockets() if _may_be_socket(path)]
-    return ([context] if context else []) + sockets or [{"base_url": "unix:///var/run/docker.sock"}]
-
-
-def _context() -> dict[str, Any] | None:
-    """Return the settings of the current docker context, or None for the default one, which the usual sockets cover."""
-    try:
-        context = docker.ContextAPI.get_current_context()
-    except (DockerException, OSError, ValueError, KeyError):
-        return None  # the docker client reports a broken context; a socket may still answer
-    if context is None or context.Name == "default" or not context.Host:
-        return None
-    return {"base_url": context.Host, "tls": context.TLSConfig or False}
-
-
-def _sockets() -> list[Path]:
-    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
-    return [
-        Path("/var/run/docker.sock"),
-        runtime / "docker.sock",
-        Path.home() / ".docker/run/docker.sock",
-        Path.home() / ".docker/desktop/docker.sock",
-        runtime / "podman/podman.sock",
-        Path("/run/podman/podman.sock"),
-    ]
-
-
-def _may_be_socket(path: Path) -> bool:
-    try:
-        return path.is_socket()
-    except PermissionError:
-        return True  # try it, so that the error is reported
-
-
-def _describe(api: docker.APIClient, url: str, settings: Mapping[str, Any]) -> Engine:
+def _describe(api: Any, url: str, settings: Mapping[str, Any]) -> Engine:
     info: dict[str, Any] = api.info()
     if info.get("OSType", "linux") != "linux":
         raise UnsupportedEngine(
@@ -214,16 +164,7 @@ def _describe(api: docker.APIClient, url: str, settings: Mapping[str, Any]) -> E
         architecture=ARCHITECTURES.get(str(info.get("Architecture", "")), str(info.get("Architecture", ""))),
         operating_system=str(info.get("OperatingSystem", "")),
         is_podman="podman" in str(components.get("Name", "")).lower(),
-        rootless=any("rootless" in option for option in security),
+        rootless=any("rootless" in option for option in security) or info.get("Rootless") is True,  # Podman 4
         security=security,
         settings=settings,
     )
-
-
-def _reason(error: Exception) -> str:
-    """Return the innermost cause in a few words. docker-py wraps it several times."""
-    text = str(error)
-    for words in ("Permission denied", "Connection refused", "No such file or directory"):
-        if words in text:
-            return words
-    return text.splitlines()[0][:200] if text else type(error).__name__

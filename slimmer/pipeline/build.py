@@ -14,7 +14,7 @@ from typing import Any
 from slimmer.artifacts.package_file import package_document
 from slimmer.engine import images
 from slimmer.engine.leftovers import Leftovers, remove_leftovers
-from slimmer.errors import VerificationFailed
+from slimmer.errors import NoBuilder, VerificationFailed
 from slimmer.formatting import SHOWN, counted, listed
 from slimmer.image import reference
 from slimmer.interrupts import finish
@@ -36,7 +36,7 @@ from slimmer.pipeline.unexercised import exercised
 from slimmer.pipeline.unproven import unproven
 from slimmer.pipeline.verification import CandidateVerifier, VariantVerdict, Verdict, variants
 from slimmer.rebuild.archive import creation_time
-from slimmer.rebuild.image import DOCKERFILE, mark_unverified
+from slimmer.rebuild.image import DOCKERFILE, LOAD, Builder, mark_unverified
 from slimmer.unexercised import UntouchedCode, untouched
 from slimmer.unproven import Unproven
 
@@ -87,7 +87,10 @@ def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> B
 
 @dataclass(slots=True)
 class _Build:
-    """Shared state of the stages after the observation. `packages` is the document of the packages, once it was begun."""
+    """Shared state of the stages after the observation.
+
+    `packages` is the document of the packages, once it was begun. `only_builder` is what is left if the engine does not build.
+    """
 
     request: BuildRequest
     stages: Stages
@@ -96,6 +99,7 @@ class _Build:
     original: Original
     observation: ObservationSet
     packages: Future[dict[str, Any]] | None = field(default=None, init=False)
+    only_builder: Builder | None = field(default=None, init=False)
 
     @property
     def progress(self) -> Progress:
@@ -153,7 +157,7 @@ class _Build:
         """Build a candidate with the kept paths."""
         request, original = self.request, self.original
         dated = bool(os.environ.get(EPOCH))
-        builder = choose_builder(original, request.builder, kept, dated=dated)
+        builder = self.only_builder or choose_builder(original, request.builder, kept, dated=dated)
         if builder.name != (request.builder or DOCKERFILE) and not repairs:
             self.progress.note(f"builder {builder.name}: {builder.reason}")
         if dated and builder.name == DOCKERFILE and not repairs:
@@ -161,7 +165,14 @@ class _Build:
         package_data = request.selection.package_data
         rootfs = pack(original, kept, self.folder, self.progress.note, package_data=package_data)
         self.begin_packages()
-        return make(original.session, rootfs, builder, self.folder, self.created, "candidate")
+        try:
+            return make(original.session, rootfs, builder, self.folder, self.created, "candidate")
+        except NoBuilder as error:
+            if request.builder:
+                raise
+            self.only_builder = Builder(LOAD, error.message, builder.beyond)
+            self.progress.note(f"builder {LOAD}: {error.message}")
+            return make(original.session, rootfs, self.only_builder, self.folder, self.created, "candidate")
 
     def begin_packages(self) -> Future[dict[str, Any]]:
         """Start to make the document of the packages, once. The best time is while slimmer waits for the engine's build."""

@@ -21,6 +21,7 @@ from slimmer.runs.check import Check
 from slimmer.runs.ci_runner import runner_checks
 from slimmer.runs.ci_trial import engine_checks
 from slimmer.runs.start import ask_identity
+from slimmer.runs.watched import FORBIDDEN_HINT, PROBE_FAILED
 
 TIMEOUT = 30.0
 PTRACE = "slimmer needs it on kernels and engines without seccomp user notification."
@@ -138,9 +139,22 @@ def _recorders(container: Container, mount: ProbeMount, recorder: str = "auto") 
         stream.close()
     fields = [field.decode(errors="replace") for field in said.split(b"\0")]
     states = {head.split()[1]: (head.split()[-1] == "on", why) for head, why in _recorder_lines(fields)}
+    if problem := _problem(container, fields):
+        yield Check("watch", False, problem, FORBIDDEN_HINT)
+        return
     for name, meaning in (RECORDERS if recorder == "auto" else {recorder: PTRACE}).items():
         on, why = states.get(name, (False, stream.stderr.strip() or "not mentioned by the probe"))
         yield Check(f"recorder {name}", on, why or "runs", meaning, needed=False)
+
+
+def _problem(container: Container, fields: list[str]) -> str:
+    """Return what the supervisor or the probe in the app's place gave up for, or ""."""
+    records = zip(fields[0::3], fields[1::3], strict=False)
+    if fatal := next((why for head, why in records if head == "fatal"), ""):
+        return fatal
+    if container.wait(TIMEOUT) == PROBE_FAILED:
+        return container.last_log_lines().strip()
+    return ""
 
 
 def _recorder_lines(fields: list[str]) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ from concurrent.futures import wait
 from types import TracebackType
 from typing import Protocol
 
-from slimmer.errors import AppFailed, EngineError, ObservationIncomplete
+from slimmer.errors import AppFailed, EngineError, ObservationIncomplete, UnsupportedEngine
 from slimmer.exit_codes import KILLED, TIMED_OUT
 from slimmer.observe.log import AccessLog
 from slimmer.observe.probe_stream import ATTACH_TIMEOUT, ProbeStream, Stream
@@ -31,6 +31,9 @@ STOP_TIMEOUT = 10.0
 END_TIMEOUT = 1.0
 """Seconds until the engine reports the end of a container whose processes are gone."""
 
+EARLY_END_TIMEOUT = 10.0
+"""The same before anything has run. A busy engine takes its time, and the app's end is the only explanation."""
+
 RELEASE_PATIENCE = 3.0
 CLOSE_PATIENCE = 1.0
 """Seconds to wait for the probe's answer before closing its stream."""
@@ -40,6 +43,18 @@ POLL = 0.01
 ENDED_HINT = (
     "It was killed, either by the kernel for lack of memory, or by an app that runs as root. In that case, run the app as another user "
     "(--user), or make sure that it signals only its own processes."
+)
+
+
+PROBE_FAILED = 125
+"""The exit code of a probe that cannot do its work (probes/files/util.h, EXIT_PROBE)."""
+
+FORBIDDEN = "not permitted"
+"""What the probe says with EPERM."""
+
+FORBIDDEN_HINT = (
+    "It has SYS_ADMIN and SYS_PTRACE, so something else forbids it: mostly a seccomp profile of the engine's own, else AppArmor or SELinux. "
+    "--security-opt seccomp=unconfined, apparmor=unconfined or label=disable lifts that for slimmer's runs."
 )
 
 
@@ -115,6 +130,7 @@ class WatchedRun(ContainerRun[WatchedContainer]):
             self._check_started()
             raise
         if not self._stream.wait_for(lambda: bool(self._reader.attached), ATTACH_TIMEOUT):
+            self._check_allowed()
             self._stream.check()
             self._check_started()
             raise ObservationIncomplete(
@@ -126,9 +142,19 @@ class WatchedRun(ContainerRun[WatchedContainer]):
             raise EngineError("the run is not supervised")
         return self._stream
 
+    def _check_allowed(self) -> None:
+        """Raise UnsupportedEngine if the supervisor may not do its work."""
+        if FORBIDDEN in self._reader.fatal:
+            raise forbidden(self._reader.fatal)
+
     def _check_started(self) -> None:
-        """Raise AppFailed if the container has already ended, because its command could not be run."""
-        code = self._container.wait(END_TIMEOUT)
+        """Raise AppFailed if the container has already ended, because its command could not be run.
+
+        Nothing but the probe has run in it so far. Raise UnsupportedEngine if it was not allowed to do its work.
+        """
+        code = self._container.wait(EARLY_END_TIMEOUT)
+        if code == PROBE_FAILED and FORBIDDEN in (said := self.last_log_lines()):
+            raise forbidden(said.strip())
         if code is not None:
             raise AppFailed(f"the app exited at once with code {code}{_quoted(self.last_log_lines())}")
 
@@ -249,6 +275,11 @@ def _signal_number(signal: str) -> int | None:
     name = signal.upper() if signal.upper().startswith("SIG") else f"SIG{signal.upper()}"
     known = signals.Signals.__members__.get(name) if sys.platform == "linux" else None
     return None if known is None else int(known)
+
+
+def forbidden(said: str) -> UnsupportedEngine:
+    """Return the error for a probe that is not allowed to do its work, in its own words."""
+    return UnsupportedEngine(f"the engine does not let the probe watch an app: {said}", hint=FORBIDDEN_HINT)
 
 
 def _quoted(lines: str) -> str:

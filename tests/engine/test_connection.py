@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -126,9 +127,14 @@ def test_an_engine_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatc
             connect()
 
 
-class _WindowsEngine(BaseHTTPRequestHandler):
+class _Engine(BaseHTTPRequestHandler):
+    """Answers each question with the server's `said`, and remembers its path."""
+
     def do_GET(self) -> None:
-        answer = json.dumps({"ApiVersion": "1.41", "OSType": "windows"}).encode()
+        server = self.server
+        assert isinstance(server, _Server)
+        server.asked.append(self.path)
+        answer = json.dumps(server.said).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
@@ -139,16 +145,57 @@ class _WindowsEngine(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def windows_engine() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _WindowsEngine)
+class _Server(ThreadingHTTPServer):
+    def __init__(self, said: dict[str, object]) -> None:
+        super().__init__(("127.0.0.1", 0), _Engine)
+        self.said, self.asked = said, list[str]()
+
+
+@contextmanager
+def engine_that_says(**said: object) -> Iterator[tuple[str, list[str]]]:
+    """The address of an engine that says this of itself, and the paths that it is asked for."""
+    server = _Server(said)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"tcp://127.0.0.1:{server.server_address[1]}"
+    yield f"tcp://127.0.0.1:{server.server_address[1]}", server.asked
     server.shutdown()
     server.server_close()
 
 
-def test_an_engine_for_windows_containers_is_refused(windows_engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", windows_engine)
-    with pytest.raises(UnsupportedEngine, match="windows"):
-        connect()
+def test_an_engine_for_windows_containers_is_refused() -> None:
+    with engine_that_says(ApiVersion="1.41", OSType="windows") as (url, _), pytest.raises(UnsupportedEngine) as caught:
+        connect(url)
+    assert "windows" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("newest", "oldest", "words", "advice"),
+    [("1.40", "1.12", "too old", "Docker 20.10"), ("1.99", "1.90", "too new", "Update slimmer")],
+)
+def test_an_engine_that_speaks_no_version_of_ours_is_refused(newest: str, oldest: str, words: str, advice: str) -> None:
+    with (
+        engine_that_says(ApiVersion=newest, MinAPIVersion=oldest) as (url, _),
+        pytest.raises(UnsupportedEngine, match=words) as caught,
+    ):
+        connect(url)
+    assert advice in caught.value.hint and caught.value.exit_code == 4
+
+
+def test_a_newer_engine_is_asked_in_a_version_that_slimmer_knows() -> None:
+    with engine_that_says(ApiVersion="1.99", MinAPIVersion="1.44", OSType="linux") as (url, asked):
+        connect(url).close()
+    assert asked[0] == "/version" and asked[1:] and all(path.startswith("/v1.51/") for path in asked[1:])
+
+
+@pytest.mark.parametrize("said", [{"SecurityOptions": ["name=rootless"]}, {"Rootless": True}])
+def test_docker_and_podman_4_say_in_their_own_ways_that_they_are_rootless(said: dict[str, object]) -> None:
+    with engine_that_says(ApiVersion="1.41", **said) as (url, _):
+        engine = connect(url)
+        assert engine.rootless
+        engine.close()
+
+
+@pytest.mark.parametrize("version", ["", "one", "1.2.3", "9" * 5000 + ".1"])
+def test_a_version_that_is_none_is_no_crash(version: str) -> None:
+    with engine_that_says(ApiVersion=version) as (url, _), pytest.raises(EngineUnreachable) as caught:
+        connect(url)
+    assert "version of the API" in caught.value.message and len(caught.value.message) < 500

@@ -14,10 +14,10 @@ import docker
 import pytest
 
 from tests.engine.command import slimmer
+from tests.engine.gateway import Gateway
 from tests.engine.integration_app import SLIM
 from tests.engine.names import OWN
 from tests.engine.soak import owned
-from tests.engine.test_failures import Gateway
 from tests.engine.test_interrupts import STAGES, running, watched
 
 SMALL = "size=600k"

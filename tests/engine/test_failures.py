@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,11 +13,11 @@ import docker
 import pytest
 
 from tests.engine.command import slimmer
+from tests.engine.gateway import Gateway
 from tests.engine.integration_app import IMAGE, SLIM
 from tests.engine.names import OWN
 from tests.engine.starter import starter
 
-FORWARD = Path(__file__).parent / "forward.py"
 LAST_WORDS = "the last words of this app"
 
 
@@ -36,25 +35,6 @@ def failed(code: int, *arguments: str | Path, cwd: Path | None = None) -> str:
     assert "hint: " in result.stderr
     assert "Traceback" not in result.stderr
     return result.stderr
-
-
-class Gateway:
-    """A socket that leads to the engine's own, by a process that can be killed."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> Gateway:
-        engine = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
-        command = [sys.executable, str(FORWARD), str(self.path), engine]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == b"ready\n"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.communicate()
 
 
 # ---------------------------------------------------------------------- what is wrong before anything runs
