@@ -140,7 +140,8 @@ def _recorders(container: Container, mount: ProbeMount, recorder: str = "auto") 
     fields = [field.decode(errors="replace") for field in said.split(b"\0")]
     states = {head.split()[1]: (head.split()[-1] == "on", why) for head, why in _recorder_lines(fields)}
     if problem := _problem(container, fields):
-        yield Check("watch", False, problem, FORBIDDEN_HINT)
+        if recorder == "auto":  # told once
+            yield Check("watch", False, problem, FORBIDDEN_HINT)
         return
     for name, meaning in (RECORDERS if recorder == "auto" else {recorder: PTRACE}).items():
         on, why = states.get(name, (False, stream.stderr.strip() or "not mentioned by the probe"))
