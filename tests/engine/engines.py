@@ -162,7 +162,7 @@ def try_out(engine: OtherEngine, names: Sequence[str], source: docker.DockerClie
     """Do everything with one engine."""
     found = Findings(engine.name)
     builders = BUILDERS[1:] if "Podman" in engine.name else BUILDERS  # a build would change the labels there
-    engine.take([f"slimmer-sample-{name}:latest" for name in names], source)
+    engine.take([f"slimmer-sample-{name}:latest" for name in sorted({*names, WATCHED})], source)
     before = leftovers.state(engine.client, engine.folder / "tmp")
     for name in names:
         for builder in builders:
