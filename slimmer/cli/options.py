@@ -112,7 +112,7 @@ Reuse = Annotated[
     bool,
     _flag(
         "--reuse",
-        help="Reuse the observation in the output folder if the image, the options and slimmer's version are the same.",
+        help="Reuse the observation in the output folder if the image, slimmer's version and the options that shape the run are the same.",
         panel=KEEP,
     ),
 ]
@@ -230,7 +230,7 @@ IncludePackage = Annotated[
     Strings,
     _option(
         "--include-package",
-        help="Keep this whole package: NAME or MANAGER:NAME (dpkg, apk, rpm, pip, npm, gem, composer). Repeatable.",
+        help="Keep this whole package: NAME or MANAGER:NAME (deb, apk, rpm, python, node, ruby, php). Repeatable.",
         panel=KEEP,
         metavar="NAME",
     ),
@@ -256,7 +256,7 @@ PackageData = Annotated[
     bool,
     _flag(
         "--package-data/--no-package-data",
-        help="Add what scanners and package managers read about the packages that have kept files.",
+        help="Add metadata for scanners about the dpkg and apk packages that have kept files.",
         panel=KEEP,
         default=True,
     ),

@@ -29,6 +29,7 @@ def verify(
 ) -> None:
     """Check that AFTER has the same configuration and gives the same answers as BEFORE, and has no other files.
 
+    The metadata of packages that `slimmer build` adds to a slim image may be there.
     Files that only BEFORE has do not count. Differences are printed, one per line.
     """
     import slimmer

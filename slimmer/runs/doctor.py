@@ -26,7 +26,7 @@ from slimmer.runs.watched import FORBIDDEN_HINT, PROBE_FAILED
 TIMEOUT = 30.0
 PTRACE = "slimmer needs it on kernels and engines without seccomp user notification."
 RECORDERS = {
-    "notify": "Seccomp user notification needs kernel 5.5 or later. Without it, slimmer uses ptrace, which is slower.",
+    "notify": "Seccomp user notification needs kernel 5.6 or later. Without it, slimmer uses ptrace, which is slower.",
     "fanotify": "Without it, slimmer misses files that the kernel opens by itself (interpreters). Rootless engines lack it.",
 }
 
