@@ -246,6 +246,7 @@ class Report(Struct, frozen=True, kw_only=True):
     exercise: ReportExercise | UnsetType = UNSET
     commands: tuple[ReportScenario, ...] | UnsetType = UNSET
     verification: ReportVerification | UnsetType = UNSET
+    warnings: tuple[str, ...] | UnsetType = UNSET
     stages: tuple[ReportStage, ...] | UnsetType = UNSET
     unproven: tuple[Unproven, ...] | UnsetType = UNSET
     exercised: Exercised | UnsetType = UNSET

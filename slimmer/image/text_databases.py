@@ -25,13 +25,15 @@ Paths are bytes as in the database: absolute, and as the package's maker wrote t
 _DPKG_FIELDS = frozenset((b"Package", b"Status", b"Version"))
 _APK_FIELDS = frozenset((b"P", b"V"))
 _INSTALLED = b"install ok installed"
+_GONE = frozenset((b"not-installed", b"config-files", b"half-installed"))
+"""The states of packages whose files are not there, or not all of them (dpkg(1), "Package states")."""
 
 
 def dpkg_packages(lines: Iterable[bytes]) -> Iterator[Package]:
-    """Yield the installed packages of a dpkg status file. A paragraph without Status (in status.d) is an installed package."""
+    """Yield the packages of a dpkg status file whose files are there. A paragraph without Status (in status.d) is an installed package."""
     count = 0
     for fields in _paragraphs(lines):
-        if b"Package" in fields and fields.get(b"Status", _INSTALLED).split()[-1:] == [b"installed"]:
+        if b"Package" in fields and _is_there(fields.get(b"Status", _INSTALLED)):
             count += 1
             if count > PACKAGES_LIMIT:
                 raise Unreadable(f"it has more than {PACKAGES_LIMIT:,} packages")
@@ -72,6 +74,12 @@ def dpkg_stanzas(lines: Iterable[bytes], wanted: Container[str]) -> Iterator[Sta
         text, size = [], 0
 
 
+def _is_there(status: bytes) -> bool:
+    """Return True if a package with this Status (want, flag, state) has its files in place, whether it is configured or not."""
+    state = status.split()[-1:]
+    return bool(state) and state[0] not in _GONE
+
+
 def _stanza(lines: list[bytes]) -> Stanza | None:
     """Return the stanza of these lines; None if its package is not installed or has no name."""
     fields: dict[bytes, bytes] = {}
@@ -79,7 +87,7 @@ def _stanza(lines: list[bytes]) -> Stanza | None:
         name, found, value = line.partition(b": ")
         if found and not name.startswith((b" ", b"\t")):
             fields.setdefault(name, value.strip())
-    if b"Package" not in fields or fields.get(b"Status", _INSTALLED).split()[-1:] != [b"installed"]:
+    if b"Package" not in fields or not _is_there(fields.get(b"Status", _INSTALLED)):
         return None
     name, architecture = fields[b"Package"], fields.get(b"Architecture", b"all")
     return Stanza(name.decode("ascii", "replace"), architecture.decode("ascii", "replace"), b"\n".join(lines) + b"\n")

@@ -117,6 +117,8 @@ class _Build:
         for repairs in range(request.repair + 1):
             again = f" (repair {repairs})" if repairs else ""
             policy = Policy(request.policy)
+            if self.packages is not None:
+                self.packages.result()  # it reads the image, too, which one thread at a time may do
             kept = self.stages.keep(view, policy, extra, margin=request.margin, name=f"keep{again}")
             self.stages.warn_of_unreadable()
             if not repairs:
@@ -162,8 +164,8 @@ class _Build:
             self.progress.note(f"builder {builder.name}: {builder.reason}")
         if dated and builder.name == DOCKERFILE and not repairs:
             self.progress.warn(f"{EPOCH} has no effect with --builder dockerfile: docker build sets its own time")
-        package_data = request.selection.package_data
-        rootfs = pack(original, kept, self.folder, self.progress.note, package_data=package_data)
+        progress = self.progress
+        rootfs = pack(original, kept, self.folder, progress.note, selection=request.selection, warn=progress.warn)
         self.begin_packages()
         try:
             return make(original.session, rootfs, builder, self.folder, self.created, "candidate")
@@ -233,6 +235,7 @@ class _Build:
             variants=slim.variants,
             by_shape=slim.verdict.by_shape,
             stages=self.progress.stages,
+            warnings=self.progress.warnings,
             unproven=slim.unproven,
             exercised=exercised(one.observed.exercised for one in self.observation.scenario_runs),
             untouched=slim.untouched,

@@ -12,6 +12,7 @@ from slimmer.image.added_file import AddedFile
 from slimmer.image.engine_artifacts import overrides
 from slimmer.image.tree import Entry, content_size
 from slimmer.keep.keepset import KeepSet
+from slimmer.keep.selection import Patterns, Selection
 from slimmer.output_folder import OutputFolder
 from slimmer.pipeline.original import Original, tree_of
 from slimmer.pipeline.progress import Say
@@ -75,15 +76,30 @@ def pack(
     folder: OutputFolder,
     say: Say = lambda text: None,
     *,
-    package_data: bool = True,
+    selection: Selection | None = None,
+    warn: Say = lambda text: None,
 ) -> RootFs:
-    """Pack the kept paths into the folder, and with them the data about their packages. Raise BuildFailed if sparse files make them too large."""
+    """Pack the kept paths into the folder, and with them the data about their packages, unless the user's selection leaves it out.
+
+    Raise BuildFailed if sparse files make them too large.
+    """
     size = check_size(_entries(original, kept), original.session.config.engine_size)
     if size >= LARGE:
         say(f"{human_size(size)} are kept. Packing them and building the image takes minutes")
-    added = original.package_data.of(kept.reasons) if package_data else ()
+    added = _package_data(original, kept, selection or Selection(), warn)
     logger.info("package data: %d files, %d bytes", len(added), sum(one.size for one in added))
     return write_rootfs(original.pristine, overrides(list(kept), original.image), folder, added)
+
+
+def _package_data(original: Original, kept: KeepSet, selection: Selection, warn: Say) -> tuple[AddedFile, ...]:
+    """Return the data about the packages of the kept paths. Warn of databases that could not be read."""
+    if not selection.package_data:
+        return ()
+    data, excluded = original.package_data, Patterns(original.tree, selection.exclude, "--exclude")
+    added = data.of(kept.reasons, excluded.match)
+    for path, why in data.unreadable.items():
+        warn(f"scanners will miss packages of the slim image: {path} could not be read: {why}")
+    return added
 
 
 def make(

@@ -150,7 +150,7 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
         kept = stages.keep(view, request.policy, margin=request.margin)
         stages.tell_of_kept(view, kept)
         with progress.stage("pack"):
-            rootfs = pack(original, kept, folder, progress.note, package_data=request.selection.package_data)
+            rootfs = pack(original, kept, folder, progress.note, selection=request.selection, warn=progress.warn)
             builder = choose_builder(original, "", kept)
             write_dockerfile(config, builder, folder)
         if builder.name != DOCKERFILE:

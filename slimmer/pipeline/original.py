@@ -70,7 +70,7 @@ class Original:
             return image.mtime(entry)[0] if entry is not None else 0
 
         stream = within(tree, self.pristine.stream)
-        return PackageData(tree, stream, self.session.sandbox, self.packages.owners, mtime)
+        return PackageData(tree, stream, self.packages.owners, mtime)
 
     def warnings(self) -> Iterator[str]:
         """Yield a warning about names in the image that lead to nothing."""

@@ -57,6 +57,7 @@ class Built:
     differences: tuple[Difference, ...]
     missed: tuple[str, ...]
     stages: tuple[tuple[str, float], ...]
+    warnings: tuple[str, ...] = ()
     variants: tuple[VariantVerdict, ...] = ()
     by_shape: tuple[str, ...] = ()
     unproven: tuple[Unproven, ...] = ()
@@ -87,6 +88,7 @@ def build_report(built: Built) -> dict[str, Any]:
                 for v in built.variants
             ],
         },
+        "warnings": list(built.warnings),
         "stages": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in built.stages],
         "unproven": [asdict(item) for item in built.unproven],
         "exercised": asdict(built.exercised),

@@ -51,6 +51,7 @@ def _warnings(report: Report) -> Iterator[str]:
         yield f"{answer}: only the shape of the answer was compared"
     for exercise in _exercises(report):
         yield from exercise.warnings
+    yield from () if report.warnings is UNSET else report.warnings
 
 
 def _exercises(report: Report) -> Iterator[ReportExercise]:

@@ -44,8 +44,8 @@ def find_new_files(scope: EngineResources, before: ImageConfig, after: ImageConf
 
 def _package_data(image: PristineImage, tree: Tree) -> PackageData:
     """Return what makes the data about packages that slimmer adds to a slim image. Their times do not matter here."""
-    stream, sandbox = within(tree, image.stream), Sandbox()
-    return PackageData(tree, stream, sandbox, PackageFiles(tree, stream, sandbox).owners, lambda path: 0)
+    stream = within(tree, image.stream)
+    return PackageData(tree, stream, PackageFiles(tree, stream, Sandbox()).owners, lambda path: 0)
 
 
 def _digests(image: PristineImage, paths: Sequence[str]) -> list[tuple[str, str | None]]:

@@ -36,6 +36,6 @@ def package_data(image: ImageView, kept: KeepSetBuilder) -> Iterator[Finding]:
         database = database_of(image.tree, manager)
         if database is not None:
             detail = f"holds the data about the {manager} packages of which files are kept"
-            yield Finding(posixpath.dirname(database), Reason(RULE, detail, managers[manager]))
+            yield from reach(image.tree, posixpath.dirname(database.place), Reason(RULE, detail, managers[manager]))
         for path in _RELEASES:
             yield from reach(image.tree, path, Reason(RULE, "names the system's release", managers[manager]))
