@@ -13,6 +13,17 @@ from typing import Any
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH if an image sets none (moby, oci/defaults.go)."""
 
+
+def without_builders_path(before: Sequence[str], after: Sequence[str]) -> tuple[str, ...]:
+    """Return the variables `after` of an image that was made of one with the variables `before`.
+
+    Without the PATH that docker's classic builder adds if there is none (moby, builder/dockerfile/dispatchers.go).
+    """
+    added = f"PATH={DEFAULT_PATH}"
+    had = any(entry.partition("=")[0] == "PATH" for entry in before)
+    return tuple(entry for entry in after if had or entry != added)
+
+
 INSTRUCTIONS = {
     "user": "USER",
     "working_dir": "WORKDIR",

@@ -25,7 +25,8 @@ class ImageStats:
     """What is in an image. `size` is that of its files, unpacked, in bytes. `layer_sizes` are 0 if they were not measured.
 
     `executables` counts regular files that have an execute bit. `shells` and `package_managers` are found by the names of programs.
-    `unread` names package databases that could not be read. `paths` counts all paths. Paths and packages are sorted.
+    `rights` has, by path and kind (setuid, setgid, capabilities), whose rights a program gets: the number of the user or group, or the
+    capabilities as the extended attribute's value in hex. `unread` names package databases that could not be read. `paths` counts all paths. Paths and packages are sorted.
     """
 
     config: ImageConfig
@@ -40,6 +41,7 @@ class ImageStats:
     packages: tuple[Package, ...]
     unread: tuple[str, ...]
     package_managers: tuple[str, ...] = ()
+    rights: Mapping[tuple[str, str], str] = field(default_factory=dict)
     paths: int = 0
     size: int = 0
     layer_sizes: LayerSizes = field(default_factory=LayerSizes)
@@ -78,6 +80,7 @@ def stats_of(config: ImageConfig, tree: Tree, stream: Stream, sandbox: Sandbox) 
         packages=tuple(sorted(tally.packages | found)),
         unread=tuple(reader.unreadable),
         package_managers=tuple(tally.package_managers),
+        rights=tally.rights,
         paths=len(tree),
         size=tree.content_size,
     )
@@ -94,6 +97,7 @@ class _Tally:
         self.capable: list[str] = []
         self.shells: list[str] = []
         self.package_managers: list[str] = []
+        self.rights: dict[tuple[str, str], str] = {}
         self.packages: set[Package] = set()
 
     def add(self, entry: Entry) -> None:
@@ -113,10 +117,14 @@ class _Tally:
         self.executables += _is_executable(entry)
         if entry.mode & SETUID:
             self.setuid.append(entry.path)
+            self.rights[entry.path, "setuid"] = str(entry.uid)
         if entry.mode & SETGID:
             self.setgid.append(entry.path)
-        if any(name == CAPABILITY for name, _ in entry.xattrs):
-            self.capable.append(entry.path)
+            self.rights[entry.path, "setgid"] = str(entry.gid)
+        for name, value in entry.xattrs:
+            if name == CAPABILITY:
+                self.capable.append(entry.path)
+                self.rights[entry.path, "capabilities"] = value.hex()
 
 
 def _installed(tree: Tree, reader: DatabaseReader) -> set[Package]:

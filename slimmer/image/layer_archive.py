@@ -58,7 +58,10 @@ def number(field: bytes) -> int:
     """Return a number of a header: octal digits, or a number of base 256 behind a set bit. Raise ValueError for anything else."""
     if field[0] == BASE_256:
         return int.from_bytes(field[1:])
-    return int(field.strip(b" \0") or b"0", 8)
+    digits = field.partition(b"\0")[0].strip(b" ")
+    if digits.strip(b"01234567"):
+        raise ValueError(f"not an octal number: {digits!r}")
+    return int(digits or b"0", 8)
 
 
 def _checksums(header: bytes) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 `DiffID`s identify layers by their content, so an image whose DiffIDs are the first ones of another image is below it, whatever both are
 called (OCI image specification, config.md, "Layer DiffID"). Without such an image, only the history is left. It does not say where a
 Dockerfile begins. So each rule here gives a part of the history that certainly belongs to other images, and the longest of them counts.
-What is not certain counts as the app's own, so the border may be too low, but not too high.
+What is not certain counts as the app's own, so the border is rather too low than too high.
 """
 
 from __future__ import annotations

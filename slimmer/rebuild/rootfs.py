@@ -171,7 +171,8 @@ def checked_digests(file: IO[bytes], paths: Iterable[str]) -> tuple[dict[str, st
     wanted = iter(paths)
     end = 0
     try:
-        for member, content in _members(file):
+        for member, content, place in _members(file):
+            end = place
             path = next(wanted, "")  # the caller's string object: there may be hundreds of thousands
             if path != _path(member.name):
                 raise BuildFailed(f"rootfs.tar holds {_path(member.name)!r}, which was not asked for", hint=HINT)
@@ -179,9 +180,6 @@ def checked_digests(file: IO[bytes], paths: Iterable[str]) -> tuple[dict[str, st
                 digests[path] = _linked(digests, member)
             elif member.isreg():
                 digests[path] = _digest(content)
-            end = member.offset_data + (
-                -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE if member.isreg() else 0
-            )
     except tarfile.TarError as error:
         raise BuildFailed(f"rootfs.tar is not an archive: {error}", hint=HINT) from error
     missing = next(wanted, None)
@@ -190,12 +188,12 @@ def checked_digests(file: IO[bytes], paths: Iterable[str]) -> tuple[dict[str, st
     return digests, end
 
 
-def _members(file: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, Iterator[bytes]]]:
-    """Yield every member with its content. Raise tarfile.ReadError if anything follows the end of the archive."""
+def _members(file: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, Iterator[bytes], int]]:
+    """Yield every member with its content and the place where it ends. Raise tarfile.ReadError if anything follows the end of the archive."""
     with tarfile.open(fileobj=file, mode="r:") as tar:
         while (member := tar.next()) is not None:
             tar.members = []  # type: ignore[attr-defined]  # or it would remember every member
-            yield member, _content(tar, member)
+            yield member, _content(tar, member), tar.offset
         file.seek(tar.offset)
     if not _is_end(file):
         raise tarfile.ReadError("it does not end properly")

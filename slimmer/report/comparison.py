@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slimmer.formatting import human_size, printable
-from slimmer.image.config import INSTRUCTIONS, ImageConfig
+from slimmer.image.config import INSTRUCTIONS, ImageConfig, without_builders_path
 from slimmer.image.image_stats import ImageStats
 from slimmer.image.new_paths import NewPath
 from slimmer.report.build_facts import BuildFacts
@@ -118,7 +118,9 @@ def rows(comparison: Comparison) -> Iterator[Row]:
     yield _counts("package managers", len(before.package_managers), len(after.package_managers))
     yield from _packages(before, after)
     for name, first, second in differences(comparison):
-        yield Row(INSTRUCTIONS.get(name, name.replace("_", " ")), _value(first), _value(second))
+        yield Row(
+            INSTRUCTIONS.get(name, name.replace("_", " ")), *(_value(shown(name, part)) for part in (first, second))
+        )
 
 
 def since_rows(since: Since) -> Iterator[Row]:
@@ -150,11 +152,18 @@ def differences(comparison: Comparison) -> Iterator[tuple[str, Any, Any]]:
     first, second = (dataclasses.asdict(facts.config) for facts in (comparison.before, comparison.after))
     for field in dataclasses.fields(ImageConfig):
         one, two = first[field.name], second[field.name]
+        if field.name == "env":
+            two = without_builders_path(one, two)
         if field.name in NO_CONFIGURATION or _in_order(field.name, one) == _in_order(field.name, two):
             continue
         if (field.name == "env" or field.name in UNORDERED) and set(one) != set(two):
             one, two = ([entry for entry in mine if entry not in theirs] for mine, theirs in ((one, two), (two, one)))
         yield field.name, _plain(field.name, one), _plain(field.name, two)
+
+
+def shown(name: str, value: Any) -> Any:
+    """Return a part of the configuration for people: of variables, only the names. Values may be secrets, and many people read a job's log."""
+    return [entry.partition("=")[0] for entry in value] if name == "env" else value
 
 
 def _in_order(name: str, value: Any) -> Any:

@@ -76,15 +76,15 @@ FORMAT = Format("slimmer-explanation", Version(1, 0), Explanation)
 def explain(output: BuildOutput, asked: str) -> Explanation:
     """Explain a path of the original. Raise TargetNotFound, with similar names, if the original has no such path."""
     tree = output.tree
-    asked = posixpath.join("/", asked)
-    if (own := output.lines.get(asked)) is not None and own.added:
-        size = own.size or 0
-        steps = chain(output.lines, asked)
-        return Explanation(asked, asked, True, own.kind, size, size, (), (), own.reasons, steps)
+    asked = posixpath.join("/", asked.rstrip("/"))
+    if _is_added(output, asked):
+        return _of_added(output, asked, asked, ())
     entry, links = _found(output, asked)
+    if _is_added(output, entry.path):
+        return _of_added(output, asked, entry.path, links)
     line = output.lines.get(entry.path)
     kind = KINDS.get(stat.S_IFMT(entry.mode), "unknown")
-    shared = (asked, entry.path, line is not None, kind, _size(tree, entry), _size(tree, entry, output.lines))
+    shared = (asked, entry.path, line is not None, kind, _size(tree, entry), _kept_size(output, entry))
     packages = output.packages.owners([entry.path])[entry.path]
     accesses = tuple(dict.fromkeys(_accesses(output, entry)))[:ACCESSES]
     if line is not None:
@@ -99,6 +99,30 @@ def explain(output: BuildOutput, asked: str) -> Explanation:
         beside=_beside(output, entry.path),
         remedies=tuple(_remedies(output, entry, packages, excluded)),
     )
+
+
+def _is_added(output: BuildOutput, path: str) -> bool:
+    """Return True if slimmer added this path to the slim image."""
+    line = output.lines.get(path)
+    return line is not None and line.added
+
+
+def _of_added(output: BuildOutput, asked: str, path: str, links: tuple[Link, ...]) -> Explanation:
+    line = output.lines[path]
+    size = sum(_sizes_of_added(output, path))
+    return Explanation(asked, path, True, line.kind, size, size, (), links, line.reasons, chain(output.lines, path))
+
+
+def _kept_size(output: BuildOutput, entry: Entry) -> int:
+    """Return the bytes of the slim image's files at this path of the original or below it, with those that slimmer added."""
+    kept = {path for path, line in output.lines.items() if not line.added}
+    return _size(output.tree, entry, kept) + sum(_sizes_of_added(output, entry.path))
+
+
+def _sizes_of_added(output: BuildOutput, path: str) -> Iterator[int]:
+    below = path.rstrip("/") + "/"
+    added = ((name, line) for name, line in output.lines.items() if line.added)
+    return (line.size or 0 for name, line in added if name == path or name.startswith(below))
 
 
 def chain(lines: Mapping[str, Line], path: str) -> tuple[Step, ...]:

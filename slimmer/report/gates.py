@@ -9,7 +9,7 @@ from fractions import Fraction
 from slimmer.formatting import counted, human_size, printable
 from slimmer.image.config import INSTRUCTIONS
 from slimmer.image.image_stats import ImageStats
-from slimmer.report.comparison import Comparison, differences
+from slimmer.report.comparison import Comparison, differences, shown
 from slimmer.report.gate import LONGEST, OFFENDERS, Condition, Gate, Limits
 
 
@@ -78,8 +78,9 @@ def _setuid(comparison: Comparison) -> list[str]:
 
 
 def _new_setuid(comparison: Comparison) -> list[str]:
-    known = set(_privileged(comparison.before))
-    return [f"{path} ({kind})" for path, kind in _privileged(comparison.after) if (path, kind) not in known]
+    known, before, after = set(_privileged(comparison.before)), comparison.before.rights, comparison.after.rights
+    new = (one for one in _privileged(comparison.after) if one not in known or before.get(one) != after.get(one))
+    return [f"{path} ({kind})" for path, kind in new]
 
 
 def _privileged(stats: ImageStats) -> list[tuple[str, str]]:
@@ -88,8 +89,10 @@ def _privileged(stats: ImageStats) -> list[tuple[str, str]]:
 
 
 def _changes(comparison: Comparison) -> list[str]:
-    found = differences(comparison)
-    return [f"{INSTRUCTIONS.get(name, name)} {_value(before)} → {_value(after)}" for name, before, after in found]
+    return [
+        f"{INSTRUCTIONS.get(name, name)} {_value(shown(name, before))} → {_value(shown(name, after))}"
+        for name, before, after in differences(comparison)
+    ]
 
 
 def _value(value: object) -> str:

@@ -17,20 +17,20 @@ LONGEST = 300
 
 _SPECIAL = "\\`*_{}[]<>|!&$~%^"
 
-_LINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
-"""The characters that turn plain text into a link in GitHub's Markdown (its specification, "Autolinks (extension)")."""
+_LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
+"""The places in plain text that make it a link in GitHub's Markdown (its specification, "Autolinks (extension)")."""
 
 _REFERENCE = re.compile(r"[@#]|(?<=\bGH)-(?=\d)", re.IGNORECASE)
 """What a mention (@user) or a reference to an issue (#1, GH-1) needs (GitHub's "Autolinked references and URLs")."""
 
 INVISIBLE = "&#8203;"
-"""A zero-width space. After an @ or a #, nothing is mentioned."""
+"""A zero-width space. After an @ or a #, nothing is mentioned. A backslash before `://` would not do: GitLab looks for links in the rendered text."""
 
 
 def text(value: str, most: int = LONGEST) -> str:
     """Return text as one line without active markup, links, mentions and references. It also fits into a table cell."""
     plain = "".join(f"\\{c}" if c in _SPECIAL else c for c in shortened(value, most))
-    return _REFERENCE.sub(rf"\g<0>{INVISIBLE}", _LINK.sub(r"\\\g<0>", plain))
+    return _LINK.sub(INVISIBLE, _REFERENCE.sub(rf"\g<0>{INVISIBLE}", plain))
 
 
 def code(value: str, most: int = LONGEST) -> str:

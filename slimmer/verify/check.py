@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from slimmer.image.added_file import AddedFile
-from slimmer.image.config import DEFAULT_PATH, INSTRUCTIONS, Healthcheck, ImageConfig
+from slimmer.image.config import INSTRUCTIONS, Healthcheck, ImageConfig, without_builders_path
 from slimmer.image.engine_artifacts import ImageTree
 from slimmer.verify.structure import Difference, compare_digests, compare_structure
 
@@ -74,19 +74,17 @@ def compare_configs(original: ImageConfig, slim: ImageConfig) -> Iterator[Differ
         before, after = getattr(original, attribute), getattr(slim, attribute)
         if before != after:
             yield Difference("the configuration", name, _shown(before), _shown(after))
-    before, after = _variables(original), _variables(slim)
-    if "PATH" not in before and after.get("PATH") == [DEFAULT_PATH]:
-        del after["PATH"]  # the classic builder adds it (moby, builder/dockerfile/dispatchers.go)
+    before, after = _variables(original.env), _variables(without_builders_path(original.env, slim.env))
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):  # the values are not shown: they may be secrets
             sides = ("one value" if name in before else "not set"), ("a different one" if name in before else "set")
             yield Difference("the configuration", f"ENV {name}", sides[0], sides[1] if name in after else "not set")
 
 
-def _variables(config: ImageConfig) -> dict[str, list[str]]:
+def _variables(env: Iterable[str]) -> dict[str, list[str]]:
     """Return the values of ENV by name. An image made by hand may set a variable twice."""
     variables: dict[str, list[str]] = {}
-    for entry in config.env:
+    for entry in env:
         name, _, value = entry.partition("=")
         variables.setdefault(name, []).append(value)
     return variables

@@ -10,6 +10,7 @@ import pytest
 
 from slimmer.api.gates import compare_request, conditions, file_size
 from slimmer.errors import UsageError
+from slimmer.image.config import DEFAULT_PATH
 from slimmer.image.new_paths import NewPath, Novelty
 from slimmer.report.build_facts import BuildFacts
 from slimmer.report.comparison import Comparison
@@ -76,10 +77,31 @@ def test_a_setuid_file_that_the_original_has_is_not_new() -> None:
     assert gate(slim(setuid=BEFORE.setuid), Condition.NEW_SETUID) == Gate("new-setuid", True, "no new setuid file")
 
 
+@pytest.mark.parametrize(
+    ("kind", "before", "after"), [("setuid", "1000", "0"), ("capabilities", "0100000200200000", "0100000200002000")]
+)
+def test_more_rights_at_the_same_path_are_new(kind: str, before: str, after: str) -> None:
+    path = "/usr/bin/ping"
+    first = dataclasses.replace(BEFORE, rights={(path, kind): before})
+    first = (
+        dataclasses.replace(first, setuid=(path,)) if kind == "setuid" else dataclasses.replace(first, capable=(path,))
+    )
+    second = dataclasses.replace(first, rights={(path, kind): after})
+    same = Comparison("app", first, "slim", first)
+    assert gate(same, Condition.NEW_SETUID).passed
+    assert gate(dataclasses.replace(same, after=second), Condition.NEW_SETUID).offenders == (f"{path} ({kind})",)
+
+
+def test_the_path_that_a_builder_adds_is_no_change() -> None:
+    first = dataclasses.replace(BEFORE, config=dataclasses.replace(BEFORE.config, env=("A=1",)))
+    second = dataclasses.replace(BEFORE, config=dataclasses.replace(BEFORE.config, env=(f"PATH={DEFAULT_PATH}", "A=1")))
+    assert gate(Comparison("app", first, "slim", second), Condition.CONFIG_CHANGE).passed
+
+
 def test_a_change_of_the_configuration_is_quoted() -> None:
     found = gate(COMPARISON, Condition.CONFIG_CHANGE)
     assert (found.passed, found.count) == (False, 3)
-    assert found.offenders == ('ENV ["A=1"] → ["B=2"]', 'CMD ["run"] → -', 'LABEL {"y": "2"} → -')
+    assert found.offenders == ('ENV ["A"] → ["B"]', 'CMD ["run"] → -', 'LABEL {"y": "2"} → -')
     assert gate(slim(), Condition.CONFIG_CHANGE).passed
 
 

@@ -6,14 +6,15 @@ import hashlib
 import io
 import os
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from slimmer.image.added_file import AddedFile
-from slimmer.image.package_data import PackageData
+from slimmer.image.package_data import PackageData, recognized
 from slimmer.image.package_files import PackageFiles
+from slimmer.keep.selection import Patterns
 from slimmer.output_folder import OutputFolder
 from slimmer.rebuild.rootfs import write_rootfs
 from slimmer.sandbox.sandbox import Sandbox
@@ -69,15 +70,20 @@ def debian(image: LocalImage, status: str = f"{LIBC}\n{GONE}\n{OTHER}") -> None:
     image.add("/var/lib/dpkg/info/other.md5sums", f"{'c' * 32}  usr/share/other/file\n")
 
 
-def data(image: LocalImage, kept: Iterable[str], sandbox: Sandbox | None = None) -> dict[str, str | None]:
+def maker(image: LocalImage) -> PackageData:
+    tree = image.tree()
+    return PackageData(tree, image.stream, PackageFiles(tree, image.stream, Sandbox()).owners, lambda path: TIME)
+
+
+def data(image: LocalImage, kept: Iterable[str]) -> dict[str, str | None]:
     """The content of the added files by path."""
-    return {one.path: None if one.content is None else os.fsdecode(one.content) for one in files(image, kept, sandbox)}
+    made = files(image, kept)
+    assert len({one.path for one in made}) == len(made)
+    return {one.path: None if one.content is None else os.fsdecode(one.content) for one in made}
 
 
-def files(image: LocalImage, kept: Iterable[str], sandbox: Sandbox | None = None) -> tuple[AddedFile, ...]:
-    tree, box = image.tree(), sandbox or Sandbox()
-    owners = PackageFiles(tree, image.stream, Sandbox()).owners
-    return PackageData(tree, image.stream, box, owners, lambda path: TIME).of(list(kept))
+def files(image: LocalImage, kept: Iterable[str]) -> tuple[AddedFile, ...]:
+    return maker(image).of(list(kept))
 
 
 def test_dpkg_has_the_packages_with_kept_files_and_the_sums_of_these_files(image: LocalImage) -> None:
@@ -129,7 +135,7 @@ def test_apk_has_the_packages_with_kept_files_and_these_files(image: LocalImage)
     }
 
 
-@pytest.mark.parametrize("name", ["../../../etc/cron.d/x", "a/b", "..", "", "Ünsafe", "a" * 200, "-x"])
+@pytest.mark.parametrize("name", ["x.md5sums", "../../../etc/cron.d/x", "a/b", "..", "", "Ünsafe", "a" * 200, "-x"])
 def test_a_name_that_is_no_name_of_a_package_leads_nowhere(image: LocalImage, name: str) -> None:
     debian(image, LIBC.replace("libc6", name) + "\n" + OTHER)
     image.add("/var/lib/dpkg/info/other.list", "/usr/share/other/file\n/lib/libc.so.6\n")
@@ -163,9 +169,86 @@ def test_too_much_data_is_none_and_is_told(image: LocalImage) -> None:
     for name in many:
         image.add(f"/srv/{name}")
         image.add(f"/var/lib/dpkg/info/{name}.list", f"/srv/{name}\n")
-    sandbox = Sandbox()
-    assert data(image, ["/var/lib/dpkg", *(f"/srv/{name}" for name in many)], sandbox) == {}
-    assert "32 MiB" in sandbox.unreadable["/var/lib/dpkg/status"]
+    made = maker(image)
+    assert made.of(["/var/lib/dpkg", *(f"/srv/{name}" for name in many)]) == ()
+    assert "32 MiB" in made.unreadable["/var/lib/dpkg/status"]
+
+
+@pytest.mark.parametrize("state", ["unpacked", "half-configured", "triggers-pending", "triggers-awaited", "installed"])
+def test_a_package_whose_files_are_there_counts_whatever_its_state(image: LocalImage, state: str) -> None:
+    debian(image, LIBC.replace("ok installed", f"ok {state}"))
+    assert "/var/lib/dpkg/status.d/libc6" in data(image, ["/var/lib/dpkg", "/usr/lib/libc.so.6"])
+
+
+@pytest.mark.parametrize("state", ["not-installed", "config-files", "half-installed", ""])
+def test_a_package_whose_files_are_gone_does_not_count(image: LocalImage, state: str) -> None:
+    debian(image, LIBC.replace("install ok installed", f"install ok {state}" if state else ""))
+    assert data(image, ["/var/lib/dpkg", "/usr/lib/libc.so.6"]) == {}
+
+
+def test_of_several_architectures_all_stay_if_no_sum_tells_whose_file_it_is(image: LocalImage) -> None:
+    debian(image, f"{LIBC}\n{LIBC.replace('amd64', 'i386')}")
+    image.add("/etc/ld.so.conf")
+    image.add("/var/lib/dpkg/info/libc6:amd64.list", "/etc/ld.so.conf\n")
+    made = data(image, ["/var/lib/dpkg", "/etc/ld.so.conf"])
+    assert {"/var/lib/dpkg/status.d/libc6:amd64", "/var/lib/dpkg/status.d/libc6:i386"} <= set(made)
+
+
+def test_a_database_in_another_folder_gets_no_data_where_nobody_looks(image: LocalImage) -> None:
+    debian(image)
+    image.add("/srv/status", LIBC)
+    (image.root / "var/lib/dpkg/status").unlink()
+    image.link("/var/lib/dpkg/status", "/srv/status")
+    assert data(image, ["/var/lib/dpkg", "/srv", "/usr/lib/libc.so.6"]) == {}
+
+
+@pytest.mark.parametrize("pattern", ["/var/lib/dpkg/status.d", "/var/lib/dpkg/status.d/libc6", "*.md5sums"])
+def test_what_the_user_excludes_is_not_added(image: LocalImage, pattern: str) -> None:
+    debian(image)
+    excluded = Patterns(image.tree(), [pattern], "--exclude")
+    assert maker(image).of(["/var/lib/dpkg", "/usr/lib/libc.so.6"], excluded.match) == ()
+
+
+def test_very_many_paragraphs_are_too_many(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slimmer.image.package_data.PACKAGES_LIMIT", 100)
+    debian(image, "\n".join(LIBC.replace("amd64", f"a{number}") for number in range(101)))
+    made = maker(image)
+    assert made.of(["/var/lib/dpkg", "/usr/lib/libc.so.6"]) == ()
+    assert made.unreadable
+
+
+def known(image: LocalImage, after: LocalImage) -> set[str]:
+    """The paths of another image that are known as slimmer's, and a reader that refuses what is too large."""
+
+    def digests(paths: Sequence[str]) -> Iterator[tuple[str, str]]:
+        for path in paths:
+            content = (after.root / path.lstrip("/")).read_bytes()
+            yield path, hashlib.sha256(content).hexdigest()
+
+    return set(recognized(maker(image), after.tree(), digests))
+
+
+def test_the_data_of_another_image_is_known_by_its_manager(image: LocalImage, tmp_path: Path) -> None:
+    """Only if all of a manager's files are as expected. A file of another size is not read."""
+    debian(image)
+    image.add("/usr/lib/apk/db/installed", APK)
+    image.add("/usr/lib/ld-musl-x86_64.so.1")
+    after = LocalImage(tmp_path / "after")
+    after.link("/lib", "usr/lib")
+    after.add("/usr/lib/libc.so.6")
+    after.add("/usr/lib/ld-musl-x86_64.so.1")
+    after.add("/usr/lib/apk/db/installed", APK)
+    after.add("/var/lib/dpkg/unrelated")
+    image.add("/var/lib/dpkg/unrelated")
+    kept = ["/var/lib/dpkg", "/usr/lib/libc.so.6", "/usr/lib/apk/db", "/usr/lib/ld-musl-x86_64.so.1"]
+    expected = maker(image).by_manager(kept)["deb"]
+    assert known(image, after) == set()
+    for one in expected:
+        if one.content is not None:
+            after.add(one.path, one.content.decode())
+    assert known(image, after) == {one.path for one in expected}
+    after.add(expected[1].path, "x" * expected[1].size)
+    assert known(image, after) == set()
 
 
 def test_added_files_follow_the_images_own_in_the_archive(tmp_path: Path) -> None:
