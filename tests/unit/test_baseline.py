@@ -99,6 +99,11 @@ def test_the_report_of_the_build_tells_warnings_and_what_is_not_proven(output: A
     assert found.unproven == ("curl: it is missing (--include-bin curl)",)
 
 
+def test_every_warning_of_the_build_is_told(output: Any) -> None:
+    text = "excluded although it was in use: /etc/ssl/cert.pem (observed)"
+    assert text in read_report(built(output.folder, warnings=[text])).warnings
+
+
 def test_an_image_that_was_not_verified_is_a_warning(output: Any) -> None:
     difference = {"where": "GET /", "what": "status", "expected": "200", "actual": "500"}
     verification = {"verified": False, "differences": [difference], "missed": ["/a"], "places": []}

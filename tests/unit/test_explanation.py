@@ -15,6 +15,7 @@ from slimmer.artifacts.package_file import package_document, read_packages, writ
 from slimmer.artifacts.tree_file import write_tree
 from slimmer.errors import TargetNotFound, UsageError
 from slimmer.formatting import printable
+from slimmer.image.added_file import AddedFile
 from slimmer.image.config import ImageConfig
 from slimmer.image.tree import Tree
 from slimmer.keep.image_view import ImageView
@@ -34,6 +35,12 @@ LATE = Access(Operation.OPEN, "/lib/libssl.so.3", SO, True, 7, "/b")
 FOUND = (
     Finding(SSL, Reason("python", "imported by /app in late()", "/app")),
     Finding(SO, Reason("elf", f"needed by {SSL}", SSL)),
+)
+
+
+ADDED = (
+    AddedFile("/var/lib/dpkg/status.d", None, 1, "holds the data"),
+    AddedFile("/var/lib/dpkg/status.d/ssl", b"Package: ssl\n", 1, "deb package ssl"),
 )
 
 
@@ -70,7 +77,7 @@ def written(folder: Path, context: ImageView, accesses: tuple[Access, ...], extr
     kept = keep(context, extra=extra)
     folder.mkdir()
     with (folder / "manifest.jsonl").open("w") as file:
-        write_manifest("sha256:1", manifest(context.tree, kept, {}, lambda entry: entry.mtime), file)
+        write_manifest("sha256:1", manifest(context.tree, kept, {}, lambda entry: entry.mtime, ADDED), file)
     with (folder / "access.json").open("w") as file:
         write_log(dataclasses.replace(context.log, accesses=accesses), file)
     with (folder / tree_file.NAME).open("wb") as archive:
@@ -107,6 +114,21 @@ def test_a_directory_has_the_sizes_below_it(output: BuildOutput) -> None:
     usr = explain(output, "usr/")
     assert (usr.kept, usr.size, usr.kept_size, usr.chain[0].path) == (True, 3241, 3200, "/usr")
     assert usr.chain[-1].reason.rule == "observed"
+
+
+@pytest.mark.parametrize(
+    ("asked", "size"),
+    [
+        ("/var/lib/dpkg/status.d/ssl", 13),
+        ("/var/lib/dpkg/status.d", 13),
+        ("/var/lib/dpkg/status.d/", 13),
+        ("/var/lib/dpkg", 13),
+    ],
+)
+def test_what_slimmer_added_is_told_and_counted(output: BuildOutput, asked: str, size: int) -> None:
+    found = explain(output, asked)
+    assert (found.kept, found.kept_size) == (True, size)
+    assert found.chain[0].reason.rule == "package-data"
 
 
 def test_a_dropped_path_is_told_what_would_keep_it(output: BuildOutput) -> None:
@@ -166,10 +188,16 @@ def test_a_path_that_does_not_exist_has_near_names(output: BuildOutput) -> None:
 
 def test_sizes_are_told_by_rule_package_folder_and_file(output: BuildOutput) -> None:
     found = sizes(output)
-    assert (found.total.size, found.total.files) == (3210, 3)
-    assert {share.name: share.size for share in found.rules} == {"elf": 3000, "python": 200, "observed": 10}
-    assert [(share.name, share.size) for share in found.packages] == [("deb:ssl", 3000), ("of no package", 210)]
-    assert {share.name: share.files for share in found.folders} == {"/usr/lib": 1, "/usr/lib/python3": 1, "/": 1}
+    assert (found.total.size, found.total.files) == (3223, 4)
+    assert {share.name: share.size for share in found.rules} == {
+        "elf": 3000,
+        "python": 200,
+        "package-data": 13,
+        "observed": 10,
+    }
+    assert [(share.name, share.size) for share in found.packages] == [("deb:ssl", 3000), ("of no package", 223)]
+    folders = {share.name: share.files for share in found.folders}
+    assert folders == {"/usr/lib": 1, "/usr/lib/python3": 1, "/": 1, "/var/lib/dpkg": 1}
     assert found.files[0].name == SO
     assert sizes(output, "/usr/lib/python3").total.size == 200
 
