@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -65,9 +65,15 @@ def engine_in_memory(megabytes: int) -> Iterator[str]:
 
 
 def end_engine(folder: Path) -> None:
-    """End the daemon of that folder, and its containerd."""
+    """End the daemon of that folder, its containerd, and the containers that a killed daemon has left."""
     for name in ("docker.pid", "docker/containerd/containerd.pid"):
         end_process(folder / name)
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            words = process.cmdline()
+            if words and "containerd-shim" in words[0] and any(word.startswith(f"{folder}/") for word in words):
+                for one in (*process.children(recursive=True), process):
+                    one.kill()
 
 
 def end_process(pid_file: Path) -> None:

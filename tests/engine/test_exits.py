@@ -93,6 +93,8 @@ def test_an_engine_that_says_nothing_more_does_not_hold_up_an_interrupt(
 
 def test_help_starts_no_watcher_and_loads_nothing_for_it() -> None:
     for words in (["--help"], ["build", "--help"], ["--version"]):
-        script = f"import sys; sys.argv[1:] = {words}; from slimmer.cli.main import run\ntry:\n    run()\nfinally:\n    print([n for n in sys.modules if n in ('docker', 'slimmer.engine.lifeline')])"
-        result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-        assert result.stdout.endswith("[]\n"), result.stdout
+        command = [sys.executable, "-X", "importtime", "-m", "slimmer", *words]
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
+        assert "slimmer.cli.main" in imported
+        assert imported & {"docker", "slimmer.engine.lifeline"} == set()

@@ -88,7 +88,7 @@ def test_what_the_app_names_is_kept_though_the_probe_never_saw_it_looked_for(
     command = json.dumps(
         ["sh", "-c", f"cat /etc/passwd; if grep -q 'Seccomp_filters:.1$' /proc/self/status; then {NAMING}; fi"]
     )
-    options = ("--tag", tag, "--out", tmp_path / "out", "--cmd", command, "--margin", "0")
+    options = ("--tag", tag, "--out", tmp_path / "out", "--cmd", command, "--margin", "0", "--no-package-data")
     result = slimmer("build", "debian:bookworm-slim", *options)
     assert result.returncode == 0, result.stderr
     assert "missing in the slim image, and added now: /etc/debian_version\n" in result.stderr

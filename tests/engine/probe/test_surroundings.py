@@ -9,7 +9,7 @@ import pytest
 
 from slimmer.engine.options import RunOptions
 from slimmer.engine.resources import EngineResources
-from slimmer.errors import AppFailed, ObservationIncomplete
+from slimmer.errors import AppFailed, ObservationIncomplete, UnsupportedEngine
 from slimmer.image.config import ImageConfig
 from slimmer.observe.log import Recorder
 from tests.engine.watching import RECORDERS, Bench, looked_at
@@ -85,7 +85,7 @@ def test_a_recorder_that_was_asked_for_and_cannot_run_is_an_error(
 ) -> None:
     options = RunOptions(cmd=("/bin/life", "stay"), security_opt=(profile(tmp_path, call, error=error),))
     with (
-        pytest.raises((AppFailed, ObservationIncomplete), match=r"notification|fanotify"),
+        pytest.raises((AppFailed, ObservationIncomplete, UnsupportedEngine), match=r"notification|fanotify"),
         probes.watched(scope, image, options, recorder),
     ):
         pass
