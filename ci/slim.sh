@@ -97,7 +97,7 @@ refuse_links() {
 read_settings() {
     target=${SLIM_TARGET:-}
     tag=${SLIM_TAG:-}
-    config=${SLIM_CONFIG:-${SLIMMER_CONFIG:-}}
+    config=${SLIM_CONFIG:-}
     passed=
     baseline=${SLIM_BASELINE:-}
     fail_on=${SLIM_FAIL_ON:-}
@@ -122,7 +122,7 @@ read_settings() {
         command -v slimmer >/dev/null || refuse "slimmer is not installed. Install it with pip, or set SLIMMER_IMAGE to its image."
     fi
     # Without a file, slimmer would look for slimmer.toml and pyproject.toml.
-    export SLIMMER_CONFIG="${config:-/dev/null}"
+    export SLIMMER_CONFIG="${config:-${SLIMMER_CONFIG:-/dev/null}}"
 }
 
 # Nothing that passes is an option, or more than one word or line.
