@@ -98,7 +98,7 @@ read_settings() {
     target=${SLIM_TARGET:-}
     tag=${SLIM_TAG:-}
     config=${SLIM_CONFIG:-}
-    passed=
+    passed_on=
     baseline=${SLIM_BASELINE:-}
     fail_on=${SLIM_FAIL_ON:-}
     [ -n "$target" ] || refuse "SLIM_TARGET is not set. Set it to the image to slim."
@@ -110,7 +110,7 @@ read_settings() {
     set -f
     for name in ${SLIM_PASS:-}; do
         is_variable "$name" || refuse "SLIM_PASS must hold names of variables, with spaces between them."
-        passed="$passed $name"
+        passed_on="$passed_on $name"
     done
     set +f
     if [ -n "${SLIMMER_IMAGE:-}" ]; then
@@ -118,6 +118,10 @@ read_settings() {
         command -v docker >/dev/null || refuse "SLIMMER_IMAGE needs the docker command."
         check_relative SLIM_BASELINE "$baseline"
         check_relative SLIM_CONFIG "$config"
+        case ${DOCKER_HOST:-} in
+        '' | unix://* | tcp://*) ;;
+        *) [ -n "${SLIM_ENGINE_SOCKET:-}" ] || refuse "SLIMMER_IMAGE cannot be used with DOCKER_HOST=$DOCKER_HOST. Set SLIM_ENGINE_SOCKET." ;;
+        esac
     else
         command -v slimmer >/dev/null || refuse "slimmer is not installed. Install it with pip, or set SLIMMER_IMAGE to its image."
     fi
@@ -156,7 +160,6 @@ check_relative() {
 
 build() {
     set --
-    passed_on=$passed
     while IFS= read -r line; do
         add_option "$line"
         [ -z "$option" ] || set -- "$@" "$option"
@@ -354,7 +357,6 @@ create_container() {
             [ -z "${DOCKER_TLS_VERIFY:-}" ] || certificates=${DOCKER_CERT_PATH:-$HOME/.docker}
         fi
         ;;
-    *) [ -n "$socket" ] || refuse "SLIMMER_IMAGE cannot be used with DOCKER_HOST=$DOCKER_HOST. Set SLIM_ENGINE_SOCKET." ;;
     esac
     [ -z "$socket" ] || set -- "$@" --mount "type=bind,source=$socket,target=/var/run/docker.sock"
     [ -z "$certificates" ] || set -- "$@" --env DOCKER_TLS_VERIFY --env DOCKER_CERT_PATH=/certificates

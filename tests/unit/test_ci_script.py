@@ -461,10 +461,24 @@ def test_named_variables_reach_slimmers_container(job: Job) -> None:
     program = job.folder / "bin/docker"
     program.write_text(DOCKER)
     program.chmod(0o755)
-    job.run(SLIMMER_IMAGE="slimmer", SLIM_PASS="TOKEN  URL_2\n_x", TOKEN="secret")
-    (words,) = [json.loads(line) for line in job.read("asked").splitlines()]
-    assert {("--env", name) for name in ("TOKEN", "URL_2", "_x", "SLIMMER_CONFIG")} <= set(pairwise(words))
+    result = job.run(SLIMMER_IMAGE="slimmer", SLIM_PASS="TOKEN  URL_2\n_x", TOKEN="secret", SLIM_MAX_SIZE="1kB")
+    assert result.returncode == 4
+    asked = [json.loads(line) for line in job.read("asked").splitlines()]
+    assert [words[words.index("slimmer") + 1] for words in asked] == ["compare", "build"]
+    for words in asked:
+        assert {("--env", name) for name in ("TOKEN", "URL_2", "_x", "SLIMMER_CONFIG")} <= set(pairwise(words))
     assert "secret" not in job.read("asked")
+
+
+def test_an_engine_that_slimmers_container_cannot_reach_is_refused(job: Job) -> None:
+    program = job.folder / "bin/docker"
+    program.write_text(DOCKER)
+    program.chmod(0o755)
+    ssh = {"SLIMMER_IMAGE": "slimmer", "DOCKER_HOST": "ssh://build", "SLIM_MAX_SIZE": "1kB"}
+    result = job.run(**ssh)
+    assert (result.returncode, job.read("asked")) == (2, "")
+    assert "Set SLIM_ENGINE_SOCKET" in result.stderr
+    assert job.run(**ssh, SLIM_ENGINE_SOCKET="/run/docker.sock").returncode == 4
 
 
 @pytest.mark.parametrize("names", ["A=b", "--privileged", "$(touch pwned)", "2A", "A,B", "*"])
