@@ -5,16 +5,18 @@
 #   SLIM_TAG            the slim image's name. Default: slimmer's own, NAME:TAG-slim
 #   SLIM_OPTIONS        more options of slimmer build, one on each line: --probe GET /health. What follows the first space or = is the
 #                       value as it is, without quotes. Empty lines and lines that begin with # are left out
+#   SLIM_CONFIG         slimmer's settings file. Default: none, because a pull request could change a file in the checkout
 #   SLIM_OUT            the output folder. Default: slimmer-out. comparison.md in it is the comparison as Markdown
 #   SLIM_MAX_SIZE, SLIM_MIN_RATIO, SLIM_MAX_GROWTH, SLIM_FAIL_ON, SLIM_BASELINE
 #                       the gates: --max-size, --min-ratio, --max-growth, --fail-on and --baseline of slimmer compare
 #   SLIM_ENV_FILE       the file for the outputs as a dotenv file. Default: slimmer.env
 #   SLIMMER_IMAGE       run slimmer from this image with docker, not the installed command. Other variables SLIMMER_… are slimmer's own
 #                       settings, and are passed on
+#   SLIM_PASS           with SLIMMER_IMAGE: names of more variables that slimmer needs: TOKEN DATABASE_URL
 #   SLIM_ENGINE_SOCKET  with SLIMMER_IMAGE: the engine's socket on the engine's machine. Default: that of DOCKER_HOST, or
 #                       /var/run/docker.sock. If DOCKER_HOST is a TCP address, slimmer uses that address and the certificates of
 #                       DOCKER_CERT_PATH
-# It reads GITHUB_OUTPUT and GITHUB_STEP_SUMMARY as well, if they are set. The outputs go there, to the dotenv file and to stdout:
+# It reads GITHUB_OUTPUT, GITHUB_STEP_SUMMARY and GITHUB_ACTIONS as well, if they are set. The outputs go there, to the dotenv file and to stdout:
 # image, digest, size-before, size-after, ratio and report. The exit code is slimmer's. A gate that fails ends the script after
 # everything was written.
 set -eu
@@ -26,14 +28,19 @@ child=
 container=
 stopped=
 scratch=
+token=
+NO_IMAGE=slimmer@sha256:0000000000000000000000000000000000000000000000000000000000000000
 STOP_TIMEOUT=90 # seconds until the engine kills slimmer, which removes what it made in the meantime
 
 main() {
     trap 'clean_up' EXIT
     trap 'stop' HUP INT TERM
+    stop_commands
+    remove_old_files
     read_settings
     scratch=$(mktemp -d)
-    rm -f -- "$env_file" "$out/comparison.md"
+    [ -z "${GITHUB_OUTPUT:-}" ] || printf 'out=%s\n' "$out" >>"$GITHUB_OUTPUT"
+    check_gates
     build
     write_outputs
     compare
@@ -46,34 +53,92 @@ refuse() {
     exit 2
 }
 
+# What slimmer quotes of the app must not be a command to GitHub's runner, such as ::add-mask::. The runner obeys none until it reads the
+# token. With one stream, it reads all lines in their order.
+stop_commands() {
+    [ -n "${GITHUB_ACTIONS:-}" ] || return 0
+    exec 2>&1 3>&1
+    token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+    [ -n "$token" ] || refuse "There are no random numbers: od cannot read /dev/urandom."
+    printf '::stop-commands::%s\n' "$token"
+}
+
 # --- settings ---
+
+# Files of the last run, or of a pull request, must not look like those of this run. This comes first, because the rest may be refused.
+remove_old_files() {
+    out=${SLIM_OUT:-slimmer-out}
+    env_file=${SLIM_ENV_FILE:-slimmer.env}
+    check_path SLIM_OUT "$out"
+    check_path SLIM_ENV_FILE "$env_file"
+    [ -z "${SLIMMER_IMAGE:-}" ] || check_relative SLIM_OUT "$out"
+    refuse_links SLIM_OUT "$out"
+    refuse_links SLIM_ENV_FILE "$env_file"
+    if [ -d "$out" ] && [ -n "$(find "$out" -type l)" ]; then
+        refuse "There is a symbolic link in SLIM_OUT ($out). Remove it, or set another folder."
+    fi
+    rm -f -- "$env_file" "$out/comparison.md"
+}
+
+# A pull request may have committed a link, which would lead out of the checkout. Links above the current folder are the machine's own.
+refuse_links() {
+    place=${2#"$PWD/"}
+    place=${place%/}
+    while [ -n "$place" ]; do
+        [ ! -L "$place" ] || refuse "$1 must not be or lie below a symbolic link: $place"
+        case $place in
+        /*) break ;;
+        */*) place=${place%/*} ;;
+        *) break ;;
+        esac
+    done
+}
 
 read_settings() {
     target=${SLIM_TARGET:-}
     tag=${SLIM_TAG:-}
-    out=${SLIM_OUT:-slimmer-out}
-    env_file=${SLIM_ENV_FILE:-slimmer.env}
+    config=${SLIM_CONFIG:-}
+    passed_on=
     baseline=${SLIM_BASELINE:-}
+    fail_on=${SLIM_FAIL_ON:-}
     [ -n "$target" ] || refuse "SLIM_TARGET is not set. Set it to the image to slim."
     is_reference "$target" || refuse "SLIM_TARGET is not the name of an image."
     [ -z "$tag" ] || is_reference "$tag" || refuse "SLIM_TAG is not the name of an image."
-    check_path SLIM_OUT "$out"
-    check_path SLIM_ENV_FILE "$env_file"
     check_path SLIM_BASELINE "$baseline"
+    check_path SLIM_CONFIG "$config"
+    [ -z "$config" ] || [ -r "$config" ] || refuse "SLIM_CONFIG: $config cannot be read."
+    set -f
+    for name in ${SLIM_PASS:-}; do
+        is_variable "$name" || refuse "SLIM_PASS must hold names of variables, with spaces between them."
+        passed_on="$passed_on $name"
+    done
+    set +f
     if [ -n "${SLIMMER_IMAGE:-}" ]; then
         is_reference "$SLIMMER_IMAGE" || refuse "SLIMMER_IMAGE is not the name of an image."
         command -v docker >/dev/null || refuse "SLIMMER_IMAGE needs the docker command."
-        check_relative SLIM_OUT "$out"
         check_relative SLIM_BASELINE "$baseline"
+        check_relative SLIM_CONFIG "$config"
+        case ${DOCKER_HOST:-} in
+        '' | unix://* | tcp://*) ;;
+        *) [ -n "${SLIM_ENGINE_SOCKET:-}" ] || refuse "SLIMMER_IMAGE cannot be used with DOCKER_HOST=$DOCKER_HOST. Set SLIM_ENGINE_SOCKET." ;;
+        esac
     else
         command -v slimmer >/dev/null || refuse "slimmer is not installed. Install it with pip, or set SLIMMER_IMAGE to its image."
     fi
+    # Without a file, slimmer would look for slimmer.toml and pyproject.toml.
+    export SLIMMER_CONFIG="${config:-${SLIMMER_CONFIG:-/dev/null}}"
 }
 
 # Nothing that passes is an option, or more than one word or line.
 is_reference() {
     case $1 in
     '' | -* | *[!][A-Za-z0-9._/:@+-]*) return 1 ;;
+    esac
+}
+
+is_variable() {
+    case $1 in
+    '' | [0-9]* | *[!A-Za-z0-9_]*) return 1 ;;
     esac
 }
 
@@ -95,7 +160,6 @@ check_relative() {
 
 build() {
     set --
-    passed_on=
     while IFS= read -r line; do
         add_option "$line"
         [ -z "$option" ] || set -- "$@" "$option"
@@ -199,23 +263,47 @@ field() {
 # --- slimmer compare ---
 
 compare() {
-    set -- compare --format=markdown "--report=$out/report.json"
-    [ -z "${SLIM_MAX_SIZE:-}" ] || set -- "$@" "--max-size=$SLIM_MAX_SIZE"
-    [ -z "${SLIM_MIN_RATIO:-}" ] || set -- "$@" "--min-ratio=$SLIM_MIN_RATIO"
-    [ -z "${SLIM_MAX_GROWTH:-}" ] || set -- "$@" "--max-growth=$SLIM_MAX_GROWTH"
-    [ -z "${SLIM_FAIL_ON:-}" ] || set -- "$@" "--fail-on=$SLIM_FAIL_ON"
-    [ -z "$baseline" ] || set -- "$@" "--baseline=$baseline"
-    set -- "$@" -- "$target" "$image"
     code=0
-    if [ -n "${SLIMMER_IMAGE:-}" ]; then
-        compare_in_container "$@" >"$scratch/comparison.md" || code=$?
-    else
-        run slimmer "$@" >"$scratch/comparison.md" || code=$?
-    fi
+    with_gates "$target" "$image" slimmer_compare --format=markdown "--report=$out/report.json" >"$scratch/comparison.md" || code=$?
     [ -s "$scratch/comparison.md" ] || failure "$code" compare >"$scratch/comparison.md"
     cat "$scratch/comparison.md" >"$out/comparison.md"
     summarize
     exit "$code"
+}
+
+# slimmer checks the values of the gates first, and the baseline, so that a mistake costs no build. Then it finds no image. `warning` needs
+# the report of the build, and is left out.
+check_gates() {
+    [ -n "${SLIM_MAX_SIZE:-}${SLIM_MIN_RATIO:-}${SLIM_MAX_GROWTH:-}$fail_on$baseline" ] || return 0
+    case $fail_on in *warning*) fail_on= ;; esac
+    code=0
+    with_gates "$NO_IMAGE" "$NO_IMAGE" slimmer_compare >/dev/null 2>"$scratch/gates" || code=$?
+    fail_on=${SLIM_FAIL_ON:-}
+    [ "$code" = 2 ] || return 0
+    cat -- "$scratch/gates" >&2
+    exit "$code"
+}
+
+# Runs a command for two images, with the gates as its last options.
+with_gates() {
+    first=$1
+    second=$2
+    shift 2
+    [ -z "${SLIM_MAX_SIZE:-}" ] || set -- "$@" "--max-size=$SLIM_MAX_SIZE"
+    [ -z "${SLIM_MIN_RATIO:-}" ] || set -- "$@" "--min-ratio=$SLIM_MIN_RATIO"
+    [ -z "${SLIM_MAX_GROWTH:-}" ] || set -- "$@" "--max-growth=$SLIM_MAX_GROWTH"
+    [ -z "$fail_on" ] || set -- "$@" "--fail-on=$fail_on"
+    [ -z "$baseline" ] || set -- "$@" "--baseline=$baseline"
+    "$@" -- "$first" "$second"
+}
+
+# shellcheck disable=SC2329 # with_gates calls it
+slimmer_compare() {
+    if [ -n "${SLIMMER_IMAGE:-}" ]; then
+        compare_in_container compare "$@"
+    else
+        run slimmer compare "$@"
+    fi
 }
 
 summarize() {
@@ -241,11 +329,13 @@ build_in_container() {
     return "$container_code"
 }
 
+# shellcheck disable=SC2329 # slimmer_compare calls it
 compare_in_container() {
     create_container "$@" || return 4
-    set -- "./$out/report.json"
-    [ -z "$baseline" ] || set -- "$@" "./$baseline"
-    tar -cf - "$@" | docker cp - "$container:/work" || return 4
+    set --
+    [ ! -f "./$out/report.json" ] || set -- "./$out/report.json"
+    [ ! -f "./$baseline" ] || set -- "$@" "./$baseline"
+    [ "$#" = 0 ] || tar -cf - "$@" | docker cp - "$container:/work" || return 4
     container_code=0
     run docker start --attach "$container" || container_code=$?
     remove_container
@@ -267,7 +357,6 @@ create_container() {
             [ -z "${DOCKER_TLS_VERIFY:-}" ] || certificates=${DOCKER_CERT_PATH:-$HOME/.docker}
         fi
         ;;
-    *) [ -n "$socket" ] || refuse "SLIMMER_IMAGE cannot be used with DOCKER_HOST=$DOCKER_HOST. Set SLIM_ENGINE_SOCKET." ;;
     esac
     [ -z "$socket" ] || set -- "$@" --mount "type=bind,source=$socket,target=/var/run/docker.sock"
     [ -z "$certificates" ] || set -- "$@" --env DOCKER_TLS_VERIFY --env DOCKER_CERT_PATH=/certificates
@@ -324,6 +413,8 @@ stop() {
 clean_up() {
     [ -z "$container" ] || remove_container
     [ -z "$scratch" ] || rm -rf -- "$scratch"
+    # A command begins a line, and the last line may have no end. The shell may exit in a function with its output in a file.
+    [ -z "$token" ] || printf '\n::%s::\n' "$token" >&3
 }
 
 main

@@ -108,6 +108,7 @@ def test_on_a_machine_a_step_gives_github_outputs_and_a_summary(
     result = step(place, {**files, "CI": "true", "GITHUB_ACTIONS": "true", **gates, "SLIM_TARGET": road})
     assert result.returncode == 0, result.stderr
     outputs = read(place / "GITHUB_OUTPUT")
+    assert outputs.pop("out") == "slimmer-out"
     assert set(outputs) == OUTPUTS
     assert (outputs["image"], outputs["digest"]) == (SLIM, engine.images.get(SLIM).id)
     before, after = int(outputs["size-before"]), int(outputs["size-after"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,9 @@ OF_RECIPES = {"SLIM_PUSH"}
 GIVEN = {"SLIM_IMAGE", "SLIM_DIGEST", "SLIM_SIZE_BEFORE", "SLIM_SIZE_AFTER", "SLIM_RATIO", "SLIM_REPORT"}
 """The outputs in the dotenv file."""
 
+OF_SLIMMER = {"SLIMMER_CONFIG"}
+"""A setting of slimmer's own that the script also looks at."""
+
 
 def documents(path: str) -> list[Any]:
     return list(yaml.safe_load_all((ROOT / path).read_text(encoding="utf-8")))
@@ -31,7 +36,7 @@ def text(path: str) -> str:
 @cache
 def settings() -> set[str]:
     """The variables that the script reads."""
-    return set(re.findall(r"\$\{((?:SLIM|SLIMMER)_[A-Z_]+)", SCRIPT)) - GIVEN
+    return set(re.findall(r"\$\{((?:SLIM|SLIMMER)_[A-Z_]+)", SCRIPT)) - GIVEN - OF_SLIMMER
 
 
 def test_the_script_explains_its_settings() -> None:
@@ -72,6 +77,36 @@ def test_no_command_of_an_action_holds_an_expression() -> None:
         assert not [step["run"] for step in action["runs"]["steps"] if "${{" in step.get("run", "")]
 
 
+def test_what_a_pull_request_committed_is_not_uploaded_in_place_of_results() -> None:
+    """The script sets the output when it has removed old files. A step that was skipped or refused its settings sets none."""
+    (action,) = documents("action.yml")
+    uploads = [step for step in action["runs"]["steps"] if "upload-artifact" in step.get("uses", "")]
+    assert len(uploads) == 2
+    for step in uploads:
+        assert "steps.slim.outputs.out != ''" in step["if"]
+        assert "inputs.out" not in step["with"]["path"]
+    _, jobs = documents("templates/slim.yml")
+    assert jobs["$[[ inputs.job ]]"]["script"][0].startswith("rm -f -- slimmer.env ")
+    assert "sh 'rm -rf -- slimmer.env slimmer-out'" in text("ci/Jenkinsfile").partition("docker run")[0]
+
+
+def test_the_action_adds_a_folder_with_nothing_but_slimmer_to_path(tmp_path: Path) -> None:
+    (action,) = documents("action.yml")
+    (step,) = [step for step in action["runs"]["steps"] if step["name"] == "Install slimmer"]
+    (tmp_path / "ci").mkdir()
+    (tmp_path / "ci/install.sh").write_text('#!/bin/sh\nmkdir -p "$1/bin"\ntouch "$1/bin/python" "$1/bin/slimmer"\n')
+    (tmp_path / "ci/install.sh").chmod(0o755)
+    env = {"PATH": os.environ["PATH"], "GITHUB_ACTION_PATH": str(tmp_path), "RUNNER_TEMP": str(tmp_path / "temp")}
+    (tmp_path / "temp").mkdir()
+    for _ in range(2):  # a job may use the action twice
+        subprocess.run(
+            ["bash", "-e", "-c", step["run"]], env={**env, "GITHUB_PATH": str(tmp_path / "path")}, check=True
+        )
+    (folder,) = set((tmp_path / "path").read_text().splitlines())
+    assert [path.name for path in Path(folder).iterdir()] == ["slimmer"]
+    assert (Path(folder) / "slimmer").exists()
+
+
 def test_the_gitlab_components_inputs_are_declared_and_used() -> None:
     head, jobs = documents("templates/slim.yml")
     inputs = head["spec"]["inputs"]
@@ -80,7 +115,9 @@ def test_the_gitlab_components_inputs_are_declared_and_used() -> None:
     assert [name for name, given in inputs.items() if "default" not in given] == ["image", "slimmer-image"]
     (job,) = [jobs[name] for name in jobs if not name.startswith(".")]
     assert set(job["variables"]) == settings() | OF_RECIPES
-    assert {f".slimmer-{engine}" for engine in inputs["engine"]["options"]} <= set(jobs)
+    # Several jobs of one pipeline may include the component, each with its own engine.
+    assert {f".slimmer-{engine}-$[[ inputs.job ]]" for engine in inputs["engine"]["options"]} <= set(jobs)
+    assert job["variables"]["SLIM_OPTIONS"]["expand"] is False  # ${NAME} in a request is slimmer's
     assert "$[[" not in "".join(job["script"])  # a text of an input is data, not a part of a command
     assert job["artifacts"]["reports"]["dotenv"] == job["variables"]["SLIM_ENV_FILE"]
     assert job["artifacts"]["when"] == "always"
@@ -89,7 +126,7 @@ def test_the_gitlab_components_inputs_are_declared_and_used() -> None:
 def test_docker_in_docker_uses_tls_in_gitlab_and_tekton() -> None:
     _, jobs = documents("templates/slim.yml")
     (task,) = documents("ci/tekton-task.yaml")
-    gitlab = jobs[".slimmer-dind"]["variables"]
+    gitlab = jobs[".slimmer-dind-$[[ inputs.job ]]"]["variables"]
     tekton = {entry["name"]: entry.get("value") for entry in task["spec"]["steps"][0]["env"]}
     for variables in (gitlab, tekton):
         assert re.fullmatch(r"tcp://[a-z]+:2376", variables["DOCKER_HOST"])

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+
+from slimmer.cli import settings
 
 SCRIPT = Path(__file__).parents[2] / "ci/slim.sh"
 TAG, DIGEST = "shop:1.4-slim", f"sha256:{'0a' * 32}"
@@ -25,6 +30,8 @@ MARKDOWN = "<!-- slimmer -->\n| | shop |\n"
 
 STAND_IN = f"""#!{sys.executable}
 import json, os, pathlib, sys, time
+pathlib.Path("environment").write_text(json.dumps(dict(os.environ)))
+print(os.environ.get("SAYS", ""), end="", file=sys.stderr)
 with open("calls", "a") as calls:
     print(json.dumps(sys.argv[1:]), file=calls)
 command = sys.argv[1]
@@ -81,13 +88,22 @@ class Job:
     def begin(self, **settings: str) -> subprocess.Popen[str]:
         env = self.environment(**settings)
         return subprocess.Popen(
-            [*self._shell, str(SCRIPT)], cwd=self.folder, env=env, text=True, stderr=subprocess.PIPE
+            [*self._shell, str(SCRIPT)],
+            cwd=self.folder,
+            env=env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
 
     def calls(self) -> list[list[str]]:
         """The arguments of each call of slimmer."""
         calls = self.folder / "calls"
         return [json.loads(line) for line in calls.read_text().splitlines()] if calls.exists() else []
+
+    def seen(self) -> dict[str, str]:
+        """The environment of slimmer."""
+        return dict(json.loads((self.folder / "environment").read_text()))
 
     def read(self, name: str) -> str:
         path = self.folder / name
@@ -104,10 +120,15 @@ OUTPUTS = (
 )
 
 
+TO_GITHUB = f"out=slimmer-out\n{OUTPUTS}"
+"""The action uploads the folder that the script names."""
+
+
 def test_outputs_and_the_summary_are_written(job: Job) -> None:
     result = job.run()
     assert result.returncode == 0, result.stderr
-    assert result.stdout == job.read("github-output") == OUTPUTS
+    assert result.stdout == OUTPUTS
+    assert job.read("github-output") == TO_GITHUB
     assert job.read("slimmer.env") == (
         f"SLIM_IMAGE={TAG}\nSLIM_DIGEST={DIGEST}\nSLIM_SIZE_BEFORE=3000\nSLIM_SIZE_AFTER=900\nSLIM_RATIO=3.33\n"
         "SLIM_REPORT=slimmer-out/report.json\n"
@@ -123,7 +144,7 @@ def test_outputs_and_summaries_of_other_steps_stay(job: Job) -> None:
     (job.folder / "github-output").write_text("earlier=1\n")
     (job.folder / "summary").write_text("# Earlier\n")
     assert job.run().returncode == 0
-    assert job.read("github-output") == f"earlier=1\n{OUTPUTS}"
+    assert job.read("github-output") == f"earlier=1\n{TO_GITHUB}"
     assert job.read("summary") == f"# Earlier\n{MARKDOWN}"
 
 
@@ -170,7 +191,7 @@ def test_gates_are_passed_if_they_are_set(job: Job) -> None:
         "--fail-on=setuid,$(x)",
         "--baseline=old/report.json",
     ]
-    assert job.calls()[1] == [
+    assert job.calls()[2] == [
         "compare", "--format=markdown", "--report=slimmer-out/report.json", *wanted, "--", "shop:1.4", TAG,
     ]  # fmt: skip
 
@@ -261,13 +282,14 @@ def test_a_report_that_names_no_image_gives_no_output(job: Job, tag: str) -> Non
     result = job.run()
     assert result.returncode == 1
     assert "does not say what was built" in result.stderr
-    assert job.read("github-output") == job.read("slimmer.env") == result.stdout == ""
+    assert job.read("slimmer.env") == result.stdout == ""
+    assert job.read("github-output") == "out=slimmer-out\n"
 
 
 def test_a_gate_that_fails_ends_the_step_after_everything_is_written(job: Job) -> None:
     result = job.run(COMPARE_CODE="11")
     assert result.returncode == 11
-    assert job.read("github-output") == OUTPUTS
+    assert job.read("github-output") == TO_GITHUB
     assert job.read("summary") == job.read("slimmer-out/comparison.md") == MARKDOWN
     assert job.read("slimmer.env")
 
@@ -278,7 +300,7 @@ def test_a_comparison_that_fails_has_a_summary(job: Job) -> None:
         job.read("summary")
         == "<!-- slimmer -->\nslimmer compare ended with exit code 4. The log of this job says why.\n"
     )
-    assert job.read("github-output") == OUTPUTS
+    assert job.read("github-output") == TO_GITHUB
 
 
 def test_a_build_that_fails_has_a_summary_and_leaves_no_outputs_of_an_earlier_one(job: Job) -> None:
@@ -290,7 +312,180 @@ def test_a_build_that_fails_has_a_summary_and_leaves_no_outputs_of_an_earlier_on
     assert "exit code 8" in result.stderr and "exit code 8" in job.read("summary")
     assert job.read("summary").startswith("<!-- slimmer -->\n")
     assert job.read("summary") == job.read("slimmer-out/comparison.md")
-    assert job.read("github-output") == job.read("slimmer.env") == ""
+    assert job.read("slimmer.env") == ""
+    assert job.read("github-output") == "out=slimmer-out\n"
+
+
+def test_a_mistake_in_a_gate_costs_no_build(job: Job) -> None:
+    result = job.run(COMPARE_CODE="2", SLIM_MAX_SIZE="80 parsecs", SLIM_FAIL_ON="warning", SAYS="not a size\n")
+    assert result.returncode == 2
+    assert "not a size" in result.stderr
+    (call,) = job.calls()
+    assert call[:2] == ["compare", "--max-size=80 parsecs"]  # `warning` needs the report of the build
+
+
+def test_slimmer_reads_no_settings_file_unless_one_is_named(job: Job) -> None:
+    (job.folder / "slimmer.toml").write_text('exercise = ["touch pwned"]\n')
+    assert job.run().returncode == 0
+    assert job.seen()["SLIMMER_CONFIG"] == os.devnull
+    assert settings.read(Path(os.devnull)) == (Path(os.devnull), {})
+    assert job.run(SLIM_CONFIG="slimmer.toml").returncode == 0
+    assert job.seen()["SLIMMER_CONFIG"] == "slimmer.toml"
+    assert job.run(SLIMMER_CONFIG="slimmer.toml").returncode == 0
+    assert job.seen()["SLIMMER_CONFIG"] == "slimmer.toml"
+    result = job.run(SLIM_CONFIG="none.toml")
+    assert result.returncode == 2
+    assert "none.toml cannot be read" in result.stderr
+
+
+def test_slimmer_itself_ignores_a_settings_file_of_the_checkout(tmp_path: Path) -> None:
+    job = Job(tmp_path, "sh")
+    (job.folder / "bin/slimmer").unlink()
+    (job.folder / "bin/slimmer").symlink_to(Path(sys.executable).with_name("slimmer"))
+    (job.folder / "slimmer.toml").write_text("no-such-option = true\n")
+    no_engine = {"DOCKER_HOST": f"unix://{job.folder}/none.sock"}
+    assert job.run(**no_engine).returncode == 4
+    named = job.run(**no_engine, SLIM_CONFIG="slimmer.toml")
+    assert named.returncode == 2
+    assert "no-such-option" in named.stderr
+    wrong = job.run(**no_engine, SLIM_MAX_SIZE="80 parsecs")
+    assert wrong.returncode == 2
+    assert "--max-size: not a size" in wrong.stderr
+
+
+def test_old_files_are_removed_before_a_setting_is_refused(job: Job) -> None:
+    (job.folder / "slimmer-out").mkdir()
+    (job.folder / "slimmer-out/comparison.md").write_text("evil")
+    (job.folder / "slimmer.env").write_text("SLIM_IMAGE=evil\n")
+    assert job.run(SLIM_TARGET="-").returncode == 2
+    assert job.read("slimmer-out/comparison.md") == job.read("slimmer.env") == job.read("github-output") == ""
+
+
+@pytest.mark.parametrize(
+    ("setting", "path"),
+    [
+        ("SLIM_OUT", "link"),
+        ("SLIM_OUT", "link/"),
+        ("SLIM_OUT", "link/below/out"),
+        ("SLIM_OUT", "./a/link/out"),
+        ("SLIM_OUT", "a"),
+        ("SLIM_ENV_FILE", "a/file"),
+        ("SLIM_ENV_FILE", "link/slimmer.env"),
+    ],
+)
+def test_links_are_not_followed(job: Job, setting: str, path: str) -> None:
+    outside = job.folder / "outside"
+    outside.mkdir()
+    for name in ("comparison.md", "slimmer.env", "file"):
+        (outside / name).write_text("precious")
+    (job.folder / "a").mkdir()
+    for link in ("link", "a/link"):
+        (job.folder / link).symlink_to(outside)
+    (job.folder / "a/file").symlink_to(outside / "file")
+    for written in (path, str(job.folder / path)):
+        result = job.run(**{setting: written})
+        assert (result.returncode, job.calls()) == (2, [])
+        assert "symbolic link" in result.stderr and setting in result.stderr
+    assert {file.read_text() for file in outside.iterdir()} == {"precious"}
+    assert job.read("github-output") == ""
+
+
+def obeyed(log: str) -> list[str]:
+    """The lines of a step's log that GitHub's runner takes as commands."""
+    token, found = "", []
+    for line in log.splitlines():
+        command = re.match(r"\s*::([\w-]+)[^:]*::(.*)", line)
+        if token:
+            token = "" if command and command[1] == token else token
+        elif command and command[1] == "stop-commands":
+            token = command[2]
+        elif command or "##[" in line:
+            found.append(line)
+    assert not token
+    return found
+
+
+COMMANDS = "::add-mask::a\n##[error]x\n::set-output name=image::evil\nno end: "
+
+
+@pytest.mark.parametrize(
+    "ending", [{}, {"BUILD_CODE": "8"}, {"COMPARE_CODE": "11"}, {"SLIM_TARGET": "-"}, {"SLIM_OUT": "-"}]
+)
+def test_github_obeys_no_command_that_an_app_prints(job: Job, ending: dict[str, str]) -> None:
+    tokens = set()
+    for _ in range(2):
+        result = job.run(GITHUB_ACTIONS="true", SAYS=COMMANDS, **ending)
+        assert obeyed(f"{result.stdout}::notice::later\n") == ["::notice::later"]
+        assert result.stderr == ""  # of two streams, the runner may mix the lines
+        tokens.update(re.findall(r"::stop-commands::([0-9a-f]{32})\n", result.stdout))
+    assert len(tokens) == 2
+    assert "no end" in job.run(SAYS=COMMANDS).stderr
+
+
+def test_github_obeys_commands_again_after_a_signal(job: Job) -> None:
+    os.mkfifo(job.folder / "hangs")
+    with job.begin(HANGS="build", GITHUB_ACTIONS="true", SAYS=COMMANDS) as process:
+        (job.folder / "hangs").read_text()
+        process.terminate()
+        log, _ = process.communicate(timeout=60)
+    assert obeyed(f"{log}::notice::later\n") == ["::notice::later"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_process_of_the_actions_step_ends_slimmer(tmp_path: Path, number: int) -> None:
+    """GitHub's runner signals this process alone."""
+    job = Job(tmp_path, "bash")
+    action = yaml.safe_load((SCRIPT.parents[1] / "action.yml").read_text(encoding="utf-8"))
+    (step,) = [step for step in action["runs"]["steps"] if step.get("id") == "slim"]
+    (job.folder / "step.sh").write_text(f"{step['run']}\n")
+    os.mkfifo(job.folder / "hangs")
+    env = job.environment(HANGS="build", GITHUB_ACTION_PATH=str(SCRIPT.parents[1]))
+    command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "step.sh"]
+    with subprocess.Popen(command, cwd=job.folder, env=env, text=True, stderr=subprocess.PIPE) as process:
+        (job.folder / "hangs").read_text()
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert not list((job.folder / "tmp").iterdir())
+
+
+DOCKER = f"""#!{sys.executable}
+import json, sys
+with open("asked", "a") as asked:
+    print(json.dumps(sys.argv[1:]), file=asked)
+sys.exit(1)
+"""
+
+
+def test_named_variables_reach_slimmers_container(job: Job) -> None:
+    program = job.folder / "bin/docker"
+    program.write_text(DOCKER)
+    program.chmod(0o755)
+    result = job.run(SLIMMER_IMAGE="slimmer", SLIM_PASS="TOKEN  URL_2\n_x", TOKEN="secret", SLIM_MAX_SIZE="1kB")
+    assert result.returncode == 4
+    asked = [json.loads(line) for line in job.read("asked").splitlines()]
+    assert [words[words.index("slimmer") + 1] for words in asked] == ["compare", "build"]
+    for words in asked:
+        assert {("--env", name) for name in ("TOKEN", "URL_2", "_x", "SLIMMER_CONFIG")} <= set(pairwise(words))
+    assert "secret" not in job.read("asked")
+
+
+def test_an_engine_that_slimmers_container_cannot_reach_is_refused(job: Job) -> None:
+    program = job.folder / "bin/docker"
+    program.write_text(DOCKER)
+    program.chmod(0o755)
+    ssh = {"SLIMMER_IMAGE": "slimmer", "DOCKER_HOST": "ssh://build", "SLIM_MAX_SIZE": "1kB"}
+    result = job.run(**ssh)
+    assert (result.returncode, job.read("asked")) == (2, "")
+    assert "Set SLIM_ENGINE_SOCKET" in result.stderr
+    assert job.run(**ssh, SLIM_ENGINE_SOCKET="/run/docker.sock").returncode == 4
+
+
+@pytest.mark.parametrize("names", ["A=b", "--privileged", "$(touch pwned)", "2A", "A,B", "*"])
+def test_what_is_no_name_of_a_variable_is_refused(job: Job, names: str) -> None:
+    result = job.run(SLIM_PASS=f"OK {names}")
+    assert (result.returncode, job.calls()) == (2, [])
+    assert "SLIM_PASS must hold names" in result.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
