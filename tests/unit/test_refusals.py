@@ -46,6 +46,8 @@ def test_the_innermost_cause_is_told_with_what_helps(text: str, words: str, advi
     [
         ("ssh://far", ("--", "far"), "docker system dial-stdio"),
         ("ssh://me@far:22", ("-l", "me", "-p", "22", "--", "far"), "docker system dial-stdio"),
+        ("ssh://Me@Far.Example:22", ("-l", "Me", "-p", "22", "--", "Far.Example"), "docker system dial-stdio"),
+        ("ssh://me@[fe80::A]:22", ("-l", "me", "-p", "22", "--", "fe80::A"), "docker system dial-stdio"),
         ("ssh://[::1]/run/p.sock", ("--", "::1"), "docker --host unix:///run/p.sock system dial-stdio"),
     ],
 )
