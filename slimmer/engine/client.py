@@ -9,6 +9,7 @@ import docker
 import requests
 from requests.utils import get_environ_proxies
 
+from slimmer.engine.refusals import without_credentials
 from slimmer.errors import UnsupportedEngine
 
 OLDEST_API = (1, 41)
@@ -41,7 +42,7 @@ def client(settings: Mapping[str, Any], timeout: int, connections: int) -> Any:
         api = docker.APIClient(version=_text(OLDEST_API), timeout=timeout, max_pool_size=connections, **settings)
     try:
         _own_trust(api)
-        api._version = _agreed(api.version(api_version=False), url)
+        api._version = _agreed(api.version(api_version=False), without_credentials(url))
     except BaseException as error:
         problem = api.problem() if url.startswith("ssh://") and isinstance(error, BROKEN) else ""
         api.close()
