@@ -267,7 +267,7 @@ create_container() {
             [ -z "${DOCKER_TLS_VERIFY:-}" ] || certificates=${DOCKER_CERT_PATH:-$HOME/.docker}
         fi
         ;;
-    *) [ -n "$socket" ] || refuse "SLIMMER_IMAGE cannot be used with DOCKER_HOST=$DOCKER_HOST. Set SLIM_ENGINE_SOCKET." ;;
+    *) [ -n "$socket" ] || refuse "SLIMMER_IMAGE cannot be used with the address in DOCKER_HOST. Set SLIM_ENGINE_SOCKET." ;;
     esac
     [ -z "$socket" ] || set -- "$@" --mount "type=bind,source=$socket,target=/var/run/docker.sock"
     [ -z "$certificates" ] || set -- "$@" --env DOCKER_TLS_VERIFY --env DOCKER_CERT_PATH=/certificates
