@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
@@ -60,9 +60,7 @@ def refuse_variables(context: Any) -> None:
     name = context.invoked_subcommand
     commands = _commands(context)
     if name in commands and not _reads(commands[name]):
-        _refuse_unknown(
-            os.environ, {other: command for other, command in commands.items() if other == name or _reads(command)}
-        )
+        _refuse_unknown(os.environ, commands, (name,))
 
 
 def _commands(root: Any) -> dict[str, Any]:
@@ -190,7 +188,7 @@ def _checked(value: Any, kind: type, where: str, words: str) -> Any:
 def _from_environment(environment: Mapping[str, str], command: str, commands: Mapping[str, Any]) -> dict[str, Any]:
     """Return the environment's values for this command, by parameter name. Empty variables are ignored."""
     own = options_of(commands[command])
-    _refuse_unknown(environment, commands)
+    _refuse_unknown(environment, commands, commands)
     result = {}
     for key, option in own.items():
         for variable in (_variable(command, key), _variable("", key)):
@@ -201,10 +199,11 @@ def _from_environment(environment: Mapping[str, str], command: str, commands: Ma
     return result
 
 
-def _refuse_unknown(environment: Mapping[str, str], commands: Mapping[str, Any]) -> None:
-    """Raise UsageError for a variable that has the name of a command but sets nothing, unless it is an option of all commands."""
+def _refuse_unknown(environment: Mapping[str, str], commands: Mapping[str, Any], checked: Iterable[str]) -> None:
+    """Raise UsageError for a variable that has the name of a checked command but sets nothing, unless it is an option of all commands."""
     general = {_variable("", key) for other in commands.values() if _reads(other) for key in options_of(other)}
-    for command, other in commands.items():
+    for command in checked:
+        other = commands[command]
         known = {_variable(command, key) for key in options_of(other)} if _reads(other) else set()
         for variable in environment:
             if variable.startswith(_variable(command, "")) and variable not in known | general:

@@ -81,6 +81,8 @@ def test_an_address_that_could_mean_something_else_is_refused(url: str) -> None:
         ("tcp://u:secret@h:2375", "tcp://h:2375"),
         ("tcp://u:sec@r/et@h:2375", "tcp://h:2375"),
         ("HTTPS://token@h/x", "HTTPS://h/x"),
+        ("token@h:2375", "h:2375"),
+        ("Invalid bind address format: u:secret@h:2375", "Invalid bind address format: h:2375"),
         ("ssh://me@h", "ssh://me@h"),
         ("ssh://me:secret@h", "ssh://me@h"),
         ("Failed to parse: http://u:secret@h:x/version", "Failed to parse: http://h:x/version"),
@@ -93,7 +95,15 @@ def test_credentials_are_not_shown(text: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["tcp://u:secret@127.0.0.1:1", "tcp://secret@127.0.0.1:1", "tcp://u:secret@h:x", "ssh://u:secret@127.0.0.1"]
+    "url",
+    [
+        "tcp://u:secret@127.0.0.1:1",
+        "tcp://secret@127.0.0.1:1",
+        "tcp://u:secret@h:x",
+        "u:secret@h:1",
+        "secret@127.0.0.1:1",
+        "ssh://u:secret@127.0.0.1",
+    ],
 )
 def test_an_engine_that_does_not_answer_is_named_without_credentials(url: str) -> None:
     with pytest.raises(EngineUnreachable) as first:

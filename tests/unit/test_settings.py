@@ -234,7 +234,7 @@ def test_a_gate_of_the_settings_is_held(folder: Path) -> None:
 
 
 def test_a_command_without_settings_refuses_its_variables(folder: Path) -> None:
-    environment = {**os.environ, "SLIMMER_CLEAN_ALL": "1"}
+    environment = {**os.environ, "SLIMMER_BUILD_POLCY": "x", "SLIMMER_CLEAN_ALL": "1"}
     words = [sys.executable, "-m", "slimmer", "clean", "--dry-run"]
     result = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=60, check=False)
     assert (result.returncode, "SLIMMER_CLEAN_ALL: `slimmer clean`" in result.stderr) == (2, True), result.stderr
