@@ -138,13 +138,16 @@ start() {
     echo "unix://$socket"
 }
 
+# Tells whether a process has the folder as its root: FOLDER PROCESS. The number in a file may be another process's by now, as after a reboot.
+runs_in() { [[ $2 =~ ^[1-9][0-9]*$ ]] && [ "/proc/$2/root" -ef "$1" ]; }
+
 stop() {
     local engine=$2 process end bridge
     folder=$(realpath "$1")
     process=$(cat "$folder/run/$engine.shell" 2>/dev/null || true)
     end=$((SECONDS + 30))
-    if [ -n "$process" ] && kill "$process" 2>/dev/null; then
-        while kill -0 "$process" 2>/dev/null; do
+    if runs_in "$folder" "$process" && kill "$process" 2>/dev/null; then
+        while runs_in "$folder" "$process"; do
             [ "$SECONDS" -lt "$end" ] || { kill -KILL "$process" || true; break; }
             sleep 0.2 # polls until the deadline above
         done

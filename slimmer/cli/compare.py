@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from slimmer.cli import options as shared
+
 if TYPE_CHECKING:
     from slimmer import Comparison
     from slimmer.api.options import CompareKeywords
@@ -96,6 +98,7 @@ def compare(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Show no progress and no gates that passed.", metavar="")
     ] = False,
+    config: shared.Config = None,
 ) -> None:
     """Compare any two images, and fail if the second one does not pass the gates.
 

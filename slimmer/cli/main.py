@@ -20,7 +20,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from slimmer.cli import build, clean, compare, doctor, explain, keep, observe, probe, rebuild, streams, verify
+from slimmer.cli import build, clean, compare, doctor, explain, keep, observe, probe, rebuild, settings, streams, verify
 from slimmer.errors import Interrupted, OutputError, ResourcesExhausted, SlimmerError, UsageError
 
 OBJECTS = 50_000
@@ -74,6 +74,7 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -97,6 +98,7 @@ def options(
     ] = 0,
 ) -> None:
     """Handle the options that come before the command."""
+    settings.refuse_variables(context)
     if verbose:
         import logging
 

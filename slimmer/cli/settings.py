@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
@@ -24,6 +24,7 @@ GIVEN_TO_COMMANDS = frozenset(("SLIMMER_HOST", "SLIMMER_PORT", "SLIMMER_URL", "S
 
 _WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _NO_SETTING = frozenset(("config", "help"))
+_NO_READER = "`slimmer {}` takes its options from the command line only"
 
 
 class Option(NamedTuple):
@@ -47,12 +48,29 @@ def load(context: Any, config: Path | None) -> Path | None:
     Raises UsageError, with the file or variable, for unknown keys and values of the wrong type.
     """
     if not context.resilient_parsing:
-        listed = context.find_root().command.commands  # groups among them have no options of their own
-        commands = {name: command for name, command in listed.items() if command.callback}
+        commands = _commands(context.find_root())
         found = read(config) if config is not None else _nearest()
         values = _from_file(found, context.info_name, commands) if found is not None else {}
         context.default_map = values | _from_environment(os.environ, context.info_name, commands)
     return config
+
+
+def refuse_variables(context: Any) -> None:
+    """Raise UsageError for a variable of the command that is about to run, if that command reads no settings. `context` is the root's."""
+    name = context.invoked_subcommand
+    commands = _commands(context)
+    if name in commands and not _reads(commands[name]):
+        _refuse_unknown(os.environ, commands, (name,))
+
+
+def _commands(root: Any) -> dict[str, Any]:
+    """Return all commands by name. Groups among them have no options of their own."""
+    return {name: command for name, command in root.command.commands.items() if command.callback}
+
+
+def _reads(command: Any) -> bool:
+    """Return True if the command reads settings: if it has --config."""
+    return any("--config" in parameter.opts for parameter in command.params)
 
 
 def _nearest() -> Found | None:
@@ -119,7 +137,7 @@ def _option(name: str, hint: Any) -> Option:
 def _from_file(found: Found, command: str, commands: Mapping[str, Any]) -> dict[str, Any]:
     """Return the file's values for this command, by parameter name. Its own table overrides the general keys."""
     own = options_of(commands[command])
-    everywhere = {key for other in commands.values() for key in options_of(other)}
+    everywhere = {key for other in commands.values() if _reads(other) for key in options_of(other)}
     general = {key: value for key, value in found.values.items() if key not in commands or not isinstance(value, dict)}
     result = {}
     for key, value in _known(found.path, "", general, everywhere):
@@ -127,6 +145,8 @@ def _from_file(found: Found, command: str, commands: Mapping[str, Any]) -> dict[
             result[own[key].name] = _of_file(own[key], value, f"{found.path}: {key}", found.path.parent)
     for name, table in found.values.items():
         if name in commands and isinstance(table, dict):
+            if not _reads(commands[name]):
+                raise UsageError(f"{found.path}: {name}: {_NO_READER.format(name)}", hint=_readers(commands))
             keys = options_of(commands[name])
             for key, value in _known(found.path, f"{name}.", table, keys):
                 checked = _of_file(keys[key], value, f"{found.path}: {name}.{key}", found.path.parent)
@@ -168,7 +188,7 @@ def _checked(value: Any, kind: type, where: str, words: str) -> Any:
 def _from_environment(environment: Mapping[str, str], command: str, commands: Mapping[str, Any]) -> dict[str, Any]:
     """Return the environment's values for this command, by parameter name. Empty variables are ignored."""
     own = options_of(commands[command])
-    _refuse_unknown(environment, commands)
+    _refuse_unknown(environment, commands, commands)
     result = {}
     for key, option in own.items():
         for variable in (_variable(command, key), _variable("", key)):
@@ -179,13 +199,16 @@ def _from_environment(environment: Mapping[str, str], command: str, commands: Ma
     return result
 
 
-def _refuse_unknown(environment: Mapping[str, str], commands: Mapping[str, Any]) -> None:
-    """Raise UsageError for a variable that has the name of a command but no option of it, unless it is an option of all commands."""
-    general = {_variable("", key) for other in commands.values() for key in options_of(other)}
-    for command, other in commands.items():
-        known = {_variable(command, key) for key in options_of(other)}
+def _refuse_unknown(environment: Mapping[str, str], commands: Mapping[str, Any], checked: Iterable[str]) -> None:
+    """Raise UsageError for a variable that has the name of a checked command but sets nothing, unless it is an option of all commands."""
+    general = {_variable("", key) for other in commands.values() if _reads(other) for key in options_of(other)}
+    for command in checked:
+        other = commands[command]
+        known = {_variable(command, key) for key in options_of(other)} if _reads(other) else set()
         for variable in environment:
             if variable.startswith(_variable(command, "")) and variable not in known | general:
+                if not _reads(other):
+                    raise UsageError(f"{variable}: {_NO_READER.format(command)}", hint=_readers(commands))
                 raise UsageError(
                     f"{variable} is not an option of `slimmer {command}`", hint=_suggestion(variable, known)
                 )
@@ -225,6 +248,10 @@ def _mentions_slimmer(path: Path) -> bool:
         return b"slimmer" in path.read_bytes()
     except OSError:
         return False
+
+
+def _readers(commands: Mapping[str, Any]) -> str:
+    return f"Commands with settings: {', '.join(name for name, command in commands.items() if _reads(command))}."
 
 
 def _suggestion(key: str, keys: Any) -> str:

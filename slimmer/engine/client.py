@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import docker
+import requests
 from requests.utils import get_environ_proxies
 
+from slimmer.engine.refusals import without_credentials
 from slimmer.errors import UnsupportedEngine
 
 OLDEST_API = (1, 41)
@@ -15,6 +17,15 @@ OLDEST_API = (1, 41)
 
 NEWEST_API = (1, 51)
 """The newest version that slimmer was tried with (Docker 28.5). Newer ones may leave out what it reads, so it asks for this one."""
+
+BROKEN = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    ConnectionError,
+    TimeoutError,
+)
+"""Errors that mean that there is no connection, or none any more. Then ssh knows best why."""
 
 SHOWN = 80
 """Characters of a version that are shown, if it is none."""
@@ -31,9 +42,9 @@ def client(settings: Mapping[str, Any], timeout: int, connections: int) -> Any:
         api = docker.APIClient(version=_text(OLDEST_API), timeout=timeout, max_pool_size=connections, **settings)
     try:
         _own_trust(api)
-        api._version = _agreed(api.version(api_version=False), url)
+        api._version = _agreed(api.version(api_version=False), without_credentials(url))
     except BaseException as error:
-        problem = api.problem() if url.startswith("ssh://") and isinstance(error, Exception) else ""
+        problem = api.problem() if url.startswith("ssh://") and isinstance(error, BROKEN) else ""
         api.close()
         if problem:
             raise OSError(problem) from error

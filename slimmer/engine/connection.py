@@ -18,7 +18,7 @@ from docker.tls import TLSConfig
 
 from slimmer.engine.client import client
 from slimmer.engine.endpoints import endpoints
-from slimmer.engine.refusals import hint, reason
+from slimmer.engine.refusals import hint, reason, without_credentials
 from slimmer.errors import EngineUnreachable, UnsupportedEngine
 from slimmer.probe_binary import ARCHITECTURES
 
@@ -57,7 +57,7 @@ def _shares_network(path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A connected engine and what it says about itself. `settings` say how it was reached, for `connect_as`."""
+    """A connected engine and what it says about itself. `settings` say how it was reached, for `connect_as`; `url` is to be shown."""
 
     api: Any  # docker.APIClient; its published types lack many of the calls that slimmer makes
     url: str
@@ -92,7 +92,7 @@ class Engine:
 
 def connect_as(settings: Mapping[str, Any]) -> Engine:
     """Connect to the engine that another process is connected to (Engine.settings). Raise EngineUnreachable if it does not answer."""
-    url = str(settings.get("base_url", ""))
+    url = without_credentials(str(settings.get("base_url", "")))
     try:
         tls = TLSConfig(**settings["tls"]) if settings.get("tls") else False
         return _connected({**settings, "tls": tls}, url)
@@ -111,7 +111,7 @@ def connect(docker_host: str = "") -> Engine:
     """
     tried: list[str] = []
     for settings in endpoints(docker_host):
-        url = str(settings.get("base_url", ""))
+        url = without_credentials(str(settings.get("base_url", "")))
         try:
             return _connected(settings, url)
         except (DockerException, requests.RequestException, OSError, ValueError) as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +22,25 @@ DEFAULT = "default"
 HINT = "`docker context ls` lists the contexts. DOCKER_CONTEXT or `docker context use` chooses one."
 
 
-def chosen() -> str:
+def chosen(environ: Mapping[str, str] = os.environ) -> str:
     """Return the name of the context in use: DOCKER_CONTEXT, or what `docker context use` has set, or "default"."""
-    if name := os.environ.get("DOCKER_CONTEXT"):
+    if name := environ.get("DOCKER_CONTEXT"):
         return name
     try:
-        config = json.loads((_folder() / "config.json").read_text(encoding="utf-8"))
+        config = json.loads((_folder(environ) / "config.json").read_text(encoding="utf-8"))
         return str(config.get("currentContext") or DEFAULT)
     except (OSError, ValueError, AttributeError):
         return DEFAULT
 
 
-def settings(name: str) -> dict[str, Any]:
+def settings(name: str, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """Return the SDK's settings for a context. Raise EngineUnreachable if there is none of that name, or if it cannot be read."""
     key = hashlib.sha256(name.encode()).hexdigest()
     try:
-        known = json.loads((_folder() / "contexts/meta" / key / "meta.json").read_text(encoding="utf-8"))
+        known = json.loads((_folder(environ) / "contexts/meta" / key / "meta.json").read_text(encoding="utf-8"))
         endpoint = known["Endpoints"]["docker"]
         host, verify = str(endpoint["Host"]), not endpoint.get("SkipTLSVerify", False)
-        tls = _tls(_folder() / "contexts/tls" / key / "docker", verify=verify)
+        tls = _tls(_folder(environ) / "contexts/tls" / key / "docker", verify=verify)
     except FileNotFoundError as error:
         raise EngineUnreachable(f"there is no docker context {name!r}", hint=HINT) from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError, TLSParameterError) as error:
@@ -58,5 +59,5 @@ def _tls(folder: Path, *, verify: bool) -> TLSConfig | None:
     )
 
 
-def _folder() -> Path:
-    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+def _folder(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")

@@ -12,6 +12,12 @@ LONGEST = 200
 _KNOWN = ("Permission denied", "Connection refused", "No such file or directory")
 """System errors, which docker-py wraps several times."""
 
+_USER_INFO = re.compile(r"\b(tcp|https?|ssh)://(\S*)@", re.IGNORECASE)
+"""What stands before the host in an address. A password may have an @ or a slash that nobody wrote as %40 or %2F."""
+
+_NO_SCHEME = re.compile(r"(?<!\S)[^\s/:]+:(?!//)\S*@")
+"""The same in an address without a scheme, which the SDK takes for tcp."""
+
 _TLS = re.compile(r"SSL\w*Error\(\d+, [\"'](?:\[[^\]]*\] )?([^(]*[^( ])")
 """What OpenSSL says: `SSLError(1, '[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca (_ssl.c:992)')`."""
 
@@ -48,9 +54,21 @@ _HINTS = (
 """Words of reasons, and what helps. The first that fits counts."""
 
 
+def without_credentials(text: str) -> str:
+    """Return an address, or a text with addresses, without user names and passwords. The user of ssh stays: it is no secret."""
+    if "://" not in text and not re.search(r"\s", text):
+        return text.rpartition("@")[2]  # an address without a scheme
+    return _USER_INFO.sub(_bare, _NO_SCHEME.sub("", text))
+
+
+def _bare(found: re.Match[str]) -> str:
+    scheme, user = found[1], found[2].partition(":")[0]
+    return f"{scheme}://{user}@" if scheme.lower() == "ssh" and user else f"{scheme}://"
+
+
 def reason(error: Exception) -> str:
     """Return the innermost cause in a few words."""
-    text = str(error)
+    text = without_credentials(str(error))
     if found := _TLS.search(text):
         return f"TLS: {found[1]}"
     for words in _KNOWN:

@@ -7,10 +7,13 @@ Source: docker/cli, cli/connhelper.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,12 +32,12 @@ IDLE = 10
 """Seconds that the shared connection outlives the last of its users."""
 
 END_TIMEOUT = 5
-"""Seconds to wait for the end of the programs. They end with their connections."""
+"""Seconds to wait for the end of all programs before they are killed. They end with their connections."""
 
 LONGEST_WORDS = 4096
 """Bytes of what ssh says that count, from the end."""
 
-NOISE = ("Shared connection to", "mux_client", "ControlSocket", "Warning: Permanently added")
+NOISE = ("mux_client", "ControlSocket")
 """How lines begin that do not tell why a connection failed."""
 
 
@@ -54,7 +57,7 @@ class Destination:
 def destination(url: str) -> Destination:
     """Read ssh://[USER@]HOST[:PORT][/PATH/OF/SOCKET]. Raise ValueError for anything else."""
     parts = urlsplit(url)
-    user, host, path = unquote(parts.username or ""), parts.hostname or "", parts.path.rstrip("/")
+    user, host, path = unquote(parts.username or ""), _host(parts.netloc), parts.path.rstrip("/")
     if not host or parts.password is not None or parts.query or parts.fragment:
         raise ValueError("not an address like ssh://user@host or ssh://user@host:22")
     if host.startswith("-") or user.startswith("-"):
@@ -63,6 +66,12 @@ def destination(url: str) -> Destination:
         raise ValueError(f"not a path that a shell leaves as it is: {path}")
     words = (*(("-l", user) if user else ()), *(("-p", str(parts.port)) if parts.port else ()), "--", host)
     return Destination(words, path)
+
+
+def _host(netloc: str) -> str:
+    """Return the host as it is written. Patterns of ~/.ssh/config depend on the case, and urlsplit's `hostname` has none."""
+    place = netloc.rpartition("@")[2]
+    return place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]
 
 
 class Tunnel:
@@ -75,10 +84,18 @@ class Tunnel:
         folder = folder if len(str(folder)) <= LONGEST_FOLDER else Path("/tmp")  # the name cannot be guessed
         self._control = folder / f"slimmer-ssh-{secrets.token_hex(8)}"
         path = str(self._control).replace("%", "%%")
-        options = ("BatchMode=yes", f"ConnectTimeout={timeout}", "ControlMaster=auto", f"ControlPath={path}")
+        options = (
+            "BatchMode=yes",
+            "LogLevel=ERROR",
+            f"ConnectTimeout={timeout}",
+            "ControlMaster=auto",
+            f"ControlPath={path}",
+        )
         self._ssh = ("ssh", "-T", *(word for option in (*options, f"ControlPersist={IDLE}") for word in ("-o", option)))
         self._target = target
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        flags = fcntl.fcntl(self._said, fcntl.F_GETFL)
+        fcntl.fcntl(self._said, fcntl.F_SETFL, flags | os.O_APPEND)  # all programs write to it, and share its offset
         self._programs: list[subprocess.Popen[bytes]] = []
         self._lock = Lock()
 
@@ -108,9 +125,9 @@ class Tunnel:
 
     def words(self) -> str:
         """Return the last line that ssh or the program over there wrote to its standard error, or ""."""
-        self._said.seek(0, 2)
-        self._said.seek(max(0, self._said.tell() - LONGEST_WORDS))
-        lines = [line.strip() for line in self._said.read().decode(errors="replace").splitlines()]
+        file = self._said.fileno()
+        end = os.pread(file, LONGEST_WORDS, max(0, os.fstat(file).st_size - LONGEST_WORDS))
+        lines = [line.strip() for line in end.decode(errors="replace").splitlines()]
         return next((line for line in reversed(lines) if line and not line.startswith(NOISE)), "")
 
     def close(self) -> None:
@@ -129,10 +146,20 @@ class Tunnel:
         with self._lock:
             for program in self._programs:
                 program.terminate()
+            end = time.monotonic() + END_TIMEOUT
             for program in self._programs:
-                program.wait()
+                _await(program, end)
             self._programs = []
         self._said.close()
+
+
+def _await(program: subprocess.Popen[bytes], end: float) -> None:
+    """Wait for a program's end, and kill it if it goes on until `end`. It may have inherited a mask that blocks SIGTERM."""
+    try:
+        program.wait(max(0.0, end - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
 
 
 class _Connection(UnixHTTPConnection):  # type: ignore[misc]

@@ -16,7 +16,7 @@ from slimmer.pipeline.scenario import ScenarioRun
 from slimmer.pipeline.session import Session
 from slimmer.pipeline.verification import compare_answers
 from slimmer.verify.check import compare_configs
-from slimmer.verify.structure import Difference, compare_digests, compare_structure
+from slimmer.verify.structure import Difference, compare_digests, compare_structure, files_to_hash
 
 
 def compare_files(session: Session, after: ImageConfig) -> Iterator[Difference]:
@@ -40,7 +40,8 @@ def compare_files(session: Session, after: ImageConfig) -> Iterator[Difference]:
         whole_seconds=True,
         added={path: one.entry for path, one in added.items()},
     )
-    files = [path for path in common if _is_file(before.tree.get(path)) and _is_file(other.tree.get(path))]
+    files, too_large = files_to_hash(before.tree, other.tree, common)
+    yield from too_large
     yield from compare_digests(_digests(before.pristine, files), other.pristine.hash(files))
     yield from compare_configs(session.config, after)
 
@@ -59,7 +60,3 @@ def compare_behaviour(
 
 def _digests(image: PristineImage, files: list[str]) -> dict[str, str]:
     return {path: digest or "" for path, digest in image.hash(files)}
-
-
-def _is_file(entry: object) -> bool:
-    return bool(getattr(entry, "is_file", False))

@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from slimmer.engine.endpoints import ROOT, USUAL, Endpoint, below, endpoints
+from slimmer.engine.refusals import without_credentials
+from slimmer.errors import EngineUnreachable
 from slimmer.formatting import human_size
 from slimmer.runs.check import Check
 
-ROOT = Path("/")
 LEAST_SPACE = 2_000_000_000
 """Bytes that an ordinary build needs: the files of the slim image twice, and some logs."""
 
 CERTIFICATES = ("ca.pem", "cert.pem", "key.pem")
-SOCKETS = ("var/run/docker.sock", "run/podman/podman.sock")
+NETWORK = ("tcp://", "https://", "http://")
 TLS_PORT = 2376
 """The port at which Docker speaks TLS. It speaks plain HTTP at 2375 (IANA's registry)."""
 
@@ -87,22 +89,33 @@ def _ci(environ: Mapping[str, str], root: Path) -> Check:
 
 def _address(environ: Mapping[str, str], host: str, root: Path) -> Check:
     """Say how the engine would be reached. Whether it answers is another check."""
-    if not host:
-        found = [f"/{path}" for path in SOCKETS if (root / path).exists()]
-        if found:
-            return _socket(found[0], root)
+    if host:
+        return _socket(host.removeprefix("unix://"), root) if host.startswith("unix://") else _network(environ, host)
+    try:
+        tried = endpoints("", environ, root)
+    except EngineUnreachable as error:  # of the context that DOCKER_CONTEXT names
+        return Check("address", False, error.message, error.hint or "", needed=False)
+    usable = [_endpoint(one, root) for one in tried]
+    nothing_found = tried == [{"base_url": USUAL}] and not environ.get("DOCKER_CONTEXT")
+    if nothing_found and not below(root, Path(USUAL.removeprefix("unix://"))).exists():
         what = "DOCKER_HOST is not set, and there is no socket at the usual places"
         return Check("address", False, what, "Set DOCKER_HOST, or mount the socket of the engine.", needed=False)
-    if host.startswith("unix://"):
-        return _socket(host.removeprefix("unix://"), root)
-    shown = _without_credentials(host)
-    if not host.startswith(("tcp://", "https://", "http://")):
-        return Check("address", True, shown)
-    return _network(environ, host, shown)
+    return next((check for check in usable if check.ok), usable[0])
+
+
+def _endpoint(one: Endpoint, root: Path) -> Check:
+    """Say what a context or a usual socket leads to. A context has its own certificates."""
+    url = str(one["base_url"])
+    if url.startswith("unix://"):
+        return _socket(url.removeprefix("unix://"), root)
+    shown = f"{without_credentials(url)} of the docker context"
+    if url.startswith("https://") or one.get("tls"):
+        return Check("address", True, f"{shown} with TLS")
+    return _plain(shown) if url.startswith(NETWORK) else Check("address", True, shown)
 
 
 def _socket(path: str, root: Path) -> Check:
-    place = root / path.lstrip("/")
+    place = below(root, Path("/", path))
     if not place.exists():
         return Check("address", False, f"there is no socket {path}", "Mount it into the job's container.", needed=False)
     if not os.access(place, os.R_OK | os.W_OK):
@@ -112,31 +125,34 @@ def _socket(path: str, root: Path) -> Check:
     return Check("address", True, f"the socket {path}")
 
 
-def _network(environ: Mapping[str, str], host: str, shown: str) -> Check:
-    verified = bool(environ.get("DOCKER_TLS_VERIFY"))
+def _network(environ: Mapping[str, str], host: str) -> Check:
+    """Say how DOCKER_HOST is reached: with TLS if DOCKER_TLS_VERIFY or the address say so."""
+    shown = without_credentials(host)
+    if not host.startswith(NETWORK):
+        return Check("address", True, shown)
     folder = Path(environ.get("DOCKER_CERT_PATH") or Path.home() / ".docker")
     try:
         port = urlsplit(host).port
     except ValueError:
         return Check("address", False, f"{shown} is not an address", "For example: tcp://docker:2376", needed=False)
-    if verified:
+    if environ.get("DOCKER_TLS_VERIFY") and not host.startswith("http://"):
         missing = [name for name in CERTIFICATES if not (folder / name).is_file()]
         if missing:
             what = f"{shown} with TLS, but {folder} has no {', '.join(missing)}"
             hint = "Set DOCKER_CERT_PATH to the folder of the client's certificates; it must be shared with the engine."
             return Check("address", False, what, hint, needed=False)
         return Check("address", True, f"{shown} with TLS (certificates in {folder})")
+    if host.startswith("https://"):
+        return Check("address", True, f"{shown} with TLS, without a certificate of the client's")
     if port == TLS_PORT:
         hint = "Set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH."
         return Check("address", False, f"{shown} speaks TLS, but DOCKER_TLS_VERIFY is not set", hint, needed=False)
+    return _plain(shown)
+
+
+def _plain(shown: str) -> Check:
     hint = "Who reaches that port is root on the engine's machine. Set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or keep it in the job's own network."
     return Check("address", False, f"{shown} without TLS", hint, needed=False)
-
-
-def _without_credentials(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def container_of(environ: Mapping[str, str], root: Path = ROOT) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from slimmer.image.engine_artifacts import Mtime
+from slimmer.image.new_paths import LARGEST
 from slimmer.image.tree import Entry, Tree
 
 SHOWN_VALUE = 64
@@ -67,6 +68,24 @@ def compare_structure(
     ]
     differences += _links_shared(original, slim, kept)
     return tuple(differences)
+
+
+def files_to_hash(before: Tree, after: Tree, paths: Iterable[str]) -> tuple[list[str], tuple[Difference, ...]]:
+    """Return the files whose contents must be compared, and a difference for each file that is too large for that.
+
+    Files of different sizes are in neither: their sizes tell already.
+    """
+    files: list[str] = []
+    too_large: list[Difference] = []
+    for path in paths:
+        first, second = before.get(path), after.get(path)
+        if first is None or second is None or not (first.is_file and second.is_file) or first.size != second.size:
+            continue
+        if second.size <= LARGEST:
+            files.append(path)
+        else:
+            too_large.append(Difference(path, "content", f"{first.size} bytes", "too large to be compared"))
+    return files, tuple(too_large)
 
 
 def compare_digests(expected: Mapping[str, str], actual: Iterable[tuple[str, str | None]]) -> tuple[Difference, ...]:

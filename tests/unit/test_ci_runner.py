@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +18,27 @@ from slimmer.runs.ci_runner import container_of, runner_checks
 
 def checks(environ: Mapping[str, str], root: Path, docker_host: str = "") -> dict[str, Check]:
     return {check.name: check for check in runner_checks(environ, docker_host, root)}
+
+
+def put_socket(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.mknod(path, stat.S_IFSOCK | 0o600)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the tester's docker settings counts."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+def put_context(folder: Path, host: str, *, current: bool, tls: bool = False) -> None:
+    """A docker context named far, as the docker client stores it."""
+    key = hashlib.sha256(b"far").hexdigest()
+    (folder / "contexts/meta" / key).mkdir(parents=True)
+    endpoint = {"Host": host, "SkipTLSVerify": tls}
+    (folder / "contexts/meta" / key / "meta.json").write_text(json.dumps({"Endpoints": {"docker": endpoint}}))
+    if current:
+        (folder / "config.json").write_text(json.dumps({"currentContext": "far"}))
 
 
 @pytest.mark.parametrize(
@@ -47,11 +71,39 @@ def test_without_a_socket_and_an_address_there_is_no_engine(tmp_path: Path) -> N
 
 
 def test_the_usual_sockets_are_looked_for(tmp_path: Path) -> None:
-    (tmp_path / "run/podman").mkdir(parents=True)
-    (tmp_path / "run/podman/podman.sock").touch()
+    put_socket(tmp_path / "run/podman/podman.sock")
     assert checks({}, tmp_path)["address"] == Check("address", True, "the socket /run/podman/podman.sock")
     missing = checks({"DOCKER_HOST": "unix:///var/run/docker.sock"}, tmp_path)["address"]
     assert (missing.ok, missing.detail) == (False, "there is no socket /var/run/docker.sock")
+
+
+def test_the_socket_of_a_rootless_engine_is_found(tmp_path: Path) -> None:
+    put_socket(tmp_path / "run/user/1234/docker.sock")
+    found = checks({"XDG_RUNTIME_DIR": "/run/user/1234"}, tmp_path)["address"]
+    assert found == Check("address", True, "the socket /run/user/1234/docker.sock")
+
+
+@pytest.mark.parametrize(
+    ("host", "tls", "ok", "words"),
+    [
+        ("tcp://far:2376", True, True, "tcp://far:2376 of the docker context with TLS"),
+        ("tcp://u:secret@far:2375", False, False, "tcp://far:2375 of the docker context without TLS"),
+        ("ssh://me@far", False, True, "ssh://me@far of the docker context"),
+        ("unix:///far.sock", False, False, "there is no socket /far.sock"),
+    ],
+)
+@pytest.mark.parametrize("current", [True, False])
+def test_a_context_is_told(tmp_path: Path, host: str, tls: bool, ok: bool, words: str, current: bool) -> None:
+    put_context(tmp_path / "config", host, current=current, tls=tls)
+    given = {"DOCKER_CONFIG": str(tmp_path / "config"), **({} if current else {"DOCKER_CONTEXT": "far"})}
+    found = checks(given, tmp_path)["address"]
+    assert (found.ok, found.detail) == (ok, words)
+
+
+def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
+    found = checks({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "gone"}, tmp_path)["address"]
+    assert (found.ok, found.detail) == (False, "there is no docker context 'gone'")
+    assert "docker context ls" in found.hint
 
 
 def test_a_socket_that_the_user_may_not_use_has_a_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +122,9 @@ def test_a_socket_that_the_user_may_not_use_has_a_group(tmp_path: Path, monkeypa
         ("tcp://docker:2376", {"DOCKER_TLS_VERIFY": "1"}, False, "with TLS, but {certs} has no cert.pem, key.pem"),
         ("tcp://u:secret@docker:1/p", {}, False, "tcp://docker:1/p without TLS"),
         ("tcp://docker:port", {}, False, "tcp://docker:port is not an address"),
-        ("ssh://ci@host", {}, True, "ssh://host"),
+        ("ssh://ci@host", {}, True, "ssh://ci@host"),
+        ("https://u:secret@docker:2376", {}, True, "https://docker:2376 with TLS, without a certificate"),
+        ("http://docker:2375", {"DOCKER_TLS_VERIFY": "1"}, False, "http://docker:2375 without TLS"),
     ],
 )
 def test_an_address_is_told_with_what_it_lacks(

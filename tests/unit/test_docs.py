@@ -259,4 +259,5 @@ def test_the_settings_that_are_shown_are_options() -> None:
     shown = re.search(r"^    # slimmer.toml\n(?:    .*\n|\n)+", text("docs/settings.md"), re.MULTILINE)
     assert shown is not None
     found = tomllib.loads(textwrap.dedent(shown[0]))
+    assert {f"--{key}" for key in found.pop("compare")} <= commands()["compare"]
     assert {f"--{key}" for key in (*found.pop("build"), *found)} <= commands()["build"]

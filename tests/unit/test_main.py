@@ -59,7 +59,7 @@ import os, signal, sys
 class Interrupting:
     def find_spec(self, name, path=None, target=None):
         if name == "typer":
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.{name})
 
 sys.meta_path.insert(0, Interrupting())
 from slimmer.__main__ import main
@@ -68,9 +68,28 @@ main()
 
 
 def test_an_interrupt_before_anything_began_shows_no_traceback() -> None:
-    command = [sys.executable, "-c", WHILE_IMPORTED]
+    command = [sys.executable, "-c", WHILE_IMPORTED.format(name="SIGINT")]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (-signal.SIGINT, "", "")
+
+
+FIRST_PROCESS = ("unshare", "--fork", "--pid", "--mount-proc")
+
+
+def can_be_first() -> bool:
+    try:
+        return subprocess.run([*FIRST_PROCESS, "true"], capture_output=True, timeout=60, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not can_be_first(), reason="needs unshare(1) and the right to make a PID namespace")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_the_first_process_of_a_container_ends_by_a_signal_before_anything_began(name: str) -> None:
+    """The kernel drops signals to it that have no handler."""
+    command = [*FIRST_PROCESS, sys.executable, "-c", WHILE_IMPORTED.format(name=name)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (128 + signal.Signals[name], "", "")
 
 
 def test_names_are_utf8_whatever_the_locale_says() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +73,43 @@ def test_an_old_python_is_refused_by_name(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "3.11" in result.stderr
     assert not (checkout / ".venv").exists()
+
+
+def test_an_engine_is_not_stopped_by_a_number_that_is_another_process_now(tmp_path: Path) -> None:
+    """As after a reboot, which the file with the number survives."""
+    (tmp_path / "run").mkdir()
+    number = tmp_path / "run/docker.shell"
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        try:
+            number.write_text(f"{stranger.pid}\n")
+            result = run(ROOT / "scripts/other_engine.sh", "stop", tmp_path, "docker")
+            assert (result.returncode, result.stderr, stranger.poll()) == (0, "", None)
+        finally:
+            stranger.kill()
+    assert not number.exists()
+
+
+ANOTHER_ROOT = """
+mount --rbind "$0" "$0"; cd "$0"; mkdir -p oldroot usr
+for place in bin lib lib64; do ln -s "usr/$place" "$place"; done
+mount --rbind /usr usr; pivot_root . oldroot
+exec chroot . /bin/bash -c 'umount -l /oldroot; echo $$ >/run/docker.shell; echo; exec sleep 60'
+"""
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not Path("/lib").is_symlink(), reason="needs root, and a machine with all programs in /usr"
+)
+def test_an_engine_with_its_own_root_is_stopped(tmp_path: Path) -> None:
+    """It gets there as the script's engines do."""
+    (tmp_path / "run").mkdir()
+    enter = ["unshare", "--mount", "--propagation", "private", "bash", "-ec", ANOTHER_ROOT, str(tmp_path)]
+    with subprocess.Popen(enter, stdout=subprocess.PIPE) as engine:
+        try:
+            assert engine.stdout is not None
+            assert engine.stdout.readline() == b"\n"
+            result = run(ROOT / "scripts/other_engine.sh", "stop", tmp_path, "docker")
+            assert (result.returncode, result.stderr) == (0, "")
+            assert engine.wait(10) == -signal.SIGTERM
+        finally:
+            engine.kill()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +141,13 @@ def test_options_that_begin_like_a_command_have_their_variables(folder: Path, mo
         ("polcy = 'x'", "unknown setting polcy", "policy"),
         ("[build]\ninclud = 'x'", "unknown setting build.includ", "include"),
         ("[bild]\ninclude = 'x'", "unknown setting bild", "build"),
-        ("[clean]\nall = 'x'", "clean.all must be true or false, not 'x'", "settings"),
+        (
+            "[clean]\nall = true",
+            "clean: `slimmer clean` takes its options from the command line only",
+            "build, observe",
+        ),
+        ("dry-run = true", "unknown setting dry-run", "build --help"),
+        ("[verify]\nquiet = 'x'", "verify.quiet must be true or false, not 'x'", "settings"),
         ("verify = 'no'", "verify must be true or false, not 'no'", "settings"),
         ("port = ['a']", "port must be a whole number, not 'a'", "settings"),
         ("port = true", "port must be a whole number, not True", "settings"),
@@ -162,6 +170,7 @@ def test_a_wrong_file_is_refused_with_its_name_and_the_key(folder: Path, text: s
     ("name", "value", "message", "hint"),
     [
         ("SLIMMER_BUILD_POLCY", "x", "SLIMMER_BUILD_POLCY is not an option", "SLIMMER_BUILD_POLICY"),
+        ("SLIMMER_CLEAN_ALL", "1", "SLIMMER_CLEAN_ALL: `slimmer clean` takes its options from the command", "compare"),
         ("SLIMMER_VERIFY", "maybe", "SLIMMER_VERIFY must be true or false, not 'maybe'", "off"),
         ("SLIMMER_BUILD_PORT", "80 81", "SLIMMER_BUILD_PORT must be a whole number", "one per line"),
     ],
@@ -192,6 +201,43 @@ def test_a_strangers_file_above_is_refused_unless_it_is_named(folder: Path, monk
 def test_others_broken_projects_above_are_none_of_our_business(folder: Path) -> None:
     (folder / "pyproject.toml").write_text("[broken\n")
     assert options()["tag"] == ""
+
+
+def compared(*arguments: str) -> dict[str, Any]:
+    """The values of all options of `slimmer compare`."""
+    with typer.main.get_command(app).make_context("slimmer", ["compare", "a", "b"]) as parent:
+        found: dict[str, Any] = (
+            COMMANDS["compare"].make_context("compare", ["a", "b", *arguments], parent=parent).params
+        )
+        return found
+
+
+def test_the_gates_of_compare_are_settings(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "slimmer.toml").write_text(
+        'policy = "observed"\n[compare]\nmax-size = "80MB"\nmin-ratio = 2.5\nfail-on = ["setuid", "shell"]\nbaseline = "last.json"\n'
+    )
+    monkeypatch.setenv("SLIMMER_COMPARE_MAX_GROWTH", "5")
+    found = compared()
+    expected = {
+        "max_size": "80MB", "min_ratio": "2.5", "fail_on": ["setuid", "shell"], "baseline": folder / "last.json", "max_growth": "5",
+    }  # fmt: skip
+    assert {name: found[name] for name in expected} == expected
+    assert compared("--max-size", "1MB")["max_size"] == "1MB"
+
+
+def test_a_gate_of_the_settings_is_held(folder: Path) -> None:
+    """Its value is checked before any engine is asked."""
+    (folder / "slimmer.toml").write_text('[compare]\nmax-size = "big"\n')
+    words = [sys.executable, "-m", "slimmer", "compare", "a", "b"]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, "--max-size" in result.stderr) == (2, True), result.stderr
+
+
+def test_a_command_without_settings_refuses_its_variables(folder: Path) -> None:
+    environment = {**os.environ, "SLIMMER_BUILD_POLCY": "x", "SLIMMER_CLEAN_ALL": "1"}
+    words = [sys.executable, "-m", "slimmer", "clean", "--dry-run"]
+    result = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert (result.returncode, "SLIMMER_CLEAN_ALL: `slimmer clean`" in result.stderr) == (2, True), result.stderr
 
 
 def test_every_option_of_build_has_a_key_and_every_key_a_type() -> None:

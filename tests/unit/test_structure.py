@@ -7,8 +7,9 @@ import hashlib
 import pytest
 
 from slimmer.image.engine_artifacts import Mtime
+from slimmer.image.new_paths import LARGEST
 from slimmer.image.tree import Entry, Tree
-from slimmer.verify.structure import Difference, compare_digests, compare_structure
+from slimmer.verify.structure import Difference, compare_digests, compare_structure, files_to_hash
 from tests.unit.tree_maker import record
 
 ORIGINAL = {
@@ -220,3 +221,24 @@ def test_a_long_attribute_is_told_by_its_size_and_digest() -> None:
     assert difference.expected != difference.actual
     digest = hashlib.sha256(b"\xaa" * 65_536).hexdigest()
     assert difference.expected == f"user=65,536 bytes, sha256:{digest[:16]}…"
+
+
+def test_only_files_that_may_be_equal_are_read_and_none_that_seems_endless() -> None:
+    """A sparse file of terabytes is cheap to make."""
+    before = Tree(
+        record("f", "/equal", size=LARGEST)
+        + record("f", "/huge", size=LARGEST + 1)
+        + record("f", "/longer", size=LARGEST + 1)
+        + record("f", "/other")
+        + record("f", "/size", size=3)
+    )
+    after = Tree(
+        record("f", "/equal", size=LARGEST)
+        + record("f", "/huge", size=LARGEST + 1)
+        + record("f", "/longer", size=LARGEST + 2)
+        + record("l", "/other", target="equal")
+        + record("f", "/size", size=4)
+    )
+    files, too_large = files_to_hash(before, after, ["/equal", "/huge", "/longer", "/other", "/size"])
+    assert files == ["/equal"]
+    assert [str(one) for one in too_large] == ["/huge: content was 17179869185 bytes, is too large to be compared"]
