@@ -120,7 +120,7 @@ read_settings() {
         check_relative SLIM_CONFIG "$config"
         case ${DOCKER_HOST:-} in
         '' | unix://* | tcp://*) ;;
-        *) [ -n "${SLIM_ENGINE_SOCKET:-}" ] || refuse "SLIMMER_IMAGE cannot be used with DOCKER_HOST=$DOCKER_HOST. Set SLIM_ENGINE_SOCKET." ;;
+        *) [ -n "${SLIM_ENGINE_SOCKET:-}" ] || refuse "SLIMMER_IMAGE cannot be used with the address in DOCKER_HOST. Set SLIM_ENGINE_SOCKET." ;;
         esac
     else
         command -v slimmer >/dev/null || refuse "slimmer is not installed. Install it with pip, or set SLIMMER_IMAGE to its image."
