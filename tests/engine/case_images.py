@@ -63,13 +63,22 @@ def build(tag: str, folder: Path, base: str, *options: str) -> None:
     command = ["docker", "build", "--network", "host", "--rm", "--force-rm", "--build-arg", f"BASE={base}"]
     command += ["--tag", tag, *options, str(folder)]
     environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
+    before = _identifier(tag)
     for _ in range(TRIES):
         result = subprocess.run(
             command, capture_output=True, text=True, timeout=BUILD_DEADLINE, env=environment, check=False
         )
         if result.returncode == 0:
+            if before and before != _identifier(tag):  # it has no name any more
+                subprocess.run(["docker", "rmi", before], capture_output=True, timeout=BUILD_DEADLINE, check=False)
             return
     raise AssertionError(f"{tag} was not built:\n{result.stdout[-2000:]}{result.stderr[-2000:]}")
+
+
+def _identifier(tag: str) -> str:
+    """Return the ID of the image with this tag, or ""."""
+    command = ["docker", "image", "inspect", "--format", "{{.Id}}", tag]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 @contextmanager
