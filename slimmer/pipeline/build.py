@@ -24,7 +24,7 @@ from slimmer.keep.keepset import MISSED, Finding, KeepSet
 from slimmer.keep.unproven.own_code import untouched_code
 from slimmer.output_folder import OutputFolder, default_folder
 from slimmer.pipeline.artifacts import write_artifacts
-from slimmer.pipeline.candidate import Candidate, choose_builder, make, pack, slim_paths, slim_size
+from slimmer.pipeline.candidate import Candidate, choose_builder, make, pack, slim_size
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.original import Original
 from slimmer.pipeline.progress import Progress
@@ -222,7 +222,7 @@ class _Build:
             original=session.config,
             slim=images.inspect(session.engine, slim.candidate.image_id),
             tree=self.original.tree,
-            kept_paths=len(slim_paths(slim.kept, slim.candidate.rootfs.added)),
+            kept_paths=len(slim.kept) + len(slim.candidate.rootfs.added),
             kept_size=slim_size(self.original, slim.kept, slim.candidate.rootfs.added),
             policy=request.policy,
             selection=request.selection,

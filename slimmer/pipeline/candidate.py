@@ -65,11 +65,6 @@ def slim_size(original: Original, kept: KeepSet, added: Sequence[AddedFile]) -> 
     return content_size(_entries(original, kept)) + sum(one.size for one in added)
 
 
-def slim_paths(kept: KeepSet, added: Sequence[AddedFile]) -> set[str]:
-    """Return the paths of the slim image."""
-    return {*kept, *(one.path for one in added)}
-
-
 def pack(
     original: Original,
     kept: KeepSet,

@@ -25,7 +25,7 @@ from slimmer.observe.identity import home_of
 from slimmer.observe.merge import check_complete, check_image, merge, rebased
 from slimmer.pipeline.app_runs import identify
 from slimmer.pipeline.artifacts import log_file, write_artifacts
-from slimmer.pipeline.candidate import choose_builder, pack, slim_paths, slim_size
+from slimmer.pipeline.candidate import choose_builder, pack, slim_size
 from slimmer.pipeline.compare_images import compare_behaviour, compare_files
 from slimmer.pipeline.observation import all_moved, taken_over
 from slimmer.pipeline.progress import Progress
@@ -179,7 +179,7 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
             folder.path,
             config.image_id,
             len(original.tree),
-            len(slim_paths(kept, rootfs.added)),
+            len(kept) + len(rootfs.added),
             slim_size(original, kept, rootfs.added),
             progress.warnings,
             items,
