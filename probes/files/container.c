@@ -185,6 +185,25 @@ uint64_t signals_reaching(pid_t task) {
     return signal_mask(task, "\nSigCgt:") | signal_mask(task, "\nSigBlk:");
 }
 
+/* The 14th and 15th fields of proc_pid_stat(5). The name of the program, which may hold anything, ends with the last ')'. */
+static bool add_time(int process, void *sum) {
+    char path[64], text[1024];
+    unsigned long long user, system;
+    format(path, sizeof path, "/proc/%d/stat", process);
+    if (!in_this_container(process) || runs_probe(process) || read_text(path, text, sizeof text) < 0)
+        return false;
+    const char *rest = strrchr(text, ')');
+    if (rest && sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) == 2)
+        *(uint64_t *)sum += user + system;
+    return false;
+}
+
+uint64_t processor_time(void) {
+    uint64_t sum = 0;
+    visit_numbers("/proc", add_time, &sum);
+    return sum;
+}
+
 bool visit_numbers(const char *folder, bool (*visit)(int number, void *context), void *context) {
     DIR *directory = opendir(folder);
     if (!directory)

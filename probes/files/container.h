@@ -35,6 +35,8 @@ bool handles_signal(pid_t task, int signal);
 /* The signals that may make the task do something: those with a handler, and those that it blocks (for sigwait or a
  * signalfd). Bit 0 is signal 1; all ones when that cannot be told. */
 uint64_t signals_reaching(pid_t task);
+/* The processor time of all processes of this container that run now, in clock ticks (proc_pid_stat(5)). */
+uint64_t processor_time(void);
 
 /* Calls `visit` for each number in a folder of /proc until it returns true. Returns true if it did. */
 bool visit_numbers(const char *folder, bool (*visit)(int number, void *context), void *context);

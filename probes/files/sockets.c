@@ -108,17 +108,21 @@ static bool collect_process(int process, void *context) {
     return in_this_container(process) && visit_numbers(folder, collect_descriptor, &process);
 }
 
+static void collect_held(void) {
+    if (is_collected)
+        return;
+    table_clear(&held);
+    visit_numbers("/proc", collect_process, NULL);
+    is_collected = true;
+}
+
 static bool is_ours(const struct listener *listener) {
     bool added;
     uint32_t *tries = table_put(&strangers, inode_key(listener->inode), &added);
     if (*tries == TRIES)
         return false;
     ++*tries;
-    if (!is_collected) {
-        table_clear(&held);
-        visit_numbers("/proc", collect_process, NULL);
-        is_collected = true;
-    }
+    collect_held();
     return table_get(&held, inode_key(listener->inode));
 }
 
@@ -196,6 +200,23 @@ int listening_main(int argc, char **argv) {
         die_plain(EXIT_USAGE, "usage: slimmer-probe listening");
     visit_families("self", print);
     return fflush(stdout) ? EXIT_PROBE : 0;
+}
+
+static unsigned counted;
+
+static void count(const struct listener *listener) {
+    counted += strcmp(listener->protocol, "udp") && table_get(&held, inode_key(listener->inode));
+}
+
+unsigned listening_sockets(void) {
+    char process[16];
+    format(process, sizeof process, "%d", main_process());
+    is_collected = false;
+    collect_held();
+    counted = 0;
+    visit_families(process, count);
+    visit_unix_listeners(process, count);
+    return counted;
 }
 
 bool look_at_sockets(void) {

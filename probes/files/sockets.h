@@ -13,4 +13,7 @@ int64_t sockets_due(void);
 /* Looks if a look is due, and writes what is new. True if it looked. */
 bool look_at_sockets(void);
 
+/* The number of TCP and Unix sockets on which processes of this container listen now. */
+unsigned listening_sockets(void);
+
 #endif

@@ -162,11 +162,13 @@ static void look_for_another(void) {
     adoption.due = now_ms() + adoption.wait_ms;
 }
 
-/* Says what a stop could reach, too: PID 1 of a namespace gets no signal that it did not ask for (pid_namespaces(7)). */
+/* Says what a stop could reach, too: PID 1 of a namespace gets no signal that it did not ask for (pid_namespaces(7)). The
+ * sockets and the time tell whether an app that was asked to stop is about to. */
 static void drain(void) {
-    char signals[32];
-    format(signals, sizeof signals, "signals=%llx", (unsigned long long)signals_reaching(1));
-    tell_drained(signals);
+    char life[96];
+    format(life, sizeof life, "signals=%llx listening=%u ticks=%llu", (unsigned long long)signals_reaching(1),
+           listening_sockets(), (unsigned long long)processor_time());
+    tell_drained(life);
     send_each_record();
 }
 

@@ -8,7 +8,7 @@ number of records are bounded.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -49,6 +49,20 @@ class CommandResult:
     output: str
 
 
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """What the supervisor says about the app when it has drained the log."""
+
+    signals: int = ALL_SIGNALS
+    """The signals that PID 1 catches or blocks. Bit 0 is signal 1."""
+    listening: int = 0
+    """The number of TCP and Unix sockets on which the app listens."""
+    ticks: int = 0
+    """The processor time of the app's processes, in clock ticks."""
+    events: int = 0
+    """The number of events that the recorders have seen."""
+
+
 class RecordReader:
     """Turns the stream into an AccessLog. Its attributes may be read between two calls of `feed`."""
 
@@ -66,7 +80,7 @@ class RecordReader:
         app causes them."""
         self.files: set[str] = set()
         """The files and folders of the image that were opened or run, by the paths to which the kernel resolved them."""
-        self.signals = ALL_SIGNALS
+        self.state = AppState()
         self.ended = False
         self.fatal = ""
         self.results: dict[int, CommandResult] = {}
@@ -193,7 +207,7 @@ class RecordReader:
 
     def _drained(self, words: list[str], a: str, b: str) -> None:
         self.counters = _counters(a)
-        self.signals = _number(b.removeprefix("signals="), 16) if b else ALL_SIGNALS
+        self.state = _state(b, self.counters)
         self.drained += 1
 
     def _pong(self, words: list[str], a: str, b: str) -> None:
@@ -215,6 +229,14 @@ def _held(text: str) -> int:
 def _counters(text: str) -> dict[str, int]:
     pairs = (word.partition("=") for word in text.split())
     return {name: _number(number) for name, _, number in pairs}
+
+
+def _state(text: str, counters: Mapping[str, int]) -> AppState:
+    pairs = (word.partition("=") for word in text.split())
+    words = {name: number for name, _, number in pairs}
+    signals = _number(words["signals"], 16) if "signals" in words else ALL_SIGNALS
+    listening, ticks = (_number(words.get(name, "0")) for name in ("listening", "ticks"))
+    return AppState(signals, listening, ticks, counters.get("events", 0))
 
 
 @lru_cache(maxsize=1024)

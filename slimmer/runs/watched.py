@@ -7,9 +7,8 @@ app's own execve.
 from __future__ import annotations
 
 import itertools
+import logging
 import os
-import signal as signals
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import wait
@@ -20,10 +19,13 @@ from slimmer.errors import AppFailed, EngineError, ObservationIncomplete, Unsupp
 from slimmer.exit_codes import KILLED, TIMED_OUT
 from slimmer.observe.log import AccessLog
 from slimmer.observe.probe_stream import ATTACH_TIMEOUT, ProbeStream, Stream
-from slimmer.observe.records import CommandResult, RecordReader
+from slimmer.observe.records import AppState, CommandResult, RecordReader
 from slimmer.probe_mount import ProbeMount
 from slimmer.runs.container_run import ContainerRun, Neighbourhood, RunningContainer, Sockets, no_endpoint
+from slimmer.runs.shutdown import LOOK, ignores, reaches
 from slimmer.tasks import attended, begin
+
+logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT = 10.0
 """Seconds that `docker stop` waits before it kills the app, unless the image says otherwise."""
@@ -244,11 +246,12 @@ class WatchedRun(ContainerRun[WatchedContainer]):
             return False
         if not stream.drain():
             return False
-        if self._reaches(signal):
+        before = self._reader.state
+        if reaches(signal, before):
             self._container.kill(signal)
         else:
             timeout = 0.0  # PID 1 of a namespace gets only signals that it handles
-        if self._wait_for_end(timeout):
+        if self._wait_for_shutdown(signal, before, timeout):
             # The signal may have killed it without an exit_group. Everything up to the signal was drained.
             return True
         drained = stream.drain()
@@ -256,25 +259,24 @@ class WatchedRun(ContainerRun[WatchedContainer]):
         self._wait_for_end(timeout)
         return drained
 
-    def _reaches(self, signal: str) -> bool:
-        """Return True if PID 1 catches or blocks the signal, or if that is unknown."""
-        number = _signal_number(signal)
-        return number is None or bool(self._reader.signals >> (number - 1) & 1)
+    def _wait_for_shutdown(self, signal: str, before: AppState, timeout: float) -> bool:
+        """Return True as soon as the app has ended, and False if it does not end in time, or if it ignores the signal."""
+        stream, deadline, last = self._supervised(), time.monotonic() + timeout, None
+        while not self._wait_for_end(max(0.0, min(LOOK, deadline - time.monotonic()))):
+            if time.monotonic() >= deadline or not stream.drain():
+                return self._wait_for_end(max(0.0, deadline - time.monotonic()))
+            now = self._reader.state
+            if last is not None and ignores(signal, before, last, now):
+                logger.debug("the app ignores %s: it listens and is idle, and its handler is gone", signal)
+                return False
+            last = now
+        return True
 
     def _wait_for_end(self, timeout: float) -> bool:
         deadline = time.monotonic() + timeout
         # Nothing comes after the trailer. In a shared PID namespace, the engine may leave the stream open.
         self._supervised().wait_for(lambda: self._reader.ended, timeout)
         return self._container.wait(max(POLL, deadline - time.monotonic())) is not None
-
-
-def _signal_number(signal: str) -> int | None:
-    """Return the number of a signal, given by its Linux name or number, or None if this system does not know the name."""
-    if signal.isdigit():
-        return int(signal) or None
-    name = signal.upper() if signal.upper().startswith("SIG") else f"SIG{signal.upper()}"
-    known = signals.Signals.__members__.get(name) if sys.platform == "linux" else None
-    return None if known is None else int(known)
 
 
 def forbidden(said: str) -> UnsupportedEngine:

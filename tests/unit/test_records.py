@@ -10,7 +10,7 @@ import pytest
 from slimmer.errors import ObservationIncomplete, UsageError
 from slimmer.observe import records
 from slimmer.observe.log import Access, AccessLog, Listener, Operation, Recorder, read_log, write_log
-from slimmer.observe.records import CommandResult, RecordReader
+from slimmer.observe.records import AppState, CommandResult, RecordReader
 from slimmer.probe_mount import ProbeMount
 
 STREAM = b"".join(
@@ -25,7 +25,7 @@ STREAM = b"".join(
         b"look-up missing 7 0", b"/etc/none", b"",
         b"open found 7 1", b"/etc/some", b"",
         b"listen tcp 8080", b"0.0.0.0", b"",
-        b"drained", b"events=5 lost=0", b"signals=4002",
+        b"drained", b"events=5 lost=0", b"signals=4002 listening=2 ticks=31",
         b"end", b"events=6 lost=1", b"",
     )
 )  # fmt: skip
@@ -47,7 +47,7 @@ def test_the_stream_may_arrive_in_any_pieces(size: int) -> None:
         Recorder("fanotify", False, "EPERM"),
     ]
     assert reader.listeners == [Listener("0.0.0.0", 8080)]
-    assert reader.signals == 1 << 14 | 1 << 1
+    assert reader.state == AppState(1 << 14 | 1 << 1, listening=2, ticks=31, events=5)
     assert (reader.drained, reader.ended, reader.counters) == (1, True, {"events": 6, "lost": 1})
 
 
@@ -56,6 +56,8 @@ def test_the_stream_may_arrive_in_any_pieces(size: int) -> None:
     [
         b"hello 2 9.9\0amd64\0\0",
         b"dance found 1 0\0/x\0\0",
+        b"drained\0\0signals=4002 listening\0",
+        b"drained\0\0signals=4002 ticks=-1\0",
         b"open maybe 1 0\0/x\0\0",
         b"open found 1 9\0/x\0\0",
     ],

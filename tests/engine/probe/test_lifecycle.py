@@ -16,6 +16,7 @@ from slimmer.image.config import ImageConfig
 from tests.engine.watching import DEADLINE, RECORDERS, Bench, looked_at
 
 SHORT_RUNS = 8
+ENDLESS = 3600.0
 recorders = pytest.mark.parametrize("recorder", RECORDERS)
 
 
@@ -96,6 +97,31 @@ def test_an_app_that_does_not_hear_is_killed_in_time(
         log = watched.run.finish(image.image_id, "SIGTERM", 0.5)
         assert watched.container.wait(10.0) == 137
     assert log.complete
+
+
+@pytest.mark.parametrize("recorder", ["notify", "ptrace"])
+def test_an_app_that_ignores_its_signal_is_not_waited_for(
+    probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
+) -> None:
+    """Its handler resets itself and raises the signal again, as that of Node.js does. PID 1 does not get this one."""
+    with probes.watched(scope, image, life("reset"), recorder) as watched:
+        watched.wait_for_output("ready")
+        log = watched.run.finish(image.image_id, "SIGTERM", ENDLESS)
+        assert watched.container.wait(10.0) == 137
+    assert log.complete
+
+
+@pytest.mark.parametrize("recorder", ["notify", "ptrace"])
+@pytest.mark.parametrize("how", ["close", "work"])
+def test_an_app_that_shuts_down_slowly_has_its_time(
+    probes: Bench, scope: EngineResources, image: ImageConfig, how: str, recorder: str
+) -> None:
+    """It resets its handler, so that a second signal would end it at once. Then it shuts down for some seconds."""
+    with probes.watched(scope, image, life("reset", how), recorder) as watched:
+        watched.wait_for_output("ready")
+        log = watched.run.finish(image.image_id, "SIGTERM", DEADLINE)
+        assert watched.container.wait(10.0) == 43
+    assert "/etc/passwd" in {access.asked for access in log.accesses if access.found}
 
 
 @recorders

@@ -33,7 +33,7 @@ def _told(data: bytes, size: int) -> AccessLog | None:
             reader.feed(data[start : start + size])
     except ObservationIncomplete:
         return None
-    assert reader.signals >= 0
+    assert reader.state.signals >= 0
     return reader.log("sha256:1", complete=reader.ended)
 
 

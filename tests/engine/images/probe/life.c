@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -297,6 +298,39 @@ static int listen_to_ports(int argc, char **argv) {
     return stay_until_signal(0, NULL);
 }
 
+static volatile sig_atomic_t was_signalled;
+
+/* As Node.js does. PID 1 does not get the signal that it raises. */
+static void reset_and_raise(int number) {
+    was_signalled = 1;
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* life reset [HOW]: listens on 8080, and goes on after SIGTERM as before. With `close` it shuts down: it closes its socket, waits and
+ * opens a file. With `work` it keeps its socket, and opens files meanwhile. */
+static int reset_at_signal(int argc, char **argv) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(8080)};
+    int socket = bound_socket(AF_INET, (struct sockaddr *)&address, sizeof address);
+    bool closes = argc > 0 && !strcmp(argv[0], "close"), works = argc > 0 && !strcmp(argv[0], "work");
+    listen(socket, 8);
+    signal(SIGTERM, reset_and_raise);
+    say("ready");
+    while (!was_signalled)
+        usleep(10000);
+    if (!closes && !works)
+        return wait_for_signals();
+    if (closes)
+        close(socket);
+    for (int i = 0; i < 35; i++) {
+        usleep(100000);
+        if (works)
+            close(open("/etc/group", O_RDONLY));
+    }
+    open_something(NULL);
+    return 43;
+}
+
 static int live_all(int argc, char **argv);
 
 static const struct way ways[] = {
@@ -319,6 +353,7 @@ static const struct way ways[] = {
     {"term", stay_until_signal},
     {"stay", stay},
     {"listen", listen_to_ports},
+    {"reset", reset_at_signal},
 };
 
 static int live_all(int argc, char **argv) {
