@@ -118,7 +118,7 @@ class BuildFailed(SlimmerError):
 
 
 class NoBuilder(BuildFailed):
-    """The engine has no classic builder, or does not let this client use it."""
+    """The engine has no builder, or does not let this client use it."""
 
     default_hint = (
         "Use --builder load. `docker buildx build --tag TAG FOLDER` makes the image of an output folder with BuildKit."

@@ -1,13 +1,14 @@
-"""Make images from the output folder: `docker build` with the classic builder, or `docker load` of an archive.
+"""Make images from the output folder: `docker build` with the classic builder or BuildKit, or `docker load` of an archive.
 
 Both stream from disk. Neither the engine's client nor slimmer ever holds a layer in memory.
 """
 
 from __future__ import annotations
 
+import logging
 import tarfile
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, Any
@@ -15,16 +16,19 @@ from typing import IO, Any
 import requests
 from docker.errors import APIError, DockerException
 
+from slimmer.engine import buildkit
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import FULL_DISK, engine_calls, is_full
 from slimmer.engine.steps import Steps
 from slimmer.engine.uploads import Upload
 from slimmer.errors import BuildFailed, NoBuilder, SlimmerError
 
+logger = logging.getLogger(__name__)
+
 LOG_LINES = 15
 
 REFUSALS = frozenset((403, 404, 405, 501))
-"""How an engine without the classic builder answers, or a proxy in front of the engine's socket that does not let it pass."""
+"""How an engine without a builder answers, or a proxy in front of the engine's socket that does not let it pass."""
 
 Making = Callable[[], AbstractContextManager[None]]
 
@@ -39,20 +43,27 @@ def build(
 ) -> str:
     """Run `docker build` with only these files as context, and return the image's ID.
 
+    The engine's classic builder does it, because it keeps no cache. Without it, the engine's BuildKit does.
+
     `tell` is called with the ID of each step's image. `making` is entered while the engine works. A failed build leaves nothing
     behind: the engine removes its containers, and slimmer the images of its steps. If an interrupt comes late, the build finishes
     first and gets its tag. Raises BuildFailed with the engine's message, NoBuilder if it does not build at all, or EngineUnreachable.
     """
     files, steps = list(files), Steps(tell)
-    context = Upload(lambda file: _write_context(file, files))
+
+    def classic(context: Iterator[bytes]) -> Iterable[dict[str, Any]]:
+        return steps.watch(_classic(engine, context, tag, platform))
+
     try:
-        context.run(lambda: _while(making, lambda: _build(engine, context, steps, tag, platform)))
+        _build(engine, files, classic, making)
     except BaseException as error:
         with engine.hasty():
             steps.remove(engine)
-        if isinstance(error, (DockerException, requests.RequestException, OSError)):
-            raise _failed(engine, "build", error) from error
-        raise
+        if not isinstance(error, NoBuilder):
+            raise
+        logger.info("no classic builder, so BuildKit builds: %s", error.message)
+        with buildkit.no_cache_left(engine):
+            _build(engine, files, lambda context: buildkit.build(engine, context, tag, platform), making)
     image = _identifier(engine, tag)
     steps.remove_behind(engine, image)
     return image
@@ -76,19 +87,34 @@ def _while(making: Making, work: Callable[[], None]) -> None:
         work()
 
 
-def _build(engine: Engine, upload: Upload, steps: Steps, tag: str, platform: str) -> None:
-    with upload as context:
-        answers = engine.api.build(
-            fileobj=context,
-            custom_context=True,
-            tag=tag,
-            rm=True,
-            forcerm=True,
-            nocache=True,
-            decode=True,
-            platform=platform or None,
-        )
-        _follow(steps.watch(answers))
+def _build(
+    engine: Engine, files: list[Path], build: Callable[[Iterator[bytes]], Iterable[dict[str, Any]]], making: Making
+) -> None:
+    """Upload the files to a builder and follow what it says."""
+    upload = Upload(lambda file: _write_context(file, files))
+
+    def work() -> None:
+        with upload as context:
+            _follow(build(context))
+
+    try:
+        upload.run(lambda: _while(making, work))
+    except (DockerException, requests.RequestException, OSError) as error:
+        raise _failed(engine, "build", error) from error
+
+
+def _classic(engine: Engine, context: Iterator[bytes], tag: str, platform: str) -> Iterable[dict[str, Any]]:
+    answers: Iterable[dict[str, Any]] = engine.api.build(
+        fileobj=context,
+        custom_context=True,
+        tag=tag,
+        rm=True,
+        forcerm=True,
+        nocache=True,
+        decode=True,
+        platform=platform or None,
+    )
+    return answers
 
 
 def _load(engine: Engine, upload: Upload) -> None:
@@ -102,7 +128,8 @@ def _identifier(engine: Engine, tag: str) -> str:
 
 
 def _write_context(file: IO[bytes], files: list[Path]) -> None:
-    with tarfile.open(fileobj=file, mode="w|", bufsize=1 << 20) as tar:
+    """Write the files as an archive of GNU tar. BuildKit knows a context by its first 512 bytes, which must not be a header of pax."""
+    with tarfile.open(fileobj=file, mode="w|", bufsize=1 << 20, format=tarfile.GNU_FORMAT) as tar:
         for path in files:
             tar.add(path, arcname=path.name)
 

@@ -7,21 +7,11 @@ StopTimeout), as Docker's Engine API v1.41 returns them from `GET /images/{name}
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH if an image sets none (moby, oci/defaults.go)."""
-
-
-def without_builders_path(before: Sequence[str], after: Sequence[str]) -> tuple[str, ...]:
-    """Return the variables `after` of an image that was made of one with the variables `before`.
-
-    Without the PATH that docker's classic builder adds if there is none (moby, builder/dockerfile/dispatchers.go).
-    """
-    added = f"PATH={DEFAULT_PATH}"
-    had = any(entry.partition("=")[0] == "PATH" for entry in before)
-    return tuple(entry for entry in after if had or entry != added)
 
 
 INSTRUCTIONS = {
@@ -101,6 +91,19 @@ class ImageConfig:
         """The folders of PATH. If the image does not set it, the engine does."""
         value = next((entry[5:] for entry in self.env if entry.startswith("PATH=")), DEFAULT_PATH)
         return tuple(part for part in value.split(":") if part)
+
+
+def without_builders_additions(before: ImageConfig, after: ImageConfig) -> ImageConfig:
+    """Return the configuration `after` of an image that was made of one with the configuration `before`.
+
+    Without what builders add if an image does not set it: PATH (the classic builder: moby, builder/dockerfile/dispatchers.go) and the
+    working directory / (BuildKit: frontend/dockerfile/dockerfile2llb/image.go). Runtimes use the same values for what is not set.
+    """
+    added = f"PATH={DEFAULT_PATH}"
+    had = any(entry.partition("=")[0] == "PATH" for entry in before.env)
+    env = tuple(entry for entry in after.env if had or entry != added)
+    working_dir = after.working_dir if before.working_dir or after.working_dir != "/" else ""
+    return replace(after, env=env, working_dir=working_dir)
 
 
 def config_from_inspect(inspect: Mapping[str, Any]) -> ImageConfig:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slimmer.formatting import human_size, printable
-from slimmer.image.config import INSTRUCTIONS, ImageConfig, without_builders_path
+from slimmer.image.config import INSTRUCTIONS, ImageConfig, without_builders_additions
 from slimmer.image.image_stats import ImageStats
 from slimmer.image.new_paths import NewPath
 from slimmer.report.build_facts import BuildFacts
@@ -149,11 +149,10 @@ def since_names(since: Since) -> Iterator[tuple[str, Names]]:
 
 def differences(comparison: Comparison) -> Iterator[tuple[str, Any, Any]]:
     """Yield the parts of the configuration that differ, as JSON values. For lists, yield the entries that only one side has."""
-    first, second = (dataclasses.asdict(facts.config) for facts in (comparison.before, comparison.after))
+    before, after = comparison.before.config, comparison.after.config
+    first, second = map(dataclasses.asdict, (before, without_builders_additions(before, after)))
     for field in dataclasses.fields(ImageConfig):
         one, two = first[field.name], second[field.name]
-        if field.name == "env":
-            two = without_builders_path(one, two)
         if field.name in NO_CONFIGURATION or _in_order(field.name, one) == _in_order(field.name, two):
             continue
         if (field.name == "env" or field.name in UNORDERED) and set(one) != set(two):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from slimmer.image.added_file import AddedFile
-from slimmer.image.config import INSTRUCTIONS, Healthcheck, ImageConfig, without_builders_path
+from slimmer.image.config import INSTRUCTIONS, Healthcheck, ImageConfig, without_builders_additions
 from slimmer.image.engine_artifacts import ImageTree
 from slimmer.verify.structure import Difference, compare_digests, compare_structure
 
@@ -70,11 +70,12 @@ def check_structure(
 
 def compare_configs(original: ImageConfig, slim: ImageConfig) -> Iterator[Difference]:
     """Yield every part of the configuration that differs, by the name of its Dockerfile instruction."""
+    slim = without_builders_additions(original, slim)
     for attribute, name in COMPARED.items():
         before, after = getattr(original, attribute), getattr(slim, attribute)
         if before != after:
             yield Difference("the configuration", name, _shown(before), _shown(after))
-    before, after = _variables(original.env), _variables(without_builders_path(original.env, slim.env))
+    before, after = _variables(original.env), _variables(slim.env)
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):  # the values are not shown: they may be secrets
             sides = ("one value" if name in before else "not set"), ("a different one" if name in before else "set")

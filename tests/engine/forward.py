@@ -1,7 +1,7 @@
-"""Forwards connections from one Unix socket to another: `forward.py PATH TARGET [DELAY [REFUSED]]`; says `ready` when it listens.
+"""Forwards connections from one Unix socket to another: `forward.py PATH TARGET [DELAY [REFUSED [UNLESS]]]`; says `ready` when it listens.
 
 DELAY holds back each piece for so many seconds, as a slow link does. REFUSED is answered with "403 Forbidden" if it is in the first line
-of a connection, as by a proxy that protects an engine's socket.
+of a connection, as by a proxy that protects an engine's socket, unless UNLESS is in it, too.
 """
 
 from __future__ import annotations
@@ -18,21 +18,23 @@ REFUSAL = (
 PIECE = 1 << 16
 
 
-def main(path: str, target: str, delay: str = "0", refused: str = "") -> None:
+def main(path: str, target: str, delay: str = "0", refused: str = "", unless: str = "") -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(64)
         print("ready", flush=True)
         while True:
             client, _ = listener.accept()
-            threading.Thread(target=serve, args=(client, target, float(delay), refused.encode()), daemon=True).start()
+            words = (client, target, float(delay), refused.encode(), unless.encode())
+            threading.Thread(target=serve, args=words, daemon=True).start()
 
 
-def serve(client: socket.socket, target: str, delay: float, refused: bytes) -> None:
+def serve(client: socket.socket, target: str, delay: float, refused: bytes, unless: bytes) -> None:
     """One connection, from its first piece on."""
     with contextlib.suppress(OSError):
         first = client.recv(PIECE)
-        if refused and refused in first.partition(b"\r\n")[0]:
+        line = first.partition(b"\r\n")[0]
+        if refused and refused in line and not (unless and unless in line):
             client.sendall(REFUSAL)
             while client.recv(PIECE):  # what the client still sends
                 pass

@@ -53,6 +53,28 @@ def test_an_engine_that_does_not_build_loads(
         assert result.returncode == 9 and "docker buildx build" in result.stderr, result.stderr
 
 
+def test_an_engine_without_the_classic_builder_builds_with_buildkit(
+    engine: docker.DockerClient, road: str, slim: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "Podman" in str(engine.version()):
+        pytest.skip("Podman has one builder")
+    cached = cache_of(engine)
+    with Gateway(tmp_path / "gate.sock", refused="/build?", unless="version=2") as gate:
+        monkeypatch.setenv("DOCKER_HOST", gate.url)
+        result = program("build", road, "--tag", slim, "--out", tmp_path / "out", "--builder", "dockerfile")
+        assert result.returncode == 0, result.stderr
+        result = program("rebuild", tmp_path / "out", "--tag", slim)
+        assert result.returncode == 0, result.stderr
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["builder"]["name"] == "dockerfile"
+    assert cache_of(engine) <= cached
+
+
+def cache_of(engine: docker.DockerClient) -> set[str]:
+    """The IDs in the cache of the engine's BuildKit."""
+    return {entry["ID"] for entry in engine.api.df().get("BuildCache") or ()}
+
+
 def test_a_slow_link_only_takes_longer(road: str, slim: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Gateway(tmp_path / "gate.sock", delay=DELAY) as gate:
         monkeypatch.setenv("DOCKER_HOST", gate.url)
