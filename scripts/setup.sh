@@ -28,7 +28,7 @@ thrice() {
 packages() {
     local -a missing
     mapfile -t missing < <(missing_packages)
-    [ ${#missing[@]} -gt 0 ] || { compose; browser; return 0; }
+    [ ${#missing[@]} -gt 0 ] || { compose; browser; sshd; return 0; }
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         say "please install these packages (names as in Debian), then run this again: ${missing[*]}"
         exit 1
@@ -37,6 +37,7 @@ packages() {
     install "${missing[@]}" || { say "apt-get cannot install them"; exit 1; }
     compose
     browser
+    sshd
 }
 
 # Two tests use compose. They are skipped without it.
@@ -57,6 +58,22 @@ browser() {
     say "installing chromium-headless-shell"
     install chromium-headless-shell || say "apt-get cannot install chromium-headless-shell; the tests with a browser are skipped"
 }
+
+# Tests of DOCKER_HOST=ssh:// start an sshd of their own. They are skipped without it. The package would start one for this machine, so it is only
+# unpacked, with the library that it needs (0.5 MB).
+sshd() {
+    local folder=.cache/sshd
+    [ ! -x /usr/sbin/sshd ] && [ ! -x $folder/usr/sbin/sshd ] || return 0
+    [ "$(id -u)" = 0 ] && grep -qs '^ID=debian$' /etc/os-release || return 0
+    say "unpacking openssh-server"
+    mkdir -p $folder "$work/sshd"
+    (cd "$work/sshd" && { download || { thrice apt-get update -q && thrice download; }; }) || { say "apt-get cannot download openssh-server; the tests with ssh are skipped"; return 0; }
+    for package in "$work"/sshd/*.deb; do
+        dpkg-deb --extract "$package" $folder
+    done
+}
+
+download() { apt-get download -q openssh-server libwrap0 >"$work/log" 2>&1 </dev/null; }
 
 install() {
     export DEBIAN_FRONTEND=noninteractive

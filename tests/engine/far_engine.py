@@ -15,7 +15,11 @@ from pathlib import Path
 from tests.engine.own_engine import end_engine, engine_folder, start
 
 DEADLINE = 30.0
-SSHD = shutil.which("sshd", path=os.pathsep.join(("/usr/sbin", "/usr/local/sbin", os.environ.get("PATH", ""))))
+UNPACKED = Path(__file__).parents[2] / ".cache/sshd"
+"""Where scripts/setup.sh unpacks Debian's openssh-server."""
+
+_FOLDERS = ("/usr/sbin", "/usr/local/sbin", os.environ.get("PATH", ""), str(UNPACKED / "usr/sbin"))
+SSHD = shutil.which("sshd", path=os.pathsep.join(_FOLDERS))
 CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 
@@ -98,6 +102,18 @@ class SshServer:
         (self.folder / "ssh_config").write_text("\n".join(lines) + "\n")
 
 
+def _sshd(folder: Path, *options: str) -> tuple[list[str], dict[str, str]]:
+    """The command line and the environment. One that was only unpacked lacks its library and its user: it gets both for itself alone."""
+    assert SSHD is not None
+    if not SSHD.startswith(str(UNPACKED)):
+        return [SSHD, *options], dict(os.environ)
+    users = folder / "passwd"
+    users.write_text(Path("/etc/passwd").read_text() + "sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n")
+    enter = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', str(users)]
+    libraries = os.pathsep.join(str(path.parent) for path in UNPACKED.glob("usr/lib/*/libwrap.so.0"))
+    return [*enter, SSHD, *options], {**os.environ, "LD_LIBRARY_PATH": libraries}
+
+
 @contextmanager
 def ssh_server(folder: Path, *settings: str) -> Iterator[SshServer]:
     """An sshd on loopback, with further settings."""
@@ -126,8 +142,8 @@ def ssh_server(folder: Path, *settings: str) -> Iterator[SshServer]:
     (folder / "bin/ssh").write_text(f'#!/bin/sh\nexec {real} -F {folder / "ssh_config"} "$@"\n')
     (folder / "bin/ssh").chmod(0o755)
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where sshd is without root's rights for a moment
-    assert SSHD is not None
-    with subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "sshd_config"], stderr=subprocess.DEVNULL) as server:
+    command, environment = _sshd(folder, "-D", "-e", "-f", str(folder / "sshd_config"))
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment) as server:
         try:
             wait_for(port)
             path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
