@@ -36,10 +36,6 @@ def build(
     tag: options.Tag = "",
     out: options.Out = None,
     builder: options.Builder = "",
-    verify: options.Verify = True,
-    repair: options.Repair = 2,
-    verify_as: options.VerifyAs = None,
-    verify_read_only: options.VerifyReadOnly = False,
     output_format: options.OutputFormat = "text",
     quiet: options.Quiet = False,
     *,
@@ -48,6 +44,10 @@ def build(
     rebase: options.Rebase = False,
     observe: options.Observe = True,
     reuse: options.Reuse = False,
+    verify: options.Verify = True,
+    repair: options.Repair = 2,
+    verify_as: options.VerifyAs = None,
+    verify_read_only: options.VerifyReadOnly = False,
     asked: dict[str, Any],
 ) -> None:
     """Build a slim image that behaves like TARGET, and verify it.

@@ -42,10 +42,17 @@ app = typer.Typer(
 probes = typer.Typer(name="probe", help=probe.HELP, no_args_is_help=True)
 
 
-def _add(name: str, command: Callable[..., None], epilog: str | None = None, to: typer.Typer = app) -> None:
-    """Add a command. Join the lines of its docstring, so that each paragraph fills the terminal."""
+def _add(name: str, command: Callable[..., None], more: str = "", to: typer.Typer = app) -> None:
+    """Add a command. Join the lines of its docstring, so that each paragraph fills the terminal.
+
+    `more` has examples and exit codes. The examples follow the description, above the options.
+    """
     words = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(command) or "")
-    to.command(name, help=words, epilog=epilog)(command)
+    examples, _, codes = more.rpartition("\n\n")
+    lines = (
+        f"\n\n\b\n{examples.replace(f'{chr(10)}{chr(10)}', chr(10))}" if examples else ""
+    )  # \b keeps the line breaks
+    to.command(name, help=words + lines, epilog=codes or None)(command)
 
 
 _add("build", build.build, build.EPILOG)

@@ -12,7 +12,8 @@ import typer
 
 from slimmer.cli import settings
 
-ASK, FIND, RUN, OUT, KEEP = "Exercise the app", "Find requests", "Run the app", "Output", "Select files"
+ASK, FIND, RUN = "Exercise the app", "Find requests", "Run the app"
+OUT, KEEP, CHECK = "Output", "Select files", "Verify"
 
 
 def _option(*names: str, help: str, panel: str | None = None, metavar: str | None = None) -> Any:
@@ -75,20 +76,20 @@ Builder = Annotated[
 ]
 Verify = Annotated[
     bool,
-    _flag("--verify/--no-verify", help="Verify the slim image before tagging it.", panel=OUT, default=True),
+    _flag("--verify/--no-verify", help="Verify the slim image before tagging it.", panel=CHECK, default=True),
 ]
 VerifyAs = Annotated[
     Strings,
     _option(
         "--verify-as",
         help="Also verify the slim image as this user, for example as OpenShift would run it. Repeatable.",
-        panel=OUT,
+        panel=CHECK,
         metavar="UID[:GID]",
     ),
 ]
 VerifyReadOnly = Annotated[
     bool,
-    _flag("--verify-read-only", help="Also verify the slim image with a read-only root file system.", panel=OUT),
+    _flag("--verify-read-only", help="Also verify the slim image with a read-only root file system.", panel=CHECK),
 ]
 Access = Annotated[
     Paths,
@@ -121,7 +122,7 @@ Repair = Annotated[
     typer.Option(
         "--repair",
         help="How many times to add files that the slim image's app misses, and rebuild. 0 turns this off.",
-        rich_help_panel=OUT,
+        rich_help_panel=CHECK,
         min=0,
         max=10,
         metavar="N",

@@ -122,8 +122,10 @@ def test_the_help_says_what_to_write_and_fills_the_terminal(command: str) -> Non
     environment = {**os.environ, "COLUMNS": "400", "NO_COLOR": "1"}
     shown = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=60, check=True).stdout
     assert f"Usage: slimmer {command} [OPTIONS]" in shown
-    prose = [line.strip() for line in shown.partition("╭")[0].splitlines()[2:]]
-    assert {line[-1:] for line in prose} <= {".", ""}
+    prose, _, examples = shown.partition("╭")[0].partition("Examples:")
+    assert {line.strip()[-1:] for line in prose.splitlines()[2:]} <= {".", ""}
+    assert all(line.strip().startswith("slimmer ") for line in examples.splitlines() if line.strip())
+    assert bool(examples) == (command != "clean")
     options = [line for line in shown.splitlines() if line.startswith("│ --") and "--help" not in line]
     assert options
     assert not [line for line in options if re.search("<(bool|str|int|path|list)", line)]
