@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import urllib.error
 import urllib.request
@@ -30,8 +31,9 @@ def main(environment: Mapping[str, str]) -> int:
         print("comment.py: this run belongs to no pull request, so there is no comment")
         return 0
     try:
-        text = body(Path(environment["COMMENT_FILE"]).read_text(encoding="utf-8", errors="replace"))
-        own = find(environment, number)
+        mark = mark_of(environment.get("COMMENT_KEY", ""))
+        text = body(Path(environment["COMMENT_FILE"]).read_text(encoding="utf-8", errors="replace"), mark)
+        own = find(environment, number, mark)
         where = f"issues/comments/{own}" if own else f"issues/{number}/comments"
         answer = call(environment, "PATCH" if own else "POST", where, {"body": text})
     except (OSError, ValueError) as error:  # urllib's errors are OSErrors
@@ -41,9 +43,18 @@ def main(environment: Mapping[str, str]) -> int:
     return 0
 
 
-def body(text: str) -> str:
+def mark_of(key: str) -> str:
+    """Return the first line of the comment with this key. Raise ValueError if it could end the line or the HTML comment."""
+    if not key:
+        return MARK
+    if not re.fullmatch(r"[A-Za-z0-9_./:@+ -]{1,200}", key) or "--" in key:
+        raise ValueError("the key may have letters, digits, spaces and _ . / : @ + -, but not --")
+    return MARK.replace(" -->", f": {key} -->")
+
+
+def body(text: str, mark: str) -> str:
     """Return the text of the comment: it begins with the mark, and is not too long."""
-    marked = text if text.startswith(MARK) else f"{MARK}\n{text}"
+    marked = f"{mark}\n{text.removeprefix(MARK).removeprefix(chr(10))}"
     if len(marked) <= LIMIT:
         return marked
     return (
@@ -52,11 +63,11 @@ def body(text: str) -> str:
     )
 
 
-def find(environment: Mapping[str, str], number: str) -> int | None:
+def find(environment: Mapping[str, str], number: str, mark: str) -> int | None:
     """Return the ID of this action's comment, or None."""
     for comment in comments(environment, number):
         by = (comment.get("user") or {}).get("login")
-        if by == environment["COMMENT_AUTHOR"] and str(comment.get("body", "")).startswith(MARK):
+        if by == environment["COMMENT_AUTHOR"] and str(comment.get("body", "")).startswith(mark):
             return int(comment["id"])
     return None
 

@@ -79,7 +79,7 @@ def service() -> Iterator[Service]:
 
 
 def comment(
-    service: Service, folder: Path, text: str, pull_request: str = "7", author: str = BOT
+    service: Service, folder: Path, text: str, pull_request: str = "7", author: str = BOT, key: str = ""
 ) -> subprocess.CompletedProcess[str]:
     file = folder / "comparison.md"
     file.write_text(text)
@@ -90,6 +90,7 @@ def comment(
         "COMMENT_PULL_REQUEST": pull_request,
         "COMMENT_AUTHOR": author,
         "COMMENT_TOKEN": "secret",
+        "COMMENT_KEY": key,
     }
     command = [sys.executable, str(PROGRAM)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -107,6 +108,26 @@ def test_the_first_run_comments_and_later_runs_change_that_comment(service: Serv
         assert result.returncode == 0, result.stderr
         assert bodies(service)[150:] == [f"{MARK}\n{text}"]
     assert result.stdout == "https://example.test/changed\n"
+
+
+def test_each_key_has_a_comment_of_its_own(service: Service, tmp_path: Path) -> None:
+    for text in ("first", "second"):
+        for key in ("", "web", "web:1.2", "team/db"):
+            result = comment(service, tmp_path, f"{MARK}\n{text} {key}", key=key)
+            assert result.returncode == 0, result.stderr
+    assert bodies(service) == [
+        f"{MARK}\nsecond ",
+        "<!-- slimmer: web -->\nsecond web",
+        "<!-- slimmer: web:1.2 -->\nsecond web:1.2",
+        "<!-- slimmer: team/db -->\nsecond team/db",
+    ]
+
+
+@pytest.mark.parametrize("key", ["a-->b", "a\nb", "a\r", "--", "x" * 300, "<b>"])
+def test_a_key_that_could_leave_its_line_is_refused(service: Service, tmp_path: Path, key: str) -> None:
+    result = comment(service, tmp_path, "text", key=key)
+    assert result.returncode == 1 and "key may have" in result.stderr and "Traceback" not in result.stderr
+    assert bodies(service) == []
 
 
 def test_comments_of_others_stay(service: Service, tmp_path: Path) -> None:
