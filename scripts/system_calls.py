@@ -20,6 +20,7 @@ DEFINITION = re.compile(r"^#define __NR_(\w+)\s+(?:\(\w+ \+ )?(\d+)\)?\s*$", re.
 
 
 def main() -> None:
+    """Write the table."""
     spec = find_spec("ziglang")
     if len(sys.argv) < 2 and (spec is None or not spec.origin):
         sys.exit("system_calls.py: install ziglang, or name a folder with kernel headers")

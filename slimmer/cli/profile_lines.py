@@ -17,6 +17,8 @@ def show_profiles(report: Mapping[str, Any], folder: Path, *, quiet: bool) -> No
     if quiet or seccomp is None:
         return
     allowed = f"{seccomp['allowed']} of the {seccomp['default']} system calls that Docker allows by default"
-    talk.print(told(f"seccomp.json ({seccomp['level']}) allows {allowed}; the slim image works with it:"), highlight=False)
+    talk.print(
+        told(f"seccomp.json ({seccomp['level']}) allows {allowed}; the slim image works with it:"), highlight=False
+    )
     option = shlex.quote(f"seccomp={folder / 'seccomp.json'}")
     talk.print(told(f"  docker run --security-opt {option} {report['slim']['tag']}"), highlight=False, soft_wrap=True)

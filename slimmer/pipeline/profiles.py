@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from slimmer.engine.options import RunOptions
-from slimmer.errors import SlimmerError, UnsupportedEngine, UsageError
+from slimmer.errors import EngineError, SlimmerError, UnsupportedEngine, UsageError
 from slimmer.formatting import SHOWN, listed
 from slimmer.keep.keepset import KeepSet
 from slimmer.observe.identity import capabilities_of
@@ -35,7 +35,9 @@ SECCOMP, APPARMOR = "seccomp.json", "apparmor.profile"
 ROUNDS = 3
 """How many times a profile is made and tried. Each time, the calls that the last watched run made for the first time are added."""
 
-NO_CALLS_HINT = "`slimmer doctor` shows what the engine's kernel allows. Without --seccomp, the build needs none of this."
+NO_CALLS_HINT = (
+    "`slimmer doctor` shows what the engine's kernel allows. Without --seccomp, the build needs none of this."
+)
 SOCKETS = frozenset(("socket", "socketpair", "socketcall", "accept", "accept4"))
 
 
@@ -57,7 +59,9 @@ def check_options(request: BuildRequest) -> None:
     if not request.seccomp:
         return
     if not request.verify:
-        raise UsageError("--seccomp cannot be used with --no-verify: a profile is handed over only if the image works with it")
+        raise UsageError(
+            "--seccomp cannot be used with --no-verify: a profile is handed over only if the image works with it"
+        )
     own = [entry for entry in request.options.security_opt if entry.startswith("seccomp=")]
     if own:
         raise UsageError(
@@ -73,7 +77,8 @@ def check_calls(log: AccessLog) -> None:
         return
     reason = counter.reason if counter is not None else "the access log is of an earlier version of slimmer"
     raise UnsupportedEngine(
-        f"no seccomp profile can be made, because the system calls of the app are not known: {reason}", hint=NO_CALLS_HINT
+        f"no seccomp profile can be made, because the system calls of the app are not known: {reason}",
+        hint=NO_CALLS_HINT,
     )
 
 
@@ -81,7 +86,12 @@ class ProfileMaker:
     """Makes and tries the profiles of one candidate."""
 
     def __init__(
-        self, original: Original, request: BuildRequest, observation: ObservationSet, verifier: CandidateVerifier, say: Say
+        self,
+        original: Original,
+        request: BuildRequest,
+        observation: ObservationSet,
+        verifier: CandidateVerifier,
+        say: Say,
     ) -> None:
         self._original, self._session, self._request = original, original.session, request
         self._observation, self._verifier, self._say = observation, verifier, say
@@ -93,7 +103,7 @@ class ProfileMaker:
         with TemporaryDirectory(prefix="slimmer-") as folder:
             path = Path(folder) / SECCOMP
             profile = self._written(path)
-            differences = self._verifier.verify_under(path, candidate)
+            differences = self._differences(path, candidate)
             for _ in range(ROUNDS - 1):
                 if not differences:
                     break
@@ -103,11 +113,18 @@ class ProfileMaker:
                     break
                 self._say(f"called for the first time now, and allowed, too: {listed(sorted(new), SHOWN)}")
                 profile = wider
-                differences = self._verifier.verify_under(path, candidate)
+                differences = self._differences(path, candidate)
             if differences:
                 return Profiles(profile, problem=_problem(profile, differences))
             refused, problem = self._refusals(profile, path, candidate)
         return Profiles(profile, refused, problem, "" if problem else self._apparmor(kept, profile, tag))
+
+    def _differences(self, path: Path, candidate: Candidate) -> tuple[Difference, ...]:
+        """Return how the candidate differs under the profile. The engine itself may need a call that the profile refuses."""
+        try:
+            return self._verifier.verify_under(path, candidate)
+        except EngineError as error:
+            return (Difference("the container", "start", "good", error.message),)
 
     def _written(self, path: Path) -> SeccompProfile:
         """Make the profile of all calls that were seen so far, and write it."""

@@ -197,7 +197,9 @@ class CandidateVerifier:
         original = partial(
             app_runs.replay, session, session.config.image_id, scenario.plan, observed, shared=scenario.shared
         )
-        slim = partial(app_runs.replay, slim_session, candidate.image_id, scenario.plan, observed, shared=scenario.shared)
+        slim = partial(
+            app_runs.replay, slim_session, candidate.image_id, scenario.plan, observed, shared=scenario.shared
+        )
         found = compare_answers(scenario, observed.exercised, original, slim, self._warn, self._by_shape.append)
         return tuple(replace(one, where=scenario.named(one.where)) for one in found)
 

@@ -25,7 +25,7 @@ RUNTIME = (
     _calls(
         "runc calls them between installing the filter and starting the program (finalizeNamespace in libcontainer/init_linux.go)",
         "capget capset chdir close close_range epoll_ctl execve execveat faccessat faccessat2 fchown fchown32 fcntl fcntl64 fstat fstat64 "
-        "fstatfs fstatfs64 getdents getdents64 getegid geteuid getgid getpid getppid getuid kill lseek newfstatat open openat openat2 "
+        "fstatfs fstatfs64 getcwd getdents getdents64 getegid geteuid getgid getpid getppid getuid kill lseek newfstatat open openat openat2 "
         "prctl read readlink readlinkat setgid setgid32 setgroups setgroups32 setuid setuid32 stat stat64 fstatat64 statx umask write",
     ),
     _calls(
@@ -59,8 +59,14 @@ FAMILIES = (
     _calls("change the owner", "chown fchown lchown fchownat chown32 fchown32 lchown32"),
     _calls("change times", "utime utimes futimesat utimensat utimensat_time64"),
     _calls("change the length", "truncate ftruncate truncate64 ftruncate64"),
-    _calls("read extended attributes", "getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr getxattrat listxattrat"),
-    _calls("write extended attributes", "setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr setxattrat removexattrat"),
+    _calls(
+        "read extended attributes",
+        "getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr getxattrat listxattrat",
+    ),
+    _calls(
+        "write extended attributes",
+        "setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr setxattrat removexattrat",
+    ),
     _calls("seek", "lseek _llseek"),
     _calls("read", "read readv pread64 preadv preadv2"),
     _calls("write", "write writev pwrite64 pwritev pwritev2"),
@@ -79,7 +85,10 @@ FAMILIES = (
         "wait with a timer descriptor",
         "timerfd_create timerfd_settime timerfd_gettime timerfd_settime64 timerfd_gettime64",
     ),
-    _calls("set timers", "timer_create timer_settime timer_gettime timer_delete timer_getoverrun timer_settime64 timer_gettime64"),
+    _calls(
+        "set timers",
+        "timer_create timer_settime timer_gettime timer_delete timer_getoverrun timer_settime64 timer_gettime64",
+    ),
     _calls("set the old timers", "alarm setitimer getitimer"),
     _calls(
         "wait on a futex",
@@ -129,7 +138,10 @@ FAMILIES = (
     _calls("send", "send sendto sendmsg sendmmsg"),
     _calls("receive", "recv recvfrom recvmsg recvmmsg recvmmsg_time64"),
     _calls("socket options", "getsockopt setsockopt shutdown"),
-    _calls("asynchronous reads and writes", "io_setup io_destroy io_submit io_cancel io_getevents io_pgetevents io_pgetevents_time64"),
+    _calls(
+        "asynchronous reads and writes",
+        "io_setup io_destroy io_submit io_cancel io_getevents io_pgetevents io_pgetevents_time64",
+    ),
     _calls("shared memory", "shmget shmat shmdt shmctl ipc"),
     _calls("semaphores", "semget semop semtimedop semtimedop_time64 semctl ipc"),
     _calls("message queues", "msgget msgsnd msgrcv msgctl ipc"),
@@ -142,7 +154,10 @@ FAMILIES = (
 )
 
 DANGEROUS = (
-    _calls("look into other processes, or steer them", "ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd process_madvise"),
+    _calls(
+        "look into other processes, or steer them",
+        "ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd process_madvise",
+    ),
     _calls(
         "change what is mounted",
         "mount umount umount2 move_mount open_tree fsopen fsconfig fsmount fspick mount_setattr listmount statmount pivot_root quotactl "
@@ -153,9 +168,12 @@ DANGEROUS = (
     _calls("reach files past the path", "open_by_handle_at name_to_handle_at"),
     _calls("watch all files", "fanotify_init fanotify_mark"),
     _calls(
-        "the machine", "reboot acct syslog vhangup ioperm iopl settimeofday stime clock_settime clock_settime64 adjtimex clock_adjtime clock_adjtime64"
+        "the machine",
+        "reboot acct syslog vhangup ioperm iopl settimeofday stime clock_settime clock_settime64 adjtimex clock_adjtime clock_adjtime64",
     ),
-    _calls("the layout of memory", "mbind get_mempolicy set_mempolicy set_mempolicy_home_node remap_file_pages modify_ldt personality"),
+    _calls(
+        "the layout of memory", "mbind get_mempolicy set_mempolicy set_mempolicy_home_node remap_file_pages modify_ldt"
+    ),
     _calls("rare, with a history of flaws in the kernel", "vmsplice lookup_dcookie memfd_secret userfaultfd uretprobe"),
     _calls("security modules", "lsm_get_self_attr lsm_list_modules lsm_set_self_attr"),
     _calls("keys of the kernel", "add_key keyctl request_key"),
