@@ -142,6 +142,11 @@ class OutputFolder:
             finally:
                 text.detach()  # which flushes; the file below is closed by its own context
 
+    def discard(self, name: str) -> None:
+        """Remove an artifact that was written and is not to be published after all."""
+        with _refusals(f"{self.path / name} cannot be removed"):
+            self._forget(name)
+
     def _make(self, path: Path) -> None:
         """Make folders like `mkdir -p`, with a mode that the umask does not change, and remember them."""
         if path.is_dir():

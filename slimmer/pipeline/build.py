@@ -27,7 +27,7 @@ from slimmer.pipeline.artifacts import write_artifacts
 from slimmer.pipeline.candidate import Candidate, choose_builder, make, pack, slim_size
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.original import Original
-from slimmer.pipeline.profiles import ProfileMaker, Profiles, check_calls, check_options, write_profiles
+from slimmer.pipeline.profiles import ProfileMaker, Profiles, check_calls, check_options
 from slimmer.pipeline.progress import Progress
 from slimmer.pipeline.report import Built, build_report, difference_lines
 from slimmer.pipeline.request import REPAIRS, BuildRequest
@@ -166,7 +166,7 @@ class _Build:
         """Add the profiles that the user asked for, if the image is good."""
         if not self.request.seccomp or slim.verdict.differences:
             return slim
-        maker = ProfileMaker(self.original, self.request, self.observation, verifier, self.progress.note)
+        maker = ProfileMaker(self.original, self.folder, self.request, self.observation, verifier, self.progress.note)
         with self.progress.stage("verify with seccomp"):
             return replace(slim, profiles=maker.make(slim.candidate, slim.kept, self.tag))
 
@@ -212,8 +212,6 @@ class _Build:
         report = build_report(built)
         packages, rootfs = self.begin_packages().result(), slim.candidate.rootfs
         write_artifacts(self.folder, self.original.image, slim.kept, rootfs, self.observation.log, packages, report)
-        if slim.profiles is not None:
-            write_profiles(slim.profiles, self.folder)
         if not built.verified:
             mark_unverified(self.folder, DIFFERS if differences else UNASKED)
         finish(lambda: self.hand_over(slim.candidate.image_id, built.tag))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from slimmer.engine.options import RunOptions
 from slimmer.errors import EngineError, SlimmerError, UnsupportedEngine, UsageError
@@ -51,7 +49,6 @@ class Profiles:
     seccomp: SeccompProfile
     refused: tuple[str, ...] = ()
     problem: str = ""
-    apparmor: str = ""
 
 
 def check_options(request: BuildRequest) -> None:
@@ -88,56 +85,65 @@ class ProfileMaker:
     def __init__(
         self,
         original: Original,
+        folder: OutputFolder,
         request: BuildRequest,
         observation: ObservationSet,
         verifier: CandidateVerifier,
         say: Say,
     ) -> None:
         self._original, self._session, self._request = original, original.session, request
+        self._folder, self._path = folder, folder.place(SECCOMP)
         self._observation, self._verifier, self._say = observation, verifier, say
         ways = ARCHITECTURES[self._session.engine.architecture]
         self._machine = ways["native"]
 
     def make(self, candidate: Candidate, kept: KeepSet, tag: str) -> Profiles:
-        """Return profiles that the candidate works under, or the problem."""
-        with TemporaryDirectory(prefix="slimmer-") as folder:
-            path = Path(folder) / SECCOMP
-            profile = self._written(path)
-            differences = self._differences(path, candidate)
-            for _ in range(ROUNDS - 1):
-                if not differences:
-                    break
-                self._verifier.watch(candidate)
-                wider = self._written(path)
-                if not (new := wider.allowed - profile.allowed):
-                    break
-                self._say(f"called for the first time now, and allowed, too: {listed(sorted(new), SHOWN)}")
-                profile = wider
-                differences = self._differences(path, candidate)
-            if differences:
-                return Profiles(profile, problem=_problem(profile, differences))
-            refused, problem = self._refusals(profile, path, candidate)
-        return Profiles(profile, refused, problem, "" if problem else self._apparmor(kept, profile, tag))
+        """Write profiles that the candidate works under into the folder, and return them, or the problem. Raise OutputError."""
+        profile, differences = self._tried(candidate)
+        refused, problem = ((), _problem(profile, differences)) if differences else self._refusals(profile, candidate)
+        if problem:
+            self._folder.discard(SECCOMP)
+            return Profiles(profile, problem=problem)
+        with self._folder.writing_text(APPARMOR) as file:
+            file.write(self._apparmor(kept, profile, tag))
+        return Profiles(profile, refused)
 
-    def _differences(self, path: Path, candidate: Candidate) -> tuple[Difference, ...]:
+    def _tried(self, candidate: Candidate) -> tuple[SeccompProfile, tuple[Difference, ...]]:
+        """Return a profile and how the candidate differs under it. What a further watched run calls for the first time is allowed, too."""
+        profile = self._written()
+        differences = self._differences(candidate)
+        for _ in range(ROUNDS - 1):
+            if not differences:
+                break
+            self._verifier.watch(candidate)
+            wider = self._written()
+            if not (new := wider.allowed - profile.allowed):
+                break
+            self._say(f"called for the first time now, and allowed, too: {listed(sorted(new), SHOWN)}")
+            profile = wider
+            differences = self._differences(candidate)
+        return profile, differences
+
+    def _differences(self, candidate: Candidate) -> tuple[Difference, ...]:
         """Return how the candidate differs under the profile. The engine itself may need a call that the profile refuses."""
         try:
-            return self._verifier.verify_under(path, candidate)
+            return self._verifier.verify_under(self._path, candidate)
         except EngineError as error:
             return (Difference("the container", "start", "good", error.message),)
 
-    def _written(self, path: Path) -> SeccompProfile:
+    def _written(self) -> SeccompProfile:
         """Make the profile of all calls that were seen so far, and write it."""
         calls = all_calls([self._observation.log.system_calls, self._verifier.system_calls])
         profile = make_profile(Level(self._request.seccomp), calls, self._machine, self._capabilities("bounding"))
-        path.write_text(profile.text(), encoding="ascii")
+        with self._folder.writing_text(SECCOMP) as file:
+            file.write(profile.text())
         logger.info("seccomp: %d calls seen, %d allowed", len(profile.seen), profile.count)
         return profile
 
-    def _refusals(self, profile: SeccompProfile, path: Path, candidate: Candidate) -> tuple[tuple[str, ...], str]:
+    def _refusals(self, profile: SeccompProfile, candidate: Candidate) -> tuple[tuple[str, ...], str]:
         """Make calls that the profile does not allow, in a container of the slim image. Return those, and what is wrong."""
         options = self._request.options
-        restricted = replace(options, security_opt=(*options.security_opt, f"seccomp={path}"))
+        restricted = replace(options, security_opt=(*options.security_opt, f"seccomp={self._path}"))
         try:
             results = self._try(restricted, candidate)
         except SlimmerError as error:
@@ -171,16 +177,6 @@ class ProfileMaker:
                 sockets=bool(SOCKETS & profile.seen),
             )
         )
-
-
-def write_profiles(profiles: Profiles, folder: OutputFolder) -> None:
-    """Write the profiles, unless there is a problem. Raise OutputError."""
-    if profiles.problem:
-        return
-    with folder.writing_text(SECCOMP) as file:
-        file.write(profiles.seccomp.text())
-    with folder.writing_text(APPARMOR) as file:
-        file.write(profiles.apparmor)
 
 
 def _mounted(volumes: Iterable[str], options: RunOptions) -> Collection[str]:

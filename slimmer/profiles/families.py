@@ -111,7 +111,7 @@ FAMILIES = (
     _calls("know the time", "clock_gettime clock_gettime64 clock_getres clock_getres_time64 gettimeofday time times"),
     _calls("sleep", "nanosleep clock_nanosleep clock_nanosleep_time64"),
     _calls("random numbers", "getrandom"),
-    _calls("limits", "getrlimit ugetrlimit setrlimit prlimit64 getrusage"),
+    _calls("limits", "getrlimit ugetrlimit setrlimit prlimit64"),
     _calls(
         "know who one is",
         "getuid geteuid getgid getegid getresuid getresgid getgroups getuid32 geteuid32 getgid32 getegid32 getresuid32 getresgid32 getgroups32",
