@@ -110,6 +110,12 @@ class VerificationFailed(SlimmerError):
     default_hint = "The slim image was not tagged. The report in the output folder lists the differences."
 
 
+class ProfileFailed(VerificationFailed):
+    """The slim image works, but not under the seccomp profile that was made for it, or the engine does not enforce the profile."""
+
+    default_hint = "The slim image itself was verified and tagged. No profile was written. Try --seccomp recommended, or exercise the app more."
+
+
 class BuildFailed(SlimmerError):
     """The engine could not build or load the slim image."""
 

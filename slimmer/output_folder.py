@@ -25,7 +25,7 @@ from slimmer.errors import OutputError
 DEFAULT = Path("slimmer-out")
 ARTIFACTS = (
     "Dockerfile", "rootfs.tar", "manifest.jsonl", "access.json", "tree.json.zst", "packages.json.zst", "report.json", "report.html",
-    "sbom.cdx.json", "seccomp.json",
+    "sbom.cdx.json", "seccomp.json", "apparmor.profile",
 )  # fmt: skip
 """The files that slimmer may write. Anything else in the folder is the user's."""
 
@@ -141,6 +141,11 @@ class OutputFolder:
                 yield text
             finally:
                 text.detach()  # which flushes; the file below is closed by its own context
+
+    def discard(self, name: str) -> None:
+        """Remove an artifact that was written and is not to be published after all."""
+        with _refusals(f"{self.path / name} cannot be removed"):
+            self._forget(name)
 
     def _make(self, path: Path) -> None:
         """Make folders like `mkdir -p`, with a mode that the umask does not change, and remember them."""

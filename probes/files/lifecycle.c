@@ -6,6 +6,7 @@
 #include <sys/ptrace.h>
 #include <unistd.h>
 
+#include "call_counter.h"
 #include "caller.h"
 #include "container.h"
 #include "marks.h"
@@ -51,6 +52,7 @@ static void write_end(void) {
         return;
     ended = true;
     drain_marks();
+    tell_calls();
     write_counters("end", "");
     close_records();
     send_records();
@@ -84,6 +86,7 @@ void note_all_gone(void) {
 
 void tell_drained(const char *about) {
     drain_marks();
+    tell_calls();
     write_counters("drained", about);
     send_records();
 }

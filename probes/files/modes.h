@@ -11,6 +11,7 @@ int relay_main(int argc, char **argv);
 int socket_relay_main(int argc, char **argv);
 int wait_main(int argc, char **argv);
 int release_main(int argc, char **argv);
+int try_calls_main(int argc, char **argv);
 int listening_main(int argc, char **argv);
 int serve_main(int argc, char **argv) __attribute__((weak));
 

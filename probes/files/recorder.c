@@ -114,4 +114,5 @@ void tell_attached_recorders(void) {
     tell("notify", false, reason);
     tell("ptrace", false, reason);
     tell("fanotify", true, reason);
+    tell("bpf", false, reason);
 }

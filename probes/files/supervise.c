@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "call_counter.h"
 #include "commands.h"
 #include "container.h"
 #include "gate_finder.h"
@@ -114,7 +115,9 @@ static void place_marks_for(const struct gate *gate) {
     bool marked = place_marks(gate->scope == SCOPE_ALL, trouble, sizeof trouble);
     if (!marked && gate->asked == RECORDER_FANOTIFY)
         die_plain(EXIT_PROBE, "fanotify cannot run here: %s", trouble);
+    start_call_counter();
     tell_recorders(gate, trouble);
+    tell_call_counter();
 }
 
 static void watch_stdin(int wait_ms) {

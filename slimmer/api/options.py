@@ -110,6 +110,7 @@ class BuildKeywords(RunKeywords, KeepKeywords, total=False):
     repair: int
     verify_as: Words
     verify_read_only: bool
+    seccomp: str
     access: Logs
     rebase: bool
     observe: bool

@@ -31,6 +31,7 @@ from slimmer.pipeline.request import (
 
 RECORDERS = ("auto", "notify", "ptrace", "fanotify")
 BUILDERS = ("", "dockerfile", "load")
+SECCOMP_LEVELS = ("", "strict", "recommended")
 LARGEST = {"runs": (1, 100), "repair": (0, 10), "crawl-pages": (1, 10_000), "crawl-depth": (0, 1000)}
 """The least and the greatest value of a number, by option."""
 
@@ -91,6 +92,7 @@ def build_request(target: str, given: BuildKeywords) -> BuildRequest:
         reuse=given.get("reuse", False),
         verify_as=tuple(words.user("--verify-as", text) for text in _several(given.get("verify_as"))),
         verify_read_only=given.get("verify_read_only", False),
+        seccomp=words.choice("--seccomp", given.get("seccomp", ""), SECCOMP_LEVELS),
         margin=_margin(given),
         layers=_layers(given),
     )

@@ -217,6 +217,24 @@ class ReportVerification(Struct, frozen=True, kw_only=True):
     by_shape: tuple[str, ...] | UnsetType = UNSET
 
 
+class ReportSeccomp(Struct, frozen=True, kw_only=True):
+    """The seccomp profile (--seccomp), under which the slim image was verified.
+
+    `allowed` of the `default` calls that Docker's default profile allows are allowed. `refused` are calls that the probe tried under the
+    profile, without success. `beyond` are calls of the app that Docker's default profile refuses. If the image did not work, `problem` says
+    how, and there are no profiles.
+    """
+
+    level: Literal["strict", "recommended"]
+    architectures: tuple[Name, ...]
+    seen: Number
+    allowed: Number
+    default: Number
+    beyond: tuple[Name, ...]
+    refused: tuple[Name, ...]
+    problem: str
+
+
 class ReportStage(Struct, frozen=True):
     """A stage of the build and its time."""
 
@@ -246,6 +264,7 @@ class Report(Struct, frozen=True, kw_only=True):
     exercise: ReportExercise | UnsetType = UNSET
     commands: tuple[ReportScenario, ...] | UnsetType = UNSET
     verification: ReportVerification | UnsetType = UNSET
+    seccomp: ReportSeccomp | UnsetType = UNSET
     warnings: tuple[str, ...] | UnsetType = UNSET
     stages: tuple[ReportStage, ...] | UnsetType = UNSET
     unproven: tuple[Unproven, ...] | UnsetType = UNSET
@@ -253,4 +272,4 @@ class Report(Struct, frozen=True, kw_only=True):
     unexercised: UntouchedCode | UnsetType = UNSET
 
 
-FORMAT = Format("slimmer-report", Version(1, 5), Report)
+FORMAT = Format("slimmer-report", Version(1, 6), Report)

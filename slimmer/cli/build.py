@@ -7,6 +7,7 @@ from typing import Any
 from slimmer.cli import options
 from slimmer.cli.keep_options import choice
 from slimmer.cli.option_groups import shares
+from slimmer.cli.profile_lines import show_profiles
 from slimmer.cli.run_options import asked
 from slimmer.cli.unproven_lines import show_unexercised, show_unproven
 
@@ -26,6 +27,8 @@ EPILOG = """Examples:
 
   slimmer build myapp:latest --verify-as 1000680000:0 --verify-read-only
 
+  slimmer build myapp:latest --seccomp strict
+
 Exit codes: 0 built and verified, 2 usage error, 3 no such image, 4 engine error, 5 the app did not start, 6 a probe failed,
 7 incomplete observation, 8 verification failed, 9 build failed, 10 cannot write the output, 130 interrupted."""
 
@@ -36,6 +39,7 @@ def build(
     tag: options.Tag = "",
     out: options.Out = None,
     builder: options.Builder = "",
+    seccomp: options.Seccomp = "",
     output_format: options.OutputFormat = "text",
     quiet: options.Quiet = False,
     *,
@@ -72,6 +76,7 @@ def build(
             repair=repair,
             verify_as=verify_as or (),
             verify_read_only=verify_read_only,
+            seccomp=seccomp,
             access=access or (),
             rebase=rebase,
             observe=observe,
@@ -81,6 +86,7 @@ def build(
         )
     _show(result.report, form, quiet)
     quiet = quiet or form == "json"
+    show_profiles(result.report, result.folder, quiet=quiet)
     show_unproven(result.unproven, result.folder, quiet=quiet)
     show_unexercised(result.exercised, result.untouched, result.folder, quiet=quiet)
 

@@ -91,6 +91,15 @@ VerifyReadOnly = Annotated[
     bool,
     _flag("--verify-read-only", help="Also verify the slim image with a read-only root file system.", panel=CHECK),
 ]
+Seccomp = Annotated[
+    str,
+    _option(
+        "--seccomp",
+        help="Make seccomp.json and apparmor.profile from what the app did, and verify the slim image under seccomp.json.",
+        panel=OUT,
+        metavar="strict|recommended",
+    ),
+]
 Access = Annotated[
     Paths,
     _option(

@@ -91,6 +91,12 @@ def asking(options: RunOptions, image: str, probe: ProbeMount) -> Description:
     return _with_user(description, options)
 
 
+def trying(options: RunOptions, image: str, probe: ProbeMount) -> Description:
+    """Describe the probe's `try-calls` in place of the app, with the same user and options and nothing added."""
+    description = _with_probe(_base(image, options, (probe.program, "try-calls")), probe)
+    return _with_user(description, options)
+
+
 def observed(
     config: ImageConfig, options: RunOptions, image: str, probe: ProbeMount, identity: str, recorder: str
 ) -> Description:

@@ -28,20 +28,41 @@ _LINE = re.compile(
     re.ASCII,
 )
 
+_RESULTS = re.compile(r"\d{1,4}:\d{1,3}(?: \d{1,4}:\d{1,3})*", re.ASCII)
+
 FOREIGN = "what answered in the container is not slimmer's probe"
 FOREIGN_HINT = "slimmer used nothing that it sent. Such an image was made to deceive. Do not run it."
 
 
 def checked_identity(said: bytes, nonce: str) -> str:
     """Return the identity line that `ask` printed. Raise ObservationIncomplete for any other text."""
+    identity = _after_nonce(said, nonce)
+    if not _LINE.fullmatch(identity):
+        raise ObservationIncomplete("the probe sent an invalid line about the app's user", hint=FOREIGN_HINT)
+    return identity
+
+
+def checked_results(said: bytes, nonce: str) -> dict[int, int]:
+    """Return what `try-calls` printed: the error of each system call, by number. Raise ObservationIncomplete for any other text."""
+    words = _after_nonce(said, nonce)
+    if not _RESULTS.fullmatch(words):
+        raise ObservationIncomplete("the probe sent an invalid line about system calls", hint=FOREIGN_HINT)
+    pairs = (word.partition(":") for word in words.split(" "))
+    return {int(number): int(error) for number, _, error in pairs}
+
+
+def _after_nonce(said: bytes, nonce: str) -> str:
     line = said.decode("ascii", errors="replace")
     begin = f"{nonce} "
     if not line.startswith(begin) or not line.endswith("\n"):
         raise ObservationIncomplete(FOREIGN, hint=FOREIGN_HINT)
-    identity = line[len(begin) : -1]
-    if not _LINE.fullmatch(identity):
-        raise ObservationIncomplete("the probe sent an invalid line about the app's user", hint=FOREIGN_HINT)
-    return identity
+    return line[len(begin) : -1]
+
+
+def capabilities_of(identity: str, kind: str) -> int:
+    """Return the mask of a set of capabilities: "permitted", "bounding" …"""
+    begin = f"{kind}="
+    return next(int(word.removeprefix(begin), 16) for word in identity.split(" ") if word.startswith(begin))
 
 
 def home_of(identity: str) -> str:

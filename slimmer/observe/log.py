@@ -110,7 +110,8 @@ class AccessLog:
     """Everything that was observed of one image in one run, or in several runs if logs were joined.
 
     `starts`: the positions in `accesses` where each run after the first begins. `fingerprint` identifies how the image was observed
-    (slimmer.pipeline.fingerprint); "" means unknown.
+    (slimmer.pipeline.fingerprint); "" means unknown. `system_calls` are the names of the calls that were made, sorted, by architecture
+    (slimmer.observe.system_calls); there are none if the probe could not see them.
     """
 
     image_id: str
@@ -122,6 +123,7 @@ class AccessLog:
     probe: str = ""
     starts: tuple[int, ...] = ()
     fingerprint: str = ""
+    system_calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def runs(self) -> tuple[AccessLog, ...]:
@@ -187,8 +189,11 @@ class AccessRow(Struct, frozen=True, array_like=True, forbid_unknown_fields=True
     executable: Name
 
 
+CallName = Annotated[str, Meta(pattern=r"^[a-z_0-9-]*$", max_length=64)]
+
+
 class LogHead(Struct, frozen=True, kw_only=True):
-    """An access log without its accesses. Logs of early versions have no `starts` and no `fingerprint`."""
+    """An access log without its accesses. Logs of early versions have no `starts`, no `fingerprint` and no `system_calls`."""
 
     image: Name
     probe: Name
@@ -198,6 +203,7 @@ class LogHead(Struct, frozen=True, kw_only=True):
     counters: dict[Name, Number]
     starts: tuple[Number, ...] = ()
     fingerprint: Name = ""
+    system_calls: dict[Name, tuple[CallName, ...]] = {}
 
 
 class LogDocument(LogHead, frozen=True, kw_only=True):
@@ -206,7 +212,7 @@ class LogDocument(LogHead, frozen=True, kw_only=True):
     accesses: list[AccessRow]
 
 
-FORMAT = Format("slimmer-access-log", Version(1, 2), LogDocument)
+FORMAT = Format("slimmer-access-log", Version(1, 3), LogDocument)
 _HEAD = Format(FORMAT.name, FORMAT.version, LogHead)
 
 
@@ -222,6 +228,7 @@ def write_log(log: AccessLog, file: TextIO) -> None:
         "counters": dict(sorted(log.counters.items())),
         "starts": list(log.starts),
         "fingerprint": log.fingerprint,
+        "system_calls": {name: list(calls) for name, calls in sorted(log.system_calls.items())},
     }
     file.write(json.dumps(head, indent=1)[:-2] + ',\n "accesses": [')
     separator = "\n"
@@ -252,6 +259,7 @@ def read_log(file: TextIO) -> AccessLog:
             probe=head.probe,
             starts=head.starts,
             fingerprint=head.fingerprint,
+            system_calls=head.system_calls,
         )
 
 

@@ -7,7 +7,7 @@ keep at least what they would keep for each run.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from slimmer.errors import UsageError
@@ -35,7 +35,16 @@ def merge(logs: Sequence[AccessLog]) -> AccessLog:
         complete=all(log.complete for log in logs),
         probe=", ".join(dict.fromkeys(log.probe for log in logs if log.probe)),
         starts=_starts(logs),
+        system_calls=all_calls(log.system_calls for log in logs),
     )
+
+
+def all_calls(calls: Iterable[Mapping[str, tuple[str, ...]]]) -> dict[str, tuple[str, ...]]:
+    """Join the system calls of several runs."""
+    joined: dict[str, set[str]] = {}
+    for architecture, names in (item for each in calls for item in each.items()):
+        joined.setdefault(architecture, set()).update(names)
+    return {architecture: tuple(sorted(names)) for architecture, names in sorted(joined.items())}
 
 
 def check_image(log: AccessLog, image_id: str, name: str = "an access log") -> None:

@@ -17,6 +17,7 @@ from slimmer.errors import ObservationIncomplete
 from slimmer.formatting import output_text
 from slimmer.observe.identity import FOREIGN, FOREIGN_HINT
 from slimmer.observe.log import PROBE, Access, AccessLog, Listener, Operation, Recorder
+from slimmer.observe.system_calls import architecture_of, call_names
 from slimmer.probe_mount import ProbeMount
 from slimmer.versioned_json import LARGEST
 
@@ -84,6 +85,9 @@ class RecordReader:
         self.ended = False
         self.fatal = ""
         self.results: dict[int, CommandResult] = {}
+        self.system_calls: dict[str, tuple[str, ...]] = {}
+        """The names of the system calls that were made so far, by architecture."""
+        self._machine = ""
         self._mount: ProbeMount | None = None
         self._executables: dict[int, str] = {0: ""}
         self._known: set[Listener] = set()
@@ -101,6 +105,7 @@ class RecordReader:
             "processes": self._processes,
             "drained": self._drained,
             "pong": self._pong,
+            "calls": self._calls,
             "end": self._end,
             "fatal": self._fatal,
         }
@@ -129,6 +134,7 @@ class RecordReader:
             counters=dict(self.counters),
             complete=complete,
             probe=self.probe,
+            system_calls=dict(self.system_calls),
         )
 
     def _take(self, head: str, a: str, b: str) -> None:
@@ -189,6 +195,7 @@ class RecordReader:
         if words[1] != PROTOCOL_VERSION:
             raise ValueError(words[1])
         self.probe = f"{words[2]} {a}"
+        self._machine = a
 
     def _recorder(self, words: list[str], a: str, b: str) -> None:
         self.recorders.append(Recorder(words[1], {"on": True, "off": False}[words[2]], a))
@@ -212,6 +219,10 @@ class RecordReader:
 
     def _pong(self, words: list[str], a: str, b: str) -> None:
         self.pongs += 1
+
+    def _calls(self, words: list[str], a: str, b: str) -> None:
+        architecture = architecture_of(self._machine, words[1])
+        self.system_calls[architecture] = call_names(architecture, map(_number, a.split(" ")))
 
     def _end(self, words: list[str], a: str, b: str) -> None:
         self.counters = _counters(a)

@@ -14,7 +14,7 @@ from typing import Any
 from slimmer.artifacts.package_file import package_document
 from slimmer.engine import images
 from slimmer.engine.leftovers import Leftovers, remove_leftovers
-from slimmer.errors import NoBuilder, VerificationFailed
+from slimmer.errors import NoBuilder, ProfileFailed, VerificationFailed
 from slimmer.formatting import SHOWN, counted, listed
 from slimmer.image import reference
 from slimmer.interrupts import finish
@@ -27,6 +27,7 @@ from slimmer.pipeline.artifacts import write_artifacts
 from slimmer.pipeline.candidate import Candidate, choose_builder, make, pack, slim_size
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.original import Original
+from slimmer.pipeline.profiles import ProfileMaker, Profiles, check_calls, check_options
 from slimmer.pipeline.progress import Progress
 from slimmer.pipeline.report import Built, build_report, difference_lines
 from slimmer.pipeline.request import REPAIRS, BuildRequest
@@ -60,6 +61,7 @@ class Slim:
     variants: tuple[VariantVerdict, ...] = ()
     unproven: tuple[Unproven, ...] = ()
     untouched: UntouchedCode = field(default_factory=UntouchedCode)
+    profiles: Profiles | None = None
 
 
 def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> BuildResult:
@@ -68,6 +70,7 @@ def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> B
     Raises a SlimmerError for each kind of failure. Then nothing is left in the engine, and no tag has changed.
     """
     tag = reference.checked_tag(request.tag) if request.tag else ""
+    check_options(request)
     epoch = os.environ.get(EPOCH)
     with open_stages(request, progress, docker_host) as stages:
         session = stages.session
@@ -81,8 +84,10 @@ def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> B
             reading = stages.begin_reading(request)
             original, observation = stages.observe_or_reuse(request, folder.path, reading)
             _tell_removed(removed.result(), progress)
-            work = _Build(request, stages, folder, created, original, observation)
-            return work.publish(work.slim(), tag)
+            if request.seccomp:
+                check_calls(observation.log)
+            work = _Build(request, stages, folder, created, original, observation, tag)
+            return work.publish(work.slim())
 
 
 @dataclass(slots=True)
@@ -98,6 +103,7 @@ class _Build:
     created: str
     original: Original
     observation: ObservationSet
+    tag: str
     packages: Future[dict[str, Any]] | None = field(default=None, init=False)
     only_builder: Builder | None = field(default=None, init=False)
 
@@ -138,7 +144,8 @@ class _Build:
             self.progress.warn(
                 f"the slim image's app still misses files that the original has: {_names(verdict.missed)}"
             )
-        return self.verified_elsewhere(verifier, self.with_gaps(view, Slim(kept, candidate, verdict)))
+        slim = self.verified_elsewhere(verifier, self.with_gaps(view, Slim(kept, candidate, verdict)))
+        return self.profiled(verifier, slim)
 
     def with_gaps(self, view: ImageView, slim: Slim) -> Slim:
         """Add what the build does not prove, and the app's own code that nothing touched."""
@@ -154,6 +161,14 @@ class _Build:
             verdict = replace(slim.verdict, differences=slim.verdict.differences + differences)
             slim = replace(slim, verdict=verdict, variants=slim.variants + tuple(one for one, _ in found))
         return slim
+
+    def profiled(self, verifier: CandidateVerifier, slim: Slim) -> Slim:
+        """Add the profiles that the user asked for, if the image is good."""
+        if not self.request.seccomp or slim.verdict.differences:
+            return slim
+        maker = ProfileMaker(self.original, self.folder, self.request, self.observation, verifier, self.progress.note)
+        with self.progress.stage("verify with seccomp"):
+            return replace(slim, profiles=maker.make(slim.candidate, slim.kept, self.tag))
 
     def rebuild(self, kept: KeepSet, repairs: int) -> Candidate:
         """Build a candidate with the kept paths."""
@@ -186,14 +201,14 @@ class _Build:
 
     # ------------------------------------------------------------------ the end
 
-    def publish(self, slim: Slim, tag: str) -> BuildResult:
+    def publish(self, slim: Slim) -> BuildResult:
         """Write the artifacts, then tag the image. In this order, a tagged image always has its report.
 
         An interrupt takes effect before or after both. If the image differs, the artifacts are written, too, so that the user can look
-        at them. Raises VerificationFailed for such an image.
+        at them. Raises VerificationFailed for such an image, and ProfileFailed for one that is good but fails under its profile.
         """
         differences = slim.verdict.differences
-        built = self.built(slim, "" if differences else tag)
+        built = self.built(slim, "" if differences else self.tag)
         report = build_report(built)
         packages, rootfs = self.begin_packages().result(), slim.candidate.rootfs
         write_artifacts(self.folder, self.original.image, slim.kept, rootfs, self.observation.log, packages, report)
@@ -205,6 +220,8 @@ class _Build:
                 f"the slim image differs from the original:\n{difference_lines(differences)}",
                 hint=f"It was not tagged. {self.folder.path}/report.json lists all differences.",
             )
+        if slim.profiles is not None and slim.profiles.problem:
+            raise ProfileFailed(f"the slim image fails under its seccomp profile: {slim.profiles.problem}")
         return self.result(built, report)
 
     def hand_over(self, image_id: str, tag: str) -> None:
@@ -240,6 +257,7 @@ class _Build:
             exercised=exercised(one.observed.exercised for one in self.observation.scenario_runs),
             untouched=slim.untouched,
             own_layers=self.original.own_layers,
+            profiles=slim.profiles,
         )
 
     def result(self, built: Built, report: dict[str, Any]) -> BuildResult:

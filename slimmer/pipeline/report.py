@@ -21,6 +21,7 @@ from slimmer.keep.keepset import SpentMargin
 from slimmer.keep.selection import Selection
 from slimmer.observe.log import AccessLog
 from slimmer.pipeline.observation import ObservationSet
+from slimmer.pipeline.profiles import Profiles
 from slimmer.pipeline.verification import VariantVerdict
 from slimmer.rebuild.image import Builder
 from slimmer.report.probe_check import request_row
@@ -64,6 +65,7 @@ class Built:
     exercised: Exercised = field(default_factory=Exercised)
     untouched: UntouchedCode = field(default_factory=UntouchedCode)
     own_layers: OwnLayers | None = None
+    profiles: Profiles | None = None
 
 
 def build_report(built: Built) -> dict[str, Any]:
@@ -88,6 +90,7 @@ def build_report(built: Built) -> dict[str, Any]:
                 for v in built.variants
             ],
         },
+        **_seccomp(built.profiles),
         "warnings": list(built.warnings),
         "stages": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in built.stages],
         "unproven": [asdict(item) for item in built.unproven],
@@ -154,6 +157,25 @@ def _own_layers(own: OwnLayers | None) -> dict[str, Any]:
             "files": own.files,
             "size": own.size,
             "layers": layers,
+        }
+    }
+
+
+def _seccomp(profiles: Profiles | None) -> dict[str, Any]:
+    """Return what is known about the seccomp profile, if one was asked for."""
+    if profiles is None:
+        return {}
+    made = profiles.seccomp
+    return {
+        "seccomp": {
+            "level": made.level.value,
+            "architectures": list(made.architectures),
+            "seen": len(made.seen),
+            "allowed": made.count,
+            "default": len(made.default),
+            "beyond": list(made.beyond),
+            "refused": list(profiles.refused),
+            "problem": profiles.problem,
         }
     }
 

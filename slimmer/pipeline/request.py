@@ -134,7 +134,7 @@ class BuildRequest(RunRequest):
     and the app runs without the probe, for its answers. `reuse` takes the observation from the output folder if it was made in the
     same way. `repair` is how many times files that the slim image's app misses are added. `verify_as` (UID[:GID]) and
     `verify_read_only` are further ways to run both images and compare their answers. `margin` None is the default of the policy.
-    `layers` stay whole.
+    `layers` stay whole. `seccomp` is "strict" or "recommended", to make profiles, or "".
     """
 
     tag: str = ""
@@ -150,5 +150,6 @@ class BuildRequest(RunRequest):
     reuse: bool = False
     verify_as: tuple[str, ...] = ()
     verify_read_only: bool = False
+    seccomp: str = ""
     margin: Margin | None = None
     layers: LayerChoice | None = None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from slimmer.engine.options import RunOptions
 from slimmer.errors import AppFailed, ExerciseFailed, NotInTime
@@ -14,6 +15,7 @@ from slimmer.exercise.verdict import failure
 from slimmer.keep.keepset import Finding, KeepSet
 from slimmer.keep.selection import Patterns
 from slimmer.observe.log import AccessLog
+from slimmer.observe.merge import all_calls
 from slimmer.pipeline import app_runs
 from slimmer.pipeline import candidate as candidates
 from slimmer.pipeline.app_runs import ScenarioObservation
@@ -85,6 +87,7 @@ class CandidateVerifier:
         self._original, self._session, self._request = original, original.session, request
         self._scenario_runs, self._warn = scenario_runs, warn
         self._by_shape: list[str] = []
+        self._calls: list[Mapping[str, tuple[str, ...]]] = []
 
     def verify(self, kept: KeepSet, candidate: Candidate) -> Verdict:
         """Compare the candidate with the original: its contents, and its answers when run as a user would. Find what it misses."""
@@ -107,6 +110,25 @@ class CandidateVerifier:
         for finding in verdict.missed:
             logger.info("missed: %s", finding.path)
         return verdict
+
+    @property
+    def system_calls(self) -> dict[str, tuple[str, ...]]:
+        """The system calls that were seen while candidates were watched, by architecture."""
+        return all_calls(self._calls)
+
+    def watch(self, candidate: Candidate) -> None:
+        """Watch the candidate once more, for its system calls."""
+        for scenario_run in self._scenario_runs:
+            self._watch(scenario_run, candidate.image_id)
+
+    def verify_under(self, seccomp: Path, candidate: Candidate) -> tuple[Difference, ...]:
+        """Run the candidate as a user would who restricts it with a seccomp profile, and compare it with the unrestricted original."""
+        found: list[Difference] = []
+        for scenario_run in self._scenario_runs:
+            options = scenario_run.scenario.options
+            restricted = replace(options, security_opt=(*options.security_opt, f"seccomp={seccomp}"))
+            found += self._behaviour(scenario_run.scenario, scenario_run.observed, candidate, restricted)
+        return tuple(found)
 
     def verify_in(
         self, variant: RuntimeVariant, candidate: Candidate
@@ -155,17 +177,29 @@ class CandidateVerifier:
     def _watch(self, scenario_run: ScenarioRun, image: str) -> AccessLog:
         scenario, observed = scenario_run.scenario, scenario_run.observed
         session = self._session.running(scenario.options)
-        return app_runs.replay_watched(session, image, scenario.plan, observed, "replay", shared=scenario.shared)
+        log = app_runs.replay_watched(session, image, scenario.plan, observed, "replay", shared=scenario.shared)
+        self._calls.append(log.system_calls)
+        return log
 
     def _behaviour(
-        self, scenario: Scenario, observed: ScenarioObservation, candidate: Candidate
+        self,
+        scenario: Scenario,
+        observed: ScenarioObservation,
+        candidate: Candidate,
+        restricted: RunOptions | None = None,
     ) -> tuple[Difference, ...]:
-        """Return the differences in answers, exit codes and health between the original and the candidate without the probe."""
+        """Return the differences in answers, exit codes and health between the original and the candidate without the probe.
+
+        `restricted` are other options for the candidate alone.
+        """
         session = self._session.running(scenario.options)
+        slim_session = self._session.running(restricted or scenario.options)
         original = partial(
             app_runs.replay, session, session.config.image_id, scenario.plan, observed, shared=scenario.shared
         )
-        slim = partial(app_runs.replay, session, candidate.image_id, scenario.plan, observed, shared=scenario.shared)
+        slim = partial(
+            app_runs.replay, slim_session, candidate.image_id, scenario.plan, observed, shared=scenario.shared
+        )
         found = compare_answers(scenario, observed.exercised, original, slim, self._warn, self._by_shape.append)
         return tuple(replace(one, where=scenario.named(one.where)) for one in found)
 

@@ -22,7 +22,7 @@ from slimmer.engine.running import UserContainer
 from slimmer.engine.unix_sockets import UnixSockets
 from slimmer.errors import AppFailed, EngineError
 from slimmer.image.config import ImageConfig
-from slimmer.observe.identity import IDENTITY_LIMIT, checked_identity
+from slimmer.observe.identity import IDENTITY_LIMIT, checked_identity, checked_results
 from slimmer.observe.records import RecordReader
 from slimmer.runs.attached import AttachedRun
 from slimmer.runs.beside import NO_IMAGES, Beside, Images
@@ -43,11 +43,33 @@ def ask_identity(
     Raises AppFailed if the engine cannot start the container (for example, an unknown USER), EngineError if the probe does not answer,
     ObservationIncomplete if something other than slimmer's probe answers.
     """
-    binds = tuple(entry for entry in options.volumes if description.is_bind(description.split_volume(entry)[0]))
-    options = dataclasses.replace(options, volumes=binds)
     mount = scope.lender.lend(probe, config)
+    said = _said(scope, description.asking(_without_copies(options), config.image_id, mount), purpose, "the app's user")
+    return checked_identity(said, mount.nonce)
+
+
+def try_calls(
+    scope: EngineResources, config: ImageConfig, options: RunOptions, probe: Path, image: str, purpose: str
+) -> dict[int, int]:
+    """Let the probe make harmless system calls as the app of an image with the same configuration. Return the error of each, by number; 0 is none.
+
+    Raises AppFailed, EngineError or ObservationIncomplete, as ask_identity does.
+    """
+    mount = scope.lender.lend(probe, config, image)
+    said = _said(scope, description.trying(_without_copies(options), image, mount), purpose, "system calls")
+    return checked_results(said, mount.nonce)
+
+
+def _without_copies(options: RunOptions) -> RunOptions:
+    """Return the options without the volumes that the engine would have to make."""
+    binds = tuple(entry for entry in options.volumes if description.is_bind(description.split_volume(entry)[0]))
+    return dataclasses.replace(options, volumes=binds)
+
+
+def _said(scope: EngineResources, wanted: description.Description, purpose: str, about: str) -> bytes:
+    """Run the probe in place of an app, and return the line that it says. Raise AppFailed or EngineError."""
     with as_docker_run():
-        container = scope.create(description.asking(options, config.image_id, mount), purpose)
+        container = scope.create(wanted, purpose)
     stream = container.attach()
     try:
         with as_docker_run():
@@ -57,13 +79,13 @@ def ask_identity(
         while len(said) < IDENTITY_LIMIT and (data := stream.recv()):
             said += data
     except TimeoutError as error:
-        raise EngineError("the probe did not report the app's user in time") from error
+        raise EngineError(f"the probe did not report {about} in time") from error
     finally:
         stream.close()
     if container.wait(ASK_TIMEOUT) != 0 or not said:
-        raise EngineError(f"the probe could not report the app's user: {stream.stderr.strip()}")
+        raise EngineError(f"the probe could not report {about}: {stream.stderr.strip()}")
     scope.remove(container)
-    return checked_identity(said, mount.nonce)
+    return said
 
 
 @contextmanager

@@ -35,6 +35,7 @@ def test_a_good_engine_passes_every_check() -> None:
         "capabilities",
         "recorder notify",
         "recorder fanotify",
+        "recorder bpf",
     ]
     assert [name for name, check in checks.items() if check["needed"] and not check["ok"]] == []
 
@@ -79,6 +80,7 @@ def test_a_ci_job_learns_what_it_has() -> None:
         "capabilities",
         "recorder notify",
         "recorder fanotify",
+        "recorder bpf",
         "recorder ptrace",
         "confinement",
         "ports",

@@ -38,6 +38,12 @@ def test_a_joined_log_has_all_of_each_and_knows_whose_it_is() -> None:
     assert (joined.counters, joined.probe, joined.complete) == ({"events": 5}, "p 1", True)
 
 
+def test_a_joined_log_has_the_system_calls_of_all() -> None:
+    first = log(system_calls={"x86_64": ("read",)})
+    second = log(system_calls={"x86_64": ("close", "read"), "x86": ("exit",)})
+    assert merge([first, second]).system_calls == {"x86": ("exit",), "x86_64": ("close", "read")}
+
+
 def test_a_joined_log_tells_that_one_of_its_runs_saw_no_calls() -> None:
     calls = log(opened("/a"), recorders=(Recorder("notify", True, "why"), Recorder("fanotify", True, "why")))
     events = log(opened("/b"), recorders=(Recorder("notify", False, "why"), Recorder("fanotify", True, "why")))

@@ -25,7 +25,10 @@ STREAM = b"".join(
         b"look-up missing 7 0", b"/etc/none", b"",
         b"open found 7 1", b"/etc/some", b"",
         b"listen tcp 8080", b"0.0.0.0", b"",
+        b"calls native", b"0 1 435", b"",
         b"drained", b"events=5 lost=0", b"signals=4002 listening=2 ticks=31",
+        b"calls native", b"0 1 435 999", b"",
+        b"calls compat", b"1", b"",
         b"end", b"events=6 lost=1", b"",
     )
 )  # fmt: skip
@@ -47,6 +50,7 @@ def test_the_stream_may_arrive_in_any_pieces(size: int) -> None:
         Recorder("fanotify", False, "EPERM"),
     ]
     assert reader.listeners == [Listener("0.0.0.0", 8080)]
+    assert reader.system_calls == {"x86_64": ("call-999", "clone3", "read", "write"), "x86": ("exit",)}
     assert reader.state == AppState(1 << 14 | 1 << 1, listening=2, ticks=31, events=5)
     assert (reader.drained, reader.ended, reader.counters) == (1, True, {"events": 6, "lost": 1})
 
@@ -59,6 +63,8 @@ def test_the_stream_may_arrive_in_any_pieces(size: int) -> None:
         b"drained\0\0signals=4002 listening\0",
         b"drained\0\0signals=4002 ticks=-1\0",
         b"open maybe 1 0\0/x\0\0",
+        b"calls arm 1\0001\0\0",
+        b"calls native\0read\0\0",
         b"open found 1 9\0/x\0\0",
     ],
 )

@@ -84,7 +84,8 @@ def make_archive(programs: Programs) -> bytes:
             name = source.stem
             if name not in {Path(part).stem for part in LOOK} - {"look"}:
                 suffix = "" if build == "native" else f"-{build}"
-                archive.file(f"/bin/{name}{suffix}", programs(name, "-static", *options), mode=0o755)
+                bare = ("-nostdlib",) if name == "calls" else ()
+                archive.file(f"/bin/{name}{suffix}", programs(name, "-static", *bare, *options), mode=0o755)
         for case in CASES:
             _add_case(archive, programs, case, build)
     _add_libraries(archive)

@@ -142,7 +142,7 @@ def test_what_is_opened_at_the_end_is_seen(everything: Everything) -> None:
 
 def test_the_recorders_say_why_they_run_or_not(everything: Everything) -> None:
     said = {recorder.name: (recorder.active, recorder.reason) for recorder in everything.log.recorders}
-    assert list(said) == ["notify", "ptrace", "fanotify"]
+    assert list(said) == ["notify", "ptrace", "fanotify", "bpf"]
     assert said[everything.recorder] == (True, "it was asked for")
     for name in {"notify", "ptrace"} - {everything.recorder}:
         active, reason = said[name]

@@ -57,7 +57,7 @@ def test_without_user_notification_ptrace_steps_in(
     ended = probes.watch(scope, image, RunOptions(cmd=("/bin/touch", "/etc/passwd"), security_opt=(option,)), "auto")
     assert "/etc/passwd" in looked_at(ended)
     assert ended.log is not None
-    notify, ptrace, _ = ended.log.recorders
+    notify, ptrace, *_ = ended.log.recorders
     assert notify == Recorder("notify", False, "the kernel gives no listener: Function not implemented")
     assert ptrace == Recorder("ptrace", True, "user notification does not run")
 
@@ -73,6 +73,7 @@ def test_without_fanotify_the_others_run(
         ("notify", True),
         ("ptrace", False),
         ("fanotify", False),
+        ("bpf", True),
     ]
     assert "Operation not permitted" in ended.log.recorders[2].reason
 
