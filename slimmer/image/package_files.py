@@ -30,6 +30,7 @@ class PackageFiles:
         self._reader = DatabaseReader(tree, stream, sandbox)
         self._sites: dict[str, dict[Package, list[str]]] = {}
         self._python = PackageTable(tree)
+        self._parts: dict[str, str] = {}
 
     def owners(self, paths: Iterable[str]) -> dict[str, tuple[Package, ...]]:
         """Return the packages that each of these real paths belongs to: system packages first. Directories belong to none."""
@@ -82,6 +83,21 @@ class PackageFiles:
         """Return the system's packages. Reads their databases if that has not been done."""
         return tuple(dict.fromkeys(self._system.packages))
 
+    def descriptions(self, path: str, package: Package) -> Iterator[str]:
+        """Yield the real paths of the files in which scanners find this package, one that a real path belongs to.
+
+        For a system's package, this is its own entry, which distroless images have. None if the path is itself about the package.
+        """
+        match package.manager:
+            case "deb":
+                yield from (self._parts[package.name],) if package.name in self._parts else ()
+            case "python":
+                folders = [folder for site in self._sites.values() for folder in site.get(package, ())]
+                if not any(path.startswith(f"{folder}/") for folder in folders):
+                    yield from language_packages.python_descriptions(self._tree, folders)
+            case _:
+                yield from language_packages.descriptions(self._tree, path)
+
     @property
     def unreadable(self) -> tuple[str, ...]:
         """The databases that could not be read."""
@@ -90,7 +106,7 @@ class PackageFiles:
     @cached_property
     def _system(self) -> PackageTable:
         lists, table = find_lists(self._tree), PackageTable(self._tree)
-        table.add(read_lists(lists, self._reader))
+        table.add(read_lists(lists, self._reader, self._parts))
         self._finish(table, next(iter(lists.roles), ""))
         return table
 

@@ -16,8 +16,12 @@ DPKG_STATUS = "/var/lib/dpkg/status"
 DPKG_PARTS = "/var/lib/dpkg/status.d"
 """Holds a file for each package in images without dpkg itself (distroless)."""
 
+DPKG_SUMS = ".md5sums"
+"""The suffix of a list of the sums of a package's files."""
+
 APK_INSTALLED = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 RPM_FOLDERS = ("/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm")
+RPM_SQLITE = tuple(f"{folder}/rpmdb.sqlite" for folder in RPM_FOLDERS)
 RPM_UNREADABLE = ("Packages", "Packages.db")
 """Databases of older back ends, Berkeley DB and ndb, which slimmer does not read."""
 
@@ -64,7 +68,7 @@ def databases(tree: Tree) -> tuple[Database, ...]:
     """Return the databases of an image."""
     places = [(path, Kind.DPKG) for path in (DPKG_STATUS, *_parts(tree))]
     places += [(path, Kind.APK) for path in APK_INSTALLED]
-    places += [(f"{folder}/rpmdb.sqlite", Kind.RPM) for folder in RPM_FOLDERS]
+    places += [(path, Kind.RPM) for path in RPM_SQLITE]
     places += [(f"{folder}/{name}", Kind.OTHER) for folder in RPM_FOLDERS for name in RPM_UNREADABLE]
     found = {end: kind for path, kind in places if (end := file_at(tree, path)) is not None}
     return tuple(Database(path, kind) for path, kind in found.items())
@@ -86,4 +90,4 @@ def packages_by_path(path: str) -> Iterator[Package]:
 
 
 def _parts(tree: Tree) -> Iterator[str]:
-    return (entry.path for entry in tree.children(DPKG_PARTS) if not entry.path.endswith(".md5sums"))
+    return (entry.path for entry in tree.children(DPKG_PARTS) if not entry.path.endswith(DPKG_SUMS))
