@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 from slimmer.image.lines import Unreadable
 
@@ -28,7 +27,7 @@ class Diversions:
         """
         left = _BYTES
         rest = iter(lines)
-        for path, target, package in zip(rest, rest, chain(rest, (b"",)), strict=False):
+        for path, target, package in zip(rest, rest, rest, strict=False):
             left -= len(path) + len(target) + len(package)
             if len(self._targets) == LIMIT or left < 0:
                 raise Unreadable(f"it has more than {LIMIT:,} diversions, or long ones")

@@ -94,9 +94,9 @@ def rpm_data(given: Smaller) -> Iterator[AddedFile]:
 
 
 @reader
-def read_headers(content: bytes, names: Sequence[str], row: int, offset: int) -> RpmHeaders:
-    """Read the headers of the packages with these names, from a row and a byte in it on. Runs in a child process."""
-    wanted, left = frozenset(names), PART
+def read_headers(content: bytes, names: Sequence[str], row: int, offset: int, most: int) -> RpmHeaders:
+    """Read at most `most` bytes of the headers of the packages with these names, from a row and a byte in it on. Runs in a child process."""
+    wanted, left = frozenset(names), most
     found: list[RpmPiece] = []
     indexes: tuple[RpmIndex, ...] = ()
     try:
@@ -174,7 +174,7 @@ def _collected(
     indexes: tuple[RpmIndex, ...] = ()
     place, size = (0, 0), 0
     for _ in range(MOST // PART + 2):
-        [part] = sandbox.facts(read_headers, RpmHeaders, [Job(path, content, (names, *place))])
+        [part] = sandbox.facts(read_headers, RpmHeaders, [Job(path, content, (names, *place, PART))])
         if part is None:
             raise Unreadable("its reader failed")
         for piece in part.pieces:
