@@ -74,6 +74,13 @@ def databases(tree: Tree) -> tuple[Database, ...]:
     return tuple(Database(path, kind) for path, kind in found.items())
 
 
+def database_files(tree: Tree) -> frozenset[str]:
+    """Return the files of an image's databases, with the sums beside the entries of status.d."""
+    found = [database.path for database in databases(tree)]
+    sums = (f"{path}{DPKG_SUMS}" for path in found if path.startswith(f"{DPKG_PARTS}/"))
+    return frozenset((*found, *sums))
+
+
 def file_at(tree: Tree, path: str) -> str | None:
     """Return the target of a path if it is a regular file, or None."""
     end = tree.resolve(path).end

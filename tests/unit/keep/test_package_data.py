@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.image.package_data import PackageData
+from slimmer.keep.core.nonempty_dirs import nonempty_dirs
 from slimmer.keep.core.package_data import package_data
 from slimmer.keep.keepset import Finding, KeepSetBuilder, Reason
 from slimmer.keep.registry import evidence
@@ -97,3 +98,13 @@ def test_the_sums_of_distroless_packages_become_smaller(image: LocalImage) -> No
     ]
     assert data.of([*start, f"{PARTS}/other1.md5sums"]) == ()
     assert data.of(["/lib/other.so", f"{PARTS}/other1"]) == ()  # --exclude leaves out the folder
+
+
+@pytest.mark.parametrize("database", [f"{PARTS}/libc6", "/var/lib/dpkg/status", "/var/lib/rpm/rpmdb.sqlite"])
+def test_an_empty_folder_is_not_filled_with_a_database(image: LocalImage, database: str) -> None:
+    """It would list packages that are gone."""
+    image.add(database, "Package: libc6\nArchitecture: amd64\nVersion: 1\n")
+    filled = {finding.path for finding in nonempty_dirs(image.tree(), ["/var"])}
+    assert "/var/lib" in filled and database not in filled
+    image.add("/var/lib/app/state")
+    assert "/var/lib/app/state" in {finding.path for finding in nonempty_dirs(image.tree(), ["/var"])}
