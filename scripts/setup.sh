@@ -28,7 +28,7 @@ thrice() {
 packages() {
     local -a missing
     mapfile -t missing < <(missing_packages)
-    [ ${#missing[@]} -gt 0 ] || { compose; browser; return 0; }
+    [ ${#missing[@]} -gt 0 ] || { compose; browser; rpm_tools; return 0; }
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         say "please install these packages (names as in Debian), then run this again: ${missing[*]}"
         exit 1
@@ -37,6 +37,7 @@ packages() {
     install "${missing[@]}" || { say "apt-get cannot install them"; exit 1; }
     compose
     browser
+    rpm_tools
 }
 
 # Two tests use compose. They are skipped without it.
@@ -56,6 +57,14 @@ browser() {
     [ "$(id -u)" = 0 ] && grep -qs '^ID=debian$' /etc/os-release || return 0
     say "installing chromium-headless-shell"
     install chromium-headless-shell || say "apt-get cannot install chromium-headless-shell; the tests with a browser are skipped"
+}
+
+# A test makes an image of rpm's packages with it (11 MB). It is skipped without it.
+rpm_tools() {
+    ! { command -v rpm && command -v rpmbuild; } >/dev/null 2>&1 || return 0
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
+    say "installing rpm"
+    install rpm || say "apt-get cannot install rpm; a test of its database is skipped"
 }
 
 install() {

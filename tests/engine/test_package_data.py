@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +11,10 @@ import docker
 import pytest
 
 from slimmer.artifacts.build_output import BuildOutput
-from tests.engine import samples
+from tests.engine import samples, syft
 from tests.engine.command import built, slimmer
 from tests.engine.names import OWN
 
-SYSTEM = ("deb", "apk")
 SMALL_SHARE = 0.01
 """The data may take this share of the slim image; or SMALL_SIZE bytes, where that is more."""
 
@@ -41,37 +37,10 @@ def slim(
     engine.images.remove(tag, force=True)
 
 
-def scanned(tag: str) -> dict[str, set[str]]:
-    """The names that Syft finds by the kind of package."""
-    program = Path(sys.executable).with_name("syft")
-    done = subprocess.run(
-        [program, "scan", "--quiet", "--output", "json", f"docker:{tag}"],
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
-    found: dict[str, set[str]] = {}
-    for artifact in json.loads(done.stdout)["artifacts"]:
-        found.setdefault(artifact["type"], set()).add(artifact["name"])
-    return found
-
-
-def in_use(output: BuildOutput) -> dict[str, set[str]]:
-    """The names of the packages of which the slim image has files, links included."""
-    own = [path for path, line in output.lines.items() if not line.added and line.kind != "directory"]
-    found: dict[str, set[str]] = {}
-    for owners in output.packages.owners(own).values():
-        for package in owners:
-            found.setdefault(package.manager, set()).add(package.name)
-    return found
-
-
 def test_a_scanner_finds_the_packages_with_files_and_no_others(slim: tuple[str, BuildOutput]) -> None:
     tag, output = slim
-    found, expected = scanned(tag), in_use(output)
-    assert {kind: names for kind, names in found.items() if kind in SYSTEM} == {
-        kind: names for kind, names in expected.items() if kind in SYSTEM
-    }
+    found, expected = syft.names(syft.scan(tag)), syft.in_use(output)
+    syft.check_packages(tag, output.folder)
     assert found.get("python", set()) == {name.lower() for name in expected.get("python", ())}
 
 
