@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import tempfile
 from collections.abc import Iterable
@@ -134,11 +135,12 @@ def test_headers_beyond_the_bound_are_none_and_are_told(
     assert "MiB" in data.unreadable[PLACE]
 
 
-def test_a_name_that_is_not_text_is_kept_as_it_is(image: LocalImage, tmp_path: Path) -> None:
-    image.add("/usr/bin/b\udcff")
-    image.add(PLACE, database(tmp_path / "db", rpm_header("odd", [b"/bin/"], [(0, b"b\xff")])))
-    content = smaller(image, "/usr/bin/b\udcff")
-    assert rows(content, "SELECT CAST(key AS BLOB), typeof(key) FROM Basenames") == [(b"b\xff", "text")]
+@pytest.mark.parametrize("name", [b"b\xff", b"two\nlines", b"quote'\""])
+def test_any_name_is_kept_as_it_is(image: LocalImage, tmp_path: Path, name: bytes) -> None:
+    path = "/usr/bin/" + os.fsdecode(name)
+    image.add(path)
+    image.add(PLACE, database(tmp_path / "db", rpm_header("odd", [b"/bin/"], [(0, name)])))
+    assert rows(smaller(image, path), "SELECT CAST(key AS BLOB), typeof(key) FROM Basenames") == [(name, "text")]
 
 
 @given(st.data())
