@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from slimmer.image.database_reader import DatabaseReader
@@ -19,12 +18,9 @@ from slimmer.image.packages import (
     DPKG_STATUS,
     DPKG_SUMS,
     PACKAGES_LIMIT,
-    RPM_FOLDERS,
-    RPM_SQLITE,
-    RPM_UNREADABLE,
-    Kind,
     Package,
     file_at,
+    rpm_databases,
 )
 from slimmer.image.rpm_database import rpm_listed
 from slimmer.image.text_databases import Listed, apk_listed, dpkg_packages, dpkg_sums
@@ -45,19 +41,8 @@ class Role(StrEnum):
     RPM = "rpm's database"
 
 
-@dataclass(frozen=True, slots=True)
-class Lists:
-    """Where the lists of an image are: real paths of files, in reading order.
-
-    `unreadable` are databases of a kind that slimmer does not read.
-    """
-
-    roles: Mapping[str, Role] = field(default_factory=dict)
-    unreadable: tuple[str, ...] = ()
-
-
-def find_lists(tree: Tree) -> Lists:
-    """Find the lists where package managers keep their databases."""
+def find_lists(tree: Tree) -> dict[str, Role]:
+    """Find the lists where package managers keep their databases: real paths of files, in reading order."""
     parts = list(_children(tree, DPKG_PARTS))
     places = [(DPKG_STATUS, Role.STATUS)]
     places += [(path, Role.PART) for path in parts if not path.endswith(DPKG_SUMS)]
@@ -65,23 +50,20 @@ def find_lists(tree: Tree) -> Lists:
     places += [(path, Role.LIST) for path in _children(tree, DPKG_INFO) if path.endswith(".list")]
     places += [(path, Role.SUMS) for path in parts if path.endswith(DPKG_SUMS)]
     places += [(path, Role.APK) for path in APK_INSTALLED]
-    places += [(path, Role.RPM) for path in RPM_SQLITE]
+    places += [(path, Role.RPM) for path in rpm_databases(tree)]
     roles: dict[str, Role] = {}
     for path, role in places:
         if (end := file_at(tree, path)) is not None:
             roles.setdefault(end, role)
-    others = (file_at(tree, f"{folder}/{name}") for folder in RPM_FOLDERS for name in RPM_UNREADABLE)
-    return Lists(roles, tuple(dict.fromkeys(path for path in others if path is not None)))
+    return roles
 
 
-def read_lists(lists: Lists, reader: DatabaseReader, parts: dict[str, str]) -> Iterator[Listed]:
+def read_lists(lists: Mapping[str, Role], reader: DatabaseReader, parts: dict[str, str]) -> Iterator[Listed]:
     """Yield each package with its files, package by package. Costs one round trip.
 
     `parts` is filled: the packages that have an entry of their own in status.d, by name, each with the real path of the entry.
     """
-    for path in lists.unreadable:
-        reader.note(path, f"it is {Kind.OTHER}")
-    yield from reader.read(lists.roles, _Understanding(lists.roles, reader, parts).listed)
+    yield from reader.read(lists, _Understanding(lists, reader, parts).listed)
 
 
 class _Understanding:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from slimmer.image.database_reader import DatabaseReader
-from slimmer.image.packages import APK_INSTALLED, DPKG_PARTS, DPKG_STATUS, RPM_SQLITE, file_at
+from slimmer.image.packages import APK_INSTALLED, DPKG_PARTS, DPKG_STATUS, RPM_NAMES, file_at, rpm_databases
 from slimmer.image.tree import Tree
 
 MANAGERS = ("deb", "apk", "rpm")
@@ -31,6 +31,12 @@ class Found(NamedTuple):
         """The real path of its directory."""
         return posixpath.dirname(self.path)
 
+    @property
+    def target(self) -> str:
+        """The path of the smaller database. That of rpm is always in sqlite, and named like that."""
+        older = posixpath.basename(self.path) in RPM_NAMES
+        return posixpath.join(self.folder, RPM_NAMES[0]) if older else self.path
+
 
 @dataclass(frozen=True, slots=True)
 class Smaller:
@@ -50,7 +56,8 @@ class Smaller:
 
 def database_of(tree: Tree, manager: str) -> Found | None:
     """Return the database of dpkg, apk or rpm; None if the image has none, or one that is a link to another directory."""
-    for place in {"deb": (DPKG_STATUS,), "apk": APK_INSTALLED, "rpm": RPM_SQLITE}.get(manager, ()):
+    places = {"deb": (DPKG_STATUS,), "apk": APK_INSTALLED, "rpm": tuple(rpm_databases(tree))}
+    for place in places.get(manager, ()):
         path = file_at(tree, place)
         if path is not None and tree.resolve(posixpath.dirname(place)).end == posixpath.dirname(path):
             return Found(place, path)

@@ -107,7 +107,7 @@ class PackageFiles:
     def _system(self) -> PackageTable:
         lists, table = find_lists(self._tree), PackageTable(self._tree)
         table.add(read_lists(lists, self._reader, self._parts))
-        self._finish(table, next(iter(lists.roles), ""))
+        self._finish(table, next(iter(lists), ""))
         return table
 
     @cached_property

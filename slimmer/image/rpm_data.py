@@ -1,7 +1,8 @@
-"""The smaller database of rpm: an sqlite file with the headers of the packages of which files are kept, unchanged, and rpm's indexes.
+"""The smaller database of rpm: always an sqlite file, with the headers of the packages of which files are kept, unchanged, and rpm's indexes.
 
 rpm opens only a database that has all tables and indexes of the original. Those of names, files and what packages provide are filled; the
-others, with which rpm resolves dependencies, are empty. A child process reads the original. Only what it returns gets into the new file,
+others, with which rpm resolves dependencies, are empty. Where the original is an older database (Berkeley DB, ndb), the new one takes its place under its own name: scanners and newer
+versions of rpm find it there. A child process reads the original. Only what it returns gets into the new file,
 which is made in memory.
 
 Sources: rpm, lib/backend/sqlite.c; sqlite.org/fileformat2.
@@ -20,7 +21,7 @@ from slimmer.image.added_file import AddedFile
 from slimmer.image.lines import Unreadable
 from slimmer.image.package_database import MOST, TOO_MUCH, Smaller
 from slimmer.image.package_table import RootLinks
-from slimmer.image.rpm_database import joined, opened, rows
+from slimmer.image.rpm_database import is_sqlite, joined, opened, rows
 from slimmer.image.rpm_header import RpmHeader, parse_header
 from slimmer.sandbox.readers import reader
 from slimmer.sandbox.sandbox import Job, Sandbox
@@ -51,6 +52,31 @@ class RpmIndex:
     by_row: bool
 
 
+_BY_KEY = ("Name", "Group", "Sha1header")
+_BINARY = ("Installtid", "Sigmd5")
+_BY_BOTH = (
+    "Basenames",
+    "Requirename",
+    "Providename",
+    "Conflictname",
+    "Obsoletename",
+    "Triggername",
+    "Dirnames",
+    "Filetriggername",
+    "Transfiletriggername",
+    "Recommendname",
+    "Suggestname",
+    "Supplementname",
+    "Enhancename",
+)
+_STANDARD = (
+    *(RpmIndex(name, False, True, False) for name in _BY_KEY),
+    *(RpmIndex(name, True, False, False) for name in _BINARY),
+    *(RpmIndex(name, False, True, True) for name in _BY_BOTH),
+)
+"""The index tables of rpm 4.18, for images whose database is an older one and has none in sqlite."""
+
+
 @dataclass(frozen=True, slots=True)
 class RpmPiece:
     """A piece of the header in a row, in base64."""
@@ -74,7 +100,9 @@ class RpmHeaders:
 
 
 def rpm_data(given: Smaller) -> Iterator[AddedFile]:
-    """Yield the database."""
+    """Yield the database; none if something else of the image has its path."""
+    if given.database.target != given.database.path and given.tree.get(given.database.target) is not None:
+        return
 
     def understand(path: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
         try:
@@ -90,7 +118,7 @@ def rpm_data(given: Smaller) -> Iterator[AddedFile]:
 
     for content in given.reader.read([given.database.path], understand):
         detail = "the rpm packages of which files are kept"
-        yield AddedFile(given.database.path, content, given.mtime, detail)
+        yield AddedFile(given.database.target, content, given.mtime, detail)
 
 
 @reader
@@ -192,6 +220,9 @@ def _collected(
 
 def _indexes(content: bytes) -> Iterator[RpmIndex]:
     """Yield the index tables. Raises ValueError."""
+    if not is_sqlite(content):
+        yield from _STANDARD
+        return
     query = "SELECT name, substr(sql, 1, 4096) FROM sqlite_master WHERE type = ? LIMIT 1000"
     with opened(content) as connection:
         indexes = {name for name, _ in connection.execute(query, ("index",))}

@@ -1,4 +1,4 @@
-"""Read the installed packages and their files from rpm's database, an sqlite file.
+"""Read the installed packages and their files from rpm's database: an sqlite file, or one of the older Berkeley DB or ndb.
 
 The file comes from an untrusted image, and sqlite is native code, so a child process reads it (slimmer.sandbox). A child's answer is
 bounded, so the file is sent to it again and again until it has returned everything. Sources: rpm,
@@ -14,7 +14,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
+from slimmer.image import berkeley_db, ndb
 from slimmer.image.lines import Unreadable
+from slimmer.image.packages import PACKAGES_LIMIT
 from slimmer.image.rpm_header import KEYS, RpmHeader, parse_header
 from slimmer.image.text_databases import Listed, package_of
 from slimmer.sandbox.readers import reader
@@ -30,7 +32,7 @@ PARTS = 100
 """The number of answers about one file: 100 MB of names."""
 
 _STEPS = 50_000_000
-_ROW_LIMIT = 1 << 24
+ROW_LIMIT = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +122,28 @@ def _headers(content: bytes, first: int) -> Iterator[tuple[int, RpmHeader]]:
 
 def rows(content: bytes, first: int) -> Iterator[tuple[int, bytes]]:
     """Yield the rows of the package table from a row on, without empty ones. Raises ValueError."""
+    if berkeley_db.is_hash_table(content):
+        found = berkeley_db.rows(content, max(first, 1), PACKAGES_LIMIT)
+    elif content.startswith(ndb.MAGIC):
+        found = ndb.rows(content, max(first, 1), PACKAGES_LIMIT)
+    else:
+        found = _sqlite_rows(content, first)
+    for number, row in found:
+        if row and number > 0:
+            if len(row) > ROW_LIMIT:
+                raise ValueError(f"a package takes more than {ROW_LIMIT >> 20} MiB")
+            yield number, row
+
+
+def is_sqlite(content: bytes) -> bool:
+    """Return True unless the content begins like an older database."""
+    return not berkeley_db.is_hash_table(content) and not content.startswith(ndb.MAGIC)
+
+
+def _sqlite_rows(content: bytes, first: int) -> Iterator[tuple[int, bytes]]:
     with opened(content) as connection:
         query = "SELECT rowid, CAST(blob AS BLOB) FROM Packages WHERE rowid >= ? ORDER BY rowid"
-        yield from ((number, row) for number, row in connection.execute(query, (first,)) if row and number > 0)
+        yield from connection.execute(query, (first,))
 
 
 @contextmanager
@@ -134,7 +155,7 @@ def opened(content: bytes) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(":memory:")) as connection:
         try:
             connection.deserialize(content)
-            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _ROW_LIMIT)
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, ROW_LIMIT)
             connection.set_progress_handler(lambda: 1, _STEPS)
             connection.execute("PRAGMA trusted_schema = OFF")
             if not connection.execute(
