@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -18,6 +19,7 @@ from tests.engine import rpms, syft
 from tests.engine.command import built, slimmer
 from tests.engine.names import OWN
 from tests.engine.probe.image import Archive
+from tests.unit import older_rpm_databases as older
 
 SOURCE = Path(__file__).parent / "images/reader.c"
 RPM = "/usr/lib/sysimage/rpm"
@@ -65,23 +67,54 @@ def removed(engine: docker.DockerClient, kind: str) -> None:
             engine.images.remove(tag, force=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(
+    scope="module",
+    params=[
+        "rpmdb.sqlite",
+        "Packages.db",
+        pytest.param("Packages", marks=pytest.mark.skipif(older.LOAD is None, reason="needs db5.3-util")),
+    ],
+)
 def fedora(
-    engine: docker.DockerClient, files: dict[str, dict[str, bytes]], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    engine: docker.DockerClient,
+    files: dict[str, dict[str, bytes]],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Slim, Path]]:
-    """An image of packages that rpm has installed, and the folder from which it was made."""
+    """An image of packages that rpm has installed, with a database of each kind, and the folder with rpm's own database."""
     folder = tmp_path_factory.mktemp("rpm")
     root = folder / "root"
     rpms.install(root, RPM, *(rpms.make_rpm(folder, name, contents) for name, contents in files.items()))
     (root / "etc").mkdir()
     (root / "etc/os-release").write_bytes(RELEASE)
+    kind = f"rpm-{request.param.lower()}"
+    try:
+        yield Slim(engine, kind, packed(root, request.param, folder), folder / "out"), root
+    finally:
+        removed(engine, kind)
+
+
+def packed(root: Path, database: str, folder: Path) -> bytes:
+    """The image's files as a tar, with the packages in a database of this name."""
+    own = f"{RPM}/rpmdb.sqlite"
+    headers = dict(rows(root, "SELECT hnum, blob FROM Packages"))
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as tar:
-        tar.add(root, "/")
-    try:
-        yield Slim(engine, "fedora", content.getvalue(), folder / "out"), root
-    finally:
-        removed(engine, "fedora")
+        tar.add(
+            root, "/", filter=lambda one: one if database == "rpmdb.sqlite" or "rpmdb.sqlite" not in one.name else None
+        )
+        if database != "rpmdb.sqlite":
+            made = older.ndb(headers) if database == "Packages.db" else older.berkeley_db(folder / "db", headers)
+            member = tarfile.TarInfo(own.replace("rpmdb.sqlite", database))
+            member.size = len(made)
+            tar.addfile(member, io.BytesIO(made))
+    return content.getvalue()
+
+
+def rows(folder: Path, query: str) -> set[tuple[Any, ...]]:
+    """What a folder's database in sqlite answers."""
+    with closing(sqlite3.connect(folder / RPM.lstrip("/") / "rpmdb.sqlite")) as connection:
+        return set(connection.execute(query))
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +154,6 @@ def test_a_scanner_and_rpm_find_the_packages_with_files(fedora: tuple[Slim, Path
 @needs_rpm
 def test_rpms_smaller_database_has_rows_of_the_original(fedora: tuple[Slim, Path], tmp_path: Path) -> None:
     slim, root = fedora
-
-    def rows(folder: Path, query: str) -> set[tuple[object, ...]]:
-        with closing(sqlite3.connect(folder / RPM.lstrip("/") / "rpmdb.sqlite")) as connection:
-            return set(connection.execute(query))
 
     after = slim.unpacked(tmp_path)
     tables = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
