@@ -92,11 +92,18 @@ class PackageFiles:
             case "deb":
                 yield from (self._parts[package.name],) if package.name in self._parts else ()
             case "python":
-                folders = [folder for site in self._sites.values() for folder in site.get(package, ())]
+                folders = self._metadata_of(path, package)
                 if not any(path.startswith(f"{folder}/") for folder in folders):
                     yield from language_packages.python_descriptions(self._tree, folders)
             case _:
                 yield from language_packages.descriptions(self._tree, path)
+
+    def _metadata_of(self, path: str, package: Package) -> list[str]:
+        """Return the metadata folders of a distribution that lists this path. Another folder may have the same distribution."""
+        number = self._tree.number(os.fsencode(path))
+        found = self._python.owners_by_place(number, language_packages.site_of(path)) if number is not None else ()
+        sites = [site for owner, site in found if owner == package]
+        return [folder for site in sites for folder in self._sites.get(site, {}).get(package, ())]
 
     @property
     def unreadable(self) -> tuple[str, ...]:

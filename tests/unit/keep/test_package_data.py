@@ -66,6 +66,20 @@ def test_a_command_in_another_folder_belongs_to_its_distribution(image: LocalIma
     assert kept(image, "/usr/bin/flask", f"{SITE}/flask.py") == {f"{SITE}/Flask-2.dist-info/METADATA"}
 
 
+def test_of_two_installations_of_a_distribution_only_the_one_in_use_is_described(image: LocalImage) -> None:
+    other = "/venv/lib/python3.11/site-packages"
+    for site in (SITE, other):
+        image.add(f"{site}/Flask-2.dist-info/METADATA")
+        image.add(f"{site}/Flask-2.dist-info/RECORD", "flask.py,,\n../../../bin/flask,,\n")
+        image.add(f"{site}/flask.py")
+    image.add("/venv/bin/flask")
+    image.add(f"{other}/unrelated.py")
+    assert kept(image, f"{SITE}/flask.py", f"{other}/unrelated.py") == {f"{SITE}/Flask-2.dist-info/METADATA"}
+    assert kept(image, f"{SITE}/flask.py", f"{other}/flask.py", "/venv/bin/flask") == {
+        f"{SITE}/Flask-2.dist-info/METADATA", f"{other}/Flask-2.dist-info/METADATA",
+    }  # fmt: skip
+
+
 def test_what_only_describes_a_package_is_no_reason_to_describe_it(image: LocalImage) -> None:
     image.add(f"{SITE}/Flask-2.dist-info/METADATA")
     image.add(f"{SITE}/Flask-2.dist-info/entry_points.txt")
