@@ -28,16 +28,22 @@ thrice() {
 packages() {
     local -a missing
     mapfile -t missing < <(missing_packages)
-    [ ${#missing[@]} -gt 0 ] || { compose; browser; sshd; return 0; }
+    [ ${#missing[@]} -gt 0 ] || { extras; return 0; }
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         say "please install these packages (names as in Debian), then run this again: ${missing[*]}"
         exit 1
     fi
     say "installing ${missing[*]}"
     install "${missing[@]}" || { say "apt-get cannot install them"; exit 1; }
+    extras
+}
+
+# What single tests need. They are skipped without it.
+extras() {
     compose
     browser
     sshd
+    rpm_tools
 }
 
 # Two tests use compose. They are skipped without it.
@@ -74,6 +80,14 @@ sshd() {
 }
 
 download() { apt-get download -q openssh-server libwrap0 >"$work/log" 2>&1 </dev/null; }
+
+# Tests make images of rpm's packages with these (12 MB). They are skipped without them.
+rpm_tools() {
+    ! { command -v rpm && command -v rpmbuild && command -v db5.3_load; } >/dev/null 2>&1 || return 0
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
+    say "installing rpm and db5.3-util"
+    install rpm db5.3-util || say "apt-get cannot install rpm and db5.3-util; the tests of rpm's databases are skipped"
+}
 
 install() {
     export DEBIAN_FRONTEND=noninteractive

@@ -142,8 +142,6 @@ def _installed(tree: Tree, reader: DatabaseReader) -> set[Package]:
                 return (package for package, name in apk_listed(reader.lines(pieces)) if not name)
             case Kind.DPKG:
                 return dpkg_packages(reader.lines(pieces))
-            case _:
-                raise Unreadable(f"it is {Kind.OTHER}")
 
     packages.update(reader.read(kinds, understand))
     return packages

@@ -23,6 +23,7 @@ _COMPOSER = re.compile(r"(?P<vendor>.*/vendor)/(?P<name>[^/]+/[^/]+)(?=/)", re.D
 _SITE = re.compile(r".*?/(?:site|dist)-packages(?=/)", re.DOTALL)
 _METADATA = re.compile(r"/(?P<name>[^/]+?)-(?P<version>[^/-]+)\.(?:dist|egg)-info$", re.DOTALL)
 _RECORDS = ("RECORD", "installed-files.txt")
+_DESCRIPTIONS = ("METADATA", "PKG-INFO")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,29 @@ def folder_of(tree: Tree, path: str) -> Folder | None:
     if "/vendor/" in path and (match := _COMPOSER.match(path)) and f"{match['vendor']}/composer/installed.json" in tree:
         return Folder(Package("php", match["name"], ""), match[0])
     return None
+
+
+def descriptions(tree: Tree, path: str) -> Iterator[str]:
+    """Yield the file that describes the package whose folder contains a real path: package.json, a gemspec, or Composer's installed.json."""
+    folder = folder_of(tree, path)
+    if folder is not None:
+        place, name = posixpath.split(folder.path)
+        within = {
+            "node": f"{folder.path}/package.json",
+            "ruby": f"{posixpath.dirname(place)}/specifications/{name}.gemspec",
+            "php": f"{posixpath.dirname(place)}/composer/installed.json",
+        }
+        yield from _files(tree, [within[folder.package.manager]])
+
+
+def python_descriptions(tree: Tree, folders: Iterable[str]) -> Iterator[str]:
+    """Yield the files that describe a Python distribution with these metadata folders."""
+    for folder in folders:
+        yield from _files(tree, [f"{folder}/{name}" for name in _DESCRIPTIONS])
+
+
+def _files(tree: Tree, paths: Iterable[str]) -> Iterator[str]:
+    return (path for path in paths if (entry := tree.get(path)) is not None and not entry.is_directory)
 
 
 def all_folders(tree: Tree) -> Iterator[Folder]:

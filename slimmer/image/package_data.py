@@ -1,73 +1,32 @@
 """The data about the packages of a slim image: what its scanners and package managers read.
 
-An image's databases list all of its packages, but a slim image has files of a few. So slimmer writes smaller databases:
-
-- dpkg: a file status.d/NAME with the package's paragraph of `status`, and NAME.md5sums with the sums of the kept files. This is the
-  form of the distroless images, which scanners know.
-- apk: `installed` with the paragraphs of these packages, and of their files only the kept ones.
-
-Sources: deb-control(5); deb-md5sums(5); Debian Policy, 5.6.7; apk-tools, doc/apk-v2.5.scd; the images of distroless.
+An image's databases list all of its packages, but a slim image has files of a few. So slimmer writes smaller databases, one module
+for each package manager: slimmer.image.dpkg_data, .apk_data and .rpm_data. What packages of languages say about themselves are files of
+their own, and none of slimmer's.
 """
 
 from __future__ import annotations
 
-import posixpath
-import re
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from slimmer.image.added_file import AddedFile
+from slimmer.image.apk_data import apk_data
 from slimmer.image.database_reader import DatabaseReader, Stream
-from slimmer.image.file_lists import DPKG_INFO
-from slimmer.image.lines import Unreadable
-from slimmer.image.package_table import RootLinks
-from slimmer.image.packages import APK_INSTALLED, DPKG_PARTS, DPKG_STATUS, PACKAGES_LIMIT, Package, file_at
-from slimmer.image.text_databases import Stanza, apk_part, dpkg_stanzas, dpkg_sum_lines
+from slimmer.image.dpkg_data import dpkg_data
+from slimmer.image.package_database import MANAGERS, Found, Smaller, database_of
+from slimmer.image.packages import DPKG_PARTS, DPKG_SUMS, Package
+from slimmer.image.rpm_data import rpm_data
 from slimmer.image.tree import Entry, Tree
 from slimmer.sandbox.sandbox import Sandbox
 
-MANAGERS = ("deb", "apk")
-"""The package managers whose databases slimmer can make smaller."""
-
-MOST = 32 << 20
-"""The most bytes of all these files together. A package has about 2 kB."""
-
-_TOO_MUCH = f"the data about the packages of the slim image would take more than {MOST >> 20} MiB"
-
-_LINE = 64
-"""The bytes of memory that a line takes besides its text, at least."""
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]{0,127}")
-_ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_MAKERS: Mapping[str, Callable[[Smaller], Iterable[AddedFile]]] = {"deb": dpkg_data, "apk": apk_data, "rpm": rpm_data}
 
 Owners = Callable[[Iterable[str]], Mapping[str, tuple[Package, ...]]]
 """Returns the packages of paths (slimmer.image.package_files.PackageFiles.owners)."""
 
 HashContents = Callable[[Sequence[str]], Iterable[tuple[str, str | None]]]
 """Returns the SHA-256 (hex) of regular files by path; None for files that cannot be read."""
-
-
-class Found(NamedTuple):
-    """A database that slimmer can make smaller: its usual path, and its real one."""
-
-    place: str
-    path: str
-
-    @property
-    def folder(self) -> str:
-        """The real path of its directory."""
-        return posixpath.dirname(self.path)
-
-
-def database_of(tree: Tree, manager: str) -> Found | None:
-    """Return the database of dpkg or apk; None if the image has none, or one that is a link to another directory."""
-    for place in {"deb": (DPKG_STATUS,), "apk": APK_INSTALLED}.get(manager, ()):
-        path = file_at(tree, place)
-        if path is not None and tree.resolve(posixpath.dirname(place)).end == posixpath.dirname(path):
-            return Found(place, path)
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,94 +63,23 @@ class PackageData:
         for path, owners in self.owners(files).items():
             for package in owners:
                 packages.setdefault(package.manager, {}).setdefault(package.name, set()).add(path)
-        made = {"deb": self._dpkg, "apk": self._apk}
         reader = DatabaseReader(self.tree, self.stream, self._notes)
         found: dict[str, list[AddedFile]] = {}
         for manager in MANAGERS:
             database = database_of(self.tree, manager)
-            if manager not in packages or database is None or database.path in kept or database.folder not in kept:
+            if manager not in packages or database is None or not self._is_to_be_made(database, kept):
                 continue
-            added = list(made[manager](database, packages[manager], reader))
+            mtime = self.mtime(database.path)
+            given = Smaller(self.tree, database, packages[manager], reader, mtime, kept.__contains__)
+            added = list(_MAKERS[manager](given))
             if added and database.path not in reader.unreadable:
                 found[manager] = added
         return found
 
-    def _dpkg(self, database: Found, wanted: Mapping[str, set[str]], reader: DatabaseReader) -> Iterator[AddedFile]:
-        folder = posixpath.join(database.folder, posixpath.basename(DPKG_PARTS))
-        if self.tree.get(folder) is not None:
-            return  # somebody else writes this directory, and it may be a link
-        stanzas = self._stanzas(database, wanted, reader)
-        sums = self._kept_sums(database, {self._sums_of(stanza): stanza for stanza in stanzas}, wanted, reader)
-        several = {name for name, count in Counter(stanza.name for stanza in stanzas).items() if count > 1}
-        seen = {stanza.name for stanza in sums}
-        chosen = [one for one in stanzas if one in sums or one.name not in several or one.name not in seen]
-        mtime = self.mtime(database.path)
-        if chosen:
-            yield AddedFile(folder, None, mtime, "holds what dpkg knows about the packages of which files are kept")
-        for stanza in sorted(chosen, key=lambda one: (one.name, one.architecture)):
-            name = f"{stanza.name}:{stanza.architecture}" if stanza.name in several else stanza.name
-            count = len(wanted[stanza.name])
-            detail = f"deb package {stanza.name}, of which {count} {'path is' if count == 1 else 'paths are'} kept"
-            yield AddedFile(f"{folder}/{name}", stanza.text, mtime, detail)
-            if stanza in sums:
-                yield AddedFile(f"{folder}/{name}.md5sums", bytes(sums[stanza]), mtime, detail)
-
-    def _stanzas(self, database: Found, wanted: Mapping[str, set[str]], reader: DatabaseReader) -> list[Stanza]:
-        """Return the paragraphs of the wanted packages."""
-
-        def understand(path: str, pieces: Iterator[bytes]) -> Iterator[Stanza]:
-            left = MOST
-            for count, stanza in enumerate(dpkg_stanzas(reader.lines(pieces), wanted)):
-                left -= len(stanza.text) + _LINE
-                if left < 0 or count == PACKAGES_LIMIT:
-                    raise Unreadable(_TOO_MUCH)
-                yield stanza
-
-        return [stanza for stanza in reader.read([database.path], understand) if _is_sound(stanza)]
-
-    def _sums_of(self, stanza: Stanza) -> str:
-        """Return the list of a package's sums, or ""."""
-        names = (f"{stanza.name}:{stanza.architecture}", stanza.name)
-        found = (file_at(self.tree, f"{DPKG_INFO}/{name}.md5sums") for name in names)
-        return next((path for path in found if path is not None), "")
-
-    def _kept_sums(
-        self, database: Found, lists: Mapping[str, Stanza], wanted: Mapping[str, set[str]], reader: DatabaseReader
-    ) -> dict[Stanza, bytearray]:
-        """Return the lines about kept files of each list of sums."""
-        links = RootLinks(self.tree)
-        found: dict[Stanza, bytearray] = {}
-        size = 0
-
-        def understand(path: str, pieces: Iterator[bytes]) -> Iterator[tuple[Stanza, bytes]]:
-            kept = wanted[lists[path].name]
-            for name, line in dpkg_sum_lines(reader.lines(pieces)):
-                if links.real(name) in kept:
-                    yield lists[path], line
-
-        for stanza, line in reader.read([path for path in lists if path], understand):
-            size += len(line)
-            if size <= MOST:
-                found.setdefault(stanza, bytearray()).extend(line)
-        if size > MOST:
-            reader.note(database.path, _TOO_MUCH)
-        return found
-
-    def _apk(self, database: Found, wanted: Mapping[str, set[str]], reader: DatabaseReader) -> Iterator[AddedFile]:
-        links = RootLinks(self.tree)
-
-        def understand(path: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
-            return apk_part(reader.lines(pieces), wanted, links.real)
-
-        content = bytearray()
-        for line in reader.read([database.path], understand):
-            if len(content) + len(line) > MOST:
-                reader.note(database.path, _TOO_MUCH)
-                return
-            content += line
-        if content:
-            mtime = self.mtime(database.path)
-            yield AddedFile(database.path, bytes(content), mtime, "the apk packages of which files are kept")
+    def _is_to_be_made(self, database: Found, kept: Collection[str]) -> bool:
+        if database.place == DPKG_PARTS:
+            return database.path in kept
+        return database.path not in kept and database.folder in kept
 
 
 def recognized(data: PackageData, after: Tree, hash_contents: HashContents) -> dict[str, AddedFile]:
@@ -200,8 +88,8 @@ def recognized(data: PackageData, after: Tree, hash_contents: HashContents) -> d
     `after` is the other image's tree. The data of a package manager counts only if all of it is there as expected. Files of another size
     are not read.
     """
-    databases = {found.path for manager in MANAGERS if (found := database_of(data.tree, manager)) is not None}
-    paths = [entry.path for entry in after if entry.path in data.tree and entry.path not in databases]
+    places = _places(data.tree)
+    paths = [entry.path for entry in after if entry.path in data.tree and entry.path not in places]
     known: dict[str, AddedFile] = {}
     for files in data.by_manager(paths).values():
         if all(_is_like(after.get(one.path), one) for one in files):
@@ -218,7 +106,8 @@ def _is_like(entry: Entry | None, one: AddedFile) -> bool:
     return entry.is_directory if one.content is None else entry.is_file and entry.size == one.size
 
 
-def _is_sound(stanza: Stanza) -> bool:
-    """Return True for a package whose name can be that of a file, beside those of the sums. The image is not trusted."""
-    is_name = _NAME.fullmatch(stanza.name) and not stanza.name.endswith(".md5sums")
-    return bool(is_name and _ARCHITECTURE.fullmatch(stanza.architecture))
+def _places(tree: Tree) -> set[str]:
+    """Return the paths of the original that slimmer may write anew."""
+    found = (database_of(tree, manager) for manager in MANAGERS)
+    files = {one.path for one in found if one is not None and one.place != DPKG_PARTS}
+    return files | {entry.path for entry in tree.children(DPKG_PARTS) if entry.path.endswith(DPKG_SUMS)}

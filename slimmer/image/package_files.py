@@ -30,6 +30,7 @@ class PackageFiles:
         self._reader = DatabaseReader(tree, stream, sandbox)
         self._sites: dict[str, dict[Package, list[str]]] = {}
         self._python = PackageTable(tree)
+        self._parts: dict[str, str] = {}
 
     def owners(self, paths: Iterable[str]) -> dict[str, tuple[Package, ...]]:
         """Return the packages that each of these real paths belongs to: system packages first. Directories belong to none."""
@@ -82,6 +83,28 @@ class PackageFiles:
         """Return the system's packages. Reads their databases if that has not been done."""
         return tuple(dict.fromkeys(self._system.packages))
 
+    def descriptions(self, path: str, package: Package) -> Iterator[str]:
+        """Yield the real paths of the files in which scanners find this package, one that a real path belongs to.
+
+        For a system's package, this is its own entry, which distroless images have. None if the path is itself about the package.
+        """
+        match package.manager:
+            case "deb":
+                yield from (self._parts[package.name],) if package.name in self._parts else ()
+            case "python":
+                folders = self._metadata_of(path, package)
+                if not any(path.startswith(f"{folder}/") for folder in folders):
+                    yield from language_packages.python_descriptions(self._tree, folders)
+            case _:
+                yield from language_packages.descriptions(self._tree, path)
+
+    def _metadata_of(self, path: str, package: Package) -> list[str]:
+        """Return the metadata folders of a distribution that lists this path. Another folder may have the same distribution."""
+        number = self._tree.number(os.fsencode(path))
+        found = self._python.owners_by_place(number, language_packages.site_of(path)) if number is not None else ()
+        sites = [site for owner, site in found if owner == package]
+        return [folder for site in sites for folder in self._sites.get(site, {}).get(package, ())]
+
     @property
     def unreadable(self) -> tuple[str, ...]:
         """The databases that could not be read."""
@@ -90,8 +113,8 @@ class PackageFiles:
     @cached_property
     def _system(self) -> PackageTable:
         lists, table = find_lists(self._tree), PackageTable(self._tree)
-        table.add(read_lists(lists, self._reader))
-        self._finish(table, next(iter(lists.roles), ""))
+        table.add(read_lists(lists, self._reader, self._parts))
+        self._finish(table, next(iter(lists), ""))
         return table
 
     @cached_property

@@ -53,14 +53,19 @@ class PackageTable:
 
     def owners(self, number: int, place: str | None = None) -> Iterator[Package]:
         """Yield the first package that lists the path with this number, in this place or (None) in each place."""
+        return (package for package, _ in self.owners_by_place(number, place))
+
+    def owners_by_place(self, number: int, place: str | None = None) -> Iterator[tuple[Package, str]]:
+        """Like `owners`, each package with its place."""
         met: set[str] = set()
         for position in range(bisect_left(self._rows, number << _BITS), len(self._rows)):
             if self._rows[position] >> _BITS != number:
                 return
             package = self._rows[position] & (PACKAGES_LIMIT - 1)
-            if self._places[package] not in met and place in (None, self._places[package]):
-                met.add(self._places[package])
-                yield self.packages[package]
+            own = self._places[package]
+            if own not in met and place in (None, own):
+                met.add(own)
+                yield self.packages[package], own
 
     def files(self, packages: Mapping[Package, None]) -> Iterator[tuple[Package, str]]:
         """Yield the paths of these packages."""

@@ -16,10 +16,13 @@ DPKG_STATUS = "/var/lib/dpkg/status"
 DPKG_PARTS = "/var/lib/dpkg/status.d"
 """Holds a file for each package in images without dpkg itself (distroless)."""
 
+DPKG_SUMS = ".md5sums"
+"""The suffix of a list of the sums of a package's files."""
+
 APK_INSTALLED = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 RPM_FOLDERS = ("/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm")
-RPM_UNREADABLE = ("Packages", "Packages.db")
-"""Databases of older back ends, Berkeley DB and ndb, which slimmer does not read."""
+RPM_NAMES = ("rpmdb.sqlite", "Packages.db", "Packages")
+"""The names of rpm's database in sqlite, ndb and Berkeley DB. If a folder has several, the first one counts."""
 
 SYSTEM_MANAGERS = frozenset(("deb", "apk", "rpm"))
 """Package managers of Linux distributions. The others belong to languages."""
@@ -48,8 +51,7 @@ class Kind(StrEnum):
 
     DPKG = "dpkg's status"
     APK = "apk's list of what is installed"
-    RPM = "rpm's, in sqlite"
-    OTHER = "of a kind that slimmer does not read"
+    RPM = "rpm's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,23 @@ def databases(tree: Tree) -> tuple[Database, ...]:
     """Return the databases of an image."""
     places = [(path, Kind.DPKG) for path in (DPKG_STATUS, *_parts(tree))]
     places += [(path, Kind.APK) for path in APK_INSTALLED]
-    places += [(f"{folder}/rpmdb.sqlite", Kind.RPM) for folder in RPM_FOLDERS]
-    places += [(f"{folder}/{name}", Kind.OTHER) for folder in RPM_FOLDERS for name in RPM_UNREADABLE]
+    places += [(path, Kind.RPM) for path in rpm_databases(tree)]
     found = {end: kind for path, kind in places if (end := file_at(tree, path)) is not None}
     return tuple(Database(path, kind) for path, kind in found.items())
+
+
+def rpm_databases(tree: Tree) -> Iterator[str]:
+    """Yield the database of each of rpm's folders."""
+    for folder in RPM_FOLDERS:
+        paths = (f"{folder}/{name}" for name in RPM_NAMES)
+        yield from [path for path in paths if file_at(tree, path) is not None][:1]
+
+
+def database_files(tree: Tree) -> frozenset[str]:
+    """Return the files of an image's databases, with the sums beside the entries of status.d."""
+    found = [database.path for database in databases(tree)]
+    sums = (f"{path}{DPKG_SUMS}" for path in found if path.startswith(f"{DPKG_PARTS}/"))
+    return frozenset((*found, *sums))
 
 
 def file_at(tree: Tree, path: str) -> str | None:
@@ -86,4 +101,4 @@ def packages_by_path(path: str) -> Iterator[Package]:
 
 
 def _parts(tree: Tree) -> Iterator[str]:
-    return (entry.path for entry in tree.children(DPKG_PARTS) if not entry.path.endswith(".md5sums"))
+    return (entry.path for entry in tree.children(DPKG_PARTS) if not entry.path.endswith(DPKG_SUMS))

@@ -1,4 +1,4 @@
-"""Read the installed packages and their files from rpm's database, an sqlite file.
+"""Read the installed packages and their files from rpm's database: an sqlite file, or one of the older Berkeley DB or ndb.
 
 The file comes from an untrusted image, and sqlite is native code, so a child process reads it (slimmer.sandbox). A child's answer is
 bounded, so the file is sent to it again and again until it has returned everything. Sources: rpm,
@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import struct
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
+from slimmer.image import berkeley_db, ndb
 from slimmer.image.lines import Unreadable
+from slimmer.image.packages import PACKAGES_LIMIT
+from slimmer.image.rpm_header import KEYS, RpmHeader, parse_header
 from slimmer.image.text_databases import Listed, package_of
 from slimmer.sandbox.readers import reader
 from slimmer.sandbox.sandbox import Job, Sandbox
@@ -30,12 +32,7 @@ PARTS = 100
 """The number of answers about one file: 100 MB of names."""
 
 _STEPS = 50_000_000
-_ROW_LIMIT = 1 << 24
-_PATH_LIMIT = 4096
-_NAME, _VERSION, _RELEASE = 1000, 1001, 1002
-_OLD_FILE_NAMES, _DIRECTORY_INDEXES, _BASE_NAMES, _DIRECTORY_NAMES = 1027, 1116, 1117, 1118
-_INT32, _STRING, _STRING_ARRAY = 4, 6, 8
-_ENTRY = struct.Struct(">4L")
+ROW_LIMIT = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ class RpmPart:
 
 def rpm_listed(sandbox: Sandbox, path: str, pieces: Iterator[bytes]) -> Iterator[Listed]:
     """Yield each package with its files. Raises Unreadable."""
-    content = _joined(pieces)
+    content = joined(pieces)
     place = 0, 0
     for _ in range(PARTS):
         [part] = sandbox.facts(read_rpm, RpmPart, [Job(path, content, place)])
@@ -103,7 +100,7 @@ def read_rpm(content: bytes, row: int, file: int) -> RpmPart:
     return RpmPart(tuple(found))
 
 
-def _joined(pieces: Iterator[bytes]) -> bytes:
+def joined(pieces: Iterator[bytes]) -> bytes:
     """Return the whole file, marked as having no write-ahead log: there is none in memory (sqlite.org/fileformat2, 1.3.3)."""
     content = bytearray()
     for piece in pieces:
@@ -115,88 +112,56 @@ def _joined(pieces: Iterator[bytes]) -> bytes:
     return bytes(content)
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
-    """A package's header in rpm's database. Its parts are read on demand."""
-
-    _tags: Mapping[int, tuple[int, int, int]]
-    _data: bytes
-
-    @property
-    def name(self) -> str:
-        """The package's name."""
-        return self._text(_NAME)
-
-    @property
-    def version(self) -> str:
-        """VERSION-RELEASE."""
-        return f"{self._text(_VERSION)}-{self._text(_RELEASE)}"
-
-    def files(self) -> Iterator[bytes]:
-        """Yield absolute paths of the package's files and directories. Raises ValueError for invalid indexes."""
-        yield from self._strings(_OLD_FILE_NAMES)
-        folders, indexes = list(self._strings(_DIRECTORY_NAMES)), self._numbers(_DIRECTORY_INDEXES)
-        if any(len(folder) > _PATH_LIMIT for folder in folders):
-            raise ValueError("an rpm header names a folder whose name is too long")
-        for base, index in zip(self._strings(_BASE_NAMES), indexes, strict=False):
-            if index >= len(folders):
-                raise ValueError("an rpm header refers to a folder that it does not have")
-            yield folders[index] + base
-
-    def _text(self, tag: int) -> str:
-        kind, offset, _ = self._tags.get(tag, (0, 0, 0))
-        end = self._data.find(b"\0", offset)
-        return self._data[offset : end if end >= 0 else None].decode(errors="replace") if kind == _STRING else ""
-
-    def _strings(self, tag: int) -> Iterator[bytes]:
-        kind, offset, count = self._tags.get(tag, (0, 0, 0))
-        for _ in range(count if kind == _STRING_ARRAY else 0):
-            end = self._data.find(b"\0", offset)
-            if end < 0:
-                return
-            yield self._data[offset:end]
-            offset = end + 1
-
-    def _numbers(self, tag: int) -> tuple[int, ...]:
-        kind, offset, count = self._tags.get(tag, (0, 0, 0))
-        if kind != _INT32 or offset + 4 * count > len(self._data):
-            return ()
-        return struct.unpack_from(f">{count}L", self._data, offset)
-
-
-def _headers(content: bytes, first: int) -> Iterator[tuple[int, _Header]]:
+def _headers(content: bytes, first: int) -> Iterator[tuple[int, RpmHeader]]:
     """Yield the installed packages with their rows, without the keys that rpm stores among them. Raises ValueError."""
-    for number, row in _rows(content, first):
-        header = _header(row)
-        if header.name != "gpg-pubkey":
+    for number, row in rows(content, first):
+        header = parse_header(row)
+        if header.name != KEYS:
             yield number, header
 
 
-def _header(row: bytes) -> _Header:
-    """Parse a header: two counts, the index (tag, type, offset, count), and the data that it points into."""
-    if len(row) < 8:
-        raise ValueError("an rpm header is too short")
-    (count,) = struct.unpack_from(">L", row)
-    data = 8 + count * _ENTRY.size
-    if data > len(row):
-        raise ValueError("an rpm header is cut short")
-    entries = _ENTRY.iter_unpack(row[8:data])
-    return _Header({tag: (kind, offset, number) for tag, kind, offset, number in entries}, row[data:])
+def rows(content: bytes, first: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the rows of the package table from a row on, without empty ones. Raises ValueError."""
+    if berkeley_db.is_hash_table(content):
+        found = berkeley_db.rows(content, max(first, 1), PACKAGES_LIMIT)
+    elif content.startswith(ndb.MAGIC):
+        found = ndb.rows(content, max(first, 1), PACKAGES_LIMIT)
+    else:
+        found = _sqlite_rows(content, first)
+    for number, row in found:
+        if row and number > 0:
+            if len(row) > ROW_LIMIT:
+                raise ValueError(f"a package takes more than {ROW_LIMIT >> 20} MiB")
+            yield number, row
 
 
-def _rows(content: bytes, first: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the rows of the package table. The file may be malicious: no views, no endless work, no endless rows."""
+def is_sqlite(content: bytes) -> bool:
+    """Return True unless the content begins like an older database."""
+    return not berkeley_db.is_hash_table(content) and not content.startswith(ndb.MAGIC)
+
+
+def _sqlite_rows(content: bytes, first: int) -> Iterator[tuple[int, bytes]]:
+    with opened(content) as connection:
+        query = "SELECT rowid, CAST(blob AS BLOB) FROM Packages WHERE rowid >= ? ORDER BY rowid"
+        yield from connection.execute(query, (first,))
+
+
+@contextmanager
+def opened(content: bytes) -> Iterator[sqlite3.Connection]:
+    """Open the database in memory. Raises ValueError; an error of sqlite in the block becomes one, too.
+
+    The file may be malicious: no views, no endless work, no endless rows.
+    """
     with closing(sqlite3.connect(":memory:")) as connection:
         try:
             connection.deserialize(content)
-            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _ROW_LIMIT)
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, ROW_LIMIT)
             connection.set_progress_handler(lambda: 1, _STEPS)
             connection.execute("PRAGMA trusted_schema = OFF")
             if not connection.execute(
                 "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'Packages'"
             ).fetchone():
                 raise ValueError("not an rpm database: it has no packages")
-            rows = "SELECT rowid, CAST(blob AS BLOB) FROM Packages WHERE rowid >= ? ORDER BY rowid"
-            yield from ((number, row) for number, row in connection.execute(rows, (first,)) if row and number > 0)
+            yield connection
         except (sqlite3.Error, MemoryError, AttributeError) as error:  # deserialize is missing from some builds
             raise ValueError(f"not an rpm database: {error}") from error

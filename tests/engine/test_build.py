@@ -14,7 +14,7 @@ import docker
 import pytest
 import zstandard
 
-from tests.engine import cli_runner, samples
+from tests.engine import cli_runner, samples, syft
 from tests.engine.command import built, slimmer
 from tests.engine.export import content_size
 from tests.engine.integration_app import IMAGE, SLIM, UNSEEN
@@ -56,13 +56,14 @@ def made(road: str, engine: docker.DockerClient, tmp_path_factory: pytest.TempPa
 
 
 @pytest.mark.parametrize("name", samples.NAMES)
-def test_a_slim_sample_does_what_the_sample_does(
+def test_a_slim_sample_does_what_the_sample_does_and_has_its_packages(
     name: str, sample: Callable[[str], str], engine: docker.DockerClient, tmp_path: Path, leftovers: None
 ) -> None:
     original, tag = sample(name), f"{OWN}-{name}:slim"
     try:
         assert built(original, "--tag", tag, "--out", tmp_path / "out", *samples.build_arguments(name)) == tag
         cli_runner.check_image(engine, name, tag)
+        syft.check_packages(tag, tmp_path / "out")
         if name in samples.GREETING:
             check_greeting(engine, name, tag)
         before, after = (engine.api.inspect_image(image) for image in (original, tag))

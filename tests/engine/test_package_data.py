@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import posixpath
-import subprocess
-import sys
+import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,10 @@ import docker
 import pytest
 
 from slimmer.artifacts.build_output import BuildOutput
-from tests.engine import samples
+from tests.engine import samples, syft
 from tests.engine.command import built, slimmer
 from tests.engine.names import OWN
 
-SYSTEM = ("deb", "apk")
 SMALL_SHARE = 0.01
 """The data may take this share of the slim image; or SMALL_SIZE bytes, where that is more."""
 
@@ -41,37 +39,10 @@ def slim(
     engine.images.remove(tag, force=True)
 
 
-def scanned(tag: str) -> dict[str, set[str]]:
-    """The names that Syft finds by the kind of package."""
-    program = Path(sys.executable).with_name("syft")
-    done = subprocess.run(
-        [program, "scan", "--quiet", "--output", "json", f"docker:{tag}"],
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
-    found: dict[str, set[str]] = {}
-    for artifact in json.loads(done.stdout)["artifacts"]:
-        found.setdefault(artifact["type"], set()).add(artifact["name"])
-    return found
-
-
-def in_use(output: BuildOutput) -> dict[str, set[str]]:
-    """The names of the packages of which the slim image has files, links included."""
-    own = [path for path, line in output.lines.items() if not line.added and line.kind != "directory"]
-    found: dict[str, set[str]] = {}
-    for owners in output.packages.owners(own).values():
-        for package in owners:
-            found.setdefault(package.manager, set()).add(package.name)
-    return found
-
-
 def test_a_scanner_finds_the_packages_with_files_and_no_others(slim: tuple[str, BuildOutput]) -> None:
     tag, output = slim
-    found, expected = scanned(tag), in_use(output)
-    assert {kind: names for kind, names in found.items() if kind in SYSTEM} == {
-        kind: names for kind, names in expected.items() if kind in SYSTEM
-    }
+    found, expected = syft.names(syft.scan(tag)), syft.in_use(output)
+    syft.check_packages(tag, output.folder)
     assert found.get("python", set()) == {name.lower() for name in expected.get("python", ())}
 
 
@@ -84,6 +55,46 @@ def test_the_data_is_small_declared_and_explained(slim: tuple[str, BuildOutput])
     told = slimmer("explain", output.folder, path)
     assert told.returncode == 0 and "package-data" in told.stdout, told.stderr
     assert "package-data" in slimmer("explain", output.folder, "--why-size", "--top", "50").stdout
+
+
+@pytest.mark.parametrize("slim", ["flask"], indirect=True)
+def test_the_sums_are_those_of_the_files(slim: tuple[str, BuildOutput]) -> None:
+    check_sums(slim[1].folder, least=100)
+
+
+def test_a_diverted_file_is_listed_where_it_is(engine: docker.DockerClient, tmp_path: Path) -> None:
+    """dpkg-divert has moved a file of coreutils, and another file has its place."""
+    image, place = f"{OWN}-package-data:diverted", "/usr/bin/env"
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM debian:bookworm-slim\nRUN dpkg-divert --package other --divert {place}.real --rename {place}"
+        f' && echo other > {place}\nCMD ["{place}.real", "cat", "{place}"]\n'
+    )
+    engine.images.build(path=str(tmp_path), rm=True, forcerm=True, tag=image, network_mode="none")
+    try:
+        built(image, "--tag", f"{image}-slim", "--out", tmp_path / "out", "--margin", "0", "--no-http")
+        sums = check_sums(tmp_path / "out", least=10)
+    finally:
+        for tag in (f"{image}-slim", image):
+            if engine.images.list(tag):
+                engine.images.remove(tag, force=True)
+    assert f"{place}.real" in sums and place not in sums
+
+
+def check_sums(folder: Path, least: int) -> set[str]:
+    """Fail unless every sum that the data has is that of the file in the slim image. Returns their paths: so many at least."""
+    listed: dict[str, str] = {}
+    with tarfile.open(folder / "rootfs.tar") as tar:
+        names = {f"/{member.name}": member for member in tar.getmembers()}
+        for name in names:
+            if name.endswith(".md5sums") and (file := tar.extractfile(names[name])) is not None:
+                for line in file.read().decode().splitlines():
+                    wanted, _, path = line.partition("  ")
+                    listed[f"/{path}"] = wanted
+        for path, wanted in listed.items():
+            found = tar.extractfile(names.get(path) or names[f"/usr{path}"])
+            assert found is not None and hashlib.md5(found.read(), usedforsecurity=False).hexdigest() == wanted, path
+    assert len(listed) >= least
+    return set(listed)
 
 
 @pytest.mark.parametrize("slim", ["musl"], indirect=True)

@@ -1,4 +1,5 @@
 """Requests that the build has not seen work under `balanced`. Some fail under `observed`, which shows that the rules matter.
+A scanner finds the packages of the slim images.
 
 Here, `observed` is the control of a few images only. `make cases` has it for each case and app that it is given.
 """
@@ -10,7 +11,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.engine import case, case_answers, case_images
+from tests.engine import case, case_answers, case_images, syft
 from tests.engine.case import Case
 
 BEYOND = 2
@@ -35,6 +36,7 @@ def test_requests_that_the_build_has_not_seen(
     assert case_answers.unexpected(subject, original) == {}, "the original itself fails"
     with case_images.slim_image(engine, subject, "balanced", tmp_path) as tag:
         balanced = case_answers.passing(subject, original, case_answers.answers(engine, subject, tag))
+        syft.check_packages(tag, tmp_path / f"{subject.name}-balanced")
     assert subject.within_reach - balanced == set()
     if subject.name not in CONTROLLED:
         return

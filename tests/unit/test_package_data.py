@@ -210,7 +210,7 @@ def test_what_the_user_excludes_is_not_added(image: LocalImage, pattern: str) ->
 
 
 def test_very_many_paragraphs_are_too_many(image: LocalImage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slimmer.image.package_data.PACKAGES_LIMIT", 100)
+    monkeypatch.setattr("slimmer.image.dpkg_data.PACKAGES_LIMIT", 100)
     debian(image, "\n".join(LIBC.replace("amd64", f"a{number}") for number in range(101)))
     made = maker(image)
     assert made.of(["/var/lib/dpkg", "/usr/lib/libc.so.6"]) == ()

@@ -148,7 +148,7 @@ def test_an_rpm_header_whose_folders_are_missing_is_refused_and_its_database_giv
     assert packages.unreadable == ("/var/lib/rpm/rpmdb.sqlite",)
 
 
-def test_an_older_database_of_rpms_is_named_as_unreadable(image: LocalImage) -> None:
+def test_an_older_database_of_rpm_that_is_none_is_named_as_unreadable(image: LocalImage) -> None:
     image.add("/var/lib/rpm/Packages", b"\0" * 100)
     packages = known(image)
     packages.know_all()

@@ -156,5 +156,5 @@ def test_databases_are_found_where_links_lead_and_only_once() -> None:
     ]
 
 
-def test_a_database_of_an_unknown_kind_is_found() -> None:
-    assert databases(make_tree("f /var/lib/rpm/Packages")) == (Database("/var/lib/rpm/Packages", Kind.OTHER),)
+def test_an_older_database_of_rpm_is_found() -> None:
+    assert databases(make_tree("f /var/lib/rpm/Packages")) == (Database("/var/lib/rpm/Packages", Kind.RPM),)

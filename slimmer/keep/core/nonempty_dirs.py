@@ -6,7 +6,8 @@ folders, it keeps the first one by name, and the same applies to that one.
 
 Folders named like versions or dates (`api/2014-09-01`, `api/2015-03-01`) are an exception: a program takes the newest that it finds, so
 the first one alone would change what it does. All of them stay if they are small. Otherwise the directory stays empty, and the program
-says what it misses.
+says what it misses. The databases of package managers are another: no app reads them, and scanners would find packages that are gone. The
+rule package-data says what takes their place.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from slimmer.image.packages import database_files
 from slimmer.image.tree import Entry, Tree
 from slimmer.keep.keepset import Finding, Reason
 from slimmer.keep.sources.limits import within_limits
@@ -36,14 +38,15 @@ def are_versions(folders: Sequence[Entry]) -> bool:
 
 def nonempty_dirs(tree: Tree, directories: Iterable[str]) -> Iterator[Finding]:
     """Yield findings that fill these directories, in which nothing is kept."""
+    databases = database_files(tree)
     for path in directories:
-        yield from _filling(tree, path)
+        yield from _filling(tree, path, databases)
 
 
-def _filling(tree: Tree, directory: str) -> Iterator[Finding]:
+def _filling(tree: Tree, directory: str, databases: frozenset[str]) -> Iterator[Finding]:
     reason = Reason(RULE, f"{directory} is kept and was not empty")
     while directory:
-        entries = list(tree.children(directory))
+        entries = [entry for entry in tree.children(directory) if entry.path not in databases]
         files = [entry for entry in entries if not entry.is_directory]
         folders = [entry for entry in entries if entry.is_directory]
         if not files and are_versions(folders):

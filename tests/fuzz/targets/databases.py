@@ -5,10 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from itertools import islice
 
+from slimmer.image.diversions import Diversions
 from slimmer.image.language_packages import Distribution, recorded
 from slimmer.image.lines import LineReader, Unreadable
 from slimmer.image.packages import Package, packages_by_path
-from slimmer.image.rpm_database import PART, _header, read_rpm
+from slimmer.image.rpm_data import read_headers
+from slimmer.image.rpm_database import PART, read_rpm
+from slimmer.image.rpm_header import parse_header
 from slimmer.image.text_databases import apk_listed, dpkg_packages, dpkg_sums
 
 FILES = 1000
@@ -21,6 +24,8 @@ def package_lists(data: bytes) -> None:
     with suppress(Unreadable):
         assert all(package.manager for package in dpkg_packages(lines))
         assert all(package.manager for package, _ in apk_listed(lines))
+        diversions = Diversions()
+        assert all(diversions.place("", path).startswith(b"/") for path in diversions.read(lines))
     assert all(path.startswith(b"/") for path in dpkg_sums(lines))
     assert list(LineReader().lines((data[:7], data[7:]))) == (lines if lines[-1] else lines[:-1])
     list(packages_by_path("/" + data.decode(errors="surrogateescape")))
@@ -38,16 +43,19 @@ def python_record(data: bytes) -> None:
 def rpm_header(data: bytes) -> None:
     """ValueError, or texts of bounded length together."""
     with suppress(ValueError):
-        header = _header(data)
+        header = parse_header(data)
         assert len(header.name) + len(header.version) <= 3 * len(data) + 1
         assert all(len(path) <= 2 * len(data) for path in islice(header.files(), FILES))
 
 
 def rpm_database(data: bytes) -> None:
-    """Never raises; a part has a bounded size."""
+    """Never raises; a part has a bounded size, and is made of headers."""
     part = read_rpm(data, 0, 0)
     assert all(package.name != "gpg-pubkey" for package in part.packages)
     assert sum(len(path) for package in part.packages for path in package.paths) <= PART + (1 << 24)
+    headers = read_headers(data, ["bash"], 0, 0, PART)
+    assert sum(len(piece.text) for piece in headers.pieces) <= PART * 4 // 3 + 4
+    assert all(index.name.isalnum() for index in headers.indexes)
 
 
 TARGETS = {
