@@ -67,7 +67,14 @@ def keep_request(logs: Logs, out: str | PathLike[str], rebase: str, given: KeepK
     """Return the request of `slimmer.keep`."""
     refuse_unknown(given, KeepKeywords)
     return KeepRequest(
-        _logs(logs), Path(out), _policy(given), _selection(given), rebase, _margin(given), _layers(given)
+        _logs(logs),
+        Path(out),
+        _policy(given),
+        _selection(given),
+        rebase,
+        _margin(given),
+        _layers(given),
+        given.get("labels", True),
     )
 
 
@@ -93,6 +100,8 @@ def build_request(target: str, given: BuildKeywords) -> BuildRequest:
         verify_read_only=given.get("verify_read_only", False),
         margin=_margin(given),
         layers=_layers(given),
+        labels=given.get("labels", True),
+        attest=_path(given.get("attest")),
     )
 
 

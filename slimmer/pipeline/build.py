@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from slimmer.artifacts.package_file import package_document
@@ -17,6 +18,8 @@ from slimmer.engine.leftovers import Leftovers, remove_leftovers
 from slimmer.errors import NoBuilder, VerificationFailed
 from slimmer.formatting import SHOWN, counted, listed
 from slimmer.image import reference
+from slimmer.image.config import ImageConfig
+from slimmer.image.origin_labels import labelled
 from slimmer.interrupts import finish
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.image_view import ImageView
@@ -24,6 +27,7 @@ from slimmer.keep.keepset import MISSED, Finding, KeepSet
 from slimmer.keep.unproven.own_code import untouched_code
 from slimmer.output_folder import OutputFolder, default_folder
 from slimmer.pipeline.artifacts import write_artifacts
+from slimmer.pipeline.attestation_file import AttestationFile, attestation_file, check_attest
 from slimmer.pipeline.candidate import Candidate, choose_builder, make, pack, slim_size
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.original import Original
@@ -35,7 +39,7 @@ from slimmer.pipeline.stages import Stages, open_stages
 from slimmer.pipeline.unexercised import exercised
 from slimmer.pipeline.unproven import unproven
 from slimmer.pipeline.verification import CandidateVerifier, VariantVerdict, Verdict, variants
-from slimmer.rebuild.archive import creation_time
+from slimmer.rebuild.archive import creation_time, epoch_time
 from slimmer.rebuild.image import DOCKERFILE, LOAD, Builder, mark_unverified
 from slimmer.unexercised import UntouchedCode, untouched
 from slimmer.unproven import Unproven
@@ -67,6 +71,7 @@ def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> B
 
     Raises a SlimmerError for each kind of failure. Then nothing is left in the engine, and no tag has changed.
     """
+    check_attest(request)
     tag = reference.checked_tag(request.tag) if request.tag else ""
     epoch = os.environ.get(EPOCH)
     with open_stages(request, progress, docker_host) as stages:
@@ -75,13 +80,16 @@ def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> B
         created = creation_time(session.config, epoch)
         if request.observe:
             stages.warn_of_risk(request)
-        with stages.output(request.out or default_folder(tag)) as folder:
+        with (
+            stages.output(request.out or default_folder(tag)) as folder,
+            attestation_file(request.attest, folder, session.scope.lifeline.folder) as attestation,
+        ):
             stages.load_analyzers()
             removed = session.pool.submit(remove_leftovers, session.engine)
             reading = stages.begin_reading(request)
             original, observation = stages.observe_or_reuse(request, folder.path, reading)
             _tell_removed(removed.result(), progress)
-            work = _Build(request, stages, folder, created, original, observation)
+            work = _Build(request, stages, folder, created, original, observation, attestation)
             return work.publish(work.slim(), tag)
 
 
@@ -98,6 +106,7 @@ class _Build:
     created: str
     original: Original
     observation: ObservationSet
+    attestation: AttestationFile | None = None
     packages: Future[dict[str, Any]] | None = field(default=None, init=False)
     only_builder: Builder | None = field(default=None, init=False)
 
@@ -159,7 +168,8 @@ class _Build:
         """Build a candidate with the kept paths."""
         request, original = self.request, self.original
         dated = bool(os.environ.get(EPOCH))
-        builder = self.only_builder or choose_builder(original, request.builder, kept, dated=dated)
+        config = slim_config(original.session.config, request)
+        builder = self.only_builder or choose_builder(original, config, request.builder, kept, dated=dated)
         if builder.name != (request.builder or DOCKERFILE) and not repairs:
             self.progress.note(f"builder {builder.name}: {builder.reason}")
         if dated and builder.name == DOCKERFILE and not repairs:
@@ -168,13 +178,13 @@ class _Build:
         rootfs = pack(original, kept, self.folder, progress.note, selection=request.selection, warn=progress.warn)
         self.begin_packages()
         try:
-            return make(original.session, rootfs, builder, self.folder, self.created, "candidate")
+            return make(original.session, config, rootfs, builder, self.folder, self.created, "candidate")
         except NoBuilder as error:
             if request.builder:
                 raise
             self.only_builder = Builder(LOAD, error.message, builder.beyond)
             self.progress.note(f"builder {LOAD}: {error.message}")
-            return make(original.session, rootfs, self.only_builder, self.folder, self.created, "candidate")
+            return make(original.session, config, rootfs, self.only_builder, self.folder, self.created, "candidate")
 
     def begin_packages(self) -> Future[dict[str, Any]]:
         """Start to make the document of the packages, once. The best time is while slimmer waits for the engine's build."""
@@ -196,9 +206,9 @@ class _Build:
         built = self.built(slim, "" if differences else tag)
         report = build_report(built)
         packages, rootfs = self.begin_packages().result(), slim.candidate.rootfs
-        write_artifacts(self.folder, self.original.image, slim.kept, rootfs, self.observation.log, packages, report)
         if not built.verified:
             mark_unverified(self.folder, DIFFERS if differences else UNASKED)
+        write_artifacts(self.folder, self.original.image, slim.kept, rootfs, self.observation.log, packages, report)
         finish(lambda: self.hand_over(slim.candidate.image_id, built.tag))
         if differences:
             raise VerificationFailed(
@@ -208,8 +218,12 @@ class _Build:
         return self.result(built, report)
 
     def hand_over(self, image_id: str, tag: str) -> None:
-        """Move the artifacts into place, and tag the image if there is a tag."""
+        """Move the artifacts into place. If there is a tag, write the attestation and tag the image."""
+        if tag and self.attestation is not None:
+            self.attestation.stage(self.folder)
         self.folder.publish()
+        if tag and self.attestation is not None:
+            self.attestation.finish(self.folder)
         if tag:
             images.tag(self.stages.session.engine, image_id, tag)
 
@@ -240,6 +254,10 @@ class _Build:
             exercised=exercised(one.observed.exercised for one in self.observation.scenario_runs),
             untouched=slim.untouched,
             own_layers=self.original.own_layers,
+            noise=slim.verdict.noise,
+            engine=("podman" if session.engine.is_podman else "docker", session.engine.version),
+            finished=_finished(),
+            probe_files=request.plan.probe_files,
         )
 
     def result(self, built: Built, report: dict[str, Any]) -> BuildResult:
@@ -261,6 +279,17 @@ class _Build:
             untouched=built.untouched,
             report=report,
         )
+
+
+def slim_config(original: ImageConfig, request: BuildRequest) -> ImageConfig:
+    """Return the configuration of the slim image: the original's, with the labels that name the original unless the user wants none."""
+    return labelled(original, request.target) if request.labels else original
+
+
+def _finished() -> str:
+    """Return the time as RFC 3339: now, or SOURCE_DATE_EPOCH."""
+    epoch = os.environ.get(EPOCH)
+    return epoch_time(epoch) if epoch else datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _tell_removed(gone: Leftovers, progress: Progress) -> None:

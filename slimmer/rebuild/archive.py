@@ -26,8 +26,11 @@ def creation_time(config: ImageConfig, source_date_epoch: str | None) -> str:
 
     Raises UsageError if it is not a number of seconds. Source: reproducible-builds.org, "SOURCE_DATE_EPOCH".
     """
-    if not source_date_epoch:
-        return config.created
+    return epoch_time(source_date_epoch) if source_date_epoch else config.created
+
+
+def epoch_time(source_date_epoch: str) -> str:
+    """Return the time of SOURCE_DATE_EPOCH as RFC 3339. Raise UsageError if it is not a number of seconds."""
     try:
         return datetime.fromtimestamp(int(source_date_epoch), UTC).isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError, OSError) as error:
