@@ -28,7 +28,7 @@ thrice() {
 packages() {
     local -a missing
     mapfile -t missing < <(missing_packages)
-    [ ${#missing[@]} -gt 0 ] || { compose; browser; return 0; }
+    [ ${#missing[@]} -gt 0 ] || { compose; browser; signing; return 0; }
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         say "please install these packages (names as in Debian), then run this again: ${missing[*]}"
         exit 1
@@ -37,6 +37,7 @@ packages() {
     install "${missing[@]}" || { say "apt-get cannot install them"; exit 1; }
     compose
     browser
+    signing
 }
 
 # Two tests use compose. They are skipped without it.
@@ -56,6 +57,12 @@ browser() {
     [ "$(id -u)" = 0 ] && grep -qs '^ID=debian$' /etc/os-release || return 0
     say "installing chromium-headless-shell"
     install chromium-headless-shell || say "apt-get cannot install chromium-headless-shell; the tests with a browser are skipped"
+}
+
+# Tests of attestations sign with cosign, and push to a registry on this machine. They are skipped without them.
+signing() {
+    [ "$(id -u)" = 0 ] && grep -qs '^ID=debian$' /etc/os-release || return 0
+    thrice scripts/signing-tools.sh || say "apt-get cannot get cosign and docker-registry; the tests of signatures are skipped"
 }
 
 install() {

@@ -7,6 +7,7 @@ docs/attestation.md describes each field.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final, Literal
@@ -192,7 +193,7 @@ def statement(report: Report, report_sha256: str) -> dict[str, Any]:
     slim = attestation.slim
     digest = Digest(slim.id.removeprefix(_SHA256))
     whole = Statement(subject=(Subject(slim.name, digest, SubjectNotes(slim.id_of)),), predicate=attestation)
-    value: dict[str, Any] = msgspec.to_builtins(whole)
+    value: dict[str, Any] = json.loads(json.dumps(msgspec.to_builtins(whole)))  # tuples become lists
     return value | {"predicate": {**FORMAT.head, **value["predicate"]}}
 
 
