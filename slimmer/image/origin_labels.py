@@ -24,8 +24,8 @@ BASE_DIGEST = "org.opencontainers.image.base.digest"
 RESERVED = (VERSION, ORIGINAL_ID, ORIGINAL_DIGEST)
 """Only slimmer writes these."""
 
-_UNPUSHED = ("localhost/", "<none>", reference.RESERVED)
-"""How names begin that no registry has. Podman names local images `localhost/`, and their manifests change when they are pushed."""
+_UNPUSHED = ("<none>", reference.RESERVED)
+"""How names begin that no registry has."""
 
 _DEFAULT = "docker.io/"
 
@@ -42,7 +42,11 @@ def labelled(config: ImageConfig, target: str = "") -> ImageConfig:
         repository, digest = found
         added[ORIGINAL_DIGEST] = digest
         if not names & {BASE_NAME, BASE_DIGEST}:
-            added |= {BASE_NAME: _full(repository), BASE_DIGEST: digest}
+            added[BASE_DIGEST] = digest
+            if (
+                _names_registry(repository) or not config.has_manifest_id
+            ):  # in the containerd store, local images have digests, too
+                added[BASE_NAME] = _full(repository)
     return replace(own, labels=tuple(sorted((*own.labels, *added.items()))))
 
 
@@ -82,7 +86,11 @@ def _repository(target: str) -> str:
 def _full(repository: str) -> str:
     """Return a repository's full name, with the registry: distribution/reference, "normalize.go"."""
     name = familiar(repository)
-    domain, slash, _ = name.partition("/")
-    if slash and ("." in domain or ":" in domain or domain == "localhost"):
+    if _names_registry(name):
         return name
-    return f"{_DEFAULT}{name}" if slash else f"{_DEFAULT}library/{name}"
+    return f"{_DEFAULT}{name}" if "/" in name else f"{_DEFAULT}library/{name}"
+
+
+def _names_registry(repository: str) -> bool:
+    domain, slash, _ = familiar(repository).partition("/")
+    return bool(slash) and ("." in domain or ":" in domain or domain == "localhost")

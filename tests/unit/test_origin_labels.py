@@ -16,7 +16,8 @@ ID, OTHER_ID = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 CONFIG = ImageConfig(ID, "amd64", "linux", labels=(("app", "shop"),))
 OURS = {"io.slimmer.version": __version__, "io.slimmer.original.id": ID}
-BASE = {"org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"}
+OCI = "org.opencontainers.image.base."
+BASE = {f"{OCI}name", f"{OCI}digest"}
 
 
 def test_a_local_image_is_named_by_its_id_alone() -> None:
@@ -67,7 +68,7 @@ def test_other_labels_with_the_prefix_are_the_apps() -> None:
         ((f"b@{OTHER}", f"a@{DIGEST}"), "b:1", ("b", OTHER)),
         ((f"b@{OTHER}", f"a@{DIGEST}"), ID, ("a", DIGEST)),
         ((f"docker.io/library/b@{OTHER}", f"a@{DIGEST}"), "b", ("docker.io/library/b", OTHER)),
-        ((f"localhost/shop@{DIGEST}", f"<none>@{DIGEST}"), "localhost/shop", None),
+        ((f"<none>@{DIGEST}", f"slimmer.local/tmp@{DIGEST}"), "", None),
         ((f"localhost:5000/shop@{DIGEST}",), "not a reference", ("localhost:5000/shop", DIGEST)),
     ],
 )
@@ -88,6 +89,18 @@ def test_the_digest_in_a_registry(digests: tuple[str, ...], target: str, found: 
 def test_the_base_has_its_full_name(repository: str, full: str) -> None:
     found = dict(labelled(replace(CONFIG, digests=(f"{repository}@{DIGEST}",))).labels)
     assert found["org.opencontainers.image.base.name"] == full
+
+
+@pytest.mark.parametrize(("repository", "names"), [("shop", BASE - {f"{OCI}name"}), ("host:5000/shop", BASE)])
+def test_a_store_of_manifests_knows_the_digest_of_a_local_image_but_no_registry(
+    repository: str, names: set[str]
+) -> None:
+    """As Docker's containerd store, where the ID is the digest. Such an image need not be in the registry that its name means."""
+    config = replace(CONFIG, image_id=DIGEST, digests=(f"{repository}@{DIGEST}",))
+    found = dict(labelled(config).labels)
+    assert found["io.slimmer.original.digest"] == DIGEST
+    assert found.keys() & BASE == names
+    assert without_origin(labelled(config)) == config
 
 
 def test_the_dockerfile_has_them() -> None:
