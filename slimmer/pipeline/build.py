@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from slimmer.artifacts.package_file import package_document
@@ -18,7 +17,6 @@ from slimmer.engine.leftovers import Leftovers, remove_leftovers
 from slimmer.errors import NoBuilder, VerificationFailed
 from slimmer.formatting import SHOWN, counted, listed
 from slimmer.image import reference
-from slimmer.image.config import ImageConfig
 from slimmer.image.origin_labels import labelled
 from slimmer.interrupts import finish
 from slimmer.keep.analyzer import Policy
@@ -39,7 +37,7 @@ from slimmer.pipeline.stages import Stages, open_stages
 from slimmer.pipeline.unexercised import exercised
 from slimmer.pipeline.unproven import unproven
 from slimmer.pipeline.verification import CandidateVerifier, VariantVerdict, Verdict, variants
-from slimmer.rebuild.archive import creation_time, epoch_time
+from slimmer.rebuild.archive import build_time, creation_time
 from slimmer.rebuild.image import DOCKERFILE, LOAD, Builder, mark_unverified
 from slimmer.unexercised import UntouchedCode, untouched
 from slimmer.unproven import Unproven
@@ -168,7 +166,8 @@ class _Build:
         """Build a candidate with the kept paths."""
         request, original = self.request, self.original
         dated = bool(os.environ.get(EPOCH))
-        config = slim_config(original.session.config, request)
+        config = original.session.config
+        config = labelled(config, request.target) if request.labels else config
         builder = self.only_builder or choose_builder(original, config, request.builder, kept, dated=dated)
         if builder.name != (request.builder or DOCKERFILE) and not repairs:
             self.progress.note(f"builder {builder.name}: {builder.reason}")
@@ -256,7 +255,7 @@ class _Build:
             own_layers=self.original.own_layers,
             noise=slim.verdict.noise,
             engine=("podman" if session.engine.is_podman else "docker", session.engine.version),
-            finished=_finished(),
+            finished=build_time(os.environ.get(EPOCH)),
             probe_files=request.plan.probe_files,
         )
 
@@ -279,17 +278,6 @@ class _Build:
             untouched=built.untouched,
             report=report,
         )
-
-
-def slim_config(original: ImageConfig, request: BuildRequest) -> ImageConfig:
-    """Return the configuration of the slim image: the original's, with the labels that name the original unless the user wants none."""
-    return labelled(original, request.target) if request.labels else original
-
-
-def _finished() -> str:
-    """Return the time as RFC 3339: now, or SOURCE_DATE_EPOCH."""
-    epoch = os.environ.get(EPOCH)
-    return epoch_time(epoch) if epoch else datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _tell_removed(gone: Leftovers, progress: Progress) -> None:

@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from slimmer.artifacts.attestation import MOST, statement
 from slimmer.artifacts.build_output import BuildOutput
 from slimmer.artifacts.report_file import FORMAT
 from slimmer.errors import UsageError
 from slimmer.exercise.origin import FileDigest
 from slimmer.exercise.probe_file import read_probe_file
 from slimmer.pipeline.attestation_file import attestation_file
-from slimmer.report.attestation import as_json, attestation, attestation_text
+from slimmer.report.attestation import MOST, as_json, attestation, attestation_text, statement
 from tests.schemas import misfits
 
 ID, SLIM_ID = "sha256:" + "1" * 64, "sha256:" + "2" * 64
