@@ -113,11 +113,11 @@ class Cosign:
             image,
         )
 
-    def attested(self, image: str) -> dict[str, Any]:
-        """The statement about an image, whose signature is good."""
-        printed = self.run(
-            "verify-attestation", "--key", "cosign.pub", "--insecure-ignore-tlog", "--type", PREDICATE, image
-        )
+    def attested(self, image: str, policy: str = "") -> dict[str, Any]:
+        """The statement about an image, whose signature is good. It must fulfil the policy (CUE), if there is one."""
+        (self.folder / "policy.cue").write_text(policy)
+        check = ("verify-attestation", "--key", "cosign.pub", "--insecure-ignore-tlog", "--type", PREDICATE)
+        printed = self.run(*check, *(("--policy", "policy.cue") if policy else ()), image)
         payload = json.loads(printed)["payload"]
         statement: dict[str, Any] = json.loads(base64.b64decode(payload))
         return statement

@@ -171,6 +171,9 @@ def test_cosign_signs_attaches_and_verifies_it(attested: Attested, engine: docke
         cosign = Cosign(tmp_path)
         cosign.attest(f"{name}@{digest}", predicate)
         found = cosign.attested(f"{name}@{digest}")
+        assert cosign.attested(f"{name}@{digest}", 'predicate: verification: verdict: "verified"') == found
+        with pytest.raises(AssertionError, match="conflicting values"):
+            cosign.attested(f"{name}@{digest}", 'predicate: policy: "observed"')
     assert found["predicateType"] == PREDICATE
     assert found["predicate"] == attested.statement["predicate"]
     assert found["subject"] == [{"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}}]
