@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from slimmer.artifacts import manifest, package_file, report_file, tree_file
+from slimmer.artifacts import attestation, manifest, package_file, report_file, tree_file
 from slimmer.exercise.probe_format import KINDS, Entries, Entry, ProbeFile
 from slimmer.observe import log
 from slimmer.report import comparison_document, diagnosis, explanation, probe_check, sizes, unexercised, unproven
@@ -62,6 +62,7 @@ def schemas() -> Iterator[tuple[str, dict[str, Any]]]:
         yield name, _document(title, format_, printed=False)
     for name, (title, format_) in PRINTED.items():
         yield name, _document(title, format_, printed=True)
+    yield "attestation", _attestation()
     yield "manifest", _manifest()
     yield "probe-file", _probe_file()
 
@@ -82,6 +83,20 @@ def _manifest() -> dict[str, Any]:
     definitions["ManifestHead"] = _headed(definitions["ManifestHead"], manifest.FORMAT, numbers=False)
     lines = [{"$ref": REFERENCE.format(name=kind)} for kind in ("ManifestHead", "ManifestLine")]
     return _finished("A line of manifest.jsonl: the first is the head", {"anyOf": lines}, definitions)
+
+
+def _attestation() -> dict[str, Any]:
+    """Of a statement, which has the head in its predicate."""
+    definitions = _definitions(attestation.Statement)
+    body = definitions.pop("Statement")
+    for definition in (body, *definitions.values()):
+        if "properties" in definition and definition["title"] != "AttestedImage":
+            definition["required"] = list(definition["properties"])
+    name = attestation.Attestation.__name__
+    definitions[name] = _headed(definitions[name], attestation.FORMAT, numbers=False)
+    return _finished(
+        "The statement of slimmer build --attest and slimmer attest (docs/attestation.md)", body, definitions
+    )
 
 
 def _probe_file() -> dict[str, Any]:

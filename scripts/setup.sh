@@ -44,6 +44,7 @@ extras() {
     browser
     sshd
     rpm_tools
+    signing
 }
 
 # Two tests use compose. They are skipped without it.
@@ -87,6 +88,12 @@ rpm_tools() {
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
     say "installing rpm and db5.3-util"
     install rpm db5.3-util || say "apt-get cannot install rpm and db5.3-util; the tests of rpm's databases are skipped"
+}
+
+# Tests of attestations sign with cosign, and push to a registry on this machine. They are skipped without them.
+signing() {
+    [ "$(id -u)" = 0 ] && grep -qs '^ID=debian$' /etc/os-release || return 0
+    thrice scripts/signing-tools.sh || say "apt-get cannot get cosign and docker-registry; the tests of signatures are skipped"
 }
 
 install() {

@@ -20,6 +20,7 @@ from slimmer.version import __version__
 if TYPE_CHECKING:
     from slimmer.api.functions import (
         attach,
+        attest,
         build,
         check_probes,
         clean,
@@ -100,7 +101,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "slimmer.api.functions": (
-        "attach build check_probes clean compare doctor explain keep not_exercised not_proven observe rebuild record_probes run sizes "
+        "attach attest build check_probes clean compare doctor explain keep not_exercised not_proven observe rebuild record_probes run sizes "
         "validate_probes verify"
     ),
     "slimmer.artifacts.build_output": "BuildOutput find_output",
@@ -204,6 +205,7 @@ __all__ = [
     "Warned",
     "__version__",
     "attach",
+    "attest",
     "build",
     "check_probes",
     "clean",

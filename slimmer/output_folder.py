@@ -97,6 +97,11 @@ class OutputFolder:
         """Return where an artifact is until it is published."""
         return self.path / self._mark / name
 
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The names of the artifacts that were written and not published yet, in order."""
+        return tuple(self._written)
+
     def publish(self) -> None:
         """Move what was written into place, and remove the artifacts of an earlier build. Nothing else is touched.
 

@@ -1,4 +1,4 @@
-"""build, observe, attach, keep, rebuild, verify, compare, explain, sizes, not_proven, not_exercised, check_probes, validate_probes, record_probes, clean and doctor.
+"""build, observe, attach, keep, rebuild, verify, compare, attest, explain, sizes, not_proven, not_exercised, check_probes, validate_probes, record_probes, clean and doctor.
 
 They print nothing, install no signal handlers and do not exit. They call `on_event` with their progress (slimmer.Event), unless it is
 None. `docker_host` is the engine's address; "" is the engine that the docker client would use. Each kind of failure has its own
@@ -31,6 +31,7 @@ from slimmer.pipeline.request import (
     VerifyRequest,
 )
 from slimmer.pipeline.result import BuildResult, CleanResult, KeepResult, ObserveResult, RebuildResult, VerifyResult
+from slimmer.report import attestation as attestation_report
 from slimmer.report import explanation
 from slimmer.report import sizes as size_report
 from slimmer.report import unexercised as unexercised_report
@@ -175,6 +176,14 @@ def not_proven(output: str | PathLike[str] | BuildOutput) -> UnprovenReport:
 def not_exercised(output: str | PathLike[str] | BuildOutput) -> UnexercisedReport:
     """Return what a build asked of the app, and the app's own code that nothing touched meanwhile. `output` is as for `explain`."""
     return unexercised_report.unexercised(_output(output))
+
+
+def attest(output: str | PathLike[str] | BuildOutput) -> dict[str, Any]:
+    """Return an in-toto statement about the slim image of a build, as a JSON value. `output` is as for `explain`.
+
+    Raises UsageError if the image was not verified, or if a file of the output folder was changed.
+    """
+    return attestation_report.attestation(_output(output))
 
 
 def check_probes(file: str | PathLike[str], url: str, *, request_timeout: float = 30.0) -> ProbeCheck:

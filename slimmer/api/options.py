@@ -98,6 +98,7 @@ class KeepKeywords(TypedDict, total=False):
     keep_file: Places
     licences: bool
     package_data: bool
+    labels: bool
 
 
 class BuildKeywords(RunKeywords, KeepKeywords, total=False):
@@ -115,6 +116,7 @@ class BuildKeywords(RunKeywords, KeepKeywords, total=False):
     rebase: bool
     observe: bool
     reuse: bool
+    attest: Place
 
 
 class CompareKeywords(TypedDict, total=False):

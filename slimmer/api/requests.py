@@ -68,7 +68,14 @@ def keep_request(logs: Logs, out: str | PathLike[str], rebase: str, given: KeepK
     """Return the request of `slimmer.keep`."""
     refuse_unknown(given, KeepKeywords)
     return KeepRequest(
-        _logs(logs), Path(out), _policy(given), _selection(given), rebase, _margin(given), _layers(given)
+        _logs(logs),
+        Path(out),
+        _policy(given),
+        _selection(given),
+        rebase,
+        _margin(given),
+        _layers(given),
+        given.get("labels", True),
     )
 
 
@@ -95,6 +102,8 @@ def build_request(target: str, given: BuildKeywords) -> BuildRequest:
         seccomp=words.choice("--seccomp", given.get("seccomp", ""), SECCOMP_LEVELS),
         margin=_margin(given),
         layers=_layers(given),
+        labels=given.get("labels", True),
+        attest=_path(given.get("attest")),
     )
 
 

@@ -25,7 +25,7 @@ from slimmer.exercise.plan import (
     ImageCommand,
     Until,
 )
-from slimmer.exercise.probe_file import request_from_text, requests_from_file
+from slimmer.exercise.probe_file import read_probe_file, request_from_text
 from slimmer.exercise.probe_format import socket_fault
 from slimmer.exercise.request import Ask
 from slimmer.exercise.until import check_possible
@@ -236,7 +236,8 @@ def plan(
     explicit = bool(probes or files)
     check_possible(until)
     own: list[Ask] = [request_from_text(text) for text in probes]
-    own += [request for file in files for request in requests_from_file(file)]
+    read = [read_probe_file(file) for file in files]
+    own += [request for found, _ in read for request in found]
     return ExercisePlan(
         requests=tuple(own) if explicit else DEFAULT_REQUESTS,
         explicit=explicit,
@@ -255,6 +256,7 @@ def plan(
         graphql=replace(graphql, on=graphql.on and http),
         grpc=replace(grpc, on=grpc.on and (http or grpc.asked)),
         protocols=protocols,
+        probe_files=tuple(digest for _, digest in read),
     )
 
 

@@ -17,8 +17,26 @@ from slimmer.versioned_json import Format, Name, Number, Version
 NAME = "report.json"
 
 
+class FileDigest(Struct, frozen=True):
+    """A file: its name without the folder, and the SHA-256 of its content in hex."""
+
+    name: Name
+    sha256: str
+
+
+class ReportEngine(Struct, frozen=True):
+    """The container engine."""
+
+    name: Literal["docker", "podman"]
+    version: Name
+
+
 class ReportImage(Struct, frozen=True, kw_only=True):
-    """An image: its size in bytes, and its numbers of layers and paths. `name` is "" if it has no name."""
+    """An image: its size in bytes, and its numbers of layers and paths. `name` is "" if it has no name.
+
+    `id_of` says what the ID is the digest of: the configuration, or, in Docker's containerd image store, the manifest (or index). `digest` is
+    that of the manifest by which a registry knows the image; absent if that is not known.
+    """
 
     name: Name
     id: Name
@@ -26,6 +44,8 @@ class ReportImage(Struct, frozen=True, kw_only=True):
     size: Number
     layers: Number
     paths: Number
+    id_of: Literal["configuration", "manifest"] | UnsetType = UNSET
+    digest: Name | UnsetType = UNSET
 
 
 class SlimImage(ReportImage, frozen=True, kw_only=True):
@@ -208,13 +228,17 @@ class ReportPlace(Struct, frozen=True):
 
 
 class ReportVerification(Struct, frozen=True, kw_only=True):
-    """The result of verification. `missed` are paths that the slim image's app misses. `by_shape` are answers of which only the shape was compared."""
+    """The result of verification. `missed` are paths that the slim image's app misses. `by_shape` are answers of which only the shape was compared.
+
+    `noise` are answers that differ from the first run of the original, but among its runs, too.
+    """
 
     verified: bool
     differences: tuple[ReportDifference, ...]
     missed: tuple[Name, ...]
     places: tuple[ReportPlace, ...] = ()
     by_shape: tuple[str, ...] | UnsetType = UNSET
+    noise: tuple[str, ...] | UnsetType = UNSET
 
 
 class ReportSeccomp(Struct, frozen=True, kw_only=True):
@@ -246,7 +270,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """The result of a build: both images, the exercise, the verification, and the time of each stage.
 
     `unproven` are parts of the original that nothing exercised and that may be missing (docs/verification.md). `exercised` adds up what was
-    asked of all commands, and `unexercised` is the app's own code that nothing touched (docs/explain.md).
+    asked of all commands, and `unexercised` is the app's own code that nothing touched (docs/explain.md). `probe_files` are those of the user,
+    and `files` the other files of the output folder. `finished` is when the build was done (RFC 3339), or SOURCE_DATE_EPOCH.
 
     The report of `slimmer keep` has no `slim`, `exercise`, `exercised` and `stages`, because there is no slim image yet. `commands` is present if there
     were several.
@@ -270,6 +295,10 @@ class Report(Struct, frozen=True, kw_only=True):
     unproven: tuple[Unproven, ...] | UnsetType = UNSET
     exercised: Exercised | UnsetType = UNSET
     unexercised: UntouchedCode | UnsetType = UNSET
+    engine: ReportEngine | UnsetType = UNSET
+    finished: Name | UnsetType = UNSET
+    probe_files: tuple[FileDigest, ...] | UnsetType = UNSET
+    files: tuple[FileDigest, ...] | UnsetType = UNSET
 
 
 FORMAT = Format("slimmer-report", Version(1, 6), Report)

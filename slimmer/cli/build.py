@@ -6,7 +6,7 @@ from typing import Any
 
 from slimmer.cli import options
 from slimmer.cli.keep_options import choice
-from slimmer.cli.option_groups import shares
+from slimmer.cli.option_groups import given, shares
 from slimmer.cli.profile_lines import show_profiles
 from slimmer.cli.run_options import asked
 from slimmer.cli.unproven_lines import show_unexercised, show_unproven
@@ -42,6 +42,7 @@ def build(
     seccomp: options.Seccomp = "",
     output_format: options.OutputFormat = "text",
     quiet: options.Quiet = False,
+    attest: options.Attest = None,
     *,
     choice: dict[str, Any],
     access: options.Access = None,
@@ -81,6 +82,7 @@ def build(
             rebase=rebase,
             observe=observe,
             reuse=reuse,
+            **given({"attest": attest}),
             **choice,
             **asked,
         )

@@ -21,6 +21,7 @@ def choice(
     keep_file: options.KeepFile = None,
     licences: options.Licences = True,
     package_data: options.PackageData = True,
+    labels: options.Labels = True,
 ) -> dict[str, Any]:
     """Return the options as keyword arguments for the functions of `slimmer`."""
     return given(locals())

@@ -78,6 +78,15 @@ Verify = Annotated[
     bool,
     _flag("--verify/--no-verify", help="Verify the slim image before tagging it.", panel=CHECK, default=True),
 ]
+Attest = Annotated[
+    Path | None,
+    _option(
+        "--attest",
+        help="Write an in-toto statement about the verified slim image to this file.",
+        panel=OUT,
+        metavar="FILE",
+    ),
+]
 VerifyAs = Annotated[
     Strings,
     _option(
@@ -267,6 +276,16 @@ PackageData = Annotated[
     _flag(
         "--package-data/--no-package-data",
         help="Add metadata for scanners about the dpkg and apk packages that have kept files.",
+        panel=KEEP,
+        default=True,
+    ),
+]
+
+Labels = Annotated[
+    bool,
+    _flag(
+        "--labels/--no-labels",
+        help="Label the slim image with the ID and digest of the original.",
         panel=KEEP,
         default=True,
     ),

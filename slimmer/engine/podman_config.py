@@ -27,7 +27,10 @@ SAVED_ONLY = {"SHELL ": "Shell", "ONBUILD ": "OnBuild"}
 
 
 def completed(engine: Engine, found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the answer to an image inspection with all parts of the configuration. Raise EngineError if they cannot be read."""
+    """Return the answer to an image inspection with all parts of the configuration. Raise EngineError if they cannot be read.
+
+    It has no digests of a registry: Podman also lists those of manifests that no registry has, and a push makes another one of these.
+    """
     image = str(found["Id"])
     with engine_calls(f"inspect {image}"):
         own = _answer(engine, image)
@@ -37,7 +40,7 @@ def completed(engine: Engine, found: Mapping[str, Any]) -> dict[str, Any]:
     if wanted:
         saved = _saved_config(engine, image)
         parts |= {part: saved[part] for part in sorted(wanted) if saved.get(part)}
-    return {**found, "Config": {**(found.get("Config") or {}), **parts}}
+    return {**found, "RepoDigests": [], "Config": {**(found.get("Config") or {}), **parts}}
 
 
 def _answer(engine: Engine, image: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where a request is written."""
+"""Where a request is written, and which files were read for requests."""
 
 from __future__ import annotations
 
@@ -14,3 +14,11 @@ class Origin:
 
     def __str__(self) -> str:
         return f"{self.file}: request {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class FileDigest:
+    """A probe file as it was read: its name without the folder, and the SHA-256 of its content in hex."""
+
+    name: str
+    sha256: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from slimmer.exercise.exchange import Exchange, Kind
+from slimmer.exercise.origin import FileDigest
 from slimmer.exercise.request import Ask, Request
 
 
@@ -114,7 +115,7 @@ class ExercisePlan:
 
     `explicit`: the requests are the user's own, so at least one port must answer them. They may be exchanges, too. `ports`: exercise only these ports,
     and wait until they accept connections. `sockets`: Unix sockets to wait for and to send the requests to, beside the ports. `crawl`, `api`, `graphql` and `grpc`: how to generate further requests.
-    `protocols`: hold a session with each port that speaks a known protocol other than HTTP.
+    `protocols`: hold a session with each port that speaks a known protocol other than HTTP. `probe_files` are those that the requests come from.
     """
 
     requests: tuple[Ask, ...] = DEFAULT_REQUESTS
@@ -135,6 +136,7 @@ class ExercisePlan:
     graphql: GraphQl = GraphQl()
     grpc: Grpc = Grpc()
     protocols: bool = False
+    probe_files: tuple[FileDigest, ...] = ()
 
     @property
     def asks(self) -> tuple[Ask, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from slimmer.errors import UsageError
 from slimmer.exercise.draft import FORM, JSON, WITH_BODY, Fault, quoted
 from slimmer.exercise.format_check import checked
-from slimmer.exercise.origin import Origin
+from slimmer.exercise.origin import FileDigest, Origin
 from slimmer.exercise.probe_entry import Place, asks_from_entry, is_utf8
 from slimmer.exercise.probe_format import KINDS, WORD_PATTERN, Entry, ProbeFile, socket_fault
 from slimmer.exercise.probe_format import Mapping as AnyEntry
@@ -64,6 +64,11 @@ def requests_from_file(path: Path, *, environment: bool = True) -> tuple[Ask, ..
 
     Raises UsageError that names the file, the line, the entry and the key.
     """
+    return read_probe_file(path, environment=environment)[0]
+
+
+def read_probe_file(path: Path, *, environment: bool = True) -> tuple[tuple[Ask, ...], FileDigest]:
+    """Return what `requests_from_file` returns, and the digest of the file. The file is read once: it may be a pipe."""
     try:
         document = YamlDocument(path)
     except OSError as error:
@@ -71,7 +76,7 @@ def requests_from_file(path: Path, *, environment: bool = True) -> tuple[Ask, ..
     except YamlFault as error:
         large = "Put large bodies into files of their own: `file: NAME`."
         raise UsageError(f"{path}: {error}", hint=large if "larger" in str(error) else EXAMPLE) from error
-    return _ProbeFile(path, document, environment).requests()
+    return _ProbeFile(path, document, environment).requests(), FileDigest(path.name, document.sha256)
 
 
 class _ProbeFile:

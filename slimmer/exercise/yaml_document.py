@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,6 +79,11 @@ class YamlDocument:
         if len(self._text) > FILE_LIMIT:
             raise YamlFault(f"larger than {FILE_LIMIT >> 20} MB")
         self.value = _loaded(self._text, _Loader)
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the file, in hex."""
+        return hashlib.sha256(self._text).hexdigest()
 
     def line(self, keys: Sequence[str | int]) -> int:
         """Return the line, from 1, of the part to which these keys and positions lead, or of the last that is there."""

@@ -77,6 +77,11 @@ class ImageConfig:
     digests: tuple[str, ...] = ()
 
     @property
+    def has_manifest_id(self) -> bool:
+        """True if the ID is the digest of the manifest, as in Docker's containerd image store. Otherwise, it is that of the configuration."""
+        return any(text.partition("@")[2] == self.image_id for text in self.digests)
+
+    @property
     def command(self) -> tuple[str, ...]:
         """What the container runs by default: ENTRYPOINT and CMD together."""
         return (self.entrypoint or ()) + (self.cmd or ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from slimmer.observe.log import AccessLog, write_log
 from slimmer.output_folder import OutputFolder, Tell
 from slimmer.pipeline.observation import LOG_NAME
 from slimmer.pipeline.report import as_json
+from slimmer.rebuild.rootfs import NAME as ROOTFS
 from slimmer.rebuild.rootfs import RootFs
 
 JSON_SUFFIX = ".json"
@@ -30,7 +32,7 @@ def write_artifacts(
 ) -> None:
     """Write the access log, the manifest, the image's tree and packages, and last the report.
 
-    `rootfs` holds the kept files, `packages` is the result of package_document.
+    `rootfs` holds the kept files, `packages` is the result of package_document. `report` gets the digests of all other files of the folder.
     Raises OutputError.
     """
     with folder.writing_text(LOG_NAME) as file:
@@ -42,8 +44,17 @@ def write_artifacts(
         tree_file.write_tree(image.tree, log.image_id, archive)
     with folder.writing(package_file.NAME) as archive:
         package_file.write_packages(packages, archive)
+    report["files"] = [{"name": name, "sha256": _sha256(folder, name, rootfs)} for name in sorted(folder.written)]
     with folder.writing_text(report_file.NAME) as file:
         file.write(as_json(report) + "\n")
+
+
+def _sha256(folder: OutputFolder, name: str, rootfs: RootFs) -> str:
+    """Return the digest of a file that was written, in hex. That of the archive is known already."""
+    if name == ROOTFS:
+        return rootfs.diff_id.removeprefix("sha256:")
+    with folder.place(name).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from slimmer.engine.leftovers import Leftovers, remove_leftovers
 from slimmer.errors import NoBuilder, ProfileFailed, VerificationFailed
 from slimmer.formatting import SHOWN, counted, listed
 from slimmer.image import reference
+from slimmer.image.origin_labels import labelled
 from slimmer.interrupts import finish
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.image_view import ImageView
@@ -24,6 +25,7 @@ from slimmer.keep.keepset import MISSED, Finding, KeepSet
 from slimmer.keep.unproven.own_code import untouched_code
 from slimmer.output_folder import OutputFolder, default_folder
 from slimmer.pipeline.artifacts import write_artifacts
+from slimmer.pipeline.attestation_file import AttestationFile, attestation_file, check_attest
 from slimmer.pipeline.candidate import Candidate, choose_builder, make, pack, slim_size
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.original import Original
@@ -36,7 +38,7 @@ from slimmer.pipeline.stages import Stages, open_stages
 from slimmer.pipeline.unexercised import exercised
 from slimmer.pipeline.unproven import unproven
 from slimmer.pipeline.verification import CandidateVerifier, VariantVerdict, Verdict, variants
-from slimmer.rebuild.archive import creation_time
+from slimmer.rebuild.archive import build_time, creation_time
 from slimmer.rebuild.image import DOCKERFILE, LOAD, Builder, mark_unverified
 from slimmer.unexercised import UntouchedCode, untouched
 from slimmer.unproven import Unproven
@@ -69,6 +71,7 @@ def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> B
 
     Raises a SlimmerError for each kind of failure. Then nothing is left in the engine, and no tag has changed.
     """
+    check_attest(request)
     tag = reference.checked_tag(request.tag) if request.tag else ""
     check_options(request)
     epoch = os.environ.get(EPOCH)
@@ -78,7 +81,10 @@ def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> B
         created = creation_time(session.config, epoch)
         if request.observe:
             stages.warn_of_risk(request)
-        with stages.output(request.out or default_folder(tag)) as folder:
+        with (
+            stages.output(request.out or default_folder(tag)) as folder,
+            attestation_file(request.attest, folder, session.scope.lifeline.folder) as attestation,
+        ):
             stages.load_analyzers()
             removed = session.pool.submit(remove_leftovers, session.engine)
             reading = stages.begin_reading(request)
@@ -86,7 +92,7 @@ def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> B
             _tell_removed(removed.result(), progress)
             if request.seccomp:
                 check_calls(observation.log)
-            work = _Build(request, stages, folder, created, original, observation, tag)
+            work = _Build(request, stages, folder, created, original, observation, tag, attestation)
             return work.publish(work.slim())
 
 
@@ -104,6 +110,7 @@ class _Build:
     original: Original
     observation: ObservationSet
     tag: str
+    attestation: AttestationFile | None = None
     packages: Future[dict[str, Any]] | None = field(default=None, init=False)
     only_builder: Builder | None = field(default=None, init=False)
 
@@ -174,7 +181,9 @@ class _Build:
         """Build a candidate with the kept paths."""
         request, original = self.request, self.original
         dated = bool(os.environ.get(EPOCH))
-        builder = self.only_builder or choose_builder(original, request.builder, kept, dated=dated)
+        config = original.session.config
+        config = labelled(config, request.target) if request.labels else config
+        builder = self.only_builder or choose_builder(original, config, request.builder, kept, dated=dated)
         if builder.name != (request.builder or DOCKERFILE) and not repairs:
             self.progress.note(f"builder {builder.name}: {builder.reason}")
         if dated and builder.name == DOCKERFILE and not repairs:
@@ -183,13 +192,13 @@ class _Build:
         rootfs = pack(original, kept, self.folder, progress.note, selection=request.selection, warn=progress.warn)
         self.begin_packages()
         try:
-            return make(original.session, rootfs, builder, self.folder, self.created, "candidate")
+            return make(original.session, config, rootfs, builder, self.folder, self.created, "candidate")
         except NoBuilder as error:
             if request.builder:
                 raise
             self.only_builder = Builder(LOAD, error.message, builder.beyond)
             self.progress.note(f"builder {LOAD}: {error.message}")
-            return make(original.session, rootfs, self.only_builder, self.folder, self.created, "candidate")
+            return make(original.session, config, rootfs, self.only_builder, self.folder, self.created, "candidate")
 
     def begin_packages(self) -> Future[dict[str, Any]]:
         """Start to make the document of the packages, once. The best time is while slimmer waits for the engine's build."""
@@ -211,9 +220,9 @@ class _Build:
         built = self.built(slim, "" if differences else self.tag)
         report = build_report(built)
         packages, rootfs = self.begin_packages().result(), slim.candidate.rootfs
-        write_artifacts(self.folder, self.original.image, slim.kept, rootfs, self.observation.log, packages, report)
         if not built.verified:
             mark_unverified(self.folder, DIFFERS if differences else UNASKED)
+        write_artifacts(self.folder, self.original.image, slim.kept, rootfs, self.observation.log, packages, report)
         finish(lambda: self.hand_over(slim.candidate.image_id, built.tag))
         if differences:
             raise VerificationFailed(
@@ -225,8 +234,12 @@ class _Build:
         return self.result(built, report)
 
     def hand_over(self, image_id: str, tag: str) -> None:
-        """Move the artifacts into place, and tag the image if there is a tag."""
+        """Move the artifacts into place. If there is a tag, write the attestation and tag the image."""
+        if tag and self.attestation is not None:
+            self.attestation.stage(self.folder)
         self.folder.publish()
+        if tag and self.attestation is not None:
+            self.attestation.finish(self.folder)
         if tag:
             images.tag(self.stages.session.engine, image_id, tag)
 
@@ -258,6 +271,10 @@ class _Build:
             untouched=slim.untouched,
             own_layers=self.original.own_layers,
             profiles=slim.profiles,
+            noise=slim.verdict.noise,
+            engine=("podman" if session.engine.is_podman else "docker", session.engine.version),
+            finished=build_time(os.environ.get(EPOCH)),
+            probe_files=request.plan.probe_files,
         )
 
     def result(self, built: Built, report: dict[str, Any]) -> BuildResult:

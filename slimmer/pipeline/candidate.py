@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from slimmer.engine import builds, images
 from slimmer.formatting import human_size
 from slimmer.image.added_file import AddedFile
+from slimmer.image.config import ImageConfig
 from slimmer.image.engine_artifacts import overrides
 from slimmer.image.tree import Entry, content_size
 from slimmer.keep.keepset import KeepSet
@@ -33,19 +34,22 @@ LARGE = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A slim image that was built but not tagged yet."""
+    """A slim image that was built but not tagged yet. `config` is the configuration that it must have."""
 
     image_id: str
+    config: ImageConfig
     rootfs: RootFs
     builder: Builder
 
 
-def choose_builder(original: Original, asked: str, kept: KeepSet, *, dated: bool = False) -> Builder:
-    """Return the builder for the slim image and the reason. Raise UsageError if the one that was asked for cannot build it.
+def choose_builder(
+    original: Original, config: ImageConfig, asked: str, kept: KeepSet, *, dated: bool = False
+) -> Builder:
+    """Return the builder for a slim image with this configuration, and the reason. Raise UsageError if the one that was asked for cannot build it.
 
     `dated`: SOURCE_DATE_EPOCH sets the image's creation time.
     """
-    engine, config = original.session.engine, original.session.config
+    engine = original.session.engine
     workdir = config.working_dir
     builder = rebuild.choose_builder(
         asked,
@@ -98,12 +102,18 @@ def _package_data(original: Original, kept: KeepSet, selection: Selection, warn:
 
 
 def make(
-    session: Session, rootfs: RootFs, builder: Builder, folder: OutputFolder, created: str, purpose: str
+    session: Session,
+    config: ImageConfig,
+    rootfs: RootFs,
+    builder: Builder,
+    folder: OutputFolder,
+    created: str,
+    purpose: str,
 ) -> Candidate:
-    """Build the candidate from the packed folder, under a temporary tag."""
+    """Build the candidate with this configuration from the packed folder, under a temporary tag."""
     engine, scope, platform = session.engine, session.scope, session.options.platform
     image_id = make_image(
-        session.config,
+        config,
         rootfs,
         builder,
         folder,
@@ -113,7 +123,7 @@ def make(
         lambda write, tag: builds.load(engine, write, tag, scope.making),
     )
     logger.info("candidate: %s, %d bytes of contents", image_id, rootfs.size)
-    return Candidate(image_id, rootfs, builder)
+    return Candidate(image_id, config, rootfs, builder)
 
 
 def check_structure(original: Original, kept: KeepSet, candidate: Candidate, purpose: str) -> tuple[Difference, ...]:
@@ -122,7 +132,7 @@ def check_structure(original: Original, kept: KeepSet, candidate: Candidate, pur
     config = images.inspect(session.engine, candidate.image_id)
     with open_pristine(session.scope, config, candidate.image_id, session.probe, session.unique(purpose)) as slim:
         return check.check_structure(
-            Side(original.image, session.config),
+            Side(original.image, candidate.config),
             Side(tree_of(session, slim), config),
             list(kept),
             candidate.rootfs.digests,

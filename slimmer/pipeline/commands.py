@@ -19,6 +19,7 @@ from slimmer.errors import UnsupportedEngine, UsageError
 from slimmer.exercise.plan import Until
 from slimmer.exercise.until import End
 from slimmer.image import reference
+from slimmer.image.origin_labels import labelled
 from slimmer.interrupts import finish
 from slimmer.keep.unproven.own_code import untouched_code
 from slimmer.observe.identity import home_of
@@ -151,8 +152,9 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
         stages.tell_of_kept(view, kept)
         with progress.stage("pack"):
             rootfs = pack(original, kept, folder, progress.note, selection=request.selection, warn=progress.warn)
-            builder = choose_builder(original, "", kept)
-            write_dockerfile(config, builder, folder)
+            slim_config = labelled(config, request.rebase) if request.labels else config
+            builder = choose_builder(original, slim_config, "", kept)
+            write_dockerfile(slim_config, builder, folder)
         if builder.name != DOCKERFILE:
             progress.warn(
                 f"{builder.reason}. `slimmer build` keeps that, but `slimmer rebuild` and `docker build` leave it out or fail"
@@ -172,8 +174,8 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
             code,
             view.own_layers,
         )
-        write_artifacts(folder, original.image, kept, rootfs, log, packages, report)
         mark_unverified(folder, UNSEEN)
+        write_artifacts(folder, original.image, kept, rootfs, log, packages, report)
         finish(folder.publish)
         return KeepResult(
             folder.path,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from slimmer.image.config import ImageConfig
+from slimmer.image.origin_labels import without_origin
 from slimmer.image.package_data import recognized
 from slimmer.observe.pristine import PristineImage
 from slimmer.pipeline.app_runs import replay
@@ -25,7 +26,7 @@ def compare_files(session: Session, after: ImageConfig) -> Iterator[Difference]:
     Paths that only the first image has do not count, because a slim image lacks many. Paths that both have must be the same.
     Times are compared in whole seconds, because not every builder keeps more. For times that the engine overwrote in both images, the
     first image's time is used (slimmer.image.engine_artifacts.own_times). The data about packages that slimmer adds to a slim image is
-    no difference if it is what slimmer makes of the first image for the paths of `after`.
+    no difference if it is what slimmer makes of the first image for the paths of `after`. Labels that name the original are none.
     """
     before = open_original(session)
     other = open_original(session.of(dataclasses.replace(after, created=session.config.created)))
@@ -43,7 +44,7 @@ def compare_files(session: Session, after: ImageConfig) -> Iterator[Difference]:
     files, too_large = files_to_hash(before.tree, other.tree, common)
     yield from too_large
     yield from compare_digests(_digests(before.pristine, files), other.pristine.hash(files))
-    yield from compare_configs(session.config, after)
+    yield from compare_configs(without_origin(session.config), without_origin(after))
 
 
 def compare_behaviour(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def fingerprint(request: BuildRequest, image_id: str, probe: Path) -> str:
         "image": image_id,
         "options": asdict(request.options),
         "commands": request.commands,
-        "plan": asdict(request.plan),
+        "plan": asdict(replace(request.plan, probe_files=())),  # their requests count, not their comments
         "recorder": request.recorder,
         "runs": request.runs,
         "joined": [_digest(log) for log in request.access],

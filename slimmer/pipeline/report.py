@@ -13,8 +13,10 @@ from typing import Any
 import msgspec
 
 from slimmer.artifacts.report_file import FORMAT
+from slimmer.exercise.origin import FileDigest
 from slimmer.exercise.result import ExerciseResult, GeneratedSet, Outcome
 from slimmer.image.config import ImageConfig
+from slimmer.image.origin_labels import registry_digest
 from slimmer.image.own_layers import OwnLayers
 from slimmer.image.tree import Tree
 from slimmer.keep.keepset import SpentMargin
@@ -39,7 +41,8 @@ class Built:
     """The result of a build: the images, their numbers of paths, what was observed, and whether it was verified.
 
     `tree` is the original's. `kept_size` is in bytes, as Tree.content_size is. `tag` is "" if the slim image got none. `missed` are paths that its app still misses after all repairs.
-    `stages` are (name, seconds) pairs in order. `by_shape` are answers of which only the shape was compared.
+    `stages` are (name, seconds) pairs in order. `by_shape` are answers of which only the shape was compared, and `noise` those that differ
+    among runs of the original, too. `engine` is its name and version.
     """
 
     target: str
@@ -66,6 +69,10 @@ class Built:
     untouched: UntouchedCode = field(default_factory=UntouchedCode)
     own_layers: OwnLayers | None = None
     profiles: Profiles | None = None
+    noise: tuple[str, ...] = ()
+    engine: tuple[str, str] = ("docker", "")
+    finished: str = ""
+    probe_files: tuple[FileDigest, ...] = ()
 
 
 def build_report(built: Built) -> dict[str, Any]:
@@ -85,6 +92,7 @@ def build_report(built: Built) -> dict[str, Any]:
             ],
             "missed": list(built.missed),
             "by_shape": list(built.by_shape),
+            "noise": list(built.noise),
             "places": [
                 {"place": v.variant, "scene": v.scenario, "result": v.result, "problem": v.problem}
                 for v in built.variants
@@ -96,6 +104,9 @@ def build_report(built: Built) -> dict[str, Any]:
         "unproven": [asdict(item) for item in built.unproven],
         "exercised": asdict(built.exercised),
         "unexercised": asdict(built.untouched),
+        "engine": dict(zip(("name", "version"), built.engine, strict=True)),
+        "finished": built.finished,
+        "probe_files": [asdict(file) for file in built.probe_files],
     }
 
 
@@ -188,7 +199,17 @@ def _image(name: str, config: ImageConfig, paths: int, size: int) -> dict[str, A
         "size": size,
         "layers": len(config.layers),
         "paths": paths,
+        "id_of": "manifest" if config.has_manifest_id else "configuration",
+        **_digest(name, config),
     }
+
+
+def _digest(name: str, config: ImageConfig) -> dict[str, Any]:
+    """Return the digest by which a registry knows the image, if that is known."""
+    if config.has_manifest_id:
+        return {"digest": config.image_id}
+    found = registry_digest(config.digests, name)
+    return {"digest": found[1]} if found else {}
 
 
 def _origin(built: Built) -> dict[str, Any]:

@@ -86,6 +86,7 @@ class KeepRequest:
     """Decide what to keep of the image that `logs` belong to, and pack it into the folder `out`.
 
     With `rebase`, the logs are used for that image, a later build of theirs. `margin` None is the default of the policy. `layers` stay whole.
+    `labels`: the slim image has labels that name the original (slimmer.image.origin_labels).
     """
 
     logs: tuple[AccessLog, ...]
@@ -95,6 +96,7 @@ class KeepRequest:
     rebase: str = ""
     margin: Margin | None = None
     layers: LayerChoice | None = None
+    labels: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ class BuildRequest(RunRequest):
     and the app runs without the probe, for its answers. `reuse` takes the observation from the output folder if it was made in the
     same way. `repair` is how many times files that the slim image's app misses are added. `verify_as` (UID[:GID]) and
     `verify_read_only` are further ways to run both images and compare their answers. `margin` None is the default of the policy.
-    `layers` stay whole. `seccomp` is "strict" or "recommended", to make profiles, or "".
+    `layers` stay whole. `labels`: the slim image has labels that name the original (slimmer.image.origin_labels). `seccomp` is "strict"
+    or "recommended", to make profiles, or "". `attest` is the file for a statement about the slim image.
     """
 
     tag: str = ""
@@ -153,3 +156,5 @@ class BuildRequest(RunRequest):
     seccomp: str = ""
     margin: Margin | None = None
     layers: LayerChoice | None = None
+    labels: bool = True
+    attest: Path | None = None

@@ -64,12 +64,14 @@ class VariantVerdict:
 class Verdict:
     """The results of a candidate's checks: differences, and paths that its app misses although the original has them.
 
-    `by_shape`: the answers that differ so much between runs of the original that only their shape was compared.
+    `by_shape`: the answers that differ so much between runs of the original that only their shape was compared. `noise`: those that
+    differ from the original's first run, but also between its runs.
     """
 
     differences: tuple[Difference, ...] = ()
     missed: tuple[Finding, ...] = ()
     by_shape: tuple[str, ...] = ()
+    noise: tuple[str, ...] = ()
 
 
 def variants(request: BuildRequest) -> tuple[RuntimeVariant, ...]:
@@ -88,6 +90,7 @@ class CandidateVerifier:
         self._scenario_runs, self._warn = scenario_runs, warn
         self._by_shape: list[str] = []
         self._calls: list[Mapping[str, tuple[str, ...]]] = []
+        self._noise: list[str] = []
 
     def verify(self, kept: KeepSet, candidate: Candidate) -> Verdict:
         """Compare the candidate with the original: its contents, and its answers when run as a user would. Find what it misses."""
@@ -104,7 +107,7 @@ class CandidateVerifier:
         if differences:  # only differences name files, and the set of kept paths may be large
             known = {*kept, *(finding.path for finding in found)}
             found += self._dropped(kept, named(self._original.tree, known, differences))
-        verdict = Verdict((*structure.result(), *differences), found, tuple(dict.fromkeys(self._by_shape)))
+        verdict = Verdict((*structure.result(), *differences), found, *map(_unique, (self._by_shape, self._noise)))
         for difference in verdict.differences:
             logger.info("difference: %s", difference.where)
         for finding in verdict.missed:
@@ -200,7 +203,9 @@ class CandidateVerifier:
         slim = partial(
             app_runs.replay, slim_session, candidate.image_id, scenario.plan, observed, shared=scenario.shared
         )
-        found = compare_answers(scenario, observed.exercised, original, slim, self._warn, self._by_shape.append)
+        found = compare_answers(
+            scenario, observed.exercised, original, slim, self._warn, self._by_shape.append, self._noise.append
+        )
         return tuple(replace(one, where=scenario.named(one.where)) for one in found)
 
 
@@ -211,11 +216,13 @@ def compare_answers(
     slim: Answering,
     warn: Warn,
     by_shape: Callable[[str], None] = lambda where: None,
+    noise: Callable[[str], None] = lambda where: None,
 ) -> tuple[Difference, ...]:
     """Return the differences in answers, exit codes and health.
 
     The original runs again only if a difference may be noise, or if the slim image was too slow. If it fails then, less is compared,
     with a warning. There is also a warning for each answer of which only the shape could be compared, and `by_shape` is called with it.
+    `noise` is called with each answer that differs among originals, too.
     """
     try:
         answered, health = _run_in_time(slim, original)
@@ -237,7 +244,9 @@ def compare_answers(
             differences = (Difference("HEALTHCHECK", "verdict", "healthy", health),)
             if again()[1] == health:
                 differences = ()
-        differences += compare_behaviour(observed, answered, lambda: again()[0], shaped)
+        differences += compare_behaviour(
+            observed, answered, lambda: again()[0], shaped, lambda where: noise(scenario.named(where))
+        )
         for where in _excused(answered, differences):
             warn(
                 scenario.named(
@@ -291,6 +300,10 @@ def _try_again(
     except (AppFailed, ExerciseFailed):
         return differences
     return differences if compare_behaviour(observed, second) else ()
+
+
+def _unique(places: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(places))
 
 
 def _meet(request: BuildRequest) -> bool:

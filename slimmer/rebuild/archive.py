@@ -26,10 +26,21 @@ def creation_time(config: ImageConfig, source_date_epoch: str | None) -> str:
 
     Raises UsageError if it is not a number of seconds. Source: reproducible-builds.org, "SOURCE_DATE_EPOCH".
     """
-    if not source_date_epoch:
-        return config.created
+    return _epoch_time(source_date_epoch) if source_date_epoch else config.created
+
+
+def build_time(source_date_epoch: str | None) -> str:
+    """Return the time of a build as RFC 3339: now, or SOURCE_DATE_EPOCH if that is set. Raise UsageError as above."""
+    return _epoch_time(source_date_epoch) if source_date_epoch else _text(datetime.now(UTC).replace(microsecond=0))
+
+
+def _text(time: datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")
+
+
+def _epoch_time(source_date_epoch: str) -> str:
     try:
-        return datetime.fromtimestamp(int(source_date_epoch), UTC).isoformat().replace("+00:00", "Z")
+        return _text(datetime.fromtimestamp(int(source_date_epoch), UTC))
     except (ValueError, OverflowError, OSError) as error:
         raise UsageError(
             f"SOURCE_DATE_EPOCH is not a time: {source_date_epoch!r}",

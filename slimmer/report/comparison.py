@@ -12,6 +12,7 @@ from slimmer.formatting import human_size, printable
 from slimmer.image.config import INSTRUCTIONS, ImageConfig, without_builders_additions
 from slimmer.image.image_stats import ImageStats
 from slimmer.image.new_paths import NewPath
+from slimmer.image.origin_labels import without_origin
 from slimmer.report.build_facts import BuildFacts
 from slimmer.report.gate import Gate
 from slimmer.report.since import Names, Since
@@ -148,8 +149,11 @@ def since_names(since: Since) -> Iterator[tuple[str, Names]]:
 
 
 def differences(comparison: Comparison) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the parts of the configuration that differ, as JSON values. For lists, yield the entries that only one side has."""
-    before, after = comparison.before.config, comparison.after.config
+    """Yield the parts of the configuration that differ, as JSON values. For lists, yield the entries that only one side has.
+
+    The labels with which slimmer names the original do not count.
+    """
+    before, after = (without_origin(facts.config) for facts in (comparison.before, comparison.after))
     first, second = map(dataclasses.asdict, (before, without_builders_additions(before, after)))
     for field in dataclasses.fields(ImageConfig):
         one, two = first[field.name], second[field.name]

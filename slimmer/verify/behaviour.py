@@ -49,17 +49,18 @@ def compare_behaviour(
     candidate: ExerciseResult,
     secondary: Callable[[], ExerciseResult] | None = None,
     by_shape: Callable[[str], None] = _nothing,
+    noise: Callable[[str], None] = _nothing,
 ) -> tuple[Difference, ...]:
     """Return what the candidate does differently: its answers, commands and exit code, and the errors that it logs.
 
     `secondary` exercises the original again. It is called only if a difference may be noise, and more than once if only contents
     differ: small numbers of two originals may agree by chance, but hardly those of many. Errors of its first call are passed on.
-    `by_shape` is called with each answer of which only the shape could be compared. Without `secondary`, what may be noise (bodies,
-    headers, outputs, log lines) is not compared.
+    `by_shape` is called with each answer of which only the shape could be compared, and `noise` with each that differs among originals, too.
+    Without `secondary`, what may be noise (bodies, headers, outputs, log lines) is not compared.
     """
     if secondary is None:
         return tuple(_certain(primary, candidate, ()))
-    found = tuple(_differences(primary, candidate, ()))
+    found = suspects = tuple(_differences(primary, candidate, ()))
     if not found:
         return ()
     started, others = time.monotonic(), [secondary()]
@@ -75,6 +76,9 @@ def compare_behaviour(
         found, futile = rest, futile + 1 if rest == found else 0
     for where in (*compared_by_shape(primary, candidate, others), *_outputs_by_shape(primary, candidate, others)):
         by_shape(where)
+    left = {difference.where for difference in found}
+    for where in dict.fromkeys(one.where for one in suspects if one.where not in left):
+        noise(where)
     return found
 
 

@@ -110,7 +110,7 @@ class Bench:
         more = KeepSet({**growing.finished().reasons, **kept.reasons})
         builder, created = self.good.builder, self.session.config.created
         rootfs = pack(self.original, more, folder)
-        return more, make(self.session, rootfs, builder, folder, created, f"repaired{number}")
+        return more, make(self.session, self.session.config, rootfs, builder, folder, created, f"repaired{number}")
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +129,10 @@ def prepared(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
         original = open_original(session)
         observed = app_runs.observe(session, PLAN, lambda text: None)
         kept = keep(original.view(observed.log, observed.home, Selection()), Policy.BALANCED)
-        builder = choose_builder(original, LOAD, kept)
-        good = make(session, pack(original, kept, folder), builder, folder, session.config.created, "good")
+        builder = choose_builder(original, session.config, LOAD, kept)
+        good = make(
+            session, session.config, pack(original, kept, folder), builder, folder, session.config.created, "good"
+        )
         secondary, _ = app_runs.replay(session, session.config.image_id, PLAN, observed, "secondary")
         yield Bench(session, original, observed, secondary, kept, good)
 

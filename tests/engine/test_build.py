@@ -14,11 +14,13 @@ import docker
 import pytest
 import zstandard
 
+from slimmer.version import __version__
 from tests.engine import cli_runner, samples, syft
 from tests.engine.command import built, slimmer
 from tests.engine.export import content_size
 from tests.engine.integration_app import IMAGE, SLIM, UNSEEN
 from tests.engine.names import OWN
+from tests.engine.origin import configuration, origin
 from tests.schemas import misfits
 
 ARTIFACTS = {
@@ -68,9 +70,8 @@ def test_a_slim_sample_does_what_the_sample_does_and_has_its_packages(
             check_greeting(engine, name, tag)
         before, after = (engine.api.inspect_image(image) for image in (original, tag))
         assert after["Size"] <= before["Size"]
-        assert {key: after["Config"].get(key) for key in CONFIGURATION} == {
-            key: before["Config"].get(key) for key in CONFIGURATION
-        }
+        assert configuration(after, CONFIGURATION) == configuration(before, CONFIGURATION)
+        assert origin(after) == {"io.slimmer.version": __version__, "io.slimmer.original.id": before["Id"]}
     finally:
         engine.images.remove(tag, force=True)
 

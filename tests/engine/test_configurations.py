@@ -23,6 +23,7 @@ from tests.engine.command import slimmer
 from tests.engine.export import export
 from tests.engine.integration_app import PORT, compile_road
 from tests.engine.names import OWN
+from tests.engine.origin import configuration
 
 IMAGE = f"{OWN}-configured:latest"
 SLIM = f"{OWN}-configured:slim"
@@ -142,7 +143,7 @@ def meaning(engine: docker.DockerClient, image: str) -> dict[str, Any]:
         "Entrypoint", "Cmd", "Env", "User", "WorkingDir", "ExposedPorts", "Volumes", "Labels", "StopSignal", "StopTimeout",
         "Shell", "Healthcheck", "OnBuild",
     )  # fmt: skip
-    config = {key: inspected["Config"].get(key) or None for key in keys}
+    config = {key: value or None for key, value in configuration(inspected, keys).items()}
     return {**config, "Env": config["Env"] or [], "platform": (inspected["Os"], inspected["Architecture"])}
 
 

@@ -18,6 +18,7 @@ from slimmer.engine.options import RunOptions
 from slimmer.exercise.plan import ExercisePlan
 from slimmer.exercise.request import Request
 from slimmer.image.config import ImageConfig
+from slimmer.image.origin_labels import labelled
 from slimmer.keep.analyzer import Policy
 from slimmer.keep.keeper import keep
 from slimmer.keep.selection import Selection
@@ -120,8 +121,9 @@ def rebuilt(observed: ObservationSet, builder: str, place: Path, epoch: str | No
 def _rebuild(session: Session, log: AccessLog, home: str, builder: str, folder: OutputFolder, created: str) -> str:
     original = open_original(session)
     kept = keep(original.view(log, home, SELECTION), Policy.BALANCED)
-    chosen = choose_builder(original, builder, kept)
-    return make(session, pack(original, kept, folder), chosen, folder, created, "candidate").image_id
+    config = labelled(session.config)
+    chosen = choose_builder(original, config, builder, kept)
+    return make(session, config, pack(original, kept, folder), chosen, folder, created, "candidate").image_id
 
 
 def check_same(first: Rebuilt, second: Rebuilt) -> None:

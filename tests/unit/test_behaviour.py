@@ -226,6 +226,19 @@ def test_what_the_second_original_raises_is_passed_on() -> None:
         compare_behaviour(served(answered("a")), served(answered("b")), fails)
 
 
+def test_what_differs_among_originals_is_told_as_noise_once() -> None:
+    first, slim, other = (served(answered(f"at {hour}:07:09"), answered("same", "/same")) for hour in (1, 2, 3))
+    noise: list[str] = []
+    assert compare_behaviour(first, slim, lambda: other, noise=noise.append) == ()
+    assert noise == ["GET :80/"]
+    noise.clear()
+    assert compare_behaviour(first, first, lambda: other, noise=noise.append) == ()
+    assert noise == []
+    here, gone = (served(answered(word)) for word in ("here", "gone"))
+    assert compare_behaviour(here, gone, lambda: here, noise=noise.append) != ()
+    assert noise == []
+
+
 def test_without_a_second_original_what_may_be_noise_is_not_compared() -> None:
     assert compare_behaviour(served(answered("a")), served(answered("b", vary="cookie"))) == ()
     assert compare_behaviour(ran("a"), replace(ran("b"), error_lines=("error",))) == ()

@@ -45,8 +45,10 @@ HELPERS = "helpers"
 INVENTED = "toy"
 """The language that docs/adding-a-language.md adds; its files do not exist."""
 
-FOREIGN = {"--json", "--privileged", "--no-sandbox"}
-"""Options of other programs that the docs name: of the benchmarks, of docker, and of Chromium."""
+FOREIGN = {
+    "--json", "--privileged", "--no-sandbox", "--tlog-upload", "--insecure-ignore-tlog", "--use-signing-config",
+}  # fmt: skip
+"""Options of other programs that the docs name: of the benchmarks, of docker, of Chromium, and of cosign."""
 
 
 def text(page: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from slimmer.engine.options import Companion, RunOptions
+from slimmer.exercise.origin import FileDigest
 from slimmer.exercise.plan import ExercisePlan, ImageCommand
 from slimmer.exercise.request import Request
 from slimmer.image.layer_border import LayerChoice
@@ -36,6 +37,8 @@ SAME = {
     "the policy": {"policy": "generous"},
     "the builder": {"builder": "load"},
     "the layers that stay whole": {"layers": LayerChoice(base="debian")},
+    "comments in the probe file": {"plan": dataclasses.replace(REQUEST.plan, probe_files=(FileDigest("a", "b"),))},
+    "labels and a statement": {"labels": False, "attest": Path("statement.json")},
     "where to verify": {"verify_as": ("1000",), "verify_read_only": True},
 }
 
