@@ -56,14 +56,14 @@ def package_url(package: Package, release: Release | None = None, origin: Origin
     origin, release = origin or Origin(), release or Release()
     kind = TYPES.get(package.manager, "generic")
     system = package.manager in SYSTEM_MANAGERS
-    namespace, name, subpath = _SPLIT.get(kind, _whole)(package.name)
-    if not name or "/" in name:
+    namespace, name, subpath = _SPLIT.get(kind, _whole)(_text(package.name))
+    if not name.strip() or "/" in name:
         return ""
     url = PackageURL(
         type=kind,
         namespace=(_VENDORS.get(release.id, release.id) if system else namespace or origin.namespace) or None,
         name=name,
-        version=package.version or None,
+        version=_text(_version(package)) or None,
         qualifiers=_qualifiers(release, origin, package.name) if system else None,
         subpath=subpath or None,
     ).to_string()
@@ -78,6 +78,17 @@ def _qualifiers(release: Release, origin: Origin, name: str) -> dict[str, str]:
         "upstream": origin.source if origin.source != name else "",
     }
     return {key: value for key, value in found.items() if value}
+
+
+def _version(package: Package) -> str:
+    """Return the version. Go's own library has that of Go, which Go writes as go1.22.1."""
+    is_go = (package.manager, package.name) == ("go", "stdlib")
+    return package.version.removeprefix("go") if is_go else package.version
+
+
+def _text(name: str) -> str:
+    """Return a name with bytes that are not UTF-8 (os.fsdecode) replaced. A URL cannot have them."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 _Parts = tuple[str, str, str]

@@ -12,10 +12,14 @@ import sqlite3
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 
+from slimmer.image.declared_licences import bounded
+from slimmer.image.installed import Installed
 from slimmer.image.lines import Unreadable
+from slimmer.image.packages import NAME_LIMIT
+from slimmer.image.purl import Origin
 from slimmer.image.text_databases import Listed, package_of
 from slimmer.sandbox.readers import reader
 from slimmer.sandbox.sandbox import Job, Sandbox
@@ -33,6 +37,7 @@ _STEPS = 50_000_000
 _ROW_LIMIT = 1 << 24
 _PATH_LIMIT = 4096
 _NAME, _VERSION, _RELEASE = 1000, 1001, 1002
+_EPOCH, _LICENCE, _ARCHITECTURE, _SOURCE = 1003, 1014, 1022, 1044
 _OLD_FILE_NAMES, _DIRECTORY_INDEXES, _BASE_NAMES, _DIRECTORY_NAMES = 1027, 1116, 1117, 1118
 _INT32, _STRING, _STRING_ARRAY = 4, 6, 8
 _ENTRY = struct.Struct(">4L")
@@ -78,6 +83,56 @@ def rpm_listed(sandbox: Sandbox, path: str, pieces: Iterator[bytes]) -> Iterator
             return
         place = part.row, part.file
     raise Unreadable("it names too many files")
+
+
+@dataclass(frozen=True, slots=True)
+class RpmOrigin:
+    """What a package's header says besides its files. The epoch may be ""."""
+
+    name: str
+    version: str
+    epoch: str
+    architecture: str
+    source: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class RpmOrigins:
+    """The packages of a database. `problem` says why reading stopped; "" if nothing went wrong."""
+
+    packages: tuple[RpmOrigin, ...] = ()
+    problem: str = ""
+
+
+def rpm_installed(sandbox: Sandbox, path: str, pieces: Iterator[bytes]) -> Iterator[Installed]:
+    """Yield each package without its files. Raises Unreadable."""
+    [found] = sandbox.facts(read_rpm_origins, RpmOrigins, [Job(path, _joined(pieces))])
+    if found is None:
+        raise Unreadable("its reader failed")
+    for one in found.packages:
+        package = package_of("rpm", os.fsencode(one.name), os.fsencode(one.version))
+        origin = Origin(architecture=one.architecture, epoch=one.epoch, source=one.source)
+        yield Installed(package, origin=origin, licences=bounded([one.licence]))
+    if found.problem:
+        raise Unreadable(found.problem)
+
+
+@reader
+def read_rpm_origins(content: bytes) -> RpmOrigins:
+    """Read the packages of the database without their files. Runs in a child process."""
+    found: list[RpmOrigin] = []
+    left = PART
+    try:
+        for _, header in _headers(content, 0):
+            one = header.origin
+            left -= sum(map(len, asdict(one).values()))
+            if left < 0:
+                return RpmOrigins(tuple(found), "it has too many packages")
+            found.append(one)
+    except ValueError as error:
+        return RpmOrigins(tuple(found), str(error))
+    return RpmOrigins(tuple(found))
 
 
 @reader
@@ -131,6 +186,13 @@ class _Header:
     def version(self) -> str:
         """VERSION-RELEASE."""
         return f"{self._text(_VERSION)}-{self._text(_RELEASE)}"
+
+    @property
+    def origin(self) -> RpmOrigin:
+        """What is known besides the files. Long texts are cut."""
+        epoch = self._numbers(_EPOCH)
+        texts = [self._text(tag)[:NAME_LIMIT] for tag in (_ARCHITECTURE, _SOURCE, _LICENCE)]
+        return RpmOrigin(self.name, self.version, str(epoch[0]) if epoch else "", *texts)
 
     def files(self) -> Iterator[bytes]:
         """Yield absolute paths of the package's files and directories. Raises ValueError for invalid indexes."""

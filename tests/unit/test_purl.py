@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies
 from packageurl import PackageURL
 
 from slimmer.image.os_release import SIZE_LIMIT, Release, parse_release
 from slimmer.image.packages import Package
 from slimmer.image.purl import Origin, package_url
 
+NAMES = strategies.text(max_size=20) | strategies.text(alphabet="a /:@?#%+.\n\udcff", max_size=10)
 DEBIAN = Release("debian", "12")
 DPKG = """Package: libstdc++6
 Status: install ok installed
@@ -80,7 +82,7 @@ def test_alpines_packages_have_the_urls_of_syft(tmp_path: Path) -> None:
         (Package("node", "name", ""), "pkg:npm/name"),
         (Package("php", "Monolog/Monolog", "2.1"), "pkg:composer/monolog/monolog@2.1"),
         (Package("go", "github.com/BurntSushi/toml/v2", "v2.0.0"), "pkg:golang/github.com/BurntSushi/toml@v2.0.0#v2"),
-        (Package("go", "stdlib", "1.22.1"), "pkg:golang/stdlib@1.22.1"),
+        (Package("go", "stdlib", "go1.22.1"), "pkg:golang/stdlib@1.22.1"),
         (Package("go", "golang.org/x/net", "v0.1.0"), "pkg:golang/golang.org/x/net@v0.1.0"),
         (Package("java", "org.x:log", "1"), "pkg:maven/org.x/log@1"),
         (Package("lua", "lpeg", "1.1-1"), "pkg:luarocks/lpeg@1.1-1"),
@@ -105,7 +107,7 @@ def test_an_image_may_not_say_its_release() -> None:
     assert package_url(Package("apk", "x", "1"), Release("wolfi")) == "pkg:apk/wolfi/x@1?distro=wolfi"
 
 
-@pytest.mark.parametrize("name", ["", "/", "//", "a/b", "/a", "a/"])
+@pytest.mark.parametrize("name", ["", " ", "\t\x1f", "/", "//", "a/b", "/a", "a/"])
 @pytest.mark.parametrize("manager", ["deb", "apk", "rpm", "python", "ruby", "other"])
 def test_a_name_that_no_url_can_have_has_none(manager: str, name: str) -> None:
     assert package_url(Package(manager, name, "1"), DEBIAN) == ""
@@ -119,6 +121,17 @@ def test_odd_names_are_escaped(manager: str, name: str) -> None:
     assert url.isprintable()
     assert " " not in url
     assert (PackageURL.from_string(url).name, PackageURL.from_string(url).version) == (name, "1 \n?#")
+
+
+@given(strategies.sampled_from(["deb", "apk", "rpm", "python", "node", "php", "go", "java", "x"]), NAMES, NAMES, NAMES)
+def test_any_name_has_a_url_or_none(manager: str, name: str, version: str, other: str) -> None:
+    url = package_url(Package(manager, name, version), Release(), Origin(other, other, other, other))
+    assert url.isascii() and url.isprintable() and " " not in url
+    assert not url or PackageURL.from_string(url).type
+
+
+def test_bytes_that_are_not_utf8_are_replaced() -> None:
+    assert package_url(Package("python", "a\udcffb", "1\udcfe")) == "pkg:pypi/a%EF%BF%BDb@1%EF%BF%BD"
 
 
 @pytest.mark.parametrize(
