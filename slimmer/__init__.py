@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         rebuild,
         record_probes,
         run,
+        sbom,
         sizes,
         validate_probes,
         verify,
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from slimmer.report.unexercised import UnexercisedReport
     from slimmer.report.unproven import UnprovenReport
     from slimmer.runs.check import Check
+    from slimmer.sbom.document import Sbom, SbomFile, SbomPackage
     from slimmer.unexercised import Exercised, UntouchedCode
     from slimmer.unproven import Unproven
     from slimmer.verify.structure import Difference
@@ -100,7 +102,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "slimmer.api.functions": (
-        "attach build check_probes clean compare doctor explain keep not_exercised not_proven observe rebuild record_probes run sizes "
+        "attach build check_probes clean compare doctor explain keep not_exercised not_proven observe rebuild record_probes run sbom sizes "
         "validate_probes verify"
     ),
     "slimmer.artifacts.build_output": "BuildOutput find_output",
@@ -130,6 +132,7 @@ _HOMES = {
     "slimmer.report.unexercised": "UnexercisedReport",
     "slimmer.report.unproven": "UnprovenReport",
     "slimmer.runs.check": "Check",
+    "slimmer.sbom.document": "Sbom SbomFile SbomPackage",
     "slimmer.unexercised": "Exercised UntouchedCode",
     "slimmer.unproven": "Unproven",
     "slimmer.verify.structure": "Difference",
@@ -185,6 +188,9 @@ __all__ = [
     "ResourcesExhausted",
     "RunOptions",
     "SandboxFailed",
+    "Sbom",
+    "SbomFile",
+    "SbomPackage",
     "Selection",
     "Sizes",
     "SlimmerError",
@@ -218,6 +224,7 @@ __all__ = [
     "rebuild",
     "record_probes",
     "run",
+    "sbom",
     "sizes",
     "validate_probes",
     "verify",

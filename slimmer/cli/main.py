@@ -20,7 +20,21 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from slimmer.cli import build, clean, compare, doctor, explain, keep, observe, probe, rebuild, settings, streams, verify
+from slimmer.cli import (
+    build,
+    clean,
+    compare,
+    doctor,
+    explain,
+    keep,
+    observe,
+    probe,
+    rebuild,
+    sbom,
+    settings,
+    streams,
+    verify,
+)
 from slimmer.errors import Interrupted, OutputError, ResourcesExhausted, SlimmerError, UsageError
 
 OBJECTS = 50_000
@@ -55,6 +69,7 @@ _add("rebuild", rebuild.rebuild, rebuild.EPILOG)
 _add("verify", verify.verify, verify.EPILOG)
 _add("compare", compare.compare, compare.EPILOG)
 _add("explain", explain.explain, explain.EPILOG)
+_add("sbom", sbom.sbom, sbom.EPILOG)
 _add("check", probe.check, probe.CHECK_EPILOG, probes)
 _add("validate", probe.validate, probe.VALIDATE_EPILOG, probes)
 _add("record", probe.record, probe.RECORD_EPILOG, probes)
