@@ -1,7 +1,7 @@
 """The packages of an image with what their metadata says: versions, origins, licences, and the modules of Go programs.
 
 slimmer.image.package_files says which files a package has, if a database or a folder says so. The inventory says more about each package, and
-has packages without such lists: folders with a package.json, specifications of gems, Go programs.
+has packages without such lists: folders with a package.json, specifications of gems, Java archives, Go programs.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def read_inventory(tree: Tree, packages: PackageFiles, stream: Stream, sandbox: 
     listed = {one.package: one for one in (*known, *reader.databases())}
     licences = {**dict(reader.debian_licences(listed)), **dict(reader.python_licences())}
     found = [replace(one, licences=licences.get(one.package, one.licences)) for one in listed.values()]
-    found += [*reader.nodes(), *reader.gems(), *reader.composed()]
+    found += [*reader.nodes(), *reader.gems(), *reader.composed(), *reader.java_archives()]
     found += list(_undescribed(tree, found))
     owners = packages.owners(programs := reader.programs())
     own = (path for path in programs if not any(one.manager in SYSTEM_MANAGERS for one in owners[path]))

@@ -14,6 +14,7 @@ from slimmer.image.database_reader import DatabaseReader, Stream
 from slimmer.image.declared_licences import HEAD, bounded, copyright_licences, gemspec_licences, metadata_fields
 from slimmer.image.go_modules import go_packages
 from slimmer.image.installed import Installed
+from slimmer.image.java_archives import LIMIT, SUFFIXES, read_java_archive
 from slimmer.image.json_metadata import (
     INSTALLED_LIMIT,
     PACKAGE_LIMIT,
@@ -34,7 +35,7 @@ TOGETHER = 1 << 28
 """The most bytes of metadata that are read of an image, apart from databases."""
 
 BATCH = 1 << 24
-"""The bytes of JSON that are held at a time."""
+"""The bytes of JSON and archives that are held at a time, and one file more."""
 
 PROGRAMS = 1 << 30
 """The most bytes of programs that are searched for Go's build information."""
@@ -106,7 +107,7 @@ class MetadataReader:
     def nodes(self) -> Iterator[Installed]:
         """Yield each folder whose package.json has a name."""
         files = (path for path in self._tree.files_named((".json",)) if path.endswith("/package.json"))
-        for path, content in self._jsons(list(files), PACKAGE_LIMIT, read_package_json):
+        for path, content in self._described(list(files), PACKAGE_LIMIT, read_package_json):
             for one in content.packages:
                 yield Installed(
                     Package("node", one.name, one.version), (posixpath.dirname(path),), licences=one.licences
@@ -116,10 +117,17 @@ class MetadataReader:
         """Yield the packages of Composer. Each has the folder of its name beside Composer's own."""
         ending = "/vendor/composer/installed.json"
         files = (path for path in self._tree.files_named((".json",)) if path.endswith(ending))
-        for path, content in self._jsons(list(files), INSTALLED_LIMIT, read_installed_json):
+        for path, content in self._described(list(files), INSTALLED_LIMIT, read_installed_json):
             vendor = path.removesuffix("/composer/installed.json")
             for one in content.packages:
                 yield Installed(Package("php", one.name, one.version), (f"{vendor}/{one.name}",), licences=one.licences)
+
+    def java_archives(self) -> Iterator[Installed]:
+        """Yield the libraries of Java archives."""
+        files = list(self._tree.files_named(SUFFIXES))
+        for path, content in self._described(files, LIMIT, read_java_archive, named=True):
+            for one in content.packages:
+                yield Installed(Package("java", one.name, one.version), (path,))
 
     def gems(self) -> Iterator[Installed]:
         """Yield the gems that have a specification. Each has that file, and its folder if there is one."""
@@ -146,13 +154,18 @@ class MetadataReader:
         for path, pieces in self._stream(wanted) if wanted else ():
             yield from (Installed(package, (path,)) for package in go_packages(pieces or iter(())))
 
-    def _jsons(self, paths: Sequence[str], limit: int, reader: Read) -> Iterator[tuple[str, Descriptions]]:
+    def _described(
+        self, paths: Sequence[str], limit: int, reader: Read, *, named: bool = False
+    ) -> Iterator[tuple[str, Descriptions]]:
+        """Yield what a reader makes of each file. `named`: the reader takes the path, too."""
         batch: list[Job] = []
+        size = 0
         for path, content in self._heads(paths, limit, whole=True):
-            batch.append(Job(path, content))
-            if sum(len(job.content) for job in batch) > BATCH:
+            batch.append(Job(path, content, (path,) if named else ()))
+            size += len(content)
+            if size > BATCH:
                 yield from self._understood(batch, reader)
-                batch = []
+                batch, size = [], 0
         yield from self._understood(batch, reader)
 
     def _understood(self, jobs: Sequence[Job], reader: Read) -> Iterator[tuple[str, Descriptions]]:

@@ -57,7 +57,7 @@ def package_url(package: Package, release: Release | None = None, origin: Origin
     kind = TYPES.get(package.manager, "generic")
     system = package.manager in SYSTEM_MANAGERS
     namespace, name, subpath = _SPLIT.get(kind, _whole)(_text(package.name))
-    if not name.strip() or "/" in name:
+    if not name.strip() or "/" in name or (kind == "maven" and not (namespace or origin.namespace)):
         return ""
     url = PackageURL(
         type=kind,

@@ -30,7 +30,7 @@ class SbomFile:
 
 @dataclass(frozen=True, slots=True)
 class SbomPackage:
-    """A package. `manager` is deb, apk, rpm, python, node, ruby, php or go; `purl` is its package URL, or "".
+    """A package. `manager` is deb, apk, rpm, python, node, ruby, php, java or go; `purl` is its package URL, or "".
 
     `licences` are as the package declares them. `files` counts its files and links in the original image, `kept` those in the slim image; `kept` is None
     if there is no slim image. `kept_files` are these files, if the document is about the slim image.
