@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 
 from slimmer.image import language_packages
 from slimmer.image.database_reader import Stream
@@ -23,6 +23,10 @@ from slimmer.sandbox.sandbox import Sandbox
 
 LISTED = SYSTEM_MANAGERS | {"python"}
 """Package managers that list the files of their packages. The packages of the others have places of their own."""
+
+
+TEXT_LIMIT = 1 << 24
+"""The most bytes of JSON that the texts of an inventory may take. A package has about 150."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,12 @@ def read_inventory(tree: Tree, packages: PackageFiles, stream: Stream, sandbox: 
 
 
 def merged(installed: Iterable[Installed]) -> tuple[Installed, ...]:
-    """Join the entries of the same package, and sort them. There are at most PACKAGES_LIMIT packages."""
+    """Join the entries of the same package, and sort them. What exceeds PACKAGES_LIMIT or TEXT_LIMIT is left out."""
     found: dict[Package, list[Installed]] = {}
+    left = TEXT_LIMIT
     for one in installed:
-        if one.package in found or len(found) < PACKAGES_LIMIT:
+        left -= _size(one)
+        if left >= 0 and (one.package in found or len(found) < PACKAGES_LIMIT):
             found.setdefault(one.package, []).append(one)
     return tuple(_joined(found[package]) for package in sorted(found))
 
@@ -83,6 +89,11 @@ class Ownership:
         found: Sequence[Installed] = self._below.get(folder) or self._places.get(folder) or ()
         self._below.update(dict.fromkeys(way, found))
         return found
+
+
+def _size(one: Installed) -> int:
+    texts = (one.package.name, one.package.version, *astuple(one.origin), *one.places, *one.licences)
+    return sum(len(text) if text.isascii() else 6 * len(text) for text in texts)
 
 
 def _joined(entries: Sequence[Installed]) -> Installed:

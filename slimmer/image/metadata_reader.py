@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from slimmer.image import language_packages
 from slimmer.image.database_reader import DatabaseReader, Stream
@@ -49,6 +50,7 @@ _GEMSPEC = re.compile(
     r"(?P<home>.*)/specifications/(?:default/)?(?P<full>(?P<name>[^/]+?)-(?P<version>[0-9][^/-]*)(?:-[^/]*)?)\.gemspec",
     re.DOTALL,
 )
+_JSONS = ("/package.json", "/composer/installed.json")
 _METADATA = ("METADATA", "PKG-INFO")
 _COPYRIGHT = "/usr/share/doc/{}/copyright"
 
@@ -59,6 +61,12 @@ class MetadataReader:
     def __init__(self, tree: Tree, stream: Stream, sandbox: Sandbox) -> None:
         self._tree, self._stream, self._sandbox = tree, stream, sandbox
         self._left = TOGETHER
+
+    @cached_property
+    def _metadata(self) -> tuple[str, ...]:
+        """The files that may be metadata of a package with a place of its own, found in one walk."""
+        found = self._tree.files_named((".json", ".gemspec", *SUFFIXES))
+        return tuple(path for path in found if not path.endswith(".json") or path.endswith(_JSONS))
 
     def databases(self) -> Iterator[Installed]:
         """Yield what the system's databases say."""
@@ -106,8 +114,8 @@ class MetadataReader:
 
     def nodes(self) -> Iterator[Installed]:
         """Yield each folder whose package.json has a name."""
-        files = (path for path in self._tree.files_named((".json",)) if path.endswith("/package.json"))
-        for path, content in self._described(list(files), PACKAGE_LIMIT, read_package_json):
+        files = [path for path in self._metadata if path.endswith("/package.json")]
+        for path, content in self._described(files, PACKAGE_LIMIT, read_package_json):
             for one in content.packages:
                 yield Installed(
                     Package("node", one.name, one.version), (posixpath.dirname(path),), licences=one.licences
@@ -116,22 +124,22 @@ class MetadataReader:
     def composed(self) -> Iterator[Installed]:
         """Yield the packages of Composer. Each has the folder of its name beside Composer's own."""
         ending = "/vendor/composer/installed.json"
-        files = (path for path in self._tree.files_named((".json",)) if path.endswith(ending))
-        for path, content in self._described(list(files), INSTALLED_LIMIT, read_installed_json):
+        files = [path for path in self._metadata if path.endswith(ending)]
+        for path, content in self._described(files, INSTALLED_LIMIT, read_installed_json):
             vendor = path.removesuffix("/composer/installed.json")
             for one in content.packages:
                 yield Installed(Package("php", one.name, one.version), (f"{vendor}/{one.name}",), licences=one.licences)
 
     def java_archives(self) -> Iterator[Installed]:
         """Yield the libraries of Java archives."""
-        files = list(self._tree.files_named(SUFFIXES))
+        files = [path for path in self._metadata if path.lower().endswith(SUFFIXES)]
         for path, content in self._described(files, LIMIT, read_java_archive, named=True):
             for one in content.packages:
                 yield Installed(Package("java", one.name, one.version), (path,))
 
     def gems(self) -> Iterator[Installed]:
         """Yield the gems that have a specification. Each has that file, and its folder if there is one."""
-        places = {path: match for path in self._tree.files_named((".gemspec",)) if (match := _GEMSPEC.fullmatch(path))}
+        places = {path: match for path in self._metadata if (match := _GEMSPEC.fullmatch(path))}
         for path, content in self._heads(list(places), HEAD):
             match = places[path]
             folder = f"{match['home']}/gems/{match['full']}"

@@ -191,8 +191,8 @@ def _ended(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def package_of(manager: str, name: bytes, version: bytes) -> Package:
-    """Make a package. Raises Unreadable if its name or version is too long."""
-    name, version = name.strip(), version.strip()
+    """Make a package. Raises Unreadable if its name or version is too long. Bytes that are no text are replaced, and NUL is, too."""
+    name, version = (text.strip().replace(b"\0", b"\xff") for text in (name, version))
     if max(len(name), len(version)) > NAME_LIMIT:
         raise Unreadable(f"it has a package whose name or version is longer than {NAME_LIMIT} bytes")
     return Package(manager, name.decode(errors="replace"), version.decode(errors="replace"))

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from slimmer.image.inventory import Inventory, Ownership, read_inventory
+from slimmer.artifacts.package_file import package_document, record
+from slimmer.image.installed import Installed
+from slimmer.image.inventory import TEXT_LIMIT, Inventory, Ownership, merged, read_inventory
 from slimmer.image.os_release import Release
 from slimmer.image.package_files import PackageFiles
-from slimmer.image.packages import Package
+from slimmer.image.packages import PACKAGES_LIMIT, Package
 from slimmer.image.purl import Origin, package_url
 from slimmer.sandbox.sandbox import Sandbox
 from slimmer.testing import LocalImage
@@ -204,3 +206,28 @@ def test_databases_and_metadata_that_lie_or_are_cut_harm_nothing(image: LocalIma
 def test_a_path_may_have_two_thousand_parts() -> None:
     ownership = Ownership(())
     assert list(ownership.of("/a" * 2000, ())) == []
+
+
+def test_an_inventory_is_bounded() -> None:
+    many = (
+        Installed(Package("node", f"{number}é" * 40, "1"), (f"/{number}" + "/d" * 2000,)) for number in range(10_000)
+    )
+    found = merged(many)
+    assert 0 < len(found) < 10_000
+    assert len(json.dumps([[one.package.name, one.places] for one in found])) < TEXT_LIMIT + 100_000
+    few = (Installed(Package("go", str(number), "1"), ("/app",)) for number in range(PACKAGES_LIMIT + 5))
+    assert len(merged(few)) == PACKAGES_LIMIT
+
+
+@pytest.mark.parametrize("name", [b"nul\0byte", b"\xff\xfe", b"\xed\xa0\x80", b"a b", b"\x1b[1m"])
+def test_any_package_can_be_written_and_read_back(image: LocalImage, name: bytes) -> None:
+    image.add("/var/lib/dpkg/status", b"Package: %s\nVersion: %s\nArchitecture: %s\n" % (name, name, name))
+    image.add("/lib/apk/db/installed", b"P:%s\nV:%s\nL:%s\nF:d\nR:f\n\n" % (name, name, name))
+    image.add("/d/f")
+    inventory, packages = read(image)
+    document = package_document(image.tree(), packages, "sha256:1", inventory, "2024-01-01T00:00:00Z")
+    found = record(json.loads(json.dumps(document)), image.tree())
+    assert found.inventory == inventory
+    assert [one.package.manager for one in inventory.packages] == ["apk", "deb"]
+    assert found.files[inventory.packages[0].package] == 1
+    assert found.created == "2024-01-01T00:00:00Z"
