@@ -18,7 +18,7 @@ EPILOG = """Examples:
 
   slimmer sbom myapp:slim --format spdx | jq '.packages | length'
 
-Exit codes: 0 printed, 2 usage error, 3 no such image, 4 engine error, 5 the image's files could not be read, 130 interrupted."""
+Exit codes: 0 printed, 2 usage error, 3 no such image, 4 engine error, 7 more paths than slimmer can index, 130 interrupted."""
 
 FORMATS = ("table", "cyclonedx", "spdx")
 
