@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         rebuild,
         record_probes,
         run,
+        sbom,
         sizes,
         validate_probes,
         verify,
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
     from slimmer.report.unexercised import UnexercisedReport
     from slimmer.report.unproven import UnprovenReport
     from slimmer.runs.check import Check
+    from slimmer.sbom.document import Sbom, SbomFile, SbomPackage
     from slimmer.unexercised import Exercised, UntouchedCode
     from slimmer.unproven import Unproven
     from slimmer.verify.structure import Difference
@@ -101,7 +103,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "slimmer.api.functions": (
-        "attach attest build check_probes clean compare doctor explain keep not_exercised not_proven observe rebuild record_probes run sizes "
+        "attach attest build check_probes clean compare doctor explain keep not_exercised not_proven observe rebuild record_probes run sbom sizes "
         "validate_probes verify"
     ),
     "slimmer.artifacts.build_output": "BuildOutput find_output",
@@ -131,6 +133,7 @@ _HOMES = {
     "slimmer.report.unexercised": "UnexercisedReport",
     "slimmer.report.unproven": "UnprovenReport",
     "slimmer.runs.check": "Check",
+    "slimmer.sbom.document": "Sbom SbomFile SbomPackage",
     "slimmer.unexercised": "Exercised UntouchedCode",
     "slimmer.unproven": "Unproven",
     "slimmer.verify.structure": "Difference",
@@ -186,6 +189,9 @@ __all__ = [
     "ResourcesExhausted",
     "RunOptions",
     "SandboxFailed",
+    "Sbom",
+    "SbomFile",
+    "SbomPackage",
     "Selection",
     "Sizes",
     "SlimmerError",
@@ -220,6 +226,7 @@ __all__ = [
     "rebuild",
     "record_probes",
     "run",
+    "sbom",
     "sizes",
     "validate_probes",
     "verify",

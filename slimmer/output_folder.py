@@ -25,7 +25,7 @@ from slimmer.errors import OutputError
 DEFAULT = Path("slimmer-out")
 ARTIFACTS = (
     "Dockerfile", "rootfs.tar", "manifest.jsonl", "access.json", "tree.json.zst", "packages.json.zst", "report.json", "report.html",
-    "sbom.cdx.json", "seccomp.json", "apparmor.profile",
+    "sbom.cdx.json", "sbom.spdx.json", "seccomp.json", "apparmor.profile",
 )  # fmt: skip
 """The files that slimmer may write. Anything else in the folder is the user's."""
 

@@ -1,4 +1,4 @@
-"""build, observe, attach, keep, rebuild, verify, compare, attest, explain, sizes, not_proven, not_exercised, check_probes, validate_probes, record_probes, clean and doctor.
+"""build, observe, attach, keep, rebuild, verify, compare, attest, explain, sizes, sbom, not_proven, not_exercised, check_probes, validate_probes, record_probes, clean and doctor.
 
 They print nothing, install no signal handlers and do not exit. They call `on_event` with their progress (slimmer.Event), unless it is
 None. `docker_host` is the engine's address; "" is the engine that the docker client would use. Each kind of failure has its own
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 from slimmer.api import gates, requests, words
 from slimmer.api.options import BuildKeywords, CompareKeywords, KeepKeywords, Logs, RunKeywords
 from slimmer.artifacts.build_output import BuildOutput, find_output
+from slimmer.artifacts.manifest import NAME as MANIFEST
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import Until
 from slimmer.pipeline import build as building
@@ -31,6 +32,7 @@ from slimmer.pipeline.request import (
     VerifyRequest,
 )
 from slimmer.pipeline.result import BuildResult, CleanResult, KeepResult, ObserveResult, RebuildResult, VerifyResult
+from slimmer.pipeline.sbom import image_sbom
 from slimmer.report import attestation as attestation_report
 from slimmer.report import explanation
 from slimmer.report import sizes as size_report
@@ -41,6 +43,8 @@ from slimmer.report.explanation import Explanation
 from slimmer.report.sizes import Sizes
 from slimmer.report.unexercised import UnexercisedReport
 from slimmer.report.unproven import UnprovenReport
+from slimmer.sbom.document import Sbom
+from slimmer.sbom.output import output_sbom
 
 if TYPE_CHECKING:
     from slimmer.exercise.recording import Recording
@@ -49,6 +53,8 @@ if TYPE_CHECKING:
 
 LOG = "access.json"
 """The default file of an access log."""
+
+OF_HINT = "Give the output folder of the build, such as slimmer-out/myapp, or leave out --of."
 
 AnyRequest = (
     BuildRequest | ObserveRequest | AttachRequest | KeepRequest | RebuildRequest | VerifyRequest | CompareRequest
@@ -168,6 +174,25 @@ def sizes(output: str | PathLike[str] | BuildOutput, below: str = "/") -> Sizes:
     return size_report.sizes(_output(output), below)
 
 
+def sbom(
+    target: str | PathLike[str] | BuildOutput,
+    *,
+    of: str = "",
+    on_event: OnEvent | None = None,
+    docker_host: str = "",
+) -> Sbom:
+    """Return the software bill of materials of an image, or of the "slim" (default) or "original" image of an output folder (`of`).
+
+    An image is read in the engine, but not run. An output folder needs no engine. `"".join(result.cyclonedx())` is the document.
+    """
+    if isinstance(target, BuildOutput) or _is_folder(target):
+        wanted = words.choice("--of", of or "slim", ("slim", "original"))
+        return output_sbom(_output(target), wanted)
+    if of:
+        raise UsageError("--of is for an output folder: an image is listed as it is", hint=OF_HINT)
+    return image_sbom(str(target), Progress(on_event), docker_host)
+
+
 def not_proven(output: str | PathLike[str] | BuildOutput) -> UnprovenReport:
     """Return what a build did not prove: parts of the original that nothing exercised. `output` is as for `explain`."""
     return unproven_report.unproven(_output(output))
@@ -261,6 +286,12 @@ def run(request: AnyRequest, *, on_event: OnEvent | None = None, docker_host: st
 
 def _output(output: str | PathLike[str] | BuildOutput) -> BuildOutput:
     return output if isinstance(output, BuildOutput) else find_output(str(output))
+
+
+def _is_folder(target: str | PathLike[str]) -> bool:
+    """Return True if a target is an output folder, or is written as a path. An image may have the name of a folder."""
+    text = str(target)
+    return text.startswith(("/", "./", "../")) or isinstance(target, PathLike) or (Path(text) / MANIFEST).is_file()
 
 
 _COMMANDS: dict[type, Callable[[Any, Progress, str], AnyResult]] = {

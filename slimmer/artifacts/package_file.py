@@ -1,22 +1,28 @@
-"""packages.json.zst: the packages that each path of the original belongs to, in the order of tree.json.zst.
+"""packages.json.zst: the packages that each path of the original belongs to, in the order of tree.json.zst, and the original's inventory.
 
 One compressed JSON document: `{"format": …, "version": …, "image": ID, "packages": [[MANAGER, NAME, VERSION], …], "runs": [[COUNT,
-PLACE, …], …]}`. A run gives the packages (positions in the list, from 0) of the next COUNT paths of tree.json.zst. The runs cover all
-of the paths. The text is ASCII, and bytes that are not UTF-8 are escaped surrogates.
+PLACE, …], …], "created": TIME, "release": {…}, "inventory": [{…}, …]}`. A run gives the packages (positions in the list, from 0) of the
+next COUNT paths of tree.json.zst. The runs cover all of the paths. The text is ASCII, and bytes that are not UTF-8 are escaped surrogates.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from itertools import islice
 from typing import IO, Annotated, Any
 
 import zstandard
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
+from slimmer.image.installed import Installed
+from slimmer.image.inventory import Inventory, Ownership
+from slimmer.image.os_release import Release
 from slimmer.image.package_files import PackageFiles
 from slimmer.image.packages import Package
+from slimmer.image.purl import Origin
 from slimmer.image.tree import Entry, Tree
 from slimmer.versioned_json import Format, Name, Number, Version, parse, reading
 
@@ -39,30 +45,73 @@ class PackageRow(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tru
     version: Name
 
 
-class PackagesDocument(Struct, frozen=True):
-    """The packages that the paths of tree.json.zst belong to. `image` is the original's ID.
+class InventoryRelease(Struct, frozen=True, omit_defaults=True):
+    """The original's release, as its os-release says: ID, VERSION_ID and ID_LIKE. What it does not say is left out."""
 
-    Each of `runs` has a count of paths, then the positions of their packages in the list, from 0.
+    id: Name = ""
+    version: Name = ""
+    like: tuple[Name, ...] = ()
+
+
+class InventoryPackage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A package with what its metadata says. `files` counts its files and links in the original. What is not known is left out.
+
+    `places` are folders or files that are the package's alone. `source` is its source package. `licences` are as the package declares
+    them: SPDX expressions or names.
+    """
+
+    manager: Name
+    name: Name
+    version: Name = ""
+    files: Number = 0
+    places: tuple[Name, ...] = ()
+    architecture: Name = ""
+    epoch: Name = ""
+    source: Name = ""
+    licences: tuple[Name, ...] = ()
+
+
+class PackagesDocument(Struct, frozen=True):
+    """The packages that the paths of tree.json.zst belong to. `image` is the original's ID, and `created` the time when it was made.
+
+    Each of `runs` has a count of paths, then the positions of their packages in the list, from 0. The inventory also has packages without files.
     """
 
     image: Name
     packages: list[PackageRow]
     runs: Runs
+    created: Name = ""
+    release: InventoryRelease | UnsetType = UNSET
+    inventory: list[InventoryPackage] | UnsetType = UNSET
 
 
-FORMAT = Format("slimmer-packages", Version(1, 0), PackagesDocument)
+FORMAT = Format("slimmer-packages", Version(1, 1), PackagesDocument)
 
 
-def package_document(tree: Tree, known: PackageFiles, image_id: str) -> dict[str, Any]:
-    """Return the document. It asks `known` for a bounded number of paths at a time."""
+def package_document(
+    tree: Tree, known: PackageFiles, image_id: str, inventory: Inventory | None = None, created: str = ""
+) -> dict[str, Any]:
+    """Return the document. It asks `known` for a bounded number of paths at a time. `created` is the image's creation time."""
     known.know_all()
+    inventory = inventory or Inventory()
+    ownership, counts = Ownership(inventory.packages), Counter[Package]()
     places: dict[Package, int] = {}
     runs: Runs = []
     entries = iter(tree)
     while chunk := list(islice(entries, _CHUNK)):
-        _extend(runs, places, chunk, known.owners(entry.path for entry in chunk if not entry.is_directory))
+        owners = known.owners(entry.path for entry in chunk if not entry.is_directory)
+        counts.update(one.package for path in owners for one in ownership.of(path, owners[path]))
+        _extend(runs, places, chunk, owners)
     packages = [[package.manager, package.name, package.version] for package in places]
-    return {**FORMAT.head, "image": image_id, "packages": packages, "runs": runs}
+    return {
+        **FORMAT.head,
+        "image": image_id,
+        "packages": packages,
+        "runs": runs,
+        "created": created,
+        "release": to_builtins(InventoryRelease(**asdict(inventory.release))),
+        "inventory": [to_builtins(_row(one, counts[one.package])) for one in inventory.packages],
+    }
 
 
 def write_packages(document: Mapping[str, Any], file: IO[bytes]) -> None:
@@ -71,10 +120,20 @@ def write_packages(document: Mapping[str, Any], file: IO[bytes]) -> None:
 
 
 class PackageRecord:
-    """The packages of a tree, as an earlier build knew them."""
+    """The packages of a tree, as an earlier build knew them.
 
-    def __init__(self, tree: Tree, packages: tuple[Package, ...], runs: Runs) -> None:
-        self._tree, self._packages, self._runs = tree, packages, runs
+    `inventory` has what their metadata says, `files` the number of files of each, and `created` the image's creation time, or "".
+    `has_inventory` is False if slimmer 0.1 wrote the record.
+    """
+
+    def __init__(self, tree: Tree, document: PackagesDocument) -> None:
+        self._tree, self._runs = tree, document.runs
+        self._packages = tuple(Package(row.manager, row.name, row.version) for row in document.packages)
+        self.has_inventory = document.inventory is not UNSET
+        rows = [] if document.inventory is UNSET else document.inventory
+        self.created = document.created
+        self.inventory = Inventory(_release(document.release), tuple(_installed(row) for row in rows))
+        self.files = {Package(row.manager, row.name, row.version): row.files for row in rows}
 
     def owners(self, paths: Iterable[str]) -> dict[str, tuple[Package, ...]]:
         """Return the packages that each of these paths belongs to. This walks the whole tree, so pass many paths at once."""
@@ -100,11 +159,38 @@ def read_packages(file: IO[bytes], tree: Tree) -> PackageRecord:
         with zstandard.ZstdDecompressor().stream_reader(file, closefd=False) as raw:
             content = raw.read(_SIZE_LIMIT)
         found = FORMAT.read(parse(str(content, "utf-8")))
-        packages = tuple(Package(row.manager, row.name, row.version) for row in found.packages)
         for number, run in enumerate(found.runs):
-            if not all(0 <= place < len(packages) for place in run[1:]):
+            if not all(0 <= place < len(found.packages) for place in run[1:]):
                 raise ValueError(f"$.runs[{number}]: a run names a package that does not exist")
-    return PackageRecord(tree, packages, found.runs)
+    return PackageRecord(tree, found)
+
+
+def record(document: Mapping[str, Any], tree: Tree) -> PackageRecord:
+    """Return what package_document made of this tree as a record."""
+    return PackageRecord(tree, FORMAT.read(document))
+
+
+def _row(one: Installed, files: int) -> InventoryPackage:
+    return InventoryPackage(
+        manager=one.package.manager,
+        name=one.package.name,
+        version=one.package.version,
+        files=files,
+        places=one.places,
+        architecture=one.origin.architecture,
+        epoch=one.origin.epoch,
+        source=one.origin.source,
+        licences=one.licences,
+    )
+
+
+def _installed(row: InventoryPackage) -> Installed:
+    origin = Origin(row.architecture, row.epoch, row.source)
+    return Installed(Package(row.manager, row.name, row.version), row.places, origin, row.licences)
+
+
+def _release(found: InventoryRelease | UnsetType) -> Release:
+    return Release() if found is UNSET else Release(found.id, found.version, found.like)
 
 
 def _extend(

@@ -31,6 +31,7 @@ from slimmer.cli import (
     observe,
     probe,
     rebuild,
+    sbom,
     settings,
     streams,
     verify,
@@ -76,6 +77,7 @@ _add("rebuild", rebuild.rebuild, rebuild.EPILOG)
 _add("verify", verify.verify, verify.EPILOG)
 _add("compare", compare.compare, compare.EPILOG)
 _add("explain", explain.explain, explain.EPILOG)
+_add("sbom", sbom.sbom, sbom.EPILOG)
 _add("attest", attest.attest, attest.EPILOG)
 _add("check", probe.check, probe.CHECK_EPILOG, probes)
 _add("validate", probe.validate, probe.VALIDATE_EPILOG, probes)

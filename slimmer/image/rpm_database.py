@@ -83,7 +83,7 @@ def read_rpm(content: bytes, row: int, file: int) -> RpmPart:
     found: list[RpmPackage] = []
     left = PART
     try:
-        for number, header in _headers(content, row):
+        for number, header in headers(content, row):
             skipped = file if number == row else 0
             paths: list[str] = []
             left -= len(header.name) + len(header.version)
@@ -112,7 +112,7 @@ def joined(pieces: Iterator[bytes]) -> bytes:
     return bytes(content)
 
 
-def _headers(content: bytes, first: int) -> Iterator[tuple[int, RpmHeader]]:
+def headers(content: bytes, first: int) -> Iterator[tuple[int, RpmHeader]]:
     """Yield the installed packages with their rows, without the keys that rpm stores among them. Raises ValueError."""
     for number, row in rows(content, first):
         header = parse_header(row)

@@ -14,6 +14,7 @@ KEYS = "gpg-pubkey"
 
 _PATH_LIMIT = 4096
 _NAME, _VERSION, _RELEASE, _PROVIDES = 1000, 1001, 1002, 1047
+_EPOCH, _LICENCE, _ARCHITECTURE, _SOURCE = 1003, 1014, 1022, 1044
 _OLD_FILE_NAMES, _DIRECTORY_INDEXES, _BASE_NAMES, _DIRECTORY_NAMES = 1027, 1116, 1117, 1118
 _INT32, _STRING, _STRING_ARRAY = 4, 6, 8
 _ENTRY = struct.Struct(">4L")
@@ -35,6 +36,27 @@ class RpmHeader:
     def version(self) -> str:
         """VERSION-RELEASE."""
         return f"{self._text(_VERSION)}-{self._text(_RELEASE)}"
+
+    @property
+    def epoch(self) -> str:
+        """The epoch of the version; "" if there is none."""
+        numbers = self._numbers(_EPOCH)
+        return str(numbers[0]) if numbers else ""
+
+    @property
+    def architecture(self) -> str:
+        """The architecture, as rpm names it."""
+        return self._text(_ARCHITECTURE)
+
+    @property
+    def source(self) -> str:
+        """The file name of the source package."""
+        return self._text(_SOURCE)
+
+    @property
+    def licence(self) -> str:
+        """The licence, as the package's author wrote it."""
+        return self._text(_LICENCE)
 
     def files(self) -> Iterator[bytes]:
         """Yield absolute paths of the package's files and directories. Raises ValueError for invalid indexes."""

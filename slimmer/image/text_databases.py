@@ -24,7 +24,7 @@ Paths are bytes as in the database: absolute, and as the package's maker wrote t
 
 _DPKG_FIELDS = frozenset((b"Package", b"Status", b"Version"))
 _APK_FIELDS = frozenset((b"P", b"V"))
-_INSTALLED = b"install ok installed"
+INSTALLED = b"install ok installed"
 _GONE = frozenset((b"not-installed", b"config-files", b"half-installed"))
 """The states of packages whose files are not there, or not all of them (dpkg(1), "Package states")."""
 
@@ -33,7 +33,7 @@ def dpkg_packages(lines: Iterable[bytes]) -> Iterator[Package]:
     """Yield the packages of a dpkg status file whose files are there. A paragraph without Status (in status.d) is an installed package."""
     count = 0
     for fields in _paragraphs(lines):
-        if b"Package" in fields and _is_there(fields.get(b"Status", _INSTALLED)):
+        if b"Package" in fields and is_there(fields.get(b"Status", INSTALLED)):
             count += 1
             if count > PACKAGES_LIMIT:
                 raise Unreadable(f"it has more than {PACKAGES_LIMIT:,} packages")
@@ -74,7 +74,7 @@ def dpkg_stanzas(lines: Iterable[bytes], wanted: Container[str]) -> Iterator[Sta
         text, size = [], 0
 
 
-def _is_there(status: bytes) -> bool:
+def is_there(status: bytes) -> bool:
     """Return True if a package with this Status (want, flag, state) has its files in place, whether it is configured or not."""
     state = status.split()[-1:]
     return bool(state) and state[0] not in _GONE
@@ -87,7 +87,7 @@ def _stanza(lines: list[bytes]) -> Stanza | None:
         name, found, value = line.partition(b": ")
         if found and not name.startswith((b" ", b"\t")):
             fields.setdefault(name, value.strip())
-    if b"Package" not in fields or not _is_there(fields.get(b"Status", _INSTALLED)):
+    if b"Package" not in fields or not is_there(fields.get(b"Status", INSTALLED)):
         return None
     name, architecture = fields[b"Package"], fields.get(b"Architecture", b"all")
     return Stanza(name.decode("ascii", "replace"), architecture.decode("ascii", "replace"), b"\n".join(lines) + b"\n")
@@ -191,8 +191,8 @@ def _ended(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def package_of(manager: str, name: bytes, version: bytes) -> Package:
-    """Make a package. Raises Unreadable if its name or version is too long."""
-    name, version = name.strip(), version.strip()
+    """Make a package. Raises Unreadable if its name or version is too long. Bytes that are no text are replaced, and NUL is, too."""
+    name, version = (text.strip().replace(b"\0", b"\xff") for text in (name, version))
     if max(len(name), len(version)) > NAME_LIMIT:
         raise Unreadable(f"it has a package whose name or version is longer than {NAME_LIMIT} bytes")
     return Package(manager, name.decode(errors="replace"), version.decode(errors="replace"))

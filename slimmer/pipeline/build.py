@@ -11,7 +11,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from slimmer.artifacts.package_file import package_document
 from slimmer.engine import images
 from slimmer.engine.leftovers import Leftovers, remove_leftovers
 from slimmer.errors import NoBuilder, ProfileFailed, VerificationFailed
@@ -34,12 +33,14 @@ from slimmer.pipeline.progress import Progress
 from slimmer.pipeline.report import Built, build_report, difference_lines
 from slimmer.pipeline.request import REPAIRS, BuildRequest
 from slimmer.pipeline.result import BuildResult
+from slimmer.pipeline.sbom import packages_of, packed_files, write_sboms
 from slimmer.pipeline.stages import Stages, open_stages
 from slimmer.pipeline.unexercised import exercised
 from slimmer.pipeline.unproven import unproven
 from slimmer.pipeline.verification import CandidateVerifier, VariantVerdict, Verdict, variants
 from slimmer.rebuild.archive import build_time, creation_time
 from slimmer.rebuild.image import DOCKERFILE, LOAD, Builder, mark_unverified
+from slimmer.sbom.output import sha1_digests
 from slimmer.unexercised import UntouchedCode, untouched
 from slimmer.unproven import Unproven
 
@@ -100,7 +101,8 @@ def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> B
 class _Build:
     """Shared state of the stages after the observation.
 
-    `packages` is the document of the packages, once it was begun. `only_builder` is what is left if the engine does not build.
+    `packages` is the document of the packages, once it was begun. `only_builder` is what is left if the engine does not build. `sha1` has
+    the digests of the packed files, which only the bill of materials needs.
     """
 
     request: BuildRequest
@@ -113,6 +115,7 @@ class _Build:
     attestation: AttestationFile | None = None
     packages: Future[dict[str, Any]] | None = field(default=None, init=False)
     only_builder: Builder | None = field(default=None, init=False)
+    sha1: Future[dict[str, str]] | None = field(default=None, init=False)
 
     @property
     def progress(self) -> Progress:
@@ -190,6 +193,7 @@ class _Build:
             self.progress.warn(f"{EPOCH} has no effect with --builder dockerfile: docker build sets its own time")
         progress = self.progress
         rootfs = pack(original, kept, self.folder, progress.note, selection=request.selection, warn=progress.warn)
+        self.sha1 = self.stages.session.pool.submit(sha1_digests, rootfs.path)
         self.begin_packages()
         try:
             return make(original.session, config, rootfs, builder, self.folder, self.created, "candidate")
@@ -202,10 +206,7 @@ class _Build:
 
     def begin_packages(self) -> Future[dict[str, Any]]:
         """Start to make the document of the packages, once. The best time is while slimmer waits for the engine's build."""
-        session, original = self.stages.session, self.original
-        self.packages = self.packages or session.pool.submit(
-            package_document, original.tree, original.packages, session.config.image_id
-        )
+        self.packages = self.packages or self.stages.session.pool.submit(packages_of, self.original)
         return self.packages
 
     # ------------------------------------------------------------------ the end
@@ -220,6 +221,9 @@ class _Build:
         built = self.built(slim, "" if differences else self.tag)
         report = build_report(built)
         packages, rootfs = self.begin_packages().result(), slim.candidate.rootfs
+        name = built.tag or self.request.target
+        files = packed_files(self.original, slim.kept, rootfs, self.sha1.result() if self.sha1 else {})
+        write_sboms(self.folder, self.original, packages, files, name, built.slim.image_id)
         if not built.verified:
             mark_unverified(self.folder, DIFFERS if differences else UNASKED)
         write_artifacts(self.folder, self.original.image, slim.kept, rootfs, self.observation.log, packages, report)

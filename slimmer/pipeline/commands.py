@@ -11,7 +11,6 @@ import os
 import tarfile
 from pathlib import Path
 
-from slimmer.artifacts.package_file import package_document
 from slimmer.engine import builds, images, running
 from slimmer.engine.leftovers import Leftovers, find_leftovers, remove_leftovers
 from slimmer.engine.resources import EngineResources
@@ -40,6 +39,7 @@ from slimmer.pipeline.request import (
     VerifyRequest,
 )
 from slimmer.pipeline.result import CleanResult, KeepResult, ObserveResult, RebuildResult, VerifyResult
+from slimmer.pipeline.sbom import packages_of, packed_files, write_sboms
 from slimmer.pipeline.session import connected
 from slimmer.pipeline.stages import open_stages, open_unrun
 from slimmer.pipeline.unproven import unproven
@@ -57,6 +57,7 @@ from slimmer.runs.check import Check
 from slimmer.runs.new_files import find_new_files
 from slimmer.runs.start import attached_run
 from slimmer.runs.stats import collect_stats
+from slimmer.sbom.output import sha1_digests
 from slimmer.unexercised import untouched
 
 FOLDER_HINT = "`slimmer build` and `slimmer keep` write such a folder."
@@ -159,7 +160,7 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
             progress.warn(
                 f"{builder.reason}. `slimmer build` keeps that, but `slimmer rebuild` and `docker build` leave it out or fail"
             )
-        packages = package_document(original.tree, original.packages, config.image_id)
+        packages = packages_of(original)
         stages.warn_of_unreadable()
         items, code = unproven(view, kept), untouched(untouched_code(view, kept))
         report = keep_report(
@@ -174,6 +175,8 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
             code,
             view.own_layers,
         )
+        files = packed_files(original, kept, rootfs, sha1_digests(rootfs.path))
+        write_sboms(folder, original, packages, files, config.image_id, rootfs.diff_id)
         mark_unverified(folder, UNSEEN)
         write_artifacts(folder, original.image, kept, rootfs, log, packages, report)
         finish(folder.publish)

@@ -35,6 +35,7 @@ TAG = f"{OWN}-soak"
 VOLUME = f"{OWN}-soak"
 ARTIFACTS = {
     "Dockerfile", "rootfs.tar", "manifest.jsonl", "access.json", "tree.json.zst", "packages.json.zst", "report.json",
+    "sbom.cdx.json", "sbom.spdx.json",
 }  # fmt: skip
 WAYS = {
     "build": ("--probe", "/file/srv/first"),

@@ -31,6 +31,8 @@ ARTIFACTS = {
     "tree.json.zst",
     "packages.json.zst",
     "report.json",
+    "sbom.cdx.json",
+    "sbom.spdx.json",
 }
 CONFIGURATION = ["Entrypoint", "Cmd", "Env", "ExposedPorts", "User", "WorkingDir", "Labels", "Volumes"]
 

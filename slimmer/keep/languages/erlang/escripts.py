@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from slimmer.keep.languages.erlang.descriptions import APPLICATIONS, DESCRIPTION_BYTES, needed
-from slimmer.keep.sources.archives import BROKEN
+from slimmer.sandbox.archives import BROKEN
 from slimmer.sandbox.readers import reader
 
 ESCRIPT_BYTES = 1 << 24

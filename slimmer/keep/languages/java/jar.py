@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from slimmer.keep.languages.java.class_file import read_class
 from slimmer.keep.languages.java.commands import LIMIT
-from slimmer.keep.sources.archives import BROKEN
+from slimmer.sandbox.archives import BROKEN
 from slimmer.sandbox.readers import reader
 
 URLS_LIMIT = 10_000
