@@ -221,7 +221,7 @@ class _Build:
                 hint=f"It was not tagged. {self.folder.path}/report.json lists all differences.",
             )
         if slim.profiles is not None and slim.profiles.problem:
-            raise ProfileFailed(f"the slim image fails under its seccomp profile: {slim.profiles.problem}")
+            raise ProfileFailed(f"the slim image fails under its seccomp profile: {slim.profiles.lines}")
         return self.result(built, report)
 
     def hand_over(self, image_id: str, tag: str) -> None:
