@@ -27,7 +27,7 @@ from slimmer.pipeline.artifacts import write_artifacts
 from slimmer.pipeline.candidate import Candidate, choose_builder, make, pack, slim_size
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.original import Original
-from slimmer.pipeline.profiles import ProfileMaker, Profiles, check_calls, check_options
+from slimmer.pipeline.profiles import ProfileMaker, Profiles, check_calls, check_engine, check_options
 from slimmer.pipeline.progress import Progress
 from slimmer.pipeline.report import Built, build_report, difference_lines
 from slimmer.pipeline.request import REPAIRS, BuildRequest
@@ -74,6 +74,8 @@ def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> B
     epoch = os.environ.get(EPOCH)
     with open_stages(request, progress, docker_host) as stages:
         session = stages.session
+        if request.seccomp:
+            check_engine(session.engine)
         tag = tag or reference.slim_tag(reference.parse(request.target), session.config)
         created = creation_time(session.config, epoch)
         if request.observe:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
+from slimmer.engine.connection import Engine
 from slimmer.engine.options import RunOptions
 from slimmer.errors import EngineError, SlimmerError, UnsupportedEngine, UsageError
 from slimmer.formatting import SHOWN, listed
@@ -75,6 +76,15 @@ def check_options(request: BuildRequest) -> None:
         raise UsageError(
             f"--seccomp cannot be used with --security-opt {own[0]}: the app runs under that profile already",
             hint="Leave one of them out.",
+        )
+
+
+def check_engine(engine: Engine) -> None:
+    """Raise UnsupportedEngine if the engine runs nothing under a profile that a client sends. Podman takes the text for the path of a file."""
+    if engine.is_podman:
+        raise UnsupportedEngine(
+            "--seccomp cannot be used with Podman: its API takes no profile from a client, so the slim image could not be verified with it",
+            hint="Build with Docker. Podman can use the profile: podman run --security-opt seccomp=seccomp.json",
         )
 
 
