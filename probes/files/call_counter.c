@@ -88,7 +88,7 @@ static bool attach(const struct call_offsets *offsets, const struct call_counts 
     make_counter(&program, offsets, counter.map, scope, learned);
     int loaded = load(&program);
     if (loaded < 0)
-        return fail("a BPF program cannot be loaded");
+        return fail("a BPF program cannot be loaded (Linux 5.11)");
     union bpf_attr attributes = {
         .raw_tracepoint = {.name = address("sys_enter"), .prog_fd = (uint32_t)loaded}};
     counter.tracepoint = bpf(BPF_RAW_TRACEPOINT_OPEN, &attributes);

@@ -28,7 +28,7 @@ from slimmer.pipeline.attestation_file import AttestationFile, attestation_file,
 from slimmer.pipeline.candidate import Candidate, choose_builder, make, pack, slim_size
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.original import Original
-from slimmer.pipeline.profiles import ProfileMaker, Profiles, check_calls, check_options
+from slimmer.pipeline.profiles import ProfileMaker, Profiles, check_calls, check_engine, check_options
 from slimmer.pipeline.progress import Progress
 from slimmer.pipeline.report import Built, build_report, difference_lines
 from slimmer.pipeline.request import REPAIRS, BuildRequest
@@ -78,6 +78,8 @@ def build(request: BuildRequest, progress: Progress, docker_host: str = "") -> B
     epoch = os.environ.get(EPOCH)
     with open_stages(request, progress, docker_host) as stages:
         session = stages.session
+        if request.seccomp:
+            check_engine(session.engine)
         tag = tag or reference.slim_tag(reference.parse(request.target), session.config)
         created = creation_time(session.config, epoch)
         if request.observe:
@@ -234,7 +236,7 @@ class _Build:
                 hint=f"It was not tagged. {self.folder.path}/report.json lists all differences.",
             )
         if slim.profiles is not None and slim.profiles.problem:
-            raise ProfileFailed(f"the slim image fails under its seccomp profile: {slim.profiles.problem}")
+            raise ProfileFailed(f"the slim image fails under its seccomp profile: {slim.profiles.lines}")
         return self.result(built, report)
 
     def hand_over(self, image_id: str, tag: str) -> None:

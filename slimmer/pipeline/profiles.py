@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from slimmer.engine.connection import Engine
 from slimmer.engine.options import RunOptions
 from slimmer.errors import EngineError, SlimmerError, UnsupportedEngine, UsageError
 from slimmer.formatting import SHOWN, listed
@@ -33,6 +35,9 @@ SECCOMP, APPARMOR = "seccomp.json", "apparmor.profile"
 ROUNDS = 3
 """How many times a profile is made and tried. Each time, the calls that the last watched run made for the first time are added."""
 
+SEARCH_SECONDS = 120.0
+"""How long to search for the call that a failing image needs. Each try runs the whole exercise."""
+
 NO_CALLS_HINT = (
     "`slimmer doctor` shows what the engine's kernel allows. Without --seccomp, the build needs none of this."
 )
@@ -43,12 +48,19 @@ SOCKETS = frozenset(("socket", "socketpair", "socketcall", "accept", "accept4"))
 class Profiles:
     """The profiles of a slim image. `refused` are the calls that were tried under the seccomp profile and refused.
 
-    `problem` says why the profiles cannot be handed over; "" means that the image works under the seccomp profile.
+    `problem` says why the profiles cannot be handed over; "" means that the image works under the seccomp profile. `detail` quotes the app
+    then. It is only for the terminal, since it may hold secrets.
     """
 
     seccomp: SeccompProfile
     refused: tuple[str, ...] = ()
     problem: str = ""
+    detail: str = field(default="", repr=False)
+
+    @property
+    def lines(self) -> str:
+        """The problem and the detail, for the terminal."""
+        return f"{self.problem}\n{self.detail}" if self.detail else self.problem
 
 
 def check_options(request: BuildRequest) -> None:
@@ -64,6 +76,15 @@ def check_options(request: BuildRequest) -> None:
         raise UsageError(
             f"--seccomp cannot be used with --security-opt {own[0]}: the app runs under that profile already",
             hint="Leave one of them out.",
+        )
+
+
+def check_engine(engine: Engine) -> None:
+    """Raise UnsupportedEngine if the engine runs nothing under a profile that a client sends. Podman takes the text for the path of a file."""
+    if engine.is_podman:
+        raise UnsupportedEngine(
+            "--seccomp cannot be used with Podman: its API takes no profile from a client, so the slim image could not be verified with it",
+            hint="Build with Docker. Podman can use the profile: podman run --security-opt seccomp=seccomp.json",
         )
 
 
@@ -100,10 +121,14 @@ class ProfileMaker:
     def make(self, candidate: Candidate, kept: KeepSet, tag: str) -> Profiles:
         """Write profiles that the candidate works under into the folder, and return them, or the problem. Raise OutputError."""
         profile, differences = self._tried(candidate)
-        refused, problem = ((), _problem(profile, differences)) if differences else self._refusals(profile, candidate)
+        refused: tuple[str, ...] = ()
+        if differences:
+            problem = _problem(profile, differences, self._culprit(profile, candidate))
+        else:
+            refused, problem = self._refusals(profile, candidate)
         if problem:
             self._folder.discard(SECCOMP)
-            return Profiles(profile, problem=problem)
+            return Profiles(profile, problem=problem, detail=differences[0].detail if differences else "")
         with self._folder.writing_text(APPARMOR) as file:
             file.write(self._apparmor(kept, profile, tag))
         return Profiles(profile, refused)
@@ -124,6 +149,27 @@ class ProfileMaker:
             differences = self._differences(candidate)
         return profile, differences
 
+    def _culprit(self, profile: SeccompProfile, candidate: Candidate) -> str:
+        """Return a call without which the candidate fails, or "" if none is found in time. It halves the calls that could be allowed."""
+        deadline = time.monotonic() + SEARCH_SECONDS
+        refused = sorted(profile.default - profile.allowed)
+        works, fails = len(refused), 0
+        if profile.beyond or not self._works(profile.wider(refused), candidate):
+            return ""
+        while works - fails > 1:
+            if time.monotonic() > deadline:
+                return ""
+            middle = (works + fails) // 2
+            if self._works(profile.wider(refused[:middle]), candidate):
+                works = middle
+            else:
+                fails = middle
+        return refused[works - 1]
+
+    def _works(self, profile: SeccompProfile, candidate: Candidate) -> bool:
+        self._write(profile)
+        return not self._differences(candidate)
+
     def _differences(self, candidate: Candidate) -> tuple[Difference, ...]:
         """Return how the candidate differs under the profile. The engine itself may need a call that the profile refuses."""
         try:
@@ -134,11 +180,15 @@ class ProfileMaker:
     def _written(self) -> SeccompProfile:
         """Make the profile of all calls that were seen so far, and write it."""
         calls = all_calls([self._observation.log.system_calls, self._verifier.system_calls])
-        profile = make_profile(Level(self._request.seccomp), calls, self._machine, self._capabilities("bounding"))
-        with self._folder.writing_text(SECCOMP) as file:
-            file.write(profile.text())
+        level, capabilities = Level(self._request.seccomp), self._capabilities("bounding")
+        profile = make_profile(level, calls, self._machine, capabilities, init=self._request.options.init)
+        self._write(profile)
         logger.info("seccomp: %d calls seen, %d allowed", len(profile.seen), profile.count)
         return profile
+
+    def _write(self, profile: SeccompProfile) -> None:
+        with self._folder.writing_text(SECCOMP) as file:
+            file.write(profile.text())
 
     def _refusals(self, profile: SeccompProfile, candidate: Candidate) -> tuple[tuple[str, ...], str]:
         """Make calls that the profile does not allow, in a container of the slim image. Return those, and what is wrong."""
@@ -185,10 +235,12 @@ def _mounted(volumes: Iterable[str], options: RunOptions) -> Collection[str]:
     return {*volumes, *named, *(entry.partition(":")[0] for entry in options.tmpfs)}
 
 
-def _problem(profile: SeccompProfile, differences: Iterable[Difference]) -> str:
+def _problem(profile: SeccompProfile, differences: Iterable[Difference], culprit: str) -> str:
     """Say how the image differs under its profile, and which call may be the cause."""
     first = next(iter(differences))
-    words = f"{first.where}: {first.what} is {first.actual!r} instead of {first.expected!r}"
+    words = f"{first.where}: {first.what} is {first.actual}, not {first.expected}"
     if profile.beyond:
         return f"{words}. The app calls {listed(list(profile.beyond), SHOWN)}, which Docker's default profile refuses"
-    return f"{words}. A watched run made no call that the profile refuses, so the engine or a rare call of the app needs more"
+    if culprit:
+        return f"{words}. It works if {culprit} is allowed, which no watched run called"
+    return f"{words}. No watched run made a call that the profile refuses"

@@ -42,6 +42,12 @@ RUNTIME = (
 )
 """What every profile allows: what the runtime and the C library need to start a program at all."""
 
+INIT = _calls(
+    "the engine's init process (--init) starts before the probe sees calls, starts the app and waits: tini's src/tini.c, catatonit.c",
+    "clone fork vfork epoll_create1 epoll_ctl epoll_wait epoll_pwait ioctl kill open openat poll ppoll rt_sigprocmask "
+    "rt_sigtimedwait rt_sigtimedwait_time64 setpgid getpgid getpgrp signalfd4 timerfd_create timerfd_settime wait4 waitid waitpid",
+)
+
 FAMILIES = (
     _calls("open a file", "open openat openat2 creat"),
     _calls("look at a file", "stat lstat fstat newfstatat statx stat64 lstat64 fstat64 fstatat64"),

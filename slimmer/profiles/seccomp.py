@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from slimmer.observe.system_calls import numbers_of
 from slimmer.profiles import docker_default
-from slimmer.profiles.families import DANGEROUS, RUNTIME, all_of, with_families
+from slimmer.profiles.families import DANGEROUS, INIT, RUNTIME, all_of, with_families
 
 EPERM, ENOSYS = 1, 38
 
@@ -69,6 +69,10 @@ class SeccompProfile:
             return 0
         return ENOSYS if numbers_of(self.machine).get(name, 0) >= UNIFIED else EPERM
 
+    def wider(self, names: Collection[str]) -> SeccompProfile:
+        """Return a profile that allows these calls, too."""
+        return replace(self, allowed=self.allowed | frozenset(names))
+
     def document(self) -> dict[str, Any]:
         """Return the profile as JSON, in a fixed order."""
         return {
@@ -101,13 +105,21 @@ class SeccompProfile:
 
 
 def make_profile(
-    level: Level, calls: Mapping[str, Collection[str]], machine: str, capabilities: Collection[str]
+    level: Level,
+    calls: Mapping[str, Collection[str]],
+    machine: str,
+    capabilities: Collection[str],
+    *,
+    init: bool = False,
 ) -> SeccompProfile:
-    """Return the profile of an app that made these calls (by architecture) with these capabilities, on this machine ("x86_64")."""
+    """Return the profile of an app that made these calls (by architecture) with these capabilities, on this machine ("x86_64").
+
+    `init`: the engine starts the app by an init process of its own.
+    """
     seen = frozenset().union(*calls.values())
     default = docker_default.allowed(machine, capabilities)
     if level == Level.STRICT:
-        wanted = with_families(seen) | all_of(*RUNTIME)
+        wanted = with_families(seen) | all_of(*RUNTIME, *((INIT,) if init else ()))
         others = tuple(one for one in MACHINES[machine] if calls.get(one))
     else:
         wanted = default - (all_of(*DANGEROUS) - seen)

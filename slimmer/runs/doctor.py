@@ -28,7 +28,7 @@ PTRACE = "slimmer needs it on kernels and engines without seccomp user notificat
 RECORDERS = {
     "notify": "Seccomp user notification needs kernel 5.6 or later. Without it, slimmer uses ptrace, which is slower.",
     "fanotify": "Without it, slimmer misses files that the kernel opens by itself (interpreters). Rootless engines lack it.",
-    "bpf": "Without it, --seccomp makes no profiles. It needs kernel 5.10 or later, and CAP_SYS_ADMIN in the first user namespace.",
+    "bpf": "Without it, --seccomp makes no profiles. It needs kernel 5.11 or later, and CAP_SYS_ADMIN in the first user namespace.",
 }
 
 

@@ -102,3 +102,11 @@ def test_the_tables_name_calls_that_exist() -> None:
 def test_a_strict_profile_is_no_wider_than_recommended_but_for_what_was_seen() -> None:
     """What the runtime needs is not among the dangerous calls."""
     assert not all_of(*RUNTIME) & all_of(*DANGEROUS)
+
+
+def test_an_init_process_needs_calls_of_its_own() -> None:
+    """It starts before the probe sees calls."""
+    calls = {"x86_64": ("read",)}
+    with_init = make_profile(Level.STRICT, calls, "x86_64", (), init=True)
+    assert {"wait4", "rt_sigtimedwait", "setpgid"} <= with_init.allowed
+    assert not {"wait4", "setpgid"} & make_profile(Level.STRICT, calls, "x86_64", ()).allowed
