@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import sqlite3
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,11 @@ from tests.unit import older_rpm_databases as older
 SOURCE = Path(__file__).parent / "images/reader.c"
 RPM = "/usr/lib/sysimage/rpm"
 PARTS = "/var/lib/dpkg/status.d"
+USED = "/usr/share/data/used"
 RELEASE = b'ID=fedora\nVERSION_ID=41\nPRETTY_NAME="Fedora Linux 41"\n'
 FILES = {
     "tool": {"/usr/bin/tool": b"", "/usr/share/tool/unused": b"no\n"},
-    "data": {"/usr/share/data/used": b"data\n", "/usr/share/data/unused": b"no\n"},
+    "data": {USED: b"data\n", "/usr/share/data/unused": b"no\n"},
     "unused": {"/usr/share/unused/file": b"no\n"},
 }
 """The files of the packages by name. The app is `tool`, which prints the file that is used."""
@@ -46,10 +48,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
 class Slim:
     """An image and its slim one, with the output of the build."""
 
-    def __init__(self, engine: docker.DockerClient, kind: str, content: bytes, out: Path) -> None:
+    def __init__(
+        self, engine: docker.DockerClient, kind: str, content: bytes, out: Path, opens: Sequence[str] = (USED,)
+    ) -> None:
         self.image, self.out = f"{OWN}-databases:{kind}", out
-        command = 'CMD ["/usr/bin/tool", "/usr/share/data/used"]'
-        engine.api.import_image_from_data(content, repository=self.image, changes=[command])
+        command = json.dumps(["/usr/bin/tool", *opens])
+        engine.api.import_image_from_data(content, repository=self.image, changes=[f"CMD {command}"])
         options = ("--no-http", "--margin", "0", "--out", out, "--tag", f"{self.image}-slim")
         self.tag = built(self.image, *options)
         self.output = BuildOutput(out)
@@ -199,3 +203,39 @@ def test_a_slim_image_can_be_slimmed_again(distroless: Slim, engine: docker.Dock
         assert syft.names(syft.scan(tag)) == {"deb": {"tool", "data"}}
     finally:
         engine.images.remove(tag, force=True)
+
+
+def test_a_scanner_finds_the_packages_of_languages_with_files(
+    engine: docker.DockerClient, files: dict[str, dict[str, bytes]], tmp_path: Path
+) -> None:
+    """Composer describes all of its packages in one file: so the one whose files are gone is found, too."""
+    site, gems = "/opt/lib/python3.11/site-packages", "/opt/gems"
+    archive = Archive()
+    archive.file("/usr/bin/tool", files["tool"]["/usr/bin/tool"], mode=0o755)
+    for name in ("used", "unused"):
+        metadata = f"{site}/{name}-1.0.dist-info"
+        archive.file(f"{site}/{name}/code.py")
+        archive.file(f"{metadata}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode())
+        archive.file(f"{metadata}/RECORD", f"{name}/code.py,,\n{name}-1.0.dist-info/METADATA,,\n".encode())
+        archive.file(f"/opt/js/node_modules/{name}/lib/code.js")
+        archive.file(f"/opt/js/node_modules/{name}/package.json", f'{{"name": "{name}", "version": "1.0.0"}}'.encode())
+        archive.file(f"{gems}/gems/{name}-1.0/lib/code.rb")
+        gem = f'Gem::Specification.new do |s|\n  s.name = "{name}".freeze\n  s.version = "1.0"\nend\n'
+        archive.file(f"{gems}/specifications/{name}-1.0.gemspec", gem.encode())
+        archive.file(f"/opt/php/vendor/one/{name}/src/Code.php")
+    packages = [{"name": f"one/{name}", "version": "1.0.0"} for name in ("used", "unused")]
+    archive.file("/opt/php/vendor/composer/installed.json", json.dumps({"packages": packages}).encode())
+    opens = [
+        f"{site}/used/code.py", "/opt/js/node_modules/used/lib/code.js", f"{gems}/gems/used-1.0/lib/code.rb",
+        "/opt/php/vendor/one/used/src/Code.php",
+    ]  # fmt: skip
+    try:
+        slim = Slim(engine, "languages", archive.content(), tmp_path / "out", opens)
+        before, after = (syft.names(syft.scan(tag)) for tag in (slim.image, slim.tag))
+    finally:
+        removed(engine, "languages")
+    both = {"used", "unused"}
+    composer = {f"one/{name}" for name in both}
+    assert before == {"python": both, "npm": both, "gem": both, "php-composer": composer}
+    assert after == {"python": {"used"}, "npm": {"used"}, "gem": {"used"}, "php-composer": composer}
+    assert not any(line.added for line in slim.output.lines.values())
