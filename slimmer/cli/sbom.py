@@ -71,10 +71,9 @@ def _print_table(found: Sbom) -> None:
     """Print a line for each package. Names come from the image: they are escaped, and a line break in one ends no line."""
     from slimmer.formatting import printable
 
-    with_slim = any(package.kept is not None for package in found.packages)
     rows = [("TYPE", "NAME", "VERSION", "FILES", "LICENCES")]
     for package in found.packages:
-        files = f"{package.kept} of {package.files}" if with_slim else str(package.files)
+        files = str(package.files) if package.kept is None else f"{package.kept} of {package.files}"
         texts = (package.manager, package.name, package.version, files, ", ".join(package.licences))
         rows.append(tuple(map(printable, texts)))  # type: ignore[arg-type]  # as many as the texts
     widths = [min(max(len(row[column]) for row in rows), 60) for column in range(4)]

@@ -44,7 +44,13 @@ def read_inventory(tree: Tree, packages: PackageFiles, stream: Stream, sandbox: 
     listed = {one.package: one for one in (*known, *reader.databases())}
     licences = {**dict(reader.debian_licences(listed)), **dict(reader.python_licences())}
     found = [replace(one, licences=licences.get(one.package, one.licences)) for one in listed.values()]
-    found += [*reader.nodes(), *reader.gems(), *reader.composed(), *reader.java_archives()]
+    found += [
+        *reader.other_distributions(),
+        *reader.nodes(),
+        *reader.gems(),
+        *reader.composed(),
+        *reader.java_archives(),
+    ]
     found += list(_undescribed(tree, found))
     owners = packages.owners(programs := reader.programs())
     own = (path for path in programs if not any(one.manager in SYSTEM_MANAGERS for one in owners[path]))

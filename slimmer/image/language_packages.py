@@ -21,7 +21,7 @@ _NPM = re.compile(r".*/node_modules/(?P<name>(?:@[^/]+/)?[^/@.][^/]*)(?=/)", re.
 _GEM = re.compile(r"(?P<home>.*)/(?:bundler/)?gems/(?P<name>[^/]+)-(?P<version>[0-9][^/-]*)(?:-[^/]*)?(?=/)", re.DOTALL)
 _COMPOSER = re.compile(r"(?P<vendor>.*/vendor)/(?P<name>[^/]+/[^/]+)(?=/)", re.DOTALL)
 _SITE = re.compile(r".*?/(?:site|dist)-packages(?=/)", re.DOTALL)
-_METADATA = re.compile(r"/(?P<name>[^/]+?)-(?P<version>[^/-]+)\.(?:dist|egg)-info$", re.DOTALL)
+_METADATA = re.compile(r"/(?P<name>[^/]+?)-(?P<version>[^/-]+)(?:-py[0-9.]+[^/]*)?\.(?:dist|egg)-info$", re.DOTALL)
 _RECORDS = ("RECORD", "installed-files.txt")
 _DESCRIPTIONS = ("METADATA", "PKG-INFO")
 
@@ -103,6 +103,12 @@ def distributions(tree: Tree, site: str) -> Iterator[Distribution]:
             records = (f"{entry.path}/{name}" for name in _RECORDS)
             record = next((path for path in records if (found := tree.get(path)) and found.is_file), "")
             yield Distribution(Package("python", match["name"], match["version"]), entry.path, record)
+
+
+def is_listed(metadata: str) -> bool:
+    """Return True if `distributions` yields a metadata folder with this path: by its name and where it is."""
+    folder = posixpath.dirname(metadata)
+    return site_of(f"{folder}/") == folder and _METADATA.search(metadata) is not None
 
 
 def recorded(distribution: Distribution, lines: Iterable[bytes]) -> Iterator[bytes]:

@@ -25,7 +25,7 @@ from slimmer.image.json_metadata import (
 )
 from slimmer.image.lines import Unreadable
 from slimmer.image.os_release import PLACES, SIZE_LIMIT, Release, parse_release
-from slimmer.image.packages import PACKAGES_LIMIT, Kind, Package, databases, file_at
+from slimmer.image.packages import NAME_LIMIT, PACKAGES_LIMIT, Kind, Package, databases, file_at
 from slimmer.image.rpm_origins import rpm_installed
 from slimmer.image.system_origins import apk_installed, dpkg_installed
 from slimmer.image.tree import Tree
@@ -65,7 +65,7 @@ class MetadataReader:
     @cached_property
     def _metadata(self) -> tuple[str, ...]:
         """The files that may be metadata of a package with a place of its own, found in one walk."""
-        found = self._tree.files_named((".json", ".gemspec", *SUFFIXES))
+        found = self._tree.files_named((".json", ".gemspec", ".egg-info", *SUFFIXES))
         return tuple(path for path in found if not path.endswith(".json") or path.endswith(_JSONS))
 
     def databases(self) -> Iterator[Installed]:
@@ -111,6 +111,22 @@ class MetadataReader:
         for path, content in self._heads(list(places), HEAD):
             licence = metadata_fields(content)["License"]
             yield places[path], bounded([licence])
+
+    def other_distributions(self) -> Iterator[Installed]:
+        """Yield the Python distributions that no folder of distributions lists: each has its metadata alone.
+
+        They are in another folder (`pip install --target`, editable installs), or their metadata has no version in its name or is one file.
+        """
+        places = {path: path for path in self._metadata if path.endswith(".egg-info")}
+        for folder in self._tree.directories():
+            if folder.endswith(("dist-info", ".egg-info")) and not language_packages.is_listed(folder):
+                name = "METADATA" if folder.endswith("dist-info") else "PKG-INFO"
+                places[f"{folder}/{name}"] = folder
+        for path, content in self._heads([path for path in places if self._tree.is_file(path)], HEAD):
+            found = metadata_fields(content)
+            package = Package("python", found["Name"], found["Version"])
+            if all(0 < len(text) <= NAME_LIMIT and text.isprintable() for text in (package.name, package.version)):
+                yield Installed(package, (places[path],), licences=bounded([found["License"]]))
 
     def nodes(self) -> Iterator[Installed]:
         """Yield each folder whose package.json has a name."""

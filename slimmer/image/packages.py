@@ -33,7 +33,7 @@ PACKAGES_LIMIT = 1 << 16
 NAME_LIMIT = 256
 """The longest name or version of a package, in bytes."""
 
-_PYTHON = re.compile(r"/(?P<name>[^/]+?)-(?P<version>[^/-]+)\.(?:dist|egg)-info$")
+_PYTHON = re.compile(r"/(?P<name>[^/]+?)-(?P<version>[^/-]+)(?:-py[0-9.]+[^/]*)?\.(?:dist|egg)-info$")
 _NODE = re.compile(r"/node_modules/(?P<name>(?:@[^/]+/)?[^/@.][^/]*)/package\.json$")
 
 

@@ -23,6 +23,7 @@ from slimmer.sbom.document import Sbom, SbomFile, SbomPackage, document_time
 
 PIECE = 1 << 20
 CHUNK = 4096
+DIGESTS_HINT = "The digests of the slim image's files come from it. `slimmer build` writes it again."
 
 Owners = Callable[[Iterable[str]], Mapping[str, tuple[Package, ...]]]
 """Returns the packages of paths (slimmer.image.package_files.PackageFiles.owners)."""
@@ -133,7 +134,8 @@ def sha1_digests(archive: Path) -> dict[str, str]:
                 elif member.isreg():
                     digests[f"/{member.name}"] = _sha1(tar, member)
     except (tarfile.TarError, OSError) as error:
-        raise UsageError(f"cannot read {archive}: {error}", hint="`slimmer build` writes it again.") from error
+        why = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        raise UsageError(f"cannot read {archive}: {why}", hint=DIGESTS_HINT) from error
     return digests
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -150,6 +152,41 @@ def test_packages_of_languages_say_their_versions_and_licences(image: LocalImage
     }
     assert owned(image, "/app/vendor/x/y/src.php")["/app/vendor/x/y/src.php"] == ["x/y"]
     assert len(owned(image, "/weather")["/weather"]) == 5
+
+
+def test_python_packages_are_found_in_every_form_that_pip_and_setuptools_left(
+    image: LocalImage, tmp_path: Path
+) -> None:
+    text = "Metadata-Version: 1.1\nName: {}\nVersion: {}\nLicense: MIT\n"
+    site = "/usr/lib/python3/dist-packages"
+    image.add(f"{site}/Old-1.0-py3.11.egg-info/PKG-INFO", text.format("Old", "1.0"))
+    image.add(f"{site}/Flat-2.0.egg-info", text.format("Flat", "2.0"))
+    image.add(f"{site}/Bare.egg-info/PKG-INFO", text.format("Bare", "3.0"))
+    image.add("/app/shop.egg-info/PKG-INFO", text.format("shop", "0.1"))
+    image.add("/deps/flask-3.0.dist-info/METADATA", text.format("flask", "3.0"))
+    image.add("/deps/empty-1.dist-info/METADATA", "")
+    image.add("/deps/hostile.egg-info", "Name: a\x1b[1m\nVersion: 1\n")
+    found = {name: found for name, found in named(image).items() if name != "python:empty"}
+    assert found == {
+        "python:Old": ("1.0", ("MIT",)),
+        "python:Flat": ("2.0", ("MIT",)),
+        "python:Bare": ("3.0", ("MIT",)),
+        "python:shop": ("0.1", ("MIT",)),
+        "python:flask": ("3.0", ("MIT",)),
+    }
+    assert owned(image, "/app/shop.egg-info/PKG-INFO")["/app/shop.egg-info/PKG-INFO"] == ["shop"]
+    assert syft_finds(image) == {name.partition(":")[2].lower() for name in found}
+
+
+def syft_finds(image: LocalImage) -> set[str]:
+    """The names of the packages that Syft finds in the image's folder."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("syft"), "scan", "--quiet", "--output", "json", f"dir:{image.root}"],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    return {one["name"] for one in json.loads(done.stdout)["artifacts"] if one["name"].isprintable()}
 
 
 def test_versions_of_one_package_in_nested_folders_are_told_apart(image: LocalImage) -> None:

@@ -16,6 +16,7 @@ import pytest
 import slimmer
 from slimmer.artifacts import package_file
 from slimmer.artifacts.build_output import BuildOutput
+from slimmer.cli.sbom import _print_table
 from slimmer.errors import UsageError
 from slimmer.image.declared_licences import bounded
 from slimmer.image.installed import Installed
@@ -294,3 +295,11 @@ def test_an_image_has_no_original(tmp_path: Path) -> None:
         slimmer.sbom("app:latest", of="original")
     with pytest.raises(UsageError, match="not an output folder"):
         slimmer.sbom(tmp_path)
+
+
+def test_the_table_shows_no_control_characters_of_the_image(capsys: pytest.CaptureFixture[str]) -> None:
+    _print_table(sbom(package("line\nbreak\x1b[1m", licences=("MIT", "X")), package("b", kept=None)))
+    head, first, second = capsys.readouterr().out.splitlines()
+    assert head.split() == ["TYPE", "NAME", "VERSION", "FILES", "LICENCES"]
+    assert "\x1b" not in first and first.split()[-5:] == ["2", "of", "9", "MIT,", "X"]
+    assert second.startswith("deb ") and second.split()[3:] == ["9", "MIT"]
