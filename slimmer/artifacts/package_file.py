@@ -1,7 +1,7 @@
 """packages.json.zst: the packages that each path of the original belongs to, in the order of tree.json.zst.
 
 One compressed JSON document: `{"format": …, "version": …, "image": ID, "packages": [[MANAGER, NAME, VERSION], …], "runs": [[COUNT,
-PLACE, …], …]}`. A run gives the packages (positions in the list, from 0) of the next COUNT paths of tree.json.zst. The runs cover all
+PLACE, …], …], "unread": [DATABASE, …]}`. A run gives the packages (positions in the list, from 0) of the next COUNT paths of tree.json.zst. The runs cover all
 of the paths. The text is ASCII, and bytes that are not UTF-8 are escaped surrogates.
 """
 
@@ -42,15 +42,17 @@ class PackageRow(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tru
 class PackagesDocument(Struct, frozen=True):
     """The packages that the paths of tree.json.zst belong to. `image` is the original's ID.
 
-    Each of `runs` has a count of paths, then the positions of their packages in the list, from 0.
+    Each of `runs` has a count of paths, then the positions of their packages in the list, from 0. `unread` are the databases that could
+    not be read, or not whole, so that the runs lack files of their packages.
     """
 
     image: Name
     packages: list[PackageRow]
     runs: Runs
+    unread: tuple[Name, ...] = ()
 
 
-FORMAT = Format("slimmer-packages", Version(1, 0), PackagesDocument)
+FORMAT = Format("slimmer-packages", Version(1, 1), PackagesDocument)
 
 
 def package_document(tree: Tree, known: PackageFiles, image_id: str) -> dict[str, Any]:
@@ -62,7 +64,7 @@ def package_document(tree: Tree, known: PackageFiles, image_id: str) -> dict[str
     while chunk := list(islice(entries, _CHUNK)):
         _extend(runs, places, chunk, known.owners(entry.path for entry in chunk if not entry.is_directory))
     packages = [[package.manager, package.name, package.version] for package in places]
-    return {**FORMAT.head, "image": image_id, "packages": packages, "runs": runs}
+    return {**FORMAT.head, "image": image_id, "packages": packages, "runs": runs, "unread": list(known.unreadable)}
 
 
 def write_packages(document: Mapping[str, Any], file: IO[bytes]) -> None:
@@ -71,18 +73,23 @@ def write_packages(document: Mapping[str, Any], file: IO[bytes]) -> None:
 
 
 class PackageRecord:
-    """The packages of a tree, as an earlier build knew them."""
+    """The packages of a tree, as an earlier build knew them. `unread` are the databases that it could not read, or not whole."""
 
-    def __init__(self, tree: Tree, packages: tuple[Package, ...], runs: Runs) -> None:
+    def __init__(self, tree: Tree, packages: tuple[Package, ...], runs: Runs, unread: tuple[str, ...] = ()) -> None:
         self._tree, self._packages, self._runs = tree, packages, runs
+        self.unread = unread
 
     def owners(self, paths: Iterable[str]) -> dict[str, tuple[Package, ...]]:
         """Return the packages that each of these paths belongs to. This walks the whole tree, so pass many paths at once."""
         found: dict[str, tuple[Package, ...]] = dict.fromkeys(paths, ())
-        for entry, packages in zip(self._tree, self._each(), strict=False):
+        for entry, packages in self.entries():
             if packages and entry.path in found:
                 found[entry.path] = packages
         return found
+
+    def entries(self) -> Iterator[tuple[Entry, tuple[Package, ...]]]:
+        """Yield each entry of the tree with its packages, in the order of a walk."""
+        return zip(self._tree, self._each(), strict=False)
 
     def _each(self) -> Iterator[tuple[Package, ...]]:
         for count, *places in self._runs:
@@ -104,7 +111,7 @@ def read_packages(file: IO[bytes], tree: Tree) -> PackageRecord:
         for number, run in enumerate(found.runs):
             if not all(0 <= place < len(packages) for place in run[1:]):
                 raise ValueError(f"$.runs[{number}]: a run names a package that does not exist")
-    return PackageRecord(tree, packages, found.runs)
+    return PackageRecord(tree, packages, found.runs, found.unread)
 
 
 def _extend(

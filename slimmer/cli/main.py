@@ -20,7 +20,21 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from slimmer.cli import build, clean, compare, doctor, explain, keep, observe, probe, rebuild, settings, streams, verify
+from slimmer.cli import (
+    build,
+    clean,
+    compare,
+    doctor,
+    explain,
+    keep,
+    observe,
+    probe,
+    rebuild,
+    settings,
+    streams,
+    verify,
+    vex,
+)
 from slimmer.errors import Interrupted, OutputError, ResourcesExhausted, SlimmerError, UsageError
 
 OBJECTS = 50_000
@@ -54,6 +68,7 @@ _add("keep", keep.keep, keep.EPILOG)
 _add("rebuild", rebuild.rebuild, rebuild.EPILOG)
 _add("verify", verify.verify, verify.EPILOG)
 _add("compare", compare.compare, compare.EPILOG)
+_add("vex", vex.vex, vex.EPILOG)
 _add("explain", explain.explain, explain.EPILOG)
 _add("check", probe.check, probe.CHECK_EPILOG, probes)
 _add("validate", probe.validate, probe.VALIDATE_EPILOG, probes)

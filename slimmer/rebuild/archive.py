@@ -28,8 +28,13 @@ def creation_time(config: ImageConfig, source_date_epoch: str | None) -> str:
     """
     if not source_date_epoch:
         return config.created
+    return epoch_time(source_date_epoch).isoformat().replace("+00:00", "Z")
+
+
+def epoch_time(source_date_epoch: str) -> datetime:
+    """Return the time that SOURCE_DATE_EPOCH means, in UTC. Raises UsageError if it is not a number of seconds."""
     try:
-        return datetime.fromtimestamp(int(source_date_epoch), UTC).isoformat().replace("+00:00", "Z")
+        return datetime.fromtimestamp(int(source_date_epoch), UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise UsageError(
             f"SOURCE_DATE_EPOCH is not a time: {source_date_epoch!r}",
