@@ -10,8 +10,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from slimmer.image.language_packages import folder_of, site_of
 from slimmer.image.packages import SYSTEM_MANAGERS, Package
@@ -19,7 +20,13 @@ from slimmer.image.tree import Entry, Tree
 from slimmer.keep.folders import SHARED
 from slimmer.scans.coordinates import Coordinates, key_of
 
+Pair = tuple[str, str]
+"""A path of the slim image and one of the original."""
+
 Owned = Iterable[tuple[Entry, tuple[Package, ...]]]
+
+CANDIDATES = 8
+"""The most files of one size that are taken for copies of a file. With several, it hardly matters which."""
 
 COPY_SIZE = 1 << 16
 """The bytes from which on two files of one size may be copies, whatever their names. Smaller ones need the same name, too."""
@@ -47,22 +54,29 @@ class Contents:
     """The paths of an original with their packages, and the paths that a slim image has of them.
 
     `owned` yields each entry of the tree, in its order, with its packages. `kept` has the slim image's paths that are no directories, with
-    the size of each regular file (-1 for others). `unread` are package databases that could not be read.
+    the size of each regular file (-1 for others). `unread` are package databases that could not be read. `compare` tells for pairs of a
+    path of the slim image and one of the original whether their contents are the same, as far as it can; None if there are no contents.
     """
 
     tree: Tree
     owned: Callable[[], Owned]
     kept: Mapping[str, int]
     unread: tuple[str, ...] = ()
+    compare: Callable[[Sequence[Pair]], Mapping[Pair, bool]] | None = None
+
+    def copies(self, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
+        """Return the copies among possible ones, and those pairs of which nobody knows whether they are."""
+        known = self.compare(pairs) if self.compare is not None and pairs else {}
+        return [pair for pair in pairs if known.get(pair)], [pair for pair in pairs if pair not in known]
 
 
 @dataclass(slots=True)
 class Tally:
-    """A package's files in one place: how many the original has, and those that are left. `copies` are possible copies of missing ones."""
+    """A package's files in one place: how many the original has, and those that are left. `copies` may be copies of missing ones."""
 
     files: int = 0
     kept: list[str] = field(default_factory=list)
-    copies: dict[str, str] = field(default_factory=dict)
+    copies: list[Pair] = field(default_factory=list)
 
 
 class Remains:
@@ -86,6 +100,7 @@ class Remains:
                 tally = self._tally(package, "")
                 tally.files += 1
                 tally.kept.append(stray)
+        self._compare()
 
     def of(self, wanted: Coordinates) -> Iterator[tuple[str, Tally]]:
         """Yield the tally of each copy of a package in the original, with its place: a folder, or "" for packages of a distribution."""
@@ -103,15 +118,24 @@ class Remains:
         """Yield the versions of the packages with this key, as far as they are known."""
         return (version for version in dict.fromkeys(p.version for p, _ in self._tallies.get(key, {})) if version)
 
-    def copy_of(self, path: str) -> str:
-        """Return a kept path that may be a copy of this file of the original, or ""."""
+    def copies_of(self, path: str) -> list[Pair]:
+        """Return the kept paths that may be copies of this file of the original, each with the file's path."""
         entry = self.contents.tree.get(path)
-        return "" if entry is None else self._strays.copy_of(entry)
+        return [] if entry is None else self._strays.copies_of(entry)
 
     def has_link(self, path: str) -> bool:
         """Return True if the slim image has this file of the original under any name."""
         entry = self.contents.tree.get(path)
         return entry is not None and entry.links > 1 and entry.inode in self._strays.links
+
+    def _compare(self) -> None:
+        """Find out which possible copies are copies, in one round trip."""
+        tallies = [tally for found in self._tallies.values() for tally in found.values() if tally.copies]
+        copies, left = self.contents.copies([pair for tally in tallies for pair in tally.copies])
+        same, unknown = set(copies), set(left)
+        for tally in tallies:
+            tally.kept += dict.fromkeys(pair[0] for pair in tally.copies if pair in same)
+            tally.copies = [pair for pair in tally.copies if pair in unknown]
 
     def _tally(self, package: Package, place: str) -> Tally:
         return self._tallies.setdefault(key_of(package), {}).setdefault((package, place), Tally())
@@ -157,11 +181,12 @@ class _Strays:
         owners_of_folders = ((path, alone.get(posixpath.dirname(path))) for path, size in free.items() if size >= 0)
         self.alone = [(path, owner) for path, owner in owners_of_folders if owner is not None]
 
-    def copy_of(self, entry: Entry) -> str:
-        """Return a kept path that may be a copy of this file, or ""."""
+    def copies_of(self, entry: Entry) -> list[Pair]:
+        """Return the kept paths that may be copies of this file, each with the file's path."""
         name = posixpath.basename(entry.path)
         same = self.sizes.get(entry.size, ()) if entry.is_file and entry.size else ()
-        return next((path for path in same if entry.size >= COPY_SIZE or posixpath.basename(path) == name), "")
+        found = (path for path in same if entry.size >= COPY_SIZE or posixpath.basename(path) == name)
+        return [(path, entry.path) for path in islice(found, CANDIDATES)]
 
 
 def _note(alone: dict[str, Package | None], folder: str, owners: tuple[Package, ...]) -> None:
@@ -191,5 +216,5 @@ def _count(tally: Tally, entry: Entry, contents: Contents, strays: _Strays) -> N
         tally.kept.append(entry.path)
     elif entry.links > 1 and entry.inode in strays.links:
         tally.kept.append(strays.links[entry.inode])
-    elif copy := strays.copy_of(entry):
-        tally.copies[copy] = entry.path
+    else:
+        tally.copies += strays.copies_of(entry)

@@ -116,9 +116,9 @@ class Judge:
         if kept:
             verdict = Verdict.THERE if len(kept) == files else Verdict.PARTLY
             return verdict, files, len(kept), tuple(kept[:SHOWN]), ""
-        copies = {copy: path for tally in tallies for copy, path in tally.copies.items()}
+        copies = sorted(pair for tally in tallies for pair in tally.copies)
         if copies:
-            copy, path = next(iter(sorted(copies.items())))
+            copy, path = copies[0]
             return Verdict.UNKNOWN, files, 0, (copy,), f"{copy} may be a copy of {path}: it has the same size"
         if unread := next(filter(lambda path: _concerns(path, manager), self._contents.unread), ""):
             return Verdict.UNKNOWN, files, 0, (), f"{unread} could not be read, so there may be more files"
@@ -129,19 +129,15 @@ class Judge:
         files = {self._file(path) for path in finding.locations}
         if "" in files:
             return _unknown("the original has no such file as the scanner names")
-        kept = sorted(path for path in files if self._is_kept(path))
+        pairs = [pair for path in sorted(files) if not self._is_kept(path) for pair in self.remains.copies_of(path)]
+        copies, possible = self._contents.copies(pairs)
+        kept = sorted({path for path in files if self._is_kept(path)} | {copy for copy, _ in copies})
         if kept:
-            verdict = Verdict.THERE if len(kept) == len(files) else Verdict.PARTLY
-            return verdict, len(files), len(kept), tuple(kept[:SHOWN]), ""
-        copy = next(((copy, path) for path in sorted(files) if (copy := self.remains.copy_of(path))), None)
-        if copy is not None:
-            return (
-                Verdict.UNKNOWN,
-                len(files),
-                0,
-                copy[:1],
-                f"{copy[0]} may be a copy of {copy[1]}: it has the same size",
-            )
+            verdict = Verdict.THERE if len(kept) >= len(files) else Verdict.PARTLY
+            return verdict, max(len(files), len(kept)), len(kept), tuple(kept[:SHOWN]), ""
+        if possible:
+            copy, path = possible[0]
+            return Verdict.UNKNOWN, len(files), 0, (copy,), f"{copy} may be a copy of {path}: it has the same size"
         return Verdict.GONE, len(files), 0, (), ""
 
     def _is_kept(self, path: str) -> bool:
