@@ -11,11 +11,14 @@ from slimmer.image.package_files import PackageFiles
 from slimmer.image.tree import Tree
 from slimmer.observe.pristine import PristineImage, within
 from slimmer.probe_binary import probe_path
-from slimmer.report.remains import Contents, Pair
+from slimmer.report.contents import Contents, Pair
 from slimmer.report.vulnerabilities import Vulnerabilities, vulnerabilities
 from slimmer.runs.image_mount import image_tree, open_pristine
 from slimmer.sandbox.sandbox import Sandbox
 from slimmer.scans.scan import Scan, check_image, digest_of
+
+MOST = 16 << 30
+"""The most bytes that are read to tell copies. Of further files, nobody knows whether they are copies."""
 
 
 def check_scan(scan: Scan, name: str, before: ImageConfig, after: ImageConfig) -> None:
@@ -45,12 +48,24 @@ def judge_images(scope: EngineResources, scan: Scan, before: ImageConfig, after:
         packages.know_all()
         kept = {entry.path: entry.size if entry.is_file else -1 for entry in other if not entry.is_directory}
 
-        def compare(pairs: Sequence[Pair]) -> Mapping[Pair, bool]:
+        def compare(possible: Sequence[Pair]) -> Mapping[Pair, bool]:
+            pairs = _affordable(possible, kept)
             copies = _hashes(other, second, [copy for copy, _ in pairs])
             files = _hashes(tree, first, [path for _, path in pairs])
             return {(copy, path): copies[copy] == files[path] for copy, path in pairs if copies[copy] and files[path]}
 
         return vulnerabilities(scan, Contents(tree, packages.entries, kept, packages.unreadable, compare))
+
+
+def _affordable(pairs: Sequence[Pair], sizes: Mapping[str, int]) -> list[Pair]:
+    """Return the first pairs, as long as their files have at most MOST bytes in all. A sparse file of terabytes takes no space in an image."""
+    left, found = MOST, list[Pair]()
+    for pair in pairs:
+        left -= 2 * sizes[pair[0]]
+        if left < 0:
+            break
+        found.append(pair)
+    return found
 
 
 def _digests(config: ImageConfig) -> list[str]:

@@ -7,67 +7,15 @@ A kept file of nobody's that has the size of a missing file is a possible copy.
 
 from __future__ import annotations
 
-import posixpath
-import re
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 from slimmer.image.language_packages import folder_of, site_of
 from slimmer.image.packages import SYSTEM_MANAGERS, Package
 from slimmer.image.tree import Entry, Tree
-from slimmer.keep.folders import SHARED
-from slimmer.scans.coordinates import Coordinates, key_of
-
-Pair = tuple[str, str]
-"""A path of the slim image and one of the original."""
-
-Owned = Iterable[tuple[Entry, tuple[Package, ...]]]
-
-CANDIDATES = 8
-"""The most files of one size that are taken for copies of a file. With several, it hardly matters which."""
-
-COPY_SIZE = 1 << 16
-"""The bytes from which on two files of one size may be copies, whatever their names. Smaller ones need the same name, too."""
-
-_BYTECODE = re.compile(r"(?P<folder>.*/)__pycache__/(?P<name>[^/]+?)\.[^/.]+(?:\.opt-[12])?\.pyc", re.DOTALL)
-"""Where Python keeps compiled sources (PEP 3147, PEP 488)."""
-
-_ASIDE = (
-    ".distrib",
-    ".diverted",
-    ".usr-is-merged",
-    ".dpkg-dist",
-    ".dpkg-new",
-    ".dpkg-old",
-    ".dpkg-bak",
-    ".rpmnew",
-    ".rpmsave",
-    ".apk-new",
-)
-"""Suffixes of files that a package manager put aside: dpkg-divert(1), dpkg's conffiles, rpm(8), apk-protected_paths(5)."""
-
-
-@dataclass(frozen=True)
-class Contents:
-    """The paths of an original with their packages, and the paths that a slim image has of them.
-
-    `owned` yields each entry of the tree, in its order, with its packages. `kept` has the slim image's paths that are no directories, with
-    the size of each regular file (-1 for others). `unread` are package databases that could not be read. `compare` tells for pairs of a
-    path of the slim image and one of the original whether their contents are the same, as far as it can; None if there are no contents.
-    """
-
-    tree: Tree
-    owned: Callable[[], Owned]
-    kept: Mapping[str, int]
-    unread: tuple[str, ...] = ()
-    compare: Callable[[Sequence[Pair]], Mapping[Pair, bool]] | None = None
-
-    def copies(self, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
-        """Return the copies among possible ones, and those pairs of which nobody knows whether they are."""
-        known = self.compare(pairs) if self.compare is not None and pairs else {}
-        return [pair for pair in pairs if known.get(pair)], [pair for pair in pairs if pair not in known]
+from slimmer.report.contents import Contents, Pair
+from slimmer.report.strays import Strays
+from slimmer.scans.coordinates import Coordinates, key_of, without_epoch
 
 
 @dataclass(slots=True)
@@ -82,15 +30,17 @@ class Tally:
 class Remains:
     """What is left of the packages with these keys (slimmer.scans.coordinates.key_of). It walks the tree a few times.
 
-    `places` are real paths. It also tells what is left of the packages of a distribution that these belong to.
+    `places` are real paths. It also tells what is left of the packages of a distribution that these belong to. A hostile image may have
+    60,000 copies or versions of one package, so each question costs what it answers.
     """
 
     def __init__(self, contents: Contents, keys: Collection[tuple[str, str]], places: Collection[str] = ()) -> None:
         self.contents = contents
         self._owners = dict(_owners(contents, places)) if places else {}
         keys = {*keys, *(key_of(package) for packages in self._owners.values() for package in packages)}
-        self._tallies: dict[tuple[str, str], dict[tuple[Package, str], Tally]] = {}
-        self._strays = strays = _Strays(contents)
+        self._tallies: dict[tuple[str, str], dict[str, dict[str, dict[Package, Tally]]]] = {}
+        self._left: dict[tuple[tuple[str, str], str], bool] = {}
+        self._strays = strays = Strays(contents)
         for entry, owners in contents.owned():
             for package in owners if not entry.is_directory else ():
                 if key_of(package) in keys:
@@ -102,11 +52,21 @@ class Remains:
                 tally.kept.append(stray)
         self._compare()
 
-    def of(self, wanted: Coordinates) -> Iterator[tuple[str, Tally]]:
-        """Yield the tally of each copy of a package in the original, with its place: a folder, or "" for packages of a distribution."""
-        for (package, place), tally in self._tallies.get(wanted.key, {}).items():
-            if wanted.is_version_of(package):
-                yield place, tally
+    def of(self, wanted: Coordinates, places: Iterable[str] | None = None) -> Iterator[Tally]:
+        """Yield the tally of each copy of a package in the original: of all copies, or of those in these places.
+
+        A place is a folder, or "" for packages of a distribution and for files of a Python distribution outside of its folder.
+        """
+        for version in self._versions(wanted):
+            copies = self._tallies[wanted.key][version]
+            for place in copies if places is None else places:
+                for package, tally in copies.get(place, {}).items():
+                    if wanted.is_version_of(package):
+                        yield tally
+
+    def is_left(self, wanted: Coordinates) -> bool:
+        """Return True if any copy of a package may be in the slim image."""
+        return any(self._is_left(wanted.key, version) for version in self._versions(wanted))
 
     def of_owners(self, places: Collection[str]) -> list[Tally]:
         """Return the tallies of the distribution's packages that all of these paths belong to; none if one of them belongs to no such package."""
@@ -114,9 +74,13 @@ class Remains:
         packages = dict.fromkeys(package for found in owners for package in found) if all(owners) else {}
         return [self._tally(package, "") for package in packages]
 
+    def known_version(self, wanted: Coordinates) -> str:
+        """Return the version if the original has it, or "": packages of all other versions have the same tallies."""
+        return wanted.version if without_epoch(wanted.version) in self._tallies.get(wanted.key, {}) else ""
+
     def versions(self, key: tuple[str, str]) -> Iterator[str]:
-        """Yield the versions of the packages with this key, as far as they are known."""
-        return (version for version in dict.fromkeys(p.version for p, _ in self._tallies.get(key, {})) if version)
+        """Yield the versions of the packages with this key, without epochs, as far as they are known."""
+        return filter(None, self._tallies.get(key, {}))
 
     def copies_of(self, path: str) -> list[Pair]:
         """Return the kept paths that may be copies of this file of the original, each with the file's path."""
@@ -128,9 +92,26 @@ class Remains:
         entry = self.contents.tree.get(path)
         return entry is not None and entry.links > 1 and entry.inode in self._strays.links
 
+    def _versions(self, wanted: Coordinates) -> Iterable[str]:
+        """Return the versions, without epochs, of which a package may be."""
+        known = self._tallies.get(wanted.key, {})
+        return (one for one in {"", without_epoch(wanted.version)} if one in known) if wanted.version else known
+
+    def _is_left(self, key: tuple[str, str], version: str) -> bool:
+        if (key, version) not in self._left:
+            tallies = (tally for copies in self._tallies[key][version].values() for tally in copies.values())
+            self._left[key, version] = any(tally.kept or tally.copies for tally in tallies)
+        return self._left[key, version]
+
+    def _all(self) -> Iterator[Tally]:
+        for versions in self._tallies.values():
+            for places in versions.values():
+                for copies in places.values():
+                    yield from copies.values()
+
     def _compare(self) -> None:
         """Find out which possible copies are copies, in one round trip."""
-        tallies = [tally for found in self._tallies.values() for tally in found.values() if tally.copies]
+        tallies = [tally for tally in self._all() if tally.copies]
         copies, left = self.contents.copies([pair for tally in tallies for pair in tally.copies])
         same, unknown = set(copies), set(left)
         for tally in tallies:
@@ -138,7 +119,8 @@ class Remains:
             tally.copies = [pair for pair in tally.copies if pair in unknown]
 
     def _tally(self, package: Package, place: str) -> Tally:
-        return self._tallies.setdefault(key_of(package), {}).setdefault((package, place), Tally())
+        copies = self._tallies.setdefault(key_of(package), {}).setdefault(without_epoch(package.version), {})
+        return copies.setdefault(place, {}).setdefault(package, Tally())
 
 
 def place_of(tree: Tree, package: Package, path: str) -> str:
@@ -156,58 +138,7 @@ def _owners(contents: Contents, places: Collection[str]) -> Iterator[tuple[str, 
             yield entry.path, found
 
 
-class _Strays:
-    """The kept paths that belong to no package, by what tells where they come from. `links` are the inodes of kept hard links."""
-
-    def __init__(self, contents: Contents) -> None:
-        self.links: dict[int, str] = {}
-        self.sizes: defaultdict[int, list[str]] = defaultdict(list)
-        self.made_of: defaultdict[str, list[str]] = defaultdict(list)
-        alone: dict[str, Package | None] = {}
-        free = dict(contents.kept)
-        for entry, owners in contents.owned():
-            if entry.is_directory:
-                continue
-            if entry.links > 1 and entry.path in contents.kept:
-                self.links.setdefault(entry.inode, entry.path)
-            if owners:
-                free.pop(entry.path, None)
-            _note(alone, posixpath.dirname(entry.path), owners)
-        for path, size in free.items():
-            if size > 0:
-                self.sizes[size].append(path)
-            for source in _sources(path):
-                self.made_of[source].append(path)
-        owners_of_folders = ((path, alone.get(posixpath.dirname(path))) for path, size in free.items() if size >= 0)
-        self.alone = [(path, owner) for path, owner in owners_of_folders if owner is not None]
-
-    def copies_of(self, entry: Entry) -> list[Pair]:
-        """Return the kept paths that may be copies of this file, each with the file's path."""
-        name = posixpath.basename(entry.path)
-        same = self.sizes.get(entry.size, ()) if entry.is_file and entry.size else ()
-        found = (path for path in same if entry.size >= COPY_SIZE or posixpath.basename(path) == name)
-        return [(path, entry.path) for path in islice(found, CANDIDATES)]
-
-
-def _note(alone: dict[str, Package | None], folder: str, owners: tuple[Package, ...]) -> None:
-    """Note the only package of a distribution that has files in this folder; None if there are several, or the folder is one that all share."""
-    for package in owners:
-        if package.manager in SYSTEM_MANAGERS:
-            known = alone.setdefault(folder, None if folder in SHARED else package)
-            if known != package:
-                alone[folder] = None
-
-
-def _sources(path: str) -> Iterator[str]:
-    """Yield the paths that a file may have been made of."""
-    if path.endswith(".pyc") and (match := _BYTECODE.fullmatch(path)):
-        yield f"{match['folder']}{match['name']}.py"
-    for suffix in _ASIDE:
-        if path.endswith(suffix):
-            yield path.removesuffix(suffix)
-
-
-def _count(tally: Tally, entry: Entry, contents: Contents, strays: _Strays) -> None:
+def _count(tally: Tally, entry: Entry, contents: Contents, strays: Strays) -> None:
     tally.files += 1
     made = [path for path in strays.made_of.get(entry.path, ()) if path != entry.path]
     tally.files += len(made)

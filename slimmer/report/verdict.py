@@ -10,12 +10,13 @@ import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice
 
 from slimmer.image.language_packages import folder_of, site_of
 from slimmer.image.packages import SYSTEM_MANAGERS
 from slimmer.image.tree import Tree
-from slimmer.report.remains import Contents, Remains, Tally
-from slimmer.scans.coordinates import Coordinates
+from slimmer.report.contents import Contents
+from slimmer.report.remains import Remains, Tally
 from slimmer.scans.scan import Finding
 
 SHOWN = 20
@@ -65,7 +66,9 @@ def judge_findings(findings: Sequence[Finding], contents: Contents) -> tuple[Jud
     judge = Judge(contents, findings)
     judged = [judge.judged(finding) for finding in findings]
     left = {one.finding.package for one in judged if one.verdict is not Verdict.GONE}
-    left.update(package for package in {finding.package for finding in findings} - left if judge.has_copies(package))
+    left.update(
+        package for package in {finding.package for finding in findings} - left if judge.remains.is_left(package)
+    )
     return tuple(replace(one, absent=one.finding.package not in left) for one in judged)
 
 
@@ -81,19 +84,24 @@ class Judge:
 
     def judged(self, finding: Finding) -> Judged:
         """Return the verdict on a finding."""
-        key = (finding.package, finding.locations, finding.whole)
+        package = finding.package
+        version = self.remains.known_version(package)
+        places = (
+            ()
+            if package.manager in SYSTEM_MANAGERS
+            else finding.locations
+            if finding.whole
+            else (*self._ends(finding),)
+        )
+        key = (package.key, package.kind, version, places, finding.whole)
         if key not in self._known:
             self._known[key] = self._decide(finding)
         return Judged(finding, *self._known[key])
 
-    def has_copies(self, package: Coordinates) -> bool:
-        """Return True if any copy of a package, wherever it is, may be in the slim image."""
-        return any(tally.kept or tally.copies for _, tally in self.remains.of(package))
-
     def _decide(self, finding: Finding) -> tuple[Verdict, int, int, tuple[str, ...], str]:
         manager = finding.package.manager
         if manager in SYSTEM_MANAGERS:
-            tallies = [tally for _, tally in self.remains.of(finding.package)]
+            tallies = [*self.remains.of(finding.package)]
             seen: list[str] = []
         elif finding.whole:
             return self._of_files(finding)
@@ -160,17 +168,16 @@ class Judge:
 
     def _at(self, finding: Finding) -> list[Tally]:
         """Return the tallies of the copies that the finding means: those where the scanner saw the package, or all if it names no place."""
-        found = list(self.remains.of(finding.package))
         places = {place for path in self._ends(finding) if (place := _place(self._tree, path))}
         if not places:
-            return [tally for _, tally in found]
-        here = [tally for place, tally in found if place in places]
-        return [*here, *(tally for place, tally in found if not place)] if here else []
+            return [*self.remains.of(finding.package)]
+        here = [*self.remains.of(finding.package, places)]
+        return [*here, *self.remains.of(finding.package, [""])] if here else []
 
     def _missing(self, finding: Finding) -> str:
-        others = [*self.remains.versions(finding.package.key)]
+        others = [*islice(self.remains.versions(finding.package.key), 3)]
         if others:
-            return f"the original has {finding.package.full_name} {', '.join(others[:3])}, but no files of this version are known"
+            return f"the original has {finding.package.full_name} {', '.join(others)}, but no files of this version are known"
         return "slimmer knows no files of this package"
 
 

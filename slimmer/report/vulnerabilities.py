@@ -12,12 +12,15 @@ from msgspec import UNSET
 from slimmer.artifacts.build_output import BuildOutput
 from slimmer.errors import UsageError
 from slimmer.formatting import counted, listed, printable
-from slimmer.report.remains import Contents
+from slimmer.report.contents import Contents
 from slimmer.report.verdict import Judged, Verdict, judge_findings
 from slimmer.scans.scan import Scan, Severity, check_image, digest_of
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+ROWS = 1000
+"""The most findings of the table."""
 
 PATHS_SHOWN = 2
 """The most kept files that a cell of the table names."""
@@ -113,17 +116,19 @@ def _order(judged: Judged) -> tuple[object, ...]:
 
 
 def as_table(found: Vulnerabilities, title: str) -> Table:
-    """Return all findings as a table. Texts from the image and the scan are escaped for a terminal."""
+    """Return the findings as a table. Texts from the image and the scan are escaped for a terminal."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=Text(printable(title)), title_justify="left")
     for heading in ("severity", "vulnerability", "package", "in the slim image"):
         table.add_column(heading, overflow="fold")
-    for one in found.judged:
+    for one in found.judged[:ROWS]:
         finding = one.finding
         cells = (finding.severity, finding.vulnerability, str(finding.package), in_words(one))
         table.add_row(*(Text(_cut(cell)) for cell in cells))
+    if len(found.judged) > ROWS:
+        table.caption = f"and {len(found.judged) - ROWS:,} more, which --format json lists"
     return table
 
 

@@ -67,6 +67,11 @@ def same_version(first: str, second: str) -> bool:
     return plain == other and (not one or not two or int(one) == int(two))
 
 
+def without_epoch(version: str) -> str:
+    """Return a version without its epoch."""
+    return _epoch(version)[1]
+
+
 def coordinates(kind: str, name: str, version: str, namespace: str = "") -> Coordinates:
     """Return the coordinates of a package of this type of package URL."""
     if kind in ("npm", "composer") and not namespace:

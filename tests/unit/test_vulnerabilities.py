@@ -11,7 +11,8 @@ import pytest
 import slimmer
 from slimmer.artifacts.build_output import BuildOutput
 from slimmer.errors import UsageError
-from slimmer.report.remains import COPY_SIZE, Contents
+from slimmer.report.contents import Contents
+from slimmer.report.strays import COPY_SIZE
 from slimmer.report.verdict import Judged, Verdict, judge_findings
 from slimmer.report.vulnerabilities import in_words, vulnerabilities
 from slimmer.scans.scan import Scan, ScannedImage
