@@ -100,18 +100,22 @@ def from_purl(text: str) -> Coordinates | None:
 def plain_purl(package: Coordinates, purl: str) -> str:
     """Return the package URL without qualifiers and subpath, which readers take as the one of all variants; "" if there can be none.
 
-    `purl` is the one that the scanner gave, or "".
+    `purl` is the one that the scanner gave, or "". A name that would be another one in a package URL has none: it would name another package.
     """
     from packageurl import PackageURL
 
     try:
         if package == from_purl(purl):
             given = PackageURL.from_string(purl)
-            return PackageURL(given.type, given.namespace, given.name, given.version).to_string()
-        version = package.version or None
-        return PackageURL(package.kind, package.namespace or None, package.name, version).to_string()
-    except ValueError:
+            text = PackageURL(given.type, given.namespace, given.name, given.version).to_string()
+        else:
+            version = package.version or None
+            text = PackageURL(package.kind, package.namespace or None, package.name, version).to_string()
+    except (TypeError, ValueError):  # the library joins None for a name of spaces alone
         return ""
+    again = from_purl(text)
+    is_same = again is not None and again[:3] == package[:3] and same_version(again.version, package.version)
+    return text if is_same else ""
 
 
 def _epoch(version: str) -> tuple[str, str]:

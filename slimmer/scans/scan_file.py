@@ -51,15 +51,20 @@ def read_scan(option: str, file: Path) -> Scan:
     """Read the document of Grype or Trivy. `option` is named in errors. Raise UsageError if that fails."""
     content = _content(option, file)
     with reading(str(file), "a scan", HINT):
-        head = decode(content, Head)
-        if head.matches is not UNSET:
-            scan = grype.scan_of(decode(content, grype.Document))
-        elif head.schema_version is not UNSET:
-            scan = _of_trivy(content, bytes(head.schema_version))
-        else:
-            raise ValueError(_instead(head))
-        if len(scan.findings) > FINDINGS:
-            raise ValueError(f"it has more than {FINDINGS:,} findings")
+        return parse_scan(content)
+
+
+def parse_scan(content: bytes | bytearray) -> Scan:
+    """Return the scan in a document. Raise ValueError or RecursionError for anything else."""
+    head = decode(content, Head)
+    if head.matches is not UNSET:
+        scan = grype.scan_of(decode(content, grype.Document))
+    elif head.schema_version is not UNSET:
+        scan = _of_trivy(content, bytes(head.schema_version))
+    else:
+        raise ValueError(_instead(head))
+    if len(scan.findings) > FINDINGS:
+        raise ValueError(f"it has more than {FINDINGS:,} findings")
     return scan
 
 
@@ -78,7 +83,7 @@ def _content(option: str, file: Path) -> bytearray:
     return content
 
 
-def _of_trivy(content: bytearray, version: bytes) -> Scan:
+def _of_trivy(content: bytes | bytearray, version: bytes) -> Scan:
     try:
         return trivy.scan_of(decode(content, trivy.Document))
     except ValueError as error:

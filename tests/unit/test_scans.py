@@ -236,6 +236,14 @@ def test_a_package_url_without_qualifiers_stands_for_all_variants() -> None:
     assert plain_purl(coordinates("", "b", "1"), "") == ""
 
 
+@pytest.mark.parametrize("name", ["a/b", " a", " ", "/", "a/../b", "b@2", "b?x=1", "b#c"])
+def test_a_package_url_names_no_other_package(name: str) -> None:
+    """A hostile image may have a package with such a name. A statement about it must not be one about another package."""
+    package = coordinates("maven", name, "1", "org")
+    found = plain_purl(package, "")
+    assert found == "" or from_purl(found) == package
+
+
 @pytest.mark.parametrize(
     ("first", "second", "same"),
     [
