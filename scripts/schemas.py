@@ -14,7 +14,16 @@ import msgspec
 from slimmer.artifacts import attestation, manifest, package_file, report_file, tree_file
 from slimmer.exercise.probe_format import KINDS, Entries, Entry, ProbeFile
 from slimmer.observe import log
-from slimmer.report import comparison_document, diagnosis, explanation, probe_check, sizes, unexercised, unproven
+from slimmer.report import (
+    comparison_document,
+    diagnosis,
+    explanation,
+    probe_check,
+    sizes,
+    unexercised,
+    unproven,
+    vulnerability_document,
+)
 from slimmer.versioned_json import LARGEST, NAME_PATTERN, Format
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -37,6 +46,7 @@ PRINTED = {
     "sizes": ("The output of slimmer explain --why-size --format json", sizes.FORMAT),
     "unexercised": ("The output of slimmer explain --unexercised --format json", unexercised.FORMAT),
     "unproven": ("The output of slimmer explain --unproven --format json", unproven.FORMAT),
+    "vulnerabilities": ("The output of slimmer vex --format json", vulnerability_document.FORMAT),
 }
 """What slimmer only writes: all fields are always there, also those for which the type has a default."""
 

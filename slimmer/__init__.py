@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         validate_probes,
         verify,
     )
+    from slimmer.api.vulnerabilities import vex, vulnerabilities
     from slimmer.artifacts.build_output import BuildOutput, find_output
     from slimmer.engine.leftovers import Leftovers
     from slimmer.engine.options import Companion
@@ -94,8 +95,11 @@ if TYPE_CHECKING:
     from slimmer.report.sizes import Sizes
     from slimmer.report.unexercised import UnexercisedReport
     from slimmer.report.unproven import UnprovenReport
+    from slimmer.report.verdict import Judged, Verdict
+    from slimmer.report.vulnerabilities import Vulnerabilities
     from slimmer.runs.check import Check
     from slimmer.sbom.document import Sbom, SbomFile, SbomPackage
+    from slimmer.scans.scan import Finding, Severity
     from slimmer.unexercised import Exercised, UntouchedCode
     from slimmer.unproven import Unproven
     from slimmer.verify.structure import Difference
@@ -106,6 +110,7 @@ _HOMES = {
         "attach attest build check_probes clean compare doctor explain keep not_exercised not_proven observe rebuild record_probes run sbom sizes "
         "validate_probes verify"
     ),
+    "slimmer.api.vulnerabilities": "vex vulnerabilities",
     "slimmer.artifacts.build_output": "BuildOutput find_output",
     "slimmer.engine.leftovers": "Leftovers",
     "slimmer.engine.options": "Companion",
@@ -132,8 +137,11 @@ _HOMES = {
     "slimmer.report.sizes": "Sizes",
     "slimmer.report.unexercised": "UnexercisedReport",
     "slimmer.report.unproven": "UnprovenReport",
+    "slimmer.report.verdict": "Judged Verdict",
+    "slimmer.report.vulnerabilities": "Vulnerabilities",
     "slimmer.runs.check": "Check",
     "slimmer.sbom.document": "Sbom SbomFile SbomPackage",
+    "slimmer.scans.scan": "Finding Severity",
     "slimmer.unexercised": "Exercised UntouchedCode",
     "slimmer.unproven": "Unproven",
     "slimmer.verify.structure": "Difference",
@@ -165,10 +173,12 @@ __all__ = [
     "Exercised",
     "Expectation",
     "Explanation",
+    "Finding",
     "Gate",
     "GateFailed",
     "ImageCommand",
     "Interrupted",
+    "Judged",
     "KeepRequest",
     "KeepResult",
     "Leftovers",
@@ -193,6 +203,7 @@ __all__ = [
     "SbomFile",
     "SbomPackage",
     "Selection",
+    "Severity",
     "Sizes",
     "SlimmerError",
     "StageEnded",
@@ -205,9 +216,11 @@ __all__ = [
     "Until",
     "UntouchedCode",
     "UsageError",
+    "Verdict",
     "VerificationFailed",
     "VerifyRequest",
     "VerifyResult",
+    "Vulnerabilities",
     "Warned",
     "__version__",
     "attach",
@@ -230,6 +243,8 @@ __all__ = [
     "sizes",
     "validate_probes",
     "verify",
+    "vex",
+    "vulnerabilities",
 ]
 
 

@@ -102,6 +102,19 @@ def convert(data: Any, kind: type[T], place: str = "$") -> T:
         raise ValueError(f"{place}: {_shown(error.object)} is not a known field or value") from error
 
 
+def decode(content: bytes | bytearray, kind: type[T]) -> T:
+    """Decode the JSON document of another program as this type. Unknown fields are not even kept in memory.
+
+    Texts of such a document are UTF-8: an escaped surrogate without its partner is an error. Raises ValueError or RecursionError.
+    """
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(_in_words(str(error), "$")) from error
+    except msgspec.DecodeError as error:
+        raise ValueError(f"it is not JSON: {error}") from error
+
+
 class _OtherVersion(ValueError):
     """A document of a major version that this slimmer does not read."""
 

@@ -12,7 +12,8 @@ from slimmer.api.requests import refuse_unknown
 from slimmer.errors import UsageError
 from slimmer.pipeline.request import CompareRequest
 from slimmer.report.baseline_file import read_baseline, read_report
-from slimmer.report.gate import MAX_GROWTH, Condition, Limits
+from slimmer.report.gate import MAX_GROWTH, SEVERITIES, Condition, Limits
+from slimmer.scans.scan_file import read_scan
 
 UNITS = {
     "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
@@ -34,31 +35,26 @@ def compare_request(before: str, after: str, given: CompareKeywords) -> CompareR
     An empty text is an error, because a variable without a value must not turn a gate off.
     """
     refuse_unknown(given, CompareKeywords)
-    baseline, report = given.get("baseline"), given.get("report")
-    limits = _limits(given, has_baseline=baseline is not None, has_report=report is not None)
+    baseline, report, scan = given.get("baseline"), given.get("report"), given.get("vulnerabilities")
+    limits = _limits(given)
     return CompareRequest(
         before,
         after,
         limits,
         None if baseline is None else read_baseline(Path(baseline)),
         None if report is None else read_report(Path(report)),
+        None if scan is None else read_scan("--vulnerabilities", Path(scan)),
+        bool(given.get("force", False)),
     )
 
 
-def _limits(given: CompareKeywords, *, has_baseline: bool, has_report: bool) -> Limits:
+def _limits(given: CompareKeywords) -> Limits:
     fail_on = given.get("fail_on", ())
     found = conditions((fail_on,) if isinstance(fail_on, str) else tuple(fail_on))
     size, ratio, growth = given.get("max_size"), given.get("min_ratio"), given.get("max_growth")
     if growth is not None:
         found = tuple(dict.fromkeys((*found, Condition.GROWTH)))
-    if Condition.GROWTH in found and not has_baseline:
-        option = "--fail-on growth" if growth is None else "--max-growth"
-        raise UsageError(f"{option} needs --baseline", hint="For example: --baseline report.json, of the last build.")
-    if Condition.WARNING in found and not has_report:
-        raise UsageError(
-            "--fail-on warning needs --report",
-            hint="For example: --report slimmer-out/NAME/report.json, of the build that made the second image.",
-        )
+    _check_files(found, given)
     return Limits(
         max_size=None if size is None else file_size("--max-size", str(size)),
         min_ratio=None if ratio is None else _number("--min-ratio", str(ratio), r"x?", LARGEST_RATIO, "3, or 2.5"),
@@ -67,6 +63,24 @@ def _limits(given: CompareKeywords, *, has_baseline: bool, has_report: bool) -> 
         else _number("--max-growth", str(growth), r"%?", LARGEST_GROWTH, "10, or 2.5 (percent)"),
         fail_on=found,
     )
+
+
+def _check_files(found: Sequence[Condition], given: CompareKeywords) -> None:
+    """Raise UsageError if a condition needs a file that is not given."""
+    severity = next((condition for condition in SEVERITIES if condition in found), None)
+    if Condition.GROWTH in found and given.get("baseline") is None:
+        option = "--fail-on growth" if given.get("max_growth") is None else "--max-growth"
+        raise UsageError(f"{option} needs --baseline", hint="For example: --baseline report.json, of the last build.")
+    if Condition.WARNING in found and given.get("report") is None:
+        raise UsageError(
+            "--fail-on warning needs --report",
+            hint="For example: --report slimmer-out/NAME/report.json, of the build that made the second image.",
+        )
+    if severity is not None and given.get("vulnerabilities") is None:
+        raise UsageError(
+            f"--fail-on {severity} needs --vulnerabilities",
+            hint="For example: --vulnerabilities scan.json, from `grype IMAGE -o json > scan.json` for the first image.",
+        )
 
 
 def file_size(option: str, value: str) -> int:

@@ -128,3 +128,5 @@ class CompareKeywords(TypedDict, total=False):
     baseline: Place
     max_growth: str | float
     report: Place
+    vulnerabilities: Place
+    force: bool

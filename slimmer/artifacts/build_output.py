@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -66,6 +67,12 @@ class BuildOutput:
         """The access log."""
         with self._open("access.json") as binary, io.TextIOWrapper(binary, encoding="utf-8") as file:
             return read_log(file)
+
+    @property
+    def written(self) -> int:
+        """The time at which the manifest was written, in seconds since 1970."""
+        with self._open(manifest.NAME) as file:
+            return int(os.fstat(file.fileno()).st_mtime)
 
     @property
     def policy(self) -> str:

@@ -1,7 +1,7 @@
 """packages.json.zst: the packages that each path of the original belongs to, in the order of tree.json.zst, and the original's inventory.
 
 One compressed JSON document: `{"format": …, "version": …, "image": ID, "packages": [[MANAGER, NAME, VERSION], …], "runs": [[COUNT,
-PLACE, …], …], "created": TIME, "release": {…}, "inventory": [{…}, …]}`. A run gives the packages (positions in the list, from 0) of the
+PLACE, …], …], "unread": [DATABASE, …], "created": TIME, "release": {…}, "inventory": [{…}, …]}`. A run gives the packages (positions in the list, from 0) of the
 next COUNT paths of tree.json.zst. The runs cover all of the paths. The text is ASCII, and bytes that are not UTF-8 are escaped surrogates.
 """
 
@@ -74,12 +74,14 @@ class InventoryPackage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class PackagesDocument(Struct, frozen=True):
     """The packages that the paths of tree.json.zst belong to. `image` is the original's ID, and `created` the time when it was made.
 
-    Each of `runs` has a count of paths, then the positions of their packages in the list, from 0. The inventory also has packages without files.
+    Each of `runs` has a count of paths, then the positions of their packages in the list, from 0. `unread` are the databases that could
+    not be read, or not whole, so that the runs lack files of their packages. The inventory also has packages without files.
     """
 
     image: Name
     packages: list[PackageRow]
     runs: Runs
+    unread: tuple[Name, ...] = ()
     created: Name = ""
     release: InventoryRelease | UnsetType = UNSET
     inventory: list[InventoryPackage] | UnsetType = UNSET
@@ -108,6 +110,7 @@ def package_document(
         "image": image_id,
         "packages": packages,
         "runs": runs,
+        "unread": list(known.unreadable),
         "created": created,
         "release": to_builtins(InventoryRelease(**asdict(inventory.release))),
         "inventory": [to_builtins(_row(one, counts[one.package])) for one in inventory.packages],
@@ -123,12 +126,14 @@ class PackageRecord:
     """The packages of a tree, as an earlier build knew them.
 
     `inventory` has what their metadata says, `files` the number of files of each, and `created` the image's creation time, or "".
+    `unread` are the databases that it could not read, or not whole.
     `has_inventory` is False if slimmer 0.1 wrote the record.
     """
 
     def __init__(self, tree: Tree, document: PackagesDocument) -> None:
         self._tree, self._runs = tree, document.runs
         self._packages = tuple(Package(row.manager, row.name, row.version) for row in document.packages)
+        self.unread = document.unread
         self.has_inventory = document.inventory is not UNSET
         rows = [] if document.inventory is UNSET else document.inventory
         self.created = document.created
@@ -138,10 +143,14 @@ class PackageRecord:
     def owners(self, paths: Iterable[str]) -> dict[str, tuple[Package, ...]]:
         """Return the packages that each of these paths belongs to. This walks the whole tree, so pass many paths at once."""
         found: dict[str, tuple[Package, ...]] = dict.fromkeys(paths, ())
-        for entry, packages in zip(self._tree, self._each(), strict=False):
+        for entry, packages in self.entries():
             if packages and entry.path in found:
                 found[entry.path] = packages
         return found
+
+    def entries(self) -> Iterator[tuple[Entry, tuple[Package, ...]]]:
+        """Yield each entry of the tree with its packages, in the order of a walk."""
+        return zip(self._tree, self._each(), strict=False)
 
     def _each(self) -> Iterator[tuple[Package, ...]]:
         for count, *places in self._runs:

@@ -21,6 +21,8 @@ EPILOG = """Examples:
 
   slimmer compare myapp:latest myapp:slim --baseline last.json --max-growth 5 --format markdown >> "$GITHUB_STEP_SUMMARY"
 
+  slimmer compare myapp:latest myapp:slim --vulnerabilities scan.json --fail-on critical
+
   slimmer compare myapp:latest myapp:slim --format json | jq .ratio.size
 
 Exit codes: 0 compared, and no gate failed, 2 usage error, 3 no such image, 4 engine error, 11 a gate failed, 130 interrupted."""
@@ -60,8 +62,8 @@ def compare(
         list[str] | None,
         typer.Option(
             "--fail-on",
-            help="Fail if this is true: setuid, new-setuid, shell, package-manager, config-change, new-file, growth (needs --baseline) "
-            "or warning (needs --report). Separate several by commas, or repeat the option.",
+            help="Fail if this is true: setuid, new-setuid, shell, package-manager, config-change, new-file, growth (needs --baseline), "
+            "warning (needs --report), or a vulnerability that is not gone: critical, high, medium or low and worse (needs --vulnerabilities). Separate several by commas, or repeat the option.",
             metavar="CONDITION",
             rich_help_panel=GATES,
             show_default=False,
@@ -95,6 +97,18 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    vulnerabilities: Annotated[
+        Path | None,
+        typer.Option(
+            "--vulnerabilities",
+            help="Show what became of the vulnerabilities of BEFORE: its scan, the JSON of Grype (-o json) or Trivy (--format json).",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Read the scan even if it names another image than BEFORE.", metavar="")
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Show no progress and no gates that passed.", metavar="")
     ] = False,
@@ -120,6 +134,8 @@ def compare(
         "baseline": baseline,
         "max_growth": max_growth,
         "report": report,
+        "vulnerabilities": vulnerabilities,
+        "force": force or None,
     }
     options = cast("CompareKeywords", {name: value for name, value in given.items() if value is not None})
     with TerminalProgress(quiet) as on_event:

@@ -35,6 +35,7 @@ from slimmer.cli import (
     settings,
     streams,
     verify,
+    vex,
 )
 from slimmer.errors import Interrupted, OutputError, ResourcesExhausted, SlimmerError, UsageError
 
@@ -76,6 +77,7 @@ _add("keep", keep.keep, keep.EPILOG)
 _add("rebuild", rebuild.rebuild, rebuild.EPILOG)
 _add("verify", verify.verify, verify.EPILOG)
 _add("compare", compare.compare, compare.EPILOG)
+_add("vex", vex.vex, vex.EPILOG)
 _add("explain", explain.explain, explain.EPILOG)
 _add("sbom", sbom.sbom, sbom.EPILOG)
 _add("attest", attest.attest, attest.EPILOG)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 
 from slimmer.image import language_packages
 from slimmer.image.database_reader import DatabaseReader, Stream
@@ -16,9 +17,10 @@ from slimmer.image.file_lists import find_lists, read_lists
 from slimmer.image.language_packages import Distribution, same_python_name
 from slimmer.image.package_table import PackageTable
 from slimmer.image.packages import PACKAGES_LIMIT, Package
-from slimmer.image.tree import Tree
+from slimmer.image.tree import Entry, Tree
 from slimmer.sandbox.sandbox import Sandbox
 
+_CHUNK = 4096
 _TOO_MANY = f"the image has more than {PACKAGES_LIMIT:,} packages, or the same files are listed again and again"
 
 
@@ -78,6 +80,14 @@ class PackageFiles:
         self._learn(self._all_sites)
         for site in self._all_sites:
             yield from ((package, folder) for package, folders in self._sites[site].items() for folder in folders)
+
+    def entries(self) -> Iterator[tuple[Entry, tuple[Package, ...]]]:
+        """Yield each entry of the tree with its packages, in the order of a walk. It asks for a bounded number of paths at a time."""
+        self.know_all()
+        entries = iter(self._tree)
+        while chunk := list(islice(entries, _CHUNK)):
+            found = self.owners(entry.path for entry in chunk if not entry.is_directory)
+            yield from ((entry, found.get(entry.path, ())) for entry in chunk)
 
     def known(self) -> tuple[Package, ...]:
         """Return the system's packages. Reads their databases if that has not been done."""

@@ -92,23 +92,29 @@ class PackageTable:
 
 
 class RootLinks:
-    """Links such as `/lib` to `/usr/lib` in a tree. Package managers still list files below the links."""
+    """Links such as `/lib` to `/usr/lib` and `/usr/sbin` to `/usr/bin` in a tree. Package managers still list files below the links."""
 
     def __init__(self, tree: Tree) -> None:
         self._links = _links_at_the_root(tree)
 
     def real(self, path: bytes) -> str:
-        """Return the real path of a listed path. Only a link at the root is followed."""
+        """Return the real path of a listed path. Only links at the root and in /usr are followed."""
         return os.fsdecode(_real(path, self._links))
 
 
 def _links_at_the_root(tree: Tree) -> dict[bytes, bytes]:
-    """Return links such as `/lib` to `/usr/lib`: package managers still list files below them."""
-    ends = ((entry.path, tree.resolve(entry.path).end) for entry in tree.children("/") if entry.is_link)
+    """Return links such as `/lib` to `/usr/lib` or `/usr/sbin` to `/usr/bin`: package managers still list files below them."""
+    links = (entry.path for folder in ("/", "/usr") for entry in tree.children(folder) if entry.is_link)
+    ends = ((path, tree.resolve(path).end) for path in links)
     return {os.fsencode(path): os.fsencode(end) for path, end in ends if end is not None}
 
 
 def _real(path: bytes, links: Mapping[bytes, bytes]) -> bytes:
-    end = path.find(b"/", 1)
+    path = _through(path, path.find(b"/", 1), links)
+    return _through(path, path.find(b"/", 5), links) if path.startswith(b"/usr/") else path
+
+
+def _through(path: bytes, end: int, links: Mapping[bytes, bytes]) -> bytes:
+    """Return a path with its first `end` bytes replaced by what they lead to."""
     target = links.get(path[:end]) if end > 0 else None
     return path if target is None else target + path[end:]

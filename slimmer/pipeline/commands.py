@@ -43,6 +43,7 @@ from slimmer.pipeline.sbom import packages_of, packed_files, write_sboms
 from slimmer.pipeline.session import connected
 from slimmer.pipeline.stages import open_stages, open_unrun
 from slimmer.pipeline.unproven import unproven
+from slimmer.pipeline.vulnerabilities import check_scan, judge_images
 from slimmer.probe_binary import probe_path
 from slimmer.rebuild import dockerfile
 from slimmer.rebuild.image import DOCKERFILE, mark_unverified, write_dockerfile
@@ -242,17 +243,22 @@ def verify(request: VerifyRequest, progress: Progress, docker_host: str = "") ->
 def compare(request: CompareRequest, progress: Progress, docker_host: str = "") -> Comparison:
     """Measure two images: sizes, layers, files, packages, configuration. Raise TargetNotFound or EngineError.
 
-    The files are compared if a gate needs that. A gate that fails raises nothing.
+    The files are compared if a gate or a scan needs that. A gate that fails raises nothing. Raise UsageError for a scan of another image.
     """
     limits = request.limits
     with connected(docker_host) as engine:
         configs = [images.resolve(engine, name, may_pull=False) for name in (request.before, request.after)]
+        if request.scan is not None and not request.force:
+            check_scan(request.scan, request.before, *configs)
         total = sum(config.engine_size for config in configs)
         with EngineResources(engine) as scope:
             before, after = collect_stats(scope, configs, lambda size: progress.read(size, total))
             new = find_new_files(scope, *configs) if Condition.NEW_FILE in limits.fail_on else None
+            found = judge_images(scope, request.scan, *configs) if request.scan is not None else None
     changed = since(request.baseline, after) if request.baseline else None
-    comparison = Comparison(request.before, before, request.after, after, new, changed, request.build)
+    comparison = Comparison(
+        request.before, before, request.after, after, new, changed, request.build, vulnerabilities=found
+    )
     return dataclasses.replace(comparison, gates=judge(comparison, limits))
 
 

@@ -16,6 +16,7 @@ from slimmer.observe.log import AccessLog
 from slimmer.report.build_facts import BuildFacts
 from slimmer.report.gate import Limits
 from slimmer.report.since import Baseline
+from slimmer.scans.scan import Scan
 
 __all__ = [
     "REPAIRS",
@@ -118,7 +119,8 @@ class VerifyRequest(RunRequest):
 class CompareRequest:
     """Measure two images and hold them against `limits`. Neither is run.
 
-    `baseline` is an earlier slim image, and `build` what the report of the second image's build says.
+    `baseline` is an earlier slim image, and `build` what the report of the second image's build says. `scan` is a scan of the first image;
+    with `force`, it is taken for one whatever it says.
     """
 
     before: str
@@ -126,6 +128,8 @@ class CompareRequest:
     limits: Limits = field(default_factory=Limits)
     baseline: Baseline | None = None
     build: BuildFacts | None = None
+    scan: Scan | None = None
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,13 @@ def _text(time: datetime) -> str:
 
 
 def _epoch_time(source_date_epoch: str) -> str:
+    return _text(epoch_time(source_date_epoch))
+
+
+def epoch_time(source_date_epoch: str) -> datetime:
+    """Return the time that SOURCE_DATE_EPOCH means, in UTC. Raises UsageError if it is not a number of seconds."""
     try:
-        return _text(datetime.fromtimestamp(int(source_date_epoch), UTC))
+        return datetime.fromtimestamp(int(source_date_epoch), UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise UsageError(
             f"SOURCE_DATE_EPOCH is not a time: {source_date_epoch!r}",

@@ -10,6 +10,8 @@ from slimmer.report.comparison import Comparison, Row, rows, since_names, since_
 from slimmer.report.gate import Gate, verdict
 from slimmer.report.markdown import code, folded, listing, table, text, within
 from slimmer.report.since import Since, package_name, privileged
+from slimmer.report.verdict import Judged, Verdict
+from slimmer.report.vulnerabilities import Vulnerabilities
 
 MARKER = "<!-- slimmer -->"
 """The first line. A job finds its own comment by it, and updates it."""
@@ -56,6 +58,8 @@ def _parts(comparison: Comparison) -> Iterator[str]:
     yield _table("", ("before", "after", "ratio"), rows(comparison))
     yield from _gone(comparison)
     yield from _new(comparison)
+    if comparison.vulnerabilities is not None:
+        yield from _vulnerabilities(comparison.vulnerabilities)
     if comparison.since is not None:
         yield from _since(comparison.since)
     yield from _sentences("Warnings", comparison.warnings)
@@ -98,6 +102,18 @@ def _new(comparison: Comparison) -> Iterator[str]:
         yield from _names("package", "added", map(package_name, _only(after.packages, before.packages)))
     yield from _names("setuid file", "added", _only(privileged(after), privileged(before)))
     yield from _names("path", "new or changed", [f"{new.path} ({new.what})" for new in comparison.new_files or ()])
+
+
+def _vulnerabilities(found: Vulnerabilities) -> Iterator[str]:
+    """Yield the findings that are left, with what is left of their packages, and those that are gone."""
+    left = (f"{one.finding.severity}: {_finding(one)}: {one.verdict}" for one in found.left)
+    yield from _names("finding", f"of {found.scanner.partition(' ')[0]} left", left)
+    gone = (_finding(one) for one in found.judged if one.verdict is Verdict.GONE)
+    yield from _names("finding", "gone with their packages", gone)
+
+
+def _finding(judged: Judged) -> str:
+    return f"{judged.finding.vulnerability} of {judged.finding.package}"
 
 
 def _only(mine: Iterable[Item], theirs: Iterable[Item]) -> list[Item]:

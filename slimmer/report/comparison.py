@@ -16,6 +16,7 @@ from slimmer.image.origin_labels import without_origin
 from slimmer.report.build_facts import BuildFacts
 from slimmer.report.gate import Gate
 from slimmer.report.since import Names, Since
+from slimmer.report.vulnerabilities import Vulnerabilities
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,7 +36,8 @@ class Comparison:
     """Two images, each with the name that the user gave.
 
     `new_files` are the paths that only the second image has, or has with other content; None if the files were not compared. `since` is what
-    changed since a baseline, and `build` what the report of the second image's build says. `gates` are the results of the gates.
+    changed since a baseline, and `build` what the report of the second image's build says. `gates` are the results of the gates, and
+    `vulnerabilities` what became of the findings of a scan of the first image.
     """
 
     before_name: str
@@ -46,6 +48,7 @@ class Comparison:
     since: Since | None = None
     build: BuildFacts | None = None
     gates: tuple[Gate, ...] = ()
+    vulnerabilities: Vulnerabilities | None = None
 
     @property
     def ok(self) -> bool:
@@ -118,6 +121,8 @@ def rows(comparison: Comparison) -> Iterator[Row]:
     yield Row("shells", _names(before.shells), _names(after.shells))
     yield _counts("package managers", len(before.package_managers), len(after.package_managers))
     yield from _packages(before, after)
+    if comparison.vulnerabilities is not None:
+        yield from _vulnerabilities(comparison.vulnerabilities)
     for name, first, second in differences(comparison):
         yield Row(
             INSTRUCTIONS.get(name, name.replace("_", " ")), *(_value(shown(name, part)) for part in (first, second))
@@ -192,6 +197,13 @@ def _packages(before: ImageStats, after: ImageStats) -> Iterator[Row]:
     for manager in managers if len(managers) > 1 else ():
         one, two = (facts.packages_by_manager.get(manager, 0) for facts in (before, after))
         yield _counts(f"packages: {manager}", one, two)
+
+
+def _vulnerabilities(found: Vulnerabilities) -> Iterator[Row]:
+    """Yield a row for all findings and one for each severity: those of the scan, and those that are not proven gone."""
+    yield _counts("vulnerabilities", found.total.before, found.total.after)
+    for severity, count in found.counts.items():
+        yield _counts(f"vulnerabilities: {severity}", count.before, count.after)
 
 
 def _package_count(facts: ImageStats) -> str:

@@ -11,9 +11,12 @@ from msgspec import Struct, to_builtins
 from slimmer.image.image_stats import ImageStats
 from slimmer.image.new_paths import NewPath
 from slimmer.image.packages import Package
+from slimmer.report import vulnerability_document
 from slimmer.report.comparison import Comparison, differences, quotient
 from slimmer.report.gate import Gate
 from slimmer.report.since import Since
+from slimmer.report.vulnerabilities import Vulnerabilities
+from slimmer.report.vulnerability_document import VulnerabilityDocument
 from slimmer.versioned_json import Format, Version
 
 
@@ -82,7 +85,8 @@ class ComparisonDocument(Struct, frozen=True):
 
     `new_files` is null unless the files were compared (--fail-on new-file). `gates` are what --max-size, --min-ratio and --fail-on demand;
     `ok` is true if none failed. `since` is what changed since --baseline. `warnings` has those of --report, too, and `unproven` what the
-    build did not prove.
+    build did not prove. `vulnerabilities` is null without --vulnerabilities. Its findings are the first of those that are not gone, the worst
+    first.
     """
 
     before: ComparedImage
@@ -95,9 +99,13 @@ class ComparisonDocument(Struct, frozen=True):
     since: Since | None = None
     warnings: tuple[str, ...] = ()
     unproven: tuple[str, ...] = ()
+    vulnerabilities: VulnerabilityDocument | None = None
 
 
-FORMAT = Format("slimmer-comparison", Version(1, 1), ComparisonDocument)
+FORMAT = Format("slimmer-comparison", Version(1, 2), ComparisonDocument)
+
+FINDINGS = 1000
+"""The most findings that a document lists. It also has the numbers of all."""
 
 NEW_FILES = 1000
 """The most new paths that a document lists. It also has the number of all."""
@@ -123,6 +131,7 @@ def as_json(comparison: Comparison) -> str:
         since=comparison.since,
         warnings=comparison.warnings,
         unproven=comparison.build.unproven if comparison.build else (),
+        vulnerabilities=_vulnerabilities(comparison.vulnerabilities),
     )
     return json.dumps({**FORMAT.head, **to_builtins(document)}, indent=2)
 
@@ -157,3 +166,7 @@ def _image(name: str, stats: ImageStats) -> ComparedImage:
 
 def _new_files(found: Sequence[NewPath] | None) -> NewFiles | None:
     return None if found is None else NewFiles(len(found), tuple(found[:NEW_FILES]))
+
+
+def _vulnerabilities(found: Vulnerabilities | None) -> VulnerabilityDocument | None:
+    return None if found is None else vulnerability_document.document(found, found.left[:FINDINGS])

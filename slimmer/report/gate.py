@@ -45,6 +45,22 @@ class Condition(StrEnum):
     WARNING = "warning"
     """The comparison, or the build that made the second image, has a warning."""
 
+    CRITICAL = "critical"
+    """The first image has a critical vulnerability that is not proven gone in the second one."""
+
+    HIGH = "high"
+    """The same for one that is high or worse."""
+
+    MEDIUM = "medium"
+    """The same for one that is medium or worse."""
+
+    LOW = "low"
+    """The same for one that is low or worse."""
+
+
+SEVERITIES = (Condition.CRITICAL, Condition.HIGH, Condition.MEDIUM, Condition.LOW)
+"""The conditions that need a scan of the first image. They have the names of severities (slimmer.scans.scan.Severity)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

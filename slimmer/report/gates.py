@@ -10,14 +10,16 @@ from slimmer.formatting import counted, human_size, printable
 from slimmer.image.config import INSTRUCTIONS
 from slimmer.image.image_stats import ImageStats
 from slimmer.report.comparison import Comparison, differences, shown
-from slimmer.report.gate import LONGEST, OFFENDERS, Condition, Gate, Limits
+from slimmer.report.gate import LONGEST, OFFENDERS, SEVERITIES, Condition, Gate, Limits
+from slimmer.report.vulnerabilities import Vulnerabilities
+from slimmer.scans.scan import Severity
 
 
 def judge(comparison: Comparison, limits: Limits) -> tuple[Gate, ...]:
     """Return the result of each gate: the sizes first, then the conditions in their order.
 
-    `new-file` needs `new_files`, `growth` needs `since` and `warning` needs `build` of the comparison. Without it they fail, because
-    nothing shows that they hold.
+    `new-file` needs `new_files`, `growth` needs `since`, `warning` needs `build` and a severity needs `vulnerabilities` of the comparison.
+    Without it they fail, because nothing shows that they hold.
     """
     return tuple(_gates(comparison, limits))
 
@@ -30,6 +32,8 @@ def _gates(comparison: Comparison, limits: Limits) -> Iterator[Gate]:
     for condition in Condition:
         if condition is Condition.GROWTH and condition in limits.fail_on:
             yield _growth(comparison, limits.max_growth)
+        elif condition in SEVERITIES and condition in limits.fail_on:
+            yield _severity(condition, comparison.vulnerabilities)
         elif condition in limits.fail_on:
             what, find = _CONDITIONS[condition]
             yield _gate(condition, what, find(comparison))
@@ -62,6 +66,17 @@ def _growth(comparison: Comparison, limit: Fraction) -> Gate:
         passed,
         f"{sizes}{share} since the baseline, {'at most' if passed else 'more than'} {float(limit):+g} %",
     )
+
+
+def _severity(condition: Condition, found: Vulnerabilities | None) -> Gate:
+    """Return the gate for findings of this severity or a worse one. One that is not proven gone is there."""
+    if found is None:
+        return Gate(condition, False, "not known, because there is no scan")
+    worst = Severity(condition).rank
+    left = [one for one in found.left if one.finding.severity.rank <= worst]
+    what = "critical finding" if condition is Condition.CRITICAL else f"{condition} or worse finding"
+    offenders = [f"{one.finding.vulnerability} of {one.finding.package} ({one.verdict})" for one in left]
+    return _gate(condition, what, offenders)
 
 
 def _gate(condition: Condition, what: str, offenders: Sequence[str] | None) -> Gate:

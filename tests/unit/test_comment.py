@@ -16,7 +16,7 @@ from slimmer.report.comparison import Comparison
 from slimmer.report.gate import Condition, Limits
 from slimmer.report.gates import judge
 from slimmer.report.since import Baseline, since
-from tests.unit.test_comparison import AFTER, BEFORE, COMPARISON, with_command
+from tests.unit.test_comparison import AFTER, BEFORE, COMPARISON, VULNERABLE, with_command
 from tests.unit.test_markdown import HOSTILE, render
 
 BASELINE = Baseline(
@@ -48,6 +48,7 @@ def full() -> Comparison:
         new_files=(NewPath("/srv/new", Novelty.NEW), NewPath("/etc/motd", Novelty.CONTENT)),
         since=since(BASELINE, after),
         build=BUILD,
+        vulnerabilities=VULNERABLE.vulnerabilities,
     )
     limits = Limits(10_000_000, Fraction(3), Fraction(10), tuple(Condition))
     return dataclasses.replace(comparison, gates=judge(comparison, limits))
@@ -125,3 +126,10 @@ def test_no_name_gets_out_of_its_place() -> None:
     assert html.count("<details>") == html.count("</details>")
     assert html.count("<!--") == 1
     assert html.count("<h3>") == 1
+
+
+def test_findings_are_listed_with_what_is_left_of_their_packages() -> None:
+    comment = as_markdown(VULNERABLE)
+    assert "| vulnerabilities: high | 2 | 1 | 2.0x |" in comment
+    assert "<summary>1 finding of grype left</summary>\n\n- `high: CVE-high of bash 5: partly there`" in comment
+    assert "<summary>2 findings gone with their packages</summary>\n\n- `CVE-critical of bash 5`" in comment

@@ -15,6 +15,11 @@ from slimmer.image.layer_sizes import LayerSizes
 from slimmer.image.packages import Package
 from slimmer.report.comparison import Comparison, Row, as_table, rows
 from slimmer.report.comparison_document import as_json
+from slimmer.report.verdict import Judged, Verdict
+from slimmer.report.vulnerabilities import Vulnerabilities
+from slimmer.scans.coordinates import Coordinates
+from slimmer.scans.scan import Finding, Severity
+from tests.schemas import misfits
 
 BEFORE = ImageStats(
     config=ImageConfig(
@@ -37,6 +42,27 @@ AFTER = dataclasses.replace(
     layer_sizes=LayerSizes(9_000_000, 3_000_000, 2_000_000),
 )  # fmt: skip
 COMPARISON = Comparison("app:latest", BEFORE, "app:slim", AFTER)
+
+
+def judged(found: tuple[Severity, Verdict]) -> Judged:
+    """A finding of this severity in bash, of which this is left."""
+    severity, verdict = found
+    finding = Finding(vulnerability=f"CVE-{severity}", severity=severity, package=Coordinates("deb", "", "bash", "5"))
+    return Judged(finding, verdict, files=3, kept=int(verdict is Verdict.PARTLY), paths=("/bin/\udcff|x",))
+
+
+VULNERABLE = dataclasses.replace(
+    COMPARISON,
+    vulnerabilities=Vulnerabilities(
+        "grype 0.110.0",
+        tuple(
+            map(
+                judged,
+                [(Severity.CRITICAL, Verdict.GONE), (Severity.HIGH, Verdict.PARTLY), (Severity.HIGH, Verdict.GONE)],
+            )
+        ),
+    ),
+)
 
 
 def by_name(comparison: Comparison = COMPARISON) -> dict[str, Row]:
@@ -105,7 +131,7 @@ def test_an_image_has_the_configuration_of_itself() -> None:
 
 def test_json_holds_the_whole_comparison() -> None:
     document: dict[str, Any] = json.loads(as_json(COMPARISON))
-    assert (document["format"], document["version"]) == ("slimmer-comparison", "1.1")
+    assert (document["format"], document["version"]) == ("slimmer-comparison", "1.2")
     assert document["ratio"] == {
         "size": 12.5,
         "layers_size": 11.333,
@@ -150,3 +176,29 @@ def test_a_narrow_terminal_loses_no_text() -> None:
     Console(file=output, width=30).print(as_table(COMPARISON))
     assert "…" not in output.getvalue()
     assert max(map(len, output.getvalue().splitlines())) <= 30
+
+
+def test_vulnerabilities_are_counted_by_severity() -> None:
+    found = by_name(VULNERABLE)
+    assert found["vulnerabilities"] == Row("vulnerabilities", "3", "1", "3.0x")
+    assert found["vulnerabilities: critical"] == Row("vulnerabilities: critical", "1", "0")
+    assert found["vulnerabilities: high"] == Row("vulnerabilities: high", "2", "1", "2.0x")
+    assert "vulnerabilities" not in by_name()
+
+
+def test_json_has_the_counts_and_the_findings_that_are_left() -> None:
+    document = json.loads(as_json(VULNERABLE))
+    assert misfits("comparison", document) == []
+    found = document["vulnerabilities"]
+    assert found["severities"]["high"] == {
+        "before": 2,
+        "after": 1,
+        "gone": 1,
+        "partly_there": 1,
+        "there": 0,
+        "unknown": 0,
+    }
+    assert [(one["vulnerability"], one["verdict"], one["paths"]) for one in found["findings"]] == [
+        ("CVE-high", "partly there", ["/bin/\udcff|x"])
+    ]
+    assert json.loads(as_json(COMPARISON))["vulnerabilities"] is None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +19,11 @@ from slimmer.report.comparison import Comparison
 from slimmer.report.gate import LONGEST, OFFENDERS, Condition, Gate, Limits, verdict
 from slimmer.report.gates import judge
 from slimmer.report.since import Baseline, since
-from tests.unit.test_comparison import AFTER, BEFORE, COMPARISON
+from slimmer.report.verdict import Verdict
+from slimmer.report.vulnerabilities import Vulnerabilities
+from slimmer.scans.scan import Severity
+from tests.unit.scan_maker import grype, grype_match
+from tests.unit.test_comparison import AFTER, BEFORE, COMPARISON, judged
 
 
 def slim(**changes: Any) -> Comparison:
@@ -266,3 +272,50 @@ def test_numbers_are_taken_as_numbers_or_text() -> None:
     assert compare_request("a", "b", {"max_size": 5, "min_ratio": 2.5}).limits == Limits(5, Fraction("2.5"))
     assert compare_request("a", "b", {"min_ratio": "3x"}).limits.min_ratio == 3
     assert compare_request("a", "b", {}).limits == Limits()
+
+
+def with_findings(*found: tuple[Severity, Verdict]) -> Comparison:
+    """A comparison with a scan that found these severities, of packages of which this is left."""
+    return dataclasses.replace(slim(), vulnerabilities=Vulnerabilities("grype", tuple(map(judged, found))))
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ("critical", "critical: no critical finding"),
+        ("high", "high: 1 high or worse finding: CVE-high of bash 5 (partly there)"),
+        ("medium", "medium: 2 medium or worse findings: CVE-high of bash 5 (partly there), CVE-medium of bash 5 (unknown)"),
+        ("low", "low: 3 low or worse findings: CVE-high of bash 5 (partly there), CVE-medium of bash 5 (unknown), CVE-low of bash 5 (there)"),
+    ],
+)  # fmt: skip
+def test_a_finding_that_is_not_gone_fails_the_gate_of_its_severity_and_of_lesser_ones(
+    condition: str, words: str
+) -> None:
+    found = with_findings(
+        (Severity.CRITICAL, Verdict.GONE),
+        (Severity.HIGH, Verdict.PARTLY),
+        (Severity.MEDIUM, Verdict.UNKNOWN),
+        (Severity.LOW, Verdict.THERE),
+        (Severity.NEGLIGIBLE, Verdict.THERE),
+        (Severity.UNKNOWN, Verdict.THERE),
+    )
+    assert str(gate(found, Condition(condition))) == words
+
+
+def test_a_severity_without_a_scan_is_not_known() -> None:
+    assert str(gate(slim(), Condition.CRITICAL)) == "critical: not known, because there is no scan"
+    with pytest.raises(UsageError, match="--fail-on low needs --vulnerabilities"):
+        compare_request("a", "b", {"fail_on": "setuid,low"})
+
+
+def test_a_scan_is_read_before_the_engine_is_asked(tmp_path: Path) -> None:
+    file = tmp_path / "scan.json"
+    file.write_text(json.dumps(grype(grype_match())))
+    request = compare_request("a", "b", {"vulnerabilities": file, "fail_on": "critical"})
+    assert request.scan is not None
+    assert len(request.scan.findings) == 1
+    assert not request.force
+    with pytest.raises(UsageError, match=r"--vulnerabilities .*: No such file"):
+        compare_request("a", "b", {"vulnerabilities": tmp_path / "none"})
+    with pytest.raises(UsageError, match="--vulnerabilities"):  # a variable without a value
+        compare_request("a", "b", {"vulnerabilities": ""})

@@ -44,6 +44,19 @@ def debian(image: LocalImage) -> None:
     )
 
 
+def test_a_merged_sbin_is_a_link_in_usr(image: LocalImage) -> None:
+    """As in Fedora 42 and Arch: /sbin leads to /usr/sbin, which leads to /usr/bin. Packages may list either."""
+    image.link("/sbin", "usr/sbin")
+    image.link("/usr/sbin", "bin")
+    for name in ("ip", "route", "own"):
+        image.add(f"/usr/bin/{name}")
+    image.add("/var/lib/dpkg/status", "Package: net\nStatus: install ok installed\nVersion: 1\n")
+    image.add("/var/lib/dpkg/info/net.list", "/sbin/ip\n/usr/sbin/route\n")
+    found = known(image).owners(["/usr/bin/ip", "/usr/bin/route", "/usr/bin/own"])
+    net = (Package("deb", "net", "1"),)
+    assert found == {"/usr/bin/ip": net, "/usr/bin/route": net, "/usr/bin/own": ()}
+
+
 def test_dpkg_lists_old_places_of_a_merged_usr_and_architectures_in_names(image: LocalImage) -> None:
     debian(image)
     paths = [

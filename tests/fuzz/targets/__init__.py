@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.fuzz.targets import artifacts, comparing, databases, engine, exercise, image, observation, sources
+from tests.fuzz.targets import artifacts, comparing, databases, engine, exercise, image, observation, scans, sources
 
 Target = Callable[[bytes], None]
 
@@ -21,5 +21,6 @@ TARGETS: Mapping[str, Target] = {
     **exercise.TARGETS,
     **comparing.TARGETS,
     **artifacts.TARGETS,
+    **scans.TARGETS,
     **sources.TARGETS,
 }

@@ -1,0 +1,1 @@
+"""What scanners found: their documents as values of one kind."""
