@@ -77,6 +77,7 @@ command_of() {
     docker | docker-userns | docker-containerd)
         # Older daemons do not know the feature as an option, and have no other store by default.
         [ "$engine" != docker-userns ] || docker+=" --userns-remap=default"
+        [ "$engine" != docker-containerd ] || knows_features || fail "Docker of this release has no option for containerd's image store. Take forky."
         if knows_features; then docker+=" --feature containerd-snapshotter=$([ "$engine" = docker-containerd ] && echo true || echo false)"; fi
         echo "$docker"
         ;;
