@@ -10,7 +10,7 @@ from slimmer.image.purl import Origin
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A package of an image.
+    """A package of an image. Its manager may also be java or go, which slimmer.image.package_files does not know.
 
     `places` are folders or files that are the package's alone: the folder of a package of npm, RubyGems or Composer, or a Go program. They are empty for
     packages whose files a database lists. `licences` are as the package declares them: SPDX expressions or names.

@@ -39,7 +39,7 @@ _NODE = re.compile(r"/node_modules/(?P<name>(?:@[^/]+/)?[^/@.][^/]*)/package\.js
 
 @dataclass(frozen=True, slots=True, order=True)
 class Package:
-    """An installed package. `manager` is deb, apk, rpm, python, node, ruby or php; in an inventory also java or go. The version may be unknown ("")."""
+    """An installed package. `manager` is deb, apk, rpm, python, node, ruby or php. The version may be unknown ("")."""
 
     manager: str
     name: str
