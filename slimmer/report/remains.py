@@ -66,13 +66,19 @@ class Remains:
 
     def is_left(self, wanted: Coordinates) -> bool:
         """Return True if any copy of a package may be in the slim image."""
-        return any(self._is_left(wanted.key, version) for version in self._versions(wanted))
+        return bool(self.extensions(wanted)) or any(
+            self._is_left(wanted.key, version) for version in self._versions(wanted)
+        )
 
     def of_owners(self, places: Collection[str]) -> list[Tally]:
         """Return the tallies of the distribution's packages that all of these paths belong to; none if one of them belongs to no such package."""
         owners = [self._owners.get(place, ()) for place in places]
         packages = dict.fromkeys(package for found in owners for package in found) if all(owners) else {}
         return [self._tally(package, "") for package in packages]
+
+    def extensions(self, wanted: Coordinates) -> list[str]:
+        """Return the kept files that RubyGems compiled for a gem."""
+        return self._strays.extensions.get(f"{wanted.name}-{wanted.version}", []) if wanted.kind == "gem" else []
 
     def known_version(self, wanted: Coordinates) -> str:
         """Return the version if the original has it, or "": packages of all other versions have the same tallies."""

@@ -25,6 +25,9 @@ COPY_SIZE = 1 << 16
 _BYTECODE = re.compile(r"(?P<folder>.*/)__pycache__/(?P<name>[^/]+?)\.[^/.]+(?:\.opt-[12])?\.pyc", re.DOTALL)
 """Where Python keeps compiled sources (PEP 3147, PEP 488)."""
 
+_EXTENSION = re.compile(r".*/extensions/[^/]+/[^/]+/(?P<gem>[^/]+)/", re.DOTALL)
+"""Where RubyGems keeps what it compiled for a gem: extensions/PLATFORM/API/NAME-VERSION (Gem::BasicSpecification)."""
+
 _ASIDE = (
     ".distrib",
     ".diverted",
@@ -46,6 +49,7 @@ class Strays:
     def __init__(self, contents: Contents) -> None:
         self.links: dict[int, str] = {}
         self.alike: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
+        self.extensions: defaultdict[str, list[str]] = defaultdict(list)
         self.made_of: defaultdict[str, list[str]] = defaultdict(list)
         alone: dict[str, Package | None] = {}
         free = dict(contents.kept)
@@ -60,6 +64,8 @@ class Strays:
         for path, size in free.items():
             if size > 0 and len(same := self.alike[_likeness(path, size)]) < CANDIDATES:
                 same.append(path)
+            if "/extensions/" in path and (match := _EXTENSION.match(path)):
+                self.extensions[match["gem"]].append(path)
             for source in _sources(path):
                 self.made_of[source].append(path)
         owners_of_folders = ((path, alone.get(posixpath.dirname(path))) for path, size in free.items() if size >= 0)

@@ -109,6 +109,7 @@ class Judge:
             # A distribution's package of a language's package may leave out the list of its files, but has them all.
             tallies = self._at(finding) or self.remains.of_owners([*self._ends(finding)])
             seen = [path for path in self._ends(finding) if path in self._contents.kept]
+            seen += self.remains.extensions(finding.package)
         else:
             return _unknown(f"slimmer does not know the files of packages of type {finding.package.kind or '?'}")
         if not any(tally.files for tally in tallies):
@@ -119,8 +120,9 @@ class Judge:
         self, manager: str, tallies: Sequence[Tally], seen: Sequence[str]
     ) -> tuple[Verdict, int, int, tuple[str, ...], str]:
         """Return the verdict for all files of a package together, and for the places in which the scanner saw it."""
-        kept = sorted({path for tally in tallies for path in (*tally.kept, *seen)} | {*seen})
-        files = max(sum(tally.files for tally in tallies), len(kept))
+        own = {path for tally in tallies for path in tally.kept}
+        kept = sorted(own.union(seen))
+        files = max(sum(tally.files for tally in tallies) + len(kept) - len(own), len(kept))
         if kept:
             verdict = Verdict.THERE if len(kept) == files else Verdict.PARTLY
             return verdict, files, len(kept), tuple(kept[:SHOWN]), ""

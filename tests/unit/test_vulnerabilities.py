@@ -261,8 +261,19 @@ class TestPlaces:
         assert found.verdict is GONE
         for path in ("specifications/rails-6.0.gemspec", "gems/rails-6.0/lib/rails.rb"):
             (found,) = judged(tmp_path, contents(image, f"{home}/{path}"), match)
-            assert found.verdict in (PARTLY, THERE)
+            assert found.verdict is (THERE if path.startswith("gems") else PARTLY)
             assert found.paths == (f"{home}/{path}",)
+
+    def test_what_was_compiled_for_a_gem_is_the_gems(self, tmp_path: Path, image: LocalImage) -> None:
+        home = "/var/lib/gems/3.1.0"
+        compiled = f"{home}/extensions/x86_64-linux/3.1.0/nokogiri-1.15/nokogiri.so"
+        for path in (f"{home}/specifications/nokogiri-1.15.gemspec", f"{home}/gems/nokogiri-1.15/a.rb", compiled):
+            image.add(path, path)
+        match = grype_match(
+            name="nokogiri", version="1.15", type="gem", paths=(f"{home}/specifications/nokogiri-1.15.gemspec",)
+        )
+        (found,) = judged(tmp_path, contents(image, compiled), match)
+        assert (found.verdict, found.paths, found.absent) == (PARTLY, (compiled,), False)
 
     def test_a_finding_without_a_place_is_about_all_copies(self, tmp_path: Path, image: LocalImage) -> None:
         for site in (SITE, OTHER_SITE):
