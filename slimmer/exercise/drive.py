@@ -14,8 +14,8 @@ from slimmer.exercise.mode import FirstRun, Mode, Replay
 from slimmer.exercise.plan import ExercisePlan, Until
 from slimmer.exercise.port_sweep import PortSweep
 from slimmer.exercise.profile import AppProfile
-from slimmer.exercise.readiness import await_ready, check_served
 from slimmer.exercise.readers import READERS
+from slimmer.exercise.readiness import await_ready, check_served
 from slimmer.exercise.result import ExerciseResult, Outcome
 from slimmer.exercise.socket_sweep import SocketSweep
 from slimmer.exercise.subject import Subject

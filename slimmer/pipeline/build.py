@@ -23,7 +23,7 @@ from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import MISSED, Finding, KeepSet
 from slimmer.keep.unproven.own_code import untouched_code
 from slimmer.output_folder import OutputFolder, default_folder
-from slimmer.pipeline.artifacts import write_artifacts
+from slimmer.pipeline.artifacts import write_artifacts, write_report
 from slimmer.pipeline.candidate import Candidate, choose_builder, make, pack, slim_size
 from slimmer.pipeline.observation import ObservationSet
 from slimmer.pipeline.original import Original
@@ -193,10 +193,13 @@ class _Build:
         at them. Raises VerificationFailed for such an image.
         """
         differences = slim.verdict.differences
+        packages, rootfs = self.begin_packages().result(), slim.candidate.rootfs
+        self.stages.begin_clearing()
+        with self.progress.stage("write"):
+            write_artifacts(self.folder, self.original.image, slim.kept, rootfs, self.observation.log, packages)
         built = self.built(slim, "" if differences else tag)
         report = build_report(built)
-        packages, rootfs = self.begin_packages().result(), slim.candidate.rootfs
-        write_artifacts(self.folder, self.original.image, slim.kept, rootfs, self.observation.log, packages, report)
+        write_report(self.folder, report)
         if not built.verified:
             mark_unverified(self.folder, DIFFERS if differences else UNASKED)
         finish(lambda: self.hand_over(slim.candidate.image_id, built.tag))
