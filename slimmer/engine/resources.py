@@ -118,7 +118,8 @@ class EngineResources:
         """Like `remove`, in the background. Only for a container that no longer holds what another one may need: one that has ended or
         never ran, or has no network.
         """
-        self._removers.submit(self.remove, container)
+        if not self._closed:
+            self._removers.submit(self.remove, container)
 
     def clear(self) -> None:
         """Begin to remove all containers in the background. None may be in use any more."""
