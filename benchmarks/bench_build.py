@@ -4,6 +4,9 @@ Every round runs the command as a user would, from the start of the interpreter 
 "observe" alone: what slimmer adds to running and asking the app. `docker save` writes the original image, `docker build`
 makes an image of the same slim files from the artifacts, as anybody can repeat it.
 
+"processor: …" is processor time: of slimmer with its children; of the engine's own processes; and of the whole machine, which also
+has the app, the probe and what starts containers. The last two include what else runs meanwhile.
+
     python benchmarks/bench_build.py nginx flask express --rounds 3
 """
 
@@ -37,6 +40,7 @@ def built(engine: Engine, sample: str, scope: EngineResources, builder: str) -> 
     return {
         **stages,
         "whole command": slimmed.seconds,
+        **{f"processor: {name}": value for name, value in slimmed.processor.items()},
         "docker save": saved,
         "docker build": rebuilt,
         MEMORY: slimmed.megabytes,

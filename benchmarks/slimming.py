@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import processor
 from docker.errors import DockerException
 
 from slimmer.engine.connection import Engine
@@ -19,11 +20,15 @@ from slimmer.engine.connection import Engine
 
 @dataclass(frozen=True)
 class Slimmed:
-    """One build: its report, seconds from the start of the interpreter to its end, and 10^6 bytes at its largest."""
+    """One build: its report, seconds from the start of the interpreter to its end, and 10^6 bytes at its largest.
+
+    `processor` has the processor time in seconds of slimmer with its children ("slimmer"), and meanwhile that of benchmarks/processor.py.
+    """
 
     report: dict[str, Any]
     seconds: float
     megabytes: float
+    processor: dict[str, float]
 
 
 def slim(engine: Engine, image: str, folder: Path, *arguments: str) -> Slimmed:
@@ -38,12 +43,14 @@ def slim(engine: Engine, image: str, folder: Path, *arguments: str) -> Slimmed:
 
 
 def _run(command: list[str]) -> Slimmed:
-    start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return Slimmed(json.loads(output), time.perf_counter() - start, usage.ru_maxrss * 1024 / 1e6)
+    start, before = time.perf_counter(), processor.now()
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        output = child.stdout.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - start
+    if child.returncode != 0:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    spent = {"slimmer": usage.ru_utime + usage.ru_stime, **processor.since(before)}
+    return Slimmed(json.loads(output), seconds, usage.ru_maxrss * 1024 / 1e6, spent)

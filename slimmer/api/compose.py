@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slimmer.api import words
 from slimmer.api.options import RunKeywords
-from slimmer.compose.project import read_project
-from slimmer.compose.resolution import Resolved, resolve
 from slimmer.engine.options import RunOptions
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import ExercisePlan, ImageCommand
+
+if TYPE_CHECKING:
+    from slimmer.compose.resolution import Resolved
 
 HINT = "For example: --compose-file compose.yaml --compose-service web"
 
@@ -31,6 +32,9 @@ def service(given: RunKeywords) -> Resolved | None:
             option = "--compose-file" if files else "--compose-exercise"
             raise UsageError(f"{option} needs --compose-service", hint=HINT)
         return None
+    from slimmer.compose.project import read_project
+    from slimmer.compose.resolution import resolve
+
     return resolve(
         read_project(files),
         name,

@@ -11,16 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, overload
 
-from slimmer.api import gates, requests, words
+from slimmer.api import requests, words
 from slimmer.api.options import BuildKeywords, CompareKeywords, KeepKeywords, Logs, RunKeywords
 from slimmer.artifacts.build_output import BuildOutput, find_output
 from slimmer.artifacts.manifest import NAME as MANIFEST
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import Until
 from slimmer.pipeline import build as building
-from slimmer.pipeline import commands
 from slimmer.pipeline.progress import OnEvent, Progress
 from slimmer.pipeline.request import (
     AttachRequest,
@@ -32,24 +31,17 @@ from slimmer.pipeline.request import (
     VerifyRequest,
 )
 from slimmer.pipeline.result import BuildResult, CleanResult, KeepResult, ObserveResult, RebuildResult, VerifyResult
-from slimmer.pipeline.sbom import image_sbom
-from slimmer.report import attestation as attestation_report
-from slimmer.report import explanation
-from slimmer.report import sizes as size_report
-from slimmer.report import unexercised as unexercised_report
-from slimmer.report import unproven as unproven_report
-from slimmer.report.comparison import Comparison
-from slimmer.report.explanation import Explanation
-from slimmer.report.sizes import Sizes
-from slimmer.report.unexercised import UnexercisedReport
-from slimmer.report.unproven import UnprovenReport
-from slimmer.sbom.document import Sbom
-from slimmer.sbom.output import output_sbom
 
 if TYPE_CHECKING:
     from slimmer.exercise.recording import Recording
+    from slimmer.report.comparison import Comparison
+    from slimmer.report.explanation import Explanation
     from slimmer.report.probe_check import ProbeCheck
+    from slimmer.report.sizes import Sizes
+    from slimmer.report.unexercised import UnexercisedReport
+    from slimmer.report.unproven import UnprovenReport
     from slimmer.runs.check import Check
+    from slimmer.sbom.document import Sbom
 
 LOG = "access.json"
 """The default file of an access log."""
@@ -59,7 +51,7 @@ OF_HINT = "Give the output folder of the build, such as slimmer-out/myapp, or le
 AnyRequest = (
     BuildRequest | ObserveRequest | AttachRequest | KeepRequest | RebuildRequest | VerifyRequest | CompareRequest
 )
-AnyResult = BuildResult | ObserveResult | KeepResult | RebuildResult | VerifyResult | Comparison
+AnyResult: TypeAlias = "BuildResult | ObserveResult | KeepResult | RebuildResult | VerifyResult | Comparison"
 
 
 def build(
@@ -157,6 +149,8 @@ def compare(
     `options` are those of `slimmer compare`: `max_size="80MB"`, `min_ratio=3`, `fail_on=["shell", "setuid"]`, `baseline="report.json"` …
     Gates that fail are in the result; they raise nothing.
     """
+    from slimmer.api import gates
+
     return run(gates.compare_request(before, after, options), on_event=on_event, docker_host=docker_host)
 
 
@@ -166,11 +160,15 @@ def explain(output: str | PathLike[str] | BuildOutput, path: str) -> Explanation
     `output` is the image name that was given to build, or the output folder of that build. No engine is needed.
     Raises TargetNotFound, with similar paths, if the original has no such path.
     """
+    from slimmer.report import explanation
+
     return explanation.explain(_output(output), path)
 
 
 def sizes(output: str | PathLike[str] | BuildOutput, below: str = "/") -> Sizes:
     """Add up the sizes of what is kept below a folder: by file, rule, package and folder. `output` is as for `explain`."""
+    from slimmer.report import sizes as size_report
+
     return size_report.sizes(_output(output), below)
 
 
@@ -186,20 +184,28 @@ def sbom(
     An image is read in the engine, but not run. An output folder needs no engine. `"".join(result.cyclonedx())` is the document.
     """
     if isinstance(target, BuildOutput) or _is_folder(target):
+        from slimmer.sbom.output import output_sbom
+
         wanted = words.choice("--of", of or "slim", ("slim", "original"))
         return output_sbom(_output(target), wanted)
     if of:
         raise UsageError("--of is for an output folder: an image is listed as it is", hint=OF_HINT)
+    from slimmer.pipeline.sbom import image_sbom
+
     return image_sbom(str(target), Progress(on_event), docker_host)
 
 
 def not_proven(output: str | PathLike[str] | BuildOutput) -> UnprovenReport:
     """Return what a build did not prove: parts of the original that nothing exercised. `output` is as for `explain`."""
+    from slimmer.report import unproven as unproven_report
+
     return unproven_report.unproven(_output(output))
 
 
 def not_exercised(output: str | PathLike[str] | BuildOutput) -> UnexercisedReport:
     """Return what a build asked of the app, and the app's own code that nothing touched meanwhile. `output` is as for `explain`."""
+    from slimmer.report import unexercised as unexercised_report
+
     return unexercised_report.unexercised(_output(output))
 
 
@@ -208,6 +214,8 @@ def attest(output: str | PathLike[str] | BuildOutput) -> dict[str, Any]:
 
     Raises UsageError if the image was not verified, or if a file of the output folder was changed.
     """
+    from slimmer.report import attestation as attestation_report
+
     return attestation_report.attestation(_output(output))
 
 
@@ -250,6 +258,8 @@ def clean(*, strangers: bool = False, dry_run: bool = False, docker_host: str = 
 
     `strangers`: also remove what slimmer made on other machines or in other containers, even if it is still running there.
     """
+    from slimmer.pipeline import commands
+
     return commands.clean(strangers=strangers, dry_run=dry_run, docker_host=docker_host)
 
 
@@ -258,6 +268,8 @@ def doctor(*, ci: bool = False, docker_host: str = "") -> tuple[Check, ...]:
 
     Failures are in the result; they raise nothing.
     """
+    from slimmer.pipeline import commands
+
     return commands.examine(docker_host, ci=ci)
 
 
@@ -278,7 +290,7 @@ def run(request: CompareRequest, *, on_event: OnEvent | None = None, docker_host
 def run(request: AnyRequest, *, on_event: OnEvent | None = None, docker_host: str = "") -> AnyResult:
     """Carry out a request. The functions above make a request from their keyword arguments and call this."""
     progress = Progress(on_event)
-    command = _COMMANDS.get(type(request))
+    command = _command(type(request))
     if command is None:
         raise TypeError(f"not a request: {type(request).__name__}")
     return command(request, progress, docker_host)
@@ -294,12 +306,18 @@ def _is_folder(target: str | PathLike[str]) -> bool:
     return text.startswith(("/", "./", "../")) or isinstance(target, PathLike) or (Path(text) / MANIFEST).is_file()
 
 
-_COMMANDS: dict[type, Callable[[Any, Progress, str], AnyResult]] = {
-    BuildRequest: building.build,
-    ObserveRequest: commands.observe,
-    AttachRequest: commands.attach,
-    KeepRequest: commands.keep,
-    RebuildRequest: commands.rebuild,
-    VerifyRequest: commands.verify,
-    CompareRequest: commands.compare,
-}
+def _command(kind: type[AnyRequest]) -> Callable[[Any, Progress, str], AnyResult] | None:
+    """Return what carries out a request of this kind. A build needs none of what the other commands need."""
+    if kind is BuildRequest:
+        return building.build
+    from slimmer.pipeline import commands
+
+    known: dict[type[AnyRequest], Callable[[Any, Progress, str], AnyResult]] = {
+        ObserveRequest: commands.observe,
+        AttachRequest: commands.attach,
+        KeepRequest: commands.keep,
+        RebuildRequest: commands.rebuild,
+        VerifyRequest: commands.verify,
+        CompareRequest: commands.compare,
+    }
+    return known.get(kind)

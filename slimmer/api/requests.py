@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
 from slimmer.api import compose, words
 from slimmer.api.options import BuildKeywords, KeepKeywords, Logs, RunKeywords, Words
 from slimmer.api.outside import outside
-from slimmer.compose.resolution import Resolved
 from slimmer.engine.options import RunOptions
 from slimmer.errors import UsageError
 from slimmer.exercise.plan import Api, Crawl, ExercisePlan, GraphQl, Grpc
@@ -28,6 +27,9 @@ from slimmer.pipeline.request import (
     ObserveRequest,
     VerifyRequest,
 )
+
+if TYPE_CHECKING:
+    from slimmer.compose.resolution import Resolved
 
 RECORDERS = ("auto", "notify", "ptrace", "fanotify")
 BUILDERS = ("", "dockerfile", "load")

@@ -20,7 +20,7 @@ from slimmer.engine import buildkit
 from slimmer.engine.connection import Engine
 from slimmer.engine.containers import FULL_DISK, engine_calls, is_full
 from slimmer.engine.steps import Steps
-from slimmer.engine.uploads import Upload
+from slimmer.engine.uploads import PIECE, Upload
 from slimmer.errors import BuildFailed, NoBuilder, SlimmerError
 
 logger = logging.getLogger(__name__)
@@ -129,7 +129,8 @@ def _identifier(engine: Engine, tag: str) -> str:
 
 def _write_context(file: IO[bytes], files: list[Path]) -> None:
     """Write the files as an archive of GNU tar. BuildKit knows a context by its first 512 bytes, which must not be a header of pax."""
-    with tarfile.open(fileobj=file, mode="w|", bufsize=1 << 20, format=tarfile.GNU_FORMAT) as tar:
+    with tarfile.open(fileobj=file, mode="w|", bufsize=PIECE, format=tarfile.GNU_FORMAT) as tar:
+        tar.copybufsize = PIECE  # type: ignore[attr-defined]  # instead of 16 kB
         for path in files:
             tar.add(path, arcname=path.name)
 

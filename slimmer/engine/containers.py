@@ -169,6 +169,11 @@ class Container:
             raise EngineUnreachable(f"the engine stopped answering while {self.name} ran: {self._lost}")
         return self._code if self._ended.is_set() else None
 
+    @property
+    def has_ended(self) -> bool:
+        """True if it is known to have ended, so that it holds no port, address or device any more."""
+        return self._ended.is_set() and not self._lost
+
     def wait(self, seconds: float) -> int | None:
         """Wait for the end, at most this many seconds. Return the exit code, or None if it still runs."""
         self._ended.wait(seconds)

@@ -56,7 +56,7 @@ class Scope(Protocol):
 
     def create(self, description: Description, purpose: str) -> Container: ...
 
-    def remove(self, container: Container) -> None: ...
+    def remove_soon(self, container: Container) -> None: ...
 
     def import_image(self, archive: bytes, purpose: str, *changes: str) -> str: ...
 
@@ -120,7 +120,7 @@ class ProbeLender:
                 try:
                     self._looked_at[image] = check_place(self._scope.engine, container.id, self.folder, config.volumes)
                 finally:
-                    self._scope.remove(container)
+                    self._scope.remove_soon(container)
             return self._looked_at[image]
 
 

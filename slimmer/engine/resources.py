@@ -1,6 +1,7 @@
 """Own everything that one run of slimmer makes in the engine, and remove it, whatever happens.
 
-All of it carries the labels of slimmer.engine.labels. When the block ends, EngineResources removes what it made, in parallel. A second
+All of it carries the labels of slimmer.engine.labels. What is no longer needed is removed in the background of other work. When the
+block ends, EngineResources removes the rest, in parallel. A second
 Ctrl-C does not cut that short: it is raised after everything is gone. The run's watcher (slimmer.engine.lifeline) removes what the
 engine does not remove in time, and what a killed slimmer leaves.
 """
@@ -70,6 +71,7 @@ class EngineResources:
         self._changed = threading.Condition()
         self._making = 0
         self._closed = False
+        self._removers = Workers(REMOVERS)
 
     def __enter__(self) -> EngineResources:
         return self
@@ -111,6 +113,18 @@ class EngineResources:
             return
         with suppress(ValueError):
             self._containers.remove(container.name)
+
+    def remove_soon(self, container: Container) -> None:
+        """Like `remove`, in the background. Only for a container that no longer holds what another one may need: one that has ended or
+        never ran, or has no network.
+        """
+        if not self._closed:
+            self._removers.submit(self.remove, container)
+
+    def clear(self) -> None:
+        """Begin to remove all containers in the background. None may be in use any more."""
+        for name in dict.fromkeys(self._containers):
+            self.remove_soon(Container(self.engine, name, name, self._streams))
 
     def network(self, purpose: str) -> str:
         """Create a network and return its name. `purpose` is unique within the run."""
@@ -229,6 +243,7 @@ class EngineResources:
         ending = _Ending(seconds)
         ending.persist(lambda: self._end_making(ending))
         ending.persist(self._streams.close)
+        ending.persist(self._end_removers)
         ending.persist(lambda: self._remove_all(_remove_container, self._containers, ending))
         ending.persist(lambda: self._remove_all(_remove_network, self._networks, ending))
         ending.persist(lambda: self._remove_all(_remove_volume, self._volumes, ending))
@@ -242,6 +257,10 @@ class EngineResources:
         with self._changed:
             self._closed = True
             self._changed.wait_for(lambda: not self._making, min(ending.left, MAKING_TIME))
+
+    def _end_removers(self) -> None:
+        """Cancel the removals that have not begun. All containers are removed now."""
+        self._removers.__exit__(None, None, None)
 
     def _remove_all(self, remove: Callable[[Engine, str, float], bool], names: list[str], ending: _Ending) -> None:
         """Remove these things, and take those that are gone out of `names`. A name may be in it several times."""

@@ -22,6 +22,8 @@ _HEADER = struct.Struct(">BxxxL")
 _STDERR = 2
 STDERR_LIMIT = 64 << 10
 RECEIVE_SIZE = 1 << 18
+BUFFER_SIZE = 1 << 17
+"""Bytes to ask the socket for at once. An engine sends frames of 32 kB and less, each with its header."""
 
 
 class MultiplexedStream:
@@ -34,7 +36,7 @@ class MultiplexedStream:
         """
         self._owner = connection
         self._socket: socket.socket = getattr(connection, "_sock", connection)
-        self._ahead = _read_ahead(connection, self._socket)
+        self._ahead = memoryview(_read_ahead(connection, self._socket))
         self._socket.settimeout(None)
         self._merge = merge
         self._left = 0
@@ -112,10 +114,14 @@ class MultiplexedStream:
         return True
 
     def _receive(self, size: int) -> bytes:
-        if self._ahead:
-            data, self._ahead = self._ahead[:size], self._ahead[size:]
-            return data
-        return self._socket.recv(size)
+        """Return up to `size` bytes of what was read ahead, or of what the socket has. The rest of that is read ahead."""
+        if not self._ahead:
+            data = self._socket.recv(max(size, BUFFER_SIZE))
+            if len(data) <= size:
+                return data
+            self._ahead = memoryview(data)
+        piece, self._ahead = self._ahead[:size], self._ahead[size:]
+        return bytes(piece)
 
     def _keep_error(self, data: bytes) -> None:
         self._errors.append(data)

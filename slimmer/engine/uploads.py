@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from os import fdopen, pipe
 from types import TracebackType
 from typing import IO, TypeVar
@@ -27,6 +29,8 @@ class Upload:
 
     def __enter__(self) -> Iterator[bytes]:
         source, target = pipe()
+        with suppress(OSError, AttributeError):  # no Linux, or more than the user may have in pipes
+            fcntl.fcntl(target, fcntl.F_SETPIPE_SZ, PIECE)
         self._source = fdopen(source, "rb", buffering=0)
         self._thread = threading.Thread(target=self._run, args=(fdopen(target, "wb", buffering=PIECE),), daemon=True)
         self._thread.start()
@@ -60,10 +64,13 @@ class Upload:
         held = b""
         while piece := self._source.read(PIECE):
             self._check()
-            held += piece
-            if len(held) > HELD:
-                yield held[:-HELD]
-                held = held[-HELD:]
+            if len(piece) < HELD:
+                held, piece = b"", held + piece
+            if held:
+                yield held
+            if len(piece) > HELD:
+                yield piece[:-HELD]
+            held = piece[-HELD:]
         self._thread.join()
         self._check()
         yield held

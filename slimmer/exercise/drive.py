@@ -14,11 +14,15 @@ from slimmer.exercise.mode import FirstRun, Mode, Replay
 from slimmer.exercise.plan import ExercisePlan, Until
 from slimmer.exercise.port_sweep import PortSweep
 from slimmer.exercise.profile import AppProfile
+from slimmer.exercise.readers import READERS
 from slimmer.exercise.readiness import await_ready, check_served
 from slimmer.exercise.result import ExerciseResult, Outcome
 from slimmer.exercise.socket_sweep import SocketSweep
 from slimmer.exercise.subject import Subject
 from slimmer.exercise.until import End, await_end, end_of
+from slimmer.sandbox.readers import declare_places
+
+declare_places(READERS)  # before a child starts: otherwise the first page, description and schema each need another one
 
 logger = logging.getLogger(__name__)
 

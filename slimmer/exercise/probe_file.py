@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slimmer.errors import UsageError
 from slimmer.exercise.draft import FORM, JSON, WITH_BODY, Fault, quoted
@@ -18,7 +19,9 @@ from slimmer.exercise.probe_entry import Place, asks_from_entry, is_utf8
 from slimmer.exercise.probe_format import KINDS, WORD_PATTERN, Entry, ProbeFile, socket_fault
 from slimmer.exercise.probe_format import Mapping as AnyEntry
 from slimmer.exercise.request import Ask, Request
-from slimmer.exercise.yaml_document import YamlDocument, YamlFault
+
+if TYPE_CHECKING:
+    from slimmer.exercise.yaml_document import YamlDocument
 
 MOST_REQUESTS = 10_000
 """The number of requests of a file, with those that `repeat` adds."""
@@ -69,6 +72,8 @@ def requests_from_file(path: Path, *, environment: bool = True) -> tuple[Ask, ..
 
 def read_probe_file(path: Path, *, environment: bool = True) -> tuple[tuple[Ask, ...], FileDigest]:
     """Return what `requests_from_file` returns, and the digest of the file. The file is read once: it may be a pipe."""
+    from slimmer.exercise.yaml_document import YamlDocument, YamlFault
+
     try:
         document = YamlDocument(path)
     except OSError as error:

@@ -115,6 +115,7 @@ class Tree:
         """Raise ObservationIncomplete if the index is cut short, or not as the probe writes it."""
         self._index = index if isinstance(index, PathIndex) else PathIndex(index)
         self.get = lru_cache(maxsize=CACHED_ENTRIES)(self._get)
+        self._resolved = lru_cache(maxsize=CACHED_ENTRIES)(self._resolve)
         self.file_names = lru_cache(maxsize=CACHED_LISTINGS)(self._file_names)
         self._enter = lru_cache(maxsize=CACHED_FOLDERS)(self._walk_into)
         self._followed: dict[str, _Walk] = {}
@@ -204,6 +205,9 @@ class Tree:
         The way does not include the end itself. If something is missing, loops or is not a directory, the way is complete up to
         that point.
         """
+        return self._resolved(path)
+
+    def _resolve(self, path: str) -> Resolution:
         folder, _, name = path.rstrip("/").rpartition("/")
         walk = self._enter(folder)
         if not walk.stuck and name:

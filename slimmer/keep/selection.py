@@ -51,7 +51,8 @@ class Patterns:
         """Raise UsageError, which names `option`, if a text is not a pattern."""
         self._tree, self._option = tree, option
         self.patterns = tuple(pattern for text in patterns if (pattern := _through_links(tree, text)))
-        _spec(self.patterns, option)
+        if self.patterns:
+            _spec(self.patterns, option)
 
     def match(self, entry: Entry) -> bool:
         """Return True if the last pattern that matches this path or a folder above it has no `!`."""

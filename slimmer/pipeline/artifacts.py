@@ -28,11 +28,10 @@ def write_artifacts(
     rootfs: RootFs,
     log: AccessLog,
     packages: Mapping[str, Any],
-    report: dict[str, Any],
 ) -> None:
-    """Write the access log, the manifest, the image's tree and packages, and last the report.
+    """Write the access log, the manifest, and the image's tree and packages.
 
-    `rootfs` holds the kept files, `packages` is the result of package_document. `report` gets the digests of all other files of the folder.
+    `rootfs` holds the kept files, `packages` is the result of package_document.
     Raises OutputError.
     """
     with folder.writing_text(LOG_NAME) as file:
@@ -44,6 +43,10 @@ def write_artifacts(
         tree_file.write_tree(image.tree, log.image_id, archive)
     with folder.writing(package_file.NAME) as archive:
         package_file.write_packages(packages, archive)
+
+
+def write_report(folder: OutputFolder, report: dict[str, Any], rootfs: RootFs) -> None:
+    """Write the report, which says how long everything else took. It gets the digests of all other files of the folder. Raises OutputError."""
     report["files"] = [{"name": name, "sha256": _sha256(folder, name, rootfs)} for name in sorted(folder.written)]
     with folder.writing_text(report_file.NAME) as file:
         file.write(as_json(report) + "\n")

@@ -23,7 +23,7 @@ from slimmer.keep.image_view import ImageView
 from slimmer.keep.keepset import MISSED, Finding, KeepSet
 from slimmer.keep.unproven.own_code import untouched_code
 from slimmer.output_folder import OutputFolder, default_folder
-from slimmer.pipeline.artifacts import write_artifacts
+from slimmer.pipeline.artifacts import write_artifacts, write_report
 from slimmer.pipeline.attestation_file import AttestationFile, attestation_file, check_attest
 from slimmer.pipeline.candidate import Candidate, choose_builder, make, pack, slim_size
 from slimmer.pipeline.observation import ObservationSet
@@ -220,15 +220,20 @@ class _Build:
         at them. Raises VerificationFailed for such an image, and ProfileFailed for one that is good but fails under its profile.
         """
         differences = slim.verdict.differences
-        built = self.built(slim, "" if differences else self.tag)
-        report = build_report(built)
+        tag = "" if differences else self.tag
         packages, rootfs = self.begin_packages().result(), slim.candidate.rootfs
-        name = built.tag or self.request.target
-        files = packed_files(self.original, slim.kept, rootfs, self.sha1.result() if self.sha1 else {})
-        write_sboms(self.folder, self.original, packages, files, name, built.slim.image_id)
+        self.stages.begin_clearing()
+        with self.progress.stage("write"):
+            files = packed_files(self.original, slim.kept, rootfs, self.sha1.result() if self.sha1 else {})
+            write_sboms(
+                self.folder, self.original, packages, files, tag or self.request.target, slim.candidate.image_id
+            )
+            write_artifacts(self.folder, self.original.image, slim.kept, rootfs, self.observation.log, packages)
+        built = self.built(slim, tag)
+        report = build_report(built)
         if not built.verified:
             mark_unverified(self.folder, DIFFERS if differences else UNASKED)
-        write_artifacts(self.folder, self.original.image, slim.kept, rootfs, self.observation.log, packages, report)
+        write_report(self.folder, report, rootfs)
         finish(lambda: self.hand_over(slim.candidate.image_id, built.tag))
         if differences:
             raise VerificationFailed(

@@ -24,7 +24,7 @@ from slimmer.keep.unproven.own_code import untouched_code
 from slimmer.observe.identity import home_of
 from slimmer.observe.merge import check_complete, check_image, merge, rebased
 from slimmer.pipeline.app_runs import identify
-from slimmer.pipeline.artifacts import log_file, write_artifacts
+from slimmer.pipeline.artifacts import log_file, write_artifacts, write_report
 from slimmer.pipeline.candidate import choose_builder, pack, slim_size
 from slimmer.pipeline.compare_images import compare_behaviour, compare_files
 from slimmer.pipeline.observation import all_moved, taken_over
@@ -178,8 +178,9 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
         )
         files = packed_files(original, kept, rootfs, sha1_digests(rootfs.path))
         write_sboms(folder, original, packages, files, config.image_id, rootfs.diff_id)
+        write_artifacts(folder, original.image, kept, rootfs, log, packages)
         mark_unverified(folder, UNSEEN)
-        write_artifacts(folder, original.image, kept, rootfs, log, packages, report)
+        write_report(folder, report, rootfs)
         finish(folder.publish)
         return KeepResult(
             folder.path,

@@ -105,15 +105,15 @@ def observe_or_reuse(request: BuildRequest, session: Session, folder: Path, say:
     """
     _check(request)
     logs, foreign = _from_elsewhere(request, session.config.image_id)
-    mark = fingerprint(request, session.config.image_id, session.probe)
-    if request.reuse and (log := _reusable(folder / LOG_NAME, mark, say)) is not None:
+    mark = session.pool.submit(fingerprint, request, session.config.image_id, session.probe)  # it is slow on purpose
+    if request.reuse and (log := _reusable(folder / LOG_NAME, mark.result(), say)) is not None:
         return _exercised_alone(request, session, log, "reused", say)
     if not request.observe:
         found = _exercised_alone(request, session, merge(logs), "joined", say)
     else:
         found = observe(request, session, say)
         found = replace(found, log=merge([found.log, *logs]))
-    log = replace(found.log, fingerprint=mark)
+    log = replace(found.log, fingerprint=mark.result())
     return replace(found, log=log, joined=len(logs), foreign=foreign, runs=request.runs)
 
 

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StageStarted:
-    """A stage has begun: "observe", "keep", "rebuild", "verify" …"""
+    """A stage has begun: "start", "observe", "keep", "rebuild", "verify", "write" …"""
 
     name: str
 
@@ -58,7 +58,10 @@ Say = Callable[[str], None]
 
 
 class Progress:
-    """Calls `on_event` with the progress of a command, and remembers the stages and warnings for the result."""
+    """Calls `on_event` with the progress of a command, and remembers the stages and warnings for the result.
+
+    A stage's time counts from the end of the one before, the first one's from the making of this object. So the times add up.
+    """
 
     def __init__(self, on_event: OnEvent | None = None) -> None:
         self._on_event = on_event
@@ -66,6 +69,7 @@ class Progress:
         self._stages: list[tuple[str, float]] = []
         self._warnings: list[str] = []
         self._read = 0
+        self._ended = time.monotonic()
 
     @property
     def stages(self) -> tuple[tuple[str, float], ...]:
@@ -79,14 +83,15 @@ class Progress:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Report the beginning and the end of a stage, and remember its time."""
-        started, failed = time.monotonic(), True
+        """Report the beginning and the end of a stage, and remember its time. What happened since the last stage counts, too."""
+        failed = True
         try:
             self._tell(StageStarted(name))
             yield
             failed = False
         finally:
-            seconds = time.monotonic() - started
+            ended = time.monotonic()
+            seconds, self._ended = ended - self._ended, ended
             logger.info("stage %s: %.2f s%s", name, seconds, " (failed)" if failed else "")
             self._stages.append((name, seconds))
             self._tell(StageEnded(name, seconds, failed))

@@ -11,7 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,6 +100,14 @@ class Stages:
 
             check_selection(read.view(AccessLog(self.session.config.image_id, ()), "", selection))
         return original
+
+    def begin_clearing(self) -> None:
+        """Begin to remove the containers in the background. No file of an image can be read any more."""
+        self.session.pool.submit(self._clear)
+
+    def _clear(self) -> None:
+        self.session.opened.close()
+        self.session.scope.clear()
 
     # ------------------------------------------------------------------ its use
 
@@ -194,10 +202,16 @@ def open_stages(request: RunRequest, progress: Progress, docker_host: str) -> It
         progress.warn(text)
     first = scenarios(request)[0].options
     others = request.other_images
-    with open_session(
-        request.target, first, request.recorder, others=others, pull=request.pull, docker_host=docker_host
-    ) as session:
+    with ExitStack() as opened:
+        with progress.stage("start"):
+            session = opened.enter_context(
+                open_session(
+                    request.target, first, request.recorder, others=others, pull=request.pull, docker_host=docker_host
+                )
+            )
         yield Stages(session, progress)
+        with progress.stage("finish"):
+            opened.close()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from slimmer.errors import UsageError
 from slimmer.image.config import Healthcheck, ImageConfig
-from slimmer.rebuild.rootfs import RootFs
+from slimmer.rebuild.rootfs import PIECE, RootFs
 
 CREATED_BY = "slimmer build"
 
@@ -87,7 +87,8 @@ def write_archive(file: IO[bytes], configuration: bytes, rootfs: RootFs, tag: st
     name = f"{image_id(configuration).removeprefix('sha256:')}.json"
     layer = f"{rootfs.diff_id.removeprefix('sha256:')}/layer.tar"
     manifest = [{"Config": name, "RepoTags": [tag], "Layers": [layer]}]
-    with tarfile.open(fileobj=file, mode="w|", bufsize=1 << 20) as tar, rootfs.path.open("rb") as files:
+    with tarfile.open(fileobj=file, mode="w|", bufsize=PIECE) as tar, rootfs.path.open("rb") as files:
+        tar.copybufsize = PIECE  # type: ignore[attr-defined]  # instead of 16 kB
         _add(tar, name, io.BytesIO(configuration), len(configuration))
         _add(tar, layer, files, rootfs.size)
         text = json.dumps(manifest).encode("ascii")

@@ -20,7 +20,7 @@ def open_pristine(
 ) -> Iterator[PristineImage]:
     """Yield the files of `image`, whose configuration is `config`.
 
-    `probe` is the probe's program; `purpose` is unique within the run. The container is removed at the end, even if the probe no
+    `probe` is the probe's program; `purpose` is unique within the run. The container is removed after the end, even if the probe no
     longer answers. Raises EngineError, or ObservationIncomplete if something other than slimmer's probe answers.
     """
     mount = scope.lender.lend(probe, config, image)
@@ -33,7 +33,7 @@ def open_pristine(
         finally:
             stream.close()
     finally:
-        scope.remove(container)
+        scope.remove_soon(container)
 
 
 def image_tree(pristine: PristineImage, config: ImageConfig) -> Tree:

@@ -84,7 +84,7 @@ def _said(scope: EngineResources, wanted: description.Description, purpose: str,
         stream.close()
     if container.wait(ASK_TIMEOUT) != 0 or not said:
         raise EngineError(f"the probe could not report {about}: {stream.stderr.strip()}")
-    scope.remove(container)
+    scope.remove_soon(container)
     return said
 
 
@@ -118,7 +118,7 @@ def watched_run(
     reader: RecordReader | None = None,
     images: Images = NO_IMAGES,
 ) -> Iterator[tuple[WatchedRun, Ports]]:
-    """Start the app under the probe, and yield the run and its ports. The container is removed at the end.
+    """Start the app under the probe, and yield the run and its ports. The container is removed afterwards.
 
     `image` is another image with the same configuration: the slim one. `reader` is that of WatchedRun. `images` are those that the
     exercise runs beside the app.
@@ -139,7 +139,10 @@ def watched_run(
     ):
         yield run, ports
     relays.close()
-    scope.remove(container)
+    if container.has_ended:
+        scope.remove_soon(container)
+    else:
+        scope.remove(container)
 
 
 def release_supervisor(scope: EngineResources, probe: Path, container: Container, pid_mode: str) -> None:
@@ -148,7 +151,7 @@ def release_supervisor(scope: EngineResources, probe: Path, container: Container
     wanted = description.releasing(lender.image(probe), lender.own(probe), container.id, pid_mode)
     releasing = start_beside(scope, container, wanted, "release")
     releasing.wait(RELEASE_TIMEOUT)
-    scope.remove(releasing)
+    scope.remove_soon(releasing)
 
 
 @contextmanager

@@ -43,8 +43,8 @@ class Pool:
             taken = [self._idle.pop() for _ in range(min(most, len(self._idle)))]
             taken += [self._start() for _ in range(most - len(taken))]
         children = [child for one in taken if (child := _started(one)) is not None]
-        readers = self._readers()
-        fit = [child for child in children if child.is_alive and child.readers == readers]
+        readers = frozenset(self._readers())
+        fit = [child for child in children if child.is_alive and readers.issubset(child.readers)]
         for child in children:
             if child not in fit:
                 child.end()

@@ -1,7 +1,7 @@
 """The readers of this process: functions that run in a child. Each is identified by its place, "module:function".
 
 Declare a reader with the decorator `reader` where it is defined, or with `declare` elsewhere. Children know only the readers that were
-declared before they started.
+declared before they started. So a module that is imported late has its readers declared before, by their places (`declare_places`).
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ def declare(function: Read) -> str:
         raise ValueError(f"{place} is not a function of a module, so no child can import it")
     _declared[place] = None
     return place
+
+
+def declare_places(places: Iterable[str]) -> None:
+    """Declare readers by their places. Their modules need not be imported here: the children import them."""
+    _declared.update(dict.fromkeys(places))
 
 
 def declared() -> tuple[str, ...]:

@@ -108,7 +108,7 @@ def test_builds_in_two_threads_do_not_disturb_each_other(
     assert [(tmp_path / str(number) / "report.json").is_file() for number in range(2)] == [True, True]
     for told in events:
         stages = [event.name for event in told if isinstance(event, slimmer.StageEnded)]
-        assert stages[:4] == ["observe", "keep", "rebuild", "verify"]
+        assert stages == ["start", "observe", "keep", "rebuild", "verify", "write", "finish"]
     assert [
         signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
     ] == handlers

@@ -128,7 +128,7 @@ def test_the_report_says_what_docker_says(made: Made, engine: docker.DockerClien
     assert (report["slim"]["id"], report["slim"]["tag"]) == (after["Id"], SLIM)
     verification = report["verification"]
     assert (verification["verified"], verification["differences"], verification["missed"]) == (True, [], [])
-    assert [stage["name"] for stage in report["stages"]] == ["observe", "keep", "rebuild", "verify"]
+    assert [stage["name"] for stage in report["stages"]] == ["start", "observe", "keep", "rebuild", "verify", "write"]
     assert [(answer["path"], answer["status"]) for answer in report["exercise"]["requests"]] == [("/", 200)]
     assert report["observation"]["listeners"] == [{"address": "0.0.0.0", "port": 8080, "protocol": "tcp"}]
 

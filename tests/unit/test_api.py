@@ -7,6 +7,7 @@ import inspect
 import logging
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,17 @@ def test_progress_tells_of_stages_that_fail_and_remembers_warnings() -> None:
     assert isinstance(ended, StageEnded)
     assert (ended.name, ended.failed) == ("keep", True)
     assert progress.warnings == ("careful",)
+
+
+def test_the_times_of_the_stages_add_up_to_the_time_of_the_command() -> None:
+    begun = time.monotonic()
+    progress = Progress()
+    for name in ("start", "observe"):
+        time.sleep(0.05)  # what is done between two stages
+        with progress.stage(name):
+            time.sleep(0.01)
+    total = time.monotonic() - begun
+    assert total - 0.05 < sum(seconds for _, seconds in progress.stages) <= total
 
 
 def test_nobody_listening_is_fine() -> None:
