@@ -1,7 +1,7 @@
 """What Docker's default seccomp profile allows. A profile of slimmer's never allows more.
 
 `docker_default.txt` has the names: those that are always allowed, those of one machine, and those that a capability brings. Source:
-seccomp/default.json of https://github.com/moby/profiles, October 2025. Older engines have older lists; the newest one is the strictest.
+seccomp/default.json of https://github.com/moby/profiles. Older engines have older lists; the newest one is the strictest.
 """
 
 from __future__ import annotations
