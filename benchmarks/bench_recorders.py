@@ -35,7 +35,7 @@ from slimmer.runs.start import ask_identity, native_run, watched_run
 from slimmer.runs.watched import WatchedRun
 
 UNTRACED = "untraced"
-RECORDERS = ("auto", "notify", "fanotify", "ptrace")
+RECORDERS = ("auto", "notify", "bpf", "fanotify", "ptrace")
 PORT, CONNECTIONS, REQUESTS = 80, 8, 20_000
 FEWEST_MODULES = 300
 PATIENCE = 1.0

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "afterwards.h"
 #include "interpreter.h"
 #include "records.h"
 #include "resolve.h"
@@ -58,9 +59,9 @@ static void record_interpreters(const struct request *request, const struct loca
             return;
         bool has_one = read_interpreter(fd, path, sizeof path);
         close(fd);
-        if (!has_one || !locate(request->caller->thread, AT_FDCWD, path, &location))
+        if (!has_one || !locate(request->caller, AT_FDCWD, path, &location))
             return;
-        struct process process = process_of(request->caller->thread);
+        struct process process = process_of_caller(request->caller);
         char resolved[PATH_MAX];
         enum outcome outcome = look(request->caller->thread, &location, true, resolved, sizeof resolved);
         if (outcome != OUTCOME_UNKNOWN)
@@ -69,12 +70,14 @@ static void record_interpreters(const struct request *request, const struct loca
 }
 
 static void settle(const struct request *request, const struct location *location) {
-    struct process process = process_of(request->caller->thread);
+    struct process process = process_of_caller(request->caller);
     uint64_t key = request_key(request, &process, location->asked);
-    if (table_get(&settled, key))
+    const struct captured *captured = request->caller->captured;
+    if (table_get(&settled, key) && !(captured && is_certain(captured)))
         return;
     char resolved[PATH_MAX];
-    enum outcome outcome = look(request->caller->thread, location, request->follow, resolved, sizeof resolved);
+    enum outcome outcome = captured ? look_afterwards(request, location, resolved, sizeof resolved)
+                                    : look(request->caller->thread, location, request->follow, resolved, sizeof resolved);
     if (!caller_still_waits(request->caller))
         return;
     if (outcome == OUTCOME_UNKNOWN) {
@@ -95,11 +98,11 @@ void access_by_path(const struct request *request, const char *path) {
     bool located;
     errno = 0;
     if (!*path)
-        located = request->or_descriptor && locate_descriptor(request->caller->thread, request->dirfd, &location);
+        located = request->or_descriptor && locate_descriptor(request->caller, request->dirfd, &location);
     else if (request->in_root)
-        located = locate_in_root(request->caller->thread, request->dirfd, path, &location);
+        located = locate_in_root(request->caller, request->dirfd, path, &location);
     else
-        located = locate(request->caller->thread, request->dirfd, path, &location);
+        located = locate(request->caller, request->dirfd, path, &location);
     if (located)
         settle(request, &location);
     else if (errno == ENAMETOOLONG && caller_still_waits(request->caller))
@@ -116,13 +119,13 @@ void access_by_descriptor(const struct caller *caller, enum operation operation,
     struct location location;
     struct request request = {.caller = caller, .operation = operation, .follow = true, .dirfd = fd};
     errno = 0;
-    bool located = locate_descriptor(caller->thread, fd, &location);
+    bool located = locate_descriptor(caller, fd, &location);
     if (!caller_still_waits(caller))
         return;
     counters.unreadable += !located && errno == ENAMETOOLONG;
     if (!located)
         return;
-    struct process process = process_of(caller->thread);
+    struct process process = process_of_caller(caller);
     record(&request, &process, &location, true, "");
 }
 

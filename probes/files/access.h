@@ -12,6 +12,8 @@ struct request {
     bool follow;
     bool in_root;       /* the directory is the path's root (openat2) */
     bool or_descriptor; /* an empty path means the descriptor itself (execveat) */
+    bool is_one_of_two; /* the call names another path as well, and its result may be about that one */
+    bool may_replace;   /* what is made may take the place of what was there */
 };
 
 void access_by_address(const struct request *request, uint64_t address);

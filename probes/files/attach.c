@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "call_watcher.h"
 #include "container.h"
 #include "lifecycle.h"
 #include "marks.h"
@@ -30,10 +31,11 @@ static int open_process(pid_t process) {
 }
 
 static void place_all_marks(void) {
-    char trouble[512] = "";
-    if (!place_marks(false, trouble, sizeof trouble))
+    char trouble[512] = "", calls_trouble[512] = "";
+    bool watches_calls = start_call_watcher(calls_trouble, sizeof calls_trouble);
+    if (!place_marks(watches_calls, trouble, sizeof trouble))
         die_plain(EXIT_PROBE, "fanotify cannot run here: %s", trouble);
-    tell_attached_recorders();
+    tell_attached_recorders(watches_calls, calls_trouble);
 }
 
 static void tell_program(pid_t process) {
@@ -45,6 +47,7 @@ static void tell_program(pid_t process) {
 }
 
 static void tell_pong(void) {
+    drain_watched_calls();
     drain_marks();
     write_record("pong", "", "");
 }
@@ -62,23 +65,32 @@ static void obey(void) {
 
 static int time_to_wait(void) {
     int64_t now = now_ms(), due = sockets_due() < sending_due() ? sockets_due() : sending_due();
+    if (call_watcher_runs() && watcher_due() > now && watcher_due() < due)
+        due = watcher_due();
+    if (marks_due() > now && marks_due() < due)
+        due = marks_due();
     return due > now ? (int)(due - now) : 0;
 }
 
-enum { ORDERS, MARKS, WAKES, END, POLLED };
+enum { ORDERS, MARKS, CALLS, WAKES, END, POLLED };
 
 static void serve(int process) {
     struct pollfd polled[POLLED] = {
         [ORDERS] = {.fd = STDIN_FILENO, .events = POLLIN},
         [MARKS] = {.fd = marks_descriptor(), .events = POLLIN},
+        [CALLS] = {.fd = watcher_descriptor(), .events = POLLIN},
         [WAKES] = {.fd = wake_descriptor(), .events = POLLIN},
         [END] = {.fd = process, .events = POLLIN},
     };
     for (;; send_records_if_due()) {
+        polled[CALLS].fd = watcher_due() > now_ms() ? -1 : watcher_descriptor();
+        polled[MARKS].fd = marks_due() > now_ms() ? -1 : marks_descriptor();
         while (poll(polled, POLLED, time_to_wait()) < 0)
             if (errno != EINTR)
                 die("poll");
         take_wakes();
+        if (polled[CALLS].revents)
+            serve_watched_calls();
         if (polled[MARKS].revents)
             serve_marks();
         if (polled[ORDERS].revents && !stream_receive())

@@ -14,6 +14,8 @@
 
 enum { NOTHING = -1 };
 
+static struct call_counts surroundings;
+
 static struct {
     int map, tracepoint;
     char trouble[512];
@@ -100,14 +102,22 @@ static bool attach(const struct call_offsets *offsets, const struct call_counts 
 
 void start_call_counter(void) {
     struct call_offsets offsets;
-    struct call_counts learned;
-    if (make_map() && find_call_offsets(&offsets, counter.trouble, sizeof counter.trouble) && learn(&offsets, &learned))
-        attach(&offsets, &learned);
+    if (make_map() && find_call_offsets(&offsets, counter.trouble, sizeof counter.trouble) &&
+        learn(&offsets, &surroundings))
+        attach(&offsets, &surroundings);
 }
 
-void tell_call_counter(void) {
+const struct call_counts *learned_surroundings(void) {
+    return counter.tracepoint >= 0 ? &surroundings : NULL;
+}
+
+const char *counter_trouble(void) {
+    return counter.trouble;
+}
+
+void tell_call_counter(const char *reason) {
     bool runs = counter.tracepoint >= 0;
-    write_record(runs ? "recorder bpf on" : "recorder bpf off", runs ? "counts system calls" : counter.trouble, "");
+    write_record(runs ? "recorder bpf on" : "recorder bpf off", runs ? reason : counter.trouble, "");
 }
 
 void tell_calls(void) {

@@ -5,8 +5,12 @@
 
 /* Starts it, or says why it cannot run. The supervisor keeps it until it ends. */
 void start_call_counter(void);
-/* Writes the recorder's record: that it runs, or why it does not. */
-void tell_call_counter(void);
+/* What it knows of the container, for another program that watches the same; NULL if it does not run. */
+struct call_counts;
+const struct call_counts *learned_surroundings(void);
+const char *counter_trouble(void);
+/* Writes the recorder's record: that it runs and what for, or why it does not. */
+void tell_call_counter(const char *reason);
 /* Writes a `calls` record for each architecture of which calls were made so far. */
 void tell_calls(void);
 

@@ -51,6 +51,8 @@ static bool failed(void) {
 }
 
 bool read_memory(const struct caller *caller, uint64_t address, void *data, size_t size) {
+    if (caller->captured)
+        return captured_memory(caller->captured, address, data, size);
     ssize_t count = read_some(caller, address, data, size);
     if (count < 0)
         return failed();
@@ -62,6 +64,8 @@ enum { PAGE = 4096, FIRST_READ = 256 };
 /* Reads never cross into a page that may not be there, and most paths are short. */
 bool read_string(const struct caller *caller, uint64_t address, char *text, size_t size) {
     size_t done = 0;
+    if (caller->captured)
+        return captured_string(caller->captured, address, text, size);
     while (done < size) {
         size_t count = PAGE - (address + done) % PAGE;
         if (done == 0 && count > FIRST_READ)
@@ -129,6 +133,12 @@ struct process process_of(pid_t thread) {
         *place = used_places++;
     processes[*place] = found;
     return found;
+}
+
+struct process process_of_caller(const struct caller *caller) {
+    if (!caller->captured)
+        return process_of(caller->thread);
+    return (struct process){(pid_t)caller->captured->record->process, caller->captured->executable};
 }
 
 void forget_process(pid_t thread) {

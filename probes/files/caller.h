@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "captured.h"
+
 struct caller {
     pid_t thread;
     uint32_t arch, number;
@@ -15,6 +17,7 @@ struct caller {
      * still waits afterwards. A traced thread is stopped; its listener is -1. */
     int listener;
     uint64_t notification;
+    const struct captured *captured; /* NULL unless the thread has gone on (its listener is -1, too) */
 };
 
 bool caller_still_waits(const struct caller *caller);
@@ -34,6 +37,8 @@ struct process {
 struct process process_of(pid_t thread);
 /* The same for a process that may be about to change its executable: nothing is remembered. */
 struct process process_at_a_glance(pid_t thread);
+/* The same of a caller, as it was at the time of its call. */
+struct process process_of_caller(const struct caller *caller);
 /* True if the process has made a recorded call. */
 bool process_is_remembered(pid_t thread);
 /* The thread calls execve: what is known of it will be wrong. */

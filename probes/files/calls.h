@@ -22,6 +22,7 @@ enum call_kind {
     KIND_PATHS = 1,
     KIND_RENAME,  /* its flags may make the second path a change, too; afterwards paths may lead elsewhere */
     KIND_REDIRECT, /* paths, after which paths may lead elsewhere */
+    KIND_CHDIR,   /* changes the caller's working folder */
     KIND_ROOT,    /* changes the caller's root */
     KIND_OPEN,    /* flags: O_* */
     KIND_OPENAT2, /* flags: pointer to struct open_how */

@@ -100,6 +100,49 @@ void watch_container_of(pid_t process) {
         die_plain(EXIT_PROBE, "process %d has left its container", process);
 }
 
+static bool read_number(pid_t process, const char *name, uint32_t *number) {
+    char path[64];
+    struct stat found;
+    if (process)
+        format(path, sizeof path, "/proc/%d/ns/%s", process, name);
+    else
+        format(path, sizeof path, "/proc/self/ns/%s", name);
+    if (stat(path, &found))
+        return false;
+    *number = (uint32_t)found.st_ino;
+    return true;
+}
+
+bool number_namespaces(uint32_t *processes, uint32_t *mounts, uint32_t *level) {
+    char path[64];
+    struct stat own, found;
+    *processes = *level = 0;
+    if (!read_number(other.process, "mnt", mounts) || stat("/proc/self/ns/pid", &own))
+        return false;
+    if (!other.has_own_processes)
+        return true;
+    format(path, sizeof path, "/proc/%d/ns/pid", other.process);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    for (bool is_own = false; fd >= 0 && !is_own && !fstat(fd, &found); ) {
+        is_own = is_same_file(&found, &own);
+        int parent = is_own ? -1 : ioctl(fd, NS_GET_PARENT);
+        *level += !is_own;
+        close(fd);
+        fd = parent;
+        if (is_own)
+            return read_number(other.process, "pid", processes);
+    }
+    if (fd >= 0)
+        close(fd);
+    return false;
+}
+
+bool sees_all_processes(void) {
+    enum { FIRST = 0xEFFFFFFC - 0x100000000LL }; /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
+    uint32_t number;
+    return read_number(0, "pid", &number) && number == (uint32_t)FIRST;
+}
+
 void check_proc(void) {
     struct statfs status;
     if (statfs("/proc", &status))

@@ -12,6 +12,11 @@ void watch_container_of(pid_t process);
 /* Ends the process unless /proc is the kernel's: all that is known of other processes comes from there. */
 void check_proc(void);
 bool is_outside_container(void);
+/* The numbers (namespaces(7)) of its PID namespace, 0 if that is the probe's own, and of its mount namespace. `*level` is how deep the
+ * first lies below the probe's. False if that cannot be told. */
+bool number_namespaces(uint32_t *processes, uint32_t *mounts, uint32_t *level);
+/* True if the probe is in the machine's first PID namespace. */
+bool sees_all_processes(void);
 /* Opens (O_PATH) what lies there under an absolute path without links. Returns the descriptor, or -1 with errno. */
 int open_in_container(const char *path);
 /* The path of a file below /proc that tells of the container as its first process sees it. */

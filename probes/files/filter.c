@@ -10,6 +10,28 @@
 #include "calls.h"
 #include "util.h"
 
+/* A name comes, goes or gets another meaning. */
+static bool changes_name(const struct path_argument *path) {
+    return path->used && path->last == STAY && (path->operation == OP_CREATE || path->operation == OP_CHANGE);
+}
+
+bool changes_places(const struct call *call) {
+    switch (call->kind) {
+    case KIND_EXEC:
+    case KIND_CHDIR:
+    case KIND_ROOT:
+    case KIND_RENAME:
+    case KIND_REDIRECT:
+    case KIND_IO_URING: /* refused */
+        return true;
+    case KIND_PATHS:
+    case KIND_ADDRESS:
+        return changes_name(&call->paths[0]) || changes_name(&call->paths[1]);
+    default:
+        return false;
+    }
+}
+
 static bool in_scope(const struct call *call, enum filter_scope scope) {
     switch (call->kind) {
     case KIND_EXEC:
@@ -21,17 +43,19 @@ static bool in_scope(const struct call *call, enum filter_scope scope) {
     case KIND_PRCTL:
         return true;
     default:
-        return scope == SCOPE_ALL;
+        return scope == SCOPE_ALL || (scope == SCOPE_CHANGES && changes_places(call));
     }
 }
 
 /* i386 has one call for all of sockets; its first argument says which. */
 static void add_socketcall(struct rules *rules, struct rule rule, enum filter_scope scope) {
+    /* The first makes a name, the others follow one. */
     static const uint32_t with_paths[] = {SYS_BIND, SYS_CONNECT, SYS_SENDTO, SYS_SENDMSG, SYS_SENDMMSG};
     rule.test = ARGUMENT_EQUALS;
     rule.value = SYS_LISTEN;
     add_rule(rules, rule);
-    for (size_t i = 0; scope == SCOPE_ALL && i < ARRAY_LENGTH(with_paths); i++) {
+    size_t count = scope == SCOPE_ALL ? ARRAY_LENGTH(with_paths) : scope == SCOPE_CHANGES ? 1 : 0;
+    for (size_t i = 0; i < count; i++) {
         rule.value = with_paths[i];
         add_rule(rules, rule);
     }
@@ -54,6 +78,7 @@ static void add_call(struct rules *rules, const struct call *call, struct rule r
         rule.value = SECCOMP_SET_MODE_FILTER;
         break;
     case KIND_PATHS:
+    case KIND_CHDIR:
     case KIND_ADDRESS:
         rule.test = ARGUMENT_IS_SET;
         rule.argument = (unsigned)call->paths[0].path;

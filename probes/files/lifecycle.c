@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "call_counter.h"
+#include "call_watcher.h"
 #include "caller.h"
 #include "container.h"
 #include "marks.h"
@@ -51,7 +52,10 @@ static void write_end(void) {
     if (ended)
         return;
     ended = true;
+    drain_watched_calls();
     drain_marks();
+    drain_watched_calls();
+    count_watcher_losses();
     tell_calls();
     write_counters("end", "");
     close_records();
@@ -85,7 +89,10 @@ void note_all_gone(void) {
 }
 
 void tell_drained(const char *about) {
+    drain_watched_calls();
     drain_marks();
+    drain_watched_calls();
+    count_watcher_losses();
     tell_calls();
     write_counters("drained", about);
     send_records();

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "access.h"
+#include "call_watcher.h"
 #include "caller.h"
 #include "container.h"
 #include "mounts.h"
@@ -186,6 +187,19 @@ static void record_event(const struct fanotify_event_metadata *event, const char
     access_of_process(process, is_program ? OP_EXEC : OP_OPEN, path);
 }
 
+/* The kernel tells of an open before the call has returned. BPF programs tell of it afterwards, mostly some microseconds later. */
+static bool is_news(const char *path) {
+    enum { LOOKS = 2, PAUSE_MS = 1 };
+    bool news = event_is_news(path, accompanied);
+    for (int i = 0; i < LOOKS && news && call_watcher_runs(); i++) {
+        if (i > 0)
+            sleep_ms(PAUSE_MS);
+        drain_watched_calls();
+        news = event_is_news(path, accompanied);
+    }
+    return news;
+}
+
 /* Returns true when the next event should not wait. */
 static bool serve_event(const struct fanotify_event_metadata *event) {
     char link[64], path[PATH_MAX];
@@ -194,7 +208,7 @@ static bool serve_event(const struct fanotify_event_metadata *event) {
         counters.unreadable++;
         return false;
     }
-    bool news = !never_had_a_name(link, path) && event_is_news(path, accompanied);
+    bool news = !never_had_a_name(link, path) && is_news(path);
     bool urgent = news || !process_is_remembered(event->pid);
     if (news && (is_probe_path(path) || !comes_from_app(event, link, path)))
         return urgent;

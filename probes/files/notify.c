@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "call_watcher.h"
 #include "caller.h"
 #include "container.h"
 #include "lifecycle.h"
@@ -154,6 +155,7 @@ static enum verdict record_call(const struct receiver *self) {
         .notification = self->request->id,
     };
     memcpy(caller.arguments, self->request->data.args, sizeof caller.arguments);
+    drain_watched_calls(); /* what was done before this call changes where paths lead */
     enum verdict verdict = observe_call(&caller);
     send_records_soon();
     return verdict;

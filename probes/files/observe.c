@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/net.h>
 #include <linux/openat2.h>
@@ -55,6 +56,8 @@ static struct request request_for(const struct seen_call *seen, const struct pat
         .caller = seen->caller,
         .operation = (enum operation)path->operation,
         .follow = follows((enum last_part)path->last, flags_of(seen)),
+        .is_one_of_two = seen->call->paths[1].used,
+        .may_replace = seen->call->paths[1].used && seen->call->kind != KIND_PATHS,
         .dirfd = path->dirfd == CWD ? AT_FDCWD : (int)seen->caller->arguments[(int)path->dirfd],
     };
 }
@@ -67,6 +70,29 @@ static void observe_paths(const struct seen_call *seen) {
             request.operation = OP_CHANGE;
         access_by_address(&request, seen->caller->arguments[(int)path->path]);
     }
+}
+
+/* Of a caller that has gone on, the folder or root is the new one already. */
+static bool has_moved(const struct seen_call *seen) {
+    return seen->caller->captured && seen->caller->captured->record->result >= 0;
+}
+
+static void observe_chdir(const struct seen_call *seen) {
+    char path[PATH_MAX];
+    bool is_relative = read_string(seen->caller, seen->caller->arguments[0], path, sizeof path) && path[0] != '/';
+    if (has_moved(seen) && is_relative)
+        access_by_descriptor(seen->caller, OP_LOOK_UP, AT_FDCWD);
+    else
+        observe_paths(seen);
+}
+
+static void observe_root(const struct seen_call *seen) {
+    struct request request = request_for(seen, &seen->call->paths[0]);
+    if (has_moved(seen))
+        access_by_path(&request, "/");
+    else
+        observe_paths(seen);
+    expect_other_roots();
 }
 
 static enum operation open_operation(uint64_t flags) {
@@ -92,11 +118,24 @@ static void observe_openat2(const struct seen_call *seen) {
         observe_open(seen, how.flags, how.resolve & RESOLVE_IN_ROOT);
 }
 
+/* fexecve: the kernel names the descriptor of the program that has started, which is closed by now. */
+static bool observe_start_by_descriptor(const struct seen_call *seen, const struct request *request) {
+    const struct captured *captured = seen->caller->captured;
+    char name[PATH_MAX], program[PATH_MAX];
+    if (!captured || !(captured->record->flags & RECORD_EXEC) ||
+        !read_string(seen->caller, seen->caller->arguments[0], name, sizeof name) ||
+        strncmp(name, "/dev/fd/", strlen("/dev/fd/")) || !captured_program(captured, program, sizeof program))
+        return false;
+    access_by_path(request, program);
+    return true;
+}
+
 static void observe_exec(const struct seen_call *seen) {
     const struct path_argument *path = &seen->call->paths[0];
     struct request request = request_for(seen, path);
     request.or_descriptor = flags_of(seen) & AT_EMPTY_PATH;
-    access_by_address(&request, seen->caller->arguments[(int)path->path]);
+    if (!observe_start_by_descriptor(seen, &request))
+        access_by_address(&request, seen->caller->arguments[(int)path->path]);
     forget_process(seen->caller->thread);
 }
 
@@ -190,8 +229,10 @@ static void observe_kind(const struct seen_call *seen) {
     const struct path_argument *path = &seen->call->paths[0];
     switch ((enum call_kind)seen->call->kind) {
     case KIND_ROOT:
-        observe_paths(seen);
-        expect_other_roots();
+        observe_root(seen);
+        break;
+    case KIND_CHDIR:
+        observe_chdir(seen);
         break;
     case KIND_PATHS:
     case KIND_RENAME:

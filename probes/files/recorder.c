@@ -10,7 +10,7 @@
 #include "records.h"
 #include "util.h"
 
-static const char *const names[] = {"auto", "notify", "ptrace", "fanotify"};
+static const char *const names[] = {"auto", "notify", "ptrace", "fanotify", "bpf"};
 
 bool parse_recorder(const char *name, enum recorder *recorder) {
     for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
@@ -31,11 +31,11 @@ static int install_listener(enum filter_scope scope) {
 
 struct gate install_gate(enum recorder asked) {
     struct gate gate = {.asked = asked, .means = MEANS_LISTENER};
-    gate.scope = asked == RECORDER_FANOTIFY ? SCOPE_GATE : SCOPE_ALL;
+    gate.scope = asked == RECORDER_FANOTIFY ? SCOPE_GATE : asked == RECORDER_BPF ? SCOPE_CHANGES : SCOPE_ALL;
     if (asked != RECORDER_PTRACE) {
         if (install_listener(gate.scope) >= 0)
             return gate;
-        if (asked == RECORDER_NOTIFY)
+        if (asked == RECORDER_NOTIFY || asked == RECORDER_BPF)
             die("user notification");
         gate.listener_error = errno;
     }
@@ -80,6 +80,8 @@ static void tell_notify(const struct gate *gate) {
         format(reason, sizeof reason, "the kernel gives no listener: %s", strerror(gate->listener_error));
     else if (gate->asked == RECORDER_FANOTIFY)
         format(reason, sizeof reason, "only fanotify was asked for (a filter stays for the start and the end)");
+    else if (gate->asked == RECORDER_BPF)
+        format(reason, sizeof reason, "bpf was asked for (a filter stays for calls that change where paths lead)");
     else if (gate->asked == RECORDER_PTRACE)
         format(reason, sizeof reason, "ptrace was asked for");
     else if (gate->asked == RECORDER_NOTIFY)
@@ -91,6 +93,8 @@ static void tell_ptrace(const struct gate *gate) {
     const char *reason = "user notification is cheaper";
     if (gate->scope == SCOPE_GATE)
         reason = "only fanotify was asked for";
+    else if (gate->scope == SCOPE_CHANGES)
+        reason = "bpf was asked for";
     else if (gate->asked == RECORDER_PTRACE)
         reason = "it was asked for";
     else if (gate->asked == RECORDER_NOTIFY)
@@ -109,10 +113,12 @@ void tell_recorders(const struct gate *gate, const char *fanotify_trouble) {
     tell("fanotify", fanotify_runs, fanotify_runs ? reason : fanotify_trouble);
 }
 
-void tell_attached_recorders(void) {
+void tell_attached_recorders(bool watches_calls, const char *trouble) {
     static const char reason[] = "attached to a container that ran already";
+    char without[600];
+    format(without, sizeof without, "attached, but %s", trouble);
     tell("notify", false, reason);
     tell("ptrace", false, reason);
     tell("fanotify", true, reason);
-    tell("bpf", false, reason);
+    tell("bpf", watches_calls, watches_calls ? "attached: sees what is only looked at, too" : without);
 }

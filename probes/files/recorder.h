@@ -6,7 +6,7 @@
 
 #include "filter.h"
 
-enum recorder { RECORDER_AUTO, RECORDER_NOTIFY, RECORDER_PTRACE, RECORDER_FANOTIFY };
+enum recorder { RECORDER_AUTO, RECORDER_NOTIFY, RECORDER_PTRACE, RECORDER_FANOTIFY, RECORDER_BPF };
 
 bool parse_recorder(const char *name, enum recorder *recorder);
 
@@ -29,6 +29,6 @@ bool read_gate(int pid, struct gate *gate);
 /* Writes the `recorder` records. `fanotify_trouble` is empty when fanotify runs. */
 void tell_recorders(const struct gate *gate, const char *fanotify_trouble);
 /* The same without a gate: the processes ran already, and nothing is put into them. */
-void tell_attached_recorders(void);
+void tell_attached_recorders(bool watches_calls, const char *trouble);
 
 #endif

@@ -68,13 +68,14 @@ static void start(struct location *location) {
     location->names_directory = false;
 }
 
-static bool read_root(pid_t thread, struct location *location) {
+static bool read_root(const struct caller *caller, struct location *location) {
     start(location);
-    if (!other_roots)
+    if (!other_roots && !caller->captured)
         return true;
     char link[64];
-    format(link, sizeof link, "/proc/%d/root", thread);
-    if (!read_proc_path(link, location->asked, PATH_MAX))
+    format(link, sizeof link, "/proc/%d/root", caller->thread);
+    if (caller->captured ? !captured_root(caller->captured, location->asked, PATH_MAX)
+                         : !read_proc_path(link, location->asked, PATH_MAX))
         return false;
     location->root_length = strlen(location->asked);
     if (location->root_length == 1) /* "/" itself: nothing to put in front */
@@ -84,13 +85,18 @@ static bool read_root(pid_t thread, struct location *location) {
 }
 
 /* Puts the directory that a path starts from into the location, in the place of what it held. */
-static bool read_base(pid_t thread, int dirfd, struct location *location) {
-    if (dirfd == AT_FDCWD)
-        format(location->base, sizeof location->base, "/proc/%d/cwd", thread);
-    else
-        format(location->base, sizeof location->base, "/proc/%d/fd/%d", thread, dirfd);
-    if (!read_proc_path(location->base, location->asked, PATH_MAX))
-        return false;
+static bool read_base(const struct caller *caller, int dirfd, struct location *location) {
+    if (caller->captured) { /* by now the descriptor may mean something else */
+        if (!captured_folder(caller->captured, dirfd, location->asked, PATH_MAX))
+            return false;
+    } else {
+        if (dirfd == AT_FDCWD)
+            format(location->base, sizeof location->base, "/proc/%d/cwd", caller->thread);
+        else
+            format(location->base, sizeof location->base, "/proc/%d/fd/%d", caller->thread, dirfd);
+        if (!read_proc_path(location->base, location->asked, PATH_MAX))
+            return false;
+    }
     location->base_length = strcmp(location->asked, "/") ? strlen(location->asked) : 0;
     return true;
 }
@@ -135,14 +141,14 @@ static bool lies_in(const char *path, const char *folder, size_t length) {
     return !strncmp(path, folder, length) && (!path[length] || path[length] == '/');
 }
 
-bool locate(pid_t thread, int dirfd, const char *path, struct location *location) {
+bool locate(const struct caller *caller, int dirfd, const char *path, struct location *location) {
     if (path[0] == '/')
-        return read_root(thread, location) && append(location, path);
+        return read_root(caller, location) && append(location, path);
     char root[PATH_MAX];
-    if (!read_root(thread, location))
+    if (!read_root(caller, location))
         return false;
     strcpy(root, location->asked);
-    if (!read_base(thread, dirfd, location))
+    if (!read_base(caller, dirfd, location))
         return false;
     /* The base is the kernel's path, with the caller's root already in it (unless the caller has left its root). */
     if (!lies_in(location->asked, root, location->root_length))
@@ -150,17 +156,17 @@ bool locate(pid_t thread, int dirfd, const char *path, struct location *location
     return append(location, path);
 }
 
-bool locate_in_root(pid_t thread, int dirfd, const char *path, struct location *location) {
+bool locate_in_root(const struct caller *caller, int dirfd, const char *path, struct location *location) {
     start(location);
-    if (!read_base(thread, dirfd, location))
+    if (!read_base(caller, dirfd, location))
         return false;
     location->root_length = location->base_length;
     return append(location, path);
 }
 
-bool locate_descriptor(pid_t thread, int fd, struct location *location) {
+bool locate_descriptor(const struct caller *caller, int fd, struct location *location) {
     start(location);
-    return read_base(thread, fd, location);
+    return read_base(caller, fd, location);
 }
 
 /* What every process has for itself, and where that is for others. */
@@ -197,7 +203,7 @@ static void translate(pid_t thread, const struct location *location, char *path,
 enum { ROOT_TRIES = 10000 };
 
 static int open_below(const char *root, const char *path, int flags) {
-    int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int root_fd = open_in_container(root);
     if (root_fd < 0)
         return -1;
     struct open_how how = {.flags = (uint64_t)flags, .resolve = RESOLVE_IN_ROOT};
@@ -215,6 +221,8 @@ int open_location(pid_t thread, const struct location *location, bool follow) {
     int flags = O_PATH | O_CLOEXEC | (follow || location->names_directory ? 0 : O_NOFOLLOW);
     char path[LOCATION_SIZE + 64];
     translate(thread, location, path, sizeof path);
+    if (is_outside_container() && !location->root_length)
+        return open_below("/", location->asked, flags); /* no link may lead into the probe's own root */
     if (!location->root_length)
         return open(path, flags);
     char root[PATH_MAX];

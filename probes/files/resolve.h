@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "caller.h"
+
 enum { LOCATION_SIZE = 2 * PATH_MAX };
 
 /* An absolute path as asked: a prefix that the caller cannot leave (its root; "" for the container's), then the rest. A
@@ -22,11 +24,11 @@ struct location {
 void expect_other_roots(void);
 
 /* False when it cannot be told: a descriptor that is closed or no file with a name, or a path that is too long (ENAMETOOLONG). */
-bool locate(pid_t thread, int dirfd, const char *path, struct location *location);
+bool locate(const struct caller *caller, int dirfd, const char *path, struct location *location);
 /* As openat2 with RESOLVE_IN_ROOT: the descriptor's directory is the root of this one path. */
-bool locate_in_root(pid_t thread, int dirfd, const char *path, struct location *location);
+bool locate_in_root(const struct caller *caller, int dirfd, const char *path, struct location *location);
 /* The path of an open descriptor; false when it is no file with a name. */
-bool locate_descriptor(pid_t thread, int fd, struct location *location);
+bool locate_descriptor(const struct caller *caller, int fd, struct location *location);
 
 enum outcome { OUTCOME_FOUND, OUTCOME_MISSING, OUTCOME_UNKNOWN };
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "call_counter.h"
+#include "call_watcher.h"
 #include "commands.h"
 #include "container.h"
 #include "gate_finder.h"
@@ -110,14 +111,22 @@ static void take_over(pid_t process, const struct gate *gate) {
     }
 }
 
+static void watch_calls(void) {
+    char trouble[512] = "";
+    if (!start_call_watcher(trouble, sizeof trouble))
+        die_plain(EXIT_PROBE, "bpf cannot run here: %s", trouble);
+}
+
 static void place_marks_for(const struct gate *gate) {
     char trouble[512] = "";
-    bool marked = place_marks(gate->scope == SCOPE_ALL, trouble, sizeof trouble);
+    bool marked = place_marks(gate->scope != SCOPE_GATE, trouble, sizeof trouble);
     if (!marked && gate->asked == RECORDER_FANOTIFY)
         die_plain(EXIT_PROBE, "fanotify cannot run here: %s", trouble);
     start_call_counter();
     tell_recorders(gate, trouble);
-    tell_call_counter();
+    if (gate->scope == SCOPE_CHANGES)
+        watch_calls();
+    tell_call_counter(gate->scope == SCOPE_CHANGES ? "it was asked for" : "counts system calls");
 }
 
 static void watch_stdin(int wait_ms) {
@@ -173,6 +182,7 @@ static void drain(void) {
            listening_sockets(), (unsigned long long)processor_time());
     tell_drained(life);
     send_each_record();
+    watch_without_rest();
 }
 
 static void obey(void) {
@@ -185,6 +195,7 @@ static void obey(void) {
         } else if (!strcmp(order, "drain")) {
             drain();
         } else if (!strcmp(order, "ping")) {
+            drain_watched_calls();
             drain_marks();
             ask_commands();
         } else {
@@ -201,10 +212,12 @@ static int time_to_wait(int64_t now) {
         due = sending_due();
     if (marks_due() > now && marks_due() < due)
         due = marks_due();
+    if (call_watcher_runs() && watcher_due() > now && watcher_due() < due)
+        due = watcher_due();
     return due > now ? (int)(due - now) : 0;
 }
 
-enum { ORDERS, MARKS, WAKES, COMMANDS, LISTENERS };
+enum { ORDERS, MARKS, CALLS, WAKES, COMMANDS, LISTENERS };
 
 /* What is waited for besides calls: of the listeners it is only the end (POLLHUP, which needs not be asked for). */
 static struct pollfd *list_polled(size_t *count, int64_t now) {
@@ -217,6 +230,7 @@ static struct pollfd *list_polled(size_t *count, int64_t now) {
     }
     polled[ORDERS] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
     polled[MARKS] = (struct pollfd){.fd = marks_due() > now ? -1 : marks_descriptor(), .events = POLLIN};
+    polled[CALLS] = (struct pollfd){.fd = watcher_due() > now ? -1 : watcher_descriptor(), .events = POLLIN};
     polled[WAKES] = (struct pollfd){.fd = wake_descriptor(), .events = POLLIN};
     polled[COMMANDS] = commands_polled();
     for (size_t i = 0; i < listeners.count; i++)
@@ -272,6 +286,8 @@ static void serve(void) {
         lock_state();
         take_wakes();
         at_once = serve_stops();
+        if (polled[CALLS].revents)
+            serve_watched_calls();
         if (polled[MARKS].revents)
             serve_marks();
         if (polled[ORDERS].revents && !stream_receive())

@@ -31,7 +31,7 @@ from slimmer.pipeline.request import (
 if TYPE_CHECKING:
     from slimmer.compose.resolution import Resolved
 
-RECORDERS = ("auto", "notify", "ptrace", "fanotify")
+RECORDERS = ("auto", "notify", "ptrace", "fanotify", "bpf")
 BUILDERS = ("", "dockerfile", "load")
 SECCOMP_LEVELS = ("", "strict", "recommended")
 LARGEST = {"runs": (1, 100), "repair": (0, 10), "crawl-pages": (1, 10_000), "crawl-depth": (0, 1000)}

@@ -73,8 +73,8 @@ def observe(
 
     `slimmer build --access` and `slimmer keep` join it with other logs. The name of the file is printed.
 
-    With --attach, slimmer watches a container that is already running, and does not change it. It sees only the files that
-    the container opens.
+    With --attach, slimmer watches a container that is already running, and does not change it. It sees what the
+    container uses from then on.
     """
     import slimmer
     from slimmer.cli.console import TerminalProgress

@@ -164,7 +164,7 @@ Recorder = Annotated[
     str,
     _option(
         "--recorder",
-        help="How to record file accesses: auto, notify, ptrace or fanotify. Default: auto.",
+        help="How to record file accesses: auto, notify, ptrace, fanotify or bpf. Default: auto.",
         panel=OUT,
         metavar="NAME",
     ),

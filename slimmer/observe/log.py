@@ -35,8 +35,11 @@ DISTURBANCES = {
 """Counters of the probe that report changes to the app. Another recorder does not cause them."""
 
 
-CALL_RECORDERS = frozenset(("notify", "ptrace"))
+CALL_RECORDERS = frozenset(("notify", "ptrace", "bpf"))
 """The recorders that see the system calls, including those that open nothing."""
+
+COUNTS_CALLS = "counts system calls"
+"""The reason of the recorder `bpf` if it records no accesses, but only which system calls are made (docs/probe-protocol.md)."""
 
 UNSEEN = "what was only looked at (stat, access, readlink), the names in listed folders, and failed look-ups"
 """The accesses that fanotify alone does not show (docs/recorders.md)."""
@@ -162,7 +165,7 @@ class AccessLog:
     @property
     def unseen(self) -> str:
         """The accesses that no recorder could see in at least one run, in words; "" if all runs recorded system calls."""
-        active = {recorder.name for recorder in self.recorders if recorder.active}
+        active = {recorder.name for recorder in self.recorders if recorder.active and recorder.reason != COUNTS_CALLS}
         return "" if active & CALL_RECORDERS or not self.recorders else UNSEEN
 
     @property

@@ -111,8 +111,9 @@ def attach(request: AttachRequest, progress: Progress, docker_host: str = "") ->
             path = write(log)
             for warning in end.warnings():
                 progress.warn(warning)
+    unseen = f"{log.unseen}. It also lacks " if log.unseen else ""
     progress.warn(
-        f"the log lacks {log.unseen}. It also lacks files that were read and closed before the watch began. "
+        f"the log lacks {unseen}files that were read and closed before the watch began. "
         f"Join it with an observed run: `slimmer build IMAGE --access {path or 'LOG'}`"
     )
     return ObserveResult(log, path, progress.warnings)

@@ -40,7 +40,7 @@ class RunRequest:
     """How to run and exercise an image.
 
     `commands` are run one after the other, each as the image's CMD. () means the image's own CMD, or that of `options`. Each command is
-    observed `runs` times. `recorder` is "auto", "notify", "ptrace" or "fanotify". `notes` and `warnings` are told to the user first.
+    observed `runs` times. `recorder` is "auto", "notify", "ptrace", "fanotify" or "bpf". `notes` and `warnings` are told to the user first.
     """
 
     target: str

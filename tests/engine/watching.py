@@ -24,7 +24,7 @@ from slimmer.probe_binary import probe_path
 from slimmer.runs.start import ask_identity
 from slimmer.runs.watched import WatchedRun
 
-RECORDERS = ("notify", "ptrace", "fanotify")
+RECORDERS = ("notify", "ptrace", "fanotify", "bpf")
 DEADLINE = 60.0
 OUTPUT_LIMIT = 4 << 20
 _numbers = itertools.count()

@@ -12,5 +12,5 @@ DOC = Path(__file__).parents[2] / "docs/recorders.md"
 def test_the_docs_show_the_table_of_the_tests() -> None:
     section = DOC.read_text(encoding="utf-8").partition("## What they see")[2].partition("\n## ")[0]
     rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")]
-    assert rows[0] == ["what a process does", "notify", "ptrace", "fanotify"]
-    assert rows[2:] == [[line.what, line.notify, line.ptrace, line.fanotify] for line in TABLE]
+    assert rows[0] == ["what a process does", "notify", "ptrace", "fanotify", "bpf"]
+    assert rows[2:] == [[line.what, line.notify, line.ptrace, line.fanotify, line.bpf] for line in TABLE]

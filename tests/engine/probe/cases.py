@@ -20,7 +20,7 @@ LOADER = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aar
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`calls` is what the recorders of system calls see (notify, ptrace), `events` what fanotify sees.
+    """`calls` is what the recorders of system calls see (notify, ptrace, bpf), `events` what fanotify sees.
 
     With fanotify the filter stays for execve, so what `calls` says of that holds for all recorders.
     """
@@ -38,21 +38,22 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the table in the docs, in words; `notify`, `ptrace` and `fanotify` are "yes", "no" or more words."""
+    """A line of the table in the docs, in words; the recorders' fields are "yes", "no" or more words."""
 
     what: str
     notify: str
     ptrace: str
     fanotify: str
+    bpf: str
     cases: tuple[Case, ...]
 
 
 def _calls(what: str, *cases: Case) -> Line:
-    return Line(what, "yes", "yes", "no", cases)
+    return Line(what, "yes", "yes", "no", "yes", cases)
 
 
 def _all(what: str, *cases: Case) -> Line:
-    return Line(what, "yes", "yes", "yes", cases)
+    return Line(what, "yes", "yes", "yes", "yes", cases)
 
 
 TABLE = (
@@ -161,7 +162,7 @@ TABLE = (
         Case("unnamed", ("dir/",), ("open dir",)),
     ),
     Line(
-        "lists a folder (`getdents`)", "yes", "yes", "only that it is opened",
+        "lists a folder (`getdents`)", "yes", "yes", "only that it is opened", "yes",
         (Case("list", ("dir/file",), ("open dir", "read-dir dir"), ("open dir",)),),
     ),
     _calls(
@@ -201,7 +202,7 @@ TABLE = (
         Case("truncate", ("file",), ("write file",)),
     ),
     Line(
-        "changes times by path or by descriptor", "yes", "yes", "only what is opened for it",
+        "changes times by path or by descriptor", "yes", "yes", "only what is opened for it", "yes",
         (Case("times", ("file", "other"), ("change file", "open other"), ("open other",)),),
     ),
     _calls(
@@ -222,16 +223,18 @@ TABLE = (
     ),
     Line(
         "opens a file by way of io_uring", "refused (`ENOSYS`) and counted", "refused (`ENOSYS`) and counted", "yes",
+        "refused (`ENOSYS`) and counted",
         (Case("io-uring", ("by-ring", "by-call"), ("open by-call",), ("open by-ring",), alone=True),),
     ),
     Line(
-        "looks at kernel files (/proc, /sys), abstract sockets, descriptors", "no", "no", "no",
+        "looks at kernel files (/proc, /sys), abstract sockets, descriptors", "no", "no", "no", "no",
         (Case("nothing", (), ()), Case("abstract", (), ())),
     ),
-    Line("runs beside the app, started by `slimmer` (HEALTHCHECK, `--exec`)", "yes", "yes", "yes", ()),
-    Line("runs beside the app, started by `docker exec`", "no", "no", "yes", ()),
-    Line("traces its own processes (`ptrace`: strace, gdb)", "works", "fails (`EPERM`)", "works", ()),
-    Line("installs a filter that asks for a listener", "fails (`EBUSY`) and is counted", "works", "fails (`EBUSY`) and is counted", ()),
+    Line("runs beside the app, started by `slimmer` (HEALTHCHECK, `--exec`)", "yes", "yes", "yes", "yes", ()),
+    Line("runs beside the app, started by `docker exec`", "no", "no", "yes", "yes", ()),
+    Line("traces its own processes (`ptrace`: strace, gdb)", "works", "fails (`EPERM`)", "works", "works", ()),
+    Line("installs a filter that asks for a listener", "fails (`EBUSY`) and is counted", "works", "fails (`EBUSY`) and is counted",
+         "fails (`EBUSY`) and is counted", ()),
 )  # fmt: skip
 
 CASES = tuple(case for line in TABLE for case in line.cases)

@@ -20,12 +20,18 @@ from slimmer.engine.resources import EngineResources
 from slimmer.errors import ObservationIncomplete, UnsupportedEngine
 from slimmer.image.config import ImageConfig
 from slimmer.observe import probe_stream
-from slimmer.observe.log import Access, AccessLog, Operation
+from slimmer.observe.log import AccessLog, Operation
 from slimmer.runs.attached import AttachedRun
 from slimmer.runs.start import attached_run
 from tests.engine.probe.cases import CASES, Case
 from tests.engine.probe.image import BUILDS
-from tests.engine.probe.test_recorders import COMMAND, in_words, without_programs_as_files
+from tests.engine.probe.test_recorders import (
+    COMMAND,
+    OPENS,
+    operation_and_path,
+    seen_below,
+    without_programs_as_files,
+)
 from tests.engine.watching import Bench
 
 DEBIAN = "debian:bookworm-slim"
@@ -46,6 +52,10 @@ for (1 .. 5000) { open my $file, ">", $_ or die; push @held, $file }
 print "ready\n"; sleep 600"""
 """A program of Perl that holds as many files as it can say in 18 MB of names."""
 
+RING = 2 * 65536
+"""The kilobytes of the kernel's buffer, which the probe sees twice."""
+
+UNCERTAIN = {"create! new": "create new"}
 NAMED = "/etc/caf" + os.fsdecode(b"\xe9") + "\n"
 
 
@@ -120,16 +130,18 @@ def everything(engine: Engine, probes: Bench, image: ImageConfig) -> Iterator[Ev
 
 @pytest.mark.parametrize("build", BUILDS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_what_fanotify_sees_by_the_table_is_seen(everything: Everything, case: Case, build: str) -> None:
+def test_what_bpf_sees_by_the_table_is_seen(everything: Everything, case: Case, build: str) -> None:
+    """Nobody is held: whether a rename has replaced something cannot be told."""
     if case.only and case.only != build:
         return
     folder = f"/{build}/{case.name}"
-    seen = {in_words(access, folder) for access in everything.log.accesses if is_below(access, folder)}
-    assert without_programs_as_files(seen) == without_programs_as_files(set(case.events))
-
-
-def is_below(access: Access, folder: str) -> bool:
-    return access.asked.startswith(folder + "/")
+    seen = seen_below(everything.log, folder)
+    calls = {line.replace("{folder}", folder) for line in (() if case.alone else case.calls)}
+    if case.name == "rename":
+        calls = {UNCERTAIN.get(line, line) for line in calls}
+    opened = {path for operation, path in map(operation_and_path, calls) if operation in OPENS}
+    events = {line for line in case.events if operation_and_path(line)[1] not in opened}
+    assert without_programs_as_files(seen) == without_programs_as_files(calls | events)
 
 
 def test_nothing_is_lost_and_the_app_noticed_nothing(everything: Everything) -> None:
@@ -141,9 +153,11 @@ def test_nothing_is_lost_and_the_app_noticed_nothing(everything: Everything) -> 
 
 def test_only_files_of_the_container_are_told(everything: Everything) -> None:
     for access in everything.log.accesses:
-        assert access.asked.startswith("/"), access
-        assert not access.asked.startswith(("/proc/", "/sys/", "/.slimmer", "/memfd:", "/var/lib/docker")), access
-        assert not access.asked.endswith(" (deleted)"), access
+        paths = {access.asked, access.resolved} - {""}
+        assert all(path.startswith("/") for path in paths), access
+        assert not all(path.startswith(("/proc/", "/sys/", "/.slimmer")) for path in paths), access
+        assert not any(path.startswith(("/memfd:", "/var/lib/docker")) for path in paths), access
+        assert not any(path.endswith(" (deleted)") for path in paths), access
 
 
 def test_a_program_that_is_started_beside_the_app_is_told(everything: Everything) -> None:
@@ -190,7 +204,7 @@ def test_however_much_they_hold_the_probe_stays_small(engine: Engine, scope: Eng
             status = Path(f"/proc/{watcher}/status").read_text()
     assert len([path for operation, path in found(log) if len(path) > 3500 and operation == "open"]) == 5000
     peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-    assert int(peak.split()[1]) < 8000, peak
+    assert int(peak.split()[1]) < 8000 + RING, peak
 
 
 def test_ports_are_told_though_they_were_opened_before(engine: Engine, scope: EngineResources, probes: Bench) -> None:

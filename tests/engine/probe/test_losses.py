@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -33,7 +34,13 @@ def trouble(*way: str) -> RunOptions:
 
 
 @pytest.mark.parametrize(
-    ("way", "recorder"), [("kill-supervisor", "notify"), ("kill-supervisor", "ptrace"), ("kill-everyone", "notify")]
+    ("way", "recorder"),
+    [
+        ("kill-supervisor", "notify"),
+        ("kill-supervisor", "ptrace"),
+        ("kill-everyone", "notify"),
+        ("kill-supervisor", "bpf"),
+    ],
 )
 def test_a_run_without_its_supervisor_ends_and_is_no_success(
     probes: Bench, scope: EngineResources, image: ImageConfig, way: str, recorder: str
@@ -105,7 +112,18 @@ def test_a_flood_of_opens_is_recorded_or_the_run_fails(
             assert len({a.asked for a in log.accesses if a.asked.startswith("/tmp/flood-")}) == count
 
 
-@pytest.mark.parametrize("recorder", ["notify", "ptrace"])
+def test_what_overflows_the_buffer_of_bpf_makes_the_run_fail(
+    probes: Bench, scope: EngineResources, image: ImageConfig
+) -> None:
+    """The buffer is a part of the container's memory, here 2 MB, and the supervisor is stopped."""
+    options = dataclasses.replace(trouble("flood", "17000"), memory=48 << 20)
+    with probes.watched(scope, image, options, "bpf") as watched:
+        assert watched.wait_for_end() == 0
+        with pytest.raises(ObservationIncomplete, match=r"lost [1-9]"):
+            watched.run.finish(image.image_id, "", 10.0)
+
+
+@pytest.mark.parametrize("recorder", ["notify", "ptrace", "bpf"])
 def test_of_much_at_once_nothing_is_lost(
     probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
@@ -116,7 +134,7 @@ def test_of_much_at_once_nothing_is_lost(
     assert len(looked_for) == len(set(looked_for)) == 4000
 
 
-@pytest.mark.parametrize("recorder", ["notify", "ptrace"])
+@pytest.mark.parametrize("recorder", ["notify", "ptrace", "bpf"])
 def test_looks_below_another_root_survive_renames(
     probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
@@ -128,7 +146,7 @@ def test_looks_below_another_root_survive_renames(
     assert all(path.startswith("/native/chroot/root/") for path in missing)
 
 
-@pytest.mark.parametrize("recorder", ["notify", "ptrace"])
+@pytest.mark.parametrize("recorder", ["notify", "ptrace", "bpf"])
 def test_a_look_at_what_no_path_can_name_is_a_loss(
     probes: Bench, scope: EngineResources, image: ImageConfig, recorder: str
 ) -> None:
