@@ -47,13 +47,14 @@ static void check(struct location *location) {
 }
 
 static void locate_all(void *context) {
+    static const struct caller caller = {.thread = 1, .listener = -1};
     static struct location location;
     (void)context;
-    if (locate(1, AT_FDCWD, call.path, &location))
+    if (locate(&caller, AT_FDCWD, call.path, &location))
         check(&location);
-    if (locate_in_root(1, 3, call.path, &location))
+    if (locate_in_root(&caller, 3, call.path, &location))
         check(&location);
-    locate_descriptor(1, 3, &location);
+    locate_descriptor(&caller, 3, &location);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
