@@ -108,6 +108,7 @@ def test_a_package_is_gone_if_none_of_its_files_is_kept(
         (grype_match(name="meta", version="1"), "slimmer knows no files of this package"),
         (grype_match(type="conda", name="bash"), "slimmer does not know the files of packages of type ?"),
         (grype_match(type="rust-crate", name="bash", paths=("/Cargo.lock",)), "slimmer does not know the files of packages of type cargo"),
+        (grype_match(type="binary", name="jdk", purl="pkg:generic/oracle/jdk@21", paths=("/usr/bin/other",)), "slimmer does not know the files of packages of type generic"),
         (grype_match(type="npm", name="left-pad"), "slimmer knows no files of this package"),
     ],
 )  # fmt: skip
