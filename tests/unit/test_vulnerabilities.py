@@ -135,6 +135,21 @@ def test_a_database_that_cannot_be_read_proves_nothing(tmp_path: Path, image: Lo
     assert verdict.reason == "/var/lib/rpm/Packages could not be read, so there may be more files"
 
 
+@pytest.mark.parametrize("target", ["/data/jdk", "../../../data/jdk"])
+def test_a_folder_that_was_moved_and_linked_is_still_the_package_s(
+    tmp_path: Path, image: LocalImage, target: str
+) -> None:
+    """`mv /usr/lib/jvm/jdk /data; ln -s /data/jdk /usr/lib/jvm` in a Dockerfile: dpkg goes on to list the old paths."""
+    image.add("/data/jdk/bin/java", "java")
+    image.add("/usr/share/doc/jdk/copyright", "free")
+    image.link("/usr/lib/jvm/jdk", target)
+    debian(image, ("jdk", "21", ("/usr/lib/jvm/jdk/bin/java", "/usr/share/doc/jdk/copyright")))
+    match = grype_match(name="jdk", version="21")
+    (found,) = judged(tmp_path, contents(image, "/data/jdk/bin/java"), match)
+    assert (found.verdict, found.paths, found.files) == (PARTLY, ("/data/jdk/bin/java",), 2)
+    assert judged(tmp_path, contents(image), match)[0].verdict is GONE
+
+
 class TestOtherNames:
     """Files of a package that no list has, or that are there under another name."""
 
