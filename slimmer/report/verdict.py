@@ -17,6 +17,7 @@ from slimmer.image.packages import SYSTEM_MANAGERS
 from slimmer.image.tree import Tree
 from slimmer.report.contents import Contents
 from slimmer.report.remains import Remains, Tally
+from slimmer.scans.locations import is_list
 from slimmer.scans.scan import Finding
 
 SHOWN = 20
@@ -169,8 +170,14 @@ class Judge:
         return (end for end in ends if end is not None)
 
     def _at(self, finding: Finding) -> list[Tally]:
-        """Return the tallies of the copies that the finding means: those where the scanner saw the package, or all if it names no place."""
-        places = {place for path in self._ends(finding) if (place := _place(self._tree, path))}
+        """Return the tallies of the copies that the finding means: those where the scanner saw the package, or all if it names no place.
+
+        None if the scanner saw it where slimmer knows no packages: nobody knows which files belong to that copy.
+        """
+        found = {path: _place(self._tree, path) for path in self._ends(finding)}
+        if any(not place and not _is_list(path) for path, place in found.items()):
+            return []
+        places = {place for place in found.values() if place}
         if not places:
             return [*self.remains.of(finding.package)]
         here = [*self.remains.of(finding.package, places)]
@@ -186,9 +193,16 @@ class Judge:
 def _place(tree: Tree, path: str) -> str:
     """Return the place (slimmer.report.remains.place_of) of the package of a language whose description is at this path."""
     if site := site_of(f"{path}/"):
-        return site
+        metadata = posixpath.dirname(path)
+        own = (metadata, posixpath.dirname(metadata))
+        return site if site in own else ""  # setuptools has other distributions within
     folder = folder_of(tree, path) or folder_of(tree, _gem_folder(path))
     return folder.path if folder is not None else ""
+
+
+def _is_list(path: str) -> bool:
+    """Return True for a file that lists packages which are elsewhere."""
+    return is_list(posixpath.basename(path)) or path.endswith("/composer/installed.json")
 
 
 def _gem_folder(path: str) -> str:

@@ -247,6 +247,27 @@ class TestPlaces:
         assert (first.verdict, first.absent) == (GONE, False)
         assert (second.verdict, second.paths) == (PARTLY, (f"{OTHER_SITE}/foo.py",))
 
+    @pytest.mark.parametrize("place", [f"{SITE}/setuptools/_vendor", "/app/packages"])
+    def test_a_python_copy_in_an_unknown_place_is_not_judged_by_a_known_one(
+        self, tmp_path: Path, image: LocalImage, place: str
+    ) -> None:
+        """As setuptools has it in setuptools/_vendor, and pip install --target makes it."""
+        distribution(image, SITE, "wheel", "0.45.1", "wheel/code.py")
+        path = distribution(image, place, "wheel", "0.45.1", "wheel/code.py")
+        match = grype_match(name="wheel", version="0.45.1", type="python", paths=(path,))
+        (found,) = judged(tmp_path, contents(image, f"{place}/wheel/code.py"), match)
+        assert (found.verdict, found.absent) == (UNKNOWN, False)
+
+    def test_an_npm_copy_outside_of_node_modules_is_not_judged_by_one_inside(
+        self, tmp_path: Path, image: LocalImage
+    ) -> None:
+        """As the image of Node.js has Yarn."""
+        for path in ("/opt/yarn-v1/package.json", "/opt/yarn-v1/lib/cli.js", "/app/node_modules/yarn/package.json"):
+            image.add(path, path)
+        match = grype_match(name="yarn", version="1", type="npm", paths=("/opt/yarn-v1/package.json",))
+        (found,) = judged(tmp_path, contents(image, "/opt/yarn-v1/lib/cli.js"), match)
+        assert (found.verdict, found.absent) == (UNKNOWN, False)
+
     def test_a_command_of_a_distribution_is_outside_of_its_folder(self, tmp_path: Path, image: LocalImage) -> None:
         path = distribution(image, SITE, "foo", "1.0", "foo.py", "../../../bin/foo")
         match = grype_match(name="foo", version="1.0", type="python", paths=(path,))
