@@ -7,13 +7,14 @@ package ever ran does not matter.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 
 from slimmer.image.language_packages import folder_of, site_of
-from slimmer.image.packages import SYSTEM_MANAGERS
+from slimmer.image.packages import RPM_FOLDERS, SYSTEM_MANAGERS
 from slimmer.image.tree import Tree
 from slimmer.report.contents import Contents
 from slimmer.report.remains import Remains, Tally
@@ -27,6 +28,8 @@ FOLDERS = frozenset(("python", "node", "ruby", "php"))
 """Package managers of languages whose packages slimmer finds by their folders."""
 
 _SYSTEM_DATABASES = ("/var/lib/dpkg/", "/lib/apk/", "/usr/lib/apk/", "/var/lib/rpm/", "/usr/lib/sysimage/rpm/")
+_DATABASE = re.compile(r".*/(?:var/lib/dpkg|lib/apk/db|var/lib/rpm|usr/lib/sysimage/rpm|usr/share/rpm)/", re.DOTALL)
+"""A database in any root. Syft also reads those of a chroot or of another image within an image."""
 
 
 class Verdict(StrEnum):
@@ -81,6 +84,8 @@ class Judge:
         findings = tuple(findings)
         places = {end for one in findings if one.package.manager in FOLDERS for end in self._ends(one)}
         self.remains = Remains(contents, {one.package.key for one in findings}, places)
+        ends = (self._tree.resolve(folder).end for folder in (*_SYSTEM_DATABASES, *RPM_FOLDERS))
+        self._databases = tuple(f"{end}/" for end in ends if end is not None)
         self._known: dict[tuple[object, ...], tuple[Verdict, int, int, tuple[str, ...], str]] = {}
 
     def judged(self, finding: Finding) -> Judged:
@@ -88,7 +93,7 @@ class Judge:
         package = finding.package
         version = self.remains.known_version(package)
         places = (
-            ()
+            self._elsewhere(finding)
             if package.manager in SYSTEM_MANAGERS
             else finding.locations
             if finding.whole
@@ -102,6 +107,8 @@ class Judge:
     def _decide(self, finding: Finding) -> tuple[Verdict, int, int, tuple[str, ...], str]:
         manager = finding.package.manager
         if manager in SYSTEM_MANAGERS:
+            if elsewhere := self._elsewhere(finding):
+                return _unknown(f"slimmer does not read the database {elsewhere[0]}")
             tallies = [*self.remains.of(finding.package)]
             seen: list[str] = []
         elif finding.whole:
@@ -150,6 +157,11 @@ class Judge:
             copy, path = possible[0]
             return Verdict.UNKNOWN, len(files), 0, (copy,), f"{copy} may be a copy of {path}: it has the same size"
         return Verdict.GONE, len(files), 0, (), ""
+
+    def _elsewhere(self, finding: Finding) -> tuple[str, ...]:
+        """Return those of the finding's locations that are in databases of other roots."""
+        found = (path for path in finding.locations if _DATABASE.match(path))
+        return tuple(path for path in found if not path.startswith(self._databases))
 
     def _is_kept(self, path: str) -> bool:
         return path in self._contents.kept or self.remains.has_link(path)

@@ -150,6 +150,26 @@ def test_a_folder_that_was_moved_and_linked_is_still_the_package_s(
     assert judged(tmp_path, contents(image), match)[0].verdict is GONE
 
 
+@pytest.mark.parametrize("database", ["/srv/root/var/lib/dpkg/status", "/srv/root/var/lib/dpkg/status.d/bash"])
+def test_a_package_of_another_root_is_not_the_image_s(tmp_path: Path, image: LocalImage, database: str) -> None:
+    """Syft also reads databases of a chroot within the image, where the same version may be."""
+    image.add("/srv/root/bin/bash", "bash")
+    image.add(database, "Package: bash")
+    match = grype_match(paths=(database,))
+    inner, outer = judged(tmp_path, contents(image, "/srv/root/bin/bash"), match, BASH)
+    assert (inner.verdict, inner.reason) == (UNKNOWN, f"slimmer does not read the database {database}")
+    assert (outer.verdict, outer.absent) == (GONE, False)
+
+
+def test_a_database_behind_a_link_is_the_image_s(tmp_path: Path, image: LocalImage) -> None:
+    root = tmp_path / "image"
+    (root / "data").mkdir()
+    (root / "var").rename(root / "data/var")
+    image.link("/var", "/data/var")
+    (found,) = judged(tmp_path, contents(image), grype_match(paths=("/data/var/lib/dpkg/status",)))
+    assert found.verdict is GONE
+
+
 class TestOtherNames:
     """Files of a package that no list has, or that are there under another name."""
 
