@@ -34,7 +34,9 @@ _DEP5_NAMES = {
 }
 """SPDX identifiers of short names of DEP-5 and of Debian's archive."""
 
-_GEM_LICENCES = re.compile(r"^\s*s\w*\.licenses?\s*=\s*(?P<value>\[[^\]\n]*\]|[^\n]*)", re.MULTILINE)
+_GEM_LICENCES = re.compile(
+    r"^[^\S\n]{0,99}s\w{0,99}\.licenses?[^\S\n]{0,99}=[^\S\n]{0,99}(?P<value>\[[^\]\n]*\]|[^\n]*)", re.MULTILINE
+)
 _RUBY_TEXT = re.compile(r"\"([^\"\\\n#]{1,200})\"|'([^'\\\n]{1,200})'")
 _CLASSIFIER = "License :: OSI Approved :: "
 

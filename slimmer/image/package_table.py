@@ -6,9 +6,10 @@ import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from slimmer.image.packages import PACKAGES_LIMIT, Package
-from slimmer.image.text_databases import Listed
+from slimmer.image.text_databases import PATH_LIMIT, Listed
 from slimmer.image.tree import Tree
 
 _BITS = 16
@@ -16,6 +17,11 @@ assert 1 << _BITS >= PACKAGES_LIMIT
 
 LISTED_OFTEN = 4
 """How many packages may list a path, on average. More is an attempt to fill the memory."""
+
+CACHED_FOLDERS = 4096
+
+FOLDERS_LIMIT = 1 << 25
+"""The most bytes of paths of folders that are walked in search of links. Lists of deep folders that are missing would take hours."""
 
 FEW = 1 << 16
 """This many pairs are always allowed."""
@@ -25,12 +31,14 @@ class PackageTable:
     """Paths of one tree and their packages, as sorted numbers: the path's number in the upper bits, the package's in the lower.
 
     A package belongs to a place: "" or a folder of Python distributions. `full` is True once there was more than can be
-    remembered; what came later is not in the table.
+    remembered or walked; what came later may not be in the table.
     """
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._links = _links_at_the_root(tree)
+        self._real_folder = lru_cache(maxsize=CACHED_FOLDERS)(self._resolved)
+        self._left = FOLDERS_LIMIT
         self._places: list[str] = []
         self._rows = array("Q")
         self._most = LISTED_OFTEN * len(tree) + FEW
@@ -82,13 +90,30 @@ class PackageTable:
         self._places.append(place)
 
     def _add_path(self, path: bytes) -> None:
-        number = self._tree.number(_real(path, self._links))
+        real = _real(path, self._links)
+        number = self._tree.number(real)
+        if number is None:
+            number = self._number_behind_links(real)
         if number is None:
             return
         if len(self._rows) == self._most:
             self.full = True
             return
         self._rows.append(number << _BITS | len(self.packages) - 1)
+
+    def _number_behind_links(self, path: bytes) -> int | None:
+        """Return the number of a path one of whose folders was replaced by a link, for example by `mv /usr/lib/jvm /data; ln -s …`."""
+        folder, _, name = path.rpartition(b"/")
+        real = self._real_folder(folder) if len(path) <= PATH_LIMIT else None
+        return None if real is None or real == folder else self._tree.number(real.rstrip(b"/") + b"/" + name)
+
+    def _resolved(self, folder: bytes) -> bytes | None:
+        self._left -= len(folder)
+        if self._left < 0:
+            self.full = True
+            return None
+        end = self._tree.resolve(os.fsdecode(folder)).end
+        return None if end is None else os.fsencode(end)
 
 
 class RootLinks:

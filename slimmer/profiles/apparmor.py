@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from slimmer.image.tree import Entry, Tree
 from slimmer.observe.log import Access, Operation
@@ -131,13 +132,15 @@ def _runs(wanted: Confinement) -> Iterator[tuple[str, str]]:
 def _writes(wanted: Confinement) -> Iterator[tuple[str, str]]:
     """Yield what may be written: volumes, files of the image that were written, and new files.
 
-    A new file often has another name in each run. So its whole folder may be written, unless files of the image are there, too.
+    A new file often has another name in each run. So its whole folder may be written, unless files of the image are there, too. If they are
+    further below, new files may only be made in the folder itself.
     """
     volumes = {posixpath.normpath(volume) for volume in wanted.volumes}
     for volume in volumes:
         yield _folder(volume), READ
         yield f"{_folder(volume)}**", WRITE
     occupied = {posixpath.dirname(path) for path, entry in _entries(wanted) if not entry.is_directory} | {"/"}
+    inhabited = {str(folder) for path in occupied for folder in PurePosixPath(path).parents}
     for path in {access.resolved or access.asked for access in wanted.accesses if access.operation in _WRITING}:
         path = posixpath.normpath(path)
         folder = posixpath.dirname(path)
@@ -145,6 +148,9 @@ def _writes(wanted: Confinement) -> Iterator[tuple[str, str]]:
             continue
         if path in wanted.tree or folder in occupied:
             yield f"{escaped(path)}{{,/}}", WRITE
+        elif folder in inhabited:
+            yield f"{escaped(path)}{{,/}}", WRITE
+            yield f"{_folder(folder)}*", WRITE
         else:
             yield f"{_folder(folder)}**", WRITE
 

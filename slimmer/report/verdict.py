@@ -7,16 +7,18 @@ package ever ran does not matter.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 
 from slimmer.image.language_packages import folder_of, site_of
-from slimmer.image.packages import SYSTEM_MANAGERS
+from slimmer.image.packages import RPM_FOLDERS, SYSTEM_MANAGERS
 from slimmer.image.tree import Tree
 from slimmer.report.contents import Contents
 from slimmer.report.remains import Remains, Tally
+from slimmer.scans.locations import is_list
 from slimmer.scans.scan import Finding
 
 SHOWN = 20
@@ -26,6 +28,8 @@ FOLDERS = frozenset(("python", "node", "ruby", "php"))
 """Package managers of languages whose packages slimmer finds by their folders."""
 
 _SYSTEM_DATABASES = ("/var/lib/dpkg/", "/lib/apk/", "/usr/lib/apk/", "/var/lib/rpm/", "/usr/lib/sysimage/rpm/")
+_DATABASE = re.compile(r".*/(?:var/lib/dpkg|lib/apk/db|var/lib/rpm|usr/lib/sysimage/rpm|usr/share/rpm)/", re.DOTALL)
+"""A database in any root. Syft also reads those of a chroot or of another image within an image."""
 
 
 class Verdict(StrEnum):
@@ -80,6 +84,8 @@ class Judge:
         findings = tuple(findings)
         places = {end for one in findings if one.package.manager in FOLDERS for end in self._ends(one)}
         self.remains = Remains(contents, {one.package.key for one in findings}, places)
+        ends = (self._tree.resolve(folder).end for folder in (*_SYSTEM_DATABASES, *RPM_FOLDERS))
+        self._databases = tuple(f"{end}/" for end in ends if end is not None)
         self._known: dict[tuple[object, ...], tuple[Verdict, int, int, tuple[str, ...], str]] = {}
 
     def judged(self, finding: Finding) -> Judged:
@@ -87,7 +93,7 @@ class Judge:
         package = finding.package
         version = self.remains.known_version(package)
         places = (
-            ()
+            self._elsewhere(finding)
             if package.manager in SYSTEM_MANAGERS
             else finding.locations
             if finding.whole
@@ -101,6 +107,8 @@ class Judge:
     def _decide(self, finding: Finding) -> tuple[Verdict, int, int, tuple[str, ...], str]:
         manager = finding.package.manager
         if manager in SYSTEM_MANAGERS:
+            if elsewhere := self._elsewhere(finding):
+                return _unknown(f"slimmer does not read the database {elsewhere[0]}")
             tallies = [*self.remains.of(finding.package)]
             seen: list[str] = []
         elif finding.whole:
@@ -150,6 +158,11 @@ class Judge:
             return Verdict.UNKNOWN, len(files), 0, (copy,), f"{copy} may be a copy of {path}: it has the same size"
         return Verdict.GONE, len(files), 0, (), ""
 
+    def _elsewhere(self, finding: Finding) -> tuple[str, ...]:
+        """Return those of the finding's locations that are in databases of other roots."""
+        found = (path for path in finding.locations if _DATABASE.match(path))
+        return tuple(path for path in found if not path.startswith(self._databases))
+
     def _is_kept(self, path: str) -> bool:
         return path in self._contents.kept or self.remains.has_link(path)
 
@@ -169,8 +182,14 @@ class Judge:
         return (end for end in ends if end is not None)
 
     def _at(self, finding: Finding) -> list[Tally]:
-        """Return the tallies of the copies that the finding means: those where the scanner saw the package, or all if it names no place."""
-        places = {place for path in self._ends(finding) if (place := _place(self._tree, path))}
+        """Return the tallies of the copies that the finding means: those where the scanner saw the package, or all if it names no place.
+
+        None if the scanner saw it where slimmer knows no packages: nobody knows which files belong to that copy.
+        """
+        found = {path: _place(self._tree, path) for path in self._ends(finding)}
+        if any(not place and not _is_list(path) for path, place in found.items()):
+            return []
+        places = {place for place in found.values() if place}
         if not places:
             return [*self.remains.of(finding.package)]
         here = [*self.remains.of(finding.package, places)]
@@ -186,9 +205,16 @@ class Judge:
 def _place(tree: Tree, path: str) -> str:
     """Return the place (slimmer.report.remains.place_of) of the package of a language whose description is at this path."""
     if site := site_of(f"{path}/"):
-        return site
+        metadata = posixpath.dirname(path)
+        own = (metadata, posixpath.dirname(metadata))
+        return site if site in own else ""  # setuptools has other distributions within
     folder = folder_of(tree, path) or folder_of(tree, _gem_folder(path))
     return folder.path if folder is not None else ""
+
+
+def _is_list(path: str) -> bool:
+    """Return True for a file that lists packages which are elsewhere."""
+    return is_list(posixpath.basename(path)) or path.endswith("/composer/installed.json")
 
 
 def _gem_folder(path: str) -> str:

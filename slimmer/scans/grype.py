@@ -22,8 +22,10 @@ KINDS = {
 }  # fmt: skip
 """The type of a package URL by Syft's type of a package, for packages without a package URL."""
 
-WHOLE = frozenset(("java-archive", "jenkins-plugin", "go-module", "rust-crate", "binary"))
-"""Types whose location in an image is the file that holds the package, unless that file is only a list."""
+WHOLE = frozenset(("java-archive", "jenkins-plugin", "go-module", "rust-crate"))
+"""Types whose location in an image is the file that holds the package, unless that file is only a list.
+
+The type "binary" is not among them: Syft knows a JDK by its file `release`, Go by `VERSION`, and MySQL by its client program."""
 
 
 class Location(Struct, frozen=True, gc=False):

@@ -140,6 +140,7 @@ def test_names_are_short_printable_and_few() -> None:
         b"s.licenses = [" * 15_000,
         b's.licenses = ["' + b"x" * 250_000,
         b" " * 250_000,
+        b"\n" * 60_000,
         b"License: x\n " * 20_000,
     ],
 )

@@ -254,3 +254,15 @@ def test_a_distributions_command_has_an_owner_once_all_are_known(image: LocalIma
     packages = known(image)
     packages.know_all()
     assert packages.owners(["/srv/venv/bin/flask"]) == {"/srv/venv/bin/flask": (FLASK,)}
+
+
+def test_lists_of_many_folders_that_are_missing_end_at_a_bound(
+    image: LocalImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slimmer.image.package_table.FOLDERS_LIMIT", 1000)
+    debian(image)
+    lines = "".join(f"/missing/{number:0100}/file\n" for number in range(20))
+    image.add("/var/lib/dpkg/info/libc6:amd64.list", lines + "/lib/libc.so.6\n")
+    found = known(image)
+    assert found.owners(["/usr/lib/libc.so.6"]) == {"/usr/lib/libc.so.6": ()}
+    assert len(found.unreadable) == 1

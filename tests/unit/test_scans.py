@@ -122,6 +122,8 @@ def test_a_package_without_a_package_url_is_known_by_type_name_and_version(tmp_p
         ("rust-crate", "/src/Cargo.lock", False),
         ("dotnet", "/app/app.deps.json", False),
         ("npm", "/node_modules/a/package.json", False),
+        ("binary", "/opt/java/openjdk/release", False),
+        ("binary", "/usr/bin/mysql", False),
     ],
 )
 def test_only_a_file_that_holds_the_package_stands_for_it(tmp_path: Path, type: str, path: str, whole: bool) -> None:

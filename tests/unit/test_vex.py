@@ -211,7 +211,7 @@ def test_an_image_that_was_not_verified_proves_nothing(folder: Path) -> None:
 
 
 def test_a_package_that_no_package_url_can_name_gets_no_statement(folder: Path) -> None:
-    match = grype_match("CVE-2", "thing", "1", type="binary", paths=("/opt/dir/one",))
+    match = grype_match("CVE-2", " ", "1", type="java-archive", paths=("/opt/dir/one",))
     found = slimmer.vulnerabilities(folder, scan(folder, match))
     assert found.total.gone == 1
     assert statements(found.judged) == ()

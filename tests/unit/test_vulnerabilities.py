@@ -108,6 +108,7 @@ def test_a_package_is_gone_if_none_of_its_files_is_kept(
         (grype_match(name="meta", version="1"), "slimmer knows no files of this package"),
         (grype_match(type="conda", name="bash"), "slimmer does not know the files of packages of type ?"),
         (grype_match(type="rust-crate", name="bash", paths=("/Cargo.lock",)), "slimmer does not know the files of packages of type cargo"),
+        (grype_match(type="binary", name="jdk", purl="pkg:generic/oracle/jdk@21", paths=("/usr/bin/other",)), "slimmer does not know the files of packages of type generic"),
         (grype_match(type="npm", name="left-pad"), "slimmer knows no files of this package"),
     ],
 )  # fmt: skip
@@ -132,6 +133,41 @@ def test_a_database_that_cannot_be_read_proves_nothing(tmp_path: Path, image: Lo
     (verdict,) = judged(tmp_path, found, BASH)
     assert verdict.verdict is UNKNOWN
     assert verdict.reason == "/var/lib/rpm/Packages could not be read, so there may be more files"
+
+
+@pytest.mark.parametrize("target", ["/data/jdk", "../../../data/jdk"])
+def test_a_folder_that_was_moved_and_linked_is_still_the_package_s(
+    tmp_path: Path, image: LocalImage, target: str
+) -> None:
+    """`mv /usr/lib/jvm/jdk /data; ln -s /data/jdk /usr/lib/jvm` in a Dockerfile: dpkg goes on to list the old paths."""
+    image.add("/data/jdk/bin/java", "java")
+    image.add("/usr/share/doc/jdk/copyright", "free")
+    image.link("/usr/lib/jvm/jdk", target)
+    debian(image, ("jdk", "21", ("/usr/lib/jvm/jdk/bin/java", "/usr/share/doc/jdk/copyright")))
+    match = grype_match(name="jdk", version="21")
+    (found,) = judged(tmp_path, contents(image, "/data/jdk/bin/java"), match)
+    assert (found.verdict, found.paths, found.files) == (PARTLY, ("/data/jdk/bin/java",), 2)
+    assert judged(tmp_path, contents(image), match)[0].verdict is GONE
+
+
+@pytest.mark.parametrize("database", ["/srv/root/var/lib/dpkg/status", "/srv/root/var/lib/dpkg/status.d/bash"])
+def test_a_package_of_another_root_is_not_the_image_s(tmp_path: Path, image: LocalImage, database: str) -> None:
+    """Syft also reads databases of a chroot within the image, where the same version may be."""
+    image.add("/srv/root/bin/bash", "bash")
+    image.add(database, "Package: bash")
+    match = grype_match(paths=(database,))
+    inner, outer = judged(tmp_path, contents(image, "/srv/root/bin/bash"), match, BASH)
+    assert (inner.verdict, inner.reason) == (UNKNOWN, f"slimmer does not read the database {database}")
+    assert (outer.verdict, outer.absent) == (GONE, False)
+
+
+def test_a_database_behind_a_link_is_the_image_s(tmp_path: Path, image: LocalImage) -> None:
+    root = tmp_path / "image"
+    (root / "data").mkdir()
+    (root / "var").rename(root / "data/var")
+    image.link("/var", "/data/var")
+    (found,) = judged(tmp_path, contents(image), grype_match(paths=("/data/var/lib/dpkg/status",)))
+    assert found.verdict is GONE
 
 
 class TestOtherNames:
@@ -230,6 +266,27 @@ class TestPlaces:
         first, second = judged(tmp_path, contents(image, f"{OTHER_SITE}/foo.py"), *matches)
         assert (first.verdict, first.absent) == (GONE, False)
         assert (second.verdict, second.paths) == (PARTLY, (f"{OTHER_SITE}/foo.py",))
+
+    @pytest.mark.parametrize("place", [f"{SITE}/setuptools/_vendor", "/app/packages"])
+    def test_a_python_copy_in_an_unknown_place_is_not_judged_by_a_known_one(
+        self, tmp_path: Path, image: LocalImage, place: str
+    ) -> None:
+        """As setuptools has it in setuptools/_vendor, and pip install --target makes it."""
+        distribution(image, SITE, "wheel", "0.45.1", "wheel/code.py")
+        path = distribution(image, place, "wheel", "0.45.1", "wheel/code.py")
+        match = grype_match(name="wheel", version="0.45.1", type="python", paths=(path,))
+        (found,) = judged(tmp_path, contents(image, f"{place}/wheel/code.py"), match)
+        assert (found.verdict, found.absent) == (UNKNOWN, False)
+
+    def test_an_npm_copy_outside_of_node_modules_is_not_judged_by_one_inside(
+        self, tmp_path: Path, image: LocalImage
+    ) -> None:
+        """As the image of Node.js has Yarn."""
+        for path in ("/opt/yarn-v1/package.json", "/opt/yarn-v1/lib/cli.js", "/app/node_modules/yarn/package.json"):
+            image.add(path, path)
+        match = grype_match(name="yarn", version="1", type="npm", paths=("/opt/yarn-v1/package.json",))
+        (found,) = judged(tmp_path, contents(image, "/opt/yarn-v1/lib/cli.js"), match)
+        assert (found.verdict, found.absent) == (UNKNOWN, False)
 
     def test_a_command_of_a_distribution_is_outside_of_its_folder(self, tmp_path: Path, image: LocalImage) -> None:
         path = distribution(image, SITE, "foo", "1.0", "foo.py", "../../../bin/foo")

@@ -61,6 +61,13 @@ def test_what_was_written_may_be_written() -> None:
     assert "/data/deep" not in text
 
 
+def test_a_new_file_above_files_of_the_image_does_not_make_them_writable() -> None:
+    text = profile(access(Operation.CREATE, "/usr/state.tmp", found=False))
+    assert '  "/usr/state.tmp{,/}" rwkl,\n' in text
+    assert '  "/usr/*" rwkl,\n' in text
+    assert '"/usr/**"' not in text
+
+
 def test_sockets_have_their_kinds() -> None:
     text = profile(sockets=True)
     assert "  network inet stream,\n" in text
