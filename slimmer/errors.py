@@ -29,7 +29,7 @@ class UsageError(SlimmerError):
     """The command line, a probe file or the value of an option is invalid."""
 
     exit_code = 2
-    default_hint = "`slimmer build --help` shows every option with an example."
+    default_hint = "`slimmer build --help` shows every option."
 
 
 class PluginFailed(UsageError):

@@ -275,7 +275,7 @@ PackageData = Annotated[
     bool,
     _flag(
         "--package-data/--no-package-data",
-        help="Add metadata for scanners about the dpkg and apk packages that have kept files.",
+        help="Add metadata for scanners about the dpkg, apk and rpm packages that have kept files.",
         panel=KEEP,
         default=True,
     ),

@@ -69,7 +69,8 @@ def check_options(request: BuildRequest) -> None:
         return
     if not request.verify:
         raise UsageError(
-            "--seccomp cannot be used with --no-verify: a profile is handed over only if the image works with it"
+            "--seccomp cannot be used with --no-verify: a profile is handed over only if the image works with it",
+            hint="Leave one of them out.",
         )
     own = [entry for entry in request.options.security_opt if entry.startswith("seccomp=")]
     if own:

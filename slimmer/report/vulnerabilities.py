@@ -125,23 +125,23 @@ def as_table(found: Vulnerabilities, title: str) -> Table:
         table.add_column(heading, overflow="fold")
     for one in found.judged[:ROWS]:
         finding = one.finding
-        cells = (finding.severity, finding.vulnerability, str(finding.package), in_words(one))
-        table.add_row(*(Text(_cut(cell)) for cell in cells))
+        cells = map(_cut, (finding.severity, finding.vulnerability, str(finding.package)))
+        table.add_row(*map(Text, (*cells, in_words(one))))
     if len(found.judged) > ROWS:
         table.caption = f"and {len(found.judged) - ROWS:,} more, which --format json lists"
     return table
 
 
 def in_words(judged: Judged) -> str:
-    """Return a verdict in words: "partly there: 2 of 9 files: /usr/bin/bash, …"."""
+    """Return a verdict in words: "partly there: 2 of 9 files: /usr/bin/bash, …". Long paths are cut, and texts are escaped for a terminal."""
     if judged.verdict is Verdict.GONE:
         return f"gone ({counted(judged.files, 'file')})"
     if judged.verdict is Verdict.UNKNOWN:
-        return f"unknown: {judged.reason}"
+        return f"unknown: {_cut(judged.reason)}"
     shown = judged.paths[:PATHS_SHOWN]
     more = f" and {judged.kept - len(shown):,} more" if judged.kept > len(shown) else ""
     number = f"{judged.kept:,} of {counted(judged.files, 'file')}"
-    return f"{judged.verdict}: {number}: {listed(map(printable, shown), PATHS_SHOWN)}{more}"
+    return f"{judged.verdict}: {number}: {listed(map(_cut, shown), PATHS_SHOWN)}{more}"
 
 
 def summary(found: Vulnerabilities) -> Iterator[str]:

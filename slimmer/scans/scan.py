@@ -13,7 +13,7 @@ from slimmer.formatting import listed, printable
 from slimmer.image import reference
 from slimmer.scans.coordinates import Coordinates
 
-FORCE_HINT = "Scan the image that you gave to `slimmer build`. If you know that it is the same image, add --force."
+FORCE_HINT = "Scan the original. If you know that the scan is of the same image, add --force."
 
 
 class Severity(StrEnum):
@@ -88,7 +88,7 @@ def check_image(scanned: ScannedImage, names: Collection[str], digests: Collecti
 
     A digest decides if the scan has one. Otherwise, a name must be the same, with its tag.
     """
-    expected = listed(sorted(filter(None, names))) or listed(sorted(digests)) or "the image"
+    expected = listed(sorted({*filter(None, names)})) or listed(sorted(digests)) or "the image"
     what = listed(map(printable, scanned.names), 2) or listed(f"sha256:{digest}" for digest in sorted(scanned.digests))
     if scanned.kind != "image":
         kind = printable(scanned.kind)[:40] or "nothing that it names"

@@ -305,3 +305,10 @@ def test_a_scan_of_anything_else_is_refused(scanned: ScannedImage, message: str)
         check_image(scanned, NAMES, ID)
     assert message in caught.value.message
     assert "--force" in caught.value.hint
+
+
+def test_each_name_of_the_expected_image_is_shown_once() -> None:
+    scanned = ScannedImage("image", ("other:1",), frozenset((digest_of(OTHER),)))
+    with pytest.raises(UsageError) as caught:
+        check_image(scanned, ["app:1", "app:1", "app:latest"], ID)
+    assert caught.value.message.endswith("not of app:1, app:latest")

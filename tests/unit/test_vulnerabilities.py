@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import slimmer
 from slimmer.artifacts.build_output import BuildOutput
@@ -14,7 +16,7 @@ from slimmer.errors import UsageError
 from slimmer.report.contents import Contents
 from slimmer.report.strays import COPY_SIZE
 from slimmer.report.verdict import Judged, Verdict, judge_findings
-from slimmer.report.vulnerabilities import in_words, vulnerabilities
+from slimmer.report.vulnerabilities import as_table, in_words, vulnerabilities
 from slimmer.scans.scan import Scan, ScannedImage
 from slimmer.scans.scan_file import read_scan
 from slimmer.testing import LocalImage
@@ -411,6 +413,17 @@ def test_a_verdict_in_words_is_one_line(tmp_path: Path, image: LocalImage) -> No
     assert in_words(found) == "there: 3 of 3 files: /usr/lib/odd/a, /usr/lib/odd/b and 1 more"
     (found,) = judged(tmp_path, contents(image), BASH)
     assert in_words(found) == "gone (1 file)"
+
+
+def test_long_paths_do_not_hide_how_many_files_are_left(tmp_path: Path, image: LocalImage) -> None:
+    files = tuple(f"/usr/lib/{name * 180}" for name in "abc")
+    for path in files:
+        image.add(path, "x")
+    debian(image, ("odd", "1", files))
+    scan = read_scan("--scan", written(tmp_path, grype(grype_match(name="odd", version="1"))))
+    console = Console(width=2000, record=True, file=StringIO())
+    console.print(as_table(vulnerabilities(scan, contents(image, *files)), "title"))
+    assert f"there: 3 of 3 files: {files[0]}, {files[1]} and 1 more " in console.export_text()
 
 
 class TestOfABuild:
