@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -229,9 +231,11 @@ class TestCommand:
     def test_the_table_has_a_line_for_each_finding(self, folder: Path) -> None:
         odd = jar("CVE-9\n\x1b[31m", "/opt/dir/one", "x")
         arguments = ["vex", str(folder), "--scan", str(scan(folder, DROPPED, KEPT, odd)), "--format", "table"]
-        result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+        command = [sys.executable, "-m", "slimmer", *arguments]
+        environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+        result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
         lines = result.stdout.splitlines()
-        assert result.exit_code == 0
+        assert result.returncode == 0
         assert [line.split("│")[2].strip() for line in lines if "│" in line] == ["CVE-1", "CVE-2", r"CVE-9\n\x1b[31m"]
         assert "partly there: 1 of 3 files: /usr/lib/libssl.so.3" in result.stdout
         assert result.stderr.splitlines() == ["3 findings of grype 0.110.0: 2 gone, 1 partly there", "high: 3 → 1"]
