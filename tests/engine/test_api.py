@@ -21,6 +21,7 @@ import pytest
 import slimmer
 from tests.engine.command import slimmer as command_line
 from tests.engine.names import OWN
+from tests.unit.scan_maker import grype, grype_match
 
 DOC = Path(__file__).parents[2] / "docs/api.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -57,6 +58,11 @@ def test_every_example_of_the_documentation_runs(
     Path("probes.yaml").write_text("[{path: /}]")
     asked = {"request": {"method": "GET", "url": "http://localhost:3000/"}, "response": {"status": 200}}
     Path("shop.har").write_text(json.dumps({"log": {"entries": [asked]}}))
+    asking = ["dpkg-query", "--show", "--showformat", "${Version}", "login"]
+    version = engine.containers.run(f"{myapp}:latest", asking, entrypoint="", remove=True, network_mode="none").decode()
+    finding = grype_match("CVE-1", "login", version)  # nothing of it is kept
+    original = engine.images.get(f"{myapp}:latest").id
+    Path("scan.json").write_text(json.dumps(grype(finding, image=original, name=f"{myapp}:latest")))
     examples = BLOCK.findall(DOC.read_text(encoding="utf-8"))
     called = set(re.findall(r"slimmer\.([a-z_]+)\(", "".join(examples)))
     assert called >= {name for name in slimmer.__all__ if name[0].islower() and name != "find_output"} - {"__version__"}
