@@ -267,6 +267,20 @@ class TestPlaces:
         assert (first.verdict, first.absent) == (GONE, False)
         assert (second.verdict, second.paths) == (PARTLY, (f"{OTHER_SITE}/foo.py",))
 
+    @pytest.mark.parametrize("stray", ["foo/native.so", "foo/a.pyc"])
+    def test_a_file_that_no_record_has_is_the_distributions_if_the_folder_is(
+        self, tmp_path: Path, image: LocalImage, stray: str
+    ) -> None:
+        """Distributions download or compile code when they are used for the first time."""
+        paths = [distribution(image, site, "foo", "1.0", "foo/a.py", "foo.py") for site in (SITE, OTHER_SITE)]
+        for path in (f"{SITE}/{stray}", f"{SITE}/own.py"):
+            image.add(path, "made")
+        matches = [grype_match(name="foo", version="1.0", type="python", paths=(path,)) for path in paths]
+        first, second = judged(tmp_path, contents(image, f"{SITE}/{stray}"), *matches)
+        assert (first.verdict, first.paths) == (PARTLY, (f"{SITE}/{stray}",))
+        assert (second.verdict, second.absent) == (GONE, False)
+        assert judged(tmp_path, contents(image, f"{SITE}/own.py"), *matches)[0].verdict is GONE
+
     @pytest.mark.parametrize("place", [f"{SITE}/setuptools/_vendor", "/app/packages"])
     def test_a_python_copy_in_an_unknown_place_is_not_judged_by_a_known_one(
         self, tmp_path: Path, image: LocalImage, place: str
