@@ -335,6 +335,32 @@ class TestPlaces:
             assert found.verdict is (THERE if path.startswith("gems") else PARTLY)
             assert found.paths == (f"{home}/{path}",)
 
+    def test_a_gem_that_comes_with_ruby_is_not_judged_by_one_that_was_installed(
+        self, tmp_path: Path, image: LocalImage
+    ) -> None:
+        home, code = "/usr/lib/ruby/gems/3.1.0", "/usr/lib/ruby/3.1.0/json.rb"
+        specification = f"{home}/specifications/default/json-2.6.gemspec"
+        for path in (specification, code, f"{home}/specifications/json-2.6.gemspec", f"{home}/gems/json-2.6/json.rb"):
+            image.add(path, path)
+        match = grype_match(name="json", version="2.6", type="gem", paths=(specification,))
+        (found,) = judged(tmp_path, contents(image, code), match)
+        assert (found.verdict, found.absent) == (UNKNOWN, False)
+
+    def test_a_package_of_composer_is_beside_the_list(self, tmp_path: Path, image: LocalImage) -> None:
+        """A plugin of Composer may put it elsewhere, as with Drupal."""
+        code = "/app/web/core/index.php"
+        for path in (code, "/old/vendor/drupal/core/index.php"):
+            image.add(path, path)
+        for folder in ("/app", "/old"):
+            image.add(f"{folder}/vendor/composer/installed.json", "{}")
+        matches = [
+            grype_match(name="drupal/core", type="php-composer", paths=(f"{folder}/vendor/composer/installed.json",))
+            for folder in ("/app", "/old")
+        ]
+        first, second = judged(tmp_path, contents(image, code), *matches)
+        assert (first.verdict, first.absent) == (UNKNOWN, False)
+        assert (second.verdict, second.absent) == (GONE, False)
+
     def test_what_was_compiled_for_a_gem_is_the_gems(self, tmp_path: Path, image: LocalImage) -> None:
         home = "/var/lib/gems/3.1.0"
         compiled = f"{home}/extensions/x86_64-linux/3.1.0/nokogiri-1.15/nokogiri.so"
