@@ -21,6 +21,8 @@ TEMPORARY = "slimmer.local/tmp"
 _RUN = re.compile("[0-9a-f]{12}")
 """The name of a run, as new_run makes it. Labels of images may say anything, and users also name things `slimmer-web-1`."""
 
+_NUMBER = re.compile("[0-9]{1,18}")
+
 CLOCK_TOLERANCE = 200
 """Hundredths of a second by which two readings of a start time may differ. The boot time moves with the clock."""
 
@@ -69,7 +71,7 @@ def this_owner() -> Owner:
 def owner_of(text: str) -> Owner | None:
     """Return the owner that str(owner) wrote, or None for any other text."""
     parts = text.split("_")
-    if len(parts) != 4 or not (parts[2].isdigit() and parts[3].isdigit()):
+    if len(parts) != 4 or not (_NUMBER.fullmatch(parts[2]) and _NUMBER.fullmatch(parts[3])):
         return None
     return Owner(parts[0], parts[1], int(parts[2]), int(parts[3]))
 

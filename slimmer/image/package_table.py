@@ -36,9 +36,7 @@ class PackageTable:
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._links = _links_at_the_root(tree)
-        self._real_folder = lru_cache(maxsize=CACHED_FOLDERS)(self._resolved)
-        self._left = FOLDERS_LIMIT
+        self._links = RootLinks(tree)
         self._places: list[str] = []
         self._rows = array("Q")
         self._most = LISTED_OFTEN * len(tree) + FEW
@@ -90,10 +88,11 @@ class PackageTable:
         self._places.append(place)
 
     def _add_path(self, path: bytes) -> None:
-        real = _real(path, self._links)
+        real = self._links.at_the_root(path)
         number = self._tree.number(real)
         if number is None:
-            number = self._number_behind_links(real)
+            number = self._tree.number(self._links.behind(real))
+            self.full = self.full or self._links.exhausted
         if number is None:
             return
         if len(self._rows) == self._most:
@@ -101,30 +100,41 @@ class PackageTable:
             return
         self._rows.append(number << _BITS | len(self.packages) - 1)
 
-    def _number_behind_links(self, path: bytes) -> int | None:
-        """Return the number of a path one of whose folders was replaced by a link, for example by `mv /usr/lib/jvm /data; ln -s …`."""
+
+class RootLinks:
+    """Finds the real paths of listed paths. Package managers still list files below links such as `/lib` to `/usr/lib`.
+
+    `exhausted` is True once there were too many folders to look for links in all of them.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree, self._links = tree, _links_at_the_root(tree)
+        self._real_folder = lru_cache(maxsize=CACHED_FOLDERS)(self._resolved)
+        self._left = FOLDERS_LIMIT
+        self.exhausted = False
+
+    def real(self, path: bytes) -> str:
+        """Return the real path of a listed path. Its last part is not followed."""
+        real = self.at_the_root(path)
+        return os.fsdecode(real if self._tree.place(real) is not None else self.behind(real))
+
+    def at_the_root(self, path: bytes) -> bytes:
+        """Return a listed path with links at the root and in /usr followed."""
+        return _real(path, self._links)
+
+    def behind(self, path: bytes) -> bytes:
+        """Return a path with all links followed, for example those that `mv /usr/lib/jvm /data; ln -s …` leaves."""
         folder, _, name = path.rpartition(b"/")
         real = self._real_folder(folder) if len(path) <= PATH_LIMIT else None
-        return None if real is None or real == folder else self._tree.number(real.rstrip(b"/") + b"/" + name)
+        return path if real is None else real.rstrip(b"/") + b"/" + name
 
     def _resolved(self, folder: bytes) -> bytes | None:
         self._left -= len(folder)
         if self._left < 0:
-            self.full = True
+            self.exhausted = True
             return None
         end = self._tree.resolve(os.fsdecode(folder)).end
         return None if end is None else os.fsencode(end)
-
-
-class RootLinks:
-    """Links such as `/lib` to `/usr/lib` and `/usr/sbin` to `/usr/bin` in a tree. Package managers still list files below the links."""
-
-    def __init__(self, tree: Tree) -> None:
-        self._links = _links_at_the_root(tree)
-
-    def real(self, path: bytes) -> str:
-        """Return the real path of a listed path. Only links at the root and in /usr are followed."""
-        return os.fsdecode(_real(path, self._links))
 
 
 def _links_at_the_root(tree: Tree) -> dict[bytes, bytes]:

@@ -98,7 +98,7 @@ def dpkg_sum_lines(lines: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
     for line in lines:
         path = line.partition(b"  ")[2]
         if path:
-            yield b"/" + path.lstrip(b"./"), line + b"\n"
+            yield b"/" + path.removeprefix(b"./").lstrip(b"/"), line + b"\n"
 
 
 def dpkg_sums(lines: Iterable[bytes]) -> Iterator[bytes]:

@@ -47,7 +47,7 @@ class Remains:
                     _count(self._tally(package, place_of(contents.tree, package, entry.path)), entry, contents, strays)
         for stray, package in strays.alone:
             if key_of(package) in keys:
-                tally = self._tally(package, "")
+                tally = self._tally(package, place_of(contents.tree, package, stray))
                 tally.files += 1
                 tally.kept.append(stray)
         self._compare()

@@ -9,8 +9,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from slimmer.image.language_packages import site_of
 from slimmer.image.packages import SYSTEM_MANAGERS, Package
 from slimmer.image.tree import Entry
 from slimmer.keep.folders import SHARED
@@ -51,7 +52,8 @@ class Strays:
         self.alike: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
         self.extensions: defaultdict[str, list[str]] = defaultdict(list)
         self.made_of: defaultdict[str, list[str]] = defaultdict(list)
-        alone: dict[str, Package | None] = {}
+        system: dict[str, Package | None] = {}
+        python: dict[str, Package | None] = {}
         free = dict(contents.kept)
         for entry, owners in contents.owned():
             if entry.is_directory:
@@ -60,7 +62,10 @@ class Strays:
                 self.links.setdefault(entry.inode, entry.path)
             if owners:
                 free.pop(entry.path, None)
-            _note(alone, posixpath.dirname(entry.path), owners)
+            folder = posixpath.dirname(entry.path)
+            _note(system, folder, [one for one in owners if one.manager in SYSTEM_MANAGERS])
+            if (site := site_of(entry.path)) is not None and folder != site:
+                _note(python, folder, [one for one in owners if one.manager == "python"])
         for path, size in free.items():
             if size > 0 and len(same := self.alike[_likeness(path, size)]) < CANDIDATES:
                 same.append(path)
@@ -68,7 +73,8 @@ class Strays:
                 self.extensions[match["gem"]].append(path)
             for source in _sources(path):
                 self.made_of[source].append(path)
-        owners_of_folders = ((path, alone.get(posixpath.dirname(path))) for path, size in free.items() if size >= 0)
+        folders = ((path, posixpath.dirname(path)) for path, size in free.items() if size >= 0)
+        owners_of_folders = ((path, known.get(folder)) for path, folder in folders for known in (system, python))
         self.alone = [(path, owner) for path, owner in owners_of_folders if owner is not None]
 
     def copies_of(self, entry: Entry) -> list[Pair]:
@@ -82,13 +88,12 @@ def _likeness(path: str, size: int) -> tuple[int, str]:
     return size, "" if size >= COPY_SIZE else posixpath.basename(path)
 
 
-def _note(alone: dict[str, Package | None], folder: str, owners: tuple[Package, ...]) -> None:
-    """Note the only package of a distribution that has files in this folder; None if there are several, or the folder is one that all share."""
+def _note(alone: dict[str, Package | None], folder: str, owners: Iterable[Package]) -> None:
+    """Note the only package that has files in this folder; None if there are several, or the folder is one that all share."""
     for package in owners:
-        if package.manager in SYSTEM_MANAGERS:
-            known = alone.setdefault(folder, None if folder in SHARED else package)
-            if known != package:
-                alone[folder] = None
+        known = alone.setdefault(folder, None if folder in SHARED else package)
+        if known != package:
+            alone[folder] = None
 
 
 def _sources(path: str) -> Iterator[str]:

@@ -28,6 +28,7 @@ FOLDERS = frozenset(("python", "node", "ruby", "php"))
 """Package managers of languages whose packages slimmer finds by their folders."""
 
 _SYSTEM_DATABASES = ("/var/lib/dpkg/", "/lib/apk/", "/usr/lib/apk/", "/var/lib/rpm/", "/usr/lib/sysimage/rpm/")
+_COMPOSER_LIST = "/composer/installed.json"
 _DATABASE = re.compile(r".*/(?:var/lib/dpkg|lib/apk/db|var/lib/rpm|usr/lib/sysimage/rpm|usr/share/rpm)/", re.DOTALL)
 """A database in any root. Syft also reads those of a chroot or of another image within an image."""
 
@@ -186,7 +187,7 @@ class Judge:
 
         None if the scanner saw it where slimmer knows no packages: nobody knows which files belong to that copy.
         """
-        found = {path: _place(self._tree, path) for path in self._ends(finding)}
+        found = {path: _place(self._tree, path, finding.package.full_name) for path in self._ends(finding)}
         if any(not place and not _is_list(path) for path, place in found.items()):
             return []
         places = {place for place in found.values() if place}
@@ -202,8 +203,10 @@ class Judge:
         return "slimmer knows no files of this package"
 
 
-def _place(tree: Tree, path: str) -> str:
-    """Return the place (slimmer.report.remains.place_of) of the package of a language whose description is at this path."""
+def _place(tree: Tree, path: str, name: str) -> str:
+    """Return the place (slimmer.report.remains.place_of) of the package of a language with this name whose description is at this path."""
+    if path.endswith(_COMPOSER_LIST):
+        return f"{path.removesuffix(_COMPOSER_LIST)}/{name}"
     if site := site_of(f"{path}/"):
         metadata = posixpath.dirname(path)
         own = (metadata, posixpath.dirname(metadata))
@@ -214,13 +217,16 @@ def _place(tree: Tree, path: str) -> str:
 
 def _is_list(path: str) -> bool:
     """Return True for a file that lists packages which are elsewhere."""
-    return is_list(posixpath.basename(path)) or path.endswith("/composer/installed.json")
+    return is_list(posixpath.basename(path))
 
 
 def _gem_folder(path: str) -> str:
-    """Return a path in the folder of a gem for the path of its description: HOME/specifications/NAME.gemspec."""
+    """Return a path in the folder of a gem for the path of its description: HOME/specifications/NAME.gemspec.
+
+    The code of gems that come with Ruby (specifications/default) is elsewhere.
+    """
     home, _, name = path.rpartition("/specifications/")
-    return f"{home}/gems/{posixpath.basename(name).removesuffix('.gemspec')}/" if home else "/"
+    return f"{home}/gems/{name.removesuffix('.gemspec')}/" if home and "/" not in name else "/"
 
 
 def _unknown(reason: str, seen: Sequence[str] = ()) -> tuple[Verdict, int, int, tuple[str, ...], str]:

@@ -20,6 +20,11 @@ def test_this_process_runs_and_one_that_began_at_another_time_is_another() -> No
     assert replace(owner, boot="another").gone()
 
 
+def test_a_label_that_only_looks_like_an_owner_is_none() -> None:
+    for text in ("", "a_b_c_d", "a_b_\u00b2_1", f"a_b_1_{'9' * 5000}"):
+        assert owner_of(text) is None, text
+
+
 def test_a_dead_process_that_nobody_waited_for_is_gone() -> None:
     """PID 1 of a container that is no init never waits: its zombies would own their containers for ever."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:

@@ -110,6 +110,15 @@ def test_distroless_has_a_file_for_each_package_and_sums_instead_of_lists(image:
     }
 
 
+def test_a_name_with_a_dot_in_a_list_of_sums_keeps_it(image: LocalImage) -> None:
+    for path in ("/.profile", "/usr/x"):
+        image.add(path)
+    image.add("/var/lib/dpkg/status.d/one", "Package: one\nVersion: 1\n")
+    image.add("/var/lib/dpkg/status.d/one.md5sums", "0  ./.profile\n1  usr/x\n")
+    one = (Package("deb", "one", "1"),)
+    assert known(image).owners(["/.profile", "/usr/x"]) == {"/.profile": one, "/usr/x": one}
+
+
 def test_apk_lists_folders_and_the_files_in_them(image: LocalImage) -> None:
     image.add("/lib/ld-musl.so")
     image.add("/init")

@@ -86,6 +86,14 @@ def test_it_has_the_headers_of_packages_with_kept_files_as_they_were(image: Loca
     assert smaller(image, "/usr/share/doc/x") != content
 
 
+def test_a_package_whose_folder_was_moved_and_linked_is_there(image: LocalImage, tmp_path: Path) -> None:
+    moved = rpm_header("jdk", [b"/usr/lib/jvm/bin/"], [(0, b"java")])
+    image.add("/data/jvm/bin/java")
+    image.link("/usr/lib/jvm", "/data/jvm")
+    image.add(PLACE, database(tmp_path / "db", moved))
+    assert rows(smaller(image, "/data/jvm/bin/java"), "SELECT blob FROM Packages") == [(moved,)]
+
+
 def test_nothing_is_made_where_no_package_has_files_or_the_original_stays(image: LocalImage, tmp_path: Path) -> None:
     image.add(PLACE, database(tmp_path / "db", BASH))
     assert smaller(image, "/usr/bin/sed") is None

@@ -269,6 +269,20 @@ class TestPlaces:
         assert (first.verdict, first.absent) == (GONE, False)
         assert (second.verdict, second.paths) == (PARTLY, (f"{OTHER_SITE}/foo.py",))
 
+    @pytest.mark.parametrize("stray", ["foo/native.so", "foo/a.pyc"])
+    def test_a_file_that_no_record_has_is_the_distributions_if_the_folder_is(
+        self, tmp_path: Path, image: LocalImage, stray: str
+    ) -> None:
+        """Distributions download or compile code when they are used for the first time."""
+        paths = [distribution(image, site, "foo", "1.0", "foo/a.py", "foo.py") for site in (SITE, OTHER_SITE)]
+        for path in (f"{SITE}/{stray}", f"{SITE}/own.py"):
+            image.add(path, "made")
+        matches = [grype_match(name="foo", version="1.0", type="python", paths=(path,)) for path in paths]
+        first, second = judged(tmp_path, contents(image, f"{SITE}/{stray}"), *matches)
+        assert (first.verdict, first.paths) == (PARTLY, (f"{SITE}/{stray}",))
+        assert (second.verdict, second.absent) == (GONE, False)
+        assert judged(tmp_path, contents(image, f"{SITE}/own.py"), *matches)[0].verdict is GONE
+
     @pytest.mark.parametrize("place", [f"{SITE}/setuptools/_vendor", "/app/packages"])
     def test_a_python_copy_in_an_unknown_place_is_not_judged_by_a_known_one(
         self, tmp_path: Path, image: LocalImage, place: str
@@ -322,6 +336,32 @@ class TestPlaces:
             (found,) = judged(tmp_path, contents(image, f"{home}/{path}"), match)
             assert found.verdict is (THERE if path.startswith("gems") else PARTLY)
             assert found.paths == (f"{home}/{path}",)
+
+    def test_a_gem_that_comes_with_ruby_is_not_judged_by_one_that_was_installed(
+        self, tmp_path: Path, image: LocalImage
+    ) -> None:
+        home, code = "/usr/lib/ruby/gems/3.1.0", "/usr/lib/ruby/3.1.0/json.rb"
+        specification = f"{home}/specifications/default/json-2.6.gemspec"
+        for path in (specification, code, f"{home}/specifications/json-2.6.gemspec", f"{home}/gems/json-2.6/json.rb"):
+            image.add(path, path)
+        match = grype_match(name="json", version="2.6", type="gem", paths=(specification,))
+        (found,) = judged(tmp_path, contents(image, code), match)
+        assert (found.verdict, found.absent) == (UNKNOWN, False)
+
+    def test_a_package_of_composer_is_beside_the_list(self, tmp_path: Path, image: LocalImage) -> None:
+        """A plugin of Composer may put it elsewhere, as with Drupal."""
+        code = "/app/web/core/index.php"
+        for path in (code, "/old/vendor/drupal/core/index.php"):
+            image.add(path, path)
+        for folder in ("/app", "/old"):
+            image.add(f"{folder}/vendor/composer/installed.json", "{}")
+        matches = [
+            grype_match(name="drupal/core", type="php-composer", paths=(f"{folder}/vendor/composer/installed.json",))
+            for folder in ("/app", "/old")
+        ]
+        first, second = judged(tmp_path, contents(image, code), *matches)
+        assert (first.verdict, first.absent) == (UNKNOWN, False)
+        assert (second.verdict, second.absent) == (GONE, False)
 
     def test_what_was_compiled_for_a_gem_is_the_gems(self, tmp_path: Path, image: LocalImage) -> None:
         home = "/var/lib/gems/3.1.0"
