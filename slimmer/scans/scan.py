@@ -93,10 +93,16 @@ def check_image(scanned: ScannedImage, names: Collection[str], digests: Collecti
     if scanned.kind != "image":
         kind = printable(scanned.kind)[:40] or "nothing that it names"
         raise UsageError(f"the scan is not of an image, but of {kind}, and not of {expected}", hint=FORCE_HINT)
+    same_name = {*map(_full_name, scanned.names)} & {*map(_full_name, names)} - {""}
     if scanned.digests:
         if not scanned.digests & {digest_of(digest) for digest in digests}:
+            if same_name:
+                own = " or ".join(sorted({digest_of(digest)[:12] for digest in digests} - {""}))
+                raise UsageError(
+                    f"the scan is of another image with the name {what}: it has no digest {own}…", hint=FORCE_HINT
+                )
             raise UsageError(f"the scan is of another image: {what}, not of {expected}", hint=FORCE_HINT)
-    elif not {*map(_full_name, scanned.names)} & {*map(_full_name, names)} - {""}:
+    elif not same_name:
         raise UsageError(f"the scan is of {what or 'an image without a name'}, not of {expected}", hint=FORCE_HINT)
 
 

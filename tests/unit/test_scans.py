@@ -292,7 +292,8 @@ def test_a_scan_of_the_image_is_accepted(scanned: ScannedImage) -> None:
 @pytest.mark.parametrize(
     ("scanned", "message"),
     [
-        (ScannedImage("image", ("registry.example/app:1",), frozenset((digest_of(OTHER),))), "the scan is of another image: registry"),
+        (ScannedImage("image", ("registry.example/app:1",), frozenset((digest_of(OTHER),))), "the scan is of another image with the name registry.example/app:1: it has no digest 111111111111…"),
+        (ScannedImage("image", ("registry.example/app:2",), frozenset((digest_of(OTHER),))), "the scan is of another image: registry.example/app:2, not of registry.example/app:1"),
         (ScannedImage("image", ("registry.example/app:2",)), "the scan is of registry.example/app:2, not of registry.example/app:1"),
         (ScannedImage("image", ("../x\n",)), r"the scan is of ../x\n, not of registry"),
         (ScannedImage("image"), "the scan is of an image without a name, not of"),
