@@ -47,6 +47,13 @@ def one_line(text: str) -> str:
     return escape(formatting.printable(text))
 
 
+MINOR = ("start", "write", "finish")
+"""Stages that are shown only if they take long. A report has them, so that its times add up."""
+
+NOTABLE = 1.0
+"""Seconds."""
+
+
 class TerminalProgress:
     """Shows events on stderr: a line for each finished stage and, on a terminal, a live line for the current one.
 
@@ -81,7 +88,7 @@ class TerminalProgress:
                 self._live.enter_context(talk.status(escape(event.name)))
         elif isinstance(event, StageEnded):
             self._live.close()
-            if not event.failed:
+            if not event.failed and (event.name not in MINOR or event.seconds >= NOTABLE):
                 talk.print(f"[green]✓[/] {escape(event.name)} [dim]({event.seconds:.1f} s)[/]", highlight=False)
         elif isinstance(event, BytesRead) and talk.is_terminal:
             self._advance = self._advance or self._bar(event.total)
