@@ -16,6 +16,7 @@ from vexipy.document import Document
 
 import slimmer
 from slimmer.artifacts.build_output import BuildOutput
+from slimmer.cli.console import data
 from slimmer.cli.main import app
 from slimmer.errors import UsageError
 from slimmer.report.vex import product, statements
@@ -226,10 +227,11 @@ class TestCommand:
         assert result.stdout == slimmer.vex(folder, folder / "scan.json") + "\n"
         assert result.stderr == ""
 
-    def test_the_table_has_a_line_for_each_finding(self, folder: Path) -> None:
+    def test_the_table_has_a_line_for_each_finding(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(data, "width", 200)
         odd = jar("CVE-9\n\x1b[31m", "/opt/dir/one", "x")
         arguments = ["vex", str(folder), "--scan", str(scan(folder, DROPPED, KEPT, odd)), "--format", "table"]
-        result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+        result = CliRunner().invoke(app, arguments)
         lines = result.stdout.splitlines()
         assert result.exit_code == 0
         assert [line.split("│")[2].strip() for line in lines if "│" in line] == ["CVE-1", "CVE-2", r"CVE-9\n\x1b[31m"]
