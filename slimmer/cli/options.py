@@ -60,7 +60,7 @@ Out = Annotated[
     _option(
         "--out",
         "-o",
-        help="Output folder. Default: slimmer-out/NAME.",
+        help="Output folder. Default: slimmer-out/NAME, with the name of the slim image.",
         panel=OUT,
         metavar="DIR",
     ),
