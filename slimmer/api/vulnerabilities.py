@@ -28,7 +28,7 @@ def vulnerabilities(
 ) -> Vulnerabilities:
     """Return what became of each vulnerability that Grype or Trivy found in the original of a build.
 
-    `output` is the image name that was given to build, or the output folder of that build. `scan` is the scanner's JSON of the original.
+    `output` is as for `explain`. `scan` is the scanner's JSON of the original.
     Raises UsageError if it is that of another image, unless `force` is set.
     """
     return report.of_output(_output(output), read_scan("--scan", Path(scan)), force=force)

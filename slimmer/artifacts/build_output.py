@@ -26,7 +26,7 @@ from slimmer.observe.log import AccessLog, read_log
 from slimmer.output_folder import default_folder
 from slimmer.versioned_json import parse, reading
 
-HINT = "`slimmer build IMAGE` and `slimmer keep` write the folder. Give the folder of --out, or the image name that you gave to build."
+HINT = "`slimmer build IMAGE` and `slimmer keep` write the folder. Give the folder, or the name of the slim image."
 
 _REPORT_LIMIT = 1 << 26
 """The most bytes of a report. Its lists of paths are cut, and the user's selection fits on a command line."""

@@ -21,8 +21,9 @@ def _option(*names: str, help: str, panel: str | None = None, metavar: str | Non
 
 
 def _flag(*names: str, help: str, panel: str | None = None, default: bool = False) -> Any:
-    """Declare an option without a value. `default`: show its default."""
-    return typer.Option(*names, help=help, rich_help_panel=panel, metavar="", show_default=default)
+    """Declare an option without a value. `default`: say that it is on by default."""
+    text = f"{help} On by default." if default else help
+    return typer.Option(*names, help=text, rich_help_panel=panel, metavar="", show_default=False)
 
 
 Strings = list[str] | None
@@ -60,7 +61,7 @@ Out = Annotated[
     _option(
         "--out",
         "-o",
-        help="Output folder. Default: slimmer-out/NAME.",
+        help="Output folder. Default: slimmer-out/NAME, with the name of the slim image.",
         panel=OUT,
         metavar="DIR",
     ),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from vexipy.document import Document
 
 import slimmer
 from slimmer.artifacts.build_output import BuildOutput
+from slimmer.cli.console import data
 from slimmer.cli.main import app
 from slimmer.errors import UsageError
 from slimmer.report.vex import product, statements
@@ -213,7 +212,7 @@ def test_an_image_that_was_not_verified_proves_nothing(folder: Path) -> None:
 
 
 def test_a_package_that_no_package_url_can_name_gets_no_statement(folder: Path) -> None:
-    match = grype_match("CVE-2", " ", "1", type="java-archive", paths=("/opt/dir/one",))
+    match = grype_match("CVE-2", "thing", "1", type="binary", paths=("/opt/dir/one",))
     found = slimmer.vulnerabilities(folder, scan(folder, match))
     assert found.total.gone == 1
     assert statements(found.judged) == ()
@@ -228,14 +227,13 @@ class TestCommand:
         assert result.stdout == slimmer.vex(folder, folder / "scan.json") + "\n"
         assert result.stderr == ""
 
-    def test_the_table_has_a_line_for_each_finding(self, folder: Path) -> None:
+    def test_the_table_has_a_line_for_each_finding(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(data, "width", 200)
         odd = jar("CVE-9\n\x1b[31m", "/opt/dir/one", "x")
         arguments = ["vex", str(folder), "--scan", str(scan(folder, DROPPED, KEPT, odd)), "--format", "table"]
-        command = [sys.executable, "-m", "slimmer", *arguments]
-        environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
-        result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+        result = CliRunner().invoke(app, arguments)
         lines = result.stdout.splitlines()
-        assert result.returncode == 0
+        assert result.exit_code == 0
         assert [line.split("│")[2].strip() for line in lines if "│" in line] == ["CVE-1", "CVE-2", r"CVE-9\n\x1b[31m"]
         assert "partly there: 1 of 3 files: /usr/lib/libssl.so.3" in result.stdout
         assert result.stderr.splitlines() == ["3 findings of grype 0.110.0: 2 gone, 1 partly there", "high: 3 → 1"]
