@@ -43,7 +43,8 @@ def no_cache_left(engine: Engine) -> Iterator[None]:
         yield
     finally:
         with engine.hasty():
-            for identifier in _cached(engine) - before:
+            after = _cached(engine) if before is not None else None
+            for identifier in (after or set()) - (before or set()):
                 with suppress(DockerException, requests.RequestException):
                     _remove(engine, identifier)
 
@@ -54,11 +55,11 @@ def _remove(engine: Engine, identifier: str) -> None:
     engine.api._post(engine.api._url("/build/prune"), params={"all": True, "filters": filters}).close()
 
 
-def _cached(engine: Engine) -> set[str]:
-    """Return the IDs in BuildKit's cache; an empty set if the engine does not tell."""
+def _cached(engine: Engine) -> set[str] | None:
+    """Return the IDs in BuildKit's cache; None if the engine does not tell."""
     with suppress(DockerException, requests.RequestException):
         known = engine.api._result(
             engine.api._get(engine.api._url("/system/df"), params={"type": "build-cache"}), json=True
         )
         return {str(entry["ID"]) for entry in known.get("BuildCache") or ()}
-    return set()
+    return None
