@@ -39,6 +39,7 @@ class PackageTable:
         self._links = RootLinks(tree)
         self._places: list[str] = []
         self._rows = array("Q")
+        self._folders: set[int] = set()  # the rows of links in the places of listed folders
         self._most = LISTED_OFTEN * len(tree) + FEW
         self.packages: list[Package] = []
         self.full = False
@@ -46,12 +47,14 @@ class PackageTable:
     def add(self, listed: Iterable[Listed], place: str = "") -> None:
         """Add the packages of a place with their paths, package by package."""
         last: Package | None = None
+        held = b""
         for package, path in listed:
+            self._add_path(held, is_folder=package is last and path.startswith(held + b"/"))
             if package is not last:
                 last = package
                 self._add_package(package, place)
-            if path and not self.full:
-                self._add_path(path)
+            held = path
+        self._add_path(held)
 
     def sort(self) -> None:
         """Sort the table. Call this after `add` and before any look-up."""
@@ -67,6 +70,8 @@ class PackageTable:
         for position in range(bisect_left(self._rows, number << _BITS), len(self._rows)):
             if self._rows[position] >> _BITS != number:
                 return
+            if self._rows[position] in self._folders:
+                continue
             package = self._rows[position] & (PACKAGES_LIMIT - 1)
             own = self._places[package]
             if own not in met and place in (None, own):
@@ -87,7 +92,13 @@ class PackageTable:
         self.packages.append(package)
         self._places.append(place)
 
-    def _add_path(self, path: bytes) -> None:
+    def _add_path(self, path: bytes, *, is_folder: bool = False) -> None:
+        """Add a path of the last package. `is_folder`: the package also lists what is below it.
+
+        Then the package does not own a link in its place. Many packages list the folder /lib, which is a link to /usr/lib.
+        """
+        if not path or self.full:
+            return
         real = self._links.at_the_root(path)
         number = self._tree.number(real)
         if number is None:
@@ -98,7 +109,14 @@ class PackageTable:
         if len(self._rows) == self._most:
             self.full = True
             return
-        self._rows.append(number << _BITS | len(self.packages) - 1)
+        row = number << _BITS | len(self.packages) - 1
+        self._rows.append(row)
+        if is_folder and self._is_link(number):
+            self._folders.add(row)
+
+    def _is_link(self, number: int) -> bool:
+        entry = self._tree.get(self._tree.numbered(number))
+        return entry is not None and entry.is_link
 
 
 class RootLinks:

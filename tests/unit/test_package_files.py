@@ -57,6 +57,17 @@ def test_a_merged_sbin_is_a_link_in_usr(image: LocalImage) -> None:
     assert found == {"/usr/bin/ip": net, "/usr/bin/route": net, "/usr/bin/own": ()}
 
 
+def test_a_link_in_the_place_of_a_listed_folder_is_not_the_packages(image: LocalImage) -> None:
+    """Many packages of Debian 12 list the folder /lib, which is a link. A link that a package lists as such is its own."""
+    debian(image)
+    image.link("/usr/lib/libown.so", "libc.so.6")
+    listed = "/.\n/lib\n/lib/own\n/lib/own/gone\n/usr/lib/libown.so\n/usr/lib/libown.so.1\n"
+    image.add("/var/lib/dpkg/status", "Package: own\nStatus: install ok installed\nVersion: 1\n")
+    image.add("/var/lib/dpkg/info/own.list", listed)
+    own = (Package("deb", "own", "1"),)
+    assert known(image).owners(["/lib", "/usr/lib/libown.so"]) == {"/lib": (), "/usr/lib/libown.so": own}
+
+
 def test_dpkg_lists_old_places_of_a_merged_usr_and_architectures_in_names(image: LocalImage) -> None:
     debian(image)
     paths = [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
@@ -21,6 +23,7 @@ from slimmer.cli.main import app
 from slimmer.errors import UsageError
 from slimmer.report.vex import product, statements
 from slimmer.report.vulnerabilities import contents_of
+from slimmer.scans.coordinates import Coordinates
 from slimmer.scans.scan_file import read_scan
 from tests.schemas import misfits
 from tests.unit.scan_maker import ORIGINAL, OTHER, SLIM, grype, grype_match, written
@@ -212,10 +215,11 @@ def test_an_image_that_was_not_verified_proves_nothing(folder: Path) -> None:
 
 
 def test_a_package_that_no_package_url_can_name_gets_no_statement(folder: Path) -> None:
-    match = grype_match("CVE-2", "thing", "1", type="binary", paths=("/opt/dir/one",))
-    found = slimmer.vulnerabilities(folder, scan(folder, match))
-    assert found.total.gone == 1
-    assert statements(found.judged) == ()
+    match = grype_match("CVE-2", "thing", "1", type="java-archive", paths=("/opt/dir/one",))
+    [judged] = slimmer.vulnerabilities(folder, scan(folder, match)).judged
+    assert judged.absent and len(statements([judged])) == 1
+    unnamed = msgspec.structs.replace(judged.finding, purl="", package=Coordinates("", "", "thing", "1"))
+    assert statements([dataclasses.replace(judged, finding=unnamed)]) == ()
 
 
 class TestCommand:
