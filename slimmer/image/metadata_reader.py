@@ -81,8 +81,6 @@ class MetadataReader:
                     return apk_installed(reader.lines(pieces))
                 case Kind.RPM:
                     return rpm_installed(self._sandbox, path, pieces)
-                case _:
-                    raise Unreadable(f"it is {Kind.OTHER}")
 
         return reader.read(kinds, understand)
 

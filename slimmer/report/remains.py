@@ -1,7 +1,7 @@
 """What is left of packages in a slim image: which of their files it has, under their own names or under others.
 
 A file counts as left if the slim image has its path, or a hard link to it. So do files that no list of a package manager has, but that
-come from the package: compiled Python, files that dpkg put aside, and whatever else lies in a folder in which only this package has files.
+come from the package: compiled Python, files that dpkg put aside, what a link of the package leads to, and whatever else lies in a folder in which only this package has files.
 A kept file of nobody's that has the size of a missing file is a possible copy.
 """
 
@@ -153,5 +153,7 @@ def _count(tally: Tally, entry: Entry, contents: Contents, strays: Strays) -> No
         tally.kept.append(entry.path)
     elif entry.links > 1 and entry.inode in strays.links:
         tally.kept.append(strays.links[entry.inode])
+    elif entry.is_link and (end := contents.tree.resolve(entry.path).end) in strays.free:
+        tally.kept.append(end)
     else:
         tally.copies += strays.copies_of(entry)

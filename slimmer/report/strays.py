@@ -45,7 +45,7 @@ _ASIDE = (
 
 
 class Strays:
-    """The kept paths that belong to no package, by what tells where they come from. `links` are the inodes of kept hard links."""
+    """The kept paths that belong to no package (`free`), by what tells where they come from. `links` are the inodes of kept hard links."""
 
     def __init__(self, contents: Contents) -> None:
         self.links: dict[int, str] = {}
@@ -73,6 +73,7 @@ class Strays:
                 self.extensions[match["gem"]].append(path)
             for source in _sources(path):
                 self.made_of[source].append(path)
+        self.free = frozenset(free)
         folders = ((path, posixpath.dirname(path)) for path, size in free.items() if size >= 0)
         owners_of_folders = ((path, known.get(folder)) for path, folder in folders for known in (system, python))
         self.alone = [(path, owner) for path, owner in owners_of_folders if owner is not None]

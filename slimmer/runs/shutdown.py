@@ -16,7 +16,7 @@ IDLE_TICKS = 2
 
 def signal_number(signal: str) -> int | None:
     """Return the number of a signal, given by its Linux name or number, or None if this system does not know the name."""
-    if signal.isdigit():
+    if signal.isascii() and signal.isdigit():
         return int(signal) or None
     name = signal.upper() if signal.upper().startswith("SIG") else f"SIG{signal.upper()}"
     known = signals.Signals.__members__.get(name) if sys.platform == "linux" else None

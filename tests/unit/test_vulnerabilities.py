@@ -181,6 +181,14 @@ class TestOtherNames:
         (found,) = judged(tmp_path, contents(image, "/opt/shell"), BASH)
         assert (found.verdict, found.paths) == (PARTLY, ("/opt/shell",))
 
+    def test_a_file_that_was_moved_and_linked_is_still_the_package_s(self, tmp_path: Path, image: LocalImage) -> None:
+        (tmp_path / "image/data").mkdir()
+        (tmp_path / "image/usr/bin/bash").rename(tmp_path / "image/data/moved")
+        image.link("/usr/bin/bash", "../../data/moved")
+        (found,) = judged(tmp_path, contents(image, "/data/moved"), BASH)
+        assert (found.verdict, found.paths) == (PARTLY, ("/data/moved",))
+        assert judged(tmp_path, contents(image), BASH)[0].verdict is GONE
+
     def test_a_file_of_nobodys_with_the_same_name_and_size_may_be_a_copy(
         self, tmp_path: Path, image: LocalImage
     ) -> None:
