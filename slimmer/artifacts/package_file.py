@@ -76,6 +76,7 @@ class PackagesDocument(Struct, frozen=True):
 
     Each of `runs` has a count of paths, then the positions of their packages in the list, from 0. `unread` are the databases that could
     not be read, or not whole, so that the runs lack files of their packages. The inventory also has packages without files.
+    `left_out` is the number of files with metadata of packages that were too large or too many to be read.
     """
 
     image: Name
@@ -85,6 +86,7 @@ class PackagesDocument(Struct, frozen=True):
     created: Name = ""
     release: InventoryRelease | UnsetType = UNSET
     inventory: list[InventoryPackage] | UnsetType = UNSET
+    left_out: Number = 0
 
 
 FORMAT = Format("slimmer-packages", Version(1, 1), PackagesDocument)
@@ -114,6 +116,7 @@ def package_document(
         "created": created,
         "release": to_builtins(InventoryRelease(**asdict(inventory.release))),
         "inventory": [to_builtins(_row(one, counts[one.package])) for one in inventory.packages],
+        "left_out": inventory.left_out,
     }
 
 
@@ -137,7 +140,8 @@ class PackageRecord:
         self.has_inventory = document.inventory is not UNSET
         rows = [] if document.inventory is UNSET else document.inventory
         self.created = document.created
-        self.inventory = Inventory(_release(document.release), tuple(_installed(row) for row in rows))
+        packages = tuple(_installed(row) for row in rows)
+        self.inventory = Inventory(_release(document.release), packages, document.left_out)
         self.files = {Package(row.manager, row.name, row.version): row.files for row in rows}
 
     def owners(self, paths: Iterable[str]) -> dict[str, tuple[Package, ...]]:

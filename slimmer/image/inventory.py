@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field, replace
 
+from slimmer.formatting import counted
 from slimmer.image import language_packages
 from slimmer.image.database_reader import Stream
 from slimmer.image.declared_licences import bounded
@@ -31,10 +32,19 @@ TEXT_LIMIT = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The packages of an image, sorted, and its release."""
+    """The packages of an image, sorted, and its release. `left_out` is the number of files that were too large or too many to be read."""
 
     release: Release = field(default_factory=Release)
     packages: tuple[Installed, ...] = ()
+    left_out: int = 0
+
+    @property
+    def warning(self) -> str:
+        """What to tell the user if packages may be missing; "" otherwise."""
+        files = counted(self.left_out, "file")
+        return (
+            f"packages may be missing: {files} with their metadata exceeded what slimmer reads" if self.left_out else ""
+        )
 
 
 def read_inventory(tree: Tree, packages: PackageFiles, stream: Stream, sandbox: Sandbox) -> Inventory:
@@ -54,7 +64,8 @@ def read_inventory(tree: Tree, packages: PackageFiles, stream: Stream, sandbox: 
     found += list(_undescribed(tree, found))
     owners = packages.owners(programs := reader.programs())
     own = (path for path in programs if not any(one.manager in SYSTEM_MANAGERS for one in owners[path]))
-    return Inventory(reader.release(), merged([*found, *reader.go_modules(own)]))
+    installed = merged([*found, *reader.go_modules(own)])
+    return Inventory(reader.release(), installed, reader.left_out)
 
 
 def merged(installed: Iterable[Installed]) -> tuple[Installed, ...]:

@@ -23,7 +23,6 @@ from slimmer.image.json_metadata import (
     read_installed_json,
     read_package_json,
 )
-from slimmer.image.lines import Unreadable
 from slimmer.image.os_release import PLACES, SIZE_LIMIT, Release, parse_release
 from slimmer.image.packages import NAME_LIMIT, PACKAGES_LIMIT, Kind, Package, databases, file_at
 from slimmer.image.rpm_origins import rpm_installed
@@ -61,6 +60,8 @@ class MetadataReader:
     def __init__(self, tree: Tree, stream: Stream, sandbox: Sandbox) -> None:
         self._tree, self._stream, self._sandbox = tree, stream, sandbox
         self._left = TOGETHER
+        self.left_out = 0
+        """The number of files that were not read, because they are too large or too many."""
 
     @cached_property
     def _metadata(self) -> tuple[str, ...]:
@@ -173,6 +174,8 @@ class MetadataReader:
             left -= entry.size if entry is not None else 0
             if left >= 0:
                 wanted.append(path)
+            else:
+                self.left_out += 1
         for path, pieces in self._stream(wanted) if wanted else ():
             yield from (Installed(package, (path,)) for package in go_packages(pieces or iter(())))
 
@@ -197,12 +200,16 @@ class MetadataReader:
     def _heads(self, paths: Sequence[str], limit: int, *, whole: bool = False) -> Iterator[tuple[str, bytes]]:
         """Yield the start of each file, up to `limit` bytes. `whole`: leave out larger files. All together are bounded by TOGETHER."""
         wanted = []
+        self.left_out += len(paths[PACKAGES_LIMIT:])
         for path in paths[:PACKAGES_LIMIT]:
             entry = self._tree.get(path)
-            size = entry.size if entry is not None and entry.is_file else self._left + 1
-            if size <= self._left and not (whole and size > limit):
-                self._left -= size
+            if entry is None or not entry.is_file:
+                continue
+            if entry.size <= self._left and not (whole and entry.size > limit):
+                self._left -= entry.size
                 wanted.append(path)
+            else:
+                self.left_out += 1
         for path, pieces in self._stream(wanted) if wanted else ():
             content = bytearray()
             for piece in pieces or ():

@@ -225,9 +225,8 @@ class _Build:
         self.stages.begin_clearing()
         with self.progress.stage("write"):
             files = packed_files(self.original, slim.kept, rootfs, self.sha1.result() if self.sha1 else {})
-            write_sboms(
-                self.folder, self.original, packages, files, tag or self.request.target, slim.candidate.image_id
-            )
+            name = tag or self.request.target
+            write_sboms(self.folder, self.original, packages, files, name, slim.candidate.image_id, self.progress.warn)
             write_artifacts(self.folder, self.original.image, slim.kept, rootfs, self.observation.log, packages)
         built = self.built(slim, tag)
         report = build_report(built)

@@ -178,7 +178,7 @@ def keep(request: KeepRequest, progress: Progress, docker_host: str = "") -> Kee
             view.own_layers,
         )
         files = packed_files(original, kept, rootfs, sha1_digests(rootfs.path))
-        write_sboms(folder, original, packages, files, config.image_id, rootfs.diff_id)
+        write_sboms(folder, original, packages, files, config.image_id, rootfs.diff_id, progress.warn)
         write_artifacts(folder, original.image, kept, rootfs, log, packages)
         mark_unverified(folder, UNSEEN)
         write_report(folder, report, rootfs)

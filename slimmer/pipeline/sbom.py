@@ -14,7 +14,7 @@ from slimmer.keep.keepset import KeepSet
 from slimmer.observe.pristine import within
 from slimmer.output_folder import OutputFolder
 from slimmer.pipeline.original import Original
-from slimmer.pipeline.progress import Progress
+from slimmer.pipeline.progress import Progress, Say
 from slimmer.pipeline.session import connected
 from slimmer.probe_binary import probe_path
 from slimmer.rebuild.rootfs import RootFs
@@ -50,9 +50,12 @@ def write_sboms(
     files: Iterable[SbomFile],
     image: str,
     digest: str,
+    warn: Say,
 ) -> None:
-    """Write the bills of materials of the slim image with this name, digest and files. `packages` is the result of packages_of."""
+    """Write the bills of materials of the slim image with this name, digest and files. `packages` is the result of packages_of. Warn of missing ones."""
     known = record(packages, original.tree)
+    if warning := known.inventory.warning:
+        warn(warning)
     owners = original.packages.owners
     sbom = slim_sbom(image, digest, known.created, known.inventory, known.files, files, owners)
     for name, pieces in ((cyclonedx.FILE, sbom.cyclonedx()), (spdx.FILE, sbom.spdx())):
@@ -81,4 +84,6 @@ def image_sbom(name: str, progress: Progress, docker_host: str = "") -> Sbom:
             counts = count_files(inventory, files, packages.owners)
     for path in packages.unreadable:
         progress.warn(f"packages may be missing: {path} could not be read: {sandbox.unreadable.get(path, '')}")
+    if inventory.warning:
+        progress.warn(inventory.warning)
     return whole_sbom(name, config.image_id, config.created, inventory, counts)

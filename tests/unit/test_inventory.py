@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -254,6 +255,24 @@ def test_an_inventory_is_bounded() -> None:
     assert len(json.dumps([[one.package.name, one.places] for one in found])) < TEXT_LIMIT + 100_000
     few = (Installed(Package("go", str(number), "1"), ("/app",)) for number in range(PACKAGES_LIMIT + 5))
     assert len(merged(few)) == PACKAGES_LIMIT
+
+
+def test_a_file_that_is_too_large_is_told(image: LocalImage, tmp_path: Path) -> None:
+    """Sparse files cost the image nothing, and would push out what comes after them."""
+    for name in ("one.jar", "two.jar", "one.dist-info/METADATA", "two.dist-info/METADATA"):
+        image.add(f"/srv/{name}")
+    os.truncate(image.root / "srv/one.jar", 1 << 27)
+    os.truncate(image.root / "srv/one.dist-info/METADATA", 1 << 29)
+    inventory, packages = read(image)
+    assert inventory.left_out == 2
+    assert inventory.warning.startswith("packages may be missing: 2 files with their metadata")
+    document = package_document(image.tree(), packages, "sha256:1", inventory)
+    assert record(json.loads(json.dumps(document)), image.tree()).inventory.warning == inventory.warning
+
+
+def test_nothing_is_told_if_all_files_were_read(image: LocalImage) -> None:
+    debian(image)
+    assert read(image)[0].warning == ""
 
 
 @pytest.mark.parametrize("name", [b"nul\0byte", b"\xff\xfe", b"\xed\xa0\x80", b"a b", b"\x1b[1m"])
