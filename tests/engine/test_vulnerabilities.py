@@ -94,6 +94,7 @@ def test_the_table_and_the_comment_have_the_counts(
 @pytest.mark.parametrize(
     ("image", "message"),
     [(CHANGED, "the scan is of the second image, not of the first one"), ("", "the scan is of another image")],
+    ids=["second", "other"],
 )
 def test_a_scan_of_another_image_is_refused(
     client: docker.DockerClient, changed: str, tmp_path: Path, image: str, message: str
