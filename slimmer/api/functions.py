@@ -157,7 +157,7 @@ def compare(
 def explain(output: str | PathLike[str] | BuildOutput, path: str) -> Explanation:
     """Explain why a path of the original is in the slim image, or how to keep it.
 
-    `output` is the name of the slim image, or of the original if only its tag differs; or the output folder of the build. No engine is needed.
+    `output` is the name of the slim image or of the original, or the output folder of the build. No engine is needed.
     Raises TargetNotFound, with similar paths, if the original has no such path.
     """
     from slimmer.report import explanation

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,9 @@ from slimmer.output_folder import default_folder
 from slimmer.versioned_json import parse, reading
 
 HINT = "`slimmer build IMAGE` and `slimmer keep` write the folder. Give the folder, or the name of the slim image."
+
+MOST_FOLDERS = 1000
+"""The most folders that are searched for the artifacts of an image."""
 
 _REPORT_LIMIT = 1 << 26
 """The most bytes of a report. Its lists of paths are cut, and the user's selection fits on a command line."""
@@ -99,7 +103,11 @@ class BuildOutput:
 
 
 def find_output(target: str) -> BuildOutput:
-    """Return the output of the folder `target`, or of the image `target` in slimmer-out. Raise UsageError if there is none."""
+    """Return the output of the folder `target`, or of the image `target` in slimmer-out.
+
+    The image is the original or the slim one. The folder has the name of the slim image, but is found by that of the original, too. Raise
+    UsageError if there is none, or if several builds are meant.
+    """
     folder = Path(target)
     if (folder / manifest.NAME).is_file():
         return BuildOutput(folder)
@@ -107,15 +115,28 @@ def find_output(target: str) -> BuildOutput:
         raise UsageError(f"{folder} is not an output folder of slimmer: it has no {manifest.NAME}", hint=HINT)
     asked = reference.parse(target)
     folder = default_folder(f"{asked.name}:") if asked.name else folder
-    if not (folder / manifest.NAME).is_file():
-        raise UsageError(f"there are no artifacts of {target}: {folder / manifest.NAME} does not exist", hint=HINT)
-    output = BuildOutput(folder)
-    if not any(_means(asked, name) for name in output.images):
-        raise UsageError(
-            f"{folder} holds the artifacts of {' and '.join(output.images) or 'another image'}, not of {target}",
-            hint=HINT,
-        )
-    return output
+    output = BuildOutput(folder) if (folder / manifest.NAME).is_file() else None
+    if output is not None and any(_means(asked, name) for name in output.images):
+        return output
+    others = list(_others(folder, asked))
+    if len(others) > 1:
+        folders = ", ".join(str(one.folder) for one in others)
+        raise UsageError(f"several builds are of {target}: {folders}", hint="Give the folder.")
+    if others:
+        return others[0]
+    if output is not None:
+        names = " and ".join(output.images) or "another image"
+        raise UsageError(f"{folder} holds the artifacts of {names}, not of {target}", hint=HINT)
+    raise UsageError(f"there are no artifacts of {target}: {folder / manifest.NAME} does not exist", hint=HINT)
+
+
+def _others(folder: Path, asked: Reference) -> Iterator[BuildOutput]:
+    """Yield the outputs beside a folder that are of the image."""
+    for place in sorted(folder.parent.glob(f"*/{manifest.NAME}"))[:MOST_FOLDERS]:
+        output = BuildOutput(place.parent)
+        with suppress(UsageError):
+            if place.parent != folder and any(_means(asked, name) for name in output.images):
+                yield output
 
 
 def _means(asked: Reference, name: str) -> bool:

@@ -27,7 +27,7 @@ def vex(
         str,
         typer.Argument(
             metavar="IMAGE|OUT",
-            help="The name of the slim image, or of the original if only its tag differs; or the output folder of the build.",
+            help="The name of the slim image or of the original, or the output folder of the build.",
             show_default=False,
         ),
     ],

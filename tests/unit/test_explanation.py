@@ -256,6 +256,36 @@ def test_a_folder_without_artefacts_and_an_image_without_a_build_are_clear_error
         assert find_output(str(tmp_path)).policy
 
 
+def made(name: str, original: str, slim: str) -> Path:
+    """Make slimmer-out/NAME as a build of these images would, without what tells what was kept."""
+    folder = Path("slimmer-out") / name
+    folder.mkdir(parents=True)
+    (folder / "manifest.jsonl").write_text("")
+    config = ImageConfig("sha256:1", "amd64", "linux")
+    report = keep_report(config, Tree(b""), AccessLog("sha256:1", ()), "observed", Selection(), BUILDER)
+    names = {
+        "target": report["target"] | {"name": original},
+        "slim": report["target"] | {"name": slim, "tag": ""},
+    }
+    (folder / "report.json").write_text(as_json(report | names))
+    return folder
+
+
+def test_an_output_folder_is_found_by_the_name_of_the_original(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --tag, the folder has another name."""
+    monkeypatch.chdir(tmp_path)
+    made("web", "nginx:1", "team/web:slim")
+    (Path("slimmer-out") / "broken").mkdir()
+    (Path("slimmer-out") / "broken/manifest.jsonl").write_text("")
+    for name in ("nginx", "nginx:1", "team/web", "team/web:slim"):
+        assert find_output(name).folder == Path("slimmer-out/web")
+    made("proxy", "nginx:1", "proxy:slim")
+    with pytest.raises(UsageError, match="several builds are of nginx: slimmer-out/proxy, slimmer-out/web"):
+        find_output("nginx")
+    made("nginx", "nginx:1", "nginx:slim")
+    assert find_output("nginx").folder == Path("slimmer-out/nginx")
+
+
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
@@ -267,16 +297,7 @@ def test_the_artefacts_of_another_image_are_not_taken_for_its(
     asked: str, found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "slimmer-out/shop"
-    folder.mkdir(parents=True)
-    (folder / "manifest.jsonl").write_text("")
-    config = ImageConfig("sha256:1", "amd64", "linux")
-    report = keep_report(config, Tree(b""), AccessLog("sha256:1", ()), "observed", Selection(), BUILDER)
-    names = {
-        "target": report["target"] | {"name": "shop:1.4"},
-        "slim": report["target"] | {"name": "shop:1.4-slim", "tag": ""},
-    }
-    (folder / "report.json").write_text(as_json(report | names))
+    made("shop", "shop:1.4", "shop:1.4-slim")
     if found:
         assert find_output(asked).images == ("shop:1.4", "shop:1.4-slim")
     else:
