@@ -9,6 +9,7 @@ engine. Several threads may call them at the same time.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, overload
@@ -17,7 +18,7 @@ from slimmer.api import requests, words
 from slimmer.api.options import BuildKeywords, CompareKeywords, KeepKeywords, Logs, RunKeywords
 from slimmer.artifacts.build_output import BuildOutput, find_output
 from slimmer.artifacts.manifest import NAME as MANIFEST
-from slimmer.errors import UsageError
+from slimmer.errors import TargetNotFound, UsageError
 from slimmer.exercise.plan import Until
 from slimmer.pipeline import build as building
 from slimmer.pipeline.progress import OnEvent, Progress
@@ -192,7 +193,15 @@ def sbom(
         raise UsageError("--of is for an output folder: an image is listed as it is", hint=OF_HINT)
     from slimmer.pipeline.sbom import image_sbom
 
-    return image_sbom(str(target), Progress(on_event), docker_host)
+    try:
+        return image_sbom(str(target), Progress(on_event), docker_host)
+    except TargetNotFound as error:
+        with suppress(UsageError):
+            folder = find_output(str(target)).folder
+            raise TargetNotFound(
+                error.message, hint=f"`slimmer sbom {folder}` lists the packages of the build in that folder."
+            ) from error
+        raise
 
 
 def not_proven(output: str | PathLike[str] | BuildOutput) -> UnprovenReport:

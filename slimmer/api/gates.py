@@ -35,6 +35,9 @@ def compare_request(before: str, after: str, given: CompareKeywords) -> CompareR
     An empty text is an error, because a variable without a value must not turn a gate off.
     """
     refuse_unknown(given, CompareKeywords)
+    for option in ("baseline", "report", "vulnerabilities"):
+        if given.get(option) is not None and not str(given[option]):
+            raise UsageError(f"--{option} is empty", hint=f"Give a file, or leave out --{option}.")
     baseline, report, scan = given.get("baseline"), given.get("report"), given.get("vulnerabilities")
     limits = _limits(given)
     return CompareRequest(

@@ -113,6 +113,8 @@ def find_output(target: str) -> BuildOutput:
         return BuildOutput(folder)
     if folder.is_dir():
         raise UsageError(f"{folder} is not an output folder of slimmer: it has no {manifest.NAME}", hint=HINT)
+    if target.startswith(("/", "./", "../")):
+        raise UsageError(f"there is no folder {target}", hint=HINT)
     asked = reference.parse(target)
     folder = default_folder(f"{asked.name}:") if asked.name else folder
     output = BuildOutput(folder) if (folder / manifest.NAME).is_file() else None

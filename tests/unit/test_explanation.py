@@ -251,6 +251,8 @@ def test_a_folder_without_artefacts_and_an_image_without_a_build_are_clear_error
         find_output(str(tmp_path))
     with pytest.raises(UsageError, match=r"slimmer-out/never-built/manifest\.jsonl"):
         find_output("registry.example:5000/team/never-built:1.0")
+    with pytest.raises(UsageError, match=r"there is no folder \./missing"):
+        find_output("./missing")
     (tmp_path / "manifest.jsonl").write_text("")
     with pytest.raises(UsageError, match=r"report\.json"):
         assert find_output(str(tmp_path)).policy

@@ -242,6 +242,8 @@ def test_an_unknown_condition_is_refused_with_those_that_exist(text: str) -> Non
 @pytest.mark.parametrize(
     ("given", "words"),
     [
+        ({"baseline": ""}, "--baseline is empty"),
+        ({"vulnerabilities": ""}, "--vulnerabilities is empty"),
         ({"min_ratio": "three"}, "--min-ratio"),
         ({"max_size": ""}, "--max-size: not a size: ''"),
         ({"min_ratio": ""}, "--min-ratio"),
