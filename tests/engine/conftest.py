@@ -17,6 +17,7 @@ from slimmer.probe_binary import probe_path
 from tests.engine.integration_app import road_image
 from tests.engine.leftovers import WINDOWS, left, nothing_left
 from tests.engine.names import LABEL, OWN
+from tests.engine.prompt import PromptResources
 from tests.engine.small_app import small_app
 from tests.engine.turns import Turns
 from tests.engine.unruly import unruly_image
@@ -105,6 +106,6 @@ def probe(engine: Engine) -> Path:
 @pytest.fixture
 def scope(engine: Engine) -> Iterator[EngineResources]:
     """A scope that must leave nothing behind."""
-    with EngineResources(engine) as scope:
+    with PromptResources(engine) as scope:
         yield scope
     assert left(engine, scope.run) == []

@@ -23,6 +23,7 @@ from slimmer.runs.image_mount import open_pristine
 from slimmer.verify.check import Side, check_structure
 from tests.engine.names import OWN, untag
 from tests.engine.odd_image import CAFE, LONG, odd_image
+from tests.engine.prompt import PromptResources
 
 SLIM = f"{OWN}-rebuild:slim"
 UNWANTED = {"/srv/unwanted", "/etc/hosts"}
@@ -37,7 +38,7 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture
 def scope(engine: Engine, leftovers: None) -> Iterator[EngineResources]:
-    with EngineResources(engine) as scope:
+    with PromptResources(engine) as scope:
         yield scope
 
 

@@ -14,6 +14,7 @@ from slimmer.image.tree import Tree
 from slimmer.observe.pristine import PristineImage
 from slimmer.probe_binary import probe_path
 from slimmer.runs.image_mount import image_tree, open_pristine
+from tests.engine.prompt import PromptResources
 from tests.engine.serve import everything
 from tests.engine.serve.everything import IMAGE, THINGS
 from tests.engine.serve.serving import DEBIAN, Serve, served
@@ -49,7 +50,7 @@ def probe(engine: Engine) -> Path:
 
 @pytest.fixture(scope="package")
 def scope(engine: Engine) -> Iterator[EngineResources]:
-    with EngineResources(engine) as scope:
+    with PromptResources(engine) as scope:
         yield scope
 
 
