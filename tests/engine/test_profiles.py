@@ -90,6 +90,7 @@ def test_a_profile_that_the_image_fails_under_is_not_written(
     """The app makes a call only where it is not watched. The image itself is good, and gets its tag."""
     out = tmp_path / "out"
     assert build(out, "--seccomp", "strict").returncode == 0
+    engine.images.remove(SLIM, force=True)
     result = build(out, "--seccomp", "strict", "--cmd", "secretive")
     assert result.returncode == 8, result.stderr
     assert "fails under its seccomp profile" in result.stderr
