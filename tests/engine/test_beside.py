@@ -21,7 +21,6 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import EngineResources
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.expectations import replay_expectations
 from slimmer.exercise.plan import ExercisePlan, ImageCommand
@@ -32,6 +31,7 @@ from slimmer.runs.start import ask_identity, native_run, watched_run
 from tests.engine.command import built, slimmer
 from tests.engine.integration_app import SLIM, fetching
 from tests.engine.names import OWN
+from tests.engine.prompt import PromptResources
 from tests.engine.soak import owned
 from tests.engine.test_interrupts import running, watched
 from tests.engine.test_killed import happens
@@ -145,7 +145,7 @@ def exercised(engine: Engine, options: RunOptions, *wanted: ImageCommand) -> Ite
     """The exercise of an app under the probe, and once more of the same image as a user would run it."""
     config, probe = images.resolve(engine, TESTS), probe_path(engine.architecture)
     plan, others = ExercisePlan(http=False, image_commands=wanted), {TESTS: config}
-    with EngineResources(engine) as scope:
+    with PromptResources(engine) as scope:
         identity = ask_identity(scope, config, options, probe)
         with watched_run(scope, config, options, probe, identity, "auto", "seen", images=others) as (run, ports):
             observed = exercise(run, plan)

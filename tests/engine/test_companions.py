@@ -13,12 +13,12 @@ import pytest
 
 from slimmer.engine.connection import connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import EngineResources
 from slimmer.probe_binary import probe_path
 from slimmer.runs.beside import NO_IMAGES
 from slimmer.runs.companions import with_companions
 from tests.engine.command import built, slimmer
 from tests.engine.names import LABEL, OWN
+from tests.engine.prompt import PromptResources
 from tests.engine.soak import owned
 from tests.engine.test_interrupts import running, watched
 from tests.engine.test_killed import happens
@@ -177,7 +177,7 @@ def test_an_image_that_is_not_there_is_told(app: str, tmp_path: Path) -> None:
 
 def test_without_companions_there_is_no_network() -> None:
     engine = connect()
-    with EngineResources(engine) as scope:
+    with PromptResources(engine) as scope:
         probe, options = probe_path(engine.architecture), RunOptions()
         before = {entry["Name"] for entry in engine.api.networks() if scope.run in entry["Name"]}
         with with_companions(scope, options, NO_IMAGES, probe, "x") as given:

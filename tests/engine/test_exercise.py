@@ -10,7 +10,6 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import EngineResources
 from slimmer.errors import AppFailed
 from slimmer.exercise.drive import UNKNOWN, exercise
 from slimmer.exercise.expectations import replay_expectations
@@ -21,6 +20,7 @@ from slimmer.exercise.result import ExerciseResult
 from slimmer.exercise.verdict import failure
 from slimmer.probe_binary import probe_path
 from slimmer.runs.start import ask_identity, native_run, watched_run
+from tests.engine.prompt import PromptResources
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("leftovers")
@@ -38,7 +38,7 @@ def both(
 ) -> tuple[ExerciseResult, ExerciseResult]:
     """Exercise an image under the probe, and the same image again as a user would run it."""
     options = options or RunOptions()
-    with EngineResources(engine) as scope:
+    with PromptResources(engine) as scope:
         config, probe = images.resolve(engine, image), probe_path(engine.architecture)
         identity = ask_identity(scope, config, options, probe)
         with watched_run(scope, config, options, probe, identity, "auto", "observed") as (run, _):

@@ -11,7 +11,6 @@ import pytest
 
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
-from slimmer.engine.resources import EngineResources
 from slimmer.image.tree import Tree
 from slimmer.keep import registry
 from slimmer.keep.image_view import ImageView
@@ -24,6 +23,7 @@ from slimmer.observe.log import AccessLog
 from slimmer.probe_binary import probe_path
 from slimmer.runs.image_mount import image_tree, open_pristine
 from tests.engine.names import LABEL, OWN
+from tests.engine.prompt import PromptResources
 
 TESTED = ("/usr/lib/jvm/", "/usr/bin/", "/usr/sbin/")
 LIST_ALL = 'while IFS= read -r file; do echo "== $file"; ldd "$file" 2>/dev/null; done'
@@ -41,7 +41,7 @@ def test_the_closure_of_every_file_is_the_loaders(
 ) -> None:
     """Java's libraries have RPATHs with $ORIGIN, lack libraries that the program brings, and load others by name."""
     config = images.resolve(engine, sample("java"))
-    with EngineResources(engine) as scope:
+    with PromptResources(engine) as scope:
         probe = probe_path(engine.architecture)
         with open_pristine(scope, config, config.image_id, probe, "closure") as pristine:
             tree = image_tree(pristine, config)

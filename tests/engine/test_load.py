@@ -12,12 +12,12 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import EngineResources
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.plan import ExercisePlan
 from slimmer.exercise.profile import AppProfile
 from slimmer.probe_binary import probe_path
 from slimmer.runs.start import ask_identity, watched_run
+from tests.engine.prompt import PromptResources
 from tests.engine.unruly import FILES, PORT
 from tests.engine.watching import RECORDERS
 
@@ -35,7 +35,7 @@ def engine() -> Iterator[Engine]:
 def test_two_hundred_requests_at_a_time(engine: Engine, unruly: str, recorder: str) -> None:
     options, probe, config = RunOptions(), probe_path(engine.architecture), images.resolve(engine, unruly)
     profile = AppProfile(expected_ports=(PORT,))
-    with EngineResources(engine) as scope:
+    with PromptResources(engine) as scope:
         identity = ask_identity(scope, config, options, probe)
         with watched_run(scope, config, options, probe, identity, recorder, "observed") as (run, ports):
             exercise(run, ExercisePlan(), profile=profile)

@@ -9,7 +9,6 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import EngineResources
 from slimmer.exercise import port_sweep
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.expectations import replay_expectations
@@ -18,6 +17,7 @@ from slimmer.exercise.port_sweep import MOST_PORTS
 from slimmer.exercise.profile import AppProfile
 from slimmer.probe_binary import probe_path
 from slimmer.runs.start import ask_identity, native_run, watched_run
+from tests.engine.prompt import PromptResources
 from tests.engine.unruly import PORT
 
 
@@ -35,7 +35,7 @@ def test_two_thousand_ports(engine: Engine, unruly: str, manner: str, monkeypatc
     monkeypatch.setattr(port_sweep, "_head_start", lambda overtaken: 0.05)
     options, plan = RunOptions(cmd=("ports", "10000", "2000", manner)), ExercisePlan()
     probe, config = probe_path(engine.architecture), images.resolve(engine, unruly)
-    with EngineResources(engine) as scope:
+    with PromptResources(engine) as scope:
         identity = ask_identity(scope, config, options, probe)
         with watched_run(scope, config, options, probe, identity, "auto", "observed") as (run, _):
             while len(run.listening_ports()) < 2001:

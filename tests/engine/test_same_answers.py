@@ -9,7 +9,6 @@ import pytest
 from slimmer.engine import images
 from slimmer.engine.connection import Engine, connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import EngineResources
 from slimmer.exercise.drive import exercise
 from slimmer.exercise.expectations import ReplayExpectations, replay_expectations
 from slimmer.exercise.plan import ExercisePlan
@@ -21,6 +20,7 @@ from slimmer.probe_binary import probe_path
 from slimmer.runs.start import ask_identity, native_run, watched_run
 from slimmer.verify.behaviour import compare_behaviour
 from slimmer.verify.structure import Difference
+from tests.engine.prompt import PromptResources
 
 pytestmark = pytest.mark.usefixtures("leftovers")
 
@@ -93,7 +93,7 @@ def engine() -> Iterator[Engine]:
 
 def exercised_natively(engine: Engine, image: str, expectations: ReplayExpectations, broken: str) -> ExerciseResult:
     options = RunOptions(entrypoint=("python3", "-u", "-c", APP), env=(f"BROKEN={broken}",))
-    with EngineResources(engine) as scope:
+    with PromptResources(engine) as scope:
         config = images.resolve(engine, image)
         with native_run(scope, config, options, config.image_id, (8000,), None, "native") as run:
             return exercise(run, PLAN, expectations)
@@ -104,7 +104,7 @@ def original(engine: Engine, sample: Callable[[str], str]) -> tuple[str, Exercis
     """The image, the app under the probe, and the app once more without it."""
     image = sample("flask")
     options = RunOptions(entrypoint=("python3", "-u", "-c", APP), env=("BROKEN=",))
-    with EngineResources(engine) as scope:
+    with PromptResources(engine) as scope:
         config, probe = images.resolve(engine, image), probe_path(engine.architecture)
         identity = ask_identity(scope, config, options, probe)
         with watched_run(scope, config, options, probe, identity, "auto", "observed") as (run, _):

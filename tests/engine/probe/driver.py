@@ -10,14 +10,14 @@ import sys
 from slimmer.engine import images
 from slimmer.engine.connection import connect
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import EngineResources
+from tests.engine.prompt import PromptResources
 from tests.engine.watching import bench
 
 
 def main(image: str, recorder: str) -> None:
     engine = connect()
     config = images.resolve(engine, image)
-    with EngineResources(engine) as scope:
+    with PromptResources(engine) as scope:
         options = RunOptions(cmd=("/bin/life", "stay"))
         with bench(engine).watched(scope, config, options, recorder) as watched:
             watched.wait_for_output("ready")

@@ -22,6 +22,7 @@ from slimmer.runs.image_mount import open_pristine
 from slimmer.runs.start import ask_identity
 from tests.engine.names import OWN
 from tests.engine.probe.image import Archive, Programs
+from tests.engine.prompt import PromptResources
 from tests.engine.watching import RECORDERS, Bench
 
 USURPER = RunOptions(cmd=("/bin/usurp",), security_opt=("seccomp=unconfined",))
@@ -76,7 +77,7 @@ def test_a_command_is_run_by_the_probe_and_not_by_what_took_its_name(
 def test_each_run_has_a_place_of_its_own(engine: Engine) -> None:
     places = set()
     for _ in range(3):
-        with EngineResources(engine) as scope:
+        with PromptResources(engine) as scope:
             places |= {scope.lender.folder, scope.lender.nonce}
     assert len(places) == 6
     assert min(len(name) for name in places) >= 32

@@ -9,12 +9,12 @@ import pytest
 
 from slimmer.engine.connection import Engine
 from slimmer.engine.options import RunOptions
-from slimmer.engine.resources import EngineResources
 from slimmer.image.config import ImageConfig
 from slimmer.observe.log import Access, AccessLog, Operation
 from tests.engine.leftovers import left
 from tests.engine.probe.cases import CASES, TABLE, Case
 from tests.engine.probe.image import BUILDS
+from tests.engine.prompt import PromptResources
 from tests.engine.watching import RECORDERS, Bench, Watched
 
 COMMAND = ("/bin/look", "/native", *(("/bin/look-i386", "/i386") if "i386" in BUILDS else ()))
@@ -46,7 +46,7 @@ class Everything:
 def everything(
     request: pytest.FixtureRequest, engine: Engine, probes: Bench, image: ImageConfig
 ) -> Iterator[Everything]:
-    with EngineResources(engine) as scope:
+    with PromptResources(engine) as scope:
         options = RunOptions(cmd=COMMAND, security_opt=("seccomp=unconfined",))
         with probes.watched(scope, image, options, request.param) as watched:
             watched.wait_for_output("done\n")
