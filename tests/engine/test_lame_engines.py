@@ -63,6 +63,7 @@ def test_an_engine_without_the_classic_builder_builds_with_buildkit(
         monkeypatch.setenv("DOCKER_HOST", gate.url)
         result = program("build", road, "--tag", slim, "--out", tmp_path / "out", "--builder", "dockerfile")
         assert result.returncode == 0, result.stderr
+        engine.images.remove(slim, force=True)
         result = program("rebuild", tmp_path / "out", "--tag", slim)
         assert result.returncode == 0, result.stderr
     report = json.loads((tmp_path / "out" / "report.json").read_text())
