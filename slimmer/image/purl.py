@@ -40,13 +40,12 @@ class Origin:
     """What a package manager knows about a package besides its name and version. What is not known is empty.
 
     `architecture` and `epoch` are as the package manager writes them. `source` is the name of the source package (deb, apk), with @VERSION
-    if its version differs, or the file name of the source package (rpm). `namespace` is the group of a Java package.
+    if its version differs, or the file name of the source package (rpm).
     """
 
     architecture: str = ""
     epoch: str = ""
     source: str = ""
-    namespace: str = ""
 
 
 def package_url(package: Package, release: Release | None = None, origin: Origin | None = None) -> str:
@@ -57,11 +56,11 @@ def package_url(package: Package, release: Release | None = None, origin: Origin
     kind = TYPES.get(package.manager, "generic")
     system = package.manager in SYSTEM_MANAGERS
     namespace, name, subpath = _SPLIT.get(kind, _whole)(_text(package.name))
-    if not name.strip() or "/" in name or (kind == "maven" and not (namespace or origin.namespace)):
+    if not name.strip() or "/" in name or (kind == "maven" and not namespace):
         return ""
     url = PackageURL(
         type=kind,
-        namespace=(_VENDORS.get(release.id, release.id) if system else namespace or origin.namespace) or None,
+        namespace=(_VENDORS.get(release.id, release.id) if system else namespace) or None,
         name=name,
         version=_text(_version(package)) or None,
         qualifiers=_qualifiers(release, origin, package.name) if system else None,
@@ -77,7 +76,7 @@ def _qualifiers(release: Release, origin: Origin, name: str) -> dict[str, str]:
         "epoch": origin.epoch,
         "upstream": origin.source if origin.source != name else "",
     }
-    return {key: value for key, value in found.items() if value}
+    return {key: _text(value) for key, value in found.items() if value}
 
 
 def _version(package: Package) -> str:

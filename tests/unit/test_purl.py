@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies
+from hypothesis import example, given, strategies
 from packageurl import PackageURL
 
 from slimmer.image.os_release import SIZE_LIMIT, Release, parse_release
@@ -124,8 +124,9 @@ def test_odd_names_are_escaped(manager: str, name: str) -> None:
 
 
 @given(strategies.sampled_from(["deb", "apk", "rpm", "python", "node", "php", "go", "java", "x"]), NAMES, NAMES, NAMES)
+@example("deb", "a", "1", "\udcff")
 def test_any_name_has_a_url_or_none(manager: str, name: str, version: str, other: str) -> None:
-    url = package_url(Package(manager, name, version), Release(), Origin(other, other, other, other))
+    url = package_url(Package(manager, name, version), Release(), Origin(other, other, other))
     assert url.isascii() and url.isprintable() and " " not in url
     assert not url or PackageURL.from_string(url).type
 
